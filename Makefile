@@ -1,0 +1,221 @@
+# capscope: one Makefile, everything it makes goes below build/.
+#
+# `make help` lists the targets.  Sources are found by wildcard: a new .c file in a floor is built
+# without touching this file.  V=1 shows commands.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+B     := build
+CROSS ?= arm-none-eabi-
+CC    := gcc
+ARMCC := $(CROSS)gcc
+Q     := $(if $(V),,@)
+ROOT  ?=
+DEMO  ?=
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+STD  := -std=gnu11 -fno-common -g
+DEP   = -MMD -MP -MT $@
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+## ---- target: kernel ---------------------------------------------------------------------------
+ARM_ARCH  := -march=armv6k -mtune=arm1136j-s -marm -mfloat-abi=soft -mno-unaligned-access
+ARM_FLAGS := $(STD) $(WARN) $(ARM_ARCH) -O2 -ffreestanding -fno-short-enums -fno-builtin \
+             -ffunction-sections -fdata-sections -fno-strict-aliasing -I.
+KERNEL_FLAGS := $(ARM_FLAGS) -Ikernel/armv6 -DCAPSCOPE_BUILD='"$(VERSION)"'
+
+KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31/*.c plat/imx31/*.S)
+RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
+DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c objwalk/*.c monitor/*.c monitor/door/*.c gdbstub/*.c)
+
+obj = $(patsubst %,$(1)/%.o,$(basename $(2)))
+
+DEBUG_OBJ   := $(call obj,$(B)/arm/debug/obj,$(DEBUG_SRC))
+RELEASE_OBJ := $(call obj,$(B)/arm/release/obj,$(RELEASE_SRC))
+
+$(B)/arm/debug/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
+$(B)/arm/debug/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
+$(B)/arm/release/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
+$(B)/arm/release/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
+
+KERNEL_LDS := plat/imx31/kernel.lds
+LINK_KERNEL = $(ARMCC) $(ARM_ARCH) -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
+              -Wl,-T,$(KERNEL_LDS) -Wl,-Map,$@.map $(filter %.o,$^) -lgcc -o $@
+
+$(B)/arm/debug/kernel.elf: $(DEBUG_OBJ) $(KERNEL_LDS)
+	$(Q)$(LINK_KERNEL)
+$(B)/arm/release/kernel.elf: $(RELEASE_OBJ) $(KERNEL_LDS)
+	$(Q)$(LINK_KERNEL)
+%.bin: %.elf
+	$(Q)$(CROSS)objcopy -O binary $< $@
+
+## ---- target: user level -----------------------------------------------------------------------
+# Every folder user/NAME/ but user/lib/ is one root task, build/arm/user/NAME.elf; user/lib/ is
+# linked into all of them.  user/demo/ is built once for each table user/demo/table_*.c.
+USER_FLAGS := $(STD) $(WARN) -march=armv6 -marm -mfloat-abi=soft -O2 -ffreestanding -fno-short-enums \
+              -fno-builtin -ffunction-sections -fdata-sections -I.
+USER_LIB   := $(call obj,$(B)/arm/user/obj,$(wildcard user/lib/*.c user/lib/*.S) lib/string.c lib/format.c)
+USER_LDS   := user/user.lds
+
+$(B)/arm/user/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
+$(B)/arm/user/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
+
+LINK_USER = $(ARMCC) $(ARM_ARCH) -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
+            -Wl,-z,max-page-size=4096 -Wl,-T,$(USER_LDS) $(filter %.o,$^) -lgcc -o $@
+
+DEMO_TABLES := $(wildcard user/demo/table_*.c)
+DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildcard user/demo/*.c)))
+DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
+$(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
+	$(Q)$(LINK_USER)
+
+USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
+USER_ELFS  := $(foreach n,$(USER_NAMES),$(B)/arm/user/$(n).elf)
+define user_rule
+$(B)/arm/user/$(1).elf: $(call obj,$(B)/arm/user/obj,$(wildcard user/$(1)/*.c user/$(1)/*.S)) $(USER_LIB) $(USER_LDS)
+	$$(Q)$$(LINK_USER)
+endef
+$(foreach n,$(USER_NAMES),$(eval $(call user_rule,$(n))))
+
+## ---- target: bootable images ------------------------------------------------------------------
+# The loader (plat/imx31/loader/) carries a kernel and a root task; image-NAME.elf boots NAME.elf.
+LOADER_SRC := $(wildcard plat/imx31/loader/*.c plat/imx31/loader/*.S)
+LOADER_LDS := plat/imx31/loader/image.lds
+ROOT_ELF    = $(if $(ROOT),$(ROOT),$(B)/arm/user/demo-$(if $(DEMO),$(DEMO),healthy).elf)
+
+# $(1) image, $(2) kernel, $(3) root task
+define image_rule
+$(1): $(LOADER_SRC) $(LOADER_LDS) $(2) $(3) lib/string.c
+	@mkdir -p $$(@D)
+	$$(Q)$(ARMCC) $(ARM_FLAGS) -DKERNEL_ELF='"$(2)"' -DROOT_ELF='"$(3)"' -nostdlib -nostartfiles \
+	    -Wl,--build-id=none -Wl,-T,$(LOADER_LDS) $(LOADER_SRC) lib/string.c -lgcc -o $$@
+endef
+$(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/arm/user/%.elf,%,$(DEMO_ELFS)),\
+    $(eval $(call image_rule,$(B)/arm/$(k)/image-$(n).elf,$(B)/arm/$(k)/kernel.elf,$(B)/arm/user/$(n).elf))))
+$(eval $(call image_rule,$(B)/arm/debug/image.elf,$(B)/arm/debug/kernel.elf,$(ROOT_ELF)))
+$(eval $(call image_rule,$(B)/arm/release/image.elf,$(B)/arm/release/kernel.elf,$(ROOT_ELF)))
+# The root task is the user's choice, so these two are always made anew.
+$(B)/arm/debug/image.elf $(B)/arm/release/image.elf: FORCE
+FORCE:
+
+IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/arm/user/%.elf,%,$(DEMO_ELFS)),$(B)/arm/$(k)/image-$(n).elf))
+
+## ---- host ---------------------------------------------------------------------------------------
+HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
+HOST_OPT   := -O2
+ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
+LIBS_TUI   := -lncursesw -ltinfo
+
+HOST_FLOORS := lib wire objwalk capstate attach authority
+HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
+CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
+TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
+SIM_SRC     := $(wildcard kernel/*.c plat/hostsim/*.c)
+MODEL_SRC   := $(wildcard model/*.c)
+# string.c defines memcpy and friends for builds without a C library
+HOST_SRC    := $(filter-out lib/string.c,$(HOST_SRC))
+
+$(B)/host/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) $(DEP) -c $< -o $@
+$(B)/asan/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $(DEP) -c $< -o $@
+# the kernel core over simulated memory
+$(B)/host/sim/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -Iplat/hostsim $(DEP) -c $< -o $@
+$(B)/asan/sim/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) -Iplat/hostsim $(DEP) -c $< -o $@
+
+define host_libs
+$(B)/$(1)/libhost.a: $(call obj,$(B)/$(1)/obj,$(HOST_SRC))
+$(B)/$(1)/libcapdb.a: $(call obj,$(B)/$(1)/obj,$(CAPDB_SRC))
+$(B)/$(1)/libtui.a: $(call obj,$(B)/$(1)/obj,$(TUI_SRC))
+$(B)/$(1)/libkernel.a: $(call obj,$(B)/$(1)/sim,$(SIM_SRC))
+$(B)/$(1)/libmodel.a: $(call obj,$(B)/$(1)/obj,$(MODEL_SRC))
+endef
+$(eval $(call host_libs,host))
+$(eval $(call host_libs,asan))
+%.a:
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
+
+$(B)/host/capdb: $(B)/host/obj/capdb/main.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
+$(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(Q)$(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+$(B)/asan/capdb: $(B)/asan/obj/capdb/main.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
+
+## ---- tests --------------------------------------------------------------------------------------
+# tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
+# test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
+TEST_SRC  := $(wildcard tests/host/test_*.c)
+TEST_BIN  := $(patsubst tests/host/%.c,$(B)/asan/%,$(TEST_SRC))
+TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard tests/host/*.c)))
+
+$(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+.SECONDARY:
+
+.PHONY: help all deps release run demo-headless test check check-all bench fuzz clean format host arm tests-build
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+all: host arm ## every program and image
+
+host: $(B)/host/capdb $(B)/host/inspector-tui
+
+arm: $(B)/arm/debug/kernel.elf $(B)/arm/debug/kernel.bin $(B)/arm/release/kernel.elf $(B)/arm/release/kernel.bin $(B)/arm/debug/image.elf $(IMAGES)
+
+release: $(B)/arm/release/kernel.elf $(B)/arm/release/kernel.bin ## the release kernel
+
+deps: ## install what is missing from Debian's packages
+	@scripts/install-deps
+
+run: deps ## boot the demo and open the inspector on it, recording (DEMO=leaky, ROOT=root.elf)
+	@$(MAKE) --no-print-directory all
+	@scripts/run-demo $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+
+demo-headless: deps ## boot the demo, record ten snapshots, print what is in them
+	@$(MAKE) --no-print-directory all
+	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+
+tests-build: $(TEST_BIN) all
+
+check: ## floors, formatting, headers, static analysis
+	@scripts/check-floors
+	@scripts/check-headers
+	@scripts/check-format
+
+test: deps ## every test
+	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
+	@scripts/run-tests
+
+format: ## clang-format every source
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

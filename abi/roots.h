@@ -1,0 +1,114 @@
+/* kernel_roots: where everything begins, published by the kernel for whoever reads its memory.
+ *
+ * Found by the symbol `kernel_roots`, or by scanning the first 4 MiB of RAM for the magic on a
+ * 64-byte boundary.  A reader checks magic, version and layout hash, and refuses with a sentence
+ * that names both when they differ; it needs no other symbol of any build. */
+#ifndef CAPSCOPE_ABI_ROOTS_H
+#define CAPSCOPE_ABI_ROOTS_H
+
+#include "abi/events.h"
+#include "abi/objects.h"
+
+#define ROOTS_MAGIC_0 0x43504143u /* "CAPC" */
+#define ROOTS_MAGIC_1 0x50534f52u /* "ROSP" */
+enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_SCAN_BYTES = 4 << 20 };
+
+/* Any change of capability.h, objects.h, events.h or this file changes this number. */
+#define LAYOUT_HASH 0x20261122u
+
+/* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
+struct ready_queue {
+    kaddr_t head;
+    kaddr_t tail;
+};
+
+/* Conditions armed by a debugger: stop when an event matches all that is set.  Written by any door
+ * while the kernel is stopped, read by debug_event(). */
+enum { BREAK_CONDITIONS = 8 };
+
+struct break_condition {
+    word_t enabled;
+    word_t kinds;         /* bit set of 1 << (kind & 31) over enum event_kind; 0: any kind */
+    kaddr_t slot;         /* 0: any; matches slot or src */
+    kaddr_t object_first; /* inclusive range over the object of cap, or `object` */
+    kaddr_t object_last;  /* 0: any */
+    kaddr_t thread;       /* 0: any */
+    word_t hits;
+    word_t reserved;
+};
+
+struct debug_control {
+    word_t trace;          /* 1: append events to the ring and keep the digest */
+    word_t armed;          /* 1: compare events with the conditions */
+    word_t step;           /* stop after so many events that count as a step; 0: off */
+    word_t finish;         /* 1: run until EVENT_REVOKE_END (or the end of the delete) */
+    word_t stopped;        /* the kernel is inside debug_stop() */
+    word_t stop_condition; /* index of the condition that matched, ~0: step, halt, panic */
+    kaddr_t break_address; /* code address that executes once for each stop: a breakpoint here
+                              stops the machine at the event in `current` */
+    word_t release;        /* written by an outside debugger: 1 go on */
+    struct event current;  /* the event at which the kernel stands, seq 0: none */
+    struct {
+        kaddr_t root; /* slot being revoked, 0: none */
+        word_t done;
+        word_t preempted; /* times */
+        word_t reserved;
+    } revoke;
+    struct break_condition condition[BREAK_CONDITIONS];
+};
+
+/* Event ring: `capacity` entries of struct event; entry of sequence number s lies at index
+ * s % capacity; valid numbers are (head - capacity, head]. */
+struct event_ring {
+    kaddr_t base;
+    word_t capacity; /* a power of two */
+    word_t head;     /* last sequence number written, 0: none */
+    word_t taken;    /* last sequence number that the live line sent */
+};
+
+struct kernel_roots {
+    word_t magic[2];
+    word_t version;
+    word_t layout;
+    word_t size; /* bytes of this structure */
+    word_t phys_offset;
+    paddr_t ram_base;
+    word_t ram_size;
+    paddr_t kernel_start;
+    paddr_t kernel_end;   /* exclusive; user memory begins above */
+    kaddr_t cdt_head;     /* sentinel slot */
+    kaddr_t ready_queues; /* CONFIG_PRIORITIES entries */
+    kaddr_t current;      /* address of the word that holds the current TCB */
+    kaddr_t idle_thread;  /* TCB */
+    kaddr_t asid_table;   /* ASID_POOLS words, kernel address of each pool, 0: none */
+    kaddr_t irq_state;    /* IRQ_COUNT bytes, enum irq_state */
+    kaddr_t irq_slots;    /* IRQ_COUNT slots with the handlers' notification capabilities */
+    kaddr_t kernel_pd;    /* page directory of threads without one */
+    kaddr_t ticks;        /* address of the word that counts timer ticks */
+    kaddr_t globals_frame;
+    kaddr_t debug_control; /* struct debug_control, 0 in a release kernel */
+    kaddr_t event_ring;    /* struct event_ring, 0 in a release kernel */
+    kaddr_t digest;        /* address of the running digest (two words), 0 in a release kernel */
+    word_t debug;          /* 1: debug build */
+    char board[16];
+    char build[32]; /* version string */
+};
+
+/* Digest of all occupied slots: the sum, modulo 2^32 in each of two lanes, of slot_digest() over
+ * every slot in the list, so that order does not matter and one slot's change is two additions.
+ * The previous link is left out: it says nothing that the next links do not. */
+struct digest {
+    word_t lane[2];
+};
+
+static inline void digest_add(struct digest *d, kaddr_t slot, word_t w0, word_t w1, word_t next)
+{
+    word_t a = (slot ^ w0) * 0x9e3779b1u;
+    word_t b = (w1 + (next & ~0xcu)) * 0x85ebca6bu;
+    a ^= a >> 15;
+    b ^= b >> 13;
+    d->lane[0] += (a + b) * 0xc2b2ae35u;
+    d->lane[1] += (a ^ b ^ slot) * 0x27d4eb2fu;
+}
+
+#endif

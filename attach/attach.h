@@ -1,0 +1,50 @@
+/* Ways in: one interface over the serial monitor, the GDB remote protocol, a RAM file.
+ *
+ *   monitor:unix:PATH  monitor:tcp:HOST:PORT  monitor:/dev/ttyX[,BAUD]
+ *   gdb:unix:PATH      gdb:tcp:HOST:PORT      gdb:/dev/ttyX[,BAUD]
+ *   ram:FILE
+ *
+ * Every wait has a deadline; every failure leaves one sentence in attach_error() that names the
+ * target and what went wrong. All doors give the same records for the same stopped state. */
+#ifndef CAPSCOPE_ATTACH_ATTACH_H
+#define CAPSCOPE_ATTACH_ATTACH_H
+
+#include "capstate/capstate.h"
+
+struct attach;
+
+enum { ATTACH_DEADLINE_MS = 5000 };
+
+/* Opens a target: connects, finds kernel_roots, checks version and layout. On failure *out is NULL
+ * and the sentence is in `message` (size bytes). */
+enum error attach_open(const char *target, struct attach **out, char *message, size_t size);
+void attach_close(struct attach *a); /* lets a machine that we stopped run again */
+const char *attach_error(const struct attach *a);
+const char *attach_target(const struct attach *a);
+
+/* Takes a snapshot: stops the machine if the door needs it, reads, lets it run again (unless it was
+ * halted by attach_halt). Records go to `sink` in order, END last. Retries what noise destroyed; at
+ * the end of patience ERR_TIMEOUT, ERR_CLOSED, ERR_TORN... and nothing half is delivered: the sink
+ * of a failed try has been told by a SNAPSHOT record of the next try, or by the error. */
+typedef enum error (*attach_sink)(void *ctx, const struct record *record);
+enum error attach_records(struct attach *a, attach_sink sink, void *ctx);
+/* The same into a finished capstate (which the caller frees); nothing partial on failure. */
+enum error attach_snapshot(struct attach *a, struct capstate *out);
+
+/* Stop, go on. ERR_UNSUPPORTED for a RAM file. */
+enum error attach_halt(struct attach *a);
+enum error attach_continue(struct attach *a);
+bool attach_is_halted(const struct attach *a);
+
+/* Runs one monitor command line and collects its text (monitor doors, and gdb doors of the kernel's
+ * own stub). Caller frees *text. ERR_UNSUPPORTED otherwise. */
+enum error attach_command(struct attach *a, const char *line, char **text);
+
+/* Text that programs printed since the last call (monitor door), "" if none. Valid until the next.
+ */
+const char *attach_console(struct attach *a);
+
+/* For memory dumps: ERR_UNSUPPORTED through a monitor without `mem`. */
+enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len);
+
+#endif

@@ -1,0 +1,95 @@
+/* One snapshot in memory: slots in derivation order, objects, threads, mappings, with indexes.
+ *
+ * Built from a stream of records (abi/records.h) and then read-only; every host tool (authority,
+ * capdb, inspector) works on this and on nothing else.  Addresses are physical.  Arrays are owned
+ * by the capstate and live until capstate_free(). Indices are int32_t, -1 for none. */
+#ifndef CAPSCOPE_CAPSTATE_CAPSTATE_H
+#define CAPSCOPE_CAPSTATE_CAPSTATE_H
+
+#include "abi/errors.h"
+#include "abi/records.h"
+
+#include <stdio.h>
+
+struct capstate_slot {
+    struct record_slot rec;
+    int32_t parent;    /* index of the parent slot in the derivation tree */
+    int32_t next;      /* index of the first slot after this one's subtree (pre-order) */
+    int32_t object;    /* index in objects of what the capability refers to */
+    int32_t holder;    /* index in objects of the CNode or TCB this slot lies in; -1: kernel slot */
+    uint32_t index;    /* of this slot inside its holder */
+    int32_t next_same; /* next slot with a capability to the same object */
+};
+
+/* An object lives as long as a capability to it exists; reply capabilities refer to their TCB. */
+struct capstate_object {
+    uint32_t type; /* enum record_cap: UNTYPED, ENDPOINT, NOTIFICATION, CNODE, TCB, ZOMBIE, FRAME,
+                      PAGE_TABLE, PAGE_DIRECTORY, ASID_POOL, IRQ_HANDLER (addr = irq) ... */
+    uint32_t addr;
+    uint32_t bits;
+    uint32_t flags;     /* RECORD_SLOT_DEVICE */
+    int32_t first_slot; /* first in derivation order; go on by next_same */
+    int32_t detail;     /* index in threads, endpoints or notifications, by type */
+    uint32_t caps;      /* how many slots refer to it */
+};
+
+struct capstate_thread {
+    struct record_thread rec;
+    int32_t object;
+    char label[RECORD_STRING_MAX * 4 + 1]; /* name, escaped for terminals (lib/format.h) */
+};
+
+struct capstate {
+    struct record_snapshot snapshot;
+    struct record_end end;
+    struct record_sched sched;
+    struct record_revoke revoke;     /* root 0: none */
+    struct capstate_slot *slots;     /* derivation order */
+    struct capstate_object *objects; /* ascending by (addr, -bits) */
+    struct capstate_thread *threads;
+    struct record_endpoint *endpoints;
+    struct record_notification *notifications;
+    struct record_mapping *mappings;
+    struct record_irq *irqs;
+    struct record_finding *findings;
+    uint32_t slot_count, object_count, thread_count, endpoint_count, notification_count,
+        mapping_count, irq_count, finding_count;
+    struct capstate_index *index; /* private */
+};
+
+/* Building: begin, add every record of a snapshot in order, finish. finish checks the counts in END
+ * (ERR_TRUNCATED when they differ or END is missing) and makes the indexes. ERR_NO_MEMORY leaves a
+ * state that capstate_free() accepts. */
+void capstate_init(struct capstate *s);
+enum error capstate_add(struct capstate *s, const struct record *r);
+enum error capstate_finish(struct capstate *s);
+void capstate_free(struct capstate *s);
+
+/* Look-ups, -1 when there is none; O(log n). */
+int32_t capstate_slot_at(const struct capstate *s, uint32_t addr);
+/* The object that begins at addr; among several (untyped and its first child) the smallest that is
+ * not an untyped, else the smallest. */
+int32_t capstate_object_at(const struct capstate *s, uint32_t addr);
+/* The smallest object whose memory holds addr; untypeds only when nothing typed does. */
+int32_t capstate_object_holding(const struct capstate *s, uint32_t addr);
+int32_t capstate_thread_of(const struct capstate *s, int32_t object);
+int32_t capstate_thread_named(const struct capstate *s, const char *name);
+/* The CNode object that is the CSpace root of a thread, -1. vspace: its page directory. */
+int32_t capstate_thread_cspace(const struct capstate *s, int32_t thread);
+int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread);
+
+/* One line for people: "frame 0x80123000 4K rw", "endpoint 0x80200010 badge 7 wg". Returns buf. */
+char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size);
+char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, size_t size);
+/* Where a slot lies: "guest/init cnode[14]", "tcb critical/init cspace", "irq 29". */
+char *capstate_place_text(const struct capstate *s, int32_t slot, char *buf, size_t size);
+
+/* Difference of two snapshots, by slot address: calls back once a change, ascending by slot. */
+enum capstate_change { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_REPLACED, CHANGE_RIGHTS, CHANGE_MOVED };
+typedef void (*capstate_diff_fn)(void *ctx, enum capstate_change change,
+                                 const struct capstate_slot *before,
+                                 const struct capstate_slot *after);
+void capstate_diff(const struct capstate *a, const struct capstate *b, capstate_diff_fn fn,
+                   void *ctx);
+
+#endif

@@ -1,0 +1,38 @@
+/* What the kernel asks of a board: console, interrupt controller, timer, memory. A board is a
+ * folder under plat/ that implements this. */
+#ifndef CAPSCOPE_KERNEL_BOARD_H
+#define CAPSCOPE_KERNEL_BOARD_H
+
+#include "kernel/kernel.h"
+
+enum { BOARD_NO_IRQ = 0xff };
+
+/* A physical region users never get: kernel devices, RAM. End is exclusive; 0 stands for 2^32. */
+struct board_region {
+    paddr_t start;
+    paddr_t end;
+};
+
+struct board {
+    const char *name;
+    paddr_t ram_base;
+    word_t ram_size;
+    const struct board_region *reserved; /* ascending, RAM among them */
+    word_t reserved_count;
+};
+extern const struct board board;
+
+void board_init(void); /* console, interrupt controller, EPIT1 as tick; called with the MMU on */
+word_t board_irq_pending(void); /* number of a pending unmasked interrupt or BOARD_NO_IRQ */
+void board_irq_mask(word_t irq);
+void board_irq_unmask(word_t irq);
+void board_timer_ack(void);
+
+/* Serial lines, polled; line 0 is UART1 (console and monitor), line 1 UART2 (gdb stub). */
+void board_serial_put(unsigned line, uint8_t byte);
+int board_serial_get(unsigned line);                  /* -1: nothing there */
+void board_serial_irq_enable(unsigned line, bool on); /* receive interrupt */
+word_t board_serial_irq(unsigned line);
+word_t board_clock(void); /* free-running counter, for event times */
+
+#endif

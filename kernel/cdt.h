@@ -1,0 +1,44 @@
+/* The capability derivation tree: a doubly linked list inside the capabilities (paper 3.2.2).
+ *
+ * All functions keep: links of neighbours agree; children stand directly after their parent, in
+ * front of earlier children; flags as ABI sheet 9.2. Each reports its debug event. */
+#ifndef CAPSCOPE_KERNEL_CDT_H
+#define CAPSCOPE_KERNEL_CDT_H
+
+#include "abi/events.h"
+#include "kernel/kernel.h"
+
+static inline struct slot *cdt_next(const struct slot *s)
+{
+    return kptr(s->next & SLOT_LINK_MASK);
+}
+
+static inline struct slot *cdt_prev(const struct slot *s)
+{
+    return kptr(s->prev & SLOT_LINK_MASK);
+}
+
+void cdt_init(void); /* empties the list: the sentinel links to itself */
+
+/* Puts c into the empty slot `to`, directly after `from` (NULL: at the end of the list, for boot),
+ * with the given flags. `kind` is one of the INSERT kinds of abi/events.h. */
+void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
+                enum event_kind kind);
+/* As cdt_insert with the flags that a copy of from's capability gets; marks an untyped source full.
+ */
+void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind);
+
+/* Moves from's place in the list to the empty slot `to`, with words c; `from` becomes empty. */
+void cdt_move(struct slot *to, struct slot *from, struct cap c);
+/* a gets the place of b and words for_a, b that of a and for_b; adjacency included. */
+void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b);
+/* Empties the slot and takes it from the list; its FIRST_BADGED goes to the next slot. */
+void cdt_remove(struct slot *s, bool final);
+/* New words, same place. `kind`: an UPDATE kind or EVENT_ZOMBIE. */
+void cdt_update(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object, word_t detail);
+
+bool cdt_has_children(const struct slot *s);
+/* Is this the last capability to its object (ABI sheet 9.1)? Looks at the two neighbours only. */
+bool cdt_is_final(const struct slot *s);
+
+#endif

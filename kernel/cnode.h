@@ -1,0 +1,22 @@
+/* CNodes: lookup of capability addresses and the operations on slots (ABI sheet 1.10, 3.3). */
+#ifndef CAPSCOPE_KERNEL_CNODE_H
+#define CAPSCOPE_KERNEL_CNODE_H
+
+#include "kernel/message.h"
+
+/* Resolves n bits of cptr from root. DONE: *slot, and *bits_left unresolved bits (a leaf or an
+ * empty slot met early). REFUSED: ks.lookup says why. */
+enum outcome cnode_resolve(struct cap root, cptr_t cptr, unsigned n, struct slot **slot,
+                           unsigned *bits_left);
+/* Thread-relative lookup, 32 bits, unresolved bits ignored. REFUSED: ks.lookup. */
+enum outcome cnode_lookup(struct tcb *thread, cptr_t cptr, struct slot **slot);
+/* Exact lookup for CNode operations (index, depth); refusals are complete (FailedLookup with the
+ * source flag, RangeError for the depth). */
+enum outcome cnode_lookup_target(struct cap root, cptr_t index, word_t depth, bool source,
+                                 struct slot **slot);
+/* Where a transferred capability may go (1.7): NULL if there is none. */
+struct slot *cnode_receive_slot(struct tcb *receiver, const word_t *buffer);
+
+enum outcome cnode_operation(struct slot *slot, struct message *m); /* labels 16..24 */
+
+#endif

@@ -1,0 +1,29 @@
+/* The kernel's side of the debug door: what it tells, and nothing it asks.
+ *
+ * The debug build compiles with monitor/door/debug_door.h, which appends to the trace, keeps the
+ * digest and stops; release with kernel/nodebug/debug_door.h, which is empty, so the compiler drops
+ * every call with its operands. Host tests bring their own. The include path selects the file. */
+#ifndef CAPSCOPE_KERNEL_DEBUG_H
+#define CAPSCOPE_KERNEL_DEBUG_H
+
+#include "abi/events.h"
+#include "kernel/kernel.h"
+
+/* debug_door.h defines, each as a static inline or a function:
+ *
+ *   void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
+ *                    kaddr_t object, word_t detail);
+ *        Every change to capability state, see abi/events.h for the operands.
+ *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
+ *   void debug_digest_in(struct slot *s);    after
+ *   void debug_refusal(void);                ks.refusal was set for the current thread
+ *   void debug_fault(struct tcb *t);         a fault is about to be sent (or has no handler)
+ *   bool debug_syscall(word_t number);       a debug system call (-9..-14): true if handled
+ *   void debug_console(char c);              a program's character
+ *   void debug_boot(void);                   all is set up; the root task is about to run
+ *   void debug_tick(void);                   timer tick: live line, halt requests
+ *   bool debug_irq(word_t irq);              true if the debugger owns it and has handled it
+ *   _Noreturn void debug_panic(const char *file, int line, const char *what); */
+#include "debug_door.h"
+
+#endif

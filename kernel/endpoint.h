@@ -1,0 +1,21 @@
+/* Endpoints: synchronous IPC (ABI sheet 8.3). */
+#ifndef CAPSCOPE_KERNEL_ENDPOINT_H
+#define CAPSCOPE_KERNEL_ENDPOINT_H
+
+#include "kernel/kernel.h"
+
+/* The current or a faulting thread sends. blocking: Send, Call; call: wants a reply. */
+void endpoint_send(struct tcb *sender, struct endpoint *ep, bool blocking, bool call, word_t badge,
+                   bool can_grant, bool can_grant_reply);
+void endpoint_receive(struct tcb *receiver, struct cap cap, bool blocking);
+void endpoint_cancel(struct tcb *t);           /* out of its endpoint's queue; becomes inactive */
+void endpoint_cancel_all(struct endpoint *ep); /* last capability gone: all restart */
+/* Senders queued with this badge restart. Preemptible is not needed: bounded by preempt_point
+ * inside and restartable; DONE or PREEMPTED. */
+enum outcome endpoint_cancel_badged(struct endpoint *ep, word_t badge);
+/* Delivers a reply to the thread of a reply capability in `slot`, which is consumed. */
+void reply_deliver(struct tcb *sender, struct tcb *caller, struct slot *slot, bool grant);
+/* Gives receiver's caller slot a reply capability to `caller`, who waits for it. */
+void reply_setup(struct tcb *caller, struct tcb *receiver, bool can_grant);
+
+#endif

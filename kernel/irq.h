@@ -1,0 +1,14 @@
+/* Interrupts as objects (ABI sheet 3.5). */
+#ifndef CAPSCOPE_KERNEL_IRQ_H
+#define CAPSCOPE_KERNEL_IRQ_H
+
+#include "kernel/message.h"
+
+enum outcome irq_control_operation(struct slot *slot, struct message *m); /* labels 25, 45 */
+enum outcome irq_handler_operation(struct slot *slot, struct message *m); /* labels 26..28 */
+void irq_handler_destroy(word_t irq); /* last handler capability gone */
+void irq_init(void);                  /* all masked, timer reserved */
+/* Entry point of the vectors: takes one pending interrupt. */
+void irq_handle(void);
+
+#endif

@@ -1,0 +1,64 @@
+/* The empty debug door of the release kernel: nothing is told, nothing is compiled in. */
+#ifndef CAPSCOPE_DEBUG_DOOR_H
+#define CAPSCOPE_DEBUG_DOOR_H
+
+static inline void debug_event(enum event_kind kind, struct slot *slot, struct slot *src,
+                               struct cap cap, kaddr_t object, word_t detail)
+{
+    (void)kind;
+    (void)slot;
+    (void)src;
+    (void)cap;
+    (void)object;
+    (void)detail;
+}
+
+static inline void debug_digest_out(struct slot *s)
+{
+    (void)s;
+}
+
+static inline void debug_digest_in(struct slot *s)
+{
+    (void)s;
+}
+
+static inline void debug_refusal(void)
+{
+}
+
+static inline void debug_fault(struct tcb *t)
+{
+    (void)t;
+}
+
+static inline bool debug_syscall(word_t number)
+{
+    (void)number;
+    return false;
+}
+
+static inline void debug_boot(void)
+{
+}
+
+static inline void debug_tick(void)
+{
+}
+
+static inline bool debug_irq(word_t irq)
+{
+    (void)irq;
+    return false;
+}
+
+_Noreturn static inline void debug_panic(const char *file, int line, const char *what)
+{
+    (void)file;
+    (void)line;
+    (void)what;
+    for (;;)
+        ;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Scheduling: strict priorities, round robin, the wake-up rule (ABI sheet 8.1). */
+#ifndef CAPSCOPE_KERNEL_SCHED_H
+#define CAPSCOPE_KERNEL_SCHED_H
+
+#include "kernel/kernel.h"
+
+void sched_init(void);                     /* empty queues, idle thread current */
+void sched_enqueue(struct tcb *t);         /* head of its queue; no-op when queued */
+void sched_append(struct tcb *t);          /* tail */
+void sched_dequeue(struct tcb *t);         /* no-op when not queued */
+void sched_possible_switch(struct tcb *t); /* t became runnable: the wake-up rule */
+void sched_reschedule_required(void);
+void sched_yield(void);
+void sched_tick(void); /* one timer tick: charges the running thread */
+/* At kernel exit: applies the rule, switches to the chosen thread, which is then in state Running
+ * with REG_PC the place to go on. */
+void sched_schedule(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* Threads (ABI sheet 3.4, 7, 8.2). */
+#ifndef CAPSCOPE_KERNEL_TCB_H
+#define CAPSCOPE_KERNEL_TCB_H
+
+#include "kernel/message.h"
+
+enum outcome tcb_operation(struct slot *slot, struct message *m);    /* labels 2..15 */
+enum outcome domain_operation(struct slot *slot, struct message *m); /* label 29 */
+
+void tcb_init(struct tcb *t); /* a cleared TCB becomes a new thread (7.1) */
+static inline struct slot *tcb_slot(struct tcb *t, enum tcb_slot i)
+{
+    return &t->slots[i];
+}
+void tcb_suspend(struct tcb *t); /* 8.2 */
+void tcb_resume(struct tcb *t);
+void tcb_set_priority(struct tcb *t, word_t priority);
+void tcb_set_state(struct tcb *t, enum thread_state state);
+static inline bool tcb_is_runnable(const struct tcb *t)
+{
+    return t->state == THREAD_RUNNING || t->state == THREAD_RESTART;
+}
+/* Makes sure the reply master exists (before a thread first runs). */
+void tcb_setup_reply_master(struct tcb *t);
+/* Takes the thread out of whatever queue it waits in and drops its pending reply (cancel IPC). */
+void tcb_cancel_ipc(struct tcb *t);
+/* Last capability is gone: unbind, suspend, leave no reference behind; its slots follow as zombie.
+ */
+void tcb_destroy(struct tcb *t);
+/* IPC buffer as sender (readable) or receiver (writable), NULL when not usable (1.4). */
+word_t *tcb_ipc_buffer(struct tcb *t, bool writable);
+word_t cpsr_sanitise(word_t value);          /* 7.2 */
+extern const uint8_t tcb_register_order[19]; /* 7.2: index of Read/WriteRegisters -> enum reg */
+
+#endif

@@ -1,0 +1,23 @@
+/* A memory view: read so many bytes at this kernel-window address.  The one seam between the object
+ * walker and the world: in the kernel a guarded load, on the host GDB packets, a RAM file, an array
+ * in a test (drgn's idea). */
+#ifndef CAPSCOPE_OBJWALK_MEMVIEW_H
+#define CAPSCOPE_OBJWALK_MEMVIEW_H
+
+#include "abi/errors.h"
+#include "abi/types.h"
+
+struct memview {
+    /* Copies `len` bytes at kernel-window address `addr` to `buf`. ERR_OK, or ERR_READ (and other
+     * transport errors) with `buf` unspecified. Must not change what it reads. */
+    enum error (*read)(void *ctx, kaddr_t addr, void *buf, uint32_t len);
+    void *ctx;
+};
+
+static inline enum error memview_read(const struct memview *view, kaddr_t addr, void *buf,
+                                      uint32_t len)
+{
+    return view->read(view->ctx, addr, buf, len);
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* The object walker: reads kernel objects through a memory view and emits records.
+ *
+ * Freestanding, no recursion, no allocation, no dereference of target memory; runs in the kernel's
+ * debugger and on the host alike.  Every loop over target data has a bound, so garbage ends in an
+ * error or a finding, never in a hang.  What is known of one kernel's layout sits behind
+ * struct objwalk_ops; nothing above this header may know which kernel is read.
+ *
+ * Order, fields and addresses of records: abi/records.h. */
+#ifndef CAPSCOPE_OBJWALK_OBJWALK_H
+#define CAPSCOPE_OBJWALK_OBJWALK_H
+
+#include "abi/records.h"
+#include "abi/roots.h"
+#include "objwalk/memview.h"
+
+enum {
+    OBJWALK_MAX_DEPTH = 64,      /* of the derivation tree; deeper slots carry RECORD_SLOT_DEEP */
+    OBJWALK_MAX_SLOTS = 1 << 23, /* bound of the list walk: 128 MiB / 16 */
+};
+
+struct objwalk {
+    const struct memview *view;
+    const struct objwalk_ops *ops;
+    kaddr_t roots_addr;
+    struct kernel_roots roots;
+    kaddr_t trouble; /* address at which the last error was seen */
+};
+
+/* A capability decoded: what a SLOT record says without its place. */
+struct objwalk_cap {
+    uint32_t type; /* enum record_cap */
+    paddr_t object;
+    uint32_t bits;
+    uint32_t rights;
+    uint32_t flags; /* RECORD_SLOT_DEVICE, _MASTER, _TCB_ZOMBIE */
+    uint32_t data;
+    uint32_t extra;
+};
+
+/* A record goes out: 0 to go on, an error to stop the walk and return it. */
+typedef enum error (*objwalk_sink)(void *ctx, const struct record *record);
+
+/* Looks for kernel_roots in [paddr base, base + ROOTS_SCAN_BYTES) by its magic. Errors: ERR_READ,
+ * ERR_NO_ROOTS. `*found` is the kernel-window address. */
+enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t *found);
+
+/* Reads and checks kernel_roots at `roots_addr`. ERR_NO_ROOTS, ERR_VERSION, ERR_LAYOUT (w->roots
+ * then holds what was found, for the message), ERR_READ. The view must outlive `w`. */
+enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t roots_addr);
+
+/* The whole state as records, SNAPSHOT to END. A corrupt list does not stop it: what could be read
+ * is emitted, FINDING records name the trouble and END says complete = 0. Returns an error only if
+ * the sink or the view failed. */
+enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx);
+
+/* Single things. ERR_READ; ERR_CORRUPT if the address cannot be such an object. */
+enum error objwalk_slot(struct objwalk *w, kaddr_t slot, struct record_slot *out); /* depth = 0 */
+enum error objwalk_thread(struct objwalk *w, kaddr_t tcb, struct record_thread *out);
+enum error objwalk_endpoint(struct objwalk *w, kaddr_t addr, struct record_endpoint *out);
+enum error objwalk_notification(struct objwalk *w, kaddr_t addr, struct record_notification *out);
+
+/* Iteration over the derivation list, pre-order, without a sink: start at the sentinel. */
+struct objwalk_cursor {
+    kaddr_t slot; /* where it stands; 0 before the first step */
+    struct slot raw;
+    uint32_t depth;
+    uint32_t count;
+    struct slot chain[OBJWALK_MAX_DEPTH]; /* ancestors of the current slot */
+    kaddr_t chain_addr[OBJWALK_MAX_DEPTH];
+};
+void objwalk_cdt_begin(struct objwalk *w, struct objwalk_cursor *c);
+/* Steps to the next slot and fills `out`. ERR_OK; ERR_NOT_FOUND at the end; ERR_CORRUPT or
+ * ERR_READ when the list breaks (w->trouble tells where). */
+enum error objwalk_cdt_next(struct objwalk *w, struct objwalk_cursor *c, struct record_slot *out);
+
+/* Iteration over the translations of a page directory, ascending. */
+struct objwalk_mapping_cursor {
+    kaddr_t dir;
+    uint32_t asid;
+    uint32_t first;  /* index in the directory */
+    uint32_t second; /* index in the table */
+};
+void objwalk_mapping_begin(struct objwalk_mapping_cursor *c, kaddr_t dir, uint32_t asid);
+enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor *c,
+                                struct record_mapping *out);
+
+/* Decodes two capability words of this kernel; the inverse fails with ERR_FORMAT for what cannot be
+ * expressed. decode(encode(x)) = x. */
+void objwalk_decode(const struct objwalk *w, struct cap cap, struct objwalk_cap *out);
+enum error objwalk_encode(const struct objwalk *w, const struct objwalk_cap *cap, struct cap *out);
+
+/* Turns a ring entry into a record. */
+void objwalk_event(const struct objwalk *w, const struct event *event, struct record_event *out);
+
+/* Digest of all slots by walking (abi/roots.h); `*slots` counts them. */
+enum error objwalk_digest(struct objwalk *w, struct digest *out, uint32_t *slots);
+
+/* Cross-checks list, CNodes, page tables, watermarks and queues; each breach is a FINDING record.
+ * Tolerates garbage. Rules are in audit.h. Returns as objwalk_snapshot. */
+enum error objwalk_audit(struct objwalk *w, objwalk_sink sink, void *ctx, uint32_t *findings);
+
+#endif

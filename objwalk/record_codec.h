@@ -1,0 +1,35 @@
+/* Records to bytes and back (abi/records.h, docs/record-format.md).  Pure state machines: the only
+ * state is the delta base of each kind, reset at each SNAPSHOT record. */
+#ifndef CAPSCOPE_OBJWALK_RECORD_CODEC_H
+#define CAPSCOPE_OBJWALK_RECORD_CODEC_H
+
+#include "abi/errors.h"
+#include "abi/records.h"
+
+enum { RECORD_MAX_FIELDS = 24 };
+
+struct record_codec {
+    uint32_t base[RECORD_KINDS][RECORD_MAX_FIELDS];
+};
+
+void record_codec_init(struct record_codec *c);
+
+/* Encodes one record into at most RECORD_MAX_BYTES at `out`; returns the number of bytes. */
+uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *out);
+
+/* Decodes one record from the front of `in`. `*used` is what it took. ERR_TRUNCATED when the bytes
+ * end inside the record, ERR_FORMAT when they cannot be a record (the delta base is then undefined:
+ * resume at a SNAPSHOT). A record of unknown kind gives ERR_UNSUPPORTED with `*used` set: skip it.
+ */
+enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len, uint32_t *used,
+                         struct record *out);
+
+/* Names for people: "slot", "untyped", "final"... "?" for values out of range. */
+const char *record_kind_name(uint32_t kind);
+const char *record_cap_name(uint32_t type);
+const char *event_kind_name(uint32_t kind);
+const char *thread_state_name(uint32_t state);
+const char *audit_rule_sentence(uint32_t rule);
+const char *error_sentence(enum error e);
+
+#endif
