@@ -18,6 +18,8 @@
  *   void debug_digest_in(struct slot *s);    after
  *   void debug_refusal(void);                ks.refusal was set for the current thread
  *   void debug_fault(struct tcb *t);         a fault is about to be sent (or has no handler)
+ *   void debug_thread_created(struct tcb *t); a new TCB (tcb_init): the door names it
+ *        "child of: '<name of the current thread>'" (ABI sheet 7.1)
  *   bool debug_syscall(word_t number);       a debug system call (-9..-14): true if handled
  *   void debug_console(char c);              a program's character
  *   void debug_boot(void);                   all is set up; the root task is about to run

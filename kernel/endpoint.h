@@ -8,10 +8,12 @@
 void endpoint_send(struct tcb *sender, struct endpoint *ep, bool blocking, bool call, word_t badge,
                    bool can_grant, bool can_grant_reply);
 void endpoint_receive(struct tcb *receiver, struct cap cap, bool blocking);
-void endpoint_cancel(struct tcb *t);           /* out of its endpoint's queue; becomes inactive */
-void endpoint_cancel_all(struct endpoint *ep); /* last capability gone: all restart */
-/* Senders queued with this badge restart. Preemptible is not needed: bounded by preempt_point
- * inside and restartable; DONE or PREEMPTED. */
+void endpoint_cancel(struct tcb *t); /* out of its endpoint's queue; becomes inactive */
+/* Last capability is going: every queued thread restarts. PREEMPTED: the queue is partly emptied
+ * and consistent; the capability must stay in its slot and the deletion be executed again. */
+enum outcome endpoint_cancel_all(struct endpoint *ep);
+/* Senders queued with this badge restart. PREEMPTED: part of the queue has been looked at, and
+ * executing it again goes on behind that part. */
 enum outcome endpoint_cancel_badged(struct endpoint *ep, word_t badge);
 /* Delivers a reply to the thread of a reply capability in `slot`, which is consumed. */
 void reply_deliver(struct tcb *sender, struct tcb *caller, struct slot *slot, bool grant);

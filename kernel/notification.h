@@ -6,8 +6,10 @@
 
 void notification_signal(struct notification *n, word_t badge);
 void notification_receive(struct tcb *t, struct cap cap, bool blocking);
-void notification_cancel(struct tcb *t);              /* out of the queue; becomes inactive */
-void notification_cancel_all(struct notification *n); /* last capability gone */
+void notification_cancel(struct tcb *t); /* out of the queue; becomes inactive */
+/* Last capability is going: unbinds, and every waiter restarts. PREEMPTED as endpoint_cancel_all.
+ */
+enum outcome notification_cancel_all(struct notification *n);
 void notification_bind(struct tcb *t, struct notification *n);
 void notification_unbind(struct tcb *t); /* no-op when not bound */
 /* If the thread's bound notification is active: consumes it, delivers its word, true. */

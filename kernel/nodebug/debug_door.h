@@ -32,6 +32,11 @@ static inline void debug_fault(struct tcb *t)
     (void)t;
 }
 
+static inline void debug_thread_created(struct tcb *t)
+{
+    (void)t;
+}
+
 static inline bool debug_syscall(word_t number)
 {
     (void)number;
