@@ -1,0 +1,59 @@
+/* Start of a root task, console output and fatal errors. */
+#include "user/lib/user.h"
+
+#include "lib/format.h"
+
+#include <stdarg.h>
+
+static const char *const error_names[] = {
+#define X(value, NAME, text) [value] = text,
+    SYSCALL_ERROR_LIST(X)
+#undef X
+};
+
+static void put(void *ctx, char c)
+{
+    (void)ctx;
+    debug_put_char(c);
+}
+
+void user_print(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    format_vto(put, NULL, fmt, args);
+    va_end(args);
+}
+
+/* A thread that has nothing left to do waits for what never comes: capability 0 is empty, so a
+ * receive faults, and a fault without a handler makes the thread inactive (ABI sheet 7.5). */
+_Noreturn static void stop_for_good(void)
+{
+    for (;;)
+        ipc_recv(0);
+}
+
+_Noreturn void user_fail(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    format_vto(put, NULL, fmt, args);
+    va_end(args);
+    debug_put_char('\n');
+    stop_for_good();
+}
+
+void user_check_at(enum syscall_error e, const char *file, int line, const char *what)
+{
+    if (e != SEL4_NO_ERROR)
+        user_fail("%s:%d: %s: %s", file, line, what,
+                  (word_t)e < sizeof error_names / sizeof *error_names ? error_names[e] : "?");
+}
+
+void user_start(const struct bootinfo *info);
+void user_start(const struct bootinfo *info)
+{
+    user_set_ipc_buffer((void *)info->ipc_buffer);
+    user_main(info);
+    stop_for_good();
+}

@@ -1,0 +1,22 @@
+/* What every root task starts with: entry, console, fatal errors. */
+#ifndef CAPSCOPE_USER_LIB_USER_H
+#define CAPSCOPE_USER_LIB_USER_H
+
+#include "user/lib/syscalls.h"
+
+/* The program: called once by user_start() with the IPC buffer set. */
+void user_main(const struct bootinfo *info);
+
+/* printf to the console (DebugPutChar), the subset of lib/format.h. */
+void user_print(const char *fmt, ...);
+
+/* Prints a sentence and stops the calling thread for good. */
+_Noreturn void user_fail(const char *fmt, ...);
+
+/* Fails with file, line and the error's name unless e is SEL4_NO_ERROR. */
+#define user_check(e) user_check_at((e), __FILE__, __LINE__, #e)
+void user_check_at(enum syscall_error e, const char *file, int line, const char *what);
+
+extern char image_start[], image_end[];
+
+#endif
