@@ -37,7 +37,7 @@
 #ifndef CAPSCOPE_ABI_CAPABILITY_H
 #define CAPSCOPE_ABI_CAPABILITY_H
 
-#include "abi/types.h"
+#include "abi/syscall.h"
 
 struct cap {
     word_t w[2];
@@ -84,15 +84,6 @@ enum cap_type {
 };
 
 enum cap_control { CONTROL_IRQ = 0, CONTROL_IRQ_HANDLER = 1, CONTROL_ASID = 2, CONTROL_DOMAIN = 3 };
-
-/* Rights of endpoint and notification capabilities; the seL4_CapRights_t bits (ABI sheet 4.3). */
-enum cap_rights {
-    RIGHT_WRITE = 1,
-    RIGHT_READ = 2,
-    RIGHT_GRANT = 4,
-    RIGHT_GRANT_REPLY = 8,
-    RIGHT_ALL = 15,
-};
 
 enum vm_rights { VM_NO_ACCESS = 0, VM_KERNEL_ONLY = 1, VM_READ_ONLY = 2, VM_READ_WRITE = 3 };
 

@@ -202,6 +202,15 @@ enum fault_type {
 /* 3.7 */
 enum vm_attributes { VM_CACHEABLE = 1, VM_PARITY = 2, VM_EXECUTE_NEVER = 4 };
 
+/* 4.3: rights of endpoint and notification capabilities; the seL4_CapRights_t bits. */
+enum cap_rights {
+    RIGHT_WRITE = 1,
+    RIGHT_READ = 2,
+    RIGHT_GRANT = 4,
+    RIGHT_GRANT_REPLY = 8,
+    RIGHT_ALL = 15,
+};
+
 /* 5.1: fixed slots of the root CNode */
 enum initial_slot {
     INIT_NULL = 0,

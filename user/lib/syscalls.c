@@ -79,6 +79,19 @@ enum syscall_error cnode_move(cptr_t root, word_t index, word_t depth, cptr_t sr
         root, INV_CNODE_MOVE, 4, {index, depth, src_index, src_depth}, 1, {src_root}, 0, 0});
 }
 
+enum syscall_error cnode_mutate(cptr_t root, word_t index, word_t depth, cptr_t src_root,
+                                word_t src_index, word_t src_depth, word_t data)
+{
+    return user_invoke(&(struct invocation){root,
+                                            INV_CNODE_MUTATE,
+                                            5,
+                                            {index, depth, src_index, src_depth, data},
+                                            1,
+                                            {src_root},
+                                            0,
+                                            0});
+}
+
 enum syscall_error cnode_delete(cptr_t root, word_t index, word_t depth)
 {
     return user_invoke(

@@ -87,6 +87,8 @@ enum syscall_error cnode_mint(cptr_t root, word_t index, word_t depth, cptr_t sr
                               word_t src_index, word_t src_depth, word_t rights, word_t data);
 enum syscall_error cnode_move(cptr_t root, word_t index, word_t depth, cptr_t src_root,
                               word_t src_index, word_t src_depth);
+enum syscall_error cnode_mutate(cptr_t root, word_t index, word_t depth, cptr_t src_root,
+                                word_t src_index, word_t src_depth, word_t data);
 enum syscall_error cnode_delete(cptr_t root, word_t index, word_t depth);
 enum syscall_error cnode_revoke(cptr_t root, word_t index, word_t depth);
 enum syscall_error cnode_save_caller(cptr_t root, word_t index, word_t depth);

@@ -1,0 +1,32 @@
+/* The leaky system: the same three domains, and one fault of each kind the paper forbids (3.2.3).
+ */
+#include "user/demo/demo.h"
+
+const struct demo_table demo_table = {
+    .name = "the leaky demo",
+    .domains = 3,
+    .domain =
+        {
+            {"critical",
+             ROLE_CLIENT,
+             20,
+             {{"critical/control", critical_control, 200},
+              {"critical/watchdog", critical_watchdog, 201}}},
+            {"guest",
+             ROLE_CLIENT,
+             22,
+             {{"guest/init", guest_init, 100}, {"guest/worker", guest_worker, 101}}},
+            {"driver",
+             ROLE_DRIVER,
+             20,
+             {{"driver/timer", driver_timer, 220}, {"driver/server", driver_server, 210}}},
+        },
+    .plants = 4,
+    .plant =
+        {
+            {PLANT_SHARED_CNODE, 1, 0},   /* guest's, in critical too */
+            {PLANT_GRANT_ENDPOINT, 0, 1}, /* critical grants, guest receives */
+            {PLANT_TCB, 2, 1},            /* guest holds driver/server */
+            {PLANT_UNTYPED, 1, 0},        /* a frame of critical in guest's untyped */
+        },
+};
