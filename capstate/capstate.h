@@ -9,12 +9,11 @@
 #include "abi/errors.h"
 #include "abi/records.h"
 
-#include <stdio.h>
-
 struct capstate_slot {
     struct record_slot rec;
     int32_t parent;    /* index of the parent slot in the derivation tree */
-    int32_t next;      /* index of the first slot after this one's subtree (pre-order) */
+    int32_t next;      /* index of the first slot after this one's subtree (pre-order);
+                          slot_count when the subtree reaches the end */
     int32_t object;    /* index in objects of what the capability refers to */
     int32_t holder;    /* index in objects of the CNode or TCB this slot lies in; -1: kernel slot */
     uint32_t index;    /* of this slot inside its holder */
@@ -57,9 +56,12 @@ struct capstate {
     struct capstate_index *index; /* private */
 };
 
-/* Building: begin, add every record of a snapshot in order, finish. finish checks the counts in END
- * (ERR_TRUNCATED when they differ or END is missing) and makes the indexes. ERR_NO_MEMORY leaves a
- * state that capstate_free() accepts. */
+/* Building: begin, add every record of a snapshot in order, finish.  A SNAPSHOT record begins anew:
+ * what was added before it is dropped. add gives ERR_FORMAT for records outside SNAPSHOT..END and
+ * values that cannot be (FINDING may follow END: an audit), ERR_VERSION for another record format.
+ * finish checks the counts in END (ERR_TRUNCATED when they differ or END is missing) and makes the
+ * indexes; ERR_FORMAT when depths are no pre-order. Any error leaves a state that capstate_free()
+ * accepts and that is good for nothing else. */
 void capstate_init(struct capstate *s);
 enum error capstate_add(struct capstate *s, const struct record *r);
 enum error capstate_finish(struct capstate *s);
@@ -84,12 +86,26 @@ char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, 
 /* Where a slot lies: "guest/init cnode[14]", "tcb critical/init cspace", "irq 29". */
 char *capstate_place_text(const struct capstate *s, int32_t slot, char *buf, size_t size);
 
-/* Difference of two snapshots, by slot address: calls back once a change, ascending by slot. */
-enum capstate_change { CHANGE_ADDED, CHANGE_REMOVED, CHANGE_REPLACED, CHANGE_RIGHTS, CHANGE_MOVED };
+/* Difference of two snapshots, by slot address: calls back once a change, ascending by the address
+ * of `after` (of `before` where a capability was removed).
+ *   ADDED     before is NULL                     REMOVED  after is NULL
+ *   REPLACED  the slot holds a capability to another object
+ *   RIGHTS    the same object, other rights
+ *   MOVED     an equal capability left one slot and appeared in another
+ *   UPDATED   the same object and rights; another badge, guard, mapping, watermark or flag
+ * Depth alone is no change. ERR_NO_MEMORY: nothing was called back. */
+enum capstate_change {
+    CHANGE_ADDED,
+    CHANGE_REMOVED,
+    CHANGE_REPLACED,
+    CHANGE_RIGHTS,
+    CHANGE_MOVED,
+    CHANGE_UPDATED,
+};
 typedef void (*capstate_diff_fn)(void *ctx, enum capstate_change change,
                                  const struct capstate_slot *before,
                                  const struct capstate_slot *after);
-void capstate_diff(const struct capstate *a, const struct capstate *b, capstate_diff_fn fn,
-                   void *ctx);
+enum error capstate_diff(const struct capstate *a, const struct capstate *b, capstate_diff_fn fn,
+                         void *ctx);
 
 #endif

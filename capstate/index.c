@@ -1,0 +1,178 @@
+/* Look-ups in a finished capstate.  Everything is a binary search in an array sorted by
+ * capstate_finish().  Objects sorted by address and descending size stand in pre-order of their
+ * nesting, so "who holds this address" is a search and a few steps outwards: nested blocks differ
+ * in size or type, hence at most 32 sizes times the number of types. */
+#include "capstate/index.h"
+
+#include "abi/objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int key_compare(const void *pa, const void *pb)
+{
+    const struct capstate_key *a = pa;
+    const struct capstate_key *b = pb;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return (a->value > b->value) - (a->value < b->value);
+}
+
+void capstate_keys_sort(struct capstate_key *keys, uint32_t count)
+{
+    qsort(keys, count, sizeof(*keys), key_compare);
+}
+
+int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint32_t key)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (keys[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && keys[low].key == key ? keys[low].value : -1;
+}
+
+int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b)
+{
+    if (a->addr != b->addr)
+        return a->addr < b->addr ? -1 : 1;
+    if (a->bits != b->bits)
+        return a->bits > b->bits ? -1 : 1;
+    return (a->type > b->type) - (a->type < b->type);
+}
+
+bool capstate_object_covers(const struct capstate_object *o, uint32_t addr)
+{
+    return o->bits != 0 && addr >= o->addr && addr - o->addr < (uint64_t)1 << o->bits;
+}
+
+int32_t capstate_object_exact(const struct capstate *s, uint32_t addr, uint32_t bits, uint32_t type)
+{
+    struct capstate_object wanted = {.addr = addr, .bits = bits, .type = type};
+    uint32_t low = 0;
+    uint32_t high = s->object_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = capstate_object_compare(&s->objects[middle], &wanted);
+        if (order == 0)
+            return (int32_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* The last object whose address is not above addr, -1. */
+static int32_t object_last_below(const struct capstate *s, uint32_t addr)
+{
+    uint32_t low = 0;
+    uint32_t high = s->object_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->objects[middle].addr <= addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (int32_t)low - 1;
+}
+
+int32_t capstate_slot_at(const struct capstate *s, uint32_t addr)
+{
+    return capstate_keys_find(s->index->slots, s->slot_count, addr);
+}
+
+int32_t capstate_object_at(const struct capstate *s, uint32_t addr)
+{
+    int32_t fallback = -1;
+    for (int32_t i = object_last_below(s, addr); i >= 0 && s->objects[i].addr == addr; i--) {
+        if (s->objects[i].bits == 0)
+            continue;
+        if (s->objects[i].type != RECORD_CAP_UNTYPED)
+            return i;
+        if (fallback < 0)
+            fallback = i;
+    }
+    return fallback;
+}
+
+int32_t capstate_object_holding(const struct capstate *s, uint32_t addr)
+{
+    int32_t fallback = -1;
+    for (int32_t i = object_last_below(s, addr); i >= 0; i = s->index->enclosing[i]) {
+        if (!capstate_object_covers(&s->objects[i], addr))
+            continue;
+        if (s->objects[i].type != RECORD_CAP_UNTYPED)
+            return i;
+        if (fallback < 0)
+            fallback = i;
+    }
+    return fallback;
+}
+
+int32_t capstate_slot_holder(const struct capstate *s, uint32_t addr)
+{
+    for (int32_t i = object_last_below(s, addr); i >= 0; i = s->index->enclosing[i]) {
+        const struct capstate_object *o = &s->objects[i];
+        bool holds_slots = o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_TCB ||
+                           o->type == RECORD_CAP_ZOMBIE;
+        if (holds_slots && capstate_object_covers(o, addr))
+            return i;
+    }
+    return -1;
+}
+
+int32_t capstate_thread_of(const struct capstate *s, int32_t object)
+{
+    if (object < 0 || (uint32_t)object >= s->object_count)
+        return -1;
+    const struct capstate_object *o = &s->objects[object];
+    bool thread = o->type == RECORD_CAP_TCB ||
+                  (o->type == RECORD_CAP_ZOMBIE && (o->flags & RECORD_SLOT_TCB_ZOMBIE));
+    return thread ? o->detail : -1;
+}
+
+int32_t capstate_thread_named(const struct capstate *s, const char *name)
+{
+    uint32_t low = 0;
+    uint32_t high = s->thread_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(s->threads[s->index->labels[middle]].label, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == s->thread_count || strcmp(s->threads[s->index->labels[low]].label, name) != 0)
+        return -1;
+    return s->index->labels[low];
+}
+
+/* The object of a thread's slot if it is of the expected type. */
+static int32_t thread_slot_object(const struct capstate *s, int32_t thread, uint32_t slot,
+                                  uint32_t type)
+{
+    if (thread < 0 || (uint32_t)thread >= s->thread_count)
+        return -1;
+    int32_t at = capstate_slot_at(s, s->threads[thread].rec.addr + (slot << SLOT_BITS));
+    if (at < 0 || s->slots[at].rec.type != type)
+        return -1;
+    return s->slots[at].object;
+}
+
+int32_t capstate_thread_cspace(const struct capstate *s, int32_t thread)
+{
+    return thread_slot_object(s, thread, TCB_CSPACE, RECORD_CAP_CNODE);
+}
+
+int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread)
+{
+    return thread_slot_object(s, thread, TCB_VSPACE, RECORD_CAP_PAGE_DIRECTORY);
+}

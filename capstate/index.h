@@ -1,0 +1,57 @@
+/* What a finished capstate knows besides its arrays: sorted orders and links between them.
+ * Private to capstate/. */
+#ifndef CAPSCOPE_CAPSTATE_INDEX_H
+#define CAPSCOPE_CAPSTATE_INDEX_H
+
+#include "capstate/capstate.h"
+
+/* Sorted by key, then value. */
+struct capstate_key {
+    uint32_t key;
+    int32_t value;
+};
+
+enum capstate_array {
+    ARRAY_SLOTS,
+    ARRAY_THREADS,
+    ARRAY_ENDPOINTS,
+    ARRAY_NOTIFICATIONS,
+    ARRAY_MAPPINGS,
+    ARRAY_IRQS,
+    ARRAY_FINDINGS,
+    ARRAY_COUNT,
+};
+
+struct capstate_index {
+    /* while building */
+    uint32_t capacity[ARRAY_COUNT];
+    uint32_t records; /* added since SNAPSHOT, END included */
+    bool begun;
+    bool ended;
+    /* made by capstate_finish */
+    struct capstate_key *slots;   /* by address */
+    struct capstate_key *threads; /* by address */
+    int32_t *labels;              /* threads by label */
+    int32_t *enclosing; /* for each object the smallest one that holds all of it, -1: none */
+    int32_t *user;      /* for each object the first thread whose CSpace root it is, -1: none */
+};
+
+/* All memory of this floor comes from here, so that a test can make it fail. */
+extern void *(*capstate_realloc)(void *old, size_t size);
+/* `count` zeroed elements, at least one; NULL when there is no memory. */
+void *capstate_array(size_t count, size_t size);
+
+void capstate_keys_sort(struct capstate_key *keys, uint32_t count);
+/* First value with this key, -1. */
+int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint32_t key);
+
+/* Order of objects: address ascending, size descending, type ascending. */
+int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b);
+/* The object with exactly these, -1. */
+int32_t capstate_object_exact(const struct capstate *s, uint32_t addr, uint32_t bits,
+                              uint32_t type);
+bool capstate_object_covers(const struct capstate_object *o, uint32_t addr);
+/* The innermost CNode, TCB or zombie that holds the address, -1. */
+int32_t capstate_slot_holder(const struct capstate *s, uint32_t addr);
+
+#endif

@@ -1,0 +1,252 @@
+/* Wording: capabilities, objects and places as one line for people.  Names of threads come from the
+ * target and are printed in their escaped form only. */
+#include "capstate/capstate.h"
+
+#include "abi/objects.h"
+#include "capstate/index.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A line that grows to the end of its buffer and is cut there. */
+struct line {
+    char *buf;
+    size_t size;
+    size_t used;
+};
+
+static struct line line_begin(char *buf, size_t size)
+{
+    if (size)
+        buf[0] = '\0';
+    return (struct line){buf, size, 0};
+}
+
+static void __attribute__((format(printf, 2, 3))) put(struct line *l, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (l->used < l->size) {
+        int n = vsnprintf(l->buf + l->used, l->size - l->used, fmt, args);
+        if (n > 0)
+            l->used += (size_t)n;
+    }
+    va_end(args);
+}
+
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[] = {
+#define X(value, NAME, text) [value] = text,
+        RECORD_CAP_LIST(X)
+#undef X
+    };
+    return type < RECORD_CAP_TYPES ? names[type] : "?";
+}
+
+static void put_bytes(struct line *l, uint64_t bytes)
+{
+    if (bytes >= 1u << 20 && bytes % (1u << 20) == 0)
+        put(l, "%lluM", (unsigned long long)(bytes >> 20));
+    else if (bytes >= 1u << 10 && bytes % (1u << 10) == 0)
+        put(l, "%lluK", (unsigned long long)(bytes >> 10));
+    else
+        put(l, "%lluB", (unsigned long long)bytes);
+}
+
+static void put_size(struct line *l, uint32_t bits)
+{
+    put_bytes(l, (uint64_t)1 << (bits & 63));
+}
+
+static void put_rights(struct line *l, uint32_t rights)
+{
+    put(l, " %s%s%s%s%s", rights & RIGHT_READ ? "r" : "", rights & RIGHT_WRITE ? "w" : "",
+        rights & RIGHT_GRANT ? "g" : "", rights & RIGHT_GRANT_REPLY ? "p" : "",
+        rights ? "" : "no rights");
+}
+
+static void put_mapping(struct line *l, const struct record_slot *r)
+{
+    if (r->extra)
+        put(l, " at 0x%08x asid %u", r->data, r->extra);
+}
+
+/* The label of the thread whose TCB is at addr, "" without one. */
+static const char *label_at(const struct capstate *s, uint32_t addr)
+{
+    int32_t t = capstate_keys_find(s->index->threads, s->thread_count, addr);
+    return t < 0 ? "" : s->threads[t].label;
+}
+
+static void put_thread(struct line *l, const struct capstate *s, uint32_t addr)
+{
+    const char *label = label_at(s, addr);
+    if (*label)
+        put(l, "%s", label);
+    else
+        put(l, "0x%08x", addr);
+}
+
+static void put_memory(struct line *l, const struct record_slot *r)
+{
+    put(l, "%s 0x%08x ", type_name(r->type), r->object);
+    put_size(l, r->bits);
+    if (r->type == RECORD_CAP_FRAME) {
+        put_rights(l, r->rights);
+        put_mapping(l, r);
+    } else {
+        put(l, " used ");
+        put_bytes(l, r->data);
+    }
+    if (r->flags & RECORD_SLOT_DEVICE)
+        put(l, " device");
+}
+
+static void put_cnode(struct line *l, const struct record_slot *r)
+{
+    uint32_t radix = r->bits > SLOT_BITS ? r->bits - SLOT_BITS : 0;
+    put(l, "cnode 0x%08x %u slots", r->object, 1u << (radix & 31));
+    if (r->extra)
+        put(l, " guard 0x%x/%u", r->data, r->extra);
+}
+
+static void put_ipc(struct line *l, const struct record_slot *r)
+{
+    put(l, "%s 0x%08x", type_name(r->type), r->object);
+    if (r->data)
+        put(l, " badge %u", r->data);
+    put_rights(l, r->rights);
+}
+
+static void put_capability(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    switch (r->type) {
+    case RECORD_CAP_UNTYPED:
+    case RECORD_CAP_FRAME:
+        put_memory(l, r);
+        break;
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        put_ipc(l, r);
+        break;
+    case RECORD_CAP_REPLY:
+        put(l, "reply %s ", r->flags & RECORD_SLOT_MASTER ? "master of" : "to");
+        put_thread(l, s, r->object);
+        break;
+    case RECORD_CAP_CNODE:
+        put_cnode(l, r);
+        break;
+    case RECORD_CAP_TCB:
+        put(l, "tcb 0x%08x%s%s", r->object, *label_at(s, r->object) ? " " : "",
+            label_at(s, r->object));
+        break;
+    case RECORD_CAP_ZOMBIE:
+        put(l, "zombie %s 0x%08x %u slots left",
+            r->flags & RECORD_SLOT_TCB_ZOMBIE ? "tcb" : "cnode", r->object, r->data);
+        break;
+    case RECORD_CAP_PAGE_TABLE:
+        put(l, "pagetable 0x%08x", r->object);
+        put_mapping(l, r);
+        break;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        put(l, "pagedir 0x%08x", r->object);
+        if (r->extra)
+            put(l, " asid %u", r->extra);
+        break;
+    case RECORD_CAP_ASID_POOL:
+        put(l, "asidpool 0x%08x asid %u..%u", r->object, r->data, r->data + ASIDS_PER_POOL - 1);
+        break;
+    case RECORD_CAP_IRQ_HANDLER:
+        put(l, "irqhandler %u", r->data);
+        break;
+    case RECORD_CAP_INVALID:
+        put(l, "invalid 0x%08x 0x%08x", r->data, r->extra);
+        break;
+    default:
+        put(l, "%s", type_name(r->type));
+        break;
+    }
+}
+
+char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size)
+{
+    struct line l = line_begin(buf, size);
+    if (slot < 0 || (uint32_t)slot >= s->slot_count)
+        put(&l, "none");
+    else
+        put_capability(&l, s, &s->slots[slot].rec);
+    return buf;
+}
+
+static void put_object(struct line *l, const struct capstate *s, const struct capstate_object *o)
+{
+    if (o->type == RECORD_CAP_IRQ_HANDLER) {
+        put(l, "irqhandler %u", o->addr);
+        return;
+    }
+    if (o->bits == 0) {
+        put(l, "%s", type_name(o->type));
+        return;
+    }
+    put(l, "%s 0x%08x ", type_name(o->type), o->addr);
+    if (o->type == RECORD_CAP_TCB && *label_at(s, o->addr))
+        put(l, "%s", label_at(s, o->addr));
+    else
+        put_size(l, o->bits);
+    if (o->flags & RECORD_SLOT_DEVICE)
+        put(l, " device");
+}
+
+char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, size_t size)
+{
+    struct line l = line_begin(buf, size);
+    if (object < 0 || (uint32_t)object >= s->object_count)
+        put(&l, "none");
+    else
+        put_object(&l, s, &s->objects[object]);
+    return buf;
+}
+
+static void put_kernel_place(struct line *l, const struct capstate *s, uint32_t addr)
+{
+    for (uint32_t i = 0; i < s->irq_count; i++) {
+        if (s->irqs[i].slot == addr) {
+            put(l, "irq %u", s->irqs[i].irq);
+            return;
+        }
+    }
+    put(l, "slot 0x%08x", addr);
+}
+
+static void put_held_place(struct line *l, const struct capstate *s,
+                           const struct capstate_slot *slot)
+{
+    static const char *const tcb_slot[TCB_SLOTS] = {"cspace", "vspace", "reply", "caller",
+                                                    "buffer"};
+    const struct capstate_object *holder = &s->objects[slot->holder];
+    int32_t user = s->index->user[slot->holder];
+    if (holder->type == RECORD_CAP_CNODE && user >= 0) {
+        put_thread(l, s, s->threads[user].rec.addr);
+        put(l, " cnode[%u]", slot->index);
+    } else if (holder->type == RECORD_CAP_TCB || (holder->flags & RECORD_SLOT_TCB_ZOMBIE)) {
+        put(l, "%s ", type_name(holder->type));
+        put_thread(l, s, holder->addr);
+        put(l, " %s", slot->index < TCB_SLOTS ? tcb_slot[slot->index] : "?");
+    } else {
+        put(l, "%s 0x%08x[%u]", type_name(holder->type), holder->addr, slot->index);
+    }
+}
+
+char *capstate_place_text(const struct capstate *s, int32_t slot, char *buf, size_t size)
+{
+    struct line l = line_begin(buf, size);
+    if (slot < 0 || (uint32_t)slot >= s->slot_count)
+        put(&l, "nowhere");
+    else if (s->slots[slot].holder < 0)
+        put_kernel_place(&l, s, s->slots[slot].rec.addr);
+    else
+        put_held_place(&l, s, &s->slots[slot]);
+    return buf;
+}
