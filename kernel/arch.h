@@ -8,6 +8,12 @@
 enum { ARCH_USER_CPSR_DEBUG = 0x50, ARCH_USER_CPSR_RELEASE = 0x150 };
 extern const word_t arch_user_cpsr; /* CPSR of a new thread (ABI sheet 7.1) */
 
+/* The kernel's own page directory: threads without one run on it, and a new directory copies its
+ * entries 0xf00..0xfff (window, hole, devices, globals frame, vectors). Hardware ASID 0 is its. */
+kaddr_t arch_kernel_pd(void);
+/* The page that users see read-only at GLOBALS_FRAME, by its address in the kernel window. */
+kaddr_t arch_globals_frame(void);
+
 /* Address space: physical address of the directory and hardware ASID (ARM1136 TRM 3.3). */
 void arch_set_vspace(paddr_t pd, word_t hw_asid);
 void arch_tlb_flush_all(void);

@@ -20,4 +20,9 @@ struct boot_info {
  * cannot be booted. kernel_end: first physical byte behind the kernel image. */
 void boot_root_task(const struct boot_info *info, paddr_t kernel_end);
 
+/* From a cleared struct kernel to the first thread: scheduler, derivation list, interrupts, root
+ * task, debugger, first choice. On return current_thread() is the root task with its registers in
+ * its TCB. The board is up and the kernel's page directory is filled before it is called. */
+void kernel_init(const struct boot_info *info, paddr_t kernel_end);
+
 #endif

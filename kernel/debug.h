@@ -22,6 +22,7 @@
  *        "child of: '<name of the current thread>'" (ABI sheet 7.1)
  *   bool debug_syscall(word_t number);       a debug system call (-9..-14): true if handled
  *   void debug_console(char c);              a program's character
+ *   void debug_roots(struct kernel_roots *r);    fills the debug_ fields, event ring and digest
  *   void debug_boot(void);                   all is set up; the root task is about to run
  *   void debug_tick(void);                   timer tick: live line, halt requests
  *   bool debug_irq(word_t irq);              true if the debugger owns it and has handled it

@@ -43,6 +43,11 @@ static inline bool debug_syscall(word_t number)
     return false;
 }
 
+static inline void debug_roots(struct kernel_roots *r)
+{
+    (void)r;
+}
+
 static inline void debug_boot(void)
 {
 }
