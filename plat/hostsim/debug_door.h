@@ -1,0 +1,23 @@
+/* The debug door of the host build: every call goes to the hooks of hostsim.h, and the digest of
+ * all slots is kept in simulated memory, so that tests can compare it with one that was walked. */
+#ifndef CAPSCOPE_DEBUG_DOOR_H
+#define CAPSCOPE_DEBUG_DOOR_H
+
+#include "kernel/kernel.h"
+
+void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
+                 kaddr_t object, word_t detail);
+void debug_digest_out(struct slot *s);
+void debug_digest_in(struct slot *s);
+void debug_refusal(void);
+void debug_fault(struct tcb *t);
+void debug_thread_created(struct tcb *t);
+bool debug_syscall(word_t number);
+void debug_console(char c);
+void debug_roots(struct kernel_roots *r);
+void debug_boot(void);
+void debug_tick(void);
+bool debug_irq(word_t irq);
+_Noreturn void debug_panic(const char *file, int line, const char *what);
+
+#endif
