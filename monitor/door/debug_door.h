@@ -1,0 +1,52 @@
+/* What kernel files see of the debugger in the debug build (kernel/debug.h has the contract).
+ *
+ * The two hooks that stand on hot paths cost a load, a test and a branch while nothing is armed:
+ * debug_event() looks at two neighbouring words of debug_control, which a debugger outside writes
+ * too, and debug_digest_*() at one word. Everything else is out of line. */
+#ifndef CAPSCOPE_DEBUG_DOOR_H
+#define CAPSCOPE_DEBUG_DOOR_H
+
+#include "abi/events.h"
+#include "kernel/kernel.h"
+
+extern struct debug_control debug_control;
+extern word_t debug_digest_kept; /* 1: the running digest covers all slots */
+
+/* monitor/door/door.c */
+__attribute__((cold)) void door_event(enum event_kind kind, struct slot *slot, struct slot *src,
+                                      struct cap cap, kaddr_t object, word_t detail);
+void door_digest_out(const struct slot *s);
+void door_digest_in(const struct slot *s);
+void debug_roots(struct kernel_roots *r);
+void debug_boot(void);
+void debug_tick(void);
+bool debug_irq(word_t irq);
+void debug_thread_created(struct tcb *t);
+
+/* monitor/ */
+void debug_refusal(void);
+void debug_fault(struct tcb *t);
+bool debug_syscall(word_t number);
+void debug_console(char c);
+_Noreturn void debug_panic(const char *file, int line, const char *what);
+
+static inline void debug_event(enum event_kind kind, struct slot *slot, struct slot *src,
+                               struct cap cap, kaddr_t object, word_t detail)
+{
+    if (__builtin_expect((debug_control.trace | debug_control.armed) != 0, 0))
+        door_event(kind, slot, src, cap, object, detail);
+}
+
+static inline void debug_digest_out(struct slot *s)
+{
+    if (__builtin_expect(debug_digest_kept != 0, 0))
+        door_digest_out(s);
+}
+
+static inline void debug_digest_in(struct slot *s)
+{
+    if (__builtin_expect(debug_digest_kept != 0, 0))
+        door_digest_in(s);
+}
+
+#endif

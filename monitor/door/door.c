@@ -1,0 +1,482 @@
+/* The debug door: trace ring, running digest, conditions, and the loop in which the kernel stands.
+ *
+ * debug_control is shared with debuggers outside the machine, who write it while the kernel stands
+ * at a breakpoint: so nothing here caches it beyond one event, and what depends on it (the digest,
+ * the mark of a gap in the trace) is brought up to date at events, at ticks and on leaving a stop.
+ *
+ * Sequence numbers count events that were written to the ring. While neither trace nor a condition
+ * is armed events pass unseen; the first number after such a pause belongs to an entry of zeroes,
+ * which readers take for a gap. */
+#include "monitor/door/door.h"
+
+#include "kernel/board.h"
+
+struct debug_control debug_control;
+word_t debug_digest_kept;
+struct digest debug_digest;
+
+static struct event ring_entries[DEBUG_RING_EVENTS];
+struct event_ring debug_ring;
+_Static_assert((DEBUG_RING_EVENTS & (DEBUG_RING_EVENTS - 1)) == 0, "index is a mask");
+
+/* Bound of walks over the derivation list: every slot of 512 MiB. */
+enum { WALK_MAX = 1 << 25, POLL_BYTES = 64, NO_CONDITION = -1 };
+
+static struct {
+    bool watching;     /* events have been seen since the last pause */
+    bool halt_request; /* a port wants the kernel to stop */
+    bool resume;       /* a port wants it to go on */
+    bool panicked;
+    bool revoke_paused; /* preempted: what happens now belongs to others */
+    enum debug_reason reason;
+    kaddr_t finish_slot; /* delete that `finish` runs to the end of, when no revoke is under way */
+    kaddr_t victim;      /* of the revoke under way, the last one announced */
+    word_t generation;   /* threads made so far */
+} door;
+
+static const struct debug_port *const ports[] = {&monitor_port, &gdbstub_port};
+enum { PORTS = sizeof ports / sizeof ports[0] };
+
+/* ---- digest ---- */
+
+static void digest_of_slot(struct digest *d, const struct slot *s)
+{
+    digest_add(d, kaddr_of(s), s->cap.w[0], s->cap.w[1], s->next);
+}
+
+void door_digest_in(const struct slot *s)
+{
+    digest_of_slot(&debug_digest, s);
+}
+
+void door_digest_out(const struct slot *s)
+{
+    struct digest d = {{0, 0}};
+    digest_of_slot(&d, s);
+    debug_digest.lane[0] -= d.lane[0];
+    debug_digest.lane[1] -= d.lane[1];
+}
+
+static void digest_recompute(void)
+{
+    struct digest d = {{0, 0}};
+    const kaddr_t end = kaddr_of(&ks.cdt_head);
+    kaddr_t at = ks.cdt_head.next & SLOT_LINK_MASK;
+    for (word_t n = 0; at != end && at != 0 && n < WALK_MAX; n++) {
+        const struct slot *s = kptr(at);
+        digest_of_slot(&d, s);
+        at = s->next & SLOT_LINK_MASK;
+    }
+    debug_digest = d;
+    debug_digest_kept = 1;
+}
+
+static void digest_drop(void)
+{
+    debug_digest = (struct digest){{0, 0}};
+    debug_digest_kept = 0;
+}
+
+/* ---- ring ---- */
+
+static struct event *ring_append(void)
+{
+    word_t seq = ++debug_ring.head;
+    return &ring_entries[seq & (DEBUG_RING_EVENTS - 1)];
+}
+
+const struct event *debug_ring_entry(word_t seq)
+{
+    if (seq == 0 || seq > debug_ring.head || debug_ring.head - seq >= DEBUG_RING_EVENTS)
+        return NULL;
+    const struct event *e = &ring_entries[seq & (DEBUG_RING_EVENTS - 1)];
+    return e->seq == seq ? e : NULL;
+}
+
+/* Events went by unseen since the last one in the ring. */
+static void watch_begin(void)
+{
+    door.watching = true;
+    if (debug_ring.head != 0)
+        *ring_append() = (struct event){.seq = 0};
+}
+
+/* ---- conditions ---- */
+
+static kaddr_t event_cap_object(const struct event *e)
+{
+    return cap_object((struct cap){{e->cap[0], e->cap[1]}});
+}
+
+static bool in_range(const struct break_condition *b, kaddr_t a)
+{
+    return a != 0 && a >= b->object_first && a <= b->object_last;
+}
+
+static bool condition_matches(const struct break_condition *b, const struct event *e)
+{
+    if (!b->enabled)
+        return false;
+    if (b->kinds != 0 && !(b->kinds >> (e->kind & 31) & 1))
+        return false;
+    if (b->slot != 0 && b->slot != e->slot && b->slot != e->src)
+        return false;
+    if (b->thread != 0 && b->thread != e->thread)
+        return false;
+    return b->object_last == 0 || in_range(b, event_cap_object(e)) || in_range(b, e->object);
+}
+
+static int condition_find(const struct event *e)
+{
+    int found = NO_CONDITION;
+    for (int i = 0; i < BREAK_CONDITIONS; i++) {
+        struct break_condition *b = &debug_control.condition[i];
+        if (!condition_matches(b, e))
+            continue;
+        b->hits++;
+        if (found == NO_CONDITION)
+            found = i;
+    }
+    return found;
+}
+
+bool debug_counts_as_step(enum event_kind kind)
+{
+    switch (kind) {
+    case EVENT_REVOKE_BEGIN:
+    case EVENT_REVOKE_VICTIM:
+    case EVENT_REVOKE_PREEMPTED:
+    case EVENT_REVOKE_RESUMED:
+    case EVENT_REVOKE_END:
+        return true;
+    default:
+        return debug_control.revoke.root == 0 || door.revoke_paused;
+    }
+}
+
+static bool step_is_over(const struct event *e)
+{
+    if (debug_control.step == 0 || !debug_counts_as_step((enum event_kind)e->kind))
+        return false;
+    return --debug_control.step == 0;
+}
+
+static bool finish_is_reached(const struct event *e)
+{
+    if (!debug_control.finish)
+        return false;
+    return e->kind == EVENT_REVOKE_END ||
+           (e->kind == EVENT_DELETE && e->slot == door.finish_slot && door.finish_slot != 0);
+}
+
+/* Compares with all that is armed and stops if something matches. */
+static void event_compare(const struct event *e)
+{
+    bool stepped = step_is_over(e);
+    bool finished = finish_is_reached(e);
+    int condition = condition_find(e);
+    if (!stepped && !finished && condition == NO_CONDITION)
+        return;
+    debug_control.current = *e;
+    debug_control.stop_condition = (word_t)condition;
+    debug_stop(condition != NO_CONDITION ? STOP_CONDITION
+               : finished                ? STOP_FINISH
+                                         : STOP_STEP,
+               NULL);
+}
+
+/* ---- revoke ---- */
+
+static void revoke_open(kaddr_t root)
+{
+    debug_control.revoke.root = root;
+    debug_control.revoke.done = 0;
+    debug_control.revoke.preempted = 0;
+    door.victim = 0;
+}
+
+/* A victim that is announced again was interrupted half-way: it is not a new one. */
+static void revoke_victim(kaddr_t victim)
+{
+    if (door.victim != 0 && door.victim != victim)
+        debug_control.revoke.done++;
+    door.victim = victim;
+}
+
+/* Keeps debug_control.revoke. A revoke that begins at the root of one that was preempted is that
+ * one going on. Returns the kind the event really has. */
+static enum event_kind revoke_track(enum event_kind kind, kaddr_t slot, kaddr_t src)
+{
+    kaddr_t root = kind == EVENT_REVOKE_VICTIM ? src : slot;
+    bool known = debug_control.revoke.root == root;
+    if (!known)
+        revoke_open(root);
+    door.revoke_paused = kind == EVENT_REVOKE_PREEMPTED;
+    switch (kind) {
+    case EVENT_REVOKE_BEGIN:
+        return known ? EVENT_REVOKE_RESUMED : kind;
+    case EVENT_REVOKE_PREEMPTED:
+        debug_control.revoke.preempted++;
+        return kind;
+    case EVENT_REVOKE_VICTIM:
+        revoke_victim(slot);
+        return kind;
+    case EVENT_REVOKE_END:
+        debug_control.revoke.done += door.victim != 0;
+        return kind;
+    default:
+        return kind;
+    }
+}
+
+static bool is_revoke_event(enum event_kind kind)
+{
+    return kind >= EVENT_REVOKE_BEGIN && kind <= EVENT_REVOKE_END;
+}
+
+/* ---- the event ---- */
+
+void door_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
+                kaddr_t object, word_t detail)
+{
+    if (!door.watching)
+        watch_begin();
+    if (is_revoke_event(kind)) {
+        kind = revoke_track(kind, kaddr_of(slot), kaddr_of(src));
+        detail = debug_control.revoke.done;
+    }
+    struct event *e = ring_append();
+    e->seq = debug_ring.head;
+    e->time = ks.ticks << 16 | (board_clock() & 0xffff);
+    e->thread = ks.current;
+    e->kind = kind;
+    e->slot = kaddr_of(slot);
+    e->src = kaddr_of(src);
+    e->cap[0] = cap.w[0];
+    e->cap[1] = cap.w[1];
+    e->object = object;
+    e->detail = detail;
+    if (debug_control.armed)
+        event_compare(e);
+    if (kind == EVENT_REVOKE_END)
+        debug_control.revoke.root = 0;
+}
+
+/* ---- what depends on debug_control ---- */
+
+static bool any_condition(void)
+{
+    for (int i = 0; i < BREAK_CONDITIONS; i++)
+        if (debug_control.condition[i].enabled)
+            return true;
+    return false;
+}
+
+/* The revoke in progress is known only from events, so it is forgotten when they stop. */
+static void watch_end(void)
+{
+    door.watching = false;
+    door.revoke_paused = false;
+    debug_control.revoke.root = 0;
+}
+
+void debug_control_changed(void)
+{
+    debug_control.armed = any_condition() || debug_control.step != 0 || debug_control.finish != 0;
+    if (door.watching && !debug_control.trace && !debug_control.armed)
+        watch_end();
+    if (debug_control.trace && !debug_digest_kept)
+        digest_recompute();
+    if (!debug_control.trace && debug_digest_kept)
+        digest_drop();
+}
+
+void debug_set_trace(bool on)
+{
+    debug_control.trace = on;
+    debug_control_changed();
+}
+
+/* ---- stopping ---- */
+
+/* A debugger outside puts its breakpoint here; it is executed once for each stop. */
+__attribute__((noinline, used)) static void debug_break_here(void)
+{
+    __asm__ volatile("nop" ::: "memory");
+}
+
+bool debug_is_stopped(void)
+{
+    return debug_control.stopped != 0;
+}
+
+bool debug_has_panicked(void)
+{
+    return door.panicked;
+}
+
+enum debug_reason debug_stop_reason(void)
+{
+    return door.reason;
+}
+
+void debug_request_halt(void)
+{
+    door.halt_request = true;
+}
+
+void debug_resume(void)
+{
+    door.resume = true;
+}
+
+/* A program that took the line's interrupt for itself reads the line itself. */
+static bool line_is_ours(const struct debug_port *p)
+{
+    word_t irq = board_serial_irq(p->line);
+    return irq >= IRQ_COUNT || ks.irq_state[irq] == IRQ_INACTIVE;
+}
+
+static void port_input(const struct debug_port *p)
+{
+    for (int n = 0; n < POLL_BYTES; n++) {
+        int byte = board_serial_get(p->line);
+        if (byte < 0)
+            return;
+        p->input((uint8_t)byte);
+    }
+}
+
+static void ports_serve(bool all)
+{
+    for (unsigned i = 0; i < PORTS; i++) {
+        if (ports[i] == NULL)
+            continue;
+        if (all || line_is_ours(ports[i]))
+            port_input(ports[i]);
+        ports[i]->idle();
+    }
+}
+
+static void ports_stopped(enum debug_reason reason, const char *sentence)
+{
+    for (unsigned i = 0; i < PORTS; i++)
+        if (ports[i] != NULL)
+            ports[i]->stopped(reason, sentence);
+}
+
+static void ports_resumed(void)
+{
+    for (unsigned i = 0; i < PORTS; i++)
+        if (ports[i] != NULL)
+            ports[i]->resumed();
+}
+
+static bool stop_is_over(void)
+{
+    bool released = *(volatile word_t *)&debug_control.release != 0;
+    return (released || door.resume) && !door.panicked;
+}
+
+static void stop_enter(enum debug_reason reason)
+{
+    door.reason = reason;
+    door.resume = false;
+    door.halt_request = false;
+    door.panicked |= reason == STOP_PANIC;
+    debug_control.step = 0;
+    debug_control.finish = 0;
+    debug_control.release = 0;
+    if (reason != STOP_CONDITION)
+        debug_control.stop_condition = ~(word_t)0;
+    debug_control.stopped = 1;
+}
+
+static void stop_leave(void)
+{
+    debug_control.stopped = 0;
+    debug_control.release = 0;
+    door.halt_request = false;
+    door.finish_slot = debug_control.revoke.root == 0 ? debug_control.current.slot : 0;
+    debug_control.current.seq = 0;
+    debug_control_changed();
+}
+
+void debug_stop(enum debug_reason reason, const char *sentence)
+{
+    stop_enter(reason);
+    ports_stopped(reason, sentence);
+    debug_break_here();
+    while (!stop_is_over())
+        ports_serve(true);
+    stop_leave();
+    ports_resumed();
+}
+
+/* After a port had a byte or the time: does somebody want the kernel to stand? */
+static void halt_if_asked(void)
+{
+    if (!door.halt_request)
+        return;
+    debug_control.current.seq = 0;
+    debug_stop(STOP_HALT, NULL);
+}
+
+/* ---- hooks ---- */
+
+void debug_roots(struct kernel_roots *r)
+{
+    debug_control.break_address = (kaddr_t)(uintptr_t)&debug_break_here;
+    debug_ring.base = kaddr_of(ring_entries);
+    debug_ring.capacity = DEBUG_RING_EVENTS;
+    r->debug_control = kaddr_of(&debug_control);
+    r->event_ring = kaddr_of(&debug_ring);
+    r->digest = kaddr_of(&debug_digest);
+    r->debug = 1;
+}
+
+void debug_boot(void)
+{
+    for (unsigned i = 0; i < PORTS; i++) {
+        if (ports[i] == NULL)
+            continue;
+        ports[i]->init();
+        board_serial_irq_enable(ports[i]->line, true);
+        board_irq_unmask(board_serial_irq(ports[i]->line));
+    }
+}
+
+void debug_tick(void)
+{
+    debug_control_changed();
+    ports_serve(false);
+    halt_if_asked();
+}
+
+bool debug_irq(word_t irq)
+{
+    for (unsigned i = 0; i < PORTS; i++) {
+        const struct debug_port *p = ports[i];
+        if (p == NULL || board_serial_irq(p->line) != irq || !line_is_ours(p))
+            continue;
+        port_input(p);
+        halt_if_asked();
+        return true;
+    }
+    return false;
+}
+
+/* The name says whose child it is until somebody gives a better one (ABI sheet 7.1). */
+void debug_thread_created(struct tcb *t)
+{
+    static const char prefix[] = "child of: '";
+    word_t n = 0;
+    for (; prefix[n] != '\0'; n++)
+        t->name[n] = prefix[n];
+    const char *parent = current_thread()->name;
+    for (; n < TCB_NAME_SIZE - 2 && *parent != '\0'; parent++)
+        t->name[n++] = *parent;
+    t->name[n++] = '\'';
+    t->name[n] = '\0';
+    t->generation = ++door.generation;
+}

@@ -1,0 +1,67 @@
+/* The debug door from the debugger's side: the monitor and the stub in the kernel stand on it.
+ *
+ *            hooks of kernel/debug.h
+ *                     |
+ *   trace ring  <-  door.c  ->  debug_stop(): the world stands still
+ *                     |              |
+ *              struct debug_port: monitor (UART1), stub (UART2)
+ *
+ * A port is data with a well-known name; door.c asks whichever are linked in. All callbacks run
+ * with interrupts off, on the kernel stack, never inside each other but for stop and resume. */
+#ifndef CAPSCOPE_MONITOR_DOOR_DOOR_H
+#define CAPSCOPE_MONITOR_DOOR_DOOR_H
+
+#include "kernel/debug.h"
+
+enum debug_reason {
+    STOP_CONDITION, /* an event matched; debug_control.stop_condition tells which condition */
+    STOP_STEP,
+    STOP_FINISH,
+    STOP_HALT,       /* somebody asked */
+    STOP_PROGRAM,    /* a program's debug system call */
+    STOP_PANIC,      /* the kernel's own bug: nothing goes on from here */
+    STOP_BREAKPOINT, /* the stub's own business: a breakpoint or step of user code */
+};
+
+struct debug_port {
+    unsigned line; /* serial line whose bytes are this port's */
+    void (*init)(void);
+    /* A byte came. May call debug_request_halt(), debug_resume() and change debug_control. */
+    void (*input)(uint8_t byte);
+    /* Called at each tick and over and over while stopped: bounded background work. */
+    void (*idle)(void);
+    void (*stopped)(enum debug_reason reason, const char *sentence);
+    void (*resumed)(void);
+};
+/* Either may be absent from a build. */
+extern const struct debug_port monitor_port __attribute__((weak));
+extern const struct debug_port gdbstub_port __attribute__((weak));
+
+extern struct event_ring debug_ring;
+extern struct digest debug_digest; /* valid while debug_digest_kept */
+enum { DEBUG_RING_EVENTS = 16384 };
+
+/* Stops the kernel here: tells the ports, executes debug_control.break_address once, and serves the
+ * ports until one resumes or an outside debugger writes debug_control.release. Returns then; after
+ * STOP_PANIC never. `sentence` may be NULL. */
+void debug_stop(enum debug_reason reason, const char *sentence);
+bool debug_is_stopped(void);
+bool debug_has_panicked(void);
+enum debug_reason debug_stop_reason(void); /* of the present stop */
+
+/* From a port's callback: stop as soon as the callback is over; leave the present stop. */
+void debug_request_halt(void);
+void debug_resume(void);
+
+/* Trace on or off; on makes the digest anew by walking. Brings a change of debug_control that was
+ * made behind the door's back into effect as well. */
+void debug_set_trace(bool on);
+void debug_control_changed(void);
+
+/* Does this kind of event end a step, given the revoke under way? */
+bool debug_counts_as_step(enum event_kind kind);
+
+/* The ring entry with this sequence number, or NULL when it was overwritten or never written. */
+const struct event *debug_ring_entry(word_t seq);
+
+#endif
