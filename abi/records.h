@@ -8,8 +8,9 @@
  *      of this kind before it in the stream, 0 for the first; reset at each SNAPSHOT record
  *   S  one length byte and that many bytes, no NUL, no interpretation
  * A reader ignores kinds it does not know and payload beyond the fields it knows; missing trailing
- * fields read as 0.  docs/record-format.md describes every bit and value for those who write a
- * reader of their own.
+ * fields read as 0 (a D field too, and the next difference counts from that 0), so a writer leaves
+ * trailing fields of value 0 out.  docs/record-format.md describes every bit and value for those
+ * who write a reader of their own.
  *
  * All addresses in records are PHYSICAL addresses (device objects too), also those of slots.
  * Nothing in a record depends on how this kernel packs its words. */
@@ -22,8 +23,9 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
 
 /* Order in a snapshot: SNAPSHOT, then SLOT in derivation order (pre-order of the tree, depth 0 for
  * roots), THREAD, ENDPOINT, NOTIFICATION, MAPPING each in derivation order of the first capability
- * to the object (MAPPING: ascending address inside each directory), IRQ ascending, SCHED, REVOKE
- * if one is under way, END. X(value, NAME, name) */
+ * to the object (THREAD: the idle thread last; MAPPING: ascending address inside each directory,
+ * user addresses only), IRQ ascending, SCHED, REVOKE if one is under way, END.  FINDING records
+ * stand wherever the walker met the trouble.  X(value, NAME, name) */
 #define RECORD_LIST(X)                                                                             \
     X(1, SNAPSHOT, snapshot)                                                                       \
     X(2, SLOT, slot)                                                                               \
@@ -77,10 +79,10 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(D, data)                                                                                     \
     F(U, extra)
 
-/* state: enum thread_state.  pc: where it goes on (its restart address while blocked).
- * blocked_on: endpoint or notification, 0.  blocked_flags: 1 grant 2 grant-reply 4 call.
- * position: place in that queue, from 1, 0 when in none.  current, idle: 0 or 1.
- * fault: enum fault_type; fault_addr: address or cptr; fault_detail: FSR, phase or number. */
+/* state: enum thread_state.  pc: where it goes on (its restart address unless it runs or idles).
+ * blocked_on: endpoint or notification whose queue it waits in, 0.  blocked_flags: 1 grant 2
+ * grant-reply 4 call. position: place in that queue, from 1, 0 when in none.  current, idle: 0
+ * or 1. fault: enum fault_type; fault_addr: address or cptr; fault_detail: FSR, phase or number. */
 #define RECORD_FIELDS_THREAD(F)                                                                    \
     F(D, addr)                                                                                     \
     F(S, name)                                                                                     \
@@ -135,11 +137,14 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(U, state)                                                                                    \
     F(U, slot)
 
+/* ready: threads in ready queues. highest: their highest priority, 0 when there are none. */
 #define RECORD_FIELDS_SCHED(F)                                                                     \
     F(U, current)                                                                                  \
     F(U, ready)                                                                                    \
     F(U, highest)
 
+/* root: slot being revoked.  victim: the slot that goes next, 0: none.  done: deleted so far. left:
+ * slots below the root.  preempted: how often. */
 #define RECORD_FIELDS_REVOKE(F)                                                                    \
     F(U, root)                                                                                     \
     F(U, victim)                                                                                   \
@@ -147,7 +152,9 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(U, left)                                                                                     \
     F(U, preempted)
 
-/* The capability fields as in SLOT; seq, time, kind, slot, src, object2, detail as in events.h. */
+/* The capability fields as in SLOT; seq, time, kind, slot, src, object2, detail as in events.h,
+ * with physical addresses (detail of bind too). flags: the capability's own (DEVICE, MASTER,
+ * TCB_ZOMBIE) and, for insert kinds, REVOCABLE and FIRST_BADGED. */
 #define RECORD_FIELDS_EVENT(F)                                                                     \
     F(D, seq)                                                                                      \
     F(D, time)                                                                                     \
@@ -159,6 +166,7 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(D, object)                                                                                   \
     F(U, bits)                                                                                     \
     F(U, rights)                                                                                   \
+    F(U, flags)                                                                                    \
     F(U, data)                                                                                     \
     F(U, extra)                                                                                    \
     F(D, object2)                                                                                  \
@@ -169,7 +177,9 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(U, first)                                                                                    \
     F(U, count)
 
-/* rule: enum audit_rule. */
+/* rule: enum audit_rule; addr: what it is about (physical); other, value: see
+ * docs/record-format.md.
+ */
 #define RECORD_FIELDS_FINDING(F)                                                                   \
     F(U, rule)                                                                                     \
     F(U, addr)                                                                                     \
@@ -179,7 +189,8 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
 #define RECORD_FIELDS_TEXT(F) F(S, text)
 
 /* How many records of each kind came, and the digest of all slots (roots.h).  complete: 0 when the
- * walk ran into a corrupt list and stopped; then findings tell where. */
+ * derivation list is broken or something could not be read; then findings tell where.  threads: the
+ * idle thread too.  records: all from SNAPSHOT to END, both counted. */
 #define RECORD_FIELDS_END(F)                                                                       \
     F(U, complete)                                                                                 \
     F(U, slots)                                                                                    \

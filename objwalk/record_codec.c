@@ -1,0 +1,304 @@
+/* Records to bytes and back, generated from the field lists of abi/records.h: a new field is one
+ * line there.
+ *
+ * Each kind gets a straight-line encoder and decoder, since the kernel encodes a slot's record for
+ * every capability of a snapshot.  Trailing fields whose value is 0 are left out. */
+#include "objwalk/record_codec.h"
+#include "abi/events.h"
+#include "abi/objects.h"
+#include "lib/bytes.h"
+#include "objwalk/audit.h"
+
+enum {
+    LENGTH_ONE_BYTE_MAX = 0x7f, /* longest payload whose length is one byte */
+    HEADER_MIN = 2,
+};
+
+/* Where each field keeps its delta base: its place in the list. */
+#define PLACE(mode, name) at_##name,
+
+#define X(value, NAME, name)                                                                       \
+    enum { fields_of_##name = 0 RECORD_FIELDS_##NAME(COUNT_ONE) };                                 \
+    _Static_assert((int)fields_of_##name <= (int)RECORD_MAX_FIELDS, "delta bases");
+#define COUNT_ONE(mode, name) +1
+RECORD_LIST(X)
+#undef X
+
+/* --- encoding --- */
+
+struct output {
+    uint8_t *at;
+    uint8_t *end; /* behind the last field that is not 0 */
+};
+
+/* The rare number of more than one byte: out of line, so that each field costs a few words. */
+__attribute__((noinline)) static uint8_t *put_long(uint8_t *at, uint32_t v)
+{
+    return at + put_leb32(at, v);
+}
+
+static inline struct output put_number(struct output o, uint32_t encoded, bool keep)
+{
+    if (encoded < 0x80)
+        *o.at++ = (uint8_t)encoded;
+    else
+        o.at = put_long(o.at, encoded);
+    if (keep)
+        o.end = o.at;
+    return o;
+}
+
+static struct output put_string(struct output o, const struct record_string *s)
+{
+    uint8_t *length = o.at++;
+    uint8_t n = 0;
+    while (n < s->length && n < RECORD_STRING_MAX && s->bytes[n] != '\0')
+        *o.at++ = (uint8_t)s->bytes[n++];
+    *length = n;
+    if (n > 0)
+        o.end = o.at;
+    return o;
+}
+
+#define PUT_U(name) o = put_number(o, r->name, r->name != 0);
+#define PUT_D(name)                                                                                \
+    o = put_number(o, zigzag(r->name - base[at_##name]), r->name != 0);                            \
+    base[at_##name] = r->name;
+#define PUT_S(name)     o = put_string(o, &r->name);
+#define PUT(mode, name) PUT_##mode(name)
+
+#define X(value, NAME, name)                                                                       \
+    static uint8_t *encode_##name(uint32_t *base, const struct record_##name *r, uint8_t *out)     \
+    {                                                                                              \
+        enum { RECORD_FIELDS_##NAME(PLACE) };                                                      \
+        struct output o = {out, out};                                                              \
+        (void)base;                                                                                \
+        {                                                                                          \
+            RECORD_FIELDS_##NAME(PUT)                                                              \
+        }                                                                                          \
+        return o.end;                                                                              \
+    }
+RECORD_LIST(X)
+#undef X
+
+static uint8_t *encode_payload(struct record_codec *c, const struct record *r, uint8_t *out)
+{
+    switch (r->kind) {
+#define X(value, NAME, name)                                                                       \
+    case RECORD_##NAME:                                                                            \
+        return encode_##name(c->base[RECORD_##NAME], &r->name, out);
+        RECORD_LIST(X)
+#undef X
+    default:
+        return out;
+    }
+}
+
+void record_codec_init(struct record_codec *c)
+{
+    for (unsigned kind = 0; kind < RECORD_KINDS; kind++)
+        for (unsigned i = 0; i < RECORD_MAX_FIELDS; i++)
+            c->base[kind][i] = 0;
+}
+
+uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *out)
+{
+    if (r->kind == RECORD_SNAPSHOT)
+        record_codec_init(c);
+    uint8_t *payload = out + HEADER_MIN;
+    uint8_t *end = encode_payload(c, r, payload);
+    uint32_t length = (uint32_t)(end - payload);
+    out[0] = (uint8_t)r->kind;
+    if (length <= LENGTH_ONE_BYTE_MAX) {
+        out[1] = (uint8_t)length;
+        return length + HEADER_MIN;
+    }
+    for (uint8_t *p = end; p != payload; p--)
+        *p = p[-1];
+    return 1 + put_leb32(&out[1], length) + length;
+}
+
+/* --- decoding --- */
+
+struct input {
+    const uint8_t *at;
+    const uint8_t *end;
+    bool bad;
+};
+
+static void input_fail(struct input *in)
+{
+    in->bad = true;
+    in->at = in->end;
+}
+
+static uint32_t take_number(struct input *in)
+{
+    uint32_t v = 0;
+    if (in->at == in->end)
+        return 0;
+    uint32_t n = get_leb32(in->at, (uint32_t)(in->end - in->at), &v);
+    if (n == 0)
+        input_fail(in);
+    else
+        in->at += n;
+    return v;
+}
+
+/* A difference that is missing means that the value is 0. */
+static uint32_t take_delta(struct input *in, uint32_t base)
+{
+    return in->at == in->end ? 0 : base + unzigzag(take_number(in));
+}
+
+static void take_string(struct input *in, struct record_string *s)
+{
+    s->length = 0;
+    s->bytes[0] = '\0';
+    if (in->at == in->end)
+        return;
+    uint8_t n = *in->at++;
+    if (n > RECORD_STRING_MAX || n > in->end - in->at) {
+        input_fail(in);
+        return;
+    }
+    for (uint8_t i = 0; i < n; i++) {
+        s->bytes[i] = (char)*in->at++;
+        if (s->bytes[i] == '\0')
+            in->bad = true;
+    }
+    s->bytes[n] = '\0';
+    s->length = n;
+}
+
+#define TAKE_U(name)     r->name = take_number(in);
+#define TAKE_D(name)     base[at_##name] = r->name = take_delta(in, base[at_##name]);
+#define TAKE_S(name)     take_string(in, &r->name);
+#define TAKE(mode, name) TAKE_##mode(name)
+
+#define X(value, NAME, name)                                                                       \
+    static void decode_##name(uint32_t *base, struct input *in, struct record_##name *r)           \
+    {                                                                                              \
+        enum { RECORD_FIELDS_##NAME(PLACE) };                                                      \
+        (void)base;                                                                                \
+        RECORD_FIELDS_##NAME(TAKE)                                                                 \
+    }
+RECORD_LIST(X)
+#undef X
+
+static bool decode_payload(struct record_codec *c, struct input *in, struct record *out)
+{
+    switch (out->kind) {
+#define X(value, NAME, name)                                                                       \
+    case RECORD_##NAME:                                                                            \
+        decode_##name(c->base[RECORD_##NAME], in, &out->name);                                     \
+        return true;
+        RECORD_LIST(X)
+#undef X
+    default:
+        return false;
+    }
+}
+
+/* Takes kind and length; *header is the number of bytes they fill. */
+static enum error take_header(const uint8_t *in, uint32_t len, uint32_t *header, uint32_t *payload)
+{
+    if (len == 0)
+        return ERR_TRUNCATED;
+    if (in[0] == 0)
+        return ERR_FORMAT;
+    if (len < 2 || ((in[1] & 0x80) != 0 && len < 3))
+        return ERR_TRUNCATED;
+    uint32_t n = get_leb32(&in[1], 2, payload);
+    if (n == 0 || *payload + 1 + n > RECORD_MAX_BYTES)
+        return ERR_FORMAT;
+    *header = 1 + n;
+    return *payload > len - *header ? ERR_TRUNCATED : ERR_OK;
+}
+
+enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len, uint32_t *used,
+                         struct record *out)
+{
+    uint32_t header, payload;
+    enum error e = take_header(in, len, &header, &payload);
+    if (e != ERR_OK)
+        return e;
+    struct input input = {in + header, in + header + payload, false};
+    out->kind = (enum record_kind)in[0];
+    if (out->kind == RECORD_SNAPSHOT)
+        record_codec_init(c);
+    bool known = decode_payload(c, &input, out);
+    if (input.bad)
+        return ERR_FORMAT;
+    *used = header + payload;
+    return known ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+/* --- names --- */
+
+const char *record_kind_name(uint32_t kind)
+{
+    switch (kind) {
+#define X(value, NAME, name)                                                                       \
+    case value:                                                                                    \
+        return #name;
+        RECORD_LIST(X)
+#undef X
+    default:
+        return "?";
+    }
+}
+
+#define X(value, NAME, text)                                                                       \
+    case value:                                                                                    \
+        return text;
+
+const char *record_cap_name(uint32_t type)
+{
+    switch (type) {
+        RECORD_CAP_LIST(X)
+    default:
+        return "?";
+    }
+}
+
+const char *thread_state_name(uint32_t state)
+{
+    switch (state) {
+        THREAD_STATE_LIST(X)
+    default:
+        return "?";
+    }
+}
+
+const char *audit_rule_sentence(uint32_t rule)
+{
+    switch (rule) {
+        AUDIT_RULE_LIST(X)
+    default:
+        return "?";
+    }
+}
+
+const char *error_sentence(enum error e)
+{
+    switch ((uint32_t)e) {
+        ERROR_LIST(X)
+    default:
+        return "?";
+    }
+}
+#undef X
+
+const char *event_kind_name(uint32_t kind)
+{
+    switch (kind) {
+#define X(value, NAME, text, detail)                                                               \
+    case value:                                                                                    \
+        return text;
+        EVENT_LIST(X)
+#undef X
+    default:
+        return "?";
+    }
+}
