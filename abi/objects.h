@@ -102,7 +102,8 @@ struct tcb {
     word_t lookup_word[3];
 
     word_t generation; /* debug builds: number of this life, for journals; 0 otherwise */
-    word_t reserved[22];
+    word_t scan_badge; /* of the CancelBadgedSends that endpoint.scan holds here */
+    word_t reserved[21];
     char name[TCB_NAME_SIZE];
 };
 _Static_assert(sizeof(struct tcb) == 1u << TCB_BITS, "TCB is 512 bytes (ABI sheet 4.1)");
@@ -117,7 +118,7 @@ struct endpoint {
     kaddr_t head;
     kaddr_t tail;
     word_t state;
-    word_t reserved;
+    kaddr_t scan; /* preempted CancelBadgedSends: queued sender to go on with, 0: none */
 };
 _Static_assert(sizeof(struct endpoint) == 16, "ABI sheet 4.1");
 

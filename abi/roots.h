@@ -14,7 +14,7 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x20261122u
+#define LAYOUT_HASH 0x20261123u
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {

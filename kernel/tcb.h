@@ -15,10 +15,17 @@ static inline struct slot *tcb_slot(struct tcb *t, enum tcb_slot i)
 void tcb_suspend(struct tcb *t); /* 8.2 */
 void tcb_resume(struct tcb *t);
 void tcb_set_priority(struct tcb *t, word_t priority);
-void tcb_set_state(struct tcb *t, enum thread_state state);
 static inline bool tcb_is_runnable(const struct tcb *t)
 {
     return t->state == THREAD_RUNNING || t->state == THREAD_RESTART;
+}
+/* The only way a thread's state changes, but for the current one's Running and Restart: when the
+ * current thread stops and nobody woke up before, another is chosen at kernel exit. */
+static inline void tcb_set_state(struct tcb *t, enum thread_state state)
+{
+    t->state = state;
+    if (ks.candidate == 0 && kaddr_of(t) == ks.current && !tcb_is_runnable(t))
+        ks.reschedule = 1;
 }
 /* Makes sure the reply master exists (before a thread first runs). */
 void tcb_setup_reply_master(struct tcb *t);
