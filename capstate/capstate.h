@@ -69,6 +69,8 @@ void capstate_free(struct capstate *s);
 
 /* Look-ups, -1 when there is none; O(log n). */
 int32_t capstate_slot_at(const struct capstate *s, uint32_t addr);
+/* The occupied slot of a CNode or TCB with the smallest index not below `from`. */
+int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from);
 /* The object that begins at addr; among several (untyped and its first child) the smallest that is
  * not an untyped, else the smallest. */
 int32_t capstate_object_at(const struct capstate *s, uint32_t addr);

@@ -89,6 +89,26 @@ int32_t capstate_slot_at(const struct capstate *s, uint32_t addr)
     return capstate_keys_find(s->index->slots, s->slot_count, addr);
 }
 
+int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+{
+    if (object < 0)
+        return -1;
+    const struct capstate_object *o = &s->objects[object];
+    uint64_t first = o->addr + ((uint64_t)from << SLOT_BITS);
+    uint64_t end = o->addr + (1ull << o->bits);
+    uint32_t low = 0, high = s->slot_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->index->slots[middle].key < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == s->slot_count || s->index->slots[low].key >= end)
+        return -1;
+    return s->index->slots[low].value;
+}
+
 int32_t capstate_object_at(const struct capstate *s, uint32_t addr)
 {
     int32_t fallback = -1;
