@@ -22,6 +22,12 @@ struct board {
 };
 extern const struct board board;
 
+/* Devices that the kernel uses, 4 KiB each; the processor's side maps entry i at
+ * BOARD_DEVICE_WINDOW + i * 4096 before board_init(). At most 32. */
+#define BOARD_DEVICE_WINDOW 0xfff00000u
+extern const paddr_t board_devices[];
+extern const word_t board_device_count;
+
 void board_init(void); /* console, interrupt controller, EPIT1 as tick; called with the MMU on */
 word_t board_irq_pending(void); /* number of a pending unmasked interrupt or BOARD_NO_IRQ */
 void board_irq_mask(word_t irq);
