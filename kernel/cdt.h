@@ -18,6 +18,11 @@ static inline struct slot *cdt_prev(const struct slot *s)
     return kptr(s->prev & SLOT_LINK_MASK);
 }
 
+static inline bool slot_is_empty(const struct slot *s)
+{
+    return cap_type(s->cap) == CAP_NULL;
+}
+
 void cdt_init(void); /* empties the list: the sentinel links to itself */
 
 /* Puts c into the empty slot `to`, directly after `from` (NULL: at the end of the list, for boot),
@@ -27,6 +32,11 @@ void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
 /* As cdt_insert with the flags that a copy of from's capability gets; marks an untyped source full.
  */
 void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind);
+
+/* What Retype made of the untyped capability in `parent`: the i-th of `count` empty slots from
+ * `first` on gets c with its object i * size bytes higher, as an original directly after parent. */
+void cdt_insert_objects(struct slot *parent, struct slot *first, word_t count, struct cap c,
+                        word_t size);
 
 /* Moves from's place in the list to the empty slot `to`, with words c; `from` becomes empty. */
 void cdt_move(struct slot *to, struct slot *from, struct cap c);

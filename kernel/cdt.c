@@ -1,0 +1,208 @@
+/* The capability derivation tree as one circular list through the sentinel ks.cdt_head.
+ *
+ * Relies on slots being 16-byte aligned, which leaves the low four bits of both links to flags and
+ * to the clear progress of untyped capabilities (abi/capability.h, untyped.c).  Link changes keep
+ * those bits; an insert starts with the flags it is given and no progress; a move or swap takes
+ * them along with the place.
+ *
+ * The digest covers each occupied slot with its next link, so whoever's words or next link change
+ * is taken out before and put back after; the sentinel is no slot of anybody and stays out. */
+#include "kernel/cdt.h"
+#include "kernel/capability.h"
+#include "kernel/debug.h"
+#include "kernel/untyped.h"
+
+static inline bool is_sentinel(const struct slot *s)
+{
+    return s == &ks.cdt_head;
+}
+
+static inline void digest_out(struct slot *s)
+{
+    if (!is_sentinel(s))
+        debug_digest_out(s);
+}
+
+static inline void digest_in(struct slot *s)
+{
+    if (!is_sentinel(s))
+        debug_digest_in(s);
+}
+
+static inline void link_next(struct slot *s, kaddr_t next)
+{
+    s->next = (s->next & ~SLOT_LINK_MASK) | next;
+}
+
+static inline void link_prev(struct slot *s, kaddr_t prev)
+{
+    s->prev = (s->prev & ~SLOT_LINK_MASK) | prev;
+}
+
+static inline void slot_clear(struct slot *s)
+{
+    s->cap = cap_null();
+    s->prev = 0;
+    s->next = 0;
+}
+
+void cdt_init(void)
+{
+    kaddr_t head = kaddr_of(&ks.cdt_head);
+
+    ks.cdt_head.cap = cap_null();
+    ks.cdt_head.prev = head;
+    ks.cdt_head.next = head;
+}
+
+/* `to` between `before` and its successor; the caller has taken `before` out of the digest. */
+static inline void link_after(struct slot *before, struct slot *to, struct cap c, word_t flags)
+{
+    kaddr_t after = before->next & SLOT_LINK_MASK;
+    kaddr_t here = kaddr_of(to);
+
+    to->cap = c;
+    to->prev = kaddr_of(before);
+    to->next = after | flags;
+    link_next(before, here);
+    link_prev(kptr(after), here);
+}
+
+void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
+                enum event_kind kind)
+{
+    struct slot *before = from ? from : cdt_prev(&ks.cdt_head);
+
+    digest_out(before);
+    link_after(before, to, c, flags);
+    digest_in(before);
+    digest_in(to);
+    debug_event(kind, to, from, c, 0, flags);
+}
+
+void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind)
+{
+    bool original = cap_copy_is_revocable(c, from->cap);
+
+    cdt_insert(to, from, c, original ? CDT_REVOCABLE | CDT_FIRST_BADGED : 0, kind);
+    if (cap_type(c) == CAP_UNTYPED)
+        untyped_fill(from);
+}
+
+void cdt_insert_objects(struct slot *parent, struct slot *first, word_t count, struct cap c,
+                        word_t size)
+{
+    const word_t flags = CDT_REVOCABLE | CDT_FIRST_BADGED;
+
+    for (struct slot *s = first; s < first + count; s++) {
+        digest_out(parent);
+        link_after(parent, s, c, flags);
+        digest_in(parent);
+        digest_in(s);
+        debug_event(EVENT_RETYPE, s, parent, c, cap_object(parent->cap), flags);
+        c.w[0] += size;
+    }
+}
+
+void cdt_move(struct slot *to, struct slot *from, struct cap c)
+{
+    struct slot *before = cdt_prev(from);
+    struct slot *after = cdt_next(from);
+
+    digest_out(before);
+    digest_out(from);
+    to->cap = c;
+    to->prev = from->prev;
+    to->next = from->next;
+    link_next(before, kaddr_of(to));
+    link_prev(after, kaddr_of(to));
+    slot_clear(from);
+    digest_in(before);
+    digest_in(to);
+    debug_event(EVENT_MOVE, to, from, c, 0, 0);
+}
+
+/* After two neighbours have exchanged their link words each points at itself where it should point
+ * at the other. */
+static inline void unknot(struct slot *s, struct slot *other)
+{
+    if (cdt_next(s) == s)
+        link_next(s, kaddr_of(other));
+    if (cdt_prev(s) == s)
+        link_prev(s, kaddr_of(other));
+}
+
+static inline void relink_neighbours(struct slot *s)
+{
+    link_next(cdt_prev(s), kaddr_of(s));
+    link_prev(cdt_next(s), kaddr_of(s));
+}
+
+void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b)
+{
+    struct slot *before_a = cdt_prev(a);
+    struct slot *before_b = cdt_prev(b);
+    struct slot old_a = *a;
+
+    digest_out(a);
+    digest_out(b);
+    if (before_a != b)
+        digest_out(before_a);
+    if (before_b != a)
+        digest_out(before_b);
+
+    *a = (struct slot){.cap = for_a, .prev = b->prev, .next = b->next};
+    *b = (struct slot){.cap = for_b, .prev = old_a.prev, .next = old_a.next};
+    unknot(a, b);
+    unknot(b, a);
+    relink_neighbours(a);
+    relink_neighbours(b);
+
+    digest_in(a);
+    digest_in(b);
+    if (before_a != b)
+        digest_in(before_a);
+    if (before_b != a)
+        digest_in(before_b);
+    debug_event(EVENT_SWAP, a, b, for_a, 0, for_b.w[1]);
+}
+
+void cdt_remove(struct slot *s, bool final)
+{
+    struct slot *before = cdt_prev(s);
+    struct slot *after = cdt_next(s);
+    word_t badged = is_sentinel(after) ? 0 : s->next & CDT_FIRST_BADGED;
+    struct cap old = s->cap;
+
+    digest_out(before);
+    digest_out(s);
+    if (badged)
+        digest_out(after);
+    link_next(before, kaddr_of(after));
+    link_prev(after, kaddr_of(before));
+    after->next |= badged;
+    slot_clear(s);
+    if (badged)
+        digest_in(after);
+    digest_in(before);
+    debug_event(EVENT_DELETE, s, NULL, old, 0, final);
+}
+
+void cdt_update(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object, word_t detail)
+{
+    debug_digest_out(s);
+    s->cap = c;
+    debug_digest_in(s);
+    debug_event(kind, s, NULL, c, object, detail);
+}
+
+bool cdt_has_children(const struct slot *s)
+{
+    /* The sentinel's null capability is nobody's child. */
+    return cdt_is_parent(s, cdt_next(s));
+}
+
+bool cdt_is_final(const struct slot *s)
+{
+    return !cap_same_object(cdt_prev(s)->cap, s->cap) && !cap_same_object(s->cap, cdt_next(s)->cap);
+}

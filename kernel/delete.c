@@ -1,0 +1,286 @@
+/* Delete, revoke, destroy (paper 3.2.2; ABI sheet 9.1, 9.2).
+ *
+ * Most capabilities go in one bounded step.  The last capability to a CNode or a TCB first becomes
+ * a zombie, whose slots are emptied from the last down; `left` in the zombie's words is how far
+ * that has come, so an interrupted delete goes on where it stopped, whoever executes it next.
+ *
+ * A CNode may hold the last capability to another CNode, and so on to any depth.  No stack is
+ * needed: the slot that is being deleted always holds the zombie in work, and the zombies that
+ * wait for it are kept in memory that is dying anyway.  When zombie N, in slot S, meets a zombie M
+ * in its own slot e, three capabilities trade places,
+ *
+ *      before                      after
+ *      S       N                   S       M      now in work
+ *      e (N)   M                   e (N)   x      N will come to it
+ *      last(M) x                   last(M) N      excluded from what M still has to empty
+ *
+ * and when M is empty but for N, M is dropped and N returns to S.  Each zombie is entered once and
+ * left once, each step is bounded, and at every step the whole state is in the slots.
+ *
+ * S itself may lie inside what is being deleted (a CNode that holds its own last capability,
+ * directly or through others).  S is then passed over, and the CNode around it goes last, so that
+ * S never outlives the memory it lies in.
+ *
+ * Relies on: only a last capability becomes a zombie, so there is one zombie for an object and
+ * nobody can look a slot up through it. */
+#include "kernel/delete.h"
+#include "kernel/asid.h"
+#include "kernel/cdt.h"
+#include "kernel/debug.h"
+#include "kernel/endpoint.h"
+#include "kernel/irq.h"
+#include "kernel/notification.h"
+#include "kernel/tcb.h"
+#include "kernel/vspace.h"
+
+enum {
+    SCAN_SLOTS = 64, /* empty slots passed over in one step, some five instructions each */
+    STEP_WORK = 4,   /* units of work in one step: a scan and one deletion */
+    VICTIM_WORK = 2, /* units of work in one short deletion of a revoke */
+};
+
+/* --- one capability --- */
+
+/* Does the object have slots that must be emptied before its last capability may go? */
+static inline bool cap_is_long(struct cap c, bool final)
+{
+    enum cap_type type = cap_type(c);
+
+    return type == CAP_ZOMBIE || (final && (type == CAP_CNODE || type == CAP_TCB));
+}
+
+static void notification_destroy(struct notification *n)
+{
+    notification_cancel_all(n);
+    if (n->bound != 0)
+        notification_unbind(kptr(n->bound));
+}
+
+/* The last capability to an object goes: takes every reference the kernel holds to it out. */
+static void object_destroy(struct cap c)
+{
+    switch (cap_type(c)) {
+    case CAP_ENDPOINT:
+        endpoint_cancel_all(kptr(cap_object(c)));
+        break;
+    case CAP_NOTIFICATION:
+        notification_destroy(kptr(cap_object(c)));
+        break;
+    case CAP_PAGE_TABLE:
+        page_table_unmap(c);
+        break;
+    case CAP_PAGE_DIRECTORY:
+        page_directory_destroy(c);
+        break;
+    case CAP_ASID_POOL:
+        asid_pool_destroy(c);
+        break;
+    case CAP_CONTROL:
+        /* Deletes the handler's notification capability in turn, which goes no deeper. */
+        if (control_which(c) == CONTROL_IRQ_HANDLER)
+            irq_handler_destroy(control_irq(c));
+        break;
+    default:
+        break;
+    }
+}
+
+/* Is there an object that ends with this capability?  Untyped memory stays where it is. */
+static inline bool cap_ends_object(struct cap c, bool final)
+{
+    return final && cap_is_physical(c) && cap_type(c) != CAP_UNTYPED;
+}
+
+/* Deletes a capability that is not long. */
+static void slot_empty(struct slot *s, bool final)
+{
+    struct cap c = s->cap;
+
+    if (cap_is_frame(c)) {
+        if (frame_asid(c) != 0)
+            frame_unmap(c);
+    } else if (final) {
+        object_destroy(c);
+    }
+    cdt_remove(s, final);
+    if (cap_ends_object(c, final))
+        debug_event(EVENT_DESTROY, NULL, NULL, c, cap_object(c), 0);
+}
+
+void slot_delete_now(struct slot *s)
+{
+    bool final;
+
+    if (slot_is_empty(s))
+        return;
+    final = cdt_is_final(s);
+    kernel_assert(!cap_is_long(s->cap, final));
+    slot_empty(s, final);
+}
+
+bool slot_deletion_is_long(const struct slot *s)
+{
+    return !slot_is_empty(s) && cap_is_long(s->cap, cdt_is_final(s));
+}
+
+/* --- zombies --- */
+
+static inline word_t zombie_slots(struct cap z)
+{
+    return zombie_is_tcb(z) ? (word_t)TCB_SLOTS : (word_t)1 << zombie_radix(z);
+}
+
+static inline struct cap zombie_with_left(struct cap z, word_t left)
+{
+    return zombie_make(cap_object(z), zombie_is_tcb(z), zombie_radix(z), left);
+}
+
+static void zombie_set_left(struct slot *s, word_t left)
+{
+    struct cap z = zombie_with_left(s->cap, left);
+
+    cdt_update(s, z, EVENT_ZOMBIE, cap_object(z), left);
+}
+
+/* A last CNode or TCB capability becomes a zombie; a zombie stays what it is. */
+static void zombie_begin(struct slot *s)
+{
+    struct cap c = s->cap;
+    struct cap z;
+
+    if (cap_type(c) == CAP_ZOMBIE)
+        return;
+    if (cap_type(c) == CAP_TCB) {
+        tcb_destroy(kptr(cap_object(c)));
+        z = zombie_make(cap_object(c), true, 0, TCB_SLOTS);
+    } else {
+        z = zombie_make(cap_object(c), false, cnode_radix(c), (word_t)1 << cnode_radix(c));
+    }
+    cdt_update(s, z, EVENT_ZOMBIE, cap_object(z), zombie_left(z));
+}
+
+/* Passes over at most SCAN_SLOTS empty slots from the end; returns how many slots are left. */
+static word_t zombie_scan(const struct slot *first, word_t left)
+{
+    const struct slot *stop = first + (left > SCAN_SLOTS ? left - SCAN_SLOTS : 0);
+    const struct slot *s = first + left;
+
+    while (s != stop && s[-1].cap.w[0] == 0)
+        s--;
+    return (word_t)(s - first);
+}
+
+/* The zombie in s, which has `left` slots left, meets a long capability in its own slot e: that one
+ * is worked on first (see the drawing above).  When the last slot of the inner object is s itself,
+ * its first slot takes the outer zombie, which is then met there as any other. */
+static void zombie_descend(struct slot *s, word_t left, struct slot *e)
+{
+    struct cap outer = zombie_with_left(s->cap, left);
+    struct cap inner;
+    struct slot *first;
+    struct slot *hide;
+
+    zombie_begin(e);
+    inner = e->cap;
+    first = kptr(cap_object(inner));
+    hide = first + zombie_slots(inner) - 1;
+    if (hide == s)
+        hide = first;
+    else if (zombie_left(inner) == zombie_slots(inner))
+        inner = zombie_with_left(inner, zombie_slots(inner) - 1);
+
+    if (slot_is_empty(hide)) {
+        cdt_move(hide, s, outer);
+        cdt_move(s, e, inner);
+    } else {
+        cdt_swap(s, inner, e, outer);
+        cdt_swap(e, hide->cap, hide, outer);
+    }
+}
+
+/* The zombie in s has no slots left to empty: it goes, or returns to what kept a waiting zombie. */
+static void zombie_finish(struct slot *s)
+{
+    struct cap z = s->cap;
+    struct slot *first = kptr(cap_object(z));
+    struct slot *last = first + zombie_slots(z) - 1;
+    bool inside = s >= first && s <= last;
+
+    if (first != s && !slot_is_empty(first)) {
+        zombie_set_left(s, 1);
+        return;
+    }
+    if (inside && last != s && !slot_is_empty(last)) {
+        zombie_set_left(s, zombie_slots(z));
+        return;
+    }
+    cdt_remove(s, true);
+    debug_event(EVENT_DESTROY, NULL, NULL, z, cap_object(z), 0);
+    if (last != s && !slot_is_empty(last))
+        cdt_move(s, last, last->cap);
+}
+
+/* One bounded step of the zombie in s. */
+static void zombie_step(struct slot *s)
+{
+    struct slot *first = kptr(cap_object(s->cap));
+    word_t left = zombie_scan(first, zombie_left(s->cap));
+    struct slot *e = first + left - 1;
+
+    if (left == 0) {
+        zombie_finish(s);
+        return;
+    }
+    if (!slot_is_empty(e)) {
+        if (e != s && slot_deletion_is_long(e)) {
+            zombie_descend(s, left, e);
+            return;
+        }
+        if (e != s)
+            slot_empty(e, cdt_is_final(e));
+        left--;
+    }
+    zombie_set_left(s, left);
+}
+
+/* --- delete and revoke --- */
+
+enum outcome slot_delete(struct slot *s)
+{
+    while (slot_deletion_is_long(s)) {
+        zombie_begin(s);
+        zombie_step(s);
+        if (slot_is_empty(s))
+            return DONE;
+        if (preempt_point(STEP_WORK))
+            return PREEMPTED;
+    }
+    slot_delete_now(s);
+    return DONE;
+}
+
+enum outcome slot_revoke(struct slot *s)
+{
+    word_t deleted = 0;
+    struct cap root = s->cap;
+
+    if (slot_is_empty(s))
+        return DONE;
+    debug_event(EVENT_REVOKE_BEGIN, s, NULL, root, 0, 0);
+    /* A victim can be the CNode that holds s itself: look whether s is still there. */
+    while (!slot_is_empty(s) && cdt_has_children(s)) {
+        struct slot *victim = cdt_next(s);
+        enum outcome outcome;
+
+        debug_event(EVENT_REVOKE_VICTIM, victim, s, victim->cap, 0, deleted);
+        outcome = slot_delete(victim);
+        if (outcome == DONE)
+            deleted++;
+        if (outcome == PREEMPTED || preempt_point(VICTIM_WORK)) {
+            debug_event(EVENT_REVOKE_PREEMPTED, s, NULL, root, 0, deleted);
+            return PREEMPTED;
+        }
+    }
+    debug_event(EVENT_REVOKE_END, s, NULL, root, 0, deleted);
+    return DONE;
+}

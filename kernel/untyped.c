@@ -1,0 +1,344 @@
+/* Untyped memory and retype (paper 3.1, 3.2.1; ABI sheet 3.2, 9.3).
+ *
+ * The watermark is how far from the base the block has been handed out; an untyped capability
+ * without children has nothing handed out, whatever its watermark says.
+ *
+ * Memory is cleared when it is handed out, from the first byte the block can give to the end of the
+ * last object, in pieces with a look at the interrupts between them; the gap that alignment leaves
+ * is cleared with it.  An interrupted Retype changes nothing else and is executed again from
+ * its checks.  So that it need not begin anew, the slot keeps its progress in the six spare bits of
+ * its links:
+ *
+ *     progress p (0..63):  every byte from the stored watermark up to p/64 of the block is zero
+ *
+ * Why a later Retype, with other arguments and by another thread, may rely on that:
+ *  - clearing starts at the stored watermark, never at an object's aligned start, so the claim has
+ *    no hole in front;
+ *  - memory above the watermark belongs to nobody: children lie below it, a block without children
+ *    gets its watermark set to 0 and its progress forgotten before clearing begins, and a copy of
+ *    the capability marks it full.  So nobody writes there between two attempts;
+ *  - whoever changes the watermark (Retype when it succeeds, a copy, MakePool) forgets the progress
+ *    in the same step; a new slot starts without any, and a moved one takes it along.
+ * Progress is rounded down: an attempt repeats at most a sixty-fourth of the block. */
+#include "kernel/untyped.h"
+#include "kernel/arch.h"
+#include "kernel/cdt.h"
+#include "kernel/cnode.h"
+#include "kernel/debug.h"
+#include "kernel/refusal.h"
+#include "kernel/tcb.h"
+#include "kernel/vspace.h"
+
+enum {
+    CLEAR_CHUNK = 4096, /* bytes between two looks: clearing and cache, some 800 instructions */
+    PROGRESS_BITS = 6,
+    PROGRESS_PREV_MASK = 0xf, /* high four bits of the progress, in the previous link */
+    PROGRESS_NEXT_MASK = 0xc, /* low two bits, in the next link */
+    PROGRESS_NEXT_SHIFT = 2,
+    SIZE_BITS_LIMIT = 32,
+};
+
+/* A Retype that has passed its checks. */
+struct retype {
+    enum object_type type;
+    unsigned object_bits;
+    unsigned size_bits; /* radix of a CNode, size of an untyped block */
+    word_t count;
+    word_t offset; /* of the first object in the block */
+    struct slot *slots;
+};
+
+/* --- watermark and progress --- */
+
+static inline word_t untyped_size(struct cap c)
+{
+    return (word_t)1 << untyped_bits(c);
+}
+
+/* Bytes from the base that are handed out. */
+static word_t untyped_used(const struct slot *slot)
+{
+    return cdt_has_children(slot) ? untyped_watermark(slot->cap) : 0;
+}
+
+word_t untyped_free_bytes(const struct slot *slot)
+{
+    return untyped_size(slot->cap) - untyped_used(slot);
+}
+
+static void progress_set(struct slot *slot, word_t progress)
+{
+    slot->prev = (slot->prev & ~(word_t)PROGRESS_PREV_MASK) | (progress >> PROGRESS_NEXT_SHIFT);
+    slot->next = (slot->next & ~(word_t)PROGRESS_NEXT_MASK) |
+                 ((progress << PROGRESS_NEXT_SHIFT) & PROGRESS_NEXT_MASK);
+}
+
+static word_t progress_get(const struct slot *slot)
+{
+    return ((slot->prev & PROGRESS_PREV_MASK) << PROGRESS_NEXT_SHIFT) |
+           ((slot->next & PROGRESS_NEXT_MASK) >> PROGRESS_NEXT_SHIFT);
+}
+
+/* Progress in bytes from the base, and back, rounded down; blocks smaller than 64 bytes have
+ * fewer steps. */
+static word_t progress_bytes(const struct slot *slot)
+{
+    unsigned bits = untyped_bits(slot->cap);
+    word_t progress = progress_get(slot);
+
+    return bits >= PROGRESS_BITS ? progress << (bits - PROGRESS_BITS)
+                                 : progress >> (PROGRESS_BITS - bits);
+}
+
+static void progress_set_bytes(struct slot *slot, word_t bytes)
+{
+    unsigned bits = untyped_bits(slot->cap);
+
+    progress_set(slot, bits >= PROGRESS_BITS ? bytes >> (bits - PROGRESS_BITS)
+                                             : bytes << (PROGRESS_BITS - bits));
+}
+
+/* The watermark changes: what was known to be clear above the old one is forgotten. */
+static void watermark_set(struct slot *slot, word_t bytes)
+{
+    struct cap c = untyped_with_watermark(slot->cap, bytes);
+
+    progress_set(slot, 0);
+    cdt_update(slot, c, EVENT_WATERMARK, cap_object(c), bytes);
+}
+
+void untyped_fill(struct slot *slot)
+{
+    watermark_set(slot, untyped_size(slot->cap));
+}
+
+/* --- clearing --- */
+
+/* Clears from the stored watermark to `end` (bytes from the base). */
+static enum outcome clear_up_to(struct slot *slot, word_t end)
+{
+    kaddr_t base = cap_object(slot->cap);
+    word_t at = untyped_watermark(slot->cap);
+
+    if (at < progress_bytes(slot))
+        at = progress_bytes(slot);
+    while (at < end) {
+        word_t bytes = end - at < CLEAR_CHUNK ? end - at : (word_t)CLEAR_CHUNK;
+
+        arch_clear(base + at, bytes);
+        /* Users and the table walker may see this memory past the data cache. */
+        arch_cache(CACHE_CLEAN_INVALIDATE, base + at, bytes, base + at);
+        at += bytes;
+        if (at < end && preempt_point(PREEMPT_UNITS)) {
+            progress_set_bytes(slot, at);
+            return PREEMPTED;
+        }
+    }
+    return DONE;
+}
+
+enum outcome untyped_clear(struct slot *slot, kaddr_t from, word_t bytes)
+{
+    word_t end = from + bytes - cap_object(slot->cap);
+
+    if (!cdt_has_children(slot) && untyped_watermark(slot->cap) != 0)
+        watermark_set(slot, 0);
+    return clear_up_to(slot, end);
+}
+
+/* --- retype --- */
+
+static unsigned object_bits_of(word_t type, word_t size_bits)
+{
+    static const uint8_t fixed[OBJECT_TYPES] = {
+#define X(value, NAME, text, bits) [OBJECT_##NAME] = (bits),
+        OBJECT_TYPE_LIST(X)
+#undef X
+    };
+
+    if (type == OBJECT_UNTYPED)
+        return (unsigned)size_bits;
+    if (type == OBJECT_CNODE)
+        return (unsigned)size_bits + SLOT_BITS;
+    return fixed[type];
+}
+
+static bool object_is_frame(word_t type)
+{
+    return type >= OBJECT_FRAME_4K && type <= OBJECT_FRAME_16M;
+}
+
+/* Type and size: checks 3 to 6 of 3.2. */
+static enum outcome decode_object(const struct message *m, struct retype *r)
+{
+    word_t type = message_word(m, 0);
+    word_t size_bits = message_word(m, 1);
+    unsigned object_bits;
+
+    if (type >= OBJECT_TYPES)
+        return refuse_argument(0);
+    if (size_bits >= SIZE_BITS_LIMIT)
+        return refuse_range(0, UNTYPED_MAX_BITS);
+    object_bits = object_bits_of(type, size_bits);
+    if (object_bits > UNTYPED_MAX_BITS)
+        return refuse_range(0, UNTYPED_MAX_BITS);
+    if (type == OBJECT_CNODE && size_bits == 0)
+        return refuse_argument(1);
+    if (type == OBJECT_UNTYPED && size_bits < UNTYPED_MIN_BITS)
+        return refuse_argument(1);
+    r->type = (enum object_type)type;
+    r->object_bits = object_bits;
+    r->size_bits = (unsigned)size_bits;
+    return DONE;
+}
+
+/* The CNode that takes the new capabilities: checks 7 and 8. */
+static enum outcome decode_node(const struct message *m, struct cap *node)
+{
+    word_t depth = message_word(m, 3);
+    struct cap c = m->extra[0]->cap;
+
+    if (depth != 0) {
+        struct slot *slot;
+        enum outcome outcome = cnode_lookup_target(c, message_word(m, 2), depth, false, &slot);
+
+        if (outcome != DONE)
+            return outcome;
+        c = slot->cap;
+    }
+    if (cap_type(c) != CAP_CNODE) {
+        lookup_failed(LOOKUP_MISSING_CAPABILITY, depth, 0, 0);
+        return refuse_lookup(false);
+    }
+    *node = c;
+    return DONE;
+}
+
+/* Where the capabilities go: checks 9 to 12. */
+static enum outcome decode_slots(const struct message *m, struct cap node, struct retype *r)
+{
+    word_t slots = (word_t)1 << cnode_radix(node);
+    word_t offset = message_word(m, 4);
+    word_t count = message_word(m, 5);
+    struct slot *first;
+
+    if (offset > slots - 1)
+        return refuse_range(0, slots - 1);
+    if (count < 1 || count > RETYPE_MAX_OBJECTS)
+        return refuse_range(1, RETYPE_MAX_OBJECTS);
+    if (count > slots - offset)
+        return refuse_range(1, slots - offset);
+    first = (struct slot *)kptr(cap_object(node)) + offset;
+    for (const struct slot *s = first; s < first + count; s++)
+        if (!slot_is_empty(s))
+            return refuse_delete_first();
+    r->slots = first;
+    r->count = count;
+    return DONE;
+}
+
+/* Is there room, and may this memory become such objects: checks 13 and 14. */
+static enum outcome decode_memory(const struct slot *slot, struct retype *r)
+{
+    word_t used = untyped_used(slot);
+    word_t free_bytes = untyped_size(slot->cap) - used;
+    word_t align = ((word_t)1 << r->object_bits) - 1;
+
+    if (free_bytes >> r->object_bits < r->count)
+        return refuse_memory(free_bytes);
+    if (untyped_is_device(slot->cap) && r->type != OBJECT_UNTYPED && !object_is_frame(r->type))
+        return refuse_argument(1);
+    r->offset = (used + align) & ~align;
+    return DONE;
+}
+
+/* The capability to a new object (3.2, last paragraph). */
+static struct cap object_cap(const struct retype *r, kaddr_t object, bool device)
+{
+    switch (r->type) {
+    case OBJECT_UNTYPED:
+        return untyped_make(object, r->size_bits, device, 0);
+    case OBJECT_TCB:
+        return cap_make(CAP_TCB, object, 0);
+    case OBJECT_ENDPOINT:
+        return ipc_cap_make(CAP_ENDPOINT, object, 0, RIGHT_ALL);
+    case OBJECT_NOTIFICATION:
+        return ipc_cap_make(CAP_NOTIFICATION, object, 0, RIGHT_READ | RIGHT_WRITE);
+    case OBJECT_CNODE:
+        return cnode_make(object, r->size_bits, 0, 0);
+    case OBJECT_FRAME_4K:
+        return frame_make(CAP_FRAME_4K, object, VM_READ_WRITE, device);
+    case OBJECT_FRAME_64K:
+        return frame_make(CAP_FRAME_64K, object, VM_READ_WRITE, device);
+    case OBJECT_FRAME_1M:
+        return frame_make(CAP_FRAME_1M, object, VM_READ_WRITE, device);
+    case OBJECT_FRAME_16M:
+        return frame_make(CAP_FRAME_16M, object, VM_READ_WRITE, device);
+    case OBJECT_PAGE_TABLE:
+        return page_table_make(object, 0, 0);
+    case OBJECT_PAGE_DIRECTORY:
+        return page_directory_make(object, 0);
+    default:
+        return cap_null();
+    }
+}
+
+/* Cleared memory becomes objects: what is not all zero is set up. */
+static void objects_init(const struct retype *r, kaddr_t first)
+{
+    kaddr_t object = first;
+
+    if (r->type != OBJECT_TCB && r->type != OBJECT_PAGE_DIRECTORY)
+        return;
+    for (word_t i = 0; i < r->count; i++, object += (word_t)1 << r->object_bits) {
+        if (r->type == OBJECT_TCB)
+            tcb_init(kptr(object));
+        else
+            page_directory_init(object);
+    }
+}
+
+static enum outcome invoke_retype(struct slot *slot, const struct retype *r)
+{
+    kaddr_t first = cap_object(slot->cap) + r->offset;
+    word_t bytes = r->count << r->object_bits;
+    bool device = untyped_is_device(slot->cap);
+
+    /* What an untyped child covers is cleared when that child hands it out. */
+    if (!device && r->type != OBJECT_UNTYPED) {
+        enum outcome outcome = untyped_clear(slot, first, bytes);
+
+        if (outcome != DONE)
+            return outcome;
+    }
+    objects_init(r, first);
+    watermark_set(slot, r->offset + bytes);
+    cdt_insert_objects(slot, r->slots, r->count, object_cap(r, first, device),
+                       (word_t)1 << r->object_bits);
+    return DONE;
+}
+
+enum outcome untyped_operation(struct slot *slot, struct message *m)
+{
+    struct retype r;
+    struct cap node;
+    enum outcome outcome;
+
+    if (m->label != INV_UNTYPED_RETYPE)
+        return refuse_illegal();
+    if (m->length < 6 || m->extra[0] == NULL)
+        return refuse_truncated();
+    outcome = decode_object(m, &r);
+    if (outcome != DONE)
+        return outcome;
+    outcome = decode_node(m, &node);
+    if (outcome != DONE)
+        return outcome;
+    outcome = decode_slots(m, node, &r);
+    if (outcome != DONE)
+        return outcome;
+    outcome = decode_memory(slot, &r);
+    if (outcome != DONE)
+        return outcome;
+    return invoke_retype(slot, &r);
+}
