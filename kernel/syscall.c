@@ -83,8 +83,6 @@ static enum outcome object_operation(struct tcb *t, struct slot *slot, bool call
     enum outcome outcome = invocation_perform(slot, &m);
     if (outcome == PREEMPTED)
         return PREEMPTED;
-    if (outcome == REFUSED)
-        debug_refusal();
     if (t->state != THREAD_RESTART)
         return DONE;
     t->state = THREAD_RUNNING;
