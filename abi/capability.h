@@ -228,7 +228,8 @@ static inline struct cap cnode_make(kaddr_t base, unsigned radix, unsigned guard
     return cap_make(CAP_CNODE, base, (guard << 14) | ((word_t)guard_size << 5) | radix);
 }
 
-/* --- zombie: a CNode or TCB whose slots are being emptied, from the last down --- */
+/* --- zombie: a CNode or TCB whose slots are being emptied, from the last down; slots from `left`
+ * on hold nothing but zombies that wait for this one (kernel/delete.c) --- */
 static inline word_t zombie_left(struct cap c)
 {
     return c.w[1] >> 6;

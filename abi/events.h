@@ -9,7 +9,8 @@
  * From a base snapshot and all events the exact list of slots follows:
  *   INSERT kinds  put cap into slot, directly after src in the list (src 0: at the end)
  *   MOVE          slot takes cap and the place, links and flags of src; src becomes empty
- *   SWAP          slot and src exchange capability and place; cap is what slot gets
+ *   SWAP          slot and src exchange capability and place; cap is what slot gets, src gets
+ *                 slot's old capability with word 1 from detail
  *   UPDATE kinds  cap replaces the words in slot; place stays
  *   DELETE        slot becomes empty and leaves the list; a FIRST_BADGED flag goes to its successor
  * detail of INSERT kinds is the new slot's REVOCABLE and FIRST_BADGED flags. */
@@ -29,7 +30,7 @@
     X(7, REPLY, "reply", "flags")          /* insert: reply capability into a caller slot */       \
     X(8, HANDLER, "handler", "flags")      /* insert: interrupt handler, ASID pool */              \
     X(9, MOVE, "move", "0")                /* Move, Mutate, SaveCaller, zombie juggling */         \
-    X(10, SWAP, "swap", "0")               /* Rotate with src = dest, zombie juggling */           \
+    X(10, SWAP, "swap", "word 1 for src")  /* Rotate with src = dest, zombie juggling */           \
     X(11, DELETE, "delete", "1 if final")  /* the slot is emptied */                               \
     X(12, WATERMARK, "watermark", "bytes") /* update: untyped handed memory out, or was filled */  \
     X(13, MAP, "map", "vaddr")             /* update: frame or page table mapped; object = PD */   \
