@@ -7,7 +7,7 @@
 @ its own.  Interrupts stay off in the kernel.
 @
 @ Exceptions taken in the kernel itself are our own bug (kernel/armv6/trap.c), but for data aborts
-@ in kernel/armv6/guard.S, which go on at guard_fault.
+@ in kernel/armv6/guard_copy.S, which go on at guard_fault.
 #include "kernel/armv6/offsets.h"
 
         .syntax unified
