@@ -32,21 +32,22 @@ KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31
 RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
 DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c objwalk/*.c monitor/*.c monitor/door/*.c gdbstub/*.c)
 
-obj = $(patsubst %,$(1)/%.o,$(basename $(2)))
+# cache.c and cache.S may stand side by side: objects keep the suffix of their source
+obj = $(patsubst %,$(1)/%.o,$(2))
 
 DEBUG_OBJ   := $(call obj,$(B)/arm/debug/obj,$(DEBUG_SRC))
 RELEASE_OBJ := $(call obj,$(B)/arm/release/obj,$(RELEASE_SRC))
 
-$(B)/arm/debug/obj/%.o: %.c
+$(B)/arm/debug/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
-$(B)/arm/debug/obj/%.o: %.S
+$(B)/arm/debug/obj/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
-$(B)/arm/release/obj/%.o: %.c
+$(B)/arm/release/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
-$(B)/arm/release/obj/%.o: %.S
+$(B)/arm/release/obj/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
 
@@ -69,10 +70,10 @@ USER_FLAGS := $(STD) $(WARN) -march=armv6 -marm -mfloat-abi=soft -O2 -ffreestand
 USER_LIB   := $(call obj,$(B)/arm/user/obj,$(wildcard user/lib/*.c user/lib/*.S) lib/string.c lib/format.c)
 USER_LDS   := user/user.lds
 
-$(B)/arm/user/obj/%.o: %.c
+$(B)/arm/user/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
-$(B)/arm/user/obj/%.o: %.S
+$(B)/arm/user/obj/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
 
@@ -82,7 +83,7 @@ LINK_USER = $(ARMCC) $(ARM_ARCH) -nostdlib -nostartfiles -Wl,--gc-sections -Wl,-
 DEMO_TABLES := $(wildcard user/demo/table_*.c)
 DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildcard user/demo/*.c)))
 DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
-$(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
+$(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.c.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
 	$(Q)$(LINK_USER)
 
 USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
@@ -132,17 +133,17 @@ MODEL_SRC   := $(wildcard model/*.c)
 # string.c defines memcpy and friends for builds without a C library
 HOST_SRC    := $(filter-out lib/string.c,$(HOST_SRC))
 
-$(B)/host/obj/%.o: %.c
+$(B)/host/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) $(DEP) -c $< -o $@
-$(B)/asan/obj/%.o: %.c
+$(B)/asan/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $(DEP) -c $< -o $@
 # the kernel core over simulated memory
-$(B)/host/sim/%.o: %.c
+$(B)/host/sim/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -Iplat/hostsim $(DEP) -c $< -o $@
-$(B)/asan/sim/%.o: %.c
+$(B)/asan/sim/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) -Iplat/hostsim $(DEP) -c $< -o $@
 
@@ -159,11 +160,11 @@ $(eval $(call host_libs,asan))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(B)/host/capdb: $(B)/host/obj/capdb/main.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+$(B)/host/capdb: $(B)/host/obj/capdb/main.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
-$(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
+$(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(Q)$(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
-$(B)/asan/capdb: $(B)/asan/obj/capdb/main.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+$(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
 ## ---- tests --------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ TEST_SRC  := $(wildcard tests/host/test_*.c)
 TEST_BIN  := $(patsubst tests/host/%.c,$(B)/asan/%,$(TEST_SRC))
 TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard tests/host/*.c)))
 
-$(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
+$(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 .SECONDARY:
 
