@@ -16,6 +16,34 @@
 enum {
     OBJWALK_MAX_DEPTH = 64,      /* of the derivation tree; deeper slots carry RECORD_SLOT_DEEP */
     OBJWALK_MAX_SLOTS = 1 << 23, /* bound of the list walk: 128 MiB / 16 */
+    OBJWALK_BLOCK_WORDS = 64,    /* tables are read in pieces of 256 bytes */
+};
+
+/* Iteration over the derivation list, pre-order, without a sink: start at the sentinel. */
+struct objwalk_cursor {
+    kaddr_t slot; /* where it stands; 0 before the first step */
+    struct slot raw;
+    uint32_t depth;
+    uint32_t count; /* slots so far */
+    bool bad_link;  /* raw's previous link does not name the slot the walk came from */
+    /* private */
+    uint32_t mismatches;
+    kaddr_t mismatch;                     /* the last slot with a bad link */
+    struct slot chain[OBJWALK_MAX_DEPTH]; /* slots that may have children and have this one below */
+    kaddr_t chain_addr[OBJWALK_MAX_DEPTH];
+};
+
+/* Iteration over the user translations of a page directory, ascending. */
+struct objwalk_mapping_cursor {
+    kaddr_t dir;
+    uint32_t asid;
+    uint32_t first;  /* index in the directory */
+    uint32_t second; /* index in the table */
+    /* private: the pieces of directory and table last read */
+    kaddr_t pde_at;
+    kaddr_t pte_at;
+    word_t pde[OBJWALK_BLOCK_WORDS];
+    word_t pte[OBJWALK_BLOCK_WORDS];
 };
 
 struct objwalk {
@@ -23,7 +51,14 @@ struct objwalk {
     const struct objwalk_ops *ops;
     kaddr_t roots_addr;
     struct kernel_roots roots;
-    kaddr_t trouble; /* address at which the last error was seen */
+    kaddr_t trouble;       /* address at which the last error was seen */
+    uint32_t trouble_rule; /* and the rule of objwalk/audit.h that it breaks */
+
+    /* Work space of a walk, so that the kernel's stack need not hold it: 3 KiB. One walk at a time
+     * uses one struct objwalk; `record` is what a sink sees and is gone with its return. */
+    struct objwalk_cursor cursor;
+    struct objwalk_mapping_cursor mapping;
+    struct record record;
 };
 
 /* A capability decoded: what a SLOT record says without its place. */
@@ -48,9 +83,10 @@ enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t 
  * then holds what was found, for the message), ERR_READ. The view must outlive `w`. */
 enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t roots_addr);
 
-/* The whole state as records, SNAPSHOT to END. A corrupt list does not stop it: what could be read
- * is emitted, FINDING records name the trouble and END says complete = 0. Returns an error only if
- * the sink or the view failed. */
+/* The whole state as records, SNAPSHOT to END. What cannot be read (ERR_READ) or makes no sense
+ * does not stop it: what could be read is emitted, FINDING records name the trouble and END says
+ * complete = 0. Returns an error only if the sink failed, or the view with anything but ERR_READ.
+ */
 enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx);
 
 /* Single things. ERR_READ; ERR_CORRUPT if the address cannot be such an object. */
@@ -59,27 +95,14 @@ enum error objwalk_thread(struct objwalk *w, kaddr_t tcb, struct record_thread *
 enum error objwalk_endpoint(struct objwalk *w, kaddr_t addr, struct record_endpoint *out);
 enum error objwalk_notification(struct objwalk *w, kaddr_t addr, struct record_notification *out);
 
-/* Iteration over the derivation list, pre-order, without a sink: start at the sentinel. */
-struct objwalk_cursor {
-    kaddr_t slot; /* where it stands; 0 before the first step */
-    struct slot raw;
-    uint32_t depth;
-    uint32_t count;
-    struct slot chain[OBJWALK_MAX_DEPTH]; /* ancestors of the current slot */
-    kaddr_t chain_addr[OBJWALK_MAX_DEPTH];
-};
-void objwalk_cdt_begin(struct objwalk *w, struct objwalk_cursor *c);
 /* Steps to the next slot and fills `out`. ERR_OK; ERR_NOT_FOUND at the end; ERR_CORRUPT or
- * ERR_READ when the list breaks (w->trouble tells where). */
+ * ERR_READ when the list breaks (w->trouble tells where, w->trouble_rule how). A previous link that
+ * disagrees sets c->bad_link and does not end the walk; a loop is found and does. */
+void objwalk_cdt_begin(struct objwalk *w, struct objwalk_cursor *c);
 enum error objwalk_cdt_next(struct objwalk *w, struct objwalk_cursor *c, struct record_slot *out);
 
-/* Iteration over the translations of a page directory, ascending. */
-struct objwalk_mapping_cursor {
-    kaddr_t dir;
-    uint32_t asid;
-    uint32_t first;  /* index in the directory */
-    uint32_t second; /* index in the table */
-};
+/* ERR_OK; ERR_NOT_FOUND at the end; ERR_READ or ERR_CORRUPT for a piece of the directory or a table
+ * that cannot be read: the walk may go on behind it with the next call. */
 void objwalk_mapping_begin(struct objwalk_mapping_cursor *c, kaddr_t dir, uint32_t asid);
 enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor *c,
                                 struct record_mapping *out);
