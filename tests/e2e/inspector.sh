@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The inspector in a real terminal (tmux), on the real demo: views, folding, cursor, search, resize,
+# recording, a vanished machine.
+. "$(dirname "$0")/lib.bash"
+tmux_socket=$work/tmux
+export TERM=xterm-256color
+inspector=build/host/inspector-tui
+
+tm() { tmux -S "$tmux_socket" "$@"; }
+screen() { tm capture-pane -p -t t; }
+screen_on_failure=screen
+key() { tm send-keys -t t "$@"; }
+shows() { screen | grep -qE -- "$1"; }
+shows_soon() { wait_for "${2:-10}" shows "$1"; }
+start() { # start COMMAND: in a fresh terminal of 110x36
+    tm kill-server 2>/dev/null
+    tm -f /dev/null new-session -d -s t -x 110 -y 36 "$1; echo status \$?; exec cat"
+}
+# the line the cursor is on, as the status line counts it
+cursor_row() { screen | sed -nE 's/.* row ([0-9]+)\/.*/\1/p'; }
+
+boot build/arm/debug/image-demo-healthy.elf
+start "$inspector monitor:unix:$work/monitor.sock --record $work/run.capdb"
+check "attaches to the running demo and shows its domains" shows_soon 'guest  2 threads'
+check "says that it is live" shows_soon ' live  snapshot [0-9]+/'
+check "critical and driver are there too" eval 'shows_soon critical && shows_soon driver'
+
+key / ; key -l guest; key Enter
+check "search puts the cursor on the guest domain" shows_soon 'domain guest'
+key l
+check "a domain opens into its threads" shows_soon 'guest/init  tcb 0x8'
+key j l
+check "a thread opens into its CSpace" shows_soon 'cspace  cnode 0x8[0-9a-f]+  1024 slots'
+key / ; key -l "cnode 0x"; key Enter
+key l
+check "the CNode opens into slots" shows_soon '4 +untyped 0x8'
+
+before=$(screen | sed -n '3,20p' | grep -n 'guest/init' | head -1)
+first=$(screen | sed -nE 's/.*snapshot ([0-9]+)\/.*/\1/p')
+newer() { [ "$(screen | sed -nE 's/.*snapshot ([0-9]+)\/.*/\1/p')" -ge $((first + 4)) ]; }
+check "samples go on" wait_for 20 newer
+check "the tree does not jump while the system changes" \
+    test "$before" = "$(screen | sed -n '3,20p' | grep -n 'guest/init' | head -1)"
+
+key 2
+check "the derivation tree has roots" shows_soon 'untyped 0x8.*below'
+key 3
+check "threads show what they wait on" shows_soon 'critical/control +critical +wait'
+check "the server waits on its endpoint" shows_soon 'driver/server +driver +receive .*endpoint'
+key 4
+check "untyped memory is drawn" shows_soon '\[#+[-.#]*\]'
+key 5 ; key / ; key -l frame; key Enter
+check "objects name an owner" shows_soon 'owner: (critical|guest|driver|rootserver|-)'
+key '?'
+check "help lists the keys" shows_soon 'derivation tree, threads, untyped'
+key q
+check "help closes and the view is back" shows_soon 'row [0-9]+/'
+
+key ':' ; key -l version; key Enter
+check "a monitor command answers in the console view" shows_soon 'layout'
+
+tm resize-window -t t -x 60 -y 14
+check "a small terminal still shows list and status" shows_soon 'row [0-9]+/|live'
+tm resize-window -t t -x 140 -y 40
+check "a large one is filled" shows_soon 'snapshot [0-9]+/'
+
+key q
+check "q ends with status 0" shows_soon 'status 0'
+check "the recording is complete" build/host/capdb verify "$work/run.capdb"
+
+start "$inspector $work/run.capdb@1"
+check "a recording opens at a snapshot" shows_soon 'recording  snapshot 1/'
+key ']'
+check "one snapshot forward" shows_soon 'snapshot 2/'
+key q
+shows_soon 'status 0'
+
+start "$inspector gdb:unix:$work/gdb.sock"
+check "the same views through QEMU's gdbstub" shows_soon 'guest  2 threads' 20
+halt_machine
+check "a vanished machine ends it with a sentence and a clean terminal" \
+    eval 'shows_soon "^inspector-tui: gdb:unix:.*" 20 && shows_soon "status 2"'
+
+start "$inspector monitor:unix:$work/nothing.sock"
+check "a target that is not there is named" shows_soon 'inspector-tui: .*nothing.sock'
+printf 'not a database' >"$work/bad.capdb"
+start "$inspector $work/bad.capdb"
+check "a file that is no recording is named" shows_soon 'inspector-tui: .*bad.capdb'
+plan

@@ -1,0 +1,64 @@
+# Shared by the end-to-end tests: TAP, a private machine, waiting with a deadline.
+#
+# Sourced; then: work directory in $work (removed at exit), boot IMAGE, wait_for, check, plan.
+# Only processes started here are ended.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+work=$(mktemp -d)
+qemu_pid=
+tap_count=0
+
+finish() {
+    [ -z "$qemu_pid" ] || { kill "$qemu_pid" 2>/dev/null; wait "$qemu_pid" 2>/dev/null; }
+    [ -z "${tmux_socket:-}" ] || tmux -S "$tmux_socket" kill-server 2>/dev/null
+    rm -rf "$work"
+}
+trap finish EXIT
+
+# boot IMAGE [QEMU ARGUMENTS]: sockets $work/monitor.sock, stub.sock, gdb.sock; memory $work/ram.
+boot() {
+    local image=$1
+    shift
+    qemu-system-arm -M kzm,memory-backend=ram0 -m 128M -display none -no-reboot \
+        -object "memory-backend-file,id=ram0,mem-path=$work/ram,share=on,size=128M" \
+        -chardev "socket,id=u1,path=$work/monitor.sock,server=on,wait=off" -serial chardev:u1 \
+        -chardev "socket,id=u2,path=$work/stub.sock,server=on,wait=off" -serial chardev:u2 \
+        -gdb "unix:$work/gdb.sock,server=on,wait=off" -monitor none -kernel "$image" "$@" \
+        2>"$work/qemu.log" &
+    qemu_pid=$!
+    wait_for 10 test -S "$work/gdb.sock"
+}
+
+halt_machine() {
+    kill -9 "$qemu_pid" 2>/dev/null
+    wait "$qemu_pid" 2>/dev/null
+    qemu_pid=
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds; fails at the deadline.
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+
+# check CLAIM COMMAND...: one TAP line; what the command printed is shown when it fails.
+check() {
+    local claim=$1 output
+    shift
+    tap_count=$((tap_count + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $tap_count - $claim"
+    else
+        echo "not ok $tap_count - $claim"
+        sed 's/^/# /' <<<"$output" | head -40
+        [ -z "${screen_on_failure:-}" ] || $screen_on_failure | sed 's/^/# | /'
+    fi
+}
+
+plan() {
+    echo "1..$tap_count"
+}
