@@ -140,7 +140,8 @@ struct notification {
 _Static_assert(sizeof(struct notification) == 16, "ABI sheet 4.1");
 
 /* ASID pool: 1024 words, each a page directory's address | hardware ASID [7:0] | valid [8]
- * (directories are 16K aligned). ASID = pool index << 10 | index in pool; 0 is never handed out. */
+ * (directories are 16K aligned); bits 13:9 are the kernel's own (asid.c). ASID = pool index << 10 |
+ * index in pool; 0 is never handed out. */
 enum {
     ASID_ENTRY_HW_MASK = 0xff,
     ASID_ENTRY_HW_VALID = 0x100,
