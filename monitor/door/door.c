@@ -17,6 +17,7 @@ struct digest debug_digest;
 
 static struct event ring_entries[DEBUG_RING_EVENTS];
 struct event_ring debug_ring;
+kaddr_t debug_roots_at;
 _Static_assert((DEBUG_RING_EVENTS & (DEBUG_RING_EVENTS - 1)) == 0, "index is a mask");
 
 /* Bound of walks over the derivation list: every slot of 512 MiB. */
@@ -330,6 +331,11 @@ void debug_resume(void)
     door.resume = true;
 }
 
+bool debug_will_change(void)
+{
+    return debug_control.stopped ? door.resume : door.halt_request;
+}
+
 /* A program that took the line's interrupt for itself reads the line itself. */
 static bool line_is_ours(const struct debug_port *p)
 {
@@ -433,6 +439,7 @@ void debug_roots(struct kernel_roots *r)
     r->event_ring = kaddr_of(&debug_ring);
     r->digest = kaddr_of(&debug_digest);
     r->debug = 1;
+    debug_roots_at = kaddr_of(r);
 }
 
 void debug_boot(void)

@@ -39,6 +39,7 @@ extern const struct debug_port gdbstub_port __attribute__((weak));
 
 extern struct event_ring debug_ring;
 extern struct digest debug_digest; /* valid while debug_digest_kept */
+extern kaddr_t debug_roots_at;     /* struct kernel_roots, 0 until it is filled */
 enum { DEBUG_RING_EVENTS = 16384 };
 
 /* Stops the kernel here: tells the ports, executes debug_control.break_address once, and serves the
@@ -52,6 +53,8 @@ enum debug_reason debug_stop_reason(void); /* of the present stop */
 /* From a port's callback: stop as soon as the callback is over; leave the present stop. */
 void debug_request_halt(void);
 void debug_resume(void);
+/* One of the two has been asked for and not yet happened: a port leaves further input for later. */
+bool debug_will_change(void);
 
 /* Trace on or off; on makes the digest anew by walking. Brings a change of debug_control that was
  * made behind the door's back into effect as well. */

@@ -1,0 +1,210 @@
+/* The console on UART1.
+ *
+ * Three writers share the line: programs (DebugPutChar), the monitor, and frames. Text is kept
+ * apart by lines: whoever begins to write while a prompt or half a line of another stands there
+ * starts a new line. The prompt is shown once somebody types, and again at the next key after it
+ * was disturbed, so a machine that nobody talks to prints only what its programs print.
+ *
+ * While a command runs its output asks for ^C now and then; other bytes that come meanwhile wait
+ * in a small queue. */
+#include "monitor/console.h"
+
+#include "kernel/board.h"
+#include "monitor/door/door.h"
+#include "monitor/editor.h"
+#include "monitor/monitor.h"
+#include "monitor/out.h"
+#include "monitor/stop.h"
+#include "monitor/view.h"
+#include "monitor/wire_out.h"
+
+enum { TYPED_AHEAD = 256, CTRL_C = 3 };
+
+static struct {
+    struct editor editor;
+    bool middle;   /* the cursor is not at the beginning of a line */
+    bool prompted; /* prompt and half-typed line are the last thing on the line */
+    bool lost;     /* bytes came that the queue could not take */
+    uint8_t ahead[TYPED_AHEAD];
+    uint32_t ahead_first;
+    uint32_t ahead_used;
+} con;
+
+void console_char(void *ctx, char c)
+{
+    (void)ctx;
+    wire_finish_frame();
+    con.middle = c != '\n';
+    if (c == '\n')
+        board_serial_put(MONITOR_LINE, '\r');
+    if (c == '\0') {
+        board_serial_put(MONITOR_LINE, '^');
+        c = '@';
+    }
+    board_serial_put(MONITOR_LINE, (uint8_t)c);
+}
+
+static void text(const char *s)
+{
+    for (; *s != '\0'; s++)
+        console_char(NULL, *s);
+}
+
+static void fresh_line(void)
+{
+    if (con.middle)
+        console_char(NULL, '\n');
+}
+
+void console_message(void)
+{
+    fresh_line();
+    con.prompted = false;
+}
+
+/* A program's character (ABI sheet, section 2). */
+void debug_console(char c)
+{
+    if (con.prompted)
+        console_message();
+    console_char(NULL, c);
+}
+
+static void show_prompt(void)
+{
+    fresh_line();
+    text(debug_is_stopped() ? "stopped> " : "capscope> ");
+    text(con.editor.line);
+    con.prompted = true;
+}
+
+/* ---- input while a command runs ---- */
+
+static void ahead_put(uint8_t byte)
+{
+    if (con.ahead_used == TYPED_AHEAD) {
+        con.lost = true;
+        return;
+    }
+    con.ahead[(con.ahead_first + con.ahead_used++) % TYPED_AHEAD] = byte;
+}
+
+static uint8_t ahead_get(void)
+{
+    uint8_t byte = con.ahead[con.ahead_first];
+    con.ahead_first = (con.ahead_first + 1) % TYPED_AHEAD;
+    con.ahead_used--;
+    return byte;
+}
+
+/* Has the user typed ^C? It takes back what was typed before it too. */
+static bool interrupted(void)
+{
+    int byte = board_serial_get(MONITOR_LINE);
+    if (byte < 0)
+        return false;
+    if (byte != CTRL_C) {
+        ahead_put((uint8_t)byte);
+        return false;
+    }
+    con.ahead_used = 0;
+    return true;
+}
+
+/* ---- lines ---- */
+
+static void execute(const char *line)
+{
+    while (*line == ' ')
+        line++;
+    if (*line == '@') {
+        wire_reply_begin();
+        wire_reply_end(monitor_execute_serial(line + 1, wire_reply_char, NULL, interrupted));
+    } else {
+        monitor_execute_serial(line, console_char, NULL, interrupted);
+    }
+}
+
+static void line_done(void)
+{
+    static char line[EDITOR_LINE + 1];
+    memcpy(line, con.editor.line, sizeof line);
+    editor_clear(&con.editor);
+    con.prompted = false;
+    execute(line);
+}
+
+static void take(uint8_t byte)
+{
+    if (!con.prompted)
+        show_prompt();
+    switch (editor_put(&con.editor, byte)) {
+    case EDITOR_MORE:
+        return;
+    case EDITOR_DONE:
+        line_done();
+        break;
+    case EDITOR_TOO_LONG:
+        format_to(console_char, NULL, "line too long: more than %u characters; ignored\n",
+                  (uint32_t)EDITOR_LINE);
+        break;
+    case EDITOR_CANCEL:
+    case EDITOR_REDRAW:
+        break;
+    }
+    if (!debug_will_change())
+        show_prompt();
+}
+
+static void console_input(uint8_t byte)
+{
+    ahead_put(byte);
+    while (con.ahead_used > 0 && !debug_will_change())
+        take(ahead_get());
+    if (con.lost) {
+        con.lost = false;
+        console_message();
+        text("input was lost: wait for the prompt before sending more\n");
+    }
+}
+
+/* ---- the port ---- */
+
+static void console_init(void)
+{
+    const struct objwalk *w = view_walk_quiet();
+    editor_init(&con.editor, console_char, NULL);
+    format_to(console_char, NULL, "capscope %s, debug build; type help\n",
+              w != NULL ? w->roots.build : "");
+}
+
+static void console_idle(void)
+{
+    while (con.ahead_used > 0 && !debug_will_change())
+        take(ahead_get());
+    wire_live_idle();
+}
+
+static void console_stopped(enum debug_reason reason, const char *sentence)
+{
+    console_message();
+    out_begin(console_char, NULL, NULL);
+    stop_describe(reason, sentence);
+    out_end();
+    show_prompt();
+}
+
+/* Whoever let the kernel go has seen it; the next key shows the prompt. */
+static void console_resumed(void)
+{
+    console_message();
+}
+
+const struct debug_port monitor_port = {
+    .line = MONITOR_LINE,
+    .init = console_init,
+    .input = console_input,
+    .idle = console_idle,
+    .stopped = console_stopped,
+    .resumed = console_resumed,
+};

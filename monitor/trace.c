@@ -1,0 +1,161 @@
+/* Commands about the trace and about whole states: trace, snapshot, audit. */
+#include "monitor/command.h"
+#include "monitor/door/door.h"
+#include "monitor/out.h"
+#include "monitor/text.h"
+#include "monitor/view.h"
+#include "monitor/wire_out.h"
+#include "objwalk/record_codec.h"
+
+enum { TRACE_LAST = 20 };
+
+static enum error say_serial_only(void)
+{
+    out("frames go over the serial line only\n");
+    return ERR_UNSUPPORTED;
+}
+
+static enum error trace_status(void)
+{
+    out("trace is %s, live line is %s\n", debug_control.trace ? "on" : "off",
+        wire_live_is_on() ? "on" : "off");
+    out("%u events so far, the last %u are kept\n", debug_ring.head, (uint32_t)DEBUG_RING_EVENTS);
+    if (debug_digest_kept)
+        out("digest 0x%08x%08x\n", debug_digest.lane[1], debug_digest.lane[0]);
+    return ERR_OK;
+}
+
+static enum error trace_last(struct objwalk *w, const struct args *a)
+{
+    uint32_t n = TRACE_LAST;
+    enum error e = a->count > 1 ? args_number(a, 1, &n) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    if (n > DEBUG_RING_EVENTS)
+        n = DEBUG_RING_EVENTS;
+    if (n > debug_ring.head)
+        n = debug_ring.head;
+    for (word_t seq = debug_ring.head - n + 1; n > 0 && !out_stopped(); n--, seq++) {
+        const struct event *event = debug_ring_entry(seq);
+        if (event != NULL)
+            text_event(w, event);
+        else
+            out("#%u gap: events went by untraced", seq);
+        out("\n");
+    }
+    return ERR_OK;
+}
+
+static enum error trace_live(struct objwalk *w, const struct args *a)
+{
+    if (args_is(a, 1, "off"))
+        return wire_live(w, false);
+    if (!args_is(a, 1, "on"))
+        return ERR_ARGUMENT;
+    return command_on_serial() ? wire_live(w, true) : say_serial_only();
+}
+
+enum error command_trace(const struct args *a)
+{
+    struct objwalk *w = view_walk();
+    if (w == NULL)
+        return ERR_NO_ROOTS;
+    if (a->count == 0)
+        return trace_status();
+    if (args_is(a, 0, "on") || args_is(a, 0, "off")) {
+        debug_set_trace(args_is(a, 0, "on"));
+        return trace_status();
+    }
+    if (args_is(a, 0, "last"))
+        return trace_last(w, a);
+    if (args_is(a, 0, "live"))
+        return trace_live(w, a);
+    if (args_is(a, 0, "wire"))
+        return command_on_serial() ? wire_trace(w) : say_serial_only();
+    return ERR_ARGUMENT;
+}
+
+/* ---- snapshot ---- */
+
+struct summary {
+    uint32_t kinds[RECORD_KINDS];
+    uint32_t caps[RECORD_CAP_TYPES];
+    struct record_end end;
+    uint32_t seq;
+};
+
+static enum error summary_put(void *ctx, const struct record *r)
+{
+    struct summary *s = ctx;
+    s->kinds[r->kind]++;
+    if (r->kind == RECORD_SNAPSHOT)
+        s->seq = r->snapshot.seq;
+    if (r->kind == RECORD_SLOT && r->slot.type < RECORD_CAP_TYPES)
+        s->caps[r->slot.type]++;
+    if (r->kind == RECORD_END)
+        s->end = r->end;
+    return out_stopped() ? ERR_STOPPED : ERR_OK;
+}
+
+static void summary_print(const struct summary *s)
+{
+    out("%u capabilities:", s->end.slots);
+    for (uint32_t t = 1; t < RECORD_CAP_TYPES; t++)
+        if (s->caps[t] != 0)
+            out_piece("%u %s", s->caps[t], record_cap_name(t));
+    out("\n%u threads, %u endpoints, %u notifications, %u mappings, %u irqs\n", s->end.threads,
+        s->kinds[RECORD_ENDPOINT], s->kinds[RECORD_NOTIFICATION], s->end.mappings,
+        s->kinds[RECORD_IRQ]);
+    out("digest 0x%08x%08x, event %u%s\n", s->end.digest1, s->end.digest0, s->seq,
+        s->end.complete ? "" : "; INCOMPLETE, see `audit`");
+}
+
+enum error command_snapshot(const struct args *a)
+{
+    static struct summary s;
+    struct objwalk *w = view_walk();
+    if (w == NULL)
+        return ERR_NO_ROOTS;
+    if (args_is(a, 0, "wire"))
+        return command_on_serial() ? wire_snapshot(w) : say_serial_only();
+    if (a->count > 0)
+        return ERR_ARGUMENT;
+    memset(&s, 0, sizeof s);
+    enum error e = objwalk_snapshot(w, true, summary_put, &s);
+    if (e == ERR_OK)
+        summary_print(&s);
+    view_complain(w, e);
+    return e;
+}
+
+/* ---- audit ---- */
+
+static enum error finding_put(void *ctx, const struct record *r)
+{
+    (void)ctx;
+    if (out_stopped())
+        return ERR_STOPPED;
+    if (r->kind != RECORD_FINDING)
+        return ERR_OK;
+    if (wire_reply_is_open())
+        wire_reply_record(r);
+    out("0x%08x: %s", r->finding.addr, audit_rule_sentence(r->finding.rule));
+    out_piece("(0x%08x, 0x%x)", r->finding.other, r->finding.value);
+    out("\n");
+    return ERR_OK;
+}
+
+enum error command_audit(const struct args *a)
+{
+    struct objwalk *w = view_walk();
+    uint32_t findings = 0;
+    (void)a;
+    if (w == NULL)
+        return ERR_NO_ROOTS;
+    enum error e = objwalk_audit(w, finding_put, NULL, &findings);
+    view_complain(w, e);
+    if (e != ERR_OK)
+        return e;
+    out("%u finding%s\n", findings, findings == 1 ? "" : "s");
+    return findings == 0 ? ERR_OK : ERR_CORRUPT;
+}

@@ -1,0 +1,286 @@
+/* Frames on the serial line. The host takes as long as it likes: sending a snapshot waits for the
+ * line, the live line sends only as much as a small part of a tick allows. */
+#include "monitor/wire_out.h"
+
+#include "kernel/board.h"
+#include "monitor/door/door.h"
+#include "monitor/out.h"
+#include "monitor/view.h"
+#include "objwalk/record_codec.h"
+#include "wire/frame.h"
+
+enum {
+    LIVE_PAYLOAD = 384, /* bytes of events in one frame: bounds the work of one tick */
+    LIVE_BYTES = 1024,  /* sent in one turn at most */
+    LIVE_CLOCK = 10000, /* board_clock() counts in one turn: a quarter of a millisecond */
+    TEXT_LINE = RECORD_STRING_MAX,
+};
+
+/* Records on their way into a frame. */
+struct batch {
+    uint8_t bytes[FRAME_PAYLOAD];
+    uint32_t used;
+};
+
+static struct record_codec codec;
+static struct batch stream;
+static uint16_t stream_sequence;
+static uint8_t stream_kind;
+static uint32_t stream_records;
+static uint8_t encoded[FRAME_ENCODED_MAX];
+
+static void put_bytes(const uint8_t *p, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        board_serial_put(MONITOR_LINE, p[i]);
+}
+
+static void send(uint8_t kind, uint16_t sequence, const struct batch *b)
+{
+    put_bytes(encoded, frame_encode(kind, sequence, b->bytes, b->used, encoded));
+}
+
+/* ---- stream ---- */
+
+static void stream_begin(void)
+{
+    wire_finish_frame();
+    record_codec_init(&codec);
+    stream.used = 0;
+    stream_sequence = 0;
+    stream_kind = FRAME_SNAPSHOT_BEGIN;
+    stream_records = 0;
+}
+
+static void stream_flush(void)
+{
+    if (stream.used == 0)
+        return;
+    send(stream_kind, stream_sequence++, &stream);
+    stream_kind = FRAME_RECORDS;
+    stream.used = 0;
+}
+
+static enum error stream_put(void *ctx, const struct record *r)
+{
+    uint8_t bytes[RECORD_MAX_BYTES];
+    (void)ctx;
+    if (out_stopped())
+        return ERR_STOPPED;
+    uint32_t n = record_encode(&codec, r, bytes);
+    if (stream.used + n > FRAME_PAYLOAD || r->kind == RECORD_END)
+        stream_flush();
+    if (r->kind == RECORD_END)
+        stream_kind = FRAME_SNAPSHOT_END;
+    memcpy(&stream.bytes[stream.used], bytes, n);
+    stream.used += n;
+    stream_records++;
+    if (r->kind == RECORD_END)
+        stream_flush();
+    return ERR_OK;
+}
+
+enum error wire_snapshot(struct objwalk *w)
+{
+    stream_begin();
+    enum error e = objwalk_snapshot(w, true, stream_put, NULL);
+    debug_ring.taken = debug_ring.head;
+    return e;
+}
+
+/* ---- events ---- */
+
+/* The record of sequence number `seq`: an event, or the gap that begins there. Returns how many
+ * numbers it covers. */
+static word_t event_record(const struct objwalk *w, word_t seq, struct record *r)
+{
+    const struct event *e = debug_ring_entry(seq);
+    if (e != NULL) {
+        r->kind = RECORD_EVENT;
+        objwalk_event(w, e, &r->event);
+        return 1;
+    }
+    word_t oldest =
+        debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
+    word_t count = seq < oldest ? oldest - seq : 1;
+    r->kind = RECORD_GAP;
+    r->gap.first = seq;
+    r->gap.count = count;
+    return count;
+}
+
+struct first_only {
+    bool done;
+};
+
+/* Lets only the SNAPSHOT record through and ends the walk after it. */
+static enum error first_record(void *ctx, const struct record *r)
+{
+    struct first_only *first = ctx;
+    if (first->done)
+        return ERR_NOT_FOUND;
+    first->done = true;
+    return stream_put(NULL, r);
+}
+
+static void trace_end(void)
+{
+    struct record r = {.kind = RECORD_END};
+    r.end.complete = 1;
+    r.end.records = stream_records + 1;
+    stream_put(NULL, &r);
+}
+
+enum error wire_trace(struct objwalk *w)
+{
+    static struct record r;
+    struct first_only first = {false};
+    wire_live(w, false);
+    stream_begin();
+    objwalk_snapshot(w, true, first_record, &first);
+    word_t seq = debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
+    while (seq <= debug_ring.head) {
+        seq += event_record(w, seq, &r);
+        enum error e = stream_put(NULL, &r);
+        if (e != ERR_OK)
+            return e;
+    }
+    trace_end();
+    return ERR_OK;
+}
+
+/* ---- live ---- */
+
+static struct {
+    bool on;
+    struct batch batch;
+    uint8_t frame[FRAME_ENCODED_MAX];
+    uint32_t length;
+    uint32_t sent;
+} live;
+
+bool wire_live_is_on(void)
+{
+    return live.on;
+}
+
+enum error wire_live(struct objwalk *w, bool on)
+{
+    wire_finish_frame();
+    live.on = false;
+    if (!on)
+        return ERR_OK;
+    debug_set_trace(true);
+    enum error e = wire_snapshot(w);
+    live.on = e == ERR_OK;
+    return e;
+}
+
+void wire_finish_frame(void)
+{
+    put_bytes(&live.frame[live.sent], live.length - live.sent);
+    live.length = 0;
+    live.sent = 0;
+}
+
+static void live_fill(const struct objwalk *w)
+{
+    static struct record r;
+    uint8_t bytes[RECORD_MAX_BYTES];
+    live.batch.used = 0;
+    while (debug_ring.taken != debug_ring.head && live.batch.used < LIVE_PAYLOAD) {
+        debug_ring.taken += event_record(w, debug_ring.taken + 1, &r);
+        uint32_t n = record_encode(&codec, &r, bytes);
+        memcpy(&live.batch.bytes[live.batch.used], bytes, n);
+        live.batch.used += n;
+    }
+    live.sent = 0;
+    live.length = frame_encode(FRAME_EVENTS, stream_sequence++, live.batch.bytes, live.batch.used,
+                               live.frame);
+}
+_Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES <= FRAME_PAYLOAD, "one more record always fits");
+
+void wire_live_idle(void)
+{
+    struct objwalk *w = view_walk_quiet();
+    if (!live.on || w == NULL)
+        return;
+    word_t begin = board_clock();
+    for (uint32_t n = 0; n < LIVE_BYTES && board_clock() - begin < LIVE_CLOCK; n++) {
+        if (live.sent == live.length) {
+            if (debug_ring.taken == debug_ring.head)
+                return;
+            live_fill(w);
+        }
+        board_serial_put(MONITOR_LINE, live.frame[live.sent++]);
+    }
+}
+
+/* ---- reply ---- */
+
+static struct {
+    bool open;
+    struct batch batch;
+    uint16_t sequence;
+    uint32_t records;
+    struct record line; /* TEXT */
+} reply;
+
+bool wire_reply_is_open(void)
+{
+    return reply.open;
+}
+
+void wire_reply_begin(void)
+{
+    reply.open = true;
+    reply.batch.used = 0;
+    reply.sequence = 0;
+    reply.records = 0;
+    reply.line.kind = RECORD_TEXT;
+    reply.line.text.text.length = 0;
+}
+
+static void reply_flush(void)
+{
+    wire_finish_frame();
+    if (reply.batch.used != 0)
+        send(FRAME_REPLY, reply.sequence++, &reply.batch);
+    reply.batch.used = 0;
+}
+
+void wire_reply_record(const struct record *r)
+{
+    uint8_t bytes[RECORD_MAX_BYTES];
+    uint32_t n = record_encode(&codec, r, bytes);
+    if (reply.batch.used + n > FRAME_PAYLOAD)
+        reply_flush();
+    memcpy(&reply.batch.bytes[reply.batch.used], bytes, n);
+    reply.batch.used += n;
+    reply.records++;
+}
+
+void wire_reply_char(void *ctx, char c)
+{
+    struct record_string *text = &reply.line.text.text;
+    (void)ctx;
+    if (c != '\n')
+        text->bytes[text->length++] = c;
+    if (c != '\n' && text->length < TEXT_LINE)
+        return;
+    text->bytes[text->length] = '\0';
+    wire_reply_record(&reply.line);
+    text->length = 0;
+}
+
+void wire_reply_end(enum error result)
+{
+    struct record end = {.kind = RECORD_END};
+    if (reply.line.text.text.length != 0)
+        wire_reply_char(NULL, '\n');
+    end.end.complete = result == ERR_OK;
+    end.end.records = reply.records + 1;
+    wire_reply_record(&end);
+    reply_flush();
+    reply.open = false;
+}
