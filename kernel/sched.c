@@ -133,7 +133,7 @@ void sched_possible_switch(struct tcb *t)
     sched_enqueue(t);
 }
 
-void sched_yield(void)
+void sched_rotate(void)
 {
     sched_append(current_thread());
     sched_reschedule_required();

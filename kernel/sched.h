@@ -10,8 +10,8 @@ void sched_append(struct tcb *t);          /* tail */
 void sched_dequeue(struct tcb *t);         /* no-op when not queued */
 void sched_possible_switch(struct tcb *t); /* t became runnable: the wake-up rule */
 void sched_reschedule_required(void);
-void sched_yield(void);
-void sched_tick(void); /* one timer tick: charges the running thread */
+void sched_rotate(void); /* Yield: the current thread to the tail of its queue */
+void sched_tick(void);   /* one timer tick: charges the running thread */
 /* At kernel exit: applies the rule, switches to the chosen thread, which is then in state Running
  * with REG_PC the place to go on. */
 void sched_schedule(void);

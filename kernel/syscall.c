@@ -191,7 +191,7 @@ void kernel_enter_syscall(word_t number)
         reply(t);
         break;
     case SYS_YIELD:
-        sched_yield();
+        sched_rotate();
         break;
     case SYS_NBRECV:
         receive(false);
