@@ -229,7 +229,7 @@ static inline struct cap cnode_make(kaddr_t base, unsigned radix, unsigned guard
 }
 
 /* --- zombie: a CNode or TCB whose slots are being emptied, from the last down; slots from `left`
- * on hold nothing but zombies that wait for this one (kernel/delete.c) --- */
+ * on are empty, except that the last may hold a waiting zombie (kernel/delete.c) --- */
 static inline word_t zombie_left(struct cap c)
 {
     return c.w[1] >> 6;

@@ -18,8 +18,12 @@
  * left once, each step is bounded, and at every step the whole state is in the slots.
  *
  * S itself may lie inside what is being deleted (a CNode that holds its own last capability,
- * directly or through others).  S is then passed over, and the CNode around it goes last, so that
- * S never outlives the memory it lies in.
+ * directly or through others).  When the zombie in work meets itself in its own slots it moves to
+ * the first of them, which is emptied last, and the work goes on there; and a CNode around S is not
+ * dropped while another zombie waits in it, so that S never outlives the memory it lies in.
+ *
+ * Invariant: a zombie's slots from `left` on are empty, except that its last slot may hold a
+ * zombie.
  *
  * Relies on: only a last capability becomes a zombie, so there is one zombie for an object and
  * nobody can look a slot up through it. */
@@ -220,8 +224,19 @@ static void zombie_finish(struct slot *s)
         cdt_move(s, last, last->cap);
 }
 
-/* One bounded step of the zombie in s. */
-static void zombie_step(struct slot *s)
+/* The zombie in s, one of its own slots, trades places with the first of them; returns its new
+ * slot. */
+static struct slot *zombie_to_first(struct slot *s, struct slot *first)
+{
+    if (slot_is_empty(first))
+        cdt_move(first, s, s->cap);
+    else
+        cdt_swap(first, s->cap, s, first->cap);
+    return first;
+}
+
+/* One bounded step of the zombie in s; returns the slot where the work goes on. */
+static struct slot *zombie_step(struct slot *s)
 {
     struct slot *first = kptr(cap_object(s->cap));
     word_t left = zombie_scan(first, zombie_left(s->cap));
@@ -229,18 +244,21 @@ static void zombie_step(struct slot *s)
 
     if (left == 0) {
         zombie_finish(s);
-        return;
+        return s;
     }
+    if (e == s && s != first)
+        return zombie_to_first(s, first);
     if (!slot_is_empty(e)) {
         if (e != s && slot_deletion_is_long(e)) {
             zombie_descend(s, left, e);
-            return;
+            return s;
         }
         if (e != s)
             slot_empty(e, cdt_is_final(e));
         left--;
     }
     zombie_set_left(s, left);
+    return s;
 }
 
 /* --- delete and revoke --- */
@@ -249,7 +267,7 @@ enum outcome slot_delete(struct slot *s)
 {
     while (slot_deletion_is_long(s)) {
         zombie_begin(s);
-        zombie_step(s);
+        s = zombie_step(s);
         if (slot_is_empty(s))
             return DONE;
         if (preempt_point(STEP_WORK))
