@@ -1,4 +1,5 @@
-/* Guarded reads and writes: the range check and the choice of width; guard_copy.S does the copying. */
+/* Guarded reads and writes: the range check and the choice of width; guard_copy.S does the copying.
+ */
 #include "kernel/armv6/guard.h"
 
 #include "kernel/board.h"

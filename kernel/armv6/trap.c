@@ -44,7 +44,11 @@ void trap_report(word_t kind)
     trap_put_word(" lr ", trap_frame.r[14]);
     trap_put_word(" sp ", trap_frame.r[13]);
     trap_put_word(" cpsr ", trap_frame.cpsr);
-    trap_put_word(" far ", trap_frame.far);
-    trap_put_word(" fsr ", trap_frame.fsr);
+    if (kind == TRAP_DATA) {
+        trap_put_word(" far ", trap_frame.far);
+        trap_put_word(" fsr ", trap_frame.dfsr);
+    } else if (kind == TRAP_PREFETCH) {
+        trap_put_word(" fsr ", trap_frame.ifsr);
+    }
     kernel_panic("kernel/armv6/vectors.S", 0, trap_text);
 }

@@ -7,9 +7,9 @@
 struct trap_frame {
     word_t r[16]; /* r0..r12, sp and lr of supervisor mode, pc */
     word_t cpsr;
-    word_t far;
-    word_t fsr;
-    word_t reserved;
+    word_t far; /* fault address and status of the last data abort */
+    word_t dfsr;
+    word_t ifsr; /* fault status of the last prefetch abort */
 };
 extern struct trap_frame trap_frame;
 

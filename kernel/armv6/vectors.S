@@ -176,8 +176,10 @@ trap_common:
         str     r3, [r1, #64]
         mrc     p15, 0, r2, c6, c0, 0
         mrc     p15, 0, r3, c5, c0, 0
+        mrc     p15, 0, r4, c5, c0, 1
         str     r2, [r1, #68]
         str     r3, [r1, #72]
+        str     r4, [r1, #76]
         ldr     sp, =trap_stack_top
         b       trap_report
         .ltorg
