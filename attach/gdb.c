@@ -1,0 +1,311 @@
+/* The gdb door: reads the kernel's memory through a GDB stub while the machine stands still.
+ *
+ * Where the machine is stopped matters: a ^C may land in the middle of a kernel operation.  The
+ * kernel takes no interrupts while it works, so a stop in user mode, in the idle thread, or inside
+ * the debugger's own stop finds capability state whole; at any other place the machine runs on for
+ * a moment and is stopped again. */
+#include "attach/door.h"
+
+#include "attach/gdb_client.h"
+#include "attach/pages.h"
+#include "attach/walk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLOCK_SOCKET = 4096,
+    BLOCK_SERIAL = 512, /* a byte costs 0.17 ms at 115200 baud */
+    QUIET_TRIES = 64,
+    SNAPSHOT_TRIES = 8,
+    ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
+    ROOTS_PAUSE_MS = 50,
+    MODE_MASK = 0x1f,
+    MODE_USER = 0x10,
+};
+
+struct gdb_door {
+    struct gdb_client client;
+    struct pages pages;
+    struct memview view;
+    struct objwalk walk;
+};
+
+static enum error client_failed(struct attach *a, enum error e)
+{
+    const struct gdb_door *d = a->door;
+    return attach_fail(a, e, "%s", d->client.trouble);
+}
+
+/* --- the view --- */
+
+static uint32_t wire_address(const struct gdb_door *d, kaddr_t addr)
+{
+    return d->client.physical ? paddr_from_kaddr(addr) : addr;
+}
+
+/* A block that cannot be read whole (the end of memory) is not kept. */
+static enum error load_block(struct gdb_door *d, kaddr_t addr, uint8_t **out)
+{
+    kaddr_t base = addr & ~(d->pages.block - 1);
+    *out = pages_find(&d->pages, addr);
+    if (*out)
+        return ERR_OK;
+    uint8_t bytes[BLOCK_SOCKET];
+    enum error e = gdb_client_read(&d->client, wire_address(d, base), bytes, d->pages.block);
+    if (e != ERR_OK)
+        return e;
+    *out = pages_add(&d->pages, addr);
+    if (!*out)
+        return ERR_NO_MEMORY;
+    memcpy(*out, bytes, d->pages.block);
+    return ERR_OK;
+}
+
+static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+{
+    struct attach *a = ctx;
+    struct gdb_door *d = a->door;
+    uint8_t *to = buf;
+    while (len > 0) {
+        uint8_t *block = NULL;
+        uint32_t offset = addr & (d->pages.block - 1);
+        uint32_t n = d->pages.block - offset < len ? d->pages.block - offset : len;
+        enum error e = load_block(d, addr, &block);
+        if (e == ERR_OK)
+            memcpy(to, block + offset, n);
+        else if (e == ERR_READ)
+            e = gdb_client_read(&d->client, wire_address(d, addr), to, n);
+        if (e == ERR_READ)
+            return e; /* a finding to the walker */
+        if (e != ERR_OK)
+            return client_failed(a, e);
+        addr += n;
+        to += n;
+        len -= n;
+    }
+    return ERR_OK;
+}
+
+/* --- stop and go --- */
+
+static enum error stop(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    enum error e = gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS));
+    return e == ERR_OK ? e : client_failed(a, e);
+}
+
+static enum error go(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    pages_drop(&d->pages);
+    if (d->client.running)
+        return ERR_OK;
+    enum error e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
+    return e == ERR_OK ? e : client_failed(a, e);
+}
+
+/* Lets the machine run for a moment.  If it stops by itself meanwhile, at a breakpoint, the stop
+ * belongs to whoever set that: it counts as halted. */
+static enum error run_for(struct attach *a, int64_t ms)
+{
+    struct gdb_door *d = a->door;
+    enum error e = go(a);
+    if (e != ERR_OK)
+        return e;
+    e = gdb_client_listen(&d->client, deadline_in(ms));
+    if (e != ERR_OK)
+        return client_failed(a, e);
+    a->halted = !d->client.running;
+    return ERR_OK;
+}
+
+/* Does the machine stand at a place where capability state is whole? A stub that tells no mode is
+ * taken at its word: the walk is checked anyway. */
+static enum error is_quiet(struct attach *a, bool *quiet)
+{
+    struct gdb_door *d = a->door;
+    uint32_t cpsr = 0;
+    enum error e = gdb_client_cpsr(&d->client, &cpsr);
+    *quiet = e == ERR_UNSUPPORTED || (cpsr & MODE_MASK) == MODE_USER ||
+             walk_in_debugger(&d->walk) || walk_is_idle(&d->walk);
+    return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
+}
+
+/* Stops the machine at a quiet place if it can be found; *quiet tells. */
+static enum error stop_quietly(struct attach *a, bool *quiet)
+{
+    enum error e = stop(a);
+    for (unsigned i = 0; e == ERR_OK && i < QUIET_TRIES; i++) {
+        e = is_quiet(a, quiet);
+        if (e != ERR_OK || *quiet || a->halted)
+            return e;
+        e = run_for(a, i % 4);
+        if (e == ERR_OK)
+            e = stop(a);
+    }
+    return e;
+}
+
+static enum error gdb_halt(struct attach *a)
+{
+    bool quiet;
+    return stop_quietly(a, &quiet);
+}
+
+/* --- opening and closing --- */
+
+static void gdb_close(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    if (!d)
+        return;
+    if (d->client.line.fd >= 0)
+        gdb_client_end(&d->client);
+    pages_drop(&d->pages);
+    free(d);
+    a->door = NULL;
+}
+
+/* A machine that is booting has no roots yet. */
+static enum error find_roots(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
+    for (;;) {
+        enum error e = walk_open(a, &d->view, &d->walk);
+        if (e != ERR_NO_ROOTS || deadline_left(deadline) == 0)
+            return e;
+        e = run_for(a, ROOTS_PAUSE_MS);
+        if (e == ERR_OK)
+            e = stop(a);
+        if (e != ERR_OK)
+            return e;
+    }
+}
+
+static enum error gdb_open(struct attach *a)
+{
+    char why[128];
+    struct gdb_door *d = calloc(1, sizeof(*d));
+    if (!d)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    a->door = d;
+    d->view = (struct memview){.read = view_read, .ctx = a};
+    pages_init(&d->pages, a->target.line == LINE_SERIAL ? BLOCK_SERIAL : BLOCK_SOCKET);
+    enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
+                                  sizeof(why));
+    if (e != ERR_OK)
+        return attach_fail(a, e, "%s", why);
+    e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
+    if (e != ERR_OK)
+        return client_failed(a, e);
+    e = find_roots(a);
+    return e == ERR_OK ? go(a) : e;
+}
+
+/* --- reading --- */
+
+/* The machine may have stopped by itself since the last call (run_for()). */
+static enum error notice_stop(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    enum error e = gdb_client_listen(&d->client, 0);
+    if (e != ERR_OK)
+        return client_failed(a, e);
+    a->halted = a->halted || !d->client.running;
+    return ERR_OK;
+}
+
+static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
+{
+    if (a->halted)
+        return is_quiet(a, stopped);
+    if (attempt > 0) {
+        enum error e = run_for(a, attempt);
+        if (e != ERR_OK)
+            return e;
+    }
+    return stop_quietly(a, stopped);
+}
+
+/* Back to how it was; the first error counts. */
+static enum error release(struct attach *a, enum error e)
+{
+    char kept[ATTACH_ERROR_MAX];
+    memcpy(kept, a->error, sizeof(kept));
+    enum error after = a->halted ? ERR_OK : go(a);
+    if (e == ERR_OK)
+        return after;
+    memcpy(a->error, kept, sizeof(kept));
+    return e;
+}
+
+static enum error gdb_snapshot(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    enum error e = notice_stop(a);
+    if (e != ERR_OK)
+        return e;
+    return release(a, walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES));
+}
+
+static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    if (e != ERR_OK)
+        return e;
+    e = view_read(a, kaddr, buf, len);
+    if (e == ERR_READ)
+        attach_fail(a, e, "0x%08x: %s", kaddr, error_sentence(e));
+    return release(a, e);
+}
+
+/* --- commands of the stub in the kernel --- */
+
+static enum error put_text(void *ctx, const char *bytes, size_t len)
+{
+    return text_put(ctx, bytes, len);
+}
+
+/* QEMU answers `monitor` commands too, with commands of its own; it is known by its physical mode.
+ */
+static enum error gdb_command(struct attach *a, const char *line, char **text)
+{
+    struct gdb_door *d = a->door;
+    struct text collected = {0};
+    if (d->client.physical)
+        return attach_fail(a, ERR_UNSUPPORTED, "this stub has no monitor commands of the kernel");
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    if (e != ERR_OK)
+        return e;
+    pages_drop(&d->pages); /* a command may arm a stop */
+    e = gdb_client_command(&d->client, line, put_text, &collected, deadline_in(ATTACH_DEADLINE_MS));
+    if (e != ERR_OK)
+        client_failed(a, e);
+    e = release(a, e);
+    char *taken = e == ERR_OK ? text_take(&collected) : NULL;
+    text_fini(&collected);
+    if (e != ERR_OK)
+        return e;
+    if (!taken)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    *text = taken;
+    return ERR_OK;
+}
+
+const struct attach_ops attach_gdb_ops = {
+    .open = gdb_open,
+    .close = gdb_close,
+    .snapshot = gdb_snapshot,
+    .halt = gdb_halt,
+    .go = go,
+    .command = gdb_command,
+    .read = gdb_read,
+};

@@ -1,0 +1,429 @@
+/* Requests and answers.  A request is sent at most SEND_TRIES times, a damaged answer asked for as
+ * often; every wait ends at a deadline, and a stub that talks without end runs into it as well. */
+#include "attach/gdb_client.h"
+
+#include "lib/bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    SEND_TRIES = 3,
+    READ_BYTES_DEFAULT = 0x100, /* without PacketSize */
+    TARGET_XML_CHUNKS = 64,
+    COMMAND_PACKETS_MAX = 100000,
+    DETACH_MS = 500,
+    FIRST_STOP_MS = 300,
+    CPSR_REGNUM = 25,
+    G_BYTES_CORE = 17 * 4, /* r0..r15, cpsr */
+    G_BYTES_LEGACY = 168,  /* with the FPA registers gdb once expected */
+    G_CPSR_LEGACY = 41 * 4,
+};
+_Static_assert((int)G_CPSR_LEGACY + 4 == (int)G_BYTES_LEGACY, "cpsr is the last register");
+
+static const char INTERRUPT = 0x03;
+
+static enum error __attribute__((format(printf, 3, 4)))
+fail(struct gdb_client *c, enum error e, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(c->trouble, sizeof(c->trouble), fmt, args);
+    va_end(args);
+    return e;
+}
+
+static enum error line_failed(struct gdb_client *c, enum error e)
+{
+    switch (e) {
+    case ERR_TIMEOUT:
+        return fail(c, e,
+                    "the stub gave no answer before the deadline (is another debugger "
+                    "attached?)");
+    case ERR_CLOSED:
+        return fail(c, e, "the stub closed the connection");
+    default:
+        return fail(c, e, "the line to the stub failed");
+    }
+}
+
+static enum error send_bytes(struct gdb_client *c, const void *bytes, size_t len,
+                             deadline_t deadline)
+{
+    enum error e = transport_write(&c->line, bytes, len, deadline);
+    return e == ERR_OK ? e : line_failed(c, e);
+}
+
+static enum error send_packet(struct gdb_client *c, const char *request, deadline_t deadline)
+{
+    uint8_t raw[GDB_PACKET_RAW_MAX];
+    uint32_t n = gdb_packet_encode('$', request, (uint32_t)strlen(request), raw, sizeof(raw));
+    if (n == 0)
+        return fail(c, ERR_ARGUMENT, "a request is longer than a packet");
+    return send_bytes(c, raw, n, deadline);
+}
+
+static enum error acknowledge(struct gdb_client *c, char sign, deadline_t deadline)
+{
+    return c->acks ? send_bytes(c, &sign, 1, deadline) : ERR_OK;
+}
+
+/* The next event that means something on the line. */
+static enum error next_event(struct gdb_client *c, enum gdb_event *event, deadline_t deadline)
+{
+    for (;;) {
+        uint8_t byte;
+        enum error e = transport_get(&c->line, &byte, deadline);
+        if (e != ERR_OK)
+            return e;
+        *event = gdb_decoder_put(&c->decoder, byte);
+        if (*event != GDB_NOTHING && *event != GDB_NOISE)
+            return ERR_OK;
+        /* Bytes that keep coming never let the wait for one of them run out. */
+        if (c->line.head == c->line.tail && deadline_left(deadline) == 0)
+            return ERR_TIMEOUT;
+    }
+}
+
+static bool is_stop_reply(const struct gdb_decoder *d)
+{
+    return d->length >= 3 && (d->data[0] == 'T' || d->data[0] == 'S') &&
+           gdb_hex_digit(d->data[1]) >= 0 && gdb_hex_digit(d->data[2]) >= 0;
+}
+
+static bool is_exit_reply(const struct gdb_decoder *d)
+{
+    return d->length >= 3 && (d->data[0] == 'W' || d->data[0] == 'X');
+}
+
+/* Waits for a packet. `request` (NULL: none) is sent again when the stub asks for that. */
+static enum error next_packet(struct gdb_client *c, const char *request, deadline_t deadline)
+{
+    for (unsigned tries = 0; tries < SEND_TRIES;) {
+        enum gdb_event event = GDB_NOTHING;
+        enum error e = next_event(c, &event, deadline);
+        if (e != ERR_OK)
+            return line_failed(c, e);
+        if (deadline_left(deadline) == 0)
+            return line_failed(c, ERR_TIMEOUT);
+        if (event == GDB_PACKET)
+            return acknowledge(c, '+', deadline);
+        if (event == GDB_NAK && request) {
+            tries++;
+            e = send_packet(c, request, deadline);
+        } else if (event == GDB_BAD) {
+            tries++;
+            if (!c->acks && request)
+                return fail(c, ERR_CHECKSUM, "a packet of the stub is damaged");
+            e = acknowledge(c, '-', deadline);
+        }
+        if (e != ERR_OK)
+            return e;
+    }
+    return fail(c, ERR_CHECKSUM, "packets are damaged on the line, %d times in a row", SEND_TRIES);
+}
+
+enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline)
+{
+    enum error e = send_packet(c, request, deadline);
+    if (e != ERR_OK)
+        return e;
+    for (;;) {
+        e = next_packet(c, request, deadline);
+        if (e != ERR_OK)
+            return e;
+        if (is_exit_reply(&c->decoder))
+            return fail(c, ERR_CLOSED, "the stub says that the target is gone");
+        if (!is_stop_reply(&c->decoder) || strcmp(request, "?") == 0)
+            return ERR_OK;
+    }
+}
+
+/* --- stop and go --- */
+
+enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
+{
+    while (c->running) {
+        enum gdb_event event = GDB_NOTHING;
+        enum error e = next_event(c, &event, deadline);
+        if (e == ERR_TIMEOUT)
+            return ERR_OK;
+        if (e != ERR_OK)
+            return line_failed(c, e);
+        if (event != GDB_PACKET)
+            continue; /* a damaged stop reply is asked for by the next stop */
+        if (is_exit_reply(&c->decoder))
+            return fail(c, ERR_CLOSED, "the stub says that the target is gone");
+        if (is_stop_reply(&c->decoder)) {
+            c->running = false;
+            return acknowledge(c, '+', deadline_in(GDB_REPLY_MS));
+        }
+    }
+    return ERR_OK;
+}
+
+enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline)
+{
+    while (c->running) {
+        enum error e = send_bytes(c, &INTERRUPT, 1, deadline);
+        if (e != ERR_OK)
+            return e;
+        int64_t patience = deadline_left(deadline) / 2;
+        e = gdb_client_listen(c, deadline_in(patience));
+        if (e != ERR_OK)
+            return e;
+        if (c->running && deadline_left(deadline) < 20)
+            return fail(c, ERR_TIMEOUT, "the machine did not stop before the deadline");
+    }
+    return ERR_OK;
+}
+
+enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
+{
+    enum error e = send_packet(c, "c", deadline);
+    for (unsigned tries = 0; e == ERR_OK && c->acks;) {
+        enum gdb_event event = GDB_NOTHING;
+        e = next_event(c, &event, deadline);
+        if (e != ERR_OK)
+            return line_failed(c, e);
+        if (event == GDB_ACK)
+            break;
+        if (event != GDB_NAK)
+            continue;
+        if (++tries == SEND_TRIES)
+            return fail(c, ERR_CHECKSUM, "the stub does not understand the request to go on");
+        e = send_packet(c, "c", deadline);
+    }
+    c->running = e == ERR_OK;
+    return e;
+}
+
+/* --- beginning and end --- */
+
+bool gdb_client_offers(const struct gdb_client *c, const char *feature)
+{
+    size_t n = strlen(feature);
+    for (const char *at = c->features; at; at = strchr(at, ';')) {
+        at += *at == ';';
+        if (strncmp(at, feature, n) == 0 && (at[n] == '\0' || at[n] == ';'))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t offered_packet_size(const struct gdb_client *c)
+{
+    static const char key[] = "PacketSize=";
+    const char *at = strstr(c->features, key);
+    uint32_t size = 0;
+    if (!at)
+        return 0;
+    const uint8_t *digits = (const uint8_t *)at + sizeof(key) - 1;
+    struct gdb_text t = {digits, digits + strlen((const char *)digits)};
+    if (!gdb_text_number(&t, &size))
+        return 0;
+    return size > GDB_PACKET_DATA ? (uint32_t)GDB_PACKET_DATA : size;
+}
+
+static bool answer_is(const struct gdb_client *c, const char *text)
+{
+    return strcmp((const char *)c->decoder.data, text) == 0;
+}
+
+static enum error ask_features(struct gdb_client *c, deadline_t deadline)
+{
+    enum error e = gdb_client_ask(c, "qSupported:swbreak+;xmlRegisters=arm", deadline);
+    if (e != ERR_OK)
+        return e;
+    memcpy(c->features, c->decoder.data, c->decoder.length + 1);
+    c->packet_size = offered_packet_size(c);
+    if (!gdb_client_offers(c, "QStartNoAckMode+"))
+        return ERR_OK;
+    e = gdb_client_ask(c, "QStartNoAckMode", deadline);
+    if (e == ERR_OK && answer_is(c, "OK"))
+        c->acks = false;
+    return e;
+}
+
+/* QEMU numbers its registers by target.xml and answers `p` only after it has been read. */
+static enum error read_target_xml(struct gdb_client *c, deadline_t deadline)
+{
+    if (!gdb_client_offers(c, "qXfer:features:read+"))
+        return ERR_OK;
+    uint32_t offset = 0;
+    for (unsigned i = 0; i < TARGET_XML_CHUNKS; i++) {
+        char request[64];
+        snprintf(request, sizeof(request), "qXfer:features:read:target.xml:%x,%x", offset, 0x400u);
+        enum error e = gdb_client_ask(c, request, deadline);
+        if (e != ERR_OK)
+            return e;
+        if (c->decoder.length == 0 || c->decoder.data[0] != 'm') {
+            c->registers_known = c->decoder.data[0] == 'l';
+            return ERR_OK;
+        }
+        offset += c->decoder.length - 1;
+    }
+    return fail(c, ERR_BOUND, "the stub's target.xml does not end");
+}
+
+static enum error ask_physical(struct gdb_client *c, deadline_t deadline)
+{
+    enum error e = gdb_client_ask(c, "qqemu.PhyMemMode", deadline);
+    if (e != ERR_OK || (!answer_is(c, "0") && !answer_is(c, "1")))
+        return e;
+    e = gdb_client_ask(c, "Qqemu.PhyMemMode:1", deadline);
+    c->physical = e == ERR_OK && answer_is(c, "OK");
+    return e;
+}
+
+enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
+{
+    gdb_decoder_init(&c->decoder, true);
+    c->acks = true;
+    c->running = true;
+    c->registers_known = c->physical = false;
+    c->packet_size = 0;
+    c->features[0] = c->trouble[0] = '\0';
+    /* QEMU has stopped already and says nothing to ^C; the stub in the kernel needs it. */
+    enum error e = send_bytes(c, &INTERRUPT, 1, deadline);
+    if (e == ERR_OK)
+        e = gdb_client_listen(c, deadline_in(FIRST_STOP_MS));
+    c->running = false;
+    if (e == ERR_OK)
+        e = gdb_client_ask(c, "?", deadline);
+    if (e == ERR_OK && !is_stop_reply(&c->decoder))
+        e = fail(c, ERR_FORMAT, "the other side does not speak GDB's remote protocol");
+    if (e == ERR_OK)
+        e = ask_features(c, deadline);
+    if (e == ERR_OK)
+        e = read_target_xml(c, deadline);
+    if (e == ERR_OK)
+        e = ask_physical(c, deadline);
+    return e;
+}
+
+void gdb_client_end(struct gdb_client *c)
+{
+    deadline_t deadline = deadline_in(DETACH_MS);
+    enum error e = gdb_client_stop(c, deadline);
+    /* The mode outlives the connection and would surprise the next debugger. */
+    if (e == ERR_OK && c->physical)
+        e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
+    if (e == ERR_OK)
+        gdb_client_ask(c, "D", deadline);
+    transport_close(&c->line);
+}
+
+/* --- memory and registers --- */
+
+static bool is_error_reply(const struct gdb_decoder *d)
+{
+    return d->length == 3 && d->data[0] == 'E' && gdb_hex_digit(d->data[1]) >= 0 &&
+           gdb_hex_digit(d->data[2]) >= 0;
+}
+
+static uint32_t read_bytes_max(const struct gdb_client *c)
+{
+    uint32_t max = c->packet_size ? c->packet_size / 2 : READ_BYTES_DEFAULT;
+    return max < 16 ? 16 : max & ~3u;
+}
+
+/* A short answer is valid: the stub could read so much. */
+static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
+                            uint32_t *got)
+{
+    char request[32];
+    snprintf(request, sizeof(request), "m%x,%x", addr, len);
+    enum error e = gdb_client_ask(c, request, deadline_in(GDB_REPLY_MS));
+    if (e != ERR_OK)
+        return e;
+    const struct gdb_decoder *d = &c->decoder;
+    if (is_error_reply(d) || d->length == 0)
+        return fail(c, ERR_READ, "memory at 0x%08x cannot be read through the stub", addr);
+    if (d->length % 2 != 0 || d->length / 2 > len || !gdb_hex_get(d->data, d->length / 2, buf))
+        return fail(c, ERR_FORMAT, "the stub's answer to a read of 0x%08x is no hex data", addr);
+    *got = d->length / 2;
+    return ERR_OK;
+}
+
+/* One request at a time: over a unix socket QEMU gives 25 to 50 thousand answers of 2 KiB a second,
+ * so that what a request in flight would save is not worth a stream that can come out of step. */
+enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
+{
+    while (len > 0) {
+        uint32_t wanted = len < read_bytes_max(c) ? len : read_bytes_max(c);
+        uint32_t got = 0;
+        enum error e = read_some(c, addr, buf, wanted, &got);
+        if (e != ERR_OK)
+            return e;
+        addr += got;
+        buf += got;
+        len -= got;
+    }
+    return ERR_OK;
+}
+
+static enum error register_from(struct gdb_client *c, uint32_t offset, uint32_t *out)
+{
+    uint8_t bytes[4];
+    if (!gdb_hex_get(c->decoder.data + 2 * offset, 4, bytes))
+        return fail(c, ERR_FORMAT, "the stub's registers are no hex data");
+    *out = get_le32(bytes);
+    return ERR_OK;
+}
+
+enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr)
+{
+    char request[16];
+    snprintf(request, sizeof(request), "p%x", (unsigned)CPSR_REGNUM);
+    enum error e = gdb_client_ask(c, request, deadline_in(GDB_REPLY_MS));
+    if (e != ERR_OK)
+        return e;
+    if (c->decoder.length == 8)
+        return register_from(c, 0, cpsr);
+    e = gdb_client_ask(c, "g", deadline_in(GDB_REPLY_MS));
+    if (e != ERR_OK)
+        return e;
+    if (c->decoder.length == 2 * G_BYTES_CORE)
+        return register_from(c, G_BYTES_CORE - 4, cpsr);
+    if (c->decoder.length == 2 * G_BYTES_LEGACY)
+        return register_from(c, G_CPSR_LEGACY, cpsr);
+    return fail(c, ERR_UNSUPPORTED, "the stub's register layout is not known");
+}
+
+/* --- monitor commands --- */
+
+enum error gdb_client_command(struct gdb_client *c, const char *line,
+                              enum error (*put)(void *ctx, const char *bytes, size_t len),
+                              void *ctx, deadline_t deadline)
+{
+    char request[GDB_PACKET_DATA + 1] = "qRcmd,";
+    size_t n = strlen(request);
+    if (strlen(line) > (sizeof(request) - n - 1) / 2)
+        return fail(c, ERR_ARGUMENT, "the command line is too long");
+    n += gdb_hex_put(request + n, line, (uint32_t)strlen(line));
+    request[n] = '\0';
+    enum error e = gdb_client_ask(c, request, deadline);
+    for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
+        struct gdb_decoder *d = &c->decoder;
+        if (answer_is(c, "OK"))
+            return ERR_OK;
+        if (d->length == 0)
+            return fail(c, ERR_UNSUPPORTED, "the stub runs no commands");
+        if (is_error_reply(d))
+            return fail(c, ERR_REFUSED, "the stub refused the command");
+        bool output = d->data[0] == 'O' && d->length % 2 == 1;
+        if (!output && !is_stop_reply(d))
+            return fail(c, ERR_FORMAT, "the stub's answer to a command is no text");
+        if (output) {
+            uint32_t len = d->length / 2;
+            if (!gdb_hex_get(d->data + 1, len, d->data))
+                return fail(c, ERR_FORMAT, "the stub's text is no hex data");
+            e = put(ctx, (const char *)d->data, len);
+        }
+        if (e == ERR_OK)
+            e = next_packet(c, NULL, deadline);
+    }
+    return e != ERR_OK ? e : fail(c, ERR_BOUND, "the command's output does not end");
+}

@@ -1,0 +1,53 @@
+/* The client's side of GDB's remote protocol: request and answer, stop, resume, registers, memory.
+ *
+ * The stub on the other side may be QEMU's, OpenOCD's or the one in the kernel; all it says is
+ * untrusted.  Nothing but ^C is ever sent to a running target: QEMU takes any byte as a stop. */
+#ifndef CAPSCOPE_ATTACH_GDB_CLIENT_H
+#define CAPSCOPE_ATTACH_GDB_CLIENT_H
+
+#include "attach/transport.h"
+#include "wire/gdb_packet.h"
+
+struct gdb_client {
+    struct transport line;
+    struct gdb_decoder decoder;
+    uint32_t packet_size; /* of the stub, 0: it did not say */
+    bool acks;
+    bool running;
+    bool registers_known;               /* target.xml has been read */
+    bool physical;                      /* memory reads take physical addresses (QEMU) */
+    char features[GDB_PACKET_DATA + 1]; /* answer to qSupported */
+    char trouble[160];                  /* what the last failure was */
+};
+
+enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000 };
+
+/* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
+enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
+/* Detaches, so that the target runs on, and closes the line. */
+void gdb_client_end(struct gdb_client *c);
+
+/* Sends one packet and waits for its answer, which is in c->decoder until the next call.  Damaged
+ * packets are asked for again, unsolicited stop replies and notifications skipped. */
+enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline);
+
+enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline);
+enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline);
+/* While the target runs: has it stopped by itself? Takes in what waits on the line, for at most the
+ * given time. */
+enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline);
+
+/* Reads memory of the stopped target. ERR_READ when the stub answers with an error. */
+enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len);
+/* The current program status register. */
+enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr);
+
+/* Runs a `monitor` command of the stub; its text goes to `put`. */
+enum error gdb_client_command(struct gdb_client *c, const char *line,
+                              enum error (*put)(void *ctx, const char *bytes, size_t len),
+                              void *ctx, deadline_t deadline);
+
+/* Does the answer to qSupported hold this word ("QStartNoAckMode+")? */
+bool gdb_client_offers(const struct gdb_client *c, const char *feature);
+
+#endif

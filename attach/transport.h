@@ -1,0 +1,31 @@
+/* A byte line to a target: unix socket, TCP or serial device, read and written with deadlines. */
+#ifndef CAPSCOPE_ATTACH_TRANSPORT_H
+#define CAPSCOPE_ATTACH_TRANSPORT_H
+
+#include "attach/clock.h"
+#include "attach/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sp_port;
+
+struct transport {
+    int fd;
+    bool socket;
+    struct sp_port *port; /* serial lines */
+    size_t head, tail;    /* unread bytes of `in` */
+    uint8_t in[65536];
+};
+
+/* On failure `why` (size bytes) says what the system said; nothing stays open. */
+enum error transport_open(struct transport *t, const struct target *target, deadline_t deadline,
+                          char *why, size_t size);
+void transport_close(struct transport *t);
+
+/* All or an error: ERR_TIMEOUT, ERR_CLOSED, ERR_IO. */
+enum error transport_write(struct transport *t, const void *data, size_t len, deadline_t deadline);
+/* One byte. A deadline that has passed asks only for what is there already. */
+enum error transport_get(struct transport *t, uint8_t *byte, deadline_t deadline);
+
+#endif
