@@ -114,7 +114,7 @@ static void put_vm_fault(struct fault_writer *w, const struct tcb *t)
     put(w, t->regs[REG_FAULT_IP]);
     put(w, t->fault_word0);
     put(w, t->fault_word1 >> FAULT_PREFETCH_SHIFT);
-    put(w, t->fault_word1 & FSR_MASK);
+    put(w, t->fault_word1 & ~((word_t)1 << FAULT_PREFETCH_SHIFT));
 }
 
 word_t fault_message(struct tcb *t, struct tcb *receiver)

@@ -48,21 +48,19 @@ static bool transfer_one(struct slot *source, struct tcb *receiver, const word_t
     return true;
 }
 
-/* 1.7, receiving side. Returns the extraCaps and capsUnwrapped fields of the tag, in place. */
+/* 1.7, receiving side. The one receive slot is not empty any more after a transfer. Returns the
+ * extraCaps and capsUnwrapped fields of the tag, in place. */
 static word_t transfer_caps(struct slot **extra, word_t count, kaddr_t ep, struct tcb *receiver,
                             word_t *buffer)
 {
     word_t unwrapped = 0;
-    bool slot_used = false;
     word_t i;
     for (i = 0; i < count; i++) {
         struct cap c = extra[i]->cap;
         if (cap_type(c) == CAP_ENDPOINT && ep != 0 && cap_object(c) == ep) {
             buffer[IPCBUF_CAPS + i] = cap_badge(c);
             unwrapped |= (word_t)1 << i;
-        } else if (!slot_used && transfer_one(extra[i], receiver, buffer)) {
-            slot_used = true;
-        } else {
+        } else if (!transfer_one(extra[i], receiver, buffer)) {
             break;
         }
     }

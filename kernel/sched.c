@@ -186,12 +186,12 @@ static void consider_against_runnable(struct tcb *candidate, struct tcb *current
     }
 }
 
-/* The current thread blocked or stopped: a candidate of at least its priority runs at once, ahead
- * of those queued there; a lower one only when nobody ready is above it. */
-static void consider_after_blocked(struct tcb *candidate, const struct tcb *current)
+/* The current thread blocked or stopped. A candidate of at least its priority is not below anybody
+ * ready either, and runs at once, ahead of those queued at its priority; a lower one does so only
+ * when nobody ready is above it. */
+static void consider_after_blocked(struct tcb *candidate)
 {
-    bool at_once = current != &ks.idle && candidate->priority >= current->priority;
-    if (at_once || ks.ready_top == 0 || candidate->priority >= ready_highest()) {
+    if (ks.ready_top == 0 || candidate->priority >= ready_highest()) {
         switch_to(candidate);
         return;
     }
@@ -216,7 +216,7 @@ static void consider_candidate(void)
     if (tcb_is_runnable(current))
         consider_against_runnable(candidate, current);
     else
-        consider_after_blocked(candidate, current);
+        consider_after_blocked(candidate);
 }
 
 void sched_schedule(void)

@@ -123,10 +123,11 @@ void tcb_destroy(struct tcb *t)
     tcb_suspend(t);
 }
 
+/* decode_buffer lets no device frame into the slot. */
 word_t *tcb_ipc_buffer(struct tcb *t, bool writable)
 {
     struct cap c = t->slots[TCB_BUFFER].cap;
-    if (!cap_is_frame(c) || frame_is_device(c))
+    if (!cap_is_frame(c))
         return NULL;
     enum vm_rights rights = frame_rights(c);
     if (rights != VM_READ_WRITE && (writable || rights != VM_READ_ONLY))
@@ -282,12 +283,13 @@ static enum outcome decode_cspace(struct slot *source, word_t data, struct insta
     return DONE;
 }
 
+/* A directory without ASID cannot be derived (9.4). */
 static enum outcome decode_vspace(struct slot *source, struct install *out)
 {
     struct cap c;
     if (cap_derive(source, source->cap, &c) != DONE)
         return REFUSED;
-    if (cap_type(c) != CAP_PAGE_DIRECTORY || paging_asid(c) == 0)
+    if (cap_type(c) != CAP_PAGE_DIRECTORY)
         return refuse_illegal();
     *out = (struct install){c, source};
     return DONE;

@@ -817,6 +817,18 @@ static void two_threads_woken_at_once_go_through_a_full_choice(void **state)
     assert_int_equal(ks.ready[TOP].tail, kaddr_of(peer.p));
 }
 
+static void a_woken_thread_that_stops_again_is_forgotten(void **state)
+{
+    (void)state;
+    struct sim_thread t = sim_thread_new("target", TOP, 0);
+    tcb_resume(t.p);
+    assert_int_equal(ks.candidate, kaddr_of(t.p));
+    tcb_suspend(t.p);
+    sched_schedule();
+    assert_ptr_equal(current_thread(), sim_root());
+    assert_int_equal(ks.ready_top, 0);
+}
+
 static void yield_goes_to_the_tail_and_keeps_the_slice(void **state)
 {
     (void)state;
@@ -1141,6 +1153,7 @@ int main(void)
         TEST(a_thread_woken_by_one_that_blocks_runs_ahead_of_its_equals),
         TEST(a_lower_woken_thread_runs_only_when_nobody_is_above),
         TEST(two_threads_woken_at_once_go_through_a_full_choice),
+        TEST(a_woken_thread_that_stops_again_is_forgotten),
         TEST(yield_goes_to_the_tail_and_keeps_the_slice),
         TEST(equal_threads_take_turns_of_five_ticks),
         TEST(a_thread_preempted_in_a_system_call_is_not_charged),
