@@ -11,6 +11,7 @@
 
 #include "abi/records.h"
 #include "abi/roots.h"
+#include "objwalk/audit.h"
 #include "objwalk/memview.h"
 
 enum {
@@ -54,11 +55,12 @@ struct objwalk {
     kaddr_t trouble;       /* address at which the last error was seen */
     uint32_t trouble_rule; /* and the rule of objwalk/audit.h that it breaks */
 
-    /* Work space of a walk, so that the kernel's stack need not hold it: 3 KiB. One walk at a time
+    /* Work space of a walk, so that the kernel's stack need not hold it: 6 KiB. One walk at a time
      * uses one struct objwalk; `record` is what a sink sees and is gone with its return. */
     struct objwalk_cursor cursor;
     struct objwalk_mapping_cursor mapping;
     struct record record;
+    struct audit_space audit;
 };
 
 /* A capability decoded: what a SLOT record says without its place. */
@@ -119,7 +121,9 @@ void objwalk_event(const struct objwalk *w, const struct event *event, struct re
 enum error objwalk_digest(struct objwalk *w, struct digest *out, uint32_t *slots);
 
 /* Cross-checks list, CNodes, page tables, watermarks and queues; each breach is a FINDING record.
- * Tolerates garbage. Rules are in audit.h. Returns as objwalk_snapshot. */
+ * Tolerates garbage. Rules are in audit.h; what each check proves is said in audit.c. Where the
+ * kernel stands inside an operation, only rules that hold at every event are checked. Returns as
+ * objwalk_snapshot. */
 enum error objwalk_audit(struct objwalk *w, objwalk_sink sink, void *ctx, uint32_t *findings);
 
 #endif
