@@ -136,6 +136,10 @@ static void line_done(void)
 
 static void take(uint8_t byte)
 {
+    if (editor_is_second_byte(&con.editor, byte)) {
+        editor_put(&con.editor, byte);
+        return;
+    }
     if (!con.prompted)
         show_prompt();
     switch (editor_put(&con.editor, byte)) {

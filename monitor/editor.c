@@ -160,9 +160,14 @@ static enum editor_result control(struct editor *e, uint8_t byte)
     }
 }
 
+bool editor_is_second_byte(const struct editor *e, uint8_t byte)
+{
+    return e->after_cr && byte == LF;
+}
+
 enum editor_result editor_put(struct editor *e, uint8_t byte)
 {
-    bool second = e->after_cr && byte == LF;
+    bool second = editor_is_second_byte(e, byte);
     e->after_cr = byte == CR;
     if (second || escape_put(e, byte))
         return EDITOR_MORE;

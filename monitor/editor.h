@@ -32,6 +32,8 @@ enum editor_result {
 
 void editor_init(struct editor *e, format_sink echo, void *ctx);
 enum editor_result editor_put(struct editor *e, uint8_t byte);
+/* Does the byte only belong to the line end before it? Then it is no beginning of anything. */
+bool editor_is_second_byte(const struct editor *e, uint8_t byte);
 void editor_clear(struct editor *e);
 
 #endif

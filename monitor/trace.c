@@ -1,4 +1,5 @@
 /* Commands about the trace and about whole states: trace, snapshot, audit. */
+#include "monitor/capdl.h"
 #include "monitor/command.h"
 #include "monitor/door/door.h"
 #include "monitor/out.h"
@@ -118,6 +119,8 @@ enum error command_snapshot(const struct args *a)
         return ERR_NO_ROOTS;
     if (args_is(a, 0, "wire"))
         return command_on_serial() ? wire_snapshot(w) : say_serial_only();
+    if (args_is(a, 0, "capdl"))
+        return capdl_print();
     if (a->count > 0)
         return ERR_ARGUMENT;
     memset(&s, 0, sizeof s);

@@ -1,0 +1,408 @@
+/* Why it was refused, why it faulted: which bits of the address went through which CNode, where it
+ * ended, and which event emptied the slot where it did.
+ *
+ * Reads the kernel's own structures and changes nothing, ks.lookup included. At most a few
+ * explanations a second, so that a program which probes for a living does not drown the line. */
+#include "monitor/explain.h"
+
+#include "kernel/message.h"
+#include "monitor/command.h"
+#include "monitor/console.h"
+#include "monitor/door/door.h"
+#include "monitor/out.h"
+#include "monitor/text.h"
+#include "monitor/view.h"
+
+enum {
+    BURST = 8,          /* explanations in one window */
+    WINDOW_TICKS = 512, /* about a second */
+    ADDRESS_BITS = 32,
+    MAX_STEPS = 32, /* a CNode of radix 0 without guard takes no bits */
+    LOOKUP_FAILURES = 5,
+    FSR_WRITE = 1 << 11,
+};
+
+static bool refusals_on = true;
+static word_t window_start;
+static word_t spoken;
+static word_t unspoken;
+
+void explain_refusals(bool on)
+{
+    refusals_on = on;
+}
+
+bool explain_refusals_are_on(void)
+{
+    return refusals_on;
+}
+
+enum error command_refusals(const struct args *a)
+{
+    if (a->count > 0 && !args_is(a, 0, "on") && !args_is(a, 0, "off"))
+        return ERR_ARGUMENT;
+    if (a->count > 0)
+        explain_refusals(args_is(a, 0, "on"));
+    out("refusals are %s\n", refusals_on ? "explained" : "not explained");
+    return ERR_OK;
+}
+
+/* ---- speaking ---- */
+
+static bool speak_begin(const struct tcb *t)
+{
+    if (ks.ticks - window_start >= WINDOW_TICKS) {
+        window_start = ks.ticks;
+        spoken = 0;
+    }
+    if (spoken >= BURST) {
+        unspoken++;
+        return false;
+    }
+    spoken++;
+    console_message();
+    out_begin(console_char, NULL, NULL);
+    if (unspoken > 0)
+        out("(%u refusals and faults before this one were not explained)\n", unspoken);
+    unspoken = 0;
+    text_thread(kaddr_of(t), TEXT_NAME);
+    out(": ");
+    return true;
+}
+
+static void speak_end(void)
+{
+    out_fresh_line();
+    out_end();
+}
+
+/* ---- resolving an address, read-only (ABI sheet 1.10) ---- */
+
+enum end { END_SLOT, END_NO_CNODE, END_GUARD, END_DEPTH };
+
+struct path {
+    enum end end;
+    struct cap cnode; /* the last one reached */
+    word_t found;     /* END_GUARD: the bits of the address that stand where the guard should */
+    unsigned left;    /* bits not yet resolved there */
+    word_t index;
+    struct slot *slot; /* END_SLOT, else NULL */
+};
+
+static word_t top_bits(word_t value, unsigned left, unsigned n)
+{
+    if (n == 0)
+        return 0;
+    return (value >> (left - n)) & (n < ADDRESS_BITS ? ((word_t)1 << n) - 1 : ~(word_t)0);
+}
+
+/* One CNode's step; true to go on below p->slot. */
+static bool path_step(struct path *p, cptr_t cptr)
+{
+    unsigned guard_size = cnode_guard_size(p->cnode), radix = cnode_radix(p->cnode);
+    p->end = END_GUARD;
+    p->found = top_bits(cptr, p->left, guard_size < p->left ? guard_size : p->left);
+    if (guard_size > p->left || p->found != cnode_guard(p->cnode))
+        return false;
+    p->end = END_DEPTH;
+    if (guard_size + radix > p->left)
+        return false;
+    p->left -= guard_size;
+    p->index = top_bits(cptr, p->left, radix);
+    p->left -= radix;
+    p->slot = (struct slot *)kptr(cap_object(p->cnode)) + p->index;
+    p->end = END_SLOT;
+    return p->left > 0 && cap_type(p->slot->cap) == CAP_CNODE;
+}
+
+static struct path path_resolve(struct cap root, cptr_t cptr, unsigned bits)
+{
+    struct path p = {.end = END_NO_CNODE, .cnode = root, .left = bits};
+    if (cap_type(root) != CAP_CNODE)
+        return p;
+    for (int steps = 0; steps < MAX_STEPS && path_step(&p, cptr); steps++) {
+        p.cnode = p.slot->cap;
+        p.slot = NULL;
+    }
+    return p;
+}
+
+static struct path path_of_thread(const struct tcb *t, cptr_t cptr)
+{
+    return path_resolve(t->slots[TCB_CSPACE].cap, cptr, ADDRESS_BITS);
+}
+
+/* The last event that took the capability out of the slot; bounded by the ring. */
+static const struct event *last_emptied(kaddr_t slot)
+{
+    for (word_t back = 0; back < DEBUG_RING_EVENTS && back < debug_ring.head; back++) {
+        const struct event *e = debug_ring_entry(debug_ring.head - back);
+        if (e == NULL)
+            continue;
+        if ((e->kind == EVENT_DELETE && e->slot == slot) ||
+            (e->kind == EVENT_MOVE && e->src == slot))
+            return e;
+    }
+    return NULL;
+}
+
+static void say_history(kaddr_t slot)
+{
+    const struct objwalk *w = view_walk_quiet();
+    const struct event *e = last_emptied(slot);
+    if (e != NULL && w != NULL) {
+        out("  emptied by ");
+        text_event(w, e);
+        out("\n");
+    } else if (!debug_control.trace) {
+        out("  (with `trace on` the monitor knows who emptied a slot)\n");
+    }
+}
+
+static void say_slot(const struct slot *s)
+{
+    struct objwalk *w = view_walk_quiet();
+    struct record_slot r;
+    out("slot 0x%08x ", paddr_from_kaddr(kaddr_of(s)));
+    if (cap_type(s->cap) == CAP_NULL) {
+        out("is empty");
+    } else if (w != NULL && objwalk_slot(w, kaddr_of(s), &r) == ERR_OK) {
+        out("holds ");
+        text_cap(&r);
+    }
+}
+
+/* Where the address led and why it went no further; whole lines. */
+static void say_path(const struct path *p)
+{
+    paddr_t cnode = paddr_from_kaddr(cap_object(p->cnode));
+    switch (p->end) {
+    case END_NO_CNODE:
+        out("  there is no CNode at the root of the CSpace\n");
+        break;
+    case END_GUARD:
+        out("  cnode 0x%08x: the guard is 0x%x (%u bits), the address has 0x%x,\n"
+            "  %u bits left\n",
+            cnode, cnode_guard(p->cnode), cnode_guard_size(p->cnode), p->found, p->left);
+        break;
+    case END_DEPTH:
+        out("  cnode 0x%08x: takes %u bits, only %u are left\n", cnode,
+            cnode_guard_size(p->cnode) + cnode_radix(p->cnode), p->left);
+        break;
+    case END_SLOT:
+        out("  cnode 0x%08x[0x%x]: ", cnode, p->index);
+        say_slot(p->slot);
+        out(p->left ? ", %u bits left over\n" : "\n", p->left);
+        if (cap_type(p->slot->cap) == CAP_NULL)
+            say_history(kaddr_of(p->slot));
+        break;
+    }
+}
+
+/* ---- refusals ---- */
+
+static const char *invocation_name(word_t label)
+{
+    static const char *const names[] = {
+#define X(value, NAME, text) [value] = text,
+        INVOCATION_LIST(X)
+#undef X
+    };
+    bool known = label < sizeof names / sizeof names[0] && names[label] != NULL;
+    return known ? names[label] : "invocation";
+}
+
+static const char *lookup_name(word_t type)
+{
+    static const char *const names[LOOKUP_FAILURES] = {
+#define X(value, NAME, text) [value] = text,
+        LOOKUP_FAILURE_LIST(X)
+#undef X
+    };
+    return type < LOOKUP_FAILURES ? names[type] : "?";
+}
+
+static void refused_capability(const struct tcb *t, word_t number)
+{
+    if (number != 0) {
+        out("capability %u of the message is missing or of the wrong type\n", number);
+        return;
+    }
+    struct path p = path_of_thread(t, t->regs[REG_R0]);
+    out("the invoked capability 0x%x cannot do this\n", t->regs[REG_R0]);
+    say_path(&p);
+}
+
+/* For the operations on CNodes the full slot is the one that words 0 and 1 name. */
+static void refused_full(const struct tcb *t, word_t label)
+{
+    struct path invoked = path_of_thread(t, t->regs[REG_R0]);
+    word_t depth = t->regs[REG_R2 + 1];
+    if (label >= INV_CNODE_REVOKE && label <= INV_CNODE_SAVE_CALLER && invoked.slot != NULL &&
+        depth >= 1 && depth <= ADDRESS_BITS) {
+        struct path p = path_resolve(invoked.slot->cap, t->regs[REG_R2], (unsigned)depth);
+        if (p.slot != NULL) {
+            out("slot 0x%08x is not empty (delete first)\n", paddr_from_kaddr(kaddr_of(p.slot)));
+            return;
+        }
+    }
+    out("the slot is not empty, or the place is taken (delete first)\n");
+}
+
+static void refused_argument(const struct tcb *t, word_t number)
+{
+    if (number < MSG_REGISTERS)
+        out("argument %u, 0x%x, is not valid\n", number, t->regs[REG_R2 + number]);
+    else
+        out("argument %u is not valid\n", number);
+}
+
+static void refused_lookup(void)
+{
+    out("%s slot not found: %s", ks.refusal.arg0 ? "source" : "target",
+        lookup_name(ks.lookup.type));
+    switch (ks.lookup.type) {
+    case LOOKUP_MISSING_CAPABILITY:
+        out(", %u bits left", ks.lookup.word[0]);
+        break;
+    case LOOKUP_DEPTH_MISMATCH:
+        out(", %u bits left, the CNode takes %u", ks.lookup.word[0], ks.lookup.word[1]);
+        break;
+    case LOOKUP_GUARD_MISMATCH:
+        out(", %u bits left, the guard is 0x%x (%u bits)", ks.lookup.word[0], ks.lookup.word[1],
+            ks.lookup.word[2]);
+        break;
+    default:
+        break;
+    }
+    out("\n");
+}
+
+static void refused_because(const struct tcb *t, word_t label, word_t tag)
+{
+    const struct refusal *r = &ks.refusal;
+    switch (r->error) {
+    case SEL4_INVALID_ARGUMENT:
+        refused_argument(t, r->arg0);
+        break;
+    case SEL4_INVALID_CAPABILITY:
+        refused_capability(t, r->arg0);
+        break;
+    case SEL4_ILLEGAL_OPERATION:
+        out("the capability or the state of its object does not allow it\n");
+        break;
+    case SEL4_RANGE_ERROR:
+        out("a value is not in the range %u..%u\n", r->arg0, r->arg1);
+        break;
+    case SEL4_ALIGNMENT_ERROR:
+        out("an address is not aligned\n");
+        break;
+    case SEL4_FAILED_LOOKUP:
+        refused_lookup();
+        break;
+    case SEL4_TRUNCATED_MESSAGE:
+        out("the message is too short: %u words, %u capabilities\n", msginfo_length(tag),
+            msginfo_extra(tag));
+        break;
+    case SEL4_DELETE_FIRST:
+        refused_full(t, label);
+        break;
+    case SEL4_REVOKE_FIRST:
+        out("the capability has children (revoke first)\n");
+        break;
+    case SEL4_NOT_ENOUGH_MEMORY:
+        out("only %u bytes are left in the untyped (revoke it to get them back)\n", r->arg0);
+        break;
+    default:
+        out("error %u\n", r->error);
+        break;
+    }
+}
+
+void debug_refusal(void)
+{
+    const struct tcb *t = current_thread();
+    word_t tag = t->regs[REG_R0 + 1];
+    if (!refusals_on || !speak_begin(t))
+        return;
+    out("%s refused: ", invocation_name(msginfo_label(tag)));
+    refused_because(t, msginfo_label(tag), tag);
+    speak_end();
+}
+
+/* ---- faults ---- */
+
+static bool has_handler(const struct tcb *t)
+{
+    struct path p = path_of_thread(t, t->fault_handler);
+    return p.slot != NULL && cap_type(p.slot->cap) == CAP_ENDPOINT;
+}
+
+/* Fault status of the ARM1136 (TRM 3.4.1, table 3-63). */
+static const char *fault_status(word_t fsr)
+{
+    switch (fsr & 0x40f) {
+    case 0x1:
+        return "misaligned access";
+    case 0x5:
+    case 0x7:
+        return "nothing is mapped there";
+    case 0x9:
+    case 0xb:
+        return "domain";
+    case 0xd:
+    case 0xf:
+        return "not allowed by the mapping";
+    default:
+        return "external abort or other";
+    }
+}
+
+static void say_memory_fault(const struct tcb *t)
+{
+    word_t detail = t->fault_word1;
+    const char *access = detail >> 31 ? "fetch" : detail & FSR_WRITE ? "write" : "read";
+    out("memory fault: %s at 0x%08x, pc 0x%08x: %s\n", access, t->fault_word0,
+        t->regs[REG_FAULT_IP], fault_status(detail));
+}
+
+static void say_capability_fault(const struct tcb *t)
+{
+    struct path p = path_of_thread(t, t->fault_word0);
+    out("capability fault: 0x%08x to %s, pc 0x%08x: %s\n", t->fault_word0,
+        t->fault_word1 ? "receive" : "send", t->regs[REG_FAULT_IP], lookup_name(t->lookup_type));
+    say_path(&p);
+    if (p.slot != NULL && cap_type(p.slot->cap) != CAP_NULL)
+        out("  this capability does not allow the operation\n");
+}
+
+static void say_fault(const struct tcb *t)
+{
+    switch (t->fault_type) {
+    case FAULT_CAP:
+        say_capability_fault(t);
+        break;
+    case FAULT_VM:
+        say_memory_fault(t);
+        break;
+    case FAULT_UNKNOWN_SYSCALL:
+        out("unknown system call %d, pc 0x%08x\n", (int)t->fault_word0, t->regs[REG_FAULT_IP]);
+        break;
+    default:
+        out("exception, pc 0x%08x\n", t->regs[REG_FAULT_IP]);
+        break;
+    }
+}
+
+/* A fault that a handler takes care of is how paging works and no news, but for those of
+ * capabilities. */
+void debug_fault(struct tcb *t)
+{
+    bool handled = has_handler(t);
+    if ((handled && t->fault_type != FAULT_CAP) || !speak_begin(t))
+        return;
+    say_fault(t);
+    if (!handled)
+        out("  it has no fault handler (0x%x) and stays stopped\n", t->fault_handler);
+    speak_end();
+}
