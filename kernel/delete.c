@@ -188,10 +188,13 @@ static void zombie_descend(struct slot *s, word_t left, struct slot *e)
     inner = e->cap;
     first = kptr(cap_object(inner));
     hide = first + zombie_slots(inner) - 1;
-    if (hide == s)
+    if (hide == s) {
         hide = first;
-    else if (zombie_left(inner) == zombie_slots(inner))
+        if (zombie_left(inner) == 0)
+            inner = zombie_with_left(inner, 1);
+    } else if (zombie_left(inner) == zombie_slots(inner)) {
         inner = zombie_with_left(inner, zombie_slots(inner) - 1);
+    }
 
     if (slot_is_empty(hide)) {
         cdt_move(hide, s, outer);
@@ -202,7 +205,8 @@ static void zombie_descend(struct slot *s, word_t left, struct slot *e)
     }
 }
 
-/* The zombie in s has no slots left to empty: it goes, or returns to what kept a waiting zombie. */
+/* The zombie in s has no slots left to empty: it goes, and s takes the zombie that waits in its
+ * last slot.  That one goes first when s lies in the object itself. */
 static void zombie_finish(struct slot *s)
 {
     struct cap z = s->cap;
@@ -210,10 +214,6 @@ static void zombie_finish(struct slot *s)
     struct slot *last = first + zombie_slots(z) - 1;
     bool inside = s >= first && s <= last;
 
-    if (first != s && !slot_is_empty(first)) {
-        zombie_set_left(s, 1);
-        return;
-    }
     if (inside && last != s && !slot_is_empty(last)) {
         zombie_set_left(s, zombie_slots(z));
         return;
@@ -240,21 +240,21 @@ static struct slot *zombie_step(struct slot *s)
 {
     struct slot *first = kptr(cap_object(s->cap));
     word_t left = zombie_scan(first, zombie_left(s->cap));
-    struct slot *e = first + left - 1;
+    struct slot *e;
 
-    if (left == 0) {
+    if (left == 0 || (left == 1 && s == first)) {
         zombie_finish(s);
         return s;
     }
-    if (e == s && s != first)
+    e = first + left - 1;
+    if (e == s)
         return zombie_to_first(s, first);
+    if (slot_deletion_is_long(e)) {
+        zombie_descend(s, left, e);
+        return s;
+    }
     if (!slot_is_empty(e)) {
-        if (e != s && slot_deletion_is_long(e)) {
-            zombie_descend(s, left, e);
-            return s;
-        }
-        if (e != s)
-            slot_empty(e, cdt_is_final(e));
+        slot_empty(e, cdt_is_final(e));
         left--;
     }
     zombie_set_left(s, left);
@@ -265,15 +265,18 @@ static struct slot *zombie_step(struct slot *s)
 
 enum outcome slot_delete(struct slot *s)
 {
-    while (slot_deletion_is_long(s)) {
+    while (!slot_is_empty(s)) {
+        bool final = cdt_is_final(s);
+
+        if (!cap_is_long(s->cap, final)) {
+            slot_empty(s, final);
+            return DONE;
+        }
         zombie_begin(s);
         s = zombie_step(s);
-        if (slot_is_empty(s))
-            return DONE;
-        if (preempt_point(STEP_WORK))
+        if (!slot_is_empty(s) && preempt_point(STEP_WORK))
             return PREEMPTED;
     }
-    slot_delete_now(s);
     return DONE;
 }
 
