@@ -137,12 +137,13 @@ enum syscall_error tcb_set_sched_params(cptr_t tcb, cptr_t authority, word_t mcp
 
 enum syscall_error tcb_start(cptr_t tcb, bool resume, vaddr_t pc, vaddr_t sp, const word_t args[4])
 {
-    /* the order of ABI sheet 7.2: pc sp cpsr r0 r1 r8-r12 | r2.. */
+    /* the order of ABI sheet 7.2: pc sp cpsr r0 r1 r8-r12 | r2.., without the last two, so that the
+     * TLS base stays */
     return user_invoke(&(struct invocation){
         tcb,
         INV_TCB_WRITE_REGISTERS,
-        21,
-        {resume, 19, pc, sp, 0, args[0], args[1], 0, 0, 0, 0, 0, args[2], args[3]},
+        19,
+        {resume, 17, pc, sp, 0, args[0], args[1], 0, 0, 0, 0, 0, args[2], args[3]},
         0,
         {0},
         0,
