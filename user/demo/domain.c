@@ -77,6 +77,7 @@ void domain_build(struct domain *d, const struct domain_desc *desc, cptr_t untyp
     d->asid_pool = root_slots(1);
     user_check(
         asid_control_make_pool(INIT_ASID_CONTROL, pool_memory, INIT_CNODE, d->asid_pool, 32));
+    user_check(cnode_delete(INIT_CNODE, pool_memory, 32));
     d->tick = root_retype(untyped, OBJECT_NOTIFICATION, 0, 1);
     word_t own = d->threads * (1 + THREAD_STACK_PAGES);
     d->frame_count = image_pages() + own;
