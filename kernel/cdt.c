@@ -202,7 +202,22 @@ bool cdt_has_children(const struct slot *s)
     return cdt_is_parent(s, cdt_next(s));
 }
 
+/* Do equal first words mean the same object?  Saves the full comparison in the common case, a copy
+ * next to its source. */
+static inline bool first_word_names_object(struct cap c)
+{
+    const word_t others = 1u << CAP_NULL | 1u << CAP_UNTYPED | 1u << CAP_ZOMBIE | 1u << CAP_CONTROL;
+
+    return !((others >> cap_type(c)) & 1);
+}
+
 bool cdt_is_final(const struct slot *s)
 {
-    return !cap_same_object(cdt_prev(s)->cap, s->cap) && !cap_same_object(s->cap, cdt_next(s)->cap);
+    const struct slot *before = cdt_prev(s);
+    const struct slot *after = cdt_next(s);
+    word_t word = s->cap.w[0];
+
+    if (first_word_names_object(s->cap) && (before->cap.w[0] == word || after->cap.w[0] == word))
+        return false;
+    return !cap_same_object(before->cap, s->cap) && !cap_same_object(s->cap, after->cap);
 }

@@ -60,10 +60,18 @@ static void notification_destroy(struct notification *n)
         notification_unbind(kptr(n->bound));
 }
 
-/* The last capability to an object goes: takes every reference the kernel holds to it out. */
-static void object_destroy(struct cap c)
+/* A capability goes that is a frame or the last one to its object: takes its mapping, or every
+ * reference that the kernel holds to the object, out. */
+static void cap_release(struct cap c)
 {
     switch (cap_type(c)) {
+    case CAP_FRAME_4K:
+    case CAP_FRAME_64K:
+    case CAP_FRAME_1M:
+    case CAP_FRAME_16M:
+        if (frame_asid(c) != 0)
+            frame_unmap(c);
+        break;
     case CAP_ENDPOINT:
         endpoint_cancel_all(kptr(cap_object(c)));
         break;
@@ -96,16 +104,12 @@ static inline bool cap_ends_object(struct cap c, bool final)
 }
 
 /* Deletes a capability that is not long. */
-static void slot_empty(struct slot *s, bool final)
+static inline void slot_empty(struct slot *s, bool final)
 {
     struct cap c = s->cap;
 
-    if (cap_is_frame(c)) {
-        if (frame_asid(c) != 0)
-            frame_unmap(c);
-    } else if (final) {
-        object_destroy(c);
-    }
+    if (final || cap_is_frame(c))
+        cap_release(c);
     cdt_remove(s, final);
     if (cap_ends_object(c, final))
         debug_event(EVENT_DESTROY, NULL, NULL, c, cap_object(c), 0);
@@ -163,12 +167,16 @@ static void zombie_begin(struct slot *s)
     cdt_update(s, z, EVENT_ZOMBIE, cap_object(z), zombie_left(z));
 }
 
-/* Passes over at most SCAN_SLOTS empty slots from the end; returns how many slots are left. */
+/* Passes over at most SCAN_SLOTS empty slots from the end, four at a time where it can; returns how
+ * many slots are left. */
 static word_t zombie_scan(const struct slot *first, word_t left)
 {
     const struct slot *stop = first + (left > SCAN_SLOTS ? left - SCAN_SLOTS : 0);
     const struct slot *s = first + left;
 
+    while (s - stop >= 4 &&
+           (s[-1].cap.w[0] | s[-2].cap.w[0] | s[-3].cap.w[0] | s[-4].cap.w[0]) == 0)
+        s -= 4;
     while (s != stop && s[-1].cap.w[0] == 0)
         s--;
     return (word_t)(s - first);
@@ -263,34 +271,49 @@ static struct slot *zombie_step(struct slot *s)
 
 /* --- delete and revoke --- */
 
+/* Deletes a capability that is long, in steps. */
+static enum outcome slot_delete_long(struct slot *s)
+{
+    zombie_begin(s);
+    do {
+        s = zombie_step(s);
+        if (slot_is_empty(s))
+            return DONE;
+    } while (!preempt_point(STEP_WORK));
+    return PREEMPTED;
+}
+
 enum outcome slot_delete(struct slot *s)
 {
-    while (!slot_is_empty(s)) {
-        bool final = cdt_is_final(s);
+    bool final;
 
-        if (!cap_is_long(s->cap, final)) {
-            slot_empty(s, final);
-            return DONE;
-        }
-        zombie_begin(s);
-        s = zombie_step(s);
-        if (!slot_is_empty(s) && preempt_point(STEP_WORK))
-            return PREEMPTED;
-    }
+    if (slot_is_empty(s))
+        return DONE;
+    final = cdt_is_final(s);
+    if (cap_is_long(s->cap, final))
+        return slot_delete_long(s);
+    slot_empty(s, final);
     return DONE;
+}
+
+/* NULL when there is none.  A victim can be the CNode that held s itself: s may be empty. */
+static inline struct slot *first_child(const struct slot *s)
+{
+    struct slot *next = cdt_next(s);
+
+    return !slot_is_empty(s) && cdt_is_parent(s, next) ? next : NULL;
 }
 
 enum outcome slot_revoke(struct slot *s)
 {
     word_t deleted = 0;
     struct cap root = s->cap;
+    struct slot *victim;
 
     if (slot_is_empty(s))
         return DONE;
     debug_event(EVENT_REVOKE_BEGIN, s, NULL, root, 0, 0);
-    /* A victim can be the CNode that holds s itself: look whether s is still there. */
-    while (!slot_is_empty(s) && cdt_has_children(s)) {
-        struct slot *victim = cdt_next(s);
+    while ((victim = first_child(s)) != NULL) {
         enum outcome outcome;
 
         debug_event(EVENT_REVOKE_VICTIM, victim, s, victim->cap, 0, deleted);
