@@ -121,7 +121,7 @@ static bool place_write(const struct place *p, word_t value)
 
 static void place_flush(const struct place *p, word_t asid, vaddr_t vaddr)
 {
-    if (p->kind == PTE_SMALL)
+    if (p->kind_mask == PTE_SMALL)
         asid_flush_page(asid, vaddr);
     else
         asid_flush(asid);

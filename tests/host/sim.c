@@ -294,10 +294,16 @@ word_t sim_retype(cptr_t untyped, enum object_type type, word_t size_bits, cptr_
                     SIM_MRS((word_t)type, size_bits, 0, 0, dest, count));
 }
 
+/* From the biggest untyped; when that has no room, from any other. */
 cptr_t sim_new_many(enum object_type type, word_t size_bits, unsigned n)
 {
+    const struct bootinfo *bi = sim_bootinfo();
     cptr_t dest = sim_free_slots(n);
-    expect_no_error(sim_retype(sim_untyped(), type, size_bits, dest, n), "Untyped_Retype");
+    word_t error = sim_retype(sim_untyped(), type, size_bits, dest, n);
+    for (word_t i = bi->untyped.end; error == SEL4_NOT_ENOUGH_MEMORY && i-- > bi->untyped.start;)
+        if (!bi->untyped_list[i - bi->untyped.start].is_device)
+            error = sim_retype(i, type, size_bits, dest, n);
+    expect_no_error(error, "Untyped_Retype");
     return dest;
 }
 

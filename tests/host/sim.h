@@ -107,7 +107,7 @@ cptr_t sim_untyped(void); /* the biggest RAM untyped */
 /* Untyped_Retype of `count` objects into root slots from `dest` on; returns the error. */
 word_t sim_retype(cptr_t untyped, enum object_type type, word_t size_bits, cptr_t dest,
                   word_t count);
-/* One object (or n in a row) out of sim_untyped() in fresh slots; must succeed. */
+/* One object (or n in a row) in fresh slots, out of sim_untyped() while it lasts; must succeed. */
 cptr_t sim_new(enum object_type type, word_t size_bits);
 cptr_t sim_new_many(enum object_type type, word_t size_bits, unsigned n);
 /* Within the root CNode at depth 32; each returns the error. */
