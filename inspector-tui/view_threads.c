@@ -41,7 +41,7 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
     }
     if (t->rec.fault)
         snprintf(on, sizeof on, "fault %u at 0x%x", t->rec.fault, t->rec.fault_addr);
-    snprintf(buf, size, "%-24s %-10s %-9s %4u  %08x  %08x  %s", t->label,
+    snprintf(buf, size, "%-24s %-10s %-9s %4u  %08x  %08x  %s", t->rec.idle ? "(idle)" : t->label,
              r->thread >= 0 ? app_domain_name(app, app->authority.thread_domain[r->thread]) : "-",
              t->rec.current ? "current" : state_name(t->rec.state), t->rec.priority, t->rec.addr,
              t->rec.pc, on);

@@ -89,9 +89,9 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
     size_text(g.size - g.used - g.free, lost, sizeof lost);
     size_text(g.free, left, sizeof left);
     capstate_place_text(s, r->slot, place, sizeof place);
-    snprintf(buf, size, "%08x %5s [%s] %7s used %6s lost %7s free  %s%s",
-             s->slots[r->slot].rec.object, total, bar, used, lost, left, place,
-             g.used ? "" : "  no children: all is free");
+    snprintf(buf, size, "%08x %5s [%s] %6s used %5s lost %6s free%s  %s",
+             s->slots[r->slot].rec.object, total, bar, used, lost, left, g.used ? "" : ", all",
+             place);
 }
 
 const struct view_ops view_untyped = {"Untyped", NULL, build, text, NULL};
