@@ -10,6 +10,9 @@ static struct {
     uint32_t column;
     uint32_t since_poll;
     bool stopped;
+    bool in_piece;
+    uint32_t piece_used;
+    char piece[PIECE_MAX];
 } o;
 
 void out_begin(format_sink sink, void *ctx, bool (*poll)(void))
@@ -20,6 +23,7 @@ void out_begin(format_sink sink, void *ctx, bool (*poll)(void))
     o.column = 0;
     o.since_poll = 0;
     o.stopped = false;
+    o.in_piece = false;
 }
 
 bool out_stopped(void)
@@ -36,6 +40,11 @@ static void put(void *ctx, char c)
     (void)ctx;
     if (o.sink == NULL || out_stopped())
         return;
+    if (o.in_piece) {
+        if (o.piece_used < PIECE_MAX - 1)
+            o.piece[o.piece_used++] = c;
+        return;
+    }
     o.column = c == '\n' ? 0 : o.column + 1;
     o.sink(o.ctx, c);
 }
@@ -59,30 +68,29 @@ void out(const char *fmt, ...)
     va_end(args);
 }
 
-struct piece {
-    char text[PIECE_MAX];
-    uint32_t used;
-};
-
-static void piece_put(void *ctx, char c)
+void out_piece_begin(void)
 {
-    struct piece *p = ctx;
-    if (p->used < PIECE_MAX - 1)
-        p->text[p->used++] = c;
+    o.in_piece = true;
+    o.piece_used = 0;
+}
+
+void out_piece_end(void)
+{
+    o.in_piece = false;
+    o.piece[o.piece_used] = '\0';
+    if (o.column + 1 + o.piece_used > OUT_COLUMNS)
+        out("\n");
+    out("%s%s", o.column ? " " : "      ", o.piece);
 }
 
 void out_piece(const char *fmt, ...)
 {
-    struct piece p;
-    p.used = 0;
     va_list args;
+    out_piece_begin();
     va_start(args, fmt);
-    format_vto(piece_put, &p, fmt, args);
+    format_vto(put, NULL, fmt, args);
     va_end(args);
-    p.text[p.used] = '\0';
-    if (o.column + 1 + p.used > OUT_COLUMNS)
-        out("\n");
-    out("%s%s", o.column ? " " : "      ", p.text);
+    out_piece_end();
 }
 
 void out_fresh_line(void)

@@ -16,7 +16,10 @@ void out_begin(format_sink sink, void *ctx, bool (*poll)(void));
 void out_end(void);
 
 void out(const char *fmt, ...);
-/* A piece of a list: after a space where the line has room for it, else on a new, indented line. */
+/* A piece of a list: after a space where the line has room for it, else on a new, indented line.
+ * What is written between begin and end is one piece; pieces do not nest. */
+void out_piece_begin(void);
+void out_piece_end(void);
 void out_piece(const char *fmt, ...);
 /* Ends the line if one is begun. */
 void out_fresh_line(void);

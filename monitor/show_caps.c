@@ -13,8 +13,7 @@ static void slot_line(const struct objwalk *w, const struct record_slot *r, kadd
 {
     out("0x%08x ", r->addr);
     text_cap(r);
-    out_piece("in ");
-    text_place(w, slot);
+    text_place_piece(w, slot);
     out("\n");
 }
 
@@ -198,7 +197,7 @@ static void slot_children(struct objwalk *w)
     }
     if (children > CHILDREN_SHOWN)
         out("and %u children more\n", children - CHILDREN_SHOWN);
-    out("%u children, %u below in all\n", children, below);
+    out("%u child%s, %u below in all\n", children, children == 1 ? "" : "ren", below);
 }
 
 /* Events in the ring that touched the slot, oldest first. */
@@ -323,7 +322,7 @@ enum error command_who(const struct args *a)
         holders += r.type != RECORD_CAP_UNTYPED;
     }
     view_complain(w, e);
-    out("%u capabilities to what lies at 0x%08x, untyped memory around it not counted\n", holders,
-        paddr_from_kaddr(address));
+    out("%u capabilit%s to what lies at 0x%08x, untyped memory around it not counted\n", holders,
+        holders == 1 ? "y" : "ies", paddr_from_kaddr(address));
     return ERR_OK;
 }

@@ -68,10 +68,11 @@ enum error command_untyped(const struct args *a)
     struct objwalk *w = view_walk();
     struct record_slot r;
     kaddr_t only = 0;
-    uint32_t shown = 0;
+    uint32_t shown = 0, left_out = 0;
     if (w == NULL)
         return ERR_NO_ROOTS;
-    enum error e = a->count > 0 ? args_address(a, 0, &only) : ERR_OK;
+    bool all = args_is(a, 0, "all");
+    enum error e = a->count > 0 && !all ? args_address(a, 0, &only) : ERR_OK;
     if (e != ERR_OK)
         return e;
     out("block        size       used       free       lost    reclaim\n");
@@ -81,10 +82,17 @@ enum error command_untyped(const struct args *a)
             continue;
         if (only != 0 && paddr_from_kaddr(only) - r.object >= bytes_of(&r))
             continue;
-        untyped_line(&r, untyped_measure(w));
+        struct untyped_use use = untyped_measure(w);
+        if (a->count == 0 && use.children == 0 && (r.flags & RECORD_SLOT_DEVICE)) {
+            left_out++;
+            continue;
+        }
+        untyped_line(&r, use);
         shown++;
     }
     view_complain(w, e);
+    if (left_out > 0)
+        out("and %u device blocks, all free; `untyped all` shows them\n", left_out);
     if (only != 0 && shown == 0)
         out("no untyped memory covers 0x%08x\n", paddr_from_kaddr(only));
     else
@@ -107,8 +115,7 @@ static void frame_owner(struct objwalk *w)
             continue;
         out(first ? "owner    " : "from     ");
         text_cap(&r);
-        out_piece("in ");
-        text_place(w, slot);
+        text_place_piece(w, slot);
         out("\n");
         first = false;
     }
@@ -120,8 +127,7 @@ static void frame_cap(struct objwalk *w, const struct record_slot *r)
 {
     out("cap      0x%08x ", r->addr);
     text_cap(r);
-    out_piece("in ");
-    text_place(w, view_cursor.slot);
+    text_place_piece(w, view_cursor.slot);
     out("\n");
 }
 

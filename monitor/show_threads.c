@@ -24,9 +24,7 @@ static void thread_line(const struct record_thread *t)
 {
     out("0x%08x %c%-9s %3u 0x%08x ", t->addr, t->current ? '*' : ' ', thread_state_name(t->state),
         t->priority, t->pc);
-    out_escaped(t->name.bytes, t->name.length, TEXT_NAME);
-    if (t->idle && t->name.length == 0)
-        out("(idle)");
+    text_thread(kaddr_from_paddr(t->addr), TEXT_NAME);
     if (t->blocked_on != 0)
         out_piece("on 0x%08x #%u", t->blocked_on, t->position);
     if (t->blocked_on != 0 && t->blocked_badge != 0)
@@ -104,10 +102,7 @@ enum error command_sched(const struct args *a)
     if (view_read(w->roots.current, &current, sizeof current) != ERR_OK)
         return ERR_READ;
     out("current: 0x%08x ", paddr_from_kaddr(current));
-    if (current == w->roots.idle_thread)
-        out("(idle)");
-    else
-        text_thread(current, TEXT_NAME);
+    text_thread(current, TEXT_NAME);
     out("\nrunnable, by priority:\n");
     int32_t priority = CONFIG_PRIORITIES;
     while ((priority = next_priority(w, priority)) >= 0 && !out_stopped())

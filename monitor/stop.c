@@ -281,7 +281,7 @@ enum error command_where(const struct args *a)
         stop_describe(debug_stop_reason(), NULL);
     } else {
         out("running: ");
-        text_thread(ks.current == w->roots.idle_thread ? 0 : ks.current, TEXT_NAME);
+        text_thread(ks.current, TEXT_NAME);
         out("\n");
     }
     kaddr_t root = debug_control.revoke.root;

@@ -122,6 +122,8 @@ void text_thread(kaddr_t tcb, uint32_t max)
     struct objwalk *w = view_walk_quiet();
     if (tcb == 0)
         out("kernel");
+    else if (w != NULL && tcb == w->roots.idle_thread)
+        out("idle");
     else if (w != NULL && objwalk_thread(w, tcb, &t) == ERR_OK && t.name.length != 0)
         out_escaped(t.name.bytes, t.name.length, max);
     else
@@ -159,6 +161,14 @@ void text_place(const struct objwalk *w, kaddr_t slot)
         out("a slot outside all CNodes");
 }
 
+void text_place_piece(const struct objwalk *w, kaddr_t slot)
+{
+    out_piece_begin();
+    out("in ");
+    text_place(w, slot);
+    out_piece_end();
+}
+
 /* The capability part of an event, in the words of a slot. */
 static void event_cap(const struct record_event *r)
 {
@@ -173,30 +183,32 @@ static void event_cap(const struct record_event *r)
     };
     if (r->type == RECORD_CAP_NULL)
         return;
-    out(" ");
+    out_piece_begin();
     text_cap(&s);
+    out_piece_end();
 }
 
 static void event_detail(const struct record_event *r)
 {
     switch (r->kind) {
     case EVENT_WATERMARK:
-        out(" to %u", r->detail);
+        out_piece("to %u", r->detail);
         break;
     case EVENT_REVOKE_VICTIM:
     case EVENT_REVOKE_PREEMPTED:
     case EVENT_REVOKE_RESUMED:
     case EVENT_REVOKE_END:
-        out(", %u done", r->detail);
+        out_piece("(%u done)", r->detail);
         break;
     case EVENT_DELETE:
-        out("%s", r->detail ? ", the last one" : "");
+        if (r->detail)
+            out_piece("(the last)");
         break;
     case EVENT_THREAD_PRIORITY:
-        out(" to %u", r->detail & 0xff);
+        out_piece("to %u", r->detail & 0xff);
         break;
     case EVENT_IRQ_SET:
-        out(" irq %u", r->detail);
+        out_piece("irq %u", r->detail);
         break;
     default:
         break;
@@ -214,8 +226,8 @@ void text_event(const struct objwalk *w, const struct event *e)
         out(" 0x%08x", r.slot);
     event_cap(&r);
     if (r.src != 0)
-        out(" %s 0x%08x", e->kind == EVENT_REVOKE_VICTIM ? "of" : "from", r.src);
+        out_piece("%s 0x%08x", e->kind == EVENT_REVOKE_VICTIM ? "of" : "from", r.src);
     if (r.object2 != 0 && r.object2 != r.object)
-        out(" on 0x%08x", r.object2);
+        out_piece("on 0x%08x", r.object2);
     event_detail(&r);
 }
