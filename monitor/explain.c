@@ -225,11 +225,12 @@ static const char *lookup_name(word_t type)
 static void refused_capability(const struct tcb *t, word_t number)
 {
     if (number != 0) {
-        out("capability %u of the message is missing or of the wrong type\n", number);
+        out_piece("capability %u of the message is missing or of the wrong type", number);
         return;
     }
     struct path p = path_of_thread(t, t->regs[REG_R0]);
-    out("the invoked capability 0x%x cannot do this\n", t->regs[REG_R0]);
+    out_piece("the invoked capability 0x%x cannot do this", t->regs[REG_R0]);
+    out("\n");
     say_path(&p);
 }
 
@@ -242,40 +243,41 @@ static void refused_full(const struct tcb *t, word_t label)
         depth >= 1 && depth <= ADDRESS_BITS) {
         struct path p = path_resolve(invoked.slot->cap, t->regs[REG_R2], (unsigned)depth);
         if (p.slot != NULL) {
-            out("slot 0x%08x is not empty (delete first)\n", paddr_from_kaddr(kaddr_of(p.slot)));
+            out_piece("slot 0x%08x is not empty (delete first)",
+                      paddr_from_kaddr(kaddr_of(p.slot)));
             return;
         }
     }
-    out("the slot is not empty, or the place is taken (delete first)\n");
+    out_piece("the slot is not empty, or the place is taken (delete first)");
 }
 
 static void refused_argument(const struct tcb *t, word_t number)
 {
     if (number < MSG_REGISTERS)
-        out("argument %u, 0x%x, is not valid\n", number, t->regs[REG_R2 + number]);
+        out_piece("argument %u, 0x%x, is not valid", number, t->regs[REG_R2 + number]);
     else
-        out("argument %u is not valid\n", number);
+        out_piece("argument %u is not valid", number);
 }
 
 static void refused_lookup(void)
 {
-    out("%s slot not found: %s", ks.refusal.arg0 ? "source" : "target",
-        lookup_name(ks.lookup.type));
+    out_piece("%s slot not found: %s", ks.refusal.arg0 ? "source" : "target",
+              lookup_name(ks.lookup.type));
     switch (ks.lookup.type) {
     case LOOKUP_MISSING_CAPABILITY:
-        out(", %u bits left", ks.lookup.word[0]);
+        out_piece("(%u bits left)", ks.lookup.word[0]);
         break;
     case LOOKUP_DEPTH_MISMATCH:
-        out(", %u bits left, the CNode takes %u", ks.lookup.word[0], ks.lookup.word[1]);
+        out_piece("(%u bits left, the CNode takes %u)", ks.lookup.word[0], ks.lookup.word[1]);
         break;
     case LOOKUP_GUARD_MISMATCH:
-        out(", %u bits left, the guard is 0x%x (%u bits)", ks.lookup.word[0], ks.lookup.word[1],
-            ks.lookup.word[2]);
+        out_piece("(%u bits left, the guard is 0x%x of %u bits)", ks.lookup.word[0],
+                  ks.lookup.word[1], ks.lookup.word[2]);
         break;
     default:
         break;
     }
-    out("\n");
+    out_piece("");
 }
 
 static void refused_because(const struct tcb *t, word_t label, word_t tag)
@@ -289,32 +291,32 @@ static void refused_because(const struct tcb *t, word_t label, word_t tag)
         refused_capability(t, r->arg0);
         break;
     case SEL4_ILLEGAL_OPERATION:
-        out("the capability or the state of its object does not allow it\n");
+        out_piece("the capability or the state of its object does not allow it");
         break;
     case SEL4_RANGE_ERROR:
-        out("a value is not in the range %u..%u\n", r->arg0, r->arg1);
+        out_piece("a value is not in the range %u..%u", r->arg0, r->arg1);
         break;
     case SEL4_ALIGNMENT_ERROR:
-        out("an address is not aligned\n");
+        out_piece("an address is not aligned");
         break;
     case SEL4_FAILED_LOOKUP:
         refused_lookup();
         break;
     case SEL4_TRUNCATED_MESSAGE:
-        out("the message is too short: %u words, %u capabilities\n", msginfo_length(tag),
-            msginfo_extra(tag));
+        out_piece("the message is too short: %u words, %u capabilities", msginfo_length(tag),
+                  msginfo_extra(tag));
         break;
     case SEL4_DELETE_FIRST:
         refused_full(t, label);
         break;
     case SEL4_REVOKE_FIRST:
-        out("the capability has children (revoke first)\n");
+        out_piece("the capability has children (revoke first)");
         break;
     case SEL4_NOT_ENOUGH_MEMORY:
-        out("only %u bytes are left in the untyped (revoke it to get them back)\n", r->arg0);
+        out_piece("the untyped has only %u bytes left (a revoke frees them)", r->arg0);
         break;
     default:
-        out("error %u\n", r->error);
+        out_piece("error %u", r->error);
         break;
     }
 }
@@ -325,7 +327,7 @@ void debug_refusal(void)
     word_t tag = t->regs[REG_R0 + 1];
     if (!refusals_on || !speak_begin(t))
         return;
-    out("%s refused: ", invocation_name(msginfo_label(tag)));
+    out("%s refused:", invocation_name(msginfo_label(tag)));
     refused_because(t, msginfo_label(tag), tag);
     speak_end();
 }
@@ -362,15 +364,17 @@ static void say_memory_fault(const struct tcb *t)
 {
     word_t detail = t->fault_word1;
     const char *access = detail >> 31 ? "fetch" : detail & FSR_WRITE ? "write" : "read";
-    out("memory fault: %s at 0x%08x, pc 0x%08x: %s\n", access, t->fault_word0,
-        t->regs[REG_FAULT_IP], fault_status(detail));
+    out("memory fault: %s at 0x%08x, pc 0x%08x:", access, t->fault_word0, t->regs[REG_FAULT_IP]);
+    out_piece("%s", fault_status(detail));
+    out("\n");
 }
 
 static void say_capability_fault(const struct tcb *t)
 {
     struct path p = path_of_thread(t, t->fault_word0);
-    out("capability fault: 0x%08x to %s, pc 0x%08x: %s\n", t->fault_word0,
-        t->fault_word1 ? "receive" : "send", t->regs[REG_FAULT_IP], lookup_name(t->lookup_type));
+    out("capability fault: 0x%08x to %s,", t->fault_word0, t->fault_word1 ? "receive" : "send");
+    out_piece("pc 0x%08x: %s", t->regs[REG_FAULT_IP], lookup_name(t->lookup_type));
+    out("\n");
     say_path(&p);
     if (p.slot != NULL && cap_type(p.slot->cap) != CAP_NULL)
         out("  this capability does not allow the operation\n");

@@ -204,6 +204,15 @@ static void revoke_victim(kaddr_t victim)
     door.victim = victim;
 }
 
+/* A victim whose slot is empty is done; one that is not goes on after the interruption. */
+static void revoke_settle(void)
+{
+    if (door.victim == 0 || cap_type(((const struct slot *)kptr(door.victim))->cap) != CAP_NULL)
+        return;
+    debug_control.revoke.done++;
+    door.victim = 0;
+}
+
 /* Keeps debug_control.revoke. A revoke that begins at the root of one that was preempted is that
  * one going on. Returns the kind the event really has. */
 static enum event_kind revoke_track(enum event_kind kind, kaddr_t slot, kaddr_t src)
@@ -218,6 +227,7 @@ static enum event_kind revoke_track(enum event_kind kind, kaddr_t slot, kaddr_t 
         return known ? EVENT_REVOKE_RESUMED : kind;
     case EVENT_REVOKE_PREEMPTED:
         debug_control.revoke.preempted++;
+        revoke_settle();
         return kind;
     case EVENT_REVOKE_VICTIM:
         revoke_victim(slot);
