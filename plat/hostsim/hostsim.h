@@ -82,8 +82,7 @@ struct hostsim {
         word_t bytes;
         vaddr_t vaddr;
     } last_cache;
-    jmp_buf *panic; /* when set, a panic fills panic_text and jumps there; else it aborts */
-    char panic_text[160];
+    char panic_text[160]; /* "file:line: what" of the last panic */
 };
 extern struct hostsim hostsim;
 
@@ -102,6 +101,10 @@ void hostsim_reset(void);
 /* Creates or resets the machine as configured and boots the kernel, up to the root task's first
  * instruction. NULL: defaults. */
 void hostsim_boot(const struct hostsim_config *config);
+
+/* A panic of the kernel fills panic_text and jumps there; NULL: it ends the process. Stays through
+ * boots. */
+void hostsim_panic_to(jmp_buf *where);
 
 void hostsim_raise_irq(word_t irq);
 void hostsim_lower_irq(word_t irq);
