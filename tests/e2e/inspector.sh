@@ -14,6 +14,8 @@ shows() { screen | grep -qE -- "$1"; }
 shows_soon() { wait_for "${2:-10}" shows "$1"; }
 start() { # start COMMAND: in a fresh terminal of 110x36
     tm kill-server 2>/dev/null
+    starts=$((${starts:-0} + 1))
+    tmux_socket=$work/tmux$starts # a server that is going away may still own the last one
     tm -f /dev/null new-session -d -s t -x 110 -y 36 "$1; echo status \$?; exec cat"
 }
 # the line the cursor is on, as the status line counts it
