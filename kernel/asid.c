@@ -23,6 +23,7 @@
 #include "kernel/cdt.h"
 #include "kernel/cnode.h"
 #include "kernel/refusal.h"
+#include "kernel/vspace.h"
 #include "kernel/untyped.h"
 
 enum {
@@ -296,6 +297,7 @@ enum outcome asid_pool_operation(struct slot *slot, struct message *m)
     enum outcome outcome = free_entry(kptr(pool), base, &index);
     if (outcome != DONE)
         return outcome;
+    page_directory_init(cap_object(pd));
     directory_assign(kptr(pool), index, cap_object(pd));
     cdt_update(m->extra[0], page_directory_make(cap_object(pd), base | index), EVENT_ASSIGN,
                cap_object(pd), base | index);

@@ -53,16 +53,10 @@ static inline bool cap_is_long(struct cap c, bool final)
     return type == CAP_ZOMBIE || (final && (type == CAP_CNODE || type == CAP_TCB));
 }
 
-static void notification_destroy(struct notification *n)
-{
-    notification_cancel_all(n);
-    if (n->bound != 0)
-        notification_unbind(kptr(n->bound));
-}
-
 /* A capability goes that is a frame or the last one to its object: takes its mapping, or every
- * reference that the kernel holds to the object, out. */
-static void cap_release(struct cap c)
+ * reference that the kernel holds to the object, out. PREEMPTED when many threads wait for the
+ * object: the capability stays and the deletion is executed again. */
+static enum outcome cap_release(struct cap c)
 {
     switch (cap_type(c)) {
     case CAP_FRAME_4K:
@@ -73,11 +67,9 @@ static void cap_release(struct cap c)
             frame_unmap(c);
         break;
     case CAP_ENDPOINT:
-        endpoint_cancel_all(kptr(cap_object(c)));
-        break;
+        return endpoint_cancel_all(kptr(cap_object(c)));
     case CAP_NOTIFICATION:
-        notification_destroy(kptr(cap_object(c)));
-        break;
+        return notification_cancel_all(kptr(cap_object(c)));
     case CAP_PAGE_TABLE:
         page_table_unmap(c);
         break;
@@ -95,6 +87,7 @@ static void cap_release(struct cap c)
     default:
         break;
     }
+    return DONE;
 }
 
 /* Is there an object that ends with this capability?  Untyped memory stays where it is. */
@@ -103,16 +96,17 @@ static inline bool cap_ends_object(struct cap c, bool final)
     return final && cap_is_physical(c) && cap_type(c) != CAP_UNTYPED;
 }
 
-/* Deletes a capability that is not long. */
-static inline void slot_empty(struct slot *s, bool final)
+/* Deletes a capability that is not long. DONE or PREEMPTED. */
+static inline enum outcome slot_empty(struct slot *s, bool final)
 {
     struct cap c = s->cap;
 
-    if (final || cap_is_frame(c))
-        cap_release(c);
+    if ((final || cap_is_frame(c)) && cap_release(c) == PREEMPTED)
+        return PREEMPTED;
     cdt_remove(s, final);
     if (cap_ends_object(c, final))
         debug_event(EVENT_DESTROY, NULL, NULL, c, cap_object(c), 0);
+    return DONE;
 }
 
 void slot_delete_now(struct slot *s)
@@ -123,7 +117,8 @@ void slot_delete_now(struct slot *s)
         return;
     final = cdt_is_final(s);
     kernel_assert(!cap_is_long(s->cap, final));
-    slot_empty(s, final);
+    while (slot_empty(s, final) == PREEMPTED)
+        ;
 }
 
 bool slot_deletion_is_long(const struct slot *s)
@@ -243,30 +238,34 @@ static struct slot *zombie_to_first(struct slot *s, struct slot *first)
     return first;
 }
 
-/* One bounded step of the zombie in s; returns the slot where the work goes on. */
-static struct slot *zombie_step(struct slot *s)
+/* One bounded step of the zombie in *s, which is set to the slot where the work goes on. DONE, or
+ * PREEMPTED in the middle of a slot that many threads wait for. */
+static enum outcome zombie_step(struct slot **s)
 {
-    struct slot *first = kptr(cap_object(s->cap));
-    word_t left = zombie_scan(first, zombie_left(s->cap));
+    struct slot *first = kptr(cap_object((*s)->cap));
+    word_t left = zombie_scan(first, zombie_left((*s)->cap));
     struct slot *e;
 
-    if (left == 0 || (left == 1 && s == first)) {
-        zombie_finish(s);
-        return s;
+    if (left == 0 || (left == 1 && *s == first)) {
+        zombie_finish(*s);
+        return DONE;
     }
     e = first + left - 1;
-    if (e == s)
-        return zombie_to_first(s, first);
+    if (e == *s) {
+        *s = zombie_to_first(e, first);
+        return DONE;
+    }
     if (slot_deletion_is_long(e)) {
-        zombie_descend(s, left, e);
-        return s;
+        zombie_descend(*s, left, e);
+        return DONE;
     }
     if (!slot_is_empty(e)) {
-        slot_empty(e, cdt_is_final(e));
+        if (slot_empty(e, cdt_is_final(e)) == PREEMPTED)
+            return PREEMPTED;
         left--;
     }
-    zombie_set_left(s, left);
-    return s;
+    zombie_set_left(*s, left);
+    return DONE;
 }
 
 /* --- delete and revoke --- */
@@ -276,7 +275,8 @@ static enum outcome slot_delete_long(struct slot *s)
 {
     zombie_begin(s);
     do {
-        s = zombie_step(s);
+        if (zombie_step(&s) == PREEMPTED)
+            return PREEMPTED;
         if (slot_is_empty(s))
             return DONE;
     } while (!preempt_point(STEP_WORK));
@@ -292,16 +292,16 @@ enum outcome slot_delete(struct slot *s)
     final = cdt_is_final(s);
     if (cap_is_long(s->cap, final))
         return slot_delete_long(s);
-    slot_empty(s, final);
-    return DONE;
+    return slot_empty(s, final);
 }
 
-/* NULL when there is none.  A victim can be the CNode that held s itself: s may be empty. */
+/* NULL when there is none.  A victim can be the CNode that held s itself: s may be empty, and then
+ * has no REVOCABLE flag, which cdt_is_parent() looks at first. */
 static inline struct slot *first_child(const struct slot *s)
 {
     struct slot *next = cdt_next(s);
 
-    return !slot_is_empty(s) && cdt_is_parent(s, next) ? next : NULL;
+    return cdt_is_parent(s, next) ? next : NULL;
 }
 
 enum outcome slot_revoke(struct slot *s)

@@ -27,7 +27,6 @@
 #include "kernel/debug.h"
 #include "kernel/refusal.h"
 #include "kernel/tcb.h"
-#include "kernel/vspace.h"
 
 enum {
     CLEAR_CHUNK = 4096, /* bytes between two looks: clearing and cache, some 800 instructions */
@@ -283,19 +282,12 @@ static struct cap object_cap(const struct retype *r, kaddr_t object, bool device
     }
 }
 
-/* Cleared memory becomes objects: what is not all zero is set up. */
-static void objects_init(const struct retype *r, kaddr_t first)
+/* Cleared memory becomes threads; everything else begins as zeros (a page directory gets the
+ * kernel's mappings with its ASID). */
+static void threads_init(const struct retype *r, kaddr_t first)
 {
-    kaddr_t object = first;
-
-    if (r->type != OBJECT_TCB && r->type != OBJECT_PAGE_DIRECTORY)
-        return;
-    for (word_t i = 0; i < r->count; i++, object += (word_t)1 << r->object_bits) {
-        if (r->type == OBJECT_TCB)
-            tcb_init(kptr(object));
-        else
-            page_directory_init(object);
-    }
+    for (word_t i = 0; i < r->count; i++)
+        tcb_init(kptr(first + (i << TCB_BITS)));
 }
 
 static enum outcome invoke_retype(struct slot *slot, const struct retype *r)
@@ -311,7 +303,8 @@ static enum outcome invoke_retype(struct slot *slot, const struct retype *r)
         if (outcome != DONE)
             return outcome;
     }
-    objects_init(r, first);
+    if (r->type == OBJECT_TCB)
+        threads_init(r, first);
     watermark_set(slot, r->offset + bytes);
     cdt_insert_objects(slot, r->slots, r->count, object_cap(r, first, device),
                        (word_t)1 << r->object_bits);

@@ -812,17 +812,17 @@ static void retype_makes_256_of_every_small_object(void **state)
     sim_check();
 }
 
-static void new_directories_hold_the_kernels_mappings(void **state)
+static void directories_get_the_kernels_mappings_with_their_asid(void **state)
 {
-    cptr_t pd = sim_new_many(OBJECT_PAGE_DIRECTORY, 0, 2);
+    cptr_t pd = sim_new(OBJECT_PAGE_DIRECTORY, 0);
     const word_t *kernel = kptr(arch_kernel_pd());
+    const word_t *p = kptr(cap_object(sim_cap(pd)));
 
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        const word_t *p = kptr(cap_object(sim_cap(pd + i)));
-        expect_bytes(cap_object(sim_cap(pd + i)), 0xf00 * 4, 0);
-        assert_memory_equal(p + 0xf00, kernel + 0xf00, 0xf0 * 4);
-    }
+    expect_bytes(cap_object(sim_cap(pd)), 1u << PAGE_DIRECTORY_BITS, 0);
+    ok(sim_call(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, SIM_CAPS(pd), SIM_MRS()));
+    expect_bytes(cap_object(sim_cap(pd)), 0xf00 * 4, 0);
+    assert_memory_equal(p + 0xf00, kernel + 0xf00, 0xf0 * 4);
 }
 
 /* ---- delete -------------------------------------------------------------------------------------
@@ -1380,7 +1380,7 @@ int main(void)
         CASE(memory_below_an_abandoned_clear_is_cleared_too),
         CASE(a_copy_makes_the_source_forget_its_progress),
         CASE(retype_makes_256_of_every_small_object),
-        CASE(new_directories_hold_the_kernels_mappings),
+        CASE(directories_get_the_kernels_mappings_with_their_asid),
         CASE(deleting_the_last_capability_empties_a_cnode),
         CASE(a_deleted_thread_takes_its_cspace_along),
         CASE(an_emptied_cnode_of_4096_slots_is_gone),

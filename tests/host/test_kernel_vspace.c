@@ -283,10 +283,12 @@ static void a_read_only_capability_maps_read_only(void **state)
     assert_int_equal(pte(table, V + 0x1000), physical(frame) | 0x81e);
 }
 
-static void a_new_directory_has_the_kernels_mappings_and_no_others(void **state)
+static void an_assigned_directory_has_the_kernels_mappings_and_no_others(void **state)
 {
     (void)state;
     cptr_t pd = sim_new(OBJECT_PAGE_DIRECTORY, 0);
+    assert_int_equal(sim_call(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, SIM_CAPS(pd), SIM_MRS()),
+                     SEL4_NO_ERROR);
     const word_t *kernel = kptr(arch_kernel_pd());
     is_filled_with(pd, 0, 0xf00, 0);
     for (word_t i = 0xf00; i < 0x1000; i++)
@@ -1074,7 +1076,7 @@ int main(void)
         T(a_range_that_ends_at_user_top_is_just_too_long),
         T(descriptors_are_those_of_the_architecture),
         T(a_read_only_capability_maps_read_only),
-        T(a_new_directory_has_the_kernels_mappings_and_no_others),
+        T(an_assigned_directory_has_the_kernels_mappings_and_no_others),
         T(mapping_again_at_the_same_place_changes_rights),
         T(a_mapping_of_the_same_size_is_overwritten_silently),
         T(sizes_do_not_mix),
