@@ -185,7 +185,9 @@ static void decode(const struct objwalk *w, struct cap c, struct objwalk_cap *ou
         .bits = cap_object_bits(c),
     };
     bool valid = decode_typed(c, out);
-    if (valid && (out->object & (((uint32_t)1 << out->bits) - 1)) == 0)
+    /* Objects are aligned by their kernel addresses: the largest device blocks are not by their
+     * physical ones. */
+    if (valid && (!object || (cap_object(c) & (((uint32_t)1 << out->bits) - 1)) == 0))
         return;
     *out = (struct objwalk_cap){
         .type = RECORD_CAP_INVALID,
