@@ -9,9 +9,6 @@ extern uint32_t hostsim_ram_size; /* bytes */
 extern struct kernel *hostsim_kernel;
 #define ks (*hostsim_kernel)
 
-/* The C library exports the same name, and its own callers must not end up in the kernel. */
-#define sched_yield kernel_sched_yield
-
 _Noreturn void hostsim_bad_address(kaddr_t a);
 
 /* 0 stands for no object and gives a null pointer. */

@@ -834,7 +834,10 @@ static void a_thread_leaves_an_address_space_that_goes(void **state)
     assert_int_not_equal(hostsim.vspace_pd, kernel);
     ok(sim_call(t.tcb, INV_TCB_SET_SPACE, SIM_CAPS(INIT_CNODE, pooled), SIM_MRS(0, 0, 0)));
     assert_int_equal(hostsim.vspace_pd, physical(pooled));
+    word_t hw = hostsim.vspace_asid;
+    assert_int_equal(ks.hw_asid_owner[hw], object(pool));
     ok(sim_delete(pool));
+    assert_int_equal(ks.hw_asid_owner[hw], 0);
     assert_int_equal(hostsim.vspace_pd, kernel);
     assert_int_equal(hostsim.vspace_asid, 0);
     assert_int_equal(hostsim.count.tlb_flush_all, 1);
