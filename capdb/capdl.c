@@ -1,0 +1,425 @@
+/* capDL: the seL4 ecosystem's language for capability distributions (arch arm11).
+ *
+ * Names are made of type and address, so they begin with a letter and say nothing a target chose.
+ * The grammar's traps: objects in one `ut` only, page tables in one directory, a flat cdt with one
+ * parent a slot, TCB parameters all or none, mapping information only on CNode capabilities. */
+#include "capdb/export.h"
+
+#include "abi/capability.h"
+#include "abi/objects.h"
+
+enum { NAME_BYTES = 48 };
+
+static const char *prefix_of(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_UNTYPED:
+        return "ut";
+    case RECORD_CAP_ENDPOINT:
+        return "ep";
+    case RECORD_CAP_NOTIFICATION:
+        return "ntfn";
+    case RECORD_CAP_CNODE:
+        return "cnode";
+    case RECORD_CAP_TCB:
+        return "tcb";
+    case RECORD_CAP_FRAME:
+        return "frame";
+    case RECORD_CAP_PAGE_TABLE:
+        return "pt";
+    case RECORD_CAP_PAGE_DIRECTORY:
+        return "pd";
+    case RECORD_CAP_ASID_POOL:
+        return "pool";
+    case RECORD_CAP_IRQ_HANDLER:
+        return "irq";
+    default:
+        return NULL;
+    }
+}
+
+static const char *name_of(const struct capstate_object *o, char buf[NAME_BYTES])
+{
+    if (o->type == RECORD_CAP_IRQ_HANDLER)
+        snprintf(buf, NAME_BYTES, "irq_%u", o->addr);
+    else if (o->type == RECORD_CAP_UNTYPED)
+        snprintf(buf, NAME_BYTES, "ut_%x_%u", o->addr, o->bits);
+    else
+        snprintf(buf, NAME_BYTES, "%s_%x", prefix_of(o->type), o->addr);
+    return buf;
+}
+
+/* --- objects --- */
+
+static const char *frame_size(uint32_t bits)
+{
+    switch (bits) {
+    case 12:
+        return "4k";
+    case 16:
+        return "64k";
+    case 20:
+        return "1M";
+    default:
+        return "16M";
+    }
+}
+
+/* Members: objects that lie in this untyped and in no smaller one. Sorted objects make them a run.
+ */
+static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
+{
+    char name[NAME_BYTES];
+    const struct capstate_object *u = &s->objects[untyped];
+    uint64_t end = (uint64_t)u->addr + ((uint64_t)1 << u->bits);
+    uint64_t skip = 0;
+    bool first = true;
+    fputs(" {", f);
+    for (uint32_t i = untyped + 1; i < s->object_count && s->objects[i].addr < end; i++) {
+        const struct capstate_object *o = &s->objects[i];
+        if (o->bits == 0 || o->addr < skip || !prefix_of(o->type))
+            continue;
+        if (o->type == RECORD_CAP_UNTYPED)
+            skip = (uint64_t)o->addr + ((uint64_t)1 << o->bits);
+        fprintf(f, "%s%s", first ? " " : ", ", name_of(o, name));
+        first = false;
+    }
+    fputs(first ? "}" : " }", f);
+}
+
+static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_object *o)
+{
+    fputs(" = tcb", f);
+    if (o->detail < 0)
+        return;
+    const struct record_thread *t = &s->threads[o->detail].rec;
+    fprintf(f,
+            " (addr: 0x%x, ip: 0x%x, sp: 0x%x, prio: %u, max_prio: %u, affinity: 0, dom: %u, "
+            "fault_ep: 0x%x)",
+            t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->domain, t->fault_handler);
+}
+
+static void put_object(FILE *f, const struct capstate *s, uint32_t i)
+{
+    char name[NAME_BYTES];
+    const struct capstate_object *o = &s->objects[i];
+    if (!prefix_of(o->type)) {
+        if (o->type == RECORD_CAP_ZOMBIE)
+            fprintf(f, "  -- 0x%x is being deleted\n", o->addr);
+        return;
+    }
+    fprintf(f, "  %s", name_of(o, name));
+    switch (o->type) {
+    case RECORD_CAP_UNTYPED:
+        fprintf(f, " = ut (%u bits, paddr: 0x%x)", o->bits, o->addr);
+        put_members(f, s, i);
+        break;
+    case RECORD_CAP_ENDPOINT:
+        fputs(" = ep", f);
+        break;
+    case RECORD_CAP_NOTIFICATION:
+        fputs(" = notification", f);
+        break;
+    case RECORD_CAP_CNODE:
+        fprintf(f, " = cnode (%u bits)", o->bits - SLOT_BITS);
+        break;
+    case RECORD_CAP_TCB:
+        put_tcb(f, s, o);
+        break;
+    case RECORD_CAP_FRAME:
+        fprintf(f, " = frame (%s, paddr: 0x%x)", frame_size(o->bits), o->addr);
+        break;
+    case RECORD_CAP_PAGE_TABLE:
+        fputs(" = pt", f);
+        break;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        fputs(" = pd", f);
+        break;
+    case RECORD_CAP_ASID_POOL:
+        fprintf(f, " = asid_pool (asid_high: 0x%x)",
+                s->slots[o->first_slot].rec.data >> ASID_POOL_INDEX_BITS);
+        break;
+    default:
+        fputs(" = irq", f);
+    }
+    fputc('\n', f);
+}
+
+/* --- caps --- */
+
+static void put_rights(FILE *f, uint32_t rights, const char *and_then)
+{
+    fputs(" (", f);
+    if (rights & RIGHT_READ)
+        fputc('R', f);
+    if (rights & RIGHT_WRITE)
+        fputc('W', f);
+    if (rights & RIGHT_GRANT)
+        fputc('G', f);
+    if (rights & RIGHT_GRANT_REPLY)
+        fputc('P', f);
+    fprintf(f, "%s)", and_then);
+}
+
+/* The parameters of a capability; its own text decides nothing here. */
+static void put_parameters(FILE *f, const struct record_slot *r)
+{
+    char badge[32] = "";
+    switch (r->type) {
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        if (r->data)
+            snprintf(badge, sizeof(badge), "%sbadge: 0x%x", r->rights ? ", " : "", r->data);
+        if (r->rights || r->data)
+            put_rights(f, r->rights, badge);
+        break;
+    case RECORD_CAP_FRAME:
+        if (r->rights)
+            put_rights(f, r->rights & (RIGHT_READ | RIGHT_WRITE), "");
+        break;
+    case RECORD_CAP_CNODE:
+        fprintf(f, " (guard: 0x%x, guard_size: %u)", r->data, r->extra);
+        break;
+    case RECORD_CAP_REPLY:
+        fputs(r->flags & RECORD_SLOT_MASTER ? " (master_reply)" : " (reply)", f);
+        break;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        if (r->extra)
+            fprintf(f, " (asid: (0x%x, 0x%x))", r->extra >> ASID_POOL_INDEX_BITS,
+                    r->extra & (ASIDS_PER_POOL - 1));
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *global_name(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_IRQ_CONTROL:
+        return "irq_control";
+    case RECORD_CAP_ASID_CONTROL:
+        return "asid_control";
+    case RECORD_CAP_DOMAIN:
+        return "domain";
+    default:
+        return NULL;
+    }
+}
+
+static const char *tcb_slot_name(uint32_t index)
+{
+    static const char *const names[] = {"cspace", "vspace", "reply_slot", "caller_slot",
+                                        "ipc_buffer_slot"};
+    return index < TCB_SLOTS ? names[index] : "?";
+}
+
+static void put_slot_name(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
+{
+    if (s->objects[slot->holder].type == RECORD_CAP_TCB)
+        fputs(tcb_slot_name(slot->index), f);
+    else
+        fprintf(f, "0x%x", slot->index);
+}
+
+static bool expressible(const struct capstate *s, const struct capstate_slot *slot)
+{
+    if (slot->holder < 0 || s->objects[slot->holder].type == RECORD_CAP_ZOMBIE)
+        return false;
+    if (global_name(slot->rec.type))
+        return true;
+    return slot->object >= 0 && prefix_of(s->objects[slot->object].type);
+}
+
+static void put_cap(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
+{
+    char name[NAME_BYTES];
+    const char *global = global_name(slot->rec.type);
+    fputs("    ", f);
+    put_slot_name(f, s, slot);
+    if (global) {
+        fprintf(f, ": %s\n", global);
+        return;
+    }
+    fprintf(f, ": %s", name_of(&s->objects[slot->object], name));
+    put_parameters(f, &slot->rec);
+    fputc('\n', f);
+}
+
+static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
+{
+    char name[NAME_BYTES];
+    fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
+    uint32_t end = s->objects[holder].addr + (1u << s->objects[holder].bits);
+    if (s->objects[holder].type == RECORD_CAP_TCB)
+        end = s->objects[holder].addr + (TCB_SLOTS << SLOT_BITS);
+    for (uint32_t addr = s->objects[holder].addr; addr != end; addr += 1u << SLOT_BITS) {
+        int32_t slot = capstate_slot_at(s, addr);
+        if (slot >= 0 && expressible(s, &s->slots[slot]))
+            put_cap(f, s, &s->slots[slot]);
+    }
+    const struct capstate_object *o = &s->objects[holder];
+    if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
+        int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);
+        if (bound >= 0 && s->objects[bound].type == RECORD_CAP_NOTIFICATION)
+            fprintf(f, "    bound_notification: %s\n", name_of(&s->objects[bound], name));
+    }
+    fputs("  }\n", f);
+}
+
+/* --- page tables: contents come from translations --- */
+
+static void put_mapping(FILE *f, const struct capstate *s, const struct record_mapping *m,
+                        uint32_t index)
+{
+    char name[NAME_BYTES];
+    int32_t frame = capstate_object_at(s, m->frame);
+    if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME)
+        return;
+    fprintf(f, "    0x%x: %s (%s%s%s%s)\n", index, name_of(&s->objects[frame], name),
+            m->rights & RIGHT_READ ? "R" : "", m->rights & RIGHT_WRITE ? "W" : "",
+            m->rights & 4 ? "X" : "", m->attributes & 1 ? "" : ", uncached");
+}
+
+static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
+{
+    char name[NAME_BYTES];
+    uint32_t last_table = 0;
+    fprintf(f, "  %s {\n", name_of(&s->objects[dir], name));
+    for (uint32_t i = 0; i < s->mapping_count; i++) {
+        const struct record_mapping *m = &s->mappings[i];
+        if (m->dir != s->objects[dir].addr)
+            continue;
+        if (m->table == 0) {
+            put_mapping(f, s, m, m->vaddr >> 20);
+        } else if (m->table != last_table) {
+            int32_t table = capstate_object_at(s, m->table);
+            if (table >= 0 && s->objects[table].type == RECORD_CAP_PAGE_TABLE)
+                fprintf(f, "    0x%x: %s\n", m->vaddr >> 20, name_of(&s->objects[table], name));
+            last_table = m->table;
+        }
+    }
+    fputs("  }\n", f);
+}
+
+static void put_table(FILE *f, const struct capstate *s, uint32_t table)
+{
+    char name[NAME_BYTES];
+    uint32_t dir = 0;
+    fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
+    for (uint32_t i = 0; i < s->mapping_count; i++) {
+        const struct record_mapping *m = &s->mappings[i];
+        if (m->table != s->objects[table].addr || (dir && m->dir != dir))
+            continue; /* a second directory with this table repeats its contents */
+        dir = m->dir;
+        put_mapping(f, s, m, (m->vaddr >> 12) & (PTE_COUNT - 1));
+    }
+    fputs("  }\n", f);
+}
+
+static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
+{
+    char name[NAME_BYTES];
+    uint32_t high = s->slots[s->objects[pool].first_slot].rec.data >> ASID_POOL_INDEX_BITS;
+    fprintf(f, "  %s {\n", name_of(&s->objects[pool], name));
+    for (uint32_t i = 0; i < s->object_count; i++) {
+        if (s->objects[i].type != RECORD_CAP_PAGE_DIRECTORY)
+            continue;
+        uint32_t asid = s->slots[s->objects[i].first_slot].rec.extra;
+        if (asid && asid >> ASID_POOL_INDEX_BITS == high)
+            fprintf(f, "    0x%x: %s\n", asid & (ASIDS_PER_POOL - 1),
+                    name_of(&s->objects[i], name));
+    }
+    fputs("  }\n", f);
+}
+
+static void put_caps(FILE *f, const struct capstate *s)
+{
+    for (uint32_t i = 0; i < s->object_count; i++) {
+        switch (s->objects[i].type) {
+        case RECORD_CAP_CNODE:
+        case RECORD_CAP_TCB:
+            put_holder(f, s, i);
+            break;
+        case RECORD_CAP_PAGE_DIRECTORY:
+            put_directory(f, s, i);
+            break;
+        case RECORD_CAP_PAGE_TABLE:
+            put_table(f, s, i);
+            break;
+        case RECORD_CAP_ASID_POOL:
+            put_pool(f, s, i);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* The notification of a handler is slot 0 of its irq object. */
+static void put_irq_caps(FILE *f, const struct capstate *s)
+{
+    char name[NAME_BYTES];
+    for (uint32_t i = 0; i < s->irq_count; i++) {
+        int32_t slot = capstate_slot_at(s, s->irqs[i].slot);
+        bool handler = false;
+        for (uint32_t n = 0; n < s->object_count; n++)
+            handler |= s->objects[n].type == RECORD_CAP_IRQ_HANDLER &&
+                       s->objects[n].addr == s->irqs[i].irq;
+        if (!handler || slot < 0 || s->slots[slot].rec.type != RECORD_CAP_NOTIFICATION)
+            continue;
+        fprintf(f, "  irq_%u {\n    0x0: %s", s->irqs[i].irq,
+                name_of(&s->objects[s->slots[slot].object], name));
+        put_parameters(f, &s->slots[slot].rec);
+        fputs("\n  }\n", f);
+    }
+}
+
+/* --- cdt --- */
+
+static void put_place(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
+{
+    char name[NAME_BYTES];
+    fprintf(f, "(%s, ", name_of(&s->objects[slot->holder], name));
+    put_slot_name(f, s, slot);
+    fputc(')', f);
+}
+
+static void put_children(FILE *f, const struct capstate *s, int32_t parent)
+{
+    bool any = false;
+    for (int32_t i = parent + 1; i < s->slots[parent].next; i = s->slots[i].next) {
+        if (!expressible(s, &s->slots[i]))
+            continue;
+        if (!any) {
+            fputs("  ", f);
+            put_place(f, s, &s->slots[parent]);
+            fputs(" {", f);
+        }
+        any = true;
+        fputs("\n    ", f);
+        put_place(f, s, &s->slots[i]);
+    }
+    if (any)
+        fputs("\n  }\n", f);
+}
+
+void export_capdl(FILE *f, const struct capstate *s)
+{
+    fputs("arch arm11\n\nobjects {\n", f);
+    for (uint32_t i = 0; i < s->object_count; i++)
+        put_object(f, s, i);
+    fputs("}\n\ncaps {\n", f);
+    put_caps(f, s);
+    put_irq_caps(f, s);
+    fputs("}\n\nirq maps {\n", f);
+    char name[NAME_BYTES];
+    for (uint32_t i = 0; i < s->object_count; i++)
+        if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER)
+            fprintf(f, "  %u: %s\n", s->objects[i].addr, name_of(&s->objects[i], name));
+    fputs("}\n\ncdt {\n", f);
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        if (expressible(s, &s->slots[i]))
+            put_children(f, s, (int32_t)i);
+    fputs("}\n", f);
+}

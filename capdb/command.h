@@ -1,0 +1,98 @@
+/* What the commands of `capdb` share: the table, the options, opening what is asked about, names of
+ * things.  A command returns an exit status: 0 yes, 1 no or breach, 2 could not tell; for 2 it has
+ * said why with command_complain(). */
+#ifndef CAPSCOPE_CAPDB_COMMAND_H
+#define CAPSCOPE_CAPDB_COMMAND_H
+
+#include "capdb/capdb.h"
+#include "capdb/output.h"
+
+enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
+
+struct options {
+    uint32_t at;         /* --at N, 0: the newest */
+    bool all;            /* --all */
+    bool strict;         /* --strict */
+    bool flow;           /* --flow */
+    double every;        /* --every SECONDS, < 0: not given */
+    bool on_change;      /* --on-change */
+    uint32_t count;      /* --count N, 0: no end */
+    const char *domains; /* --domains FILE */
+    const char *format;  /* --format NAME */
+    const char *output;  /* -o FILE */
+    const char *run;     /* the first operand, for messages */
+    char **operand;      /* the others */
+    int operands;
+};
+
+struct command {
+    const char *name;
+    int min, max; /* operands after RUN */
+    enum status (*run)(struct options *o);
+    const char *usage;
+    const char *summary;
+};
+
+/* `capdb: WHERE: sentence` on stderr; returns STATUS_UNKNOWN. */
+enum status command_complain(const char *where, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* One snapshot with its analysis, from a recording or a live target. */
+struct view {
+    struct capdb *db; /* in memory for a live target */
+    uint32_t n;
+    struct capstate state;
+    struct authority authority;
+    struct authority_rules rules;
+};
+/* RUN may be FILE, FILE@N, or a target (monitor:…, gdb:…, ram:…). */
+enum status view_open_db(struct options *o, struct view *v);
+enum status view_open(struct options *o, struct view *v); /* and loads snapshot --at */
+enum status view_load(struct options *o, struct view *v, uint32_t n);
+void view_unload(struct view *v);
+void view_close(struct view *v);
+bool target_is_live(const char *target);
+
+/* Things by name. A bare number is an address, physical unless it lies in the kernel's window. */
+enum thing_kind { THING_ADDRESS, THING_OBJECT, THING_SLOT, THING_DOMAIN };
+struct thing {
+    enum thing_kind kind;
+    uint32_t addr;
+    int32_t object, slot, domain;
+};
+/* Complains and returns false when the name means nothing here. */
+bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
+/* Address only; needs no snapshot beyond the kernel window of `snapshot`. */
+bool address_parse(const char *text, const struct record_snapshot *snapshot, uint32_t *out);
+/* Marks the nodes that a thing stands for. */
+void thing_mark(const struct view *v, const struct thing *t, bool *mark);
+
+const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
+const char *thread_state_text(uint32_t state);
+const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
+char *when_text(double time, char *buf, size_t size);
+
+/* The commands, by file. */
+enum status command_record(struct options *o);
+enum status command_snapshots(struct options *o);
+enum status command_info(struct options *o);
+enum status command_threads(struct options *o);
+enum status command_domains(struct options *o);
+enum status command_owner(struct options *o);
+enum status command_who(struct options *o);
+enum status command_history(struct options *o);
+enum status command_cdt(struct options *o);
+enum status command_preview(struct options *o);
+enum status command_untyped(struct options *o);
+enum status command_diff(struct options *o);
+enum status command_path(struct options *o);
+enum status command_can(struct options *o);
+enum status command_check(struct options *o);
+enum status command_revokes(struct options *o);
+enum status command_export(struct options *o);
+enum status command_report(struct options *o);
+enum status command_sql(struct options *o);
+enum status command_live(struct options *o);
+enum status command_verify(struct options *o);
+
+#endif

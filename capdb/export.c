@@ -1,0 +1,163 @@
+/* export: one snapshot for other programs, as DOT, JSON, CSV or capDL (capdl.c). */
+#include "capdb/command.h"
+
+#include "capdb/export.h"
+
+#include "capdb/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 1024 };
+
+/* --- DOT: domains as clusters, authority edges; labels are escaped text in quotes --- */
+
+static void dot_quote(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', f);
+        fputc(*text, f);
+    }
+    fputc('"', f);
+}
+
+static void dot_nodes(FILE *f, const struct view *v, int32_t domain)
+{
+    char text[TEXT_BYTES];
+    for (uint32_t i = 0; i < v->state.object_count; i++) {
+        if (v->authority.home[i] != domain)
+            continue;
+        fprintf(f, "  n%u [label=", i);
+        dot_quote(f, capstate_object_text(&v->state, (int32_t)i, text, sizeof(text)));
+        fputs("];\n", f);
+    }
+}
+
+static void export_dot(FILE *f, const struct view *v)
+{
+    fputs("digraph capabilities {\n  rankdir=LR;\n  node [shape=box, fontsize=10];\n", f);
+    for (uint32_t d = 0; d < v->authority.domain_count; d++) {
+        fprintf(f, " subgraph cluster_%u {\n  label=", d);
+        dot_quote(f, v->authority.domains[d].name);
+        fputs(";\n", f);
+        dot_nodes(f, v, (int32_t)d);
+        fputs(" }\n", f);
+    }
+    dot_nodes(f, v, AUTHORITY_NO_DOMAIN);
+    for (uint32_t i = 0; i < v->authority.edge_count; i++) {
+        const struct authority_edge *e = &v->authority.edges[i];
+        if (e->kind != AUTHORITY_DESTROY)
+            fprintf(f, "  n%d -> n%d [label=\"%s\"];\n", e->from, e->to,
+                    authority_edge_name(e->kind));
+    }
+    fputs("}\n", f);
+}
+
+/* --- JSON: SQLite makes the document from the views --- */
+
+static const char json_sql[] =
+    "SELECT json_object("
+    "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
+    "  'board', board, 'build', build, 'complete', complete) FROM snapshots WHERE n = ?1),"
+    "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent, 'slot',"
+    "  printf('0x%08x', slot), 'holder', printf('0x%08x', holder), 'index', \"index\", 'domain',"
+    "  domain, 'type', type, 'object', printf('0x%08x', object), 'bits', bits, 'rights', rights,"
+    "  'data', data, 'extra', extra)) FROM (SELECT * FROM caps WHERE n = ?1 ORDER BY pos)),"
+    "'threads', (SELECT json_group_array(json_object('tcb', printf('0x%08x', addr), 'name', name,"
+    "  'domain', domain, 'state', state, 'priority', priority, 'pc', printf('0x%08x', pc)))"
+    "  FROM threads WHERE n = ?1),"
+    "'mappings', (SELECT json_group_array(json_object('dir', printf('0x%08x', dir), 'asid', asid,"
+    "  'vaddr', printf('0x%08x', vaddr), 'frame', printf('0x%08x', frame), 'bits', bits, 'rights',"
+    "  rights)) FROM mappings WHERE n = ?1),"
+    "'irqs', (SELECT json_group_array(json_object('irq', irq, 'state', state)) FROM irqs"
+    "  WHERE n = ?1))";
+
+static enum error export_json(FILE *f, struct view *v)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(v->db, json_sql, &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, v->n);
+    if (sqlite3_step(st) == SQLITE_ROW)
+        fprintf(f, "%s\n", (const char *)sqlite3_column_text(st, 0));
+    else
+        e = capdb_fail_sql(v->db, "exporting");
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* --- CSV (RFC 4180): one line a capability --- */
+
+static void csv_text(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', f);
+        fputc(*text, f);
+    }
+    fputc('"', f);
+}
+
+static void export_csv(FILE *f, const struct view *v)
+{
+    char text[TEXT_BYTES];
+    char rights[8];
+    fputs("slot,depth,parent,domain,place,object,bits,rights,data,extra,capability\r\n", f);
+    for (uint32_t i = 0; i < v->state.slot_count; i++) {
+        const struct capstate_slot *slot = &v->state.slots[i];
+        fprintf(f, "0x%08x,%u,", slot->rec.addr, slot->rec.depth);
+        if (slot->parent >= 0)
+            fprintf(f, "0x%08x", v->state.slots[slot->parent].rec.addr);
+        fputc(',', f);
+        csv_text(f, domain_name(v, authority_slot_domain(&v->authority, (int32_t)i)));
+        fputc(',', f);
+        csv_text(f, capstate_place_text(&v->state, (int32_t)i, text, sizeof(text)));
+        fprintf(f, ",0x%08x,%u,%s,%u,%u,", slot->rec.object, slot->rec.bits,
+                rights_text(slot->rec.type, slot->rec.rights, rights), slot->rec.data,
+                slot->rec.extra);
+        csv_text(f, capstate_slot_text(&v->state, (int32_t)i, text, sizeof(text)));
+        fputs("\r\n", f);
+    }
+}
+
+static enum status export_to(struct options *o, struct view *v, FILE *f)
+{
+    const char *format = o->format;
+    if (strcmp(format, "dot") == 0)
+        export_dot(f, v);
+    else if (strcmp(format, "csv") == 0)
+        export_csv(f, v);
+    else if (strcmp(format, "capdl") == 0)
+        export_capdl(f, &v->state);
+    else if (export_json(f, v) != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    if (fflush(f) != 0 || ferror(f))
+        return command_complain(o->output ? o->output : "stdout", "could not be written");
+    return STATUS_YES;
+}
+
+enum status command_export(struct options *o)
+{
+    static const char *const formats[] = {"capdl", "dot", "json", "csv", NULL};
+    struct view v;
+    bool known = false;
+    for (size_t i = 0; o->format && formats[i]; i++)
+        known |= strcmp(o->format, formats[i]) == 0;
+    if (!known)
+        return command_complain(
+            NULL, "export: --format capdl, dot, json or csv%s",
+            o->format && strcmp(o->format, "trace") == 0 ? "; recordings hold no event trace" : "");
+    if (view_open(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    FILE *f = o->output ? fopen(o->output, "w") : stdout;
+    enum status s = f ? export_to(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
+    if (f && f != stdout && fclose(f) != 0 && s == STATUS_YES)
+        s = command_complain(o->output, "could not be written");
+    view_close(&v);
+    return s;
+}

@@ -1,0 +1,13 @@
+/* Writers of foreign formats that need a file of their own. */
+#ifndef CAPSCOPE_CAPDB_EXPORT_H
+#define CAPSCOPE_CAPDB_EXPORT_H
+
+#include "capstate/capstate.h"
+
+#include <stdio.h>
+
+/* capDL as capDL-tool's parser takes it: objects, caps, irq maps, cdt. What the language cannot say
+ * (zombies, invalid words, capabilities in no CNode or TCB) is named in comments. */
+void export_capdl(FILE *f, const struct capstate *s);
+
+#endif

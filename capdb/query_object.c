@@ -1,0 +1,340 @@
+/* owner, who, history: whose is this memory, who holds capabilities to it, since when. */
+#include "capdb/command.h"
+
+#include "abi/objects.h"
+#include "capdb/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 1024 };
+
+static const char *const reach_columns[] = {"fact",  "domain", "rights", "slot",
+                                            "place", "what",   NULL};
+
+static enum status finish(struct options *o, struct output *out, enum status s)
+{
+    if (!output_end(out))
+        return command_complain(o->run, "output could not be written");
+    return s;
+}
+
+static void slot_row(struct output *out, const struct view *v, const char *fact, int32_t slot)
+{
+    char text[TEXT_BYTES];
+    char rights[8];
+    const struct record_slot *r = &v->state.slots[slot].rec;
+    output_text(out, fact);
+    output_text(out, domain_name(v, authority_slot_domain(&v->authority, slot)));
+    output_text(out, rights_text(r->type, r->rights, rights));
+    output_hex(out, r->addr);
+    output_text(out, capstate_place_text(&v->state, slot, text, sizeof(text)));
+    output_text(out, capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    output_row(out);
+}
+
+static void object_rows(struct output *out, const struct view *v, const char *fact, int32_t object)
+{
+    for (int32_t slot = v->state.objects[object].first_slot; slot >= 0;
+         slot = v->state.slots[slot].next_same)
+        slot_row(out, v, fact, slot);
+}
+
+/* Threads that run in this directory, or the directory's address. */
+static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t size)
+{
+    for (uint32_t i = 0; i < v->state.thread_count; i++) {
+        int32_t pd = capstate_thread_vspace(&v->state, (int32_t)i);
+        if (pd >= 0 && v->state.objects[pd].addr == dir) {
+            snprintf(buf, size, "address space of %s", v->state.threads[i].label);
+            return;
+        }
+    }
+    snprintf(buf, size, "directory 0x%x", dir);
+}
+
+static int32_t directory_domain(const struct view *v, uint32_t dir)
+{
+    int32_t object = capstate_object_at(&v->state, dir);
+    return object < 0 ? -1 : v->authority.home[object];
+}
+
+static void mapping_rows(struct output *out, const struct view *v, uint32_t addr)
+{
+    char text[TEXT_BYTES];
+    for (uint32_t i = 0; i < v->state.mapping_count; i++) {
+        const struct record_mapping *m = &v->state.mappings[i];
+        if (m->bits > 31 || addr < m->frame || addr - m->frame >= (uint32_t)1 << m->bits)
+            continue;
+        output_text(out, "mapping");
+        output_text(out, domain_name(v, directory_domain(v, m->dir)));
+        output_format(out, "%s%s%s", m->rights & RIGHT_READ ? "r" : "",
+                      m->rights & RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
+        output_format(out, "0x%08x", m->vaddr);
+        directory_text(v, m->dir, text, sizeof(text));
+        output_text(out, text);
+        output_format(out, "mapped at 0x%x, asid %u", m->vaddr, m->asid);
+        output_row(out);
+    }
+}
+
+static void owner_sentence(const struct view *v, const struct authority_owner *w, uint32_t addr,
+                           char *buf, size_t size)
+{
+    char object[TEXT_BYTES / 2];
+    char untyped[TEXT_BYTES / 4];
+    if (w->object < 0) {
+        snprintf(buf, size,
+                 w->kernel ? "0x%x lies in the kernel's image"
+                           : "no capability refers to memory at 0x%x",
+                 addr);
+        return;
+    }
+    capstate_object_text(&v->state, w->object, object, sizeof(object));
+    if (w->by_untyped && w->untyped >= 0)
+        snprintf(buf, size, "%s: owned through %s", object,
+                 capstate_object_text(&v->state, w->untyped, untyped, sizeof(untyped)));
+    else if (w->shared)
+        snprintf(buf, size, "%s: several domains hold it, none its untyped", object);
+    else
+        snprintf(buf, size, "%s: %s", object,
+                 w->domain >= 0 && v->authority.domains[w->domain].trusted
+                     ? "only trusted managers hold it or its untyped"
+                     : "held by this domain alone, its untyped by trusted managers");
+}
+
+static void chain_rows(struct output *out, const struct view *v, int32_t object)
+{
+    int32_t slot = v->state.objects[object].first_slot;
+    for (int32_t at = slot; at >= 0; at = v->state.slots[at].next_same)
+        if (v->state.slots[at].rec.type != RECORD_CAP_REPLY &&
+            v->state.slots[at].rec.depth < v->state.slots[slot].rec.depth)
+            slot = at;
+    for (; slot >= 0; slot = v->state.slots[slot].parent)
+        slot_row(out, v, v->state.slots[slot].parent >= 0 ? "derives" : "root", slot);
+}
+
+static bool address_of(const struct options *o, const struct view *v, const char *text,
+                       uint32_t *addr)
+{
+    struct thing t;
+    if (address_parse(text, &v->state.snapshot, addr))
+        return true;
+    if (!thing_find(o, v, text, &t))
+        return false;
+    if (t.kind == THING_DOMAIN)
+        return command_complain(o->run, "%s is a domain, not an address", text), false;
+    *addr = t.kind == THING_SLOT && t.object >= 0 ? v->state.objects[t.object].addr : t.addr;
+    return true;
+}
+
+enum status command_owner(struct options *o)
+{
+    struct view v;
+    struct authority_owner w;
+    uint32_t addr;
+    char text[TEXT_BYTES];
+    if (view_open(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (!address_of(o, &v, o->operand[0], &addr)) {
+        view_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    authority_owner_of(&v.authority, addr, &w);
+    struct output *out = output_begin(stdout, output_default, reach_columns);
+    output_text(out, "owner");
+    output_text(out, w.shared ? "(shared)" : w.kernel ? "(kernel)" : domain_name(&v, w.domain));
+    output_text(out, "");
+    output_text(out, "");
+    output_text(out, "");
+    owner_sentence(&v, &w, addr, text, sizeof(text));
+    output_text(out, text);
+    output_row(out);
+    if (w.object >= 0) {
+        object_rows(out, &v, "holds", w.object);
+        mapping_rows(out, &v, addr);
+        for (int32_t u = v.authority.enclosing[w.object]; u >= 0; u = v.authority.enclosing[u])
+            object_rows(out, &v, "covers", u);
+        chain_rows(out, &v, w.object);
+    }
+    view_close(&v);
+    return finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
+}
+
+enum status command_who(struct options *o)
+{
+    struct view v;
+    struct thing t;
+    if (view_open(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (!thing_find(o, &v, o->operand[0], &t)) {
+        view_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    struct output *out = output_begin(stdout, output_default, reach_columns);
+    if (t.kind == THING_DOMAIN) {
+        for (uint32_t i = 0; i < v.state.thread_count; i++)
+            if (v.authority.thread_domain[i] == t.domain)
+                object_rows(out, &v, "holds", v.state.threads[i].object);
+    } else if (t.object >= 0) {
+        object_rows(out, &v, "holds", t.object);
+        if (v.state.objects[t.object].type == RECORD_CAP_FRAME)
+            mapping_rows(out, &v, v.state.objects[t.object].addr);
+    }
+    bool any = t.kind == THING_DOMAIN || t.object >= 0;
+    view_close(&v);
+    if (!any)
+        command_complain(o->run, "no capability refers to %s", o->operand[0]);
+    return finish(o, out, any ? STATUS_YES : STATUS_NO);
+}
+
+/* --- history --- */
+
+struct history {
+    struct options *o;
+    struct view *v;
+    struct output *out;
+    uint32_t addr;
+    bool any;
+};
+
+static const char *last_text(sqlite3_stmt *st, int column, char buf[24])
+{
+    int64_t t1 = sqlite3_column_int64(st, column);
+    if (t1 == CAPDB_STILL)
+        return "now";
+    snprintf(buf, 24, "%lld", (long long)t1 - 1);
+    return buf;
+}
+
+static const char *column_text(sqlite3_stmt *st, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(st, column);
+    return text ? text : "-";
+}
+
+/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what. */
+static enum error history_rows(struct history *h, const char *sql)
+{
+    sqlite3_stmt *st;
+    char buf[24];
+    enum error e = capdb_prepare(h->v->db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, h->addr);
+    int code;
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+        output_int(h->out, sqlite3_column_int64(st, 0));
+        output_text(h->out, last_text(st, 1, buf));
+        output_text(h->out, column_text(st, 2));
+        output_text(h->out, column_text(st, 3));
+        output_text(h->out, column_text(st, 4));
+        output_hex(h->out, (uint32_t)sqlite3_column_int64(st, 5));
+        output_text(h->out, column_text(st, 6));
+        output_row(h->out);
+        h->any = true;
+    }
+    if (code != SQLITE_DONE)
+        e = capdb_fail_sql(h->v->db, "reading the history");
+    sqlite3_finalize(st);
+    return e;
+}
+
+static void owner_row(struct history *h, uint32_t first, uint32_t last, uint32_t count,
+                      const struct authority_owner *w, const char *domain)
+{
+    output_int(h->out, first);
+    if (last == count)
+        output_text(h->out, "now");
+    else
+        output_int(h->out, last);
+    output_text(h->out, "owner");
+    output_text(h->out, w->shared ? "(shared)" : w->kernel ? "(kernel)" : domain);
+    output_text(h->out, "");
+    output_text(h->out, "");
+    output_text(h->out, w->shared       ? "several domains hold it"
+                        : w->by_untyped ? "through untyped memory"
+                        : w->object < 0 ? "no capability refers to it"
+                                        : "holds it alone, or manages it");
+    output_row(h->out);
+}
+
+/* The owner can change only where a capability or domain does: at snapshots in which rows of
+ * capabilities begin or end. */
+static enum error owner_rows(struct history *h)
+{
+    sqlite3_stmt *st;
+    char domain[128] = "";
+    struct authority_owner now = {0};
+    uint32_t first = 0;
+    uint32_t count = capdb_count(h->v->db);
+    enum error e = capdb_prepare(h->v->db,
+                                 "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row"
+                                 " WHERE t1 < 2147483647 ORDER BY 1",
+                                 &st);
+    while (e == ERR_OK && sqlite3_step(st) == SQLITE_ROW) {
+        struct authority_owner w;
+        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
+        if (n > count || view_load(h->o, h->v, n) != STATUS_YES) {
+            e = ERR_CORRUPT;
+            break;
+        }
+        authority_owner_of(&h->v->authority, h->addr, &w);
+        const char *name = domain_name(h->v, w.domain);
+        if (first && strcmp(name, domain) == 0 && w.shared == now.shared &&
+            w.by_untyped == now.by_untyped && (w.object < 0) == (now.object < 0))
+            continue;
+        if (first)
+            owner_row(h, first, n - 1, count, &now, domain);
+        first = n;
+        now = w;
+        snprintf(domain, sizeof(domain), "%s", name);
+    }
+    if (e == ERR_OK && first)
+        owner_row(h, first, count, count, &now, domain);
+    sqlite3_finalize(st);
+    return e;
+}
+
+static const char history_caps[] =
+    "SELECT c.t0, c.t1, iif(c.type = 1, 'covers', 'holds'), d.name,"
+    " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
+    " iif(c.rights & 8, 'p', ''), c.slot,"
+    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
+    " FROM object_row o JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
+    " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
+    " WHERE o.bits > 0 AND o.addr <= ?1 AND ?1 < o.addr + (1 << o.bits)"
+    " ORDER BY c.t0, o.bits, c.row";
+
+static const char history_mappings[] =
+    "SELECT m.t0, m.t1, 'mapping', (SELECT min(d.name) FROM object_row o JOIN cap_row c"
+    "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"
+    "  WHERE o.addr = m.dir AND o.type = 10 AND d.trusted = 0),"
+    " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
+    " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
+    " FROM mapping_row m WHERE m.frame <= ?1 AND ?1 < m.frame + (1 << m.bits) ORDER BY m.t0, m.row";
+
+enum status command_history(struct options *o)
+{
+    static const char *const columns[] = {"#first", "last", "fact", "domain",
+                                          "rights", "slot", "what", NULL};
+    struct view v;
+    if (view_open(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    struct history h = {.o = o, .v = &v};
+    if (!address_of(o, &v, o->operand[0], &h.addr)) {
+        view_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    h.out = output_begin(stdout, output_default, columns);
+    enum error e = owner_rows(&h);
+    if (e == ERR_OK)
+        e = history_rows(&h, history_caps);
+    if (e == ERR_OK)
+        e = history_rows(&h, history_mappings);
+    enum status s = h.any ? STATUS_YES : STATUS_NO;
+    if (e != ERR_OK)
+        s = command_complain(o->run, "%s", capdb_error(v.db));
+    view_close(&v);
+    return finish(o, h.out, s);
+}

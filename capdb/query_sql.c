@@ -1,0 +1,129 @@
+/* sql, live, verify: questions in SQL over the documented views, and the file's own health. */
+#include "capdb/command.h"
+
+#include "capdb/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BYTES = 128 };
+
+/* Columns that hold addresses are printed in hex wherever the value is an integer. */
+static bool column_is_address(const char *name)
+{
+    static const char *const names[] = {
+        "addr",       "address",    "slot",       "object", "holder", "frame",
+        "dir",        "vaddr",      "table",      "pc",     "sp",     "bound",
+        "blocked_on", "ipc_buffer", "fault_addr", "tcb",    NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static struct output *begin_result(sqlite3_stmt *st, bool has_row)
+{
+    static char texts[OUTPUT_MAX_COLUMNS][NAME_BYTES];
+    const char *names[OUTPUT_MAX_COLUMNS + 1] = {NULL};
+    int columns = sqlite3_column_count(st);
+    for (int c = 0; c < columns && c < OUTPUT_MAX_COLUMNS; c++) {
+        const char *name = sqlite3_column_name(st, c);
+        int type = has_row ? sqlite3_column_type(st, c) : SQLITE_NULL;
+        bool number = (type == SQLITE_INTEGER || type == SQLITE_FLOAT) && !column_is_address(name);
+        snprintf(texts[c], NAME_BYTES, "%s%s", number ? "#" : "", name);
+        names[c] = texts[c];
+    }
+    return output_begin(stdout, output_default, names);
+}
+
+static void result_row(struct output *out, sqlite3_stmt *st)
+{
+    for (int c = 0; c < sqlite3_column_count(st); c++) {
+        bool address = column_is_address(sqlite3_column_name(st, c)) &&
+                       sqlite3_column_type(st, c) == SQLITE_INTEGER;
+        if (address)
+            output_hex(out, (uint32_t)sqlite3_column_int64(st, c));
+        else
+            output_text(out, (const char *)sqlite3_column_text(st, c));
+    }
+    output_row(out);
+}
+
+static enum status run_query(struct options *o, struct capdb *db, const char *sql)
+{
+    sqlite3_stmt *st;
+    const char *rest;
+    if (capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(db));
+    if (sqlite3_prepare_v2(db->sql, sql, -1, &st, &rest) != SQLITE_OK)
+        return command_complain(NULL, "sql: %s", sqlite3_errmsg(db->sql));
+    bool one = st && rest[strspn(rest, "; \t\r\n")] == '\0';
+    if (!one || !sqlite3_stmt_readonly(st) || sqlite3_column_count(st) == 0) {
+        sqlite3_finalize(st);
+        return command_complain(NULL, "sql: one SELECT statement is expected");
+    }
+    int code = sqlite3_step(st);
+    struct output *out = begin_result(st, code == SQLITE_ROW);
+    for (; code == SQLITE_ROW; code = sqlite3_step(st))
+        result_row(out, st);
+    enum status s = STATUS_YES;
+    if (code != SQLITE_DONE)
+        s = command_complain(NULL, "sql: %s", sqlite3_errmsg(db->sql));
+    sqlite3_finalize(st);
+    if (!output_end(out))
+        s = command_complain(o->run, "output could not be written");
+    return s;
+}
+
+enum status command_sql(struct options *o)
+{
+    struct view v;
+    if (view_open_db(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    enum status s = run_query(o, v.db, o->operand[0]);
+    capdb_exec(v.db, "PRAGMA query_only=OFF", "asking");
+    view_close(&v);
+    return s;
+}
+
+enum status command_live(struct options *o)
+{
+    if (!target_is_live(o->run))
+        return command_complain(o->run, "is no running target (monitor:…, gdb:…, ram:…)");
+    return command_sql(o);
+}
+
+struct verdict {
+    struct output *out;
+    uint32_t faults;
+};
+
+static void report_fault(void *ctx, const char *sentence)
+{
+    struct verdict *v = ctx;
+    output_text(v->out, "fault");
+    output_text(v->out, sentence);
+    output_row(v->out);
+    v->faults++;
+}
+
+enum status command_verify(struct options *o)
+{
+    static const char *const columns[] = {"result", "what", NULL};
+    struct view v;
+    struct verdict verdict = {0};
+    if (view_open_db(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    verdict.out = output_begin(stdout, output_default, columns);
+    enum error e = capdb_verify(v.db, report_fault, &verdict);
+    if (e == ERR_OK) {
+        output_text(verdict.out, "good");
+        output_format(verdict.out, "%u snapshots rebuilt, all as they were recorded",
+                      capdb_count(v.db));
+        output_row(verdict.out);
+    }
+    view_close(&v);
+    if (!output_end(verdict.out))
+        return command_complain(o->run, "output could not be written");
+    return e == ERR_OK ? STATUS_YES : STATUS_NO;
+}
