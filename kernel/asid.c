@@ -23,8 +23,8 @@
 #include "kernel/cdt.h"
 #include "kernel/cnode.h"
 #include "kernel/refusal.h"
-#include "kernel/vspace.h"
 #include "kernel/untyped.h"
+#include "kernel/vspace.h"
 
 enum {
     HW_ASIDS = 256,
@@ -180,17 +180,12 @@ void asid_pool_destroy(struct cap pool)
         arch_tlb_flush_all();
 }
 
-static void directory_assign(word_t *pool, word_t index, kaddr_t pd)
-{
-    arch_clean_table(pd, (word_t)1 << PAGE_DIRECTORY_BITS);
-    entry_set(&pool[index], pd);
-}
-
 void asid_boot(kaddr_t pool, kaddr_t pd)
 {
     ks.asid_table[0] = pool;
     ks.hw_asid_next = HW_ASID_FIRST;
-    directory_assign(kptr(pool), 1, pd);
+    arch_clean_table(pd, (word_t)1 << PAGE_DIRECTORY_BITS);
+    entry_set((word_t *)kptr(pool) + 1, pd);
 }
 
 /* --- ASIDControl_MakePool --- */
@@ -298,7 +293,7 @@ enum outcome asid_pool_operation(struct slot *slot, struct message *m)
     if (outcome != DONE)
         return outcome;
     page_directory_init(cap_object(pd));
-    directory_assign(kptr(pool), index, cap_object(pd));
+    entry_set((word_t *)kptr(pool) + index, cap_object(pd));
     cdt_update(m->extra[0], page_directory_make(cap_object(pd), base | index), EVENT_ASSIGN,
                cap_object(pd), base | index);
     return DONE;

@@ -485,11 +485,14 @@ enum outcome page_directory_operation(struct slot *slot, struct message *m)
                            start, end);
 }
 
+/* The user's part was cleared, past the cache, when the directory was made. */
 void page_directory_init(kaddr_t pd)
 {
     const word_t *kernel = kptr(arch_kernel_pd());
-    memcpy((word_t *)kptr(pd) + KERNEL_PDE_FIRST, kernel + KERNEL_PDE_FIRST,
-           (PDE_COUNT - KERNEL_PDE_FIRST) * sizeof(word_t));
+    word_t *first = (word_t *)kptr(pd) + KERNEL_PDE_FIRST;
+    word_t bytes = (PDE_COUNT - KERNEL_PDE_FIRST) * (word_t)sizeof(word_t);
+    memcpy(first, kernel + KERNEL_PDE_FIRST, bytes);
+    arch_clean_table(kaddr_of(first), bytes);
 }
 
 void page_directory_destroy(struct cap dir)
