@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""A second reader of records and frames, written from docs/record-format.md and docs/wire-format.md.
+
+It shares no code with the C decoder and is the judge of it: both print the same lines.
+
+    read_records.py records FILE    a stream of records
+    read_records.py frames FILE     what came over a serial line: frames and text
+    read_records.py text FILE       the text of such a line alone
+    read_records.py check FILE      reads frames, checks the rules of a snapshot, prints a summary
+
+A line for each record: its kind and name=value for each field, numbers in decimal, strings escaped.
+Exit status 0: all well; 1: damaged data, told on standard error; 2: wrong use."""
+import sys
+import zlib
+
+MAX_RECORD = 400
+MAX_STRING = 167
+MAX_FRAME = 1039
+MAX_PAYLOAD = 1024
+
+KINDS = {
+    1: ("snapshot", "format:U kernel:U layout:U seq:U ticks:U stopped:U debug:U phys_offset:U ram_base:U"
+                    " ram_size:U kernel_start:U kernel_end:U board:S build:S"),
+    2: ("slot", "addr:D depth:U type:U object:D bits:U rights:U flags:U data:D extra:U"),
+    3: ("thread", "addr:D name:S state:U priority:U mcp:U domain:U time_slice:U current:U idle:U pc:U sp:U"
+                  " cpsr:U fault_handler:U ipc_buffer:U blocked_on:U blocked_badge:U blocked_flags:U"
+                  " position:U bound:U fault:U fault_addr:U fault_detail:U"),
+    4: ("endpoint", "addr:D state:U waiters:U"),
+    5: ("notification", "addr:D state:U word:U bound:U waiters:U"),
+    6: ("mapping", "dir:D asid:U vaddr:D frame:D bits:U rights:U attributes:U table:D"),
+    7: ("irq", "irq:U state:U slot:U"),
+    8: ("sched", "current:U ready:U highest:U"),
+    9: ("revoke", "root:U victim:U done:U left:U preempted:U"),
+    10: ("event", "seq:D time:D kind:U thread:D slot:D src:D type:U object:D bits:U rights:U flags:U data:U"
+                  " extra:U object2:D detail:U"),
+    11: ("gap", "first:U count:U"),
+    12: ("finding", "rule:U addr:U other:U value:U"),
+    13: ("text", "text:S"),
+    15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U"),
+}
+FIELDS = {kind: [field.split(":") for field in fields.split()] for kind, (_, fields) in KINDS.items()}
+ORDER = {name: rank for rank, name in enumerate(
+    "snapshot slot thread endpoint notification mapping irq sched revoke end".split())}
+
+
+class Damaged(Exception):
+    """Bytes that cannot be what they should be."""
+
+
+def take_leb(data, at, limit=5):
+    """Returns (value, place behind it)."""
+    value = 0
+    for count in range(limit):
+        if at >= len(data):
+            raise Damaged("a number is cut")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            if value > 0xFFFFFFFF:
+                raise Damaged("a number exceeds 32 bits")
+            return value, at
+    raise Damaged("a number is too long")
+
+
+def take_string(data, at):
+    length = data[at]
+    text = data[at + 1:at + 1 + length]
+    if length > MAX_STRING or len(text) < length or 0 in text:
+        raise Damaged("a string is too long, cut, or holds a zero")
+    return text, at + 1 + length
+
+
+class RecordReader:
+    """Yields (kind name, {field: value}) and keeps the bases of differences."""
+
+    def __init__(self):
+        self.bases = {}
+
+    def take(self, data, at):
+        """One record at data[at:]; returns (name or None, fields, place behind it)."""
+        kind = data[at]
+        if kind == 0:
+            raise Damaged("a record of kind 0")
+        length, begin = take_leb(data, at + 1, limit=2)
+        end = begin + length
+        if end - at > MAX_RECORD:
+            raise Damaged("a record is too long")
+        if end > len(data):
+            raise Damaged("the data ends inside a record")
+        if kind not in KINDS:
+            return None, {}, end
+        if kind == 1:
+            self.bases = {}
+        return KINDS[kind][0], self.fields(kind, data[begin:end]), end
+
+    def fields(self, kind, payload):
+        values, at = {}, 0
+        bases = self.bases.setdefault(kind, {})
+        for name, mode in FIELDS[kind]:
+            if at >= len(payload):
+                value = b"" if mode == "S" else 0
+            elif mode == "S":
+                value, at = take_string(payload, at)
+            else:
+                value, at = take_leb(payload, at)
+                if mode == "D":
+                    difference = -(value >> 1) - 1 if value & 1 else value >> 1
+                    value = (bases.get(name, 0) + difference) & 0xFFFFFFFF
+            values[name] = value
+            if mode == "D":
+                bases[name] = value
+        return values
+
+    def all(self, data):
+        at = 0
+        while at < len(data):
+            name, fields, at = self.take(data, at)
+            if name is not None:
+                yield name, fields
+
+
+def cobs_decode(line):
+    out, at = bytearray(), 0
+    while at < len(line):
+        code = line[at]
+        group = line[at + 1:at + code]
+        if len(group) != code - 1:
+            raise Damaged("a COBS group is cut")
+        out += group
+        at += code
+        if code != 255 and at < len(line):
+            out.append(0)
+    return bytes(out)
+
+
+def open_frame(line):
+    """The inside of a frame, between its zeroes: (kind, sequence, payload)."""
+    raw = cobs_decode(line)
+    if len(line) + 2 > MAX_FRAME or not 8 <= len(raw) <= MAX_PAYLOAD + 8:
+        raise Damaged("a frame has a wrong length")
+    if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
+        raise Damaged("a frame's CRC is wrong")
+    if raw[1] != 1:
+        raise Damaged("a frame has another version")
+    return raw[0], int.from_bytes(raw[2:4], "little"), raw[4:-4]
+
+
+def split_line(data):
+    """Yields ("text", bytes) and ("frame", inside) for a line without noise."""
+    for number, piece in enumerate(data.split(b"\0")):
+        if number % 2 == 0 and piece:
+            yield "text", piece
+        elif number % 2 == 1 and piece:
+            yield "frame", piece
+
+
+def frames(data):
+    """Yields the records of all frames in order, checking sequence numbers."""
+    stream, reply = RecordReader(), RecordReader()
+    expected = {}
+    for what, piece in split_line(data):
+        if what == "text":
+            continue
+        kind, sequence, payload = open_frame(piece)
+        line = "reply" if kind == 5 else "stream"
+        if kind == 1 and sequence != 0:
+            raise Damaged("a snapshot does not begin with number 0")
+        if not (kind in (1, 5) and sequence == 0) and sequence != expected.get(line):
+            raise Damaged(f"frame {sequence} where {expected.get(line)} was expected")
+        expected[line] = (sequence + 1) & 0xFFFF
+        if kind <= 5:
+            yield from (reply if kind == 5 else stream).all(payload)
+
+
+def escape(text):
+    return "".join(chr(c) if 0x20 <= c <= 0x7E and c != 0x5C else f"\\x{c:02x}" for c in text)
+
+
+def show(name, fields):
+    words = [f"{key}={escape(value) if isinstance(value, bytes) else value}" for key, value in fields.items()]
+    print(name, *words)
+
+
+def check_snapshot(records):
+    """The rules of the chapter "A snapshot"; returns a summary."""
+    names = [name for name, _ in records]
+    if names[0] != "snapshot" or names[-1] != "end":
+        raise Damaged("a snapshot must begin with SNAPSHOT and end with END")
+    end = records[-1][1]
+    rank = [ORDER[name] for name in names if name != "finding"]
+    if rank != sorted(rank):
+        raise Damaged("records are out of order")
+    for field, name in (("slots", "slot"), ("threads", "thread"), ("mappings", "mapping")):
+        if end[field] != names.count(name):
+            raise Damaged(f"END counts {end[field]} {field}, there are {names.count(name)}")
+    if end["records"] != len(records):
+        raise Damaged(f"END counts {end['records']} records, there are {len(records)}")
+    check_tree([fields for name, fields in records if name == "slot"], end["complete"])
+    threads = [fields for name, fields in records if name == "thread"]
+    if end["complete"] and ([t["idle"] for t in threads].count(1) != 1 or not threads[-1]["idle"]):
+        raise Damaged("the idle thread must be the last one")
+    return f"{len(records)} records, {end['slots']} slots, {end['threads']} threads, " \
+           f"{end['mappings']} mappings, complete {end['complete']}"
+
+
+def check_tree(slots, complete):
+    """Depth grows by one at most, and a child of an untyped lies inside it."""
+    path = []
+    addresses = set()
+    for slot in slots:
+        if slot["depth"] > len(path):
+            raise Damaged(f"slot {slot['addr']:#x} has no parent at depth {slot['depth']}")
+        del path[slot["depth"]:]
+        inside = path and path[-1]["type"] == 1 and slot["bits"]
+        if inside and not path[-1]["object"] <= slot["object"] < path[-1]["object"] + (1 << path[-1]["bits"]):
+            raise Damaged(f"slot {slot['addr']:#x} is below an untyped that does not hold its object")
+        if complete and slot["addr"] in addresses:
+            raise Damaged(f"slot {slot['addr']:#x} comes twice")
+        addresses.add(slot["addr"])
+        path.append(slot)
+
+
+def check(data):
+    snapshots, current = 0, None
+    for name, fields in frames(data):
+        if name == "snapshot":
+            current = []
+        if current is not None and name not in ("event", "gap", "text"):
+            current.append((name, fields))
+        if name == "end" and current is not None:
+            if len(current) > 2:  # a trace has no state
+                print(check_snapshot(current))
+                snapshots += 1
+            current = None
+    if snapshots == 0:
+        raise Damaged("there is no whole snapshot")
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[1] not in ("records", "frames", "text", "check"):
+        sys.stderr.write(__doc__)
+        return 2
+    with open(sys.argv[2], "rb") as file:
+        data = file.read()
+    try:
+        if sys.argv[1] == "check":
+            check(data)
+        elif sys.argv[1] == "text":
+            for what, piece in split_line(data):
+                if what == "text":
+                    sys.stdout.buffer.write(piece)
+        else:
+            for name, fields in RecordReader().all(data) if sys.argv[1] == "records" else frames(data):
+                show(name, fields)
+    except (Damaged, IndexError) as trouble:
+        sys.stdout.flush()
+        sys.stderr.write(f"read_records: {sys.argv[2]}: {trouble or 'the data ends inside a record'}\n")
+        return 1
+    return 0
+
+
+sys.exit(main())
