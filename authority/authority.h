@@ -142,8 +142,8 @@ struct authority_step {
     bool backwards; /* walked from `to` to `from` */
 };
 
-/* Shortest path from any node with from[i] to any with to[i] (arrays of node_count).  Managers'
- * threads are not walked through unless strict, but may be where it begins or ends.
+/* Shortest path from any node with from[i] to any with to[i] (arrays of node_count).  Managers
+ * are not walked through unless strict or unless it begins at one; it may end at one.
  * *steps is malloced; *count 0 when from and to meet. ERR_NOT_FOUND, ERR_NO_MEMORY. */
 enum error authority_path(const struct authority *a, const bool *from, const bool *to,
                           enum authority_path_kind kind, bool strict, struct authority_step **steps,

@@ -468,7 +468,7 @@ static enum error breach_path(const struct check *c, struct authority_breach *b)
         if (merged)
             authority_mark_domain(c->a, b->domain_b, to);
         else
-            to[b->object_b >= 0 ? b->object_b : b->object] = true;
+            to[b->object] = true;
         e = authority_path(c->a, from, to,
                            merged ? AUTHORITY_PATH_ISLAND : AUTHORITY_PATH_AUTHORITY, c->strict,
                            &b->path, &b->path_count);

@@ -48,20 +48,19 @@ static bool walks_backward(const struct search *s, const struct authority_edge *
     }
 }
 
-/* Managers may begin or end a path; nobody walks through them unless strict. */
-static bool wall(const struct search *s, int32_t node)
-{
-    return !s->strict && s->a->priv->manager[node] && !s->to[node];
-}
-
-/* What only managers control is theirs: leaving it the way one came would go through them. */
-static bool backwards_into_manager(const struct search *s, const struct authority_edge *e)
+/* Managers may end a path; nobody walks through them unless strict.  A holder that no other thread
+ * reaches is theirs: neither what it receives nor what it hands back goes on from there. */
+static bool wall(const struct search *s, int32_t node, enum authority_edge_kind kind,
+                 bool backwards)
 {
     const struct authority *a = s->a;
-    if (s->strict || authority_edge_reaches(e->kind) == false)
-        return !s->strict && a->home[e->from] >= 0 && a->domains[a->home[e->from]].trusted &&
-               !s->to[e->from];
-    return !a->priv->active[e->from] && !s->to[e->from];
+    if (s->strict || s->to[node])
+        return false;
+    if (a->priv->manager[node])
+        return true;
+    bool by_others = backwards || kind == AUTHORITY_GRANT_RECV;
+    return by_others && !a->priv->active[node] &&
+           a->state->objects[node].type != RECORD_CAP_ENDPOINT;
 }
 
 static void reach(struct search *s, int32_t node, uint32_t edge, bool backwards)
@@ -80,12 +79,12 @@ static void expand(struct search *s, uint32_t node)
     const struct authority *a = s->a;
     for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
         const struct authority_edge *e = &a->edges[i];
-        if (walks_forward(s, e) && !wall(s, e->to))
+        if (walks_forward(s, e) && !wall(s, e->to, e->kind, false))
             reach(s, e->to, i, false);
     }
     for (uint32_t i = a->priv->first_reverse[node]; i < a->priv->first_reverse[node + 1]; i++) {
         const struct authority_edge *e = &a->edges[a->priv->reverse[i]];
-        if (walks_backward(s, e) && !wall(s, e->from) && !backwards_into_manager(s, e))
+        if (walks_backward(s, e) && !wall(s, e->from, e->kind, true))
             reach(s, e->from, a->priv->reverse[i], true);
     }
 }
@@ -98,6 +97,7 @@ static void search_run(struct search *s, const bool *from)
             s->queue[s->count++] = n;
         if (from[n] && s->to[n] && s->found < 0)
             s->found = (int32_t)n;
+        s->strict |= from[n] && s->a->priv->manager[n]; /* it asks about the manager itself */
     }
     for (uint32_t head = 0; head < s->count && s->found < 0; head++)
         expand(s, s->queue[head]);

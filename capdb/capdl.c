@@ -74,17 +74,16 @@ static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
     uint64_t end = (uint64_t)u->addr + ((uint64_t)1 << u->bits);
     uint64_t skip = 0;
     bool first = true;
-    fputs(" {", f);
     for (uint32_t i = untyped + 1; i < s->object_count && s->objects[i].addr < end; i++) {
         const struct capstate_object *o = &s->objects[i];
         if (o->bits == 0 || o->addr < skip || !prefix_of(o->type))
             continue;
         if (o->type == RECORD_CAP_UNTYPED)
             skip = (uint64_t)o->addr + ((uint64_t)1 << o->bits);
-        fprintf(f, "%s%s", first ? " " : ", ", name_of(o, name));
+        fprintf(f, "%s%s", first ? " { " : ", ", name_of(o, name));
         first = false;
     }
-    fputs(first ? "}" : " }", f);
+    fputs(first ? "" : " }", f);
 }
 
 static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_object *o)
@@ -274,7 +273,8 @@ static void put_mapping(FILE *f, const struct capstate *s, const struct record_m
 {
     char name[NAME_BYTES];
     int32_t frame = capstate_object_at(s, m->frame);
-    if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME)
+    if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME ||
+        !(m->rights & (RIGHT_READ | RIGHT_WRITE | 4)))
         return;
     fprintf(f, "    0x%x: %s (%s%s%s%s)\n", index, name_of(&s->objects[frame], name),
             m->rights & RIGHT_READ ? "R" : "", m->rights & RIGHT_WRITE ? "W" : "",
