@@ -21,6 +21,8 @@ enum {
     SNAPSHOT_TRIES = 8,
     ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
     ROOTS_PAUSE_MS = 50,
+    READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
+    READING_SERIAL_MS = 900000,
     MODE_MASK = 0x1f,
     MODE_USER = 0x10,
 };
@@ -30,6 +32,7 @@ struct gdb_door {
     struct pages pages;
     struct memview view;
     struct objwalk walk;
+    deadline_t until; /* of the reading under way */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -46,19 +49,22 @@ static uint32_t wire_address(const struct gdb_door *d, kaddr_t addr)
 }
 
 /* A block that cannot be read whole (the end of memory) is not kept. */
-static enum error load_block(struct gdb_door *d, kaddr_t addr, uint8_t **out)
+static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
 {
+    struct gdb_door *d = a->door;
     kaddr_t base = addr & ~(d->pages.block - 1);
     *out = pages_find(&d->pages, addr);
     if (*out)
         return ERR_OK;
+    if (deadline_left(d->until) == 0)
+        return attach_fail(a, ERR_TIMEOUT, "the stub answers too slowly to read a whole state");
     uint8_t bytes[BLOCK_SOCKET];
     enum error e = gdb_client_read(&d->client, wire_address(d, base), bytes, d->pages.block);
     if (e != ERR_OK)
-        return e;
+        return e == ERR_READ ? e : client_failed(a, e);
     *out = pages_add(&d->pages, addr);
     if (!*out)
-        return ERR_NO_MEMORY;
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     memcpy(*out, bytes, d->pages.block);
     return ERR_OK;
 }
@@ -72,15 +78,16 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
         uint8_t *block = NULL;
         uint32_t offset = addr & (d->pages.block - 1);
         uint32_t n = d->pages.block - offset < len ? d->pages.block - offset : len;
-        enum error e = load_block(d, addr, &block);
-        if (e == ERR_OK)
+        enum error e = load_block(a, addr, &block);
+        if (e == ERR_OK) {
             memcpy(to, block + offset, n);
-        else if (e == ERR_READ)
+        } else if (e == ERR_READ) {
             e = gdb_client_read(&d->client, wire_address(d, addr), to, n);
-        if (e == ERR_READ)
-            return e; /* a finding to the walker */
+            if (e != ERR_OK && e != ERR_READ) /* ERR_READ is a finding to the walker */
+                client_failed(a, e);
+        }
         if (e != ERR_OK)
-            return client_failed(a, e);
+            return e;
         addr += n;
         to += n;
         len -= n;
@@ -169,11 +176,19 @@ static void gdb_close(struct attach *a)
     a->door = NULL;
 }
 
+static void reading_begins(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    bool serial = a->target.line == LINE_SERIAL;
+    d->until = deadline_in(serial ? READING_SERIAL_MS : READING_SOCKET_MS);
+}
+
 /* A machine that is booting has no roots yet. */
 static enum error find_roots(struct attach *a)
 {
     struct gdb_door *d = a->door;
     deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
+    reading_begins(a);
     for (;;) {
         enum error e = walk_open(a, &d->view, &d->walk);
         if (e != ERR_NO_ROOTS || deadline_left(deadline) == 0)
@@ -212,6 +227,7 @@ static enum error gdb_open(struct attach *a)
 static enum error notice_stop(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    reading_begins(a);
     enum error e = gdb_client_listen(&d->client, 0);
     if (e != ERR_OK)
         return client_failed(a, e);

@@ -11,6 +11,8 @@
 enum {
     SEND_TRIES = 3,
     READ_BYTES_DEFAULT = 0x100, /* without PacketSize */
+    READ_BYTES_LEAST = 16,
+    SHORTEST_PART = 8, /* of what was asked for */
     TARGET_XML_CHUNKS = 64,
     COMMAND_PACKETS_MAX = 100000,
     DETACH_MS = 500,
@@ -69,6 +71,13 @@ static enum error acknowledge(struct gdb_client *c, char sign, deadline_t deadli
     return c->acks ? send_bytes(c, &sign, 1, deadline) : ERR_OK;
 }
 
+/* Bytes that keep coming never let the wait for one of them run out: so the deadline counts as soon
+ * as all that was received is used up. */
+static bool out_of_time(const struct gdb_client *c, deadline_t deadline)
+{
+    return c->line.head == c->line.tail && deadline_left(deadline) == 0;
+}
+
 /* The next event that means something on the line. */
 static enum error next_event(struct gdb_client *c, enum gdb_event *event, deadline_t deadline)
 {
@@ -80,8 +89,7 @@ static enum error next_event(struct gdb_client *c, enum gdb_event *event, deadli
         *event = gdb_decoder_put(&c->decoder, byte);
         if (*event != GDB_NOTHING && *event != GDB_NOISE)
             return ERR_OK;
-        /* Bytes that keep coming never let the wait for one of them run out. */
-        if (c->line.head == c->line.tail && deadline_left(deadline) == 0)
+        if (out_of_time(c, deadline))
             return ERR_TIMEOUT;
     }
 }
@@ -151,14 +159,14 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
             return ERR_OK;
         if (e != ERR_OK)
             return line_failed(c, e);
-        if (event != GDB_PACKET)
-            continue; /* a damaged stop reply is asked for by the next stop */
-        if (is_exit_reply(&c->decoder))
+        if (event == GDB_PACKET && is_exit_reply(&c->decoder))
             return fail(c, ERR_CLOSED, "the stub says that the target is gone");
-        if (is_stop_reply(&c->decoder)) {
+        if (event == GDB_PACKET && is_stop_reply(&c->decoder)) {
             c->running = false;
             return acknowledge(c, '+', deadline_in(GDB_REPLY_MS));
         }
+        if (out_of_time(c, deadline))
+            return ERR_OK; /* a damaged stop reply is asked for by the next stop */
     }
     return ERR_OK;
 }
@@ -189,6 +197,8 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
             return line_failed(c, e);
         if (event == GDB_ACK)
             break;
+        if (out_of_time(c, deadline))
+            return line_failed(c, ERR_TIMEOUT);
         if (event != GDB_NAK)
             continue;
         if (++tries == SEND_TRIES)
@@ -326,10 +336,11 @@ static bool is_error_reply(const struct gdb_decoder *d)
 static uint32_t read_bytes_max(const struct gdb_client *c)
 {
     uint32_t max = c->packet_size ? c->packet_size / 2 : READ_BYTES_DEFAULT;
-    return max < 16 ? 16 : max & ~3u;
+    return max < READ_BYTES_LEAST ? READ_BYTES_LEAST : max & ~3u;
 }
 
-/* A short answer is valid: the stub could read so much. */
+/* A short answer is valid, the stub could read so much; but not one so short that reading would
+ * never end. */
 static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
                             uint32_t *got)
 {
@@ -344,6 +355,8 @@ static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, u
     if (d->length % 2 != 0 || d->length / 2 > len || !gdb_hex_get(d->data, d->length / 2, buf))
         return fail(c, ERR_FORMAT, "the stub's answer to a read of 0x%08x is no hex data", addr);
     *got = d->length / 2;
+    if (*got < len / SHORTEST_PART)
+        return fail(c, ERR_FORMAT, "the stub gives memory in pieces of %u bytes", *got);
     return ERR_OK;
 }
 

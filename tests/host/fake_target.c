@@ -1,0 +1,440 @@
+/* Fake stubs and monitors.  Both answer from a memory view and do wrong what they are told to. */
+#include "tests/host/fake_target.h"
+
+#include "lib/bytes.h"
+#include "objwalk/objwalk.h"
+#include "objwalk/record_codec.h"
+#include "wire/frame.h"
+#include "wire/gdb_packet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* --- the line --- */
+
+static bool put(int fd, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+    while (len > 0) {
+        ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == ENOTSOCK)
+            n = write(fd, p, len); /* a terminal */
+        if (n <= 0)
+            return false;
+        p += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool get(int fd, uint8_t *byte)
+{
+    return read(fd, byte, 1) == 1;
+}
+
+static bool due(unsigned every, unsigned n)
+{
+    return every != 0 && n % every == 0;
+}
+
+/* The faults that need no protocol. False: go on with it. */
+static bool serve_mute(struct fake *f, int fd)
+{
+    uint8_t byte;
+    if (f->faults.flood) {
+        while (put(fd, f->faults.flood, strlen(f->faults.flood)))
+            ;
+        return true;
+    }
+    while (f->faults.silent && get(fd, &byte))
+        ;
+    return f->faults.silent;
+}
+
+/* --- gdb --- */
+
+struct stub {
+    struct fake *f;
+    int fd;
+    struct gdb_decoder in;
+    bool running;
+    unsigned stops;
+    unsigned requests;
+    char answer[2 * GDB_PACKET_DATA];
+};
+
+static bool send_packet(struct stub *s, char mark, const char *data, bool spoil)
+{
+    uint8_t raw[GDB_PACKET_RAW_MAX];
+    uint32_t n = gdb_packet_encode(mark, data, (uint32_t)strlen(data), raw, sizeof(raw));
+    if (spoil)
+        raw[n - 1] = raw[n - 1] == '0' ? '1' : '0';
+    return put(s->fd, raw, n);
+}
+
+static enum error read_patched(struct fake *f, uint32_t addr, uint8_t *to, uint32_t len)
+{
+    enum error e = memview_read(f->view, addr, to, len);
+    uint32_t value = f->faults.patch_value + (f->faults.patch_moves ? f->resumes << 4 : 0);
+    for (uint32_t i = 0; e == ERR_OK && f->faults.patch_at && i < 4; i++)
+        if (f->faults.patch_at + i - addr < len)
+            to[f->faults.patch_at + i - addr] = (uint8_t)(value >> (8 * i));
+    return e;
+}
+
+static void answer_memory(struct stub *s, struct gdb_text t)
+{
+    uint8_t bytes[GDB_PACKET_DATA / 2];
+    uint32_t addr, len;
+    strcpy(s->answer, "E01");
+    if (!gdb_text_number(&t, &addr) || !gdb_text_take(&t, ',') || !gdb_text_number(&t, &len) ||
+        len > sizeof(bytes))
+        return;
+    if (s->f->faults.memory) {
+        strcpy(s->answer, s->f->faults.memory);
+        return;
+    }
+    if (s->f->faults.short_reads && len > 1)
+        len /= 2;
+    if (read_patched(s->f, addr, bytes, len) == ERR_OK)
+        s->answer[gdb_hex_put(s->answer, bytes, len)] = '\0';
+}
+
+static void answer_registers(struct stub *s)
+{
+    uint8_t regs[168] = {0};
+    put_le32(regs + 164, s->stops <= s->f->faults.torn_stops ? 0x13 : 0x10);
+    s->answer[gdb_hex_put(s->answer, regs, sizeof(regs))] = '\0';
+}
+
+static void answer_cpsr(struct stub *s)
+{
+    uint8_t cpsr[4];
+    put_le32(cpsr, s->stops <= s->f->faults.torn_stops ? 0x13 : 0x10);
+    s->answer[gdb_hex_put(s->answer, cpsr, 4)] = '\0';
+}
+
+static void answer_command(struct stub *s, struct gdb_text t)
+{
+    static const char text[] = "one line\n";
+    (void)t;
+    char packet[64] = "O";
+    packet[1 + gdb_hex_put(packet + 1, text, sizeof(text) - 1)] = '\0';
+    send_packet(s, '$', packet, false);
+    strcpy(s->answer, "OK");
+}
+
+static void make_answer(struct stub *s)
+{
+    const struct fake_faults *faults = &s->f->faults;
+    struct gdb_text t = gdb_text_of(&s->in);
+    s->answer[0] = '\0';
+    if (gdb_text_take(&t, '?'))
+        strcpy(s->answer, faults->status ? faults->status : "T02thread:01;");
+    else if (gdb_text_take_word(&t, "qSupported"))
+        strcpy(s->answer, faults->features ? faults->features : "PacketSize=400;swbreak+");
+    else if (gdb_text_take_word(&t, "qRcmd,"))
+        answer_command(s, t);
+    else if (gdb_text_take(&t, 'm'))
+        answer_memory(s, t);
+    else if (gdb_text_take(&t, 'g') && !faults->no_registers)
+        answer_registers(s);
+    else if (gdb_text_take_word(&t, "p19") && !faults->legacy_registers && !faults->no_registers)
+        answer_cpsr(s);
+    else if (gdb_text_take(&t, 'D')) {
+        strcpy(s->answer, "OK");
+        s->f->detached = true;
+    }
+}
+
+static bool say_between(struct stub *s)
+{
+    const struct fake_faults *faults = &s->f->faults;
+    unsigned n = s->f->answers;
+    return (!due(faults->stop_every, n) || send_packet(s, '$', "T05thread:01;", false)) &&
+           (!due(faults->notify_every, n) || send_packet(s, '%', "Stop:T05", false)) &&
+           (!due(faults->noise_every, n) || put(s->fd, "noise", 5));
+}
+
+static bool request(struct stub *s)
+{
+    struct fake *f = s->f;
+    if (due(f->faults.nak_every, ++s->requests) && put(s->fd, "-", 1))
+        return true;
+    if (!put(s->fd, "+", 1))
+        return false;
+    if (s->in.data[0] == 'c') {
+        s->running = true;
+        f->resumes++;
+        return true;
+    }
+    f->answers++;
+    if (f->faults.close_after && f->answers > f->faults.close_after)
+        return false;
+    make_answer(s);
+    return say_between(s) &&
+           send_packet(s, '$', s->answer, due(f->faults.checksum_every, f->answers));
+}
+
+static bool stub_event(struct stub *s, enum gdb_event event)
+{
+    switch (event) {
+    case GDB_PACKET:
+        return request(s);
+    case GDB_NAK:
+        return send_packet(s, '$', s->answer, false);
+    case GDB_INTERRUPT:
+        if (!s->running)
+            return true;
+        s->running = false;
+        s->stops++;
+        return send_packet(s, '$', "T02thread:01;", false);
+    default:
+        return true;
+    }
+}
+
+void fake_gdb(struct fake *f, int fd)
+{
+    struct stub *s = calloc(1, sizeof(*s));
+    uint8_t byte;
+    s->f = f;
+    s->fd = fd;
+    s->running = f->faults.runs_at_first;
+    gdb_decoder_init(&s->in, false);
+    bool open = s->running || serve_mute(f, fd) || send_packet(s, '$', "T02thread:01;", false);
+    while (open && get(fd, &byte)) {
+        if (s->running && byte != 0x03)
+            f->violations++;
+        open = stub_event(s, gdb_decoder_put(&s->in, byte));
+    }
+    free(s);
+}
+
+/* --- monitor --- */
+
+struct teller {
+    struct fake *f;
+    int fd;
+    struct record_codec codec;
+    uint8_t payload[FRAME_PAYLOAD];
+    uint32_t used;
+    uint16_t sequence;
+    uint8_t kind;
+    unsigned frames; /* of this snapshot, from 1 */
+    bool open;
+};
+
+static void put_frame(struct teller *t, uint8_t kind)
+{
+    const struct fake_faults *faults = &t->f->faults;
+    bool spoil = kind != FRAME_REPLY && (faults->always || t->f->snapshots == 1);
+    uint8_t raw[FRAME_ENCODED_MAX];
+    uint32_t n = frame_encode(kind, t->sequence++, t->payload, t->used, raw);
+    t->used = 0;
+    t->frames++;
+    if (spoil && faults->drop == t->frames)
+        return;
+    if (spoil && faults->flip == t->frames)
+        raw[n / 2] ^= 0x40;
+    if (faults->chatty)
+        t->open &= put(t->fd, "hello from a program\r\n", 22);
+    t->open &= put(t->fd, raw, n);
+    if (spoil && faults->repeat == t->frames)
+        t->open &= put(t->fd, raw, n);
+}
+
+static enum error tell_record(void *ctx, const struct record *record)
+{
+    struct teller *t = ctx;
+    struct record r = *record;
+    uint8_t bytes[RECORD_MAX_BYTES];
+    if (r.kind == RECORD_END)
+        r.end.slots += t->f->faults.miscount;
+    if (r.kind == RECORD_SNAPSHOT && t->f->faults.format)
+        r.snapshot.format = t->f->faults.format;
+    uint32_t n = record_encode(&t->codec, &r, bytes);
+    if (t->used + n > sizeof(t->payload) || r.kind == RECORD_END) {
+        put_frame(t, t->kind);
+        t->kind = FRAME_RECORDS;
+    }
+    memcpy(t->payload + t->used, bytes, n);
+    t->used += n;
+    if (r.kind == RECORD_END)
+        put_frame(t, FRAME_SNAPSHOT_END);
+    return t->open ? ERR_OK : ERR_CLOSED;
+}
+
+static void tell_snapshot(struct teller *t)
+{
+    static struct objwalk walk[16]; /* too large for a thread's stack; one a fake at a time */
+    static unsigned next;
+    struct objwalk *w = &walk[__atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) % 16];
+    kaddr_t roots = 0;
+    t->f->snapshots++;
+    t->kind = FRAME_SNAPSHOT_BEGIN;
+    record_codec_init(&t->codec);
+    if (objwalk_find_roots(t->f->view, KERNEL_PHYS_BASE, &roots) == ERR_OK &&
+        objwalk_open(w, t->f->view, roots) == ERR_OK)
+        objwalk_snapshot(w, true, tell_record, t);
+}
+
+static void tell_reply(struct teller *t, bool good, const char *text)
+{
+    struct record r = {.kind = RECORD_TEXT};
+    r.text.text.length = (uint8_t)strlen(text);
+    memcpy(r.text.text.bytes, text, strlen(text) + 1);
+    record_codec_init(&t->codec);
+    t->sequence = 0;
+    t->used = record_encode(&t->codec, &r, t->payload);
+    put_frame(t, FRAME_REPLY);
+    r = (struct record){.kind = RECORD_END, .end = {.complete = good, .records = 2}};
+    t->used = record_encode(&t->codec, &r, t->payload);
+    put_frame(t, FRAME_REPLY);
+}
+
+static void tell_prompt(struct fake *f, int fd)
+{
+    const char *prompt = f->halted ? "stopped> " : "capscope> ";
+    put(fd, prompt, strlen(prompt));
+}
+
+static bool answer_line(struct fake *f, int fd, const char *line)
+{
+    struct teller *t = calloc(1, sizeof(*t));
+    *t = (struct teller){.f = f, .fd = fd, .open = true};
+    bool refuse = f->faults.refuses && strcmp(line, "@snapshot wire") == 0;
+    f->answers++;
+    if (!refuse && strcmp(line, "@snapshot wire") == 0)
+        tell_snapshot(t);
+    if (strcmp(line, "@halt") == 0)
+        f->halted = true;
+    if (strcmp(line, "@continue") == 0) {
+        f->halted = false;
+        f->resumes++;
+    }
+    if (line[0] == '@')
+        tell_reply(t, !refuse, refuse ? "the kernel has no list" : line + 1);
+    bool open = t->open;
+    free(t);
+    tell_prompt(f, fd);
+    return open && !(f->faults.close_after && f->answers >= f->faults.close_after);
+}
+
+void fake_monitor(struct fake *f, int fd)
+{
+    char line[200];
+    size_t used = 0;
+    unsigned lines = 0;
+    uint8_t byte;
+    bool open = !serve_mute(f, fd);
+    while (open && get(fd, &byte)) {
+        if (used == 0)
+            tell_prompt(f, fd);
+        if (byte == 0x03) {
+            used = 0;
+            open = put(fd, "^C\r\n", 4);
+        } else if (byte == '\r') {
+            line[used] = '\0';
+            used = 0;
+            open = put(fd, "\r\n", 2);
+            if (open && ++lines > f->faults.deaf)
+                open = answer_line(f, fd, line);
+        } else if (used + 1 < sizeof(line)) {
+            line[used++] = (char)byte;
+            open = put(fd, &byte, 1);
+        }
+    }
+}
+
+/* --- starting --- */
+
+static int open_unix(struct fake *f)
+{
+    static unsigned number;
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    snprintf(f->path, sizeof(f->path), "/tmp/capscope-fake-%d-%u", getpid(),
+             __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
+    memcpy(addr.sun_path, f->path, strlen(f->path) + 1);
+    unlink(f->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 1) < 0)
+        abort();
+    snprintf(f->target, sizeof(f->target), "unix:%s", f->path);
+    return fd;
+}
+
+static int open_tcp(struct fake *f)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (const struct sockaddr *)&addr, len) < 0 || listen(fd, 1) < 0 ||
+        getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+        abort();
+    snprintf(f->target, sizeof(f->target), "tcp:127.0.0.1:%u", ntohs(addr.sin_port));
+    return fd;
+}
+
+static int open_pty(struct fake *f)
+{
+    int master, slave;
+    char name[100];
+    struct termios raw;
+    if (openpty(&master, &slave, name, NULL, NULL) < 0 || tcgetattr(slave, &raw) < 0)
+        abort();
+    cfmakeraw(&raw);
+    tcsetattr(slave, TCSANOW, &raw);
+    /* The slave stays open in f->path's place until the client has it: a master without any slave
+     * reads as an error. */
+    snprintf(f->path, sizeof(f->path), "%d", slave);
+    snprintf(f->target, sizeof(f->target), "%s", name);
+    return master;
+}
+
+static void *fake_thread(void *arg)
+{
+    struct fake *f = arg;
+    bool terminal = f->path[0] >= '0' && f->path[0] <= '9';
+    int fd = terminal ? f->listener : accept(f->listener, NULL, NULL);
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only tcp takes it */
+    f->serve(f, fd);
+    close(fd);
+    return NULL;
+}
+
+void fake_start(struct fake *f, enum fake_line line, void (*serve)(struct fake *f, int fd),
+                const struct memview *view, const struct fake_faults *faults)
+{
+    static int (*const open_line[])(struct fake *) = {open_unix, open_tcp, open_pty};
+    *f = (struct fake){.view = view, .serve = serve};
+    if (faults)
+        f->faults = *faults;
+    f->listener = open_line[line](f);
+    if (pthread_create(&f->thread, NULL, fake_thread, f) != 0)
+        abort();
+}
+
+void fake_join(struct fake *f)
+{
+    if (f->path[0] >= '0' && f->path[0] <= '9')
+        close(atoi(f->path));
+    pthread_join(f->thread, NULL);
+    if (f->path[0] == '/')
+        unlink(f->path);
+    if (f->path[0] < '0' || f->path[0] > '9')
+        close(f->listener);
+}
