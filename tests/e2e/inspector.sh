@@ -44,7 +44,7 @@ check "samples go on" wait_for 20 newer
 check "the cursor stays on its thing and on its line while the system changes" \
     eval 'test -n "$before" && test "$before" = "$(cursor_line)"'
 
-key 2 ; key / ; key -l "1M used"; key Enter
+key 2 ; key / ; key -l "used 1M"; key Enter
 check "the derivation tree has roots" shows_soon 'untyped 0x8.*below'
 key 3
 check "threads show what they wait on" shows_soon 'critical/control +critical +wait'
