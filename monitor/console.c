@@ -198,10 +198,12 @@ static void console_stopped(enum debug_reason reason, const char *sentence)
     show_prompt();
 }
 
-/* Whoever let the kernel go has seen it; the next key shows the prompt. */
+/* A step comes to its stop at once and shows the prompt there. */
 static void console_resumed(void)
 {
     console_message();
+    if (debug_control.step == 0 && !debug_control.finish)
+        show_prompt();
 }
 
 const struct debug_port monitor_port = {

@@ -277,7 +277,6 @@ static void refused_lookup(void)
     default:
         break;
     }
-    out_piece("");
 }
 
 static void refused_because(const struct tcb *t, word_t label, word_t tag)

@@ -90,8 +90,14 @@ enum error wire_snapshot(struct objwalk *w)
 
 /* ---- events ---- */
 
+static word_t ring_oldest(void)
+{
+    return debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
+}
+
 /* The record of sequence number `seq`: an event, or the gap that begins there. Returns how many
- * numbers it covers. */
+ * numbers it covers. A reader who fell behind the ring goes on in the middle of it, not at the
+ * edge, where the next event would be overwritten as well. */
 static word_t event_record(const struct objwalk *w, word_t seq, struct record *r)
 {
     const struct event *e = debug_ring_entry(seq);
@@ -100,13 +106,10 @@ static word_t event_record(const struct objwalk *w, word_t seq, struct record *r
         objwalk_event(w, e, &r->event);
         return 1;
     }
-    word_t oldest =
-        debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
-    word_t count = seq < oldest ? oldest - seq : 1;
     r->kind = RECORD_GAP;
     r->gap.first = seq;
-    r->gap.count = count;
-    return count;
+    r->gap.count = seq < ring_oldest() ? debug_ring.head - DEBUG_RING_EVENTS / 2 - seq : 1;
+    return r->gap.count;
 }
 
 struct first_only {
@@ -138,7 +141,7 @@ enum error wire_trace(struct objwalk *w)
     wire_live(w, false);
     stream_begin();
     objwalk_snapshot(w, true, first_record, &first);
-    word_t seq = debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
+    word_t seq = ring_oldest();
     while (seq <= debug_ring.head) {
         seq += event_record(w, seq, &r);
         enum error e = stream_put(NULL, &r);

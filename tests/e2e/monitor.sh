@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The serial monitor against the real kernel in QEMU: every command, the line editor, hostile input,
+# frames, the live line, stops and steps, explanations, a panic.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+# scenario NAME IMAGE: boots it, stopped until the client listens; goes on with TAP's numbering.
+scenario() {
+    rm -f "$work"/*.sock
+    boot "build/arm/debug/$2" -S
+    python3 tests/e2e/monitor_client.py "$1" "$work" $((tap_count + 1)) || status=1
+    tap_count=$(cat "$work/count")
+    halt_machine
+}
+
+status=0
+scenario healthy image-demo-healthy.elf
+scenario program image-debugcalls.elf
+scenario panic image-hello.elf
+plan
+exit $status
