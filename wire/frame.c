@@ -16,28 +16,29 @@ enum {
 };
 
 struct cobs {
-    uint8_t *out;
-    uint32_t code_at; /* place of the code byte of the current group */
-    uint32_t used;
+    uint8_t *code; /* place of the code byte of the current group */
+    uint8_t *at;
 };
 
-static void cobs_close(struct cobs *c)
+/* Ends the group, begins the next. */
+static inline struct cobs cobs_close(struct cobs c)
 {
-    c->out[c->code_at] = (uint8_t)(c->used - c->code_at);
-    c->code_at = c->used++;
+    *c.code = (uint8_t)(c.at - c.code);
+    c.code = c.at++;
+    return c;
 }
 
-static void cobs_put(struct cobs *c, const uint8_t *p, uint32_t len)
+static struct cobs cobs_put(struct cobs c, const uint8_t *p, uint32_t len)
 {
     for (const uint8_t *end = p + len; p != end; p++) {
-        if (*p == 0) {
-            cobs_close(c);
-            continue;
+        if (*p != 0) {
+            *c.at++ = *p;
+            if (c.at - c.code != COBS_RUN)
+                continue;
         }
-        c->out[c->used++] = *p;
-        if (c->used - c->code_at == COBS_RUN)
-            cobs_close(c);
+        c = cobs_close(c);
     }
+    return c;
 }
 
 uint32_t frame_encode(uint8_t kind, uint16_t sequence, const uint8_t *payload, uint32_t len,
@@ -48,14 +49,14 @@ uint32_t frame_encode(uint8_t kind, uint16_t sequence, const uint8_t *payload, u
     put_le16(&header[2], sequence);
     put_le32(crc, crc32_update(crc32_update(0, header, sizeof(header)), payload, len));
 
-    struct cobs c = {out, 1, 2};
+    struct cobs c = {out + 1, out + 2};
     out[0] = DELIMITER;
-    cobs_put(&c, header, sizeof(header));
-    cobs_put(&c, payload, len);
-    cobs_put(&c, crc, sizeof(crc));
-    out[c.code_at] = (uint8_t)(c.used - c.code_at);
-    out[c.used++] = DELIMITER;
-    return c.used;
+    c = cobs_put(c, header, sizeof(header));
+    c = cobs_put(c, payload, len);
+    c = cobs_put(c, crc, sizeof(crc));
+    *c.code = (uint8_t)(c.at - c.code);
+    *c.at++ = DELIMITER;
+    return (uint32_t)(c.at - out);
 }
 
 void frame_decoder_init(struct frame_decoder *d)
