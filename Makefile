@@ -208,6 +208,7 @@ check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
 	@scripts/check-headers
 	@scripts/check-format
+	@scripts/check-static
 
 test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build

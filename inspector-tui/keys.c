@@ -93,7 +93,7 @@ static void jump_to_tree(struct app *app, int32_t slot)
 {
     struct view *v = &app->views[VIEW_TREE];
     const struct capstate *s = &app->state;
-    int32_t chain[64];
+    int32_t chain[64] = {0};
     uint32_t n = 0;
     for (int32_t p = slot; p >= 0 && n < 64; p = s->slots[p].parent)
         chain[n++] = p;

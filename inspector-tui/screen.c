@@ -127,7 +127,7 @@ static void draw_help(const struct app *app)
     for (int y = 1; y < LINES; y++) {
         const char *text = NULL;
         uint32_t i = 0;
-        while (help_lines[i] && i < app->help_top + (uint32_t)y - 1)
+        while (i < app->help_top + (uint32_t)y - 1 && help_lines[i])
             i++;
         text = help_lines[i];
         if (!text)

@@ -85,6 +85,13 @@ static void connect_server(struct domain *driver)
     user_check(cnode_delete(INIT_CNODE, bell, 32));
 }
 
+static void connect_all(struct domain *driver, struct domain *domains)
+{
+    connect_clients(driver, domains, demo_table.domains);
+    connect_server(driver);
+    connect_device(driver);
+}
+
 static void build_all(struct domain *domains, cptr_t memory)
 {
     struct domain *driver = NULL;
@@ -95,9 +102,10 @@ static void build_all(struct domain *domains, cptr_t memory)
         if (desc->role == ROLE_DRIVER)
             driver = &domains[i];
     }
-    connect_clients(driver, domains, demo_table.domains);
-    connect_server(driver);
-    connect_device(driver);
+    if (driver)
+        connect_all(driver, domains);
+    else
+        user_fail("root: the table has no driver");
     for (word_t i = 0; i < demo_table.plants; i++)
         plant_fault(&demo_table.plant[i], domains);
 }
