@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# capdb against booted demo systems: it records them through the serial monitor, QEMU's GDB stub and
+# the memory file; the healthy one is isolated, the leaky one has four planted faults that `check`
+# names; Ctrl-C and kill -9 lose nothing that was complete; wrong files and targets are refused in
+# words.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+capdb=build/host/capdb
+run=$work/run.capdb
+leaky=$work/leaky.capdb
+
+# --- helpers ---------------------------------------------------------------------------------------
+
+monitor() { echo "monitor:unix:$work/monitor.sock"; }
+
+says() { # text command...: the command's output contains the text
+    local text=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qF -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "$output" "$text"; return 1; }
+}
+
+exits() { # status command...
+    local wanted=$1 got
+    shift
+    "$@" >"$work/exits.out" 2>&1
+    got=$?
+    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; cat "$work/exits.out"; return 1; }
+}
+
+complains() { # text command...: exit 2, one line on stderr that begins with capdb: and has the text
+    local text=$1
+    shift
+    "$@" >"$work/complaint.out" 2>"$work/complaint"
+    local got=$?
+    [ $got = 2 ] && [ "$(wc -l <"$work/complaint")" = 1 ] && grep -q '^capdb: ' "$work/complaint" &&
+        grep -qF -- "$text" "$work/complaint" && return
+    echo "exit $got"
+    cat "$work/complaint"
+    return 1
+}
+
+snapshots_of() { $capdb snapshots "$1" | tail -n +2 | wc -l; }
+
+has_snapshots() { [ "$(snapshots_of "$1")" -ge "$2" ]; }
+
+demo_is_up() { # all four domains have their threads
+    [ "$($capdb live "$(monitor)" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
+}
+
+is_valid_json() { # command...
+    "$@" --json >"$work/json" && python3 -m json.tool "$work/json" >/dev/null
+}
+
+# --- the healthy demo ------------------------------------------------------------------------------
+
+boot build/arm/debug/image-demo-healthy.elf
+check "a query can ask the running system" wait_for 30 demo_is_up
+check "the monitor is recorded" $capdb record "$(monitor)" "$run" --every 0.1 --count 5
+check "a recording has the snapshots that were asked for" test "$(snapshots_of "$run")" = 5
+check "a recording is continued, not overwritten" $capdb record "gdb:unix:$work/gdb.sock" "$run" --every 0 --count 2
+check "two more snapshots came through QEMU's stub" test "$(snapshots_of "$run")" = 7
+check "every snapshot is rebuilt as it was" says "all as they were recorded" $capdb verify "$run"
+check "the healthy demo is isolated at every moment" exits 0 $capdb check "$run" --all
+check "the verdict names the trusted managers" says "trusted managers left out: rootserver" $capdb check "$run"
+check "strictly, the root task breaches it" exits 1 $capdb check "$run" --strict
+for domain in critical guest driver; do
+    check "there is a domain $domain" says "$domain" $capdb domains "$run"
+done
+check "no authority leads from guest to critical" exits 1 $capdb path "$run" guest critical
+check "information can flow there through the driver" says "driver" $capdb path "$run" guest critical --flow
+check "guest can never control critical" exits 1 $capdb can "$run" guest control critical
+check "critical is its own to control" exits 0 $capdb can "$run" critical control critical
+check "threads are listed by name" says "critical/control" $capdb threads "$run"
+
+frame=$($capdb sql "$run" "SELECT object FROM caps WHERE n = 1 AND domain = 'guest' AND type = 'frame' LIMIT 1" | tail -1)
+check "a frame of guest is found by SQL" grep -q '^0x8' <<<"$frame"
+check "owner names the domain" says "guest" $capdb owner "$run" "$frame"
+check "owner gives the chain to the root" says "root" $capdb owner "$run" "$frame"
+check "an address in the kernel window is the same" test \
+    "$($capdb owner "$run" "$frame")" = "$($capdb owner "$run" "$(printf '0x%x' $((frame + 0x70000000)))")"
+check "who lists the holders" says "holds" $capdb who "$run" "frame:$frame"
+check "history has an owner and holders" says "holds" $capdb history "$run" "$frame"
+check "the derivation tree has every capability" test \
+    "$($capdb cdt "$run" --at 1 | tail -n +2 | wc -l)" = "$($capdb sql "$run" "SELECT caps FROM snapshots WHERE n = 1" | tail -1)"
+check "untyped memory is accounted for" says "reclaimable" $capdb untyped "$run"
+check "equal snapshots do not differ" test "$($capdb diff "$run" 3 3 | wc -l)" = 1
+check "info tells the target" says "monitor:unix:" $capdb info "$run"
+check "RUN@N chooses a snapshot" says "in snapshot 2;" $capdb check "$run@2"
+for format in capdl dot json csv; do
+    check "export to $format" exits 0 $capdb export "$run" --format $format
+done
+check "the JSON export is JSON" bash -c "$capdb export $run --format json | python3 -m json.tool"
+for command in snapshots domains threads untyped cdt check; do
+    check "$command --json is JSON" is_valid_json $capdb $command "$run"
+done
+check "the report is one page that needs nothing else" bash -c \
+    "$capdb report $run -o $work/report.html && grep -q '<svg' $work/report.html && ! grep -qE 'src=|href=|url\\(http' $work/report.html"
+
+# Memory itself is a target, too.
+check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
+
+# --- interruption -----------------------------------------------------------------------------------
+
+$capdb record "$(monitor)" "$work/int.capdb" --every 0.05 2>/dev/null &
+recorder=$!
+wait_for 20 has_snapshots "$work/int.capdb" 3
+kill -INT $recorder
+wait $recorder
+check "Ctrl-C ends a recording without an error" test $? = 0
+check "what was recorded before Ctrl-C is whole" exits 0 $capdb verify "$work/int.capdb"
+
+$capdb record "$(monitor)" "$work/kill.capdb" --every 0.02 2>/dev/null &
+recorder=$!
+wait_for 20 has_snapshots "$work/kill.capdb" 3
+kill -KILL $recorder
+wait $recorder 2>/dev/null
+check "what was recorded before kill -9 is whole" exits 0 $capdb verify "$work/kill.capdb"
+check "at least the snapshots seen before are there" has_snapshots "$work/kill.capdb" 3
+
+# --- the leaky demo ---------------------------------------------------------------------------------
+
+halt_machine
+rm -f "$work"/*.sock
+boot build/arm/debug/image-demo-leaky.elf
+wait_for 30 demo_is_up
+check "it is recorded" $capdb record "$(monitor)" "$leaky" --every 0.1 --count 2
+check "check exits 1 on a breach" exits 1 $capdb check "$leaky"
+$capdb check "$leaky" >"$work/breaches"
+for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
+    check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"
+done
+check "what the leak means is said too" grep -q "	merged	" "$work/breaches"
+check "guest could ever control critical" exits 0 $capdb can "$leaky" guest control critical
+
+# --- wrong files and targets -------------------------------------------------------------------------
+
+echo "hello" >"$work/text"
+: >"$work/empty"
+head -c 6000 "$leaky" >"$work/torn"
+check "a missing file is named" complains "no.capdb: No such file" $capdb snapshots "$work/no.capdb"
+check "a foreign file is refused" complains "is not a capdb recording" $capdb snapshots "$work/text"
+check "an empty file is refused" complains "is empty" $capdb snapshots "$work/empty"
+check "a torn file is refused" complains "is damaged" $capdb snapshots "$work/torn"
+check "a missing snapshot is named" complains "snapshot 99 not found" $capdb cdt "$leaky" --at 99
+check "an unknown name is named" complains "called nobody" $capdb who "$leaky" nobody
+check "an unknown command is refused" complains "no command frobnicate" $capdb frobnicate "$leaky"
+check "too few operands show the usage" complains "usage: capdb owner" $capdb owner "$leaky"
+check "SQL cannot change a recording" complains "SELECT" $capdb sql "$leaky" "DELETE FROM snapshot"
+check "an SQL mistake is told" complains "no such table" $capdb sql "$leaky" "SELECT * FROM nowhere"
+check "a target that is not there is told" complains "nowhere.sock" $capdb record "monitor:unix:$work/nowhere.sock" "$work/x.capdb"
+check "a full disk is told and keeps what was complete" exits 2 bash -c \
+    "ulimit -f 200; trap '' XFSZ; exec $capdb record $(monitor) $work/full.capdb --every 0"
+check "the recording of the full disk is whole" exits 0 $capdb verify "$work/full.capdb"
+halt_machine
+plan
