@@ -41,10 +41,10 @@ static void draw_tabs(const struct app *app)
         printw(" %u %s ", i + 1, app->views[i].ops->name);
     }
     attrset((int)A_REVERSE);
-    int left = COLS - getcurx(stdscr) - 1;
+    int left = COLS - getcurx(stdscr) - 2;
     const char *name = source_name(app->source);
     int n = (int)strlen(name);
-    if (left > 8)
+    if (left > 12 || n <= left)
         mvprintw(0, COLS - 1 - (n < left ? n : left), "%.*s", left,
                  n > left ? name + n - left : name);
     attrset(A_NORMAL);

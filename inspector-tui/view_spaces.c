@@ -110,6 +110,14 @@ static void add_thread(struct app *app, struct view *v, int32_t thread, uint64_t
         add_cnode(app, v, cnode, cnode_key, depth + 2);
 }
 
+static uint32_t domain_threads(const struct app *app, int32_t domain)
+{
+    uint32_t threads = 0;
+    for (uint32_t i = 0; i < app->state.thread_count; i++)
+        threads += !app->state.threads[i].rec.idle && app->authority.thread_domain[i] == domain;
+    return threads;
+}
+
 static void add_domain(struct app *app, struct view *v, int32_t domain)
 {
     const char *name = app_domain_name(app, domain);
@@ -135,14 +143,13 @@ static void build(struct app *app, struct view *v)
         return;
     for (uint32_t d = 0; d < app->authority.domain_count; d++)
         add_domain(app, v, (int32_t)d);
-    add_domain(app, v, AUTHORITY_NO_DOMAIN);
+    if (domain_threads(app, AUTHORITY_NO_DOMAIN) > 0)
+        add_domain(app, v, AUTHORITY_NO_DOMAIN);
 }
 
 static void domain_text(struct app *app, int32_t domain, char *buf, size_t size)
 {
-    uint32_t threads = 0;
-    for (uint32_t i = 0; i < app->state.thread_count; i++)
-        threads += !app->state.threads[i].rec.idle && app->authority.thread_domain[i] == domain;
+    uint32_t threads = domain_threads(app, domain);
     bool trusted = domain >= 0 && app->authority.domains[domain].trusted;
     snprintf(buf, size, "%s  %u thread%s%s",
              domain < 0 ? "(no domain)" : app_domain_name(app, domain), threads,
