@@ -106,6 +106,7 @@ class Monitor:
         self.socket.connect(path)
         self.text = b""      # since the last command
         self.everything = b""  # all text ever
+        self.line = b""        # all bytes since the last command, frames and text
         self.frames = []
         self.raw = None      # bytes of the frame that is open
 
@@ -115,6 +116,7 @@ class Monitor:
     def pump(self, seconds):
         ready, _, _ = select.select([self.socket], [], [], seconds)
         data = self.socket.recv(65536) if ready else b""
+        self.line += data
         for byte in data:
             if byte == 0 and self.raw is None:
                 self.raw = bytearray()
@@ -139,7 +141,7 @@ class Monitor:
 
     def type(self, data, echo=None):
         """Sends bytes and returns the text between the end of the echo and the next prompt."""
-        self.text, self.frames = b"", []
+        self.text, self.line, self.frames = b"", b"", []
         echo = data.rstrip(b"\r") if echo is None else echo
         self.send(data)
         self.until(lambda: echo + b"\r\n" in self.text and PROMPT.search(self.after(echo)), "prompt")
@@ -343,9 +345,10 @@ def snapshot_frames(m):
     return list(m.frames)
 
 
-def snapshot_checks(m, tap):
+def snapshot_checks(work, m, tap):
     m.stopping("halt")
     tap.claim("snapshot_wire_is_whole_and_in_order", lambda: snapshot_whole(m))
+    tap.claim("the_second_reader_accepts_the_snapshot", lambda: second_reader(work, m))
     tap.claim("two_snapshots_of_a_stopped_kernel_are_equal",
               lambda: snapshot_frames(m) == snapshot_frames(m) or "they differ")
     tap.claim("text_and_wire_agree", lambda: text_and_wire(m))
@@ -370,6 +373,14 @@ def snapshot_whole(m):
     if records[0]["stopped"] != 1 or records[0]["debug"] != 1:
         return repr(records[0])
     return None
+
+
+def second_reader(work, m):
+    m.run("snapshot wire")
+    with open(work + "/line", "wb") as out:
+        out.write(m.line)
+    run = subprocess.run(["tests/reader/read_records.py", "check", work + "/line"], capture_output=True, text=True)
+    return run.returncode == 0 or run.stdout + run.stderr
 
 
 def text_and_wire(m):
@@ -438,7 +449,7 @@ def healthy(work, m, tap):
     for command, pattern in REFUSALS:
         tap.claim("`%s` is refused with a sentence" % command, lambda: has(m.run(command), pattern))
     editor_checks(m, tap)
-    snapshot_checks(m, tap)
+    snapshot_checks(work, m, tap)
     live_checks(m, tap)
     tap.claim("no_line_is_wider_than_80_columns", lambda: too_wide(m.everything))
 
