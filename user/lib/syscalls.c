@@ -6,7 +6,7 @@ void debug_name_thread(cptr_t tcb, const char *name)
 {
     char *to = (char *)(user_ipc_buffer() + IPCBUF_MSG);
     word_t i = 0;
-    for (; name[i] && i < USER_NAME_MAX; i++)
+    for (; i < USER_NAME_MAX && name[i]; i++)
         to[i] = name[i];
     to[i] = 0;
     syscall_raw(SYS_DEBUG_NAME_THREAD, (struct ipc_regs){.badge = tcb});
@@ -216,4 +216,100 @@ enum syscall_error irq_handler_set_notification(cptr_t handler, cptr_t notificat
 {
     return user_invoke(&(struct invocation){
         handler, INV_IRQ_HANDLER_SET_NOTIFICATION, 0, {0}, 1, {notification}, 0, 0});
+}
+
+enum syscall_error irq_handler_clear(cptr_t handler)
+{
+    return user_invoke(&(struct invocation){handler, INV_IRQ_HANDLER_CLEAR, 0, {0}, 0, {0}, 0, 0});
+}
+
+enum syscall_error cnode_rotate(cptr_t root, const struct rotation *r)
+{
+    return user_invoke(
+        &(struct invocation){root,
+                             INV_CNODE_ROTATE,
+                             8,
+                             {r->index, r->depth, r->pivot_data, r->pivot_index, r->pivot_depth,
+                              r->src_data, r->src_index, r->src_depth},
+                             2,
+                             {r->pivot_root, r->src_root},
+                             0,
+                             0});
+}
+
+enum syscall_error cnode_cancel_badged_sends(cptr_t root, word_t index, word_t depth)
+{
+    return user_invoke(
+        &(struct invocation){root, INV_CNODE_CANCEL_BADGED_SENDS, 2, {index, depth}, 0, {0}, 0, 0});
+}
+
+enum syscall_error tcb_set_space(cptr_t tcb, cptr_t fault_ep, cptr_t cspace, word_t cspace_data,
+                                 cptr_t vspace)
+{
+    return user_invoke(&(struct invocation){
+        tcb, INV_TCB_SET_SPACE, 3, {fault_ep, cspace_data, 0}, 2, {cspace, vspace}, 0, 0});
+}
+
+enum syscall_error tcb_set_ipc_buffer(cptr_t tcb, vaddr_t buffer, cptr_t frame)
+{
+    return user_invoke(
+        &(struct invocation){tcb, INV_TCB_SET_IPC_BUFFER, 1, {buffer}, 1, {frame}, 0, 0});
+}
+
+enum syscall_error tcb_set_mcpriority(cptr_t tcb, cptr_t authority, word_t mcp)
+{
+    return user_invoke(
+        &(struct invocation){tcb, INV_TCB_SET_MCPRIORITY, 1, {mcp}, 1, {authority}, 0, 0});
+}
+
+enum syscall_error tcb_read_registers(cptr_t tcb, bool suspend, word_t count, word_t *regs)
+{
+    struct invocation v = {tcb, INV_TCB_READ_REGISTERS, 2, {suspend, count}, 0, {0}, 0, 0};
+    enum syscall_error e = user_invoke(&v);
+    for (word_t i = 0; e == SEL4_NO_ERROR && i < count && i < CONTEXT_WORDS; i++)
+        regs[i] = v.mr[i];
+    return e;
+}
+
+enum syscall_error tcb_write_registers(cptr_t tcb, bool resume, word_t count, const word_t *regs)
+{
+    struct invocation v = {tcb, INV_TCB_WRITE_REGISTERS, 21, {resume, count}, 0, {0}, 0, 0};
+    for (word_t i = 0; i < count && i < CONTEXT_WORDS; i++)
+        v.mr[2 + i] = regs[i];
+    return user_invoke(&v);
+}
+
+enum syscall_error tcb_copy_registers(cptr_t tcb, cptr_t source, word_t flags)
+{
+    return user_invoke(
+        &(struct invocation){tcb, INV_TCB_COPY_REGISTERS, 1, {flags}, 1, {source}, 0, 0});
+}
+
+enum syscall_error tcb_unbind_notification(cptr_t tcb)
+{
+    return user_invoke(
+        &(struct invocation){tcb, INV_TCB_UNBIND_NOTIFICATION, 0, {0}, 0, {0}, 0, 0});
+}
+
+enum syscall_error domain_set(cptr_t control, word_t domain, cptr_t tcb)
+{
+    return user_invoke(
+        &(struct invocation){control, INV_DOMAIN_SET_SET, 1, {domain}, 1, {tcb}, 0, 0});
+}
+
+enum syscall_error page_table_unmap(cptr_t table)
+{
+    return user_invoke(&(struct invocation){table, INV_PAGE_TABLE_UNMAP, 0, {0}, 0, {0}, 0, 0});
+}
+
+enum syscall_error cache_operation(cptr_t cap, enum invocation_label op, word_t start, word_t end)
+{
+    return user_invoke(&(struct invocation){cap, op, 2, {start, end}, 0, {0}, 0, 0});
+}
+
+paddr_t page_get_address(cptr_t page)
+{
+    struct invocation v = {page, INV_PAGE_GET_ADDRESS, 0, {0}, 0, {0}, 0, 0};
+    user_invoke(&v);
+    return v.mr[0];
 }

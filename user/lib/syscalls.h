@@ -1,8 +1,11 @@
 /* System calls and invocations as inline stubs (ABI sheet 1 and 3).
  *
  * Every stub takes capability addresses and words as the sheet names them and returns the error
- * label (enum syscall_error); the message registers of the answer are in struct answer where they
- * matter.  The IPC buffer is the one set by user_set_ipc_buffer(). */
+ * label (enum syscall_error); where the words of an answer matter, fill a struct invocation and
+ * call user_invoke().  The IPC buffer is the one set by user_set_ipc_buffer().
+ *
+ * This is the reference for user-level code: each stub marshals exactly what the sheet says, checks
+ * nothing itself and leaves every refusal to the kernel. */
 #ifndef CAPSCOPE_USER_LIB_SYSCALLS_H
 #define CAPSCOPE_USER_LIB_SYSCALLS_H
 
@@ -78,6 +81,41 @@ struct invocation {
 /* Returns the label of the answer. */
 enum syscall_error user_invoke(struct invocation *i);
 
+/* The order of registers in Read- and WriteRegisters (ABI sheet 7.2). */
+enum user_context {
+    CONTEXT_PC,
+    CONTEXT_SP,
+    CONTEXT_CPSR,
+    CONTEXT_R0,
+    CONTEXT_R1,
+    CONTEXT_R8,
+    CONTEXT_R9,
+    CONTEXT_R10,
+    CONTEXT_R11,
+    CONTEXT_R12,
+    CONTEXT_R2,
+    CONTEXT_R3,
+    CONTEXT_R4,
+    CONTEXT_R5,
+    CONTEXT_R6,
+    CONTEXT_R7,
+    CONTEXT_R14,
+    CONTEXT_TPIDRURW,
+    CONTEXT_TPIDRURO,
+    CONTEXT_WORDS
+};
+
+/* CNode_Rotate: the pivot moves to the destination, the source to the pivot's place. */
+struct rotation {
+    word_t index, depth; /* destination */
+    word_t pivot_data;
+    cptr_t pivot_root;
+    word_t pivot_index, pivot_depth;
+    word_t src_data;
+    cptr_t src_root;
+    word_t src_index, src_depth;
+};
+
 /* Invocations, arguments in the order of the sheet. */
 enum syscall_error untyped_retype(cptr_t untyped, word_t type, word_t size_bits, cptr_t root,
                                   word_t index, word_t depth, word_t offset, word_t count);
@@ -92,8 +130,18 @@ enum syscall_error cnode_mutate(cptr_t root, word_t index, word_t depth, cptr_t 
 enum syscall_error cnode_delete(cptr_t root, word_t index, word_t depth);
 enum syscall_error cnode_revoke(cptr_t root, word_t index, word_t depth);
 enum syscall_error cnode_save_caller(cptr_t root, word_t index, word_t depth);
+enum syscall_error cnode_rotate(cptr_t root, const struct rotation *r);
+enum syscall_error cnode_cancel_badged_sends(cptr_t root, word_t index, word_t depth);
 enum syscall_error tcb_configure(cptr_t tcb, cptr_t fault_ep, cptr_t cspace, word_t cspace_data,
                                  cptr_t vspace, vaddr_t buffer, cptr_t buffer_frame);
+enum syscall_error tcb_set_space(cptr_t tcb, cptr_t fault_ep, cptr_t cspace, word_t cspace_data,
+                                 cptr_t vspace);
+enum syscall_error tcb_set_ipc_buffer(cptr_t tcb, vaddr_t buffer, cptr_t frame);
+enum syscall_error tcb_set_mcpriority(cptr_t tcb, cptr_t authority, word_t mcp);
+/* `regs` in the order of enum user_context */
+enum syscall_error tcb_read_registers(cptr_t tcb, bool suspend, word_t count, word_t *regs);
+enum syscall_error tcb_write_registers(cptr_t tcb, bool resume, word_t count, const word_t *regs);
+enum syscall_error tcb_copy_registers(cptr_t tcb, cptr_t source, word_t flags);
 enum syscall_error tcb_set_priority(cptr_t tcb, cptr_t authority, word_t priority);
 enum syscall_error tcb_set_sched_params(cptr_t tcb, cptr_t authority, word_t mcp, word_t priority);
 /* Sets pc, sp and r0..r3, leaves the rest 0, and resumes if asked. */
@@ -102,6 +150,12 @@ enum syscall_error tcb_suspend(cptr_t tcb);
 enum syscall_error tcb_resume(cptr_t tcb);
 enum syscall_error tcb_set_tls_base(cptr_t tcb, word_t base);
 enum syscall_error tcb_bind_notification(cptr_t tcb, cptr_t notification);
+enum syscall_error tcb_unbind_notification(cptr_t tcb);
+enum syscall_error domain_set(cptr_t control, word_t domain, cptr_t tcb);
+enum syscall_error page_table_unmap(cptr_t table);
+/* The cache operations of pages and page directories, by label: bytes [start, end). */
+enum syscall_error cache_operation(cptr_t cap, enum invocation_label op, word_t start, word_t end);
+paddr_t page_get_address(cptr_t page);
 enum syscall_error page_table_map(cptr_t table, cptr_t pd, vaddr_t vaddr, word_t attributes);
 enum syscall_error page_map(cptr_t page, cptr_t pd, vaddr_t vaddr, word_t rights,
                             word_t attributes);
@@ -113,6 +167,7 @@ enum syscall_error irq_control_get(cptr_t control, word_t irq, cptr_t root, word
                                    word_t depth);
 enum syscall_error irq_handler_ack(cptr_t handler);
 enum syscall_error irq_handler_set_notification(cptr_t handler, cptr_t notification);
+enum syscall_error irq_handler_clear(cptr_t handler);
 
 /* IPC with up to four words. */
 static inline struct ipc_regs ipc_call(cptr_t ep, word_t tag, const word_t mr[4])
@@ -133,6 +188,26 @@ static inline struct ipc_regs ipc_reply_recv(cptr_t ep, word_t tag, const word_t
 static inline void ipc_send(cptr_t ep, word_t tag, const word_t mr[4])
 {
     syscall_raw(SYS_SEND, (struct ipc_regs){ep, tag, {mr[0], mr[1], mr[2], mr[3]}});
+}
+
+static inline struct ipc_regs ipc_nbrecv(cptr_t ep)
+{
+    return syscall_raw(SYS_NBRECV, (struct ipc_regs){.badge = ep});
+}
+
+static inline void ipc_nbsend(cptr_t ep, word_t tag, const word_t mr[4])
+{
+    syscall_raw(SYS_NBSEND, (struct ipc_regs){ep, tag, {mr[0], mr[1], mr[2], mr[3]}});
+}
+
+static inline void ipc_reply(word_t tag, const word_t mr[4])
+{
+    syscall_raw(SYS_REPLY, (struct ipc_regs){0, tag, {mr[0], mr[1], mr[2], mr[3]}});
+}
+
+static inline word_t notification_poll(cptr_t notification)
+{
+    return syscall_raw(SYS_NBRECV, (struct ipc_regs){.badge = notification}).badge;
 }
 
 static inline void notification_signal(cptr_t notification)
