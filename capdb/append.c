@@ -9,44 +9,6 @@
 enum { MERGE_EVERY = 100 };
 static const double merge_seconds = 1.0;
 
-/* --- sets of rows --- */
-
-bool rowset_add(struct rowset *set, const struct row *row)
-{
-    if (set->count == set->capacity) {
-        uint32_t wanted = set->capacity ? set->capacity * 2 : 64;
-        struct row *grown = realloc(set->rows, wanted * sizeof(*grown));
-        if (!grown)
-            return false;
-        set->rows = grown;
-        set->capacity = wanted;
-    }
-    set->rows[set->count++] = *row;
-    return true;
-}
-
-static int row_compare(const void *pa, const void *pb)
-{
-    const struct row *a = pa;
-    const struct row *b = pb;
-    for (int c = 0; c < ROW_MAX_COLUMNS; c++)
-        if (a->v[c] != b->v[c])
-            return a->v[c] < b->v[c] ? -1 : 1;
-    return 0;
-}
-
-void rowset_sort(struct rowset *set)
-{
-    if (set->count)
-        qsort(set->rows, set->count, sizeof(*set->rows), row_compare);
-}
-
-void rowset_free(struct rowset *set)
-{
-    free(set->rows);
-    *set = (struct rowset){0};
-}
-
 void mirror_free(struct mirror *m)
 {
     for (int k = 0; k < ROW_KINDS; k++)
@@ -115,13 +77,24 @@ static bool object_lives_on(const struct shaping *s, uint32_t object)
     return false;
 }
 
-static int object_row_compare(const void *pa, const void *pb)
+/* Lives of before, by address; several can begin at one: an untyped and its first child. */
+static int64_t life_before(const struct rowset *old, const struct sort_key *by_addr,
+                           const struct capstate_object *o)
 {
-    const int64_t *a = ((const struct row *)pa)->v;
-    const int64_t *b = ((const struct row *)pb)->v;
-    for (int c = 1; c < 4; c++) /* type, addr, bits */
-        if (a[c] != b[c])
-            return a[c] < b[c] ? -1 : 1;
+    uint32_t low = 0;
+    uint32_t high = old->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (by_addr[middle].key < (int64_t)o->addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < old->count && by_addr[low].key == (int64_t)o->addr; low++) {
+        const int64_t *v = old->rows[by_addr[low].index].v;
+        if (v[1] == (int64_t)o->type && v[3] == (int64_t)o->bits)
+            return v[0];
+    }
     return 0;
 }
 
@@ -132,26 +105,26 @@ static struct row object_row(const struct capstate_object *o, int64_t life)
 
 static enum error shape_objects(struct shaping *s)
 {
-    struct rowset before = {0};
     const struct rowset *old = &s->db->mirror->sets[ROW_OBJECT];
-    for (uint32_t i = 0; i < old->count; i++)
-        if (!rowset_add(&before, &old->rows[i]))
-            return rowset_free(&before), ERR_NO_MEMORY;
-    if (before.count)
-        qsort(before.rows, before.count, sizeof(*before.rows), object_row_compare);
-    enum error e = ERR_OK;
-    for (uint32_t i = 0; e == ERR_OK && i < s->state->object_count; i++) {
-        struct row key = object_row(&s->state->objects[i], 0);
-        const struct row *known = NULL;
-        if (before.count && object_lives_on(s, i))
-            known = bsearch(&key, before.rows, before.count, sizeof(key), object_row_compare);
-        s->life[i] = known ? known->v[0] : s->db->next_object++;
-        key.v[0] = s->life[i];
-        if (!rowset_add(&s->next->sets[ROW_OBJECT], &key))
-            e = ERR_NO_MEMORY;
+    struct rowset *new = &s->next->sets[ROW_OBJECT];
+    struct sort_key *by_addr = malloc((old->count + 1) * sizeof(*by_addr));
+    if (!by_addr || !rowset_reserve(new, s->state->object_count)) {
+        free(by_addr);
+        return ERR_NO_MEMORY;
     }
-    rowset_free(&before);
-    return e;
+    for (uint32_t i = 0; i < old->count; i++)
+        by_addr[i] = (struct sort_key){old->rows[i].v[2], i};
+    keys_sort(by_addr, old->count);
+    for (uint32_t i = 0; i < s->state->object_count; i++) {
+        int64_t life = 0;
+        if (object_lives_on(s, i))
+            life = life_before(old, by_addr, &s->state->objects[i]);
+        s->life[i] = life ? life : s->db->next_object++;
+        struct row row = object_row(&s->state->objects[i], s->life[i]);
+        rowset_add(new, &row);
+    }
+    free(by_addr);
+    return ERR_OK;
 }
 
 static struct row cap_row(const struct shaping *s, uint32_t i)
@@ -181,6 +154,8 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
 
 static enum error shape_caps(struct shaping *s)
 {
+    if (!rowset_reserve(&s->next->sets[ROW_CAP], s->state->slot_count))
+        return ERR_NO_MEMORY;
     for (uint32_t i = 0; i < s->state->slot_count; i++) {
         struct row row = cap_row(s, i);
         if (!rowset_add(&s->next->sets[ROW_CAP], &row))

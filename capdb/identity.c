@@ -19,11 +19,11 @@ struct matching {
     const struct capmem *before;
     uint32_t before_count;
     const struct capstate *state;
-    int32_t *match;    /* new slot -> index in before, -1 */
-    bool *matched;     /* index in before -> some new slot is it */
-    bool *kept;        /* index in before -> its id lives on */
-    uint32_t *by_slot; /* indices in before, by slot address */
-    uint32_t *by_id;
+    int32_t *match;           /* new slot -> index in before, -1 */
+    bool *matched;            /* index in before -> some new slot is it */
+    bool *kept;               /* index in before -> its id lives on */
+    struct sort_key *by_slot; /* indices in before, by slot address */
+    struct sort_key *by_id;
 };
 
 static int compare_words(const struct record_slot *a, const struct record_slot *b)
@@ -43,35 +43,19 @@ static int compare_words(const struct record_slot *a, const struct record_slot *
     return 0;
 }
 
-static int by_slot_compare(const void *pa, const void *pb, void *ctx)
-{
-    const struct capmem *before = ctx;
-    uint32_t a = before[*(const uint32_t *)pa].rec.addr;
-    uint32_t b = before[*(const uint32_t *)pb].rec.addr;
-    return (a > b) - (a < b);
-}
-
-static int by_id_compare(const void *pa, const void *pb, void *ctx)
-{
-    const struct capmem *before = ctx;
-    int64_t a = before[*(const uint32_t *)pa].id;
-    int64_t b = before[*(const uint32_t *)pb].id;
-    return (a > b) - (a < b);
-}
-
 static int32_t find_slot(const struct matching *m, uint32_t addr)
 {
     uint32_t low = 0;
     uint32_t high = m->before_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (m->before[m->by_slot[middle]].rec.addr < addr)
+        if (m->by_slot[middle].key < (int64_t)addr)
             low = middle + 1;
         else
             high = middle;
     }
-    bool hit = low < m->before_count && m->before[m->by_slot[low]].rec.addr == addr;
-    return hit ? (int32_t)m->by_slot[low] : -1;
+    bool hit = low < m->before_count && m->by_slot[low].key == (int64_t)addr;
+    return hit ? (int32_t)m->by_slot[low].index : -1;
 }
 
 static int32_t find_id(const struct matching *m, int64_t id)
@@ -80,13 +64,13 @@ static int32_t find_id(const struct matching *m, int64_t id)
     uint32_t high = m->before_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (m->before[m->by_id[middle]].id < id)
+        if (m->by_id[middle].key < id)
             low = middle + 1;
         else
             high = middle;
     }
-    bool hit = low < m->before_count && m->before[m->by_id[low]].id == id;
-    return hit ? (int32_t)m->by_id[low] : -1;
+    bool hit = low < m->before_count && m->by_id[low].key == id;
+    return hit ? (int32_t)m->by_id[low].index : -1;
 }
 
 static void match_in_place(struct matching *m)
@@ -314,10 +298,12 @@ static bool matching_init(struct matching *m)
     m->by_id = malloc(before * sizeof(*m->by_id));
     if (!m->match || !m->matched || !m->kept || !m->by_slot || !m->by_id)
         return false;
-    for (uint32_t i = 0; i < m->before_count; i++)
-        m->by_slot[i] = m->by_id[i] = i;
-    qsort_r(m->by_slot, m->before_count, sizeof(*m->by_slot), by_slot_compare, (void *)m->before);
-    qsort_r(m->by_id, m->before_count, sizeof(*m->by_id), by_id_compare, (void *)m->before);
+    for (uint32_t i = 0; i < m->before_count; i++) {
+        m->by_slot[i] = (struct sort_key){m->before[i].rec.addr, i};
+        m->by_id[i] = (struct sort_key){m->before[i].id, i};
+    }
+    keys_sort(m->by_slot, m->before_count);
+    keys_sort(m->by_id, m->before_count);
     return true;
 }
 

@@ -51,18 +51,13 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
 
 /* --- loading --- */
 
-/* Place of an object's first capability in derivation order, by address. */
-struct rank {
-    uint32_t addr;
-    uint32_t order;
-};
-
 struct loading {
     struct capdb *db;
     uint32_t n;
     struct rowset sets[ROW_KINDS];
-    struct capmem *caps; /* derivation order */
-    struct rank *ranks;
+    struct capmem *caps;    /* derivation order */
+    struct sort_key *ranks; /* by object: place of its first capability in derivation order */
+    uint32_t rank_count;
     struct capstate *state;
 };
 
@@ -91,13 +86,6 @@ static const struct row *object_by_id(const struct rowset *objects, int64_t id)
             high = middle;
     }
     return low < objects->count && objects->rows[low].v[0] == id ? &objects->rows[low] : NULL;
-}
-
-static int cap_compare(const void *pa, const void *pb)
-{
-    const struct capmem *a = pa;
-    const struct capmem *b = pb;
-    return (a->pos > b->pos) - (a->pos < b->pos);
 }
 
 static enum error cap_from_row(struct loading *l, const struct row *row, struct capmem *out)
@@ -144,57 +132,49 @@ static enum error find_depths(struct loading *l)
     return e;
 }
 
+/* Into derivation order, which their positions give. */
 static enum error load_caps(struct loading *l)
 {
     const struct rowset *set = &l->sets[ROW_CAP];
-    enum error e = ERR_OK;
+    struct sort_key *order = malloc((set->count + 1) * sizeof(*order));
     l->caps = malloc((set->count + 1) * sizeof(*l->caps));
-    if (!l->caps)
-        return capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
+    enum error e = order && l->caps ? ERR_OK : capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
     for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
-        e = cap_from_row(l, &set->rows[i], &l->caps[i]);
-    if (e != ERR_OK)
-        return e;
-    qsort(l->caps, set->count, sizeof(*l->caps), cap_compare);
-    return find_depths(l);
-}
-
-static int rank_compare(const void *pa, const void *pb)
-{
-    const struct rank *a = pa;
-    const struct rank *b = pb;
-    if (a->addr != b->addr)
-        return a->addr < b->addr ? -1 : 1;
-    return (a->order > b->order) - (a->order < b->order);
+        order[i] = (struct sort_key){set->rows[i].v[CAP_COL_pos], i};
+    if (e == ERR_OK)
+        keys_sort(order, set->count);
+    for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
+        e = cap_from_row(l, &set->rows[order[i].index], &l->caps[i]);
+    free(order);
+    return e == ERR_OK ? find_depths(l) : e;
 }
 
 static enum error find_ranks(struct loading *l)
 {
-    uint32_t count = l->sets[ROW_CAP].count;
-    l->ranks = malloc((count + 1) * sizeof(*l->ranks));
+    uint32_t count = 0;
+    l->ranks = malloc((l->sets[ROW_CAP].count + 1) * sizeof(*l->ranks));
     if (!l->ranks)
         return capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < count; i++) {
-        bool untyped = l->caps[i].rec.type == RECORD_CAP_UNTYPED;
-        l->ranks[i] = (struct rank){l->caps[i].rec.object, untyped ? UINT32_MAX : i};
-    }
-    qsort(l->ranks, count, sizeof(*l->ranks), rank_compare);
+    for (uint32_t i = 0; i < l->sets[ROW_CAP].count; i++)
+        if (l->caps[i].rec.type != RECORD_CAP_UNTYPED)
+            l->ranks[count++] = (struct sort_key){l->caps[i].rec.object, i};
+    keys_sort(l->ranks, count);
+    l->rank_count = count;
     return ERR_OK;
 }
 
 static uint32_t rank_of(const struct loading *l, int64_t addr)
 {
     uint32_t low = 0;
-    uint32_t high = l->sets[ROW_CAP].count;
-    uint32_t count = high;
+    uint32_t high = l->rank_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if ((int64_t)l->ranks[middle].addr < addr)
+        if (l->ranks[middle].key < addr)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && (int64_t)l->ranks[low].addr == addr ? l->ranks[low].order : UINT32_MAX;
+    return low < l->rank_count && l->ranks[low].key == addr ? l->ranks[low].index : UINT32_MAX;
 }
 
 static int derivation_compare(const void *pa, const void *pb, void *ctx)

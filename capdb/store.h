@@ -30,8 +30,8 @@
     C(pc)                                                                                          \
     C(sp)                                                                                          \
     C(cpsr)                                                                                        \
-    C(blocked_on) C(blocked_badge) C(blocked_flags) C(position) C(fault) C(fault_addr)             \
-        C(fault_detail)
+    C(blocked_on)                                                                                  \
+    C(blocked_badge) C(blocked_flags) C(position) C(fault) C(fault_addr) C(fault_detail)
 #define ROW_ENDPOINT_COLUMNS(C)     C(addr) C(state) C(waiters)
 #define ROW_NOTIFICATION_COLUMNS(C) C(addr) C(state) C(word) C(bound) C(waiters)
 #define ROW_MAPPING_COLUMNS(C)                                                                     \
@@ -84,9 +84,18 @@ struct rowset {
     uint32_t count, capacity;
 };
 
+int row_compare(const void *a, const void *b); /* by all columns, for qsort */
+bool rowset_reserve(struct rowset *set, uint32_t capacity);
 bool rowset_add(struct rowset *set, const struct row *row);
 void rowset_sort(struct rowset *set);
 void rowset_free(struct rowset *set);
+
+/* Ascending by key, equal keys in the order of their index if they began so. */
+struct sort_key {
+    int64_t key;
+    uint32_t index;
+};
+void keys_sort(struct sort_key *keys, uint32_t count);
 
 /* --- what is remembered of the newest snapshot
  * ---------------------------------------------------- */

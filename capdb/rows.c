@@ -1,0 +1,170 @@
+/* Sets of rows and their order.  Snapshots have a hundred thousand rows that mostly differ in their
+ * first column, so that one is sorted by radix, and only runs of equal ones are compared. */
+#include "capdb/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RADIX_BITS = 16, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 2048 };
+
+bool rowset_reserve(struct rowset *set, uint32_t capacity)
+{
+    if (capacity <= set->capacity)
+        return true;
+    struct row *grown = realloc(set->rows, capacity * sizeof(*grown));
+    if (!grown)
+        return false;
+    set->rows = grown;
+    set->capacity = capacity;
+    return true;
+}
+
+bool rowset_add(struct rowset *set, const struct row *row)
+{
+    if (set->count == set->capacity && !rowset_reserve(set, set->capacity ? set->capacity * 2 : 64))
+        return false;
+    set->rows[set->count++] = *row;
+    return true;
+}
+
+void rowset_free(struct rowset *set)
+{
+    free(set->rows);
+    *set = (struct rowset){0};
+}
+
+int row_compare(const void *pa, const void *pb)
+{
+    const struct row *a = pa;
+    const struct row *b = pb;
+    for (int c = 0; c < ROW_MAX_COLUMNS; c++)
+        if (a->v[c] != b->v[c])
+            return a->v[c] < b->v[c] ? -1 : 1;
+    return 0;
+}
+
+/* --- keys --- */
+
+static int key_compare(const void *pa, const void *pb)
+{
+    const struct sort_key *a = pa;
+    const struct sort_key *b = pb;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+static bool keys_sorted(const struct sort_key *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (keys[i].key < keys[i - 1].key)
+            return false;
+    return true;
+}
+
+/* One stable pass by the digit at `shift`. */
+static void radix_pass(const struct sort_key *from, struct sort_key *to, uint32_t count,
+                       unsigned shift, uint32_t *start)
+{
+    uint32_t sum = 0;
+    memset(start, 0, RADIX_SIZE * sizeof(*start));
+    for (uint32_t i = 0; i < count; i++)
+        start[(uint64_t)from[i].key >> shift & (RADIX_SIZE - 1)]++;
+    for (uint32_t d = 0; d < RADIX_SIZE; d++) {
+        uint32_t here = start[d];
+        start[d] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        to[start[(uint64_t)from[i].key >> shift & (RADIX_SIZE - 1)]++] = from[i];
+}
+
+/* False when there is no memory or a key is negative: then the caller compares. */
+static bool radix_sort(struct sort_key *keys, uint32_t count)
+{
+    int64_t top = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (keys[i].key < 0)
+            return false;
+        top |= keys[i].key;
+    }
+    struct sort_key *other = malloc(count * sizeof(*other));
+    uint32_t *start = malloc(RADIX_SIZE * sizeof(*start));
+    struct sort_key *from = keys;
+    struct sort_key *to = other;
+    bool ready = other && start;
+    for (unsigned shift = 0; ready && shift < 64 && top >> shift; shift += RADIX_BITS) {
+        radix_pass(from, to, count, shift, start);
+        struct sort_key *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (ready && from != keys)
+        memcpy(keys, from, count * sizeof(*keys));
+    free(other);
+    free(start);
+    return ready;
+}
+
+void keys_sort(struct sort_key *keys, uint32_t count)
+{
+    if (keys_sorted(keys, count))
+        return;
+    if (count < RADIX_WORTH || !radix_sort(keys, count))
+        qsort(keys, count, sizeof(*keys), key_compare);
+}
+
+/* --- rows --- */
+
+static bool rows_sorted(const struct rowset *set)
+{
+    for (uint32_t i = 1; i < set->count; i++)
+        if (row_compare(&set->rows[i - 1], &set->rows[i]) > 0)
+            return false;
+    return true;
+}
+
+/* Rows in the order of their keys, in new memory; false when there is none. */
+static bool gather(struct rowset *set, const struct sort_key *keys)
+{
+    struct row *rows = malloc(set->count * sizeof(*rows));
+    if (!rows)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        rows[i] = set->rows[keys[i].index];
+    free(set->rows);
+    set->rows = rows;
+    set->capacity = set->count;
+    return true;
+}
+
+static void sort_equal_runs(struct rowset *set)
+{
+    for (uint32_t i = 0; i < set->count;) {
+        uint32_t end = i + 1;
+        while (end < set->count && set->rows[end].v[0] == set->rows[i].v[0])
+            end++;
+        if (end > i + 1)
+            qsort(&set->rows[i], end - i, sizeof(*set->rows), row_compare);
+        i = end;
+    }
+}
+
+void rowset_sort(struct rowset *set)
+{
+    if (rows_sorted(set))
+        return;
+    struct sort_key *keys = malloc(set->count * sizeof(*keys));
+    bool done = keys != NULL;
+    if (done) {
+        for (uint32_t i = 0; i < set->count; i++)
+            keys[i] = (struct sort_key){set->rows[i].v[0], i};
+        keys_sort(keys, set->count);
+        done = gather(set, keys);
+    }
+    free(keys);
+    if (done)
+        sort_equal_runs(set);
+    else
+        qsort(set->rows, set->count, sizeof(*set->rows), row_compare);
+}
