@@ -6,10 +6,11 @@
  * Memory is cleared when it is handed out, from the first byte the block can give to the end of the
  * last object, in pieces with a look at the interrupts between them; the gap that alignment leaves
  * is cleared with it.  An interrupted Retype changes nothing else and is executed again from
- * its checks.  So that it need not begin anew, the slot keeps its progress in the six spare bits of
- * its links:
+ * its checks.  So that it need not begin anew, however short the time between two interrupts, the
+ * slot says in the spare bits of its links that there is progress, and the last word of the block,
+ * which is nobody's either until the clearing ends, says exactly how far:
  *
- *     progress p (0..63):  every byte from the stored watermark up to p/64 of the block is zero
+ *     progress 1:  every byte from the stored watermark up to the offset in the last word is zero
  *
  * Why a later Retype, with other arguments and by another thread, may rely on that:
  *  - clearing starts at the stored watermark, never at an object's aligned start, so the claim has
@@ -18,8 +19,9 @@
  *    gets its watermark set to 0 and its progress forgotten before clearing begins, and a copy of
  *    the capability marks it full.  So nobody writes there between two attempts;
  *  - whoever changes the watermark (Retype when it succeeds, a copy, MakePool) forgets the progress
- *    in the same step; a new slot starts without any, and a moved one takes it along.
- * Progress is rounded down: an attempt repeats at most a sixty-fourth of the block. */
+ *    in the same step; a new slot starts without any, and a moved one takes it along;
+ *  - the last word is written only while clearing has not reached it: what is left is at least one
+ *    object, and it is cleared with the rest when its turn comes. */
 #include "kernel/untyped.h"
 #include "kernel/arch.h"
 #include "kernel/cdt.h"
@@ -30,7 +32,6 @@
 
 enum {
     CLEAR_CHUNK = 4096, /* bytes between two looks: clearing and cache, some 800 instructions */
-    PROGRESS_BITS = 6,
     PROGRESS_PREV_MASK = 0xf, /* high four bits of the progress, in the previous link */
     PROGRESS_NEXT_MASK = 0xc, /* low two bits, in the next link */
     PROGRESS_NEXT_SHIFT = 2,
@@ -78,23 +79,15 @@ static word_t progress_get(const struct slot *slot)
            ((slot->next & PROGRESS_NEXT_MASK) >> PROGRESS_NEXT_SHIFT);
 }
 
-/* Progress in bytes from the base, and back, rounded down; blocks smaller than 64 bytes have
- * fewer steps. */
-static word_t progress_bytes(const struct slot *slot)
+static word_t *progress_record(const struct slot *slot)
 {
-    unsigned bits = untyped_bits(slot->cap);
-    word_t progress = progress_get(slot);
-
-    return bits >= PROGRESS_BITS ? progress << (bits - PROGRESS_BITS)
-                                 : progress >> (PROGRESS_BITS - bits);
+    return kptr(cap_object(slot->cap) + untyped_size(slot->cap) - (word_t)sizeof(word_t));
 }
 
-static void progress_set_bytes(struct slot *slot, word_t bytes)
+static void progress_save(struct slot *slot, word_t bytes)
 {
-    unsigned bits = untyped_bits(slot->cap);
-
-    progress_set(slot, bits >= PROGRESS_BITS ? bytes >> (bits - PROGRESS_BITS)
-                                             : bytes << (PROGRESS_BITS - bits));
+    *progress_record(slot) = bytes;
+    progress_set(slot, 1);
 }
 
 /* The watermark changes: what was known to be clear above the old one is forgotten. */
@@ -119,8 +112,8 @@ static enum outcome clear_up_to(struct slot *slot, word_t end)
     kaddr_t base = cap_object(slot->cap);
     word_t at = untyped_watermark(slot->cap);
 
-    if (at < progress_bytes(slot))
-        at = progress_bytes(slot);
+    if (progress_get(slot) != 0)
+        at = *progress_record(slot);
     while (at < end) {
         word_t bytes = end - at < CLEAR_CHUNK ? end - at : (word_t)CLEAR_CHUNK;
 
@@ -129,7 +122,7 @@ static enum outcome clear_up_to(struct slot *slot, word_t end)
         arch_cache(CACHE_CLEAN_INVALIDATE, base + at, bytes, base + at);
         at += bytes;
         if (at < end && preempt_point(PREEMPT_UNITS)) {
-            progress_set_bytes(slot, at);
+            progress_save(slot, at);
             return PREEMPTED;
         }
     }

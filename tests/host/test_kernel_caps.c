@@ -800,6 +800,24 @@ static void a_copy_makes_the_source_forget_its_progress(void **state)
     expect_bytes(base, 8 * 4096, 0);
 }
 
+/* Every attempt ends after one piece; a piece is far less than a sixty-fourth of the block. */
+static void clearing_gets_on_however_often_it_is_interrupted(void **state)
+{
+    cptr_t u = used_untyped(20);
+    cptr_t to = sim_free_slots(1);
+    unsigned attempts = 1;
+
+    (void)state;
+    hostsim_preempt_every(1);
+    while (attempts < 1000 &&
+           call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_FRAME_1M, 0, 0, 0, to, 1)))
+        attempts++;
+    hostsim_preempt_after(0);
+    assert_int_not_equal(attempts, 1);
+    assert_int_not_equal(attempts, 1000);
+    expect_bytes(cap_object(sim_cap(to)), 1u << 20, 0);
+}
+
 static void retype_makes_256_of_every_small_object(void **state)
 {
     static const enum object_type types[] = {OBJECT_TCB,   OBJECT_ENDPOINT,   OBJECT_NOTIFICATION,
@@ -1379,6 +1397,7 @@ int main(void)
         CASE(memory_in_an_alignment_gap_is_cleared_after_an_abandoned_retype),
         CASE(memory_below_an_abandoned_clear_is_cleared_too),
         CASE(a_copy_makes_the_source_forget_its_progress),
+        CASE(clearing_gets_on_however_often_it_is_interrupted),
         CASE(retype_makes_256_of_every_small_object),
         CASE(directories_get_the_kernels_mappings_with_their_asid),
         CASE(deleting_the_last_capability_empties_a_cnode),
