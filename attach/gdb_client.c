@@ -313,6 +313,17 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
+/* QEMU remembers that a client before this one spoke of processes, and then wants the number of the
+ * one to be left.  A stub that can do neither is at least told to go on. */
+static void detach(struct gdb_client *c, deadline_t deadline)
+{
+    static const char *const requests[] = {"D", "D;1"};
+    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
+        if (gdb_client_ask(c, requests[i], deadline) != ERR_OK || answer_is(c, "OK"))
+            return;
+    (void)gdb_client_resume(c, deadline);
+}
+
 void gdb_client_end(struct gdb_client *c)
 {
     deadline_t deadline = deadline_in(DETACH_MS);
@@ -321,7 +332,7 @@ void gdb_client_end(struct gdb_client *c)
     if (e == ERR_OK && c->physical)
         e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
     if (e == ERR_OK)
-        gdb_client_ask(c, "D", deadline);
+        detach(c, deadline);
     transport_close(&c->line);
 }
 

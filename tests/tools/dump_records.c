@@ -35,10 +35,12 @@ static enum error snapshot_text(struct attach *a)
     enum error e = attach_snapshot(a, &s);
     if (e != ERR_OK)
         return e;
-    printf("slots %u threads %u mappings %u findings %u complete %u stopped %u digest %08x%08x "
+    printf("ticks %u slots %u threads %u mappings %u findings %u complete %u stopped %u digest "
+           "%08x%08x "
            "ms %lld\n",
-           s.slot_count, s.thread_count, s.mapping_count, s.finding_count, s.end.complete,
-           s.snapshot.stopped, s.end.digest0, s.end.digest1, (long long)(clock_now_ms() - begin));
+           s.snapshot.ticks, s.slot_count, s.thread_count, s.mapping_count, s.finding_count,
+           s.end.complete, s.snapshot.stopped, s.end.digest0, s.end.digest1,
+           (long long)(clock_now_ms() - begin));
     capstate_free(&s);
     return ERR_OK;
 }

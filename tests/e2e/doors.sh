@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# The same stopped state through every door gives the same records, byte for byte; a running machine
+# gives whole snapshots and runs on afterwards.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+dump=$work/dump_records
+image=build/arm/debug/image-demo-healthy.elf
+
+build_tool() {
+    make --no-print-directory build/host/libhost.a "$image" >/dev/null &&
+        gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$dump" tests/tools/dump_records.c \
+            build/host/libhost.a -lserialport -lelf
+}
+
+door() { # name
+    case $1 in
+    monitor) echo "monitor:unix:$work/monitor.sock" ;;
+    stub) echo "gdb:unix:$work/stub.sock" ;;
+    gdb) echo "gdb:unix:$work/gdb.sock" ;;
+    ram) echo "ram:$work/ram" ;;
+    core) echo "ram:$work/core" ;;
+    esac
+}
+
+records() { # name
+    timeout 60 "$dump" "$(door "$1")" >"$work/$1.records" && [ -s "$work/$1.records" ]
+}
+
+same_as_monitor() { # name
+    records "$1" && cmp "$work/first.records" "$work/$1.records"
+}
+
+dump_core() {
+    python3 - "$work/qmp.sock" "$work/core" <<'PY'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(30)
+s.connect(sys.argv[1])
+line = s.makefile("rw")
+def ask(command, **arguments):
+    line.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+    line.flush()
+    while True:
+        answer = json.loads(line.readline())
+        if "return" in answer or "error" in answer:
+            if "error" in answer:
+                sys.exit(answer["error"]["desc"])
+            return
+json.loads(line.readline())
+ask("qmp_capabilities")
+ask("dump-guest-memory", paging=False, protocol="file:" + sys.argv[2])
+PY
+}
+
+command_says() { # monitor command, text
+    timeout 30 "$dump" -c "$1" "$(door monitor)" | grep -q "$2"
+}
+
+ticks() {
+    timeout 30 "$dump" -t "$(door ram)" | sed 's/ticks \([0-9]*\).*/\1/'
+}
+
+ticks_beyond() { # ticks
+    [ "$(ticks)" -gt "$1" ]
+}
+
+runs_after() { # door
+    timeout 30 "$dump" -t "$(door "$1")" || return 1
+    wait_for 10 ticks_beyond "$(ticks)"
+}
+
+# So many snapshots of the running machine, each whole.
+whole() { # door count
+    timeout 120 "$dump" -t -n "$2" "$(door "$1")" >"$work/lines" || return 1
+    [ "$(grep -c 'findings 0 complete 1' "$work/lines")" = "$2" ] || { cat "$work/lines"; return 1; }
+}
+
+gdb_mode_is_reset() {
+    gdb-multiarch -nx -batch -ex "target remote $work/gdb.sock" -ex "maint packet qqemu.PhyMemMode" \
+        -ex detach 2>&1 | grep -q 'received: "0"'
+}
+
+check "tool and image are built from one tree" build_tool
+boot "$image" -qmp "unix:$work/qmp.sock,server=on,wait=off"
+check "the monitor answers while the machine boots" command_says version layout
+check "a running machine gives whole snapshots through QEMU's stub" whole gdb 100
+check "a running machine gives whole snapshots through the monitor" whole monitor 20
+check "a running machine gives whole snapshots through its RAM file" whole ram 100
+check "a running machine gives whole snapshots through its own stub" whole stub 5
+check "the machine runs on after the monitor door has closed" runs_after monitor
+check "the machine runs on after QEMU's stub was left" runs_after gdb
+check "the machine runs on after its own stub was left" runs_after stub
+check "QEMU's stub is back in its ordinary mode" gdb_mode_is_reset
+check "the machine runs on after QEMU's stub was left, though gdb was there before" runs_after gdb
+
+check "the monitor halts the machine" timeout 30 "$dump" -c halt "$(door monitor)"
+check "halted, the monitor gives a snapshot" records monitor
+cp "$work/monitor.records" "$work/first.records"
+check "QEMU's stub gives the monitor's records" same_as_monitor gdb
+check "the RAM file gives the monitor's records" same_as_monitor ram
+check "the stub in the kernel gives the monitor's records" same_as_monitor stub
+check "a core can be dumped" dump_core
+check "a core gives the monitor's records" same_as_monitor core
+check "the monitor gives the same records after all that" same_as_monitor monitor
+before=$(ticks)
+check "the monitor lets the machine go" command_says continue running
+check "the machine runs again" wait_for 10 ticks_beyond "$before"
+plan
