@@ -82,11 +82,11 @@ static void radix_pass(const struct sort_key *from, struct sort_key *to, uint32_
 /* False when there is no memory or a key is negative: then the caller compares. */
 static bool radix_sort(struct sort_key *keys, uint32_t count)
 {
-    int64_t top = 0;
+    uint64_t top = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (keys[i].key < 0)
             return false;
-        top |= keys[i].key;
+        top |= (uint64_t)keys[i].key;
     }
     struct sort_key *other = malloc(count * sizeof(*other));
     uint32_t *start = malloc(RADIX_SIZE * sizeof(*start));
