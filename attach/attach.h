@@ -31,17 +31,20 @@ enum error attach_records(struct attach *a, attach_sink sink, void *ctx);
 /* The same into a finished capstate (which the caller frees); nothing partial on failure. */
 enum error attach_snapshot(struct attach *a, struct capstate *out);
 
-/* Stop, go on. ERR_UNSUPPORTED for a RAM file. */
+/* Stop, go on. ERR_UNSUPPORTED for a RAM file.  A machine that stops by itself, at a condition that
+ * somebody armed, counts as halted as soon as a door notices, and is not resumed by closing the
+ * monitor door. */
 enum error attach_halt(struct attach *a);
 enum error attach_continue(struct attach *a);
 bool attach_is_halted(const struct attach *a);
 
 /* Runs one monitor command line and collects its text (monitor doors, and gdb doors of the kernel's
- * own stub). Caller frees *text. ERR_UNSUPPORTED otherwise. */
+ * own stub). A command that fails says why in its text; ERR_OK then too. Caller frees *text.
+ * ERR_UNSUPPORTED otherwise. */
 enum error attach_command(struct attach *a, const char *line, char **text);
 
-/* Text that programs printed since the last call (monitor door), "" if none. Valid until the next.
- */
+/* Text that programs printed since the last call (monitor door), "" if none; bytes as they came, so
+ * escape them before they reach a terminal. Valid until the next call. */
 const char *attach_console(struct attach *a);
 
 /* For memory dumps: ERR_UNSUPPORTED through a monitor without `mem`. */
