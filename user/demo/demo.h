@@ -44,7 +44,7 @@ enum demo_layout {
     DEVICE_VADDR = 0xf0000,
     SCRATCH_VADDR = 0x800000, /* root: where it fills other domains' frames */
     MAX_THREADS = 3,
-    MAX_DOMAINS = 4,
+    DEMO_DOMAINS = 3,
     MAX_PLANTS = 4,
 };
 
@@ -76,14 +76,16 @@ enum plant_kind {
 
 struct plant_desc {
     enum plant_kind kind;
-    word_t from; /* index in the table */
+    word_t from; /* index in demo_domains */
     word_t to;
 };
 
+/* domains.c */
+extern const struct domain_desc demo_domains[DEMO_DOMAINS];
+
+/* table_NAME.c: what makes one demo differ from another. */
 struct demo_table {
     const char *name;
-    word_t domains;
-    struct domain_desc domain[MAX_DOMAINS];
     word_t plants;
     struct plant_desc plant[MAX_PLANTS];
 };

@@ -87,7 +87,7 @@ static void connect_server(struct domain *driver)
 
 static void connect_all(struct domain *driver, struct domain *domains)
 {
-    connect_clients(driver, domains, demo_table.domains);
+    connect_clients(driver, domains, DEMO_DOMAINS);
     connect_server(driver);
     connect_device(driver);
 }
@@ -95,8 +95,8 @@ static void connect_all(struct domain *driver, struct domain *domains)
 static void build_all(struct domain *domains, cptr_t memory)
 {
     struct domain *driver = NULL;
-    for (word_t i = 0; i < demo_table.domains; i++) {
-        const struct domain_desc *desc = &demo_table.domain[i];
+    for (word_t i = 0; i < DEMO_DOMAINS; i++) {
+        const struct domain_desc *desc = &demo_domains[i];
         cptr_t untyped = root_retype(memory, OBJECT_UNTYPED, desc->untyped_bits, 1);
         domain_build(&domains[i], desc, untyped);
         if (desc->role == ROLE_DRIVER)
@@ -112,7 +112,7 @@ static void build_all(struct domain *domains, cptr_t memory)
 
 void user_main(const struct bootinfo *info)
 {
-    static struct domain domains[MAX_DOMAINS];
+    static struct domain domains[DEMO_DOMAINS];
     boot = info;
     next_slot = info->empty.start;
     user_print("root: building %s\n", demo_table.name);
@@ -122,11 +122,11 @@ void user_main(const struct bootinfo *info)
     user_check(page_table_map(scratch, INIT_VSPACE, SCRATCH_VADDR, VM_CACHEABLE));
     build_all(domains, memory);
     cptr_t own = root_retype(memory, OBJECT_NOTIFICATION, 0, 1);
-    for (word_t i = 0; i < demo_table.domains; i++)
+    for (word_t i = 0; i < DEMO_DOMAINS; i++)
         domain_close(&domains[i]);
     /* The untyped above all domains could revoke them: it goes, their memory is theirs. */
     user_check(cnode_delete(INIT_CNODE, memory, 32));
-    user_print("root: %u domains run\n", demo_table.domains);
+    user_print("root: %u domains run\n", (word_t)DEMO_DOMAINS);
     for (;;)
         notification_wait(own);
 }
