@@ -32,8 +32,8 @@ enum error attach_records(struct attach *a, attach_sink sink, void *ctx);
 enum error attach_snapshot(struct attach *a, struct capstate *out);
 
 /* Stop, go on. ERR_UNSUPPORTED for a RAM file.  A machine that stops by itself, at a condition that
- * somebody armed, counts as halted as soon as a door notices, and is not resumed by closing the
- * monitor door. */
+ * somebody armed, counts as halted as soon as a door notices.  One that stood before attach_open()
+ * counts as halted from the start, as far as the door can tell, and is left standing. */
 enum error attach_halt(struct attach *a);
 enum error attach_continue(struct attach *a);
 bool attach_is_halted(const struct attach *a);

@@ -191,7 +191,7 @@ static enum error find_roots(struct attach *a)
     reading_begins(a);
     for (;;) {
         enum error e = walk_open(a, &d->view, &d->walk);
-        if (e != ERR_NO_ROOTS || deadline_left(deadline) == 0)
+        if (e != ERR_NO_ROOTS || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, ROOTS_PAUSE_MS);
         if (e == ERR_OK)
@@ -218,7 +218,8 @@ static enum error gdb_open(struct attach *a)
     if (e != ERR_OK)
         return client_failed(a, e);
     e = find_roots(a);
-    return e == ERR_OK ? go(a) : e;
+    a->halted = d->client.stood;
+    return e == ERR_OK && !a->halted ? go(a) : e;
 }
 
 /* --- reading --- */

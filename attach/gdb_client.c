@@ -100,6 +100,14 @@ static bool is_stop_reply(const struct gdb_decoder *d)
            gdb_hex_digit(d->data[1]) >= 0 && gdb_hex_digit(d->data[2]) >= 0;
 }
 
+/* Notes a stop reply that came unasked. */
+static bool take_stop_reply(struct gdb_client *c)
+{
+    bool stop = is_stop_reply(&c->decoder);
+    c->stop_replies += stop;
+    return stop;
+}
+
 static bool is_exit_reply(const struct gdb_decoder *d)
 {
     return d->length >= 3 && (d->data[0] == 'W' || d->data[0] == 'X');
@@ -143,7 +151,7 @@ enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t 
             return e;
         if (is_exit_reply(&c->decoder))
             return fail(c, ERR_CLOSED, "the stub says that the target is gone");
-        if (!is_stop_reply(&c->decoder) || strcmp(request, "?") == 0)
+        if (!take_stop_reply(c) || strcmp(request, "?") == 0)
             return ERR_OK;
     }
 }
@@ -161,7 +169,7 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
             return line_failed(c, e);
         if (event == GDB_PACKET && is_exit_reply(&c->decoder))
             return fail(c, ERR_CLOSED, "the stub says that the target is gone");
-        if (event == GDB_PACKET && is_stop_reply(&c->decoder)) {
+        if (event == GDB_PACKET && take_stop_reply(c)) {
             c->running = false;
             return acknowledge(c, '+', deadline_in(GDB_REPLY_MS));
         }
@@ -206,6 +214,7 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
         e = send_packet(c, "c", deadline);
     }
     c->running = e == ERR_OK;
+    c->stood = c->stood && e != ERR_OK;
     return e;
 }
 
@@ -287,13 +296,23 @@ static enum error ask_physical(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
+/* Did the target stand before we came?  QEMU tells the stop that our coming caused, ahead of the
+ * answer to `?`; without that it had been paused.  Other stubs answer `?` with SIGINT when it was
+ * our ^C that stopped them, and with another signal when they stood at a breakpoint or a condition.
+ */
+static bool stood_before(const struct gdb_client *c, bool interrupted)
+{
+    return c->stop_replies < 2 && (c->physical || !interrupted);
+}
+
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 {
+    bool interrupted = false;
     gdb_decoder_init(&c->decoder, true);
     c->acks = true;
     c->running = true;
-    c->registers_known = c->physical = false;
-    c->packet_size = 0;
+    c->registers_known = c->physical = c->stood = false;
+    c->packet_size = c->stop_replies = 0;
     c->features[0] = c->trouble[0] = '\0';
     /* QEMU has stopped already and says nothing to ^C; the stub in the kernel needs it. */
     enum error e = send_bytes(c, &INTERRUPT, 1, deadline);
@@ -304,12 +323,14 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
         e = gdb_client_ask(c, "?", deadline);
     if (e == ERR_OK && !is_stop_reply(&c->decoder))
         e = fail(c, ERR_FORMAT, "the other side does not speak GDB's remote protocol");
+    interrupted = memcmp(c->decoder.data + 1, "02", 2) == 0;
     if (e == ERR_OK)
         e = ask_features(c, deadline);
     if (e == ERR_OK)
         e = read_target_xml(c, deadline);
     if (e == ERR_OK)
         e = ask_physical(c, deadline);
+    c->stood = e == ERR_OK && stood_before(c, interrupted);
     return e;
 }
 
@@ -331,7 +352,7 @@ void gdb_client_end(struct gdb_client *c)
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)
         e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
-    if (e == ERR_OK)
+    if (e == ERR_OK && !c->stood)
         detach(c, deadline);
     transport_close(&c->line);
 }

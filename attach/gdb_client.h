@@ -14,8 +14,10 @@ struct gdb_client {
     uint32_t packet_size; /* of the stub, 0: it did not say */
     bool acks;
     bool running;
-    bool registers_known;               /* target.xml has been read */
-    bool physical;                      /* memory reads take physical addresses (QEMU) */
+    bool registers_known; /* target.xml has been read */
+    bool physical;        /* memory reads take physical addresses (QEMU) */
+    bool stood;           /* the target stood still before we came, and has not been resumed */
+    unsigned stop_replies;
     char features[GDB_PACKET_DATA + 1]; /* answer to qSupported */
     char trouble[160];                  /* what the last failure was */
 };
@@ -24,7 +26,9 @@ enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000 };
 
 /* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
-/* Detaches, so that the target runs on, and closes the line. */
+/* Closes the line; before that detaches, so that the target runs on, unless it stood before we
+ * came.
+ */
 void gdb_client_end(struct gdb_client *c);
 
 /* Sends one packet and waits for its answer, which is in c->decoder until the next call.  Damaged

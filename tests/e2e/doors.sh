@@ -31,26 +31,58 @@ same_as_monitor() { # name
     records "$1" && cmp "$work/first.records" "$work/$1.records"
 }
 
-dump_core() {
-    python3 - "$work/qmp.sock" "$work/core" <<'PY'
+qmp() { # command [key=value]...
+    python3 - "$work/qmp.sock" "$@" <<'PY'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.settimeout(30)
 s.connect(sys.argv[1])
 line = s.makefile("rw")
-def ask(command, **arguments):
+def ask(command, arguments):
     line.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
     line.flush()
     while True:
         answer = json.loads(line.readline())
-        if "return" in answer or "error" in answer:
-            if "error" in answer:
-                sys.exit(answer["error"]["desc"])
-            return
+        if "error" in answer:
+            sys.exit(answer["error"]["desc"])
+        if "return" in answer:
+            return answer["return"]
 json.loads(line.readline())
-ask("qmp_capabilities")
-ask("dump-guest-memory", paging=False, protocol="file:" + sys.argv[2])
+ask("qmp_capabilities", {})
+arguments = dict(a.split("=", 1) for a in sys.argv[3:])
+if "paging" in arguments:
+    arguments["paging"] = False
+print(json.dumps(ask(sys.argv[2], arguments)))
 PY
+}
+
+dump_core() {
+    qmp dump-guest-memory paging=no "protocol=file:$work/core"
+}
+
+machine_is() { # status
+    qmp query-status | grep -q "\"status\": \"$1\""
+}
+
+paused_stays_paused() {
+    qmp stop && timeout 30 "$dump" -t "$(door gdb)" && machine_is paused && qmp cont && machine_is running
+}
+
+# While the stub in the kernel holds the machine, the others see what it saw.
+stub_holds_what_others_see() {
+    local ok=0
+    mkfifo "$work/hold"
+    timeout 60 "$dump" -hk "$(door stub)" <"$work/hold" >"$work/stub.records" &
+    local tool=$!
+    exec 9>"$work/hold"
+    wait_for 20 test -s "$work/stub.records" &&
+        records ram && records gdb && records monitor || ok=1
+    exec 9>&-
+    wait $tool || ok=1
+    for other in ram gdb monitor; do
+        cmp "$work/stub.records" "$work/$other.records" || ok=1
+    done
+    return $ok
 }
 
 command_says() { # monitor command, text
@@ -99,11 +131,13 @@ check "halted, the monitor gives a snapshot" records monitor
 cp "$work/monitor.records" "$work/first.records"
 check "QEMU's stub gives the monitor's records" same_as_monitor gdb
 check "the RAM file gives the monitor's records" same_as_monitor ram
-check "the stub in the kernel gives the monitor's records" same_as_monitor stub
 check "a core can be dumped" dump_core
 check "a core gives the monitor's records" same_as_monitor core
 check "the monitor gives the same records after all that" same_as_monitor monitor
 before=$(ticks)
 check "the monitor lets the machine go" command_says continue running
 check "the machine runs again" wait_for 10 ticks_beyond "$before"
+check "what the stub in the kernel saw, the others see" stub_holds_what_others_see
+check "the machine runs on when the stub lets go" runs_after ram
+check "a machine that was paused is left paused" paused_stays_paused
 plan

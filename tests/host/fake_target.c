@@ -112,17 +112,23 @@ static void answer_memory(struct stub *s, struct gdb_text t)
         s->answer[gdb_hex_put(s->answer, bytes, len)] = '\0';
 }
 
+static uint32_t cpsr_now(const struct stub *s)
+{
+    unsigned torn = s->f->faults.torn_stops;
+    return torn != 0 && s->stops <= torn ? 0x13 : 0x10;
+}
+
 static void answer_registers(struct stub *s)
 {
     uint8_t regs[168] = {0};
-    put_le32(regs + 164, s->stops <= s->f->faults.torn_stops ? 0x13 : 0x10);
+    put_le32(regs + 164, cpsr_now(s));
     s->answer[gdb_hex_put(s->answer, regs, sizeof(regs))] = '\0';
 }
 
 static void answer_cpsr(struct stub *s)
 {
     uint8_t cpsr[4];
-    put_le32(cpsr, s->stops <= s->f->faults.torn_stops ? 0x13 : 0x10);
+    put_le32(cpsr, cpsr_now(s));
     s->answer[gdb_hex_put(s->answer, cpsr, 4)] = '\0';
 }
 
@@ -142,7 +148,9 @@ static void make_answer(struct stub *s)
     struct gdb_text t = gdb_text_of(&s->in);
     s->answer[0] = '\0';
     if (gdb_text_take(&t, '?'))
-        strcpy(s->answer, faults->status ? faults->status : "T02thread:01;");
+        strcpy(s->answer, faults->status   ? faults->status
+                          : faults->stands ? "T05"
+                                           : "T02thread:01;");
     else if (gdb_text_take_word(&t, "qSupported"))
         strcpy(s->answer, faults->features ? faults->features : "PacketSize=400;swbreak+");
     else if (gdb_text_take_word(&t, "qRcmd,"))
@@ -214,7 +222,8 @@ void fake_gdb(struct fake *f, int fd)
     s->fd = fd;
     s->running = f->faults.runs_at_first;
     gdb_decoder_init(&s->in, false);
-    bool open = s->running || serve_mute(f, fd) || send_packet(s, '$', "T02thread:01;", false);
+    bool open = s->running || serve_mute(f, fd) || f->faults.stands ||
+                send_packet(s, '$', "T02thread:01;", false);
     while (open && get(fd, &byte)) {
         if (s->running && byte != 0x03)
             f->violations++;

@@ -26,6 +26,7 @@ struct fake_faults {
     const char *features;    /* answer to qSupported */
     const char *status;      /* answer to `?` */
     bool runs_at_first;      /* needs ^C to stop, as the stub in the kernel does */
+    bool stands;             /* stood before the client came */
     bool legacy_registers;   /* no `p`, a `g` of 168 bytes */
     bool no_registers;
     uint32_t patch_at; /* kernel address of a word that reads as patch_value */

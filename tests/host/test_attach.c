@@ -255,6 +255,15 @@ static void a_halted_machine_stays_halted(void **state)
     assert_int_equal(f.resumes, resumes + 3);
 }
 
+static void a_machine_that_stood_is_left_standing(void **state)
+{
+    struct fake f;
+    (void)state;
+    survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.stands = true}, &f);
+    assert_int_equal(f.resumes, 0);
+    assert_false(f.detached);
+}
+
 static void commands_go_to_a_stub_of_the_kernel(void **state)
 {
     struct fake f;
@@ -767,6 +776,7 @@ int main(void)
         cmocka_unit_test(registers_are_read_in_every_known_layout),
         cmocka_unit_test(a_stop_inside_the_kernel_is_left_again),
         cmocka_unit_test(a_halted_machine_stays_halted),
+        cmocka_unit_test(a_machine_that_stood_is_left_standing),
         cmocka_unit_test(commands_go_to_a_stub_of_the_kernel),
         cmocka_unit_test(hostile_stubs_end_in_a_sentence),
         cmocka_unit_test(a_list_that_is_broken_for_good_is_shown),

@@ -1,7 +1,8 @@
-/* dump_records [-h] [-n COUNT] [-t] [-c LINE] TARGET: writes the encoded records of snapshots of a
+/* dump_records [-hkt] [-n COUNT] [-c LINE] TARGET: writes the encoded records of snapshots of a
  * target to stdout, for tests that compare what different doors see.
  *
  *   -h        halts the machine first and leaves it halted until the end
+ *   -k        stays attached until stdin ends
  *   -n COUNT  so many snapshots (1)
  *   -t        text instead: one line a snapshot with counts, digest and milliseconds
  *   -c LINE   runs a monitor command and prints its text; no snapshot */
@@ -16,6 +17,7 @@
 
 struct options {
     bool halt;
+    bool keep;
     bool text;
     long count;
     const char *command;
@@ -74,8 +76,9 @@ int main(int argc, char **argv)
     struct attach *a = NULL;
     char message[512];
     int c;
-    while ((c = getopt(argc, argv, "htn:c:")) >= 0) {
+    while ((c = getopt(argc, argv, "hktn:c:")) >= 0) {
         o.halt |= c == 'h';
+        o.keep |= c == 'k';
         o.text |= c == 't';
         if (c == 'n')
             o.count = strtol(optarg, NULL, 10);
@@ -91,6 +94,9 @@ int main(int argc, char **argv)
     enum error e = dump(a, &o);
     if (e != ERR_OK)
         fprintf(stderr, "dump_records: %s\n", attach_error(a));
+    bool written = fflush(stdout) == 0;
+    while (o.keep && getchar() != EOF)
+        ;
     attach_close(a);
-    return e == ERR_OK && fflush(stdout) == 0 ? 0 : 2;
+    return e == ERR_OK && written ? 0 : 2;
 }
