@@ -4,47 +4,12 @@
  * to the clear progress of untyped capabilities (abi/capability.h, untyped.c).  Link changes keep
  * those bits; an insert starts with the flags it is given and no progress; a move or swap takes
  * them along with the place.
- *
- * The digest covers each occupied slot with its next link, so whoever's words or next link change
- * is taken out before and put back after; the sentinel is no slot of anybody and stays out. */
+ */
 #include "kernel/cdt.h"
 #include "kernel/capability.h"
+#include "kernel/cdt_link.h"
 #include "kernel/debug.h"
 #include "kernel/untyped.h"
-
-static inline bool is_sentinel(const struct slot *s)
-{
-    return s == &ks.cdt_head;
-}
-
-static inline void digest_out(struct slot *s)
-{
-    if (!is_sentinel(s))
-        debug_digest_out(s);
-}
-
-static inline void digest_in(struct slot *s)
-{
-    if (!is_sentinel(s))
-        debug_digest_in(s);
-}
-
-static inline void link_next(struct slot *s, kaddr_t next)
-{
-    s->next = (s->next & ~SLOT_LINK_MASK) | next;
-}
-
-static inline void link_prev(struct slot *s, kaddr_t prev)
-{
-    s->prev = (s->prev & ~SLOT_LINK_MASK) | prev;
-}
-
-static inline void slot_clear(struct slot *s)
-{
-    s->cap = cap_null();
-    s->prev = 0;
-    s->next = 0;
-}
 
 void cdt_init(void)
 {
@@ -55,28 +20,12 @@ void cdt_init(void)
     ks.cdt_head.next = head;
 }
 
-/* `to` between `before` and its successor; the caller has taken `before` out of the digest. */
-static inline void link_after(struct slot *before, struct slot *to, struct cap c, word_t flags)
-{
-    kaddr_t after = before->next & SLOT_LINK_MASK;
-    kaddr_t here = kaddr_of(to);
-
-    to->cap = c;
-    to->prev = kaddr_of(before);
-    to->next = after | flags;
-    link_next(before, here);
-    link_prev(kptr(after), here);
-}
-
 void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
                 enum event_kind kind)
 {
     struct slot *before = from ? from : cdt_prev(&ks.cdt_head);
 
-    digest_out(before);
-    link_after(before, to, c, flags);
-    digest_in(before);
-    digest_in(to);
+    cdt_link(to, before, c, flags);
     debug_event(kind, to, from, c, 0, flags);
 }
 
@@ -169,22 +118,9 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
 
 void cdt_remove(struct slot *s, bool final)
 {
-    struct slot *before = cdt_prev(s);
-    struct slot *after = cdt_next(s);
-    word_t badged = is_sentinel(after) ? 0 : s->next & CDT_FIRST_BADGED;
     struct cap old = s->cap;
 
-    digest_out(before);
-    digest_out(s);
-    if (badged)
-        digest_out(after);
-    link_next(before, kaddr_of(after));
-    link_prev(after, kaddr_of(before));
-    after->next |= badged;
-    slot_clear(s);
-    if (badged)
-        digest_in(after);
-    digest_in(before);
+    cdt_unlink(s);
     debug_event(EVENT_DELETE, s, NULL, old, 0, final);
 }
 

@@ -8,6 +8,19 @@
  * empty slot met early). REFUSED: ks.lookup says why. */
 enum outcome cnode_resolve(struct cap root, cptr_t cptr, unsigned n, struct slot **slot,
                            unsigned *bits_left);
+/* The common lookup: the root resolves all 32 bits in one step. False: it does not, or refuses;
+ * then cnode_lookup() says what is so. */
+static inline bool cnode_lookup_direct(struct cap root, cptr_t cptr, struct slot **slot)
+{
+    unsigned radix = cnode_radix(root);
+    word_t guard = cptr >> radix;
+
+    if (cap_type(root) != CAP_CNODE || radix + cnode_guard_size(root) != 32 ||
+        guard != cnode_guard(root))
+        return false;
+    *slot = (struct slot *)kptr(root.w[0] - CAP_CNODE) + (cptr - (guard << radix));
+    return true;
+}
 /* Thread-relative lookup, 32 bits, unresolved bits ignored. REFUSED: ks.lookup. */
 enum outcome cnode_lookup(struct tcb *thread, cptr_t cptr, struct slot **slot);
 /* Exact lookup for CNode operations (index, depth); refusals are complete (FailedLookup with the

@@ -14,6 +14,8 @@
  *   void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
  *                    kaddr_t object, word_t detail);
  *        Every change to capability state, see abi/events.h for the operands.
+ *   bool debug_watches(void);                true while somebody looks at events: the IPC fast path,
+ *        which tells them from the middle of its work, is not taken then
  *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
  *   void debug_digest_in(struct slot *s);    after
  *   void debug_refusal(void);                ks.refusal was set for the current thread

@@ -43,29 +43,32 @@ struct lookup_fault {
     word_t word[3];
 };
 
-/* All of the kernel's data, so that the host build can have it in simulated memory, many times. */
+/* All of the kernel's data, so that the host build can have it in simulated memory, many times.
+ * What every entry uses comes first, so that it is reached with short offsets. */
 struct kernel {
-    struct tcb idle; /* first: 512-aligned */
-    struct slot cdt_head;
-    struct slot irq_slots[IRQ_COUNT];
     kaddr_t asid_table[ASID_POOLS];
-    struct ready_queue ready[CONFIG_PRIORITIES];
-    word_t ready_bits[CONFIG_PRIORITIES / 32];
-    word_t ready_top;  /* bit i: ready_bits[i] is not 0 */
+    struct tcb idle; /* 512-aligned, as the whole is */
+    struct slot cdt_head;
     kaddr_t current;   /* running thread */
     kaddr_t candidate; /* woken thread to consider at kernel exit (ABI sheet 8.1), 0: none */
     word_t reschedule; /* 1: choose anew at kernel exit */
+    word_t ready_top;  /* bit i: ready_bits[i] is not 0 */
+    word_t ready_bits[CONFIG_PRIORITIES / 32];
     word_t ticks;
     word_t domain;
     word_t work_units; /* since the last look at interrupts */
     struct refusal refusal;
     struct lookup_fault lookup;
-    word_t fault_cptr;          /* of the capability fault being raised */
-    word_t fault_receive;       /* 1: in the receive phase */
-    kaddr_t hw_asid_owner[256]; /* address of the pool entry that uses it, 0: free */
+    word_t fault_cptr;    /* of the capability fault being raised */
+    word_t fault_receive; /* 1: in the receive phase */
     word_t hw_asid_next;
     uint8_t irq_state[IRQ_COUNT];
+    struct slot irq_slots[IRQ_COUNT] __attribute__((aligned(1 << SLOT_BITS)));
+    struct ready_queue ready[CONFIG_PRIORITIES];
+    kaddr_t hw_asid_owner[256]; /* address of the pool entry that uses it, 0: free */
 };
+
+_Static_assert(offsetof(struct kernel, idle) % (1 << TCB_BITS) == 0, "a thread's alignment");
 
 #include "machine.h"
 

@@ -4,7 +4,6 @@
  * thread is in the queue of its priority and none of these is above the current thread. Within an
  * entry at most one of ks.candidate (one thread woke up) and ks.reschedule (choose anew) is set. */
 #include "kernel/sched.h"
-#include "kernel/arch.h"
 #include "kernel/asid.h"
 #include "kernel/tcb.h"
 
@@ -24,13 +23,6 @@ static void ready_unmark(word_t priority)
     ks.ready_bits[priority / 32] &= ~((word_t)1 << (priority % 32));
     if (ks.ready_bits[priority / 32] == 0)
         ks.ready_top &= ~((word_t)1 << (priority / 32));
-}
-
-/* Some thread is ready. */
-static word_t ready_highest(void)
-{
-    word_t group = 31 - (word_t)__builtin_clz((unsigned)ks.ready_top);
-    return group * 32 + 31 - (word_t)__builtin_clz((unsigned)ks.ready_bits[group]);
 }
 
 void sched_init(void)
@@ -161,7 +153,6 @@ static void switch_to(struct tcb *t)
         return;
     ks.current = kaddr_of(t);
     asid_switch_to(t);
-    arch_thread_switch();
 }
 
 static void choose_anew(void)
@@ -169,7 +160,7 @@ static void choose_anew(void)
     if (ks.ready_top == 0)
         switch_to(&ks.idle);
     else
-        switch_to(kptr(ks.ready[ready_highest()].head));
+        switch_to(kptr(ks.ready[sched_ready_highest()].head));
 }
 
 /* The current thread can go on: only a higher candidate takes its place. No ready thread is above
@@ -191,7 +182,7 @@ static void consider_against_runnable(struct tcb *candidate, struct tcb *current
  * when nobody ready is above it. */
 static void consider_after_blocked(struct tcb *candidate)
 {
-    if (ks.ready_top == 0 || candidate->priority >= ready_highest()) {
+    if (sched_is_highest(candidate->priority)) {
         switch_to(candidate);
         return;
     }
@@ -219,7 +210,7 @@ static void consider_candidate(void)
         consider_after_blocked(candidate);
 }
 
-void sched_schedule(void)
+struct tcb *sched_schedule(void)
 {
     if (ks.candidate != 0)
         consider_candidate();
@@ -230,4 +221,5 @@ void sched_schedule(void)
         t->regs[REG_PC] = t->regs[REG_FAULT_IP];
         t->state = THREAD_RUNNING;
     }
+    return t;
 }

@@ -7,6 +7,7 @@
 #include "kernel/delete.h"
 #include "kernel/endpoint.h"
 #include "kernel/fault.h"
+#include "kernel/fastpath.h"
 #include "kernel/invocation.h"
 #include "kernel/irq.h"
 #include "kernel/notification.h"
@@ -166,10 +167,9 @@ static void other_syscall(struct tcb *t, word_t number)
         fault_unknown_syscall(number);
 }
 
-void kernel_enter_syscall(word_t number)
+struct tcb *syscall_slow(word_t number)
 {
     struct tcb *t = current_thread();
-    t->regs[REG_FAULT_IP] = t->regs[REG_PC] - SVC_BYTES;
     switch ((int32_t)number) {
     case SYS_CALL:
         send(true, true);
@@ -200,40 +200,55 @@ void kernel_enter_syscall(word_t number)
         other_syscall(t, number);
         break;
     }
-    sched_schedule();
+    return sched_schedule();
+}
+
+/* The vectors of ARM do the same by themselves. */
+struct tcb *kernel_enter_syscall(word_t number)
+{
+    struct tcb *t = current_thread();
+    t->regs[REG_FAULT_IP] = t->regs[REG_PC] - SVC_BYTES;
+    switch ((int32_t)number) {
+    case SYS_CALL:
+        return fastpath_call(t->regs[REG_R0], t->regs[REG_R1]);
+    case SYS_REPLY_RECV:
+        return fastpath_reply_recv(t->regs[REG_R0], t->regs[REG_R1]);
+    default:
+        return syscall_slow(number);
+    }
 }
 
 /* The interrupted instruction is where the thread goes on and where it would restart. */
-static void entered_between_instructions(void)
+static inline void entered_between_instructions(void)
 {
     struct tcb *t = current_thread();
     t->regs[REG_FAULT_IP] = t->regs[REG_PC];
 }
 
-void kernel_enter_irq(void)
+struct tcb *kernel_enter_irq(void)
 {
     entered_between_instructions();
     irq_handle();
-    sched_schedule();
+    return sched_schedule();
 }
 
-void kernel_enter_undefined(void)
+struct tcb *kernel_enter_undefined(void)
 {
     entered_between_instructions();
     fault_user_exception();
-    sched_schedule();
+    return sched_schedule();
 }
 
-void kernel_enter_data_abort(vaddr_t addr, word_t fsr)
+struct tcb *kernel_enter_data_abort(vaddr_t addr, word_t fsr)
 {
     entered_between_instructions();
     fault_vm(addr, fsr, false);
-    sched_schedule();
+    return sched_schedule();
 }
 
-void kernel_enter_prefetch_abort(vaddr_t addr, word_t fsr)
+struct tcb *kernel_enter_prefetch_abort(vaddr_t addr, word_t fsr)
 {
     entered_between_instructions();
     fault_vm(addr, fsr, true);
-    sched_schedule();
+    return sched_schedule();
 }

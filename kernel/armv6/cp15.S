@@ -28,7 +28,8 @@
 @ Table writes before are drained; branch targets of the old space go; no user address is touched
 @ between the two writes, since the kernel's entries are global and alike in every directory, so
 @ nothing of the new table enters the TLB under the old ASID.  Walks use outer write-back
-@ attributes (bits 4:3), which is right with the second-level cache on or off.
+@ attributes (bits 4:3), which is right with the second-level cache on or off.  The kernel does not
+@ depend on the new ASID; the return to the thread makes it visible (ARM ARM B2.7.4).
 function arch_set_vspace
         mov     ip, #0
         orr     r0, r0, #0x18
@@ -37,7 +38,6 @@ function arch_set_vspace
         mcr     p15, 0, r0, c2, c0, 0           @ TTBR0
         prefetch_flush
         mcr     p15, 0, r1, c13, c0, 1          @ CONTEXTIDR
-        prefetch_flush
         bx      lr
 
 @ void arch_tlb_flush_all(void)
@@ -155,11 +155,6 @@ function cache_instructions_invalidate
         branch_flush
         drain
         prefetch_flush
-        bx      lr
-
-@ void arch_thread_switch(void)
-function arch_thread_switch
-        clrex
         bx      lr
 
 @ void arch_clear(kaddr_t from, word_t bytes)

@@ -25,7 +25,7 @@
 #define PC_TO_TPIDRURO 16
 
 /* struct kernel */
-#define KERNEL_CURRENT 0x1034 /* ks.current */
+#define KERNEL_CURRENT 0x410 /* ks.current */
 
 /* Processor modes (ARM ARM A2.2) */
 #define MODE_SVC 0x13

@@ -13,6 +13,7 @@ _Static_assert(TCB_PC == offsetof(struct tcb, regs) + 4 * REG_PC, "vectors.S");
 _Static_assert(PC_TO_CPSR == 4 * (REG_CPSR - REG_PC), "vectors.S");
 _Static_assert(PC_TO_FAULT_IP == 4 * (REG_FAULT_IP - REG_PC), "vectors.S");
 _Static_assert(PC_TO_TPIDRURW == 4 * (REG_TPIDRURW - REG_PC), "vectors.S");
+_Static_assert((TCB_PC + PC_TO_TPIDRURW) % 8 == 0, "vectors.S loads a pair");
 _Static_assert(PC_TO_TPIDRURO == 4 * (REG_TPIDRURO - REG_PC), "vectors.S");
 _Static_assert(KERNEL_CURRENT == offsetof(struct kernel, current), "vectors.S");
 _Static_assert(sizeof(struct boot_info) == 24 && offsetof(struct boot_info, dtb) == 16, "head.S");

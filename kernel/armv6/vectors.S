@@ -37,37 +37,35 @@ armv6_vectors:
         str     r8, [sp, #PC_TO_TPIDRURW]
         .endm
 
-@ r8 = the thread's pc; it is where the thread restarts, too.
-        .macro  save_restart
-        ldr     r8, [sp]
-        str     r8, [sp, #PC_TO_FAULT_IP]
-        .endm
-
         .macro  from_kernel kind, handler
         mrs     sp, spsr
         tst     sp, #0xf                        @ user mode is 0x10
         bne     \handler
         .endm
 
+@ r0, r1 and r7 are still the thread's: Call (-1) and ReplyRecv (-2) begin on their short ways.
 enter_svc:
         srsia   sp, #MODE_SVC
         save_user
         sub     lr, lr, #4
         str     lr, [sp, #PC_TO_FAULT_IP]
         ldr     sp, =KERNEL_STACK_TOP
+        ldr     lr, =return_to
+        cmn     r7, #1
+        beq     fastpath_call
+        cmn     r7, #2
+        beq     fastpath_reply_recv
         mov     r0, r7
-        ldr     lr, =arch_return
-        b       kernel_enter_syscall
+        b       syscall_slow
 
 enter_irq:
         sub     lr, lr, #4
         srsia   sp, #MODE_SVC
         cps     #MODE_SVC
         save_user
-        save_restart
         ldr     sp, =KERNEL_STACK_TOP
-        bl      kernel_enter_irq
-        b       arch_return
+        ldr     lr, =return_to
+        b       kernel_enter_irq
 
 enter_undefined:
         sub     lr, lr, #4
@@ -75,10 +73,9 @@ enter_undefined:
         srsia   sp, #MODE_SVC
         cps     #MODE_SVC
         save_user
-        save_restart
         ldr     sp, =KERNEL_STACK_TOP
         bl      kernel_enter_undefined
-        b       arch_return
+        b       return_to
 
 @ The fault status is the low 14 bits of the register (ABI sheet 7.5).  A prefetch abort's address
 @ is its pc: the fault address register is not set by BKPT.
@@ -88,14 +85,13 @@ enter_prefetch:
         srsia   sp, #MODE_SVC
         cps     #MODE_SVC
         save_user
-        save_restart
+        ldr     r0, [sp]
         ldr     sp, =KERNEL_STACK_TOP
         mrc     p15, 0, r1, c5, c0, 1           @ IFSR
         lsl     r1, r1, #18
         lsr     r1, r1, #18
-        mov     r0, r8
         bl      kernel_enter_prefetch_abort
-        b       arch_return
+        b       return_to
 
 enter_data:
         sub     lr, lr, #8
@@ -103,7 +99,6 @@ enter_data:
         srsia   sp, #MODE_SVC
         cps     #MODE_SVC
         save_user
-        save_restart
         ldr     sp, =KERNEL_STACK_TOP
         mrc     p15, 0, r0, c6, c0, 0           @ FAR
         mrc     p15, 0, r1, c5, c0, 0           @ DFSR
@@ -111,21 +106,24 @@ enter_data:
         lsr     r1, r1, #18
         bl      kernel_enter_data_abort
 
-@ Out: to the current thread.  Every way back to user mode passes here (ABI sheet 7.3: globals
-@ frame and thread ID registers follow the thread).
-        .global arch_return
+@ Out: to the thread in r0.  Every way back to user mode passes here (ABI sheet 7.3: globals frame
+@ and thread ID registers follow the thread).  The exclusive monitor is cleared for whoever runs.
+return_to:
+        add     sp, r0, #TCB_PC
+        ldrd    r2, r3, [sp, #PC_TO_TPIDRURW]   @ and TPIDRURO behind it
+        ldr     r1, =GLOBALS_PAGE
+        mcr     p15, 0, r2, c13, c0, 2
+        mcr     p15, 0, r3, c13, c0, 3
+        str     r2, [r1]
+        clrex
+        ldmdb   sp, {r0-lr}^
+        rfeia   sp
+
+        .global arch_return                     @ to the current thread
 arch_return:
         ldr     r0, =ks + KERNEL_CURRENT
         ldr     r0, [r0]
-        add     sp, r0, #TCB_PC
-        ldr     r1, [sp, #PC_TO_TPIDRURW]
-        ldr     r2, [sp, #PC_TO_TPIDRURO]
-        ldr     r3, =GLOBALS_PAGE
-        mcr     p15, 0, r1, c13, c0, 2
-        mcr     p15, 0, r2, c13, c0, 3
-        str     r1, [r3]
-        ldmdb   sp, {r0-lr}^
-        rfeia   sp
+        b       return_to
         .ltorg
 
 @ --- exceptions in the kernel -----------------------------------------------------------------

@@ -42,6 +42,11 @@ static inline void debug_digest_out(struct slot *s)
     if (__builtin_expect(debug_digest_kept != 0, 0))
         door_digest_out(s);
 }
+static inline bool debug_watches(void)
+{
+    return (debug_control.trace | debug_control.armed) != 0;
+}
+
 
 static inline void debug_digest_in(struct slot *s)
 {

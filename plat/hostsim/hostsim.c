@@ -201,11 +201,6 @@ void arch_cache(enum arch_cache_op op, kaddr_t start, word_t bytes, vaddr_t vadd
     hostsim.last_cache.vaddr = vaddr;
 }
 
-void arch_thread_switch(void)
-{
-    hostsim.count.thread_switch++;
-}
-
 void arch_clear(kaddr_t from, word_t bytes)
 {
     range_check(from, bytes);

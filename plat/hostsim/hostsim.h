@@ -57,7 +57,6 @@ struct hostsim_counters {
     unsigned tlb_flush_page;
     unsigned clean_table;
     unsigned cache[4]; /* enum arch_cache_op */
-    unsigned thread_switch;
     unsigned timer_ack;
     unsigned irq_looks;
     unsigned faults;

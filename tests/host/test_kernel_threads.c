@@ -916,13 +916,13 @@ static void the_address_space_follows_the_thread(void **state)
 {
     (void)state;
     cptr_t wait = sim_new(OBJECT_NOTIFICATION, 0);
-    unsigned switches = hostsim.count.thread_switch;
+    unsigned switches = hostsim.count.set_vspace;
     sim_tick();
-    assert_int_equal(hostsim.count.thread_switch, switches);
+    assert_int_equal(hostsim.count.set_vspace, switches);
     paddr_t pd = hostsim.vspace_pd;
     sim_recv(wait);
     assert_int_equal(ks.current, kaddr_of(&ks.idle));
-    assert_int_equal(hostsim.count.thread_switch, switches + 1);
+    assert_int_equal(hostsim.count.set_vspace, switches + 1);
     assert_int_not_equal(hostsim.vspace_pd, pd);
     notification_signal(kptr(cap_object(sim_cap(wait))), 1);
     sched_schedule();

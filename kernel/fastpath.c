@@ -1,0 +1,200 @@
+/* The short way of Call and ReplyRecv: a message in registers, from a thread straight to one that
+ * waits for it (ABI sheet 8.3).
+ *
+ * Each function first checks everything that makes the case simple, changing nothing; any doubt
+ * goes the long way (syscall.c), which decides all over again.  What follows the checks leaves
+ * every word of the kernel's memory as the long way would: same queues, same places in the
+ * derivation list, same events.  tests/host/test_kernel_fastpath.c compares the two.
+ *
+ * Relies on what holds at each kernel entry: no candidate and no reschedule is noted, no ready
+ * thread is above the current one, and a thread that waits in an endpoint's queue or for a reply is
+ * in no ready queue, has no pending caller (receiving) and its queue_prev is 0 at the head. */
+#include "kernel/fastpath.h"
+#include "kernel/arch.h"
+#include "kernel/asid.h"
+#include "kernel/cdt_link.h"
+#include "kernel/cnode.h"
+#include "kernel/notification.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "kernel/tcb.h"
+
+#define unlikely(e) __builtin_expect((e) != 0, 0)
+
+/* An address space that can be loaded as it is: its directory, and a hardware ASID that it has. */
+struct space {
+    kaddr_t directory;
+    word_t hw_asid;
+};
+
+/* A thread's slot holds nothing but a directory or nothing at all; the latter has no ASID and is
+ * not equal to what pool entry 0 names, which is never handed out. */
+static inline bool space_of(const struct tcb *t, struct space *space)
+{
+    struct cap c = t->slots[TCB_VSPACE].cap;
+    kaddr_t pool = ks.asid_table[c.w[1] >> ASID_POOL_INDEX_BITS];
+    if (unlikely(pool == 0))
+        return false;
+    word_t offset = c.w[1] << (32 - ASID_POOL_INDEX_BITS) >> (32 - ASID_POOL_BITS);
+    word_t entry = *(const word_t *)kptr(pool + offset);
+    kaddr_t directory = c.w[0] - CAP_PAGE_DIRECTORY;
+    word_t differs = entry ^ directory;
+    if (unlikely(differs >> PAGE_DIRECTORY_BITS != 0 || !(differs & ASID_ENTRY_HW_VALID)))
+        return false;
+    *space = (struct space){directory, entry & ASID_ENTRY_HW_MASK};
+    return true;
+}
+
+static inline void switch_to(struct tcb *t, struct space space)
+{
+    t->state = THREAD_RUNNING;
+    ks.current = kaddr_of(t);
+    arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
+}
+
+/* At most four words and no capabilities: the message is in registers alone. */
+static inline bool tag_is_short(word_t tag)
+{
+    const unsigned above = 32 - MSGINFO_UNWRAPPED_SHIFT; /* bits that do not matter */
+    return tag << above <= (word_t)MSG_REGISTERS << above;
+}
+
+/* All message registers at once. */
+struct quad {
+    word_t w[MSG_REGISTERS];
+};
+
+static inline void message_move(const struct tcb *from, struct tcb *to, word_t badge, word_t tag)
+{
+    word_t length = tag & MSGINFO_LENGTH_MASK;
+    to->regs[REG_R0] = badge;
+    to->regs[REG_R1] = tag & ~(7u << MSGINFO_UNWRAPPED_SHIFT);
+    if (length == 0)
+        return;
+    if (length == MSG_REGISTERS)
+        *(struct quad *)&to->regs[REG_R2] = *(const struct quad *)&from->regs[REG_R2];
+    else
+        for (word_t i = 0; i < length; i++)
+            to->regs[REG_R2 + i] = from->regs[REG_R2 + i];
+}
+
+/* Would `to` run as soon as `from` stops? CONFIG_DOMAINS is 1, so they share their domain. */
+static inline bool runs_next(const struct tcb *from, const struct tcb *to)
+{
+    return to->priority >= from->priority || sched_is_highest(to->priority);
+}
+
+/* --- Call --- */
+
+/* Takes the first receiver out of the queue. */
+static inline void receiver_take(struct endpoint *ep, struct tcb *t)
+{
+    kaddr_t next = t->queue_next;
+    t->queue_next = 0;
+    t->blocked_on = 0;
+    ep->head = next;
+    if (next != 0) {
+        ((struct tcb *)kptr(next))->queue_prev = 0;
+        return;
+    }
+    ep->tail = 0;
+    ep->state = ENDPOINT_IDLE;
+}
+
+static inline void reply_cap_insert(struct tcb *caller, struct tcb *server)
+{
+    struct slot *master = &caller->slots[TCB_REPLY];
+    struct slot *slot = &server->slots[TCB_CALLER];
+    struct cap c = reply_make(kaddr_of(caller), false, server->blocked_flags & IPC_CAN_GRANT);
+    cdt_link(slot, master, c, 0);
+    debug_event(EVENT_REPLY, slot, master, c, 0, 0);
+}
+
+struct tcb *fastpath_call(cptr_t cptr, word_t tag)
+{
+    struct tcb *t = current_thread();
+    struct slot *slot;
+    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot) ||
+                 !tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches()))
+        return syscall_slow((word_t)SYS_CALL);
+    struct cap c = slot->cap;
+    if (unlikely(cap_type(c) != CAP_ENDPOINT || !(cap_rights(c) & RIGHT_WRITE) ||
+                 !(cap_rights(c) & (RIGHT_GRANT | RIGHT_GRANT_REPLY))))
+        return syscall_slow((word_t)SYS_CALL);
+    struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
+    if (unlikely(ep->state != ENDPOINT_RECEIVING))
+        return syscall_slow((word_t)SYS_CALL);
+    struct tcb *server = kptr(ep->head);
+    struct space space;
+    if (unlikely(!space_of(server, &space) || !runs_next(t, server)))
+        return syscall_slow((word_t)SYS_CALL);
+
+    receiver_take(ep, server);
+    message_move(t, server, cap_badge(c), tag);
+    t->state = THREAD_BLOCKED_ON_REPLY;
+    reply_cap_insert(t, server);
+    switch_to(server, space);
+    return server;
+}
+
+/* --- ReplyRecv --- */
+
+static inline bool has_signal(const struct tcb *t)
+{
+    return t->bound_notification != 0 &&
+           notification_state(kptr(t->bound_notification)) == NOTIFICATION_ACTIVE;
+}
+
+static inline void receiver_append(struct endpoint *ep, struct tcb *t, word_t rights)
+{
+    kaddr_t last = ep->tail;
+    kaddr_t self = kaddr_of(t);
+    t->state = THREAD_BLOCKED_ON_RECEIVE;
+    t->blocked_flags = rights & RIGHT_GRANT ? IPC_CAN_GRANT : 0;
+    t->blocked_on = kaddr_of(ep);
+    t->queue_prev = last;
+    t->queue_next = 0;
+    ep->tail = self;
+    if (last != 0) {
+        ((struct tcb *)kptr(last))->queue_next = self;
+        return;
+    }
+    ep->head = self;
+    ep->state = ENDPOINT_RECEIVING;
+}
+
+/* A reply capability stands behind its master, which is of the same object: it is not the last. */
+static inline void reply_cap_remove(struct slot *slot)
+{
+    struct cap c = slot->cap;
+    cdt_unlink(slot);
+    debug_event(EVENT_DELETE, slot, NULL, c, 0, false);
+}
+
+struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
+{
+    struct tcb *t = current_thread();
+    struct slot *slot;
+    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot) ||
+                 !tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches()))
+        return syscall_slow((word_t)SYS_REPLY_RECV);
+    struct cap c = slot->cap;
+    if (unlikely(cap_type(c) != CAP_ENDPOINT || !(cap_rights(c) & RIGHT_READ)))
+        return syscall_slow((word_t)SYS_REPLY_RECV);
+    struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
+    struct slot *reply = &t->slots[TCB_CALLER];
+    if (unlikely(ep->state == ENDPOINT_SENDING || cap_type(reply->cap) != CAP_REPLY ||
+                 has_signal(t)))
+        return syscall_slow((word_t)SYS_REPLY_RECV);
+    struct tcb *caller = kptr(reply->cap.w[0] - CAP_REPLY);
+    struct space space;
+    if (unlikely(!space_of(caller, &space) || caller->fault_type != FAULT_NONE ||
+                 !runs_next(t, caller)))
+        return syscall_slow((word_t)SYS_REPLY_RECV);
+
+    message_move(t, caller, 0, tag);
+    reply_cap_remove(reply);
+    receiver_append(ep, t, cap_rights(c));
+    switch_to(caller, space);
+    return caller;
+}
