@@ -30,7 +30,7 @@ KERNEL_FLAGS := $(ARM_FLAGS) -Ikernel/armv6 -DCAPSCOPE_BUILD='"$(VERSION)"'
 
 KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31/*.c plat/imx31/*.S)
 RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
-DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c objwalk/*.c monitor/*.c monitor/door/*.c gdbstub/*.c)
+DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c objwalk/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
 
 # cache.c and cache.S may stand side by side: objects keep the suffix of their source
 obj = $(patsubst %,$(1)/%.o,$(2))

@@ -28,6 +28,12 @@
  *   void debug_boot(void);                   all is set up; the root task is about to run
  *   void debug_tick(void);                   timer tick: live line, halt requests
  *   bool debug_irq(word_t irq);              true if the debugger owns it and has handled it
+ *   bool debug_breakpoint(vaddr_t pc, word_t fsr);
+ *        the current thread's fetch aborted: true if it was the debugger's own breakpoint, and the
+ *        thread goes on where its registers say
+ *   const struct trap_frame *debug_trap(word_t kind);
+ *        an exception in the kernel itself, trap_frame holds its registers (armv6/trap.h): if it
+ *        was the debugger's own breakpoint the registers to go on with, else NULL
  *   _Noreturn void debug_panic(const char *file, int line, const char *what); */
 #include "debug_door.h"
 

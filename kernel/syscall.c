@@ -249,6 +249,7 @@ struct tcb *kernel_enter_data_abort(vaddr_t addr, word_t fsr)
 struct tcb *kernel_enter_prefetch_abort(vaddr_t addr, word_t fsr)
 {
     entered_between_instructions();
-    fault_vm(addr, fsr, true);
+    if (!debug_breakpoint(addr, fsr))
+        fault_vm(addr, fsr, true);
     return sched_schedule();
 }

@@ -33,6 +33,10 @@ static struct {
 void console_char(void *ctx, char c)
 {
     (void)ctx;
+    if (debug_line_is_lent()) {
+        gdbstub_port.guest_text(c);
+        return;
+    }
     wire_finish_frame();
     con.middle = c != '\n';
     if (c == '\n')
@@ -72,6 +76,8 @@ void debug_console(char c)
 
 static void show_prompt(void)
 {
+    if (debug_line_is_lent())
+        return;
     fresh_line();
     text(debug_is_stopped() ? "stopped> " : "capscope> ");
     text(con.editor.line);
@@ -134,8 +140,33 @@ static void line_done(void)
     execute(line);
 }
 
+/* Has nothing been typed on this line but gdb's acknowledgements? */
+static bool line_is_blank(void)
+{
+    const char *p = con.editor.line;
+    while (*p == '+')
+        p++;
+    return *p == '\0';
+}
+
+/* A gdb packet begins where a command would: the line is gdb's until the stub gives it back. */
+static bool packet_begins(uint8_t byte)
+{
+    if (byte != '$' || !line_is_blank() || !debug_line_lend())
+        return false;
+    editor_clear(&con.editor);
+    con.prompted = false;
+    con.middle = true;
+    wire_live(NULL, false);
+    return true;
+}
+
 static void take(uint8_t byte)
 {
+    if (debug_line_is_lent() || packet_begins(byte)) {
+        gdbstub_port.guest_input(byte);
+        return;
+    }
     if (editor_is_second_byte(&con.editor, byte)) {
         editor_put(&con.editor, byte);
         return;

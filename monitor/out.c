@@ -60,6 +60,11 @@ void out_end(void)
     o.poll = NULL;
 }
 
+bool out_is_open(void)
+{
+    return o.sink != NULL;
+}
+
 void out(const char *fmt, ...)
 {
     va_list args;

@@ -14,6 +14,7 @@ enum { OUT_COLUMNS = 80 };
  * be written before out_begin(); begin and end do not nest. */
 void out_begin(format_sink sink, void *ctx, bool (*poll)(void));
 void out_end(void);
+bool out_is_open(void); /* between the two */
 
 void out(const char *fmt, ...);
 /* A piece of a list: after a space where the line has room for it, else on a new, indented line.

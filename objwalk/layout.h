@@ -133,8 +133,4 @@ static inline bool objwalk_state_is_queued(uint32_t state)
            state == THREAD_BLOCKED_ON_NOTIFICATION;
 }
 
-/* The translation of one user address in a directory. ERR_NOT_FOUND: none. */
-enum error objwalk_translate(struct objwalk *w, kaddr_t dir, vaddr_t vaddr,
-                             struct record_mapping *out);
-
 #endif

@@ -109,6 +109,10 @@ void objwalk_mapping_begin(struct objwalk_mapping_cursor *c, kaddr_t dir, uint32
 enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor *c,
                                 struct record_mapping *out);
 
+/* The translation of one user address in a directory. ERR_NOT_FOUND: none. */
+enum error objwalk_translate(struct objwalk *w, kaddr_t dir, vaddr_t vaddr,
+                             struct record_mapping *out);
+
 /* Decodes two capability words of this kernel; the inverse fails with ERR_FORMAT for what cannot be
  * expressed. decode(encode(x)) = x. */
 void objwalk_decode(const struct objwalk *w, struct cap cap, struct objwalk_cap *out);

@@ -149,6 +149,11 @@ enum gdb_event gdb_decoder_put(struct gdb_decoder *d, uint8_t byte)
     return inside_put(d, byte);
 }
 
+bool gdb_decoder_is_inside(const struct gdb_decoder *d)
+{
+    return d->state != OUTSIDE;
+}
+
 static bool must_escape(uint8_t c)
 {
     return c == '#' || c == '$' || c == '}' || c == '*';

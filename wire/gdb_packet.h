@@ -53,6 +53,8 @@ struct gdb_decoder {
 void gdb_decoder_init(struct gdb_decoder *d, bool runs);
 /* After GDB_PACKET and GDB_NOTIFICATION `data` is valid until the next call. */
 enum gdb_event gdb_decoder_put(struct gdb_decoder *d, uint8_t byte);
+/* Has a packet begun that has not ended? */
+bool gdb_decoder_is_inside(const struct gdb_decoder *d);
 
 /* Frames `len` bytes as `mark` ('$' or '%') data '#' sum, escaping what must be. Returns the bytes
  * put, 0 when they do not fit in `size` (GDB_PACKET_RAW_MAX always does). */

@@ -40,4 +40,6 @@
 #define TRAP_FIQ       5
 #define TRAP_WORDS     20
 
+#define TRAP_STACK_SIZE 0x2000
+
 #endif

@@ -1,8 +1,12 @@
-/* An exception in the kernel itself: one sentence with the registers that tell where, then panic.
- */
+/* An exception in the kernel itself: a breakpoint of the debugger's, or one sentence with the
+ * registers that tell where, then panic.
+ *
+ * Until debug_trap() is done no breakpoint may stand in what executes here: the linker script puts
+ * this file's code where the debugger refuses them. */
 #include "kernel/armv6/trap.h"
 
 #include "kernel/armv6/offsets.h"
+#include "kernel/debug.h"
 #include "kernel/kernel.h"
 
 struct trap_frame trap_frame;
@@ -39,6 +43,9 @@ void trap_report(word_t kind)
 {
     static const char *const names[] = {
         "undefined instruction", "svc", "prefetch abort", "data abort", "irq", "fiq or reset"};
+    const struct trap_frame *breakpoint = debug_trap(kind);
+    if (breakpoint != NULL)
+        trap_resume(breakpoint);
     trap_put(trap_is_stack_overflow(kind) ? "stack overflow" : names[kind <= TRAP_FIQ ? kind : 1]);
     trap_put_word(" in the kernel: pc ", trap_frame.r[15]);
     trap_put_word(" lr ", trap_frame.r[14]);

@@ -5,7 +5,7 @@
 #include "abi/types.h"
 
 struct trap_frame {
-    word_t r[16]; /* r0..r12, sp and lr of supervisor mode, pc */
+    word_t r[16]; /* r0..r12, pc; sp and lr of supervisor mode, or of the idle thread */
     word_t cpsr;
     word_t far; /* fault address and status of the last data abort */
     word_t dfsr;
@@ -14,5 +14,8 @@ struct trap_frame {
 extern struct trap_frame trap_frame;
 
 _Noreturn void trap_report(word_t kind);
+/* Goes on where the registers say, in supervisor mode; the idle thread goes on from its TCB, where
+ * its registers belong. Debug builds only (monitor/door/context.S). */
+_Noreturn void trap_resume(const struct trap_frame *frame);
 
 #endif

@@ -7,7 +7,7 @@
 @ its own.  Interrupts stay off in the kernel.
 @
 @ Exceptions taken in the kernel itself are our own bug (kernel/armv6/trap.c), but for data aborts
-@ in kernel/armv6/guard_copy.S, which go on at guard_fault.
+@ in kernel/armv6/guard_copy.S, which go on at guard_fault, and for the debugger's breakpoints.
 #include "kernel/armv6/offsets.h"
 
         .syntax unified
@@ -27,6 +27,9 @@ armv6_vectors:
         .ltorg
 
         .text
+        .cfi_sections .debug_frame              @ for gdb: nothing called what stands here
+        .cfi_startproc
+        .cfi_undefined lr
 
 @ The common part of entry: user registers and thread ID register into the TCB, kernel stack.
 @ TPIDRURW (CP15 c13,c0,2) is user-writable, so it belongs to the thread: kept across switches, it
@@ -161,8 +164,8 @@ trap_data:
         stmia   sp, {r0-r12}
         mov     r0, #TRAP_DATA
 
-@ The kernel's stack stays as it was, for a backtrace; what follows never returns and runs on a
-@ stack of its own, which an overflow of the kernel's needs anyway.
+@ The kernel's stack stays as it was, for a backtrace and to go on after a breakpoint; what follows
+@ runs on a stack of its own, which an overflow of the kernel's needs anyway.
 trap_common:
         ldr     r1, =trap_frame
         mov     r2, lr
@@ -172,17 +175,28 @@ trap_common:
         str     lr, [r1, #56]
         str     r2, [r1, #60]
         str     r3, [r1, #64]
+        and     r4, r3, #0x1f
+        cmp     r4, #MODE_SYS                   @ the idle thread has a stack pointer of its own
+        addeq   r5, r1, #52
+        stmiaeq r5, {sp, lr}^
         mrc     p15, 0, r2, c6, c0, 0
         mrc     p15, 0, r3, c5, c0, 0
         mrc     p15, 0, r4, c5, c0, 1
         str     r2, [r1, #68]
         str     r3, [r1, #72]
         str     r4, [r1, #76]
-        ldr     sp, =trap_stack_top
+        ldr     r2, =trap_stack
+        sub     r3, sp, r2                      @ an exception of the debugger's goes on below it
+        cmp     r3, #TRAP_STACK_SIZE
+        ldrhi   sp, =trap_stack_top
+        bicls   sp, sp, #7
         b       trap_report
         .ltorg
 
+        .cfi_endproc
+
 @ The idle thread: system mode, interrupts on.  Any interrupt ends the wait and the loop.
+        .section .text.arch_idle, "ax"
         .global arch_idle
 arch_idle:
         mov     r0, #0
@@ -193,5 +207,5 @@ arch_idle:
         .bss
         .balign 8
 trap_stack:
-        .space  0x2000
+        .space  TRAP_STACK_SIZE
 trap_stack_top:

@@ -67,6 +67,19 @@ static inline bool debug_irq(word_t irq)
     return false;
 }
 
+static inline bool debug_breakpoint(vaddr_t pc, word_t fsr)
+{
+    (void)pc;
+    (void)fsr;
+    return false;
+}
+
+static inline const struct trap_frame *debug_trap(word_t kind)
+{
+    (void)kind;
+    return NULL;
+}
+
 _Noreturn static inline void debug_panic(const char *file, int line, const char *what)
 {
     (void)file;

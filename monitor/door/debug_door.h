@@ -23,6 +23,11 @@ void debug_tick(void);
 bool debug_irq(word_t irq);
 void debug_thread_created(struct tcb *t);
 
+/* gdbstub/ */
+struct trap_frame;
+bool debug_breakpoint(vaddr_t pc, word_t fsr);
+const struct trap_frame *debug_trap(word_t kind);
+
 /* monitor/ */
 void debug_refusal(void);
 void debug_fault(struct tcb *t);
@@ -37,16 +42,16 @@ static inline void debug_event(enum event_kind kind, struct slot *slot, struct s
         door_event(kind, slot, src, cap, object, detail);
 }
 
-static inline void debug_digest_out(struct slot *s)
-{
-    if (__builtin_expect(debug_digest_kept != 0, 0))
-        door_digest_out(s);
-}
 static inline bool debug_watches(void)
 {
     return (debug_control.trace | debug_control.armed) != 0;
 }
 
+static inline void debug_digest_out(struct slot *s)
+{
+    if (__builtin_expect(debug_digest_kept != 0, 0))
+        door_digest_out(s);
+}
 
 static inline void debug_digest_in(struct slot *s)
 {

@@ -18,7 +18,11 @@ struct digest debug_digest;
 static struct event ring_entries[DEBUG_RING_EVENTS];
 struct event_ring debug_ring;
 kaddr_t debug_roots_at;
+struct trap_frame debug_context;
 _Static_assert((DEBUG_RING_EVENTS & (DEBUG_RING_EVENTS - 1)) == 0, "index is a mask");
+
+/* monitor/door/context.S */
+void debug_context_call(struct trap_frame *frame, void (*serve)(void));
 
 /* Bound of walks over the derivation list: every slot of 512 MiB. */
 enum { WALK_MAX = 1 << 25, POLL_BYTES = 64, NO_CONDITION = -1 };
@@ -28,6 +32,9 @@ static struct {
     bool halt_request; /* a port wants the kernel to stop */
     bool resume;       /* a port wants it to go on */
     bool panicked;
+    bool busy;      /* a port's callback runs, or the kernel stands */
+    bool line_lent; /* the monitor's line is the stub's */
+    const char *sentence;
     bool revoke_paused; /* preempted: what happens now belongs to others */
     enum debug_reason reason;
     kaddr_t finish_slot; /* delete that `finish` runs to the end of, when no revoke is under way */
@@ -341,6 +348,32 @@ void debug_resume(void)
     door.resume = true;
 }
 
+void debug_stay(void)
+{
+    door.resume = false;
+}
+
+bool debug_is_busy(void)
+{
+    return door.busy;
+}
+
+bool debug_line_lend(void)
+{
+    door.line_lent = &gdbstub_port != NULL;
+    return door.line_lent;
+}
+
+void debug_line_return(void)
+{
+    door.line_lent = false;
+}
+
+bool debug_line_is_lent(void)
+{
+    return door.line_lent;
+}
+
 bool debug_will_change(void)
 {
     return debug_control.stopped ? door.resume : door.halt_request;
@@ -394,9 +427,11 @@ static bool stop_is_over(void)
     return (released || door.resume) && !door.panicked;
 }
 
-static void stop_enter(enum debug_reason reason)
+static void stop_enter(enum debug_reason reason, const char *sentence)
 {
+    door.busy = true;
     door.reason = reason;
+    door.sentence = sentence;
     door.resume = false;
     door.halt_request = false;
     door.panicked |= reason == STOP_PANIC;
@@ -418,15 +453,23 @@ static void stop_leave(void)
     debug_control_changed();
 }
 
-void debug_stop(enum debug_reason reason, const char *sentence)
+static void stop_serve(void)
 {
-    stop_enter(reason);
-    ports_stopped(reason, sentence);
+    ports_stopped(door.reason, door.sentence);
     debug_break_here();
     while (!stop_is_over())
         ports_serve(true);
     stop_leave();
     ports_resumed();
+    door.busy = false;
+}
+
+/* The way back leads through debug_context, which a debugger may have changed: nothing that must
+ * happen may stand behind the call. */
+void debug_stop(enum debug_reason reason, const char *sentence)
+{
+    stop_enter(reason, sentence);
+    debug_context_call(&debug_context, stop_serve);
 }
 
 /* After a port had a byte or the time: does somebody want the kernel to stand? */
@@ -465,8 +508,10 @@ void debug_boot(void)
 
 void debug_tick(void)
 {
+    door.busy = true;
     debug_control_changed();
     ports_serve(false);
+    door.busy = false;
     halt_if_asked();
 }
 
@@ -476,7 +521,9 @@ bool debug_irq(word_t irq)
         const struct debug_port *p = ports[i];
         if (p == NULL || board_serial_irq(p->line) != irq || !line_is_ours(p))
             continue;
+        door.busy = true;
         port_input(p);
+        door.busy = false;
         halt_if_asked();
         return true;
     }

@@ -11,6 +11,7 @@
 #ifndef CAPSCOPE_MONITOR_DOOR_DOOR_H
 #define CAPSCOPE_MONITOR_DOOR_DOOR_H
 
+#include "kernel/armv6/trap.h"
 #include "kernel/debug.h"
 
 enum debug_reason {
@@ -32,6 +33,9 @@ struct debug_port {
     void (*idle)(void);
     void (*stopped)(enum debug_reason reason, const char *sentence);
     void (*resumed)(void);
+    /* The stub's only: bytes and text of the monitor's line while that is lent. */
+    void (*guest_input)(uint8_t byte);
+    void (*guest_text)(char c);
 };
 /* Either may be absent from a build. */
 extern const struct debug_port monitor_port __attribute__((weak));
@@ -50,11 +54,26 @@ bool debug_is_stopped(void);
 bool debug_has_panicked(void);
 enum debug_reason debug_stop_reason(void); /* of the present stop */
 
-/* From a port's callback: stop as soon as the callback is over; leave the present stop. */
+/* The kernel's own registers at the present stop, as debug_stop() goes on with them. */
+extern struct trap_frame debug_context;
+
+/* Is it the debugger's code that executes: callbacks of ports, the output of a command? Breakpoints
+ * that it meets there are not for anybody to stop at. */
+bool debug_is_busy(void);
+
+/* From a port's callback: stop as soon as the callback is over; leave the present stop; take back
+ * that wish. */
 void debug_request_halt(void);
 void debug_resume(void);
+void debug_stay(void);
 /* One of the two has been asked for and not yet happened: a port leaves further input for later. */
 bool debug_will_change(void);
+
+/* The monitor lends its line to the stub, for a gdb that has no other, until the stub gives it
+ * back. Meanwhile the monitor passes on what comes and what is printed. */
+bool debug_line_lend(void); /* false: no stub is linked in */
+void debug_line_return(void);
+bool debug_line_is_lent(void);
 
 /* Trace on or off; on makes the digest anew by walking. Brings a change of debug_control that was
  * made behind the door's back into effect as well. */

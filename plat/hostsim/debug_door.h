@@ -25,6 +25,12 @@ void debug_roots(struct kernel_roots *r);
 void debug_boot(void);
 void debug_tick(void);
 bool debug_irq(word_t irq);
+static inline bool debug_breakpoint(vaddr_t pc, word_t fsr)
+{
+    (void)pc;
+    (void)fsr;
+    return false;
+}
 _Noreturn void debug_panic(const char *file, int line, const char *what);
 
 #endif

@@ -1,0 +1,459 @@
+/* The table of packets. */
+#include "gdbstub/packets.h"
+
+#include "gdbstub/breakpoints.h"
+#include "gdbstub/memory.h"
+#include "gdbstub/registers.h"
+#include "gdbstub/reply.h"
+#include "gdbstub/stub.h"
+#include "gdbstub/threads.h"
+#include "gdbstub/xml.h"
+#include "lib/bytes.h"
+#include "monitor/door/door.h"
+#include "monitor/monitor.h"
+
+enum {
+    MEMORY_MAX = (GDB_PACKET_DATA - 64) / 2, /* bytes in one packet as hex, its words counted */
+    COMMAND_MAX = 160,
+    IDS_IN_PACKET = 256, /* of nine characters each */
+};
+
+static uint32_t general_thread; /* Hg: whose registers and memory are meant */
+static uint32_t listed;         /* qsThreadInfo goes on here */
+static bool silent;             /* no reply to this packet */
+
+static void reply_ok(void)
+{
+    reply_text("OK");
+}
+
+/* Hg0, or a thread that is gone, means the one that stopped. */
+static uint32_t thread_meant(void)
+{
+    if (general_thread == 0 || !threads_exists(general_thread))
+        return stub_stop_thread();
+    return general_thread;
+}
+
+/* ---- session ---- */
+
+static void supported(struct gdb_text *t)
+{
+    bool swbreak = false;
+    for (; gdb_text_left(t) > 0; t->at++)
+        swbreak |= gdb_text_take_word(t, "swbreak+");
+    stub_begin(swbreak);
+    general_thread = 0;
+    reply_text("PacketSize=%x;QStartNoAckMode+;vContSupported+;swbreak+;",
+               (uint32_t)GDB_PACKET_DATA);
+    reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+");
+}
+
+static void start_no_ack_mode(struct gdb_text *t)
+{
+    (void)t;
+    stub_stop_acks();
+    reply_ok();
+}
+
+static void stop_reason(struct gdb_text *t)
+{
+    (void)t;
+    general_thread = stub_stop_thread();
+    stub_write_stop();
+}
+
+static void attached(struct gdb_text *t)
+{
+    (void)t;
+    reply_text("1");
+}
+
+static void detach(struct gdb_text *t)
+{
+    (void)t;
+    reply_ok();
+    stub_end("detached; the kernel goes on");
+}
+
+static void kill(struct gdb_text *t)
+{
+    (void)t;
+    silent = true;
+    stub_end("killed its session; the kernel goes on");
+}
+
+/* ---- going on ---- */
+
+static void go_on(void)
+{
+    silent = true;
+    general_thread = 0;
+    stub_continue();
+}
+
+static void continue_at(struct gdb_text *t)
+{
+    uint32_t addr;
+    if (gdb_text_left(t) > 0) {
+        if (!gdb_text_number(t, &addr) || gdb_text_left(t) > 0) {
+            reply_error(REPLY_MALFORMED);
+            return;
+        }
+        registers_set(thread_meant(), REG_PC, addr);
+    }
+    go_on();
+}
+
+static void vcont_query(struct gdb_text *t)
+{
+    (void)t;
+    reply_text("vCont;c;C");
+}
+
+/* ";c" or ";C05", each for all threads or one: the machine goes on as a whole. */
+static bool vcont_action(struct gdb_text *t)
+{
+    uint32_t ignored;
+    if (!gdb_text_take(t, ';'))
+        return false;
+    if (gdb_text_take(t, 'C')) {
+        if (!gdb_text_number(t, &ignored))
+            return false;
+    } else if (!gdb_text_take(t, 'c')) {
+        return false;
+    }
+    if (!gdb_text_take(t, ':'))
+        return true;
+    return gdb_text_take_word(t, "-1") || gdb_text_number(t, &ignored);
+}
+
+static void vcont(struct gdb_text *t)
+{
+    do {
+        if (!vcont_action(t)) {
+            reply_error(REPLY_MALFORMED);
+            return;
+        }
+    } while (gdb_text_left(t) > 0);
+    go_on();
+}
+
+/* ---- registers ---- */
+
+static void read_registers(struct gdb_text *t)
+{
+    (void)t;
+    for (uint32_t i = 0; i < REGISTERS_IN_G; i++)
+        reply_word(registers_get(thread_meant(), i));
+}
+
+static bool take_word(struct gdb_text *t, word_t *value)
+{
+    uint8_t bytes[4];
+    if (gdb_text_left(t) < 2 * sizeof bytes || !gdb_hex_get(t->at, sizeof bytes, bytes))
+        return false;
+    t->at += 2 * sizeof bytes;
+    *value = get_le32(bytes);
+    return true;
+}
+
+static void write_registers(struct gdb_text *t)
+{
+    word_t value[REGISTERS_IN_G];
+    for (uint32_t i = 0; i < REGISTERS_IN_G; i++)
+        if (!take_word(t, &value[i])) {
+            reply_error(REPLY_MALFORMED);
+            return;
+        }
+    for (uint32_t i = 0; i < REGISTERS_IN_G; i++)
+        registers_set(thread_meant(), i, value[i]);
+    reply_ok();
+}
+
+/* gdb's number to the place in the g packet. */
+static bool register_place(uint32_t number, uint32_t *i)
+{
+    if (number >= REGISTERS_CORE && number != REGISTERS_CPSR)
+        return false;
+    *i = number < REGISTERS_CORE ? number : (uint32_t)REGISTERS_CORE;
+    return true;
+}
+
+static void read_register(struct gdb_text *t)
+{
+    uint32_t number, i;
+    if (!gdb_text_number(t, &number))
+        reply_error(REPLY_MALFORMED);
+    else if (!register_place(number, &i))
+        reply_error(REPLY_NO_REGISTER);
+    else
+        reply_word(registers_get(thread_meant(), i));
+}
+
+static void write_register(struct gdb_text *t)
+{
+    uint32_t number, i;
+    word_t value;
+    if (!gdb_text_number(t, &number) || !gdb_text_take(t, '=') || !take_word(t, &value)) {
+        reply_error(REPLY_MALFORMED);
+    } else if (!register_place(number, &i)) {
+        reply_error(REPLY_NO_REGISTER);
+    } else {
+        registers_set(thread_meant(), i, value);
+        reply_ok();
+    }
+}
+
+/* ---- memory ---- */
+
+static uint8_t bytes[GDB_PACKET_DATA] __attribute__((aligned(8)));
+
+static bool take_range(struct gdb_text *t, uint32_t *addr, uint32_t *len)
+{
+    return gdb_text_number(t, addr) && gdb_text_take(t, ',') && gdb_text_number(t, len);
+}
+
+static void read_memory(struct gdb_text *t)
+{
+    uint32_t addr, len;
+    if (!take_range(t, &addr, &len)) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    uint32_t n =
+        memory_read(thread_meant(), addr, bytes, len < MEMORY_MAX ? len : (uint32_t)MEMORY_MAX);
+    if (n == 0 && len != 0)
+        reply_error(REPLY_NO_MEMORY);
+    else
+        reply_hex(bytes, n);
+}
+
+static void write_bytes(uint32_t addr, uint32_t len)
+{
+    if (memory_write(thread_meant(), addr, bytes, len))
+        reply_ok();
+    else
+        reply_error(REPLY_NO_MEMORY);
+}
+
+static void write_memory(struct gdb_text *t)
+{
+    uint32_t addr, len;
+    if (!take_range(t, &addr, &len) || !gdb_text_take(t, ':') || len > sizeof bytes ||
+        gdb_text_left(t) != 2 * len || !gdb_hex_get(t->at, len, bytes))
+        reply_error(REPLY_MALFORMED);
+    else
+        write_bytes(addr, len);
+}
+
+static void write_binary(struct gdb_text *t)
+{
+    uint32_t addr, len;
+    if (!take_range(t, &addr, &len) || !gdb_text_take(t, ':') || gdb_text_left(t) != len) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    memcpy(bytes, t->at, len);
+    write_bytes(addr, len);
+}
+
+/* ---- breakpoints ---- */
+
+static void set_breakpoint(struct gdb_text *t)
+{
+    uint32_t addr, size;
+    if (!take_range(t, &addr, &size)) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    switch (breakpoints_set(addr, size)) {
+    case BREAKPOINTS_OK:
+        reply_ok();
+        return;
+    case BREAKPOINTS_NOWHERE:
+        reply_error(REPLY_NO_MEMORY);
+        return;
+    case BREAKPOINTS_REFUSED:
+        stub_say("no breakpoint at 0x%08x: not kernel code, or code that the stub depends on",
+                 addr);
+        reply_error(REPLY_NO_MEMORY);
+        return;
+    case BREAKPOINTS_FULL:
+        stub_say("no room for more than %u breakpoints", (uint32_t)BREAKPOINTS_MAX);
+        reply_error(REPLY_NO_ROOM);
+        return;
+    }
+}
+
+static void unset_breakpoint(struct gdb_text *t)
+{
+    uint32_t addr, size;
+    if (!take_range(t, &addr, &size)) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    breakpoints_unset(addr);
+    reply_ok();
+}
+
+/* ---- threads ---- */
+
+static void set_general_thread(struct gdb_text *t)
+{
+    uint32_t id = 0;
+    if (!gdb_text_take_word(t, "-1") && !gdb_text_number(t, &id)) {
+        reply_error(REPLY_MALFORMED);
+    } else if (id != 0 && !threads_exists(id)) {
+        reply_error(REPLY_NO_THREAD);
+    } else {
+        general_thread = id;
+        reply_ok();
+    }
+}
+
+/* Which threads go on next: all do. */
+static void set_continue_thread(struct gdb_text *t)
+{
+    (void)t;
+    reply_ok();
+}
+
+static void thread_alive(struct gdb_text *t)
+{
+    uint32_t id;
+    if (gdb_text_number(t, &id) && threads_exists(id))
+        reply_ok();
+    else
+        reply_error(REPLY_NO_THREAD);
+}
+
+static void current_thread_id(struct gdb_text *t)
+{
+    (void)t;
+    reply_text("QC%x", stub_stop_thread());
+}
+
+static void next_threads(struct gdb_text *t)
+{
+    (void)t;
+    uint32_t count = threads_count(), n = 0;
+    if (listed >= count) {
+        reply_text("l");
+        return;
+    }
+    for (; listed < count && n < IDS_IN_PACKET; listed++, n++)
+        reply_text("%s%x", n == 0 ? "m" : ",", threads_at(listed));
+}
+
+static void first_threads(struct gdb_text *t)
+{
+    listed = 0;
+    next_threads(t);
+}
+
+static void put_hex_char(void *ctx, char c)
+{
+    (void)ctx;
+    reply_hex(&c, 1);
+}
+
+static void thread_extra_info(struct gdb_text *t)
+{
+    uint32_t id;
+    if (!gdb_text_number(t, &id) || !threads_exists(id)) {
+        reply_error(REPLY_NO_THREAD);
+        return;
+    }
+    threads_name(id, put_hex_char, NULL);
+    format_to(put_hex_char, NULL, ": ");
+    threads_describe(id, put_hex_char, NULL);
+}
+
+/* ---- monitor ---- */
+
+static void say_to_gdb(const char *text)
+{
+    for (; *text != '\0'; text++)
+        stub_text(NULL, *text);
+    stub_text_end();
+}
+
+/* `step`, `finish` and `continue` mean to leave this stop, which is gdb's to end. */
+static void command(struct gdb_text *t)
+{
+    static char line[COMMAND_MAX + 1];
+    uint32_t len = gdb_text_left(t) / 2;
+    if (len > COMMAND_MAX || gdb_text_left(t) != 2 * len ||
+        !gdb_hex_get(t->at, len, (uint8_t *)line)) {
+        say_to_gdb("this command is too long or not hexadecimal\n");
+        reply_begin();
+        reply_ok();
+        return;
+    }
+    line[len] = '\0';
+    monitor_execute(line, stub_text, NULL);
+    stub_text_end();
+    if (debug_will_change()) {
+        debug_stay();
+        say_to_gdb("now let gdb continue\n");
+    }
+    reply_begin();
+    reply_ok();
+}
+
+/* ---- the table ---- */
+
+static void nothing(struct gdb_text *t)
+{
+    (void)t;
+}
+
+static const struct packet {
+    const char *word;
+    bool whole; /* nothing may follow */
+    void (*run)(struct gdb_text *t);
+} packets[] = {
+    {"?", true, stop_reason},
+    {"g", true, read_registers},
+    {"G", false, write_registers},
+    {"p", false, read_register},
+    {"P", false, write_register},
+    {"m", false, read_memory},
+    {"M", false, write_memory},
+    {"X", false, write_binary},
+    {"Z0,", false, set_breakpoint},
+    {"z0,", false, unset_breakpoint},
+    {"c", false, continue_at},
+    {"Hg", false, set_general_thread},
+    {"Hc", false, set_continue_thread},
+    {"T", false, thread_alive},
+    {"D", false, detach},
+    {"k", true, kill},
+    {"vCont?", true, vcont_query},
+    {"vCont", false, vcont},
+    {"vMustReplyEmpty", true, nothing},
+    {"qSupported", false, supported},
+    {"QStartNoAckMode", true, start_no_ack_mode},
+    {"qXfer:", false, xml_answer},
+    {"qAttached", false, attached},
+    {"qC", true, current_thread_id},
+    {"qfThreadInfo", true, first_threads},
+    {"qsThreadInfo", true, next_threads},
+    {"qThreadExtraInfo,", false, thread_extra_info},
+    {"qRcmd,", false, command},
+};
+enum { PACKETS = sizeof packets / sizeof packets[0] };
+
+bool packets_handle(const struct gdb_decoder *d)
+{
+    silent = false;
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        struct gdb_text t = gdb_text_of(d);
+        if (!gdb_text_take_word(&t, packets[i].word) || (packets[i].whole && gdb_text_left(&t) > 0))
+            continue;
+        packets[i].run(&t);
+        return !silent;
+    }
+    return true;
+}

@@ -1,0 +1,462 @@
+/* The session with one gdb.
+ *
+ *              '$'                 packet                 c
+ *   running --------> knocking ---------------> stands ------> running, gdb waits
+ *      ^                 |                        | ^              |
+ *      |   2 s: nothing  |          D, k, (CR)    | +---- stop ----+
+ *      +-----------------+------------------------+
+ *
+ * Bytes that come while a stop or its end is due wait in a queue, so a packet is only ever
+ * acted on while the kernel stands. Any other byte to the running kernel, but ^C, is noise. */
+#include "gdbstub/stub.h"
+
+#include "gdbstub/breakpoints.h"
+#include "gdbstub/memory.h"
+#include "gdbstub/packets.h"
+#include "gdbstub/planted.h"
+#include "gdbstub/registers.h"
+#include "gdbstub/reply.h"
+#include "gdbstub/threads.h"
+#include "kernel/armv6/offsets.h"
+#include "kernel/board.h"
+#include "monitor/console.h"
+#include "monitor/door/door.h"
+#include "monitor/out.h"
+#include "monitor/stop.h"
+
+enum {
+    STUB_LINE = 1,    /* UART2 */
+    MONITOR_LINE = 0, /* UART1, lent by the monitor */
+    AHEAD = 256,
+    TEXT_MAX = 256,
+    KNOCK_COUNTS = 2000000,   /* of board_clock(): about two seconds for the rest of a packet */
+    KNOCK_ROUNDS = 100000000, /* for a clock that a program has stopped */
+    SIGNAL_INT = 2,
+    SIGNAL_TRAP = 5,
+    SIGNAL_ABORT = 6,
+    MODE_MASK = 0x1f,
+};
+
+static struct {
+    struct gdb_decoder decoder;
+    uint8_t wire[GDB_PACKET_RAW_MAX]; /* the last packet sent, for gdb to ask again */
+    uint32_t wire_length;
+    uint8_t ahead[AHEAD];
+    uint32_t ahead_first;
+    uint32_t ahead_used;
+
+    unsigned line; /* where gdb is, or where the next packet is expected */
+    bool open;     /* a gdb has spoken and not left */
+    bool no_acks;
+    bool swbreak;
+    bool waiting;     /* gdb waits for a stop */
+    const char *over; /* the session ends with the present packet: why */
+    uint32_t bad;     /* damaged packets in this session */
+    bool two_lines;   /* it has been said that the other line is ignored */
+
+    bool knocking; /* the kernel stands, or will, for a packet that is not complete */
+    bool was_waiting;
+    word_t knock_time;
+    uint32_t knock_rounds;
+
+    bool passed; /* a breakpoint was met by the debugger itself: plant them again */
+    bool at_breakpoint;
+    struct trap_frame *trap; /* the kernel's registers if it met a breakpoint */
+    uint32_t thread;         /* that the last stop is about */
+    uint32_t signal;
+
+    char text[TEXT_MAX];
+    uint32_t text_used;
+} s;
+
+/* ---- out ---- */
+
+static void wire_send(void)
+{
+    for (uint32_t i = 0; i < s.wire_length; i++)
+        board_serial_put(s.line, s.wire[i]);
+}
+
+void stub_send(void)
+{
+    s.wire_length = gdb_packet_encode('$', reply.data, reply.length, s.wire, sizeof s.wire);
+    wire_send();
+}
+
+void stub_say(const char *fmt, ...)
+{
+    va_list args;
+    console_message();
+    format_to(console_char, NULL, "gdb: ");
+    va_start(args, fmt);
+    format_vto(console_char, NULL, fmt, args);
+    va_end(args);
+    console_char(NULL, '\n');
+}
+
+void stub_text_end(void)
+{
+    if (s.text_used == 0)
+        return;
+    reply_begin();
+    reply_char(NULL, 'O');
+    reply_hex(s.text, s.text_used);
+    s.text_used = 0;
+    stub_send();
+}
+
+void stub_text(void *ctx, char c)
+{
+    (void)ctx;
+    s.text[s.text_used++] = c;
+    if (c == '\n' || s.text_used == TEXT_MAX)
+        stub_text_end();
+}
+
+/* Console text while the line is gdb's: shown by gdb while it waits, else nobody can be told. */
+static void stub_guest_text(char c)
+{
+    if (s.waiting)
+        stub_text(NULL, c);
+}
+
+/* ---- the session ---- */
+
+void stub_begin(bool swbreak)
+{
+    s.no_acks = false;
+    s.swbreak = swbreak;
+    s.bad = 0;
+    s.two_lines = false;
+    breakpoints_unset_all();
+}
+
+void stub_stop_acks(void)
+{
+    s.no_acks = true;
+}
+
+void stub_continue(void)
+{
+    if (debug_has_panicked()) {
+        const char *text = "the kernel has panicked and does not go on\n";
+        for (; *text != '\0'; text++)
+            stub_text(NULL, *text);
+        reply_begin();
+        stub_write_stop();
+        stub_send();
+        return;
+    }
+    s.waiting = true;
+    debug_resume();
+}
+
+void stub_end(const char *why)
+{
+    s.over = why;
+}
+
+static void session_close(const char *why)
+{
+    s.over = NULL;
+    s.open = false;
+    s.no_acks = false;
+    s.waiting = false;
+    s.knocking = false;
+    breakpoints_unset_all();
+    gdb_decoder_init(&s.decoder, false);
+    if (debug_line_is_lent())
+        debug_line_return();
+    s.line = STUB_LINE;
+    stub_say("%s", why);
+}
+
+uint32_t stub_stop_thread(void)
+{
+    return s.thread;
+}
+
+void stub_write_stop(void)
+{
+    reply_text("T%02x", s.signal);
+    if (s.at_breakpoint && s.swbreak)
+        reply_text("swbreak:;");
+    reply_text("thread:%x;", s.thread);
+}
+
+/* ---- in ---- */
+
+/* A session that ended without a word left gdb's next one to begin in whatever mode it was. */
+static bool introduces_itself(void)
+{
+    struct gdb_text t = gdb_text_of(&s.decoder);
+    return gdb_text_take_word(&t, "qSupported");
+}
+
+static void packet(void)
+{
+    s.knocking = false;
+    s.open = true;
+    if (!s.no_acks || introduces_itself())
+        board_serial_put(s.line, '+');
+    reply_begin();
+    if (packets_handle(&s.decoder))
+        stub_send();
+    if (s.over == NULL)
+        return;
+    session_close(s.over);
+    debug_resume();
+}
+
+/* The first of a session is told, then the second, the fourth, the eighth... */
+static void bad_packet(void)
+{
+    static const char *const faults[] = {
+        [GDB_FAULT_NONE] = "it is damaged",
+        [GDB_FAULT_CHECKSUM] = "its checksum is wrong",
+        [GDB_FAULT_LENGTH] = "it is too long",
+        [GDB_FAULT_ESCAPE] = "an escape in it is wrong",
+        [GDB_FAULT_CUT] = "another began inside it",
+    };
+    s.bad++;
+    if ((s.bad & (s.bad - 1)) == 0)
+        stub_say("a packet was dropped: %s (%u so far)", faults[s.decoder.fault], s.bad);
+    if (!s.no_acks)
+        board_serial_put(s.line, '-');
+}
+
+static void noise(uint8_t byte)
+{
+    if (byte == '\r' && s.line == MONITOR_LINE)
+        session_close("the line is the monitor's again");
+}
+
+static void take(uint8_t byte)
+{
+    switch (gdb_decoder_put(&s.decoder, byte)) {
+    case GDB_PACKET:
+        packet();
+        return;
+    case GDB_BAD:
+        bad_packet();
+        return;
+    case GDB_NAK:
+        wire_send();
+        return;
+    case GDB_INTERRUPT:
+        if (!debug_is_stopped())
+            debug_request_halt();
+        return;
+    case GDB_NOISE:
+        noise(byte);
+        return;
+    default:
+        return;
+    }
+}
+
+static void knock(void)
+{
+    s.knocking = true;
+    s.was_waiting = s.waiting;
+    s.waiting = false;
+    debug_request_halt();
+}
+
+static bool is_of_a_packet(uint8_t byte)
+{
+    return byte == '$' || gdb_decoder_is_inside(&s.decoder);
+}
+
+static void drain(void)
+{
+    while (s.ahead_used > 0 && !debug_will_change()) {
+        uint8_t byte = s.ahead[s.ahead_first];
+        if (!debug_is_stopped() && is_of_a_packet(byte)) {
+            knock();
+            return;
+        }
+        s.ahead_first = (s.ahead_first + 1) % AHEAD;
+        s.ahead_used--;
+        take(byte);
+    }
+}
+
+/* What finds no room is missing from a packet, whose checksum will tell. */
+static void input(uint8_t byte)
+{
+    if (s.ahead_used < AHEAD)
+        s.ahead[(s.ahead_first + s.ahead_used++) % AHEAD] = byte;
+    drain();
+}
+
+static void stub_input(uint8_t byte)
+{
+    if (s.line == STUB_LINE) {
+        input(byte);
+        return;
+    }
+    if (!s.two_lines && byte == '$') {
+        s.two_lines = true;
+        stub_say("attached through UART1; what comes on UART2 is ignored until it detaches");
+    }
+}
+
+/* The monitor has seen the beginning of a packet on its line. */
+static void stub_guest_input(uint8_t byte)
+{
+    if (s.line != MONITOR_LINE && (s.open || s.knocking)) {
+        debug_line_return();
+        stub_say("attached through UART2; this line stays the monitor's until it detaches");
+        return;
+    }
+    s.line = MONITOR_LINE;
+    input(byte);
+}
+
+/* ---- stops ---- */
+
+static void knock_began(void)
+{
+    s.knock_time = board_clock();
+    s.knock_rounds = 0;
+}
+
+/* Half a packet and then silence: a gdb that died, or noise. The kernel need not wait for it. */
+static void knock_check(void)
+{
+    s.knock_rounds++;
+    if (board_clock() - s.knock_time < KNOCK_COUNTS && s.knock_rounds < KNOCK_ROUNDS)
+        return;
+    s.knocking = false;
+    gdb_decoder_init(&s.decoder, false);
+    if (s.line == MONITOR_LINE && !s.open) {
+        session_close("half a packet came and nothing more; the kernel goes on");
+    } else {
+        stub_say("half a packet came and nothing more; the kernel goes on");
+        s.waiting = s.was_waiting;
+    }
+    debug_resume();
+}
+
+static void note_stop(enum debug_reason reason)
+{
+    s.at_breakpoint = reason == STOP_BREAKPOINT;
+    s.signal = reason == STOP_HALT ? SIGNAL_INT : reason == STOP_PANIC ? SIGNAL_ABORT : SIGNAL_TRAP;
+    bool kernel = s.trap != NULL || reason == STOP_PANIC || ks.current == 0;
+    s.thread = kernel ? (uint32_t)THREAD_KERNEL : threads_id(ks.current);
+    if (reason == STOP_PANIC && trap_frame.r[REG_PC] != 0)
+        registers_kernel_at(&trap_frame);
+    else
+        registers_kernel_at(s.trap != NULL ? s.trap : &debug_context);
+}
+
+/* What gdb does not know by itself. On the monitor's line the console has said it already. */
+static void describe(enum debug_reason reason, const char *sentence)
+{
+    if (reason == STOP_HALT || reason == STOP_BREAKPOINT || s.line == MONITOR_LINE)
+        return;
+    out_begin(stub_text, NULL, NULL);
+    stop_describe(reason, sentence);
+    out_end();
+    stub_text_end();
+}
+
+static void stub_stopped(enum debug_reason reason, const char *sentence)
+{
+    planted_lift();
+    threads_forget();
+    note_stop(reason);
+    knock_began();
+    if (!s.waiting)
+        return;
+    stub_text_end();
+    describe(reason, sentence);
+    s.waiting = false;
+    reply_begin();
+    stub_write_stop();
+    stub_send();
+}
+
+static void plant(void)
+{
+    s.passed = false;
+    threads_forget();
+    uint32_t missed = breakpoints_plant();
+    if (missed != 0)
+        stub_say("%u places of breakpoints are not set: no room for more", missed);
+}
+
+static void stub_resumed(void)
+{
+    s.trap = NULL;
+    plant();
+}
+
+static void stub_idle(void)
+{
+    drain();
+    if (debug_is_stopped() && s.knocking && !debug_will_change())
+        knock_check();
+    if (!debug_is_stopped() && s.passed && !debug_will_change())
+        plant();
+}
+
+static void stub_init(void)
+{
+    s.line = STUB_LINE;
+    gdb_decoder_init(&s.decoder, false);
+}
+
+const struct debug_port gdbstub_port = {
+    .line = STUB_LINE,
+    .init = stub_init,
+    .input = stub_input,
+    .idle = stub_idle,
+    .stopped = stub_stopped,
+    .resumed = stub_resumed,
+    .guest_input = stub_guest_input,
+    .guest_text = stub_guest_text,
+};
+
+/* ---- breakpoints that were met ---- */
+
+/* The debugger's own code is passed through: a stop inside it would have nobody to serve it. */
+static const struct trap_frame *pass(void)
+{
+    static struct trap_frame passed;
+    passed = trap_frame;
+    trap_frame.r[REG_PC] = 0;
+    s.passed = true;
+    return &passed;
+}
+
+const struct trap_frame *stub_kernel_breakpoint(void)
+{
+    static struct trap_frame interrupted;
+    if (debug_is_busy() || out_is_open())
+        return pass();
+    interrupted = trap_frame;
+    trap_frame.r[REG_PC] = 0;
+    if ((interrupted.cpsr & MODE_MASK) == MODE_SYS)
+        registers_keep_idle(&interrupted);
+    else
+        s.trap = &interrupted;
+    debug_stop(STOP_BREAKPOINT, NULL);
+    return &interrupted;
+}
+
+/* A BKPT of the program's own is a fault like any other. */
+bool debug_breakpoint(vaddr_t pc, word_t fsr)
+{
+    kaddr_t at;
+    if (!planted_is_in() || !planted_is_debug_event(fsr))
+        return false;
+    planted_lift();
+    if (memory_translate(threads_directory(threads_id(ks.current)), pc, &at) && planted_at(at)) {
+        debug_stop(STOP_BREAKPOINT, NULL);
+        return true;
+    }
+    planted_plant();
+    return false;
+}
