@@ -40,6 +40,7 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     X(11, GAP, gap)                                                                                \
     X(12, FINDING, finding)                                                                        \
     X(13, TEXT, text)                                                                              \
+    X(14, DIGEST, digest)                                                                          \
     X(15, END, end)
 
 /* kernel: 1 capscope, 2 mainline seL4.  layout: LAYOUT_HASH of the kernel read. seq: last event
@@ -188,9 +189,16 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
 
 #define RECORD_FIELDS_TEXT(F) F(S, text)
 
+/* On the live line: the digest of all slots (as in END) as it is after event seq. */
+#define RECORD_FIELDS_DIGEST(F)                                                                    \
+    F(U, seq)                                                                                      \
+    F(U, digest0)                                                                                  \
+    F(U, digest1)
+
 /* How many records of each kind came, and the digest of all slots (roots.h).  complete: 0 when the
  * derivation list is broken or something could not be read; then findings tell where.  threads: the
- * idle thread too.  records: all from SNAPSHOT to END, both counted. */
+ * idle thread too.  records: all from SNAPSHOT to END, both counted.  sentinel: where the derivation
+ * list begins and ends, which is the next link of its last slot; 0: the kernel has none. */
 #define RECORD_FIELDS_END(F)                                                                       \
     F(U, complete)                                                                                 \
     F(U, slots)                                                                                    \
@@ -198,7 +206,8 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(U, mappings)                                                                                 \
     F(U, records)                                                                                  \
     F(U, digest0)                                                                                  \
-    F(U, digest1)
+    F(U, digest1)                                                                                  \
+    F(U, sentinel)
 
 /* Types of capability as records name them: independent of any kernel's tags.
  * X(value, NAME, "name") */

@@ -362,6 +362,7 @@ static enum error emit_end(struct snapshot *s)
 {
     s->end.digest0 = s->digest.lane[0];
     s->end.digest1 = s->digest.lane[1];
+    s->end.sentinel = objwalk_reference(s->w, s->w->roots.cdt_head);
     s->w->record.end = s->end;
     s->w->record.end.records++;
     return emit(s, RECORD_END);

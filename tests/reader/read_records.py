@@ -36,7 +36,8 @@ KINDS = {
     11: ("gap", "first:U count:U"),
     12: ("finding", "rule:U addr:U other:U value:U"),
     13: ("text", "text:S"),
-    15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U"),
+    14: ("digest", "seq:U digest0:U digest1:U"),
+    15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U sentinel:U"),
 }
 FIELDS = {kind: [field.split(":") for field in fields.split()] for kind, (_, fields) in KINDS.items()}
 ORDER = {name: rank for rank, name in enumerate(
@@ -226,7 +227,7 @@ def check(data):
     for name, fields in frames(data):
         if name == "snapshot":
             current = []
-        if current is not None and name not in ("event", "gap", "text"):
+        if current is not None and name not in ("event", "gap", "text", "digest"):
             current.append((name, fields))
         if name == "end" and current is not None:
             if len(current) > 2:  # a trace has no state

@@ -1,0 +1,442 @@
+/* The mirror: nodes in an array, linked in derivation order, found through a hash table of
+ * addresses with linear probing.  One event costs O(1).
+ *
+ *   nodes   [0 sentinel][1 ...]      table   hash(addr) -> index, 0: free place
+ *
+ * The table is at most half full and holds no tombstones: a removal moves later entries of the same
+ * run back. */
+#include "attach/replay.h"
+
+#include "objwalk/rebuild.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_NODES = 256, FIRST_TABLE_BITS = 10, NODES_MAX = 1 << 24 };
+
+/* --- the table --- */
+
+static uint32_t table_home(const struct replay *r, paddr_t addr)
+{
+    return (addr >> SLOT_BITS) * 0x9e3779b1u >> (32 - r->table_bits);
+}
+
+static uint32_t table_mask(const struct replay *r)
+{
+    return ((uint32_t)1 << r->table_bits) - 1;
+}
+
+/* The place of this address, or the free one where it would go. */
+static uint32_t table_place(const struct replay *r, paddr_t addr)
+{
+    uint32_t at = table_home(r, addr);
+    while (r->table[at] != 0 && r->nodes[r->table[at]].addr != addr)
+        at = (at + 1) & table_mask(r);
+    return at;
+}
+
+/* Node of a slot, 0 when it is empty. */
+static uint32_t find(const struct replay *r, paddr_t addr)
+{
+    return r->table[table_place(r, addr)];
+}
+
+static void table_remove(struct replay *r, paddr_t addr)
+{
+    uint32_t mask = table_mask(r);
+    uint32_t hole = table_place(r, addr);
+    r->table[hole] = 0;
+    for (uint32_t at = (hole + 1) & mask; r->table[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = table_home(r, r->nodes[r->table[at]].addr);
+        /* An entry may move back unless its home lies behind the hole. */
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        r->table[hole] = r->table[at];
+        r->table[at] = 0;
+        hole = at;
+    }
+}
+
+static bool table_grow(struct replay *r, uint32_t bits)
+{
+    uint32_t *table = calloc((size_t)1 << bits, sizeof(*table));
+    if (!table)
+        return false;
+    free(r->table);
+    r->table = table;
+    r->table_bits = bits;
+    for (uint32_t n = r->nodes[0].next; n != 0; n = r->nodes[n].next)
+        r->table[table_place(r, r->nodes[n].addr)] = n;
+    return true;
+}
+
+/* --- nodes --- */
+
+static bool nodes_reserve(struct replay *r)
+{
+    if (r->free != 0 || r->used < r->capacity)
+        return true;
+    uint32_t wanted = r->capacity ? r->capacity * 2 : FIRST_NODES;
+    struct replay_node *nodes =
+        wanted > NODES_MAX ? NULL : realloc(r->nodes, wanted * sizeof(*nodes));
+    if (!nodes)
+        return false;
+    r->nodes = nodes;
+    r->capacity = wanted;
+    return true;
+}
+
+static uint32_t node_new(struct replay *r)
+{
+    uint32_t n = r->free;
+    if (n == 0)
+        return r->used++;
+    r->free = r->nodes[n].next;
+    return n;
+}
+
+static void link_after(struct replay *r, uint32_t before, uint32_t n)
+{
+    uint32_t after = r->nodes[before].next;
+    r->nodes[n].prev = before;
+    r->nodes[n].next = after;
+    r->nodes[before].next = n;
+    r->nodes[after].prev = n;
+}
+
+static enum error insert(struct replay *r, uint32_t before, paddr_t addr, struct cap cap,
+                         uint32_t flags)
+{
+    if (!nodes_reserve(r))
+        return ERR_NO_MEMORY;
+    if ((r->count + 1) * 2 > (uint32_t)1 << r->table_bits && !table_grow(r, r->table_bits + 1))
+        return ERR_NO_MEMORY;
+    uint32_t n = node_new(r);
+    r->nodes[n] = (struct replay_node){
+        .addr = addr,
+        .flags = flags & (RECORD_SLOT_REVOCABLE | RECORD_SLOT_FIRST_BADGED),
+        .cap = cap,
+    };
+    link_after(r, before, n);
+    r->table[table_place(r, addr)] = n;
+    r->count++;
+    return ERR_OK;
+}
+
+static void remove_node(struct replay *r, uint32_t n)
+{
+    struct replay_node *node = &r->nodes[n];
+    table_remove(r, node->addr);
+    r->nodes[node->prev].next = node->next;
+    r->nodes[node->next].prev = node->prev;
+    node->next = r->free;
+    r->free = n;
+    r->count--;
+}
+
+/* --- beginning --- */
+
+void replay_init(struct replay *r)
+{
+    memset(r, 0, sizeof(*r));
+}
+
+void replay_free(struct replay *r)
+{
+    free(r->nodes);
+    free(r->table);
+    replay_init(r);
+}
+
+static enum error fail(struct replay *r, enum error e, uint32_t trouble, uint32_t lost)
+{
+    r->state = REPLAY_LOST;
+    r->trouble = trouble;
+    r->lost = lost;
+    return e;
+}
+
+static enum error base_begin(struct replay *r, const struct record_snapshot *s)
+{
+    r->state = REPLAY_LOST;
+    enum error e = objwalk_for_records(&r->walk, s);
+    if (e != ERR_OK)
+        return e;
+    r->used = r->free = r->count = 0;
+    if (!nodes_reserve(r))
+        return ERR_NO_MEMORY;
+    r->used = 1;
+    r->nodes[0] = (struct replay_node){.addr = 0}; /* told by END */
+    if (!table_grow(r, FIRST_TABLE_BITS))
+        return ERR_NO_MEMORY;
+    r->seq = s->seq;
+    r->state = REPLAY_LOADING;
+    return ERR_OK;
+}
+
+static enum error base_slot(struct replay *r, const struct record_slot *s)
+{
+    const struct objwalk_cap cap = {
+        .type = s->type,
+        .object = s->object,
+        .bits = s->bits,
+        .rights = s->rights,
+        .flags = s->flags & (RECORD_SLOT_DEVICE | RECORD_SLOT_MASTER | RECORD_SLOT_TCB_ZOMBIE),
+        .data = s->data,
+        .extra = s->extra,
+    };
+    struct cap words;
+    if (r->state != REPLAY_LOADING)
+        return ERR_TORN;
+    enum error e = objwalk_encode(&r->walk, &cap, &words);
+    if (e != ERR_OK || find(r, s->addr) != 0)
+        return fail(r, ERR_CORRUPT, s->addr, 0);
+    e = insert(r, r->nodes[0].prev, s->addr, words, s->flags);
+    return e == ERR_OK ? e : fail(r, e, s->addr, 0);
+}
+
+static enum error compare_digest(struct replay *r, uint32_t lane0, uint32_t lane1)
+{
+    struct digest d;
+    replay_digest(r, &d);
+    return d.lane[0] == lane0 && d.lane[1] == lane1 ? ERR_OK : fail(r, ERR_CHECKSUM, 0, 0);
+}
+
+static enum error base_end(struct replay *r, const struct record_end *end)
+{
+    if (r->state != REPLAY_LOADING)
+        return ERR_TORN;
+    if (!end->complete)
+        return fail(r, ERR_CORRUPT, 0, 0);
+    if (end->slots != r->count)
+        return fail(r, ERR_TRUNCATED, 0, 0);
+    r->nodes[0].addr = end->sentinel;
+    r->state = REPLAY_SOUND;
+    return compare_digest(r, end->digest0, end->digest1);
+}
+
+/* --- events --- */
+
+/* The capability that an event names, in words. */
+static bool event_cap(const struct replay *r, const struct record_event *e, struct cap *out)
+{
+    const struct objwalk_cap cap = {
+        .type = e->type,
+        .object = e->object,
+        .bits = e->bits,
+        .rights = e->rights,
+        .flags = e->flags & (RECORD_SLOT_DEVICE | RECORD_SLOT_MASTER | RECORD_SLOT_TCB_ZOMBIE),
+        .data = e->data,
+        .extra = e->extra,
+    };
+    return objwalk_encode(&r->walk, &cap, out) == ERR_OK;
+}
+
+static enum error event_insert(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    uint32_t before = e->src == 0 ? r->nodes[0].prev : find(r, e->src);
+    bool known = e->src == 0 || before != 0;
+    return known && find(r, e->slot) == 0 ? insert(r, before, e->slot, cap, e->flags) : ERR_CORRUPT;
+}
+
+/* The node keeps its place and flags and gets another address. */
+static enum error event_move(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    uint32_t n = find(r, e->src);
+    if (n == 0 || find(r, e->slot) != 0)
+        return ERR_CORRUPT;
+    table_remove(r, e->src);
+    r->nodes[n].addr = e->slot;
+    r->nodes[n].cap = cap;
+    r->table[table_place(r, e->slot)] = n;
+    return ERR_OK;
+}
+
+/* Places and flags stay where they are in the list; addresses and capabilities change sides. */
+static enum error event_swap(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    uint32_t a = find(r, e->slot);
+    uint32_t b = find(r, e->src);
+    if (a == 0 || b == 0 || a == b)
+        return ERR_CORRUPT;
+    struct cap for_src = {{r->nodes[a].cap.w[0], e->detail}};
+    uint32_t place_a = table_place(r, e->slot);
+    uint32_t place_b = table_place(r, e->src);
+    r->table[place_a] = b;
+    r->table[place_b] = a;
+    r->nodes[a].addr = e->src;
+    r->nodes[a].cap = for_src;
+    r->nodes[b].addr = e->slot;
+    r->nodes[b].cap = cap;
+    return ERR_OK;
+}
+
+static enum error event_update(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    uint32_t n = find(r, e->slot);
+    if (n == 0)
+        return ERR_CORRUPT;
+    r->nodes[n].cap = cap;
+    return ERR_OK;
+}
+
+static enum error event_delete(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    uint32_t n = find(r, e->slot);
+    if (n == 0 || memcmp(&r->nodes[n].cap, &cap, sizeof(cap)) != 0)
+        return ERR_CORRUPT;
+    uint32_t after = r->nodes[n].next;
+    if (after != 0)
+        r->nodes[after].flags |= r->nodes[n].flags & RECORD_SLOT_FIRST_BADGED;
+    remove_node(r, n);
+    return ERR_OK;
+}
+
+/* Victims must be there when they are announced. */
+static enum error event_victim(struct replay *r, const struct record_event *e)
+{
+    return find(r, e->slot) != 0 ? ERR_OK : ERR_CORRUPT;
+}
+
+static enum error apply(struct replay *r, const struct record_event *e, struct cap cap)
+{
+    switch (e->kind) {
+    case EVENT_BOOT:
+    case EVENT_RETYPE:
+    case EVENT_COPY:
+    case EVENT_MINT:
+    case EVENT_TRANSFER:
+    case EVENT_INSTALL:
+    case EVENT_REPLY:
+    case EVENT_HANDLER:
+        return event_insert(r, e, cap);
+    case EVENT_MOVE:
+        return event_move(r, e, cap);
+    case EVENT_SWAP:
+        return event_swap(r, e, cap);
+    case EVENT_WATERMARK:
+    case EVENT_MAP:
+    case EVENT_UNMAP:
+    case EVENT_ASSIGN:
+    case EVENT_ZOMBIE:
+        return event_update(r, e, cap);
+    case EVENT_DELETE:
+        return event_delete(r, e, cap);
+    case EVENT_REVOKE_VICTIM:
+        return event_victim(r, e);
+    default: /* what changes no slot; a kind of a later kernel shows in the digest */
+        return ERR_OK;
+    }
+}
+
+static enum error take_event(struct replay *r, const struct record_event *e)
+{
+    struct cap cap;
+    if (r->state != REPLAY_SOUND)
+        return ERR_TORN;
+    if (e->seq != r->seq + 1)
+        return fail(r, ERR_SEQUENCE, r->seq + 1, e->seq - r->seq - 1);
+    if (!event_cap(r, e, &cap))
+        return fail(r, ERR_CORRUPT, e->slot, 0);
+    enum error result = apply(r, e, cap);
+    if (result != ERR_OK)
+        return fail(r, result, e->slot, 0);
+    r->seq = e->seq;
+    return ERR_OK;
+}
+
+static enum error take_gap(struct replay *r, const struct record_gap *g)
+{
+    return r->state == REPLAY_SOUND ? fail(r, ERR_SEQUENCE, g->first, g->count) : ERR_TORN;
+}
+
+static enum error take_digest(struct replay *r, const struct record_digest *d)
+{
+    if (r->state != REPLAY_SOUND)
+        return ERR_TORN;
+    if (d->seq != r->seq)
+        return fail(r, ERR_SEQUENCE, r->seq + 1, d->seq - r->seq);
+    return compare_digest(r, d->digest0, d->digest1);
+}
+
+enum error replay_record(struct replay *r, const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_SNAPSHOT:
+        return base_begin(r, &record->snapshot);
+    case RECORD_SLOT:
+        return base_slot(r, &record->slot);
+    case RECORD_END:
+        return base_end(r, &record->end);
+    case RECORD_EVENT:
+        return take_event(r, &record->event);
+    case RECORD_GAP:
+        return take_gap(r, &record->gap);
+    case RECORD_DIGEST:
+        return take_digest(r, &record->digest);
+    default:
+        return ERR_OK;
+    }
+}
+
+/* --- reading --- */
+
+static struct slot slot_of(const struct replay *r, uint32_t n)
+{
+    const struct replay_node *node = &r->nodes[n];
+    return objwalk_make_slot(&r->walk, node->cap, r->nodes[node->next].addr, node->flags);
+}
+
+void replay_digest(const struct replay *r, struct digest *out)
+{
+    *out = (struct digest){{0, 0}};
+    if (r->count == 0)
+        return;
+    for (uint32_t n = r->nodes[0].next; n != 0; n = r->nodes[n].next) {
+        struct slot s = slot_of(r, n);
+        objwalk_add_to_digest(&r->walk, r->nodes[n].addr, &s, out);
+    }
+}
+
+void replay_begin(struct replay_cursor *c)
+{
+    c->node = 0;
+    c->depth = 0;
+}
+
+static void fill(const struct replay *r, const struct replay_cursor *c, struct record_slot *out)
+{
+    const struct replay_node *node = &r->nodes[c->node];
+    struct objwalk_cap cap;
+    objwalk_decode(&r->walk, node->cap, &cap);
+    *out = (struct record_slot){
+        .addr = node->addr,
+        .depth = c->depth,
+        .type = cap.type,
+        .object = cap.object,
+        .bits = cap.bits,
+        .rights = cap.rights,
+        .flags = cap.flags | node->flags,
+        .data = cap.data,
+        .extra = cap.extra,
+    };
+    if (c->depth == OBJWALK_MAX_DEPTH)
+        out->flags |= RECORD_SLOT_DEEP;
+}
+
+bool replay_next(const struct replay *r, struct replay_cursor *c, struct record_slot *out)
+{
+    uint32_t n = r->count == 0 ? 0 : r->nodes[c->node].next;
+    if (n == 0)
+        return false;
+    /* Only originals have children. */
+    bool original = c->node != 0 && (r->nodes[c->node].flags & RECORD_SLOT_REVOCABLE) != 0;
+    if (original && c->depth < OBJWALK_MAX_DEPTH)
+        c->chain[c->depth++] = slot_of(r, c->node);
+    struct slot s = slot_of(r, n);
+    while (c->depth > 0 && !objwalk_is_parent(&r->walk, &c->chain[c->depth - 1], &s))
+        c->depth--;
+    c->node = n;
+    fill(r, c, out);
+    return true;
+}

@@ -1,0 +1,28 @@
+/* Slots made again from records, for a mirror that follows a kernel without reading its memory.
+ *
+ * A mirror keeps capability words, link flags and order; what these mean (which of two neighbours
+ * is the parent, what a slot adds to the digest) is the layout's business and is asked here. */
+#ifndef CAPSCOPE_OBJWALK_REBUILD_H
+#define CAPSCOPE_OBJWALK_REBUILD_H
+
+#include "objwalk/objwalk.h"
+
+/* Readies `w` to encode and decode for the kernel that sent this SNAPSHOT record; it has no memory
+ * view, so nothing that reads may be called. ERR_VERSION for another record format, ERR_UNSUPPORTED
+ * for a kernel without this list, ERR_LAYOUT for one of another layout. */
+enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *s);
+
+/* The slot as the kernel stores it, but for its previous link. next: physical address of the slot
+ * after it, END.sentinel for the last. flags: RECORD_SLOT_REVOCABLE and
+ * _FIRST_BADGED, others are ignored. */
+struct slot objwalk_make_slot(const struct objwalk *w, struct cap cap, paddr_t next,
+                              uint32_t flags);
+
+/* Adds the slot at physical address `addr` to a digest of all slots. */
+void objwalk_add_to_digest(const struct objwalk *w, paddr_t addr, const struct slot *s,
+                           struct digest *d);
+
+/* For b behind a in the list with nothing but descendants of a between: is b below a? */
+bool objwalk_is_parent(const struct objwalk *w, const struct slot *a, const struct slot *b);
+
+#endif
