@@ -116,7 +116,7 @@ static inline bool cap_is_frame(struct cap c)
 /* log2 of a frame's size in bytes; only for frame types. */
 static inline unsigned frame_bits_of_type(enum cap_type t)
 {
-    return t == CAP_FRAME_4K ? 12u : t == CAP_FRAME_64K ? 16u : t == CAP_FRAME_1M ? 20u : 24u;
+    return 12u + 4u * ((unsigned)t - CAP_FRAME_4K);
 }
 
 /* Address of the object, aligned as its type demands; 0 for null and control. */

@@ -30,7 +30,8 @@ struct cap cap_mask_rights(struct cap c, word_t rights)
     switch (cap_type(c)) {
     case CAP_ENDPOINT:
     case CAP_NOTIFICATION:
-        return ipc_cap_make(cap_type(c), cap_object(c), cap_badge(c), cap_rights(c) & rights);
+        c.w[1] &= rights | ~(word_t)RIGHT_ALL;
+        return c;
     case CAP_REPLY:
         return reply_make(cap_object(c), reply_is_master(c),
                           reply_can_grant(c) && (rights & RIGHT_GRANT));

@@ -9,7 +9,7 @@
 enum outcome cnode_resolve(struct cap root, cptr_t cptr, unsigned n, struct slot **slot,
                            unsigned *bits_left);
 /* The common lookup: the root resolves all 32 bits in one step. False: it does not, or refuses;
- * then cnode_lookup() says what is so. */
+ * then cnode_resolve() says what is so. */
 static inline bool cnode_lookup_direct(struct cap root, cptr_t cptr, struct slot **slot)
 {
     unsigned radix = cnode_radix(root);
@@ -22,7 +22,13 @@ static inline bool cnode_lookup_direct(struct cap root, cptr_t cptr, struct slot
     return true;
 }
 /* Thread-relative lookup, 32 bits, unresolved bits ignored. REFUSED: ks.lookup. */
-enum outcome cnode_lookup(struct tcb *thread, cptr_t cptr, struct slot **slot);
+static inline enum outcome cnode_lookup(const struct tcb *thread, cptr_t cptr, struct slot **slot)
+{
+    struct cap root = thread->slots[TCB_CSPACE].cap;
+    unsigned left;
+    return cnode_lookup_direct(root, cptr, slot) ? DONE
+                                                 : cnode_resolve(root, cptr, 32, slot, &left);
+}
 /* Exact lookup for CNode operations (index, depth); refusals are complete (FailedLookup with the
  * source flag, RangeError for the depth). */
 enum outcome cnode_lookup_target(struct cap root, cptr_t index, word_t depth, bool source,

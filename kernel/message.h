@@ -6,8 +6,8 @@
 
 struct message {
     word_t label;
-    word_t length; /* cut to 4 when the caller has no usable IPC buffer */
-    word_t mr[MSG_REGISTERS];
+    word_t length;                          /* cut to 4 when the caller has no usable IPC buffer */
+    const word_t *mr;                       /* words 0 to 3, in the caller's registers */
     const word_t *buffer;                   /* caller's IPC buffer, NULL: none */
     struct slot *extra[MSG_MAX_EXTRA_CAPS]; /* NULL from the first missing one on */
     bool call;                              /* the operation was a Call: an answer is wanted */

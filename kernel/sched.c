@@ -210,12 +210,18 @@ static void consider_candidate(void)
         consider_after_blocked(candidate);
 }
 
-struct tcb *sched_schedule(void)
+static void choose(void)
 {
     if (ks.candidate != 0)
         consider_candidate();
-    else if (ks.reschedule)
+    else
         reschedule();
+}
+
+struct tcb *sched_schedule(void)
+{
+    if ((ks.candidate | ks.reschedule) != 0)
+        choose();
     struct tcb *t = current_thread();
     if (t->state == THREAD_RESTART) {
         t->regs[REG_PC] = t->regs[REG_FAULT_IP];

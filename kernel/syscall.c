@@ -46,8 +46,7 @@ static enum outcome message_fetch(struct tcb *t, bool call, struct message *m)
     m->buffer = buffer;
     m->call = call;
     m->answered = false;
-    for (unsigned i = 0; i < MSG_REGISTERS; i++)
-        m->mr[i] = t->regs[REG_R2 + i];
+    m->mr = &t->regs[REG_R2];
     for (unsigned i = 0; i < MSG_MAX_EXTRA_CAPS; i++)
         m->extra[i] = NULL;
     if (buffer)

@@ -123,19 +123,6 @@ void tcb_destroy(struct tcb *t)
     tcb_suspend(t);
 }
 
-/* decode_buffer lets no device frame into the slot. */
-word_t *tcb_ipc_buffer(struct tcb *t, bool writable)
-{
-    struct cap c = t->slots[TCB_BUFFER].cap;
-    if (!cap_is_frame(c))
-        return NULL;
-    enum vm_rights rights = frame_rights(c);
-    if (rights != VM_READ_WRITE && (writable || rights != VM_READ_ONLY))
-        return NULL;
-    word_t offset_mask = ((word_t)1 << frame_bits_of_type(cap_type(c))) - 1;
-    return kptr(cap_object(c) + (t->ipc_buffer & offset_mask));
-}
-
 /* --- registers ------------------------------------------------------------------------------ */
 
 static bool is_caller(const struct tcb *t)

@@ -34,8 +34,17 @@ void tcb_cancel_ipc(struct tcb *t);
 /* Last capability is gone: unbind, suspend, leave no reference behind; its slots follow as zombie.
  */
 void tcb_destroy(struct tcb *t);
-/* IPC buffer as sender (readable) or receiver (writable), NULL when not usable (1.4). */
-word_t *tcb_ipc_buffer(struct tcb *t, bool writable);
+/* IPC buffer as sender (readable) or receiver (writable), NULL when not usable (1.4). The slot
+ * holds no device frame: TCB_Configure lets none in. */
+static inline word_t *tcb_ipc_buffer(struct tcb *t, bool writable)
+{
+    struct cap c = t->slots[TCB_BUFFER].cap;
+    enum vm_rights rights = frame_rights(c);
+    if (!cap_is_frame(c) || (rights != VM_READ_WRITE && (writable || rights != VM_READ_ONLY)))
+        return NULL;
+    word_t offset_mask = ((word_t)1 << frame_bits_of_type(cap_type(c))) - 1;
+    return kptr((c.w[0] & 0xfffff000u) + (t->ipc_buffer & offset_mask));
+}
 word_t cpsr_sanitise(word_t value);          /* 7.2 */
 extern const uint8_t tcb_register_order[19]; /* 7.2: index of Read/WriteRegisters -> enum reg */
 

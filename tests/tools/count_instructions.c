@@ -203,6 +203,8 @@ static void run_ends(uint32_t where)
 static unsigned operation_of_stay(void)
 {
     enum bench_entry entry = entry_of_vector(stay.vector);
+    if (entry == ENTRY_SVC && pending[ENTRY_ALL] != MARK_NONE)
+        return pending[ENTRY_ALL];
     return entry == ENTRIES ? (unsigned)MARK_NONE : pending[entry];
 }
 
