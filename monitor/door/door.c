@@ -39,6 +39,7 @@ static struct {
     enum debug_reason reason;
     kaddr_t finish_slot; /* delete that `finish` runs to the end of, when no revoke is under way */
     kaddr_t victim;      /* of the revoke under way, the last one announced */
+    kaddr_t revoker;     /* thread whose revoke is under way */
     word_t generation;   /* threads made so far */
 } door;
 
@@ -148,17 +149,17 @@ static int condition_find(const struct event *e)
     return found;
 }
 
+/* While a revoke is under way a step is one of its capabilities, also when it was preempted and other
+ * threads run in between: between two keys of a person there is always a tick. */
 bool debug_counts_as_step(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_REVOKE_BEGIN:
     case EVENT_REVOKE_VICTIM:
-    case EVENT_REVOKE_PREEMPTED:
-    case EVENT_REVOKE_RESUMED:
     case EVENT_REVOKE_END:
         return true;
     default:
-        return debug_control.revoke.root == 0 || door.revoke_paused;
+        return debug_control.revoke.root == 0;
     }
 }
 
@@ -197,6 +198,7 @@ static void event_compare(const struct event *e)
 
 static void revoke_open(kaddr_t root)
 {
+    door.revoker = ks.current;
     debug_control.revoke.root = root;
     debug_control.revoke.done = 0;
     debug_control.revoke.preempted = 0;
@@ -247,6 +249,13 @@ static enum event_kind revoke_track(enum event_kind kind, kaddr_t slot, kaddr_t 
     }
 }
 
+/* Whoever was revoking will not go on. */
+static void revoke_abandon(void)
+{
+    door.revoke_paused = false;
+    debug_control.revoke.root = 0;
+}
+
 static bool is_revoke_event(enum event_kind kind)
 {
     return kind >= EVENT_REVOKE_BEGIN && kind <= EVENT_REVOKE_END;
@@ -263,6 +272,9 @@ void door_event(enum event_kind kind, struct slot *slot, struct slot *src, struc
         kind = revoke_track(kind, kaddr_of(slot), kaddr_of(src));
         detail = debug_control.revoke.done;
     }
+    if (door.revoke_paused && object == door.revoker &&
+        (kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY))
+        revoke_abandon();
     struct event *e = ring_append();
     e->seq = debug_ring.head;
     e->time = ks.ticks << 16 | (board_clock() & 0xffff);
