@@ -5,28 +5,33 @@
  * that has come, so an interrupted delete goes on where it stopped, whoever executes it next.
  *
  * A CNode may hold the last capability to another CNode, and so on to any depth.  No stack is
- * needed: the slot that is being deleted always holds the zombie in work, and the zombies that
- * wait for it are kept in memory that is dying anyway.  When zombie N, in slot S, meets a zombie M
- * in its own slot e, three capabilities trade places,
+ * needed: below the zombie that is being deleted, the outer one in slot S, one slot of its own, w,
+ * is the place of the inner zombie in work, and the zombies that wait for that one are kept in
+ * memory that is dying anyway.  When inner zombie N, in w, meets a zombie M in its own slot e,
+ * three capabilities trade places,
  *
  *      before                      after
- *      S       N                   S       M      now in work
+ *      w       N                   w       M      now in work
  *      e (N)   M                   e (N)   x      N will come to it
  *      last(M) x                   last(M) N      excluded from what M still has to empty
  *
- * and when M is empty but for N, M is dropped and N returns to S.  Each zombie is entered once and
+ * and when M is empty but for N, M is dropped and N returns to w.  Each zombie is entered once and
  * left once, each step is bounded, and at every step the whole state is in the slots.
  *
- * S itself may lie inside what is being deleted (a CNode that holds its own last capability,
- * directly or through others).  When the zombie in work meets itself in its own slots it moves to
- * the first of them, which is emptied last, and the work goes on there; and a CNode around S is not
- * dropped while another zombie waits in it, so that S never outlives the memory it lies in.
+ * The outer zombie stays in S, since that is where an interrupted delete is executed again, and
+ * since an interrupted revoke finds it below its root there, while what it holds may derive from
+ * elsewhere. Everything else is found from it.
  *
- * Invariant: a zombie's slots from `left` on are empty, except that its last slot may hold a
- * zombie.
+ * S itself may lie inside what is being deleted: a CNode that holds its own last capability,
+ * directly or through others.  When a zombie in work meets S in its own slots, the outer zombie
+ * moves to its own first slot, which is emptied last; w is never that one.
+ *
+ * Invariant: a zombie's slots from `left` on are empty, except that its last slot may hold a zombie
+ * that waits.  Where a revoke comes upon a zombie that was inner to another deletion, the one that
+ * waits in it is deleted with it.
  *
  * Relies on: only a last capability becomes a zombie, so there is one zombie for an object and
- * nobody can look a slot up through it. */
+ * nobody can look a slot up through it; a container has at least two slots. */
 #include "kernel/delete.h"
 #include "kernel/asid.h"
 #include "kernel/cdt.h"
@@ -177,95 +182,153 @@ static word_t zombie_scan(const struct slot *first, word_t left)
     return (word_t)(s - first);
 }
 
-/* The zombie in s, which has `left` slots left, meets a long capability in its own slot e: that one
- * is worked on first (see the drawing above).  When the last slot of the inner object is s itself,
- * its first slot takes the outer zombie, which is then met there as any other. */
-static void zombie_descend(struct slot *s, word_t left, struct slot *e)
+static inline struct slot *zombie_first(const struct slot *s)
 {
-    struct cap outer = zombie_with_left(s->cap, left);
-    struct cap inner;
-    struct slot *first;
-    struct slot *hide;
-
-    zombie_begin(e);
-    inner = e->cap;
-    first = kptr(cap_object(inner));
-    hide = first + zombie_slots(inner) - 1;
-    if (hide == s) {
-        hide = first;
-        if (zombie_left(inner) == 0)
-            inner = zombie_with_left(inner, 1);
-    } else if (zombie_left(inner) == zombie_slots(inner)) {
-        inner = zombie_with_left(inner, zombie_slots(inner) - 1);
-    }
-
-    if (slot_is_empty(hide)) {
-        cdt_move(hide, s, outer);
-        cdt_move(s, e, inner);
-    } else {
-        cdt_swap(s, inner, e, outer);
-        cdt_swap(e, hide->cap, hide, outer);
-    }
+    return kptr(cap_object(s->cap));
 }
 
-/* The zombie in s has no slots left to empty: it goes, and s takes the zombie that waits in its
- * last slot.  That one goes first when s lies in the object itself. */
-static void zombie_finish(struct slot *s)
+static inline struct slot *zombie_last(const struct slot *s)
+{
+    return zombie_first(s) + zombie_slots(s->cap) - 1;
+}
+
+/* A zombie without slots left to empty goes. */
+static void zombie_drop(struct slot *s)
 {
     struct cap z = s->cap;
-    struct slot *first = kptr(cap_object(z));
-    struct slot *last = first + zombie_slots(z) - 1;
-    bool inside = s >= first && s <= last;
 
-    if (inside && last != s && !slot_is_empty(last)) {
-        zombie_set_left(s, zombie_slots(z));
-        return;
-    }
     cdt_remove(s, true);
     debug_event(EVENT_DESTROY, NULL, NULL, z, cap_object(z), 0);
-    if (last != s && !slot_is_empty(last))
-        cdt_move(s, last, last->cap);
 }
 
-/* The zombie in s, one of its own slots, trades places with the first of them; returns its new
- * slot. */
-static struct slot *zombie_to_first(struct slot *s, struct slot *first)
+/* The outer zombie moves to the first of its own slots, what that holds to where the zombie was. */
+static void zombie_to_first(struct slot **outer)
 {
+    struct slot *s = *outer;
+    struct slot *first = zombie_first(s);
+
     if (slot_is_empty(first))
         cdt_move(first, s, s->cap);
     else
         cdt_swap(first, s->cap, s, first->cap);
-    return first;
+    *outer = first;
 }
 
-/* One bounded step of the zombie in *s, which is set to the slot where the work goes on. DONE, or
- * PREEMPTED in the middle of a slot that many threads wait for. */
-static enum outcome zombie_step(struct slot **s)
+/* The inner zombie in w, which has `left` slots left, meets a long capability in its own slot e:
+ * that one is worked on first (see the drawing above). */
+static void inner_descend(struct slot **outer, struct slot *w, word_t left, struct slot *e)
 {
-    struct slot *first = kptr(cap_object((*s)->cap));
-    word_t left = zombie_scan(first, zombie_left((*s)->cap));
-    struct slot *e;
+    struct cap waits = zombie_with_left(w->cap, left);
+    struct cap inner;
+    struct slot *hide;
 
-    if (left == 0 || (left == 1 && *s == first)) {
-        zombie_finish(*s);
-        return DONE;
+    zombie_begin(e);
+    inner = e->cap;
+    hide = zombie_last(e);
+    if (hide == *outer) {
+        zombie_to_first(outer);
+        return;
     }
-    e = first + left - 1;
-    if (e == *s) {
-        *s = zombie_to_first(e, first);
-        return DONE;
+    if (zombie_left(inner) == zombie_slots(inner))
+        inner = zombie_with_left(inner, zombie_slots(inner) - 1);
+    if (slot_is_empty(hide)) {
+        cdt_move(hide, w, waits);
+        cdt_move(w, e, inner);
+    } else {
+        cdt_swap(w, inner, e, waits);
+        cdt_swap(e, hide->cap, hide, waits);
     }
-    if (slot_deletion_is_long(e)) {
-        zombie_descend(*s, left, e);
-        return DONE;
-    }
+}
+
+/* Deletes what the last of `left` slots holds, which is not long; the zombie in s then has one
+ * less. */
+static enum outcome zombie_empty_slot(struct slot *s, word_t left)
+{
+    struct slot *e = zombie_first(s) + left - 1;
+
     if (!slot_is_empty(e)) {
         if (slot_empty(e, cdt_is_final(e)) == PREEMPTED)
             return PREEMPTED;
         left--;
     }
-    zombie_set_left(*s, left);
+    zombie_set_left(s, left);
     return DONE;
+}
+
+/* One bounded step of the inner zombie in w. */
+static enum outcome inner_step(struct slot **outer, struct slot *w)
+{
+    struct slot *last;
+    struct slot *e;
+    word_t left;
+
+    zombie_begin(w);
+    last = zombie_last(w);
+    left = zombie_scan(zombie_first(w), zombie_left(w->cap));
+    if (left == 0) {
+        zombie_drop(w);
+        if (!slot_is_empty(last))
+            cdt_move(w, last, last->cap);
+        return DONE;
+    }
+    e = zombie_first(w) + left - 1;
+    if (e == *outer) {
+        zombie_to_first(outer);
+        return DONE;
+    }
+    if (slot_deletion_is_long(e)) {
+        inner_descend(outer, w, left, e);
+        return DONE;
+    }
+    return zombie_empty_slot(w, left);
+}
+
+/* How many slots the outer zombie in s has left.  One that was inner to another deletion may have
+ * another waiting in its last slot. */
+static word_t outer_left(const struct slot *s)
+{
+    const struct slot *last = zombie_last(s);
+
+    if (last != s && !slot_is_empty(last))
+        return zombie_slots(s->cap);
+    return zombie_scan(zombie_first(s), zombie_left(s->cap));
+}
+
+/* The only slot left, the first, holds a long capability: the second becomes w. */
+static void outer_free_first(struct slot *s)
+{
+    struct slot *first = zombie_first(s);
+
+    cdt_move(first + 1, first, first->cap);
+    zombie_set_left(s, 2);
+}
+
+/* One bounded step of the zombie in *outer, which is set to the slot where it is afterwards. DONE,
+ * or PREEMPTED in the middle of a slot that many threads wait for. */
+static enum outcome zombie_step(struct slot **outer)
+{
+    struct slot *s = *outer;
+    struct slot *first = zombie_first(s);
+    word_t left = outer_left(s);
+    struct slot *e = first + left - 1;
+
+    if (left == 0 || (left == 1 && s == first)) {
+        zombie_drop(s);
+        return DONE;
+    }
+    if (e == s) {
+        zombie_to_first(outer);
+        return DONE;
+    }
+    if (!slot_deletion_is_long(e))
+        return zombie_empty_slot(s, left);
+    if (e == first) {
+        outer_free_first(s);
+        return DONE;
+    }
+    if (left != zombie_left(s->cap))
+        zombie_set_left(s, left);
+    return inner_step(outer, e);
 }
 
 /* --- delete and revoke --- */

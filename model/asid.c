@@ -28,8 +28,10 @@ void model_asid_put(struct model *m, struct model_object *pool, unsigned index,
 /* The directory goes: its number is free, unless another directory has it by now. */
 void model_asid_release(struct model *m, word_t asid, const struct model_object *directory)
 {
-    if (asid != 0 && model_directory_of(m, asid) == directory)
-        pool_entries(m->asid_table[asid / MODEL_POOL_ENTRIES])[asid % MODEL_POOL_ENTRIES] = NULL;
+    if (asid == 0 || model_directory_of(m, asid) != directory)
+        return;
+    pool_entries(m->asid_table[asid / MODEL_POOL_ENTRIES])[asid % MODEL_POOL_ENTRIES] = NULL;
+    model_space_follow(m);
 }
 
 void model_pool_destroy(struct model *m, struct model_object *pool)
@@ -37,6 +39,7 @@ void model_pool_destroy(struct model *m, struct model_object *pool)
     for (unsigned i = 0; i < MODEL_POOLS; i++)
         if (m->asid_table[i] == pool)
             m->asid_table[i] = NULL;
+    model_space_follow(m);
 }
 
 static unsigned free_pool(const struct model *m)

@@ -209,10 +209,11 @@ enum model_outcome { MODEL_DONE = 0, MODEL_REFUSED, MODEL_FAULTED };
 
 /* What a test that runs a preemptible kernel beside the model must know of the last operation. */
 struct model_report {
-    bool path_lost;     /* it took a capability through which its own arguments were found */
-    bool woke_higher;   /* somebody of higher priority than the caller can run now */
-    bool nested;        /* a container went within a container */
-    unsigned restarted; /* threads whose system call begins anew */
+    bool caller_stopped; /* the caller cannot run any more */
+    bool path_lost;      /* it took a capability through which its own arguments were found */
+    bool woke_higher;    /* somebody of higher priority than the caller can run now */
+    bool nested;         /* a container went within a container */
+    unsigned restarted;  /* threads whose system call begins anew */
 };
 
 struct model {
@@ -228,6 +229,7 @@ struct model {
     struct model_thread *current;   /* NULL: idle */
     struct model_thread *candidate; /* 8.1 */
     bool choose;
+    struct model_object *space; /* directory the processor uses; NULL: none of a user's */
     word_t domain;
     word_t user_cpsr;
     /* why the last operation was refused (1.8) */
@@ -354,6 +356,8 @@ void model_woken(struct model *m, struct model_thread *t);
 void model_yield(struct model *m);
 void model_tick(struct model *m);
 void model_schedule(struct model *m);
+/* The processor goes over to the address space that the running thread has now. */
+void model_space_follow(struct model *m);
 
 /* --- tcb.c --- */
 void model_thread_init(struct model *m, struct model_object *tcb);

@@ -106,11 +106,26 @@ static struct model_thread *best_ready(const struct model *m)
     return NULL;
 }
 
+/* Happens when another thread runs, when the running thread's spaces are set and when a directory
+ * loses its ASID; a capability that merely goes leaves the processor where it is. */
+void model_space_follow(struct model *m)
+{
+    m->space = NULL;
+    if (!m->current)
+        return;
+    struct model_cap c = m->current->slots[MODEL_TCB_VSPACE].cap;
+    if (c.kind == MODEL_PAGE_DIRECTORY && c.asid != 0 && model_directory_of(m, c.asid) == c.object)
+        m->space = c.object;
+}
+
 static void run(struct model *m, struct model_thread *t)
 {
     if (t)
         leave_queue(m, t);
+    if (t == m->current)
+        return;
     m->current = t;
+    model_space_follow(m);
 }
 
 static void decide_candidate(struct model *m)

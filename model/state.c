@@ -253,6 +253,7 @@ static void boot_thread(struct model *m, const struct model_boot *b, struct mode
     t->restart = b->entry;
     t->state = MODEL_RUNNING;
     m->current = t;
+    model_space_follow(m);
 }
 
 struct model *model_create(const struct model_boot *b)

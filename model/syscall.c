@@ -232,6 +232,7 @@ void model_syscall(struct model *m, word_t number)
         model_fault_raise(m, (struct model_fault){.type = FAULT_UNKNOWN_SYSCALL, .word = {number}});
         break;
     }
+    m->report.caller_stopped = !model_runnable(t);
     model_schedule(m);
     model_end(m);
 }

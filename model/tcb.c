@@ -252,6 +252,8 @@ static void set_spaces(struct model *m, struct model_thread *t, const struct mod
     t->handler = s->handler;
     install(m, &t->slots[MODEL_TCB_CSPACE], g->extra[0], s->cspace);
     install(m, &t->slots[MODEL_TCB_VSPACE], g->extra[1], s->vspace);
+    if (t == m->current)
+        model_space_follow(m);
 }
 
 static void set_buffer(struct model *m, struct model_thread *t, struct model_slot *source,
