@@ -74,6 +74,29 @@ static void refresh_all(struct app *app)
             view_refresh(app, &app->views[i]);
 }
 
+static void forget_verdict(struct app *app)
+{
+    if (!app->have_authority)
+        return;
+    authority_breaches_free(app->breaches, app->breach_count);
+    app->breaches = NULL;
+    app->breach_count = 0;
+    authority_free(&app->authority);
+    app->have_authority = false;
+}
+
+/* After a step: the capability that goes next is what one wants to see. */
+static void follow_revoke(struct app *app)
+{
+    if (!app->follow_revoke)
+        return;
+    app->follow_revoke = false;
+    int32_t victim =
+        app->state.revoke.root ? capstate_slot_at(&app->state, app->state.revoke.victim) : -1;
+    if (victim >= 0)
+        app_show_slot(app, victim);
+}
+
 static bool take_state(struct app *app)
 {
     struct capstate fresh;
@@ -84,15 +107,17 @@ static bool take_state(struct app *app)
     }
     if (app->have_state)
         remember_slots(app);
-    if (app->have_authority)
-        authority_free(&app->authority);
+    forget_verdict(app);
     capstate_free(&app->state);
     app->state = fresh;
     app->have_state = true;
     app->have_authority = authority_build(&app->state, NULL, &app->authority) == ERR_OK;
     if (!app->have_authority)
         app_say(app, "out of memory: domains are not shown");
+    else if (authority_check(&app->authority, false, &app->breaches, &app->breach_count))
+        app->breach_count = 0;
     refresh_all(app);
+    follow_revoke(app);
     return true;
 }
 
@@ -153,7 +178,8 @@ void app_init(struct app *app, struct source *source)
     static const struct view_ops *const ops[VIEWS] = {
         [VIEW_SPACES] = &view_spaces,   [VIEW_TREE] = &view_tree,
         [VIEW_THREADS] = &view_threads, [VIEW_UNTYPED] = &view_untyped,
-        [VIEW_OBJECTS] = &view_objects, [VIEW_CONSOLE] = &view_console,
+        [VIEW_OBJECTS] = &view_objects, [VIEW_VERDICT] = &view_verdict,
+        [VIEW_CONSOLE] = &view_console,
     };
     *app = (struct app){.source = source, .running = true, .show_detail = true, .mouse = true};
     capstate_init(&app->state);
@@ -163,8 +189,7 @@ void app_init(struct app *app, struct source *source)
 
 void app_fini(struct app *app)
 {
-    if (app->have_authority)
-        authority_free(&app->authority);
+    forget_verdict(app);
     capstate_free(&app->state);
     for (uint32_t i = 0; i < VIEWS; i++)
         view_fini(&app->views[i]);

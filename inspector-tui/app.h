@@ -12,6 +12,7 @@ enum app_view {
     VIEW_THREADS,
     VIEW_UNTYPED,
     VIEW_OBJECTS,
+    VIEW_VERDICT,
     VIEW_CONSOLE,
     VIEWS,
 };
@@ -24,6 +25,9 @@ struct app {
     bool have_state;
     struct authority authority; /* of the current state: domains, owners */
     bool have_authority;
+    struct authority_breach *breaches; /* of the current state */
+    uint32_t breach_count;
+    bool follow_revoke; /* the next state puts the cursor on the victim of the revoke */
     struct view views[VIEWS];
     uint32_t current;
     bool running, paused, show_help, show_detail, mouse;
@@ -60,6 +64,8 @@ int app_run(struct app *app);
 void app_init(struct app *app, struct source *source);
 void app_fini(struct app *app);
 
+/* keys.c: opens the ancestors of a slot in the derivation tree and puts the cursor on it. */
+void app_show_slot(struct app *app, int32_t slot);
 /* keys.c: handles one key. screen.c: draws everything; page height of the list. */
 void app_key(struct app *app, int key);
 void screen_draw(struct app *app);
@@ -70,7 +76,7 @@ const char *app_domain_name(const struct app *app, int32_t domain);
 bool app_slot_changed(const struct app *app, int32_t slot);
 
 extern const struct view_ops view_spaces, view_tree, view_threads, view_untyped, view_objects,
-    view_console;
+    view_verdict, view_console;
 /* NULL-terminated. */
 extern const char *const help_lines[];
 

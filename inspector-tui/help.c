@@ -3,7 +3,7 @@
 
 const char *const help_lines[] = {
     "Views",
-    "  1..6, Tab          CSpaces, derivation tree, threads, untyped, objects, console",
+    "  1..7, Tab          CSpaces, derivation tree, threads, untyped, objects, verdict, console",
     "Moving",
     "  j k, arrows        down, up            PgDn PgUp, ^F ^B   by a page",
     "  g G, Home End      first, last         mouse              click, wheel",
@@ -19,6 +19,8 @@ const char *const help_lines[] = {
     "  [ ]                one snapshot back, forward (recordings)",
     "Target",
     "  s                  stop or continue the machine",
+    "  b                  stop when this capability is revoked (monitor doors)",
+    "  S F c              one step (in a revoke: one capability), finish the revoke, continue",
     "  :                  a monitor command; the answer goes to the console view",
     "Screen",
     "  v                  detail pane on, off m                  mouse off for copy and paste",
@@ -26,6 +28,6 @@ const char *const help_lines[] = {
     "Marks",
     "  + - before a row   closed, open        *                  new or changed since the last "
     "sample",
-    "  !                  fault",
+    "  ! >                fault or breach; the capability that a revoke takes next",
     NULL,
 };

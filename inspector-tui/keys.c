@@ -88,8 +88,7 @@ static void start_input(struct app *app, char prompt)
 /* --- jumps ---------------------------------------------------------------------------------------
  */
 
-/* Opens the ancestors of a slot in the derivation tree and puts the cursor on it. */
-static void jump_to_tree(struct app *app, int32_t slot)
+void app_show_slot(struct app *app, int32_t slot)
 {
     struct view *v = &app->views[VIEW_TREE];
     const struct capstate *s = &app->state;
@@ -126,7 +125,7 @@ static void jump(struct app *app, int key)
 {
     const struct row *r = view_current(current(app));
     if (r && key == 'd' && r->slot >= 0)
-        jump_to_tree(app, r->slot);
+        app_show_slot(app, r->slot);
     else if (r && key == 'w' && r->object >= 0)
         jump_to_object(app, r->object);
     else
@@ -159,6 +158,37 @@ static void halt_key(struct app *app)
     char why[200];
     source_halt(app->source, !source_is_halted(app->source), why, sizeof why);
     app_say(app, "%s", why);
+}
+
+/* --- stepping: the monitor does it, the answer's first line is the message
+ * ------------------------- */
+
+static void monitor_say(struct app *app, const char *line)
+{
+    char *text = NULL;
+    source_command(app->source, line, &text);
+    if (text)
+        app_say(app, "%.*s", (int)strcspn(text, "\n"), text);
+    free(text);
+}
+
+static void break_key(struct app *app)
+{
+    const struct row *r = view_current(current(app));
+    char line[64];
+    if (!r || r->slot < 0) {
+        app_say(app, "there is no capability under the cursor");
+        return;
+    }
+    snprintf(line, sizeof line, "break on revoke slot 0x%08x", app->state.slots[r->slot].rec.addr);
+    monitor_say(app, line);
+}
+
+static void step_key(struct app *app, const char *line)
+{
+    app->follow_revoke = true;
+    monitor_say(app, line);
+    source_poke(app->source);
 }
 
 static void mouse_key(struct app *app)
@@ -296,6 +326,18 @@ static void other_key(struct app *app, int key)
         break;
     case 's':
         halt_key(app);
+        break;
+    case 'b':
+        break_key(app);
+        break;
+    case 'S':
+        step_key(app, "step");
+        break;
+    case 'F':
+        step_key(app, "finish");
+        break;
+    case 'c':
+        step_key(app, "continue");
         break;
     case 'v':
         app->show_detail = !app->show_detail;

@@ -56,7 +56,9 @@ static void draw_row(struct app *app, struct view *v, uint32_t i, int y)
     char text[512], whole[700];
     v->ops->text(app, r, text, sizeof text);
     char fold = r->flags & ROW_CAN_FOLD ? (r->flags & ROW_OPEN ? '-' : '+') : ' ';
-    char mark = r->flags & ROW_ALERT ? '!' : r->flags & ROW_CHANGED ? '*' : ' ';
+    bool victim = r->slot >= 0 && app->state.revoke.root &&
+                  app->state.slots[r->slot].rec.addr == app->state.revoke.victim;
+    char mark = victim ? '>' : r->flags & ROW_ALERT ? '!' : r->flags & ROW_CHANGED ? '*' : ' ';
     uint32_t indent = r->depth * 2 < 60 ? r->depth * 2 : 60;
     snprintf(whole, sizeof whole, "%c%*s%c %s", mark, (int)indent, "", fold, text);
     attr_t attributes = i == v->cursor ? A_REVERSE : A_NORMAL;
@@ -114,9 +116,14 @@ static void draw_status(struct app *app, const struct view *v)
                         : source_is_halted(app->source) ? "STOPPED"
                         : app->paused                   ? "paused"
                                                         : "live";
-    snprintf(text, sizeof text, " %s  snapshot %u/%u  %u caps  %u threads  row %u/%u  %s", state,
-             at, count, app->state.slot_count, app->state.thread_count,
-             v->count ? v->cursor + 1 : 0, v->count, app->message[0] ? app->message : "?: help");
+    char revoke[96] = "";
+    const struct record_revoke *under_way = &app->state.revoke;
+    if (under_way->root)
+        snprintf(revoke, sizeof revoke, "REVOKE 0x%08x: %u gone, %u left  ", under_way->root,
+                 under_way->done, under_way->left);
+    snprintf(text, sizeof text, " %s  snapshot %u/%u  %u caps  row %u/%u  %s%s", state, at, count,
+             app->state.slot_count, v->count ? v->cursor + 1 : 0, v->count, revoke,
+             app->message[0] ? app->message : "?: help");
     line(LINES - 1, A_REVERSE, text);
 }
 

@@ -62,6 +62,30 @@ check "help lists the keys" shows_soon 'derivation tree, threads, untyped'
 key q
 check "help closes and the view is back" shows_soon 'row [0-9]+/'
 
+key 6
+check "the verdict on the healthy demo is isolated" shows_soon 'isolated: 0 breaches'
+
+key 2 ; key g ; key / ; key -l "512K used"; key Enter
+wait_for 3 shows 'untyped 0x8248.* 512K used' || { key / ; key -l "used 1M"; key Enter l j; }
+key b
+check "a break is armed on the revoke of the guest's heap" shows_soon 'on revoke'
+check "the revoke stops before its first victim" shows_soon 'REVOKE 0x8[0-9a-f]+: 0 gone' 20
+key S
+check "a step goes to the next capability" shows_soon '^>'
+# a step also stops where the revoke is preempted by a tick and where it is resumed
+step_until_gone() {
+    for _ in $(seq 12); do
+        key S
+        shows_soon 'REVOKE 0x8[0-9a-f]+: [1-9][0-9]* gone' 1 && return 0
+    done
+    return 1
+}
+check "steps take the capabilities one by one" step_until_gone
+key F
+check "finish runs to the end of the revoke" shows_soon ': [1-9][0-9]* gone, 0 left'
+key ':' ; key -l "delete all"; key Enter
+key c
+check "and the system goes on" shows_soon 'running|snapshot'
 key ':' ; key -l version; key Enter
 check "a monitor command answers in the console view" shows_soon 'layout'
 

@@ -1,0 +1,84 @@
+/* The verdict: is the system isolated (paper 3.2.3), and if not, every breach with its witnesses.
+ */
+#include "inspector-tui/app.h"
+
+#include <stdio.h>
+
+enum { KIND_VERDICT = 96, KIND_BREACH, KIND_STEP };
+
+/* A breach keeps its row as long as it is the same breach between the same things. */
+static uint64_t breach_key(const struct app *app, const struct authority_breach *b)
+{
+    const struct capstate *s = &app->state;
+    uint32_t object = b->object >= 0 ? s->objects[b->object].addr : (uint32_t)b->domain_a;
+    uint32_t slot = b->slot_a >= 0 ? s->slots[b->slot_a].rec.addr : (uint32_t)b->domain_b;
+    return row_key(KIND_BREACH + (uint32_t)b->kind, object, slot);
+}
+
+static void build(struct app *app, struct view *v)
+{
+    if (!app->have_authority)
+        return;
+    struct row *r = view_add(v, row_key(KIND_VERDICT, 0, 0), 0, 0);
+    if (!r)
+        return;
+    r->value = UINT32_MAX;
+    if (app->breach_count)
+        r->flags |= ROW_ALERT;
+    for (uint32_t i = 0; i < app->breach_count; i++) {
+        const struct authority_breach *b = &app->breaches[i];
+        r = view_add(v, breach_key(app, b), 1, 0);
+        if (!r)
+            return;
+        r->flags |= ROW_ALERT;
+        r->value = i;
+        r->slot = b->slot_a >= 0 ? b->slot_a : b->slot_b;
+        r->object = b->object;
+    }
+}
+
+static void text(struct app *app, const struct row *r, char *buf, size_t size)
+{
+    char managers[160];
+    if (r->value == UINT32_MAX) {
+        snprintf(buf, size, "%s: %u breach%s  (trusted managers left out: %s)",
+                 app->breach_count ? "BREACHED" : "isolated", app->breach_count,
+                 app->breach_count == 1 ? "" : "es",
+                 authority_managers_text(&app->authority, managers, sizeof managers));
+        return;
+    }
+    const struct authority_breach *b = &app->breaches[r->value];
+    snprintf(buf, size, "%-14s %s, %s: %s", authority_breach_name(b->kind),
+             app_domain_name(app, b->domain_a), app_domain_name(app, b->domain_b),
+             authority_breach_sentence(b->kind));
+}
+
+static void detail_slot_line(struct app *app, const char *what, int32_t slot)
+{
+    char cap[200], place[200];
+    if (slot >= 0)
+        app_detail(app, "%s %s: %s", what,
+                   capstate_place_text(&app->state, slot, place, sizeof place),
+                   capstate_slot_text(&app->state, slot, cap, sizeof cap));
+}
+
+static void detail(struct app *app, const struct row *r)
+{
+    if (r->value == UINT32_MAX) {
+        app_detail(app, "The restrictions of the paper (3.2.3), untyped memory that covers another "
+                        "domain's objects,");
+        app_detail(app, "and the invariants of retype and of the derivation tree.");
+        return;
+    }
+    const struct authority_breach *b = &app->breaches[r->value];
+    app_detail(app, "%s", authority_breach_sentence(b->kind));
+    detail_slot_line(app, "witness", b->slot_a);
+    detail_slot_line(app, "witness", b->slot_b);
+    for (uint32_t i = 0; i < b->path_count; i++) {
+        char edge[250];
+        app_detail(app, "%s %s", b->path[i].backwards ? "  <-" : "  ->",
+                   authority_edge_text(&app->authority, b->path[i].edge, edge, sizeof edge));
+    }
+}
+
+const struct view_ops view_verdict = {"Verdict", NULL, build, text, detail};
