@@ -12,13 +12,12 @@ static word_t send_once(word_t ep, word_t extra, word_t c, word_t d)
     return 1;
 }
 
-static word_t call_once(word_t ep, word_t extra, word_t to, word_t d)
+static word_t call_once(word_t ep, word_t extra, word_t to, word_t length)
 {
-    (void)d;
     receive_slot(INIT_CNODE, to, DEPTH);
     user_ipc_buffer()[IPCBUF_CAPS] = extra;
     struct ipc_regs r =
-        ipc_call(ep, msginfo_make(LABEL, 0, extra ? 1 : 0, 1), (const word_t[4]){5});
+        ipc_call(ep, msginfo_make(LABEL, 0, extra ? 1 : 0, length), (const word_t[4]){5});
     return r.tag;
 }
 
@@ -85,8 +84,8 @@ static void grant_right(void)
 }
 
 /* A Call needs Grant or GrantReply to be answered; else the message arrives and the caller stops.
- */
-static void call_rights(void)
+ * Short messages and long ones may take different ways through a kernel. */
+static void call_rights(word_t length)
 {
     cptr_t ep = object_new(OBJECT_ENDPOINT, 0);
     for (word_t rights = 0; rights <= RIGHT_ALL; rights++) {
@@ -94,8 +93,8 @@ static void call_rights(void)
             continue;
         for (word_t waiting = 0; waiting < 2; waiting++) {
             cptr_t reply = slot_new();
-            struct thread *t =
-                thread_run(waiting ? 100 : 200, call_once, cap_mint(ep, rights, BADGE), 0);
+            struct thread *t = thread_new(waiting ? 100 : 200);
+            thread_start(t, call_once, cap_mint(ep, rights, BADGE), 0, 0, length);
             if (!waiting)
                 thread_let_run(); /* the call is queued before the receive */
             struct ipc_regs r = ipc_recv(ep);
@@ -117,8 +116,18 @@ static void call_rights(void)
     }
 }
 
+static void call_rights_short(void)
+{
+    call_rights(1);
+}
+
+static void call_rights_long(void)
+{
+    call_rights(6);
+}
+
 /* Whether a reply may carry a capability is decided by the server's own capability. */
-static void reply_grant(void)
+static void reply_grant(word_t length)
 {
     cptr_t ep = object_new(OBJECT_ENDPOINT, 0), bell = object_new(OBJECT_NOTIFICATION, 0);
     for (word_t caller_rights = RIGHT_WRITE; caller_rights <= RIGHT_ALL; caller_rights++) {
@@ -128,7 +137,7 @@ static void reply_grant(void)
             cptr_t server = cap_copy(ep, RIGHT_READ | (grant ? RIGHT_GRANT : 0));
             cptr_t to = slot_new();
             struct thread *t = thread_new(200);
-            thread_start(t, call_once, cap_mint(ep, caller_rights, BADGE), 0, to, 0);
+            thread_start(t, call_once, cap_mint(ep, caller_rights, BADGE), 0, to, length);
             ipc_recv(server);
             user_ipc_buffer()[IPCBUF_CAPS] = bell;
             ipc_reply(msginfo_make(LABEL, 0, 1, 0), (const word_t[4]){0});
@@ -136,6 +145,16 @@ static void reply_grant(void)
             check_equal(slot_empty(to), !grant);
         }
     }
+}
+
+static void reply_grant_short(void)
+{
+    reply_grant(1);
+}
+
+static void reply_grant_long(void)
+{
+    reply_grant(6);
 }
 
 /* ---- transfer of three capabilities ---- */
@@ -283,13 +302,16 @@ const struct test ipcrights_tests[] = {
     {"IPCRIGHTS0001 sending needs Write", write_right},
     {"IPCRIGHTS0002 receiving needs Read", read_right},
     {"IPCRIGHTS0003 capabilities travel with Grant only", grant_right},
-    {"IPCRIGHTS0004 a Call is answered with Grant or GrantReply only", call_rights},
-    {"IPCRIGHTS0005 a reply's capability needs the server's Grant", reply_grant},
+    {"IPCRIGHTS0004 a Call is answered with Grant or GrantReply only", call_rights_short},
+    {"IPCRIGHTS0005 a reply's capability needs the server's Grant", reply_grant_short},
     {"IPCRIGHTS0006 capabilities to the same endpoint are unwrapped, one other is received",
      unwrapping},
     {"IPCRIGHTS0007 a capability that cannot be copied stops the transfer", underivable},
     {"IPCRIGHTS0008 received capabilities: frames unmapped, badge and rights kept", received_caps},
     {"IPCRIGHTS0009 an unresolvable extra capability faults before sending", unresolvable_extra},
     {"IPCRIGHTS0010 notifications obey Write and Read", notification_rights},
+    {"IPCRIGHTS0011 a Call longer than the registers needs Grant or GrantReply, too",
+     call_rights_long},
+    {"IPCRIGHTS0012 so does the capability in the reply to it", reply_grant_long},
     {0},
 };

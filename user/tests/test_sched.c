@@ -262,7 +262,7 @@ static word_t echo(word_t ep, word_t b, word_t c, word_t d)
     return 0;
 }
 
-static void called_thread_runs_at_once(void)
+static void called_thread_runs(word_t length)
 {
     cptr_t ep = object_new(OBJECT_ENDPOINT, 0);
     struct thread *server = thread_run(100, echo, ep, 0);
@@ -272,13 +272,23 @@ static void called_thread_runs_at_once(void)
         other[i] = thread_run(100, note_once, 10 + i, 0);
     self_priority(100);
     logged = 0;
-    ipc_call(ep, 0, (const word_t[4]){0});
+    ipc_call(ep, msginfo_make(0, 0, 0, length), (const word_t[4]){0});
     check_equal(log_word[0], 1);
     thread_join(server);
     for (word_t i = 0; i < 3; i++)
         thread_join(other[i]);
     check_equal(logged, 4);
     self_priority(TOP);
+}
+
+static void called_thread_runs_short(void)
+{
+    called_thread_runs(0);
+}
+
+static void called_thread_runs_long(void)
+{
+    called_thread_runs(9);
 }
 
 /* ---- time ---- */
@@ -410,7 +420,8 @@ const struct test sched_tests[] = {
     {"SCHED0005 raising another thread's priority counts at once", raised_thread_runs_at_once},
     {"SCHED0006 senders are served first come, first served", senders_are_first_come},
     {"SCHED0007 who is woken by a signal runs by priority", wakers},
-    {"SCHED0008 a called thread runs before its equals", called_thread_runs_at_once},
+    {"SCHED0008 a called thread runs before its equals", called_thread_runs_short},
+    {"SCHED0012 so does one called with a long message", called_thread_runs_long},
     {"SCHED0009 a thread that suspends itself stays suspended until moved on", self_suspended},
     {"SCHED0010 priorities are limited by the authority's MCP", priority_limits},
     {"SCHED0011 a thread that deletes itself stops", deleted_self},
