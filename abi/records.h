@@ -197,8 +197,9 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
 
 /* How many records of each kind came, and the digest of all slots (roots.h).  complete: 0 when the
  * derivation list is broken or something could not be read; then findings tell where.  threads: the
- * idle thread too.  records: all from SNAPSHOT to END, both counted.  sentinel: where the derivation
- * list begins and ends, which is the next link of its last slot; 0: the kernel has none. */
+ * idle thread too.  records: all from SNAPSHOT to END, both counted.  sentinel: where the
+ * derivation list begins and ends, which is the next link of its last slot; 0: the kernel has none.
+ */
 #define RECORD_FIELDS_END(F)                                                                       \
     F(U, complete)                                                                                 \
     F(U, slots)                                                                                    \

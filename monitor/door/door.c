@@ -149,8 +149,8 @@ static int condition_find(const struct event *e)
     return found;
 }
 
-/* While a revoke is under way a step is one of its capabilities, also when it was preempted and other
- * threads run in between: between two keys of a person there is always a tick. */
+/* While a revoke is under way a step is one of its capabilities, also when it was preempted and
+ * other threads run in between: between two keys of a person there is always a tick. */
 bool debug_counts_as_step(enum event_kind kind)
 {
     switch (kind) {
@@ -323,6 +323,8 @@ void debug_control_changed(void)
 
 void debug_set_trace(bool on)
 {
+    if (on && !door.watching)
+        watch_begin(); /* now, so that a base taken next lies behind the mark of the pause */
     debug_control.trace = on;
     debug_control_changed();
 }
