@@ -136,6 +136,12 @@ static inline kaddr_t cap_object(struct cap c)
     }
 }
 
+/* The same where the type is known: all other bits of word 0 are the address. */
+static inline kaddr_t cap_object_of(struct cap c, enum cap_type type)
+{
+    return c.w[0] - (word_t)type;
+}
+
 static inline struct cap cap_null(void)
 {
     return (struct cap){{0, 0}};
@@ -259,6 +265,11 @@ static inline word_t frame_asid(struct cap c)
 static inline vaddr_t frame_vaddr(struct cap c)
 {
     return c.w[1] & 0xfffff000u;
+}
+
+static inline kaddr_t frame_base(struct cap c)
+{
+    return c.w[0] & 0xfffff000u;
 }
 
 static inline bool frame_is_device(struct cap c)

@@ -25,7 +25,7 @@ void arch_clean_table(kaddr_t entry, word_t bytes);
  * range. */
 enum arch_cache_op { CACHE_CLEAN, CACHE_INVALIDATE, CACHE_CLEAN_INVALIDATE, CACHE_UNIFY };
 void arch_cache(enum arch_cache_op op, kaddr_t start, word_t bytes, vaddr_t vaddr);
-/* Clears whole 32-byte lines of memory. bytes: a multiple of 16. */
+/* Clears memory and takes it out of the data cache. from, bytes: multiples of 16. */
 void arch_clear(kaddr_t from, word_t bytes);
 
 #endif

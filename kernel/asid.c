@@ -65,12 +65,6 @@ static void hint_set(word_t *pool, word_t used)
     }
 }
 
-kaddr_t asid_directory(word_t asid)
-{
-    const word_t *entry = entry_of(asid);
-    return entry ? *entry & ASID_ENTRY_PD_MASK : 0;
-}
-
 /* --- hardware ASIDs --- */
 
 static bool entry_has_hardware(const word_t *entry)
@@ -133,8 +127,11 @@ void asid_flush_page(word_t asid, vaddr_t vaddr)
 void asid_switch_to(struct tcb *t)
 {
     struct cap c = t->slots[TCB_VSPACE].cap;
-    if (cap_type(c) == CAP_PAGE_DIRECTORY && paging_asid(c) != 0 &&
-        asid_directory(paging_asid(c)) == cap_object(c))
+    struct space space;
+    if (asid_space_of(t, &space))
+        arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
+    else if (cap_type(c) == CAP_PAGE_DIRECTORY && paging_asid(c) != 0 &&
+             asid_directory(paging_asid(c)) == cap_object(c))
         arch_set_vspace(paddr_from_kaddr(cap_object(c)), asid_hardware(paging_asid(c)));
     else
         arch_set_vspace(paddr_from_kaddr(arch_kernel_pd()), 0);

@@ -15,23 +15,9 @@ enum {
     CPTR_BITS = 32,
 };
 
-enum vm_rights vm_mask_rights(enum vm_rights have, word_t rights)
-{
-    /* Writing without reading cannot be mapped: W alone gives what no right gives. */
-    enum vm_rights most = VM_KERNEL_ONLY;
-
-    if (rights & RIGHT_READ)
-        most = rights & RIGHT_WRITE ? VM_READ_WRITE : VM_READ_ONLY;
-    return have < most ? have : most;
-}
-
-struct cap cap_mask_rights(struct cap c, word_t rights)
+struct cap cap_mask_rights_other(struct cap c, word_t rights)
 {
     switch (cap_type(c)) {
-    case CAP_ENDPOINT:
-    case CAP_NOTIFICATION:
-        c.w[1] &= rights | ~(word_t)RIGHT_ALL;
-        return c;
     case CAP_REPLY:
         return reply_make(cap_object(c), reply_is_master(c),
                           reply_can_grant(c) && (rights & RIGHT_GRANT));
@@ -70,7 +56,7 @@ struct cap cap_set_data(struct cap c, word_t data, bool preserve)
     }
 }
 
-enum outcome cap_derive(struct slot *source, struct cap c, struct cap *out)
+enum outcome cap_derive_other(struct slot *source, struct cap c, struct cap *out)
 {
     struct cap derived = c;
 
@@ -105,12 +91,9 @@ enum outcome cap_derive(struct slot *source, struct cap c, struct cap *out)
     return DONE;
 }
 
-bool cap_copy_is_revocable(struct cap copy, struct cap source)
+bool cap_copy_is_revocable_other(struct cap copy, struct cap source)
 {
     switch (cap_type(copy)) {
-    case CAP_ENDPOINT:
-    case CAP_NOTIFICATION:
-        return cap_badge(copy) != cap_badge(source);
     case CAP_UNTYPED:
         return true;
     case CAP_CONTROL:

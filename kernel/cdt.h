@@ -6,6 +6,7 @@
 #define CAPSCOPE_KERNEL_CDT_H
 
 #include "abi/events.h"
+#include "kernel/debug.h"
 #include "kernel/kernel.h"
 
 static inline struct slot *cdt_next(const struct slot *s)
@@ -45,9 +46,28 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
 /* Empties the slot and takes it from the list; its FIRST_BADGED goes to the next slot. */
 void cdt_remove(struct slot *s, bool final);
 /* New words, same place. `kind`: an UPDATE kind or EVENT_ZOMBIE. */
-void cdt_update(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object, word_t detail);
+static inline void cdt_update(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object,
+                              word_t detail)
+{
+    debug_digest_out(s);
+    s->cap = c;
+    debug_digest_in(s);
+    debug_event(kind, s, NULL, c, object, detail);
+}
 
-bool cdt_has_children(const struct slot *s);
+/* cdt_is_parent(), out of line. The sentinel's null capability is nobody's child. */
+bool cdt_follows_as_child(const struct slot *s, const struct slot *next);
+static inline bool cdt_has_children(const struct slot *s)
+{
+    const struct slot *next = cdt_next(s);
+
+    /* Most often an untyped capability has none, and what follows is of another region. */
+    if (cap_type(s->cap) == CAP_UNTYPED &&
+        (next->cap.w[0] ^ s->cap.w[0]) >> untyped_bits(s->cap) != 0)
+        return false;
+    return cdt_follows_as_child(s, next);
+}
+
 /* Is this the last capability to its object (ABI sheet 9.1)? Looks at the two neighbours only. */
 bool cdt_is_final(const struct slot *s);
 

@@ -50,6 +50,13 @@ enum outcome cnode_resolve(struct cap root, cptr_t cptr, unsigned n, struct slot
     return DONE;
 }
 
+enum outcome cnode_lookup_far(const struct tcb *thread, cptr_t cptr, struct slot **slot)
+{
+    unsigned left;
+
+    return cnode_resolve(thread->slots[TCB_CSPACE].cap, cptr, CPTR_BITS, slot, &left);
+}
+
 /* Resolves exactly `depth` bits, which the caller has found to be 1 to 32. */
 static enum outcome resolve_exactly(struct cap root, cptr_t index, word_t depth, struct slot **slot)
 {
@@ -65,11 +72,9 @@ static enum outcome resolve_exactly(struct cap root, cptr_t index, word_t depth,
     return DONE;
 }
 
-enum outcome cnode_lookup_target(struct cap root, cptr_t index, word_t depth, bool source,
-                                 struct slot **slot)
+enum outcome cnode_lookup_target_far(struct cap root, cptr_t index, word_t depth, bool source,
+                                     struct slot **slot)
 {
-    if (depth == CPTR_BITS && cnode_lookup_direct(root, index, slot))
-        return DONE;
     if (cap_type(root) != CAP_CNODE) {
         lookup_failed(LOOKUP_INVALID_ROOT, 0, 0, 0);
         return refuse_lookup(source);

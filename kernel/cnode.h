@@ -22,17 +22,24 @@ static inline bool cnode_lookup_direct(struct cap root, cptr_t cptr, struct slot
     return true;
 }
 /* Thread-relative lookup, 32 bits, unresolved bits ignored. REFUSED: ks.lookup. */
+enum outcome cnode_lookup_far(const struct tcb *thread, cptr_t cptr, struct slot **slot);
 static inline enum outcome cnode_lookup(const struct tcb *thread, cptr_t cptr, struct slot **slot)
 {
-    struct cap root = thread->slots[TCB_CSPACE].cap;
-    unsigned left;
-    return cnode_lookup_direct(root, cptr, slot) ? DONE
-                                                 : cnode_resolve(root, cptr, 32, slot, &left);
+    if (cnode_lookup_direct(thread->slots[TCB_CSPACE].cap, cptr, slot))
+        return DONE;
+    return cnode_lookup_far(thread, cptr, slot);
 }
 /* Exact lookup for CNode operations (index, depth); refusals are complete (FailedLookup with the
  * source flag, RangeError for the depth). */
-enum outcome cnode_lookup_target(struct cap root, cptr_t index, word_t depth, bool source,
-                                 struct slot **slot);
+enum outcome cnode_lookup_target_far(struct cap root, cptr_t index, word_t depth, bool source,
+                                     struct slot **slot);
+static inline enum outcome cnode_lookup_target(struct cap root, cptr_t index, word_t depth,
+                                               bool source, struct slot **slot)
+{
+    if (depth == 32 && cnode_lookup_direct(root, index, slot))
+        return DONE;
+    return cnode_lookup_target_far(root, index, depth, source, slot);
+}
 /* Where a transferred capability may go (1.7): NULL if there is none. */
 struct slot *cnode_receive_slot(struct tcb *receiver, const word_t *buffer);
 

@@ -14,22 +14,26 @@
  *   void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
  *                    kaddr_t object, word_t detail);
  *        Every change to capability state, see abi/events.h for the operands.
- *   bool debug_watches(void);                true while somebody looks at events: the IPC fast
- * path, which tells them from the middle of its work, is not taken then void
- * debug_digest_out(struct slot *s);   before the words or links of an occupied slot change void
- * debug_digest_in(struct slot *s);    after void debug_refusal(void);                ks.refusal was
- * set for the current thread void debug_fault(struct tcb *t);         a fault is about to be sent
- * (or has no handler) void debug_thread_created(struct tcb *t); a new TCB (tcb_init): the door
- * names it "child of: '<name of the current thread>'" (ABI sheet 7.1) bool debug_syscall(word_t
- * number);       a debug system call (-9..-14): true if handled void debug_console(char c); a
- * program's character void debug_roots(struct kernel_roots *r);    fills the debug_ fields, event
- * ring and digest void debug_boot(void);                   all is set up; the root task is about to
- * run void debug_tick(void);                   timer tick: live line, halt requests bool
- * debug_irq(word_t irq);              true if the debugger owns it and has handled it bool
- * debug_breakpoint(vaddr_t pc, word_t fsr); the current thread's fetch aborted: true if it was the
- * debugger's own breakpoint, and the thread goes on where its registers say const struct trap_frame
- * *debug_trap(word_t kind); an exception in the kernel itself, trap_frame holds its registers
- * (armv6/trap.h): if it was the debugger's own breakpoint the registers to go on with, else NULL
+ *   bool debug_watches(void);                true while somebody looks at events; then the IPC fast
+ *        path, which tells them from the middle of its work, is not taken
+ *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
+ *   void debug_digest_in(struct slot *s);    after
+ *   void debug_refusal(void);                ks.refusal was set for the current thread
+ *   void debug_fault(struct tcb *t);         a fault is about to be sent (or has no handler)
+ *   void debug_thread_created(struct tcb *t); a new TCB (tcb_init): the door names it
+ *        "child of: '<name of the current thread>'" (ABI sheet 7.1)
+ *   bool debug_syscall(word_t number);       a debug system call (-9..-14): true if handled
+ *   void debug_console(char c);              a program's character
+ *   void debug_roots(struct kernel_roots *r);    fills the debug_ fields, event ring and digest
+ *   void debug_boot(void);                   all is set up; the root task is about to run
+ *   void debug_tick(void);                   timer tick: live line, halt requests
+ *   bool debug_irq(word_t irq);              true if the debugger owns it and has handled it
+ *   bool debug_breakpoint(vaddr_t pc, word_t fsr);
+ *        the current thread's fetch aborted: true if it was the debugger's own breakpoint, and the
+ *        thread goes on where its registers say
+ *   const struct trap_frame *debug_trap(word_t kind);
+ *        an exception in the kernel itself, trap_frame holds its registers (armv6/trap.h): if it
+ *        was the debugger's own breakpoint the registers to go on with, else NULL
  *   _Noreturn void debug_panic(const char *file, int line, const char *what); */
 #include "debug_door.h"
 

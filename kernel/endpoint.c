@@ -72,8 +72,7 @@ void endpoint_send(struct tcb *sender, struct endpoint *ep, bool blocking, bool 
                            (call ? (word_t)IPC_IS_CALL : 0));
         return;
     }
-    struct tcb *receiver = kptr(ep->head);
-    queue_remove(ep, receiver);
+    struct tcb *receiver = endpoint_take_receiver(ep);
     ipc_transfer(sender, kaddr_of(ep), badge, can_grant, receiver);
     tcb_set_state(receiver, THREAD_RUNNING);
     sched_possible_switch(receiver);

@@ -4,6 +4,22 @@
 
 #include "kernel/kernel.h"
 
+/* The first receiver leaves the queue. */
+static inline struct tcb *endpoint_take_receiver(struct endpoint *ep)
+{
+    struct tcb *t = kptr(ep->head);
+    kaddr_t next = t->queue_next;
+    t->queue_next = 0;
+    t->blocked_on = 0;
+    ep->head = next;
+    if (next != 0) {
+        ((struct tcb *)kptr(next))->queue_prev = 0;
+    } else {
+        ep->tail = 0;
+        ep->state = ENDPOINT_IDLE;
+    }
+    return t;
+}
 /* The current or a faulting thread sends. blocking: Send, Call; call: wants a reply. */
 void endpoint_send(struct tcb *sender, struct endpoint *ep, bool blocking, bool call, word_t badge,
                    bool can_grant, bool can_grant_reply);

@@ -14,36 +14,13 @@
 #include "kernel/asid.h"
 #include "kernel/cdt_link.h"
 #include "kernel/cnode.h"
+#include "kernel/endpoint.h"
 #include "kernel/notification.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/tcb.h"
 
 #define unlikely(e) __builtin_expect((e) != 0, 0)
-
-/* An address space that can be loaded as it is: its directory, and a hardware ASID that it has. */
-struct space {
-    kaddr_t directory;
-    word_t hw_asid;
-};
-
-/* A thread's slot holds nothing but a directory or nothing at all; the latter has no ASID and is
- * not equal to what pool entry 0 names, which is never handed out. */
-static inline bool space_of(const struct tcb *t, struct space *space)
-{
-    struct cap c = t->slots[TCB_VSPACE].cap;
-    kaddr_t pool = ks.asid_table[c.w[1] >> ASID_POOL_INDEX_BITS];
-    if (unlikely(pool == 0))
-        return false;
-    word_t offset = c.w[1] << (32 - ASID_POOL_INDEX_BITS) >> (32 - ASID_POOL_BITS);
-    word_t entry = *(const word_t *)kptr(pool + offset);
-    kaddr_t directory = c.w[0] - CAP_PAGE_DIRECTORY;
-    word_t differs = entry ^ directory;
-    if (unlikely(differs >> PAGE_DIRECTORY_BITS != 0 || !(differs & ASID_ENTRY_HW_VALID)))
-        return false;
-    *space = (struct space){directory, entry & ASID_ENTRY_HW_MASK};
-    return true;
-}
 
 static inline void switch_to(struct tcb *t, struct space space)
 {
@@ -86,21 +63,6 @@ static inline bool runs_next(const struct tcb *from, const struct tcb *to)
 
 /* --- Call --- */
 
-/* Takes the first receiver out of the queue. */
-static inline void receiver_take(struct endpoint *ep, struct tcb *t)
-{
-    kaddr_t next = t->queue_next;
-    t->queue_next = 0;
-    t->blocked_on = 0;
-    ep->head = next;
-    if (next != 0) {
-        ((struct tcb *)kptr(next))->queue_prev = 0;
-        return;
-    }
-    ep->tail = 0;
-    ep->state = ENDPOINT_IDLE;
-}
-
 static inline void reply_cap_insert(struct tcb *caller, struct tcb *server)
 {
     struct slot *master = &caller->slots[TCB_REPLY];
@@ -114,22 +76,24 @@ struct tcb *fastpath_call(cptr_t cptr, word_t tag)
 {
     struct tcb *t = current_thread();
     struct slot *slot;
-    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot) ||
-                 !tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches()))
+    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot)))
         return syscall_slow((word_t)SYS_CALL);
     struct cap c = slot->cap;
-    if (unlikely(cap_type(c) != CAP_ENDPOINT || !(cap_rights(c) & RIGHT_WRITE) ||
+    if (cap_type(c) != CAP_ENDPOINT)
+        return syscall_call(slot);
+    if (unlikely(!tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches() ||
+                 !(cap_rights(c) & RIGHT_WRITE) ||
                  !(cap_rights(c) & (RIGHT_GRANT | RIGHT_GRANT_REPLY))))
-        return syscall_slow((word_t)SYS_CALL);
+        return syscall_call(slot);
     struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
     if (unlikely(ep->state != ENDPOINT_RECEIVING))
-        return syscall_slow((word_t)SYS_CALL);
+        return syscall_call(slot);
     struct tcb *server = kptr(ep->head);
     struct space space;
-    if (unlikely(!space_of(server, &space) || !runs_next(t, server)))
-        return syscall_slow((word_t)SYS_CALL);
+    if (unlikely(!asid_space_of(server, &space) || !runs_next(t, server)))
+        return syscall_call(slot);
 
-    receiver_take(ep, server);
+    endpoint_take_receiver(ep);
     message_move(t, server, cap_badge(c), tag);
     t->state = THREAD_BLOCKED_ON_REPLY;
     reply_cap_insert(t, server);
@@ -174,21 +138,21 @@ static inline void reply_cap_remove(struct slot *slot)
 struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
 {
     struct tcb *t = current_thread();
+    struct slot *reply = &t->slots[TCB_CALLER];
+    if (unlikely(!tag_is_short(tag) || cap_type(reply->cap) != CAP_REPLY ||
+                 t->fault_type != FAULT_NONE || debug_watches()))
+        return syscall_slow((word_t)SYS_REPLY_RECV);
+    struct tcb *caller = kptr(reply->cap.w[0] - CAP_REPLY);
     struct slot *slot;
-    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot) ||
-                 !tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches()))
+    if (unlikely(caller->fault_type != FAULT_NONE ||
+                 !cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
     struct cap c = slot->cap;
     if (unlikely(cap_type(c) != CAP_ENDPOINT || !(cap_rights(c) & RIGHT_READ)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
     struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
-    struct slot *reply = &t->slots[TCB_CALLER];
-    if (unlikely(ep->state == ENDPOINT_SENDING || cap_type(reply->cap) != CAP_REPLY ||
-                 has_signal(t)))
-        return syscall_slow((word_t)SYS_REPLY_RECV);
-    struct tcb *caller = kptr(reply->cap.w[0] - CAP_REPLY);
     struct space space;
-    if (unlikely(!space_of(caller, &space) || caller->fault_type != FAULT_NONE ||
+    if (unlikely(ep->state == ENDPOINT_SENDING || has_signal(t) || !asid_space_of(caller, &space) ||
                  !runs_next(t, caller)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
 

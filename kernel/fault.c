@@ -109,12 +109,15 @@ static void put_capability_fault(struct fault_writer *w, const struct tcb *t)
         put(w, t->lookup_word[i]);
 }
 
-static void put_vm_fault(struct fault_writer *w, const struct tcb *t)
+/* Fits the registers. */
+static word_t vm_fault_message(const struct tcb *t, struct tcb *receiver)
 {
-    put(w, t->regs[REG_FAULT_IP]);
-    put(w, t->fault_word0);
-    put(w, t->fault_word1 >> FAULT_PREFETCH_SHIFT);
-    put(w, t->fault_word1 & ~((word_t)1 << FAULT_PREFETCH_SHIFT));
+    word_t *mr = &receiver->regs[REG_R2];
+    mr[0] = t->regs[REG_FAULT_IP];
+    mr[1] = t->fault_word0;
+    mr[2] = t->fault_word1 >> FAULT_PREFETCH_SHIFT;
+    mr[3] = t->fault_word1 & ~((word_t)1 << FAULT_PREFETCH_SHIFT);
+    return msginfo_make(FAULT_VM, 0, 0, MSG_REGISTERS);
 }
 
 word_t fault_message(struct tcb *t, struct tcb *receiver)
@@ -122,8 +125,7 @@ word_t fault_message(struct tcb *t, struct tcb *receiver)
     struct fault_writer w = {receiver, NULL, 0, 0};
     switch (t->fault_type) {
     case FAULT_VM:
-        put_vm_fault(&w, t);
-        break;
+        return vm_fault_message(t, receiver);
     case FAULT_CAP:
         w.buffer = tcb_ipc_buffer(receiver, true);
         put_capability_fault(&w, t);

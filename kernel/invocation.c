@@ -12,8 +12,6 @@
 #include "kernel/untyped.h"
 #include "kernel/vspace.h"
 
-typedef enum outcome (*operation)(struct slot *slot, struct message *m);
-
 static enum outcome no_operation(struct slot *slot, struct message *m)
 {
     (void)slot;
@@ -42,7 +40,7 @@ static enum outcome reply_operation(struct slot *slot, struct message *m)
 
 static enum outcome control_operation(struct slot *slot, struct message *m)
 {
-    static const operation operations[] = {
+    static const invocation_operation operations[] = {
         [CONTROL_IRQ] = irq_control_operation,
         [CONTROL_IRQ_HANDLER] = irq_handler_operation,
         [CONTROL_ASID] = asid_control_operation,
@@ -51,7 +49,7 @@ static enum outcome control_operation(struct slot *slot, struct message *m)
     return operations[control_which(slot->cap)](slot, m);
 }
 
-static const operation operations_by_type[] = {
+const invocation_operation invocation_by_type[16] = {
     [CAP_NULL] = no_operation,
     [CAP_UNTYPED] = untyped_operation,
     [CAP_ENDPOINT] = no_operation, /* one without the right to send; others never come here */
@@ -69,17 +67,6 @@ static const operation operations_by_type[] = {
     [CAP_ASID_POOL] = asid_pool_operation,
     [CAP_CONTROL] = control_operation,
 };
-
-enum outcome invocation_perform(struct slot *slot, struct message *m)
-{
-    return operations_by_type[cap_type(slot->cap)](slot, m);
-}
-
-void invocation_answer_done(struct tcb *t)
-{
-    t->regs[REG_R0] = 0;
-    t->regs[REG_R1] = msginfo_make(SEL4_NO_ERROR, 0, 0, 0);
-}
 
 /* Words of a failed lookup, from message word 1 on; returns the length. */
 static word_t answer_lookup(struct tcb *t)

@@ -210,18 +210,12 @@ static void consider_candidate(void)
         consider_after_blocked(candidate);
 }
 
-static void choose(void)
+struct tcb *sched_choose(void)
 {
     if (ks.candidate != 0)
         consider_candidate();
-    else
+    else if (ks.reschedule)
         reschedule();
-}
-
-struct tcb *sched_schedule(void)
-{
-    if ((ks.candidate | ks.reschedule) != 0)
-        choose();
     struct tcb *t = current_thread();
     if (t->state == THREAD_RESTART) {
         t->regs[REG_PC] = t->regs[REG_FAULT_IP];

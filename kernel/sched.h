@@ -25,6 +25,13 @@ static inline bool sched_is_highest(word_t priority)
 }
 /* At kernel exit: applies the rule, switches to the chosen thread and returns it; it is then in
  * state Running with REG_PC the place to go on. */
-struct tcb *sched_schedule(void);
+struct tcb *sched_choose(void);
+static inline struct tcb *sched_schedule(void)
+{
+    struct tcb *t = current_thread();
+    if ((ks.candidate | ks.reschedule) == 0 && t->state == THREAD_RUNNING)
+        return t;
+    return sched_choose();
+}
 
 #endif

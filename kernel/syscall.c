@@ -26,8 +26,8 @@ static enum outcome capability_faulted(cptr_t cptr, bool receive)
 }
 
 /* Resolves the extra capabilities the caller's tag announces (1.7, sending side). */
-static enum outcome resolve_extra(struct tcb *t, word_t count, const word_t *buffer,
-                                  struct slot **extra)
+static inline enum outcome resolve_extra(struct tcb *t, word_t count, const word_t *buffer,
+                                         struct slot **extra)
 {
     for (word_t i = 0; i < count; i++) {
         cptr_t cptr = buffer[IPCBUF_CAPS + i];
@@ -37,18 +37,18 @@ static enum outcome resolve_extra(struct tcb *t, word_t count, const word_t *buf
     return DONE;
 }
 
-static enum outcome message_fetch(struct tcb *t, bool call, struct message *m)
+static inline enum outcome message_fetch(struct tcb *t, bool call, struct message *m)
 {
     word_t tag = t->regs[REG_R1];
     const word_t *buffer = tcb_ipc_buffer(t, false);
     m->label = msginfo_label(tag);
     m->length = msginfo_length(tag);
-    m->buffer = buffer;
-    m->call = call;
-    m->answered = false;
     m->mr = &t->regs[REG_R2];
+    m->buffer = buffer;
     for (unsigned i = 0; i < MSG_MAX_EXTRA_CAPS; i++)
         m->extra[i] = NULL;
+    m->call = call;
+    m->answered = false;
     if (buffer)
         return resolve_extra(t, msginfo_extra(tag), buffer, m->extra);
     if (m->length > MSG_REGISTERS)
@@ -74,7 +74,7 @@ static enum outcome endpoint_operation(struct tcb *t, struct cap c, bool blockin
 
 /* The thread is in state Restart while an object is at work, so that a preempted operation is
  * simply executed again, and goes on after the svc if nothing stopped it meanwhile. */
-static enum outcome object_operation(struct tcb *t, struct slot *slot, bool call)
+static inline enum outcome object_operation(struct tcb *t, struct slot *slot, bool call)
 {
     struct message m;
     if (message_fetch(t, call, &m) != DONE)
@@ -95,25 +95,38 @@ static enum outcome object_operation(struct tcb *t, struct slot *slot, bool call
     return DONE;
 }
 
-static enum outcome send_phase(struct tcb *t, bool blocking, bool call)
+static inline enum outcome send_to(struct tcb *t, struct slot *slot, bool blocking, bool call)
 {
-    struct slot *slot;
-    cptr_t cptr = t->regs[REG_R0];
-    if (cnode_lookup(t, cptr, &slot) != DONE)
-        return capability_faulted(cptr, false);
     struct cap c = slot->cap;
     if (cap_type(c) == CAP_ENDPOINT && (cap_rights(c) & RIGHT_WRITE))
         return endpoint_operation(t, c, blocking, call);
     return object_operation(t, slot, call);
 }
 
-static void send(bool blocking, bool call)
+static inline void send_ends(enum outcome outcome, bool blocking)
 {
-    enum outcome outcome = send_phase(current_thread(), blocking, call);
+    if (outcome == DONE)
+        return;
     if (outcome == PREEMPTED)
         irq_handle();
     else if (outcome == FAULTED && blocking)
         fault_capability(ks.fault_cptr, false);
+}
+
+static void send(bool blocking, bool call)
+{
+    struct tcb *t = current_thread();
+    struct slot *slot;
+    cptr_t cptr = t->regs[REG_R0];
+    enum outcome outcome = cnode_lookup(t, cptr, &slot) == DONE ? send_to(t, slot, blocking, call)
+                                                                : capability_faulted(cptr, false);
+    send_ends(outcome, blocking);
+}
+
+struct tcb *syscall_call(struct slot *slot)
+{
+    send_ends(send_to(current_thread(), slot, true, true), true);
+    return sched_schedule();
 }
 
 static void reply(struct tcb *t)

@@ -12,6 +12,8 @@ struct tcb *kernel_enter_undefined(void);
 struct tcb *kernel_enter_data_abort(vaddr_t addr, word_t fsr);
 struct tcb *kernel_enter_prefetch_abort(vaddr_t addr, word_t fsr);
 
+/* Call on the capability that r0 was found to name. */
+struct tcb *syscall_call(struct slot *slot);
 /* Any system call, the long way, after REG_FAULT_IP was set to the svc. */
 struct tcb *syscall_slow(word_t number);
 

@@ -36,11 +36,13 @@ void tcb_cancel_ipc(struct tcb *t);
 void tcb_destroy(struct tcb *t);
 /* IPC buffer as sender (readable) or receiver (writable), NULL when not usable (1.4). The slot
  * holds no device frame: TCB_Configure lets none in. */
+_Static_assert((VM_READ_WRITE & ~1) == VM_READ_ONLY && CAP_FRAME_4K == 8, "rights as a mask");
 static inline word_t *tcb_ipc_buffer(struct tcb *t, bool writable)
 {
     struct cap c = t->slots[TCB_BUFFER].cap;
-    enum vm_rights rights = frame_rights(c);
-    if (!cap_is_frame(c) || (rights != VM_READ_WRITE && (writable || rights != VM_READ_ONLY)))
+    /* A frame, and read-write; a reader does not mind the low bit of the rights. */
+    const word_t least = CAP_FRAME_4K | (word_t)(writable ? VM_READ_WRITE : VM_READ_ONLY) << 4;
+    if ((c.w[0] & (0xc | least)) != least)
         return NULL;
     word_t offset_mask = ((word_t)1 << frame_bits_of_type(cap_type(c))) - 1;
     return kptr((c.w[0] & 0xfffff000u) + (t->ipc_buffer & offset_mask));

@@ -31,10 +31,8 @@
 #include "kernel/tcb.h"
 
 enum {
-    CLEAR_CHUNK = 4096, /* bytes between two looks: clearing and cache, some 800 instructions */
-    PROGRESS_PREV_MASK = 0xf, /* high four bits of the progress, in the previous link */
-    PROGRESS_NEXT_MASK = 0xc, /* low two bits, in the next link */
-    PROGRESS_NEXT_SHIFT = 2,
+    CLEAR_CHUNK = 4096, /* bytes between two looks, some 460 instructions */
+    PROGRESS = 4,       /* flag in the next link: there is progress */
     SIZE_BITS_LIMIT = 32,
 };
 
@@ -44,6 +42,7 @@ struct retype {
     unsigned object_bits;
     unsigned size_bits; /* radix of a CNode, size of an untyped block */
     word_t count;
+    word_t used;   /* bytes from the base that are handed out: the rest is nobody's */
     word_t offset; /* of the first object in the block */
     struct slot *slots;
 };
@@ -66,28 +65,16 @@ word_t untyped_free_bytes(const struct slot *slot)
     return untyped_size(slot->cap) - untyped_used(slot);
 }
 
-static void progress_set(struct slot *slot, word_t progress)
-{
-    slot->prev = (slot->prev & ~(word_t)PROGRESS_PREV_MASK) | (progress >> PROGRESS_NEXT_SHIFT);
-    slot->next = (slot->next & ~(word_t)PROGRESS_NEXT_MASK) |
-                 ((progress << PROGRESS_NEXT_SHIFT) & PROGRESS_NEXT_MASK);
-}
-
-static word_t progress_get(const struct slot *slot)
-{
-    return ((slot->prev & PROGRESS_PREV_MASK) << PROGRESS_NEXT_SHIFT) |
-           ((slot->next & PROGRESS_NEXT_MASK) >> PROGRESS_NEXT_SHIFT);
-}
-
 static word_t *progress_record(const struct slot *slot)
 {
-    return kptr(cap_object(slot->cap) + untyped_size(slot->cap) - (word_t)sizeof(word_t));
+    return kptr(cap_object_of(slot->cap, CAP_UNTYPED) + untyped_size(slot->cap) -
+                (word_t)sizeof(word_t));
 }
 
 static void progress_save(struct slot *slot, word_t bytes)
 {
     *progress_record(slot) = bytes;
-    progress_set(slot, 1);
+    slot->next |= PROGRESS;
 }
 
 /* The watermark changes: what was known to be clear above the old one is forgotten. */
@@ -95,8 +82,8 @@ static void watermark_set(struct slot *slot, word_t bytes)
 {
     struct cap c = untyped_with_watermark(slot->cap, bytes);
 
-    progress_set(slot, 0);
-    cdt_update(slot, c, EVENT_WATERMARK, cap_object(c), bytes);
+    slot->next &= ~(word_t)PROGRESS;
+    cdt_update(slot, c, EVENT_WATERMARK, cap_object_of(c, CAP_UNTYPED), bytes);
 }
 
 void untyped_fill(struct slot *slot)
@@ -106,36 +93,40 @@ void untyped_fill(struct slot *slot)
 
 /* --- clearing --- */
 
-/* Clears from the stored watermark to `end` (bytes from the base). */
-static enum outcome clear_up_to(struct slot *slot, word_t end)
+/* Where clearing goes on, at most at `end`. What is said about a watermark that counts no more,
+ * because all children are gone, counts no more either. */
+static word_t clear_begin(const struct slot *slot, word_t used, word_t end)
 {
-    kaddr_t base = cap_object(slot->cap);
-    word_t at = untyped_watermark(slot->cap);
+    word_t at;
 
-    if (progress_get(slot) != 0)
-        at = *progress_record(slot);
-    while (at < end) {
-        word_t bytes = end - at < CLEAR_CHUNK ? end - at : (word_t)CLEAR_CHUNK;
-
-        arch_clear(base + at, bytes);
-        /* Users and the table walker may see this memory past the data cache. */
-        arch_cache(CACHE_CLEAN_INVALIDATE, base + at, bytes, base + at);
-        at += bytes;
-        if (at < end && preempt_point(PREEMPT_UNITS)) {
-            progress_save(slot, at);
-            return PREEMPTED;
-        }
-    }
-    return DONE;
+    if (!(slot->next & PROGRESS) || used != untyped_watermark(slot->cap))
+        return used;
+    at = *progress_record(slot);
+    return at < end ? at : end;
 }
 
-enum outcome untyped_clear(struct slot *slot, kaddr_t from, word_t bytes)
+static enum outcome clear_interrupted(struct slot *slot, word_t used, word_t at)
 {
-    word_t end = from + bytes - cap_object(slot->cap);
+    if (used != untyped_watermark(slot->cap))
+        watermark_set(slot, used);
+    progress_save(slot, at);
+    return PREEMPTED;
+}
 
-    if (!cdt_has_children(slot) && untyped_watermark(slot->cap) != 0)
-        watermark_set(slot, 0);
-    return clear_up_to(slot, end);
+/* Clears what lies between the bytes that are handed out and `end`, both from the base, and takes
+ * it out of the cache, since users and the table walker may see this memory past it. */
+static enum outcome clear_up_to(struct slot *slot, word_t used, word_t end)
+{
+    kaddr_t base = cap_object_of(slot->cap, CAP_UNTYPED);
+    word_t at = clear_begin(slot, used, end);
+
+    for (; end - at > CLEAR_CHUNK; at += CLEAR_CHUNK) {
+        arch_clear(base + at, CLEAR_CHUNK);
+        if (preempt_point(PREEMPT_UNITS))
+            return clear_interrupted(slot, used, at + CLEAR_CHUNK);
+    }
+    arch_clear(base + at, end - at);
+    return DONE;
 }
 
 /* --- retype --- */
@@ -206,6 +197,16 @@ static enum outcome decode_node(const struct message *m, struct cap *node)
     return DONE;
 }
 
+/* Word 0 of an empty slot is 0. */
+static bool slots_are_empty(const struct slot *s, word_t count)
+{
+    word_t occupied = 0;
+#pragma GCC unroll 8
+    for (word_t i = 0; i < count; i++)
+        occupied |= s[i].cap.w[0];
+    return occupied == 0;
+}
+
 /* Where the capabilities go: checks 9 to 12. */
 static enum outcome decode_slots(const struct message *m, struct cap node, struct retype *r)
 {
@@ -220,10 +221,9 @@ static enum outcome decode_slots(const struct message *m, struct cap node, struc
         return refuse_range(1, RETYPE_MAX_OBJECTS);
     if (count > slots - offset)
         return refuse_range(1, slots - offset);
-    first = (struct slot *)kptr(cap_object(node)) + offset;
-    for (const struct slot *s = first; s < first + count; s++)
-        if (!slot_is_empty(s))
-            return refuse_delete_first();
+    first = (struct slot *)kptr(cap_object_of(node, CAP_CNODE)) + offset;
+    if (!slots_are_empty(first, count))
+        return refuse_delete_first();
     r->slots = first;
     r->count = count;
     return DONE;
@@ -240,6 +240,7 @@ static enum outcome decode_memory(const struct slot *slot, struct retype *r)
         return refuse_memory(free_bytes);
     if (untyped_is_device(slot->cap) && r->type != OBJECT_UNTYPED && !object_is_frame(r->type))
         return refuse_argument(1);
+    r->used = used;
     r->offset = (used + align) & ~align;
     return DONE;
 }
@@ -285,13 +286,13 @@ static void threads_init(const struct retype *r, kaddr_t first)
 
 static enum outcome invoke_retype(struct slot *slot, const struct retype *r)
 {
-    kaddr_t first = cap_object(slot->cap) + r->offset;
+    kaddr_t first = cap_object_of(slot->cap, CAP_UNTYPED) + r->offset;
     word_t bytes = r->count << r->object_bits;
     bool device = untyped_is_device(slot->cap);
 
     /* What an untyped child covers is cleared when that child hands it out. */
     if (!device && r->type != OBJECT_UNTYPED) {
-        enum outcome outcome = untyped_clear(slot, first, bytes);
+        enum outcome outcome = clear_up_to(slot, r->used, r->offset + bytes);
 
         if (outcome != DONE)
             return outcome;

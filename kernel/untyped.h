@@ -14,8 +14,5 @@ enum outcome untyped_operation(struct slot *slot, struct message *m); /* label 1
 word_t untyped_free_bytes(const struct slot *slot);
 /* Marks it full, after a copy or MakePool. */
 void untyped_fill(struct slot *slot);
-/* Clears [from, from + bytes) of the block in `slot` as far as interrupts let it, keeping progress
- * in the slot's spare link bits so that a restarted call goes on. DONE or PREEMPTED. */
-enum outcome untyped_clear(struct slot *slot, kaddr_t from, word_t bytes);
 
 #endif

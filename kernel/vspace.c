@@ -50,13 +50,31 @@ enum {
 
 /* --- entries --- */
 
+static inline word_t frame_bytes(struct cap frame)
+{
+    return (word_t)1 << frame_bits_of_type(cap_type(frame));
+}
+
+/* What the entries of a mapping look like, by the frame's size. */
+struct kind {
+    word_t count;
+    word_t mask; /* entry & mask == value: it is a mapping of this size */
+    word_t value;
+    word_t base_mask; /* bits of the entry that are the frame's address */
+};
+
+static const struct kind kinds[] = {
+    {1, PTE_SMALL, PTE_SMALL, 0xfffff000u},
+    {LARGE_ENTRIES, PTE_TYPE_MASK, PTE_LARGE, 0xffff0000u},
+    {1, PDE_TYPE_MASK | PDE_SUPERSECTION_BIT, PDE_SECTION, 0xfff00000u},
+    {LARGE_ENTRIES, PDE_TYPE_MASK | PDE_SUPERSECTION_BIT, PDE_SECTION | PDE_SUPERSECTION_BIT,
+     0xff000000u},
+};
+
 /* The entries that a mapping of some size at some address takes up. */
 struct place {
-    word_t *entry;
-    unsigned count;
-    word_t kind_mask; /* entry & kind_mask == kind: it is a mapping of this size */
-    word_t kind;
-    word_t base_mask; /* bits of the entry that are the frame's address */
+    word_t *entry; /* NULL: no page table there */
+    const struct kind *kind;
 };
 
 static word_t *directory_entry(kaddr_t pd, vaddr_t vaddr)
@@ -74,54 +92,44 @@ static word_t *table_entry(kaddr_t pd, vaddr_t vaddr)
     return table + (vaddr >> PAGE_BITS & (PTE_COUNT - 1));
 }
 
-static struct place place_of(kaddr_t pd, enum cap_type type, vaddr_t vaddr)
+static inline struct place place_of(kaddr_t pd, enum cap_type type, vaddr_t vaddr)
 {
-    struct place p = {.count = 1, .base_mask = ~(((word_t)1 << frame_bits_of_type(type)) - 1)};
-    if (type == CAP_FRAME_4K || type == CAP_FRAME_64K) {
-        p.entry = table_entry(pd, vaddr);
-        p.kind = type == CAP_FRAME_4K ? PTE_SMALL : PTE_LARGE;
-        p.kind_mask = type == CAP_FRAME_4K ? PTE_SMALL : PTE_TYPE_MASK;
-    } else {
-        p.entry = directory_entry(pd, vaddr);
-        p.kind = type == CAP_FRAME_1M ? PDE_SECTION : PDE_SECTION | PDE_SUPERSECTION_BIT;
-        p.kind_mask = PDE_TYPE_MASK | PDE_SUPERSECTION_BIT;
-    }
-    if (type == CAP_FRAME_64K || type == CAP_FRAME_16M)
-        p.count = LARGE_ENTRIES;
-    return p;
+    bool small = type == CAP_FRAME_4K || type == CAP_FRAME_64K;
+    return (struct place){small ? table_entry(pd, vaddr) : directory_entry(pd, vaddr),
+                          &kinds[type - CAP_FRAME_4K]};
 }
 
 /* Is each entry free or already of this size? Bits 1:0 of a free entry are 0, those of a page table
  * in a directory 01. */
-static bool place_is_open(const struct place *p)
+static inline bool place_is_open(struct place p)
 {
-    for (unsigned i = 0; i < p->count; i++) {
-        word_t e = p->entry[i];
-        if ((e & PTE_TYPE_MASK) != 0 && (e & p->kind_mask) != p->kind)
+    for (word_t i = 0; i < p.kind->count; i++) {
+        word_t e = p.entry[i];
+        if ((e & PTE_TYPE_MASK) != 0 && (e & p.kind->mask) != p.kind->value)
             return false;
     }
     return true;
 }
 
-static bool place_holds(const struct place *p, paddr_t frame)
+static inline bool place_holds(struct place p, paddr_t frame)
 {
-    word_t e = *p->entry;
-    return (e & p->kind_mask) == p->kind && (e & p->base_mask) == frame;
+    word_t e = *p.entry;
+    return (e & p.kind->mask) == p.kind->value && (e & p.kind->base_mask) == frame;
 }
 
 /* Writes all entries; true if the TLB may hold what was there. */
-static bool place_write(const struct place *p, word_t value)
+static inline bool place_write(struct place p, word_t value)
 {
-    bool held = (*p->entry & PTE_TYPE_MASK) != 0;
-    for (unsigned i = 0; i < p->count; i++)
-        p->entry[i] = value;
-    arch_clean_table(kaddr_of(p->entry), p->count * (word_t)sizeof(word_t));
+    bool held = (*p.entry & PTE_TYPE_MASK) != 0;
+    for (word_t i = 0; i < p.kind->count; i++)
+        p.entry[i] = value;
+    arch_clean_table(kaddr_of(p.entry), p.kind->count * (word_t)sizeof(word_t));
     return held;
 }
 
-static void place_flush(const struct place *p, word_t asid, vaddr_t vaddr)
+static void place_flush(struct place p, word_t asid, vaddr_t vaddr)
 {
-    if (p->kind_mask == PTE_SMALL)
+    if (p.kind == kinds)
         asid_flush_page(asid, vaddr);
     else
         asid_flush(asid);
@@ -168,15 +176,20 @@ static enum outcome refuse_without_directory(word_t asid)
     return refuse_lookup(false);
 }
 
-/* A directory capability must still be the one its ASID stands for. `number`: its place among the
- * capabilities of the invocation. */
-static enum outcome directory_check(struct cap dir, word_t number)
+static enum outcome refuse_directory(struct cap dir, word_t number)
 {
     if (refuse_without_directory(paging_asid(dir)) != DONE)
         return REFUSED;
-    if (asid_directory(paging_asid(dir)) != cap_object(dir))
-        return refuse_capability(number);
-    return DONE;
+    return refuse_capability(number);
+}
+
+/* A directory capability must still be the one its ASID stands for. `number`: its place among the
+ * capabilities of the invocation. */
+static inline enum outcome directory_check(struct cap dir, word_t number)
+{
+    if (asid_directory(paging_asid(dir)) == cap_object_of(dir, CAP_PAGE_DIRECTORY))
+        return DONE;
+    return refuse_directory(dir, number);
 }
 
 /* --- Page_Map, Page_Unmap --- */
@@ -200,7 +213,7 @@ static enum outcome decode_frame_vaddr(struct cap frame, const struct frame_map 
             return refuse_argument(0);
         return DONE;
     }
-    word_t size = (word_t)1 << cap_object_bits(frame);
+    word_t size = frame_bytes(frame);
     if (f->vaddr + (size - 1) >= USER_TOP)
         return refuse_argument(0);
     return DONE;
@@ -208,7 +221,7 @@ static enum outcome decode_frame_vaddr(struct cap frame, const struct frame_map 
 
 static enum outcome decode_frame_place(struct cap frame, struct frame_map *f)
 {
-    word_t size = (word_t)1 << cap_object_bits(frame);
+    word_t size = frame_bytes(frame);
     if (f->vaddr & (size - 1))
         return refuse_alignment();
     f->place = place_of(f->pd, cap_type(frame), f->vaddr);
@@ -216,7 +229,7 @@ static enum outcome decode_frame_place(struct cap frame, struct frame_map *f)
         lookup_failed(LOOKUP_MISSING_CAPABILITY, LOOKUP_BITS_LEFT, 0, 0);
         return refuse_lookup(false);
     }
-    if (!place_is_open(&f->place))
+    if (!place_is_open(f->place))
         return refuse_delete_first();
     return DONE;
 }
@@ -228,7 +241,7 @@ static enum outcome decode_frame_map(struct cap frame, struct message *m, struct
     struct cap dir = m->extra[0]->cap;
     if (!is_assigned_directory(dir))
         return refuse_capability(1);
-    f->pd = cap_object(dir);
+    f->pd = cap_object_of(dir, CAP_PAGE_DIRECTORY);
     f->asid = paging_asid(dir);
     f->vaddr = message_word(m, 0);
     f->rights = message_word(m, 1);
@@ -243,20 +256,19 @@ static enum outcome decode_frame_map(struct cap frame, struct message *m, struct
 static void frame_leaves_cache(struct cap frame, vaddr_t vaddr)
 {
     if (!frame_is_device(frame))
-        arch_cache(CACHE_CLEAN_INVALIDATE, cap_object(frame), (word_t)1 << cap_object_bits(frame),
-                   vaddr);
+        arch_cache(CACHE_CLEAN_INVALIDATE, frame_base(frame), frame_bytes(frame), vaddr);
 }
 
 static void invoke_frame_map(struct slot *slot, const struct frame_map *f)
 {
     struct cap frame = slot->cap;
     enum vm_rights rights = vm_mask_rights(frame_rights(frame), f->rights);
-    word_t descriptor = frame_descriptor(cap_type(frame), paddr_from_kaddr(cap_object(frame)),
+    word_t descriptor = frame_descriptor(cap_type(frame), paddr_from_kaddr(frame_base(frame)),
                                          rights, f->attributes);
     if (!(f->attributes & VM_CACHEABLE))
         frame_leaves_cache(frame, f->vaddr);
-    if (place_write(&f->place, descriptor))
-        place_flush(&f->place, f->asid, f->vaddr);
+    if (place_write(f->place, descriptor))
+        place_flush(f->place, f->asid, f->vaddr);
     cdt_update(slot, frame_with_mapping(frame, f->asid, f->vaddr), EVENT_MAP, f->pd, f->vaddr);
 }
 
@@ -266,10 +278,10 @@ void frame_unmap(struct cap frame)
     if (pd == 0)
         return;
     struct place p = place_of(pd, cap_type(frame), frame_vaddr(frame));
-    if (p.entry == NULL || !place_holds(&p, paddr_from_kaddr(cap_object(frame))))
+    if (p.entry == NULL || !place_holds(p, paddr_from_kaddr(frame_base(frame))))
         return;
-    place_write(&p, 0);
-    place_flush(&p, frame_asid(frame), frame_vaddr(frame));
+    place_write(p, 0);
+    place_flush(p, frame_asid(frame), frame_vaddr(frame));
 }
 
 static void invoke_frame_unmap(struct slot *slot)
@@ -286,7 +298,7 @@ static void invoke_frame_unmap(struct slot *slot)
 
 static enum outcome frame_cache_operation(struct cap frame, struct message *m)
 {
-    word_t size = (word_t)1 << cap_object_bits(frame);
+    word_t size = frame_bytes(frame);
     word_t start = message_word(m, 0);
     word_t end = message_word(m, 1);
     if (m->length < 2)
@@ -299,7 +311,7 @@ static enum outcome frame_cache_operation(struct cap frame, struct message *m)
         return refuse_argument(1);
     if (start >= size || end > size)
         return refuse_argument(0);
-    arch_cache((enum arch_cache_op)(m->label - INV_PAGE_CLEAN_DATA), cap_object(frame) + start,
+    arch_cache((enum arch_cache_op)(m->label - INV_PAGE_CLEAN_DATA), frame_base(frame) + start,
                end - start, frame_vaddr(frame) + start);
     return DONE;
 }
@@ -308,7 +320,7 @@ static enum outcome frame_cache_operation(struct cap frame, struct message *m)
 static enum outcome frame_get_address(struct cap frame, const struct message *m)
 {
     struct tcb *t = current_thread();
-    t->regs[REG_R2] = paddr_from_kaddr(cap_object(frame));
+    t->regs[REG_R2] = paddr_from_kaddr(frame_base(frame));
     if (!m->call)
         t->regs[REG_R1] = msginfo_make(SEL4_NO_ERROR, 0, 0, 1);
     return DONE;
@@ -356,7 +368,7 @@ static enum outcome decode_table_map(struct cap table, struct message *m, struct
     struct cap dir = m->extra[0]->cap;
     if (!is_assigned_directory(dir))
         return refuse_capability(1);
-    t->pd = cap_object(dir);
+    t->pd = cap_object_of(dir, CAP_PAGE_DIRECTORY);
     t->asid = paging_asid(dir);
     t->vaddr = message_word(m, 0) & ~(((vaddr_t)1 << SECTION_BITS) - 1);
     if (message_word(m, 0) >= USER_TOP)
@@ -365,7 +377,7 @@ static enum outcome decode_table_map(struct cap table, struct message *m, struct
         return REFUSED;
     if ((*directory_entry(t->pd, t->vaddr) & PDE_TYPE_MASK) != 0)
         return refuse_delete_first();
-    t->descriptor = paddr_from_kaddr(cap_object(table)) | PDE_PAGE_TABLE;
+    t->descriptor = paddr_from_kaddr(cap_object_of(table, CAP_PAGE_TABLE)) | PDE_PAGE_TABLE;
     if (message_word(m, 1) & VM_PARITY)
         t->descriptor |= PDE_PARITY;
     return DONE;
@@ -395,7 +407,7 @@ void page_table_unmap(struct cap table)
     vaddr_t vaddr = page_table_vaddr(table);
     word_t entry = *directory_entry(pd, vaddr);
     if ((entry & PDE_TYPE_MASK) != PDE_PAGE_TABLE ||
-        (entry & PDE_TABLE_MASK) != paddr_from_kaddr(cap_object(table)))
+        (entry & PDE_TABLE_MASK) != paddr_from_kaddr(cap_object_of(table, CAP_PAGE_TABLE)))
         return;
     directory_write(pd, vaddr, 0);
     asid_flush(asid);
@@ -409,9 +421,9 @@ static void invoke_table_unmap(struct slot *slot)
     if (asid == 0)
         return;
     page_table_unmap(table);
-    arch_clear(cap_object(table), (word_t)1 << PAGE_TABLE_BITS);
-    cdt_update(slot, page_table_make(cap_object(table), 0, 0), EVENT_UNMAP, asid_directory(asid),
-               page_table_vaddr(table));
+    arch_clear(cap_object_of(table, CAP_PAGE_TABLE), (word_t)1 << PAGE_TABLE_BITS);
+    cdt_update(slot, page_table_make(cap_object_of(table, CAP_PAGE_TABLE), 0, 0), EVENT_UNMAP,
+               asid_directory(asid), page_table_vaddr(table));
 }
 
 enum outcome page_table_operation(struct slot *slot, struct message *m)
@@ -441,9 +453,9 @@ static bool translate(kaddr_t pd, vaddr_t vaddr, paddr_t *frame, unsigned *bits)
     static const enum cap_type types[] = {CAP_FRAME_4K, CAP_FRAME_64K, CAP_FRAME_1M, CAP_FRAME_16M};
     for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++) {
         struct place p = place_of(pd, types[i], vaddr);
-        if (p.entry == NULL || (*p.entry & p.kind_mask) != p.kind)
+        if (p.entry == NULL || (*p.entry & p.kind->mask) != p.kind->value)
             continue;
-        *frame = *p.entry & p.base_mask;
+        *frame = *p.entry & p.kind->base_mask;
         *bits = frame_bits_of_type(types[i]);
         return true;
     }
@@ -481,8 +493,8 @@ enum outcome page_directory_operation(struct slot *slot, struct message *m)
         return refuse_capability(0);
     if (directory_check(dir, 0) != DONE)
         return REFUSED;
-    return directory_cache(cap_object(dir), (enum arch_cache_op)(m->label - INV_PD_CLEAN_DATA),
-                           start, end);
+    return directory_cache(cap_object_of(dir, CAP_PAGE_DIRECTORY),
+                           (enum arch_cache_op)(m->label - INV_PD_CLEAN_DATA), start, end);
 }
 
 /* The user's part was cleared, past the cache, when the directory was made. */
@@ -498,7 +510,7 @@ void page_directory_init(kaddr_t pd)
 void page_directory_destroy(struct cap dir)
 {
     if (paging_asid(dir) != 0)
-        asid_release(paging_asid(dir), cap_object(dir));
+        asid_release(paging_asid(dir), cap_object_of(dir, CAP_PAGE_DIRECTORY));
 }
 
 /* --- boot --- */
@@ -514,5 +526,5 @@ void vspace_boot_map_frame(kaddr_t pd, paddr_t frame, vaddr_t vaddr, enum vm_rig
 {
     struct place p = place_of(pd, CAP_FRAME_4K, vaddr);
     kernel_assert(p.entry != NULL);
-    place_write(&p, frame_descriptor(CAP_FRAME_4K, frame, rights, attributes));
+    place_write(p, frame_descriptor(CAP_FRAME_4K, frame, rights, attributes));
 }

@@ -158,36 +158,58 @@ function cache_instructions_invalidate
         bx      lr
 
 @ void arch_clear(kaddr_t from, word_t bytes)
-@ Each line is cleaned as it is cleared: a mapping that goes past the cache must not see what lay
-@ there before.  The last half line, if any, is cleaned with its neighbour.
+@ Each line is cleaned and invalidated as it is cleared: a mapping that goes past the cache must not
+@ see what lay there before, nor what was cached then.  Half a line at either end is cleaned with its
+@ neighbour.
+        .macro  clear_line
+        stmia   r0, {r2-r8, ip}
+        mcr     p15, 0, r0, c7, c14, 1          @ clean and invalidate data line
+        add     r0, r0, #32
+        .endm
+        .macro  clear_half_line
+        stmia   r0, {r2-r5}
+        mcr     p15, 0, r0, c7, c14, 1
+        add     r0, r0, #16
+        sub     r1, r1, #16
+        .endm
+
 function arch_clear
-        push    {r4-r9, lr}
         mov     r2, #0
         mov     r3, #0
+        mov     ip, #0
+        cmp     r1, #16                         @ an endpoint, say
+        bne     7f
+        strd    r2, r3, [r0]
+        strd    r2, r3, [r0, #8]
+        mcr     p15, 0, r0, c7, c14, 1
+        drain
+        bx      lr
+7:      push    {r4-r8, lr}
         mov     r4, #0
         mov     r5, #0
         mov     r6, #0
         mov     r7, #0
         mov     r8, #0
-        mov     ip, #0
+        cmp     r1, #0
+        beq     6f
         tst     r0, #16
         beq     1f
-        cmp     r1, #16
+        clear_half_line
+1:      subs    r1, r1, #128
         blo     3f
-        mov     r9, r0
-        stmia   r0!, {r2-r5}
-        mcr     p15, 0, r9, c7, c10, 1
-        sub     r1, r1, #16
-1:      subs    r1, r1, #32
-        blo     2f
-        mov     r9, r0
-        stmia   r0!, {r2-r8, ip}
-        mcr     p15, 0, r9, c7, c10, 1
-        b       1b
-2:      adds    r1, r1, #32
-        beq     3f
-        mov     r9, r0
-        stmia   r0!, {r2-r5}
-        mcr     p15, 0, r9, c7, c10, 1
-3:      drain
-        pop     {r4-r9, pc}
+2:      clear_line
+        clear_line
+        clear_line
+        clear_line
+        subs    r1, r1, #128
+        bhs     2b
+3:      adds    r1, r1, #96                     @ what is left, less 32
+        bmi     5f
+4:      clear_line
+        subs    r1, r1, #32
+        bpl     4b
+5:      adds    r1, r1, #32
+        beq     6f
+        clear_half_line
+6:      drain
+        pop     {r4-r8, pc}

@@ -204,6 +204,7 @@ void arch_cache(enum arch_cache_op op, kaddr_t start, word_t bytes, vaddr_t vadd
 void arch_clear(kaddr_t from, word_t bytes)
 {
     range_check(from, bytes);
+    hostsim.count.clear++;
     memset(kptr(from), 0, bytes);
 }
 

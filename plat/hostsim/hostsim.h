@@ -56,6 +56,7 @@ struct hostsim_counters {
     unsigned tlb_flush_asid;
     unsigned tlb_flush_page;
     unsigned clean_table;
+    unsigned clear;
     unsigned cache[4]; /* enum arch_cache_op */
     unsigned timer_ack;
     unsigned irq_looks;
