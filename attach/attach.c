@@ -140,15 +140,18 @@ const char *attach_target(const struct attach *a)
 
 /* --- snapshots --- */
 
-enum error attach_records(struct attach *a, attach_sink sink, void *ctx)
+static enum error deliver(struct attach *a, attach_sink sink, void *ctx)
 {
-    enum error e = a->ops->snapshot(a);
-    if (e != ERR_OK)
-        return e;
-    e = stream_deliver(&a->stream, sink, ctx);
+    enum error e = stream_deliver(&a->stream, sink, ctx);
     if (e != ERR_OK)
         return attach_fail(a, e, "the snapshot could not be taken over: %s", error_sentence(e));
     return ERR_OK;
+}
+
+enum error attach_records(struct attach *a, attach_sink sink, void *ctx)
+{
+    enum error e = a->ops->snapshot(a);
+    return e == ERR_OK ? deliver(a, sink, ctx) : e;
 }
 
 static enum error add_to_capstate(void *ctx, const struct record *r)
@@ -156,11 +159,11 @@ static enum error add_to_capstate(void *ctx, const struct record *r)
     return capstate_add(ctx, r);
 }
 
-enum error attach_snapshot(struct attach *a, struct capstate *out)
+enum error attach_take_state(struct attach *a, struct capstate *out)
 {
     struct capstate s;
     capstate_init(&s);
-    enum error e = attach_records(a, add_to_capstate, &s);
+    enum error e = deliver(a, add_to_capstate, &s);
     if (e == ERR_OK) {
         e = capstate_finish(&s);
         if (e != ERR_OK)
@@ -172,6 +175,12 @@ enum error attach_snapshot(struct attach *a, struct capstate *out)
     }
     *out = s;
     return ERR_OK;
+}
+
+enum error attach_snapshot(struct attach *a, struct capstate *out)
+{
+    enum error e = a->ops->snapshot(a);
+    return e == ERR_OK ? attach_take_state(a, out) : e;
 }
 
 /* --- the rest --- */

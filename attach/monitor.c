@@ -42,6 +42,10 @@ struct monitor_door {
     bool replied;
     bool succeeded;
     bool damaged;
+    /* the live line */
+    const struct attach_live *hears; /* NULL: nobody */
+    struct record_codec events;
+    bool events_broken; /* until the next base */
 };
 
 /* --- what comes in --- */
@@ -92,6 +96,8 @@ static enum error stream_frame(struct attach *a, struct monitor_door *d)
         d->in_stream = true;
         d->stream_done = false;
         d->stream_next = 0;
+        d->events_broken = false;
+        record_codec_init(&d->events);
     }
     if (!d->in_stream || d->frames.sequence != d->stream_next++) {
         d->damaged = true;
@@ -105,6 +111,38 @@ static enum error stream_frame(struct attach *a, struct monitor_door *d)
     return stream_bytes(&a->stream, d->frames.payload, d->frames.payload_len);
 }
 
+static void events_lost(struct monitor_door *d)
+{
+    d->events_broken = true;
+    d->hears->lost(d->hears->ctx);
+}
+
+/* Events go on in the numbers of the snapshot before them; differences of fields in events begin
+ * anew with it. */
+static void event_frame(struct monitor_door *d)
+{
+    struct record r;
+    if (!d->hears || d->events_broken)
+        return;
+    if (d->in_stream || d->frames.sequence != d->stream_next) {
+        events_lost(d);
+        return;
+    }
+    d->stream_next++;
+    for (uint32_t at = 0; at < d->frames.payload_len;) {
+        uint32_t used = 0;
+        enum error e = record_decode(&d->events, d->frames.payload + at, d->frames.payload_len - at,
+                                     &used, &r);
+        if (e == ERR_OK)
+            d->hears->record(d->hears->ctx, &r);
+        else if (e != ERR_UNSUPPORTED || used == 0) {
+            events_lost(d);
+            return;
+        }
+        at += used;
+    }
+}
+
 static enum error take_frame(struct attach *a, struct monitor_door *d)
 {
     switch (d->frames.kind) {
@@ -114,8 +152,11 @@ static enum error take_frame(struct attach *a, struct monitor_door *d)
     case FRAME_RECORDS:
     case FRAME_SNAPSHOT_END:
         return stream_frame(a, d);
+    case FRAME_EVENTS:
+        event_frame(d);
+        return ERR_OK;
     default:
-        return ERR_OK; /* events of the live line, and what later versions may send */
+        return ERR_OK; /* what later versions may send */
     }
 }
 
@@ -195,7 +236,7 @@ static void answer_begin(struct attach *a, struct monitor_door *d)
     text_fini(&d->reply);
     stream_clear(&a->stream);
     record_codec_init(&d->codec);
-    d->reply_next = d->stream_next = 0;
+    d->reply_next = 0;
     d->in_stream = d->stream_done = d->replied = d->succeeded = d->damaged = false;
 }
 
@@ -303,10 +344,10 @@ static enum error monitor_open(struct attach *a)
 
 /* --- operations --- */
 
-static enum error snapshot_once(struct attach *a)
+static enum error snapshot_once(struct attach *a, const char *line)
 {
     struct monitor_door *d = a->door;
-    enum error e = run(a, "snapshot wire", ATTACH_DEADLINE_MS);
+    enum error e = run(a, line, ATTACH_DEADLINE_MS);
     if (e != ERR_OK)
         return e;
     if (!d->succeeded && d->reply.used)
@@ -318,12 +359,13 @@ static enum error snapshot_once(struct attach *a)
     return e == ERR_FORMAT || e == ERR_TRUNCATED ? ERR_SEQUENCE : e;
 }
 
-static enum error monitor_snapshot(struct attach *a)
+/* `line`: a command that is answered by a snapshot. */
+static enum error snapshot_by(struct attach *a, const char *line)
 {
     enum error e = ERR_OK;
     for (unsigned i = 0; i < SNAPSHOT_TRIES; i++) {
         a->error[0] = '\0';
-        e = snapshot_once(a);
+        e = snapshot_once(a, line);
         if (e != ERR_SEQUENCE && e != ERR_TIMEOUT)
             break;
         /* Cut short what may still come. */
@@ -333,6 +375,11 @@ static enum error monitor_snapshot(struct attach *a)
     if (e == ERR_SEQUENCE)
         return attach_fail(a, e, "no undamaged snapshot in %d tries", SNAPSHOT_TRIES);
     return e == ERR_OK || a->error[0] ? e : line_failed(a, e);
+}
+
+static enum error monitor_snapshot(struct attach *a)
+{
+    return snapshot_by(a, "snapshot wire");
 }
 
 static enum error refused(struct attach *a, const char *line)
@@ -383,6 +430,33 @@ static enum error monitor_command(struct attach *a, const char *line, char **tex
 static void monitor_console(struct attach *a)
 {
     (void)drain(a, 0);
+}
+
+/* --- the live line --- */
+
+static enum error monitor_live(struct attach *a, const struct attach_live *hears)
+{
+    struct monitor_door *d = a->door;
+    d->hears = hears;
+    return hears ? snapshot_by(a, "trace live on") : run_or_fail(a, "trace live off");
+}
+
+static enum error monitor_listen(struct attach *a, int ms)
+{
+    struct monitor_door *d = a->door;
+    deadline_t deadline = deadline_in(ms);
+    bool progress = false;
+    while (!progress || d->line.head != d->line.tail) {
+        uint8_t byte;
+        enum error e = transport_get(&d->line, &byte, deadline);
+        if (e == ERR_TIMEOUT)
+            return ERR_OK;
+        if (e == ERR_OK)
+            e = take_byte(a, d, byte, &progress);
+        if (e != ERR_OK)
+            return line_failed(a, e);
+    }
+    return ERR_OK;
 }
 
 /* --- memory --- */
@@ -449,4 +523,6 @@ const struct attach_ops attach_monitor_ops = {
     .command = monitor_command,
     .console = monitor_console,
     .read = monitor_read,
+    .live = monitor_live,
+    .listen = monitor_listen,
 };

@@ -1,5 +1,9 @@
 /* Frames on the serial line. The host takes as long as it likes: sending a snapshot waits for the
- * line, the live line sends only as much as a small part of a tick allows. */
+ * line, the live line sends only as much as a small part of a tick allows.
+ *
+ * Whenever the live line has told all there is, it adds the digest of all slots as they are then,
+ * and repeats it once a second when nothing happens: so a host knows that its mirror is right, and
+ * that silence is not a dead line. */
 #include "monitor/wire_out.h"
 
 #include "kernel/board.h"
@@ -10,9 +14,11 @@
 #include "wire/frame.h"
 
 enum {
-    LIVE_PAYLOAD = 384, /* bytes of events in one frame: bounds the work of one tick */
-    LIVE_BYTES = 1024,  /* sent in one turn at most */
-    LIVE_CLOCK = 10000, /* board_clock() counts in one turn: a quarter of a millisecond */
+    LIVE_PAYLOAD = 384,  /* bytes of events in one frame: bounds the work of one tick */
+    LIVE_BYTES = 1024,   /* sent in one turn at most */
+    LIVE_CLOCK = 2000,   /* microseconds of board_clock() in one turn */
+    LIVE_BEAT = 1000000, /* a second */
+    DIGEST_BYTES = 2 + 3 * 5,
     TEXT_LINE = RECORD_STRING_MAX,
 };
 
@@ -78,14 +84,6 @@ static enum error stream_put(void *ctx, const struct record *r)
     if (r->kind == RECORD_END)
         stream_flush();
     return ERR_OK;
-}
-
-enum error wire_snapshot(struct objwalk *w)
-{
-    stream_begin();
-    enum error e = objwalk_snapshot(w, true, stream_put, NULL);
-    debug_ring.taken = debug_ring.head;
-    return e;
 }
 
 /* ---- events ---- */
@@ -160,23 +158,12 @@ static struct {
     uint8_t frame[FRAME_ENCODED_MAX];
     uint32_t length;
     uint32_t sent;
+    word_t told; /* board_clock() when the digest was last put into a frame */
 } live;
 
 bool wire_live_is_on(void)
 {
     return live.on;
-}
-
-enum error wire_live(struct objwalk *w, bool on)
-{
-    wire_finish_frame();
-    live.on = false;
-    if (!on)
-        return ERR_OK;
-    debug_set_trace(true);
-    enum error e = wire_snapshot(w);
-    live.on = e == ERR_OK;
-    return e;
 }
 
 void wire_finish_frame(void)
@@ -186,22 +173,45 @@ void wire_finish_frame(void)
     live.sent = 0;
 }
 
+static void live_put(const struct record *r)
+{
+    live.batch.used += record_encode(&codec, r, &live.batch.bytes[live.batch.used]);
+}
+
+/* Nothing is owed: events and digest speak of the same moment. Without a trace there is none. */
+static void live_put_digest(void)
+{
+    if (!debug_digest_kept)
+        return;
+    live.told = board_clock();
+    live_put(
+        &(struct record){.kind = RECORD_DIGEST,
+                         .digest = {debug_ring.head, debug_digest.lane[0], debug_digest.lane[1]}});
+}
+
+static bool live_owes(void)
+{
+    return debug_ring.taken != debug_ring.head;
+}
+
 static void live_fill(const struct objwalk *w)
 {
     static struct record r;
-    uint8_t bytes[RECORD_MAX_BYTES];
     live.batch.used = 0;
-    while (debug_ring.taken != debug_ring.head && live.batch.used < LIVE_PAYLOAD) {
+    while (live_owes() && live.batch.used < LIVE_PAYLOAD) {
         debug_ring.taken += event_record(w, debug_ring.taken + 1, &r);
-        uint32_t n = record_encode(&codec, &r, bytes);
-        memcpy(&live.batch.bytes[live.batch.used], bytes, n);
-        live.batch.used += n;
+        live_put(&r);
     }
+    if (!live_owes())
+        live_put_digest();
     live.sent = 0;
-    live.length = frame_encode(FRAME_EVENTS, stream_sequence++, live.batch.bytes, live.batch.used,
-                               live.frame);
+    live.length = 0;
+    if (live.batch.used != 0)
+        live.length = frame_encode(FRAME_EVENTS, stream_sequence++, live.batch.bytes,
+                                   live.batch.used, live.frame);
 }
-_Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES <= FRAME_PAYLOAD, "one more record always fits");
+_Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES + DIGEST_BYTES <= FRAME_PAYLOAD,
+               "one more record and a digest always fit");
 
 void wire_live_idle(void)
 {
@@ -211,12 +221,53 @@ void wire_live_idle(void)
     word_t begin = board_clock();
     for (uint32_t n = 0; n < LIVE_BYTES && board_clock() - begin < LIVE_CLOCK; n++) {
         if (live.sent == live.length) {
-            if (debug_ring.taken == debug_ring.head)
+            if (live_owes() || board_clock() - live.told >= LIVE_BEAT)
+                live_fill(w);
+            if (live.sent == live.length)
                 return;
-            live_fill(w);
         }
         board_serial_put(MONITOR_LINE, live.frame[live.sent++]);
     }
+}
+
+/* ---- snapshots ---- */
+
+/* All that the live line owes, however long it takes: a snapshot leaves no event untold. */
+static enum error live_settle(struct objwalk *w)
+{
+    while (live.on && live_owes()) {
+        if (out_stopped())
+            return ERR_STOPPED;
+        live_fill(w);
+        wire_finish_frame();
+    }
+    return ERR_OK;
+}
+
+enum error wire_snapshot(struct objwalk *w)
+{
+    wire_finish_frame();
+    enum error e = live_settle(w);
+    if (e != ERR_OK)
+        return e;
+    stream_begin();
+    e = objwalk_snapshot(w, true, stream_put, NULL);
+    debug_ring.taken = debug_ring.head;
+    live.told = board_clock();
+    return e;
+}
+
+enum error wire_live(struct objwalk *w, bool on)
+{
+    wire_finish_frame();
+    if (!on) {
+        live.on = false;
+        return ERR_OK;
+    }
+    debug_set_trace(true);
+    enum error e = wire_snapshot(w);
+    live.on = e == ERR_OK;
+    return e;
 }
 
 /* ---- reply ---- */

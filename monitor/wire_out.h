@@ -13,13 +13,15 @@
 
 enum { MONITOR_LINE = 0 }; /* UART1 */
 
-/* The whole state; the live line goes on behind it. ERR_STOPPED if the reader interrupted. */
+/* The whole state; the live line first tells every event up to there and goes on behind it.
+ * ERR_STOPPED if the reader interrupted. */
 enum error wire_snapshot(struct objwalk *w);
 /* What the ring holds: a SNAPSHOT record, then EVENT and GAP records, then END, in a stream of the
  * same shape as a snapshot's. Switches the live line off. */
 enum error wire_trace(struct objwalk *w);
 
-/* on: trace on, a base snapshot, then events as they happen. */
+/* on: trace on, a base snapshot, then events as they happen, with the digest of all slots each time
+ * when nothing more is to be told, and once a second. */
 enum error wire_live(struct objwalk *w, bool on);
 bool wire_live_is_on(void);
 /* Sends a bounded amount of what is waiting; called at ticks and while stopped. */

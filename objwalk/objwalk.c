@@ -30,36 +30,52 @@ enum error objwalk_read_object(struct objwalk *w, kaddr_t addr, unsigned bits, v
 
 /* --- roots --- */
 
-/* Offset of the magic in a piece of RAM, SCAN_PIECE if it is not there. */
-static uint32_t find_magic(const word_t *piece)
+/* Words at the beginning of kernel_roots. */
+enum { WORD_VERSION = 2, WORD_SIZE = 4, VERSION_MAX = 999, SIZE_MAX_WORDS = 1024 };
+
+/* Code that compares with the magic may hold it as a constant; roots, of whatever version, have a
+ * small number and a sensible size behind it. */
+static bool is_roots_head(const word_t *head)
 {
-    uint32_t at = 0;
-    while (at < SCAN_PIECE &&
-           (piece[at / 4] != ROOTS_MAGIC_0 || piece[at / 4 + 1] != ROOTS_MAGIC_1))
-        at += ROOTS_ALIGN;
-    return at;
+    word_t size = head[WORD_SIZE];
+    return head[WORD_VERSION] <= VERSION_MAX && size % sizeof(word_t) == 0 &&
+           size >= ROOTS_HEAD_WORDS * sizeof(word_t) && size <= SIZE_MAX_WORDS * sizeof(word_t);
+}
+
+/* Looks at a piece of RAM. `*found` is the first place with the magic, unless there was one before;
+ * true ends the search. */
+static bool scan_piece(const word_t *piece, kaddr_t start, kaddr_t *found)
+{
+    for (uint32_t at = 0; at < SCAN_PIECE; at += ROOTS_ALIGN) {
+        const word_t *head = &piece[at / sizeof(word_t)];
+        if (head[0] != ROOTS_MAGIC_0 || head[1] != ROOTS_MAGIC_1)
+            continue;
+        if (*found == 0 || is_roots_head(head))
+            *found = start + at;
+        if (is_roots_head(head))
+            return true;
+    }
+    return false;
 }
 
 enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t *found)
 {
     word_t piece[SCAN_PIECE / sizeof(word_t)];
-    kaddr_t start = kaddr_from_paddr(base);
-    enum error failure = ERR_OK;
+    kaddr_t start = kaddr_from_paddr(base), first = 0;
+    enum error failure = ERR_NO_ROOTS;
     for (uint32_t at = 0; at < ROOTS_SCAN_BYTES; at += SCAN_PIECE) {
         enum error e = memview_read(view, start + at, piece, sizeof(piece));
         if (e != ERR_OK && e != ERR_READ)
             return e;
-        if (e == ERR_READ) {
+        if (e == ERR_READ)
             failure = e;
-            continue;
-        }
-        uint32_t offset = find_magic(piece);
-        if (offset < SCAN_PIECE) {
-            *found = start + at + offset;
-            return ERR_OK;
-        }
+        else if (scan_piece(piece, start + at, &first))
+            break;
     }
-    return failure == ERR_OK ? ERR_NO_ROOTS : failure;
+    if (first == 0)
+        return failure;
+    *found = first;
+    return ERR_OK;
 }
 
 static enum error check_roots(const struct kernel_roots *r)

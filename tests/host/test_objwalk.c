@@ -857,6 +857,23 @@ static void another_version_or_layout_is_refused(void **state)
     assert_int_equal(objwalk_find_roots(&view, 0x10000000, &found), ERR_READ);
 }
 
+/* The kernel's own code compares with the magic, so it may hold it as a constant, in any place. */
+static void the_magic_in_code_is_passed_over(void **state)
+{
+    (void)state;
+    word_t *code = kptr(KERNEL_WINDOW + HOSTSIM_GLOBALS_OFFSET);
+    word_t saved[5];
+    kaddr_t found;
+    memcpy(saved, code, sizeof saved);
+    code[0] = ROOTS_MAGIC_0;
+    code[1] = ROOTS_MAGIC_1;
+    code[2] = 0xe58f0000u;
+    code[4] = 0xe12fff1eu;
+    assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &found), ERR_OK);
+    assert_int_equal(found, hostsim_roots());
+    memcpy(code, saved, sizeof saved);
+}
+
 /* --- tests: views that fail --- */
 
 static struct {
@@ -1295,6 +1312,7 @@ int main(void)
         sound(what_cannot_be_expressed_is_not_encoded, setup),
         sound(events_become_records, setup),
         sound(another_version_or_layout_is_refused, setup),
+        sound(the_magic_in_code_is_passed_over, setup),
         sound(an_unreadable_object_costs_a_finding, setup_busy),
         sound(an_unreadable_list_still_ends_with_end, setup_busy),
         sound(a_closed_connection_ends_the_walk, setup_busy),

@@ -1,0 +1,301 @@
+/* Follows the live line.  The mirror is trusted as long as event numbers go on by one, every event
+ * fits, and every digest agrees; the first doubt is said, and the next thing that is done is to
+ * take a new base.
+ *
+ *              base whole and its digest agrees
+ *      lost  ------------------------------------>  sound
+ *       ^                                             |
+ *       +--- gap, frame lost, misfit, digest, silence +
+ *
+ * Numbers are kept apart from the mirror: `last` is the last event the listener knows to have
+ * happened, so that even what is lost while there is no mirror is told with its size. */
+#include "attach/live.h"
+
+#include "attach/door.h"
+#include "objwalk/record_codec.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BASE_TRIES = 3, SENTENCE = 200 };
+
+struct live {
+    struct attach *a;
+    struct attach_live hears; /* what the door calls */
+    struct live_listener listener;
+    struct replay mirror;
+    struct live_counts counts;
+    bool begun; /* there was a base: numbers count */
+    bool lost;
+    bool trace_was_on;
+    char why[SENTENCE];
+    uint32_t last;
+    int64_t heard; /* when the kernel spoke last */
+};
+
+/* --- trouble --- */
+
+__attribute__((format(printf, 2, 3))) static void lose(struct live *l, const char *fmt, ...)
+{
+    va_list args;
+    if (l->lost)
+        return; /* the first reason is the cause of the others */
+    l->lost = true;
+    va_start(args, fmt);
+    vsnprintf(l->why, sizeof(l->why), fmt, args);
+    va_end(args);
+}
+
+static void say(const struct live *l, const char *sentence)
+{
+    if (l->listener.say)
+        l->listener.say(l->listener.ctx, sentence);
+}
+
+static void lose_mirror(struct live *l, enum error e, const struct record *r)
+{
+    const struct replay *m = &l->mirror;
+    switch (e) {
+    case ERR_SEQUENCE:
+        lose(l, "%u events are lost, from number %u on", m->lost, m->trouble);
+        break;
+    case ERR_CHECKSUM:
+        lose(l, "after event %u the mirror's digest is not the kernel's", m->seq);
+        break;
+    case ERR_CORRUPT:
+        lose(l, "event %u (%s) does not fit the mirror at slot 0x%08x", r->event.seq,
+             event_kind_name(r->event.kind), m->trouble);
+        break;
+    default:
+        lose(l, "after event %u: %s", m->seq, error_sentence(e));
+    }
+}
+
+/* --- what comes --- */
+
+static void tell(struct live *l, const struct record *r)
+{
+    if (l->listener.record)
+        l->listener.record(l->listener.ctx, r);
+}
+
+/* Everything up to and including number `seq` has happened; what was not told is lost. */
+static void advance(struct live *l, uint32_t seq, bool told)
+{
+    struct record gap = {.kind = RECORD_GAP};
+    uint32_t missing = seq - l->last - (told ? 1 : 0);
+    gap.gap.first = l->last + 1;
+    gap.gap.count = missing;
+    l->last = seq;
+    if (missing == 0)
+        return;
+    l->counts.lost += missing;
+    tell(l, &gap);
+}
+
+static void take_event(struct live *l, const struct record *r)
+{
+    advance(l, r->event.seq, true);
+    l->counts.events++;
+    tell(l, r);
+}
+
+static void hear_record(void *ctx, const struct record *r)
+{
+    struct live *l = ctx;
+    l->heard = clock_now_ms();
+    if (!l->begun)
+        return;
+    if (r->kind == RECORD_EVENT)
+        take_event(l, r);
+    if (r->kind == RECORD_GAP)
+        advance(l, r->gap.first + r->gap.count - 1, false);
+    if (l->lost)
+        return;
+    enum error e = replay_record(&l->mirror, r);
+    if (e != ERR_OK)
+        lose_mirror(l, e, r);
+    else if (r->kind == RECORD_DIGEST)
+        l->counts.digests++;
+}
+
+static void hear_loss(void *ctx)
+{
+    struct live *l = ctx;
+    if (l->begun)
+        lose(l, "a frame was lost or damaged on the line after event %u", l->last);
+}
+
+/* --- bases --- */
+
+struct base {
+    struct record_snapshot snapshot;
+    struct record_end end;
+};
+
+static enum error note_ends(void *ctx, const struct record *r)
+{
+    struct base *b = ctx;
+    if (r->kind == RECORD_SNAPSHOT)
+        b->snapshot = r->snapshot;
+    if (r->kind == RECORD_END)
+        b->end = r->end;
+    return ERR_OK;
+}
+
+static enum error mirror_record(void *ctx, const struct record *r)
+{
+    struct live *l = ctx;
+    return replay_record(&l->mirror, r);
+}
+
+/* The events came first, so a sound mirror is now what the snapshot shows. */
+static void compare_with_base(struct live *l, const struct base *b)
+{
+    struct digest d;
+    if (l->lost || !l->begun)
+        return;
+    if (b->snapshot.seq != l->mirror.seq) {
+        lose(l, "%u events are lost, from number %u on", b->snapshot.seq - l->mirror.seq,
+             l->mirror.seq + 1);
+        return;
+    }
+    replay_digest(&l->mirror, &d);
+    if (d.lane[0] != b->end.digest0 || d.lane[1] != b->end.digest1)
+        lose(l, "the snapshot at event %u differs from the mirror", b->snapshot.seq);
+    else
+        l->counts.digests++;
+}
+
+/* Numbers that go back are those of another run of the machine. */
+static void take_numbers(struct live *l, uint32_t seq)
+{
+    if (!l->begun)
+        l->last = seq;
+    else if ((int32_t)(seq - l->last) >= 0)
+        advance(l, seq, false);
+    else
+        lose(l, "event numbers went back from %u to %u: the machine was restarted", l->last, seq);
+    l->last = seq;
+    l->begun = true;
+}
+
+static void say_loss(struct live *l)
+{
+    char sentence[SENTENCE + 40];
+    if (!l->lost)
+        return;
+    l->counts.trouble++;
+    snprintf(sentence, sizeof(sentence), "%s; a new base was taken", l->why);
+    say(l, sentence);
+    l->lost = false;
+}
+
+/* Once. A base that does not hold together is the line's fault or the kernel's. */
+static enum error base_once(struct live *l)
+{
+    struct base b = {0};
+    enum error e = l->a->ops->live(l->a, &l->hears);
+    if (e != ERR_OK)
+        return e;
+    e = stream_deliver(&l->a->stream, note_ends, &b);
+    if (e != ERR_OK)
+        return attach_fail(l->a, e, "the base snapshot: %s", error_sentence(e));
+    compare_with_base(l, &b);
+    take_numbers(l, b.snapshot.seq);
+    e = stream_deliver(&l->a->stream, mirror_record, l);
+    if (e != ERR_OK)
+        return attach_fail(l->a, e, "the base snapshot cannot be mirrored: %s", error_sentence(e));
+    l->heard = clock_now_ms();
+    l->counts.bases++;
+    say_loss(l);
+    return ERR_OK;
+}
+
+static enum error take_base(struct live *l)
+{
+    enum error e = ERR_OK;
+    for (unsigned i = 0; i < BASE_TRIES; i++) {
+        e = base_once(l);
+        if (e != ERR_CHECKSUM && e != ERR_CORRUPT && e != ERR_TRUNCATED)
+            break;
+    }
+    return e;
+}
+
+/* --- for others --- */
+
+static enum error remember_trace(struct live *l)
+{
+    char *text = NULL;
+    enum error e = attach_command(l->a, "trace", &text);
+    if (e == ERR_OK)
+        l->trace_was_on = strstr(text, "trace is on") != NULL;
+    free(text);
+    return e;
+}
+
+enum error live_open(struct attach *a, const struct live_listener *listener, struct live **out)
+{
+    *out = NULL;
+    if (!a->ops->live)
+        return attach_fail(a, ERR_UNSUPPORTED, "this way in has no live line");
+    struct live *l = calloc(1, sizeof(*l));
+    if (!l)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    l->a = a;
+    l->hears = (struct attach_live){.ctx = l, .record = hear_record, .lost = hear_loss};
+    l->listener = *listener;
+    replay_init(&l->mirror);
+    enum error e = remember_trace(l);
+    if (e == ERR_OK)
+        e = take_base(l);
+    if (e != ERR_OK) {
+        live_close(l);
+        return e;
+    }
+    *out = l;
+    return ERR_OK;
+}
+
+void live_close(struct live *l)
+{
+    char *text = NULL;
+    if (!l)
+        return;
+    l->begun = false; /* what still comes is nobody's */
+    if (l->a->ops->live(l->a, NULL) == ERR_OK && !l->trace_was_on &&
+        attach_command(l->a, "trace off", &text) == ERR_OK)
+        free(text);
+    replay_free(&l->mirror);
+    free(l);
+}
+
+enum error live_poll(struct live *l, int ms)
+{
+    enum error e = l->lost ? ERR_OK : l->a->ops->listen(l->a, ms);
+    if (e != ERR_OK)
+        return e;
+    if (clock_now_ms() - l->heard > LIVE_SILENCE_MS)
+        lose(l, "the live line was silent for %d s after event %u", LIVE_SILENCE_MS / 1000,
+             l->last);
+    return l->lost ? take_base(l) : ERR_OK;
+}
+
+enum error live_snapshot(struct live *l, struct capstate *out)
+{
+    enum error e = take_base(l);
+    return e == ERR_OK ? attach_take_state(l->a, out) : e;
+}
+
+const struct replay *live_mirror(const struct live *l)
+{
+    return &l->mirror;
+}
+
+const struct live_counts *live_counts(const struct live *l)
+{
+    return &l->counts;
+}
