@@ -237,3 +237,14 @@ enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len
         return unsupported(a, "read memory");
     return a->ops->read(a, kaddr, buf, len);
 }
+
+enum error attach_find(struct attach *a, enum attach_goal goal, uint32_t slot,
+                       struct attach_moment *out)
+{
+    if (!a->ops->find)
+        return unsupported(a, "go back in time");
+    kaddr_t at = slot < KERNEL_WINDOW ? kaddr_from_paddr(slot) : slot;
+    if (at < KERNEL_WINDOW || at % sizeof(struct slot) != 0)
+        return attach_fail(a, ERR_ARGUMENT, "0x%08x is not the address of a slot", slot);
+    return a->ops->find(a, goal, at, out);
+}

@@ -8,6 +8,7 @@
 
 #include "attach/gdb_client.h"
 #include "attach/pages.h"
+#include "attach/reverse.h"
 #include "attach/walk.h"
 
 #include <stdio.h>
@@ -25,7 +26,12 @@ enum {
     READING_SERIAL_MS = 900000,
     MODE_MASK = 0x1f,
     MODE_USER = 0x10,
+    PC = 15,
+    VECTOR_BYTES = 0x20,
+    FIND_MS = 300000, /* a search through a recorded run */
 };
+
+#define VECTORS 0xffff0000u
 
 struct gdb_door {
     struct gdb_client client;
@@ -107,10 +113,14 @@ static enum error stop(struct attach *a)
 static enum error go(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    enum error e = ERR_OK;
     pages_drop(&d->pages);
     if (d->client.running)
         return ERR_OK;
-    enum error e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
+    if (reverse_possible(&d->client))
+        e = reverse_guard_end(&d->client, deadline_in(GDB_REPLY_MS));
+    if (e == ERR_OK)
+        e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
     return e == ERR_OK ? e : client_failed(a, e);
 }
 
@@ -129,6 +139,14 @@ static enum error run_for(struct attach *a, int64_t ms)
     return ERR_OK;
 }
 
+/* At an exception vector the kernel has done nothing yet. */
+static bool is_at_vector(struct gdb_door *d)
+{
+    uint32_t pc;
+    return gdb_client_register(&d->client, PC, &pc) == ERR_OK && pc >= VECTORS &&
+           pc < VECTORS + VECTOR_BYTES;
+}
+
 /* Does the machine stand at a place where capability state is whole? A stub that tells no mode is
  * taken at its word: the walk is checked anyway. */
 static enum error is_quiet(struct attach *a, bool *quiet)
@@ -137,7 +155,7 @@ static enum error is_quiet(struct attach *a, bool *quiet)
     uint32_t cpsr = 0;
     enum error e = gdb_client_cpsr(&d->client, &cpsr);
     *quiet = e == ERR_UNSUPPORTED || (cpsr & MODE_MASK) == MODE_USER ||
-             walk_in_debugger(&d->walk) || walk_is_idle(&d->walk);
+             walk_in_debugger(&d->walk) || walk_is_idle(&d->walk) || is_at_vector(d);
     return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
 }
 
@@ -169,6 +187,7 @@ static void gdb_close(struct attach *a)
     struct gdb_door *d = a->door;
     if (!d)
         return;
+    d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
     if (d->client.line.fd >= 0)
         gdb_client_end(&d->client);
     pages_drop(&d->pages);
@@ -254,6 +273,10 @@ static enum error release(struct attach *a, enum error e)
     char kept[ATTACH_ERROR_MAX];
     memcpy(kept, a->error, sizeof(kept));
     enum error after = a->halted ? ERR_OK : go(a);
+    if (after == ERR_NOT_FOUND) { /* a replay has come to its end meanwhile */
+        a->halted = true;
+        after = ERR_OK;
+    }
     if (e == ERR_OK)
         return after;
     memcpy(a->error, kept, sizeof(kept));
@@ -280,6 +303,35 @@ static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
     if (e == ERR_READ)
         attach_fail(a, e, "0x%08x: %s", kaddr, error_sentence(e));
     return release(a, e);
+}
+
+/* --- back in time --- */
+
+/* The machine moves between two reads, so that nothing may be kept. */
+static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+{
+    struct gdb_door *d = ctx;
+    return gdb_client_read(&d->client, wire_address(d, addr), buf, len);
+}
+
+static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kaddr,
+                           struct attach_moment *out)
+{
+    struct gdb_door *d = a->door;
+    if (!reverse_possible(&d->client))
+        return attach_fail(a, ERR_UNSUPPORTED,
+                           "this machine is not a replay: only a recorded run goes back "
+                           "(scripts/run-record, scripts/run-replay)");
+    enum error e = gdb_halt(a);
+    if (e != ERR_OK)
+        return e;
+    a->halted = true;
+    struct memview view = {.read = read_uncached, .ctx = d};
+    struct objwalk walk = d->walk;
+    walk.view = &view;
+    e = reverse_find(&d->client, &walk, goal, kaddr, out, deadline_in(FIND_MS));
+    pages_drop(&d->pages);
+    return e == ERR_OK ? e : client_failed(a, e);
 }
 
 /* --- commands of the stub in the kernel --- */
@@ -325,4 +377,5 @@ const struct attach_ops attach_gdb_ops = {
     .go = go,
     .command = gdb_command,
     .read = gdb_read,
+    .find = gdb_find,
 };

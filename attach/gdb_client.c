@@ -94,6 +94,17 @@ static enum error next_event(struct gdb_client *c, enum gdb_event *event, deadli
     }
 }
 
+static bool answer_is(const struct gdb_client *c, const char *text)
+{
+    return strcmp((const char *)c->decoder.data, text) == 0;
+}
+
+static bool is_error_reply(const struct gdb_decoder *d)
+{
+    return d->length == 3 && d->data[0] == 'E' && gdb_hex_digit(d->data[1]) >= 0 &&
+           gdb_hex_digit(d->data[2]) >= 0;
+}
+
 static bool is_stop_reply(const struct gdb_decoder *d)
 {
     return d->length >= 3 && (d->data[0] == 'T' || d->data[0] == 'S') &&
@@ -218,6 +229,29 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
+enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline)
+{
+    enum error e = send_packet(c, how, deadline);
+    c->running = e == ERR_OK;
+    while (e == ERR_OK && c->running) {
+        e = next_packet(c, how, deadline);
+        if (e == ERR_OK && is_exit_reply(&c->decoder))
+            return fail(c, ERR_CLOSED, "the stub says that the target is gone");
+        if (e == ERR_OK && (c->decoder.length == 0 || is_error_reply(&c->decoder)))
+            return fail(c, ERR_UNSUPPORTED, "the stub refuses to move by `%s`", how);
+        c->running = e == ERR_OK && !is_stop_reply(&c->decoder);
+    }
+    return e;
+}
+
+enum error gdb_client_plant(struct gdb_client *c, const char *request, deadline_t deadline)
+{
+    enum error e = gdb_client_ask(c, request, deadline);
+    if (e == ERR_OK && !answer_is(c, "OK"))
+        return fail(c, ERR_REFUSED, "the stub refuses `%s`", request);
+    return e;
+}
+
 /* --- beginning and end --- */
 
 bool gdb_client_offers(const struct gdb_client *c, const char *feature)
@@ -243,11 +277,6 @@ static uint32_t offered_packet_size(const struct gdb_client *c)
     if (!gdb_text_number(&t, &size))
         return 0;
     return size > GDB_PACKET_DATA ? (uint32_t)GDB_PACKET_DATA : size;
-}
-
-static bool answer_is(const struct gdb_client *c, const char *text)
-{
-    return strcmp((const char *)c->decoder.data, text) == 0;
 }
 
 static enum error ask_features(struct gdb_client *c, deadline_t deadline)
@@ -359,12 +388,6 @@ void gdb_client_end(struct gdb_client *c)
 
 /* --- memory and registers --- */
 
-static bool is_error_reply(const struct gdb_decoder *d)
-{
-    return d->length == 3 && d->data[0] == 'E' && gdb_hex_digit(d->data[1]) >= 0 &&
-           gdb_hex_digit(d->data[2]) >= 0;
-}
-
 static uint32_t read_bytes_max(const struct gdb_client *c)
 {
     uint32_t max = c->packet_size ? c->packet_size / 2 : READ_BYTES_DEFAULT;
@@ -418,15 +441,23 @@ static enum error register_from(struct gdb_client *c, uint32_t offset, uint32_t 
     return ERR_OK;
 }
 
-enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr)
+enum error gdb_client_register(struct gdb_client *c, uint32_t number, uint32_t *out)
 {
     char request[16];
-    snprintf(request, sizeof(request), "p%x", (unsigned)CPSR_REGNUM);
+    snprintf(request, sizeof(request), "p%x", number);
     enum error e = gdb_client_ask(c, request, deadline_in(GDB_REPLY_MS));
     if (e != ERR_OK)
         return e;
     if (c->decoder.length == 8)
-        return register_from(c, 0, cpsr);
+        return register_from(c, 0, out);
+    return fail(c, ERR_UNSUPPORTED, "the stub gives no single registers");
+}
+
+enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr)
+{
+    enum error e = gdb_client_register(c, CPSR_REGNUM, cpsr);
+    if (e != ERR_UNSUPPORTED)
+        return e;
     e = gdb_client_ask(c, "g", deadline_in(GDB_REPLY_MS));
     if (e != ERR_OK)
         return e;

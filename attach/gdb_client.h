@@ -41,9 +41,16 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline);
  * given time. */
 enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline);
 
+/* Plants or takes away a breakpoint or watchpoint: "Z2,ADDRESS,LENGTH". */
+enum error gdb_client_plant(struct gdb_client *c, const char *request, deadline_t deadline);
+/* Lets the target run and waits until it stops by itself: "c", "s", and, where the stub offers it,
+ * "bc", "bs".  The stop reply is then in c->decoder. */
+enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline);
+
 /* Reads memory of the stopped target. ERR_READ when the stub answers with an error. */
 enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len);
-/* The current program status register. */
+/* A register by its number in target.xml; 25 is cpsr. */
+enum error gdb_client_register(struct gdb_client *c, uint32_t number, uint32_t *out);
 enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr);
 
 /* Runs a `monitor` command of the stub; its text goes to `put`. */
