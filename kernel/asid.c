@@ -15,8 +15,9 @@
  * known to be in use, so that the search for a free one need not begin anew when it is preempted.
  *
  * Hardware ASIDs are handed out in turn, 1 to 255; the one that had the next keeps its directory
- * and gets another when it runs again.  Invariant: ks.hw_asid_owner[h] = e exactly when entry e
- * says that h is its own; the TLB holds nothing for a hardware ASID without an owner. */
+ * and gets another when it runs again.  Invariant: the entry that says h is its own is that of the
+ * ASID ks.hw_asid_owner[h]; that ASID may have no such entry any more, since its pool went, and
+ * then the TLB holds nothing for h. */
 #include "kernel/asid.h"
 
 #include "kernel/arch.h"
@@ -81,9 +82,10 @@ static void hardware_take_away(word_t hw)
 {
     if (ks.hw_asid_owner[hw] == 0)
         return;
-    word_t *owner = kptr(ks.hw_asid_owner[hw]);
-    *owner &= ~(word_t)(ASID_ENTRY_HW_VALID | ASID_ENTRY_HW_MASK);
+    word_t *entry = entry_of(ks.hw_asid_owner[hw]);
     ks.hw_asid_owner[hw] = 0;
+    if (entry && entry_has_hardware(entry) && entry_hardware(entry) == hw)
+        *entry &= ~(word_t)(ASID_ENTRY_HW_VALID | ASID_ENTRY_HW_MASK);
     arch_tlb_flush_asid(hw);
 }
 
@@ -103,7 +105,7 @@ word_t asid_hardware(word_t asid)
         return entry_hardware(entry);
     word_t hw = hardware_next();
     hardware_take_away(hw);
-    ks.hw_asid_owner[hw] = kaddr_of(entry);
+    ks.hw_asid_owner[hw] = asid;
     *entry |= ASID_ENTRY_HW_VALID | hw;
     return hw;
 }
@@ -161,20 +163,11 @@ void asid_release(word_t asid, kaddr_t pd)
 void asid_pool_destroy(struct cap pool)
 {
     word_t index = asid_pool_base(pool) >> ASID_POOL_INDEX_BITS;
-    kaddr_t base = cap_object(pool);
-    bool held = false;
-    if (ks.asid_table[index] != base)
+    if (ks.asid_table[index] != cap_object_of(pool, CAP_ASID_POOL))
         return;
-    for (word_t hw = HW_ASID_FIRST; hw < HW_ASIDS; hw++) {
-        if (ks.hw_asid_owner[hw] - base >= (kaddr_t)1 << ASID_POOL_BITS)
-            continue;
-        ks.hw_asid_owner[hw] = 0;
-        held = true;
-    }
     ks.asid_table[index] = 0;
     current_leaves();
-    if (held)
-        arch_tlb_flush_all();
+    arch_tlb_flush_all();
 }
 
 void asid_boot(kaddr_t pool, kaddr_t pd)

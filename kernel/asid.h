@@ -24,7 +24,8 @@ void asid_flush_page(word_t asid, vaddr_t vaddr);
 /* The directory goes: nothing finds it by its ASID any more. No-op when the ASID is not its. */
 void asid_release(word_t asid, kaddr_t pd);
 /* The pool goes, and all its directories lose their ASID. In constant time, since the entries die
- * with the pool's memory; only the hardware ASIDs that they hold are taken back. */
+ * with the pool's memory; a hardware ASID that one of them holds is given away when its turn comes.
+ */
 void asid_pool_destroy(struct cap pool);
 /* For boot: the initial pool and the root task's directory as ASID 1. */
 void asid_boot(kaddr_t pool, kaddr_t pd);

@@ -65,7 +65,7 @@ struct kernel {
     uint8_t irq_state[IRQ_COUNT];
     struct slot irq_slots[IRQ_COUNT] __attribute__((aligned(1 << SLOT_BITS)));
     struct ready_queue ready[CONFIG_PRIORITIES];
-    kaddr_t hw_asid_owner[256]; /* address of the pool entry that uses it, 0: free */
+    word_t hw_asid_owner[256]; /* ASID that has it or had it when its pool went, 0: none */
 };
 
 _Static_assert(offsetof(struct kernel, idle) % (1 << TCB_BITS) == 0, "a thread's alignment");

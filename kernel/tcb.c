@@ -28,14 +28,6 @@ word_t cpsr_sanitise(word_t value)
     return ((value >> CPSR_USER_MASK_SHIFT) << CPSR_USER_MASK_SHIFT) | arch_user_cpsr;
 }
 
-void tcb_init(struct tcb *t)
-{
-    t->regs[REG_CPSR] = arch_user_cpsr;
-    t->time_slice = CONFIG_TICKS_PER_SLICE;
-    t->domain = ks.domain;
-    debug_thread_created(t);
-}
-
 void tcb_setup_reply_master(struct tcb *t)
 {
     struct slot *slot = tcb_slot(t, TCB_REPLY);

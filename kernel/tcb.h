@@ -2,12 +2,21 @@
 #ifndef CAPSCOPE_KERNEL_TCB_H
 #define CAPSCOPE_KERNEL_TCB_H
 
+#include "kernel/arch.h"
+#include "kernel/debug.h"
 #include "kernel/message.h"
 
 enum outcome tcb_operation(struct slot *slot, struct message *m);    /* labels 2..15 */
 enum outcome domain_operation(struct slot *slot, struct message *m); /* label 29 */
 
-void tcb_init(struct tcb *t); /* a cleared TCB becomes a new thread (7.1) */
+/* A cleared TCB becomes a new thread (7.1). */
+static inline void tcb_init(struct tcb *t)
+{
+    t->regs[REG_CPSR] = arch_user_cpsr;
+    t->time_slice = CONFIG_TICKS_PER_SLICE;
+    t->domain = ks.domain;
+    debug_thread_created(t);
+}
 static inline struct slot *tcb_slot(struct tcb *t, enum tcb_slot i)
 {
     return &t->slots[i];

@@ -835,12 +835,40 @@ static void a_thread_leaves_an_address_space_that_goes(void **state)
     ok(sim_call(t.tcb, INV_TCB_SET_SPACE, SIM_CAPS(INIT_CNODE, pooled), SIM_MRS(0, 0, 0)));
     assert_int_equal(hostsim.vspace_pd, physical(pooled));
     word_t hw = hostsim.vspace_asid;
-    assert_int_equal(ks.hw_asid_owner[hw], object(pool));
+    assert_int_equal(ks.hw_asid_owner[hw], asid_of(pooled));
     ok(sim_delete(pool));
-    assert_int_equal(ks.hw_asid_owner[hw], 0);
     assert_int_equal(hostsim.vspace_pd, kernel);
     assert_int_equal(hostsim.vspace_asid, 0);
     assert_int_equal(hostsim.count.tlb_flush_all, 1);
+}
+
+/* 255 further turns give it to others, and leave alone what a new pool has for the same ASID. */
+static void a_gone_pools_hardware_asids_come_back(void **state)
+{
+    (void)state;
+    cptr_t first = new_pool();
+    cptr_t old = sim_new(OBJECT_PAGE_DIRECTORY, 0);
+    ok(assign(first, old));
+    word_t asid = asid_of(old);
+    word_t hw = asid_hardware(asid);
+    ok(sim_delete(first));
+    cptr_t second = new_pool();
+    cptr_t pd = sim_new(OBJECT_PAGE_DIRECTORY, 0);
+    ok(assign(second, pd));
+    assert_int_equal(asid_of(pd), asid);
+    word_t now = asid_hardware(asid);
+    assert_int_not_equal(now, hw);
+    unsigned flushes = hostsim.count.tlb_flush_asid;
+    cptr_t others = sim_new_many(OBJECT_PAGE_DIRECTORY, 0, 254);
+    for (unsigned i = 0; i < 254; i++) {
+        ok(assign(second, others + i));
+        if (asid_hardware(asid_of(others + i)) == hw)
+            break;
+    }
+    assert_int_equal(ks.hw_asid_owner[hw] >> 10, asid >> 10);
+    assert_int_not_equal(ks.hw_asid_owner[hw], asid);
+    assert_true(hostsim.count.tlb_flush_asid > flushes);
+    assert_int_equal(asid_hardware(asid), now);
 }
 
 static void revoking_the_directory_of_the_running_thread_is_survived(void **state)
@@ -875,7 +903,7 @@ static void hardware_asids_are_taken_in_turn(void **state)
     for (unsigned i = 0; i < 1024; i++) {
         if (!(pool[i] & ASID_ENTRY_HW_VALID))
             continue;
-        assert_int_equal(ks.hw_asid_owner[pool[i] & 0xff], kaddr_of(&pool[i]));
+        assert_int_equal(ks.hw_asid_owner[pool[i] & 0xff], i);
         held++;
     }
     assert_int_equal(held, 255);
@@ -1107,6 +1135,7 @@ int main(void)
         T(a_directory_without_its_pool_stays_assigned_and_useless),
         T(deleting_a_usurped_directory_leaves_the_usurper),
         T(a_thread_leaves_an_address_space_that_goes),
+        T(a_gone_pools_hardware_asids_come_back),
         T(revoking_the_directory_of_the_running_thread_is_survived),
         T(hardware_asids_are_taken_in_turn),
         T(mapping_and_assigning_are_told_to_the_debugger),

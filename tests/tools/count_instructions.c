@@ -8,7 +8,8 @@
  *   operations  stays that the benchmark's root task announced (user/bench/operations.h):
  *               name, entry, units, wanted, mainline, runs, least, median, most; tab-separated
  *   longest     the longest run of instructions between two looks at pending interrupts, entry or
- *               exit, and the longest stay: where each ended
+ *               exit, with the functions it was spent in: in a Retype that hands out objects, and
+ *               in anything else; and the longest stay
  *   profile     all instructions in stays by function
  *   paths       addresses and symbols of one stay of each operation, for reading */
 #include "user/bench/operations.h"
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +134,7 @@ static uint32_t symbol_address(const char *name)
 /* ---- operations ---- */
 
 enum { VECTOR_BASE = 0xffff0000u, VECTOR_SVC = 8, VECTOR_DATA = 0x10, VECTOR_IRQ = 0x18 };
-enum { RUNS_MAX = 4096, IDLE_BYTES = 16, LOOK_HISTORY = 4 };
+enum { RUNS_MAX = 4096, IDLE_BYTES = 16, PATH_MAX_RUN = 1 << 18, PATH_SHOWN = 6 };
 
 struct operation {
     const char *text;
@@ -154,23 +156,24 @@ static enum mode mode;
 static FILE *out;
 
 static struct {
-    bool open;            /* between vector and return */
-    bool announced;       /* it is an operation's */
-    uint32_t vector;      /* offset of the vector it came by */
-    uint64_t count;       /* instructions of this stay */
-    uint64_t last_look;   /* value of count at the last look at interrupts */
-    uint32_t last_where;  /* where that look was asked for */
-    uint32_t before_look; /* address executed before board_irq_pending() */
+    bool open;          /* between vector and return */
+    bool announced;     /* it is an operation's */
+    uint32_t vector;    /* offset of the vector it came by */
+    uint64_t count;     /* instructions of this stay */
+    uint64_t last_look; /* value of count at the last look at interrupts */
 } stay;
 
 static unsigned pending[ENTRIES]; /* operation announced for each entry, MARK_NONE: none */
 static uint64_t accumulated;      /* of pending[ENTRY_ALL] */
 
-static struct {
-    uint64_t run, stay;
-    uint32_t run_from, run_to, run_vector, stay_vector, stay_look;
-    uint64_t stays;
-} longest;
+/* A run: since the last look at interrupts, or the entry. */
+struct run {
+    uint64_t length;
+    struct symbol *path[PATH_MAX_RUN];
+};
+static struct run run, longest_run[2]; /* 1: of a Retype */
+static bool run_hands_out;
+static uint64_t longest_stay;
 
 static void operation_add(unsigned number, uint64_t count)
 {
@@ -187,17 +190,19 @@ static enum bench_entry entry_of_vector(uint32_t vector)
                                    : ENTRIES;
 }
 
-static void run_ends(uint32_t where)
+static size_t run_known(const struct run *r)
 {
-    uint64_t run = stay.count - stay.last_look;
-    if (run > longest.run) {
-        longest.run = run;
-        longest.run_from = stay.last_where;
-        longest.run_to = where;
-        longest.run_vector = stay.vector;
-    }
+    return r->length < PATH_MAX_RUN ? r->length : PATH_MAX_RUN;
+}
+
+static void run_ends(void)
+{
+    run.length = stay.count - stay.last_look;
+    struct run *most = &longest_run[run_hands_out];
+    if (run.length > most->length)
+        memcpy(most, &run, offsetof(struct run, path) + run_known(&run) * sizeof run.path[0]);
     stay.last_look = stay.count;
-    stay.last_where = where;
+    run_hands_out = false;
 }
 
 static unsigned operation_of_stay(void)
@@ -214,7 +219,6 @@ static void stay_begins(uint32_t vector)
     stay.vector = vector;
     stay.count = 0;
     stay.last_look = 0;
-    stay.last_where = VECTOR_BASE + vector;
     stay.announced = operation_of_stay() != MARK_NONE;
     if (mode == MODE_PATHS && stay.announced) {
         struct operation *o = &operations[operation_of_stay()];
@@ -223,16 +227,12 @@ static void stay_begins(uint32_t vector)
     }
 }
 
-static void stay_ends(uint32_t where)
+static void stay_ends(void)
 {
     stay.open = false;
-    longest.stays++;
-    run_ends(where);
-    if (stay.count > longest.stay) {
-        longest.stay = stay.count;
-        longest.stay_vector = stay.vector;
-        longest.stay_look = where;
-    }
+    run_ends();
+    if (stay.count > longest_stay)
+        longest_stay = stay.count;
     enum bench_entry entry = entry_of_vector(stay.vector);
     if (entry == ENTRY_SVC && pending[ENTRY_ALL] != MARK_NONE)
         accumulated += stay.count;
@@ -247,10 +247,10 @@ static void stay_ends(uint32_t where)
 struct site {
     uint32_t address;
     struct symbol *symbol;
-    bool is_return, is_look;
+    bool is_return, is_look, hands_out;
 };
 
-static uint32_t look_address, idle_address;
+static uint32_t look_address, idle_address, retype_address;
 
 static void executed(unsigned cpu, void *data)
 {
@@ -265,11 +265,14 @@ static void executed(unsigned cpu, void *data)
         site->symbol->executed++;
     if (mode == MODE_PATHS && stay.announced && operations[operation_of_stay()].runs == 1)
         fprintf(out, "%08x %s\n", site->address, site->symbol->name);
+    uint64_t at = stay.count - stay.last_look - 1;
+    if (mode == MODE_LONGEST && at < PATH_MAX_RUN)
+        run.path[at] = site->symbol;
+    run_hands_out |= site->hands_out;
     if (site->is_look)
-        run_ends(stay.before_look);
-    stay.before_look = site->address;
+        run_ends();
     if (site->is_return)
-        stay_ends(site->address);
+        stay_ends();
 }
 
 static void results(void);
@@ -311,6 +314,7 @@ static void translate_insn(struct qemu_plugin_insn *insn)
     site->symbol = symbol_at(address);
     site->is_return = (code & 0xfe50ffffu) == 0xf8100a00u; /* RFE */
     site->is_look = address == look_address;
+    site->hands_out = address == retype_address;
     qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, QEMU_PLUGIN_CB_NO_REGS, site);
 }
 
@@ -342,12 +346,34 @@ static void results_operations(void)
     }
 }
 
+static int executed_order(const void *a, const void *b)
+{
+    const struct symbol *x = a;
+    const struct symbol *y = b;
+    return x->executed > y->executed ? -1 : x->executed < y->executed;
+}
+
+static void results_run(const char *name, const struct run *r)
+{
+    for (size_t i = 0; i < symbol_count; i++)
+        symbols[i].executed = 0;
+    for (size_t i = 0; i < run_known(r); i++)
+        r->path[i]->executed++;
+    struct symbol *sorted = malloc(symbol_count * sizeof *sorted);
+    memcpy(sorted, symbols, symbol_count * sizeof *sorted);
+    qsort(sorted, symbol_count, sizeof *sorted, executed_order);
+    fprintf(out, "%s\t%" PRIu64, name, r->length);
+    for (size_t i = 0; i < PATH_SHOWN && i < symbol_count && sorted[i].executed; i++)
+        fprintf(out, "\t%s %" PRIu64, sorted[i].name, sorted[i].executed);
+    fprintf(out, "\n");
+    free(sorted);
+}
+
 static void results_longest(void)
 {
-    fprintf(out, "run\t%" PRIu64 "\t%s\t%s\t%x\n", longest.run, symbol_at(longest.run_from)->name,
-            symbol_at(longest.run_to)->name, longest.run_vector);
-    fprintf(out, "stay\t%" PRIu64 "\t%x\n", longest.stay, longest.stay_vector);
-    fprintf(out, "stays\t%" PRIu64 "\n", longest.stays);
+    results_run("retype", &longest_run[1]);
+    results_run("other", &longest_run[0]);
+    fprintf(out, "stay\t%" PRIu64 "\n", longest_stay);
 }
 
 static void results_profile(void)
@@ -407,6 +433,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     if (out == NULL || symbol_count == 0)
         die("needs out= and kernel=", "arguments");
     look_address = symbol_address("board_irq_pending");
+    retype_address = symbol_address("cdt_insert_objects");
     idle_address = symbol_address("arch_idle");
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
     qemu_plugin_register_atexit_cb(id, at_exit, NULL);
