@@ -139,6 +139,25 @@ static void call_is_not_interrupted(void)
     check_equal(thread_join(t), BELL_BADGE << 8);
 }
 
+/* ReplyRecv answers the caller and finds the signal that came meanwhile. */
+static void reply_receive(void)
+{
+    for (word_t length = 0; length <= 9; length += 3) {
+        make();
+        cptr_t tcb = thread_self()->tcb;
+        must_succeed(tcb_bind_notification(tcb, bell));
+        struct thread *t = thread_run(200, caller, endpoint, endpoint);
+        ipc_recv(endpoint);
+        notification_signal(bell_badged);
+        struct ipc_regs r =
+            ipc_reply_recv(endpoint, msginfo_make(0, 0, 0, length), (const word_t[4]){0});
+        check_equal(r.badge, BELL_BADGE);
+        ipc_send(endpoint_badged, 0, (const word_t[4]){0});
+        check_equal(thread_join(t), SENDER_BADGE << 8);
+        must_succeed(tcb_unbind_notification(tcb));
+    }
+}
+
 const struct test bind_tests[] = {
     {"BIND0001 a bound receiver gets signals and messages in order", both_arrive},
     {"BIND0002 a pending signal comes before a queued sender", signal_first},
@@ -147,5 +166,6 @@ const struct test bind_tests[] = {
     {"BIND0005 binding is one to one, needs Read, and ends with either object", rules},
     {"BIND0006 a notification with waiters cannot be bound", waiters_prevent},
     {"BIND0007 a signal does not end a call", call_is_not_interrupted},
+    {"BIND0008 ReplyRecv answers and finds the pending signal", reply_receive},
     {0},
 };

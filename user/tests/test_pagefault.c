@@ -372,6 +372,27 @@ static void stale_fault(void)
     check_equal(ipc_nbrecv(handler).badge, 0);
 }
 
+/* ReplyRecv answers a fault as Reply does: few words repeat the call, a label stops the thread. */
+static void reply_receive(void)
+{
+    cptr_t ep = object_new(OBJECT_ENDPOINT, 0);
+    struct thread *t = faulting_at(run_svc_c1, false, ep);
+    ipc_recv(ep);
+    struct ipc_regs r =
+        ipc_reply_recv(ep, msginfo_make(0, 0, 0, 2), (const word_t[4]){0x2222, 0x3333});
+    check_equal(r.badge, BADGE);
+    check_equal(r.tag, msginfo_make(FAULT_UNKNOWN_SYSCALL, 0, 0, 13));
+    check_equal(r.mr[0], 0x2222);
+    check_equal(r.mr[1], 0x3333);
+    check_equal(r.mr[2], 0x4002);
+    struct thread *other = thread_run(100, send_words, ep, 0);
+    r = ipc_reply_recv(ep, msginfo_make(1, 0, 0, 0), (const word_t[4]){0});
+    check_equal(msginfo_label(r.tag), 0x42); /* the other thread's: the faulter has stopped */
+    thread_join(other);
+    check(!t->finished);
+    check_equal(ipc_nbrecv(ep).badge, 0);
+}
+
 const struct test pagefault_tests[] = {
     {"PAGEFAULT0001 in the kernel's window: exact message, rewritten and resumed",
      kernel_window_local},
@@ -385,6 +406,7 @@ const struct test pagefault_tests[] = {
     {"PAGEFAULT0010 a capability fault is repaired and the call made again",
      capability_fault_repaired},
     {"PAGEFAULT0011 a fault that was not received is the thread's next message", stale_fault},
+    {"PAGEFAULT0012 ReplyRecv answers a fault as Reply does", reply_receive},
     {"PAGEFAULT1001 in the kernel's window, from another address space", kernel_window_process},
     {"PAGEFAULT1002 in a hole, from another address space", hole_process},
     {"PAGEFAULT1004 unknown system call, from another address space", unknown_process},

@@ -253,6 +253,46 @@ static void running_pool_goes(void)
     check_equal(cap_delete(pd), SEL4_NO_ERROR);
 }
 
+/* In its own address space, which it destroys: there is no instruction after Delete. */
+static void destroyer(word_t ep, word_t slot)
+{
+    cap_revoke(slot); /* of a directory: the capability in the thread itself */
+    cap_delete(slot);
+    ipc_send(ep, msginfo_make(0x41, 0, 0, 0), (const word_t[4]){0});
+    for (;;)
+        ipc_recv(INIT_NULL);
+}
+
+static void destroy_own(bool pool_goes)
+{
+    static word_t stack[256];
+    cptr_t pool = slot_new(), tcb = object_new(OBJECT_TCB, 0);
+    must_succeed(make_pool(object_new(OBJECT_UNTYPED, 12), pool));
+    copy_image();
+    cptr_t pd = tour_space(pool, 9);
+    tour_report = object_new(OBJECT_ENDPOINT, 0);
+    must_succeed(tcb_set_sched_params(tcb, INIT_TCB, 200, 200));
+    must_succeed(tcb_set_space(tcb, tour_report, INIT_CNODE, 0, pd));
+    cptr_t victim = pool_goes ? pool : pd;
+    must_succeed(tcb_start(tcb, true, (vaddr_t)destroyer, (vaddr_t)(stack + 256),
+                           (const word_t[4]){tour_report, victim}));
+    struct ipc_regs r = ipc_recv(tour_report);
+    check_equal(msginfo_label(r.tag), FAULT_VM);
+    check_equal(r.mr[2], 1);
+    check_equal(r.mr[0], r.mr[1]);
+    check(slot_empty(victim));
+}
+
+static void own_pool_goes(void)
+{
+    destroy_own(true);
+}
+
+static void own_directory_goes(void)
+{
+    destroy_own(false);
+}
+
 const struct test vspace_tests[] = {
     {"VSPACE0000 a process has its own capabilities and memory", process},
     {"VSPACE0001 frames and tables can be unmapped after their directory went",
@@ -265,5 +305,7 @@ const struct test vspace_tests[] = {
     {"VSPACE0007 the first pool has 1022 ASIDs left", full_first_pool},
     {"VSPACE0008 a thread whose directory goes faults", running_directory_goes},
     {"VSPACE0009 a thread whose ASID pool goes faults", running_pool_goes},
+    {"VSPACE0010 a thread that deletes its own ASID pool faults at once", own_pool_goes},
+    {"VSPACE0011 a thread that deletes its own page directory faults at once", own_directory_goes},
     {0},
 };
