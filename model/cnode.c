@@ -37,11 +37,11 @@ bool model_resolve(struct model *m, struct model_cap root, cptr_t cptr, unsigned
             return failed(out, LOOKUP_DEPTH_MISMATCH, left, guard_size + radix, 0);
         struct model_slot *s = &node.object->slots[address_bits(cptr, left - guard_size, radix)];
         left -= guard_size + radix;
-        path_add(m, s);
         if (left == 0 || s->cap.kind != MODEL_CNODE) {
             *out = (struct model_lookup){.slot = s, .left = left};
             return true;
         }
+        path_add(m, s);
         node = s->cap;
     }
 }
@@ -56,6 +56,7 @@ bool model_lookup_thread(struct model *m, struct model_thread *t, cptr_t cptr,
         m->lookup = l;
         return false;
     }
+    path_add(m, l.slot);
     *out = l.slot;
     return true;
 }

@@ -242,7 +242,7 @@ struct model {
     word_t *ram;
     paddr_t ram_base;
     word_t ram_bytes;
-    /* slots through which the running operation found its arguments */
+    /* slots through whose capabilities the running operation found its arguments */
     struct model_slot *path[MODEL_PATH];
     unsigned path_length;
     word_t caller_priority;

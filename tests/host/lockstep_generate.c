@@ -236,6 +236,17 @@ static bool wish_parent(const struct model_slot *s, word_t kinds)
     return (kinds >> s->cap.kind & 1) && model_cdt_has_children(s);
 }
 
+/* The last capability to a container that holds something. */
+static bool wish_loaded(const struct model_slot *s, word_t kinds)
+{
+    unsigned held = 0;
+    if (!(kinds >> s->cap.kind & 1) || s->cap.object->caps != 1)
+        return false;
+    for (unsigned i = 0; i < s->cap.object->slot_count && held < 2; i++)
+        held += s->cap.object->slots[i].cap.kind != MODEL_NULL;
+    return held == 2;
+}
+
 static struct model_slot *find_in(struct model_object *cnode, wish w, word_t kinds)
 {
     unsigned n = window_of(cnode);
@@ -358,6 +369,15 @@ static void invocation(cptr_t cptr, word_t label, word_t length, word_t extra)
 
 /* --- operations --- */
 
+/* How many slots from this one on are empty, at most n. */
+static word_t run_of_empty(const struct model_slot *s, word_t n)
+{
+    word_t run = 1;
+    while (run < n && s->index + run < s->home->slot_count && s[run].cap.kind == MODEL_NULL)
+        run++;
+    return run;
+}
+
 static void make_retype(void)
 {
     static const uint8_t types[] = {
@@ -373,25 +393,23 @@ static void make_retype(void)
                   : type == OBJECT_CNODE ? radixes[below(sizeof radixes)]
                                          : 0;
     word_t count = chance(70) ? 1 : chance(80) ? 1 + below(5) : 1 + below(40);
+    struct model_slot *s;
     struct name n;
     invocation(some_untyped(), INV_UNTYPED_RETYPE, 6, 1);
     put(0, type);
     put(1, bits);
     if (chance(70) || !name_occupied(&n, KIND(CNODE), false)) {
         const struct reach *node = reach_pick(KIND(CNODE));
-        struct model_slot *s = node ? find_in(node->slot->cap.object, wish_empty, 0) : NULL;
+        s = node ? find_in(node->slot->cap.object, wish_empty, 0) : NULL;
         act->caps[0] = node ? node->cptr : any_cptr();
-        put(2, 0);
-        put(3, 0);
-        put(4, s ? s->index : 0);
     } else {
-        struct model_slot *s = find_in(n.slot->cap.object, wish_empty, 0);
+        s = find_in(n.slot->cap.object, wish_empty, 0);
         act->caps[0] = n.root;
         put(2, n.index);
         put(3, n.depth);
-        put(4, s ? s->index : 0);
     }
-    put(5, count);
+    put(4, s ? s->index : 0);
+    put(5, s && chance(93) ? run_of_empty(s, count) : count);
 }
 
 static word_t some_rights(void)
@@ -434,7 +452,11 @@ static void make_move(bool mutate)
     struct name to;
     struct name from;
     word_t kinds = mutate && chance(80) ? KIND(CNODE) | KIND(FRAME) | KIND(TCB) : all_kinds;
-    if (!name_empty(&to) || !name_occupied(&from, kinds, true))
+    if (!name_empty(&to))
+        return;
+    /* last capabilities to containers, into containers: chains and cycles */
+    bool loaded = chance(35) && name_wished(&from, wish_loaded, KIND(CNODE) | KIND(TCB), true);
+    if (!loaded && !name_occupied(&from, kinds, true))
         return;
     invocation(to.root, mutate ? INV_CNODE_MUTATE : INV_CNODE_MOVE, mutate ? 5 : 4, 1);
     act->caps[0] = from.root;
@@ -484,7 +506,10 @@ static void make_delete(void)
                                     KIND(ENDPOINT) | KIND(NOTIFICATION),
                                     KIND(REPLY) | KIND(IRQ_HANDLER), KIND(UNTYPED)};
     word_t kinds = chance(40) ? wishes[below(5)] : all_kinds;
-    make_slot_operation(INV_CNODE_DELETE, wish_kind, kinds, true);
+    if (chance(35))
+        make_slot_operation(INV_CNODE_DELETE, wish_loaded, KIND(CNODE) | KIND(TCB), true);
+    else
+        make_slot_operation(INV_CNODE_DELETE, wish_kind, kinds, true);
 }
 
 static void make_revoke(void)
@@ -665,7 +690,7 @@ static void make_thread_operation(void)
 static void put_message(void)
 {
     word_t length = chance(60) ? below(5) : chance(80) ? below(20) : below(128);
-    word_t extra = chance(50) ? 0 : below(4);
+    word_t extra = chance(35) ? 0 : below(4);
     act->r[1] = msginfo_make(chance(80) ? below(3) : below(1 << 20), below(8), extra, length);
     for (word_t i = 0; i < 4 + LOCKSTEP_BUFFER_WORDS; i++)
         put(i, (word_t)random_next(rng));
@@ -918,21 +943,21 @@ static void spoil(void)
 static void make_syscall(void)
 {
     word_t dice = below(100);
-    if (careful() && chance(50) && make_wake())
+    if (careful() && chance(30) && make_wake())
         return;
-    if (dice < 18)
+    if (dice < 16)
         make_retype();
-    else if (dice < 26)
+    else if (dice < 24)
         make_copy(false);
-    else if (dice < 35)
+    else if (dice < 32)
         make_copy(true);
-    else if (dice < 39)
+    else if (dice < 38)
         make_move(false);
-    else if (dice < 42)
+    else if (dice < 41)
         make_move(true);
-    else if (dice < 45)
+    else if (dice < 43)
         make_rotate();
-    else if (dice < 49)
+    else if (dice < 48)
         make_delete();
     else if (dice < 50)
         make_revoke();
@@ -965,7 +990,7 @@ static void make_syscall(void)
 static void put_receive_slot(void)
 {
     struct name n;
-    if (chance(50) && name_empty(&n)) {
+    if (chance(80) && name_empty(&n)) {
         act->receive[0] = n.root;
         act->receive[1] = n.index;
         act->receive[2] = n.depth;

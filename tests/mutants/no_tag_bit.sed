@@ -1,0 +1,2 @@
+# abi/derivation.h: every capability counts as an original
+s/!(a->next & CDT_REVOCABLE) || //
