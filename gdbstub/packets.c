@@ -40,8 +40,10 @@ static uint32_t thread_meant(void)
 static void supported(struct gdb_text *t)
 {
     bool swbreak = false;
-    for (; gdb_text_left(t) > 0; t->at++)
-        swbreak |= gdb_text_take_word(t, "swbreak+");
+    while (gdb_text_left(t) > 0 && !swbreak) {
+        swbreak = gdb_text_take_word(t, "swbreak+");
+        t->at += !swbreak;
+    }
     stub_begin(swbreak);
     general_thread = 0;
     reply_text("PacketSize=%x;QStartNoAckMode+;vContSupported+;swbreak+;",
@@ -76,11 +78,22 @@ static void detach(struct gdb_text *t)
     stub_end("detached; the kernel goes on");
 }
 
+/* A kernel cannot be killed from outside without being reset, which would take the state along that
+ * somebody is looking at. */
+static const char killed[] = "killed its session; the kernel goes on";
+
 static void kill(struct gdb_text *t)
 {
     (void)t;
     silent = true;
-    stub_end("killed its session; the kernel goes on");
+    stub_end(killed);
+}
+
+static void kill_answered(struct gdb_text *t)
+{
+    (void)t;
+    reply_ok();
+    stub_end(killed);
 }
 
 /* ---- going on ---- */
@@ -430,6 +443,7 @@ static const struct packet {
     {"T", false, thread_alive},
     {"D", false, detach},
     {"k", true, kill},
+    {"vKill;", false, kill_answered},
     {"vCont?", true, vcont_query},
     {"vCont", false, vcont},
     {"vMustReplyEmpty", true, nothing},

@@ -351,10 +351,10 @@ static void note_stop(enum debug_reason reason)
         registers_kernel_at(s.trap != NULL ? s.trap : &debug_context);
 }
 
-/* What gdb does not know by itself. On the monitor's line the console has said it already. */
+/* What gdb does not know by itself. */
 static void describe(enum debug_reason reason, const char *sentence)
 {
-    if (reason == STOP_HALT || reason == STOP_BREAKPOINT || s.line == MONITOR_LINE)
+    if (reason == STOP_HALT || reason == STOP_BREAKPOINT)
         return;
     out_begin(stub_text, NULL, NULL);
     stop_describe(reason, sentence);

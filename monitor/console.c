@@ -220,8 +220,20 @@ static void console_idle(void)
     wire_live_idle();
 }
 
+/* gdb tells its user of its own breakpoints; a console that repeats each would drown in steps. */
+static bool is_gdbs_own(enum debug_reason reason)
+{
+    if (reason != STOP_BREAKPOINT && !debug_line_is_lent())
+        return false;
+    if (con.prompted)
+        console_message();
+    return true;
+}
+
 static void console_stopped(enum debug_reason reason, const char *sentence)
 {
+    if (is_gdbs_own(reason))
+        return;
     console_message();
     out_begin(console_char, NULL, NULL);
     stop_describe(reason, sentence);
@@ -232,6 +244,8 @@ static void console_stopped(enum debug_reason reason, const char *sentence)
 /* A step comes to its stop at once and shows the prompt there. */
 static void console_resumed(void)
 {
+    if (is_gdbs_own(debug_stop_reason()))
+        return;
     console_message();
     if (debug_control.step == 0 && !debug_control.finish)
         show_prompt();
