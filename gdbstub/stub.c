@@ -421,29 +421,35 @@ const struct debug_port gdbstub_port = {
 
 /* ---- breakpoints that were met ---- */
 
-/* The debugger's own code is passed through: a stop inside it would have nobody to serve it. */
-static const struct trap_frame *pass(void)
+/* Registers to go on with, where the exception's return finds them. Breakpoints stand again by now,
+ * so this copies by itself. */
+static const struct trap_frame *go_on_with(const struct trap_frame *frame)
 {
-    static struct trap_frame passed;
-    passed = trap_frame;
-    trap_frame.r[REG_PC] = 0;
-    s.passed = true;
-    return &passed;
+    static struct trap_frame next;
+    volatile word_t *to = (volatile word_t *)&next;
+    const word_t *from = (const word_t *)frame;
+    for (uint32_t i = 0; i < sizeof next / sizeof(word_t); i++)
+        to[i] = from[i];
+    return &next;
 }
 
+/* The debugger's own code is passed through: a stop inside it would have nobody to serve it. gdb
+ * may call kernel functions during a stop and meet breakpoints there, so each stop has its own
+ * frame. */
 const struct trap_frame *stub_kernel_breakpoint(void)
 {
-    static struct trap_frame interrupted;
-    if (debug_is_busy() || out_is_open())
-        return pass();
-    interrupted = trap_frame;
-    trap_frame.r[REG_PC] = 0;
+    struct trap_frame interrupted = trap_frame;
+    trap_frame.r[REG_PC] = 0; /* it is no panic's */
+    if (debug_is_busy() || out_is_open()) {
+        s.passed = true;
+        return go_on_with(&interrupted);
+    }
     if ((interrupted.cpsr & MODE_MASK) == MODE_SYS)
         registers_keep_idle(&interrupted);
     else
         s.trap = &interrupted;
     debug_stop(STOP_BREAKPOINT, NULL);
-    return &interrupted;
+    return go_on_with(&interrupted);
 }
 
 /* A BKPT of the program's own is a fault like any other. */
