@@ -232,8 +232,9 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 
 bench: deps ## kernel instructions of each operation, counted
 	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
-	    $(B)/arm/release/image-bench.elf $(B)/arm/debug/image-bench.elf
+	    $(B)/arm/release/image-bench.elf $(B)/arm/debug/image-bench.elf $(B)/arm/debug/image-many.elf
 	@scripts/bench
+	@scripts/bench-costs
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
