@@ -199,7 +199,7 @@ $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lock
 	    $(call obj,$(B)/host/sim,$(LOCKSTEP_SRC)) $(B)/host/libkernel.a $(B)/host/libmodel.a $(B)/host/libhost.a -lcmocka
 .SECONDARY:
 
-.PHONY: help all deps release run demo-headless test check check-all bench fuzz clean format host arm tests-build
+.PHONY: help all deps release run run-record demo-headless test check check-all bench fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -218,6 +218,11 @@ deps: ## install what is missing from Debian's packages
 run: deps ## boot the demo and open the inspector on it, recording (DEMO=leaky, ROOT=root.elf)
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+
+run-record: deps ## record a run of the demo, replay it, go back in it (docs/reverse.md)
+	@$(MAKE) --no-print-directory all
+	@scripts/run-record $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+	@[ ! -t 0 ] || scripts/run-replay
 
 demo-headless: deps ## boot the demo, record ten snapshots, print what is in them
 	@$(MAKE) --no-print-directory all

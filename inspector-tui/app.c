@@ -118,6 +118,7 @@ static bool take_state(struct app *app)
         app->breach_count = 0;
     refresh_all(app);
     follow_revoke(app);
+    moment_follow(app);
     return true;
 }
 
@@ -203,6 +204,7 @@ int app_run(struct app *app)
     while (app->running) {
         bool fresh = take_state(app);
         take_console(app);
+        moment_take(app);
         if (source_is_live(app->source))
             watch_source(app);
         if (dirty || fresh || app->message[0])

@@ -27,7 +27,8 @@ struct app {
     bool have_authority;
     struct authority_breach *breaches; /* of the current state */
     uint32_t breach_count;
-    bool follow_revoke; /* the next state puts the cursor on the victim of the revoke */
+    bool follow_revoke;   /* the next state puts the cursor on the victim of the revoke */
+    uint32_t follow_slot; /* the next state puts the cursor on this slot, 0: none */
     struct view views[VIEWS];
     uint32_t current;
     bool running, paused, show_help, show_detail, mouse;
@@ -66,6 +67,12 @@ void app_fini(struct app *app);
 
 /* keys.c: opens the ancestors of a slot in the derivation tree and puts the cursor on it. */
 void app_show_slot(struct app *app, int32_t slot);
+/* moment.c: going to where a capability came from or went, on a replay. */
+void moment_key(struct app *app, int key);
+bool moment_command(struct app *app, const char *line); /* false: not such a line */
+void moment_take(struct app *app);                      /* tells what a search has found */
+void moment_follow(struct app *app);                    /* a new state is here */
+
 /* keys.c: handles one key. screen.c: draws everything; page height of the list. */
 void app_key(struct app *app, int key);
 void screen_draw(struct app *app);

@@ -17,6 +17,8 @@ const char *const help_lines[] = {
     "Time",
     "  Space              pause or go on      r                  take a sample now",
     "  [ ]                one snapshot back, forward (recordings)",
+    "  K M                on a replay: go to the end, to the origin of this capability",
+    "  :killed S  :made S the same for any slot; an empty one is followed back",
     "Target",
     "  s                  stop or continue the machine",
     "  b                  stop when this capability is revoked (monitor doors)",

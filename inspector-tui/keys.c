@@ -54,7 +54,7 @@ static void finish_input(struct app *app)
         if (app->input[0])
             snprintf(app->search, sizeof app->search, "%s", app->input);
         search(app, 1);
-    } else if (app->input[0]) {
+    } else if (app->input[0] && !moment_command(app, app->input)) {
         command(app, app->input);
     }
 }
@@ -320,6 +320,10 @@ static void other_key(struct app *app, int key)
         break;
     case ' ':
         pause_key(app);
+        break;
+    case 'K':
+    case 'M':
+        moment_key(app, key);
         break;
     case 'r':
         source_poke(app->source);

@@ -15,7 +15,7 @@
 
 enum { PATIENCE = 3, COMMAND_DEADLINE_S = 10, CONSOLE_MAX = 1 << 16 };
 
-enum request { REQUEST_NONE, REQUEST_COMMAND, REQUEST_HALT, REQUEST_CONTINUE };
+enum request { REQUEST_NONE, REQUEST_COMMAND, REQUEST_HALT, REQUEST_CONTINUE, REQUEST_FIND };
 
 struct source {
     bool live;
@@ -36,6 +36,11 @@ struct source {
     char *answer;
     enum error answer_error;
     bool answered;
+    bool searching; /* a search was asked for and is not over */
+    bool found;     /* it is over, and the screen was not told */
+    enum attach_goal goal;
+    uint32_t slot;
+    char find_text[512];
 
     struct capstate fresh;
     bool have_fresh;
@@ -112,6 +117,26 @@ static void sample(struct source *s, int *failures)
     }
 }
 
+/* A search through a recorded run: nobody waits for it. Called without the lock. */
+static void serve_find(struct source *s)
+{
+    struct attach_moment moment;
+    char text[sizeof s->find_text];
+    enum error e = attach_find(s->attach, s->goal, s->slot, &moment);
+    if (e)
+        snprintf(text, sizeof text, "%s", attach_error(s->attach));
+    else
+        attach_moment_text(&moment, text, sizeof text);
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->find_text, text, sizeof text);
+    s->searching = false;
+    s->found = true;
+    s->request = REQUEST_NONE;
+    s->halted = attach_is_halted(s->attach);
+    s->poke = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Does what the screen asked for. Called without the lock; request stays until it is done. */
 static void serve(struct source *s)
 {
@@ -127,6 +152,9 @@ static void serve(struct source *s)
     case REQUEST_CONTINUE:
         e = attach_continue(s->attach);
         break;
+    case REQUEST_FIND:
+        serve_find(s);
+        return;
     case REQUEST_NONE:
         return;
     }
@@ -373,6 +401,11 @@ static enum error ask(struct source *s, enum request request, const char *line, 
 {
     struct timespec until = deadline_in(COMMAND_DEADLINE_S * 1000);
     pthread_mutex_lock(&s->lock);
+    if (s->searching) {
+        pthread_mutex_unlock(&s->lock);
+        *text = strdup("a search through the recording is under way");
+        return ERR_REFUSED;
+    }
     snprintf(s->command, sizeof s->command, "%s", line);
     s->answered = false;
     s->request = request;
@@ -413,6 +446,44 @@ bool source_halt(struct source *s, bool halt, char *message, size_t size)
                     : "the machine runs");
     free(text);
     return e == ERR_OK;
+}
+
+bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *message, size_t size)
+{
+    if (!s->live) {
+        snprintf(message, size,
+                 "snapshots do not tell what happened between them: this needs a "
+                 "replay (make run-record)");
+        return false;
+    }
+    pthread_mutex_lock(&s->lock);
+    bool free = !s->searching && s->request == REQUEST_NONE;
+    if (free) {
+        s->goal = goal;
+        s->slot = slot;
+        s->searching = true;
+        s->request = REQUEST_FIND;
+        pthread_cond_broadcast(&s->wake);
+    }
+    pthread_mutex_unlock(&s->lock);
+    snprintf(message, size,
+             free ? "searching the recording for slot 0x%08x ..."
+                  : "slot 0x%08x: a search is under way already",
+             slot);
+    return free;
+}
+
+bool source_found(struct source *s, char *text, size_t size, uint32_t *slot)
+{
+    pthread_mutex_lock(&s->lock);
+    bool found = s->found;
+    s->found = false;
+    if (found) {
+        snprintf(text, size, "%s", s->find_text);
+        *slot = s->slot;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return found;
 }
 
 bool source_is_halted(struct source *s)

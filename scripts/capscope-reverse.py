@@ -8,7 +8,8 @@
 
 SLOT is a physical address or one in the kernel's window, or any expression.  The machine then stands
 at the instruction in question, in the middle of the kernel's work: `bt` shows on whose behalf.
-`continue` stops at the end of the recording: QEMU that has run off it cannot go back any more.
+`continue` and `detach` stop at the end of the recording: QEMU that has run off it cannot go back any
+more.  Leaving gdb leaves the replay where it stands.
 
 A write watchpoint does the search, set and read beside gdb (maintenance packets): gdb's own would
 read kernel memory while user code runs, which QEMU refuses."""
@@ -246,18 +247,28 @@ class CapEnd(gdb.Command):
 
 
 class GuardEnd(gdb.Command):
-    """Runs before `continue`: lets a replay stop where the recording ends."""
+    """Runs before `continue` and `detach`: lets a replay stop where the recording ends."""
 
     def __init__(self):
         super().__init__("capscope-guard-end", gdb.COMMAND_SUPPORT)
 
     def invoke(self, text, from_tty):
-        try:
-            Stub()
-        except gdb.GdbError:
-            return  # no replay
-        if guard_end():
+        if is_replay() and guard_end():
             raise gdb.GdbError("the recording ends here: only the way back is open")
+
+
+def is_replay():
+    try:
+        Stub()
+        return True
+    except gdb.error:
+        return False
+
+
+def leave(event):
+    """gdb would detach, which lets the machine run."""
+    if is_replay():
+        gdb.execute("disconnect")
 
 
 def define():
@@ -267,7 +278,9 @@ def define():
         CapPrefix()
     for command in (CapKilled, CapMade, CapEnd, GuardEnd):
         command()
-    gdb.execute("define hook-continue\ncapscope-guard-end\nend")
+    for command in ("continue", "detach"):
+        gdb.execute(f"define hook-{command}\ncapscope-guard-end\nend")
+    gdb.events.gdb_exiting.connect(leave)
 
 
 define()
