@@ -11,6 +11,9 @@
 #include "kernel/debug.h"
 #include "kernel/untyped.h"
 
+/* The body of an operation that somebody watches. */
+#define TOLD __attribute__((noinline))
+
 void cdt_init(void)
 {
     kaddr_t head = kaddr_of(&ks.cdt_head);
@@ -20,13 +23,21 @@ void cdt_init(void)
     ks.cdt_head.next = head;
 }
 
+static TOLD void insert_told(struct slot *to, struct slot *before, struct slot *from, struct cap c,
+                             word_t flags, enum event_kind kind)
+{
+    cdt_link(to, before, from, c, flags, kind, true);
+}
+
 void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
                 enum event_kind kind)
 {
     struct slot *before = from ? from : cdt_prev(&ks.cdt_head);
 
-    cdt_link(to, before, c, flags);
-    debug_event(kind, to, from, c, 0, flags);
+    if (debug_watches())
+        insert_told(to, before, from, c, flags, kind);
+    else
+        cdt_link(to, before, from, c, flags, kind, false);
 }
 
 void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind)
@@ -55,41 +66,68 @@ static void chain(struct slot *first, word_t count, struct cap c, word_t size, k
     first->next = behind | flags;
 }
 
-void cdt_insert_objects(struct slot *parent, struct slot *first, word_t count, struct cap c,
-                        word_t size)
+static inline void objects_link(struct slot *parent, struct slot *first, word_t count, struct cap c,
+                                word_t size)
 {
     struct slot *last = first + count - 1;
     struct slot *after = cdt_next(parent);
 
-    digest_out(parent);
     chain(first, count, c, size, kaddr_of(after));
     link_prev(last, kaddr_of(parent));
     link_prev(after, kaddr_of(first));
     link_next(parent, kaddr_of(last));
-    digest_in(parent);
-    for (struct slot *s = first; s <= last; s++)
-        digest_in(s);
-    for (struct slot *s = first; s <= last; s++)
+}
+
+static TOLD void objects_told(struct slot *parent, struct slot *first, word_t count, struct cap c,
+                              word_t size)
+{
+    digest_out(parent, true);
+    objects_link(parent, first, count, c, size);
+    digest_in(parent, true);
+    for (struct slot *s = first; s < first + count; s++)
+        digest_in(s, true);
+    for (struct slot *s = first; s < first + count; s++)
         debug_event(EVENT_RETYPE, s, parent, s->cap, cap_object(parent->cap),
                     CDT_REVOCABLE | CDT_FIRST_BADGED);
 }
 
-void cdt_move(struct slot *to, struct slot *from, struct cap c)
+void cdt_insert_objects(struct slot *parent, struct slot *first, word_t count, struct cap c,
+                        word_t size)
+{
+    if (debug_watches())
+        objects_told(parent, first, count, c, size);
+    else
+        objects_link(parent, first, count, c, size);
+}
+
+static inline void move(struct slot *to, struct slot *from, struct cap c, bool told)
 {
     struct slot *before = cdt_prev(from);
     struct slot *after = cdt_next(from);
 
-    digest_out(before);
-    digest_out(from);
-    to->cap = c;
-    to->prev = from->prev;
-    to->next = from->next;
+    digest_out(before, told);
+    digest_out(from, told);
+    *to = (struct slot){.cap = c, .prev = from->prev, .next = from->next};
     link_next(before, kaddr_of(to));
     link_prev(after, kaddr_of(to));
     slot_clear(from);
-    digest_in(before);
-    digest_in(to);
-    debug_event(EVENT_MOVE, to, from, c, 0, 0);
+    digest_in(before, told);
+    digest_in(to, told);
+    if (told)
+        debug_event(EVENT_MOVE, to, from, c, 0, 0);
+}
+
+static TOLD void move_told(struct slot *to, struct slot *from, struct cap c)
+{
+    move(to, from, c, true);
+}
+
+void cdt_move(struct slot *to, struct slot *from, struct cap c)
+{
+    if (debug_watches())
+        move_told(to, from, c);
+    else
+        move(to, from, c, false);
 }
 
 /* After two neighbours have exchanged their link words each points at itself where it should point
@@ -113,13 +151,14 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
     struct slot *before_a = cdt_prev(a);
     struct slot *before_b = cdt_prev(b);
     struct slot old_a = *a;
+    bool told = debug_watches();
 
-    digest_out(a);
-    digest_out(b);
+    digest_out(a, told);
+    digest_out(b, told);
     if (before_a != b)
-        digest_out(before_a);
+        digest_out(before_a, told);
     if (before_b != a)
-        digest_out(before_b);
+        digest_out(before_b, told);
 
     *a = (struct slot){.cap = for_a, .prev = b->prev, .next = b->next};
     *b = (struct slot){.cap = for_b, .prev = old_a.prev, .next = old_a.next};
@@ -128,21 +167,36 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
     relink_neighbours(a);
     relink_neighbours(b);
 
-    digest_in(a);
-    digest_in(b);
+    digest_in(a, told);
+    digest_in(b, told);
     if (before_a != b)
-        digest_in(before_a);
+        digest_in(before_a, told);
     if (before_b != a)
-        digest_in(before_b);
-    debug_event(EVENT_SWAP, a, b, for_a, 0, for_b.w[1]);
+        digest_in(before_b, told);
+    if (told)
+        debug_event(EVENT_SWAP, a, b, for_a, 0, for_b.w[1]);
+}
+
+void cdt_update_told(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object,
+                     word_t detail)
+{
+    debug_digest_out(s);
+    s->cap = c;
+    debug_digest_in(s);
+    debug_event(kind, s, NULL, c, object, detail);
+}
+
+static TOLD void remove_told(struct slot *s, bool final)
+{
+    cdt_unlink(s, final, true);
 }
 
 void cdt_remove(struct slot *s, bool final)
 {
-    struct cap old = s->cap;
-
-    cdt_unlink(s);
-    debug_event(EVENT_DELETE, s, NULL, old, 0, final);
+    if (debug_watches())
+        remove_told(s, final);
+    else
+        cdt_unlink(s, final, false);
 }
 
 bool cdt_follows_as_child(const struct slot *s, const struct slot *next)

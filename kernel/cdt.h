@@ -46,13 +46,15 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
 /* Empties the slot and takes it from the list; its FIRST_BADGED goes to the next slot. */
 void cdt_remove(struct slot *s, bool final);
 /* New words, same place. `kind`: an UPDATE kind or EVENT_ZOMBIE. */
+void cdt_update_told(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object,
+                     word_t detail);
 static inline void cdt_update(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object,
                               word_t detail)
 {
-    debug_digest_out(s);
-    s->cap = c;
-    debug_digest_in(s);
-    debug_event(kind, s, NULL, c, object, detail);
+    if (debug_watches())
+        cdt_update_told(s, c, kind, object, detail);
+    else
+        s->cap = c;
 }
 
 /* cdt_is_parent(), out of line. The sentinel's null capability is nobody's child. */

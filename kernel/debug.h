@@ -14,8 +14,10 @@
  *   void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
  *                    kaddr_t object, word_t detail);
  *        Every change to capability state, see abi/events.h for the operands.
- *   bool debug_watches(void);                true while somebody looks at events; then the IPC fast
- *        path, which tells them from the middle of its work, is not taken
+ *   bool debug_watches(void);                true while somebody looks at events or the digest;
+ *        while not, changes to slots need not be told
+ *   DEBUG_WATCHED_IPC_IS_SLOW                1: then the IPC fast path, which tells events from
+ *        the middle of its work, is not taken
  *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
  *   void debug_digest_in(struct slot *s);    after
  *   void debug_refusal(void);                ks.refusal was set for the current thread

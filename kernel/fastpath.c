@@ -63,26 +63,26 @@ static inline bool runs_next(const struct tcb *from, const struct tcb *to)
 
 /* --- Call --- */
 
-static inline void reply_cap_insert(struct tcb *caller, struct tcb *server)
+static inline void reply_cap_insert(struct tcb *caller, struct tcb *server, bool told)
 {
     struct slot *master = &caller->slots[TCB_REPLY];
     struct slot *slot = &server->slots[TCB_CALLER];
     struct cap c = reply_make(kaddr_of(caller), false, server->blocked_flags & IPC_CAN_GRANT);
-    cdt_link(slot, master, c, 0);
-    debug_event(EVENT_REPLY, slot, master, c, 0, 0);
+    cdt_link(slot, master, master, c, 0, EVENT_REPLY, told);
 }
 
 struct tcb *fastpath_call(cptr_t cptr, word_t tag)
 {
     struct tcb *t = current_thread();
+    bool told = debug_watches();
     struct slot *slot;
     if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot)))
         return syscall_slow((word_t)SYS_CALL);
     struct cap c = slot->cap;
     if (cap_type(c) != CAP_ENDPOINT)
         return syscall_call(slot);
-    if (unlikely(!tag_is_short(tag) || t->fault_type != FAULT_NONE || debug_watches() ||
-                 !(cap_rights(c) & RIGHT_WRITE) ||
+    if (unlikely(!tag_is_short(tag) || t->fault_type != FAULT_NONE ||
+                 (told && DEBUG_WATCHED_IPC_IS_SLOW) || !(cap_rights(c) & RIGHT_WRITE) ||
                  !(cap_rights(c) & (RIGHT_GRANT | RIGHT_GRANT_REPLY))))
         return syscall_call(slot);
     struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
@@ -96,7 +96,7 @@ struct tcb *fastpath_call(cptr_t cptr, word_t tag)
     endpoint_take_receiver(ep);
     message_move(t, server, cap_badge(c), tag);
     t->state = THREAD_BLOCKED_ON_REPLY;
-    reply_cap_insert(t, server);
+    reply_cap_insert(t, server, told);
     switch_to(server, space);
     return server;
 }
@@ -127,20 +127,13 @@ static inline void receiver_append(struct endpoint *ep, struct tcb *t, word_t ri
     ep->state = ENDPOINT_RECEIVING;
 }
 
-/* A reply capability stands behind its master, which is of the same object: it is not the last. */
-static inline void reply_cap_remove(struct slot *slot)
-{
-    struct cap c = slot->cap;
-    cdt_unlink(slot);
-    debug_event(EVENT_DELETE, slot, NULL, c, 0, false);
-}
-
 struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
 {
     struct tcb *t = current_thread();
+    bool told = debug_watches();
     struct slot *reply = &t->slots[TCB_CALLER];
     if (unlikely(!tag_is_short(tag) || cap_type(reply->cap) != CAP_REPLY ||
-                 t->fault_type != FAULT_NONE || debug_watches()))
+                 t->fault_type != FAULT_NONE || (told && DEBUG_WATCHED_IPC_IS_SLOW)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
     struct tcb *caller = kptr(reply->cap.w[0] - CAP_REPLY);
     struct slot *slot;
@@ -157,7 +150,8 @@ struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
         return syscall_slow((word_t)SYS_REPLY_RECV);
 
     message_move(t, caller, 0, tag);
-    reply_cap_remove(reply);
+    /* It stands behind its master, which is of the same object: it is not the last. */
+    cdt_unlink(reply, false, told);
     receiver_append(ep, t, cap_rights(c));
     switch_to(caller, space);
     return caller;

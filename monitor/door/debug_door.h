@@ -13,8 +13,8 @@ extern struct debug_control debug_control;
 extern word_t debug_digest_kept; /* 1: the running digest covers all slots */
 
 /* monitor/door/door.c */
-__attribute__((cold)) void door_event(enum event_kind kind, struct slot *slot, struct slot *src,
-                                      struct cap cap, kaddr_t object, word_t detail);
+void door_event(enum event_kind kind, struct slot *slot, struct slot *src, kaddr_t object,
+                word_t detail, struct cap cap);
 void door_digest_out(const struct slot *s);
 void door_digest_in(const struct slot *s);
 void debug_roots(struct kernel_roots *r);
@@ -39,12 +39,14 @@ static inline void debug_event(enum event_kind kind, struct slot *slot, struct s
                                struct cap cap, kaddr_t object, word_t detail)
 {
     if (__builtin_expect((debug_control.trace | debug_control.armed) != 0, 0))
-        door_event(kind, slot, src, cap, object, detail);
+        door_event(kind, slot, src, object, detail, cap);
 }
+
+enum { DEBUG_WATCHED_IPC_IS_SLOW = 1 };
 
 static inline bool debug_watches(void)
 {
-    return (debug_control.trace | debug_control.armed) != 0;
+    return __builtin_expect((debug_control.trace | debug_control.armed) != 0, 0);
 }
 
 static inline void debug_digest_out(struct slot *s)

@@ -263,8 +263,27 @@ static bool is_revoke_event(enum event_kind kind)
 
 /* ---- the event ---- */
 
-void door_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
-                kaddr_t object, word_t detail)
+static inline struct event *event_append(enum event_kind kind, struct slot *slot, struct slot *src,
+                                         struct cap cap, kaddr_t object, word_t detail)
+{
+    word_t time = ks.ticks << 16 | (board_clock() & 0xffff);
+    struct event *e = ring_append();
+    *e = (struct event){.seq = debug_ring.head,
+                        .time = time,
+                        .thread = ks.current,
+                        .kind = kind,
+                        .slot = kaddr_of(slot),
+                        .src = kaddr_of(src),
+                        .cap = {cap.w[0], cap.w[1]},
+                        .object = object,
+                        .detail = detail};
+    return e;
+}
+
+/* One that begins to be watched, belongs to a revoke, or may stop the kernel. */
+static __attribute__((noinline)) void event_special(enum event_kind kind, struct slot *slot,
+                                                    struct slot *src, struct cap cap,
+                                                    kaddr_t object, word_t detail)
 {
     if (!door.watching)
         watch_begin();
@@ -275,21 +294,20 @@ void door_event(enum event_kind kind, struct slot *slot, struct slot *src, struc
     if (door.revoke_paused && object == door.revoker &&
         (kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY))
         revoke_abandon();
-    struct event *e = ring_append();
-    e->seq = debug_ring.head;
-    e->time = ks.ticks << 16 | (board_clock() & 0xffff);
-    e->thread = ks.current;
-    e->kind = kind;
-    e->slot = kaddr_of(slot);
-    e->src = kaddr_of(src);
-    e->cap[0] = cap.w[0];
-    e->cap[1] = cap.w[1];
-    e->object = object;
-    e->detail = detail;
+    struct event *e = event_append(kind, slot, src, cap, object, detail);
     if (debug_control.armed)
         event_compare(e);
     if (kind == EVENT_REVOKE_END)
         debug_control.revoke.root = 0;
+}
+
+void door_event(enum event_kind kind, struct slot *slot, struct slot *src, kaddr_t object,
+                word_t detail, struct cap cap)
+{
+    if (!door.watching || door.revoke_paused || debug_control.armed || is_revoke_event(kind))
+        event_special(kind, slot, src, cap, object, detail);
+    else
+        event_append(kind, slot, src, cap, object, detail);
 }
 
 /* ---- what depends on debug_control ---- */
