@@ -83,6 +83,10 @@ struct lockstep_options {
 int lockstep_run(const struct lockstep_options *o, struct lockstep_stats *stats, FILE *out);
 void lockstep_stats_print(const struct lockstep_stats *s, FILE *out);
 
+/* --- lockstep_exhaustive.c: every state of a small scope. 0, 1 when kernel and rules differ, 2
+ * when it cannot be told --- */
+int lockstep_exhaustive(unsigned slot_count, bool rename, bool keep, FILE *out);
+
 /* --- lockstep_compare.c --- */
 struct model *lockstep_model_of_boot(void);
 /* NULL, or a sentence about the first difference. loose: threads may have been woken in any order.

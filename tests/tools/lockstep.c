@@ -1,7 +1,9 @@
 /* Kernel and model in lockstep, as a program (tests/host/lockstep.h).
  *
  *     lockstep [--seed N] [--actions N] [--episode N] [--audit N] [--preempt-all] [--quiet]
- * [--stats]
+ * [--trace]
+ *              [--stats]
+ *     lockstep --exhaustive SLOTS [--rename] [--keep]
  *
  * Exit 0: no difference; 1: a difference, with seed and shrunk sequence on standard output; 2:
  * could not tell. */
@@ -30,17 +32,25 @@ int main(int argc, char **argv)
     uint64_t audit = 512;
     struct lockstep_options o = {0};
     struct lockstep_stats stats;
+    uint64_t exhaustive = 0;
+    bool rename = false;
+    bool keep = false;
     bool print = false;
     for (int i = 1; i < argc; i++) {
         if (number_option(argc, argv, &i, "--seed", &seed) ||
             number_option(argc, argv, &i, "--actions", &actions) ||
             number_option(argc, argv, &i, "--episode", &episode) ||
-            number_option(argc, argv, &i, "--audit", &audit))
+            number_option(argc, argv, &i, "--audit", &audit) ||
+            number_option(argc, argv, &i, "--exhaustive", &exhaustive))
             continue;
         if (strcmp(argv[i], "--preempt-all") == 0) {
             o.preempt_all = true;
         } else if (strcmp(argv[i], "--quiet") == 0) {
             o.quiet = true;
+        } else if (strcmp(argv[i], "--rename") == 0) {
+            rename = true;
+        } else if (strcmp(argv[i], "--keep") == 0) {
+            keep = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
             o.trace = true;
         } else if (strcmp(argv[i], "--stats") == 0) {
@@ -50,6 +60,8 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    if (exhaustive != 0)
+        return lockstep_exhaustive((unsigned)exhaustive, rename, keep, stdout);
     o.seed = seed;
     o.actions = actions;
     o.episode = (unsigned)episode;
