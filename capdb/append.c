@@ -397,8 +397,7 @@ static enum error prepare_all(struct capdb *db)
     return ERR_OK;
 }
 
-/* The first append makes this handle the recorder. */
-static enum error become_recorder(struct capdb *db)
+enum error capdb_become_recorder(struct capdb *db)
 {
     if (db->mirror && db->put_tail)
         return ERR_OK;
@@ -486,7 +485,7 @@ enum error capdb_append(struct capdb *db, const struct capstate *state, double t
 {
     struct mirror next = {.shape = capdb_shape(state)};
     int64_t rows[ROW_KINDS];
-    enum error e = become_recorder(db);
+    enum error e = capdb_become_recorder(db);
     if (e != ERR_OK)
         return e;
     memcpy(rows, db->next_row, sizeof(rows));

@@ -37,6 +37,10 @@ enum error capdb_get_rules(struct capdb *db, struct authority_rules *out);
  * committed.  ERR_IO (disk full, too): nothing of this snapshot was kept, the others were. */
 enum error capdb_append(struct capdb *db, const struct capstate *state, double time, uint32_t *n);
 
+/* Stores EVENT and GAP records, in the order in which they happened; others are passed over. They
+ * belong before the snapshot that is appended next. On return they are committed. */
+enum error capdb_put_events(struct capdb *db, const struct record *events, uint32_t count);
+
 /* Makes everything appended visible to other readers; append does so about once a second. */
 enum error capdb_flush(struct capdb *db);
 
@@ -62,7 +66,8 @@ enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapsh
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
 uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr);
 
-/* Recomputes every snapshot and compares with the sums taken when it was recorded. Calls `report`
+/* Recomputes every snapshot and compares with the sums taken when it was recorded; applies recorded
+ * events to each snapshot and compares with the next. Calls `report`
  * once a fault with a sentence. ERR_CORRUPT if there was one. */
 enum error capdb_verify(struct capdb *db, void (*report)(void *ctx, const char *sentence),
                         void *ctx);

@@ -72,6 +72,9 @@ const char *thread_state_text(uint32_t state);
 const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
 
+/* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
+enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);
+
 /* The commands, by file. */
 enum status command_record(struct options *o);
 enum status command_snapshots(struct options *o);

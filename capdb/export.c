@@ -1,4 +1,5 @@
-/* export: one snapshot for other programs, as DOT, JSON, CSV or capDL (capdl.c). */
+/* export: one snapshot for other programs, as DOT, JSON, CSV or capDL (capdl.c); the events
+ * (trace.c). */
 #include "capdb/command.h"
 
 #include "capdb/export.h"
@@ -134,6 +135,8 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
         export_csv(f, v);
     else if (strcmp(format, "capdl") == 0)
         export_capdl(f, &v->state);
+    else if (strcmp(format, "trace") == 0)
+        return export_trace(f, o, v);
     else if (export_json(f, v) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     if (fflush(f) != 0 || ferror(f))
@@ -143,15 +146,13 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
 
 enum status command_export(struct options *o)
 {
-    static const char *const formats[] = {"capdl", "dot", "json", "csv", NULL};
+    static const char *const formats[] = {"capdl", "dot", "json", "csv", "trace", NULL};
     struct view v;
     bool known = false;
     for (size_t i = 0; o->format && formats[i]; i++)
         known |= strcmp(o->format, formats[i]) == 0;
     if (!known)
-        return command_complain(
-            NULL, "export: --format capdl, dot, json or csv%s",
-            o->format && strcmp(o->format, "trace") == 0 ? "; recordings hold no event trace" : "");
+        return command_complain(NULL, "export: --format capdl, dot, json, csv or trace");
     if (view_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     FILE *f = o->output ? fopen(o->output, "w") : stdout;

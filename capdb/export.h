@@ -2,12 +2,15 @@
 #ifndef CAPSCOPE_CAPDB_EXPORT_H
 #define CAPSCOPE_CAPDB_EXPORT_H
 
-#include "capstate/capstate.h"
+#include "capdb/command.h"
 
 #include <stdio.h>
 
 /* capDL as capDL-tool's parser takes it: objects, caps, irq maps, cdt. What the language cannot say
  * (zombies, invalid words, capabilities in no CNode or TCB) is named in comments. */
 void export_capdl(FILE *f, const struct capstate *s);
+
+/* Recorded events, those before snapshot --at or all, as a table, tab-separated or JSON. */
+enum status export_trace(FILE *f, struct options *o, struct view *v);
 
 #endif

@@ -612,6 +612,29 @@ static bool verify_snapshot(struct capdb *db, uint32_t n, char *sentence, size_t
     return same;
 }
 
+static bool verify_events(struct capdb *db, uint32_t count,
+                          void (*report)(void *ctx, const char *sentence), void *ctx)
+{
+    char sentence[CAPDB_MESSAGE];
+    sqlite3_stmt *st;
+    bool good = true;
+    if (capdb_prepare(db, "SELECT DISTINCT n FROM event WHERE n > 1 AND n <= ? ORDER BY n", &st) !=
+        ERR_OK) {
+        report(ctx, db->message);
+        return false;
+    }
+    sqlite3_bind_int64(st, 1, count);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
+        if (capdb_prove_events(db, n, sentence, sizeof(sentence)))
+            continue;
+        report(ctx, sentence);
+        good = false;
+    }
+    sqlite3_finalize(st);
+    return good;
+}
+
 enum error capdb_verify(struct capdb *db, void (*report)(void *ctx, const char *sentence),
                         void *ctx)
 {
@@ -624,5 +647,6 @@ enum error capdb_verify(struct capdb *db, void (*report)(void *ctx, const char *
         report(ctx, sentence);
         good = false;
     }
+    good &= verify_events(db, count, report, ctx);
     return good ? ERR_OK : capdb_fail(db, ERR_CORRUPT, "is damaged");
 }

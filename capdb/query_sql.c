@@ -11,10 +11,10 @@ enum { NAME_BYTES = 128 };
 /* Columns that hold addresses are printed in hex wherever the value is an integer. */
 static bool column_is_address(const char *name)
 {
-    static const char *const names[] = {
-        "addr",       "address",    "slot",       "object", "holder", "frame",
-        "dir",        "vaddr",      "table",      "pc",     "sp",     "bound",
-        "blocked_on", "ipc_buffer", "fault_addr", "tcb",    NULL};
+    static const char *const names[] = {"addr",       "address",    "slot",  "object", "holder",
+                                        "frame",      "dir",        "vaddr", "table",  "pc",
+                                        "sp",         "bound",      "src",   "about",  "blocked_on",
+                                        "ipc_buffer", "fault_addr", "tcb",   NULL};
     for (size_t i = 0; names[i]; i++)
         if (strcmp(names[i], name) == 0)
             return true;

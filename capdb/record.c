@@ -1,17 +1,24 @@
 /* `capdb record`: snapshots of a target into a recording, by the clock or when something changed.
  * Ctrl-C ends it after the snapshot at hand; a target that goes away ends it too, with what was
- * complete. */
+ * complete.
+ *
+ * Through a serial monitor the live line is followed: every event goes into the recording, and a
+ * change is one that an event tells of. Through other doors a change shows when the next snapshot
+ * differs. */
 #include "capdb/command.h"
 
+#include "abi/events.h"
 #include "attach/attach.h"
+#include "attach/live.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CHANGE_POLL_MS = 100 };
+enum { CHANGE_POLL_MS = 100, LIVE_POLL_MS = 200, SECOND_MS = 1000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -51,7 +58,84 @@ struct recorder {
     uint32_t taken;
     uint32_t last[4]; /* digest, slots and threads of the snapshot before */
     bool progress;
+    /* the live line */
+    struct live *live; /* NULL: none */
+    struct record *events;
+    uint32_t event_count, event_room;
+    bool out_of_memory;
+    bool dirty; /* events since the last snapshot changed something */
+    uint64_t events_taken;
 };
+
+/* --- events --- */
+
+/* The steps of a revoke announce changes and are none; a fault changes no capability. */
+static bool tells_of_change(const struct record *r)
+{
+    if (r->kind != RECORD_EVENT)
+        return true;
+    uint32_t kind = r->event.kind;
+    return (kind < EVENT_REVOKE_BEGIN || kind > EVENT_REVOKE_END) && kind != EVENT_FAULT;
+}
+
+static void take_event(void *ctx, const struct record *r)
+{
+    struct recorder *rec = ctx;
+    if (rec->event_count == rec->event_room) {
+        uint32_t room = rec->event_room ? rec->event_room * 2 : 256;
+        struct record *grown = realloc(rec->events, room * sizeof(*grown));
+        rec->out_of_memory |= grown == NULL;
+        if (!grown)
+            return;
+        rec->events = grown;
+        rec->event_room = room;
+    }
+    rec->events[rec->event_count++] = *r;
+    rec->dirty |= tells_of_change(r);
+}
+
+static void say_trouble(void *ctx, const char *sentence)
+{
+    struct recorder *r = ctx;
+    if (r->progress)
+        fputc('\n', stderr);
+    command_complain(attach_target(r->attach), "%s", sentence);
+}
+
+/* Stores what has come. Complains when it cannot. */
+static bool store_events(struct recorder *r)
+{
+    if (r->out_of_memory)
+        return command_complain(NULL, "out of memory"), false;
+    if (capdb_put_events(r->db, r->events, r->event_count) != ERR_OK)
+        return command_complain(r->path, "%s", capdb_error(r->db)), false;
+    r->events_taken += r->event_count;
+    r->event_count = 0;
+    return true;
+}
+
+/* Where a recording is taken up again, nobody knows what happened since. */
+static void mark_pause(struct recorder *r)
+{
+    struct record gap = {.kind = RECORD_GAP};
+    gap.gap.first = live_mirror(r->live)->seq;
+    if (capdb_count(r->db) > 0)
+        take_event(r, &gap);
+}
+
+/* Whoever has no live line is recorded by snapshots alone. */
+static enum status follow_live(struct recorder *r)
+{
+    const struct live_listener listener = {r, take_event, say_trouble};
+    enum error e = live_open(r->attach, &listener, &r->live);
+    if (e == ERR_OK)
+        mark_pause(r);
+    if (e == ERR_OK || e == ERR_UNSUPPORTED)
+        return STATUS_YES;
+    return command_complain(NULL, "%s", attach_error(r->attach));
+}
+
+/* --- snapshots --- */
 
 static void show_progress(struct recorder *r, const struct capstate *s, uint32_t n)
 {
@@ -68,20 +152,31 @@ static bool changed(struct recorder *r, const struct capstate *s)
     return differs;
 }
 
+static enum status line_lost(struct recorder *r, bool *done)
+{
+    if (interrupted)
+        return STATUS_YES;
+    *done = true;
+    return command_complain(NULL, "%s%s", attach_error(r->attach),
+                            r->taken ? "; what was recorded is kept" : "");
+}
+
 /* Takes one; *done when the recording is over. */
 static enum status record_one(struct recorder *r, bool *done)
 {
     struct capstate state;
     uint32_t n;
-    enum error e = attach_snapshot(r->attach, &state);
-    if (e != ERR_OK) {
-        if (interrupted)
-            return STATUS_YES;
+    bool wanted = !r->o->on_change || r->dirty;
+    enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
+    if (e != ERR_OK)
+        return line_lost(r, done);
+    if (!store_events(r)) {
+        capstate_free(&state);
         *done = true;
-        return command_complain(NULL, "%s%s", attach_error(r->attach),
-                                r->taken ? "; what was recorded is kept" : "");
+        return STATUS_UNKNOWN;
     }
-    if (!r->o->on_change || changed(r, &state)) {
+    r->dirty = false;
+    if (changed(r, &state) || wanted) {
         e = capdb_append(r->db, &state, wall_clock(), &n);
         if (e == ERR_OK) {
             r->taken++;
@@ -99,6 +194,30 @@ static enum status record_one(struct recorder *r, bool *done)
     return STATUS_YES;
 }
 
+/* Waits until `next`: with a live line for events, which are stored as they come; by sleeping
+ * without. When only changes are recorded, until
+ * then and until something has changed. */
+static enum status wait_until(struct recorder *r, double next, bool *done)
+{
+    if (!r->live) {
+        sleep_seconds(next - wall_clock());
+        return STATUS_YES;
+    }
+    for (;;) {
+        double left = (next - wall_clock()) * SECOND_MS;
+        bool idle = r->o->on_change && !r->dirty;
+        if (interrupted || (left <= 0 && !idle))
+            return STATUS_YES;
+        int ms = idle || left > LIVE_POLL_MS ? LIVE_POLL_MS : (int)left + 1;
+        if (live_poll(r->live, ms) != ERR_OK)
+            return line_lost(r, done);
+        if (!store_events(r)) {
+            *done = true;
+            return STATUS_UNKNOWN;
+        }
+    }
+}
+
 static enum status record_all(struct recorder *r)
 {
     double pause = r->o->on_change ? CHANGE_POLL_MS / 1000.0 : r->o->every < 0 ? 1 : r->o->every;
@@ -111,7 +230,7 @@ static enum status record_all(struct recorder *r)
         double now = wall_clock();
         next = next < now ? now : next;
         if (!done && !interrupted)
-            sleep_seconds(next - now);
+            s = wait_until(r, next, &done);
     }
     if (r->progress)
         fputc('\n', stderr);
@@ -152,10 +271,15 @@ enum status command_record(struct options *o)
         return command_complain(NULL, "%s", message);
     enum status s = open_recording(&r);
     if (s == STATUS_YES)
+        s = follow_live(&r);
+    if (s == STATUS_YES)
         s = record_all(&r);
+    live_close(r.live);
+    free(r.events);
     capdb_close(r.db);
     attach_close(r.attach);
     if (s == STATUS_YES)
-        fprintf(stderr, "%s: %u snapshots recorded\n", r.path, r.taken);
+        fprintf(stderr, "%s: %u snapshots recorded, %llu events\n", r.path, r.taken,
+                (unsigned long long)r.events_taken);
     return s;
 }

@@ -1,4 +1,5 @@
-/* revokes: revocations that snapshots caught under way.  Snapshots in a row with the same root are
+/* revokes: recorded revocations, by their events (trace.c); where there are no events, those that
+ * snapshots caught under way.  Snapshots in a row with the same root are
  * one revocation; each of them is a step, with what had been deleted since the step before. */
 #include "capdb/command.h"
 
@@ -120,6 +121,11 @@ enum status command_revokes(struct options *o)
     }
     if (view_open_db(o, &r.v) != STATUS_YES)
         return STATUS_UNKNOWN;
+    if (capdb_has_events(r.v.db)) {
+        enum status told = revokes_by_events(o, &r.v, r.wanted);
+        view_close(&r.v);
+        return told;
+    }
     r.out = output_begin(stdout, output_default, columns);
     enum status s = read_steps(&r);
     if (s == STATUS_YES && r.wanted > r.number)

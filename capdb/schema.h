@@ -174,4 +174,39 @@ static const char capdb_schema[] =
                            "FROM snapshot s"
                            "  JOIN finding_row f ON f.t0 <= s.n AND f.t1 > s.n;";
 
+/* Events as they were recorded, in the order of row.  n: first snapshot that shows it.  kind 0:
+ * `detail` events from number `seq` on are lost. */
+static const char capdb_event_table[] =
+    "CREATE TABLE event (row INTEGER PRIMARY KEY, n INTEGER NOT NULL" RECORD_FIELDS_EVENT(
+        SCHEMA_COLUMN) ") STRICT;";
+static const char capdb_event_views[] =
+    "CREATE INDEX event_of_snapshot ON event (n);"
+    "CREATE INDEX event_of_revoke ON event (slot) WHERE kind BETWEEN 18 AND 22;"
+
+    /* the acting thread by its last name up to then */
+    "CREATE VIEW events AS SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,"
+    "  (SELECT m.text FROM thread_row t JOIN name m ON m.id = t.name"
+    "   WHERE t.addr = e.thread AND t.t0 <= e.n ORDER BY t.t0 DESC LIMIT 1) AS thread,"
+    "  nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,"
+    "  iif(e.type, c.text, NULL) AS type, iif(e.type, e.object, NULL) AS object, e.bits,"
+    "  iif(e.rights & 2, 'r', '') || iif(e.rights & 1, 'w', '') || iif(e.rights & 4, 'g', '') ||"
+    "  iif(e.rights & 8, 'p', '') AS rights, e.flags, e.data, e.extra,"
+    "  nullif(e.object2, 0) AS about, e.detail, iif(e.kind = 0, e.detail, 0) AS lost"
+    "  FROM event e LEFT JOIN word w ON w.kind = 'event' AND w.value = e.kind"
+    "  LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type;"
+
+    /* from each beginning (18) to the next end (22) of the same root; unfinished ones have no end
+     */
+    "CREATE VIEW revoke_span AS SELECT b.row AS first_row,"
+    "  (SELECT min(e.row) FROM event e WHERE e.slot = b.slot AND e.kind = 22 AND e.row > b.row)"
+    "  AS last_row FROM event b WHERE b.kind = 18;"
+    "CREATE VIEW revokes AS SELECT row_number() OVER (ORDER BY b.row) AS revoke, b.n AS first,"
+    "  e.n AS last, b.seq AS begins, e.seq AS ends, b.slot, nullif(b.thread, 0) AS tcb,"
+    "  coalesce(e.detail, (SELECT max(v.detail) FROM event v WHERE v.slot = b.slot"
+    "    AND v.kind BETWEEN 20 AND 21 AND v.row > b.row), 0) AS deleted,"
+    "  (SELECT count(*) FROM event p WHERE p.slot = b.slot AND p.kind = 20 AND p.row > b.row"
+    "    AND p.row < coalesce(e.row, 1 << 62)) AS preempted"
+    "  FROM revoke_span s JOIN event b ON b.row = s.first_row"
+    "  LEFT JOIN event e ON e.row = s.last_row;";
+
 #endif

@@ -5,6 +5,7 @@
  * write permission can open. */
 #include "capdb/store.h"
 
+#include "abi/events.h"
 #include "abi/objects.h"
 #include "abi/syscall.h"
 
@@ -190,6 +191,10 @@ static enum error fill_words(struct capdb *db)
                 FAULT_LIST(X)
 #undef X
                     {"endpoint", ENDPOINT_IDLE, "idle"},
+#define X(value, NAME, text, detail) {"event", value, text},
+        EVENT_LIST(X)
+#undef X
+            {"event", CAPDB_EVENT_GAP, "gap"},
         {"endpoint", ENDPOINT_SENDING, "senders wait"},
         {"endpoint", ENDPOINT_RECEIVING, "receivers wait"},
         {"notification", NOTIFICATION_IDLE, "idle"},
@@ -229,6 +234,10 @@ static enum error create_schema(struct capdb *db, const char *target)
     enum error e = capdb_exec(db, sql, "creating");
     if (e == ERR_OK)
         e = capdb_exec(db, capdb_schema, "creating");
+    if (e == ERR_OK)
+        e = capdb_exec(db, capdb_event_table, "creating");
+    if (e == ERR_OK)
+        e = capdb_exec(db, capdb_event_views, "creating");
     if (e == ERR_OK)
         e = fill_words(db);
     if (e == ERR_OK)

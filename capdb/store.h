@@ -146,6 +146,18 @@ double capdb_now(void);
 /* Numbers of rows, capabilities and objects go on where the file ends. */
 void capdb_resume_numbers(struct capdb *db);
 
+/* The first write makes this handle the recorder. */
+enum error capdb_become_recorder(struct capdb *db);
+
+/* events.c. A row of kind 0: `detail` events from number `seq` on are lost. */
+enum { CAPDB_EVENT_GAP = 0 };
+/* From the columns of table event, beginning with column `at`, that of seq. */
+void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
+bool capdb_has_events(struct capdb *db);
+/* Do the events before snapshot n lead there from the one before? false: a sentence says what not.
+ */
+bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
+
 /* Moves the tail into the tables; a transaction of its own. */
 enum error capdb_merge(struct capdb *db);
 

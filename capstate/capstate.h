@@ -84,6 +84,9 @@ int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread);
 
 /* One line for people: "frame 0x80123000 4K rw", "endpoint 0x80200010 badge 7 wg". Returns buf. */
 char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size);
+/* The same for a capability that need not be there, as an event names it. */
+char *capstate_cap_text(const struct capstate *s, const struct record_slot *cap, char *buf,
+                        size_t size);
 char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, size_t size);
 /* Where a slot lies: "guest/init cnode[14]", "tcb critical/init cspace", "irq 29". */
 char *capstate_place_text(const struct capstate *s, int32_t slot, char *buf, size_t size);

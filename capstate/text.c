@@ -170,6 +170,14 @@ static void put_capability(struct line *l, const struct capstate *s, const struc
     }
 }
 
+char *capstate_cap_text(const struct capstate *s, const struct record_slot *cap, char *buf,
+                        size_t size)
+{
+    struct line l = line_begin(buf, size);
+    put_capability(&l, s, cap);
+    return buf;
+}
+
 char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size)
 {
     struct line l = line_begin(buf, size);

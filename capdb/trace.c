@@ -1,0 +1,251 @@
+/* What the recorded events say, for people and programs: the trace, and revocations step by step.
+ * Names of threads and words for capabilities are those of the snapshot that first shows the event,
+ * or of the newest one for events behind it. */
+#include "capdb/command.h"
+
+#include "abi/events.h"
+#include "capdb/export.h"
+#include "capdb/store.h"
+
+#include <string.h>
+
+enum { TEXT_BYTES = 512 };
+
+struct trace {
+    struct options *o;
+    struct view *v;
+    struct output *out;
+    uint32_t loaded, newest; /* snapshots */
+    uint32_t n;              /* of the event at hand */
+    struct record_event e;
+};
+
+/* --- words --- */
+
+static bool load_names(struct trace *t)
+{
+    uint32_t n = t->n < t->newest ? t->n : t->newest;
+    if (n == t->loaded || n == 0)
+        return true;
+    t->loaded = n;
+    return view_load(t->o, t->v, n) == STATUS_YES;
+}
+
+static const char *kind_name(uint32_t kind)
+{
+    static const char *const names[EVENT_KINDS] = {[CAPDB_EVENT_GAP] = "gap",
+#define X(value, NAME, text, detail) [value] = text,
+                                                   EVENT_LIST(X)
+#undef X
+    };
+    const char *name = kind < EVENT_KINDS ? names[kind] : NULL;
+    return name ? name : "?";
+}
+
+static const char *thread_name(const struct trace *t, uint32_t tcb, char *buf, size_t size)
+{
+    int32_t object = capstate_object_at(&t->v->state, tcb);
+    int32_t thread = object < 0 ? -1 : capstate_thread_of(&t->v->state, object);
+    if (tcb == 0)
+        return "kernel";
+    if (thread >= 0 && t->v->state.threads[thread].label[0])
+        return t->v->state.threads[thread].label;
+    snprintf(buf, size, "0x%08x", tcb);
+    return buf;
+}
+
+/* The capability that the event names, "" if it names none. */
+static char *cap_text(const struct trace *t, char *buf, size_t size)
+{
+    const struct record_slot r = {
+        .addr = t->e.slot,
+        .type = t->e.type,
+        .object = t->e.object,
+        .bits = t->e.bits,
+        .rights = t->e.rights,
+        .flags = t->e.flags,
+        .data = t->e.data,
+        .extra = t->e.extra,
+    };
+    if (t->e.type == RECORD_CAP_NULL)
+        buf[0] = '\0';
+    else
+        capstate_cap_text(&t->v->state, &r, buf, size);
+    return buf;
+}
+
+static void put_address(struct trace *t, uint32_t addr)
+{
+    if (addr)
+        output_hex(t->out, addr);
+    else
+        output_text(t->out, "");
+}
+
+/* --- the trace --- */
+
+static void trace_row(struct trace *t)
+{
+    char text[TEXT_BYTES];
+    bool gap = t->e.kind == CAPDB_EVENT_GAP;
+    output_int(t->out, t->n);
+    output_int(t->out, t->e.seq);
+    output_int(t->out, t->e.time >> 16);
+    output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
+    output_text(t->out, kind_name(t->e.kind));
+    put_address(t, t->e.slot);
+    put_address(t, t->e.src);
+    output_text(t->out, cap_text(t, text, sizeof(text)));
+    put_address(t, t->e.object2);
+    output_int(t->out, t->e.detail);
+    output_row(t->out);
+}
+
+/* Calls `row` for what the query finds, whose columns are those of table event. */
+static enum status each_event(struct trace *t, sqlite3_stmt *st, void (*row)(struct trace *t))
+{
+    int code;
+    t->newest = capdb_count(t->v->db);
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+        t->n = (uint32_t)sqlite3_column_int64(st, 1);
+        capdb_fetch_event(st, 2, &t->e);
+        if (!load_names(t))
+            return STATUS_UNKNOWN;
+        row(t);
+    }
+    if (code != SQLITE_DONE) {
+        capdb_fail_sql(t->v->db, "reading events");
+        return command_complain(t->o->run, "%s", capdb_error(t->v->db));
+    }
+    return STATUS_YES;
+}
+
+static enum status each_event_of(struct trace *t, const char *sql, int64_t first, int64_t last,
+                                 int64_t slot, void (*row)(struct trace *t))
+{
+    sqlite3_stmt *st;
+    if (capdb_prepare(t->v->db, sql, &st) != ERR_OK)
+        return command_complain(t->o->run, "%s", capdb_error(t->v->db));
+    sqlite3_bind_int64(st, 1, first);
+    sqlite3_bind_int64(st, 2, last);
+    if (sqlite3_bind_parameter_count(st) > 2)
+        sqlite3_bind_int64(st, 3, slot);
+    enum status s = each_event(t, st, row);
+    sqlite3_finalize(st);
+    return s;
+}
+
+enum status export_trace(FILE *f, struct options *o, struct view *v)
+{
+    static const char *const columns[] = {"#n",  "#event", "#ticks", "thread",  "what", "slot",
+                                          "src", "cap",    "about",  "#detail", NULL};
+    struct trace t = {.o = o, .v = v, .loaded = v->n};
+    if (!capdb_has_events(v->db))
+        return command_complain(o->run, "holds no events: record through a serial monitor");
+    t.out = output_begin(f, output_default, columns);
+    int64_t first = o->at ? o->at : 0;
+    int64_t last = o->at ? o->at : INT64_MAX;
+    enum status s = each_event_of(&t, "SELECT * FROM event WHERE n BETWEEN ?1 AND ?2 ORDER BY row",
+                                  first, last, 0, trace_row);
+    return output_end(t.out) ? s : command_complain(o->run, "output could not be written");
+}
+
+/* --- revocations --- */
+
+/* `victim` is announced before it goes: what is done so far does not count it. */
+static void step_row(struct trace *t)
+{
+    char text[TEXT_BYTES];
+    bool gap = t->e.kind == CAPDB_EVENT_GAP;
+    output_int(t->out, t->e.seq);
+    output_int(t->out, t->e.time >> 16);
+    output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
+    output_text(t->out, kind_name(t->e.kind));
+    put_address(t, t->e.slot);
+    output_int(t->out, t->e.detail);
+    output_text(t->out, cap_text(t, text, sizeof(text)));
+    output_row(t->out);
+}
+
+static enum status steps(struct trace *t, int64_t first, int64_t last, int64_t slot)
+{
+    static const char *const columns[] = {"#event", "#ticks", "thread", "step",
+                                          "slot",   "#done",  "what",   NULL};
+    t->out = output_begin(stdout, output_default, columns);
+    enum status s = each_event_of(t,
+                                  "SELECT * FROM event WHERE row BETWEEN ?1 AND ?2 AND (kind = 0"
+                                  " OR (kind IN (18, 20, 21, 22) AND slot = ?3)"
+                                  " OR (kind = 19 AND src = ?3)) ORDER BY row",
+                                  first, last, slot, step_row);
+    return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
+}
+
+static enum status no_such_revoke(struct trace *t, uint32_t wanted)
+{
+    int64_t count = capdb_int(t->v->db, "SELECT count(*) FROM revoke_span", 0);
+    return command_complain(t->o->run, "revocation %u not found (it has %lld)", wanted,
+                            (long long)count);
+}
+
+static enum status show_steps(struct trace *t, uint32_t wanted)
+{
+    sqlite3_stmt *st;
+    if (capdb_prepare(t->v->db,
+                      "SELECT s.first_row, coalesce(s.last_row, 1 << 62), e.slot FROM revoke_span s"
+                      " JOIN event e ON e.row = s.first_row ORDER BY s.first_row LIMIT 1 OFFSET ?",
+                      &st) != ERR_OK)
+        return command_complain(t->o->run, "%s", capdb_error(t->v->db));
+    sqlite3_bind_int64(st, 1, (int64_t)wanted - 1);
+    bool found = sqlite3_step(st) == SQLITE_ROW;
+    int64_t first = sqlite3_column_int64(st, 0);
+    int64_t last = sqlite3_column_int64(st, 1);
+    int64_t slot = sqlite3_column_int64(st, 2);
+    sqlite3_finalize(st);
+    return found ? steps(t, first, last, slot) : no_such_revoke(t, wanted);
+}
+
+static void list_row(struct trace *t, sqlite3_stmt *st)
+{
+    char text[TEXT_BYTES];
+    for (int c = 0; c < 7; c++)
+        if (c == 5)
+            output_hex(t->out, (uint32_t)sqlite3_column_int64(st, c));
+        else
+            output_text(t->out, (const char *)sqlite3_column_text(st, c));
+    output_text(t->out, thread_name(t, t->e.thread, text, sizeof(text)));
+    output_text(t->out, cap_text(t, text, sizeof(text)));
+    output_row(t->out);
+}
+
+static enum status list(struct trace *t)
+{
+    static const char *const columns[] = {"#revoke", "#first", "#last",  "#deleted", "#preempted",
+                                          "slot",    "ends",   "thread", "what",     NULL};
+    sqlite3_stmt *st;
+    enum status s = STATUS_YES;
+    if (capdb_prepare(t->v->db,
+                      "SELECT r.revoke, r.first, coalesce(r.last, ''), r.deleted, r.preempted,"
+                      " r.slot, iif(r.ends IS NULL, 'unfinished', 'done'), e.* FROM revokes r"
+                      " JOIN event e ON e.seq = r.begins AND e.kind = 18 AND e.n = r.first"
+                      " ORDER BY r.revoke",
+                      &st) != ERR_OK)
+        return command_complain(t->o->run, "%s", capdb_error(t->v->db));
+    t->newest = capdb_count(t->v->db);
+    t->out = output_begin(stdout, output_default, columns);
+    while (s == STATUS_YES && sqlite3_step(st) == SQLITE_ROW) {
+        t->n = (uint32_t)sqlite3_column_int64(st, 8);
+        capdb_fetch_event(st, 9, &t->e);
+        if (load_names(t))
+            list_row(t, st);
+        else
+            s = STATUS_UNKNOWN;
+    }
+    sqlite3_finalize(st);
+    return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
+}
+
+enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted)
+{
+    struct trace t = {.o = o, .v = v};
+    return wanted ? show_steps(&t, wanted) : list(&t);
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Recorded events against QEMU: capdb follows the live line while it records, so a recording holds
+# every change between its snapshots, revocations step by step, and says what was lost.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+capdb=build/host/capdb
+run=$work/run.capdb
+monitor=monitor:unix:$work/monitor.sock
+
+says() { # text command...
+    local text=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qE -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "${output:0:2000}" "$text"; return 1; }
+}
+
+exits() { # status command...
+    local wanted=$1 got
+    shift
+    "$@" >"$work/exits.out" 2>&1
+    got=$?
+    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; cat "$work/exits.out"; return 1; }
+}
+
+ask() { $capdb sql "$1" "$2" | tail -n +2; }
+
+equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+more() { [ "$1" -gt "$2" ] || { echo "$1 is not more than $2"; return 1; }; }
+
+demo_is_up() {
+    [ "$($capdb live "$monitor" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
+}
+
+has_snapshots() { [ "$(ask "$1" "SELECT count(*) FROM snapshots")" -ge "$2" ]; }
+
+# talk PROMPT COMMAND: waits for the prompt, gives the command, prints what comes up to the next one.
+talk() {
+    python3 - "$work/monitor.sock" "$@" <<'PYTHON'
+import socket
+import sys
+import time
+
+path, prompt, command = sys.argv[1:]
+line = socket.socket(socket.AF_UNIX)
+line.connect(path)
+line.settimeout(0.3)
+end = time.monotonic() + 30
+
+
+def until(text, poke):
+    data = b""
+    while text not in data:
+        if time.monotonic() > end:
+            sys.exit("no %r, got %r" % (text, data[-300:]))
+        try:
+            data += line.recv(65536)
+        except TimeoutError:
+            if poke:
+                line.sendall(b"\r")
+    return data
+
+
+until(prompt.encode(), True)
+line.sendall(command.encode() + b"\r")
+sys.stdout.buffer.write(until(b"> ", False))
+PYTHON
+}
+
+# A revoke that was interrupted by a tick: with twenty capabilities and a tick a hundredth of a second
+# long, the demo has one now and then.
+record_preempted_revoke() {
+    local end=$((SECONDS + 90))
+    rm -f "$work/preempted.capdb"
+    while [ $SECONDS -lt $end ]; do
+        $capdb record "$monitor" "$work/preempted.capdb" --every 0.5 --count 5 2>/dev/null || return 1
+        [ "$(ask "$work/preempted.capdb" "SELECT count(*) FROM revokes WHERE preempted AND ends")" = 0 ] ||
+            return 0
+    done
+    echo "no revoke was preempted"
+    return 1
+}
+
+without() { # SQL: a copy of the recording that was tampered with
+    cp "$run" "$work/tampered.capdb" && sqlite3 "$work/tampered.capdb" "$1"
+}
+
+# --- by the clock ------------------------------------------------------------------------------------
+
+boot build/arm/debug/image-demo-healthy.elf
+wait_for 30 demo_is_up
+check "snapshots and events are recorded together" $capdb record "$monitor" "$run" --every 0.5 --count 8
+check "no number is missing" equal 0 "$(ask "$run" \
+    "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (ORDER BY rowid) AS step FROM (SELECT row AS rowid, seq FROM event)) WHERE step <> 1")"
+check "each event belongs to the first snapshot that shows it" equal 0 "$(ask "$run" \
+    "SELECT count(*) FROM events e JOIN snapshots s ON s.n = e.n JOIN snapshots b ON b.n = e.n - 1 WHERE e.seq > s.seq OR e.seq <= b.seq")"
+check "events lead from each snapshot to the next" says "all as they were recorded" $capdb verify "$run"
+check "an event knows who acted" more "$(ask "$run" "SELECT count(*) FROM events WHERE thread = 'guest/init' AND event = 'retype'")" 0
+check "capabilities made and gone between two snapshots are there" more \
+    "$(ask "$run" "SELECT count(*) FROM events e WHERE event = 'mint'")" 5
+check "the kernel's trace is off again" says "trace is off, live line is off" talk "capscope> " trace
+
+# --- revocations -----------------------------------------------------------------------------------
+
+check "a preempted revoke is recorded" record_preempted_revoke
+pre=$work/preempted.capdb
+number=$(ask "$pre" "SELECT min(revoke) FROM revokes WHERE preempted AND ends")
+check "revocations are listed with what they took" says "^$number	.*	done	guest/init	untyped" $capdb revokes "$pre"
+$capdb revokes "$pre" "$number" >"$work/steps"
+check "it begins and ends" test "$(sed -n 2p "$work/steps" | cut -f4) $(tail -1 "$work/steps" | cut -f4)" = "revoke revoked"
+check "the interruption is a step, and so is going on" bash -c \
+    "cut -f4 $work/steps | tr '\n' ' ' | grep -q 'victim preempted resumed'"
+victims=$(cut -f4,5 "$work/steps" | grep '^victim' | sort -u | wc -l)
+check "each capability that went is a victim" equal "$victims" \
+    "$(ask "$pre" "SELECT deleted FROM revokes WHERE revoke = $number")"
+check "a victim is named" says "	victim	0x[0-9a-f]{8}	[0-9]+	frame 0x[0-9a-f]{8} 4K rw at" $capdb revokes "$pre" "$number"
+check "a revocation that is not there is refused" says "revocation 9999 not found" $capdb revokes "$pre" 9999
+
+# --- export ------------------------------------------------------------------------------------------
+
+check "the trace has a line an event" equal "$(ask "$run" "SELECT count(*) FROM events")" \
+    "$($capdb export "$run" --format trace | tail -n +2 | wc -l)"
+check "a line names thread, change, slot and capability" says \
+    "	guest/init	retype	0x[0-9a-f]{8}	0x[0-9a-f]{8}	frame 0x[0-9a-f]{8} 4K" $capdb export "$run" --format trace
+check "one snapshot's events can be chosen" equal "$(ask "$run" "SELECT count(*) FROM events WHERE n = 3")" \
+    "$($capdb export "$run" --format trace --at 3 | tail -n +2 | wc -l)"
+check "the trace as JSON is JSON" bash -c "$capdb export $run --format trace --json | python3 -m json.tool"
+check "the trace goes into a file" bash -c "$capdb export $run --format trace -o $work/trace && [ -s $work/trace ]"
+
+# --- on change -----------------------------------------------------------------------------------------
+
+check "changes are recorded as they happen" $capdb record "$monitor" "$work/change.capdb" --on-change --count 12
+check "between two snapshots there is a change" equal 0 "$(ask "$work/change.capdb" \
+    "SELECT count(*) FROM snapshots s WHERE s.n > 1 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.n = s.n)")"
+check "they lead from each snapshot to the next" exits 0 $capdb verify "$work/change.capdb"
+
+# --- what is lost, altered, cut off ------------------------------------------------------------------------
+
+without "DELETE FROM event WHERE row = (SELECT row FROM event WHERE n = 4 ORDER BY row LIMIT 1 OFFSET 9)"
+check "a missing event is told" says "are missing before event" $capdb verify "$work/tampered.capdb"
+check "and is a fault" exits 1 $capdb verify "$work/tampered.capdb"
+without "UPDATE event SET data = data + 16 WHERE row = (SELECT row FROM event WHERE kind = 12 AND n = 4 ORDER BY row DESC LIMIT 1)"
+check "an altered event is told" says "snapshot (3|4)" $capdb verify "$work/tampered.capdb"
+
+$capdb record "$monitor" "$work/kill.capdb" --every 0.1 2>/dev/null &
+recorder=$!
+wait_for 20 has_snapshots "$work/kill.capdb" 4
+kill -KILL $recorder
+{ wait $recorder; } 2>/dev/null
+check "events before kill -9 are whole" exits 0 $capdb verify "$work/kill.capdb"
+check "there are events" more "$(ask "$work/kill.capdb" "SELECT count(*) FROM events")" 0
+check "the next recorder finds its way" $capdb record "$monitor" "$work/kill.capdb" --every 0.1 --count 3
+check "the recording goes on behind a mark" more "$(ask "$work/kill.capdb" "SELECT count(*) FROM events WHERE event = 'gap'")" 0
+check "and is whole" exits 0 $capdb verify "$work/kill.capdb"
+check "through QEMU's stub there are snapshots alone" $capdb record "gdb:unix:$work/gdb.sock" "$work/gdb.capdb" --count 2 --every 0.1
+check "a recording without events says so" says "holds no events" $capdb export "$work/gdb.capdb" --format trace
+halt_machine
+
+# --- more than the line can carry -----------------------------------------------------------------------------
+
+rm -f "$work"/*.sock
+boot build/arm/debug/image-debugcalls.elf
+check "the program goes on" talk "stopped> " continue
+$capdb record "$monitor" "$work/flood.capdb" --every 60 2>"$work/flood.err" &
+recorder=$!
+check "a line that cannot carry all falls behind" wait_for 90 grep -q "new base" "$work/flood.err"
+kill -INT $recorder
+wait $recorder
+check "the recorder ends well" equal 0 $?
+check "what the line could not carry is said" says "events are lost, from number [0-9]+ on; a new base was taken" cat "$work/flood.err"
+check "and stands in the recording with its size" more "$(ask "$work/flood.capdb" "SELECT sum(lost) FROM events")" 1000
+check "no number is missing without a gap" equal 0 "$(ask "$work/flood.capdb" \
+    "SELECT count(*) FROM (SELECT seq - lag(seq + iif(kind, 1, detail)) OVER (ORDER BY row) AS step FROM event) WHERE step <> 0")"
+check "the snapshots are whole" exits 0 $capdb verify "$work/flood.capdb"
+plan

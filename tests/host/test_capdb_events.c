@@ -1,0 +1,256 @@
+/* Events in a recording: kept in order, seen through the views, and proved to lead from snapshot to
+ * snapshot; what is altered or taken away is told. The kernel is the simulated one. */
+#include "tests/host/sim_random.h"
+
+#include "capdb/store.h"
+#include "objwalk/objwalk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SNAPSHOTS = 6, STEPS = 60, EVENTS_MAX = 4000 };
+
+static struct objwalk walk;
+static struct memview view;
+static struct capdb *db;
+static struct sim_random random_ops;
+static struct record events[EVENTS_MAX];
+static uint32_t event_count;
+static unsigned faults;
+static char fault[CAPDB_MESSAGE];
+
+/* --- recording the simulated kernel --- */
+
+static void on_event(void *ctx, enum event_kind kind, struct slot *slot, struct slot *src,
+                     struct cap cap, kaddr_t object, word_t detail)
+{
+    (void)ctx;
+    struct event_ring ring;
+    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof ring), ERR_OK);
+    struct event e = {.seq = ring.head,
+                      .kind = kind,
+                      .thread = ks.current,
+                      .slot = kaddr_of(slot),
+                      .src = kaddr_of(src),
+                      .cap = {cap.w[0], cap.w[1]},
+                      .object = object,
+                      .detail = detail};
+    assert_true(event_count < EVENTS_MAX);
+    events[event_count].kind = RECORD_EVENT;
+    objwalk_event(&walk, &e, &events[event_count++].event);
+}
+
+static enum error add_record(void *ctx, const struct record *r)
+{
+    return capstate_add(ctx, r);
+}
+
+static void append_snapshot(void)
+{
+    struct capstate s;
+    uint32_t n;
+    capstate_init(&s);
+    assert_int_equal(objwalk_snapshot(&walk, true, add_record, &s), ERR_OK);
+    assert_int_equal(capstate_finish(&s), ERR_OK);
+    assert_int_equal(capdb_append(db, &s, 1000.0, &n), ERR_OK);
+    capstate_free(&s);
+}
+
+static void store_events(void)
+{
+    assert_int_equal(capdb_put_events(db, events, event_count), ERR_OK);
+    event_count = 0;
+}
+
+static int setup(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    kaddr_t roots;
+    (void)state;
+    memset(&hostsim, 0, sizeof hostsim);
+    sim_boot();
+    view = sim_memview();
+    assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &roots), ERR_OK);
+    assert_int_equal(objwalk_open(&walk, &view, roots), ERR_OK);
+    assert_int_equal(capdb_create(":memory:", "sim", &db, message), ERR_OK);
+    srand(11);
+    sim_random_begin(&random_ops);
+    hostsim.hooks.event = on_event;
+    event_count = 0;
+    append_snapshot();
+    for (unsigned i = 1; i < SNAPSHOTS; i++) {
+        for (unsigned k = 0; k < STEPS; k++)
+            sim_random_step(&random_ops);
+        store_events();
+        append_snapshot();
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hostsim.hooks.event = NULL;
+    capdb_close(db);
+    sim_end();
+    return 0;
+}
+
+static void note_fault(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    faults++;
+    snprintf(fault, sizeof fault, "%s", sentence);
+}
+
+static enum error verify(void)
+{
+    faults = 0;
+    fault[0] = '\0';
+    return capdb_verify(db, note_fault, NULL);
+}
+
+static void change(const char *sql)
+{
+    assert_int_equal(capdb_exec(db, sql, "tampering"), ERR_OK);
+    assert_int_equal(sqlite3_changes(db->sql), 1);
+}
+
+/* --- tests --- */
+
+static void events_lead_from_snapshot_to_snapshot(void **state)
+{
+    (void)state;
+    assert_true(capdb_has_events(db));
+    if (verify() != ERR_OK)
+        fail_msg("%s", fault);
+}
+
+static void every_event_is_seen_in_order(void **state)
+{
+    (void)state;
+    assert_int_equal(capdb_int(db,
+                               "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (ORDER BY row) AS"
+                               " step FROM event) WHERE step <> 1",
+                               -1),
+                     0);
+    assert_int_equal(capdb_int(db, "SELECT min(n) = 2 AND max(n) = 6 FROM events", 0), 1);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM events WHERE event IS NULL", -1), 0);
+    assert_int_equal(
+        capdb_int(db, "SELECT count(*) > 50 FROM events WHERE thread = 'rootserver'", -1), 1);
+}
+
+static void a_missing_event_is_told(void **state)
+{
+    (void)state;
+    change("DELETE FROM event WHERE row = (SELECT row FROM event WHERE n = 3 ORDER BY row"
+           " LIMIT 1 OFFSET 5)");
+    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_int_equal(faults, 1);
+    assert_non_null(strstr(fault, "are missing before event"));
+}
+
+static void missing_events_at_the_end_are_told(void **state)
+{
+    (void)state;
+    change("DELETE FROM event WHERE row = (SELECT max(row) FROM event WHERE n = 4)");
+    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_string_equal(fault, "the events do not lead from snapshot 3 to snapshot 4");
+}
+
+static void an_altered_event_is_told(void **state)
+{
+    (void)state;
+    change("UPDATE event SET object = object + 16 WHERE row ="
+           " (SELECT min(row) FROM event WHERE n = 5 AND kind = 11)");
+    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_non_null(strstr(fault, "does not fit snapshot 4 and the events after it"));
+}
+
+static void a_told_gap_is_no_fault_and_proves_nothing(void **state)
+{
+    (void)state;
+    change("UPDATE event SET kind = 0, detail = 1 WHERE row = (SELECT min(row) FROM event"
+           " WHERE n = 3)");
+    assert_int_equal(verify(), ERR_OK);
+    assert_int_equal(capdb_int(db, "SELECT sum(lost) FROM events", 0), 1);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM events WHERE event = 'gap'", 0), 1);
+}
+
+/* Five victims, one interruption, as the kernel of the debug build tells it. */
+static void a_revoke_is_one_row_with_its_preemptions(void **state)
+{
+    static const struct {
+        uint32_t kind, slot, src, detail;
+    } story[] = {
+        {EVENT_REVOKE_BEGIN, 0x80001000, 0, 0},
+        {EVENT_REVOKE_VICTIM, 0x80001010, 0x80001000, 0},
+        {EVENT_REVOKE_VICTIM, 0x80001020, 0x80001000, 1},
+        {EVENT_REVOKE_PREEMPTED, 0x80001000, 0, 2},
+        {EVENT_REVOKE_BEGIN, 0x80005000, 0, 0},
+        {EVENT_REVOKE_END, 0x80005000, 0, 0},
+        {EVENT_REVOKE_RESUMED, 0x80001000, 0, 2},
+        {EVENT_REVOKE_VICTIM, 0x80001030, 0x80001000, 2},
+        {EVENT_REVOKE_END, 0x80001000, 0, 3},
+        {EVENT_REVOKE_BEGIN, 0x80001000, 0, 0},
+        {EVENT_REVOKE_PREEMPTED, 0x80001000, 0, 4},
+    };
+    enum { COUNT = sizeof story / sizeof story[0] };
+    (void)state;
+    assert_int_equal(capdb_exec(db, "DELETE FROM event", "clearing"), ERR_OK);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        events[i] = (struct record){.kind = RECORD_EVENT};
+        events[i].event = (struct record_event){.seq = 100 + i,
+                                                .kind = story[i].kind,
+                                                .slot = story[i].slot,
+                                                .src = story[i].src,
+                                                .detail = story[i].detail};
+    }
+    event_count = COUNT;
+    store_events();
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM revokes", 0), 3);
+    assert_int_equal(capdb_int(db,
+                               "SELECT begins = 100 AND ends = 108 AND deleted = 3 AND"
+                               " preempted = 1 FROM revokes WHERE revoke = 1",
+                               0),
+                     1);
+    assert_int_equal(capdb_int(db,
+                               "SELECT deleted = 0 AND preempted = 0 AND slot = 0x80005000"
+                               " FROM revokes WHERE revoke = 2",
+                               0),
+                     1);
+    assert_int_equal(capdb_int(db,
+                               "SELECT ends IS NULL AND deleted = 4 AND preempted = 1"
+                               " FROM revokes WHERE revoke = 3",
+                               0),
+                     1);
+}
+
+static void other_records_are_no_events(void **state)
+{
+    (void)state;
+    int64_t before = capdb_int(db, "SELECT count(*) FROM event", -1);
+    events[0] = (struct record){.kind = RECORD_TEXT};
+    events[1] = (struct record){.kind = RECORD_DIGEST};
+    assert_int_equal(capdb_put_events(db, events, 2), ERR_OK);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM event", -1), before);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(events_lead_from_snapshot_to_snapshot),
+        CASE(every_event_is_seen_in_order),
+        CASE(a_missing_event_is_told),
+        CASE(missing_events_at_the_end_are_told),
+        CASE(an_altered_event_is_told),
+        CASE(a_told_gap_is_no_fault_and_proves_nothing),
+        CASE(a_revoke_is_one_row_with_its_preemptions),
+        CASE(other_records_are_no_events),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
