@@ -40,13 +40,28 @@ void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
         cdt_link(to, before, from, c, flags, kind, false);
 }
 
-void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind)
+static inline void insert_copy(struct slot *to, struct slot *from, struct cap c,
+                               enum event_kind kind, bool told)
 {
     bool original = cap_copy_is_revocable(c, from->cap);
 
-    cdt_insert(to, from, c, original ? CDT_REVOCABLE | CDT_FIRST_BADGED : 0, kind);
+    cdt_link(to, from, from, c, original ? CDT_REVOCABLE | CDT_FIRST_BADGED : 0, kind, told);
     if (cap_type(c) == CAP_UNTYPED)
         untyped_fill(from);
+}
+
+static TOLD void insert_copy_told(struct slot *to, struct slot *from, struct cap c,
+                                  enum event_kind kind)
+{
+    insert_copy(to, from, c, kind, true);
+}
+
+void cdt_insert_copy(struct slot *to, struct slot *from, struct cap c, enum event_kind kind)
+{
+    if (debug_watches())
+        insert_copy_told(to, from, c, kind);
+    else
+        insert_copy(to, from, c, kind, false);
 }
 
 /* The slots as a piece of list, last one first. */
@@ -78,17 +93,14 @@ static inline void objects_link(struct slot *parent, struct slot *first, word_t 
     link_next(parent, kaddr_of(last));
 }
 
+/* One by one, so that at each event the list is what the events so far make of it. */
 static TOLD void objects_told(struct slot *parent, struct slot *first, word_t count, struct cap c,
                               word_t size)
 {
-    digest_out(parent, true);
-    objects_link(parent, first, count, c, size);
-    digest_in(parent, true);
-    for (struct slot *s = first; s < first + count; s++)
-        digest_in(s, true);
-    for (struct slot *s = first; s < first + count; s++)
-        debug_event(EVENT_RETYPE, s, parent, s->cap, cap_object(parent->cap),
-                    CDT_REVOCABLE | CDT_FIRST_BADGED);
+    for (struct slot *s = first; s < first + count; s++) {
+        cdt_link(s, parent, parent, c, CDT_REVOCABLE | CDT_FIRST_BADGED, EVENT_RETYPE, true);
+        c.w[0] += size;
+    }
 }
 
 void cdt_insert_objects(struct slot *parent, struct slot *first, word_t count, struct cap c,

@@ -74,13 +74,13 @@ static inline void reply_cap_insert(struct tcb *caller, struct tcb *server, bool
 struct tcb *fastpath_call(cptr_t cptr, word_t tag)
 {
     struct tcb *t = current_thread();
-    bool told = debug_watches();
     struct slot *slot;
     if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot)))
         return syscall_slow((word_t)SYS_CALL);
     struct cap c = slot->cap;
     if (cap_type(c) != CAP_ENDPOINT)
         return syscall_call(slot);
+    bool told = debug_watches();
     if (unlikely(!tag_is_short(tag) || t->fault_type != FAULT_NONE ||
                  (told && DEBUG_WATCHED_IPC_IS_SLOW) || !(cap_rights(c) & RIGHT_WRITE) ||
                  !(cap_rights(c) & (RIGHT_GRANT | RIGHT_GRANT_REPLY))))
