@@ -97,8 +97,14 @@ static inline void objects_link(struct slot *parent, struct slot *first, word_t 
 static TOLD void objects_told(struct slot *parent, struct slot *first, word_t count, struct cap c,
                               word_t size)
 {
+    const word_t flags = CDT_REVOCABLE | CDT_FIRST_BADGED;
+
     for (struct slot *s = first; s < first + count; s++) {
-        cdt_link(s, parent, parent, c, CDT_REVOCABLE | CDT_FIRST_BADGED, EVENT_RETYPE, true);
+        digest_out(parent, true);
+        link_after(parent, s, c, flags);
+        digest_in(parent, true);
+        digest_in(s, true);
+        debug_event(EVENT_RETYPE, s, parent, c, cap_object(parent->cap), flags);
         c.w[0] += size;
     }
 }
