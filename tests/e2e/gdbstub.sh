@@ -4,8 +4,10 @@
 set -uo pipefail
 source "$(dirname "$0")/lib.bash"
 
-kernel=build/arm/debug/kernel.elf
-image=build/arm/debug/image-demo-healthy.elf
+kernel=$work/kernel.elf
+image=$work/image.elf
+cp build/arm/debug/kernel.elf "$kernel"
+cp build/arm/debug/image-demo-healthy.elf "$image"
 deadline=60
 
 # gdb_session TARGET: commands from stdin, what gdb says into $work/out. A command that fails does
