@@ -237,7 +237,8 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 
 bench: deps ## kernel instructions of each operation, counted
 	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
-	    $(B)/arm/release/image-bench.elf $(B)/arm/debug/image-bench.elf $(B)/arm/debug/image-many.elf
+	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
+	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
 
@@ -250,6 +251,47 @@ check: ## floors, formatting, headers, static analysis
 test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
+
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day.
+LOCKSTEP_ACTIONS ?= 10000000
+check-all: deps check ## every test, with ten million operations in lockstep
+	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
+	@LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
+
+## ---- fuzzing ------------------------------------------------------------------------------------
+# tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in
+# build/fuzz/corpus/NAME until `make fuzz-keep` adds what covers more.
+FUZZ_SECONDS ?= 60
+FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CC    := clang -std=gnu11 -g -O1 -D_GNU_SOURCE -I. -Iplat/hostsim -fsanitize=fuzzer-no-link,address,undefined \
+              -fno-sanitize-recover=all
+FUZZ_SRC   := $(HOST_SRC) $(SIM_SRC) tests/host/sim.c tests/host/sim_check.c
+FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
+
+$(B)/fuzz/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(DEP) -c $< -o $@
+# a judge, not what is judged
+$(B)/fuzz/obj/tests/host/%.c.o: tests/host/%.c
+	@mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -g -O2 -D_GNU_SOURCE -I. -Iplat/hostsim $(DEP) -c $< -o $@
+$(B)/fuzz/libfuzz.a: $(FUZZ_OBJ)
+$(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(B)/fuzz/libfuzz.a
+	$(Q)clang -fsanitize=fuzzer,address,undefined $^ -lcmocka $(LIBS_CAPDB) -o $@
+
+fuzz: deps ## run every fuzzer for FUZZ_SECONDS (60) on its kept corpus
+	@$(MAKE) --no-print-directory -j$$(nproc) $(patsubst %,$(B)/fuzz/fuzz_%,$(FUZZERS))
+	@for f in $(FUZZERS); do \
+	    mkdir -p $(B)/fuzz/corpus/$$f tests/fuzz/corpus/$$f && echo "fuzz_$$f: $(FUZZ_SECONDS) s" && \
+	    $(B)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 -verbosity=1 \
+	        -artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
+	        2>$(B)/fuzz/$$f.log || { tail -n 40 $(B)/fuzz/$$f.log; exit 1; }; \
+	    grep -E 'number_of_executed_units|new_units_added' $(B)/fuzz/$$f.log; done
+
+fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
+	@for f in $(FUZZERS); do mkdir -p tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
+	    $(B)/fuzz/fuzz_$$f -merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
 format: ## clang-format every source
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
