@@ -109,7 +109,7 @@ static inline enum outcome slot_empty(struct slot *s, bool final)
     if ((final || cap_is_frame(c)) && cap_release(c) == PREEMPTED)
         return PREEMPTED;
     cdt_remove(s, final);
-    if (cap_ends_object(c, final))
+    if (debug_watches() && cap_ends_object(c, final))
         debug_event(EVENT_DESTROY, NULL, NULL, c, cap_object(c), 0);
     return DONE;
 }

@@ -33,7 +33,8 @@ void fault_send(struct tcb *t)
 {
     struct slot *slot = NULL;
     bool found = cnode_lookup(t, t->fault_handler, &slot) == DONE;
-    debug_event(EVENT_FAULT, NULL, found ? slot : NULL, cap_null(), kaddr_of(t), t->fault_type);
+    if (debug_watches())
+        debug_event(EVENT_FAULT, NULL, found ? slot : NULL, cap_null(), kaddr_of(t), t->fault_type);
     debug_fault(t);
     if (!found || !handler_is_usable(slot->cap)) {
         t->fault_type = FAULT_NONE;
