@@ -19,6 +19,8 @@ _Static_assert(HOSTSIM_RING_OFFSET + HOSTSIM_RING_CAPACITY * sizeof(struct event
                    HOSTSIM_KERNEL_BYTES,
                "the door's data have their place");
 
+bool hostsim_unwatched;
+
 static struct door_data *door_data(void)
 {
     return kptr(KERNEL_WINDOW + HOSTSIM_DEBUG_OFFSET);

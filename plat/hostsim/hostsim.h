@@ -115,8 +115,10 @@ void hostsim_preempt_every(unsigned looks);
 /* Is an unmasked line high? Does not count as a look of the kernel's. */
 bool hostsim_irq_waiting(void);
 
-/* The running digest, kept by the door. */
+/* The running digest, kept by the door while it watches. */
 struct digest *hostsim_digest(void);
+/* Set: nobody watches the kernel (debug_door.h). Stays through boots. */
+extern bool hostsim_unwatched;
 kaddr_t hostsim_roots(void);
 
 #endif

@@ -57,6 +57,7 @@ struct lockstep_stats {
     uint64_t episodes;
     uint64_t preemptions;
     uint64_t interleaved; /* preempted operations of which only invariants were checked */
+    uint64_t nested;      /* deletions of a CNode or thread within another */
     uint64_t unordered;   /* operations that may wake threads in any order */
     uint64_t transfers;   /* capabilities through IPC */
     uint64_t replies;

@@ -247,6 +247,19 @@ static bool wish_loaded(const struct model_slot *s, word_t kinds)
     return held == 2;
 }
 
+/* And among what it holds is another such. */
+static bool wish_nested(const struct model_slot *s, word_t kinds)
+{
+    if (!wish_loaded(s, kinds))
+        return false;
+    for (unsigned i = 0; i < s->cap.object->slot_count; i++) {
+        const struct model_cap *c = &s->cap.object->slots[i].cap;
+        if ((c->kind == MODEL_CNODE || c->kind == MODEL_TCB) && c->object->caps == 1)
+            return true;
+    }
+    return false;
+}
+
 static struct model_slot *find_in(struct model_object *cnode, wish w, word_t kinds)
 {
     unsigned n = window_of(cnode);
@@ -428,7 +441,7 @@ static word_t some_data(const struct model_slot *s)
 {
     if (s && s->cap.kind == MODEL_CNODE)
         return chance(90) ? some_guard(s) : any_word();
-    return chance(85) ? below(5) : any_word();
+    return chance(90) ? below(3) : any_word();
 }
 
 static void make_copy(bool mint)
@@ -455,7 +468,7 @@ static void make_move(bool mutate)
     if (!name_empty(&to))
         return;
     /* last capabilities to containers, into containers: chains and cycles */
-    bool loaded = chance(35) && name_wished(&from, wish_loaded, KIND(CNODE) | KIND(TCB), true);
+    bool loaded = chance(45) && name_wished(&from, wish_loaded, KIND(CNODE) | KIND(TCB), true);
     if (!loaded && !name_occupied(&from, kinds, true))
         return;
     invocation(to.root, mutate ? INV_CNODE_MUTATE : INV_CNODE_MOVE, mutate ? 5 : 4, 1);
@@ -506,7 +519,9 @@ static void make_delete(void)
                                     KIND(ENDPOINT) | KIND(NOTIFICATION),
                                     KIND(REPLY) | KIND(IRQ_HANDLER), KIND(UNTYPED)};
     word_t kinds = chance(40) ? wishes[below(5)] : all_kinds;
-    if (chance(35))
+    if (chance(25))
+        make_slot_operation(INV_CNODE_DELETE, wish_nested, KIND(CNODE) | KIND(TCB), true);
+    else if (chance(20))
         make_slot_operation(INV_CNODE_DELETE, wish_loaded, KIND(CNODE) | KIND(TCB), true);
     else
         make_slot_operation(INV_CNODE_DELETE, wish_kind, kinds, true);
@@ -517,6 +532,11 @@ static void make_revoke(void)
     static const word_t wishes[] = {KIND(ENDPOINT), KIND(CNODE), KIND(TCB),
                                     KIND(NOTIFICATION) | KIND(FRAME)};
     /* Untyped memory comes back only by revoking what is made of it. */
+    if (chance(40)) { /* of one badge, beside others of the same */
+        make_slot_operation(INV_CNODE_REVOKE, wish_kind, KIND(ENDPOINT) | KIND(NOTIFICATION),
+                            false);
+        return;
+    }
     word_t kinds = chance(45) ? KIND(UNTYPED) : chance(60) ? wishes[below(4)] : all_kinds;
     make_slot_operation(INV_CNODE_REVOKE, chance(85) ? wish_parent : wish_kind, kinds,
                         kinds != KIND(UNTYPED));
@@ -957,7 +977,7 @@ static void make_syscall(void)
         make_move(true);
     else if (dice < 43)
         make_rotate();
-    else if (dice < 48)
+    else if (dice < 47)
         make_delete();
     else if (dice < 50)
         make_revoke();

@@ -21,7 +21,7 @@ static char titles[MUTANTS_MAX][NAME_MAX_BYTES];
 
 static int run(const char *program)
 {
-    const char *arguments[] = {program, "--seed", "1", "--actions", "300000", "--quiet", NULL};
+    const char *arguments[] = {program, "--seed", "1", "--actions", "500000", "--quiet", NULL};
     return program_run(arguments);
 }
 
