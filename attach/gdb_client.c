@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    SEND_TRIES = 3,
+    SEND_TRIES = 8,
+    SETTLE_MS = 20,             /* for a packet that comes twice because it was asked for twice */
     READ_BYTES_DEFAULT = 0x100, /* without PacketSize */
     READ_BYTES_LEAST = 16,
     SHORTEST_PART = 8, /* of what was asked for */
@@ -141,6 +142,7 @@ static enum error next_packet(struct gdb_client *c, const char *request, deadlin
             e = send_packet(c, request, deadline);
         } else if (event == GDB_BAD) {
             tries++;
+            c->asked_again = true;
             if (!c->acks && request)
                 return fail(c, ERR_CHECKSUM, "a packet of the stub is damaged");
             e = acknowledge(c, '-', deadline);
@@ -151,9 +153,27 @@ static enum error next_packet(struct gdb_client *c, const char *request, deadlin
     return fail(c, ERR_CHECKSUM, "packets are damaged on the line, %d times in a row", SEND_TRIES);
 }
 
+/* A packet that was asked for again may come once more, and must not be the answer to the next
+ * request. */
+static enum error settle(struct gdb_client *c)
+{
+    uint8_t byte;
+    enum error e = ERR_OK;
+    deadline_t end = deadline_in(GDB_REPLY_MS);
+    if (!c->asked_again)
+        return ERR_OK;
+    c->asked_again = false;
+    while (e == ERR_OK && !out_of_time(c, end))
+        e = transport_get(&c->line, &byte, deadline_in(SETTLE_MS));
+    gdb_decoder_init(&c->decoder, c->acks);
+    return e == ERR_OK || e == ERR_TIMEOUT ? ERR_OK : line_failed(c, e);
+}
+
 enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline)
 {
-    enum error e = send_packet(c, request, deadline);
+    enum error e = settle(c);
+    if (e == ERR_OK)
+        e = send_packet(c, request, deadline);
     if (e != ERR_OK)
         return e;
     for (;;) {

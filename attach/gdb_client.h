@@ -14,6 +14,7 @@ struct gdb_client {
     uint32_t packet_size; /* of the stub, 0: it did not say */
     bool acks;
     bool running;
+    bool asked_again;     /* a damaged packet was asked for once more */
     bool registers_known; /* target.xml has been read */
     bool physical;        /* memory reads take physical addresses (QEMU) */
     bool stood;           /* the target stood still before we came, and has not been resumed */

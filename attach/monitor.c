@@ -3,9 +3,12 @@
  * A command line that begins with '@' is answered in frames: a stream (SNAPSHOT_BEGIN .. _END) if
  * it asks for one, then REPLY frames, closed by an END record.  Frames lost or damaged on the way
  * show as a gap in their numbers or as silence; ^C then ends what is still coming, and the snapshot
- * is asked for again.  What comes between frames is what programs print. */
+ * is asked for again.  On a line so noisy that no try comes through whole, the machine is stopped
+ * and the snapshot gathered from the good frames of many.  What comes between frames is what
+ * programs print. */
 #include "attach/console.h"
 #include "attach/door.h"
+#include "attach/gather.h"
 #include "attach/transport.h"
 #include "objwalk/record_codec.h"
 #include "wire/frame.h"
@@ -16,6 +19,9 @@
 
 enum {
     SNAPSHOT_TRIES = 4,
+    RUNNING_TRIES = 2, /* before the machine is stopped for a snapshot */
+    GATHER_TRIES = 100,
+    STATE_TRIES = 20,   /* to stop it, to let it go on */
     PROGRESS_MS = 3000, /* longest pause inside an answer */
     DAMAGED_MS = 300,   /* the same after a frame was lost: perhaps it was the last */
     SYNC_MS = 700,      /* for the first answer of a line that may be in any state */
@@ -42,6 +48,7 @@ struct monitor_door {
     bool replied;
     bool succeeded;
     bool damaged;
+    struct gather *gather; /* takes the frames of the stream, NULL: they must come in order */
     /* the live line */
     const struct attach_live *hears; /* NULL: nobody */
     struct record_codec events;
@@ -91,6 +98,10 @@ static enum error reply_frame(struct monitor_door *d)
 
 static enum error stream_frame(struct attach *a, struct monitor_door *d)
 {
+    if (d->gather) {
+        enum error e = gather_put(d->gather, &d->frames);
+        return e == ERR_CORRUPT ? ERR_OK : e; /* it begins anew */
+    }
     if (d->frames.kind == FRAME_SNAPSHOT_BEGIN) {
         stream_clear(&a->stream);
         d->in_stream = true;
@@ -360,26 +371,98 @@ static enum error snapshot_once(struct attach *a, const char *line)
 }
 
 /* `line`: a command that is answered by a snapshot. */
-static enum error snapshot_by(struct attach *a, const char *line)
+static enum error snapshot_by(struct attach *a, const char *line, unsigned tries)
 {
     enum error e = ERR_OK;
-    for (unsigned i = 0; i < SNAPSHOT_TRIES; i++) {
+    for (unsigned i = 0; i < tries; i++) {
         a->error[0] = '\0';
         e = snapshot_once(a, line);
-        if (e != ERR_SEQUENCE && e != ERR_TIMEOUT)
-            break;
+        if (e != ERR_SEQUENCE && e != ERR_TIMEOUT && e != ERR_REFUSED)
+            break; /* a refusal may be that of a line that noise has changed */
         /* Cut short what may still come. */
         if (send_cancel(a) != ERR_OK || drain(a, QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
     if (e == ERR_SEQUENCE)
-        return attach_fail(a, e, "no undamaged snapshot in %d tries", SNAPSHOT_TRIES);
+        return attach_fail(a, e, "no undamaged snapshot in %u tries", tries);
     return e == ERR_OK || a->error[0] ? e : line_failed(a, e);
+}
+
+/* Repeats "halt" or "continue" until the answer comes through that it is so. */
+static enum error reach_state(struct attach *a, bool halted)
+{
+    struct monitor_door *d = a->door;
+    for (unsigned i = 0; i < STATE_TRIES; i++) {
+        enum error e = run(a, halted ? "halt" : "continue", SYNC_MS);
+        bool runs = !halted && d->reply.bytes && strstr(d->reply.bytes, "only while");
+        if (e == ERR_OK && (d->succeeded || runs)) {
+            a->halted = halted;
+            return ERR_OK;
+        }
+        if (e == ERR_CLOSED || e == ERR_IO)
+            return line_failed(a, e);
+        if (send_cancel(a) != ERR_OK || drain(a, QUIET_MS) != ERR_OK)
+            return ERR_CLOSED;
+    }
+    return attach_fail(a, ERR_SEQUENCE, "the line is too noisy to %s the machine",
+                       halted ? "stop" : "let go on");
+}
+
+static enum error gather_all(struct attach *a, struct gather *g)
+{
+    for (unsigned i = 0; i < GATHER_TRIES && !gather_is_complete(g); i++) {
+        enum error e = run(a, "snapshot wire", SYNC_MS);
+        if (e == ERR_CLOSED || e == ERR_IO)
+            return line_failed(a, e);
+        if (e == ERR_NO_MEMORY)
+            return attach_fail(a, e, "%s", error_sentence(e));
+        if (e != ERR_OK && (send_cancel(a) != ERR_OK || drain(a, QUIET_MS) != ERR_OK))
+            return ERR_CLOSED;
+    }
+    if (!gather_is_complete(g))
+        return attach_fail(a, ERR_SEQUENCE,
+                           "the line is too noisy: not all frames of a snapshot came in %d tries",
+                           GATHER_TRIES);
+    return ERR_OK;
+}
+
+/* Answers to other commands use the same stream: so it is filled when all is done. */
+static enum error gathered_stream(struct attach *a, const struct gather *g)
+{
+    enum error e = gather_deliver(g, &a->stream);
+    if (e == ERR_OK)
+        e = stream_check(&a->stream);
+    return e == ERR_OK ? e : attach_fail(a, e, "%s", error_sentence(e));
+}
+
+/* The first error counts. */
+static enum error snapshot_standing(struct attach *a)
+{
+    struct monitor_door *d = a->door;
+    struct gather g;
+    char kept[ATTACH_ERROR_MAX];
+    bool stop = !a->halted;
+    enum error e = stop ? reach_state(a, true) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    gather_init(&g);
+    d->gather = &g;
+    e = gather_all(a, &g);
+    d->gather = NULL;
+    memcpy(kept, a->error, sizeof(kept));
+    enum error after = stop && e != ERR_CLOSED && e != ERR_IO ? reach_state(a, false) : ERR_OK;
+    if (e != ERR_OK)
+        memcpy(a->error, kept, sizeof(kept));
+    else
+        e = after == ERR_OK ? gathered_stream(a, &g) : after;
+    gather_clear(&g);
+    return e;
 }
 
 static enum error monitor_snapshot(struct attach *a)
 {
-    return snapshot_by(a, "snapshot wire");
+    enum error e = snapshot_by(a, "snapshot wire", RUNNING_TRIES);
+    return e == ERR_SEQUENCE || e == ERR_TIMEOUT ? snapshot_standing(a) : e;
 }
 
 static enum error refused(struct attach *a, const char *line)
@@ -438,7 +521,8 @@ static enum error monitor_live(struct attach *a, const struct attach_live *hears
 {
     struct monitor_door *d = a->door;
     d->hears = hears;
-    return hears ? snapshot_by(a, "trace live on") : run_or_fail(a, "trace live off");
+    return hears ? snapshot_by(a, "trace live on", SNAPSHOT_TRIES)
+                 : run_or_fail(a, "trace live off");
 }
 
 static enum error monitor_listen(struct attach *a, int ms)

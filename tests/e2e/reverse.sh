@@ -22,7 +22,6 @@ replay() {
     stop_replay
     scripts/run-replay "$run" --headless >"$work/replay.out" 2>&1 </dev/null &
     replay_pid=$!
-    wait_for 60 grep -q "at the end of the recording" "$work/replay.out" || { cat "$work/replay.out"; return 1; }
 }
 
 sql() { build/host/capdb sql "$run/run.capdb" "$1" | tail -n +2; }
@@ -91,7 +90,8 @@ shows_soon() { wait_for "${2:-30}" shows "$1"; }
 line() { key : ; key -l "$1"; key Enter; }
 
 check "a run of the demo is recorded, with snapshots" record
-check "it replays to its end" replay
+replay
+check "it replays to its end" wait_for 60 grep -q "at the end of the recording" "$work/replay.out"
 check "a capability died on the way" pick_dead
 read -r dead dead_type dead_object <"$work/dead" || { plan; exit 1; }
 check "gdb goes where it is dead, and leaves the replay there" go_where_it_is_dead

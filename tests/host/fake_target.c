@@ -256,6 +256,8 @@ static void put_frame(struct teller *t, uint8_t kind)
     t->frames++;
     if (spoil && faults->drop == t->frames)
         return;
+    if (kind != FRAME_REPLY && faults->holes && (t->frames + t->f->snapshots) % 3 != 0)
+        return;
     if (spoil && faults->flip == t->frames)
         raw[n / 2] ^= 0x40;
     if (faults->chatty)

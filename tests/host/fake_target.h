@@ -38,6 +38,7 @@ struct fake_faults {
     unsigned flip;     /* frame of the first snapshot with a bit wrong */
     unsigned repeat;   /* frame of the first snapshot that comes twice */
     bool always;       /* of every snapshot */
+    bool holes;        /* two frames of three are lost, others in each snapshot */
     unsigned miscount; /* END counts so many slots more */
     uint32_t format;   /* record format, 0: right */
     bool chatty;       /* a program prints between frames */

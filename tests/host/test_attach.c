@@ -490,22 +490,22 @@ static void hostile_monitors_end_in_a_sentence(void **state)
          .door = "monitor",
          .faults = {.drop = 2, .always = true},
          .error = ERR_SEQUENCE,
-         .says = "no undamaged snapshot"},
+         .says = "the line is too noisy"},
         {.name = "always damaged",
          .door = "monitor",
          .faults = {.flip = 3, .always = true},
          .error = ERR_SEQUENCE,
-         .says = "no undamaged snapshot"},
+         .says = "the line is too noisy"},
         {.name = "never the first",
          .door = "monitor",
          .faults = {.drop = 1, .always = true},
          .error = ERR_SEQUENCE,
-         .says = "no undamaged snapshot"},
+         .says = "the line is too noisy"},
         {.name = "wrong counts",
          .door = "monitor",
          .faults = {.miscount = 1},
-         .error = ERR_SEQUENCE,
-         .says = "no undamaged snapshot"},
+         .error = ERR_TRUNCATED,
+         .says = "data ends in the middle"},
         {.name = "another format",
          .door = "monitor",
          .faults = {.format = 9},
@@ -551,6 +551,15 @@ static void a_lost_frame_costs_a_retry(void **state)
         survives("monitor", FAKE_UNIX, fake_monitor, &faults[i], &f);
         assert_int_equal(f.snapshots, 3);
     }
+}
+
+static void what_no_sending_brings_whole_is_gathered_from_many(void **state)
+{
+    struct fake f;
+    (void)state;
+    survives("monitor", FAKE_UNIX, fake_monitor, &(struct fake_faults){.holes = true}, &f);
+    assert_int_equal(f.resumes, 2);
+    assert_false(f.halted);
 }
 
 static void a_machine_that_boots_is_waited_for(void **state)
@@ -784,6 +793,7 @@ int main(void)
         cmocka_unit_test(a_lost_frame_costs_a_retry),
         cmocka_unit_test(a_machine_that_boots_is_waited_for),
         cmocka_unit_test(the_monitor_answers_on_a_terminal),
+        cmocka_unit_test(what_no_sending_brings_whole_is_gathered_from_many),
         cmocka_unit_test(console_text_is_kept_apart),
         cmocka_unit_test(a_machine_halted_here_runs_after_closing),
         cmocka_unit_test(prompts_are_taken_out_of_text),

@@ -1,0 +1,208 @@
+#!/usr/bin/env bash
+# Lines that fail: bytes lost, doubled, flipped; a line cut; a machine that dies; two clients on one
+# line; kernels that are none or another.  Each ends in whole snapshots or in one clear sentence, and
+# the machine goes on.
+. "$(dirname "$0")/lib.bash"
+capdb=build/host/capdb
+image=build/arm/debug/image-demo-healthy.elf
+line_pid=
+client_pid=
+trap 'stop_line; stop_client; finish' EXIT
+
+stop_line() {
+    [ -z "$line_pid" ] || { kill "$line_pid" 2>/dev/null; wait "$line_pid" 2>/dev/null; }
+    line_pid=
+}
+
+stop_client() {
+    [ -z "$client_pid" ] || { kill -9 "$client_pid" 2>/dev/null; wait "$client_pid" 2>/dev/null; }
+    client_pid=
+}
+
+# line NAME SOCKET [ARGUMENTS]: $work/NAME.sock leads to SOCKET, worse.
+line() {
+    local name=$1 socket=$2
+    shift 2
+    stop_line
+    timeout 200 python3 tests/tools/noisy_line.py "$work/$name.sock" "$socket" "$@" >"$work/$name.count" 2>&1 &
+    line_pid=$!
+    wait_for 10 test -S "$work/$name.sock"
+}
+
+# record TARGET FILE [ARGUMENTS]: what it says is in $work/said.
+record() {
+    timeout 150 "$capdb" record "$@" >"$work/said" 2>&1
+}
+
+said() { grep -qE -- "$1" "$work/said" || { echo "no '$1' in:"; cat "$work/said"; return 1; }; }
+
+# One sentence on stderr and status 2.
+refused() { # sentence, command...
+    local sentence=$1 status
+    shift
+    timeout 60 "$@" >"$work/out" 2>"$work/said" </dev/null
+    status=$?
+    [ $status = 2 ] || { echo "status $status"; cat "$work/said"; return 1; }
+    [ "$(wc -l <"$work/said")" = 1 ] || { cat "$work/said"; return 1; }
+    said "$sentence"
+}
+
+snapshots() { # file
+    "$capdb" sql "$1" "select count(*) from snapshots" | tail -n 1
+}
+
+ticks() {
+    "$capdb" live "ram:$work/ram" "select ticks from snapshots" | tail -n 1
+}
+
+ticks_beyond() { [ "$(ticks)" -gt "$1" ]; }
+
+goes_on() { wait_for 20 ticks_beyond "$(ticks)"; }
+
+damaged() { # name: how many bytes were
+    sed -n 's/.*damaged //p' "$work/$1.count" | tail -n 1
+}
+
+noisy_monitor() { # seed
+    line "noise$1" "$work/monitor.sock" --seed "$1"
+    record "monitor:unix:$work/noise$1.sock" "$work/noise$1.capdb" --every 0 --count 12 || { cat "$work/said"; return 1; }
+    stop_line
+    [ "$(damaged "noise$1")" -ge 50 ] || { echo "only $(damaged "noise$1") bytes damaged"; return 1; }
+    [ "$(snapshots "$work/noise$1.capdb")" = 12 ]
+}
+
+whole() { # file: every snapshot, as the kernel counted and summed it
+    "$capdb" verify "$1" &&
+        [ "$("$capdb" sql "$1" "select count(*) from snapshots where complete = 0 or caps < 200" | tail -n 1)" = 0 ]
+}
+
+noisy_stub() {
+    line noisygdb "$work/gdb.sock" --seed 5 --rate 20000
+    record "gdb:unix:$work/noisygdb.sock" "$work/noisygdb.capdb" --every 0 --count 5 || { cat "$work/said"; return 1; }
+    stop_line
+    [ "$(damaged noisygdb)" -ge 5 ] && whole "$work/noisygdb.capdb"
+}
+
+cut_line() {
+    line cut "$work/monitor.sock" --rate 0 --cut 60000
+    record "monitor:unix:$work/cut.sock" "$work/cut.capdb" --every 0 --count 100
+    [ $? = 2 ] && said "the other side closed the connection; what was recorded is kept$" &&
+        [ "$(wc -l <"$work/said")" = 1 ]
+}
+
+kept() { # file
+    local n
+    n=$(snapshots "$1")
+    [ "$n" -ge 1 ] && [ "$n" -lt 100 ] && whole "$1"
+}
+
+# A client that stays attached: it asks once an hour.
+stay() {
+    "$capdb" record "monitor:unix:$work/monitor.sock" "$work/stay.capdb" --every 3600 >/dev/null 2>&1 &
+    client_pid=$!
+    wait_for 10 test -s "$work/stay.capdb"
+}
+
+
+# A client that asked for a snapshot and read only some of it, killed.
+killed_in_a_frame() {
+    python3 - "$work/monitor.sock" "$work/inside" <<'PY' &
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+s.connect(sys.argv[1])
+s.sendall(b"\x03@snapshot wire\r")
+got = b""
+while b"\0" not in got or len(got) < 600:
+    got += s.recv(100)
+open(sys.argv[2], "w").write("inside\n")
+time.sleep(600)
+PY
+    client_pid=$!
+    wait_for 10 test -s "$work/inside"
+    stop_client
+}
+
+other_layout() { # in the file
+    python3 - "$work/ram" "$work/other" "$1" <<'PY'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+magic = struct.pack("<II", 0x43504143, 0x50534f52)
+at = 0
+while True:
+    at = data.index(magic, at)
+    version, layout, size = struct.unpack_from("<III", data, at + 8)
+    if at % 64 == 0 and version < 1000 and size < 4096:
+        break
+    at += 4
+struct.pack_into("<I", data, at + (12 if sys.argv[3] == "layout" else 8), 0xabcd if sys.argv[3] == "layout" else 77)
+open(sys.argv[2], "wb").write(data)
+print("%#x" % (at + 0xf0000000))
+PY
+}
+
+rm -f "$work"/*.sock
+boot "$image"
+for seed in 1 2 3; do
+    check "12 snapshots come through a line that damages 1 byte in 1000 (seed $seed)" noisy_monitor $seed
+    check "each of them is whole and undamaged (seed $seed)" whole "$work/noise$seed.capdb"
+done
+check "the machine goes on after that" goes_on
+check "damaged packets of the GDB line are asked for again" noisy_stub
+check "the machine goes on after that, too" goes_on
+
+check "a line cut in the middle of a snapshot is named" cut_line
+check "the snapshots before the cut are kept" kept "$work/cut.capdb"
+check "the machine goes on after the cut" goes_on
+
+stay
+check "a second client on the monitor's line is told" \
+    refused "monitor gave no answer before the deadline .*nobody else connected" \
+    "$capdb" record "monitor:unix:$work/monitor.sock" "$work/second.capdb" --count 1
+stop_client
+check "the line is free again after a client was killed" record "monitor:unix:$work/monitor.sock" "$work/third.capdb" --count 1
+killed_in_a_frame
+check "a client killed in the middle of a frame leaves a line that works" \
+    record "monitor:unix:$work/monitor.sock" "$work/fourth.capdb" --every 0 --count 3
+check "what came then is whole" whole "$work/fourth.capdb"
+
+roots=$(other_layout layout)
+check "an image of another layout is refused with both numbers" \
+    refused "the kernel's layout is 0x0000abcd, this program understands 0x2026" "$capdb" live "ram:$work/other" "select 1"
+other_layout version >/dev/null
+check "an image of another version is refused with both numbers" \
+    refused "version 77, this program understands 1" "$capdb" live "ram:$work/other" "select 1"
+head -c 16777216 /dev/zero >"$work/zeros"
+check "an image without a kernel is refused" refused "no capscope kernel" "$capdb" live "ram:$work/zeros" "select 1"
+check "a file that is not there is named" refused "$work/nothing: No such file" "$capdb" live "ram:$work/nothing" "select 1"
+
+patch_layout() {
+    gdb-multiarch -nx -batch -ex "target remote $work/gdb.sock" -ex "maint packet Qqemu.PhyMemMode:1" \
+        -ex "maint packet M$(printf '%x' $((roots - 0x70000000 + 12))),4:cdab0000" \
+        -ex "maint packet Qqemu.PhyMemMode:0" -ex detach >"$work/patch.out" 2>&1
+}
+check "a running kernel's layout word is changed" patch_layout
+check "a running kernel of another layout is refused with both numbers" \
+    refused "the kernel's layout is 0x0000abcd, this program understands 0x2026" \
+    "$capdb" record "gdb:unix:$work/gdb.sock" "$work/none.capdb" --count 1
+halt_machine
+
+rm -f "$work"/*.sock
+boot "$image"
+record_until_killed() {
+    timeout 60 "$capdb" record "monitor:unix:$work/monitor.sock" "$work/killed.capdb" --every 0.05 >"$work/said" 2>&1 &
+    client_pid=$!
+    wait_for 20 recorded 3 || return 1
+    halt_machine
+    wait "$client_pid"
+    local status=$?
+    client_pid=
+    [ $status = 2 ] && said "the other side closed the connection; what was recorded is kept$"
+}
+recorded() { [ "$(snapshots "$work/killed.capdb")" -ge "$1" ]; }
+check "a machine that dies while it is recorded is named" record_until_killed
+halt_machine 2>/dev/null
+check "the snapshots before its death are kept" kept "$work/killed.capdb"
+check "nobody answers where no machine is" refused "monitor.sock: Connection refused" \
+    "$capdb" record "monitor:unix:$work/monitor.sock" "$work/none.capdb" --count 1
+plan
