@@ -1,4 +1,4 @@
-/* The kernel's own bug: says what and where, and stays reachable for questions. */
+/* The kernel's own bug: says what, where, and how to look, and stays reachable for questions. */
 #include "kernel/armv6/offsets.h"
 #include "kernel/armv6/trap.h"
 #include "kernel/board.h"
@@ -62,6 +62,8 @@ void debug_panic(const char *file, int line, const char *what)
         ; /* the debugger itself is broken: stand still */
     nested++;
     backtrace(panic_sp());
+    out("the state stays as it is: ask here, or read the memory, even from an image of\n"
+        "it once the machine is gone: capdb domains ram:FILE, inspector-tui ram:FILE\n");
     out_end();
     for (;;)
         debug_stop(STOP_PANIC, what);
