@@ -187,6 +187,11 @@ KERNEL_TEXT  := $(wildcard kernel/*.[ch] abi/*.h plat/hostsim/*.h)
 SIM_QUIET    := -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-truncation
 $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
+# the fuzzers without libFuzzer, for their kept inputs
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,tests/host/sim.c tests/host/sim_check.c) $(B)/asan/libkernel.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ -lcmocka -o $@
+
 define lockstep_rule
 $(B)/$(1)/lockstep: $(call obj,$(B)/$(1)/sim,$(LOCKSTEP_SRC)) $(B)/$(1)/libkernel.a $(B)/$(1)/libmodel.a $(B)/$(1)/libhost.a
 	$$(Q)$(CC) $(2) $$^ -lcmocka -o $$@
@@ -228,7 +233,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) all
+tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
 $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/operations.h
@@ -263,7 +268,6 @@ check-all: deps check ## every test, with ten million operations in lockstep
 # tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in
 # build/fuzz/corpus/NAME until `make fuzz-keep` adds what covers more.
 FUZZ_SECONDS ?= 60
-FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CC    := clang -std=gnu11 -g -O1 -D_GNU_SOURCE -I. -Iplat/hostsim -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=all
 FUZZ_SRC   := $(HOST_SRC) $(SIM_SRC) tests/host/sim.c tests/host/sim_check.c
@@ -291,7 +295,7 @@ fuzz: deps ## run every fuzzer for FUZZ_SECONDS (60) on its kept corpus
 
 fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
 	@for f in $(FUZZERS); do mkdir -p tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
-	    $(B)/fuzz/fuzz_$$f -merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
+	    $(B)/fuzz/fuzz_$$f -set_cover_merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
 format: ## clang-format every source
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
