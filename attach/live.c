@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BASE_TRIES = 3, SENTENCE = 200 };
+enum { COMMAND_TRIES = 8, BASE_TRIES = 3, SENTENCE = 200 };
 
 struct live {
     struct attach *a;
@@ -227,14 +227,33 @@ static enum error take_base(struct live *l)
 
 /* --- for others --- */
 
+/* Repeats a `trace` command, on a noisy line, until its answer comes through. Caller frees *text.
+ */
+static enum error ask_trace(struct live *l, const char *line, char **text)
+{
+    enum error e = ERR_SEQUENCE;
+    for (unsigned i = 0; i < COMMAND_TRIES; i++) {
+        *text = NULL;
+        e = attach_command(l->a, line, text);
+        if (e == ERR_OK && strstr(*text, "trace is"))
+            return ERR_OK;
+        if (e != ERR_OK && e != ERR_SEQUENCE && e != ERR_TIMEOUT)
+            return e;
+        if (i + 1 < COMMAND_TRIES || e != ERR_OK)
+            free(*text);
+    }
+    return e;
+}
+
 static enum error remember_trace(struct live *l)
 {
     char *text = NULL;
-    enum error e = attach_command(l->a, "trace", &text);
-    if (e == ERR_OK)
-        l->trace_was_on = strstr(text, "trace is on") != NULL;
+    enum error e = ask_trace(l, "trace", &text);
+    if (e != ERR_OK)
+        return e;
+    l->trace_was_on = strstr(text, "trace is on") != NULL;
     free(text);
-    return e;
+    return ERR_OK;
 }
 
 enum error live_open(struct attach *a, const struct live_listener *listener, struct live **out)
@@ -267,7 +286,7 @@ void live_close(struct live *l)
         return;
     l->begun = false; /* what still comes is nobody's */
     if (l->a->ops->live(l->a, NULL) == ERR_OK && !l->trace_was_on &&
-        attach_command(l->a, "trace off", &text) == ERR_OK)
+        ask_trace(l, "trace off", &text) == ERR_OK)
         free(text);
     replay_free(&l->mirror);
     free(l);

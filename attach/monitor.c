@@ -18,7 +18,6 @@
 #include <string.h>
 
 enum {
-    SNAPSHOT_TRIES = 4,
     RUNNING_TRIES = 2, /* before the machine is stopped for a snapshot */
     GATHER_TRIES = 100,
     STATE_TRIES = 20,   /* to stop it, to let it go on */
@@ -26,6 +25,7 @@ enum {
     DAMAGED_MS = 300,   /* the same after a frame was lost: perhaps it was the last */
     SYNC_MS = 700,      /* for the first answer of a line that may be in any state */
     QUIET_MS = 50,
+    HELD_MAX = 1 << 19,
     COMMAND_MS = 600000, /* a whole answer, however steadily it comes */
     COMMAND_MAX = 119,   /* the monitor's line editor takes 120 characters, '@' is one */
     MEM_BYTES = 1024,
@@ -53,6 +53,9 @@ struct monitor_door {
     const struct attach_live *hears; /* NULL: nobody */
     struct record_codec events;
     bool events_broken; /* until the next base */
+    bool holding;       /* events that come belong behind a base that is not delivered yet */
+    bool held_lost;     /* and some of them did not come */
+    struct text held;   /* their payloads, each behind its length in two bytes */
 };
 
 /* --- what comes in --- */
@@ -128,22 +131,12 @@ static void events_lost(struct monitor_door *d)
     d->hears->lost(d->hears->ctx);
 }
 
-/* Events go on in the numbers of the snapshot before them; differences of fields in events begin
- * anew with it. */
-static void event_frame(struct monitor_door *d)
+static void take_events(struct monitor_door *d, const uint8_t *payload, uint32_t len)
 {
     struct record r;
-    if (!d->hears || d->events_broken)
-        return;
-    if (d->in_stream || d->frames.sequence != d->stream_next) {
-        events_lost(d);
-        return;
-    }
-    d->stream_next++;
-    for (uint32_t at = 0; at < d->frames.payload_len;) {
+    for (uint32_t at = 0; at < len && !d->events_broken;) {
         uint32_t used = 0;
-        enum error e = record_decode(&d->events, d->frames.payload + at, d->frames.payload_len - at,
-                                     &used, &r);
+        enum error e = record_decode(&d->events, payload + at, len - at, &used, &r);
         if (e == ERR_OK)
             d->hears->record(d->hears->ctx, &r);
         else if (e != ERR_UNSUPPORTED || used == 0) {
@@ -152,6 +145,49 @@ static void event_frame(struct monitor_door *d)
         }
         at += used;
     }
+}
+
+static void hold_events(struct monitor_door *d)
+{
+    uint16_t len = (uint16_t)d->frames.payload_len;
+    if (d->held.used > HELD_MAX || text_put(&d->held, (const char *)&len, sizeof(len)) != ERR_OK ||
+        text_put(&d->held, (const char *)d->frames.payload, len) != ERR_OK)
+        d->held_lost = true;
+}
+
+static void release_events(struct monitor_door *d)
+{
+    uint16_t len;
+    if (d->holding || (d->held.used == 0 && !d->held_lost))
+        return;
+    struct text held = d->held;
+    d->held = (struct text){0};
+    for (size_t at = 0; d->hears && at < held.used; at += sizeof(len) + len) {
+        memcpy(&len, held.bytes + at, sizeof(len));
+        take_events(d, (const uint8_t *)held.bytes + at + sizeof(len), len);
+    }
+    if (d->hears && d->held_lost && !d->events_broken)
+        events_lost(d);
+    d->held_lost = false;
+    text_fini(&held);
+}
+
+/* Events go on in the numbers of the snapshot before them; differences of fields in events begin
+ * anew with it. */
+static void event_frame(struct monitor_door *d)
+{
+    if (!d->hears || d->events_broken || d->gather || d->held_lost)
+        return;
+    bool due = !d->in_stream && d->frames.sequence == d->stream_next;
+    d->stream_next = (uint16_t)(d->stream_next + due);
+    if (!due && d->holding)
+        d->held_lost = true;
+    else if (!due)
+        events_lost(d);
+    else if (d->holding)
+        hold_events(d);
+    else
+        take_events(d, d->frames.payload, d->frames.payload_len);
 }
 
 static enum error take_frame(struct attach *a, struct monitor_door *d)
@@ -288,6 +324,7 @@ static enum error receive(struct attach *a, int64_t first_ms)
 static enum error run(struct attach *a, const char *line, int64_t first_ms)
 {
     struct monitor_door *d = a->door;
+    release_events(d);
     enum error e = drain(a, 0);
     if (e != ERR_OK)
         return e;
@@ -315,6 +352,7 @@ static void monitor_close(struct attach *a)
         (void)run(a, "continue", PROGRESS_MS);
     transport_close(&d->line);
     text_fini(&d->reply);
+    text_fini(&d->held);
     free(d);
     a->door = NULL;
 }
@@ -408,10 +446,10 @@ static enum error reach_state(struct attach *a, bool halted)
                        halted ? "stop" : "let go on");
 }
 
-static enum error gather_all(struct attach *a, struct gather *g)
+static enum error gather_all(struct attach *a, const char *line, struct gather *g)
 {
     for (unsigned i = 0; i < GATHER_TRIES && !gather_is_complete(g); i++) {
-        enum error e = run(a, "snapshot wire", SYNC_MS);
+        enum error e = run(a, line, SYNC_MS);
         if (e == ERR_CLOSED || e == ERR_IO)
             return line_failed(a, e);
         if (e == ERR_NO_MEMORY)
@@ -435,8 +473,18 @@ static enum error gathered_stream(struct attach *a, const struct gather *g)
     return e == ERR_OK ? e : attach_fail(a, e, "%s", error_sentence(e));
 }
 
+/* Events go on where the gathered snapshot ends; they wait until it has been taken. */
+static void events_begin(struct monitor_door *d, const struct gather *g)
+{
+    d->stream_next = (uint16_t)g->total;
+    d->events_broken = d->held_lost = false;
+    d->holding = true;
+    record_codec_init(&d->events);
+    text_fini(&d->held);
+}
+
 /* The first error counts. */
-static enum error snapshot_standing(struct attach *a)
+static enum error snapshot_standing(struct attach *a, const char *line)
 {
     struct monitor_door *d = a->door;
     struct gather g;
@@ -447,10 +495,13 @@ static enum error snapshot_standing(struct attach *a)
         return e;
     gather_init(&g);
     d->gather = &g;
-    e = gather_all(a, &g);
+    e = gather_all(a, line, &g);
     d->gather = NULL;
+    if (e == ERR_OK)
+        events_begin(d, &g);
     memcpy(kept, a->error, sizeof(kept));
     enum error after = stop && e != ERR_CLOSED && e != ERR_IO ? reach_state(a, false) : ERR_OK;
+    d->holding = false;
     if (e != ERR_OK)
         memcpy(a->error, kept, sizeof(kept));
     else
@@ -459,10 +510,16 @@ static enum error snapshot_standing(struct attach *a)
     return e;
 }
 
+/* `line` is answered by a snapshot. */
+static enum error snapshot_through_noise(struct attach *a, const char *line)
+{
+    enum error e = snapshot_by(a, line, RUNNING_TRIES);
+    return e == ERR_SEQUENCE || e == ERR_TIMEOUT ? snapshot_standing(a, line) : e;
+}
+
 static enum error monitor_snapshot(struct attach *a)
 {
-    enum error e = snapshot_by(a, "snapshot wire", RUNNING_TRIES);
-    return e == ERR_SEQUENCE || e == ERR_TIMEOUT ? snapshot_standing(a) : e;
+    return snapshot_through_noise(a, "snapshot wire");
 }
 
 static enum error refused(struct attach *a, const char *line)
@@ -521,8 +578,14 @@ static enum error monitor_live(struct attach *a, const struct attach_live *hears
 {
     struct monitor_door *d = a->door;
     d->hears = hears;
-    return hears ? snapshot_by(a, "trace live on", SNAPSHOT_TRIES)
-                 : run_or_fail(a, "trace live off");
+    if (hears)
+        return snapshot_through_noise(a, "trace live on");
+    enum error e = ERR_SEQUENCE;
+    for (unsigned i = 0; i < STATE_TRIES && (e == ERR_SEQUENCE || e == ERR_TIMEOUT); i++) {
+        e = run(a, "trace live off", SYNC_MS);
+        e = e == ERR_OK && !d->succeeded ? ERR_SEQUENCE : e;
+    }
+    return e == ERR_OK ? e : line_failed(a, e);
 }
 
 static enum error monitor_listen(struct attach *a, int ms)
@@ -530,6 +593,7 @@ static enum error monitor_listen(struct attach *a, int ms)
     struct monitor_door *d = a->door;
     deadline_t deadline = deadline_in(ms);
     bool progress = false;
+    release_events(d);
     while (!progress || d->line.head != d->line.tail) {
         uint8_t byte;
         enum error e = transport_get(&d->line, &byte, deadline);

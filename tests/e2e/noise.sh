@@ -65,10 +65,10 @@ damaged() { # name: how many bytes were
 
 noisy_monitor() { # seed
     line "noise$1" "$work/monitor.sock" --seed "$1"
-    record "monitor:unix:$work/noise$1.sock" "$work/noise$1.capdb" --every 0 --count 12 || { cat "$work/said"; return 1; }
+    record "monitor:unix:$work/noise$1.sock" "$work/noise$1.capdb" --every 0 --count 8 || { cat "$work/said"; return 1; }
     stop_line
     [ "$(damaged "noise$1")" -ge 50 ] || { echo "only $(damaged "noise$1") bytes damaged"; return 1; }
-    [ "$(snapshots "$work/noise$1.capdb")" = 12 ]
+    [ "$(snapshots "$work/noise$1.capdb")" = 8 ]
 }
 
 whole() { # file: every snapshot, as the kernel counted and summed it
@@ -143,8 +143,8 @@ PY
 
 rm -f "$work"/*.sock
 boot "$image"
-for seed in 1 2 3; do
-    check "12 snapshots come through a line that damages 1 byte in 1000 (seed $seed)" noisy_monitor $seed
+for seed in 1 2; do
+    check "8 snapshots come through a line that damages 1 byte in 1000 (seed $seed)" noisy_monitor $seed
     check "each of them is whole and undamaged (seed $seed)" whole "$work/noise$seed.capdb"
 done
 check "the machine goes on after that" goes_on
@@ -201,7 +201,7 @@ record_until_killed() {
 }
 recorded() { [ "$(snapshots "$work/killed.capdb")" -ge "$1" ]; }
 check "a machine that dies while it is recorded is named" record_until_killed
-halt_machine 2>/dev/null
+halt_machine
 check "the snapshots before its death are kept" kept "$work/killed.capdb"
 check "nobody answers where no machine is" refused "monitor.sock: Connection refused" \
     "$capdb" record "monitor:unix:$work/monitor.sock" "$work/none.capdb" --count 1

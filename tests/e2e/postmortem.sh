@@ -18,6 +18,7 @@ with open(sys.argv[2], "wb", buffering=0) as out:
         out.write(data)
 PY
     reader_pid=$!
+    wait_for 20 test -e "$work/console"
 }
 
 stop_listening() {
