@@ -99,6 +99,15 @@ static enum error reply_frame(struct monitor_door *d)
     return ERR_OK;
 }
 
+/* Nobody knows what events that come now follow on. */
+static void events_lost(struct monitor_door *d)
+{
+    if (!d->hears || d->events_broken)
+        return;
+    d->events_broken = true;
+    d->hears->lost(d->hears->ctx);
+}
+
 static enum error stream_frame(struct attach *a, struct monitor_door *d)
 {
     if (d->gather) {
@@ -116,6 +125,7 @@ static enum error stream_frame(struct attach *a, struct monitor_door *d)
     if (!d->in_stream || d->frames.sequence != d->stream_next++) {
         d->damaged = true;
         d->in_stream = false;
+        events_lost(d); /* their numbers and differences have begun anew */
         return ERR_OK;
     }
     if (d->frames.kind == FRAME_SNAPSHOT_END) {
@@ -123,12 +133,6 @@ static enum error stream_frame(struct attach *a, struct monitor_door *d)
         d->stream_done = true;
     }
     return stream_bytes(&a->stream, d->frames.payload, d->frames.payload_len);
-}
-
-static void events_lost(struct monitor_door *d)
-{
-    d->events_broken = true;
-    d->hears->lost(d->hears->ctx);
 }
 
 static void take_events(struct monitor_door *d, const uint8_t *payload, uint32_t len)
@@ -166,7 +170,7 @@ static void release_events(struct monitor_door *d)
         memcpy(&len, held.bytes + at, sizeof(len));
         take_events(d, (const uint8_t *)held.bytes + at + sizeof(len), len);
     }
-    if (d->hears && d->held_lost && !d->events_broken)
+    if (d->held_lost)
         events_lost(d);
     d->held_lost = false;
     text_fini(&held);
@@ -179,12 +183,13 @@ static void event_frame(struct monitor_door *d)
     if (!d->hears || d->events_broken || d->gather || d->held_lost)
         return;
     bool due = !d->in_stream && d->frames.sequence == d->stream_next;
+    bool hold = d->holding || d->held.used > 0;
     d->stream_next = (uint16_t)(d->stream_next + due);
-    if (!due && d->holding)
+    if (!due && hold)
         d->held_lost = true;
     else if (!due)
         events_lost(d);
-    else if (d->holding)
+    else if (hold)
         hold_events(d);
     else
         take_events(d, d->frames.payload, d->frames.payload_len);
@@ -411,16 +416,22 @@ static enum error snapshot_once(struct attach *a, const char *line)
 /* `line`: a command that is answered by a snapshot. */
 static enum error snapshot_by(struct attach *a, const char *line, unsigned tries)
 {
+    struct monitor_door *d = a->door;
     enum error e = ERR_OK;
+    bool noisy = false;
     for (unsigned i = 0; i < tries; i++) {
         a->error[0] = '\0';
         e = snapshot_once(a, line);
         if (e != ERR_SEQUENCE && e != ERR_TIMEOUT && e != ERR_REFUSED)
             break; /* a refusal may be that of a line that noise has changed */
+        noisy = noisy || e != ERR_REFUSED;
+        events_lost(d);
         /* Cut short what may still come. */
         if (send_cancel(a) != ERR_OK || drain(a, QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
+    if (e == ERR_REFUSED && noisy)
+        e = ERR_SEQUENCE;
     if (e == ERR_SEQUENCE)
         return attach_fail(a, e, "no undamaged snapshot in %u tries", tries);
     return e == ERR_OK || a->error[0] ? e : line_failed(a, e);
