@@ -18,6 +18,7 @@ enum {
     COMMAND_PACKETS_MAX = 100000,
     DETACH_MS = 500,
     FIRST_STOP_MS = 300,
+    GREET_MS = 1500, /* for the answer to the first question, before it is asked again */
     CPSR_REGNUM = 25,
     G_BYTES_CORE = 17 * 4, /* r0..r15, cpsr */
     G_BYTES_LEGACY = 168,  /* with the FPA registers gdb once expected */
@@ -354,6 +355,26 @@ static bool stood_before(const struct gdb_client *c, bool interrupted)
     return c->stop_replies < 2 && (c->physical || !interrupted);
 }
 
+/* Stops the target and asks why it stands, again when nothing comes, as GDB does.  QEMU has stopped
+ * already and says nothing to ^C; the stub in the kernel needs it. */
+static enum error greet(struct gdb_client *c, deadline_t deadline)
+{
+    enum error e = ERR_TIMEOUT;
+    for (unsigned tries = 0; e == ERR_TIMEOUT && deadline_left(deadline) > 0; tries++) {
+        int64_t left = deadline_left(deadline);
+        c->running = true;
+        c->asked_again = tries > 0;
+        e = send_bytes(c, &INTERRUPT, 1, deadline);
+        if (e == ERR_OK)
+            e = gdb_client_listen(c, deadline_in(FIRST_STOP_MS));
+        c->running = false;
+        if (e == ERR_OK)
+            e = gdb_client_ask(c, "?", deadline_in(left < GREET_MS ? left : GREET_MS));
+        c->asked_again = tries > 0;
+    }
+    return e;
+}
+
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 {
     bool interrupted = false;
@@ -363,13 +384,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     c->registers_known = c->physical = c->stood = false;
     c->packet_size = c->stop_replies = 0;
     c->features[0] = c->trouble[0] = '\0';
-    /* QEMU has stopped already and says nothing to ^C; the stub in the kernel needs it. */
-    enum error e = send_bytes(c, &INTERRUPT, 1, deadline);
-    if (e == ERR_OK)
-        e = gdb_client_listen(c, deadline_in(FIRST_STOP_MS));
-    c->running = false;
-    if (e == ERR_OK)
-        e = gdb_client_ask(c, "?", deadline);
+    enum error e = greet(c, deadline);
     if (e == ERR_OK && !is_stop_reply(&c->decoder))
         e = fail(c, ERR_FORMAT, "the other side does not speak GDB's remote protocol");
     interrupted = memcmp(c->decoder.data + 1, "02", 2) == 0;

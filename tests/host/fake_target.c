@@ -179,6 +179,10 @@ static bool say_between(struct stub *s)
 static bool request(struct stub *s)
 {
     struct fake *f = s->f;
+    if (s->requests < f->faults.deaf) {
+        s->requests++;
+        return true;
+    }
     if (due(f->faults.nak_every, ++s->requests) && put(s->fd, "-", 1))
         return true;
     if (!put(s->fd, "+", 1))

@@ -15,6 +15,7 @@ struct fake_faults {
     bool silent;          /* takes everything, says nothing */
     const char *flood;    /* says this without end from the first byte on */
     unsigned close_after; /* answers */
+    unsigned deaf;        /* ignores the first so many requests */
     /* gdb */
     unsigned checksum_every; /* answer with a wrong checksum, right when asked again */
     unsigned stop_every;     /* an unsolicited stop reply before the answer */
@@ -43,7 +44,6 @@ struct fake_faults {
     uint32_t format;   /* record format, 0: right */
     bool chatty;       /* a program prints between frames */
     bool refuses;      /* snapshot wire fails with text */
-    unsigned deaf;     /* ignores the first so many lines */
 };
 
 struct fake {

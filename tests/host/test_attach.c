@@ -214,6 +214,14 @@ static void a_running_stub_is_stopped_first(void **state)
     survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.runs_at_first = true}, &f);
 }
 
+static void a_first_question_that_is_lost_is_asked_again(void **state)
+{
+    struct fake f;
+    (void)state;
+    survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.runs_at_first = true, .deaf = 1},
+             &f);
+}
+
 static void registers_are_read_in_every_known_layout(void **state)
 {
     struct fake f;
@@ -782,6 +790,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_named),
         cmocka_unit_test(damaged_packets_are_asked_for_again),
         cmocka_unit_test(a_running_stub_is_stopped_first),
+        cmocka_unit_test(a_first_question_that_is_lost_is_asked_again),
         cmocka_unit_test(registers_are_read_in_every_known_layout),
         cmocka_unit_test(a_stop_inside_the_kernel_is_left_again),
         cmocka_unit_test(a_halted_machine_stays_halted),
