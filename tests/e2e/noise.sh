@@ -86,7 +86,9 @@ noisy_stub() {
 cut_line() {
     line cut "$work/monitor.sock" --rate 0 --cut 60000
     record "monitor:unix:$work/cut.sock" "$work/cut.capdb" --every 0 --count 100
-    [ $? = 2 ] && said "the other side closed the connection; what was recorded is kept$" &&
+    local status=$?
+    stop_line
+    [ $status = 2 ] && said "the other side closed the connection; what was recorded is kept$" &&
         [ "$(wc -l <"$work/said")" = 1 ]
 }
 
