@@ -7,76 +7,27 @@
 
 #include "abi/capability.h"
 #include "abi/objects.h"
+#include "lib/capdl.h"
 
-enum { NAME_BYTES = 48 };
-
-static const char *prefix_of(uint32_t type)
+static const char *name_of(const struct capstate_object *o, char buf[CAPDL_NAME])
 {
-    switch (type) {
-    case RECORD_CAP_UNTYPED:
-        return "ut";
-    case RECORD_CAP_ENDPOINT:
-        return "ep";
-    case RECORD_CAP_NOTIFICATION:
-        return "ntfn";
-    case RECORD_CAP_CNODE:
-        return "cnode";
-    case RECORD_CAP_TCB:
-        return "tcb";
-    case RECORD_CAP_FRAME:
-        return "frame";
-    case RECORD_CAP_PAGE_TABLE:
-        return "pt";
-    case RECORD_CAP_PAGE_DIRECTORY:
-        return "pd";
-    case RECORD_CAP_ASID_POOL:
-        return "pool";
-    case RECORD_CAP_IRQ_HANDLER:
-        return "irq";
-    default:
-        return NULL;
-    }
-}
-
-static const char *name_of(const struct capstate_object *o, char buf[NAME_BYTES])
-{
-    if (o->type == RECORD_CAP_IRQ_HANDLER)
-        snprintf(buf, NAME_BYTES, "irq_%u", o->addr);
-    else if (o->type == RECORD_CAP_UNTYPED)
-        snprintf(buf, NAME_BYTES, "ut_%x_%u", o->addr, o->bits);
-    else
-        snprintf(buf, NAME_BYTES, "%s_%x", prefix_of(o->type), o->addr);
-    return buf;
+    return capdl_name(buf, o->type, o->addr, o->bits);
 }
 
 /* --- objects --- */
-
-static const char *frame_size(uint32_t bits)
-{
-    switch (bits) {
-    case 12:
-        return "4k";
-    case 16:
-        return "64k";
-    case 20:
-        return "1M";
-    default:
-        return "16M";
-    }
-}
 
 /* Members: objects that lie in this untyped and in no smaller one. Sorted objects make them a run.
  */
 static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     const struct capstate_object *u = &s->objects[untyped];
     uint64_t end = (uint64_t)u->addr + ((uint64_t)1 << u->bits);
     uint64_t skip = 0;
     bool first = true;
     for (uint32_t i = untyped + 1; i < s->object_count && s->objects[i].addr < end; i++) {
         const struct capstate_object *o = &s->objects[i];
-        if (o->bits == 0 || o->addr < skip || !prefix_of(o->type))
+        if (o->bits == 0 || o->addr < skip || !capdl_is_object(o->type))
             continue;
         if (o->type == RECORD_CAP_UNTYPED)
             skip = (uint64_t)o->addr + ((uint64_t)1 << o->bits);
@@ -100,9 +51,9 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
 
 static void put_object(FILE *f, const struct capstate *s, uint32_t i)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     const struct capstate_object *o = &s->objects[i];
-    if (!prefix_of(o->type)) {
+    if (!capdl_is_object(o->type)) {
         if (o->type == RECORD_CAP_ZOMBIE)
             fprintf(f, "  -- 0x%x is being deleted\n", o->addr);
         return;
@@ -126,7 +77,7 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
         put_tcb(f, s, o);
         break;
     case RECORD_CAP_FRAME:
-        fprintf(f, " = frame (%s, paddr: 0x%x)", frame_size(o->bits), o->addr);
+        fprintf(f, " = frame (%s, paddr: 0x%x)", capdl_frame_size(o->bits), o->addr);
         break;
     case RECORD_CAP_PAGE_TABLE:
         fputs(" = pt", f);
@@ -146,77 +97,16 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
 
 /* --- caps --- */
 
-static void put_rights(FILE *f, uint32_t rights, const char *and_then)
-{
-    fputs(" (", f);
-    if (rights & RIGHT_READ)
-        fputc('R', f);
-    if (rights & RIGHT_WRITE)
-        fputc('W', f);
-    if (rights & RIGHT_GRANT)
-        fputc('G', f);
-    if (rights & RIGHT_GRANT_REPLY)
-        fputc('P', f);
-    fprintf(f, "%s)", and_then);
-}
-
-/* The parameters of a capability; its own text decides nothing here. */
 static void put_parameters(FILE *f, const struct record_slot *r)
 {
-    char badge[32] = "";
-    switch (r->type) {
-    case RECORD_CAP_ENDPOINT:
-    case RECORD_CAP_NOTIFICATION:
-        if (r->data)
-            snprintf(badge, sizeof(badge), "%sbadge: 0x%x", r->rights ? ", " : "", r->data);
-        if (r->rights || r->data)
-            put_rights(f, r->rights, badge);
-        break;
-    case RECORD_CAP_FRAME:
-        if (r->rights)
-            put_rights(f, r->rights & (RIGHT_READ | RIGHT_WRITE), "");
-        break;
-    case RECORD_CAP_CNODE:
-        fprintf(f, " (guard: 0x%x, guard_size: %u)", r->data, r->extra);
-        break;
-    case RECORD_CAP_REPLY:
-        fputs(r->flags & RECORD_SLOT_MASTER ? " (master_reply)" : " (reply)", f);
-        break;
-    case RECORD_CAP_PAGE_DIRECTORY:
-        if (r->extra)
-            fprintf(f, " (asid: (0x%x, 0x%x))", r->extra >> ASID_POOL_INDEX_BITS,
-                    r->extra & (ASIDS_PER_POOL - 1));
-        break;
-    default:
-        break;
-    }
-}
-
-static const char *global_name(uint32_t type)
-{
-    switch (type) {
-    case RECORD_CAP_IRQ_CONTROL:
-        return "irq_control";
-    case RECORD_CAP_ASID_CONTROL:
-        return "asid_control";
-    case RECORD_CAP_DOMAIN:
-        return "domain";
-    default:
-        return NULL;
-    }
-}
-
-static const char *tcb_slot_name(uint32_t index)
-{
-    static const char *const names[] = {"cspace", "vspace", "reply_slot", "caller_slot",
-                                        "ipc_buffer_slot"};
-    return index < TCB_SLOTS ? names[index] : "?";
+    char text[CAPDL_PARAMETERS];
+    fputs(capdl_parameters(text, r), f);
 }
 
 static void put_slot_name(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
 {
     if (s->objects[slot->holder].type == RECORD_CAP_TCB)
-        fputs(tcb_slot_name(slot->index), f);
+        fputs(capdl_tcb_slot(slot->index), f);
     else
         fprintf(f, "0x%x", slot->index);
 }
@@ -225,15 +115,15 @@ static bool expressible(const struct capstate *s, const struct capstate_slot *sl
 {
     if (slot->holder < 0 || s->objects[slot->holder].type == RECORD_CAP_ZOMBIE)
         return false;
-    if (global_name(slot->rec.type))
+    if (capdl_global(slot->rec.type))
         return true;
-    return slot->object >= 0 && prefix_of(s->objects[slot->object].type);
+    return slot->object >= 0 && capdl_is_object(s->objects[slot->object].type);
 }
 
 static void put_cap(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
 {
-    char name[NAME_BYTES];
-    const char *global = global_name(slot->rec.type);
+    char name[CAPDL_NAME];
+    const char *global = capdl_global(slot->rec.type);
     fputs("    ", f);
     put_slot_name(f, s, slot);
     if (global) {
@@ -247,7 +137,7 @@ static void put_cap(FILE *f, const struct capstate *s, const struct capstate_slo
 
 static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
     uint32_t end = s->objects[holder].addr + (1u << s->objects[holder].bits);
     if (s->objects[holder].type == RECORD_CAP_TCB)
@@ -261,7 +151,7 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
     if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
         int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);
         if (bound >= 0 && s->objects[bound].type == RECORD_CAP_NOTIFICATION)
-            fprintf(f, "    bound_notification: %s\n", name_of(&s->objects[bound], name));
+            fprintf(f, "    bound_notification: %s (RW)\n", name_of(&s->objects[bound], name));
     }
     fputs("  }\n", f);
 }
@@ -271,7 +161,7 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 static void put_mapping(FILE *f, const struct capstate *s, const struct record_mapping *m,
                         uint32_t index)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     int32_t frame = capstate_object_at(s, m->frame);
     if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME ||
         !(m->rights & (RIGHT_READ | RIGHT_WRITE | 4)))
@@ -283,7 +173,7 @@ static void put_mapping(FILE *f, const struct capstate *s, const struct record_m
 
 static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     uint32_t last_table = 0;
     fprintf(f, "  %s {\n", name_of(&s->objects[dir], name));
     for (uint32_t i = 0; i < s->mapping_count; i++) {
@@ -304,7 +194,7 @@ static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
 
 static void put_table(FILE *f, const struct capstate *s, uint32_t table)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     uint32_t dir = 0;
     fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
     for (uint32_t i = 0; i < s->mapping_count; i++) {
@@ -319,7 +209,7 @@ static void put_table(FILE *f, const struct capstate *s, uint32_t table)
 
 static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     uint32_t high = s->slots[s->objects[pool].first_slot].rec.data >> ASID_POOL_INDEX_BITS;
     fprintf(f, "  %s {\n", name_of(&s->objects[pool], name));
     for (uint32_t i = 0; i < s->object_count; i++) {
@@ -359,7 +249,7 @@ static void put_caps(FILE *f, const struct capstate *s)
 /* The notification of a handler is slot 0 of its irq object. */
 static void put_irq_caps(FILE *f, const struct capstate *s)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     for (uint32_t i = 0; i < s->irq_count; i++) {
         int32_t slot = capstate_slot_at(s, s->irqs[i].slot);
         bool handler = false;
@@ -379,7 +269,7 @@ static void put_irq_caps(FILE *f, const struct capstate *s)
 
 static void put_place(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
 {
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     fprintf(f, "(%s, ", name_of(&s->objects[slot->holder], name));
     put_slot_name(f, s, slot);
     fputc(')', f);
@@ -413,7 +303,7 @@ void export_capdl(FILE *f, const struct capstate *s)
     put_caps(f, s);
     put_irq_caps(f, s);
     fputs("}\n\nirq maps {\n", f);
-    char name[NAME_BYTES];
+    char name[CAPDL_NAME];
     for (uint32_t i = 0; i < s->object_count; i++)
         if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER)
             fprintf(f, "  %u: %s\n", s->objects[i].addr, name_of(&s->objects[i], name));

@@ -9,6 +9,7 @@
  * an untyped of the same block and is no object of its own. */
 #include "monitor/capdl.h"
 
+#include "lib/capdl.h"
 #include "monitor/out.h"
 #include "monitor/places.h"
 #include "monitor/text.h"
@@ -22,45 +23,11 @@ enum {
 
 /* ---- names ---- */
 
-static const char *prefix_of(uint32_t type)
-{
-    switch (type) {
-    case RECORD_CAP_ENDPOINT:
-        return "ep";
-    case RECORD_CAP_NOTIFICATION:
-        return "ntf";
-    case RECORD_CAP_REPLY:
-    case RECORD_CAP_TCB:
-        return "tcb";
-    case RECORD_CAP_CNODE:
-        return "cn";
-    case RECORD_CAP_FRAME:
-        return "fr";
-    case RECORD_CAP_PAGE_TABLE:
-        return "pt";
-    case RECORD_CAP_PAGE_DIRECTORY:
-        return "pd";
-    case RECORD_CAP_ASID_POOL:
-        return "ap";
-    default:
-        return NULL;
-    }
-}
-
 static void name(const struct record_slot *r)
 {
-    if (r->type == RECORD_CAP_UNTYPED)
-        out("ut_%08x_%u", r->object, r->bits);
-    else if (r->type == RECORD_CAP_IRQ_HANDLER)
-        out("irq_%u", r->data);
-    else
-        out("%s_%08x", prefix_of(r->type), r->object);
-}
-
-static bool is_object(const struct record_slot *r)
-{
-    return r->type == RECORD_CAP_UNTYPED || r->type == RECORD_CAP_IRQ_HANDLER ||
-           (prefix_of(r->type) != NULL && r->type != RECORD_CAP_REPLY);
+    char text[CAPDL_NAME];
+    out("%s", capdl_name(text, r->type, r->type == RECORD_CAP_IRQ_HANDLER ? r->data : r->object,
+                         r->bits));
 }
 
 static bool same(const struct record_slot *a, const struct record_slot *b)
@@ -75,7 +42,7 @@ static bool is_first(struct objwalk *w, const struct objwalk_cursor *c, const st
                      struct record_slot *last)
 {
     struct record_slot parent;
-    if (!is_object(r) || same(r, last))
+    if (!capdl_is_object(r->type) || same(r, last))
         return false;
     *last = *r;
     if (r->type != RECORD_CAP_UNTYPED || c->depth == 0 || c->depth > OBJWALK_MAX_DEPTH)
@@ -129,11 +96,6 @@ static void tcb_object(struct objwalk *w, const struct record_slot *r)
     }
 }
 
-static const char *frame_size(uint32_t bits)
-{
-    return bits == 12 ? "4k" : bits == 16 ? "64k" : bits == 20 ? "1M" : "16M";
-}
-
 static void object(struct objwalk *w, const struct record_slot *r)
 {
     out("  ");
@@ -157,7 +119,7 @@ static void object(struct objwalk *w, const struct record_slot *r)
         tcb_object(w, r);
         break;
     case RECORD_CAP_FRAME:
-        out("frame (%s, paddr: 0x%08x)", frame_size(r->bits), r->object);
+        out("frame (%s, paddr: 0x%08x)", capdl_frame_size(r->bits), r->object);
         break;
     case RECORD_CAP_PAGE_TABLE:
         out("pt");
@@ -190,66 +152,28 @@ static enum error objects(struct objwalk *w)
 
 /* ---- capabilities ---- */
 
-static void rights_and_badge(uint32_t rights, uint32_t badge)
-{
-    if (rights == 0 && badge == 0)
-        return;
-    out(" (%s%s%s%s", rights & 2 ? "R" : "", rights & 1 ? "W" : "", rights & 4 ? "G" : "",
-        rights & 8 ? "P" : "");
-    if (badge != 0)
-        out("%sbadge: 0x%x", rights ? ", " : "", badge);
-    out(")");
-}
-
-static const char *global_cap(uint32_t type)
-{
-    switch (type) {
-    case RECORD_CAP_IRQ_CONTROL:
-        return "irq_control";
-    case RECORD_CAP_ASID_CONTROL:
-        return "asid_control";
-    case RECORD_CAP_DOMAIN:
-        return "domain";
-    default:
-        return NULL;
-    }
-}
-
 /* "cn_80101000 (guard: 0x0, guard_size: 28)" */
 static void cap(const struct record_slot *r)
 {
-    if (global_cap(r->type) != NULL) {
-        out("%s", global_cap(r->type));
+    char parameters[CAPDL_PARAMETERS];
+    if (capdl_global(r->type) != NULL) {
+        out("%s", capdl_global(r->type));
         return;
     }
     name(r);
-    switch (r->type) {
-    case RECORD_CAP_ENDPOINT:
-    case RECORD_CAP_NOTIFICATION:
-        rights_and_badge(r->rights, r->data);
-        break;
-    case RECORD_CAP_FRAME:
-        rights_and_badge(r->rights & 3, 0);
-        break;
-    case RECORD_CAP_CNODE:
-        out(" (guard: 0x%x, guard_size: %u)", r->data, r->extra);
-        break;
-    case RECORD_CAP_REPLY:
-        out(r->flags & RECORD_SLOT_MASTER ? " (master_reply)" : " (reply)");
-        break;
-    case RECORD_CAP_PAGE_DIRECTORY:
-        if (r->extra != 0)
-            out(" (asid: (0x%x, 0x%x))", r->extra >> ASID_LOW_BITS,
-                r->extra & (ASIDS_PER_POOL - 1));
-        break;
-    default:
-        break;
-    }
+    out("%s", capdl_parameters(parameters, r));
+}
+
+/* What a translation says of its frame. */
+static void frame_cap(const struct record_mapping *m)
+{
+    cap(&(struct record_slot){
+        .type = RECORD_CAP_FRAME, .object = m->frame, .rights = m->rights & 3});
 }
 
 static bool is_sayable(const struct record_slot *r)
 {
-    return is_object(r) || r->type == RECORD_CAP_REPLY || global_cap(r->type) != NULL;
+    return capdl_is_object(r->type) || r->type == RECORD_CAP_REPLY || capdl_global(r->type) != NULL;
 }
 
 static void cnode_caps(struct objwalk *w, const struct place *p)
@@ -273,8 +197,6 @@ static void cnode_caps(struct objwalk *w, const struct place *p)
 
 static void tcb_caps(struct objwalk *w, const struct place *p)
 {
-    static const char *const names[TCB_SLOTS] = {"cspace", "vspace", "reply_slot", "caller_slot",
-                                                 "ipc_buffer_slot"};
     static struct record_thread t;
     out("  tcb_%08x {\n", paddr_from_kaddr(p->base));
     for (uint32_t i = 0; i < TCB_SLOTS; i++) {
@@ -282,7 +204,7 @@ static void tcb_caps(struct objwalk *w, const struct place *p)
         if (objwalk_slot(w, p->base + i * SLOT_SIZE, &r) != ERR_OK || r.type == RECORD_CAP_NULL ||
             !is_sayable(&r))
             continue;
-        out("    %s: ", names[i]);
+        out("    %s: ", capdl_tcb_slot(i));
         cap(&r);
         out("\n");
     }
@@ -326,8 +248,8 @@ static void directory_sections(struct objwalk *w, kaddr_t dir, uint32_t asid)
     while (objwalk_mapping_next(w, &c, &m) == ERR_OK && !out_stopped()) {
         if (m.table != 0)
             continue;
-        out("    0x%x: fr_%08x", m.vaddr >> 20, m.frame);
-        rights_and_badge(m.rights & 3, 0);
+        out("    0x%x: ", m.vaddr >> 20);
+        frame_cap(&m);
         out("\n");
     }
 }
@@ -346,8 +268,8 @@ static void table_frames(struct objwalk *w, kaddr_t dir, uint32_t asid)
             out(open ? "  }\n  pt_%08x {\n" : "  pt_%08x {\n", m.table);
             open = m.table;
         }
-        out("    0x%x: fr_%08x", m.vaddr >> 12 & (PTE_COUNT - 1), m.frame);
-        rights_and_badge(m.rights & 3, 0);
+        out("    0x%x: ", m.vaddr >> 12 & (PTE_COUNT - 1));
+        frame_cap(&m);
         out("\n");
     }
     if (open != 0)

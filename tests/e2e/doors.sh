@@ -85,6 +85,21 @@ stub_holds_what_others_see() {
     return $ok
 }
 
+# Objects by name and kind, and what lies in the slots of CNodes and threads, one a line.
+capdl_facts() {
+    tr -d '\r' | sed 's/ *--.*//' |
+        awk '$2 == "=" { print $1, $3 }
+             /^  [a-z0-9_]+ \{/ { holder = $1 }
+             /^    [0-9a-z_]+: / && holder ~ /^(cn|tcb)_/ { print holder, $0 }' | sort
+}
+
+same_capdl() {
+    timeout 60 "$dump" -c "snapshot capdl" "$(door monitor)" | capdl_facts >"$work/monitor.capdl"
+    timeout 60 build/host/capdb export "$(door ram)" --format capdl | capdl_facts >"$work/host.capdl"
+    [ "$(wc -l <"$work/monitor.capdl")" -gt 300 ] || { wc -l "$work/monitor.capdl"; return 1; }
+    diff "$work/monitor.capdl" "$work/host.capdl"
+}
+
 command_says() { # monitor command, text
     timeout 30 "$dump" -c "$1" "$(door monitor)" | grep -q "$2"
 }
@@ -131,6 +146,7 @@ check "halted, the monitor gives a snapshot" records monitor
 cp "$work/monitor.records" "$work/first.records"
 check "QEMU's stub gives the monitor's records" same_as_monitor gdb
 check "the RAM file gives the monitor's records" same_as_monitor ram
+check "kernel and host write the same capDL" same_capdl
 check "a core can be dumped" dump_core
 check "a core gives the monitor's records" same_as_monitor core
 check "the monitor gives the same records after all that" same_as_monitor monitor

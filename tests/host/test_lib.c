@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/bytes.h"
+#include "lib/capdl.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
 
@@ -214,10 +215,47 @@ static void leb128_round_trips_and_refuses_what_does_not_fit(void **state)
     assert_int_equal(zigzag(1), 2);
 }
 
+static void capdl_spells_names_and_parameters(void **state)
+{
+    static const struct {
+        struct record_slot slot;
+        const char *text;
+    } cases[] = {
+        {{.type = RECORD_CAP_ENDPOINT, .object = 0x80102000, .rights = 15}, "ep_80102000 (RWGP)"},
+        {{.type = RECORD_CAP_ENDPOINT, .object = 0x80102000, .rights = 1, .data = 7},
+         "ep_80102000 (W, badge: 0x7)"},
+        {{.type = RECORD_CAP_NOTIFICATION, .object = 0x10, .data = 0x0fffffff},
+         "ntf_00000010 (badge: 0xfffffff)"},
+        {{.type = RECORD_CAP_UNTYPED, .object = 0x80100000, .bits = 16}, "ut_80100000_16"},
+        {{.type = RECORD_CAP_CNODE, .object = 0x80101000, .data = 0x3ffff, .extra = 28},
+         "cn_80101000 (guard: 0x3ffff, guard_size: 28)"},
+        {{.type = RECORD_CAP_FRAME, .object = 0x80200000, .rights = 7}, "fr_80200000 (RW)"},
+        {{.type = RECORD_CAP_REPLY, .object = 0x80300200, .flags = RECORD_SLOT_MASTER},
+         "tcb_80300200 (master_reply)"},
+        {{.type = RECORD_CAP_REPLY, .object = 0x80300200}, "tcb_80300200 (reply)"},
+        {{.type = RECORD_CAP_PAGE_DIRECTORY, .object = 0x80304000, .extra = 0x1ffff},
+         "pd_80304000 (asid: (0x7f, 0x3ff))"},
+        {{.type = RECORD_CAP_IRQ_HANDLER, .object = 27}, "irq_27"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[CAPDL_NAME], parameters[CAPDL_PARAMETERS], whole[CAPDL_NAME + CAPDL_PARAMETERS];
+        const struct record_slot *r = &cases[i].slot;
+        snprintf(whole, sizeof whole, "%s%s", capdl_name(name, r->type, r->object, r->bits),
+                 capdl_parameters(parameters, r));
+        assert_string_equal(whole, cases[i].text);
+    }
+    assert_false(capdl_is_object(RECORD_CAP_ZOMBIE));
+    assert_false(capdl_is_object(0xffffffff));
+    assert_string_equal(capdl_tcb_slot(4), "ipc_buffer_slot");
+    assert_string_equal(capdl_tcb_slot(5), "?");
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(capdl_spells_names_and_parameters),
         cmocka_unit_test(memcpy_copies_at_every_alignment_and_length),
         cmocka_unit_test(memmove_survives_every_overlap),
         cmocka_unit_test(memset_fills_exactly_the_range),

@@ -1,0 +1,97 @@
+/* The vocabulary of capDL. */
+#include "lib/capdl.h"
+
+#include "abi/objects.h"
+#include "lib/format.h"
+
+static const char *const prefixes[RECORD_CAP_TYPES] = {
+    [RECORD_CAP_UNTYPED] = "ut",       [RECORD_CAP_ENDPOINT] = "ep",
+    [RECORD_CAP_NOTIFICATION] = "ntf", [RECORD_CAP_CNODE] = "cn",
+    [RECORD_CAP_TCB] = "tcb",          [RECORD_CAP_FRAME] = "fr",
+    [RECORD_CAP_PAGE_TABLE] = "pt",    [RECORD_CAP_PAGE_DIRECTORY] = "pd",
+    [RECORD_CAP_ASID_POOL] = "ap",     [RECORD_CAP_IRQ_HANDLER] = "irq",
+};
+
+bool capdl_is_object(uint32_t type)
+{
+    return type < RECORD_CAP_TYPES && prefixes[type] != NULL;
+}
+
+char *capdl_name(char buf[CAPDL_NAME], uint32_t type, uint32_t object, uint32_t bits)
+{
+    const char *prefix = capdl_is_object(type) ? prefixes[type] : "tcb";
+    if (type == RECORD_CAP_UNTYPED)
+        format_string(buf, CAPDL_NAME, "ut_%08x_%u", object, bits);
+    else if (type == RECORD_CAP_IRQ_HANDLER)
+        format_string(buf, CAPDL_NAME, "irq_%u", object);
+    else
+        format_string(buf, CAPDL_NAME, "%s_%08x", prefix, object);
+    return buf;
+}
+
+const char *capdl_global(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_IRQ_CONTROL:
+        return "irq_control";
+    case RECORD_CAP_ASID_CONTROL:
+        return "asid_control";
+    case RECORD_CAP_DOMAIN:
+        return "domain";
+    default:
+        return NULL;
+    }
+}
+
+const char *capdl_tcb_slot(uint32_t index)
+{
+    static const char *const names[TCB_SLOTS] = {"cspace", "vspace", "reply_slot", "caller_slot",
+                                                 "ipc_buffer_slot"};
+    return index < TCB_SLOTS ? names[index] : "?";
+}
+
+const char *capdl_frame_size(uint32_t bits)
+{
+    return bits == 12 ? "4k" : bits == 16 ? "64k" : bits == 20 ? "1M" : "16M";
+}
+
+static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, uint32_t badge)
+{
+    char number[24] = "";
+    if (rights == 0 && badge == 0)
+        return;
+    if (badge != 0)
+        format_string(number, sizeof number, "%sbadge: 0x%x", rights ? ", " : "", badge);
+    format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RIGHT_READ ? "R" : "",
+                  rights & RIGHT_WRITE ? "W" : "", rights & RIGHT_GRANT ? "G" : "",
+                  rights & RIGHT_GRANT_REPLY ? "P" : "", number);
+}
+
+char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
+{
+    buf[0] = '\0';
+    switch (r->type) {
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        rights_and_badge(buf, r->rights, r->data);
+        break;
+    case RECORD_CAP_FRAME:
+        rights_and_badge(buf, r->rights & (RIGHT_READ | RIGHT_WRITE), 0);
+        break;
+    case RECORD_CAP_CNODE:
+        format_string(buf, CAPDL_PARAMETERS, " (guard: 0x%x, guard_size: %u)", r->data, r->extra);
+        break;
+    case RECORD_CAP_REPLY:
+        format_string(buf, CAPDL_PARAMETERS, " (%sreply)",
+                      r->flags & RECORD_SLOT_MASTER ? "master_" : "");
+        break;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        if (r->extra != 0)
+            format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%x, 0x%x))",
+                          r->extra >> ASID_POOL_INDEX_BITS, r->extra & (ASIDS_PER_POOL - 1));
+        break;
+    default:
+        break;
+    }
+    return buf;
+}
