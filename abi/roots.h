@@ -1,8 +1,9 @@
 /* kernel_roots: where everything begins, published by the kernel for whoever reads its memory.
  *
  * Found by the symbol `kernel_roots`, or by scanning the first 4 MiB of RAM for the magic on a
- * 64-byte boundary.  A reader checks magic, version and layout hash, and refuses with a sentence
- * that names both when they differ; it needs no other symbol of any build. */
+ * 64-byte boundary; first on page boundaries, where this kernel puts it, which takes few and short
+ * reads over a slow line.  A reader checks magic, version and layout hash, and refuses with a
+ * sentence that names both when they differ; it needs no other symbol of any build. */
 #ifndef CAPSCOPE_ABI_ROOTS_H
 #define CAPSCOPE_ABI_ROOTS_H
 
@@ -11,7 +12,7 @@
 
 #define ROOTS_MAGIC_0 0x43504143u /* "CAPC" */
 #define ROOTS_MAGIC_1 0x50534f52u /* "ROSP" */
-enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_SCAN_BYTES = 4 << 20 };
+enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
 #define LAYOUT_HASH 0x20261123u

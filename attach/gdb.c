@@ -18,6 +18,7 @@
 enum {
     BLOCK_SOCKET = 4096,
     BLOCK_SERIAL = 512, /* a byte costs 0.17 ms at 115200 baud */
+    BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
     ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
@@ -39,6 +40,7 @@ struct gdb_door {
     struct memview view;
     struct objwalk walk;
     deadline_t until; /* of the reading under way */
+    bool distrusted;  /* the line: what is read is checked from now on */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -54,7 +56,8 @@ static uint32_t wire_address(const struct gdb_door *d, kaddr_t addr)
     return d->client.physical ? paddr_from_kaddr(addr) : addr;
 }
 
-/* A block that cannot be read whole (the end of memory) is not kept. */
+/* A block that cannot be read whole (the end of memory), or that changes while it is read (a buffer
+ * of the stub lies in it), is not kept. */
 static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
 {
     struct gdb_door *d = a->door;
@@ -67,7 +70,7 @@ static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
     uint8_t bytes[BLOCK_SOCKET];
     enum error e = gdb_client_read(&d->client, wire_address(d, base), bytes, d->pages.block);
     if (e != ERR_OK)
-        return e == ERR_READ ? e : client_failed(a, e);
+        return e == ERR_READ || e == ERR_TORN ? e : client_failed(a, e);
     *out = pages_add(&d->pages, addr);
     if (!*out)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
@@ -87,7 +90,7 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
         enum error e = load_block(a, addr, &block);
         if (e == ERR_OK) {
             memcpy(to, block + offset, n);
-        } else if (e == ERR_READ) {
+        } else if (e == ERR_READ || e == ERR_TORN) {
             e = gdb_client_read(&d->client, wire_address(d, addr), to, n);
             if (e != ERR_OK && e != ERR_READ) /* ERR_READ is a finding to the walker */
                 client_failed(a, e);
@@ -99,6 +102,15 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
         len -= n;
     }
     return ERR_OK;
+}
+
+/* For short reads here and there, and while the machine moves between two. */
+static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+{
+    struct attach *a = ctx;
+    struct gdb_door *d = a->door;
+    enum error e = gdb_client_read(&d->client, wire_address(d, addr), buf, len);
+    return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
 /* --- stop and go --- */
@@ -195,6 +207,18 @@ static void gdb_close(struct attach *a)
     a->door = NULL;
 }
 
+/* Has the line shown just now that it cannot be trusted? Then what was read before is worth
+ * nothing. */
+static bool turned_bad(struct gdb_door *d)
+{
+    if (d->client.troubles == 0 || d->distrusted)
+        return false;
+    d->distrusted = true;
+    pages_drop(&d->pages);
+    pages_init(&d->pages, BLOCK_BAD);
+    return true;
+}
+
 static void reading_begins(struct attach *a)
 {
     struct gdb_door *d = a->door;
@@ -206,10 +230,13 @@ static void reading_begins(struct attach *a)
 static enum error find_roots(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    struct memview probe = {.read = read_uncached, .ctx = a};
     deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
     reading_begins(a);
     for (;;) {
-        enum error e = walk_open(a, &d->view, &d->walk);
+        enum error e = walk_open(a, &d->view, &probe, &d->walk);
+        if (turned_bad(d))
+            e = walk_open(a, &d->view, &probe, &d->walk);
         if (e != ERR_NO_ROOTS || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, ROOTS_PAUSE_MS);
@@ -289,7 +316,10 @@ static enum error gdb_snapshot(struct attach *a)
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
-    return release(a, walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES));
+    e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
+        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+    return release(a, e);
 }
 
 static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
@@ -307,13 +337,6 @@ static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
 
 /* --- back in time --- */
 
-/* The machine moves between two reads, so that nothing may be kept. */
-static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
-{
-    struct gdb_door *d = ctx;
-    return gdb_client_read(&d->client, wire_address(d, addr), buf, len);
-}
-
 static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kaddr,
                            struct attach_moment *out)
 {
@@ -326,7 +349,7 @@ static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kad
     if (e != ERR_OK)
         return e;
     a->halted = true;
-    struct memview view = {.read = read_uncached, .ctx = d};
+    struct memview view = {.read = read_uncached, .ctx = a};
     struct objwalk walk = d->walk;
     walk.view = &view;
     e = reverse_find(&d->client, &walk, goal, kaddr, out, deadline_in(FIND_MS));

@@ -1,5 +1,9 @@
 /* Requests and answers.  A request is sent at most SEND_TRIES times, a damaged answer asked for as
- * often; every wait ends at a deadline, and a stub that talks without end runs into it as well. */
+ * often; every wait ends at a deadline, and a stub that talks without end runs into it as well.
+ *
+ * An answer that nothing tells from the one before it must not be taken for it.  Where a request
+ * may have been heard twice the line is listened to until it is silent before the next one goes
+ * out (settle()). */
 #include "attach/gdb_client.h"
 
 #include "lib/bytes.h"
@@ -10,13 +14,23 @@
 
 enum {
     SEND_TRIES = 8,
+    LARGE_TRIES = 2,            /* of a piece of memory that could be smaller */
     SETTLE_MS = 20,             /* for a packet that comes twice because it was asked for twice */
+    SILENCE_MS = 700,           /* in an answer: then something was lost */
+    SILENCE_BAD_MS = 150,       /* on a line that has lost something before */
+    SILENCE_COMMAND_MS = 2000,  /* a command may have much to do */
+    SILENCE_ANY = 1000000,      /* wait for the deadline */
     READ_BYTES_DEFAULT = 0x100, /* without PacketSize */
     READ_BYTES_LEAST = 16,
     SHORTEST_PART = 8, /* of what was asked for */
+    PIECE_LEAST = 64,  /* on a bad line; less would be all frame */
+    PIECES_TO_GROW = 16,
+    CAREFUL_BYTES = 512, /* that must be the same twice */
+    CAREFUL_READINGS = 12,
     TARGET_XML_CHUNKS = 64,
     COMMAND_PACKETS_MAX = 100000,
     DETACH_MS = 500,
+    DETACH_BAD_MS = 3000, /* on a line that loses requests */
     FIRST_STOP_MS = 300,
     GREET_MS = 1500, /* for the answer to the first question, before it is asked again */
     CPSR_REGNUM = 25,
@@ -38,13 +52,24 @@ fail(struct gdb_client *c, enum error e, const char *fmt, ...)
     return e;
 }
 
+/* ", N packets ... damaged": what a line has shown itself to be. */
+static const char *damage(const struct gdb_client *c, char *buf, size_t size)
+{
+    buf[0] = '\0';
+    if (c->troubles > 0)
+        snprintf(buf, size, "; %u packets were lost or damaged on the line", c->troubles);
+    return buf;
+}
+
 static enum error line_failed(struct gdb_client *c, enum error e)
 {
+    char text[64];
     switch (e) {
     case ERR_TIMEOUT:
         return fail(c, e,
                     "the stub gave no answer before the deadline (is another debugger "
-                    "attached?)");
+                    "attached?)%s",
+                    damage(c, text, sizeof(text)));
     case ERR_CLOSED:
         return fail(c, e, "the stub closed the connection");
     default:
@@ -68,9 +93,21 @@ static enum error send_packet(struct gdb_client *c, const char *request, deadlin
     return send_bytes(c, raw, n, deadline);
 }
 
-static enum error acknowledge(struct gdb_client *c, char sign, deadline_t deadline)
+static enum error send_sign(struct gdb_client *c, char sign, deadline_t deadline)
 {
-    return c->acks ? send_bytes(c, &sign, 1, deadline) : ERR_OK;
+    return send_bytes(c, &sign, 1, deadline);
+}
+
+/* Something was lost or damaged, in either direction. */
+static void trouble(struct gdb_client *c)
+{
+    c->troubles++;
+    c->good_pieces = 0;
+}
+
+static int64_t silence_of(const struct gdb_client *c)
+{
+    return c->troubles > 0 ? SILENCE_BAD_MS : SILENCE_MS;
 }
 
 /* Bytes that keep coming never let the wait for one of them run out: so the deadline counts as soon
@@ -80,12 +117,17 @@ static bool out_of_time(const struct gdb_client *c, deadline_t deadline)
     return c->line.head == c->line.tail && deadline_left(deadline) == 0;
 }
 
-/* The next event that means something on the line. */
-static enum error next_event(struct gdb_client *c, enum gdb_event *event, deadline_t deadline)
+/* The next event that means something on the line; ERR_TIMEOUT at the deadline, or when nothing
+ * comes for so long. */
+static enum error next_event(struct gdb_client *c, enum gdb_event *event, int64_t silence_ms,
+                             deadline_t deadline)
 {
     for (;;) {
         uint8_t byte;
-        enum error e = transport_get(&c->line, &byte, deadline);
+        deadline_t limit = deadline;
+        if (c->line.head == c->line.tail && deadline_left(deadline) > silence_ms)
+            limit = deadline_in(silence_ms);
+        enum error e = transport_get(&c->line, &byte, limit);
         if (e != ERR_OK)
             return e;
         *event = gdb_decoder_put(&c->decoder, byte);
@@ -126,32 +168,65 @@ static bool is_exit_reply(const struct gdb_decoder *d)
     return d->length >= 3 && (d->data[0] == 'W' || d->data[0] == 'X');
 }
 
-/* Waits for a packet. `request` (NULL: none) is sent again when the stub asks for that. */
-static enum error next_packet(struct gdb_client *c, const char *request, deadline_t deadline)
+/* How long to wait for a packet, and how often for one that does not come or is damaged. */
+struct patience {
+    unsigned tries;
+    int64_t silence_ms;
+    deadline_t deadline;
+};
+
+static struct patience patient(const struct gdb_client *c, deadline_t deadline)
 {
-    for (unsigned tries = 0; tries < SEND_TRIES;) {
+    return (struct patience){SEND_TRIES, silence_of(c), deadline};
+}
+
+/* Nothing more comes.  The answer was lost if the stub has acknowledged the request (then it has it
+ * still, and must not carry out the request twice), else the request was; or the '-' just now. */
+static enum error ask_again(struct gdb_client *c, const char *request, bool *heard,
+                            deadline_t deadline)
+{
+    bool answer_lost = *heard || !request;
+    gdb_decoder_init(&c->decoder, true);
+    c->asked_again = true;
+    *heard = false;
+    return answer_lost ? send_sign(c, '-', deadline) : send_packet(c, request, deadline);
+}
+
+/* Waits for a packet. `request` (NULL: none) is sent again when the stub asks for that, or when
+ * nothing comes, which is asked ever later, since the other side may be slow. */
+static enum error next_packet(struct gdb_client *c, const char *request, struct patience p)
+{
+    bool heard = false;
+    for (unsigned tries = 0; tries < p.tries;) {
         enum gdb_event event = GDB_NOTHING;
-        enum error e = next_event(c, &event, deadline);
-        if (e != ERR_OK)
+        enum error e = next_event(c, &event, p.silence_ms, p.deadline);
+        if (e != ERR_OK && e != ERR_TIMEOUT)
             return line_failed(c, e);
-        if (deadline_left(deadline) == 0)
+        if (deadline_left(p.deadline) == 0)
             return line_failed(c, ERR_TIMEOUT);
-        if (event == GDB_PACKET)
-            return acknowledge(c, '+', deadline);
-        if (event == GDB_NAK && request) {
-            tries++;
-            e = send_packet(c, request, deadline);
-        } else if (event == GDB_BAD) {
-            tries++;
-            c->asked_again = true;
-            if (!c->acks && request)
-                return fail(c, ERR_CHECKSUM, "a packet of the stub is damaged");
-            e = acknowledge(c, '-', deadline);
-        }
+        bool silence = e == ERR_TIMEOUT;
+        bool answer_lost = silence ? heard || !request : event == GDB_BAD;
+        if (!silence && event == GDB_PACKET)
+            return send_sign(c, '+', p.deadline);
+        heard = heard || (!silence && event == GDB_ACK);
+        bool nak = !silence && event == GDB_NAK && request, bad = !silence && event == GDB_BAD;
+        if (!silence && !nak && !bad)
+            continue;
+        trouble(c);
+        c->answers_lost += answer_lost;
+        tries += !silence;
+        p.silence_ms *= silence ? 2 : 1;
+        if (silence)
+            e = ask_again(c, request, &heard, p.deadline);
+        else
+            e = nak ? send_packet(c, request, p.deadline) : send_sign(c, '-', p.deadline);
+        /* The stub drops a packet that another one cuts, and takes that: so do we. */
+        c->asked_again = c->asked_again || nak || c->decoder.fault == GDB_FAULT_CUT;
         if (e != ERR_OK)
             return e;
     }
-    return fail(c, ERR_CHECKSUM, "packets are damaged on the line, %d times in a row", SEND_TRIES);
+    c->asked_again = true;
+    return fail(c, ERR_CHECKSUM, "packets are damaged on the line, %u times in a row", p.tries);
 }
 
 /* A packet that was asked for again may come once more, and must not be the answer to the next
@@ -166,19 +241,19 @@ static enum error settle(struct gdb_client *c)
     c->asked_again = false;
     while (e == ERR_OK && !out_of_time(c, end))
         e = transport_get(&c->line, &byte, deadline_in(SETTLE_MS));
-    gdb_decoder_init(&c->decoder, c->acks);
+    gdb_decoder_init(&c->decoder, true);
     return e == ERR_OK || e == ERR_TIMEOUT ? ERR_OK : line_failed(c, e);
 }
 
-enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline)
+static enum error ask(struct gdb_client *c, const char *request, struct patience p)
 {
     enum error e = settle(c);
     if (e == ERR_OK)
-        e = send_packet(c, request, deadline);
+        e = send_packet(c, request, p.deadline);
     if (e != ERR_OK)
         return e;
     for (;;) {
-        e = next_packet(c, request, deadline);
+        e = next_packet(c, request, p);
         if (e != ERR_OK)
             return e;
         if (is_exit_reply(&c->decoder))
@@ -188,13 +263,18 @@ enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t 
     }
 }
 
+enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline)
+{
+    return ask(c, request, patient(c, deadline));
+}
+
 /* --- stop and go --- */
 
 enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
 {
     while (c->running) {
         enum gdb_event event = GDB_NOTHING;
-        enum error e = next_event(c, &event, deadline);
+        enum error e = next_event(c, &event, SILENCE_ANY, deadline);
         if (e == ERR_TIMEOUT)
             return ERR_OK;
         if (e != ERR_OK)
@@ -203,21 +283,34 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
             return fail(c, ERR_CLOSED, "the stub says that the target is gone");
         if (event == GDB_PACKET && take_stop_reply(c)) {
             c->running = false;
-            return acknowledge(c, '+', deadline_in(GDB_REPLY_MS));
+            return send_sign(c, '+', deadline_in(GDB_REPLY_MS));
         }
+        if (event == GDB_BAD)
+            trouble(c);
         if (out_of_time(c, deadline))
             return ERR_OK; /* a damaged stop reply is asked for by the next stop */
     }
     return ERR_OK;
 }
 
+/* The ^C may be lost, or the stop reply.  Whoever has stopped says nothing to another ^C, but
+ * answers when asked why it stands; `?` stops the kernel's stub if it still runs, and QEMU has
+ * stopped at the byte before. */
 enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline)
 {
-    while (c->running) {
+    for (unsigned tries = 0; c->running; tries++) {
         enum error e = send_bytes(c, &INTERRUPT, 1, deadline);
+        if (tries > 0) {
+            trouble(c);
+            gdb_decoder_init(&c->decoder, true);
+            c->asked_again = true;
+            e = e == ERR_OK ? send_packet(c, "?", deadline) : e;
+        }
         if (e != ERR_OK)
             return e;
         int64_t patience = deadline_left(deadline) / 2;
+        if (patience > SILENCE_BAD_MS && c->troubles > 0)
+            patience = SILENCE_BAD_MS;
         e = gdb_client_listen(c, deadline_in(patience));
         if (e != ERR_OK)
             return e;
@@ -227,27 +320,46 @@ enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline)
     return ERR_OK;
 }
 
+/* ERR_OK: the request to go on was acknowledged; ERR_CHECKSUM: it is wanted again; ERR_TIMEOUT:
+ * nothing came. */
+static enum error await_ack(struct gdb_client *c, deadline_t deadline)
+{
+    for (;;) {
+        enum gdb_event event = GDB_NOTHING;
+        enum error e = next_event(c, &event, silence_of(c), deadline);
+        if (e == ERR_OK && event == GDB_NAK)
+            return ERR_CHECKSUM;
+        if (e != ERR_OK || event == GDB_ACK)
+            return e;
+        if (out_of_time(c, deadline))
+            return ERR_TIMEOUT;
+    }
+}
+
+/* After silence nobody knows whether the target runs: so it is stopped again first. */
 enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
 {
-    enum error e = send_packet(c, "c", deadline);
-    for (unsigned tries = 0; e == ERR_OK && c->acks;) {
-        enum gdb_event event = GDB_NOTHING;
-        e = next_event(c, &event, deadline);
+    for (unsigned tries = 0; tries < SEND_TRIES; tries++) {
+        enum error e = settle(c);
+        if (e == ERR_OK)
+            e = send_packet(c, "c", deadline);
         if (e != ERR_OK)
+            return e;
+        e = await_ack(c, deadline);
+        if (e != ERR_OK && e != ERR_CHECKSUM && e != ERR_TIMEOUT)
             return line_failed(c, e);
-        if (event == GDB_ACK)
-            break;
-        if (out_of_time(c, deadline))
+        c->running = e != ERR_CHECKSUM;
+        c->stood = c->stood && e != ERR_OK;
+        if (e == ERR_OK)
+            return ERR_OK;
+        if (deadline_left(deadline) == 0)
             return line_failed(c, ERR_TIMEOUT);
-        if (event != GDB_NAK)
-            continue;
-        if (++tries == SEND_TRIES)
-            return fail(c, ERR_CHECKSUM, "the stub does not understand the request to go on");
-        e = send_packet(c, "c", deadline);
+        trouble(c);
+        e = gdb_client_stop(c, deadline);
+        if (e != ERR_OK)
+            return e;
     }
-    c->running = e == ERR_OK;
-    c->stood = c->stood && e != ERR_OK;
-    return e;
+    return fail(c, ERR_CHECKSUM, "the stub does not understand the request to go on");
 }
 
 enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline)
@@ -255,7 +367,7 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
     enum error e = send_packet(c, how, deadline);
     c->running = e == ERR_OK;
     while (e == ERR_OK && c->running) {
-        e = next_packet(c, how, deadline);
+        e = next_packet(c, how, (struct patience){SEND_TRIES, SILENCE_ANY, deadline});
         if (e == ERR_OK && is_exit_reply(&c->decoder))
             return fail(c, ERR_CLOSED, "the stub says that the target is gone");
         if (e == ERR_OK && (c->decoder.length == 0 || is_error_reply(&c->decoder)))
@@ -300,6 +412,12 @@ static uint32_t offered_packet_size(const struct gdb_client *c)
     return size > GDB_PACKET_DATA ? (uint32_t)GDB_PACKET_DATA : size;
 }
 
+static uint32_t read_bytes_max(const struct gdb_client *c)
+{
+    uint32_t max = c->packet_size ? c->packet_size / 2 : READ_BYTES_DEFAULT;
+    return max < READ_BYTES_LEAST ? READ_BYTES_LEAST : max & ~3u;
+}
+
 static enum error ask_features(struct gdb_client *c, deadline_t deadline)
 {
     enum error e = gdb_client_ask(c, "qSupported:swbreak+;xmlRegisters=arm", deadline);
@@ -307,12 +425,8 @@ static enum error ask_features(struct gdb_client *c, deadline_t deadline)
         return e;
     memcpy(c->features, c->decoder.data, c->decoder.length + 1);
     c->packet_size = offered_packet_size(c);
-    if (!gdb_client_offers(c, "QStartNoAckMode+"))
-        return ERR_OK;
-    e = gdb_client_ask(c, "QStartNoAckMode", deadline);
-    if (e == ERR_OK && answer_is(c, "OK"))
-        c->acks = false;
-    return e;
+    c->piece = read_bytes_max(c);
+    return ERR_OK;
 }
 
 /* QEMU numbers its registers by target.xml and answers `p` only after it has been read. */
@@ -372,6 +486,7 @@ static enum error greet(struct gdb_client *c, deadline_t deadline)
             e = gdb_client_ask(c, "?", deadline_in(left < GREET_MS ? left : GREET_MS));
         c->asked_again = tries > 0;
     }
+    c->troubles = 0; /* a machine that boots, a client before us that left in the middle */
     return e;
 }
 
@@ -379,10 +494,10 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 {
     bool interrupted = false;
     gdb_decoder_init(&c->decoder, true);
-    c->acks = true;
     c->running = true;
-    c->registers_known = c->physical = c->stood = false;
-    c->packet_size = c->stop_replies = 0;
+    c->registers_known = c->physical = c->stood = c->asked_again = false;
+    c->packet_size = c->stop_replies = c->troubles = 0;
+    c->answers_lost = c->good_pieces = 0;
     c->features[0] = c->trouble[0] = '\0';
     enum error e = greet(c, deadline);
     if (e == ERR_OK && !is_stop_reply(&c->decoder))
@@ -411,7 +526,7 @@ static void detach(struct gdb_client *c, deadline_t deadline)
 
 void gdb_client_end(struct gdb_client *c)
 {
-    deadline_t deadline = deadline_in(DETACH_MS);
+    deadline_t deadline = deadline_in(c->troubles > 0 ? DETACH_BAD_MS : DETACH_MS);
     enum error e = gdb_client_stop(c, deadline);
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)
@@ -423,20 +538,17 @@ void gdb_client_end(struct gdb_client *c)
 
 /* --- memory and registers --- */
 
-static uint32_t read_bytes_max(const struct gdb_client *c)
-{
-    uint32_t max = c->packet_size ? c->packet_size / 2 : READ_BYTES_DEFAULT;
-    return max < READ_BYTES_LEAST ? READ_BYTES_LEAST : max & ~3u;
-}
-
 /* A short answer is valid, the stub could read so much; but not one so short that reading would
  * never end. */
 static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
                             uint32_t *got)
 {
     char request[32];
+    struct patience p = patient(c, deadline_in(GDB_REPLY_MS));
+    if (len > PIECE_LEAST)
+        p.tries = LARGE_TRIES;
     snprintf(request, sizeof(request), "m%x,%x", addr, len);
-    enum error e = gdb_client_ask(c, request, deadline_in(GDB_REPLY_MS));
+    enum error e = ask(c, request, p);
     if (e != ERR_OK)
         return e;
     const struct gdb_decoder *d = &c->decoder;
@@ -450,19 +562,84 @@ static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, u
     return ERR_OK;
 }
 
-/* One request at a time: over a unix socket QEMU gives 25 to 50 thousand answers of 2 KiB a second,
+/* Smaller pieces when they do not come through, larger ones when they do. False: they cannot be
+ * smaller. */
+static bool adapt(struct gdb_client *c, bool came)
+{
+    uint32_t max = read_bytes_max(c);
+    if (!came) {
+        bool smaller = c->piece > PIECE_LEAST;
+        c->piece = c->piece / 2 > PIECE_LEAST ? c->piece / 2 & ~3u : (uint32_t)PIECE_LEAST;
+        return smaller;
+    }
+    if (++c->good_pieces >= PIECES_TO_GROW && c->piece < max) {
+        c->good_pieces = 0;
+        c->piece = c->piece * 2 < max ? c->piece * 2 : max;
+    }
+    return true;
+}
+
+/* Reads once; the first piece is at most `first` bytes long.
+ *
+ * One request at a time: over a unix socket QEMU gives 25 to 50 thousand answers of 2 KiB a second,
  * so that what a request in flight would save is not worth a stream that can come out of step. */
+static enum error read_once(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
+                            uint32_t first)
+{
+    for (uint32_t done = 0; done < len;) {
+        uint32_t wanted = len - done, got = 0, troubles = c->troubles;
+        uint32_t most = done == 0 && first < c->piece ? first : c->piece;
+        if (most > read_bytes_max(c))
+            most = read_bytes_max(c);
+        enum error e = read_some(c, addr + done, buf + done, wanted < most ? wanted : most, &got);
+        bool lost = e == ERR_CHECKSUM || e == ERR_TIMEOUT;
+        bool smaller = adapt(c, troubles == c->troubles);
+        if (e != ERR_OK && !(lost && smaller))
+            return e;
+        done += got;
+    }
+    return ERR_OK;
+}
+
+/* Reads until two readings in a row are equal.  They are cut differently, so that an answer which
+ * belongs to an earlier request does not come to lie in the same place twice. */
+static enum error read_twice(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
+{
+    uint8_t before[CAREFUL_BYTES];
+    enum error last = ERR_TORN;
+    for (unsigned i = 0; i < CAREFUL_READINGS; i++) {
+        uint32_t half = (len < c->piece ? len : c->piece) / 2;
+        enum error e = read_once(c, addr, buf, len, i % 2 == 0 || half == 0 ? len : half);
+        if (e != ERR_OK && e != ERR_READ && e != ERR_FORMAT)
+            return e;
+        if (e == last && (e != ERR_OK || memcmp(before, buf, len) == 0))
+            return e;
+        if (i > 0) {
+            trouble(c);
+            c->asked_again = true;
+        }
+        last = e;
+        memcpy(before, buf, len);
+    }
+    return fail(c, ERR_TORN,
+                "memory at 0x%08x reads differently each time; %u packets were lost "
+                "or damaged on the line",
+                addr, c->troubles);
+}
+
 enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
 {
-    while (len > 0) {
-        uint32_t wanted = len < read_bytes_max(c) ? len : read_bytes_max(c);
-        uint32_t got = 0;
-        enum error e = read_some(c, addr, buf, wanted, &got);
+    if (c->troubles == 0) {
+        enum error e = read_once(c, addr, buf, len, len);
+        if (c->troubles == 0 || e == ERR_CLOSED || e == ERR_IO)
+            return e;
+    }
+    for (uint32_t done = 0; done < len;) {
+        uint32_t n = len - done < CAREFUL_BYTES ? len - done : (uint32_t)CAREFUL_BYTES;
+        enum error e = read_twice(c, addr + done, buf + done, n);
         if (e != ERR_OK)
             return e;
-        addr += got;
-        buf += got;
-        len -= got;
+        done += n;
     }
     return ERR_OK;
 }
@@ -515,9 +692,13 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
         return fail(c, ERR_ARGUMENT, "the command line is too long");
     n += gdb_hex_put(request + n, line, (uint32_t)strlen(line));
     request[n] = '\0';
-    enum error e = gdb_client_ask(c, request, deadline);
+    struct patience p = {SEND_TRIES, SILENCE_COMMAND_MS, deadline};
+    uint32_t lost = c->answers_lost;
+    enum error e = ask(c, request, p);
     for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
         struct gdb_decoder *d = &c->decoder;
+        if (answer_is(c, "OK") && lost != c->answers_lost)
+            return fail(c, ERR_CHECKSUM, "lines of the command's output were lost on the line");
         if (answer_is(c, "OK"))
             return ERR_OK;
         if (d->length == 0)
@@ -534,7 +715,7 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
             e = put(ctx, (const char *)d->data, len);
         }
         if (e == ERR_OK)
-            e = next_packet(c, NULL, deadline);
+            e = next_packet(c, NULL, p);
     }
     return e != ERR_OK ? e : fail(c, ERR_BOUND, "the command's output does not end");
 }

@@ -1,7 +1,12 @@
 /* The client's side of GDB's remote protocol: request and answer, stop, resume, registers, memory.
  *
  * The stub on the other side may be QEMU's, OpenOCD's or the one in the kernel; all it says is
- * untrusted.  Nothing but ^C is ever sent to a running target: QEMU takes any byte as a stop. */
+ * untrusted.  Nothing but ^C is sent to a running target: QEMU takes any byte as a stop.
+ *
+ * The line may lose, double and flip bytes.  Acknowledgements stay on; what is lost is asked for
+ * again after a silence.  A sum of eight bits cannot tell all damage: two errors in one packet
+ * often cancel.  So from the first trouble on memory is read in small pieces, and each twice, cut
+ * differently, until two readings agree. */
 #ifndef CAPSCOPE_ATTACH_GDB_CLIENT_H
 #define CAPSCOPE_ATTACH_GDB_CLIENT_H
 
@@ -11,10 +16,13 @@
 struct gdb_client {
     struct transport line;
     struct gdb_decoder decoder;
-    uint32_t packet_size; /* of the stub, 0: it did not say */
-    bool acks;
+    uint32_t packet_size;  /* of the stub, 0: it did not say */
+    uint32_t piece;        /* bytes of memory to ask for at once */
+    uint32_t good_pieces;  /* that came in a row */
+    uint32_t troubles;     /* times that something was sent again, or asked for again */
+    uint32_t answers_lost; /* of these: packets of the stub */
     bool running;
-    bool asked_again;     /* a damaged packet was asked for once more */
+    bool asked_again;     /* so that an answer may come twice */
     bool registers_known; /* target.xml has been read */
     bool physical;        /* memory reads take physical addresses (QEMU) */
     bool stood;           /* the target stood still before we came, and has not been resumed */
@@ -23,7 +31,7 @@ struct gdb_client {
     char trouble[160];                  /* what the last failure was */
 };
 
-enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000 };
+enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000, GDB_RESUME_MS = 2000 };
 
 /* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
@@ -33,7 +41,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
 void gdb_client_end(struct gdb_client *c);
 
 /* Sends one packet and waits for its answer, which is in c->decoder until the next call.  Damaged
- * packets are asked for again, unsolicited stop replies and notifications skipped. */
+ * and lost packets are asked for again, unsolicited stop replies and notifications skipped. */
 enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t deadline);
 
 enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline);
@@ -48,7 +56,9 @@ enum error gdb_client_plant(struct gdb_client *c, const char *request, deadline_
  * "bc", "bs".  The stop reply is then in c->decoder. */
 enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline);
 
-/* Reads memory of the stopped target. ERR_READ when the stub answers with an error. */
+/* Reads memory of the stopped target. ERR_READ when the stub answers with an error; ERR_TORN when
+ * over a bad line no two readings agree: the line is too bad, or the bytes do change, as the stub's
+ * own buffers do. */
 enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len);
 /* A register by its number in target.xml; 25 is cpsr. */
 enum error gdb_client_register(struct gdb_client *c, uint32_t number, uint32_t *out);

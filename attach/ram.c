@@ -134,7 +134,7 @@ static enum error ram_open(struct attach *a)
         return attach_fail(a, ERR_IO, "%s", strerror(errno));
     enum error e = map_file(a, d, fd);
     close(fd);
-    return e == ERR_OK ? walk_open(a, &d->view, &d->walk) : e;
+    return e == ERR_OK ? walk_open(a, &d->view, NULL, &d->walk) : e;
 }
 
 static void ram_close(struct attach *a)

@@ -19,12 +19,15 @@ static enum error open_failed(struct attach *a, enum error e, const struct objwa
     return attach_fail(a, e, "%s", error_sentence(e));
 }
 
-enum error walk_open(struct attach *a, const struct memview *view, struct objwalk *w)
+enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
+                     struct objwalk *w)
 {
     kaddr_t at = 0;
     a->error[0] = '\0';
     memset(w, 0, sizeof(*w));
-    enum error e = objwalk_find_roots(view, KERNEL_PHYS_BASE, &at);
+    enum error e = probe ? objwalk_probe_roots(probe, KERNEL_PHYS_BASE, &at) : ERR_NO_ROOTS;
+    if (e == ERR_NO_ROOTS || e == ERR_READ)
+        e = objwalk_find_roots(view, KERNEL_PHYS_BASE, &at);
     if (e == ERR_OK)
         e = objwalk_open(w, view, at);
     if (e == ERR_OK)

@@ -5,8 +5,10 @@
 #include "attach/door.h"
 #include "objwalk/objwalk.h"
 
-/* Finds and checks kernel_roots through the view, which must outlive *w. Fails with a sentence. */
-enum error walk_open(struct attach *a, const struct memview *view, struct objwalk *w);
+/* Finds and checks kernel_roots through the view, which must outlive *w. Fails with a sentence.
+ * `probe`: a view for short reads, tried first; NULL: reading is fast. */
+enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
+                     struct objwalk *w);
 
 /* Walks into `out`, which it clears first. */
 enum error walk_once(struct objwalk *w, bool stopped, struct stream *out);

@@ -78,6 +78,22 @@ enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t 
     return ERR_OK;
 }
 
+enum error objwalk_probe_roots(const struct memview *view, paddr_t base, kaddr_t *found)
+{
+    word_t head[ROOTS_HEAD_WORDS];
+    kaddr_t start = kaddr_from_paddr(base);
+    for (uint32_t at = 0; at < ROOTS_SCAN_BYTES; at += ROOTS_PAGE) {
+        enum error e = memview_read(view, start + at, head, sizeof(head));
+        if (e != ERR_OK)
+            return e;
+        if (head[0] != ROOTS_MAGIC_0 || head[1] != ROOTS_MAGIC_1 || !is_roots_head(head))
+            continue;
+        *found = start + at;
+        return ERR_OK;
+    }
+    return ERR_NO_ROOTS;
+}
+
 static enum error check_roots(const struct kernel_roots *r)
 {
     if (r->magic[0] != ROOTS_MAGIC_0 || r->magic[1] != ROOTS_MAGIC_1)

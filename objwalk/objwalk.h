@@ -80,6 +80,8 @@ typedef enum error (*objwalk_sink)(void *ctx, const struct record *record);
 /* Looks for kernel_roots in [paddr base, base + ROOTS_SCAN_BYTES) by its magic. Errors: ERR_READ,
  * ERR_NO_ROOTS. `*found` is the kernel-window address. */
 enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t *found);
+/* The same on page boundaries only, in short reads, for a view that need not keep what it read. */
+enum error objwalk_probe_roots(const struct memview *view, paddr_t base, kaddr_t *found);
 
 /* Reads and checks kernel_roots at `roots_addr`. ERR_NO_ROOTS, ERR_VERSION, ERR_LAYOUT (w->roots
  * then holds what was found, for the message), ERR_READ. The view must outlive `w`. */

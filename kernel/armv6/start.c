@@ -7,7 +7,7 @@
 #include "kernel/roots.h"
 
 struct kernel ks __attribute__((aligned(1 << TCB_BITS)));
-struct kernel_roots kernel_roots __attribute__((aligned(ROOTS_ALIGN), used));
+struct kernel_roots kernel_roots __attribute__((aligned(ROOTS_PAGE), used));
 
 _Static_assert(TCB_PC == offsetof(struct tcb, regs) + 4 * REG_PC, "vectors.S");
 _Static_assert(PC_TO_CPSR == 4 * (REG_CPSR - REG_PC), "vectors.S");

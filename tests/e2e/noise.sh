@@ -2,66 +2,7 @@
 # Lines that fail: bytes lost, doubled, flipped; a line cut; a machine that dies; two clients on one
 # line; kernels that are none or another.  Each ends in whole snapshots or in one clear sentence, and
 # the machine goes on.
-. "$(dirname "$0")/lib.bash"
-capdb=build/host/capdb
-image=build/arm/debug/image-demo-healthy.elf
-line_pid=
-client_pid=
-trap 'stop_line; stop_client; finish' EXIT
-
-stop_line() {
-    [ -z "$line_pid" ] || { kill "$line_pid" 2>/dev/null; wait "$line_pid" 2>/dev/null; }
-    line_pid=
-}
-
-stop_client() {
-    [ -z "$client_pid" ] || { kill -9 "$client_pid" 2>/dev/null; wait "$client_pid" 2>/dev/null; }
-    client_pid=
-}
-
-# line NAME SOCKET [ARGUMENTS]: $work/NAME.sock leads to SOCKET, worse.
-line() {
-    local name=$1 socket=$2
-    shift 2
-    stop_line
-    timeout 200 python3 tests/tools/noisy_line.py "$work/$name.sock" "$socket" "$@" >"$work/$name.count" 2>&1 &
-    line_pid=$!
-    wait_for 10 test -S "$work/$name.sock"
-}
-
-# record TARGET FILE [ARGUMENTS]: what it says is in $work/said.
-record() {
-    timeout 150 "$capdb" record "$@" >"$work/said" 2>&1
-}
-
-said() { grep -qE -- "$1" "$work/said" || { echo "no '$1' in:"; cat "$work/said"; return 1; }; }
-
-# One sentence on stderr and status 2.
-refused() { # sentence, command...
-    local sentence=$1 status
-    shift
-    timeout 60 "$@" >"$work/out" 2>"$work/said" </dev/null
-    status=$?
-    [ $status = 2 ] || { echo "status $status"; cat "$work/said"; return 1; }
-    [ "$(wc -l <"$work/said")" = 1 ] || { cat "$work/said"; return 1; }
-    said "$sentence"
-}
-
-snapshots() { # file
-    "$capdb" sql "$1" "select count(*) from snapshots" | tail -n 1
-}
-
-ticks() {
-    "$capdb" live "ram:$work/ram" "select ticks from snapshots" | tail -n 1
-}
-
-ticks_beyond() { [ "$(ticks)" -gt "$1" ]; }
-
-goes_on() { wait_for 20 ticks_beyond "$(ticks)"; }
-
-damaged() { # name: how many bytes were
-    sed -n 's/.*damaged //p' "$work/$1.count" | tail -n 1
-}
+. "$(dirname "$0")/noise.bash"
 
 noisy_monitor() { # seed
     line "noise$1" "$work/monitor.sock" --seed "$1"
@@ -69,18 +10,6 @@ noisy_monitor() { # seed
     stop_line
     [ "$(damaged "noise$1")" -ge 50 ] || { echo "only $(damaged "noise$1") bytes damaged"; return 1; }
     [ "$(snapshots "$work/noise$1.capdb")" = 8 ]
-}
-
-whole() { # file: every snapshot, as the kernel counted and summed it
-    "$capdb" verify "$1" &&
-        [ "$("$capdb" sql "$1" "select count(*) from snapshots where complete = 0 or caps < 200" | tail -n 1)" = 0 ]
-}
-
-noisy_stub() {
-    line noisygdb "$work/gdb.sock" --seed 5 --rate 20000
-    record "gdb:unix:$work/noisygdb.sock" "$work/noisygdb.capdb" --every 0 --count 5 || { cat "$work/said"; return 1; }
-    stop_line
-    [ "$(damaged noisygdb)" -ge 5 ] && whole "$work/noisygdb.capdb"
 }
 
 cut_line() {
@@ -150,8 +79,6 @@ for seed in 1 2; do
     check "each of them is whole and undamaged (seed $seed)" whole "$work/noise$seed.capdb"
 done
 check "the machine goes on after that" goes_on
-check "damaged packets of the GDB line are asked for again" noisy_stub
-check "the machine goes on after that, too" goes_on
 
 check "a line cut in the middle of a snapshot is named" cut_line
 check "the snapshots before the cut are kept" kept "$work/cut.capdb"

@@ -176,6 +176,19 @@ static bool say_between(struct stub *s)
            (!due(faults->noise_every, n) || put(s->fd, "noise", 5));
 }
 
+/* A byte lost and one doubled: two errors that the sum does not tell. */
+static void forge(struct stub *s)
+{
+    size_t n = strlen(s->answer), at = 0;
+    while (at + 1 < n && s->answer[at] == s->answer[at + 1])
+        at++;
+    if (at + 1 >= n)
+        return;
+    char c = s->answer[at];
+    s->answer[at] = s->answer[at + 1];
+    s->answer[at + 1] = c;
+}
+
 static bool request(struct stub *s)
 {
     struct fake *f = s->f;
@@ -184,6 +197,8 @@ static bool request(struct stub *s)
         return true;
     }
     if (due(f->faults.nak_every, ++s->requests) && put(s->fd, "-", 1))
+        return true;
+    if (due(f->faults.miss_every, s->requests))
         return true;
     if (!put(s->fd, "+", 1))
         return false;
@@ -196,6 +211,10 @@ static bool request(struct stub *s)
     if (f->faults.close_after && f->answers > f->faults.close_after)
         return false;
     make_answer(s);
+    if (s->in.data[0] == 'm' && due(f->faults.forge_every, f->answers))
+        forge(s);
+    if (due(f->faults.lose_every, f->answers))
+        return true;
     return say_between(s) &&
            send_packet(s, '$', s->answer, due(f->faults.checksum_every, f->answers));
 }

@@ -21,6 +21,9 @@ struct fake_faults {
     unsigned stop_every;     /* an unsolicited stop reply before the answer */
     unsigned notify_every;   /* a notification before it */
     unsigned nak_every;      /* request asked for again */
+    unsigned miss_every;     /* request not heard */
+    unsigned lose_every;     /* answer that does not come, but when asked for again */
+    unsigned forge_every;    /* answer to `m` with two bytes changed and the sum still right */
     unsigned noise_every;    /* bytes between packets */
     bool short_reads;        /* half of what was asked for */
     const char *memory;      /* every answer to `m` */

@@ -191,7 +191,9 @@ static void damaged_packets_are_asked_for_again(void **state)
         {.checksum_every = 3},
         {.stop_every = 2},
         {.notify_every = 2},
-        {.nak_every = 4},
+        {.nak_every = 25},
+        {.miss_every = 150},
+        {.lose_every = 150},
         {.noise_every = 2},
         {.short_reads = true},
         {.features = "PacketSize=1"},
@@ -204,6 +206,20 @@ static void damaged_packets_are_asked_for_again(void **state)
         survives("gdb", FAKE_UNIX, fake_gdb, &faults[i], &f);
         assert_true(f.detached);
         assert_int_equal(f.resumes, 3);
+    }
+}
+
+static void damage_that_the_checksum_hides_is_found_by_reading_twice(void **state)
+{
+    static const struct fake_faults faults[] = {
+        {.checksum_every = 9, .forge_every = 31},
+        {.nak_every = 50, .forge_every = 41},
+        {.lose_every = 150, .forge_every = 53},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        struct fake f;
+        survives("gdb", FAKE_UNIX, fake_gdb, &faults[i], &f);
     }
 }
 
@@ -789,6 +805,7 @@ int main(void)
         cmocka_unit_test(wrong_targets_are_refused_with_a_sentence),
         cmocka_unit_test(what_is_not_there_is_named),
         cmocka_unit_test(damaged_packets_are_asked_for_again),
+        cmocka_unit_test(damage_that_the_checksum_hides_is_found_by_reading_twice),
         cmocka_unit_test(a_running_stub_is_stopped_first),
         cmocka_unit_test(a_first_question_that_is_lost_is_asked_again),
         cmocka_unit_test(registers_are_read_in_every_known_layout),
