@@ -3,7 +3,11 @@
  *
  * Weights are such that deep trees, badges, nested and cyclic CNodes, saved reply capabilities,
  * threads with CSpaces of their own and deletions of all that happen in every few thousand actions
- * (lockstep_stats_print shows it). */
+ * (lockstep_stats_print shows it).
+ *
+ * A seed means the same actions on every machine and with every compiler: chance is consulted in an
+ * order that the language fixes, so never twice among the operands or arguments of one expression.
+ */
 #include "tests/host/lockstep.h"
 
 #include "plat/hostsim/hostsim.h"
@@ -633,7 +637,10 @@ static void make_priority(void)
     word_t label = labels[below(4)];
     bool both = label == INV_TCB_SET_SCHED_PARAMS;
     invocation(other_thread(), label, both ? 2 : 1, 1);
-    put(0, both || label == INV_TCB_SET_MCPRIORITY ? 255 - below(2) * below(200) : some_priority());
+    if (both || label == INV_TCB_SET_MCPRIORITY)
+        put(0, chance(50) ? 255 : 255 - below(200));
+    else
+        put(0, some_priority());
     put(1, some_priority());
     act->caps[0] = chance(80) ? (cptr_t)INIT_TCB : cptr_of_kind(KIND(TCB));
 }
@@ -711,7 +718,9 @@ static void put_message(void)
 {
     word_t length = chance(60) ? below(5) : chance(80) ? below(20) : below(128);
     word_t extra = chance(35) ? 0 : below(4);
-    act->r[1] = msginfo_make(chance(80) ? below(3) : below(1 << 20), below(8), extra, length);
+    word_t unwrapped = below(8);
+    word_t label = chance(80) ? below(3) : below(1 << 20);
+    act->r[1] = msginfo_make(label, unwrapped, extra, length);
     for (word_t i = 0; i < 4 + LOCKSTEP_BUFFER_WORDS; i++)
         put(i, (word_t)random_next(rng));
     for (unsigned i = 0; i < 3; i++)
@@ -841,8 +850,10 @@ static void make_irq(void)
 
 static vaddr_t some_vaddr(unsigned align_bits)
 {
-    vaddr_t v =
-        below(3) * 0x100000 + below(20) * 0x1000 + below(2) * 0x10000 + below(2) * 0x40000000;
+    vaddr_t v = below(3) * 0x100000;
+    v += below(20) * 0x1000;
+    v += below(2) * 0x10000;
+    v += below(2) * 0x40000000;
     if (chance(5))
         v = any_word();
     return chance(93) ? v >> align_bits << align_bits : v;
@@ -868,8 +879,8 @@ static void make_page_map(void)
 
 static void make_table_map(void)
 {
-    invocation(cptr_of_kind(KIND(PAGE_TABLE)),
-               chance(75) ? INV_PAGE_TABLE_MAP : INV_PAGE_TABLE_UNMAP, 2, 1);
+    word_t label = chance(75) ? INV_PAGE_TABLE_MAP : INV_PAGE_TABLE_UNMAP;
+    invocation(cptr_of_kind(KIND(PAGE_TABLE)), label, 2, 1);
     put(0, some_vaddr(20));
     put(1, below(8));
     act->caps[0] = some_directory();
@@ -908,12 +919,13 @@ static void make_memory(void)
     } else if (dice < 86) {
         make_pool();
     } else if (dice < 92) {
-        invocation(cptr_of_kind(KIND(FRAME)), INV_PAGE_CLEAN_DATA + (chance(70) ? 4 : below(4)), 2,
-                   0);
+        word_t label = INV_PAGE_CLEAN_DATA + (chance(70) ? 4 : below(4));
+        invocation(cptr_of_kind(KIND(FRAME)), label, 2, 0);
         put(0, below(0x1100));
         put(1, below(0x1100));
     } else {
-        invocation(some_directory(), INV_PD_CLEAN_DATA + below(4), 2, 0);
+        word_t label = INV_PD_CLEAN_DATA + below(4);
+        invocation(some_directory(), label, 2, 0);
         put(0, some_vaddr(0));
         put(1, act->r[2] + below(0x1400));
     }
@@ -931,7 +943,9 @@ static void make_nonsense(void)
                                           : any_word();
     if (act->r[7] == (word_t)SYS_RECV || act->r[7] == (word_t)SYS_REPLY_RECV)
         act->r[7] = if_others((enum syscall_number)(int)act->r[7], SYS_NBRECV);
-    act->r[1] = msginfo_make(below(48), 0, below(4), below(9));
+    word_t length = below(9);
+    word_t extra = below(4);
+    act->r[1] = msginfo_make(below(48), 0, extra, length);
     for (word_t i = 0; i < 4 + LOCKSTEP_BUFFER_WORDS; i++)
         put(i, chance(50) ? below(64) : any_word());
     for (unsigned i = 0; i < 3; i++)
@@ -941,15 +955,18 @@ static void make_nonsense(void)
 /* One wrong thing in an otherwise sensible operation. */
 static void spoil(void)
 {
+    word_t place;
     switch (below(5)) {
     case 0:
         act->r[1] = (act->r[1] & ~0x7fu) | below(8);
         break;
     case 1:
-        put(below(8), any_word());
+        place = below(8);
+        put(place, any_word());
         break;
     case 2:
-        act->caps[below(3)] = any_cptr();
+        place = below(3);
+        act->caps[place] = any_cptr();
         break;
     case 3:
         act->r[0] = any_cptr();
