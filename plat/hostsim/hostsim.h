@@ -91,6 +91,7 @@ struct hostsim_config {
     uint32_t image_pages; /* of the root task; 0: HOSTSIM_DEFAULT_IMAGE_PAGES */
     const void *dtb;      /* copied behind the kernel; NULL: none */
     uint32_t dtb_bytes;
+    word_t user_cpsr; /* of new threads; 0: ARCH_USER_CPSR_DEBUG */
 };
 
 /* Maps the RAM; aborts the process with a message when the host has none. */
@@ -101,6 +102,13 @@ void hostsim_reset(void);
 /* Creates or resets the machine as configured and boots the kernel, up to the root task's first
  * instruction. NULL: defaults. */
 void hostsim_boot(const struct hostsim_config *config);
+
+/* Parts of booting: tells the board its size; puts the root task's image into cleared RAM and
+ * starts the kernel, whose page directory and roots are there. */
+void hostsim_board_ram(uint32_t ram_bytes);
+void hostsim_start(const struct hostsim_config *config);
+/* Brings hostsim.vspace_pd and vspace_asid up to date, where the processor holds them. */
+void hostsim_see_processor(void);
 
 /* A panic of the kernel fills panic_text and jumps there; NULL: it ends the process. Stays through
  * boots. */

@@ -5,12 +5,8 @@
 #include "plat/hostsim/hostsim.h"
 #include "tests/host/sim.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum {
     EPISODE_MAX = 1 << 16,
@@ -24,7 +20,7 @@ enum {
     REPLAY_SECONDS = 20,
 };
 
-/* What an episode leaves behind, whatever becomes of its process. */
+/* What an episode leaves behind, whatever becomes of it. */
 struct shared {
     unsigned count;
     unsigned failed_at;
@@ -59,14 +55,19 @@ static void count_event(void *ctx, enum event_kind kind, struct slot *slot, stru
 
 static void put_aside(void)
 {
+    hostsim_see_processor();
     memcpy(aside, hostsim_ram, hostsim_ram_size);
     aside_machine = hostsim;
 }
 
+/* Meanwhile the processor must not walk the page tables that are written. */
 static void take_back(void)
 {
+    arch_set_vspace(paddr_from_kaddr(arch_kernel_pd()), 0);
     memcpy(hostsim_ram, aside, hostsim_ram_size);
     hostsim = aside_machine;
+    arch_set_vspace(hostsim.vspace_pd, hostsim.vspace_asid);
+    arch_tlb_flush_all();
 }
 
 /* --- invariants --- */
@@ -88,7 +89,7 @@ static void renew_digest(void)
 static const char *check_invariants(void)
 {
     shared->stats.full_checks++;
-    if (hostsim_unwatched)
+    if (!debug_watches())
         renew_digest();
     sim_check();
     return lockstep_audit();
@@ -373,11 +374,12 @@ static void note_sizes(void)
         s->most_slots = lockstep_slots();
 }
 
-static _Noreturn void episode_failed(unsigned at, const char *s)
+/* False, for the trial to end with. */
+static bool episode_failed(unsigned at, const char *s)
 {
     shared->failed_at = at;
     snprintf(shared->sentence, sizeof shared->sentence, "%s", s);
-    _exit(1);
+    return false;
 }
 
 static void trace(const struct lockstep_action *a)
@@ -387,28 +389,47 @@ static void trace(const struct lockstep_action *a)
     lockstep_action_print(a, stderr);
 }
 
-static _Noreturn void episode(uint64_t seed, unsigned length)
+static void trace_outcome(void)
 {
-    struct lockstep_random r = {.state = seed};
+    const struct model_thread *t = model->current;
+    fprintf(stderr, "    -> %s r0=%x tag=%x state %016llx\n",
+            model->report.caller_stopped ? "stopped" : "goes on", t ? t->r[0] : 0, t ? t->r[1] : 0,
+            (unsigned long long)shared->stats.state);
+}
+
+/* What the kernel's memory and the processor look like now is chained to what they looked like. */
+static void note_state(unsigned i)
+{
+    if (options->states)
+        shared->stats.state =
+            lockstep_state(model, shared->stats.state, i % MEMORY_EVERY == MEMORY_EVERY - 1);
+}
+
+struct episode {
+    uint64_t seed;
+    unsigned length;
+};
+
+static bool episode(const void *arg)
+{
+    const struct episode *e = arg;
+    struct lockstep_random r = {.state = e->seed};
     unsigned idle = 0;
-    alarm(EPISODE_SECONDS);
-    for (unsigned i = 0; i < length && idle < IDLE_MAX; i++) {
+    for (unsigned i = 0; i < e->length && idle < IDLE_MAX; i++) {
         struct lockstep_action *a = &shared->action[i];
         lockstep_generate(model, &r, a);
         shared->count = i + 1;
-        const struct model_thread *t = model->current;
+        bool somebody = model->current != NULL;
         if (options->trace)
             trace(a);
         const char *s = perform(a);
-        if (options->trace && t)
-            fprintf(stderr, "    -> %s r0=%x tag=%x\n",
-                    model->report.caller_stopped ? "stopped" : "goes on",
-                    model->current ? model->current->r[0] : 0,
-                    model->current ? model->current->r[1] : 0);
+        note_state(i);
+        if (options->trace && somebody)
+            trace_outcome();
         if (!s)
             s = check_now_and_then(i);
         if (s)
-            episode_failed(i, s);
+            return episode_failed(i, s);
         note_sizes();
         if (order_is_free())
             break;
@@ -417,63 +438,45 @@ static _Noreturn void episode(uint64_t seed, unsigned length)
     const char *s = lockstep_compare_memory(model);
     if (!s)
         s = check_invariants();
-    if (s)
-        episode_failed(shared->count, s);
-    _exit(0);
+    return s ? episode_failed(shared->count, s) : true;
 }
 
-static _Noreturn void replay(const unsigned *list, unsigned n)
+struct replay {
+    const unsigned *list;
+    unsigned n;
+};
+
+static bool replay(const void *arg)
 {
-    alarm(REPLAY_SECONDS);
-    for (unsigned i = 0; i < n; i++) {
-        const char *s = perform(&shared->action[list[i]]);
+    const struct replay *r = arg;
+    for (unsigned i = 0; i < r->n; i++) {
+        const char *s = perform(&shared->action[r->list[i]]);
         if (!s)
             s = lockstep_compare_memory(model);
-        if (!s && (i == n - 1 || i % 16 == 15))
+        if (!s && (i == r->n - 1 || i % 16 == 15))
             s = check_invariants();
         if (s)
-            episode_failed(i, s);
+            return episode_failed(i, s);
         if (order_is_free())
             break;
     }
-    _exit(0);
-}
-
-/* True when the child failed, in whatever way. */
-static bool child_failed(pid_t child)
-{
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child) {
-        fprintf(stderr, "lockstep: no child process\n");
-        exit(2);
-    }
-    return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    return true;
 }
 
 static bool episode_fails(uint64_t seed, unsigned length)
 {
+    struct episode e = {seed, length};
     shared->count = 0;
     shared->sentence[0] = 0;
     shared->failed_at = EPISODE_MAX;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0)
-        episode(seed, length);
-    return child_failed(child);
+    return !lockstep_trial(episode, &e, EPISODE_SECONDS, false);
 }
 
 static bool replay_fails(const unsigned *list, unsigned n, bool silent)
 {
+    struct replay r = {list, n};
     shared->sentence[0] = 0;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        int null = silent ? open("/dev/null", O_WRONLY) : -1;
-        if (null >= 0)
-            dup2(null, STDERR_FILENO);
-        replay(list, n);
-    }
-    return child_failed(child);
+    return !lockstep_trial(replay, &r, REPLAY_SECONDS, silent);
 }
 
 /* --- shrinking --- */
@@ -610,13 +613,15 @@ static const char *begin_episode(void)
 
 static void prepare(void)
 {
-    static const struct hostsim_config config = {.ram_bytes = LOCKSTEP_RAM};
+    struct hostsim_config config = {
+        .ram_bytes = LOCKSTEP_RAM,
+        .user_cpsr = options->release ? ARCH_USER_CPSR_RELEASE : ARCH_USER_CPSR_DEBUG,
+    };
     if (!shared) {
-        shared =
-            mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        shared = lockstep_keep(sizeof *shared);
         aside = malloc(LOCKSTEP_RAM);
     }
-    if (shared == MAP_FAILED || !aside) {
+    if (!shared || !aside) {
         fprintf(stderr, "lockstep: no memory\n");
         exit(2);
     }
@@ -649,12 +654,15 @@ int lockstep_run(const struct lockstep_options *o, struct lockstep_stats *stats,
         uint64_t left = o->actions - shared->stats.actions;
         unsigned length = left < o->episode ? (unsigned)left : o->episode;
         shared->stats.episodes++;
-        hostsim_unwatched = i % 2 != 0; /* both of the ways that the kernel has */
+        hostsim_unwatched = o->release || i % 2 != 0; /* both of the ways that the kernel has */
         if (episode_fails(seed, length < EPISODE_MAX ? length : EPISODE_MAX)) {
             report(seed, i, out);
             result = 1;
             break;
         }
+        if (o->states)
+            fprintf(out, "# episode %u: %u actions, state %016llx\n", i, shared->count,
+                    (unsigned long long)shared->stats.state);
     }
     *stats = shared->stats;
     hostsim_unwatched = false;

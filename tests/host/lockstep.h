@@ -1,7 +1,7 @@
 /* Kernel and model in lockstep: a random walk of system calls on both, states compared after each.
  *
- * A run is many episodes.  Each boots both sides in a process of its own and makes actions, chosen
- * by the generator from the model's state, until its share is done or nobody can run any more.
+ * A run is many episodes.  Each begins with both sides as booted and makes actions, chosen by the
+ * generator from the model's state, until its share is done or nobody can run any more.
  * Every action is recorded before it is carried out, so that a difference, a failed check, a panic
  * or a sanitizer's report in an episode leaves the sequence that led to it, which is then shrunk by
  * leaving actions out.
@@ -64,6 +64,7 @@ struct lockstep_stats {
     uint64_t faults;
     uint64_t restarts;
     uint64_t full_checks;
+    uint64_t state;   /* with --states: all states that were seen, chained */
     uint32_t deepest; /* in the derivation tree */
     uint32_t most_slots;
     uint64_t label[64][12]; /* by invocation and error */
@@ -76,7 +77,10 @@ struct lockstep_options {
     unsigned audit_every; /* actions between two checks of all invariants; 0: never */
     bool preempt_all;     /* each long operation at each of its preemption points in turn */
     bool quiet;
-    bool trace; /* every action, on standard error */
+    bool trace;   /* every action, on standard error */
+    bool release; /* the kernel as its release build is: never watched, that build's CPSR */
+    bool
+        states; /* a line for each episode that tells all its states from others (lockstep_state) */
 };
 
 /* Returns 0, or 1 when kernel and model differ: then the seed and a shrunk sequence are on `out`.
@@ -95,10 +99,21 @@ struct model *lockstep_model_of_boot(void);
 const char *lockstep_compare(struct model *m, bool loose);
 /* Memory, page tables, empty slots. */
 const char *lockstep_compare_memory(struct model *m);
+/* The kernel's memory as it is, word for word, and the processor, chained to the states before:
+ * slots with their links, threads, queues, interrupts; with `memory` also frames, page tables and
+ * ASID pools.  Two builds of the kernel that went through the same states have the same. */
+uint64_t lockstep_state(const struct model *m, uint64_t before, bool memory);
 /* NULL, or the audit's first finding. */
 const char *lockstep_audit(void);
 uint32_t lockstep_deepest(void);
 uint32_t lockstep_slots(void);
+
+/* --- lockstep_trial.c: what is tried out leaves nothing behind --- */
+/* Zeroed memory in which trials leave what shall stay; NULL: none. */
+void *lockstep_keep(size_t bytes);
+/* Runs the function, then everything but such memory is as it was before. True when it returned
+ * true; false also when it panicked, crashed, failed a check of cmocka's, or ran too long. */
+bool lockstep_trial(bool (*run)(const void *arg), const void *arg, unsigned seconds, bool silent);
 
 /* --- lockstep_generate.c --- */
 struct lockstep_random {

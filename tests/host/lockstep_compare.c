@@ -51,7 +51,7 @@ struct model *lockstep_model_of_boot(void)
         .image_pages = HOSTSIM_DEFAULT_IMAGE_PAGES,
         .image_vaddr = HOSTSIM_IMAGE_VADDR,
         .entry = HOSTSIM_IMAGE_VADDR,
-        .user_cpsr = 0x50,
+        .user_cpsr = arch_user_cpsr,
         .untyped = untyped,
         .untyped_count = n,
     };
@@ -384,6 +384,7 @@ static const char *compare_irqs(const struct model *m)
 static const char *compare_vspace(const struct model *m)
 {
     paddr_t expected = m->space ? m->space->paddr : paddr_from_kaddr(arch_kernel_pd());
+    hostsim_see_processor();
     if (hostsim.vspace_pd != expected)
         return DIFFER("the processor uses page directory %08x, the model %08x", hostsim.vspace_pd,
                       expected);

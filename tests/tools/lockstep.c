@@ -1,8 +1,7 @@
 /* Kernel and model in lockstep, as a program (tests/host/lockstep.h).
  *
  *     lockstep [--seed N] [--actions N] [--episode N] [--audit N] [--preempt-all] [--quiet]
- * [--trace]
- *              [--stats]
+ *              [--trace] [--stats] [--release] [--states]
  *     lockstep --exhaustive SLOTS [--rename] [--keep]
  *
  * Exit 0: no difference; 1: a difference, with seed and shrunk sequence on standard output; 2:
@@ -53,6 +52,10 @@ int main(int argc, char **argv)
             keep = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
             o.trace = true;
+        } else if (strcmp(argv[i], "--release") == 0) {
+            o.release = true;
+        } else if (strcmp(argv[i], "--states") == 0) {
+            o.states = true;
         } else if (strcmp(argv[i], "--stats") == 0) {
             print = true;
         } else {
