@@ -9,6 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 B     := build
+comma := ,
 CROSS ?= arm-none-eabi-
 CC    := gcc
 ARMCC := $(CROSS)gcc
@@ -200,9 +201,38 @@ $(eval $(call lockstep_rule,host,))
 $(eval $(call lockstep_rule,asan,$(ASAN)))
 $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lockstep $(KERNEL_TEXT)
 	@mkdir -p $(@D)
-	$(Q)scripts/build-mutant $< $@ $(CC) $(STD) $(WARN) -D_GNU_SOURCE $(SIM_QUIET) -O1 -- \
-	    $(call obj,$(B)/host/sim,$(LOCKSTEP_SRC)) $(B)/host/libkernel.a $(B)/host/libmodel.a $(B)/host/libhost.a -lcmocka
+	$(Q)scripts/build-mutant $< $@ $(CC) $(STD) $(WARN) -D_GNU_SOURCE -Iplat/hostsim $(SIM_QUIET) -O1 -- \
+	    $(CC) $(call obj,$(B)/host/sim,$(LOCKSTEP_SRC)) $(B)/host/libkernel.a $(B)/host/libmodel.a $(B)/host/libhost.a -lcmocka
 .SECONDARY:
+
+# The same with the objects of the release kernel, a program for QEMU (tests/lockstep-arm): of them
+# plat/imx31/board.c is left out, in its place stands the simulation's board.
+ARM_TEST_FLAGS := $(ARM_FLAGS) -Itests/lockstep-arm -Itests/lockstep-arm/libc -Ikernel/nodebug -Wno-format
+ARM_TEST_LDS   := tests/lockstep-arm/lockstep.lds
+ARM_TEST_SRC   := $(filter-out %/lockstep_exhaustive.c %/lockstep_trial.c,$(LOCKSTEP_SRC)) \
+                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c objwalk/*.c) plat/hostsim/board.c
+ARM_TEST_OBJ   := $(call obj,$(B)/arm/lockstep/obj,$(ARM_TEST_SRC))
+ARM_TEST_WRAP  := board_init kernel_panic kernel_init kernel_enter_syscall kernel_enter_irq \
+                  kernel_enter_undefined kernel_enter_data_abort kernel_enter_prefetch_abort
+ARM_TEST_LIBS   = $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a -lgcc $(ARM_ARCH) -nostdlib -nostartfiles -u _start \
+                  -Wl,--gc-sections,--build-id=none,--no-enum-size-warning $(patsubst %,-Wl$(comma)--wrap=%,$(ARM_TEST_WRAP)) \
+                  -Wl,-T,$(ARM_TEST_LDS)
+ARM_MUTANTS    := cnode_dies_filled preempted_revoke_is_done arm/clear_forgets_its_end arm/space_stays
+ARM_MUTANTS_ALL = $(patsubst tests/mutants/%.sed,%,$(wildcard tests/mutants/*.sed tests/mutants/arm/*.sed))
+
+$(B)/arm/lockstep/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(ARM_TEST_FLAGS) $(DEP) -c $< -o $@
+$(B)/arm/lockstep/obj/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) $(ARM_TEST_FLAGS) $(DEP) -c $< -o $@
+$(B)/arm/lockstep/libkernel.a: $(filter-out %/plat/imx31/board.c.o,$(RELEASE_OBJ))
+$(B)/arm/lockstep/lockstep.elf: $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a $(ARM_TEST_LDS)
+	$(Q)$(ARMCC) $(ARM_TEST_LIBS) -o $@
+$(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a $(KERNEL_TEXT) kernel/armv6/cp15.S
+	@mkdir -p $(@D)
+	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
+$(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
 .PHONY: help all deps release run run-record demo-headless test check check-all bench fuzz clean format host arm tests-build
 
@@ -233,7 +263,8 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) all
+tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+    $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
 $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/operations.h
@@ -257,11 +288,12 @@ test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
 
-# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day.
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
+# every planted fault in the ARM objects too.
 LOCKSTEP_ACTIONS ?= 10000000
 check-all: deps check ## every test, with ten million operations in lockstep
-	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
-	@LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
+	@LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 ## ---- fuzzing ------------------------------------------------------------------------------------
