@@ -7,19 +7,28 @@
  *   D  zigzag LEB128 of the difference (mod 2^32, taken as signed) to the same field of the record
  *      of this kind before it in the stream, 0 for the first; reset at each SNAPSHOT record
  *   S  one length byte and that many bytes, no NUL, no interpretation
+ *   B  all bytes that are left, at most RECORD_BYTES_MAX
  * A reader ignores kinds it does not know and payload beyond the fields it knows; missing trailing
  * fields read as 0 (a D field too, and the next difference counts from that 0), so a writer leaves
  * trailing fields of value 0 out.  docs/record-format.md describes every bit and value for those
  * who write a reader of their own.
  *
  * All addresses in records are PHYSICAL addresses (device objects too), also those of slots.
- * Nothing in a record depends on how this kernel packs its words. */
+ * Nothing in a record depends on how this kernel packs its words, but for SLOTS, which stands for
+ * SLOT records on a line and nowhere else. */
 #ifndef CAPSCOPE_ABI_RECORDS_H
 #define CAPSCOPE_ABI_RECORDS_H
 
 #include "abi/types.h"
 
-enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
+enum {
+    RECORD_FORMAT = 1,
+    RECORD_FORMAT_PACKED = 2, /* SLOTS stand for SLOTs, idle endpoints and notifications are left
+                                 out: objwalk/packed.h */
+    RECORD_MAX_BYTES = 400,
+    RECORD_STRING_MAX = 167,
+    RECORD_BYTES_MAX = RECORD_MAX_BYTES - 3, /* kind and length */
+};
 
 /* Order in a snapshot: SNAPSHOT, then SLOT in derivation order (pre-order of the tree, depth 0 for
  * roots), THREAD, ENDPOINT, NOTIFICATION, MAPPING each in derivation order of the first capability
@@ -41,7 +50,8 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     X(12, FINDING, finding)                                                                        \
     X(13, TEXT, text)                                                                              \
     X(14, DIGEST, digest)                                                                          \
-    X(15, END, end)
+    X(15, END, end)                                                                                \
+    X(16, SLOTS, slots)
 
 /* kernel: 1 capscope, 2 mainline seL4.  layout: LAYOUT_HASH of the kernel read. seq: last event
  * number, 0 without a trace.  ticks: timer ticks since boot.  stopped: 1 when the machine stood
@@ -210,6 +220,9 @@ enum { RECORD_FORMAT = 1, RECORD_MAX_BYTES = 400, RECORD_STRING_MAX = 167 };
     F(U, digest1)                                                                                  \
     F(U, sentinel)
 
+/* Slots of the derivation list, in list order, as objwalk/slot_codec.h packs them. */
+#define RECORD_FIELDS_SLOTS(F) F(B, packed)
+
 /* Types of capability as records name them: independent of any kernel's tags.
  * X(value, NAME, "name") */
 #define RECORD_CAP_LIST(X)                                                                         \
@@ -251,7 +264,7 @@ enum record_kind {
 #define X(value, NAME, name) RECORD_##NAME = value,
     RECORD_LIST(X)
 #undef X
-        RECORD_KINDS = 16
+        RECORD_KINDS = 17
 };
 
 struct record_string {
@@ -259,9 +272,15 @@ struct record_string {
     char bytes[RECORD_STRING_MAX + 1]; /* NUL after `length` bytes, for convenience */
 };
 
+struct record_bytes {
+    uint32_t length;
+    const uint8_t *bytes; /* of whoever gave the record, who may use them again after it */
+};
+
 #define RECORD_C_TYPE_U               uint32_t
 #define RECORD_C_TYPE_D               uint32_t
 #define RECORD_C_TYPE_S               struct record_string
+#define RECORD_C_TYPE_B               struct record_bytes
 #define RECORD_FIELD_DECL(mode, name) RECORD_C_TYPE_##mode name;
 
 #define X(value, NAME, name)                                                                       \

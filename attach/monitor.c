@@ -409,7 +409,9 @@ static enum error snapshot_once(struct attach *a, const char *line)
                            (int)strcspn(d->reply.bytes, "\n"), d->reply.bytes);
     if (!d->stream_done)
         return ERR_SEQUENCE;
-    e = stream_check(&a->stream);
+    e = stream_unpack(&a->stream);
+    if (e == ERR_OK)
+        e = stream_check(&a->stream);
     return e == ERR_FORMAT || e == ERR_TRUNCATED ? ERR_SEQUENCE : e;
 }
 
@@ -479,6 +481,8 @@ static enum error gather_all(struct attach *a, const char *line, struct gather *
 static enum error gathered_stream(struct attach *a, const struct gather *g)
 {
     enum error e = gather_deliver(g, &a->stream);
+    if (e == ERR_OK)
+        e = stream_unpack(&a->stream);
     if (e == ERR_OK)
         e = stream_check(&a->stream);
     return e == ERR_OK ? e : attach_fail(a, e, "%s", error_sentence(e));

@@ -31,6 +31,11 @@ enum error stream_bytes(struct stream *s, const uint8_t *bytes, size_t len);
 
 /* Hands every record to the sink. ERR_TRUNCATED, ERR_FORMAT, or what the sink returned. */
 enum error stream_deliver(const struct stream *s, attach_sink sink, void *ctx);
+/* Brings a snapshot from the packed form of a line (docs/record-format.md) into the plain one,
+ * which is the same bytes as a walk gives; one in the plain form stays as it is. ERR_FORMAT or
+ * ERR_TRUNCATED for bytes that cannot be such a snapshot, ERR_LAYOUT or ERR_UNSUPPORTED for a
+ * kernel whose slots this program cannot decode, ERR_NO_MEMORY. */
+enum error stream_unpack(struct stream *s);
 /* Is it one whole snapshot? Fills findings and end. ERR_TRUNCATED when END is missing or its counts
  * differ from what came, ERR_VERSION for another record format, ERR_FORMAT. */
 enum error stream_check(struct stream *s);

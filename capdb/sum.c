@@ -20,9 +20,18 @@ static uint64_t mix_string(uint64_t h, const struct record_string *s)
     return h;
 }
 
+static uint64_t mix_bytes(uint64_t h, const struct record_bytes *b)
+{
+    h = mix_u32(h, b->length);
+    for (uint32_t i = 0; i < b->length; i++)
+        h = (h ^ b->bytes[i]) * FNV_PRIME;
+    return h;
+}
+
 #define MIX_U(name)     h = mix_u32(h, r->name);
 #define MIX_D(name)     h = mix_u32(h, r->name);
 #define MIX_S(name)     h = mix_string(h, &r->name);
+#define MIX_B(name)     h = mix_bytes(h, &r->name);
 #define MIX(mode, name) MIX_##mode(name)
 
 /* sum_NAME(h, r): the fields of one record mixed into h. */

@@ -73,8 +73,7 @@ static struct {
 
 static void wire_send(void)
 {
-    for (uint32_t i = 0; i < s.wire_length; i++)
-        board_serial_put(s.line, s.wire[i]);
+    board_serial_write(s.line, s.wire, s.wire_length);
 }
 
 void stub_send(void)

@@ -36,6 +36,7 @@ void board_timer_ack(void);
 
 /* Serial lines, polled; line 0 is UART1 (console and monitor), line 1 UART2 (gdb stub). */
 void board_serial_put(unsigned line, uint8_t byte);
+void board_serial_write(unsigned line, const uint8_t *bytes, uint32_t n);
 int board_serial_get(unsigned line);                  /* -1: nothing there */
 void board_serial_irq_enable(unsigned line, bool on); /* receive interrupt */
 word_t board_serial_irq(unsigned line);

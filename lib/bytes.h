@@ -26,6 +26,18 @@ static inline void put_le32(uint8_t *p, uint32_t v)
     put_le16(p + 2, v >> 16);
 }
 
+/* Little-endian, at an aligned place: one load, not four. */
+static inline uint32_t get_word(const uint8_t *p)
+{
+    typedef uint32_t __attribute__((may_alias)) word;
+    return *(const word *)(const void *)p;
+}
+
+static inline void copy_bytes(uint8_t *to, const uint8_t *from, uint32_t n)
+{
+    __builtin_memcpy(to, from, n);
+}
+
 /* Unsigned LEB128; at most 5 bytes. Returns the bytes written. */
 static inline uint32_t put_leb32(uint8_t *p, uint32_t v)
 {

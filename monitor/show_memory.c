@@ -50,16 +50,17 @@ static void untyped_line(const struct record_slot *r, struct untyped_use use)
     uint32_t bytes = bytes_of(r), mark = r->data;
     out("0x%08x %6s ", r->object, text_size(bytes, size));
     if (use.children == 0) {
-        out("%10s %10s %10s %10s", "0", text_size(bytes, text), "0", "0");
+        out("%8s %8s %8s %8s", "0", text_size(bytes, text), "0", "0");
     } else {
-        out("%10s ", text_size(use.bytes, text));
-        out("%10s ", text_size(bytes - mark, text));
-        out("%10s ", text_size(mark > use.bytes ? mark - use.bytes : 0, text));
-        out("%10s", text_size(mark, text));
+        out("%8s ", text_size(use.bytes, text));
+        out("%8s ", text_size(bytes - mark, text));
+        out("%8s ", text_size(mark > use.bytes ? mark - use.bytes : 0, text));
+        out("%8s", text_size(mark, text));
     }
-    out("%s", r->flags & RECORD_SLOT_DEVICE ? " device" : "");
+    bool device = (r->flags & RECORD_SLOT_DEVICE) != 0;
+    out("%s", device ? " device" : "");
     if (use.children == 0)
-        out(mark ? " all free, mark %u" : " all free", mark);
+        out(mark && !device ? " all free, mark %u" : " all free", mark);
     out("\n");
 }
 
@@ -75,7 +76,7 @@ enum error command_untyped(const struct args *a)
     enum error e = a->count > 0 && !all ? args_address(a, 0, &only) : ERR_OK;
     if (e != ERR_OK)
         return e;
-    out("block        size       used       free       lost    reclaim\n");
+    out("block        size     used     free     lost  reclaim\n");
     objwalk_cdt_begin(w, &view_cursor);
     while ((e = objwalk_cdt_next(w, &view_cursor, &r)) == ERR_OK && !out_stopped()) {
         if (r.type != RECORD_CAP_UNTYPED)

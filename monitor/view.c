@@ -2,6 +2,7 @@
 #include "monitor/view.h"
 
 #include "kernel/armv6/guard.h"
+#include "kernel/board.h"
 #include "monitor/door/door.h"
 #include "monitor/out.h"
 #include "objwalk/record_codec.h"
@@ -15,7 +16,15 @@ static enum error guarded_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
     return arch_guarded_read(addr, buf, len) ? ERR_OK : ERR_READ;
 }
 
-static const struct memview view = {guarded_read, NULL};
+/* RAM is mapped whole while the kernel runs. */
+static const void *ram_window(void *ctx, kaddr_t addr, uint32_t len)
+{
+    (void)ctx;
+    uint32_t offset = addr - KERNEL_WINDOW;
+    return offset < board.ram_size && len <= board.ram_size - offset ? kptr(addr) : NULL;
+}
+
+static const struct memview view = {.read = guarded_read, .window = ram_window};
 static struct objwalk walk;
 static bool walk_is_open;
 

@@ -24,7 +24,7 @@ enum {
 
 /* Records on their way into a frame. */
 struct batch {
-    uint8_t bytes[FRAME_PAYLOAD];
+    uint8_t bytes[FRAME_PAYLOAD] __attribute__((aligned(4))); /* frame_encode() takes words */
     uint32_t used;
 };
 
@@ -37,8 +37,7 @@ static uint8_t encoded[FRAME_ENCODED_MAX];
 
 static void put_bytes(const uint8_t *p, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        board_serial_put(MONITOR_LINE, p[i]);
+    board_serial_write(MONITOR_LINE, p, n);
 }
 
 static void send(uint8_t kind, uint16_t sequence, const struct batch *b)
@@ -67,23 +66,27 @@ static void stream_flush(void)
     stream.used = 0;
 }
 
+/* There is always room for one more record. */
 static enum error stream_put(void *ctx, const struct record *r)
 {
-    uint8_t bytes[RECORD_MAX_BYTES];
     (void)ctx;
     if (out_stopped())
         return ERR_STOPPED;
-    uint32_t n = record_encode(&codec, r, bytes);
-    if (stream.used + n > FRAME_PAYLOAD || r->kind == RECORD_END)
+    if (r->kind == RECORD_END)
         stream_flush();
     if (r->kind == RECORD_END)
         stream_kind = FRAME_SNAPSHOT_END;
-    memcpy(&stream.bytes[stream.used], bytes, n);
-    stream.used += n;
+    stream.used += record_encode(&codec, r, &stream.bytes[stream.used]);
     stream_records++;
-    if (r->kind == RECORD_END)
+    if (stream.used + RECORD_MAX_BYTES > FRAME_PAYLOAD || r->kind == RECORD_END)
         stream_flush();
     return ERR_OK;
+}
+
+static uint8_t *stream_room(void *ctx)
+{
+    (void)ctx;
+    return &stream.bytes[stream.used + RECORD_SLOTS_HEADER];
 }
 
 /* ---- events ---- */
@@ -251,7 +254,7 @@ enum error wire_snapshot(struct objwalk *w)
     if (e != ERR_OK)
         return e;
     stream_begin();
-    e = objwalk_snapshot(w, true, stream_put, NULL);
+    e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
     debug_ring.taken = debug_ring.head;
     live.told = board_clock();
     return e;

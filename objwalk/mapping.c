@@ -92,6 +92,15 @@ static enum error load_piece(struct objwalk *w, kaddr_t table, uint32_t i, kaddr
     return e;
 }
 
+static bool is_empty(const word_t *piece)
+{
+    word_t all = 0;
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < OBJWALK_BLOCK_WORDS; i++)
+        all |= piece[i];
+    return all == 0;
+}
+
 void objwalk_mapping_begin(struct objwalk_mapping_cursor *c, kaddr_t dir, uint32_t asid)
 {
     c->dir = dir;
@@ -143,6 +152,10 @@ enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor
         if (e != ERR_OK) {
             c->first = (c->first / OBJWALK_BLOCK_WORDS + 1) * OBJWALK_BLOCK_WORDS;
             return e;
+        }
+        if (c->first % OBJWALK_BLOCK_WORDS == 0 && is_empty(c->pde)) {
+            c->first += OBJWALK_BLOCK_WORDS - 1;
+            continue;
         }
         word_t pde = c->pde[c->first % OBJWALK_BLOCK_WORDS];
         if (is_section(pde) && !(is_supersection(pde) && is_copy(c->pde, c->first))) {

@@ -12,12 +12,21 @@ struct memview {
      * transport errors) with `buf` unspecified. Must not change what it reads. */
     enum error (*read)(void *ctx, kaddr_t addr, void *buf, uint32_t len);
     void *ctx;
+    /* For a view of memory that lies here: where the `len` bytes at `addr` can be read directly,
+     * all of them without a fault; else the function gives NULL, or is NULL. They stay what they
+     * are while a walk goes on. */
+    const void *(*window)(void *ctx, kaddr_t addr, uint32_t len);
 };
 
 static inline enum error memview_read(const struct memview *view, kaddr_t addr, void *buf,
                                       uint32_t len)
 {
     return view->read(view->ctx, addr, buf, len);
+}
+
+static inline const void *memview_window(const struct memview *view, kaddr_t addr, uint32_t len)
+{
+    return view->window == NULL ? NULL : view->window(view->ctx, addr, len);
 }
 
 #endif

@@ -7,6 +7,7 @@
  * slot with two predecessors, one of which must disagree, so every loop is found on its second
  * round or by the count. */
 #include "objwalk/layout.h"
+#include "objwalk/rebuild.h"
 
 enum {
     SCAN_PIECE = 512,     /* bytes of RAM looked at in one read */
@@ -214,22 +215,38 @@ static void chain_push(struct objwalk *w, struct objwalk_cursor *c, kaddr_t slot
     c->depth++;
 }
 
-enum error objwalk_cdt_next(struct objwalk *w, struct objwalk_cursor *c, struct record_slot *out)
+static void enter(struct objwalk *w, struct objwalk_cursor *c, kaddr_t left_addr,
+                  const struct slot *left, struct record_slot *out)
 {
-    struct slot left = c->raw;
-    kaddr_t left_addr = c->slot;
-    enum error e = objwalk_list_next(w, c);
-    if (e != ERR_OK)
-        return e;
     if (left_addr != 0)
-        chain_push(w, c, left_addr, &left);
+        chain_push(w, c, left_addr, left);
     while (c->depth > 0 && !w->ops->is_parent(&c->chain[c->depth - 1], &c->raw))
         c->depth--;
     fill_slot(w, c->slot, &c->raw, out);
     out->depth = c->depth;
     if (c->depth == OBJWALK_MAX_DEPTH)
         out->flags |= RECORD_SLOT_DEEP;
-    return ERR_OK;
+}
+
+enum error objwalk_cdt_next(struct objwalk *w, struct objwalk_cursor *c, struct record_slot *out)
+{
+    struct slot left = c->raw;
+    kaddr_t left_addr = c->slot;
+    enum error e = objwalk_list_next(w, c);
+    if (e == ERR_OK)
+        enter(w, c, left_addr, &left, out);
+    return e;
+}
+
+void objwalk_cdt_put(struct objwalk *w, struct objwalk_cursor *c, kaddr_t slot,
+                     const struct slot *raw, struct record_slot *out)
+{
+    struct slot left = c->raw;
+    kaddr_t left_addr = c->slot;
+    c->slot = slot;
+    c->raw = *raw;
+    c->count++;
+    enter(w, c, left_addr, &left, out);
 }
 
 enum error objwalk_digest(struct objwalk *w, struct digest *out, uint32_t *slots)

@@ -93,6 +93,14 @@ enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t r
  */
 enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx);
 
+/* The same in the packed form that travels on a line (objwalk/packed.c): much cheaper for the
+ * kernel that is read. Falls back on objwalk_snapshot() when the view has no window on RAM or the
+ * list is not sound. `room` gives RECORD_BYTES_MAX bytes in which the next SLOTS record is put
+ * together; the sink gets that record with its bytes there. */
+typedef uint8_t *(*objwalk_room)(void *ctx);
+enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink sink,
+                                   objwalk_room room, void *ctx);
+
 /* Single things. ERR_READ; ERR_CORRUPT if the address cannot be such an object. */
 enum error objwalk_slot(struct objwalk *w, kaddr_t slot, struct record_slot *out); /* depth = 0 */
 enum error objwalk_thread(struct objwalk *w, kaddr_t tcb, struct record_thread *out);

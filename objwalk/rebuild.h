@@ -18,6 +18,11 @@ enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *
 struct slot objwalk_make_slot(const struct objwalk *w, struct cap cap, paddr_t next,
                               uint32_t flags);
 
+/* As objwalk_cdt_next(), with the slot behind the cursor's given instead of read. `slot` is a
+ * kernel-window address; links of `raw` do not count, but for the flags. */
+void objwalk_cdt_put(struct objwalk *w, struct objwalk_cursor *c, kaddr_t slot,
+                     const struct slot *raw, struct record_slot *out);
+
 /* Adds the slot at physical address `addr` to a digest of all slots. */
 void objwalk_add_to_digest(const struct objwalk *w, paddr_t addr, const struct slot *s,
                            struct digest *d);

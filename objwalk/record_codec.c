@@ -60,11 +60,22 @@ static struct output put_string(struct output o, const struct record_string *s)
     return o;
 }
 
+static struct output put_bytes(struct output o, const struct record_bytes *b)
+{
+    uint32_t n = b->length < RECORD_BYTES_MAX ? b->length : RECORD_BYTES_MAX;
+    if (b->bytes != o.at)
+        copy_bytes(o.at, b->bytes, n);
+    o.at += n;
+    o.end = o.at;
+    return o;
+}
+
 #define PUT_U(name) o = put_number(o, r->name, r->name != 0);
 #define PUT_D(name)                                                                                \
     o = put_number(o, zigzag(r->name - base[at_##name]), r->name != 0);                            \
     base[at_##name] = r->name;
 #define PUT_S(name)     o = put_string(o, &r->name);
+#define PUT_B(name)     o = put_bytes(o, &r->name);
 #define PUT(mode, name) PUT_##mode(name)
 
 #define X(value, NAME, name)                                                                       \
@@ -101,10 +112,23 @@ void record_codec_init(struct record_codec *c)
             c->base[kind][i] = 0;
 }
 
+/* The length has two bytes, however small it is, so that what follows can be there before it. */
+static uint32_t encode_in_place(const struct record *r, uint8_t *out)
+{
+    uint8_t *payload = out + RECORD_SLOTS_HEADER;
+    uint32_t length = (uint32_t)(encode_slots(NULL, &r->slots, payload) - payload);
+    out[0] = RECORD_SLOTS;
+    out[1] = (uint8_t)(length | 0x80);
+    out[2] = (uint8_t)(length >> 7);
+    return length + RECORD_SLOTS_HEADER;
+}
+
 uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *out)
 {
     if (r->kind == RECORD_SNAPSHOT)
         record_codec_init(c);
+    if (r->kind == RECORD_SLOTS)
+        return encode_in_place(r, out);
     uint8_t *payload = out + HEADER_MIN;
     uint8_t *end = encode_payload(c, r, payload);
     uint32_t length = (uint32_t)(end - payload);
@@ -171,9 +195,17 @@ static void take_string(struct input *in, struct record_string *s)
     s->length = n;
 }
 
+static void take_bytes(struct input *in, struct record_bytes *b)
+{
+    b->length = (uint32_t)(in->end - in->at);
+    b->bytes = in->at;
+    in->at = in->end;
+}
+
 #define TAKE_U(name)     r->name = take_number(in);
 #define TAKE_D(name)     base[at_##name] = r->name = take_delta(in, base[at_##name]);
 #define TAKE_S(name)     take_string(in, &r->name);
+#define TAKE_B(name)     take_bytes(in, &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)
 
 #define X(value, NAME, name)                                                                       \

@@ -14,7 +14,9 @@ struct record_codec {
 
 void record_codec_init(struct record_codec *c);
 
-/* Encodes one record into at most RECORD_MAX_BYTES at `out`; returns the number of bytes. */
+/* Encodes one record into at most RECORD_MAX_BYTES at `out`; returns the number of bytes. What a
+ * SLOTS record holds may stand already where it goes to: at out + RECORD_SLOTS_HEADER. */
+enum { RECORD_SLOTS_HEADER = 3 };
 uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *out);
 
 /* Decodes one record from the front of `in`. `*used` is what it took. ERR_TRUNCATED when the bytes

@@ -7,28 +7,9 @@
  *
  * An unreadable or senseless place costs a FINDING and END says so; only the sink and a lost
  * connection end the walk. */
-#include "objwalk/layout.h"
+#include "objwalk/snapshot.h"
 
 #include "abi/roots.h"
-
-/* Kinds of object with records of their own, in record order. */
-enum span_kind { SPAN_THREAD, SPAN_ENDPOINT, SPAN_NOTIFICATION, SPAN_DIRECTORY, SPANS };
-
-struct span {
-    kaddr_t first; /* slot of the first capability to the first such object */
-    uint32_t objects;
-};
-
-struct snapshot {
-    struct objwalk *w;
-    objwalk_sink sink;
-    void *ctx;
-    struct record_end end;
-    struct digest digest;
-    struct span span[SPANS];
-    uint32_t ready; /* threads in ready queues */
-    uint32_t highest;
-};
 
 /* Sends w->record out. */
 static enum error emit(struct snapshot *s, enum record_kind kind)
@@ -77,14 +58,14 @@ static void take_text(struct record_string *out, const char *text, uint32_t size
     out->length = n;
 }
 
-static enum error emit_begin(struct snapshot *s, bool stopped)
+enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
 {
     struct objwalk *w = s->w;
     struct record_snapshot *r = &w->record.snapshot;
     uint32_t seq = 0, ticks = 0;
     enum error e = w->ops->progress(w, &seq, &ticks);
     *r = (struct record_snapshot){
-        .format = RECORD_FORMAT,
+        .format = format,
         .kernel = w->ops->kernel,
         .layout = w->roots.layout,
         .seq = seq,
@@ -247,10 +228,15 @@ static enum error emit_mappings(struct snapshot *s, kaddr_t dir, const struct ob
     }
 }
 
-typedef enum error (*emit_object)(struct snapshot *s, kaddr_t addr, const struct objwalk_cap *cap);
+const snapshot_emit_object snapshot_emit[SPANS] = {
+    [SPAN_THREAD] = emit_thread,
+    [SPAN_ENDPOINT] = emit_endpoint,
+    [SPAN_NOTIFICATION] = emit_notification,
+    [SPAN_DIRECTORY] = emit_mappings,
+};
 
 /* Calls `each` for every object of one kind, in list order. */
-static enum error for_each_object(struct snapshot *s, enum span_kind kind, emit_object each)
+static enum error for_each_object(struct snapshot *s, enum span_kind kind)
 {
     struct objwalk *w = s->w;
     struct objwalk_cursor *c = &w->cursor;
@@ -262,7 +248,7 @@ static enum error for_each_object(struct snapshot *s, enum span_kind kind, emit_
     for (; e == ERR_OK; e = objwalk_list_next(w, c)) {
         w->ops->decode(w, c->raw.cap, &cap);
         if (span_of(cap.type) == kind && (cap.type != type || cap.object != object)) {
-            e = each(s, objwalk_kaddr(w, cap.object), &cap);
+            e = snapshot_emit[kind](s, objwalk_kaddr(w, cap.object), &cap);
             if (e != ERR_OK || --left == 0)
                 return e;
         }
@@ -272,16 +258,10 @@ static enum error for_each_object(struct snapshot *s, enum span_kind kind, emit_
     return e == ERR_NOT_FOUND ? ERR_OK : tolerate(s, e);
 }
 
-static enum error emit_objects(struct snapshot *s)
+enum error snapshot_objects(struct snapshot *s, snapshot_each each)
 {
-    static const emit_object each[SPANS] = {
-        [SPAN_THREAD] = emit_thread,
-        [SPAN_ENDPOINT] = emit_endpoint,
-        [SPAN_NOTIFICATION] = emit_notification,
-        [SPAN_DIRECTORY] = emit_mappings,
-    };
     for (unsigned kind = 0; kind < SPANS; kind++) {
-        enum error e = for_each_object(s, (enum span_kind)kind, each[kind]);
+        enum error e = each(s, (enum span_kind)kind);
         if (e == ERR_OK && kind == SPAN_THREAD)
             e = emit_thread(s, s->w->roots.idle_thread, NULL);
         if (e != ERR_OK)
@@ -368,19 +348,23 @@ static enum error emit_end(struct snapshot *s)
     return emit(s, RECORD_END);
 }
 
+enum error snapshot_finish(struct snapshot *s)
+{
+    enum error e = emit_irqs(s);
+    if (e == ERR_OK)
+        e = emit_sched(s);
+    if (e == ERR_OK)
+        e = emit_revoke(s);
+    return e == ERR_OK ? emit_end(s) : e;
+}
+
 enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx)
 {
     struct snapshot s = {.w = w, .sink = sink, .ctx = ctx, .end = {.complete = 1}};
-    enum error e = emit_begin(&s, stopped);
+    enum error e = snapshot_begin(&s, RECORD_FORMAT, stopped);
     if (e == ERR_OK)
         e = emit_slots(&s);
     if (e == ERR_OK)
-        e = emit_objects(&s);
-    if (e == ERR_OK)
-        e = emit_irqs(&s);
-    if (e == ERR_OK)
-        e = emit_sched(&s);
-    if (e == ERR_OK)
-        e = emit_revoke(&s);
-    return e == ERR_OK ? emit_end(&s) : e;
+        e = snapshot_objects(&s, for_each_object);
+    return e == ERR_OK ? snapshot_finish(&s) : e;
 }

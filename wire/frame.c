@@ -28,9 +28,40 @@ static inline struct cobs cobs_close(struct cobs c)
     return c;
 }
 
+static inline bool has_zero_byte(uint32_t w)
+{
+    return ((w - 0x01010101u) & ~w & 0x80808080u) != 0;
+}
+
+/* How many bytes, whole words, fit with room for more: a group is never full after them. */
+static inline uint32_t cobs_room(struct cobs c, uint32_t left)
+{
+    uint32_t room = COBS_RUN - 1 - (uint32_t)(c.at - c.code);
+    return (left < room ? left : room) & ~(uint32_t)3;
+}
+
+/* Word by word up to the first zero byte; p is aligned. Returns where it came to. */
+static inline const uint8_t *cobs_put_words(uint8_t *at, const uint8_t *p, const uint8_t *end)
+{
+    for (; p != end; p += sizeof(uint32_t), at += sizeof(uint32_t)) {
+        uint32_t word = get_word(p);
+        if (has_zero_byte(word))
+            break;
+        put_le32(at, word);
+    }
+    return p;
+}
+
 static struct cobs cobs_put(struct cobs c, const uint8_t *p, uint32_t len)
 {
     for (const uint8_t *end = p + len; p != end; p++) {
+        if ((uintptr_t)p % sizeof(uint32_t) == 0) {
+            const uint8_t *from = p;
+            p = cobs_put_words(c.at, p, p + cobs_room(c, (uint32_t)(end - p)));
+            c.at += p - from;
+            if (p == end)
+                break;
+        }
         if (*p != 0) {
             *c.at++ = *p;
             if (c.at - c.code != COBS_RUN)

@@ -110,6 +110,13 @@ void board_serial_put(unsigned line, uint8_t byte)
     (void)byte;
 }
 
+void board_serial_write(unsigned line, const uint8_t *bytes, uint32_t n)
+{
+    (void)line;
+    (void)bytes;
+    (void)n;
+}
+
 int board_serial_get(unsigned line)
 {
     (void)line;

@@ -157,6 +157,8 @@ enum {
     UCR2_RUN = 1 << 14 | 1 << 5 | 1 << 2 | 1 << 1 | 1 << 0, /* no CTS, 8 bits, TX, RX, no reset */
     USR1_TRDY = 1 << 13,
     UTS_RXEMPTY = 1 << 5,
+    UTS_TXEMPTY = 1 << 6,
+    UART_FIFO = 32, /* bytes */
     UART_LINES = 2,
 };
 
@@ -179,6 +181,20 @@ void board_serial_put(unsigned line, uint8_t byte)
     while (!(read_register(d, UART_USR1) & USR1_TRDY))
         ;
     write_register(d, UART_UTXD, byte);
+}
+
+/* Into an empty FIFO no byte has to wait. */
+void board_serial_write(unsigned line, const uint8_t *bytes, uint32_t n)
+{
+    enum device d = serial_device(line);
+    while (n != 0) {
+        uint32_t piece = n < UART_FIFO ? n : (uint32_t)UART_FIFO;
+        while (!(read_register(d, UART_UTS) & UTS_TXEMPTY))
+            ;
+        n -= piece;
+        for (const uint8_t *end = bytes + piece; bytes != end; bytes++)
+            write_register(d, UART_UTXD, *bytes);
+    }
 }
 
 int board_serial_get(unsigned line)

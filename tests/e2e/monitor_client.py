@@ -72,7 +72,9 @@ class Records:
         if at >= len(data):
             if mode == "D":
                 self.base[key] = 0
-            return (b"" if mode == "S" else 0), at
+            return (b"" if mode in "SB" else 0), at
+        if mode == "B":
+            return data[at:], len(data)
         if mode == "S":
             return data[at + 1:at + 1 + data[at]], at + 1 + data[at]
         value, at = self.leb(data, at)
@@ -210,10 +212,11 @@ def interfere(work, m, *commands):
 
 def plant_panic(work, m):
     """Sends the running kernel into a panic, from outside: nothing inside leads there."""
+    registers = ("$pc = &kernel_panic", "$r0 = $text", "$r1 = 42", "$r2 = $text + 16", "$sp = $text - 64")
+    # after each assignment gdb may have selected another frame, whose registers lie in memory
     interfere(work, m, "set $text = $sp - 256", 'set {char[10]} $text = "planted.c"',
-              'set {char[20]} ($text + 16) = "planted by the test"', "set $r0 = $text",
-              "set $r1 = 42", "set $r2 = $text + 16", "set $sp = $text - 64",
-              "set $pc = &kernel_panic")
+              'set {char[20]} ($text + 16) = "planted by the test"',
+              *[word for r in registers for word in ("frame 0", "set " + r)])
 
 
 def hold_live_line(work, m, hold):
@@ -366,10 +369,11 @@ def snapshot_whole(m):
     end = records[-1]
     if records[0]["record"] != "snapshot" or end["record"] != "end":
         return "begins with %s, ends with %s" % (records[0]["record"], end["record"])
-    counts = {k: sum(r["record"] == k for r in records) for k in ("slot", "thread", "mapping")}
-    if (end["complete"], end["slots"], end["threads"], end["mappings"], end["records"]) != (
-            1, counts["slot"], counts["thread"], counts["mapping"], len(records)):
+    counts = {k: sum(r["record"] == k for r in records) for k in ("slots", "slot", "thread", "mapping")}
+    if (end["complete"], 0, end["threads"], end["mappings"]) != (1, counts["slot"], counts["thread"], counts["mapping"]):
         return "%r does not count %r" % (end, counts)
+    if counts["slots"] == 0 or records[0]["format"] != 2:
+        return "a sound kernel's snapshot is not packed"
     if records[0]["stopped"] != 1 or records[0]["debug"] != 1:
         return repr(records[0])
     return None

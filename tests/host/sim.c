@@ -351,7 +351,15 @@ static enum error sim_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
     return ERR_OK;
 }
 
+static const void *sim_window(void *ctx, kaddr_t addr, uint32_t len)
+{
+    (void)ctx;
+    uint32_t offset = addr - KERNEL_WINDOW;
+    return offset >= hostsim_ram_size || len > hostsim_ram_size - offset ? NULL
+                                                                         : hostsim_ram + offset;
+}
+
 struct memview sim_memview(void)
 {
-    return (struct memview){.read = sim_read, .ctx = NULL};
+    return (struct memview){.read = sim_read, .window = sim_window};
 }

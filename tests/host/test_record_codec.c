@@ -48,15 +48,28 @@ static void random_string(struct record_string *s)
     s->bytes[s->length] = '\0';
 }
 
+static void random_bytes(struct record_bytes *b)
+{
+    static uint8_t bytes[RECORD_BYTES_MAX];
+    b->length = (uint32_t)(rand() % (RECORD_BYTES_MAX + 1));
+    b->bytes = bytes;
+    for (uint32_t i = 0; i < b->length; i++)
+        bytes[i] = (uint8_t)rand();
+}
+
 #define RANDOM_U(field)     r->field = random_word();
 #define RANDOM_D(field)     r->field = random_word();
 #define RANDOM_S(field)     random_string(&r->field);
+#define RANDOM_B(field)     random_bytes(&r->field);
 #define RANDOM(mode, field) RANDOM_##mode(field)
 #define SAME_U(field)       assert_int_equal(a->field, b->field);
 #define SAME_D(field)       assert_int_equal(a->field, b->field);
 #define SAME_S(field)                                                                              \
     assert_int_equal(a->field.length, b->field.length);                                            \
     assert_memory_equal(a->field.bytes, b->field.bytes, a->field.length + 1u);
+#define SAME_B(field)                                                                              \
+    assert_int_equal(a->field.length, b->field.length);                                            \
+    assert_memory_equal(a->field.bytes, b->field.bytes, a->field.length);
 #define SAME(mode, field) SAME_##mode(field)
 
 #define X(value, NAME, name)                                                                       \

@@ -5,6 +5,7 @@ It shares no code with the C decoder and is the judge of it: both print the same
 
     read_records.py records FILE    a stream of records
     read_records.py frames FILE     what came over a serial line: frames and text
+    read_records.py plain FILE      the same with packed snapshots in the plain form
     read_records.py text FILE       the text of such a line alone
     read_records.py check FILE      reads frames, checks the rules of a snapshot, prints a summary
 
@@ -38,6 +39,7 @@ KINDS = {
     13: ("text", "text:S"),
     14: ("digest", "seq:U digest0:U digest1:U"),
     15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U sentinel:U"),
+    16: ("slots", "packed:B"),
 }
 FIELDS = {kind: [field.split(":") for field in fields.split()] for kind, (_, fields) in KINDS.items()}
 ORDER = {name: rank for rank, name in enumerate(
@@ -100,9 +102,11 @@ class RecordReader:
         bases = self.bases.setdefault(kind, {})
         for name, mode in FIELDS[kind]:
             if at >= len(payload):
-                value = b"" if mode == "S" else 0
+                value = b"" if mode in "SB" else 0
             elif mode == "S":
                 value, at = take_string(payload, at)
+            elif mode == "B":
+                value, at = payload[at:], len(payload)
             else:
                 value, at = take_leb(payload, at)
                 if mode == "D":
@@ -174,6 +178,177 @@ def frames(data):
             yield from (reply if kind == 5 else stream).all(payload)
 
 
+# ---- the packed form ----
+
+WORD = 0xFFFFFFFF
+LAYOUT = 0x20261123
+NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
+    IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)
+SIZE = {ENDPOINT: 4, NOTIFICATION: 4, REPLY: 9, TCB: 9, TABLE: 10, DIRECTORY: 14, POOL: 12}
+
+
+def bits(word, high, low):
+    return word >> low & (1 << (high - low + 1)) - 1
+
+
+def unzigzag(value):
+    return value >> 1 ^ -(value & 1)
+
+
+def decode(w0, w1):
+    """{type, object (window address), bits, rights, flags, data, extra} or None for invalid words."""
+    kind = w0 & 15
+    out = {"type": kind, "object": w0 & ~15, "bits": SIZE.get(kind, 0), "rights": 0, "flags": 0, "data": 0, "extra": 0}
+
+    def result(valid, **fields):
+        out.update(fields)
+        sized = out["object"] & (1 << out["bits"]) - 1 == 0
+        return out if valid and sized else None
+
+    if kind == 0:
+        return result(w0 == w1 == 0, object=0)
+    if kind == 1:
+        mark, size = bits(w1, 31, 6) << 4, bits(w1, 4, 0)
+        return result(4 <= size <= 29 and mark <= 1 << size, bits=size, data=mark, flags=bits(w1, 5, 5) * 4)
+    if kind in (2, 3):
+        return result(kind == 2 or w1 & 15 <= 3, rights=w1 & 15, data=w1 >> 4)
+    if kind == 4:
+        return result(w1 <= 3, rights=5 if w1 & 2 else 1, flags=(w1 & 1) * 8)
+    if kind == 5:
+        guard, length, size = bits(w1, 31, 14), bits(w1, 9, 5), bits(w1, 4, 0) + 4
+        return result(bits(w1, 13, 10) == 0 and guard >> length == 0 and size < 32, bits=size, data=guard, extra=length)
+    if kind == 6:
+        return result(w1 == 0)
+    if kind == 7:
+        left, tcb, radix = w1 >> 6, bits(w1, 5, 5), bits(w1, 4, 0)
+        fits = left <= 5 and radix == 0 if tcb else radix + 4 < 32 and left <= 1 << radix
+        return result(fits, bits=9 if tcb else radix + 4, data=left, flags=16 * tcb)
+    if kind <= 11:
+        rights = {1: 0, 2: 2, 3: 3}.get(bits(w0, 5, 4))
+        return result(rights is not None, type=FRAME, object=w0 & ~0xFFF, bits=12 + 4 * (kind - 8), rights=rights,
+                      flags=bits(w0, 6, 6) * 4, data=w1 & ~0xFFF, extra=bits(w0, 11, 7) << 12 | w1 & 0xFFF)
+    if kind == 12:
+        return result(bits(w1, 19, 17) == 0, type=TABLE, bits=10, data=w1 & 0xFFF00000, extra=w1 & 0x1FFFF)
+    if kind == 13:
+        return result(w1 >> 17 == 0, type=DIRECTORY, bits=14, extra=w1)
+    if kind == 14:
+        return result(w1 & ~0x1FC00 == 0, type=POOL, bits=12, data=w1)
+    which = bits(w0, 5, 4)
+    return result(w0 >> 6 == 0 and (w1 < 64 if which == 1 else w1 == 0), type=IRQ_CONTROL + which, object=0, data=w1, bits=0)
+
+
+def covers(a, b):
+    """Does the object of b lie in that of a?"""
+    if a["type"] in (NULL, ZOMBIE, INVALID):
+        return False
+    if a["type"] in (UNTYPED, FRAME):
+        inside = b["object"] >= a["object"] and b["object"] + (1 << b["bits"]) <= a["object"] + (1 << a["bits"])
+        fits = b["type"] == FRAME if a["type"] == FRAME else b["type"] not in (NULL, REPLY, INVALID) and b["type"] < IRQ_CONTROL
+        return inside and fits
+    if a["type"] == IRQ_CONTROL:
+        return b["type"] in (IRQ_CONTROL, IRQ_HANDLER)
+    same = a["type"] == b["type"] and a["object"] == b["object"]
+    if a["type"] == CNODE:
+        return same and a["bits"] == b["bits"]
+    return same and (a["type"] != IRQ_HANDLER or a["data"] == b["data"])
+
+
+def is_parent(a, b):
+    if not a["flags"] & 1 or not covers(a, b):
+        return False
+    if a["type"] in (ENDPOINT, NOTIFICATION) and a["data"] != 0:
+        return a["data"] == b["data"] and not b["flags"] & 2
+    return True
+
+
+class Unpacker:
+    """Makes plain snapshots of packed ones; lets everything else through."""
+
+    def __init__(self):
+        self.packed = False
+
+    def begin(self, fields):
+        self.packed = fields["format"] == 2
+        if not self.packed:
+            return fields
+        if fields["layout"] != LAYOUT:
+            raise Damaged(f"slots of layout {fields['layout']:#x} cannot be read")
+        self.window = fields["phys_offset"]
+        self.addr = self.w0 = self.w1 = self.step = 0
+        self.path, self.before = [], None
+        self.idle = {"endpoint": [], "notification": []}
+        return dict(fields, format=1)
+
+    def number(self, data, at):
+        value, at = take_leb(data, at)
+        return unzigzag(value), at
+
+    def entry(self, data, at):
+        """Takes the slot at data[at:]; returns (flags, place behind it)."""
+        control, at = data[at], at + 1
+        place, first, second = bits(control, 3, 2), bits(control, 5, 4), bits(control, 7, 6)
+        if place > 1 or first > 2 or second > 2:
+            raise Damaged("a packed slot has no such control byte")
+        slots = 1
+        if place == 1:
+            slots, at = self.number(data, at)
+        self.addr = self.addr + 16 * slots & WORD
+        if first == 2:
+            rotated, at = self.number(data, at)
+            rotated &= WORD
+            self.step = (rotated << 4 | rotated >> 28) & WORD
+        self.w0 = self.w0 + (self.step if first else 0) & WORD
+        if second == 1:
+            self.w1 = 0
+        elif second == 2:
+            difference, at = self.number(data, at)
+            self.w1 = self.w1 + difference & WORD
+        return control & 3, at
+
+    def slot(self, flags):
+        cap = decode(self.w0, self.w1)
+        if cap is None:
+            cap = {"type": INVALID, "object": 0, "bits": 0, "rights": 0, "flags": 0, "data": self.w0, "extra": self.w1}
+        cap["flags"] |= flags
+        while self.path and not is_parent(self.path[-1], cap):
+            self.path.pop()
+        physical = cap["object"] - self.window & WORD if NULL < cap["type"] < IRQ_CONTROL else 0
+        kind = {ENDPOINT: "endpoint", NOTIFICATION: "notification"}.get(cap["type"])
+        if kind and (cap["type"], physical) != self.before:
+            self.idle[kind].append(physical)
+        self.before = cap["type"], physical
+        yield "slot", {"addr": self.addr - self.window & WORD, "depth": len(self.path), "type": cap["type"],
+                       "object": physical, "bits": cap["bits"], "rights": cap["rights"],
+                       "flags": cap["flags"] | (32 if len(self.path) == 64 else 0), "data": cap["data"], "extra": cap["extra"]}
+        if flags & 1 and len(self.path) < 64:
+            self.path.append(cap)
+
+    def put_back(self, kind, addr):
+        waiting = self.idle[kind]
+        while waiting and waiting[0] != addr:
+            yield kind, {name: waiting[0] if name == "addr" else 0 for name, _ in FIELDS[4 if kind == "endpoint" else 5]}
+            del waiting[0]
+        if not waiting:
+            raise Damaged(f"the {kind} at {addr:#x} is in no slot")
+        del waiting[0]
+
+    def records(self, records):
+        for name, fields in records:
+            if name == "snapshot":
+                fields = self.begin(fields)
+            if self.packed and name == "slots":
+                at = 0
+                while at < len(fields["packed"]):
+                    flags, at = self.entry(fields["packed"], at)
+                    yield from self.slot(flags)
+                continue
+            if self.packed and name in ("endpoint", "notification"):
+                yield from self.put_back(name, fields["addr"])
+            if name == "end":
+                self.packed = False
+            yield name, fields
+
+
 def escape(text):
     return "".join(chr(c) if 0x20 <= c <= 0x7E and c != 0x5C else f"\\x{c:02x}" for c in text)
 
@@ -224,7 +399,7 @@ def check_tree(slots, complete):
 
 def check(data):
     snapshots, current = 0, None
-    for name, fields in frames(data):
+    for name, fields in Unpacker().records(frames(data)):
         if name == "snapshot":
             current = []
         if current is not None and name not in ("event", "gap", "text", "digest"):
@@ -239,7 +414,7 @@ def check(data):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in ("records", "frames", "text", "check"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("records", "frames", "plain", "text", "check"):
         sys.stderr.write(__doc__)
         return 2
     with open(sys.argv[2], "rb") as file:
@@ -252,7 +427,8 @@ def main():
                 if what == "text":
                     sys.stdout.buffer.write(piece)
         else:
-            for name, fields in RecordReader().all(data) if sys.argv[1] == "records" else frames(data):
+            records = RecordReader().all(data) if sys.argv[1] == "records" else frames(data)
+            for name, fields in Unpacker().records(records) if sys.argv[1] == "plain" else records:
                 show(name, fields)
     except (Damaged, IndexError) as trouble:
         sys.stdout.flush()

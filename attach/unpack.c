@@ -1,0 +1,147 @@
+/* From the packed form of a snapshot (objwalk/packed.c) to the plain one.
+ *
+ * SLOTS become SLOT records, decoded and placed in the tree as a walk does it. Endpoints and
+ * notifications that were left out are idle: they are told where a walk would tell them, in front
+ * of the next one of their kind that was sent. */
+#include "attach/stream.h"
+#include "objwalk/rebuild.h"
+#include "objwalk/slot_codec.h"
+
+#include <stdlib.h>
+
+/* Objects of one kind, in the order of the first capability to each. */
+struct objects {
+    paddr_t *addr;
+    size_t count;
+    size_t capacity;
+    size_t told;
+};
+
+struct unpacker {
+    struct stream out;
+    struct objwalk walk;
+    struct slot_base base;
+    struct record slot;
+    bool packed;
+    struct objects endpoints;
+    struct objects notifications;
+};
+
+static enum error objects_add(struct objects *o, paddr_t addr)
+{
+    if (o->count == o->capacity) {
+        size_t wanted = o->capacity ? o->capacity * 2 : 64;
+        paddr_t *grown = realloc(o->addr, wanted * sizeof(*grown));
+        if (!grown)
+            return ERR_NO_MEMORY;
+        o->addr = grown;
+        o->capacity = wanted;
+    }
+    o->addr[o->count++] = addr;
+    return ERR_OK;
+}
+
+/* Capabilities to one object stand next to each other. */
+static enum error note_object(struct unpacker *u, const struct record_slot *before)
+{
+    const struct record_slot *r = &u->slot.slot;
+    if (r->type == before->type && r->object == before->object)
+        return ERR_OK;
+    if (r->type == RECORD_CAP_ENDPOINT)
+        return objects_add(&u->endpoints, r->object);
+    if (r->type == RECORD_CAP_NOTIFICATION)
+        return objects_add(&u->notifications, r->object);
+    return ERR_OK;
+}
+
+static enum error put_slot(struct unpacker *u, word_t flags)
+{
+    struct record_slot before = u->slot.slot;
+    struct slot raw = {.cap = {{u->base.w0, u->base.w1}}, .next = flags};
+    objwalk_cdt_put(&u->walk, &u->walk.cursor, u->base.addr, &raw, &u->slot.slot);
+    enum error e = note_object(u, &before);
+    return e == ERR_OK ? stream_record(&u->out, &u->slot) : e;
+}
+
+static enum error put_slots(struct unpacker *u, const struct record_bytes *packed)
+{
+    for (uint32_t at = 0; at < packed->length;) {
+        word_t flags;
+        uint32_t n = slot_unpack(&u->base, packed->bytes + at, packed->length - at, &flags);
+        enum error e = n == 0 ? ERR_FORMAT : put_slot(u, flags);
+        if (e != ERR_OK)
+            return e;
+        at += n;
+    }
+    return ERR_OK;
+}
+
+/* All idle objects up to the one at `addr`, which follows itself. */
+static enum error put_idle(struct unpacker *u, enum record_kind kind, struct objects *o,
+                           paddr_t addr)
+{
+    struct record r = {.kind = kind};
+    for (; o->told < o->count && o->addr[o->told] != addr; o->told++) {
+        if (kind == RECORD_ENDPOINT)
+            r.endpoint.addr = o->addr[o->told];
+        else
+            r.notification.addr = o->addr[o->told];
+        enum error e = stream_record(&u->out, &r);
+        if (e != ERR_OK)
+            return e;
+    }
+    return o->told++ < o->count ? ERR_OK : ERR_FORMAT;
+}
+
+static enum error begin(struct unpacker *u, struct record *r)
+{
+    if (r->snapshot.format != RECORD_FORMAT_PACKED)
+        return ERR_OK;
+    u->packed = true;
+    r->snapshot.format = RECORD_FORMAT;
+    objwalk_cdt_begin(&u->walk, &u->walk.cursor);
+    return objwalk_for_records(&u->walk, &r->snapshot);
+}
+
+static enum error unpack_record(void *ctx, const struct record *record)
+{
+    struct unpacker *u = ctx;
+    struct record r = *record;
+    enum error e = ERR_OK;
+    if (r.kind == RECORD_SNAPSHOT)
+        e = begin(u, &r);
+    else if (!u->packed)
+        return ERR_NOT_FOUND; /* it is in the plain form */
+    else if (r.kind == RECORD_SLOTS)
+        return put_slots(u, &r.slots.packed);
+    else if (r.kind == RECORD_ENDPOINT)
+        e = put_idle(u, RECORD_ENDPOINT, &u->endpoints, r.endpoint.addr);
+    else if (r.kind == RECORD_NOTIFICATION)
+        e = put_idle(u, RECORD_NOTIFICATION, &u->notifications, r.notification.addr);
+    return e == ERR_OK ? stream_record(&u->out, &r) : e;
+}
+
+static void unpacker_free(struct unpacker *u)
+{
+    stream_fini(&u->out);
+    free(u->endpoints.addr);
+    free(u->notifications.addr);
+    free(u);
+}
+
+enum error stream_unpack(struct stream *s)
+{
+    struct unpacker *u = calloc(1, sizeof(*u));
+    if (!u)
+        return ERR_NO_MEMORY;
+    stream_init(&u->out);
+    u->slot.kind = RECORD_SLOT;
+    enum error e = stream_deliver(s, unpack_record, u);
+    if (e == ERR_OK && u->packed) {
+        struct stream plain = u->out;
+        u->out = *s;
+        *s = plain;
+    }
+    unpacker_free(u);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
