@@ -14,10 +14,11 @@
 
 enum {
     SEND_TRIES = 8,
-    LARGE_TRIES = 2,            /* of a piece of memory that could be smaller */
-    SETTLE_MS = 20,             /* for a packet that comes twice because it was asked for twice */
+    LARGE_TRIES = 2, /* of a piece of memory that could be smaller */
+    SETTLE_MS = 20,  /* for a packet that comes twice because it was asked for twice */
+    SETTLE_MOST_MS = 640,
     SILENCE_MS = 700,           /* in an answer: then something was lost */
-    SILENCE_BAD_MS = 150,       /* on a line that has lost something before */
+    SILENCE_BAD_MS = 250,       /* on a line that has lost something before */
     SILENCE_COMMAND_MS = 2000,  /* a command may have much to do */
     SILENCE_ANY = 1000000,      /* wait for the deadline */
     READ_BYTES_DEFAULT = 0x100, /* without PacketSize */
@@ -26,7 +27,7 @@ enum {
     PIECE_LEAST = 64,  /* on a bad line; less would be all frame */
     PIECES_TO_GROW = 16,
     CAREFUL_BYTES = 512, /* that must be the same twice */
-    CAREFUL_READINGS = 12,
+    CAREFUL_READINGS = 7,
     TARGET_XML_CHUNKS = 64,
     COMMAND_PACKETS_MAX = 100000,
     DETACH_MS = 500,
@@ -240,7 +241,7 @@ static enum error settle(struct gdb_client *c)
         return ERR_OK;
     c->asked_again = false;
     while (e == ERR_OK && !out_of_time(c, end))
-        e = transport_get(&c->line, &byte, deadline_in(SETTLE_MS));
+        e = transport_get(&c->line, &byte, deadline_in(c->settle_ms));
     gdb_decoder_init(&c->decoder, true);
     return e == ERR_OK || e == ERR_TIMEOUT ? ERR_OK : line_failed(c, e);
 }
@@ -498,6 +499,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     c->registers_known = c->physical = c->stood = c->asked_again = false;
     c->packet_size = c->stop_replies = c->troubles = 0;
     c->answers_lost = c->good_pieces = 0;
+    c->settle_ms = SETTLE_MS;
     c->features[0] = c->trouble[0] = '\0';
     enum error e = greet(c, deadline);
     if (e == ERR_OK && !is_stop_reply(&c->decoder))
@@ -602,7 +604,8 @@ static enum error read_once(struct gdb_client *c, uint32_t addr, uint8_t *buf, u
 }
 
 /* Reads until two readings in a row are equal.  They are cut differently, so that an answer which
- * belongs to an earlier request does not come to lie in the same place twice. */
+ * belongs to an earlier request does not come to lie in the same place twice.  If they differ it
+ * may be that answers still come late, so the line gets more time to fall silent. */
 static enum error read_twice(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
 {
     uint8_t before[CAREFUL_BYTES];
@@ -612,15 +615,22 @@ static enum error read_twice(struct gdb_client *c, uint32_t addr, uint8_t *buf, 
         enum error e = read_once(c, addr, buf, len, i % 2 == 0 || half == 0 ? len : half);
         if (e != ERR_OK && e != ERR_READ && e != ERR_FORMAT)
             return e;
-        if (e == last && (e != ERR_OK || memcmp(before, buf, len) == 0))
+        bool same = e == last && (e == ERR_READ || memcmp(before, buf, len) == 0);
+        if (same && e != ERR_FORMAT) {
+            c->settle_ms = SETTLE_MS;
             return e;
-        if (i > 0) {
+        }
+        if (i > 0 || e == ERR_FORMAT) {
             trouble(c);
             c->asked_again = true;
+            c->settle_ms *= c->settle_ms < SETTLE_MOST_MS ? 2 : 1;
         }
         last = e;
         memcpy(before, buf, len);
     }
+    c->settle_ms = SETTLE_MS;
+    if (last == ERR_FORMAT)
+        return last;
     return fail(c, ERR_TORN,
                 "memory at 0x%08x reads differently each time; %u packets were lost "
                 "or damaged on the line",

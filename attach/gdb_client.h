@@ -21,6 +21,7 @@ struct gdb_client {
     uint32_t good_pieces;  /* that came in a row */
     uint32_t troubles;     /* times that something was sent again, or asked for again */
     uint32_t answers_lost; /* of these: packets of the stub */
+    uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
     bool running;
     bool asked_again;     /* so that an answer may come twice */
     bool registers_known; /* target.xml has been read */

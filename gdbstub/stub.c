@@ -29,6 +29,7 @@ enum {
     MONITOR_LINE = 0, /* UART1, lent by the monitor */
     AHEAD = 256,
     TEXT_MAX = 256,
+    PACKET_SIZE_BAD = 256, /* over a line that damages one byte in 1000, three in four come whole */
     KNOCK_COUNTS = 2000000,   /* of board_clock(): about two seconds for the rest of a packet */
     KNOCK_ROUNDS = 100000000, /* for a clock that a program has stopped */
     SIGNAL_INT = 2,
@@ -52,6 +53,8 @@ static struct {
     bool waiting;     /* gdb waits for a stop */
     const char *over; /* the session ends with the present packet: why */
     uint32_t bad;     /* damaged packets in this session */
+    uint32_t naks;    /* the same, as gdb saw it */
+    bool bad_line;    /* there were some in the session before */
     bool two_lines;   /* it has been said that the other line is ignored */
 
     bool knocking; /* the kernel stands, or will, for a packet that is not complete */
@@ -125,9 +128,15 @@ void stub_begin(bool swbreak)
 {
     s.no_acks = false;
     s.swbreak = swbreak;
-    s.bad = 0;
+    s.bad_line = s.bad > 0 || s.naks > 0;
+    s.bad = s.naks = 0;
     s.two_lines = false;
     breakpoints_unset_all();
+}
+
+uint32_t stub_packet_size(void)
+{
+    return s.bad_line ? (uint32_t)PACKET_SIZE_BAD : (uint32_t)GDB_PACKET_DATA;
 }
 
 void stub_stop_acks(void)
@@ -240,6 +249,7 @@ static void take(uint8_t byte)
         bad_packet();
         return;
     case GDB_NAK:
+        s.naks++;
         wire_send();
         return;
     case GDB_INTERRUPT:

@@ -18,6 +18,8 @@
 /* A gdb introduces itself: whatever was before is over. swbreak: it wants to be told what a stop at
  * a breakpoint is. */
 void stub_begin(bool swbreak);
+/* Bytes of a packet that this session should not exceed: few after damage in the one before. */
+uint32_t stub_packet_size(void);
 void stub_stop_acks(void);
 /* The kernel goes on once this packet is done with; the answer is the next stop. */
 void stub_continue(void);

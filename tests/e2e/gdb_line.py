@@ -156,7 +156,9 @@ def detach(line):
 
 
 def damaged_packets(tap, stub, monitor):
-    tap.check(b"PacketSize=1000" in attach(stub), "the line introduces itself")
+    about = attach(stub)
+    tap.check(b"PacketSize=1000" in about, "the line introduces itself", about)
+    tap.check(b"QStartNoAckMode" not in about, "and does not offer to be believed without checksums", about)
     stub.send(b"$?#00")
     tap.check(stub.until(b"-") is not None, "a wrong checksum is asked for again")
     tap.check(monitor.until(b"its checksum is wrong") is not None, "and the console says so")
@@ -320,7 +322,9 @@ def fuzz(tap, stub, monitor):
         stub.got = monitor.got = b""
     stub.send(b"#00")
     stub.drop()
-    tap.check(attach(stub) is not None, "after fifteen hundred damaged packets gdb attaches")
+    about = attach(stub)
+    tap.check(about is not None, "after fifteen hundred damaged packets gdb attaches")
+    tap.check(b"PacketSize=100;" in (about or b""), "and is asked for small packets", about)
     findings = stub.command(b"audit") or b""
     tap.check(findings.startswith(b"0 findings"), "and the state is whole", findings[-200:])
 

@@ -23,8 +23,8 @@ noisy_stub() { # socket, seed
     local name=noisy$1$2
     line "$name" "$work/$1.sock" --seed "$2"
     record "gdb:unix:$work/$name.sock" "$work/$name.capdb" --every 0 --count 2 || { cat "$work/said"; return 1; }
-    stop_line
     [ "$(damaged "$name")" -ge 50 ] || { echo "only $(damaged "$name") bytes damaged"; return 1; }
+    stop_line
     whole "$work/$name.capdb"
 }
 
@@ -44,6 +44,35 @@ same_as_clean() { # seed
     done
 }
 
+# The real gdb through noise: whatever becomes of it, it is killed at a deadline.
+gdb_in_noise() { # seed
+    line "gdb$1" "$work/stub.sock" --seed "$1"
+    cat >"$work/script" <<EOF
+set pagination off
+set remotetimeout 1
+target remote $work/gdb$1.sock
+info threads
+break notification_signal
+continue
+bt
+monitor cdt
+x/1000x 0xf0030000
+continue
+continue
+EOF
+    timeout -s KILL 15 gdb-multiarch -nx -batch -x "$work/script" build/arm/debug/kernel.elf \
+        >"$work/out" 2>&1 </dev/null
+    [ "$(damaged "gdb$1")" -ge 1 ] || { echo "nothing damaged"; cat "$work/out"; return 1; }
+    stop_line
+}
+
+gdb_afterwards() { # on a clean line
+    timeout 60 gdb-multiarch -nx -batch -ex 'set pagination off' -ex 'set remotetimeout 10' \
+        -ex "target remote $work/stub.sock" -ex 'info threads' -ex 'x/i notification_signal' -ex detach \
+        build/arm/debug/kernel.elf >"$work/out" 2>&1 </dev/null
+    grep -q '"rootserver"' "$work/out" && ! grep -q bkpt "$work/out" || { cat "$work/out"; return 1; }
+}
+
 clean_stub() { record "gdb:unix:$work/stub.sock" "$work/afterwards.capdb" --count 1 || { cat "$work/said"; return 1; }; }
 
 rm -f "$work"/*.sock
@@ -58,4 +87,9 @@ check "of a machine that stands, noise gives what a clean line does" same_as_cle
 check "it stands still" monitor_says "delete all" "stopped>"
 check "and goes on when told to" monitor_says continue running
 check "which it does" goes_on
+for seed in 1 2 3; do
+    check "the real gdb meets a bad line (seed $seed)" gdb_in_noise $seed
+    check "the next one attaches over a clean line, and no breakpoint is left" gdb_afterwards
+    check "and the machine goes on" goes_on
+done
 plan

@@ -57,7 +57,9 @@ ticks_beyond() { [ "$(ticks)" -gt "$1" ]; }
 
 goes_on() { wait_for 20 ticks_beyond "$(ticks)"; }
 
-damaged() { # name: how many bytes were
+# Name: how many bytes were, once its client has gone.
+damaged() {
+    wait_for 10 grep -q damaged "$work/$1.count"
     sed -n 's/.*damaged //p' "$work/$1.count" | tail -n 1
 }
 

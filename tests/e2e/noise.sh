@@ -7,8 +7,8 @@
 noisy_monitor() { # seed
     line "noise$1" "$work/monitor.sock" --seed "$1"
     record "monitor:unix:$work/noise$1.sock" "$work/noise$1.capdb" --every 0 --count 8 || { cat "$work/said"; return 1; }
-    stop_line
     [ "$(damaged "noise$1")" -ge 50 ] || { echo "only $(damaged "noise$1") bytes damaged"; return 1; }
+    stop_line
     [ "$(snapshots "$work/noise$1.capdb")" = 8 ]
 }
 
