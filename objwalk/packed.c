@@ -71,12 +71,13 @@ static inline bool is_sound(const struct objwalk *w, struct window ram, const st
 }
 
 /* Every slot's previous link names the slot that the walk came from, so no slot is met twice and
- * the walk ends at the sentinel or at something that is wrong. */
+ * the walk ends at the sentinel or at something that is wrong. Counts the slots. */
 static __attribute__((noinline)) bool list_is_sound(const struct objwalk *w, struct window ram,
-                                                    struct digest *out)
+                                                    struct digest *out, uint32_t *slots)
 {
     const kaddr_t head = w->roots.cdt_head;
     struct digest digest = {{0, 0}};
+    uint32_t count = 0;
     kaddr_t from = head, next;
     const struct slot *s = slot_at(&ram, head);
     while ((next = s->next & SLOT_LINK_MASK) != head) {
@@ -87,8 +88,10 @@ static __attribute__((noinline)) bool list_is_sound(const struct objwalk *w, str
             return false;
         digest_add(&digest, next, s->cap.w[0], s->cap.w[1], s->next);
         from = next;
+        count++;
     }
     *out = digest;
+    *slots = count;
     return (slot_at(&ram, head)->prev & SLOT_LINK_MASK) == from;
 }
 
@@ -144,19 +147,6 @@ static __attribute__((noinline)) void note_object(struct packed *p, word_t w0, k
     p->kind[kind].busy += !is_idle(&p->ram, w0);
 }
 
-/* Counts as the SLOT records that it stands for. */
-static enum error emit_slots(struct packed *p, const uint8_t *bytes, const uint8_t *end,
-                             uint32_t slots)
-{
-    struct record *r = &p->s.w->record;
-    r->kind = RECORD_SLOTS;
-    r->slots.packed.bytes = bytes;
-    r->slots.packed.length = (uint32_t)(end - bytes);
-    p->s.end.slots += slots;
-    p->s.end.records += slots;
-    return p->s.sink(p->s.ctx, r);
-}
-
 /* Packs slots from the one at `*at` on, which is not the sentinel, as many as a record takes. */
 static __attribute__((noinline)) enum error pack_record(struct packed *p, kaddr_t *at)
 {
@@ -165,7 +155,7 @@ static __attribute__((noinline)) enum error pack_record(struct packed *p, kaddr_
     uint8_t *const bytes = p->room(p->s.ctx), *to = bytes;
     const uint8_t *const full = bytes + RECORD_BYTES_MAX - SLOT_PACKED_MAX;
     struct slot_base base = p->base;
-    uint32_t slots = 0;
+    struct record *r = &p->s.w->record;
     kaddr_t next = *at;
     do {
         const struct slot *s = slot_at(&ram, next);
@@ -173,15 +163,16 @@ static __attribute__((noinline)) enum error pack_record(struct packed *p, kaddr_
             note_object(p, s->cap.w[0], next);
         to = slot_pack(&base, next, s, to);
         next = s->next & SLOT_LINK_MASK;
-        slots++;
-        if (next == head)
-            break;
-    } while (to <= full);
+    } while (next != head && to <= full);
     p->base = base;
     *at = next;
-    return emit_slots(p, bytes, to, slots);
+    r->kind = RECORD_SLOTS;
+    r->slots.packed.bytes = bytes;
+    r->slots.packed.length = (uint32_t)(to - bytes);
+    return p->s.sink(p->s.ctx, r);
 }
 
+/* END counts the SLOT records for which these stand. */
 static enum error pack_slots(struct packed *p)
 {
     const kaddr_t head = p->s.w->roots.cdt_head;
@@ -189,6 +180,7 @@ static enum error pack_slots(struct packed *p)
     enum error e = ERR_OK;
     while (e == ERR_OK && at != head)
         e = pack_record(p, &at);
+    p->s.end.records += p->s.end.slots;
     return e;
 }
 
@@ -246,7 +238,7 @@ enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink
 {
     struct packed p = {.s = {.w = w, .sink = sink, .ctx = ctx, .end = {.complete = 1}},
                        .room = room};
-    if (!find_window(w, &p.ram) || !list_is_sound(w, p.ram, &p.s.digest))
+    if (!find_window(w, &p.ram) || !list_is_sound(w, p.ram, &p.s.digest, &p.s.end.slots))
         return objwalk_snapshot(w, stopped, sink, ctx);
     enum error e = snapshot_begin(&p.s, RECORD_FORMAT_PACKED, stopped);
     if (e == ERR_OK)
