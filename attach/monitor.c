@@ -32,6 +32,9 @@ enum {
 };
 
 static const char CANCEL = 0x03;
+/* Should this program die meanwhile, the machine goes on by itself. */
+static const char HOLD[] = "halt for 5";
+static const char LET_GO[] = "continue";
 
 struct monitor_door {
     struct transport line;
@@ -439,24 +442,36 @@ static enum error snapshot_by(struct attach *a, const char *line, unsigned tries
     return e == ERR_OK || a->error[0] ? e : line_failed(a, e);
 }
 
-/* Repeats "halt" or "continue" until the answer comes through that it is so. */
-static enum error reach_state(struct attach *a, bool halted)
+static bool answer_says(const struct monitor_door *d, const char *words)
+{
+    return d->reply.bytes && strstr(d->reply.bytes, words);
+}
+
+/* Repeats a command that stops or lets go on until the answer comes through that it is so. */
+static enum error insist(struct attach *a, const char *line)
 {
     struct monitor_door *d = a->door;
     for (unsigned i = 0; i < STATE_TRIES; i++) {
-        enum error e = run(a, halted ? "halt" : "continue", SYNC_MS);
-        bool runs = !halted && d->reply.bytes && strstr(d->reply.bytes, "only while");
-        if (e == ERR_OK && (d->succeeded || runs)) {
-            a->halted = halted;
+        enum error e = run(a, line, SYNC_MS);
+        bool runs = line == LET_GO && answer_says(d, "only while");
+        if (e == ERR_OK && (d->succeeded || runs))
             return ERR_OK;
-        }
         if (e == ERR_CLOSED || e == ERR_IO)
             return line_failed(a, e);
         if (send_cancel(a) != ERR_OK || drain(a, QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
     return attach_fail(a, ERR_SEQUENCE, "the line is too noisy to %s the machine",
-                       halted ? "stop" : "let go on");
+                       line == HOLD ? "stop" : "let go on");
+}
+
+/* Has the machine stood all the time since it was stopped for us? */
+static enum error still_held(struct attach *a)
+{
+    enum error e = insist(a, HOLD);
+    if (e == ERR_OK && !answer_says(a->door, "still stopped"))
+        return attach_fail(a, ERR_TORN, "the machine went on while its snapshot was gathered");
+    return e;
 }
 
 static enum error gather_all(struct attach *a, const char *line, struct gather *g)
@@ -504,18 +519,20 @@ static enum error snapshot_standing(struct attach *a, const char *line)
     struct monitor_door *d = a->door;
     struct gather g;
     char kept[ATTACH_ERROR_MAX];
-    bool stop = !a->halted;
-    enum error e = stop ? reach_state(a, true) : ERR_OK;
+    enum error e = a->halted ? ERR_OK : insist(a, HOLD);
     if (e != ERR_OK)
         return e;
+    bool ours = !a->halted && !answer_says(d, "already stopped"); /* by somebody else */
     gather_init(&g);
     d->gather = &g;
     e = gather_all(a, line, &g);
     d->gather = NULL;
+    if (e == ERR_OK && ours)
+        e = still_held(a);
     if (e == ERR_OK)
         events_begin(d, &g);
     memcpy(kept, a->error, sizeof(kept));
-    enum error after = stop && e != ERR_CLOSED && e != ERR_IO ? reach_state(a, false) : ERR_OK;
+    enum error after = ours && e != ERR_CLOSED && e != ERR_IO ? insist(a, LET_GO) : ERR_OK;
     d->holding = false;
     if (e != ERR_OK)
         memcpy(a->error, kept, sizeof(kept));

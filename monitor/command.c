@@ -32,7 +32,7 @@ static const struct command commands[] = {
     {"finish", "", "to the end of the revoke or delete under way", WHEN_STOPPED, command_finish},
     {"where", "", "where the kernel stands; the revoke under way", WHEN_ANY, command_where},
     {"continue", "", "let the kernel run", WHEN_STOPPED, command_continue},
-    {"halt", "", "stop the kernel here", WHEN_RUNNING | WHEN_STOPPED, command_halt},
+    {"halt", "[for SECONDS]", "stop the kernel here; or until this line is silent so long", WHEN_RUNNING | WHEN_STOPPED, command_halt},
     {"mem", "ADDRESS [BYTES]", "memory, up to 4096 bytes", WHEN_ANY, command_mem},
     {"refusals", "[on|off]", "explain refused system calls on the console", WHEN_ANY, command_refusals},
     {"version", "", "build, board, layout", WHEN_ANY, command_version},

@@ -12,6 +12,7 @@
 #include "kernel/board.h"
 #include "monitor/door/door.h"
 #include "monitor/editor.h"
+#include "monitor/lease.h"
 #include "monitor/monitor.h"
 #include "monitor/out.h"
 #include "monitor/stop.h"
@@ -138,6 +139,7 @@ static void line_done(void)
     editor_clear(&con.editor);
     con.prompted = false;
     execute(line);
+    lease_renew(); /* a long answer is no silence */
 }
 
 /* Has nothing been typed on this line but gdb's acknowledgements? */
@@ -193,6 +195,7 @@ static void take(uint8_t byte)
 
 static void console_input(uint8_t byte)
 {
+    lease_renew();
     ahead_put(byte);
     while (con.ahead_used > 0 && !debug_will_change())
         take(ahead_get());
@@ -218,6 +221,11 @@ static void console_idle(void)
     while (con.ahead_used > 0 && !debug_will_change())
         take(ahead_get());
     wire_live_idle();
+    if (debug_is_stopped() && !debug_will_change() && lease_ran_out()) {
+        console_message();
+        text("this line has been silent for as long as the kernel was to stand; it goes on\n");
+        debug_resume();
+    }
 }
 
 /* gdb tells its user of its own breakpoints; a console that repeats each would drown in steps. */
@@ -244,6 +252,7 @@ static void console_stopped(enum debug_reason reason, const char *sentence)
 /* A step comes to its stop at once and shows the prompt there. */
 static void console_resumed(void)
 {
+    lease_end();
     if (is_gdbs_own(debug_stop_reason()))
         return;
     console_message();

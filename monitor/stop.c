@@ -1,6 +1,7 @@
 /* Commands that stop the kernel, step it, and say where it stands. */
 #include "monitor/command.h"
 #include "monitor/door/door.h"
+#include "monitor/lease.h"
 #include "monitor/out.h"
 #include "monitor/places.h"
 #include "monitor/stop.h"
@@ -205,9 +206,42 @@ enum error command_continue(const struct args *a)
     return ERR_OK;
 }
 
+/* "for SECONDS" */
+static enum error parse_lease(const struct args *a, uint32_t *seconds)
+{
+    enum error e = args_is(a, 0, "for") ? args_number(a, 1, seconds) : ERR_ARGUMENT;
+    if (e != ERR_OK)
+        return e;
+    if (*seconds != 0 && *seconds <= LEASE_SECONDS_MAX)
+        return ERR_OK;
+    out("a stop lasts from 1 to %u seconds, or, without `for`, until somebody ends it\n",
+        (uint32_t)LEASE_SECONDS_MAX);
+    return ERR_ARGUMENT;
+}
+
+/* Of a stop that somebody else made a lease makes nothing. */
+static enum error halt_leased(uint32_t seconds)
+{
+    bool stopped = debug_is_stopped();
+    if (stopped && !lease_is_on()) {
+        out("already stopped\n");
+        return ERR_OK;
+    }
+    lease_begin(seconds);
+    out("%s until this line is silent for %u s\n", stopped ? "still stopped" : "stopped", seconds);
+    if (!stopped)
+        debug_request_halt();
+    return ERR_OK;
+}
+
 enum error command_halt(const struct args *a)
 {
-    (void)a;
+    uint32_t seconds;
+    if (a->count > 0) {
+        enum error e = parse_lease(a, &seconds);
+        return e == ERR_OK ? halt_leased(seconds) : e;
+    }
+    lease_end();
     if (debug_is_stopped()) {
         out("already stopped\n");
         return ERR_OK;

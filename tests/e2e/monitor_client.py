@@ -360,6 +360,59 @@ def snapshot_checks(work, m, tap):
     m.run("continue")
 
 
+def lease_checks(m, tap):
+    tap.claim("halt_for_ends_when_the_line_is_silent", lambda: lease_ends(m))
+    tap.claim("halt_for_lasts_while_the_line_speaks", lambda: lease_lasts(m))
+    tap.claim("a_plain_halt_makes_it_last", lambda: lease_made_halt(m))
+    tap.claim("halt_for_leaves_the_stop_of_somebody_else", lambda: lease_of_others(m))
+    tap.claim("halt_for_names_its_bounds", lambda: has(m.run("halt for 0"), r"^a stop lasts from 1 to 3600 seconds"))
+
+
+def goes_on(m):
+    return b"it goes on" in m.text
+
+
+def stands_for(m, seconds):
+    """Listens, and says whether the kernel still stands then."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not goes_on(m):
+        m.pump(0.05)
+    return not goes_on(m)
+
+
+def lease_ends(m):
+    m.stopping("halt for 1")
+    m.until(lambda: goes_on(m), "end of the lease")
+    return has(m.run("where"), r"^running: ")
+
+
+def lease_lasts(m):
+    m.stopping("halt for 2")
+    for _ in range(8):
+        if not stands_for(m, 0.5):
+            return "it went on"
+        m.send(b"\x15")
+    said = m.run("halt for 1")
+    m.until(lambda: goes_on(m), "end of the lease")
+    return has(said, r"^still stopped until this line is silent for 1 s$")
+
+
+def lease_made_halt(m):
+    m.stopping("halt for 1")
+    said = m.run("halt")
+    stands = stands_for(m, 2.5)
+    m.run("continue")
+    return stands and has(said, r"^already stopped$")
+
+
+def lease_of_others(m):
+    m.stopping("halt")
+    said = m.run("halt for 1")
+    stands = stands_for(m, 2.5)
+    m.run("continue")
+    return stands and has(said, r"^already stopped$")
+
+
 def snapshot_whole(m):
     frames = snapshot_frames(m)
     kinds = [f[0] for f in frames]
@@ -454,6 +507,7 @@ def healthy(work, m, tap):
         tap.claim("`%s` is refused with a sentence" % command, lambda: has(m.run(command), pattern))
     editor_checks(m, tap)
     snapshot_checks(work, m, tap)
+    lease_checks(m, tap)
     live_checks(m, tap)
     tap.claim("no_line_is_wider_than_80_columns", lambda: too_wide(m.everything))
 

@@ -95,6 +95,25 @@ check "a client killed in the middle of a frame leaves a line that works" \
     record "monitor:unix:$work/monitor.sock" "$work/fourth.capdb" --every 0 --count 3
 check "what came then is whole" whole "$work/fourth.capdb"
 
+# On a line this bad nothing comes whole: the machine is stopped, and stands while it is tried.
+stands() {
+    local before
+    before=$(ticks)
+    sleep 0.3 # time in which a running machine ticks
+    [ "$(ticks)" = "$before" ]
+}
+killed_while_it_gathers() {
+    line gathers "$work/monitor.sock" --rate 150
+    "$capdb" record "monitor:unix:$work/gathers.sock" "$work/gathers.capdb" --count 1 >"$work/said" 2>&1 &
+    client_pid=$!
+    wait_for 60 stands || { echo "it never stopped"; cat "$work/said"; return 1; }
+    stop_client
+    stop_line
+}
+check "a client that has stopped the machine to gather a snapshot is killed" killed_while_it_gathers
+check "the machine goes on by itself" goes_on
+check "and the next client is answered" record "monitor:unix:$work/monitor.sock" "$work/fifth.capdb" --count 1
+
 roots=$(other_layout layout)
 check "an image of another layout is refused with both numbers" \
     refused "the kernel's layout is 0x0000abcd, this program understands 0x2026" "$capdb" live "ram:$work/other" "select 1"

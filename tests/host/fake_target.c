@@ -353,14 +353,18 @@ static bool answer_line(struct fake *f, int fd, const char *line)
     f->answers++;
     if (!refuse && strcmp(line, "@snapshot wire") == 0)
         tell_snapshot(t);
-    if (strcmp(line, "@halt") == 0)
+    const char *text = line + 1;
+    if (strcmp(line, "@halt for 5") == 0)
+        text = f->halted ? "still stopped until this line is silent for 5 s"
+                         : "stopped until this line is silent for 5 s";
+    if (strcmp(line, "@halt") == 0 || strcmp(line, "@halt for 5") == 0)
         f->halted = true;
     if (strcmp(line, "@continue") == 0) {
         f->halted = false;
         f->resumes++;
     }
     if (line[0] == '@')
-        tell_reply(t, !refuse, refuse ? "the kernel has no list" : line + 1);
+        tell_reply(t, !refuse, refuse ? "the kernel has no list" : text);
     bool open = t->open;
     free(t);
     tell_prompt(f, fd);
