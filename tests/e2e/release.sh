@@ -97,4 +97,13 @@ check "the release kernel builds" build "$work/as-it-is" ""
 check "and builds without hooks" build "$work/without" "-I$work/door -Wno-unused"
 check "the release kernel is the kernel without hooks, byte for byte" \
     cmp "$work/without/kernel.bin" "$work/as-it-is/kernel.bin"
+
+# All memory of the kernel's own, trace ring and page tables included, as the ELF file lays it out.
+stays_below() { # kernel.elf bytes
+    local size
+    size=$(arm-none-eabi-size "$1" | awk 'NR == 2 { print $4 }')
+    [ "${size:-0}" -gt 0 ] && [ "$size" -lt "$2" ] || { echo "$1 has $size bytes"; return 1; }
+}
+check "the release kernel stays below 256 KiB" stays_below "$kernel" $((256 << 10))
+check "the debug kernel stays below 3 MiB" stays_below build/arm/debug/kernel.elf $((3 << 20))
 plan
