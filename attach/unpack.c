@@ -59,6 +59,8 @@ static enum error put_slot(struct unpacker *u, word_t flags)
     struct record_slot before = u->slot.slot;
     struct slot raw = {.cap = {{u->base.w0, u->base.w1}}, .next = flags};
     objwalk_cdt_put(&u->walk, &u->walk.cursor, u->base.addr, &raw, &u->slot.slot);
+    if (u->slot.slot.type == RECORD_CAP_INVALID || u->slot.slot.type == RECORD_CAP_NULL)
+        return ERR_FORMAT; /* a kernel with such a slot sends the plain form */
     enum error e = note_object(u, &before);
     return e == ERR_OK ? stream_record(&u->out, &u->slot) : e;
 }

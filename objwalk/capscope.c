@@ -30,9 +30,10 @@ _Static_assert((int)CDT_REVOCABLE == (int)RECORD_SLOT_REVOCABLE &&
                    (int)CDT_FIRST_BADGED == (int)RECORD_SLOT_FIRST_BADGED,
                "link_flags() passes them on");
 
+/* The kernel makes no object of 4 GiB; words from damaged memory may speak of one. */
 static bool is_parent(const struct slot *a, const struct slot *b)
 {
-    return cdt_is_parent(a, b);
+    return cap_object_bits(b->cap) < 32 && cdt_is_parent(a, b);
 }
 
 static void slot_digest(struct digest *d, kaddr_t addr, const struct slot *s)

@@ -37,6 +37,12 @@ static void records(void **state)
     replay("records");
 }
 
+static void packed_snapshots(void **state)
+{
+    (void)state;
+    replay("unpack");
+}
+
 static void system_calls(void **state)
 {
     (void)state;
@@ -49,6 +55,7 @@ int main(void)
         {"kept_frames_pass", frames, NULL, NULL, NULL},
         {"kept_gdb_packets_pass", gdb_packets, NULL, NULL, NULL},
         {"kept_records_pass", records, NULL, NULL, NULL},
+        {"kept_packed_snapshots_pass", packed_snapshots, NULL, NULL, NULL},
         {"kept_programs_of_system_calls_pass", system_calls, NULL, NULL, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1035,6 +1035,13 @@ static void plant_invalid(void)
     sim_slot(INIT_DOMAIN)->cap.w[1] = 0x55;
 }
 
+/* Below an untyped, so that what it covers is asked. */
+static void plant_endless_cnode(void)
+{
+    struct slot *s = sim_slot(busy.small);
+    s->cap = cnode_make(cap_object(s->cap), 31, 0, 0);
+}
+
 static void plant_child_outside(void)
 {
     /* the flag that makes it the parent goes, so that its children stand beside it */
@@ -1183,6 +1190,7 @@ static const struct plant {
     {"an unlisted slot", plant_unlisted, AUDIT_UNLISTED},
     {"a ring beside the list", plant_unlisted_ring, AUDIT_UNLISTED},
     {"senseless words", plant_invalid, AUDIT_CAP_INVALID},
+    {"a CNode of more than there is", plant_endless_cnode, AUDIT_CAP_INVALID},
     {"children beside their untyped", plant_child_outside, AUDIT_CHILD_OUTSIDE},
     {"one frame twice", plant_overlap, AUDIT_OVERLAP},
     {"a page inside another's frame", plant_overlap_far_away, AUDIT_OVERLAP},
