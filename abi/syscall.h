@@ -185,6 +185,17 @@ enum object_type {
 };
 enum { RETYPE_MAX_OBJECTS = 256 };
 
+/* A Retype that was interrupted goes on as one with another label, in place of its own while it
+ * waits to be executed again:
+ *
+ *   19                      8 7                 0
+ *   +------------------------+-------------------+
+ *   | 1 + n, n objects made  | UNTYPED_RETYPE    |   n <= RETYPE_MAX_OBJECTS - 1
+ *   +------------------------+-------------------+
+ *
+ * It stands for the request without its first n objects and slots. */
+enum { RETYPE_REST_SHIFT = 8 };
+
 /* 7.5 */
 #define FAULT_LIST(X)                                                                              \
     X(0, NONE, "none")                                                                             \

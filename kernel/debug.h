@@ -18,6 +18,9 @@
  *        while not, changes to slots need not be told
  *   DEBUG_WATCHED_IPC_IS_SLOW                1: then the IPC fast path, which tells events from
  *        the middle of its work, is not taken
+ *   word_t debug_retype_objects(enum object_type type, word_t most);
+ *        how many objects, of at most so many, a Retype makes between two looks at the interrupts:
+ *        fewer when the door does much for each, but not 0
  *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
  *   void debug_digest_in(struct slot *s);    after
  *   void debug_refusal(void);                ks.refusal was set for the current thread

@@ -1,14 +1,28 @@
 /* Untyped memory and retype (paper 3.1, 3.2.1; ABI sheet 3.2, 9.3).
  *
+ * A Retype of many objects makes them piece by piece, with a look at the interrupts between the
+ * check of all and the first piece and after each piece but the last.  An interrupted one is
+ * executed again, and asks for the rest then: the label of the thread's own message says how many
+ * objects are made (abi/syscall.h), so that the whole state of a half-done Retype is in the
+ * thread's registers, where it goes wherever they go, and in the objects made.  It is taken out of
+ * the label when the call is executed again, so that nobody finds it there afterwards.
+ *
+ *                 checks of all pass, interrupt          n made, interrupt
+ *   whole request ----------------------------> rest, 0 made -----------> rest, n made ...
+ *
+ * The whole request is refused before anything changes.  The rest is checked anew, since others ran
+ * meanwhile, but its slots only as far as the next piece goes: so each execution of it makes at
+ * least one object or clears at least one chunk before it looks, or ends.
+ *
  * The watermark is how far from the base the block has been handed out; an untyped capability
  * without children has nothing handed out, whatever its watermark says.
  *
  * Memory is cleared when it is handed out, from the first byte the block can give to the end of the
  * last object, in pieces with a look at the interrupts between them; the gap that alignment leaves
- * is cleared with it.  An interrupted Retype changes nothing else and is executed again from
- * its checks.  So that it need not begin anew, however short the time between two interrupts, the
- * slot says in the spare bits of its links that there is progress, and the last word of the block,
- * which is nobody's either until the clearing ends, says exactly how far:
+ * is cleared with it.  So that an interrupted clearing need not begin anew, however short the
+ * time between two interrupts, the slot says in the spare bits of its links that there is progress,
+ * and the last word of the block, which is nobody's either until the clearing ends, says exactly
+ * how far:
  *
  *     progress 1:  every byte from the stored watermark up to the offset in the last word is zero
  *
@@ -18,7 +32,7 @@
  *  - memory above the watermark belongs to nobody: children lie below it, a block without children
  *    gets its watermark set to 0 and its progress forgotten before clearing begins, and a copy of
  *    the capability marks it full.  So nobody writes there between two attempts;
- *  - whoever changes the watermark (Retype when it succeeds, a copy, MakePool) forgets the progress
+ *  - whoever changes the watermark (each piece of a Retype, a copy, MakePool) forgets the progress
  *    in the same step; a new slot starts without any, and a moved one takes it along;
  *  - the last word is written only while clearing has not reached it: what is left is at least one
  *    object, and it is cleared with the rest when its turn comes. */
@@ -33,18 +47,30 @@
 enum {
     CLEAR_CHUNK = 4096, /* bytes between two looks, some 460 instructions */
     PROGRESS = 4,       /* flag in the next link: there is progress */
+    PIECE = 32,         /* objects between two looks, some 13 instructions each */
     SIZE_BITS_LIMIT = 32,
+    WHOLE = 0, /* of a label's part about the rest */
+    REST = 1,  /* plus the objects that are made */
+    NO_RETYPE = RETYPE_MAX_OBJECTS + REST,
 };
+_Static_assert(INV_UNTYPED_RETYPE >> RETYPE_REST_SHIFT == 0, "the two parts of a label");
+
+/* Kept apart from the short way of one object. */
+#define SELDOM __attribute__((noinline))
+#define ALWAYS inline __attribute__((always_inline))
 
 /* A Retype that has passed its checks. */
 struct retype {
     enum object_type type;
     unsigned object_bits;
     unsigned size_bits; /* radix of a CNode, size of an untyped block */
-    word_t count;
-    word_t used;   /* bytes from the base that are handed out: the rest is nobody's */
-    word_t offset; /* of the first object in the block */
-    struct slot *slots;
+    word_t made;        /* objects of the whole request that were made before */
+    word_t piece;       /* most objects between two looks at the interrupts */
+    bool whole;         /* the slots of all objects are known to be empty */
+    word_t count;       /* objects still to make */
+    struct slot *slots; /* for them */
+    word_t used;        /* bytes from the base that are handed out: the others are nobody's */
+    word_t offset;      /* of the next object in the block */
 };
 
 /* --- watermark and progress --- */
@@ -115,7 +141,7 @@ static enum outcome clear_interrupted(struct slot *slot, word_t used, word_t at)
 
 /* Clears what lies between the bytes that are handed out and `end`, both from the base, and takes
  * it out of the cache, since users and the table walker may see this memory past it. */
-static enum outcome clear_up_to(struct slot *slot, word_t used, word_t end)
+static ALWAYS enum outcome clear_up_to(struct slot *slot, word_t used, word_t end)
 {
     kaddr_t base = cap_object_of(slot->cap, CAP_UNTYPED);
     word_t at = clear_begin(slot, used, end);
@@ -131,24 +157,36 @@ static enum outcome clear_up_to(struct slot *slot, word_t used, word_t end)
 
 /* --- retype --- */
 
-static unsigned object_bits_of(word_t type, word_t size_bits)
-{
-    static const uint8_t fixed[OBJECT_TYPES] = {
+static const uint8_t bits_of_type[OBJECT_TYPES] = {
 #define X(value, NAME, text, bits) [OBJECT_##NAME] = (bits),
-        OBJECT_TYPE_LIST(X)
+    OBJECT_TYPE_LIST(X)
 #undef X
-    };
-
-    if (type == OBJECT_UNTYPED)
-        return (unsigned)size_bits;
-    if (type == OBJECT_CNODE)
-        return (unsigned)size_bits + SLOT_BITS;
-    return fixed[type];
-}
+};
 
 static bool object_is_frame(word_t type)
 {
     return type >= OBJECT_FRAME_4K && type <= OBJECT_FRAME_16M;
+}
+
+/* The state of a half-done Retype in the label of the thread's message. */
+static void rest_write(word_t rest)
+{
+    const word_t shift = MSGINFO_LABEL_SHIFT + RETYPE_REST_SHIFT;
+    word_t *tag = &current_thread()->regs[REG_R1];
+
+    *tag = (*tag & (((word_t)1 << shift) - 1)) | rest << shift;
+}
+
+/* What a label asks for: WHOLE, or the rest of a request, which gets its own label back; NO_RETYPE:
+ * another operation. */
+static SELDOM word_t rest_of_label(word_t label)
+{
+    word_t rest = label >> RETYPE_REST_SHIFT;
+
+    if (label - (rest << RETYPE_REST_SHIFT) != INV_UNTYPED_RETYPE || rest > RETYPE_MAX_OBJECTS)
+        return NO_RETYPE;
+    rest_write(WHOLE);
+    return rest;
 }
 
 /* Type and size: checks 3 to 6 of 3.2. */
@@ -156,22 +194,22 @@ static enum outcome decode_object(const struct message *m, struct retype *r)
 {
     word_t type = message_word(m, 0);
     word_t size_bits = message_word(m, 1);
-    unsigned object_bits;
+    bool sized = type == OBJECT_UNTYPED || type == OBJECT_CNODE;
 
     if (type >= OBJECT_TYPES)
         return refuse_argument(0);
     if (size_bits >= SIZE_BITS_LIMIT)
         return refuse_range(0, UNTYPED_MAX_BITS);
-    object_bits = object_bits_of(type, size_bits);
-    if (object_bits > UNTYPED_MAX_BITS)
-        return refuse_range(0, UNTYPED_MAX_BITS);
-    if (type == OBJECT_CNODE && size_bits == 0)
-        return refuse_argument(1);
-    if (type == OBJECT_UNTYPED && size_bits < UNTYPED_MIN_BITS)
-        return refuse_argument(1);
     r->type = (enum object_type)type;
-    r->object_bits = object_bits;
     r->size_bits = (unsigned)size_bits;
+    r->object_bits = bits_of_type[type];
+    if (!sized)
+        return DONE;
+    r->object_bits = r->size_bits + (type == OBJECT_CNODE ? (unsigned)SLOT_BITS : 0);
+    if (r->object_bits > UNTYPED_MAX_BITS)
+        return refuse_range(0, UNTYPED_MAX_BITS);
+    if (size_bits < (type == OBJECT_CNODE ? 1u : (unsigned)UNTYPED_MIN_BITS))
+        return refuse_argument(1);
     return DONE;
 }
 
@@ -207,12 +245,12 @@ static bool slots_are_empty(const struct slot *s, word_t count)
     return occupied == 0;
 }
 
-/* Where the capabilities go: checks 9 to 12. */
+/* Where the capabilities go: checks 9 to 12.  A message of six words has a buffer. */
 static enum outcome decode_slots(const struct message *m, struct cap node, struct retype *r)
 {
     word_t slots = (word_t)1 << cnode_radix(node);
-    word_t offset = message_word(m, 4);
-    word_t count = message_word(m, 5);
+    word_t offset = m->buffer[IPCBUF_MSG + 4] + r->made;
+    word_t count = m->buffer[IPCBUF_MSG + 5] - r->made;
     struct slot *first;
 
     if (offset > slots - 1)
@@ -222,7 +260,7 @@ static enum outcome decode_slots(const struct message *m, struct cap node, struc
     if (count > slots - offset)
         return refuse_range(1, slots - offset);
     first = (struct slot *)kptr(cap_object_of(node, CAP_CNODE)) + offset;
-    if (!slots_are_empty(first, count))
+    if (r->whole && !slots_are_empty(first, count))
         return refuse_delete_first();
     r->slots = first;
     r->count = count;
@@ -246,7 +284,7 @@ static enum outcome decode_memory(const struct slot *slot, struct retype *r)
 }
 
 /* The capability to a new object (3.2, last paragraph). */
-static struct cap object_cap(const struct retype *r, kaddr_t object, bool device)
+static ALWAYS struct cap object_cap(const struct retype *r, kaddr_t object, bool device)
 {
     switch (r->type) {
     case OBJECT_UNTYPED:
@@ -278,31 +316,87 @@ static struct cap object_cap(const struct retype *r, kaddr_t object, bool device
 
 /* Cleared memory becomes threads; everything else begins as zeros (a page directory gets the
  * kernel's mappings with its ASID). */
-static void threads_init(const struct retype *r, kaddr_t first)
+static void threads_init(kaddr_t first, word_t count)
 {
-    for (word_t i = 0; i < r->count; i++)
+    for (word_t i = 0; i < count; i++)
         tcb_init(kptr(first + (i << TCB_BITS)));
 }
 
-static enum outcome invoke_retype(struct slot *slot, const struct retype *r)
+/* Makes the next n objects, whose slots are empty. DONE, or PREEMPTED in clearing: nothing is made.
+ */
+static ALWAYS enum outcome objects_make(struct slot *slot, const struct retype *r, word_t n)
 {
     kaddr_t first = cap_object_of(slot->cap, CAP_UNTYPED) + r->offset;
-    word_t bytes = r->count << r->object_bits;
+    word_t end = r->offset + (n << r->object_bits);
     bool device = untyped_is_device(slot->cap);
 
     /* What an untyped child covers is cleared when that child hands it out. */
-    if (!device && r->type != OBJECT_UNTYPED) {
-        enum outcome outcome = clear_up_to(slot, r->used, r->offset + bytes);
-
-        if (outcome != DONE)
-            return outcome;
-    }
+    if (!device && r->type != OBJECT_UNTYPED && clear_up_to(slot, r->used, end) != DONE)
+        return PREEMPTED;
     if (r->type == OBJECT_TCB)
-        threads_init(r, first);
-    watermark_set(slot, r->offset + bytes);
-    cdt_insert_objects(slot, r->slots, r->count, object_cap(r, first, device),
+        threads_init(first, n);
+    watermark_set(slot, end);
+    cdt_insert_objects(slot, r->slots, n, object_cap(r, first, device),
                        (word_t)1 << r->object_bits);
     return DONE;
+}
+
+/* How many slots from the first on are empty, of n. */
+static word_t slots_empty(const struct slot *s, word_t n)
+{
+    word_t i = 0;
+
+    while (i < n && slot_is_empty(&s[i]))
+        i++;
+    return i;
+}
+
+/* The next n objects are made: what is left begins behind them. */
+static void retype_advance(struct retype *r, word_t n)
+{
+    r->made += n;
+    r->count -= n;
+    r->slots += n;
+    r->offset += n << r->object_bits;
+    r->used = r->offset;
+}
+
+static enum outcome retype_interrupted(const struct retype *r)
+{
+    rest_write(REST + r->made);
+    return PREEMPTED;
+}
+
+/* Of a whole request the slots are empty; those of a rest are looked at with each piece. */
+static SELDOM enum outcome invoke_in_pieces(struct slot *slot, struct retype *r)
+{
+    if (r->whole && preempt_point(PREEMPT_UNITS))
+        return retype_interrupted(r);
+    for (;;) {
+        word_t n = r->count < r->piece ? r->count : r->piece;
+
+        if (!r->whole)
+            n = slots_empty(r->slots, n);
+        if (n == 0)
+            return refuse_delete_first();
+        if (objects_make(slot, r, n) != DONE)
+            return retype_interrupted(r);
+        if (n == r->count)
+            return DONE;
+        retype_advance(r, n);
+        if (preempt_point(PREEMPT_UNITS))
+            return retype_interrupted(r);
+    }
+}
+
+static inline enum outcome invoke_retype(struct slot *slot, struct retype r)
+{
+    if (r.count > (r.whole ? r.piece : 0)) {
+        struct retype many = r;
+
+        return invoke_in_pieces(slot, &many);
+    }
+    return objects_make(slot, &r, r.count);
 }
 
 enum outcome untyped_operation(struct slot *slot, struct message *m)
@@ -311,13 +405,22 @@ enum outcome untyped_operation(struct slot *slot, struct message *m)
     struct cap node;
     enum outcome outcome;
 
-    if (m->label != INV_UNTYPED_RETYPE)
-        return refuse_illegal();
+    r.made = 0;
+    r.whole = true;
+    if (m->label != INV_UNTYPED_RETYPE) {
+        word_t rest = rest_of_label(m->label);
+
+        if (rest == NO_RETYPE)
+            return refuse_illegal();
+        r.made = rest - REST;
+        r.whole = false;
+    }
     if (m->length < 6 || m->extra[0] == NULL)
         return refuse_truncated();
     outcome = decode_object(m, &r);
     if (outcome != DONE)
         return outcome;
+    r.piece = debug_retype_objects(r.type, PIECE);
     outcome = decode_node(m, &node);
     if (outcome != DONE)
         return outcome;
@@ -327,5 +430,5 @@ enum outcome untyped_operation(struct slot *slot, struct message *m)
     outcome = decode_memory(slot, &r);
     if (outcome != DONE)
         return outcome;
-    return invoke_retype(slot, &r);
+    return invoke_retype(slot, r);
 }

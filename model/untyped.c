@@ -4,6 +4,8 @@
 enum { MIN_UNTYPED_BITS = 4, MAX_BITS = 29, SIZE_LIMIT = 32 };
 
 struct retype {
+    bool whole;  /* the request itself, not the rest of an interrupted one */
+    word_t made; /* objects that are left out of a rest */
     word_t type;
     word_t size_bits;
     unsigned bits; /* of one object */
@@ -74,6 +76,26 @@ static enum model_kind kind_of_type(word_t type)
     return kinds[type];
 }
 
+/* The label of a rest says how many objects are made (abi/syscall.h). */
+static bool decode_label(word_t label, struct retype *r)
+{
+    const word_t part = (word_t)1 << RETYPE_REST_SHIFT;
+    r->whole = label == INV_UNTYPED_RETYPE;
+    if (r->whole)
+        return true;
+    if (label % part != INV_UNTYPED_RETYPE || label / part > RETYPE_MAX_OBJECTS)
+        return false;
+    r->made = label / part - 1;
+    return true;
+}
+
+/* Whoever asks for a rest finds the label of the whole in its place afterwards. */
+static void label_whole(struct model_thread *t)
+{
+    word_t fields = t->r[1] % ((word_t)1 << MSGINFO_LABEL_SHIFT);
+    t->r[1] = fields | msginfo_make(INV_UNTYPED_RETYPE, 0, 0, 0);
+}
+
 static enum model_outcome check_type(struct model *m, const struct model_message *g,
                                      struct retype *r)
 {
@@ -109,15 +131,15 @@ static enum model_outcome check_slots(struct model *m, const struct model_messag
                                       struct retype *r)
 {
     word_t slots = r->node->slot_count;
-    r->offset = g->word[4];
-    r->count = g->word[5];
+    r->offset = g->word[4] + r->made;
+    r->count = g->word[5] - r->made;
     if (r->offset > slots - 1)
         return model_refuse_range(m, 0, slots - 1);
     if (r->count < 1 || r->count > RETYPE_MAX_OBJECTS)
         return model_refuse_range(m, 1, RETYPE_MAX_OBJECTS);
     if (r->count > slots - r->offset)
         return model_refuse_range(m, 1, slots - r->offset);
-    for (word_t i = 0; i < r->count; i++)
+    for (word_t i = 0; r->whole && i < r->count; i++)
         if (!model_slot_empty(&r->node->slots[r->offset + i]))
             return model_refuse(m, SEL4_DELETE_FIRST);
     return MODEL_DONE;
@@ -144,7 +166,9 @@ static word_t first_rights(enum model_kind kind)
                                         : 0;
 }
 
-static void make_objects(struct model *m, struct model_slot *s, const struct retype *r)
+/* Up to the first slot that is not empty: of a whole request there is none. */
+static enum model_outcome make_objects(struct model *m, struct model_slot *s,
+                                       const struct retype *r)
 {
     enum model_kind kind = kind_of_type(r->type);
     word_t size = (word_t)1 << r->bits;
@@ -152,6 +176,8 @@ static void make_objects(struct model *m, struct model_slot *s, const struct ret
     paddr_t at = s->cap.object->paddr + r->start;
     for (word_t i = 0; i < r->count; i++, at += size) {
         struct model_slot *to = &r->node->slots[r->offset + i];
+        if (!model_slot_empty(to))
+            return model_refuse(m, SEL4_DELETE_FIRST);
         if (!device && kind != MODEL_UNTYPED)
             model_memory_clear(m, at, size);
         struct model_object *o = model_object_new(m, kind, at, r->bits, device);
@@ -159,21 +185,22 @@ static void make_objects(struct model *m, struct model_slot *s, const struct ret
                         (struct model_cap){.kind = kind, .object = o, .rights = first_rights(kind)},
                         true);
         model_cdt_child(s, to);
+        s->cap.watermark = r->start + (i + 1) * size;
     }
-    s->cap.watermark = r->start + r->count * size;
+    return MODEL_DONE;
 }
 
 enum model_outcome model_untyped_operation(struct model *m, struct model_slot *s,
                                            struct model_message *g)
 {
     struct retype r = {0};
-    if (g->label != INV_UNTYPED_RETYPE)
+    if (!decode_label(g->label, &r))
         return model_refuse(m, SEL4_ILLEGAL_OPERATION);
+    label_whole(m->current);
     if (g->length < 6 || !g->extra[0])
         return model_refuse(m, SEL4_TRUNCATED_MESSAGE);
     if (check_type(m, g, &r) || check_node(m, g, &r) || check_slots(m, g, &r) ||
         check_memory(m, s, &r))
         return MODEL_REFUSED;
-    make_objects(m, s, &r);
-    return MODEL_DONE;
+    return make_objects(m, s, &r);
 }

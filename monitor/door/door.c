@@ -562,22 +562,39 @@ bool debug_irq(word_t irq)
     return false;
 }
 
+/* A word has a byte of zero. */
+static inline bool word_ends_text(word_t w)
+{
+    return ((w - 0x01010101u) & ~w & 0x80808080u) != 0;
+}
+
 /* The name says whose child it is until somebody gives a better one (ABI sheet 7.1). One Retype may
- * make 256 threads, so the copying is short: the beginning as words, the parent's name in one pass.
- */
+ * make 256 threads, so the parent's name is copied by words, each of which comes to lie across two:
+ * the beginning leaves one byte of its last word. */
 void debug_thread_created(struct tcb *t)
 {
-    enum { PREFIX = 11 };
-    static const struct prefix {
+    enum { PREFIX = 11, LONGEST = TCB_NAME_SIZE - PREFIX - 2, WORDS = LONGEST / 4 };
+    static const union {
         char text[PREFIX + 1];
-    } __attribute__((aligned(sizeof(word_t)))) prefix = {"child of: '"};
-    *(struct prefix *)t->name = prefix;
-    char *to = t->name + PREFIX;
-    const char *const end = t->name + TCB_NAME_SIZE - 2;
-    const char *from = current_thread()->name;
-    for (char c = *from; c != '\0' && to < end; c = *++from)
-        *to++ = c;
-    *to++ = '\'';
-    *to = '\0';
+        word_t word[3];
+    } prefix = {"child of: '"};
+    const char *name = current_thread()->name;
+    const word_t *from = (const word_t *)name;
+    word_t *to = (word_t *)t->name;
+    word_t carry = prefix.word[2];
+    word_t i = 0;
+
+    *to++ = prefix.word[0];
+    *to++ = prefix.word[1];
+    for (; i < WORDS && !word_ends_text(from[i]); i++) {
+        *to++ = carry | from[i] << 24;
+        carry = from[i] >> 8;
+    }
+    *to = carry;
+    char *end = t->name + PREFIX + 4 * i;
+    for (i *= 4; i < LONGEST && name[i] != '\0'; i++)
+        *end++ = name[i];
+    *end++ = '\'';
+    *end = '\0';
     t->generation = ++door.generation;
 }

@@ -74,11 +74,12 @@ check "the release kernel has none of the debugger's sentences" no_sentence_in "
 mkdir "$work/door"
 {
     sed -n 's/^\(enum .*;\)$/\1/p; s/^\(struct .*;\)$/\1/p' kernel/nodebug/debug_door.h
-    sed -n 's/^static inline \(void\|bool\|const .*\*\)\s*\(debug_[a-z_]*\)(.*/\1 \2/p' \
+    sed -n 's/^static inline \(void\|bool\|word_t\|const .*\*\)\s*\(debug_[a-z_]*\)(.*/\1 \2/p' \
         kernel/nodebug/debug_door.h | while read -r line; do
         case $line in
         void*) echo "#define ${line##* }(...) ((void)0)" ;;
         bool*) echo "#define ${line##* }(...) 0" ;;
+        word_t*) echo "#define ${line##* }(first, last) (last)" ;;
         *) echo "#define ${line##* }(...) NULL" ;;
         esac
     done

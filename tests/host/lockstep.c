@@ -194,8 +194,10 @@ static bool may_be_long(word_t number, word_t tag)
     word_t label = msginfo_label(tag);
     if ((int32_t)number != SYS_CALL && (int32_t)number != SYS_SEND && (int32_t)number != SYS_NBSEND)
         return false;
-    return label == INV_UNTYPED_RETYPE || label == INV_CNODE_REVOKE || label == INV_CNODE_DELETE ||
-           label == INV_CNODE_CANCEL_BADGED_SENDS || label == INV_ASID_POOL_ASSIGN;
+    return label % (1u << RETYPE_REST_SHIFT) == INV_UNTYPED_RETYPE || label == INV_CNODE_REVOKE ||
+           label == INV_CNODE_DELETE || label == INV_CNODE_CANCEL_BADGED_SENDS ||
+           label == INV_IRQ_HANDLER_SET_NOTIFICATION || label == INV_IRQ_HANDLER_CLEAR ||
+           label == INV_ASID_POOL_ASSIGN;
 }
 
 static bool order_is_free(void)
@@ -637,6 +639,7 @@ int lockstep_run(const struct lockstep_options *o, struct lockstep_stats *stats,
 {
     int result = 0;
     options = o;
+    hostsim_unwatched = o->release;
     prepare();
     const char *s = compare();
     if (!s)

@@ -395,6 +395,16 @@ static word_t run_of_empty(const struct model_slot *s, word_t n)
     return run;
 }
 
+/* Now and then the label of a rest, as an interrupted Retype has it; returns how many are made. */
+static word_t retype_rest(void)
+{
+    if (!chance(8))
+        return 0;
+    word_t made = below(4);
+    act->r[1] += (1 + made) << (MSGINFO_LABEL_SHIFT + RETYPE_REST_SHIFT);
+    return made;
+}
+
 static void make_retype(void)
 {
     static const uint8_t types[] = {
@@ -409,7 +419,7 @@ static void make_retype(void)
     word_t bits = type == OBJECT_UNTYPED ? (chance(15) ? 12 : 4 + below(12))
                   : type == OBJECT_CNODE ? radixes[below(sizeof radixes)]
                                          : 0;
-    word_t count = chance(70) ? 1 : chance(80) ? 1 + below(5) : 1 + below(40);
+    word_t count = chance(70) ? 1 : chance(80) ? 1 + below(5) : 1 + below(70);
     struct model_slot *s;
     struct name n;
     invocation(some_untyped(), INV_UNTYPED_RETYPE, 6, 1);
@@ -425,8 +435,9 @@ static void make_retype(void)
         put(2, n.index);
         put(3, n.depth);
     }
-    put(4, s ? s->index : 0);
-    put(5, s && chance(93) ? run_of_empty(s, count) : count);
+    word_t made = retype_rest();
+    put(4, (s ? s->index : 0) - made);
+    put(5, (s && chance(93) ? run_of_empty(s, count) : count) + made);
 }
 
 static word_t some_rights(void)

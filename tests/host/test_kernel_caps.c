@@ -776,7 +776,7 @@ static void memory_below_an_abandoned_clear_is_cleared_too(void **state)
     (void)state;
     memset(kptr(base), POISON, 4096);
     hostsim_preempt_after(4);
-    assert_true(call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_FRAME_4K, 0, 0, 0, to, 8)));
+    assert_true(call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_CNODE, 11, 0, 0, to, 1)));
     ok(sim_delete(child));
     ok(sim_retype(u, OBJECT_FRAME_4K, 0, to, 2));
     expect_bytes(base, 8192, 0);
@@ -792,7 +792,7 @@ static void a_copy_makes_the_source_forget_its_progress(void **state)
 
     (void)state;
     hostsim_preempt_after(6);
-    assert_true(call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_FRAME_4K, 0, 0, 0, to, 8)));
+    assert_true(call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_CNODE, 11, 0, 0, to, 1)));
     copy = copy_of(u);
     retype_one(copy, OBJECT_FRAME_64K, 0);
     memset(kptr(base), POISON, 1u << 16);

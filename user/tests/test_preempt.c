@@ -104,6 +104,63 @@ static void clear_memory(void)
     check(!slot_empty(memory + 1));
 }
 
+/* ---- Retype ---- */
+
+enum { THREADS_MADE = 256, PARTS = 3, ROUNDS = 4000 };
+
+static volatile word_t parts_seen;
+
+/* At each interrupt: are some of the threads there, and not all? */
+static word_t look_at_parts(word_t bell, word_t handler, word_t first, word_t d)
+{
+    (void)d;
+    while (notification_wait(bell) != 0) {
+        gpt_stop();
+        parts_seen += !slot_empty(first) && slot_empty(first + THREADS_MADE - 1);
+        irq_handler_ack(handler);
+    }
+    return parts_seen;
+}
+
+/* Each keeps a word of its own. */
+static void check_distinct(cptr_t first)
+{
+    word_t wrong = 0;
+    for (word_t i = 0; i < THREADS_MADE; i++)
+        must_succeed(tcb_write_registers(first + i, false, 1, &(word_t){0x1000 + i}));
+    for (word_t i = 0; i < THREADS_MADE; i++) {
+        word_t value = 0;
+        must_succeed(tcb_read_registers(first + i, false, 1, &value));
+        wrong += value != 0x1000 + i;
+    }
+    check_equal(wrong, 0);
+}
+
+/* The timer rings once a round, each time at another moment after its start. */
+static void retype_threads(void)
+{
+    cptr_t memory = object_new(OBJECT_UNTYPED, 17), first = slots_new(THREADS_MADE);
+    cptr_t bell = object_new(OBJECT_NOTIFICATION, 0);
+    cptr_t handler = gpt_handler(cap_mint(bell, RIGHT_ALL, 1));
+    struct thread *t = thread_new(255);
+    parts_seen = 0;
+    thread_start(t, look_at_parts, bell, handler, first, 0);
+    self_priority(200);
+    for (word_t round = 0, before = 0; round < ROUNDS && parts_seen < PARTS; round++) {
+        gpt_periodic(10 + round * 7 % 190);
+        enum syscall_error e =
+            untyped_retype(memory, OBJECT_TCB, 0, INIT_CNODE, 0, 0, first, THREADS_MADE);
+        gpt_stop();
+        must_succeed(e);
+        check_equal(untyped_free_bytes(memory), 0);
+        if (parts_seen != before)
+            check_distinct(first);
+        before = parts_seen;
+        must_succeed(cap_revoke(memory));
+    }
+    check_equal(parts_seen, PARTS);
+}
+
 static cptr_t revoke_slot;
 
 static word_t revoke_it(word_t a, word_t b, word_t c, word_t d)
@@ -188,5 +245,7 @@ const struct test preempt_tests[] = {
     {"PREEMPT_REVOKE0006 a revoke completes what another began", two_revokers},
     {"PREEMPT_REVOKE0007 half-deleted CNodes cannot be used and can be deleted",
      delete_during_delete},
+    {"PREEMPT_RETYPE0001 256 threads that an interrupted Retype makes are all there and distinct",
+     retype_threads},
     {0},
 };
