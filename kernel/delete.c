@@ -48,6 +48,12 @@ enum {
     VICTIM_WORK = 2, /* units of work in one short deletion of a revoke */
 };
 
+/* Units of work in what may be watched: telling it takes a few times as long as doing it. */
+static inline word_t work_told(word_t units)
+{
+    return debug_watches() ? (word_t)PREEMPT_UNITS : units;
+}
+
 /* --- one capability --- */
 
 /* Does the object have slots that must be emptied before its last capability may go? */
@@ -87,7 +93,7 @@ static enum outcome cap_release(struct cap c)
     case CAP_CONTROL:
         /* Deletes the handler's notification capability in turn, which goes no deeper. */
         if (control_which(c) == CONTROL_IRQ_HANDLER)
-            irq_handler_destroy(control_irq(c));
+            return irq_handler_destroy(control_irq(c));
         break;
     default:
         break;
@@ -116,14 +122,15 @@ static inline enum outcome slot_empty(struct slot *s, bool final)
 
 void slot_delete_now(struct slot *s)
 {
+    enum outcome outcome;
     bool final;
 
     if (slot_is_empty(s))
         return;
     final = cdt_is_final(s);
     kernel_assert(!cap_is_long(s->cap, final));
-    while (slot_empty(s, final) == PREEMPTED)
-        ;
+    outcome = slot_empty(s, final);
+    kernel_assert(outcome == DONE);
 }
 
 bool slot_deletion_is_long(const struct slot *s)
@@ -333,6 +340,17 @@ static enum outcome zombie_step(struct slot **outer)
 
 /* --- delete and revoke --- */
 
+/* Is this the zombie of the very thread that deletes it, and no slot of it long?  That thread can
+ * not execute the call again, so the few slots go without a look. */
+static bool zombie_ends_caller(const struct slot *s)
+{
+    struct tcb *t = current_thread();
+
+    return cap_type(s->cap) == CAP_ZOMBIE && zombie_is_tcb(s->cap) &&
+           cap_object(s->cap) == kaddr_of(t) && !slot_deletion_is_long(tcb_slot(t, TCB_CSPACE)) &&
+           !slot_deletion_is_long(tcb_slot(t, TCB_VSPACE));
+}
+
 /* Deletes a capability that is long, in steps. */
 static enum outcome slot_delete_long(struct slot *s)
 {
@@ -342,7 +360,7 @@ static enum outcome slot_delete_long(struct slot *s)
             return PREEMPTED;
         if (slot_is_empty(s))
             return DONE;
-    } while (!preempt_point(STEP_WORK));
+    } while (zombie_ends_caller(s) || !preempt_point(work_told(STEP_WORK)));
     return PREEMPTED;
 }
 
@@ -383,7 +401,7 @@ enum outcome slot_revoke(struct slot *s)
         outcome = slot_delete(victim);
         if (outcome == DONE)
             deleted++;
-        if (outcome == PREEMPTED || preempt_point(VICTIM_WORK)) {
+        if (outcome == PREEMPTED || preempt_point(work_told(VICTIM_WORK))) {
             debug_event(EVENT_REVOKE_PREEMPTED, s, NULL, root, 0, deleted);
             return PREEMPTED;
         }

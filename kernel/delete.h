@@ -12,9 +12,9 @@
 enum outcome slot_delete(struct slot *s);
 /* Deletes everything derived from it; the slot itself stays. DONE or PREEMPTED. */
 enum outcome slot_revoke(struct slot *s);
-/* Deletes a capability whose deletion is short (reply, frame, endpoint copies...): cannot be
- * preempted, so a last endpoint or notification capability restarts all who wait at one go. Not for
- * CNode, TCB or zombie capabilities that may be final. */
+/* Deletes a capability whose deletion is short and cannot be preempted: reply, frame, page
+ * directory. Not for CNode, TCB, zombie, endpoint, notification or handler capabilities that may be
+ * final. */
 void slot_delete_now(struct slot *s);
 /* Would deleting this slot be a long operation (final CNode, TCB, or a zombie)? Rule D of 3.4. */
 bool slot_deletion_is_long(const struct slot *s);

@@ -112,17 +112,21 @@ enum outcome irq_control_operation(struct slot *slot, struct message *m)
 
 /* --- handlers --- */
 
-static void notification_drop(word_t irq)
+/* PREEMPTED when it is the last capability and many threads wait: it stays, and whoever drops it
+ * does so again. */
+static enum outcome notification_drop(word_t irq)
 {
-    slot_delete_now(&ks.irq_slots[irq]);
+    return slot_delete(&ks.irq_slots[irq]);
 }
 
-static void invoke_set_notification(struct slot *handler, struct slot *source)
+static enum outcome invoke_set_notification(struct slot *handler, struct slot *source)
 {
     word_t irq = control_irq(handler->cap);
-    notification_drop(irq);
+    if (notification_drop(irq) != DONE)
+        return PREEMPTED;
     cdt_insert_copy(&ks.irq_slots[irq], source, source->cap, EVENT_INSTALL);
     debug_event(EVENT_IRQ_SET, handler, source, handler->cap, cap_object(source->cap), irq);
+    return DONE;
 }
 
 static enum outcome set_notification(struct slot *handler, struct message *m)
@@ -132,15 +136,16 @@ static enum outcome set_notification(struct slot *handler, struct message *m)
     struct cap c = m->extra[0]->cap;
     if (cap_type(c) != CAP_NOTIFICATION || !(cap_rights(c) & RIGHT_WRITE))
         return refuse_capability(0);
-    invoke_set_notification(handler, m->extra[0]);
-    return DONE;
+    return invoke_set_notification(handler, m->extra[0]);
 }
 
-static void invoke_clear(struct slot *handler)
+static enum outcome invoke_clear(struct slot *handler)
 {
     word_t irq = control_irq(handler->cap);
-    notification_drop(irq);
+    if (notification_drop(irq) != DONE)
+        return PREEMPTED;
     debug_event(EVENT_IRQ_SET, handler, NULL, handler->cap, 0, irq);
+    return DONE;
 }
 
 enum outcome irq_handler_operation(struct slot *slot, struct message *m)
@@ -152,16 +157,17 @@ enum outcome irq_handler_operation(struct slot *slot, struct message *m)
     case INV_IRQ_HANDLER_SET_NOTIFICATION:
         return set_notification(slot, m);
     case INV_IRQ_HANDLER_CLEAR:
-        invoke_clear(slot);
-        return DONE;
+        return invoke_clear(slot);
     default:
         return refuse_illegal();
     }
 }
 
-void irq_handler_destroy(word_t irq)
+enum outcome irq_handler_destroy(word_t irq)
 {
-    ks.irq_state[irq] = IRQ_INACTIVE;
     board_irq_mask(irq);
-    notification_drop(irq);
+    if (notification_drop(irq) != DONE)
+        return PREEMPTED;
+    ks.irq_state[irq] = IRQ_INACTIVE;
+    return DONE;
 }

@@ -289,6 +289,72 @@ static void revoking_the_notification_silences_the_line(void **state)
     assert_int_equal(poll(notification), 0);
 }
 
+/* ---- many waiters -------------------------------------------------------------------------------
+ */
+enum { CROWD = 40 };
+
+/* A handler that holds the last capability to what so many threads wait for. */
+static cptr_t crowded_handler(struct sim_thread *crowd)
+{
+    cptr_t handler = new_handler(LINE);
+    cptr_t notification = sim_new(OBJECT_NOTIFICATION, 0);
+    ok(set_notification(handler, notification));
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = sim_thread_new("waiter", 255, 0);
+        sim_thread_start(crowd[i]);
+        sim_become(crowd[i].p);
+        sim_recv(notification);
+        sim_become(sim_root());
+    }
+    ok(sim_delete(notification));
+    hostsim_preempt_every(1);
+    return handler;
+}
+
+static void expect_crowd_restarted(const struct sim_thread *crowd)
+{
+    hostsim_preempt_every(0);
+    assert_true(sim_reply.restarts >= CROWD / PREEMPT_UNITS - 1);
+    for (unsigned i = 0; i < CROWD; i++)
+        assert_int_equal(crowd[i].p->state, THREAD_RESTART);
+    sim_check();
+}
+
+static void taking_a_crowded_notification_from_a_handler_is_preemptible(void **state)
+{
+    (void)state;
+    struct sim_thread crowd[CROWD];
+    cptr_t handler = crowded_handler(crowd);
+    ok(simple(handler, INV_IRQ_HANDLER_CLEAR));
+    expect_crowd_restarted(crowd);
+    assert_int_equal(cap_type(ks.irq_slots[LINE].cap), CAP_NULL);
+}
+
+static void replacing_a_crowded_notification_is_preemptible(void **state)
+{
+    (void)state;
+    struct sim_thread crowd[CROWD];
+    cptr_t other = sim_new(OBJECT_NOTIFICATION, 0);
+    cptr_t handler = crowded_handler(crowd);
+    ok(set_notification(handler, other));
+    expect_crowd_restarted(crowd);
+    interrupt(LINE);
+    assert_int_equal(notification_at(other)->head_state & NOTIFICATION_STATE_MASK,
+                     NOTIFICATION_ACTIVE);
+}
+
+static void deleting_a_handler_with_a_crowded_notification_is_preemptible(void **state)
+{
+    (void)state;
+    struct sim_thread crowd[CROWD];
+    cptr_t handler = crowded_handler(crowd);
+    ok(sim_delete(handler));
+    expect_crowd_restarted(crowd);
+    assert_true(is_masked(LINE));
+    assert_int_equal(ks.irq_state[LINE], IRQ_INACTIVE);
+    assert_int_equal(cap_type(ks.irq_slots[LINE].cap), CAP_NULL);
+}
+
 /* ---- deleting -----------------------------------------------------------------------------------
  */
 static void the_last_handler_capability_frees_the_line(void **state)
@@ -459,6 +525,9 @@ int main(void)
         T(a_new_notification_replaces_the_old),
         T(the_handlers_copy_keeps_the_notification_alive),
         T(revoking_the_notification_silences_the_line),
+        T(taking_a_crowded_notification_from_a_handler_is_preemptible),
+        T(replacing_a_crowded_notification_is_preemptible),
+        T(deleting_a_handler_with_a_crowded_notification_is_preemptible),
         T(the_last_handler_capability_frees_the_line),
         T(revoking_the_control_deletes_all_handlers),
         T(revoking_a_handler_deletes_its_copies_only),

@@ -176,6 +176,55 @@ static void a_revoke_finishes_what_another_deletion_began(void **state)
     }
 }
 
+/* The last capability to the thread goes by its own hand, with an interrupt at each look. */
+static void delete_itself(struct sim_thread t)
+{
+    sim_thread_start(t);
+    sim_become(t.p);
+    interrupt_always(PREEMPT_UNITS - 1);
+    sim_delete(t.tcb);
+    hostsim_preempt_every(0);
+    assert_false(sim_reply.returned);
+    assert_true(current_thread() == sim_root());
+    sim_check();
+}
+
+/* It could not execute the call again. */
+static void a_thread_that_deletes_itself_leaves_no_zombie(void **state)
+{
+    (void)state;
+    struct sim_thread t = sim_thread_new("itself", 255, 0);
+    delete_itself(t);
+    assert_int_equal(cap_type(sim_cap(t.tcb)), CAP_NULL);
+    assert_int_equal(zombies(), 0);
+}
+
+/* With the last capability to its CSpace: that is long, and others finish it. */
+static void what_a_thread_with_its_own_cspace_leaves_can_be_deleted(void **state)
+{
+    (void)state;
+    struct sim_thread t = sim_thread_new("itself", 255, 0);
+    cptr_t node = sim_new(OBJECT_CNODE, ROOT_CNODE_RADIX);
+    cptr_t guarded = sim_free_slots(1);
+    const word_t guard = (32 - ROOT_CNODE_RADIX) << 3;
+    assert_int_equal(sim_mint(guarded, node, RIGHT_ALL, guard), 0);
+    for (word_t i = INIT_TCB; i <= INIT_CNODE; i++)
+        assert_int_equal(sim_call(node, INV_CNODE_COPY, SIM_CAPS(INIT_CNODE),
+                                  SIM_MRS(i, ROOT_CNODE_RADIX, i, 32, RIGHT_ALL)),
+                         0);
+    assert_int_equal(
+        sim_call(t.tcb, INV_TCB_SET_SPACE, SIM_CAPS(guarded, INIT_VSPACE), SIM_MRS(0, 0, 0)), 0);
+    assert_int_equal(sim_delete(node), 0);
+    assert_int_equal(sim_delete(guarded), 0);
+    delete_itself(t);
+    assert_int_equal(cap_type(sim_cap(t.tcb)), CAP_ZOMBIE);
+    interrupt_always(0);
+    assert_int_equal(sim_delete(t.tcb), 0);
+    hostsim_preempt_every(0);
+    assert_int_equal(cap_type(sim_cap(t.tcb)), CAP_NULL);
+    assert_int_equal(zombies(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +235,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(interrupted_revokes_finish_cycles, sim_setup, sim_teardown),
         cmocka_unit_test_setup_teardown(a_revoke_finishes_what_another_deletion_began, sim_setup,
                                         sim_teardown),
+        cmocka_unit_test_setup_teardown(a_thread_that_deletes_itself_leaves_no_zombie, sim_setup,
+                                        sim_teardown),
+        cmocka_unit_test_setup_teardown(what_a_thread_with_its_own_cspace_leaves_can_be_deleted,
+                                        sim_setup, sim_teardown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
