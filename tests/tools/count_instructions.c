@@ -8,8 +8,9 @@
  *   operations  stays that the benchmark's root task announced (user/bench/operations.h):
  *               name, entry, units, wanted, mainline, runs, least, median, most; tab-separated
  *   longest     the longest run of instructions between two looks at pending interrupts, entry or
- *               exit, with the functions it was spent in: in a Retype that hands out objects, and
- *               in anything else; and the longest stay
+ *               exit, with the functions it was spent in: where something is said on a serial
+ *               line, in a Retype that hands out objects, and in anything else; and the longest
+ *               stay
  *   profile     all instructions in stays by function
  *   paths       addresses and symbols of one stay of each operation, for reading */
 #include "user/bench/operations.h"
@@ -122,13 +123,21 @@ static struct symbol *symbol_at(uint32_t address)
     return low == 0 || address >= 0xffff0000u ? &vectors : &symbols[low - 1];
 }
 
-static uint32_t symbol_address(const char *name)
+/* 0: there is none. */
+static uint32_t symbol_find(const char *name)
 {
     for (size_t i = 0; i < symbol_count; i++)
         if (strcmp(symbols[i].name, name) == 0)
             return symbols[i].address;
-    die("no such symbol", name);
     return 0;
+}
+
+static uint32_t symbol_address(const char *name)
+{
+    uint32_t address = symbol_find(name);
+    if (address == 0)
+        die("no such symbol", name);
+    return address;
 }
 
 /* ---- operations ---- */
@@ -166,13 +175,14 @@ static struct {
 static unsigned pending[ENTRIES]; /* operation announced for each entry, MARK_NONE: none */
 static uint64_t accumulated;      /* of pending[ENTRY_ALL] */
 
-/* A run: since the last look at interrupts, or the entry. */
+/* A run: since the last look at interrupts, or the entry. Of two kinds it is of the later one. */
+enum run_kind { RUN_OTHER = 0, RUN_RETYPE, RUN_CONSOLE, RUN_KINDS };
 struct run {
     uint64_t length;
     struct symbol *path[PATH_MAX_RUN];
 };
-static struct run run, longest_run[2]; /* 1: of a Retype */
-static bool run_hands_out;
+static struct run run, longest_run[RUN_KINDS];
+static enum run_kind run_kind;
 static uint64_t longest_stay;
 
 static void operation_add(unsigned number, uint64_t count)
@@ -198,11 +208,11 @@ static size_t run_known(const struct run *r)
 static void run_ends(void)
 {
     run.length = stay.count - stay.last_look;
-    struct run *most = &longest_run[run_hands_out];
+    struct run *most = &longest_run[run_kind];
     if (run.length > most->length)
         memcpy(most, &run, offsetof(struct run, path) + run_known(&run) * sizeof run.path[0]);
     stay.last_look = stay.count;
-    run_hands_out = false;
+    run_kind = RUN_OTHER;
 }
 
 static unsigned operation_of_stay(void)
@@ -247,10 +257,11 @@ static void stay_ends(void)
 struct site {
     uint32_t address;
     struct symbol *symbol;
-    bool is_return, is_look, hands_out;
+    bool is_return, is_look;
+    enum run_kind kind;
 };
 
-static uint32_t look_address, idle_address, retype_address;
+static uint32_t look_address, idle_address, retype_address, serial_address;
 
 static void executed(unsigned cpu, void *data)
 {
@@ -268,7 +279,8 @@ static void executed(unsigned cpu, void *data)
     uint64_t at = stay.count - stay.last_look - 1;
     if (mode == MODE_LONGEST && at < PATH_MAX_RUN)
         run.path[at] = site->symbol;
-    run_hands_out |= site->hands_out;
+    if (site->kind > run_kind)
+        run_kind = site->kind;
     if (site->is_look)
         run_ends();
     if (site->is_return)
@@ -314,7 +326,9 @@ static void translate_insn(struct qemu_plugin_insn *insn)
     site->symbol = symbol_at(address);
     site->is_return = (code & 0xfe50ffffu) == 0xf8100a00u; /* RFE */
     site->is_look = address == look_address;
-    site->hands_out = address == retype_address;
+    site->kind = address == serial_address   ? RUN_CONSOLE
+                 : address == retype_address ? RUN_RETYPE
+                                             : RUN_OTHER;
     qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, QEMU_PLUGIN_CB_NO_REGS, site);
 }
 
@@ -371,8 +385,9 @@ static void results_run(const char *name, const struct run *r)
 
 static void results_longest(void)
 {
-    results_run("retype", &longest_run[1]);
-    results_run("other", &longest_run[0]);
+    results_run("retype", &longest_run[RUN_RETYPE]);
+    results_run("console", &longest_run[RUN_CONSOLE]);
+    results_run("other", &longest_run[RUN_OTHER]);
     fprintf(out, "stay\t%" PRIu64 "\n", longest_stay);
 }
 
@@ -435,6 +450,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     look_address = symbol_address("board_irq_pending");
     retype_address = symbol_address("cdt_insert_objects");
     idle_address = symbol_address("arch_idle");
+    serial_address = symbol_find("board_serial_put");
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
     qemu_plugin_register_atexit_cb(id, at_exit, NULL);
     return 0;
