@@ -123,8 +123,13 @@ static void serve_find(struct source *s)
     struct attach_moment moment;
     char text[sizeof s->find_text];
     enum error e = attach_find(s->attach, s->goal, s->slot, &moment);
+    size_t name =
+        strlen(attach_target(s->attach)); /* stands before the sentence and on the screen */
+    const char *why = attach_error(s->attach);
+    if (e && strncmp(why, attach_target(s->attach), name) == 0 && why[name] == ':')
+        why += name + strspn(why + name, ": ");
     if (e)
-        snprintf(text, sizeof text, "%s", attach_error(s->attach));
+        snprintf(text, sizeof text, "%s", why);
     else
         attach_moment_text(&moment, text, sizeof text);
     pthread_mutex_lock(&s->lock);

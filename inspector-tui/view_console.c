@@ -1,6 +1,8 @@
-/* The console: what programs printed and what the monitor answered to ':' commands. */
+/* The console: what programs printed and what the monitor answered to ':' commands.  A line that is
+ * wider than the screen is whole in the pane below. */
 #include "inspector-tui/app.h"
 
+#include <ncurses.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,9 +28,29 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
     snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), p);
 }
 
+/* Where to end a line of at most `width` of the n bytes: behind a blank, if there is one. */
+static size_t fold(const char *p, size_t n, size_t width)
+{
+    if (n <= width)
+        return n;
+    for (size_t cut = width; cut > width / 2; cut--)
+        if (p[cut - 1] == ' ')
+            return cut;
+    return width;
+}
+
 static void detail(struct app *app, const struct row *r)
 {
-    (void)r;
+    enum { INDENT = 3 };
+    const char *p = app->console + r->value;
+    size_t n = strcspn(p, "\n");
+    size_t width = (size_t)COLS < DETAIL_WIDTH ? (size_t)COLS : DETAIL_WIDTH - 1;
+    if (n + INDENT <= width)
+        n = 0; /* it is whole above */
+    for (size_t part; n > 0; p += part, n -= part) {
+        part = fold(p, n, width);
+        app_detail(app, "%.*s", (int)part, p);
+    }
     app_detail(app, "':' sends a command to the monitor; its answer appears here.");
 }
 

@@ -122,6 +122,12 @@ check "K on a living capability goes forward to its end" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
 key M
 check "M goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
+tm resize-window -t t -x 80 -y 30
+key 7
+key G
+check "on a screen of 80 columns the whole sentence is below the console" shows_soon "kernel pc 0x"
+tm resize-window -t t -x 200 -y 36
+key 2
 line "killed 80000000"
 check "a slot that never lost a capability is named" shows_soon "no capability was taken from slot 0x80000000" 60
 line "killed xyz"
