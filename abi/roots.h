@@ -15,7 +15,7 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x20261123u
+#define LAYOUT_HASH 0x20261124u
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {
@@ -95,21 +95,59 @@ struct kernel_roots {
     char build[32]; /* version string */
 };
 
-/* Digest of all occupied slots: the sum, modulo 2^32 in each of two lanes, of slot_digest() over
- * every slot in the list, so that order does not matter and one slot's change is two additions.
- * The previous link is left out: it says nothing that the next links do not. */
+/* Digest of all occupied slots: the sum, modulo 2^64, of digest_slot() over every slot in the list,
+ * low half in lane 0, so that order does not matter and one slot's change is an addition.  Words
+ * are multiplied as signed numbers, which costs ARM one instruction each, sum included.
+ *
+ *   key  = both halves, xored, of the square of (slot xor 0x2159ab2d)
+ *   sum += (w0 + key) * (w1 + key rotated right by 13) + next * key
+ *
+ * Each slot has factors of its own, another one for each of its words, so a changed word, an
+ * exchange of words or links between slots and a move all show.  Slots, objects and badges stand in
+ * regular distances: with a key linear in the address, or nearly so, two exchanges can cancel out.
+ * That is what the square is for, and constant and rotation were chosen by it
+ * (tests/host/test_digest.c). The previous link is left out: it says nothing that the next links do
+ * not. */
 struct digest {
     word_t lane[2];
 };
 
+static inline word_t digest_key(kaddr_t slot)
+{
+    word_t mixed = slot ^ 0x2159ab2du;
+    uint64_t square = (uint64_t)mixed * mixed;
+    return (word_t)square ^ (word_t)(square >> 32);
+}
+
+static inline uint64_t digest_product(word_t a, word_t b)
+{
+    return (uint64_t)((int64_t)(int32_t)a * (int32_t)b);
+}
+
+static inline uint64_t digest_slot(kaddr_t slot, word_t w0, word_t w1, word_t next)
+{
+    word_t key = digest_key(slot);
+    return digest_product(w0 + key, w1 + (key >> 13 | key << 19)) +
+           digest_product(next & ~0xcu, key);
+}
+
+/* What is added when an occupied slot's next link alone changes.  Either link is an address in the
+ * kernel's window or next to it, so that their difference is a signed word. */
+static inline uint64_t digest_link(kaddr_t slot, kaddr_t old, kaddr_t now)
+{
+    return digest_product(now - old, digest_key(slot));
+}
+
+static inline void digest_change(struct digest *d, uint64_t change)
+{
+    uint64_t sum = ((uint64_t)d->lane[1] << 32 | d->lane[0]) + change;
+    d->lane[0] = (word_t)sum;
+    d->lane[1] = (word_t)(sum >> 32);
+}
+
 static inline void digest_add(struct digest *d, kaddr_t slot, word_t w0, word_t w1, word_t next)
 {
-    word_t a = (slot ^ w0) * 0x9e3779b1u;
-    word_t b = (w1 + (next & ~0xcu)) * 0x85ebca6bu;
-    a ^= a >> 15;
-    b ^= b >> 13;
-    d->lane[0] += (a + b) * 0xc2b2ae35u;
-    d->lane[1] += (a ^ b ^ slot) * 0x27d4eb2fu;
+    digest_change(d, digest_slot(slot, w0, w1, next));
 }
 
 #endif

@@ -41,5 +41,7 @@ int board_serial_get(unsigned line);                  /* -1: nothing there */
 void board_serial_irq_enable(unsigned line, bool on); /* receive interrupt */
 word_t board_serial_irq(unsigned line);
 word_t board_clock(void); /* free-running counter, for event times */
+/* The register it reads, on the board, for the trace, which cannot afford a call. */
+#define BOARD_CLOCK_REGISTER (BOARD_DEVICE_WINDOW + 0x5024u)
 
 #endif

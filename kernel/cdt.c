@@ -100,11 +100,10 @@ static TOLD void objects_told(struct slot *parent, struct slot *first, word_t co
     const word_t flags = CDT_REVOCABLE | CDT_FIRST_BADGED;
 
     for (struct slot *s = first; s < first + count; s++) {
-        digest_out(parent, true);
-        link_after(parent, s, c, flags);
-        digest_in(parent, true);
-        digest_in(s, true);
-        debug_event(EVENT_RETYPE, s, parent, c, cap_object(parent->cap), flags);
+        kaddr_t after = link_after(parent, s, c, flags);
+        debug_change(digest_of(s, c, after | flags) +
+                         digest_link(kaddr_of(parent), after, kaddr_of(s)),
+                     EVENT_RETYPE, s, parent, c, cap_object(parent->cap), flags);
         c.w[0] += size;
     }
 }
@@ -122,17 +121,16 @@ static inline void move(struct slot *to, struct slot *from, struct cap c, bool t
 {
     struct slot *before = cdt_prev(from);
     struct slot *after = cdt_next(from);
+    struct slot old = *from;
 
-    digest_out(before, told);
-    digest_out(from, told);
-    *to = (struct slot){.cap = c, .prev = from->prev, .next = from->next};
+    *to = (struct slot){.cap = c, .prev = old.prev, .next = old.next};
     link_next(before, kaddr_of(to));
     link_prev(after, kaddr_of(to));
     slot_clear(from);
-    digest_in(before, told);
-    digest_in(to, told);
     if (told)
-        debug_event(EVENT_MOVE, to, from, c, 0, 0);
+        debug_change(digest_relink(before, kaddr_of(from), kaddr_of(to)) +
+                         digest_of(to, c, old.next) - digest_of(from, old.cap, old.next),
+                     EVENT_MOVE, to, from, c, 0, 0);
 }
 
 static TOLD void move_told(struct slot *to, struct slot *from, struct cap c)
@@ -164,19 +162,26 @@ static inline void relink_neighbours(struct slot *s)
     link_prev(cdt_next(s), kaddr_of(s));
 }
 
+/* What the slots that a swap touches add to the digest. */
+static inline uint64_t digest_of_swapped(const struct slot *a, const struct slot *before_a,
+                                         const struct slot *b, const struct slot *before_b)
+{
+    uint64_t sum = digest_of(a, a->cap, a->next) + digest_of(b, b->cap, b->next);
+
+    if (before_a != b)
+        sum += digest_relink(before_a, 0, before_a->next);
+    if (before_b != a)
+        sum += digest_relink(before_b, 0, before_b->next);
+    return sum;
+}
+
 void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b)
 {
     struct slot *before_a = cdt_prev(a);
     struct slot *before_b = cdt_prev(b);
     struct slot old_a = *a;
     bool told = debug_watches();
-
-    digest_out(a, told);
-    digest_out(b, told);
-    if (before_a != b)
-        digest_out(before_a, told);
-    if (before_b != a)
-        digest_out(before_b, told);
+    uint64_t before = told ? digest_of_swapped(a, before_a, b, before_b) : 0;
 
     *a = (struct slot){.cap = for_a, .prev = b->prev, .next = b->next};
     *b = (struct slot){.cap = for_b, .prev = old_a.prev, .next = old_a.next};
@@ -185,23 +190,18 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
     relink_neighbours(a);
     relink_neighbours(b);
 
-    digest_in(a, told);
-    digest_in(b, told);
-    if (before_a != b)
-        digest_in(before_a, told);
-    if (before_b != a)
-        digest_in(before_b, told);
     if (told)
-        debug_event(EVENT_SWAP, a, b, for_a, 0, for_b.w[1]);
+        debug_change(digest_of_swapped(a, before_a, b, before_b) - before, EVENT_SWAP, a, b, for_a,
+                     0, for_b.w[1]);
 }
 
 void cdt_update_told(struct slot *s, struct cap c, enum event_kind kind, kaddr_t object,
                      word_t detail)
 {
-    debug_digest_out(s);
+    uint64_t change = digest_of(s, c, s->next) - digest_of(s, s->cap, s->next);
+
     s->cap = c;
-    debug_digest_in(s);
-    debug_event(kind, s, NULL, c, object, detail);
+    debug_change(change, kind, s, NULL, c, object, detail);
 }
 
 static TOLD void remove_told(struct slot *s, bool final)

@@ -21,8 +21,10 @@
  *   word_t debug_retype_objects(enum object_type type, word_t most);
  *        how many objects, of at most so many, a Retype makes between two looks at the interrupts:
  *        fewer when the door does much for each, but not 0
- *   void debug_digest_out(struct slot *s);   before the words or links of an occupied slot change
- *   void debug_digest_in(struct slot *s);    after
+ *   void debug_change(uint64_t change, enum event_kind kind, struct slot *slot, struct slot *src,
+ *                     struct cap cap, kaddr_t object, word_t detail);
+ *        The same where slots changed, and with them the digest (abi/roots.h): `change` is what it
+ *        grew by. Not a revoke's kinds; called only while debug_watches().
  *   void debug_refusal(void);                ks.refusal was set for the current thread
  *   void debug_fault(struct tcb *t);         a fault is about to be sent (or has no handler)
  *   void debug_thread_created(struct tcb *t); a new TCB (tcb_init): the door names it

@@ -135,8 +135,8 @@ static struct path path_of_thread(const struct tcb *t, cptr_t cptr)
 /* The last event that took the capability out of the slot; bounded by the ring. */
 static const struct event *last_emptied(kaddr_t slot)
 {
-    for (word_t back = 0; back < DEBUG_RING_EVENTS && back < debug_ring.head; back++) {
-        const struct event *e = debug_ring_entry(debug_ring.head - back);
+    for (word_t back = 0; back < DEBUG_RING_EVENTS && back < debug_trace.ring.head; back++) {
+        const struct event *e = debug_ring_entry(debug_trace.ring.head - back);
         if (e == NULL)
             continue;
         if ((e->kind == EVENT_DELETE && e->slot == slot) ||

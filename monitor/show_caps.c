@@ -204,9 +204,9 @@ static void slot_children(struct objwalk *w)
 static void slot_history(struct objwalk *w, kaddr_t slot)
 {
     for (word_t back = DEBUG_RING_EVENTS; back > 0 && !out_stopped(); back--) {
-        if (back > debug_ring.head)
+        if (back > debug_trace.ring.head)
             continue;
-        const struct event *e = debug_ring_entry(debug_ring.head - back + 1);
+        const struct event *e = debug_ring_entry(debug_trace.ring.head - back + 1);
         if (e == NULL || (e->slot != slot && e->src != slot))
             continue;
         text_event(w, e);

@@ -20,9 +20,10 @@ static enum error trace_status(void)
 {
     out("trace is %s, live line is %s\n", debug_control.trace ? "on" : "off",
         wire_live_is_on() ? "on" : "off");
-    out("%u events so far, the last %u are kept\n", debug_ring.head, (uint32_t)DEBUG_RING_EVENTS);
-    if (debug_digest_kept)
-        out("digest 0x%08x%08x\n", debug_digest.lane[1], debug_digest.lane[0]);
+    out("%u events so far, the last %u are kept\n", debug_trace.ring.head,
+        (uint32_t)DEBUG_RING_EVENTS);
+    if (debug_trace.digest_kept)
+        out("digest 0x%08x%08x\n", debug_trace.digest.lane[1], debug_trace.digest.lane[0]);
     return ERR_OK;
 }
 
@@ -34,9 +35,9 @@ static enum error trace_last(struct objwalk *w, const struct args *a)
         return e;
     if (n > DEBUG_RING_EVENTS)
         n = DEBUG_RING_EVENTS;
-    if (n > debug_ring.head)
-        n = debug_ring.head;
-    for (word_t seq = debug_ring.head - n + 1; n > 0 && !out_stopped(); n--, seq++) {
+    if (n > debug_trace.ring.head)
+        n = debug_trace.ring.head;
+    for (word_t seq = debug_trace.ring.head - n + 1; n > 0 && !out_stopped(); n--, seq++) {
         const struct event *event = debug_ring_entry(seq);
         if (event != NULL)
             text_event(w, event);

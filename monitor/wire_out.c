@@ -93,7 +93,9 @@ static uint8_t *stream_room(void *ctx)
 
 static word_t ring_oldest(void)
 {
-    return debug_ring.head < DEBUG_RING_EVENTS ? 1 : debug_ring.head - DEBUG_RING_EVENTS + 1;
+    return debug_trace.ring.head < DEBUG_RING_EVENTS
+               ? 1
+               : debug_trace.ring.head - DEBUG_RING_EVENTS + 1;
 }
 
 /* The record of sequence number `seq`: an event, or the gap that begins there. Returns how many
@@ -109,7 +111,7 @@ static word_t event_record(const struct objwalk *w, word_t seq, struct record *r
     }
     r->kind = RECORD_GAP;
     r->gap.first = seq;
-    r->gap.count = seq < ring_oldest() ? debug_ring.head - DEBUG_RING_EVENTS / 2 - seq : 1;
+    r->gap.count = seq < ring_oldest() ? debug_trace.ring.head - DEBUG_RING_EVENTS / 2 - seq : 1;
     return r->gap.count;
 }
 
@@ -143,7 +145,7 @@ enum error wire_trace(struct objwalk *w)
     stream_begin();
     objwalk_snapshot(w, true, first_record, &first);
     word_t seq = ring_oldest();
-    while (seq <= debug_ring.head) {
+    while (seq <= debug_trace.ring.head) {
         seq += event_record(w, seq, &r);
         enum error e = stream_put(NULL, &r);
         if (e != ERR_OK)
@@ -184,17 +186,17 @@ static void live_put(const struct record *r)
 /* Nothing is owed: events and digest speak of the same moment. Without a trace there is none. */
 static void live_put_digest(void)
 {
-    if (!debug_digest_kept)
+    if (!debug_trace.digest_kept)
         return;
     live.told = board_clock();
-    live_put(
-        &(struct record){.kind = RECORD_DIGEST,
-                         .digest = {debug_ring.head, debug_digest.lane[0], debug_digest.lane[1]}});
+    live_put(&(struct record){
+        .kind = RECORD_DIGEST,
+        .digest = {debug_trace.ring.head, debug_trace.digest.lane[0], debug_trace.digest.lane[1]}});
 }
 
 static bool live_owes(void)
 {
-    return debug_ring.taken != debug_ring.head;
+    return debug_trace.ring.taken != debug_trace.ring.head;
 }
 
 static void live_fill(const struct objwalk *w)
@@ -202,7 +204,7 @@ static void live_fill(const struct objwalk *w)
     static struct record r;
     live.batch.used = 0;
     while (live_owes() && live.batch.used < LIVE_PAYLOAD) {
-        debug_ring.taken += event_record(w, debug_ring.taken + 1, &r);
+        debug_trace.ring.taken += event_record(w, debug_trace.ring.taken + 1, &r);
         live_put(&r);
     }
     if (!live_owes())
@@ -255,7 +257,7 @@ enum error wire_snapshot(struct objwalk *w)
         return e;
     stream_begin();
     e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
-    debug_ring.taken = debug_ring.head;
+    debug_trace.ring.taken = debug_trace.ring.head;
     live.told = board_clock();
     return e;
 }

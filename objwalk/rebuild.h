@@ -9,7 +9,8 @@
 
 /* Readies `w` to encode and decode for the kernel that sent this SNAPSHOT record; it has no memory
  * view, so nothing that reads may be called. ERR_VERSION for another record format, ERR_UNSUPPORTED
- * for a kernel without this list, ERR_LAYOUT for one of another layout. */
+ * for a kernel without this list, ERR_LAYOUT for one of another layout. Records outlive layouts:
+ * the one before, with another digest, is taken too. */
 enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *s);
 
 /* The slot as the kernel stores it, but for its previous link. next: physical address of the slot
@@ -23,7 +24,8 @@ struct slot objwalk_make_slot(const struct objwalk *w, struct cap cap, paddr_t n
 void objwalk_cdt_put(struct objwalk *w, struct objwalk_cursor *c, kaddr_t slot,
                      const struct slot *raw, struct record_slot *out);
 
-/* Adds the slot at physical address `addr` to a digest of all slots. */
+/* Adds the slot at physical address `addr` to a digest of all slots, as the kernel that sent the
+ * records computes it. */
 void objwalk_add_to_digest(const struct objwalk *w, paddr_t addr, const struct slot *s,
                            struct digest *d);
 

@@ -26,14 +26,16 @@ static inline word_t debug_retype_objects(enum object_type type, word_t most)
     return most;
 }
 
-static inline void debug_digest_out(struct slot *s)
+static inline void debug_change(uint64_t change, enum event_kind kind, struct slot *slot,
+                                struct slot *src, struct cap cap, kaddr_t object, word_t detail)
 {
-    (void)s;
-}
-
-static inline void debug_digest_in(struct slot *s)
-{
-    (void)s;
+    (void)change;
+    (void)kind;
+    (void)slot;
+    (void)src;
+    (void)cap;
+    (void)object;
+    (void)detail;
 }
 
 static inline void debug_refusal(void)

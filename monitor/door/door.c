@@ -12,14 +12,10 @@
 #include "kernel/board.h"
 
 struct debug_control debug_control;
-word_t debug_digest_kept;
-struct digest debug_digest;
-
-static struct event ring_entries[DEBUG_RING_EVENTS];
-struct event_ring debug_ring;
+struct debug_trace debug_trace = {.unwatched = 1};
+struct event debug_ring_entries[DEBUG_RING_EVENTS];
 kaddr_t debug_roots_at;
 struct trap_frame debug_context;
-_Static_assert((DEBUG_RING_EVENTS & (DEBUG_RING_EVENTS - 1)) == 0, "index is a mask");
 
 /* monitor/door/context.S */
 void debug_context_call(struct trap_frame *frame, void (*serve)(void));
@@ -28,7 +24,6 @@ void debug_context_call(struct trap_frame *frame, void (*serve)(void));
 enum { WALK_MAX = 1 << 25, POLL_BYTES = 64, NO_CONDITION = -1 };
 
 static struct {
-    bool watching;     /* events have been seen since the last pause */
     bool halt_request; /* a port wants the kernel to stop */
     bool resume;       /* a port wants it to go on */
     bool panicked;
@@ -53,19 +48,6 @@ static void digest_of_slot(struct digest *d, const struct slot *s)
     digest_add(d, kaddr_of(s), s->cap.w[0], s->cap.w[1], s->next);
 }
 
-void door_digest_in(const struct slot *s)
-{
-    digest_of_slot(&debug_digest, s);
-}
-
-void door_digest_out(const struct slot *s)
-{
-    struct digest d = {{0, 0}};
-    digest_of_slot(&d, s);
-    debug_digest.lane[0] -= d.lane[0];
-    debug_digest.lane[1] -= d.lane[1];
-}
-
 static void digest_recompute(void)
 {
     struct digest d = {{0, 0}};
@@ -76,38 +58,45 @@ static void digest_recompute(void)
         digest_of_slot(&d, s);
         at = s->next & SLOT_LINK_MASK;
     }
-    debug_digest = d;
-    debug_digest_kept = 1;
+    debug_trace.digest = d;
+    debug_trace.digest_kept = 1;
 }
 
 static void digest_drop(void)
 {
-    debug_digest = (struct digest){{0, 0}};
-    debug_digest_kept = 0;
+    debug_trace.digest = (struct digest){{0, 0}};
+    debug_trace.digest_kept = 0;
 }
 
 /* ---- ring ---- */
 
-static struct event *ring_append(void)
-{
-    word_t seq = ++debug_ring.head;
-    return &ring_entries[seq & (DEBUG_RING_EVENTS - 1)];
-}
-
 const struct event *debug_ring_entry(word_t seq)
 {
-    if (seq == 0 || seq > debug_ring.head || debug_ring.head - seq >= DEBUG_RING_EVENTS)
+    if (seq == 0 || seq > debug_trace.ring.head || debug_trace.ring.head - seq >= DEBUG_RING_EVENTS)
         return NULL;
-    const struct event *e = &ring_entries[seq & (DEBUG_RING_EVENTS - 1)];
+    const struct event *e = &debug_ring_entries[seq & (DEBUG_RING_EVENTS - 1)];
     return e->seq == seq ? e : NULL;
 }
 
 /* Events went by unseen since the last one in the ring. */
 static void watch_begin(void)
 {
-    door.watching = true;
-    if (debug_ring.head != 0)
-        *ring_append() = (struct event){.seq = 0};
+    word_t seq;
+    debug_trace.unwatched = 0;
+    if (debug_trace.ring.head != 0)
+        *debug_ring_take(&seq) = (struct event){.seq = 0};
+}
+
+/* The same where the first event after the pause, and the last one in the ring, is e: it moves on
+ * to make room. */
+static struct event *watch_begin_before(struct event *e)
+{
+    struct event first = *e;
+    debug_trace.ring.head--;
+    watch_begin();
+    e = debug_ring_take(&first.seq);
+    *e = first;
+    return e;
 }
 
 /* ---- conditions ---- */
@@ -263,51 +252,40 @@ static bool is_revoke_event(enum event_kind kind)
 
 /* ---- the event ---- */
 
-static inline struct event *event_append(enum event_kind kind, struct slot *slot, struct slot *src,
-                                         struct cap cap, kaddr_t object, word_t detail)
+/* The event in a revoke's account; returns the kind it really has. */
+static enum event_kind event_of_revoke(enum event_kind kind, kaddr_t slot, kaddr_t src,
+                                       kaddr_t object)
 {
-    word_t time = ks.ticks << 16 | (board_clock() & 0xffff);
-    struct event *e = ring_append();
-    *e = (struct event){.seq = debug_ring.head,
-                        .time = time,
-                        .thread = ks.current,
-                        .kind = kind,
-                        .slot = kaddr_of(slot),
-                        .src = kaddr_of(src),
-                        .cap = {cap.w[0], cap.w[1]},
-                        .object = object,
-                        .detail = detail};
-    return e;
+    if (is_revoke_event(kind))
+        return revoke_track(kind, slot, src);
+    if (object == door.revoker && (kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY))
+        revoke_abandon();
+    return kind;
 }
 
-/* One that begins to be watched, belongs to a revoke, or may stop the kernel. */
-static __attribute__((noinline)) void event_special(enum event_kind kind, struct slot *slot,
-                                                    struct slot *src, struct cap cap,
-                                                    kaddr_t object, word_t detail)
+/* One that begins to be watched, or may stop the kernel. Nothing is left to be done behind a stop;
+ * the empty statement keeps the frame that a debugger then finds innermost. */
+void door_told(struct event *e)
 {
-    if (!door.watching)
-        watch_begin();
-    if (is_revoke_event(kind)) {
-        kind = revoke_track(kind, kaddr_of(slot), kaddr_of(src));
-        detail = debug_control.revoke.done;
-    }
-    if (door.revoke_paused && object == door.revoker &&
-        (kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY))
-        revoke_abandon();
-    struct event *e = event_append(kind, slot, src, cap, object, detail);
+    if (debug_trace.unwatched)
+        e = watch_begin_before(e);
     if (debug_control.armed)
         event_compare(e);
-    if (kind == EVENT_REVOKE_END)
-        debug_control.revoke.root = 0;
+    __asm__ volatile("");
 }
 
 void door_event(enum event_kind kind, struct slot *slot, struct slot *src, kaddr_t object,
                 word_t detail, struct cap cap)
 {
-    if (!door.watching || door.revoke_paused || debug_control.armed || is_revoke_event(kind))
-        event_special(kind, slot, src, cap, object, detail);
-    else
-        event_append(kind, slot, src, cap, object, detail);
+    if (door.revoke_paused || is_revoke_event(kind)) {
+        kind = event_of_revoke(kind, kaddr_of(slot), kaddr_of(src), object);
+        detail = is_revoke_event(kind) ? debug_control.revoke.done : detail;
+    }
+    struct event *e = debug_ring_append(kind, slot, src, cap, object, detail);
+    if (debug_trace.unwatched | debug_control.armed)
+        door_told(e);
+    if (kind == EVENT_REVOKE_END)
+        debug_control.revoke.root = 0;
 }
 
 /* ---- what depends on debug_control ---- */
@@ -323,7 +301,7 @@ static bool any_condition(void)
 /* The revoke in progress is known only from events, so it is forgotten when they stop. */
 static void watch_end(void)
 {
-    door.watching = false;
+    debug_trace.unwatched = 1;
     door.revoke_paused = false;
     debug_control.revoke.root = 0;
 }
@@ -331,17 +309,17 @@ static void watch_end(void)
 void debug_control_changed(void)
 {
     debug_control.armed = any_condition() || debug_control.step != 0 || debug_control.finish != 0;
-    if (door.watching && !debug_control.trace && !debug_control.armed)
+    if (!debug_trace.unwatched && !debug_control.trace && !debug_control.armed)
         watch_end();
-    if (debug_control.trace && !debug_digest_kept)
+    if (debug_control.trace && !debug_trace.digest_kept)
         digest_recompute();
-    if (!debug_control.trace && debug_digest_kept)
+    if (!debug_control.trace && debug_trace.digest_kept)
         digest_drop();
 }
 
 void debug_set_trace(bool on)
 {
-    if (on && !door.watching)
+    if (on && debug_trace.unwatched)
         watch_begin(); /* now, so that a base taken next lies behind the mark of the pause */
     debug_control.trace = on;
     debug_control_changed();
@@ -518,11 +496,11 @@ static void halt_if_asked(void)
 void debug_roots(struct kernel_roots *r)
 {
     debug_control.break_address = (kaddr_t)(uintptr_t)&debug_break_here;
-    debug_ring.base = kaddr_of(ring_entries);
-    debug_ring.capacity = DEBUG_RING_EVENTS;
+    debug_trace.ring.base = kaddr_of(debug_ring_entries);
+    debug_trace.ring.capacity = DEBUG_RING_EVENTS;
     r->debug_control = kaddr_of(&debug_control);
-    r->event_ring = kaddr_of(&debug_ring);
-    r->digest = kaddr_of(&debug_digest);
+    r->event_ring = kaddr_of(&debug_trace.ring);
+    r->digest = kaddr_of(&debug_trace.digest);
     r->debug = 1;
     debug_roots_at = kaddr_of(r);
 }

@@ -41,10 +41,7 @@ struct debug_port {
 extern const struct debug_port monitor_port __attribute__((weak));
 extern const struct debug_port gdbstub_port __attribute__((weak));
 
-extern struct event_ring debug_ring;
-extern struct digest debug_digest; /* valid while debug_digest_kept */
-extern kaddr_t debug_roots_at;     /* struct kernel_roots, 0 until it is filled */
-enum { DEBUG_RING_EVENTS = 16384 };
+extern kaddr_t debug_roots_at; /* struct kernel_roots, 0 until it is filled */
 
 /* Stops the kernel here: tells the ports, executes debug_control.break_address once, and serves the
  * ports until one resumes or an outside debugger writes debug_control.release. Returns then; after

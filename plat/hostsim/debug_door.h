@@ -7,8 +7,8 @@
 
 void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
                  kaddr_t object, word_t detail);
-void debug_digest_out(struct slot *s);
-void debug_digest_in(struct slot *s);
+void debug_change(uint64_t change, enum event_kind kind, struct slot *slot, struct slot *src,
+                  struct cap cap, kaddr_t object, word_t detail);
 void debug_refusal(void);
 void debug_fault(struct tcb *t);
 void debug_thread_created(struct tcb *t);

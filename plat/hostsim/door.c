@@ -43,27 +43,6 @@ void debug_roots(struct kernel_roots *r)
     r->debug = 1;
 }
 
-static struct digest slot_share(const struct slot *s)
-{
-    struct digest d = {{0, 0}};
-    digest_add(&d, kaddr_of(s), s->cap.w[0], s->cap.w[1], s->next);
-    return d;
-}
-
-void debug_digest_out(struct slot *s)
-{
-    struct digest share = slot_share(s);
-    hostsim_digest()->lane[0] -= share.lane[0];
-    hostsim_digest()->lane[1] -= share.lane[1];
-}
-
-void debug_digest_in(struct slot *s)
-{
-    struct digest share = slot_share(s);
-    hostsim_digest()->lane[0] += share.lane[0];
-    hostsim_digest()->lane[1] += share.lane[1];
-}
-
 static void ring_append(enum event_kind kind, struct slot *slot, struct slot *src, struct cap cap,
                         kaddr_t object, word_t detail)
 {
@@ -91,6 +70,13 @@ void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, stru
     ring_append(kind, slot, src, cap, object, detail);
     if (hostsim.hooks.event)
         hostsim.hooks.event(hostsim.hooks.ctx, kind, slot, src, cap, object, detail);
+}
+
+void debug_change(uint64_t change, enum event_kind kind, struct slot *slot, struct slot *src,
+                  struct cap cap, kaddr_t object, word_t detail)
+{
+    digest_change(hostsim_digest(), change);
+    debug_event(kind, slot, src, cap, object, detail);
 }
 
 void debug_refusal(void)

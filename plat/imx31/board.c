@@ -138,6 +138,9 @@ static void gpt_init(void)
     write_register(DEV_GPT, GPT_CR, GPT_CR_RUN);
 }
 
+_Static_assert(BOARD_CLOCK_REGISTER == BOARD_DEVICE_WINDOW + (DEV_GPT << 12) + GPT_CNT,
+               "the trace reads the same register");
+
 word_t board_clock(void)
 {
     return read_register(DEV_GPT, GPT_CNT);

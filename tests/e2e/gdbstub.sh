@@ -224,7 +224,7 @@ EOF
 check "a capability event stops with the monitor's sentence" \
     grep -qE 'stopped: condition 1' "$work/out"
 check "and with the acting thread" grep -q '"guest/[a-z]*" received signal SIGTRAP' "$work/out"
-says "the kernel's frames at the event reach from the system call to it" "bt" 'door_event|debug_event' \
+says "the kernel's frames at the event reach from the system call to it" "bt" '#0 .*door_told' \
     'untyped|retype' 'syscall'
 says_not "and the backtrace ends in order" "bt" 'corrupt'
 says "monitor step waits for gdb to continue" "monitor step" 'now let gdb continue'

@@ -46,12 +46,44 @@ static enum error add_record(void *ctx, const struct record *r)
     return capstate_add(ctx, r);
 }
 
+/* --- a kernel of the layout before, which had another digest --- */
+
+enum { LAYOUT_BEFORE = 0x20261123 };
+static uint32_t layout; /* of the snapshots that are recorded, 0: this kernel's */
+
+static struct record_end with_digest_before(struct record_end end)
+{
+    end.digest0 = end.digest1 = 0;
+    for (kaddr_t at = ks.cdt_head.next & SLOT_LINK_MASK; at != kaddr_of(&ks.cdt_head);) {
+        const struct slot *s = kptr(at);
+        uint32_t a = (at ^ s->cap.w[0]) * 0x9e3779b1u;
+        uint32_t b = (s->cap.w[1] + (s->next & 0xfffffff3u)) * 0x85ebca6bu;
+        a ^= a >> 15;
+        b ^= b >> 13;
+        end.digest0 += (a + b) * 0xc2b2ae35u;
+        end.digest1 += (a ^ b ^ at) * 0x27d4eb2fu;
+        at = s->next & SLOT_LINK_MASK;
+    }
+    return end;
+}
+
+static enum error add_record_before(void *ctx, const struct record *r)
+{
+    struct record old = *r;
+    if (r->kind == RECORD_SNAPSHOT)
+        old.snapshot.layout = layout;
+    if (r->kind == RECORD_END)
+        old.end = with_digest_before(r->end);
+    return capstate_add(ctx, &old);
+}
+
 static void append_snapshot(void)
 {
     struct capstate s;
     uint32_t n;
     capstate_init(&s);
-    assert_int_equal(objwalk_snapshot(&walk, true, add_record, &s), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&walk, true, layout ? add_record_before : add_record, &s),
+                     ERR_OK);
     assert_int_equal(capstate_finish(&s), ERR_OK);
     assert_int_equal(capdb_append(db, &s, 1000.0, &n), ERR_OK);
     capstate_free(&s);
@@ -88,12 +120,32 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_before(void **state)
+{
+    layout = LAYOUT_BEFORE;
+    return setup(state);
+}
+
+/* The former digest under this kernel's layout number. */
+static int setup_mixed_up(void **state)
+{
+    layout = LAYOUT_HASH;
+    return setup(state);
+}
+
+static int setup_unknown(void **state)
+{
+    layout = LAYOUT_BEFORE - 1;
+    return setup(state);
+}
+
 static int teardown(void **state)
 {
     (void)state;
     hostsim.hooks.event = NULL;
     capdb_close(db);
     sim_end();
+    layout = 0;
     return 0;
 }
 
@@ -168,6 +220,21 @@ static void an_altered_event_is_told(void **state)
     assert_non_null(strstr(fault, "does not fit snapshot 4 and the events after it"));
 }
 
+static void a_digest_of_another_formula_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_non_null(strstr(fault, "does not agree with its digest"));
+}
+
+static void events_of_an_unknown_layout_prove_nothing(void **state)
+{
+    (void)state;
+    change("UPDATE event SET object = object + 16 WHERE row ="
+           " (SELECT min(row) FROM event WHERE n = 5 AND kind = 11)");
+    assert_int_equal(verify(), ERR_OK);
+}
+
 static void a_told_gap_is_no_fault_and_proves_nothing(void **state)
 {
     (void)state;
@@ -238,6 +305,10 @@ static void other_records_are_no_events(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE_BEFORE(name)                                                                          \
+    {                                                                                              \
+#name "_in_the_layout_before", name, setup_before, teardown, NULL                          \
+    }
 
 int main(void)
 {
@@ -247,6 +318,13 @@ int main(void)
         CASE(a_missing_event_is_told),
         CASE(missing_events_at_the_end_are_told),
         CASE(an_altered_event_is_told),
+        CASE_BEFORE(events_lead_from_snapshot_to_snapshot),
+        CASE_BEFORE(missing_events_at_the_end_are_told),
+        CASE_BEFORE(an_altered_event_is_told),
+        cmocka_unit_test_setup_teardown(a_digest_of_another_formula_is_told, setup_mixed_up,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(events_of_an_unknown_layout_prove_nothing, setup_unknown,
+                                        teardown),
         CASE(a_told_gap_is_no_fault_and_proves_nothing),
         CASE(a_revoke_is_one_row_with_its_preemptions),
         CASE(other_records_are_no_events),

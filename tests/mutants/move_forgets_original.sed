@@ -1,2 +1,2 @@
 # kernel/cdt.c: a moved capability is no original any more
-s/\.next = from->next}/.next = from->next \& ~(word_t)CDT_REVOCABLE}/
+s/\.next = old.next}/.next = old.next \& ~(word_t)CDT_REVOCABLE}/

@@ -181,7 +181,8 @@ def frames(data):
 # ---- the packed form ----
 
 WORD = 0xFFFFFFFF
-LAYOUT = 0x20261123
+LAYOUT = 0x20261124
+LAYOUTS = (0x20261123, LAYOUT)  # with these words of a slot
 NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
     IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)
 SIZE = {ENDPOINT: 4, NOTIFICATION: 4, REPLY: 9, TCB: 9, TABLE: 10, DIRECTORY: 14, POOL: 12}
@@ -271,7 +272,7 @@ class Unpacker:
         self.packed = fields["format"] == 2
         if not self.packed:
             return fields
-        if fields["layout"] != LAYOUT:
+        if fields["layout"] not in LAYOUTS:
             raise Damaged(f"slots of layout {fields['layout']:#x} cannot be read")
         self.window = fields["phys_offset"]
         self.addr = self.w0 = self.w1 = self.step = 0
@@ -372,7 +373,9 @@ def check_snapshot(records):
             raise Damaged(f"END counts {end[field]} {field}, there are {names.count(name)}")
     if end["records"] != len(records):
         raise Damaged(f"END counts {end['records']} records, there are {len(records)}")
-    check_tree([fields for name, fields in records if name == "slot"], end["complete"])
+    slots = [fields for name, fields in records if name == "slot"]
+    check_tree(slots, end["complete"])
+    check_digest(records[0][1], slots, end)
     threads = [fields for name, fields in records if name == "thread"]
     if end["complete"] and ([t["idle"] for t in threads].count(1) != 1 or not threads[-1]["idle"]):
         raise Damaged("the idle thread must be the last one")
@@ -395,6 +398,58 @@ def check_tree(slots, complete):
             raise Damaged(f"slot {slot['addr']:#x} comes twice")
         addresses.add(slot["addr"])
         path.append(slot)
+
+
+def cap_words(slot, window):
+    """The chapter "The words of a slot", backwards."""
+    kind, bits, rights, flags, data, extra = (slot[f] for f in ("type", "bits", "rights", "flags", "data", "extra"))
+    address = (slot["object"] + window) & 0xFFFFFFFF
+    if kind == 1:
+        return address | 1, data >> 4 << 6 | (flags >> 2 & 1) << 5 | bits
+    if kind in (2, 3):
+        return address | kind, data << 4 | rights
+    if kind == 4:
+        return address | 4, (rights >> 2 & 1) << 1 | flags >> 3 & 1
+    if kind == 5:
+        return address | 5, data << 14 | extra << 5 | bits - 4
+    if kind == 7:
+        tcb = flags >> 4 & 1
+        return address | 7, data << 6 | tcb << 5 | (0 if tcb else bits - 4)
+    if kind == 8:
+        vm_rights = {0: 1, 1: 0, 2: 2, 3: 3}[rights]
+        low = extra >> 12 << 7 | (flags >> 2 & 1) << 6 | vm_rights << 4 | 8 + (bits - 12) // 4
+        return address | low, data | extra & 0xFFF
+    if kind >= 12:
+        return kind - 12 << 4 | 15, data
+    return address | {6: 6, 9: 12, 10: 13, 11: 14}[kind], data | extra
+
+
+def signed(word):
+    word &= 0xFFFFFFFF
+    return word - (1 << 32) if word >> 31 else word
+
+
+def digest(slots, window, sentinel):
+    """The chapter "Digest"."""
+    total = 0
+    links = [slot["addr"] for slot in slots[1:]] + [sentinel]
+    for slot, link in zip(slots, links):
+        s = (slot["addr"] + window) & 0xFFFFFFFF
+        link = (link + window) & 0xFFFFFFFF | slot["flags"] & 3
+        square = (s ^ 0x2159AB2D) ** 2
+        key = (square ^ square >> 32) & 0xFFFFFFFF
+        w0, w1 = cap_words(slot, window)
+        total += signed(w0 + key) * signed(w1 + (key >> 13 | key << 19)) + signed(link) * signed(key)
+    return total & 0xFFFFFFFFFFFFFFFF
+
+
+def check_digest(snapshot, slots, end):
+    """Only of kernels whose words this reader knows, and of slots that hold what a kernel can make."""
+    if snapshot["layout"] != LAYOUT or not end["complete"] or any(slot["type"] == 16 for slot in slots):
+        return
+    made = digest(slots, snapshot["phys_offset"], end["sentinel"])
+    if made != end["digest1"] << 32 | end["digest0"]:
+        raise Damaged(f"END has the digest {end['digest1']:08x}{end['digest0']:08x}, the slots have {made:016x}")
 
 
 def check(data):
