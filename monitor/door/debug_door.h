@@ -55,12 +55,12 @@ static inline bool debug_watches(void)
     return __builtin_expect((debug_control.trace | debug_control.armed) != 0, 0);
 }
 
-/* An object that is watched takes some 230 instructions, and the watermark's event as many; a
+/* An object that is watched takes some 80 instructions, and the watermark's event as many; a
  * thread's name up to 480. */
 static inline word_t debug_retype_objects(enum object_type type, word_t most)
 {
     if (debug_watches())
-        return type == OBJECT_TCB ? 1 : 2;
+        return type == OBJECT_TCB ? 1 : 8;
     return type == OBJECT_TCB ? 2 : most;
 }
 
