@@ -273,6 +273,7 @@ enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t 
 
 enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
 {
+    unsigned bad = 0;
     while (c->running) {
         enum gdb_event event = GDB_NOTHING;
         enum error e = next_event(c, &event, SILENCE_ANY, deadline);
@@ -286,10 +287,14 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
             c->running = false;
             return send_sign(c, '+', deadline_in(GDB_REPLY_MS));
         }
-        if (event == GDB_BAD)
+        if (event == GDB_BAD && bad++ == 0)
             trouble(c);
-        if (out_of_time(c, deadline))
-            return ERR_OK; /* a damaged stop reply is asked for by the next stop */
+        /* Text, perhaps.  Both QEMU and OpenOCD take the sign as what it is, and OpenOCD closes the
+         * connection when a ^C comes in its place. */
+        if (event == GDB_PACKET || (event == GDB_BAD && bad <= SEND_TRIES))
+            e = send_sign(c, event == GDB_PACKET ? '+' : '-', deadline_in(GDB_REPLY_MS));
+        if (e != ERR_OK || out_of_time(c, deadline))
+            return e;
     }
     return ERR_OK;
 }
@@ -526,8 +531,19 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     (void)gdb_client_resume(c, deadline);
 }
 
+/* OpenOCD leaves standing what stands when its client detaches, and running what runs.  The other
+ * two want to be told; the stub in the kernel is known by what it offers. */
+static bool needs_no_goodbye(const struct gdb_client *c)
+{
+    return c->running && !c->physical && !gdb_client_offers(c, "swbreak+");
+}
+
 void gdb_client_end(struct gdb_client *c)
 {
+    if (needs_no_goodbye(c)) {
+        transport_close(&c->line);
+        return;
+    }
     deadline_t deadline = deadline_in(c->troubles > 0 ? DETACH_BAD_MS : DETACH_MS);
     enum error e = gdb_client_stop(c, deadline);
     /* The mode outlives the connection and would surprise the next debugger. */

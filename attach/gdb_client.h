@@ -1,7 +1,8 @@
 /* The client's side of GDB's remote protocol: request and answer, stop, resume, registers, memory.
  *
  * The stub on the other side may be QEMU's, OpenOCD's or the one in the kernel; all it says is
- * untrusted.  Nothing but ^C is sent to a running target: QEMU takes any byte as a stop.
+ * untrusted.  Nothing but ^C, and acknowledgements of what came, is sent to a running target: QEMU
+ * takes any other byte as a stop.
  *
  * The line may lose, double and flip bytes.  Acknowledgements stay on; what is lost is asked for
  * again after a silence.  A sum of eight bits cannot tell all damage: two errors in one packet

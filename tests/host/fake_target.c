@@ -70,6 +70,8 @@ struct stub {
     int fd;
     struct gdb_decoder in;
     bool running;
+    bool owed;        /* an acknowledgement */
+    bool interrupted; /* meanwhile */
     unsigned stops;
     unsigned requests;
     char answer[2 * GDB_PACKET_DATA];
@@ -205,7 +207,8 @@ static bool request(struct stub *s)
     if (s->in.data[0] == 'c') {
         s->running = true;
         f->resumes++;
-        return true;
+        s->owed = f->faults.talks;
+        return !s->owed || send_packet(s, '$', "O756e68", false);
     }
     f->answers++;
     if (f->faults.close_after && f->answers > f->faults.close_after)
@@ -237,6 +240,19 @@ static bool stub_event(struct stub *s, enum gdb_event event)
     }
 }
 
+/* As OpenOCD does: one ^C may come ahead of the '+'. */
+static bool acknowledgement(struct stub *s, uint8_t byte)
+{
+    bool interrupt = byte == 0x03 && !s->interrupted;
+    s->interrupted = s->interrupted || interrupt;
+    if (interrupt || byte != '+')
+        return interrupt;
+    s->owed = false;
+    interrupt = s->interrupted;
+    s->interrupted = false;
+    return !interrupt || stub_event(s, GDB_INTERRUPT);
+}
+
 void fake_gdb(struct fake *f, int fd)
 {
     struct stub *s = calloc(1, sizeof(*s));
@@ -248,10 +264,15 @@ void fake_gdb(struct fake *f, int fd)
     bool open = s->running || serve_mute(f, fd) || f->faults.stands ||
                 send_packet(s, '$', "T02thread:01;", false);
     while (open && get(fd, &byte)) {
+        if (s->owed) {
+            open = acknowledgement(s, byte);
+            continue;
+        }
         if (s->running && byte != 0x03)
             f->violations++;
         open = stub_event(s, gdb_decoder_put(&s->in, byte));
     }
+    f->left_running = s->running;
     free(s);
 }
 

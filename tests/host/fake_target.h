@@ -29,6 +29,7 @@ struct fake_faults {
     const char *memory;      /* every answer to `m` */
     const char *features;    /* answer to qSupported */
     const char *status;      /* answer to `?` */
+    bool talks;              /* sends text when told to go on, which wants its '+' */
     bool runs_at_first;      /* needs ^C to stop, as the stub in the kernel does */
     bool stands;             /* stood before the client came */
     bool legacy_registers;   /* no `p`, a `g` of 168 bytes */
@@ -59,6 +60,7 @@ struct fake {
     unsigned snapshots;
     unsigned resumes;
     bool detached;
+    bool left_running; /* when the line was closed */
     bool halted;
     /* private */
     void (*serve)(struct fake *f, int fd);

@@ -196,9 +196,9 @@ static void damaged_packets_are_asked_for_again(void **state)
         {.lose_every = 150},
         {.noise_every = 2},
         {.short_reads = true},
-        {.features = "PacketSize=1"},
-        {.features = "PacketSize=ffffffff"},
-        {.features = "qXfer:features:read+"},
+        {.features = "PacketSize=1;swbreak+"},
+        {.features = "PacketSize=ffffffff;swbreak+"},
+        {.features = "swbreak+;qXfer:features:read+"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
@@ -236,6 +236,19 @@ static void a_first_question_that_is_lost_is_asked_again(void **state)
     (void)state;
     survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.runs_at_first = true, .deaf = 1},
              &f);
+}
+
+/* What OpenOCD 0.12 offers; it prints text between a `c` and the next stop. */
+static void openocd_is_acknowledged_and_left_running(void **state)
+{
+    static const char offers[] = "PacketSize=4000;qXfer:memory-map:read-;qXfer:features:read+;"
+                                 "qXfer:threads:read+;QStartNoAckMode+;vContSupported+";
+    struct fake f;
+    (void)state;
+    survives("gdb", FAKE_TCP, fake_gdb,
+             &(struct fake_faults){.features = offers, .talks = true, .torn_stops = 3}, &f);
+    assert_false(f.detached);
+    assert_true(f.left_running);
 }
 
 static void registers_are_read_in_every_known_layout(void **state)
@@ -808,6 +821,7 @@ int main(void)
         cmocka_unit_test(damage_that_the_checksum_hides_is_found_by_reading_twice),
         cmocka_unit_test(a_running_stub_is_stopped_first),
         cmocka_unit_test(a_first_question_that_is_lost_is_asked_again),
+        cmocka_unit_test(openocd_is_acknowledged_and_left_running),
         cmocka_unit_test(registers_are_read_in_every_known_layout),
         cmocka_unit_test(a_stop_inside_the_kernel_is_left_again),
         cmocka_unit_test(a_halted_machine_stays_halted),
