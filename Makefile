@@ -335,7 +335,7 @@ fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
 	    $(B)/fuzz/fuzz_$$f -set_cover_merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
 format: ## clang-format every source
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@scripts/list-sources '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
