@@ -64,6 +64,7 @@ uint32_t crc32_update(uint32_t crc, const void *data, uint32_t len)
     for (; p != end && (uintptr_t)p % sizeof(uint32_t) != 0; p++)
         crc = crc_byte(crc, *p);
     const uint8_t *const words = p + (uint32_t)(end - p) / sizeof(uint32_t) * sizeof(uint32_t);
+#pragma GCC unroll 4
     for (; p != words; p += sizeof(uint32_t))
         crc = crc_word(crc, get_word(p));
     for (; p != end; p++)

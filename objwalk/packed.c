@@ -31,7 +31,8 @@ struct packed {
         kaddr_t last;  /* slot of the first capability to the last object of the kind */
         uint32_t busy; /* objects that are not idle */
     } kind[SPANS];
-    struct slot_base base;
+    struct slot_base base; /* the last slot that was packed, */
+    kaddr_t next;          /* and the one behind it */
 };
 
 static inline const struct slot *slot_at(const struct window *ram, kaddr_t addr)
@@ -57,17 +58,14 @@ static __attribute__((noinline)) bool is_valid(const struct objwalk *w, const st
  * most frequent types it is known what makes them valid. */
 static inline bool is_sound(const struct objwalk *w, struct window ram, const struct slot *s)
 {
-    word_t w0 = s->cap.w[0];
-    switch (w0 & 0xf) {
-    case CAP_ENDPOINT:
+    word_t w0 = s->cap.w[0], type = w0 & 0xf;
+    if (__builtin_expect(type == CAP_ENDPOINT, true))
         return is_in(&ram, w0);
-    case CAP_FRAME_4K:
+    if (type == CAP_FRAME_4K)
         return frame_rights(s->cap) != VM_NO_ACCESS;
-    case CAP_NOTIFICATION:
+    if (type == CAP_NOTIFICATION)
         return is_in(&ram, w0) && cap_rights(s->cap) <= (RIGHT_READ | RIGHT_WRITE);
-    default:
-        return is_valid(w, s);
-    }
+    return is_valid(w, s);
 }
 
 /* Every slot's previous link names the slot that the walk came from, so no slot is met twice and
@@ -147,25 +145,38 @@ static __attribute__((noinline)) void note_object(struct packed *p, word_t w0, k
     p->kind[kind].busy += !is_idle(&p->ram, w0);
 }
 
-/* Packs slots from the one at `*at` on, which is not the sentinel, as many as a record takes. */
-static __attribute__((noinline)) enum error pack_record(struct packed *p, kaddr_t *at)
+/* Packs the next `count` slots, for which there is room. */
+static __attribute__((noinline)) uint8_t *pack_run(struct packed *p, uint32_t count, uint8_t *to)
 {
     const struct window ram = p->ram;
-    const kaddr_t head = p->s.w->roots.cdt_head;
-    uint8_t *const bytes = p->room(p->s.ctx), *to = bytes;
-    const uint8_t *const full = bytes + RECORD_BYTES_MAX - SLOT_PACKED_MAX;
     struct slot_base base = p->base;
-    struct record *r = &p->s.w->record;
-    kaddr_t next = *at;
-    do {
+    kaddr_t next = p->next;
+    for (; count != 0; count--) {
         const struct slot *s = slot_at(&ram, next);
+        const word_t link = s->next;
         if (begins_object(s->cap.w[0], base.w0))
             note_object(p, s->cap.w[0], next);
-        to = slot_pack(&base, next, s, to);
-        next = s->next & SLOT_LINK_MASK;
-    } while (next != head && to <= full);
+        to = slot_pack(&base, next, s->cap, link, to);
+        next = link & SLOT_LINK_MASK;
+    }
     p->base = base;
-    *at = next;
+    p->next = next;
+    return to;
+}
+
+/* Packs as many of the slots that are left as a record takes: by as many at a time as have room
+ * however long they get. */
+static enum error pack_record(struct packed *p, uint32_t *left)
+{
+    struct record *r = &p->s.w->record;
+    uint8_t *const bytes = p->room(p->s.ctx), *to = bytes;
+    const uint8_t *const end = bytes + RECORD_BYTES_MAX;
+    while (*left != 0 && end - to >= SLOT_PACKED_MAX) {
+        uint32_t count = (uint32_t)(end - to) / SLOT_PACKED_MAX;
+        count = count < *left ? count : *left;
+        to = pack_run(p, count, to);
+        *left -= count;
+    }
     r->kind = RECORD_SLOTS;
     r->slots.packed.bytes = bytes;
     r->slots.packed.length = (uint32_t)(to - bytes);
@@ -175,11 +186,11 @@ static __attribute__((noinline)) enum error pack_record(struct packed *p, kaddr_
 /* END counts the SLOT records for which these stand. */
 static enum error pack_slots(struct packed *p)
 {
-    const kaddr_t head = p->s.w->roots.cdt_head;
-    kaddr_t at = slot_at(&p->ram, head)->next & SLOT_LINK_MASK;
+    uint32_t left = p->s.end.slots;
     enum error e = ERR_OK;
-    while (e == ERR_OK && at != head)
-        e = pack_record(p, &at);
+    p->next = slot_at(&p->ram, p->s.w->roots.cdt_head)->next & SLOT_LINK_MASK;
+    while (e == ERR_OK && left != 0)
+        e = pack_record(p, &left);
     p->s.end.records += p->s.end.slots;
     return e;
 }

@@ -49,15 +49,15 @@ static inline uint8_t *slot_put_number(uint8_t *at, uint32_t v)
     return at;
 }
 
-/* Packs the slot at window address `addr` into at most SLOT_PACKED_MAX bytes; returns what follows
- * them. Inline: it is most of what a snapshot costs. */
-static inline uint8_t *slot_pack(struct slot_base *b, kaddr_t addr, const struct slot *s,
+/* Packs a slot, that at window address `addr` with the link `next`, into at most SLOT_PACKED_MAX
+ * bytes; returns what follows them. Inline: it is most of what a snapshot costs. */
+static inline uint8_t *slot_pack(struct slot_base *b, kaddr_t addr, struct cap cap, word_t next,
                                  uint8_t *out)
 {
     uint8_t *at = out + 1;
-    word_t control = s->next & PACK_FLAGS;
+    word_t control = next & PACK_FLAGS;
     word_t distance = (word_t)((int32_t)(addr - b->addr) >> SLOT_BITS);
-    word_t w0 = s->cap.w[0], w1 = s->cap.w[1], difference = w0 - b->w0;
+    word_t w0 = cap.w[0], w1 = cap.w[1], difference = w0 - b->w0;
     if (distance != 1) {
         control |= PACK_ADDR_GIVEN;
         at = slot_put_number(at, zigzag(distance));

@@ -220,10 +220,10 @@ static void slots_are_the_documented_bytes(void **state)
     const struct slot badged = {{{0xf0100012, 0x7f}}, 0, CDT_FIRST_BADGED};
     const struct slot next = {{{0xf0100022, 0}}, 0, 0};
     const struct slot after = {{{0xf0100032, 0}}, 0, 0};
-    at = slot_pack(&base, 0x20, &endpoint, at);
-    at = slot_pack(&base, 0x30, &badged, at);
-    at = slot_pack(&base, 0x10, &next, at);
-    at = slot_pack(&base, 0x20, &after, at);
+    at = slot_pack(&base, 0x20, endpoint.cap, endpoint.next, at);
+    at = slot_pack(&base, 0x30, badged.cap, badged.next, at);
+    at = slot_pack(&base, 0x10, next.cap, next.next, at);
+    at = slot_pack(&base, 0x20, after.cap, after.next, at);
     /* zigzag of 2; of 0x2f010001 (rotated); of 15; then of 0x70; of -2, of 0x10 rotated */
     static const uint8_t want[] = {0xa5, 4,    0x82, 0x80, 0x88, 0xf0, 0x05, 30,
                                    0x82, 0xe0, 0x01, 0x64, 3,    2,    0x10};
@@ -252,7 +252,7 @@ static void random_slots_come_back(void **state)
             s.cap.w[0] += rand() % 2 ? base.step : (word_t)rand() * 2654435761u;
         if (rand() % 2)
             s.cap.w[1] = rand() % 2 ? 0 : (word_t)rand() * 2654435761u;
-        uint32_t n = (uint32_t)(slot_pack(&base, addr, &s, bytes) - bytes);
+        uint32_t n = (uint32_t)(slot_pack(&base, addr, s.cap, s.next, bytes) - bytes);
         assert_true(n <= SLOT_PACKED_MAX);
         for (uint32_t cut = 0; cut < n; cut++) {
             struct slot_base other = back;
