@@ -158,6 +158,17 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 
 /* --- page tables: contents come from translations --- */
 
+/* Is this the first translation of its table that is written? A directory that lost its ASID may
+ * still name a table that another has now, and a table is in one directory. */
+static bool is_table_here(const struct capstate *s, uint32_t mapping)
+{
+    const struct record_mapping *m = &s->mappings[mapping];
+    for (uint32_t i = 0; i < mapping; i++)
+        if (s->mappings[i].table == m->table)
+            return s->mappings[i].dir == m->dir && s->mappings[i].vaddr >> 20 == m->vaddr >> 20;
+    return true;
+}
+
 static void put_mapping(FILE *f, const struct capstate *s, const struct record_mapping *m,
                         uint32_t index)
 {
@@ -184,7 +195,8 @@ static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
             put_mapping(f, s, m, m->vaddr >> 20);
         } else if (m->table != last_table) {
             int32_t table = capstate_object_at(s, m->table);
-            if (table >= 0 && s->objects[table].type == RECORD_CAP_PAGE_TABLE)
+            if (table >= 0 && s->objects[table].type == RECORD_CAP_PAGE_TABLE &&
+                is_table_here(s, i))
                 fprintf(f, "    0x%x: %s\n", m->vaddr >> 20, name_of(&s->objects[table], name));
             last_table = m->table;
         }
@@ -207,6 +219,17 @@ static void put_table(FILE *f, const struct capstate *s, uint32_t table)
     fputs("  }\n", f);
 }
 
+/* A directory whose pool is gone keeps its ASID, which another may have by now; a snapshot does not
+ * tell them apart, and a slot of a pool holds one. */
+static bool has_asid_before(const struct capstate *s, uint32_t directory, uint32_t asid)
+{
+    for (uint32_t i = 0; i < directory; i++)
+        if (s->objects[i].type == RECORD_CAP_PAGE_DIRECTORY &&
+            s->slots[s->objects[i].first_slot].rec.extra == asid)
+            return true;
+    return false;
+}
+
 static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
 {
     char name[CAPDL_NAME];
@@ -216,7 +239,7 @@ static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
         if (s->objects[i].type != RECORD_CAP_PAGE_DIRECTORY)
             continue;
         uint32_t asid = s->slots[s->objects[i].first_slot].rec.extra;
-        if (asid && asid >> ASID_POOL_INDEX_BITS == high)
+        if (asid && asid >> ASID_POOL_INDEX_BITS == high && !has_asid_before(s, i, asid))
             fprintf(f, "    0x%x: %s\n", asid & (ASIDS_PER_POOL - 1),
                     name_of(&s->objects[i], name));
     }

@@ -226,14 +226,32 @@ static void holders(struct objwalk *w)
     }
 }
 
-/* ---- translations ---- */
+/* ---- translations ----
+ *
+ * What is written comes from pools and tables: a capability keeps the ASID of a pool that is gone,
+ * and another directory may have it now. */
 
-static void directory_tables(struct objwalk *w, uint32_t asid)
+/* Does the pool name this directory for the ASID its capability says? */
+static bool is_assigned(struct objwalk *w, const struct record_slot *directory)
+{
+    kaddr_t named;
+    return directory->extra != 0 && objwalk_directory(w, directory->extra, &named) == ERR_OK &&
+           named == kaddr_from_paddr(directory->object);
+}
+
+static bool is_in_directory(struct objwalk *w, kaddr_t dir, const struct record_slot *table)
+{
+    paddr_t found;
+    return objwalk_table(w, dir, table->data, &found) == ERR_OK && found == table->object;
+}
+
+static void directory_tables(struct objwalk *w, kaddr_t dir, uint32_t asid)
 {
     struct record_slot r, last = {.type = RECORD_CAP_NULL};
     objwalk_cdt_begin(w, &view_inner);
     while (objwalk_cdt_next(w, &view_inner, &r) == ERR_OK) {
-        if (r.type != RECORD_CAP_PAGE_TABLE || r.extra != asid || same(&r, &last))
+        if (r.type != RECORD_CAP_PAGE_TABLE || r.extra != asid || same(&r, &last) ||
+            !is_in_directory(w, dir, &r))
             continue;
         last = r;
         out("    0x%x: pt_%08x\n", r.data >> 20, r.object);
@@ -276,6 +294,20 @@ static void table_frames(struct objwalk *w, kaddr_t dir, uint32_t asid)
         out("  }\n");
 }
 
+static void space(struct objwalk *w, const struct record_slot *directory)
+{
+    kaddr_t dir = kaddr_from_paddr(directory->object);
+    bool assigned = is_assigned(w, directory);
+    out("  pd_%08x {\n", directory->object);
+    if (assigned) {
+        directory_tables(w, dir, directory->extra);
+        directory_sections(w, dir, directory->extra);
+    }
+    out("  }\n");
+    if (assigned)
+        table_frames(w, dir, directory->extra);
+}
+
 static void spaces(struct objwalk *w)
 {
     struct record_slot r, last = {.type = RECORD_CAP_NULL};
@@ -284,12 +316,7 @@ static void spaces(struct objwalk *w)
         if (r.type != RECORD_CAP_PAGE_DIRECTORY || same(&r, &last))
             continue;
         last = r;
-        out("  pd_%08x {\n", r.object);
-        if (r.extra != 0)
-            directory_tables(w, r.extra);
-        directory_sections(w, kaddr_from_paddr(r.object), r.extra);
-        out("  }\n");
-        table_frames(w, kaddr_from_paddr(r.object), r.extra);
+        space(w, &r);
     }
 }
 
@@ -298,8 +325,8 @@ static void pool_directories(struct objwalk *w, uint32_t first_asid)
     struct record_slot r, last = {.type = RECORD_CAP_NULL};
     objwalk_cdt_begin(w, &view_inner);
     while (objwalk_cdt_next(w, &view_inner, &r) == ERR_OK) {
-        if (r.type != RECORD_CAP_PAGE_DIRECTORY || r.extra == 0 || same(&r, &last) ||
-            r.extra >> ASID_LOW_BITS != first_asid >> ASID_LOW_BITS)
+        if (r.type != RECORD_CAP_PAGE_DIRECTORY || same(&r, &last) ||
+            r.extra >> ASID_LOW_BITS != first_asid >> ASID_LOW_BITS || !is_assigned(w, &r))
             continue;
         last = r;
         out("    0x%x: pd_%08x\n", r.extra & (ASIDS_PER_POOL - 1), r.object);

@@ -102,16 +102,16 @@ static void name_cnodes(struct objwalk *w)
 
 bool places_collect(struct objwalk *w)
 {
-    struct record_slot r;
-    paddr_t last = 0;
+    struct record_slot r, last = {.type = RECORD_CAP_NULL};
     enum error e;
     used = 0;
     left_out = 0;
     objwalk_cdt_begin(w, &view_inner);
     while ((e = objwalk_cdt_next(w, &view_inner, &r)) == ERR_OK) {
-        if (r.object == last)
-            continue; /* capabilities to one object stand together */
-        last = r.object;
+        if (r.type == last.type && r.object == last.object)
+            continue; /* capabilities to one object stand together; an untyped has its first
+                       * object's address */
+        last = r;
         add_object_of(&r);
     }
     add(w->roots.idle_thread, PLACE_TCB, TCB_BITS, false);

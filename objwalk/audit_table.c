@@ -136,17 +136,6 @@ static bool claim_of_cap(const struct objwalk_cap *cap, struct audit_claim *c)
     return c->kind != 0 && (pool || c->asid != 0);
 }
 
-/* The directory of an ASID, 0: none. */
-static kaddr_t directory_of(struct audit *a, uint32_t asid)
-{
-    kaddr_t pool, dir;
-    const struct objwalk_ops *ops = a->w->ops;
-    uint32_t index = asid >> ASID_POOL_INDEX_BITS;
-    if (index >= ASID_POOLS || ops->asid_pool(a->w, index, &pool) != ERR_OK || pool == 0)
-        return 0;
-    return ops->asid_entry(a->w, pool, asid & (ASIDS_PER_POOL - 1), &dir) == ERR_OK ? dir : 0;
-}
-
 static bool mapping_confirmed(struct audit *a, kaddr_t dir, const struct audit_claim *c)
 {
     struct record_mapping m;
@@ -156,12 +145,8 @@ static bool mapping_confirmed(struct audit *a, kaddr_t dir, const struct audit_c
 
 static bool table_confirmed(struct audit *a, kaddr_t dir, const struct audit_claim *c)
 {
-    word_t pde;
-    if (c->vaddr >= USER_TOP ||
-        memview_read(a->w->view, dir + (c->vaddr >> 20) * 4, &pde, sizeof(pde)) != ERR_OK)
-        return false;
-    return (pde & PDE_TYPE_MASK) == PDE_PAGE_TABLE &&
-           (pde & ~((1u << PAGE_TABLE_BITS) - 1)) == c->object;
+    paddr_t table;
+    return objwalk_table(a->w, dir, c->vaddr, &table) == ERR_OK && table == c->object;
 }
 
 /* Do the tables say what the capability says? */
@@ -171,8 +156,7 @@ static bool is_confirmed(struct audit *a, const struct audit_claim *c)
     if (c->kind == CLAIM_POOL)
         return c->asid < ASID_POOLS && a->w->ops->asid_pool(a->w, c->asid, &pool) == ERR_OK &&
                pool == objwalk_kaddr(a->w, c->object);
-    dir = directory_of(a, c->asid);
-    if (dir == 0)
+    if (objwalk_directory(a->w, c->asid, &dir) != ERR_OK)
         return false;
     if (c->kind == CLAIM_ASID)
         return dir == objwalk_kaddr(a->w, c->object);

@@ -202,3 +202,33 @@ enum error objwalk_translate(struct objwalk *w, kaddr_t dir, vaddr_t vaddr,
     fill_page(pte, first, second, pde & PAGE_TABLE_BASE, out);
     return ERR_OK;
 }
+
+enum error objwalk_directory(struct objwalk *w, uint32_t asid, kaddr_t *dir)
+{
+    kaddr_t pool, found;
+    uint32_t index = asid >> ASID_POOL_INDEX_BITS;
+    if (index >= ASID_POOLS)
+        return ERR_NOT_FOUND;
+    enum error e = w->ops->asid_pool(w, index, &pool);
+    if (e != ERR_OK || pool == 0)
+        return e != ERR_OK ? e : ERR_NOT_FOUND;
+    e = w->ops->asid_entry(w, pool, asid & (ASIDS_PER_POOL - 1), &found);
+    if (e != ERR_OK || found == 0)
+        return e != ERR_OK ? e : ERR_NOT_FOUND;
+    *dir = found;
+    return ERR_OK;
+}
+
+enum error objwalk_table(struct objwalk *w, kaddr_t dir, vaddr_t vaddr, paddr_t *table)
+{
+    word_t pde;
+    if (vaddr >= USER_TOP)
+        return ERR_NOT_FOUND;
+    enum error e = objwalk_read(w, dir + (vaddr >> SECTION_BITS) * 4, &pde, sizeof(pde));
+    if (e != ERR_OK)
+        return e;
+    if ((pde & PDE_TYPE_MASK) != PDE_PAGE_TABLE)
+        return ERR_NOT_FOUND;
+    *table = pde & PAGE_TABLE_BASE;
+    return ERR_OK;
+}

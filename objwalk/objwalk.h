@@ -123,6 +123,12 @@ enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor
 enum error objwalk_translate(struct objwalk *w, kaddr_t dir, vaddr_t vaddr,
                              struct record_mapping *out);
 
+/* The directory that the pools name for an ASID (a capability may say otherwise: it keeps an ASID
+ * whose pool is gone), and the page table that stands behind an address in a directory.
+ * ERR_NOT_FOUND: none. */
+enum error objwalk_directory(struct objwalk *w, uint32_t asid, kaddr_t *dir);
+enum error objwalk_table(struct objwalk *w, kaddr_t dir, vaddr_t vaddr, paddr_t *table);
+
 /* Decodes two capability words of this kernel; the inverse fails with ERR_FORMAT for what cannot be
  * expressed. decode(encode(x)) = x. */
 void objwalk_decode(const struct objwalk *w, struct cap cap, struct objwalk_cap *out);

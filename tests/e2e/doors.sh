@@ -6,9 +6,10 @@ source "$(dirname "$0")/lib.bash"
 
 dump=$work/dump_records
 image=build/arm/debug/image-demo-healthy.elf
+odd=build/arm/debug/image-debugcalls.elf
 
 build_tool() {
-    make --no-print-directory build/host/libhost.a "$image" >/dev/null &&
+    make --no-print-directory build/host/libhost.a "$image" "$odd" >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$dump" tests/tools/dump_records.c \
             build/host/libhost.a -lserialport -lelf
 }
@@ -100,6 +101,26 @@ same_capdl() {
     diff "$work/monitor.capdl" "$work/host.capdl"
 }
 
+# The image in which a directory has lost its ASID to another: no slot twice, no table in two places.
+is_capdl() { # file
+    python3 - "$1" <<'PY'
+import sys
+sys.path.insert(0, "tests/e2e")
+from monitor_client import capdl
+sys.exit(capdl(open(sys.argv[1]).read().replace("\r", "")))
+PY
+}
+
+# Root task's directory and the two that share an ASID.
+odd_capdl() {
+    timeout 20 build/host/capdb export "$(door ram)" --format capdl >"$work/odd.capdl" &&
+        [ "$(grep -c '^  pd_.* = pd' "$work/odd.capdl")" -ge 3 ]
+}
+
+capdl_survives_lost_directories() {
+    wait_for 20 odd_capdl && is_capdl "$work/odd.capdl"
+}
+
 command_says() { # monitor command, text
     timeout 30 "$dump" -c "$1" "$(door monitor)" | grep -q "$2"
 }
@@ -156,4 +177,8 @@ check "the machine runs again" wait_for 10 ticks_beyond "$before"
 check "what the stub in the kernel saw, the others see" stub_holds_what_others_see
 check "the machine runs on when the stub lets go" runs_after ram
 check "a machine that was paused is left paused" paused_stays_paused
+halt_machine
+boot "$odd"
+check "the host's capDL has each slot once though a directory lost its ASID" \
+    capdl_survives_lost_directories
 plan

@@ -545,6 +545,10 @@ def capdl(text):
         slots = re.findall(r"^    (\w+):", body, re.M)
         if len(slots) != len(set(slots)):
             return "a slot of %s appears twice" % holder
+    for inner, outer in (("pt", "pd"), ("pd", "ap")):
+        held = [m for h, body in holders if h.startswith(outer) for m in re.findall(r": (%s_\w+)" % inner, body)]
+        if len(held) != len(set(held)):
+            return "a %s is in two %ss" % (inner, outer)
     children = re.findall(r"^    (\(\w+, \w+\))", cdt, re.M)
     return None if children and len(children) == len(set(children)) else "cdt: %r" % children
 
@@ -567,6 +571,9 @@ def program(work, m, tap):
         r"guard mismatch$", r"^  cnode %s: the guard is 0x0 \(20 bits\), the address has 0x12345,$" % HEX,
         r"it has no fault handler"))
     tap.claim("debug_snapshot_is_capdl", lambda: capdl(said[said.index("arch arm11"):said.index("debugcalls: half")]))
+    tap.claim("a_cnode_at_its_untypeds_address_has_its_slots", lambda: has(
+        said, r"^  ut_(\w{8})_8 = ut \(8 bits, paddr: 0x\1\) \{\s+cn_\1 \}$",
+        r"^  cn_\w{8} \{\n    0x1: tcb_\w{8}\n  \}$"))
     tap.claim("program_output_and_monitor_keep_to_their_lines",
               lambda: has(said, r"^debugcalls: half a line\nstopped: program: DebugHalt$"))
     m.run("trace on")
@@ -719,4 +726,5 @@ def main():
     sys.exit(1 if tap.failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 /* Exercises what the debug kernel offers programs and says about them: debug system calls, refused
  * invocations, capability faults; then makes and revokes capabilities for ever, for whoever
  * steps through a revoke or follows the live line.  The end-to-end test of the monitor runs it. */
+#include "user/debugcalls/odd.h"
 #include "user/lib/user.h"
 
 enum {
@@ -19,9 +20,9 @@ static word_t stack[STACK_WORDS] __attribute__((aligned(8)));
 static cptr_t find_untyped(const struct bootinfo *info)
 {
     for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++)
-        if (!info->untyped_list[i].is_device && info->untyped_list[i].size_bits > BLOCK_BITS)
+        if (!info->untyped_list[i].is_device && info->untyped_list[i].size_bits > ODD_BITS)
             return info->untyped.start + i;
-    user_fail("debugcalls: no untyped of %u bits", BLOCK_BITS + 1);
+    user_fail("debugcalls: no untyped of %u bits", ODD_BITS + 1);
 }
 
 static void prepare(const struct bootinfo *info)
@@ -30,8 +31,10 @@ static void prepare(const struct bootinfo *info)
     block = info->empty.start;
     tcb = block + 1;
     first = block + 2;
+    cptr_t odd = first + CHILDREN;
     user_check(untyped_retype(untyped, OBJECT_UNTYPED, BLOCK_BITS, INIT_CNODE, 0, 0, block, 1));
     user_check(untyped_retype(untyped, OBJECT_TCB, 0, INIT_CNODE, 0, 0, tcb, 1));
+    odd_make(untyped, odd);
 }
 
 static void identify(void)
