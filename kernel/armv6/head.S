@@ -1,8 +1,8 @@
 @ First instructions of the kernel: from the loader's page tables to its own (ABI sheet 6.3).
 @
 @ Entered at 0xf0000000 with the MMU on, interrupts masked, arguments in r0-r3 and two on the
-@ loader's stack.  The loader maps the kernel window as the kernel does, so execution goes on
-@ across the switch of tables.
+@ loader's stack.  The loader maps the kernel's image where the kernel does, so execution goes on
+@ across the switch of tables; nothing outside the image and the loader's stack is touched before.
 #include "kernel/armv6/offsets.h"
 
 #define SCTLR_SET   (1 << 0 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 22 | 1 << 23)
@@ -39,6 +39,13 @@ _start:
         sub     r0, r0, r1
         orr     r0, r0, #0x18                   @ walks: outer write-back
         mov     r1, #0
+        mrc     p15, 0, r3, c1, c0, 0           @ v6 descriptors before the first table with them:
+        ldr     r2, =SCTLR_SET                  @ seL4's elfloader leaves XP as it found it, and
+        orr     r3, r3, r2                      @ its own sections read the same either way
+        ldr     r2, =SCTLR_CLEAR
+        bic     r3, r3, r2
+        mcr     p15, 0, r3, c1, c0, 0
+        mcr     p15, 0, r1, c7, c5, 4           @ prefetch flush
         mov     r2, #1
         mcr     p15, 0, r1, c7, c10, 4          @ drain write buffer
         mcr     p15, 0, r0, c2, c0, 0           @ TTBR0
@@ -49,13 +56,6 @@ _start:
         mcr     p15, 0, r1, c7, c5, 6           @ branch targets
         mcr     p15, 0, r1, c7, c10, 4
         mcr     p15, 0, r1, c7, c5, 4           @ prefetch flush
-
-        mrc     p15, 0, r0, c1, c0, 0
-        ldr     r2, =SCTLR_SET
-        ldr     r3, =SCTLR_CLEAR
-        orr     r0, r0, r2
-        bic     r0, r0, r3
-        mcr     p15, 0, r0, c1, c0, 0
         mcr     p15, 0, r1, c1, c0, 2           @ CPACR: no coprocessors for users
         mcr     p15, 0, r1, c7, c5, 4
 

@@ -6,8 +6,9 @@
         .syntax unified
         .arm
 
-@ M  C  I  V (high vectors)  U (unaligned access)  XP (v6 descriptors)
-#define SCTLR_SET (1 << 0 | 1 << 2 | 1 << 12 | 1 << 13 | 1 << 22 | 1 << 23)
+@ M  C  I  V (high vectors).  U and XP stay as they are, which is all a kernel may count on: seL4's
+@ elfloader leaves them so.
+#define SCTLR_SET (1 << 0 | 1 << 2 | 1 << 12 | 1 << 13)
 
 @ A device tree is carried when the build names one: -DDTB_FILE='"path"'.
 #ifdef DTB_FILE

@@ -12,7 +12,7 @@
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 
-enum { PAGE = 4096, SECTION = 1 << 20, SECTIONS = 4096, SECTIONS_USER = 0xf00 };
+enum { PAGE = 4096, SECTION = 1 << 20, SECTIONS = 4096 };
 #define RAM_START KERNEL_PHYS_BASE
 #define VECTORS   0xffff0000u
 
@@ -34,7 +34,7 @@ struct handover {
 };
 
 extern const uint8_t kernel_elf[], kernel_elf_end[], root_elf[], root_elf_end[], dtb[], dtb_end[];
-extern const uint8_t loader_start[], loader_vectors[];
+extern const uint8_t loader_start[], loader_end[], loader_vectors[];
 
 _Noreturn void enter_kernel(const struct handover *h, uint32_t directory);
 _Noreturn void loader_main(void);
@@ -174,16 +174,25 @@ static void place_root(uint32_t at, struct handover *h)
     h->user_entry = e.entry;
 }
 
-/* --- page tables (6.2): kernel only, not cached --- */
+/* --- page tables (6.2): kernel only, not cached ---
+ *
+ * No more than the least that any version of seL4's elfloader maps: this loader where it is, and
+ * the kernel's image. */
 
 enum { SECTION_KERNEL = 2 | 1 << 10, TABLE = 1, PAGE_KERNEL = 2 | 1 << 4 };
 
-static void build_tables(void)
+static void map_sections(uint32_t vaddr, struct range physical)
 {
-    for (uint32_t i = 0; i < SECTIONS - 1; i++) {
-        uint32_t p = i < SECTIONS_USER ? i * SECTION : RAM_START + (i - SECTIONS_USER) * SECTION;
-        directory[i] = p | SECTION_KERNEL;
-    }
+    uint32_t start = physical.start & ~(uint32_t)(SECTION - 1);
+    for (uint32_t p = start; p < physical.end; p += SECTION)
+        directory[(vaddr + (p - start)) / SECTION] = p | SECTION_KERNEL;
+}
+
+static void build_tables(struct range kernel)
+{
+    map_sections((uint32_t)loader_start,
+                 (struct range){(uint32_t)loader_start, (uint32_t)loader_end});
+    map_sections(kernel.start + KERNEL_PHYS_OFFSET, kernel);
     directory[SECTIONS - 1] = (uint32_t)vector_table | TABLE;
     vector_table[VECTORS >> 12 & 0xff] = (uint32_t)loader_vectors | PAGE_KERNEL;
 }
@@ -193,6 +202,6 @@ void loader_main(void)
     struct handover h = {0};
     struct range kernel = place_kernel(&h.kernel_entry);
     place_root(place_device_tree(kernel.end, &h), &h);
-    build_tables();
+    build_tables(kernel);
     enter_kernel(&h, (uint32_t)directory);
 }
