@@ -11,6 +11,7 @@ screen() { tm capture-pane -p -t t; }
 screen_on_failure=screen
 key() { tm send-keys -t t "$@"; }
 shows() { screen | grep -qE -- "$1"; }
+hides() { ! shows "$1"; }
 shows_soon() { wait_for "${2:-10}" shows "$1"; }
 start() { # start COMMAND: in a fresh terminal of 110x36
     tm kill-server 2>/dev/null
@@ -37,6 +38,9 @@ key / ; key -l "cnode 0x"; key Enter
 key l
 check "the CNode opens into slots" shows_soon '4 +untyped 0x8'
 
+# Somewhere below the first row of the list, so that rows may come and go above the screen.
+key NPage ; key / ; key -l "cnode 0x" ; key Enter ; key j
+check "the list has more rows than the screen" wait_for 10 hides '^. [-+] rootserver  1 thread'
 before=$(cursor_line)
 cursor_stays() {
     now=$(cursor_line)
