@@ -1,0 +1,64 @@
+/* What the parts of the GDB client share: packets over a line that may lose and damage them.
+ * Private to gdb_client.c, gdb_exchange.c and gdb_memory.c. */
+#ifndef CAPSCOPE_ATTACH_GDB_EXCHANGE_H
+#define CAPSCOPE_ATTACH_GDB_EXCHANGE_H
+
+#include "attach/gdb_client.h"
+
+enum {
+    GDB_SEND_TRIES = 8,
+    GDB_SETTLE_MS = 20,       /* for a packet that comes twice because it was asked for twice */
+    GDB_SILENCE_MS = 700,     /* in an answer: then something was lost */
+    GDB_SILENCE_BAD_MS = 250, /* on a line that has lost something before */
+};
+
+/* How long to wait for a packet, and how often for one that does not come or is damaged. */
+struct gdb_patience {
+    unsigned tries;
+    int64_t silence_ms;
+    deadline_t deadline;
+};
+
+/* Sets c->trouble; returns e. */
+enum error gdb_fail(struct gdb_client *c, enum error e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+enum error gdb_line_failed(struct gdb_client *c, enum error e);
+
+enum error gdb_send_bytes(struct gdb_client *c, const void *bytes, size_t len, deadline_t deadline);
+/* ERR_ARGUMENT for a request that is longer than a packet. */
+enum error gdb_send_packet(struct gdb_client *c, const char *request, deadline_t deadline);
+enum error gdb_send_sign(struct gdb_client *c, char sign, deadline_t deadline); /* '+' or '-' */
+
+/* Something was lost or damaged, in either direction. */
+void gdb_note_trouble(struct gdb_client *c);
+int64_t gdb_silence(const struct gdb_client *c); /* milliseconds; longer means a loss */
+/* Bytes that keep coming never let the wait for one of them run out: so the deadline counts as soon
+ * as all that was received is used up. */
+bool gdb_out_of_time(const struct gdb_client *c, deadline_t deadline);
+
+/* The next event that means something on the line; ERR_TIMEOUT at the deadline, or when nothing
+ * comes for so long. */
+enum error gdb_next_event(struct gdb_client *c, enum gdb_event *event, int64_t silence_ms,
+                          deadline_t deadline);
+/* Waits for a packet. `request` (NULL: none) is sent again when the stub asks for that, or when
+ * nothing comes, which is asked ever later, since the other side may be slow. */
+enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb_patience p);
+/* A packet that was asked for again may come once more, and must not be the answer to the next
+ * request: listens until the line is silent. */
+enum error gdb_settle(struct gdb_client *c);
+/* A request and its answer; gdb_client_ask() with a patience of its own. */
+enum error gdb_ask(struct gdb_client *c, const char *request, struct gdb_patience p);
+struct gdb_patience gdb_patient(const struct gdb_client *c, deadline_t deadline);
+
+/* What the packet in c->decoder is. */
+bool gdb_answer_is(const struct gdb_client *c, const char *text);
+bool gdb_is_error_reply(const struct gdb_decoder *d);
+bool gdb_is_stop_reply(const struct gdb_decoder *d);
+bool gdb_is_exit_reply(const struct gdb_decoder *d);
+/* A stop reply, which is then counted? */
+bool gdb_take_stop_reply(struct gdb_client *c);
+
+/* Bytes of memory that the stub can give in one packet (gdb_memory.c). */
+uint32_t gdb_read_bytes_max(const struct gdb_client *c);
+
+#endif
