@@ -73,10 +73,10 @@ paused_stays_paused() {
 stub_holds_what_others_see() {
     local ok=0
     mkfifo "$work/hold"
-    timeout 60 "$dump" -hk "$(door stub)" <"$work/hold" >"$work/stub.records" &
+    timeout 90 "$dump" -hk "$(door stub)" <"$work/hold" >"$work/stub.records" &
     local tool=$!
     exec 9>"$work/hold"
-    wait_for 20 test -s "$work/stub.records" &&
+    wait_for 40 test -s "$work/stub.records" &&
         records ram && records gdb && records monitor || ok=1
     exec 9>&-
     wait $tool || ok=1
