@@ -19,8 +19,12 @@ start() { # start COMMAND: in a fresh terminal of 110x36
     tmux_socket=$work/tmux$starts # a server that is going away may still own the last one
     tm -f /dev/null new-session -d -s t -x 110 -y 36 "$1; echo status \$?; exec cat"
 }
-# the line of the screen that is drawn reversed, with its number: where the cursor is
-cursor_line() { tm capture-pane -e -p -t t | sed -n '3,22p' | grep -n $'\e\\[[0-9;]*7m' | head -1 | sed 's/\x1b\[[0-9;]*m//g'; }
+# the line of the screen that is drawn reversed, with its number, without the mark of what is new:
+# where the cursor is
+cursor_line() {
+    tm capture-pane -e -p -t t | sed -n '3,22p' | grep -n $'\e\\[[0-9;]*7m' | head -1 |
+        sed 's/\x1b\[[0-9;]*m//g; s/:[*]/: /'
+}
 
 boot build/arm/debug/image-demo-healthy.elf
 start "$inspector monitor:unix:$work/monitor.sock --record $work/run.capdb"
@@ -39,7 +43,7 @@ key l
 check "the CNode opens into slots" shows_soon '4 +untyped 0x8'
 
 # Somewhere below the first row of the list, so that rows may come and go above the screen.
-key NPage ; key / ; key -l "cnode 0x" ; key Enter ; key j
+key -N 22 j ; key -N 8 k
 check "the list has more rows than the screen" wait_for 10 hides '^. [-+] rootserver  1 thread'
 before=$(cursor_line)
 cursor_stays() {
