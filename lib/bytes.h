@@ -41,11 +41,11 @@ static inline void copy_bytes(uint8_t *to, const uint8_t *from, uint32_t n)
 /* Unsigned LEB128; at most 5 bytes. Returns the bytes written. */
 static inline uint32_t put_leb32(uint8_t *p, uint32_t v)
 {
-    uint32_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        p[n++] = (uint8_t)(v | 0x80);
-    p[n++] = (uint8_t)v;
-    return n;
+    uint8_t *at = p;
+    for (; v > 0x7f; v >>= 7)
+        *at++ = (uint8_t)(v | 0x80);
+    *at++ = (uint8_t)v;
+    return (uint32_t)(at - p);
 }
 
 /* Returns the bytes read, 0 when `len` bytes do not hold a whole number or it exceeds 32 bits. */

@@ -227,7 +227,7 @@ static enum error pack_objects(struct snapshot *s, enum span_kind kind)
         if (at == last)
             break;
     }
-    s->end.records += kind == SPAN_ENDPOINT || kind == SPAN_NOTIFICATION ? objects - told : 0;
+    s->end.records += objects - told;
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 

@@ -40,15 +40,6 @@ enum slot_packing {
     PACK_W1 = 3 << 6,
 };
 
-/* An unsigned LEB128, mostly of one byte or two. */
-static inline uint8_t *slot_put_number(uint8_t *at, uint32_t v)
-{
-    for (; v > 0x7f; v >>= 7)
-        *at++ = (uint8_t)(v | 0x80);
-    *at++ = (uint8_t)v;
-    return at;
-}
-
 /* Packs a slot, that at window address `addr` with the link `next`, into at most SLOT_PACKED_MAX
  * bytes; returns what follows them. Inline: it is most of what a snapshot costs. */
 static inline uint8_t *slot_pack(struct slot_base *b, kaddr_t addr, struct cap cap, word_t next,
@@ -60,20 +51,20 @@ static inline uint8_t *slot_pack(struct slot_base *b, kaddr_t addr, struct cap c
     word_t w0 = cap.w[0], w1 = cap.w[1], difference = w0 - b->w0;
     if (distance != 1) {
         control |= PACK_ADDR_GIVEN;
-        at = slot_put_number(at, zigzag(distance));
+        at += put_leb32(at, zigzag(distance));
     }
     if (difference != 0 && difference == b->step) {
         control |= PACK_W0_STEP;
     } else if (difference != 0) {
         control |= PACK_W0_GIVEN;
         b->step = difference;
-        at = slot_put_number(at, zigzag(difference >> 4 | difference << 28));
+        at += put_leb32(at, zigzag(difference >> 4 | difference << 28));
     }
     if (w1 != b->w1 && w1 == 0) {
         control |= PACK_W1_ZERO;
     } else if (w1 != b->w1) {
         control |= PACK_W1_GIVEN;
-        at = slot_put_number(at, zigzag(w1 - b->w1));
+        at += put_leb32(at, zigzag(w1 - b->w1));
     }
     b->addr = addr;
     b->w0 = w0;

@@ -8,8 +8,14 @@ work=$(mktemp -d)
 qemu_pid=
 tap_count=0
 
+# stop_process VARIABLE [SIGNAL]: ends the process whose number is in it, if any, and empties it.
+stop_process() {
+    [ -z "${!1}" ] || { kill "${2:--TERM}" "${!1}" 2>/dev/null; wait "${!1}" 2>/dev/null; }
+    printf -v "$1" ''
+}
+
 finish() {
-    [ -z "$qemu_pid" ] || { kill "$qemu_pid" 2>/dev/null; wait "$qemu_pid" 2>/dev/null; }
+    stop_process qemu_pid
     [ -z "${tmux_socket:-}" ] || tmux -S "$tmux_socket" kill-server 2>/dev/null
     rm -rf "$work"
 }

@@ -7,15 +7,8 @@ line_pid=
 client_pid=
 trap 'stop_line; stop_client; finish' EXIT
 
-stop_line() {
-    [ -z "$line_pid" ] || { kill "$line_pid" 2>/dev/null; wait "$line_pid" 2>/dev/null; }
-    line_pid=
-}
-
-stop_client() {
-    [ -z "$client_pid" ] || { kill -9 "$client_pid" 2>/dev/null; wait "$client_pid" 2>/dev/null; }
-    client_pid=
-}
+stop_line() { stop_process line_pid; }
+stop_client() { stop_process client_pid -KILL; }
 
 # line NAME SOCKET [ARGUMENTS]: $work/NAME.sock leads to SOCKET, worse.
 line() {

@@ -8,10 +8,7 @@ run=$work/run
 replay_pid=
 trap 'stop_replay; finish' EXIT
 
-stop_replay() {
-    [ -z "$replay_pid" ] || { kill "$replay_pid" 2>/dev/null; wait "$replay_pid" 2>/dev/null; }
-    replay_pid=
-}
+stop_replay() { stop_process replay_pid; }
 
 record() {
     timeout 60 scripts/run-record --seconds 4 --dir "$run" </dev/null && build/host/capdb verify "$run/run.capdb"
