@@ -122,11 +122,11 @@ IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/ar
 HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
 HOST_OPT   := -O2
 ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
+LIBS_CAPDB := -lsqlite3 -lserialport -ldw -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
 HOST_FLOORS := lib wire record objwalk capstate attach authority
-HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
+HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c) objwalk/sel4/*.c)
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
 SIM_SRC     := $(wildcard kernel/*.c plat/hostsim/*.c)
