@@ -90,7 +90,7 @@ static const struct row aarch64[] = {
     {SEL4_CAP_FRAME, 1, {BITS(ASID, "capFMappedASID", 1, 63, 48, 0),
      POINTER(PTR, "capFBasePtr", 1, 47, 0, 0),
      BITS(FRAME_SIZE, "capFSize", 0, 58, 57, 0),
-     BITS(VADDR, "capFMappedAddress", 0, 56, 9, 0),
+     POINTER(VADDR, "capFMappedAddress", 0, 56, 9, 0),
      BITS(VM_RIGHTS, "capFVMRights", 0, 8, 7, 0),
      BITS(DEVICE, "capFIsDevice", 0, 6, 6, 0)}},
     {SEL4_CAP_PAGE_TABLE, 3, {BITS(ASID, "capPTMappedASID", 1, 63, 48, 0),

@@ -9,6 +9,7 @@ enum {
     MAP_WORDS = SEL4_PAGE / GRAIN / 64,
     GAP = 1536, /* bytes between two pieces that are cheaper read than asked for apart */
     WORDS_AT_ONCE = 64,
+    BATCH_BYTES = 4 << 20,
 };
 
 struct sel4_page {
@@ -312,19 +313,10 @@ static enum error batch_read(struct sel4_memory *m, struct batch *b)
     return e;
 }
 
-/* One go over all that is wanted. */
-static enum error go(struct sel4_memory *m, bool joining)
+/* Some of the joined wants, as one batch. */
+static enum error some(struct sel4_memory *m, const struct sel4_want *joined, size_t n,
+                       size_t pieces, size_t bytes)
 {
-    struct sel4_want *joined = malloc(m->wants * sizeof(*joined));
-    if (joined == NULL)
-        return ERR_NO_MEMORY;
-    size_t n = join(m, joining, joined);
-    size_t pieces = 0;
-    size_t bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        pieces += pieces_of(&joined[i], m->port->piece);
-        bytes += joined[i].len;
-    }
     struct batch b;
     enum error e = batch_init(&b, pieces, bytes) ? ERR_OK : ERR_NO_MEMORY;
     uint8_t *at = b.bytes;
@@ -333,6 +325,25 @@ static enum error go(struct sel4_memory *m, bool joining)
     if (e == ERR_OK)
         e = batch_read(m, &b);
     batch_fini(&b);
+    return e;
+}
+
+/* One go over all that is wanted, in batches of a bounded size. */
+static enum error go(struct sel4_memory *m, bool joining)
+{
+    struct sel4_want *joined = malloc(m->wants * sizeof(*joined));
+    enum error e = joined == NULL ? ERR_NO_MEMORY : ERR_OK;
+    size_t n = e == ERR_OK ? join(m, joining, joined) : 0;
+    for (size_t i = 0; e == ERR_OK && i < n;) {
+        size_t pieces = 0;
+        size_t bytes = 0;
+        size_t first = i;
+        for (; i < n && (bytes == 0 || bytes + joined[i].len <= BATCH_BYTES); i++) {
+            pieces += pieces_of(&joined[i], m->port->piece);
+            bytes += joined[i].len;
+        }
+        e = some(m, joined + first, i - first, pieces, bytes);
+    }
     free(joined);
     return e;
 }

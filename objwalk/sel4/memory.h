@@ -60,7 +60,7 @@ struct sel4_memory {
 
 enum {
     SEL4_PAGE = 4096,
-    SEL4_PAGES_MAX = 1 << 16, /* 256 MiB are cached at most */
+    SEL4_PAGES_MAX = 1 << 15, /* 128 MiB are cached at most */
 };
 
 void sel4_memory_init(struct sel4_memory *m, const struct sel4_port *port, unsigned word_bits);

@@ -14,8 +14,8 @@
 #include "objwalk/sel4/state.h"
 
 enum {
-    SEL4_MAX_RADIX = 24,        /* of a CNode that is read */
-    SEL4_MAX_SLOTS = 1 << 23,   /* looked at in one walk */
+    SEL4_MAX_RADIX = 20,        /* of a CNode that is read */
+    SEL4_MAX_SLOTS = 1 << 21,   /* looked at in one walk */
     SEL4_MAX_OBJECTS = 1 << 20, /* of a kind */
     SEL4_MAX_TABLES = 1 << 16,
     SEL4_MAX_MAPPINGS = 1 << 21,

@@ -8,7 +8,7 @@
 /* Something to be read in the next wave. */
 enum sel4_task_kind {
     SEL4_TASK_NONE,
-    SEL4_TASK_SLOTS,  /* addr: first slot; arg: container */
+    SEL4_TASK_SLOTS,  /* addr: first slot; arg: how many; vaddr: how many come behind them */
     SEL4_TASK_SLOT,   /* addr: a neighbour whose container is not known yet */
     SEL4_TASK_THREAD, /* addr: tcb_t */
     SEL4_TASK_ENDPOINT,

@@ -7,7 +7,8 @@
 enum {
     SLOTS_AT_ONCE = 16,
     WANT_BYTES = 1 << 16,
-    KIND_SLOT = 1, /* in walk.slots */
+    FIRST_SLOTS = 4096, /* of a large container: only if they can be read, the rest is asked for */
+    KIND_SLOT = 1,      /* in walk.slots */
 };
 
 static uint32_t slot_bytes(const struct sel4_walk *w)
@@ -21,6 +22,14 @@ static uint64_t align(const struct sel4_walk *w)
 }
 
 /* --- containers --- */
+
+/* vaddr of such a task: the slots that come behind those it reads. */
+static void slots_task(struct sel4_walk *w, uint64_t first, uint64_t slots)
+{
+    uint64_t now = slots < FIRST_SLOTS ? slots : FIRST_SLOTS;
+    struct sel4_task t = {.kind = SEL4_TASK_SLOTS, .addr = first, .arg = now, .vaddr = slots - now};
+    sel4_walk_task(w, &t);
+}
 
 void sel4_walk_container(struct sel4_walk *w, enum sel4_container_kind kind, uint64_t base,
                          uint64_t slots)
@@ -39,8 +48,7 @@ void sel4_walk_container(struct sel4_walk *w, enum sel4_container_kind kind, uin
         return;
     w->read_slots += c.slots;
     sel4_walk_add(w, &w->s->containers, &c);
-    struct sel4_task t = {.kind = SEL4_TASK_SLOTS, .addr = base, .arg = slots};
-    sel4_walk_task(w, &t);
+    slots_task(w, base, slots);
 }
 
 void sel4_walk_want_slots(struct sel4_walk *w, const struct sel4_task *t)
@@ -178,6 +186,10 @@ void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t)
         for (uint32_t k = 0; k < n; k++)
             take_slot(w, at + ((uint64_t)k << w->l->slot_bits), words + (size_t)k * 4);
     }
+    struct sel4_task rest = {
+        .kind = SEL4_TASK_SLOTS, .addr = t->addr + (t->arg << w->l->slot_bits), .arg = t->vaddr};
+    if (t->vaddr > 0)
+        sel4_walk_task(w, &rest);
 }
 
 void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t)

@@ -82,16 +82,13 @@ uint64_t fixture_word(const struct fixture *f, uint64_t va)
 static bool read_span(struct fixture *f, struct sel4_span *s)
 {
     for (uint32_t i = 0; i < s->len;) {
-        uint64_t pa = s->addr + i;
-        const struct fixture_page *p = page_at(f, pa, false);
-        if (p == NULL)
+        uint64_t at = (s->addr + i) % FIXTURE_PAGE;
+        size_t n = FIXTURE_PAGE - at < s->len - i ? FIXTURE_PAGE - at : s->len - i;
+        const struct fixture_page *p = page_at(f, s->addr + i, false);
+        if (p == NULL || memchr(p->known + at, 0, n) != NULL)
             return false;
-        for (; i < s->len && (s->addr + i) / FIXTURE_PAGE == p->number; i++) {
-            uint64_t at = (s->addr + i) % FIXTURE_PAGE;
-            if (!p->known[at])
-                return false;
-            s->buf[i] = p->bytes[at];
-        }
+        memcpy(s->buf + i, p->bytes + at, n);
+        i += (uint32_t)n;
     }
     return true;
 }
