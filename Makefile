@@ -191,7 +191,7 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,tests/host/sim.c tests/host/sim_check.c) $(B)/asan/libkernel.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ -lcmocka -o $@
+	$(Q)$(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 define lockstep_rule
 $(B)/$(1)/lockstep: $(call obj,$(B)/$(1)/sim,$(LOCKSTEP_SRC)) $(B)/$(1)/libkernel.a $(B)/$(1)/libmodel.a $(B)/$(1)/libhost.a
