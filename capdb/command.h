@@ -96,5 +96,6 @@ enum status command_report(struct options *o);
 enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
+enum status command_upgrade(struct options *o);
 
 #endif

@@ -37,6 +37,8 @@ static const struct command commands[] = {
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
+    {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
+     "a recording of an older capdb as a new file"},
     {"verify", 0, 0, command_verify, "verify RUN", "file integrity and every snapshot's sum"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

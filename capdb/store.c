@@ -327,6 +327,30 @@ static enum error open_file(struct capdb *db)
     return ERR_OK;
 }
 
+/* Files of before are read only.  What a killed recorder left in one is merged in a copy. */
+static enum error open_as_it_is(struct capdb *db)
+{
+    sqlite3 *copy;
+    db->writable = false;
+    if (capdb_int(db, "SELECT count(*) FROM tail", 0) == 0)
+        return ERR_OK;
+    if (sqlite3_open(":memory:", &copy) != SQLITE_OK) {
+        sqlite3_close(copy);
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    }
+    sqlite3_backup *backup = sqlite3_backup_init(copy, "main", db->sql, "main");
+    if (backup)
+        sqlite3_backup_step(backup, -1);
+    bool copied = backup && sqlite3_backup_finish(backup) == SQLITE_OK;
+    sqlite3_close(db->sql);
+    db->sql = copy;
+    db->memory = true;
+    if (!copied)
+        return capdb_fail_sql(db, "opening");
+    enum error e = set_pragmas(db);
+    return e == ERR_OK ? capdb_merge(db) : e;
+}
+
 /* Numbers go on where the file ends. */
 void capdb_resume_numbers(struct capdb *db)
 {
@@ -352,6 +376,8 @@ enum error capdb_open(const char *path, struct capdb **out, char *message)
         e = set_pragmas(db);
     if (e == ERR_OK)
         e = check_identity(db);
+    if (e == ERR_OK && db->version != CAPDB_USER_VERSION)
+        e = open_as_it_is(db);
     if (e == ERR_OK && db->writable && capdb_int(db, "SELECT count(*) FROM tail", 0) > 0)
         e = capdb_merge(db);
     if (e == ERR_OK)
