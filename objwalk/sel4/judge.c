@@ -109,6 +109,39 @@ static void judge_threads(struct sel4_walk *w)
     }
 }
 
+/* Threads that wait until their scheduling context is refilled. */
+static void judge_released(struct sel4_walk *w)
+{
+    for (uint64_t at = w->s->release_head; at != 0;) {
+        struct sel4_thread *t = sel4_walk_find_thread(w, at);
+        if (t == NULL || !t->readable || t->released != 0 || !t->in_release) {
+            sel4_walk_finding(w, AUDIT_QUEUE, at, 0, w->s->released);
+            return;
+        }
+        t->released = ++w->s->released;
+        at = t->member[SEL4_TCB_SCHED_NEXT];
+    }
+}
+
+/* A reply object and the thread that waits for its answer, or to receive with it, name each other.
+ */
+static void judge_replies(struct sel4_walk *w)
+{
+    for (uint32_t i = 0; i < w->s->replies.count; i++) {
+        const struct sel4_reply *r = SEL4_ITEM(w->s->replies, struct sel4_reply, i);
+        struct sel4_thread *t = r->tcb == 0 ? NULL : sel4_walk_find_thread(w, r->tcb);
+        if (r->tcb == 0)
+            continue;
+        bool waits = t != NULL && (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
+                                   t->state == RECORD_THREAD_BLOCKED_ON_REPLY);
+        if (!waits || t->reply_object != r->addr)
+            sel4_walk_finding(w, AUDIT_REPLY, r->addr, sel4_walk_pa(w, r->tcb),
+                              t == NULL ? 0 : t->state);
+        else
+            t->waits_on = r->addr;
+    }
+}
+
 void sel4_walk_judge_queues(struct sel4_walk *w)
 {
     if (w->s->threads.count > 0)
@@ -116,6 +149,8 @@ void sel4_walk_judge_queues(struct sel4_walk *w)
     judge_endpoints(w);
     judge_notifications(w);
     judge_threads(w);
+    judge_released(w);
+    judge_replies(w);
 }
 
 /* --- mappings --- */

@@ -16,6 +16,7 @@ void sel4_state_init(struct sel4_state *s)
     s->contexts.size = sizeof(struct sel4_sched_context);
     s->asids.size = sizeof(struct sel4_asid);
     s->mappings.size = sizeof(struct sel4_mapping);
+    s->tables.size = sizeof(struct sel4_table);
     s->irqs.size = sizeof(struct sel4_irq);
     s->findings.size = sizeof(struct sel4_finding);
     s->complete = true;
@@ -32,6 +33,7 @@ void sel4_state_fini(struct sel4_state *s)
     free(s->contexts.items);
     free(s->asids.items);
     free(s->mappings.items);
+    free(s->tables.items);
     free(s->irqs.items);
     free(s->findings.items);
     sel4_state_init(s);

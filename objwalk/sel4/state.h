@@ -44,6 +44,8 @@ struct sel4_thread {
     uint64_t sp;
     uint64_t psr;
     uint32_t position; /* in the queue it is blocked in, from 1 */
+    uint32_t released; /* place in the release queue, from 1 */
+    uint64_t waits_on; /* reply object that waits for an answer to it, 0 */
 };
 
 struct sel4_endpoint {
@@ -102,6 +104,17 @@ struct sel4_mapping {
     uint8_t rights; /* 1 write, 2 read, 4 execute */
 };
 
+/* A translation table, physical addresses. */
+struct sel4_table {
+    uint64_t pa;
+    uint64_t parent; /* 0: the root of an address space */
+    uint64_t vaddr;
+    uint64_t root;
+    uint64_t asid;
+    uint32_t level; /* levels below it */
+    uint32_t bits;  /* log2 of what it translates */
+};
+
 struct sel4_irq {
     uint32_t irq;
     uint32_t state;
@@ -140,6 +153,7 @@ struct sel4_state {
     struct sel4_array contexts;
     struct sel4_array asids;
     struct sel4_array mappings; /* ascending by ASID and address */
+    struct sel4_array tables;   /* a table behind the one it hangs in */
     struct sel4_array irqs;
     struct sel4_array findings;
     struct sel4_node node[SEL4_NODES];
@@ -148,6 +162,8 @@ struct sel4_state {
     uint32_t orphans;       /* slots in no container */
     uint32_t ready;         /* threads in ready queues */
     uint32_t highest;       /* their highest priority */
+    uint32_t released;      /* threads in the release queue */
+    uint64_t release_head;
     uint64_t current_sc;
     uint64_t domain;
     bool complete; /* all that was found could be read */

@@ -25,6 +25,7 @@ struct sel4_task {
     uint64_t arg;
     uint64_t vaddr; /* of a table: what its first entry translates */
     uint32_t level;
+    uint64_t parent; /* of a table: the one it hangs in */
 };
 
 struct sel4_walk {

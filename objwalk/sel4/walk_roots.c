@@ -93,8 +93,9 @@ static void threads(struct sel4_walk *w)
               symbol_word(w, SEL4_SYM_SCHEDULER_ACTION));
     sel4_walk_thread(w, symbol_word(w, SEL4_SYM_DEBUG_TCBS));
     ready_queues(w);
-    sel4_walk_thread(w, symbol_word(w, SEL4_SYM_RELEASE_HEAD));
-    sel4_walk_thread(w, symbol_word(w, SEL4_SYM_RELEASE_QUEUE));
+    w->s->release_head = symbol_word(
+        w, sel4_has(w->l, SEL4_SYM_RELEASE_HEAD) ? SEL4_SYM_RELEASE_HEAD : SEL4_SYM_RELEASE_QUEUE);
+    sel4_walk_thread(w, w->s->release_head);
     w->s->current_sc = symbol_word(w, SEL4_SYM_CUR_SC);
     w->s->domain = symbol_word(w, SEL4_SYM_CUR_DOMAIN);
 }

@@ -122,9 +122,26 @@ static void take_entry(struct sel4_walk *w, const struct sel4_task *t, uint32_t 
         take_page(w, t, vaddr, raw, &e);
 }
 
+static void note_table(struct sel4_walk *w, const struct sel4_task *t)
+{
+    const struct sel4_paging *p = &w->l->paging;
+    const struct sel4_asid *a = SEL4_ITEM(w->s->asids, struct sel4_asid, t->arg);
+    struct sel4_table table = {
+        .pa = t->addr,
+        .parent = t->parent,
+        .vaddr = t->vaddr,
+        .root = sel4_walk_pa(w, a->root),
+        .asid = t->level == 0 ? a->asid : 0,
+        .level = p->levels - 1u - t->level,
+        .bits = (uint32_t)p->shift[t->level] + p->index_bits[t->level],
+    };
+    sel4_walk_add(w, &w->s->tables, &table);
+}
+
 void sel4_walk_read_table(struct sel4_walk *w, const struct sel4_task *t)
 {
     const struct sel4_paging *p = &w->l->paging;
+    note_table(w, t);
     uint32_t entries = sel4_paging_entries(p, t->level);
     uint8_t bytes[ENTRIES_AT_ONCE * 8];
     for (uint32_t i = 0; i < entries; i += ENTRIES_AT_ONCE) {

@@ -1,5 +1,5 @@
-/* Any bytes as a kernel.elf, with its DWARF, or as a description of bit fields.  The first byte says
- * which.  Whatever is taken gives a layout whose places lie where a walker may read. */
+/* Any bytes as a kernel.elf, with its DWARF, or as a description of bit fields.  The first byte
+ * says which.  Whatever is taken gives a layout whose places lie where a walker may read. */
 #include "objwalk/sel4/layout.h"
 
 #include <stdlib.h>
@@ -60,8 +60,7 @@ static void fuzz_description(const uint8_t *data, size_t size, enum sel4_arch ar
     struct sel4_options o = {.arch = arch};
     struct sel4_description d;
     sel4_blocks_fill(block, &o);
-    enum error e =
-        sel4_description_apply((const char *)data, size, arch, block, NULL, NULL, &d);
+    enum error e = sel4_description_apply((const char *)data, size, arch, block, NULL, NULL, &d);
     if (e == ERR_FORMAT && (d.why == NULL || d.line == 0))
         abort();
     check_blocks(block, arch == SEL4_AARCH32 ? 32 : 64);
