@@ -18,6 +18,8 @@ struct options {
     bool on_change;      /* --on-change */
     uint32_t count;      /* --count N, 0: no end */
     const char *domains; /* --domains FILE */
+    const char *kernel;  /* --kernel ELF: mainline */
+    const char *layout;  /* --layout FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
     const char *run;     /* the first operand, for messages */

@@ -1,4 +1,5 @@
 /* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE]",
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE] [--kernel ELF "
+     "[--layout FILE]]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -67,7 +69,9 @@ enum option_code {
     OPT_FORMAT,
     OPT_JSON,
     OPT_STRICT,
-    OPT_FLOW
+    OPT_FLOW,
+    OPT_KERNEL,
+    OPT_LAYOUT
 };
 
 static const struct option long_options[] = {
@@ -81,6 +85,8 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -140,6 +146,12 @@ static bool take_option(struct options *o, int code)
     case OPT_FLOW:
         o->flow = true;
         return true;
+    case OPT_KERNEL:
+        o->kernel = optarg;
+        return true;
+    case OPT_LAYOUT:
+        o->layout = optarg;
+        return true;
     case 'o':
         o->output = optarg;
         return true;
@@ -177,6 +189,9 @@ int main(int argc, char **argv)
         return command_complain(NULL, "usage: capdb %s", c->usage);
     o.run = argv[optind + 1];
     o.operand = argv + optind + 2;
+    if (o.layout && !o.kernel)
+        return command_complain(NULL, "--layout goes with --kernel");
+    attach_use_kernel(o.kernel, o.layout);
     if (o.on_change && o.every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
     return (int)c->run(&o);

@@ -2,6 +2,7 @@
  *
  * Usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--no-mouse]
  * Exit status 0 after q, 2 when the target could not be opened or vanished. */
+#include "attach/sel4.h"
 #include "inspector-tui/app.h"
 
 #include <getopt.h>
@@ -16,14 +17,18 @@
 
 static const char usage[] =
     "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--no-mouse]\n"
+    "                     [--kernel ELF [--layout FILE]]\n"
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
-    "or a recording RUN.capdb[@N].  Keys: ? inside.\n";
+    "or a recording RUN.capdb[@N].  --kernel: gdb: and ram: lead to a mainline seL4, of which this\n"
+    "is the kernel.elf; --layout: structures.bf.pbf of its build.  Keys: ? inside.\n";
 
 struct arguments {
     struct source_options source;
     bool mouse;
+    const char *kernel; /* of mainline */
+    const char *layout;
 };
 
 static bool parse_interval(const char *text, uint32_t *ms)
@@ -43,6 +48,8 @@ static int parse(int argc, char **argv, struct arguments *a)
         {"record", required_argument, NULL, 'r'},
         {"every", required_argument, NULL, 'e'},
         {"no-mouse", no_argument, NULL, 'm'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"layout", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -59,6 +66,12 @@ static int parse(int argc, char **argv, struct arguments *a)
             return 2;
         case 'm':
             a->mouse = false;
+            break;
+        case 'k':
+            a->kernel = optarg;
+            break;
+        case 'l':
+            a->layout = optarg;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -114,6 +127,7 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    attach_use_kernel(arguments.kernel, arguments.layout);
     char message[512];
     struct source *source = source_open(&arguments.source, message, sizeof message);
     if (!source) {
