@@ -84,3 +84,21 @@ uint64_t capdb_shape(const struct capstate *s)
     }
     return h;
 }
+
+uint64_t capdb_change_sum(const struct capstate *s)
+{
+    uint64_t h = FNV_BASIS;
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        h = sum_slot(h, &s->slots[i].rec);
+    for (uint32_t i = 0; i < s->mapping_count; i++)
+        h = sum_mapping(h, &s->mappings[i]);
+    for (uint32_t i = 0; i < s->irq_count; i++)
+        h = sum_irq(h, &s->irqs[i]);
+    for (uint32_t i = 0; i < s->thread_count; i++) {
+        const struct record_thread *t = &s->threads[i].rec;
+        h = mix_string(mix_u32(h, t->addr), &t->name);
+        h = mix_u32(mix_u32(mix_u32(h, t->priority), t->mcp), t->domain);
+        h = mix_u32(mix_u32(mix_u32(h, t->fault_handler), t->ipc_buffer), t->bound);
+    }
+    return h;
+}

@@ -4,7 +4,7 @@
 #include "capdb/capdb.h"
 
 #include "layout/capability.h"
-#include "capdb/store.h"
+#include "capdb/recorder.h"
 #include "tests/host/state_builder.h"
 
 #include <setjmp.h>
@@ -245,6 +245,15 @@ static struct capdb *open_db(const char *path)
     return db;
 }
 
+static struct capdb *resume_db(const char *path)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *db;
+    if (capdb_resume(path, &(struct capdb_source){.target = "test"}, &db, message) != ERR_OK)
+        fail_msg("%s", message);
+    return db;
+}
+
 static void write_file(const char *path, const void *bytes, size_t size)
 {
     FILE *f = fopen(path, "w");
@@ -322,7 +331,7 @@ static void a_recording_can_be_continued(void **state)
     (void)state;
     model_init(&m, 5);
     for (uint32_t part = 0; part < 4; part++) {
-        struct capdb *db = part ? open_db(path) : create(path);
+        struct capdb *db = part ? resume_db(path) : create(path);
         record_model(db, &m, 20);
         capdb_close(db);
     }
@@ -549,7 +558,7 @@ static void a_full_gap_is_spread_anew(void **state)
     b = a;
     model_derive(&b, 2);
     model_state(&b, &s);
-    assert_int_equal(identity_assign(before, a.count, &s, &next, after, &stats), ERR_OK);
+    assert_int_equal(identity_assign(before, a.count, &s, NULL, &next, after, &stats), ERR_OK);
     assert_int_equal(stats.added, 1);
     assert_int_equal(stats.removed, 0);
     for (uint32_t i = 1; i < s.slot_count; i++)
@@ -747,7 +756,7 @@ static void rules_travel_with_the_recording(void **state)
     assert_int_equal(capdb_set_rules(db, &rules), ERR_OK);
     capdb_close(db);
     db = open_db(path);
-    assert_int_equal(capdb_get_rules(db, &back), ERR_OK);
+    assert_int_equal(capdb_get_rules(db, 0, &back), ERR_OK);
     assert_int_equal(back.count, 2);
     assert_string_equal(back.rules[0].pattern, "d*/x");
     assert_true(back.rules[1].trusted);
