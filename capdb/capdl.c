@@ -71,7 +71,7 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
         fputs(" = notification", f);
         break;
     case RECORD_CAP_CNODE:
-        fprintf(f, " = cnode (%u bits)", o->bits - SLOT_BITS);
+        fprintf(f, " = cnode (%u bits)", o->bits > SLOT_BITS ? o->bits - SLOT_BITS : 0);
         break;
     case RECORD_CAP_TCB:
         put_tcb(f, s, o);
@@ -139,14 +139,10 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 {
     char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
-    uint32_t end = s->objects[holder].addr + (1u << s->objects[holder].bits);
-    if (s->objects[holder].type == RECORD_CAP_TCB)
-        end = s->objects[holder].addr + (RECORD_TCB_SLOTS << SLOT_BITS);
-    for (uint32_t addr = s->objects[holder].addr; addr != end; addr += 1u << SLOT_BITS) {
-        int32_t slot = capstate_slot_at(s, addr);
-        if (slot >= 0 && expressible(s, &s->slots[slot]))
+    for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
+         slot = capstate_slot_in(s, (int32_t)holder, s->slots[slot].index + 1))
+        if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
             put_cap(f, s, &s->slots[slot]);
-    }
     const struct capstate_object *o = &s->objects[holder];
     if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
         int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);

@@ -8,17 +8,19 @@
 /* Columns in the order of the tables, behind row, t0 and t1. */
 #define ROW_CAP_COLUMNS(C)                                                                         \
     C(id)                                                                                          \
-    C(parent) C(pos) C(slot) C(holder) C(domain) C(type) C(object) C(addr) C(bits) C(rights)       \
-        C(flags) C(data) C(extra)
+    C(parent)                                                                                      \
+    C(pos) C(slot) C(holder) C(domain) C(type) C(object) C(addr) C(bits) C(rights) C(flags)        \
+        C(data) C(extra)
 #define ROW_OBJECT_COLUMNS(C) C(id) C(type) C(addr) C(bits) C(flags)
 #define ROW_THREAD_COLUMNS(C)                                                                      \
     C(addr)                                                                                        \
-    C(name) C(domain) C(priority) C(mcp) C(sched_domain) C(idle) C(fault_handler) C(ipc_buffer)    \
-        C(bound)
+    C(name)                                                                                        \
+    C(domain) C(priority) C(mcp) C(sched_domain) C(idle) C(fault_handler) C(ipc_buffer) C(bound)
 #define ROW_RUN_COLUMNS(C)                                                                         \
     C(addr)                                                                                        \
-    C(state) C(time_slice) C(current) C(pc) C(sp) C(cpsr) C(blocked_on) C(blocked_badge)           \
-        C(blocked_flags) C(position) C(fault) C(fault_addr) C(fault_detail)
+    C(state)                                                                                       \
+    C(time_slice) C(current) C(pc) C(sp) C(cpsr) C(blocked_on) C(blocked_badge) C(blocked_flags)   \
+        C(position) C(fault) C(fault_addr) C(fault_detail)
 #define ROW_ENDPOINT_COLUMNS(C)     C(addr) C(state) C(waiters)
 #define ROW_NOTIFICATION_COLUMNS(C) C(addr) C(state) C(word) C(bound) C(waiters)
 #define ROW_MAPPING_COLUMNS(C)                                                                     \
