@@ -87,7 +87,7 @@ static int64_t life_before(const struct rowset *old, const struct sort_key *by_a
 
 static struct row object_row(const struct capstate_object *o, int64_t life)
 {
-    return (struct row){.v = {life, o->type, o->addr, o->bits, o->flags}};
+    return (struct row){.v = {life, o->type, (int64_t)o->addr, o->bits, o->flags}};
 }
 
 static enum error shape_objects(struct shaping *s)
@@ -125,7 +125,7 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_id] = c->id;
     row.v[CAP_COL_parent] = c->parent;
     row.v[CAP_COL_pos] = c->pos;
-    row.v[CAP_COL_slot] = r->addr;
+    row.v[CAP_COL_slot] = (int64_t)r->addr;
     row.v[CAP_COL_holder] = slot->holder < 0 ? 0 : s->life[slot->holder];
     row.v[CAP_COL_domain] = domain < 0 ? 0 : s->domain_id[domain];
     row.v[CAP_COL_type] = r->type;
@@ -134,8 +134,11 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_bits] = o && o->bits == r->bits ? ROW_NULL : (int64_t)r->bits;
     row.v[CAP_COL_rights] = r->rights;
     row.v[CAP_COL_flags] = r->flags;
-    row.v[CAP_COL_data] = r->data;
-    row.v[CAP_COL_extra] = r->extra;
+    row.v[CAP_COL_data] = (int64_t)r->data;
+    row.v[CAP_COL_extra] = (int64_t)r->extra;
+    row.v[CAP_COL_index] = slot->index;
+    row.v[CAP_COL_level] = r->level;
+    row.v[CAP_COL_place] = r->place;
     return row;
 }
 
@@ -161,8 +164,9 @@ static enum error shape_domains(struct shaping *s)
 
 static struct row thread_row(const struct record_thread *t, int64_t name, int64_t domain)
 {
-    return (struct row){.v = {t->addr, name, domain, t->priority, t->mcp, t->domain, t->idle,
-                              t->fault_handler, t->ipc_buffer, t->bound}};
+    return (struct row){.v = {(int64_t)t->addr, name, domain, t->priority, t->mcp, t->domain,
+                              t->idle, (int64_t)t->fault_handler, (int64_t)t->ipc_buffer,
+                              (int64_t)t->bound, t->node}};
 }
 
 static enum error shape_threads(struct shaping *s)
@@ -240,9 +244,13 @@ static bool rows_running(const struct capstate *s, struct rowset *out)
     for (uint32_t i = 0; i < s->thread_count && ok; i++) {
         const struct record_thread *t = &s->threads[i].rec;
         ok = rowset_add(
-            out, &(struct row){.v = {t->addr, t->state, t->time_slice, t->current, t->pc, t->sp,
-                                     t->cpsr, t->blocked_on, t->blocked_badge, t->blocked_flags,
-                                     t->position, t->fault, t->fault_addr, t->fault_detail}});
+            out,
+            &(struct row){.v = {(int64_t)t->addr, t->state, t->time_slice, t->current,
+                                (int64_t)t->pc, (int64_t)t->sp, (int64_t)t->cpsr,
+                                (int64_t)t->blocked_on, (int64_t)t->blocked_badge, t->blocked_flags,
+                                t->position, t->fault, (int64_t)t->fault_addr,
+                                (int64_t)t->fault_detail, (int64_t)t->sched_context,
+                                (int64_t)t->reply, (int64_t)t->yield_to, t->release}});
     }
     return ok;
 }
@@ -252,13 +260,15 @@ static bool rows_queues(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->endpoint_count && ok; i++) {
         const struct record_endpoint *e = &s->endpoints[i];
-        ok =
-            rowset_add(&m->sets[ROW_ENDPOINT], &(struct row){.v = {e->addr, e->state, e->waiters}});
+        ok = rowset_add(&m->sets[ROW_ENDPOINT],
+                        &(struct row){.v = {(int64_t)e->addr, e->state, e->waiters}});
     }
     for (uint32_t i = 0; i < s->notification_count && ok; i++) {
         const struct record_notification *n = &s->notifications[i];
-        ok = rowset_add(&m->sets[ROW_NOTIFICATION],
-                        &(struct row){.v = {n->addr, n->state, n->word, n->bound, n->waiters}});
+        ok = rowset_add(
+            &m->sets[ROW_NOTIFICATION],
+            &(struct row){.v = {(int64_t)n->addr, n->state, (int64_t)n->word, (int64_t)n->bound,
+                                n->waiters, (int64_t)n->sched_context}});
     }
     return ok;
 }
@@ -268,19 +278,46 @@ static bool rows_rest(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->mapping_count && ok; i++) {
         const struct record_mapping *p = &s->mappings[i];
-        ok = rowset_add(&m->sets[ROW_MAPPING],
-                        &(struct row){.v = {p->dir, p->vaddr, p->asid, p->frame, p->bits, p->rights,
-                                            p->attributes, p->table}});
+        ok = rowset_add(
+            &m->sets[ROW_MAPPING],
+            &(struct row){.v = {(int64_t)p->dir, (int64_t)p->vaddr, p->asid, (int64_t)p->frame,
+                                p->bits, p->rights, p->attributes, (int64_t)p->table}});
     }
     for (uint32_t i = 0; i < s->irq_count && ok; i++)
-        ok = rowset_add(&m->sets[ROW_IRQ],
-                        &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state, s->irqs[i].slot}});
+        ok = rowset_add(&m->sets[ROW_IRQ], &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state,
+                                                               (int64_t)s->irqs[i].slot}});
     for (uint32_t i = 0; i < s->finding_count && ok; i++) {
         const struct record_finding *f = &s->findings[i];
-        ok = rowset_add(&m->sets[ROW_FINDING],
-                        &(struct row){.v = {f->rule, f->addr, f->other, f->value}});
+        ok = rowset_add(
+            &m->sets[ROW_FINDING],
+            &(struct row){.v = {f->rule, (int64_t)f->addr, (int64_t)f->other, (int64_t)f->value}});
     }
     return ok;
+}
+
+/* Rows whose columns are the fields of their record. */
+#define FIELD_VALUE(name) (int64_t) r->name,
+#define DEFINE_ROWS(NAME, name, array, count, first)                                               \
+    static bool rows_##name(const struct capstate *s, struct rowset *out)                          \
+    {                                                                                              \
+        bool ok = true;                                                                            \
+        for (uint32_t i = first; i < s->count && ok; i++) {                                        \
+            const struct record_##name *r = &s->array[i];                                          \
+            ok = rowset_add(out, &(struct row){.v = {ROW_##NAME##_COLUMNS(FIELD_VALUE)}});         \
+        }                                                                                          \
+        return ok;                                                                                 \
+    }
+DEFINE_ROWS(SCHED_CONTEXT, sched_context, sched_contexts, sched_context_count, 0)
+DEFINE_ROWS(REPLY, reply, replies, reply_count, 0)
+DEFINE_ROWS(TABLE, table, tables, tables_told, 0)
+DEFINE_ROWS(SCHED, sched, scheds, sched_count, 1)
+DEFINE_ROWS(RANGE, range, ranges, range_count, 1)
+
+static bool rows_more(const struct capstate *s, struct mirror *m)
+{
+    return rows_sched_context(s, &m->sets[ROW_SCHED_CONTEXT]) &&
+           rows_reply(s, &m->sets[ROW_REPLY]) && rows_table(s, &m->sets[ROW_TABLE]) &&
+           rows_sched(s, &m->sets[ROW_SCHED]) && rows_range(s, &m->sets[ROW_RANGE]);
 }
 
 /* --- writing --- */
@@ -370,6 +407,7 @@ static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s
 }
 
 #define BIND_U(name)     bind_number(st, &at, r->name);
+#define BIND_W(name)     bind_number(st, &at, r->name);
 #define BIND_D(name)     bind_number(st, &at, r->name);
 #define BIND_S(name)     bind_string(st, &at, &r->name);
 #define BIND(mode, name) BIND_##mode(name)
@@ -458,7 +496,7 @@ static enum error make_rows(struct appending *a, struct identity_stats *stats)
     if (!a->same_shape)
         e = shape(a->db, s, a->anew ? &nothing : &a->db->recorder->mirror, &a->next, stats);
     if (e == ERR_OK && (!rows_running(s, &a->next.sets[ROW_RUN]) || !rows_queues(s, &a->next) ||
-                        !rows_rest(s, &a->next)))
+                        !rows_rest(s, &a->next) || !rows_more(s, &a->next)))
         e = capdb_fail(a->db, ERR_NO_MEMORY, "out of memory");
     return e;
 }

@@ -40,9 +40,6 @@ struct command {
 enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* For as long as records have addresses of 32 bits. */
-#define NARROW(x) ((__typeof__(((struct record_slot *)0)->addr))(x))
-
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

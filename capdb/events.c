@@ -9,7 +9,10 @@
 
 #define ONE_PLACE(mode, name) ", ?"
 #define BIND(mode, name)      sqlite3_bind_int64(st, at++, (int64_t)r->name);
-#define FETCH(mode, name)     out->name = (uint32_t)sqlite3_column_int64(st, at++);
+#define FETCH_U(name)         out->name = (uint32_t)sqlite3_column_int64(st, at++);
+#define FETCH_W(name)         out->name = (uint64_t)sqlite3_column_int64(st, at++);
+#define FETCH_D(name)         FETCH_W(name)
+#define FETCH(mode, name)     FETCH_##mode(name)
 static const char insert_sql[] =
     "INSERT INTO main.event VALUES (NULL, ?" RECORD_FIELDS_EVENT(ONE_PLACE) ")";
 

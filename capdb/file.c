@@ -60,6 +60,8 @@ static enum error open_failed(struct capdb *db, enum error e, char *message)
 static enum error set_pragmas(struct capdb *db)
 {
     sqlite3_busy_timeout(db->sql, BUSY_MS);
+    if (capdb_add_functions(db->sql) != SQLITE_OK)
+        return capdb_fail_sql(db, "opening");
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return capdb_execf(db, "opening",
                        "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF;"
@@ -127,15 +129,16 @@ static enum error make_views(struct capdb *db, const char *schema)
     enum error e = ERR_OK;
     while (e == ERR_OK && schema_next(&schema, &s))
         if (s.kind == SCHEMA_VIEW)
-            e = capdb_execf(db, "opening", "CREATE TEMP%.*s", (int)(s.length - s.body),
-                            s.text + s.body);
+            e = capdb_execf(db, "opening", "CREATE TEMP VIEW IF NOT EXISTS%.*s",
+                            (int)(s.length - s.body), s.text + s.body);
     return e;
 }
 
 enum error capdb_make_views(struct capdb *db)
 {
-    enum error e =
-        db->version == CAPDB_USER_VERSION_1 ? make_views(db, capdb_schema_1_sql) : ERR_OK;
+    enum error e = ERR_OK;
+    if (db->version == CAPDB_USER_VERSION_1) /* its own come first */
+        e = make_views(db, capdb_schema_1_sql);
     return e == ERR_OK ? make_views(db, capdb_schema_sql) : e;
 }
 

@@ -134,6 +134,13 @@ void output_int(struct output *o, int64_t value)
     put_number(o, text);
 }
 
+void output_word(struct output *o, uint64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    put_number(o, text);
+}
+
 /* As many digits as it takes to get the same number back. */
 void output_real(struct output *o, double value)
 {

@@ -25,6 +25,7 @@ void output_text(struct output *o, const char *text);
 void output_bytes(struct output *o, const char *text, size_t length); /* a NUL is escaped, too */
 void output_format(struct output *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void output_int(struct output *o, int64_t value);
+void output_word(struct output *o, uint64_t value); /* without a sign */
 void output_real(struct output *o, double value);
 void output_hex(struct output *o, uint64_t value); /* a text: JSON has no such number */
 void output_null(struct output *o);                /* nothing: null in JSON, else empty */

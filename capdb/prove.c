@@ -4,6 +4,7 @@
 
 #include "attach/replay.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,11 +40,13 @@ static bool apply_event(struct proof *p, const struct record_event *event)
         return true;
     enum error e = replay_record(&p->mirror, &r);
     if (e == ERR_SEQUENCE)
-        snprintf(p->sentence, p->size, "events from number %u on are missing before event %u",
+        snprintf(p->sentence, p->size,
+                 "events from number %" PRIu64 " on are missing before event %" PRIu64,
                  p->mirror.trouble, event->seq);
     else if (e != ERR_OK)
-        snprintf(p->sentence, p->size, "event %u does not fit snapshot %u and the events after it",
-                 event->seq, p->n - 1);
+        snprintf(p->sentence, p->size,
+                 "event %" PRIu64 " does not fit snapshot %u and the events after it", event->seq,
+                 p->n - 1);
     return e == ERR_OK;
 }
 

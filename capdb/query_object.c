@@ -3,6 +3,7 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void object_rows(struct output *out, const struct view *v, const char *fa
 }
 
 /* Threads that run in this directory, or the directory's address. */
-static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t size)
+static void directory_text(const struct view *v, uint64_t dir, char *buf, size_t size)
 {
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
         int32_t pd = capstate_thread_vspace(&v->state, (int32_t)i);
@@ -49,43 +50,43 @@ static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t
             return;
         }
     }
-    snprintf(buf, size, "directory 0x%x", dir);
+    snprintf(buf, size, "directory 0x%" PRIx64, dir);
 }
 
-static int32_t directory_domain(const struct view *v, uint32_t dir)
+static int32_t directory_domain(const struct view *v, uint64_t dir)
 {
     int32_t object = capstate_object_at(&v->state, dir);
     return object < 0 ? -1 : v->authority.home[object];
 }
 
-static void mapping_rows(struct output *out, const struct view *v, uint32_t addr)
+static void mapping_rows(struct output *out, const struct view *v, uint64_t addr)
 {
     char text[TEXT_BYTES];
     for (uint32_t i = 0; i < v->state.mapping_count; i++) {
         const struct record_mapping *m = &v->state.mappings[i];
-        if (m->bits > 31 || addr < m->frame || addr - m->frame >= (uint32_t)1 << m->bits)
+        if (m->bits > 63 || addr - m->frame >= (uint64_t)1 << m->bits)
             continue;
         output_text(out, "mapping");
         output_text(out, domain_name(v, directory_domain(v, m->dir)));
         output_format(out, "%s%s%s", m->rights & RECORD_RIGHT_READ ? "r" : "",
                       m->rights & RECORD_RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
-        output_format(out, "0x%08x", m->vaddr);
+        output_hex(out, m->vaddr);
         directory_text(v, m->dir, text, sizeof(text));
         output_text(out, text);
-        output_format(out, "mapped at 0x%x, asid %u", m->vaddr, m->asid);
+        output_format(out, "mapped at 0x%" PRIx64 ", asid %u", m->vaddr, m->asid);
         output_row(out);
     }
 }
 
-static void owner_sentence(const struct view *v, const struct authority_owner *w, uint32_t addr,
+static void owner_sentence(const struct view *v, const struct authority_owner *w, uint64_t addr,
                            char *buf, size_t size)
 {
     char object[TEXT_BYTES / 2];
     char untyped[TEXT_BYTES / 4];
     if (w->object < 0) {
         snprintf(buf, size,
-                 w->kernel ? "0x%x lies in the kernel's image"
-                           : "no capability refers to memory at 0x%x",
+                 w->kernel ? "0x%" PRIx64 " lies in the kernel's image"
+                           : "no capability refers to memory at 0x%" PRIx64,
                  addr);
         return;
     }
@@ -140,19 +141,19 @@ enum status command_owner(struct options *o)
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }
-    authority_owner_of(&v.authority, NARROW(addr), &w);
+    authority_owner_of(&v.authority, addr, &w);
     struct output *out = output_begin(stdout, output_default, reach_columns);
     output_text(out, "owner");
     output_text(out, w.shared ? "(shared)" : w.kernel ? "(kernel)" : domain_name(&v, w.domain));
     output_text(out, "");
     output_text(out, "");
     output_text(out, "");
-    owner_sentence(&v, &w, NARROW(addr), text, sizeof(text));
+    owner_sentence(&v, &w, addr, text, sizeof(text));
     output_text(out, text);
     output_row(out);
     if (w.object >= 0) {
         object_rows(out, &v, "holds", w.object);
-        mapping_rows(out, &v, NARROW(addr));
+        mapping_rows(out, &v, addr);
         for (int32_t u = v.authority.enclosing[w.object]; u >= 0; u = v.authority.enclosing[u])
             object_rows(out, &v, "covers", u);
         chain_rows(out, &v, w.object);
@@ -280,7 +281,7 @@ static enum error owner_rows(struct history *h)
             e = ERR_STOPPED; /* told already */
         if (e != ERR_OK)
             break;
-        authority_owner_of(&h->v->authority, NARROW(h->addr), &w);
+        authority_owner_of(&h->v->authority, h->addr, &w);
         const char *name = domain_name(h->v, w.domain);
         if (first && strcmp(name, domain) == 0 && w.shared == now.shared &&
             w.by_untyped == now.by_untyped && (w.object < 0) == (now.object < 0))
@@ -304,7 +305,7 @@ static const char history_caps[] =
     " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
     " FROM object_row o JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " WHERE o.bits BETWEEN 1 AND 62 AND ?1 - o.addr BETWEEN 0 AND (1 << o.bits) - 1"
+    " WHERE o.bits > 0 AND covers(o.addr, o.bits, ?1)"
     " ORDER BY c.t0, o.bits, c.row";
 
 static const char history_mappings[] =
@@ -314,8 +315,7 @@ static const char history_mappings[] =
     "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')),"
     " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
     " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
-    " FROM mapping_row m WHERE m.bits BETWEEN 1 AND 62"
-    " AND ?1 - m.frame BETWEEN 0 AND (1 << m.bits) - 1 ORDER BY m.t0, m.row";
+    " FROM mapping_row m WHERE covers(m.frame, m.bits, ?1) ORDER BY m.t0, m.row";
 
 enum status command_history(struct options *o)
 {

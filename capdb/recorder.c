@@ -116,7 +116,7 @@ enum error recorder_create(struct capdb *db, const struct capdb_source *source)
 static void resume_numbers(struct capdb *db)
 {
     struct numbers *next = &db->recorder->next;
-#define X(NAME, table)                                                                             \
+#define X(NAME, table, first)                                                                      \
     next->row[ROW_##NAME] = capdb_int(db, "SELECT max(row) FROM main." #table, 0) + 1;
     ROW_KIND_LIST(X)
 #undef X
@@ -165,7 +165,8 @@ static enum error prepare_all(struct capdb *db)
         sqlite3_stmt **st;
         const char *sql;
     } all[] = {
-        {&r->put_tail, "INSERT INTO main.tail VALUES (?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+        {&r->put_tail,
+         "INSERT INTO main.tail VALUES (?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
         {&r->put_snapshot,
          "INSERT INTO main.snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
              RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)

@@ -8,9 +8,10 @@
 enum { RADIX_BITS = 16, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 2048 };
 
 #define COLUMN_NAME(name) #name,
-#define X(NAME, table_name)                                                                        \
+#define X(NAME, table_name, first)                                                                 \
     [ROW_##NAME] = {                                                                               \
         .table = #table_name,                                                                      \
+        .first_columns = first,                                                                    \
         .columns =                                                                                 \
             (int)(sizeof((const char *[]){ROW_##NAME##_COLUMNS(COLUMN_NAME)}) / sizeof(char *)),   \
         .column = {ROW_##NAME##_COLUMNS(COLUMN_NAME)},                                             \

@@ -70,7 +70,7 @@ bool schema_next(const char **at, struct schema_statement *out)
                                              : SCHEMA_VIEW;
     take_word(name, stop, out->name, sizeof(out->name));
     out->length = (size_t)(stop - out->text);
-    out->body = (size_t)(body - out->text);
+    out->body = (size_t)(name - out->text);
     *at = stop < end ? stop + 1 : end;
     return true;
 }

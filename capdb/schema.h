@@ -27,7 +27,7 @@ struct schema_statement {
     char name[SCHEMA_NAME];
     const char *text;
     size_t length;
-    size_t body; /* offset of what follows CREATE */
+    size_t body; /* offset of what follows CREATE and its kind */
 };
 
 /* The next statement from *at on, which moves behind it; false at the end. */

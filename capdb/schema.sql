@@ -87,6 +87,11 @@ CREATE TABLE snapshot (
     kernel_end       INTEGER NOT NULL,
     board            BLOB NOT NULL,
     build            BLOB NOT NULL,
+    word_bits        INTEGER NOT NULL,
+    slot_bits        INTEGER NOT NULL,
+    architecture     INTEGER NOT NULL,
+    options          INTEGER NOT NULL,
+    nodes            INTEGER NOT NULL,
     complete         INTEGER NOT NULL,
     slots            INTEGER NOT NULL,
     threads          INTEGER NOT NULL,
@@ -98,6 +103,12 @@ CREATE TABLE snapshot (
     sched_current    INTEGER NOT NULL,
     sched_ready      INTEGER NOT NULL,
     sched_highest    INTEGER NOT NULL,
+    sched_node       INTEGER NOT NULL,
+    sched_idle       INTEGER NOT NULL,
+    sched_sched_context INTEGER NOT NULL,
+    sched_released   INTEGER NOT NULL,
+    sched_domain     INTEGER NOT NULL,
+    sched_domain_time INTEGER NOT NULL,
     revoke_root      INTEGER NOT NULL,
     revoke_victim    INTEGER NOT NULL,
     revoke_done      INTEGER NOT NULL,
@@ -144,7 +155,10 @@ CREATE TABLE cap_row (
     rights INTEGER NOT NULL,
     flags  INTEGER NOT NULL,
     data   INTEGER NOT NULL,
-    extra  INTEGER NOT NULL
+    extra  INTEGER NOT NULL,
+    "index" INTEGER NOT NULL,     -- of the slot in its holder
+    level  INTEGER NOT NULL,
+    place  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX cap_by_id ON cap_row (id);
 CREATE INDEX cap_by_slot ON cap_row (slot);
@@ -179,7 +193,8 @@ CREATE TABLE thread_row (
     idle          INTEGER NOT NULL,
     fault_handler INTEGER NOT NULL,
     ipc_buffer    INTEGER NOT NULL,
-    bound         INTEGER NOT NULL
+    bound         INTEGER NOT NULL,
+    node          INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE run_row (
     row           INTEGER PRIMARY KEY,
@@ -198,7 +213,11 @@ CREATE TABLE run_row (
     position      INTEGER NOT NULL,
     fault         INTEGER NOT NULL,
     fault_addr    INTEGER NOT NULL,
-    fault_detail  INTEGER NOT NULL
+    fault_detail  INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL,
+    reply         INTEGER NOT NULL,
+    yield_to      INTEGER NOT NULL,
+    release       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE endpoint_row (
@@ -217,7 +236,8 @@ CREATE TABLE notification_row (
     state   INTEGER NOT NULL,
     word    INTEGER NOT NULL,
     bound   INTEGER NOT NULL,
-    waiters INTEGER NOT NULL
+    waiters INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE mapping_row (
@@ -253,6 +273,76 @@ CREATE TABLE finding_row (
     value INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE sched_context_row (
+    row          INTEGER PRIMARY KEY,
+    t0           INTEGER NOT NULL,
+    t1           INTEGER NOT NULL,
+    addr         INTEGER NOT NULL,
+    bits         INTEGER NOT NULL,
+    node         INTEGER NOT NULL,
+    period       INTEGER NOT NULL,
+    budget       INTEGER NOT NULL,
+    consumed     INTEGER NOT NULL,
+    thread       INTEGER NOT NULL,
+    reply        INTEGER NOT NULL,
+    notification INTEGER NOT NULL,
+    badge        INTEGER NOT NULL,
+    yield_from   INTEGER NOT NULL,
+    refill_max   INTEGER NOT NULL,
+    refills      INTEGER NOT NULL,
+    head_time    INTEGER NOT NULL,
+    head_amount  INTEGER NOT NULL,
+    flags        INTEGER NOT NULL
+) STRICT;
+CREATE TABLE reply_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    addr          INTEGER NOT NULL,
+    thread        INTEGER NOT NULL,
+    prev          INTEGER NOT NULL,
+    next          INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL
+) STRICT;
+
+-- Page tables, where the records tell of them.
+CREATE TABLE table_row (
+    row    INTEGER PRIMARY KEY,
+    t0     INTEGER NOT NULL,
+    t1     INTEGER NOT NULL,
+    addr   INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    level  INTEGER NOT NULL,
+    vaddr  INTEGER NOT NULL,
+    bits   INTEGER NOT NULL,
+    asid   INTEGER NOT NULL
+) STRICT;
+
+-- Processors and stretches of memory but the first, which snapshot holds.
+CREATE TABLE sched_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    node          INTEGER NOT NULL,
+    current       INTEGER NOT NULL,
+    ready         INTEGER NOT NULL,
+    highest       INTEGER NOT NULL,
+    idle          INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL,
+    released      INTEGER NOT NULL,
+    domain        INTEGER NOT NULL,
+    domain_time   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE range_row (
+    row    INTEGER PRIMARY KEY,
+    t0     INTEGER NOT NULL,
+    t1     INTEGER NOT NULL,
+    use    INTEGER NOT NULL,
+    base   INTEGER NOT NULL,
+    size   INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+) STRICT;
+
 -- Changes that are not merged yet: at snapshot t a row of the kind's table ends (op 0) or begins
 -- (op 1) with the values v0... in the order of the table's columns.
 CREATE TABLE tail (
@@ -261,7 +351,8 @@ CREATE TABLE tail (
     op   INTEGER NOT NULL,
     row  INTEGER NOT NULL,
     v0 INTEGER, v1 INTEGER, v2 INTEGER, v3 INTEGER, v4 INTEGER, v5 INTEGER, v6 INTEGER,
-    v7 INTEGER, v8 INTEGER, v9 INTEGER, v10 INTEGER, v11 INTEGER, v12 INTEGER, v13 INTEGER
+    v7 INTEGER, v8 INTEGER, v9 INTEGER, v10 INTEGER, v11 INTEGER, v12 INTEGER, v13 INTEGER,
+    v14 INTEGER, v15 INTEGER, v16 INTEGER, v17 INTEGER
 ) STRICT;
 
 ----------------------------------------------------------------------------------------------------
@@ -301,7 +392,7 @@ SELECT n, datetime(time, 'unixepoch') AS taken, time, ticks, seq, slots AS caps,
 
 CREATE VIEW cap_lives AS
 SELECT c.t0 AS first, iif(c.t1 = 2147483647, NULL, c.t1 - 1) AS last, c.id AS cap, c.parent, c.slot,
-       h.addr AS holder, (c.slot - h.addr) / 16 AS "index", d.name AS domain, w.text AS type,
+       h.addr AS holder, iif(c.holder, c."index", NULL) AS "index", d.name AS domain, w.text AS type,
        coalesce(c.addr, o.addr) AS object, coalesce(c.bits, o.bits) AS bits, c.object AS life,
        c.rights AS rights_bits,
        iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
@@ -362,6 +453,25 @@ SELECT s.n, m.dir, m.asid, m.vaddr, m.frame, m.bits,
        m.attributes & 1 AS cached, m."table"
   FROM snapshot s
   JOIN mapping_row m ON m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE VIEW tables AS
+SELECT s.n, m.addr, nullif(m.parent, 0) AS parent, m.level, m.vaddr, m.bits, m.asid
+  FROM snapshot s
+  JOIN table_row m ON m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE VIEW sched_contexts AS
+SELECT s.n, c.addr, c.bits, c.node, c.period, c.budget, c.consumed, nullif(c.thread, 0) AS thread,
+       nullif(c.reply, 0) AS reply, nullif(c.notification, 0) AS notification, c.badge,
+       nullif(c.yield_from, 0) AS yield_from, c.refill_max, c.refills, c.head_time, c.head_amount,
+       c.flags & 1 AS sporadic
+  FROM snapshot s
+  JOIN sched_context_row c ON c.t0 <= s.n AND c.t1 > s.n;
+
+CREATE VIEW replies AS
+SELECT s.n, r.addr, nullif(r.thread, 0) AS thread, nullif(r.prev, 0) AS prev,
+       nullif(r.next, 0) AS next, nullif(r.sched_context, 0) AS sched_context
+  FROM snapshot s
+  JOIN reply_row r ON r.t0 <= s.n AND r.t1 > s.n;
 
 CREATE VIEW irqs AS
 SELECT s.n, i.irq, w.text AS state, i.slot

@@ -79,3 +79,18 @@ CREATE VIEW domain_rule AS
 SELECT ord AS id, 1 AS rule_set, pattern, domain, trusted FROM main.domain_rule;
 CREATE VIEW source AS
 SELECT 1 AS id, 1 AS first, value AS target, '' AS machine FROM main.meta WHERE key = 'target';
+
+-- Slots of 16 bytes.
+CREATE VIEW cap_lives AS
+SELECT c.t0 AS first, iif(c.t1 = 2147483647, NULL, c.t1 - 1) AS last, c.id AS cap, c.parent, c.slot,
+       h.addr AS holder, (c.slot - h.addr) / 16 AS "index", d.name AS domain, w.text AS type,
+       coalesce(c.addr, o.addr) AS object, coalesce(c.bits, o.bits) AS bits, c.object AS life,
+       c.rights AS rights_bits,
+       iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
+           || iif(c.rights & 8, 'p', '') AS rights,
+       c.flags, c.data, c.extra, c.pos
+  FROM cap_row c
+  LEFT JOIN object_row o ON o.id = c.object
+  LEFT JOIN object_row h ON h.id = c.holder
+  LEFT JOIN domain d ON d.id = c.domain
+  LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type;

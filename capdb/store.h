@@ -1,7 +1,7 @@
 /* What the files of capdb/ share about an open recording.  From the bottom up:
  *
  *     schema rows blake2b lock readfile     know nothing of a handle
- *     sql       statements and sentences    words, rules   small tables
+ *     sql       statements and sentences    words, vocabulary, rules   small things
  *     tail      what is not merged yet      file           creating, opening, closing
  *     load      a snapshot from rows        mirror         what the recorder remembers of the
  * newest ledger    the chain of commits        recorder       the handle that writes events, append
@@ -62,12 +62,19 @@ int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
 const char *capdb_column_text(sqlite3_stmt *st, int column);
 double capdb_now(void);
 
-/* --- words.c, rules.c, tail.c, file.c --------------------------------------------------------- */
+/* --- vocabulary.c, words.c, tail.c, file.c ---------------------------------------------------- */
 
 /* Names of enumerations, so that views can say them. */
 enum error capdb_fill_words(struct capdb *db);
 /* Does the table hold exactly those? */
 bool capdb_words_are_ours(struct capdb *db);
+
+/* SQL functions for words, which SQLite keeps as signed numbers:
+ *     word(x)              in decimal, without a sign
+ *     below(a, b)          a < b
+ *     covers(addr, bits, x) does the memory of 2^bits bytes at addr hold x?
+ * Returns SQLite's code. */
+int capdb_add_functions(sqlite3 *sql);
 
 /* Moves the tail into the tables; a transaction of its own. */
 enum error capdb_merge(struct capdb *db);

@@ -6,20 +6,32 @@
 
 enum { COLUMNS_BYTES = 512 };
 
-/* ", FORMAT..." for each column of the kind; the format takes its number or its name. */
-static const char *tail_columns(const struct row_desc *d, char buf[COLUMNS_BYTES])
+static int columns_there(const struct capdb *db, const struct row_desc *d)
 {
+    return db->version == CAPDB_USER_VERSION ? d->columns : d->first_columns;
+}
+
+/* ", v0, v1..." for the columns of a kind; a file of format 1 has fewer, the others are 0. */
+static const char *tail_columns(const struct capdb *db, const struct row_desc *d,
+                                char buf[COLUMNS_BYTES])
+{
+    int there = columns_there(db, d);
     int n = 0;
     for (int c = 0; c < d->columns; c++)
-        n += snprintf(buf + n, COLUMNS_BYTES - (size_t)n, ", v%d", c);
+        n += snprintf(buf + n, COLUMNS_BYTES - (size_t)n, c < there ? ", v%d" : ", 0", c);
     return buf;
 }
 
-static const char *table_columns(const struct row_desc *d, const char *of, char buf[COLUMNS_BYTES])
+static const char *table_columns(const struct capdb *db, const struct row_desc *d, const char *of,
+                                 char buf[COLUMNS_BYTES])
 {
+    int there = of[0] ? columns_there(db, d) : d->columns;
     int n = 0;
     for (int c = 0; c < d->columns; c++)
-        n += snprintf(buf + n, COLUMNS_BYTES - (size_t)n, ", %s\"%s\"", of, d->column[c]);
+        if (c < there)
+            n += snprintf(buf + n, COLUMNS_BYTES - (size_t)n, ", %s\"%s\"", of, d->column[c]);
+        else
+            n += snprintf(buf + n, COLUMNS_BYTES - (size_t)n, ", 0");
     return buf;
 }
 
@@ -32,7 +44,7 @@ static enum error merge_kind(struct capdb *db, int kind)
     enum error e = capdb_execf(db, "merging",
                                "INSERT INTO main.%s SELECT row, t, %d%s FROM main.tail"
                                " WHERE kind = %d AND op = 1 ORDER BY row",
-                               d->table, CAPDB_STILL, tail_columns(d, columns), kind);
+                               d->table, CAPDB_STILL, tail_columns(db, d, columns), kind);
     if (e != ERR_OK)
         return e;
     return capdb_execf(db, "merging",
@@ -69,6 +81,16 @@ static enum error drop_overlay(struct capdb *db)
     return e;
 }
 
+/* A table that the file does not have. */
+static enum error empty_kind(struct capdb *db, const struct row_desc *d)
+{
+    char names[COLUMNS_BYTES];
+    char zeros[COLUMNS_BYTES];
+    return capdb_execf(db, "opening",
+                       "CREATE TEMP VIEW %s (row, t0, t1%s) AS SELECT 0, 0, 0%s WHERE 0", d->table,
+                       table_columns(db, d, "", names), tail_columns(db, d, zeros));
+}
+
 /* Rows of the table, of which some end in the tail, and rows that begin there. */
 static enum error overlay_kind(struct capdb *db, int kind)
 {
@@ -76,6 +98,8 @@ static enum error overlay_kind(struct capdb *db, int kind)
     char new[COLUMNS_BYTES];
     char names[COLUMNS_BYTES];
     const struct row_desc *d = &row_descs[kind];
+    if (columns_there(db, d) == 0)
+        return empty_kind(db, d);
     return capdb_execf(
         db, "reading the tail",
         "CREATE TEMP VIEW %s (row, t0, t1%s) AS"
@@ -83,8 +107,8 @@ static enum error overlay_kind(struct capdb *db, int kind)
         " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = r.row UNION ALL"
         " SELECT b.row, b.t, coalesce(e.t, %d)%s FROM temp.tail_begin b"
         " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = b.row WHERE b.kind = %d",
-        d->table, table_columns(d, "", names), table_columns(d, "r.", own), d->table, kind,
-        CAPDB_STILL, tail_columns(d, new), kind, kind);
+        d->table, table_columns(db, d, "", names), table_columns(db, d, "r.", own), d->table, kind,
+        CAPDB_STILL, tail_columns(db, d, new), kind, kind);
 }
 
 static const char copy_tail[] =
@@ -99,8 +123,12 @@ enum error capdb_overlay(struct capdb *db)
     enum error e = db->overlaid ? drop_overlay(db) : ERR_OK;
     if (e == ERR_OK)
         db->message[0] = '\0';
-    if (e != ERR_OK || capdb_int(db, "SELECT 1 FROM main.tail LIMIT 1", 0) == 0)
-        return e == ERR_OK && db->message[0] ? ERR_FORMAT : e;
+    bool needed = e == ERR_OK && (capdb_int(db, "SELECT 1 FROM main.tail LIMIT 1", 0) != 0 ||
+                                  db->version != CAPDB_USER_VERSION);
+    if (e == ERR_OK && db->message[0])
+        e = ERR_FORMAT;
+    if (e != ERR_OK || !needed)
+        return e;
     e = capdb_exec(db, copy_tail, "reading the tail");
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
         e = overlay_kind(db, kind);

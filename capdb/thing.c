@@ -26,15 +26,16 @@ static bool number_parse(const char *text, uint64_t *out)
 
 bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out)
 {
-    uint64_t window = (uint64_t)snapshot->ram_base + snapshot->phys_offset;
+    const uint64_t last = record_word_bits(snapshot) == 32 ? UINT32_MAX : UINT64_MAX;
+    const uint64_t window = (snapshot->ram_base + snapshot->phys_offset) & last;
     if (strncmp(text, "phys:", 5) == 0)
-        return number_parse(text + 5, out);
+        return number_parse(text + 5, out) && *out <= last;
     bool kernel = strncmp(text, "kernel:", 7) == 0;
-    if (!number_parse(kernel ? text + 7 : text, out))
+    if (!number_parse(kernel ? text + 7 : text, out) || *out > last)
         return false;
     bool in_window = snapshot->phys_offset != 0 && *out - window < snapshot->ram_size;
     if (kernel || in_window)
-        *out -= snapshot->phys_offset;
+        *out = (*out - snapshot->phys_offset) & last;
     return true;
 }
 
@@ -96,7 +97,7 @@ static bool find_slot(const struct options *o, const struct view *v, const char 
         return command_complain(o->run, "%s: not an address", name), false;
     out->kind = THING_SLOT;
     out->addr = addr;
-    out->slot = capstate_slot_at(&v->state, NARROW(addr));
+    out->slot = capstate_slot_at(&v->state, addr);
     if (out->slot < 0)
         return command_complain(o->run, "snapshot %u: %s is empty or no slot", v->n, name), false;
     out->object = v->state.slots[out->slot].object;
@@ -156,9 +157,9 @@ static void find_address(const struct view *v, uint64_t addr, struct thing *out)
 {
     out->kind = THING_ADDRESS;
     out->addr = addr;
-    out->object = capstate_object_at(&v->state, NARROW(addr));
+    out->object = capstate_object_at(&v->state, addr);
     if (out->object < 0)
-        out->object = capstate_object_holding(&v->state, NARROW(addr));
+        out->object = capstate_object_holding(&v->state, addr);
 }
 
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out)

@@ -1,73 +1,58 @@
-/* The word table: numbers of enumerations and their names, for those who ask in SQL. */
+/* SQL functions for words and addresses.  SQLite's integers are signed: from 2^63 on a word is
+ * stored as the negative number with the same bits, so that comparing two, or printing one, needs
+ * to know that it is a word. */
 #include "capdb/store.h"
 
-#include "record/vocabulary.h"
+#include <inttypes.h>
+#include <stdio.h>
 
-#include <string.h>
-
-struct word {
-    const char *kind;
-    int value;
-    const char *text;
-};
-
-static const struct word words[] = {
-#define X(value, NAME, text) {"cap", value, text},
-    RECORD_CAP_LIST(X)
-#undef X
-#define X(value, NAME, text) {"thread", value, text},
-        RECORD_THREAD_STATE_LIST(X)
-#undef X
-#define X(value, NAME, text) {"fault", value, text},
-            RECORD_FAULT_LIST(X)
-#undef X
-#define X(value, NAME, text) {"endpoint", value, text},
-                RECORD_ENDPOINT_STATE_LIST(X)
-#undef X
-#define X(value, NAME, text) {"notification", value, text},
-                    RECORD_NOTIFICATION_STATE_LIST(X)
-#undef X
-#define X(value, NAME, text) {"irq", value, text},
-                        RECORD_IRQ_STATE_LIST(X)
-#undef X
-                            {"event", CAPDB_EVENT_GAP, "gap"},
-#define X(value, NAME, text, detail) {"event", value, text},
-    RECORD_EVENT_LIST(X)
-#undef X
-};
-enum { WORDS = sizeof(words) / sizeof(*words) };
-
-static void bind_word(sqlite3_stmt *st, const struct word *w)
+static bool any_null(int argc, sqlite3_value **argv)
 {
-    sqlite3_reset(st);
-    sqlite3_bind_text(st, 1, w->kind, -1, SQLITE_STATIC);
-    sqlite3_bind_int(st, 2, w->value);
-    sqlite3_bind_text(st, 3, w->text, -1, SQLITE_STATIC);
+    for (int i = 0; i < argc; i++)
+        if (sqlite3_value_type(argv[i]) == SQLITE_NULL)
+            return true;
+    return false;
 }
 
-enum error capdb_fill_words(struct capdb *db)
+static uint64_t word_of(sqlite3_value *v)
 {
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare(db, "INSERT INTO word VALUES (?, ?, ?)", &st);
-    for (size_t i = 0; e == ERR_OK && i < WORDS; i++) {
-        bind_word(st, &words[i]);
-        capdb_step(db, st, "creating", &e);
-    }
-    sqlite3_finalize(st);
-    return e;
+    return (uint64_t)sqlite3_value_int64(v);
 }
 
-/* A recording of a later program of this format may know more of them. */
-bool capdb_words_are_ours(struct capdb *db)
+static void sql_word(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-    sqlite3_stmt *st;
-    enum error e =
-        capdb_prepare(db, "SELECT 1 FROM word WHERE kind = ? AND value = ? AND text = ?", &st);
-    bool all = e == ERR_OK;
-    for (size_t i = 0; all && i < WORDS; i++) {
-        bind_word(st, &words[i]);
-        all = capdb_step(db, st, "reading the words", &e);
-    }
-    sqlite3_finalize(st);
-    return all;
+    char text[24];
+    if (any_null(argc, argv))
+        return;
+    snprintf(text, sizeof(text), "%" PRIu64, word_of(argv[0]));
+    sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+}
+
+static void sql_below(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    if (!any_null(argc, argv))
+        sqlite3_result_int(ctx, word_of(argv[0]) < word_of(argv[1]));
+}
+
+static void sql_covers(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    if (any_null(argc, argv))
+        return;
+    uint64_t bits = word_of(argv[1]);
+    sqlite3_result_int(ctx, bits < 64 && (word_of(argv[2]) - word_of(argv[0])) >> bits == 0);
+}
+
+int capdb_add_functions(sqlite3 *sql)
+{
+    static const struct {
+        const char *name;
+        int arguments;
+        void (*function)(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+    } all[] = {{"word", 1, sql_word}, {"below", 2, sql_below}, {"covers", 3, sql_covers}};
+    int code = SQLITE_OK;
+    for (size_t i = 0; code == SQLITE_OK && i < sizeof(all) / sizeof(*all); i++)
+        code = sqlite3_create_function_v2(sql, all[i].name, all[i].arguments,
+                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                          NULL, all[i].function, NULL, NULL, NULL);
+    return code;
 }
