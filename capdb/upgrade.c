@@ -1,126 +1,104 @@
-/* upgrade: a recording of an older capdb told again, snapshot by snapshot and event by event, to a
- * new file of the format of today.  The old file stays as it is. */
+/* upgrade: a recording of today's format of one of an older format, snapshot by snapshot, with the
+ * events between them.  Capabilities are numbered anew. */
 #include "capdb/command.h"
 
 #include "capdb/store.h"
 
-#include <stdlib.h>
+enum { EVENTS_AT_ONCE = 256 };
 
-enum { EVENTS_AT_ONCE = 512 };
-
-struct upgrade {
-    struct options *o;
-    struct capdb *from, *to;
-    const char *out;
-};
-
-/* What SNAPSHOT of the first format leaves to its reader is said. */
-static void say_all(struct capstate *s)
+static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
 {
-    s->snapshot.format = RECORD_FORMAT;
-    s->snapshot.word_bits = record_word_bits(&s->snapshot);
-    s->snapshot.slot_bits = record_slot_bits(&s->snapshot);
-    s->snapshot.nodes = s->snapshot.nodes ? s->snapshot.nodes : 1;
-}
-
-static enum status failed(const struct upgrade *u, const struct capdb *db)
-{
-    return command_complain(db == u->to ? u->out : u->o->run, "%s", capdb_error(db));
-}
-
-static void take_event(sqlite3_stmt *st, struct record *out)
-{
-    struct record_event e;
-    capdb_fetch_event(st, 2, &e);
-    if (e.kind == CAPDB_EVENT_GAP)
-        *out = (struct record){.kind = RECORD_GAP, .gap = {.first = e.seq, .count = e.detail}};
-    else
-        *out = (struct record){.kind = RECORD_EVENT, .event = e};
-}
-
-/* The events that snapshot n shows first, before it is appended itself. */
-static enum status copy_events(struct upgrade *u, uint32_t n)
-{
+    struct record events[EVENTS_AT_ONCE];
+    uint32_t count = 0;
     sqlite3_stmt *st;
-    struct record *events = malloc(EVENTS_AT_ONCE * sizeof(*events));
-    if (!events)
-        return command_complain(NULL, "out of memory");
-    if (capdb_prepare(u->from, "SELECT * FROM event WHERE n = ? ORDER BY row", &st) != ERR_OK) {
-        free(events);
-        return failed(u, u->from);
-    }
+    enum error e = capdb_prepare(from, "SELECT * FROM event WHERE n = ? ORDER BY row", &st);
+    if (e != ERR_OK)
+        return e;
     sqlite3_bind_int64(st, 1, n);
-    enum error e = ERR_OK;
-    uint32_t count = EVENTS_AT_ONCE;
-    while (e == ERR_OK && count == EVENTS_AT_ONCE) {
-        for (count = 0; count < EVENTS_AT_ONCE && sqlite3_step(st) == SQLITE_ROW; count++)
-            take_event(st, &events[count]);
-        e = capdb_put_events(u->to, events, count);
+    while (e == ERR_OK && capdb_step(from, st, "reading events", &e)) {
+        struct record *r = &events[count++];
+        *r = (struct record){.kind = RECORD_EVENT};
+        capdb_fetch_event(st, 2, &r->event);
+        if (r->event.kind == CAPDB_EVENT_GAP) {
+            const struct record_event gap = r->event;
+            *r = (struct record){.kind = RECORD_GAP, .gap = {gap.seq, gap.detail}};
+        }
+        if (count == EVENTS_AT_ONCE) {
+            e = capdb_put_events(to, events, count);
+            count = 0;
+        }
     }
     sqlite3_finalize(st);
-    free(events);
-    return e == ERR_OK ? STATUS_YES : failed(u, u->to);
+    return e == ERR_OK ? capdb_put_events(to, events, count) : e;
 }
 
-static enum status copy_snapshot(struct upgrade *u, uint32_t n)
+/* What SNAPSHOT of an older format leaves to its reader is said. */
+static void say_all(struct record_snapshot *s)
 {
-    struct capdb_snapshot info;
+    s->format = RECORD_FORMAT;
+    s->word_bits = record_word_bits(s);
+    s->slot_bits = record_slot_bits(s);
+    s->nodes = s->nodes ? s->nodes : 1;
+}
+
+static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n)
+{
     struct capstate state;
-    uint32_t number;
-    if (capdb_snapshot_info(u->from, n, &info) != ERR_OK ||
-        capdb_load(u->from, n, &state) != ERR_OK)
-        return failed(u, u->from);
-    say_all(&state);
-    enum error e = capdb_append(u->to, &state, info.time, &number);
-    capstate_free(&state);
-    return e == ERR_OK ? STATUS_YES : failed(u, u->to);
-}
-
-static enum status copy_rules(struct upgrade *u)
-{
+    struct capdb_snapshot info;
     struct authority_rules rules;
-    if (capdb_get_rules(u->from, &rules) != ERR_OK)
-        return failed(u, u->from);
-    enum error e = capdb_set_rules(u->to, &rules);
+    uint32_t number;
+    enum error e = copy_events(from, to, n);
+    if (e == ERR_OK)
+        e = capdb_get_rules(from, n, &rules);
+    if (e != ERR_OK)
+        return e;
+    e = capdb_set_rules(to, &rules);
     authority_rules_free(&rules);
-    return e == ERR_OK ? STATUS_YES : failed(u, u->to);
+    if (e == ERR_OK)
+        e = capdb_snapshot_info(from, n, &info);
+    if (e == ERR_OK)
+        e = capdb_load(from, n, &state);
+    if (e != ERR_OK)
+        return e;
+    say_all(&state.snapshot);
+    e = capdb_append(to, &state, info.time, &number);
+    capstate_free(&state);
+    return e;
 }
 
-static enum status copy_all(struct upgrade *u)
+static enum status copy_all(struct options *o, struct capdb *from, struct capdb *to)
 {
-    uint32_t count = capdb_count(u->from);
-    enum status s = copy_rules(u);
-    for (uint32_t n = 1; s == STATUS_YES && n <= count; n++) {
-        s = copy_events(u, n);
-        if (s == STATUS_YES)
-            s = copy_snapshot(u, n);
-    }
-    return s == STATUS_YES ? copy_events(u, count + 1) : s;
-}
-
-static enum status create(struct upgrade *u)
-{
-    char message[CAPDB_MESSAGE];
-    struct capdb_snapshot info = {.target = ""};
-    if (capdb_count(u->from) > 0 && capdb_snapshot_info(u->from, 1, &info) != ERR_OK)
-        return failed(u, u->from);
-    if (capdb_create(u->out, info.target, &u->to, message) != ERR_OK)
-        return command_complain(u->out, "%s", message);
-    return STATUS_YES;
+    uint32_t count = capdb_count(from);
+    enum error e = ERR_OK;
+    for (uint32_t n = 1; e == ERR_OK && n <= count; n++)
+        e = copy_snapshot(from, to, n);
+    if (e == ERR_OK)
+        e = copy_events(from, to, count + 1); /* those behind the last */
+    if (e == ERR_OK)
+        return STATUS_YES;
+    const char *said = capdb_error(from)[0] ? capdb_error(from) : capdb_error(to);
+    return command_complain(o->run, "%s; %s holds what came before", said, o->operand[0]);
 }
 
 enum status command_upgrade(struct options *o)
 {
     char message[CAPDB_MESSAGE];
-    struct upgrade u = {.o = o, .out = o->operand[0]};
-    if (capdb_open(o->run, &u.from, message) != ERR_OK)
-        return command_complain(o->run, "%s", message);
-    enum status s = create(&u);
-    if (s == STATUS_YES)
-        s = copy_all(&u);
-    if (s == STATUS_YES)
-        fprintf(stderr, "%s: %u snapshots\n", u.out, capdb_count(u.to));
-    capdb_close(u.to);
-    capdb_close(u.from);
+    struct capdb_snapshot info = {0};
+    struct view v;
+    struct capdb *to;
+    if (dbview_open_file(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (capdb_count(v.db) == 0 || capdb_snapshot_info(v.db, 1, &info) != ERR_OK) {
+        dbview_close(&v);
+        return command_complain(o->run, "has no snapshot");
+    }
+    enum status s = STATUS_YES;
+    if (capdb_create(o->operand[0], info.target, &to, message) != ERR_OK) {
+        s = command_complain(o->operand[0], "%s", message);
+    } else {
+        s = copy_all(o, v.db, to);
+        capdb_close(to);
+    }
+    dbview_close(&v);
     return s;
 }

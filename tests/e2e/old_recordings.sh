@@ -27,7 +27,7 @@ answers() { # recording
 # Through the commands too, which ask the rebuilt snapshots; whatever words they use.
 commands() { # recording
     local command
-    for command in domains threads cdt untyped "export --format csv" "diff 2 3" revokes; do
+    for command in domains threads cdt untyped "export --format csv" revokes; do
         echo "-- $command"
         # shellcheck disable=SC2086
         $capdb ${command%% *} "$1" $([ "$command" = "${command#* }" ] || echo "${command#* }") || return 1
@@ -42,9 +42,18 @@ unchanged() { # name
     cmp "$work/$1.capdb" <(gunzip -c "$fixtures/$1.capdb.gz") && [ ! -e "$work/$1.capdb-wal" ]
 }
 
+# Upgrading gives capabilities numbers anew, by the rules of today.
+without_numbers() { # recording
+    $capdb sql "$1" "SELECT n, ticks, seq, caps, threads, mappings, digest FROM snapshots" &&
+        $capdb sql "$1" "SELECT n, slot, holder, \"index\", domain, type, object, bits, rights, flags,
+            data, extra FROM caps ORDER BY n, pos" &&
+        $capdb sql "$1" "${questions[3]}" && $capdb sql "$1" "${questions[4]}" &&
+        $capdb sql "$1" "${questions[5]}"
+}
+
 upgrades() { # name
     $capdb upgrade "$work/$1.capdb" "$work/$1.new" && $capdb verify "$work/$1.new" &&
-        diff "$work/$1.answers" <(answers "$work/$1.new") &&
+        diff <(without_numbers "$work/$1.capdb") <(without_numbers "$work/$1.new") &&
         diff <(commands "$work/$1.capdb") <(commands "$work/$1.new")
 }
 
