@@ -15,6 +15,7 @@ void sel4_state_init(struct sel4_state *s)
     s->replies.size = sizeof(struct sel4_reply);
     s->contexts.size = sizeof(struct sel4_sched_context);
     s->asids.size = sizeof(struct sel4_asid);
+    s->pools.size = sizeof(uint64_t);
     s->mappings.size = sizeof(struct sel4_mapping);
     s->tables.size = sizeof(struct sel4_table);
     s->irqs.size = sizeof(struct sel4_irq);
@@ -32,6 +33,7 @@ void sel4_state_fini(struct sel4_state *s)
     free(s->replies.items);
     free(s->contexts.items);
     free(s->asids.items);
+    free(s->pools.items);
     free(s->mappings.items);
     free(s->tables.items);
     free(s->irqs.items);

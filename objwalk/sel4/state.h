@@ -152,6 +152,7 @@ struct sel4_state {
     struct sel4_array replies;
     struct sel4_array contexts;
     struct sel4_array asids;
+    struct sel4_array pools;    /* of ASIDs: uint64_t addresses */
     struct sel4_array mappings; /* ascending by ASID and address */
     struct sel4_array tables;   /* a table behind the one it hangs in */
     struct sel4_array irqs;

@@ -195,11 +195,39 @@ enum error sel4_walk(struct sel4_kernel *k, struct sel4_state *out)
 
 /* --- the next walk --- */
 
+static void expect_tables(struct sel4_walk *w, const struct sel4_state *last)
+{
+    for (uint32_t i = 0; i < last->tables.count; i++) {
+        const struct sel4_table *t = SEL4_ITEM(last->tables, struct sel4_table, i);
+        struct sel4_task task = {
+            .kind = SEL4_TASK_TABLE, .addr = t->pa, .level = w->l->paging.levels - 1u - t->level};
+        sel4_walk_want_table(w, &task);
+    }
+}
+
+static void expect_objects(struct sel4_walk *w, const struct sel4_array *a,
+                           enum sel4_task_kind kind, uint64_t arg)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        struct sel4_task t = {.kind = kind, .arg = arg};
+        memcpy(&t.addr, (const uint8_t *)a->items + (size_t)i * a->size, sizeof(t.addr));
+        sel4_walk_want_object(w, &t); /* all of them begin with their address */
+    }
+}
+
+static void expect_pools(struct sel4_walk *w, const struct sel4_state *last)
+{
+    for (uint32_t i = 0; i < last->pools.count; i++)
+        sel4_memory_want(w->m, *SEL4_ITEM(last->pools, uint64_t, i),
+                         w->l->word << w->l->asid_low_bits);
+}
+
 void sel4_walk_expect(struct sel4_kernel *k, const struct sel4_state *last)
 {
     struct sel4_state scratch;
     struct sel4_walk w;
     begin(&w, k, &scratch);
+    sel4_walk_want_roots(&w);
     for (uint32_t i = 0; i < last->containers.count; i++) {
         const struct sel4_container *c = sel4_state_container(last, i);
         struct sel4_task t = {.kind = SEL4_TASK_SLOTS, .addr = c->base, .arg = c->slots};
@@ -207,6 +235,12 @@ void sel4_walk_expect(struct sel4_kernel *k, const struct sel4_state *last)
     }
     for (uint32_t i = 0; i < last->threads.count; i++)
         sel4_walk_want_thread(&w, sel4_state_thread(last, i)->tcb);
+    expect_objects(&w, &last->endpoints, SEL4_TASK_ENDPOINT, 0);
+    expect_objects(&w, &last->notifications, SEL4_TASK_NOTIFICATION, 0);
+    expect_objects(&w, &last->replies, SEL4_TASK_REPLY, 0);
+    expect_objects(&w, &last->contexts, SEL4_TASK_CONTEXT, 0);
+    expect_pools(&w, last);
+    expect_tables(&w, last);
     end(&w);
     sel4_state_fini(&scratch);
 }

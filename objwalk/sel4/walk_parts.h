@@ -67,6 +67,7 @@ void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t);
 void sel4_walk_place_slots(struct sel4_walk *w);
 
 /* --- walk_roots.c --- */
+void sel4_walk_want_roots(struct sel4_walk *w);
 void sel4_walk_roots(struct sel4_walk *w);
 
 /* --- walk_threads.c --- */

@@ -169,12 +169,17 @@ static void rootserver(struct sel4_walk *w)
         sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
 }
 
-void sel4_walk_roots(struct sel4_walk *w)
+void sel4_walk_want_roots(struct sel4_walk *w)
 {
     for (unsigned s = 0; s < SEL4_SYMBOLS; s++) {
         if (s != SEL4_SYM_IDLE_TCB && s != SEL4_SYM_KERNEL_TABLE && s != SEL4_SYM_IDLE_SC)
             want_symbol(w, (enum sel4_symbol_name)s);
     }
+}
+
+void sel4_walk_roots(struct sel4_walk *w)
+{
+    sel4_walk_want_roots(w);
     if (sel4_memory_fetch(w->m) != ERR_OK)
         return;
     threads(w);

@@ -58,6 +58,7 @@ static void take_asid(struct sel4_walk *w, uint64_t asid, uint64_t entry)
 void sel4_walk_read_pool(struct sel4_walk *w, const struct sel4_task *t)
 {
     uint64_t entry[ENTRIES_AT_ONCE];
+    sel4_walk_add(w, &w->s->pools, &t->addr);
     for (uint64_t i = 0; i < (uint64_t)1 << w->l->asid_low_bits; i += ENTRIES_AT_ONCE) {
         if (!sel4_walk_words(w, t->addr + i * w->l->word, entry, ENTRIES_AT_ONCE))
             return;

@@ -85,9 +85,13 @@ static bool read_span(struct fixture *f, struct sel4_span *s)
         uint64_t at = (s->addr + i) % FIXTURE_PAGE;
         size_t n = FIXTURE_PAGE - at < s->len - i ? FIXTURE_PAGE - at : s->len - i;
         const struct fixture_page *p = page_at(f, s->addr + i, false);
-        if (p == NULL || memchr(p->known + at, 0, n) != NULL)
+        bool known = p != NULL && memchr(p->known + at, 0, n) == NULL;
+        if (!known && !f->zeros)
             return false;
-        memcpy(s->buf + i, p->bytes + at, n);
+        if (p == NULL)
+            memset(s->buf + i, 0, n);
+        else
+            memcpy(s->buf + i, p->bytes + at, n); /* bytes that are not known are 0 */
         i += (uint32_t)n;
     }
     return true;
@@ -328,7 +332,7 @@ static void add_page_table(struct fixture *f)
                                                    "kernel_root_pageTable", "x64KSKernelPML4"};
     uint64_t root = fixture_pa(f, fixture_symbol(f, names[f->arch]));
     uint64_t va = fixture_word(f, fixture_symbol(f, "ksCurThread"));
-    uint64_t below = (root + 0x100000) & ~(uint64_t)0xfff;
+    uint64_t below = root + 0x1000; /* in the kernel's image, as its tables are */
     uint64_t giga = (va - f->offset) & ~(uint64_t)0x3fffffff;
     uint64_t mid = va >> 30 & 0x1ff;
     put_physical(f, root, NULL, f->arch == SEL4_AARCH32 ? 16384 : 4096);

@@ -35,6 +35,7 @@ struct fixture {
     /* what the port was asked */
     unsigned batches, spans;
     bool refuse; /* all reads fail */
+    bool zeros;  /* what is not known reads as zeros, as physical memory of QEMU does */
 };
 
 /* with_dwarf: the ELF says where members stand; else calibration must find them. */
