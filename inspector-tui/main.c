@@ -21,7 +21,8 @@ static const char usage[] =
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
-    "or a recording RUN.capdb[@N].  --kernel: gdb: and ram: lead to a mainline seL4, of which this\n"
+    "or a recording RUN.capdb[@N].  --kernel: gdb: and ram: lead to a mainline seL4, of which "
+    "this\n"
     "is the kernel.elf; --layout: structures.bf.pbf of its build.  Keys: ? inside.\n";
 
 struct arguments {

@@ -1,29 +1,7 @@
 /* Fills a table of blocks for one configuration out of the built-in rows. */
-#include "objwalk/sel4/blocks.h"
+#include "objwalk/sel4/block_rows.h"
 
-#include <stddef.h>
 #include <string.h>
-
-/* Stand in `sign` of a row and are replaced in the table. */
-enum { ADAPT = 0xf0, ADAPT_POINTER = ADAPT, ADAPT_UPPER, ADAPT_UPPER_POINTER };
-
-struct row {
-    uint8_t kind;
-    uint16_t tag;
-    struct sel4_field field[SEL4_BLOCK_FIELDS];
-};
-
-#define FIELD(role, name, word, high, low, shift, sign)                                            \
-    {                                                                                              \
-        SEL4_##role, word, low, (high) - (low) + 1, shift, sign, name                              \
-    }
-#define BITS(role, name, w, h, l, s)          FIELD(role, name, w, h, l, s, 0)
-#define POINTER(role, name, w, h, l, s)       FIELD(role, name, w, h, l, s, ADAPT_POINTER)
-#define UPPER(role, name, w, h, l, s)         FIELD(role, name, w, h, l, s, ADAPT_UPPER)
-#define UPPER_POINTER(role, name, w, h, l, s) FIELD(role, name, w, h, l, s, ADAPT_UPPER_POINTER)
-#define SV39(role, name, w, h, l, s)          FIELD(role, name, w, h, l, s, 39)
-
-#include "objwalk/sel4/block_tables.h"
 
 static const char *const names[SEL4_BLOCKS] = {
 #define X(NAME, text) [SEL4_CAP_##NAME] = text,
@@ -41,16 +19,17 @@ const char *sel4_block_name(enum sel4_block_kind kind)
 
 static void adapt(struct sel4_field *f, const struct sel4_options *o)
 {
-    if (f->sign < ADAPT)
+    if (f->sign < SEL4_ADAPT)
         return;
     uint8_t canonical = o->arch == SEL4_RISCV64 ? 39 : 48;
-    if (f->sign != ADAPT_POINTER)
+    if (f->sign != SEL4_ADAPT_POINTER)
         f->low = (uint8_t)(f->low + 48 - canonical);
     f->width = (uint8_t)(f->width - (48 - canonical));
-    f->sign = f->sign == ADAPT_UPPER || o->hyp ? 0 : canonical;
+    f->sign = f->sign == SEL4_ADAPT_UPPER || o->hyp ? 0 : canonical;
 }
 
-static void take_row(struct sel4_block *block, const struct row *r, const struct sel4_options *o)
+static void take_row(struct sel4_block *block, const struct sel4_row *r,
+                     const struct sel4_options *o)
 {
     struct sel4_block *b = &block[r->kind];
     b->tag = r->tag;
@@ -62,16 +41,19 @@ static void take_row(struct sel4_block *block, const struct row *r, const struct
     }
 }
 
-#define TAKE(rows)                                                                                 \
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*(rows)); i++)                                    \
-    take_row(block, &(rows)[i], o)
+static void take(struct sel4_block *block, const struct sel4_rows *rows,
+                 const struct sel4_options *o)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        take_row(block, &rows->row[i], o);
+}
 
 static void take_aarch64(struct sel4_block *block, const struct sel4_options *o)
 {
-    TAKE(aarch64);
+    take(block, &sel4_rows_aarch64, o);
     if (!o->four_tables)
         return;
-    TAKE(aarch64_four_tables);
+    take(block, &sel4_rows_aarch64_four_tables, o);
     block[SEL4_CAP_VSPACE].tag = SEL4_NO_TAG;
     block[SEL4_CAP_SMC].tag = SEL4_NO_TAG;
     block[SEL4_CAP_SGI_SIGNAL].tag = SEL4_NO_TAG;
@@ -87,26 +69,22 @@ static void widen_irq(struct sel4_block *block, const struct sel4_options *o)
 
 static void take_64(struct sel4_block *block, const struct sel4_options *o)
 {
-    TAKE(common_64);
-    if (o->mcs) {
-        TAKE(mcs_64);
-    }
+    take(block, &sel4_rows_common_64, o);
+    if (o->mcs)
+        take(block, &sel4_rows_mcs_64, o);
     if (o->arch == SEL4_AARCH64)
         take_aarch64(block, o);
-    if (o->arch == SEL4_RISCV64) {
-        TAKE(riscv64);
-    }
-    if (o->arch == SEL4_X86_64) {
-        TAKE(x86_64);
-    }
+    if (o->arch == SEL4_RISCV64)
+        take(block, &sel4_rows_riscv64, o);
+    if (o->arch == SEL4_X86_64)
+        take(block, &sel4_rows_x86_64, o);
 }
 
 static void take_32(struct sel4_block *block, const struct sel4_options *o)
 {
-    TAKE(aarch32);
-    if (o->mcs) {
-        TAKE(mcs_32);
-    }
+    take(block, &sel4_rows_aarch32, o);
+    if (o->mcs)
+        take(block, &sel4_rows_mcs_32, o);
 }
 
 void sel4_blocks_fill(struct sel4_block *block, const struct sel4_options *o)

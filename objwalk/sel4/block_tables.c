@@ -1,15 +1,25 @@
-/* The built-in tables of fields, one row a block. Private to blocks.c, which gives the macros.
+/* The built-in tables of fields, one row a block.
  *
  * BITS(role, name, word, high, low, shift): bits [high:low] of the word, the value shifted left.
  * POINTER: a kernel pointer, which the architecture may sign-extend; where pointers have 39 bits
  * instead of 48, the field ends 9 bits lower. UPPER and UPPER_POINTER begin 9 bits higher there.
  * SV39: sign-extended from bit 38. */
-#ifndef CAPSCOPE_OBJWALK_SEL4_BLOCK_TABLES_H
-#define CAPSCOPE_OBJWALK_SEL4_BLOCK_TABLES_H
+#include "objwalk/sel4/block_rows.h"
+
+#define FIELD(role, name, word, high, low, shift, sign)                                            \
+    {                                                                                              \
+        SEL4_##role, word, low, (high) - (low) + 1, shift, sign, name                              \
+    }
+#define BITS(role, name, w, h, l, s)    FIELD(role, name, w, h, l, s, 0)
+#define POINTER(role, name, w, h, l, s) FIELD(role, name, w, h, l, s, SEL4_ADAPT_POINTER)
+#define UPPER(role, name, w, h, l, s)   FIELD(role, name, w, h, l, s, SEL4_ADAPT_UPPER)
+#define UPPER_POINTER(role, name, w, h, l, s)                                                      \
+    FIELD(role, name, w, h, l, s, SEL4_ADAPT_UPPER_POINTER)
+#define SV39(role, name, w, h, l, s) FIELD(role, name, w, h, l, s, 39)
 
 /* clang-format off */
 /* All 64-bit architectures. Words and bits of a pointer are those of 48 bits. */
-static const struct row common_64[] = {
+static const struct sel4_row common_64[] = {
     {SEL4_CAP_NULL, 0, {{0}}},
     {SEL4_CAP_UNTYPED, 2, {POINTER(PTR, "capPtr", 0, 47, 0, 0),
      UPPER(FREE_INDEX, "capFreeIndex", 1, 63, 16, 0),
@@ -60,7 +70,7 @@ static const struct row common_64[] = {
 };
 
 /* Of kernels with scheduling contexts, 64-bit: replace or add to common_64. */
-static const struct row mcs_64[] = {
+static const struct sel4_row mcs_64[] = {
     {SEL4_CAP_REPLY, 8, {BITS(PTR, "capReplyPtr", 1, 63, 0, 0),
      BITS(GRANT, "capReplyCanGrant", 0, 58, 58, 0)}},
     {SEL4_CAP_SCHED_CONTEXT, 22, {POINTER(PTR, "capSCPtr", 1, 63, 16, 0),
@@ -86,7 +96,7 @@ static const struct row mcs_64[] = {
 };
 
 /* AArch64 from 13.0.0. */
-static const struct row aarch64[] = {
+static const struct sel4_row aarch64[] = {
     {SEL4_CAP_FRAME, 1, {BITS(ASID, "capFMappedASID", 1, 63, 48, 0),
      POINTER(PTR, "capFBasePtr", 1, 47, 0, 0),
      BITS(FRAME_SIZE, "capFSize", 0, 58, 57, 0),
@@ -116,7 +126,7 @@ static const struct row aarch64[] = {
 };
 
 /* AArch64 before 13.0.0: replace or add to aarch64. */
-static const struct row aarch64_four_tables[] = {
+static const struct sel4_row aarch64_four_tables[] = {
     {SEL4_CAP_PAGE_DIRECTORY, 5, {BITS(ASID, "capPDMappedASID", 1, 63, 48, 0),
      POINTER(PTR, "capPDBasePtr", 1, 47, 0, 0),
      BITS(MAPPED, "capPDIsMapped", 0, 48, 48, 0),
@@ -134,7 +144,7 @@ static const struct row aarch64_four_tables[] = {
 };
 
 /* RISC-V64, Sv39. */
-static const struct row riscv64[] = {
+static const struct sel4_row riscv64[] = {
     {SEL4_CAP_FRAME, 1, {BITS(ASID, "capFMappedASID", 1, 63, 48, 0),
      SV39(PTR, "capFBasePtr", 1, 47, 9, 0),
      BITS(FRAME_SIZE, "capFSize", 0, 58, 57, 0),
@@ -151,7 +161,7 @@ static const struct row riscv64[] = {
 };
 
 /* x86-64. */
-static const struct row x86_64[] = {
+static const struct sel4_row x86_64[] = {
     {SEL4_CAP_FRAME, 1, {BITS(ASID, "capFMappedASID", 1, 63, 48, 0),
      POINTER(PTR, "capFBasePtr", 1, 47, 0, 0),
      BITS(FRAME_SIZE, "capFSize", 0, 58, 57, 0),
@@ -207,7 +217,7 @@ static const struct row x86_64[] = {
 };
 
 /* AArch32, short descriptors. */
-static const struct row aarch32[] = {
+static const struct sel4_row aarch32[] = {
     {SEL4_CAP_NULL, 0, {{0}}},
     {SEL4_CAP_UNTYPED, 2, {BITS(PTR, "capPtr", 0, 31, 4, 4),
      BITS(FREE_INDEX, "capFreeIndex", 1, 31, 6, 0),
@@ -286,7 +296,7 @@ static const struct row aarch32[] = {
 };
 
 /* Of kernels with scheduling contexts, AArch32. */
-static const struct row mcs_32[] = {
+static const struct sel4_row mcs_32[] = {
     {SEL4_CAP_REPLY, 8, {BITS(PTR, "capReplyPtr", 1, 31, 0, 0),
      BITS(GRANT, "capReplyCanGrant", 0, 4, 4, 0)}},
     {SEL4_CAP_SCHED_CONTEXT, 0x4e, {BITS(PTR, "capSCPtr", 1, 31, 4, 4),
@@ -312,4 +322,14 @@ static const struct row mcs_32[] = {
 };
 /* clang-format on */
 
-#endif
+#define ROWS(name)                                                                                 \
+    const struct sel4_rows sel4_rows_##name = {name, sizeof(name) / sizeof((name)[0])}
+
+ROWS(common_64);
+ROWS(mcs_64);
+ROWS(aarch64);
+ROWS(aarch64_four_tables);
+ROWS(riscv64);
+ROWS(x86_64);
+ROWS(aarch32);
+ROWS(mcs_32);
