@@ -44,6 +44,7 @@ struct found {
     struct sel4_block block[SEL4_BLOCKS];
     bool there[SEL4_BLOCKS];
     bool tagged; /* a union of capabilities was met */
+    unsigned word_bits; /* of it: other blocks may have others */
 };
 
 /* --- tokens --- */
@@ -161,16 +162,24 @@ static unsigned term(struct reader *r)
     return hex ? digits(r, 16, 2) : digits(r, 10, 0);
 }
 
-/* A sum: the description has no other arithmetic. Parentheses around it are taken. */
+static unsigned product(struct reader *r)
+{
+    unsigned v = term(r);
+    for (unsigned i = 0; i < TERMS_MAX && r->why == NULL && accept(r, "*"); i++)
+        v *= term(r);
+    return v;
+}
+
+/* Sums of products: the description has no other arithmetic. Parentheses around it are taken. */
 static unsigned number(struct reader *r)
 {
     bool parenthesis = accept(r, "(");
-    unsigned v = term(r);
+    unsigned v = product(r);
     for (unsigned i = 0; i < TERMS_MAX && r->why == NULL; i++) {
         if (accept(r, "+"))
-            v += term(r);
+            v += product(r);
         else if (accept(r, "-"))
-            v -= term(r);
+            v -= product(r);
         else
             break;
     }
@@ -353,9 +362,14 @@ static void union_tag(struct reader *r, bool caps, struct found *found)
 {
     char name[NAME_MAX_BYTES];
     take_name(r, name);
-    unsigned value = number(r);
+    struct reader value_at = *r;
+    bool several = accept(r, "("); /* of unions with more than one tag, not of capabilities */
+    *r = value_at;
+    if (several)
+        skip_parameters(r);
+    unsigned value = several ? 0 : number(r);
     size_t kind = block_named(name);
-    if (r->why == NULL && caps && kind < SEL4_CAPS)
+    if (r->why == NULL && caps && !several && kind < SEL4_CAPS)
         found->block[kind].tag = (uint16_t)(value & 0xfff);
 }
 
@@ -381,6 +395,7 @@ static void parse_union(struct reader *r, struct found *found)
     expect(r, "{", "{ is missing");
     bool caps = strcmp(name, "cap") == 0;
     found->tagged = found->tagged || caps;
+    found->word_bits = caps ? r->word_bits : found->word_bits;
     while (r->why == NULL && !accept(r, "}"))
         union_item(r, caps, found);
 }
@@ -445,7 +460,9 @@ static void compare_field(struct laying *l, size_t kind, const struct sel4_field
     char text[200];
     char a[48];
     char b[48];
-    if (theirs != NULL && sel4_field_same(ours, theirs))
+    /* of SMMUs and virtual machines: kernels without these do not have them */
+    bool optional = ours->role == SEL4_CB_NUMBER || ours->role == SEL4_VPID;
+    if (theirs == NULL ? optional : sel4_field_same(ours, theirs))
         return;
     field_text(ours, a, sizeof(a));
     field_text(theirs, b, sizeof(b));
@@ -501,7 +518,7 @@ enum error sel4_description_apply(const char *text, size_t len, enum sel4_arch a
         fail(&r, "no union of capabilities is in it");
     if (r.why != NULL)
         e = ERR_FORMAT;
-    else if (r.word_bits != (arch == SEL4_AARCH32 ? 32 : 64))
+    else if (found->word_bits != (arch == SEL4_AARCH32 ? 32 : 64))
         e = ERR_LAYOUT;
     out->line = r.line;
     out->why = e == ERR_LAYOUT ? "it describes a kernel of another word size" : r.why;
