@@ -82,7 +82,8 @@ enum sign compare_thread(const struct compare *c, int32_t thread)
     const struct record_thread *then = &c->before->state.threads[old].rec;
     bool same = then->state == now->state && then->blocked_on == now->blocked_on &&
                 then->fault == now->fault && then->priority == now->priority &&
-                strcmp(then->name, now->name) == 0;
+                then->name.length == now->name.length &&
+                memcmp(then->name.bytes, now->name.bytes, now->name.length) == 0;
     return same ? SIGN_SAME : SIGN_CHANGED;
 }
 

@@ -232,8 +232,7 @@ static void about_object(const struct session *s, const struct sample *of, int32
 
 /* --- threads --- */
 
-static void thread_registers(const struct sample *of, const struct record_thread *t,
-                             struct pane *p)
+static void thread_registers(const struct sample *of, const struct record_thread *t, struct pane *p)
 {
     char pc[24], sp[24], buffer[24];
     pane_text(p, STYLE_NORMAL, "pc 0x%s  sp 0x%s  cpsr 0x%08" PRIx64 "  ipc buffer 0x%s",

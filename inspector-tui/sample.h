@@ -1,4 +1,5 @@
-/* One moment of a target: its capabilities, what the analysis says of them, and how the target stood.
+/* One moment of a target: its capabilities, what the analysis says of them, and how the target
+ * stood.
  *
  * Made whole by the worker, then read-only and shared: the screen, the history and the comparison
  * each hold a reference.  Indexes (int32_t, -1 for none) are good in this sample only. */
@@ -13,7 +14,7 @@
 
 /* How the target stands, as it said itself the last time it was asked. */
 enum target_kind {
-    TARGET_OPENING,     /* nothing was read yet */
+    TARGET_OPENING, /* nothing was read yet */
     TARGET_RUNNING,
     TARGET_STOPPED,     /* at a condition, a breakpoint or before we came */
     TARGET_HELD,        /* stopped by us */

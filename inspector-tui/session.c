@@ -26,6 +26,7 @@ void session_fini(struct session *s)
     sample_drop(s->before);
     sample_drop(s->mark);
     free(s->log);
+    free(s->table);
 }
 
 /* --- words --- */
@@ -292,7 +293,8 @@ void session_seek_by(struct session *s, long snapshots)
 }
 
 /* Number of the last point of the time line that `past` does not hold for. */
-static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double), double x)
+static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
+                            double x)
 {
     uint32_t total, found = 1;
     struct moment none;
@@ -334,8 +336,7 @@ void session_seek_event(struct session *s, long events)
 /* What a minute ago looked like, if nobody set a mark: the default to compare with. */
 static void default_mark(struct session *s)
 {
-    struct sample *kept =
-        source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
+    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
     if (kept) {
         replace(&s->mark, kept);
         sample_drop(kept);
@@ -365,8 +366,9 @@ void session_compare(struct session *s)
     s->comparing = !s->comparing && s->mark;
     compare_anew(s);
     if (!s->comparing)
-        session_say(s, false, s->mark ? "compared with the snapshot before again"
-                                      : "there is nothing earlier to compare with");
+        session_say(s, false,
+                    s->mark ? "compared with the snapshot before again"
+                            : "there is nothing earlier to compare with");
     else
         session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
                     session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],

@@ -25,12 +25,12 @@ struct session {
     struct source *source;
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
-    bool comparing;        /* with the mark; else with the sample shown before */
-    uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
-    uint32_t wanted;       /* snapshot that was asked for and is not here yet */
-    bool mark_wanted;      /* and it is to be the mark, not what is shown */
+    bool comparing;   /* with the mark; else with the sample shown before */
+    uint32_t at;      /* snapshot of the time line one went back to, 0: the newest */
+    uint32_t wanted;  /* snapshot that was asked for and is not here yet */
+    bool mark_wanted; /* and it is to be the mark, not what is shown */
     bool paused;
-    uint64_t generation;   /* grows whenever `now` or `change` is another */
+    uint64_t generation; /* grows whenever `now` or `change` is another */
     struct compare *change;
     struct domain_mark domains[SESSION_DOMAINS];
     uint32_t domain_count;
@@ -41,9 +41,11 @@ struct session {
     size_t log_length;
     uint64_t log_generation;
 
+    char *table; /* answer of the last question in SQL: lines of cells with tabs, escaped */
+
     /* the revocation that is looked at */
-    uint64_t revoke_slot;   /* whose preview is shown, 0: none */
-    bool follow_victim;     /* the next sample puts the cursor there */
+    uint64_t revoke_slot; /* whose preview is shown, 0: none */
+    bool follow_victim;   /* the next sample puts the cursor there */
     char revoke_said[SESSION_MESSAGE];
 };
 

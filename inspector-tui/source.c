@@ -116,8 +116,7 @@ static void count_change(void *ctx, enum capstate_change change, const struct ca
 static struct sample *newest(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    struct sample *last =
-        sample_hold(s->point_count ? s->points[s->point_count - 1].sample : NULL);
+    struct sample *last = sample_hold(s->point_count ? s->points[s->point_count - 1].sample : NULL);
     pthread_mutex_unlock(&s->lock);
     return last;
 }
@@ -133,8 +132,8 @@ void source_deliver(struct source *s, struct sample *sample)
     pthread_mutex_lock(&s->lock);
     struct point *p = moved ? new_point(s) : NULL; /* where nothing moved the line does not grow */
     if (p) {
-        p->moment = (struct moment){s->point_count, sample->time, sample->state.snapshot.seq,
-                                    changes};
+        p->moment =
+            (struct moment){s->point_count, sample->time, sample->state.snapshot.seq, changes};
         p->sample = sample_hold(sample);
         s->history_bytes += sample->bytes;
         keep_within_memory(s);

@@ -24,7 +24,8 @@ struct source_options {
 
 /* On failure NULL and the sentence in `message`. A live target must be there at the start. */
 struct source *source_open(const struct source_options *options, char *message, size_t size);
-void source_close(struct source *s); /* finishes the recording; the target is left as it was found */
+void source_close(
+    struct source *s); /* finishes the recording; the target is left as it was found */
 
 bool source_is_live(const struct source *s);
 const char *source_name(const struct source *s);
@@ -38,8 +39,8 @@ void source_pause(struct source *s, bool paused); /* no samples but those asked 
 
 /* --- asking --- */
 enum ask_kind {
-    ASK_SAMPLE,  /* now */
-    ASK_SEEK,    /* number: snapshot of the time line */
+    ASK_SAMPLE, /* now */
+    ASK_SEEK,   /* number: snapshot of the time line */
     ASK_HALT,
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */

@@ -30,11 +30,11 @@ static void read_moments(struct source *s)
             s->points = grown, s->point_room = count;
     }
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
-        s->points[s->point_count++] = (struct point){
-            .moment = {.number = info.n,
-                       .time = info.time,
-                       .seq = info.seq,
-                       .changes = info.added + info.removed + info.changed}};
+        s->points[s->point_count++] =
+            (struct point){.moment = {.number = info.n,
+                                      .time = info.time,
+                                      .seq = info.seq,
+                                      .changes = info.added + info.removed + info.changed}};
     }
     pthread_mutex_unlock(&s->lock);
 }

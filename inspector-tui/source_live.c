@@ -149,8 +149,8 @@ static void sample(struct source *s)
     struct capstate state;
     if (!reach(s, message, sizeof(message)))
         return;
-    enum error e = s->follow ? live_snapshot(s->follow->live, &state)
-                             : attach_snapshot(s->attach, &state);
+    enum error e =
+        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
     if (e != ERR_OK) {
         lose_target(s, e);
         return;

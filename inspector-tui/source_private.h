@@ -49,7 +49,7 @@ struct source {
 
     pthread_t worker;
     bool worker_runs;
-    int fd; /* eventfd: something can be taken */
+    int fd;      /* eventfd: something can be taken */
     int kick[2]; /* pipe: the worker is asked for something */
 
     pthread_mutex_t lock;

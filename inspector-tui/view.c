@@ -102,8 +102,8 @@ struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, 
 {
     if ((flags & ROW_CAN_FOLD) && view_is_open(v, id))
         flags |= ROW_OPEN;
-    return add(v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind,
-                               flags});
+    return add(
+        v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
 }
 
 const struct sample *view_sample(const struct session *s, const struct row *r)

@@ -142,8 +142,8 @@ void view_text(const struct session *s, const struct view *v, const struct row *
                size_t size);
 
 /* A search in slices, so that keys never wait: looks at up to `rows` more rows, *done counts them
- * from 0. 1: found, the cursor is there; 0: go on; -1: all were looked at. It looks into closed rows
- * too. */
+ * from 0. 1: found, the cursor is there; 0: go on; -1: all were looked at. It looks into closed
+ * rows too. */
 int view_search(const struct session *s, struct view *v, const char *needle, int direction,
                 uint32_t *done, uint32_t rows);
 /* Shows only rows that hold the needle, and their ancestors; "": all. The rows come in slices, too:

@@ -1,7 +1,8 @@
 /* Wording with links. */
 #include "inspector-tui/words.h"
 
-#include "abi/types.h"
+#include "record/names.h"
+#include "record/vocabulary.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,40 +107,24 @@ char *words_size(uint64_t bytes, char buf[16])
 
 char *words_mapping_rights(uint32_t rights, char buf[4])
 {
-    buf[0] = rights & 2 ? 'r' : '-';
-    buf[1] = rights & 1 ? 'w' : '-';
-    buf[2] = rights & 4 ? 'x' : '-';
+    buf[0] = rights & RECORD_RIGHT_READ ? 'r' : '-';
+    buf[1] = rights & RECORD_RIGHT_WRITE ? 'w' : '-';
+    buf[2] = rights & RECORD_RIGHT_EXECUTE ? 'x' : '-';
     buf[3] = 0;
     return buf;
-}
-
-const char *words_type(uint32_t type)
-{
-    static const char *const names[] = {
-#define X(value, NAME, text) [value] = text,
-        RECORD_CAP_LIST(X)
-#undef X
-    };
-    return type < sizeof(names) / sizeof(*names) && names[type] ? names[type] : "?";
 }
 
 /* --- threads --- */
 
 const char *words_thread_state(const struct record_thread *t)
 {
-    static const char *const names[] = {"inactive", "ready", "restart", "receives",
-                                        "sends",    "reply", "waits",   "idle"};
-    if (t->current)
-        return "current";
-    return t->state < sizeof(names) / sizeof(*names) ? names[t->state] : "?";
+    return t->current ? "current" : thread_state_name((uint32_t)t->state);
 }
 
 const char *words_fault(const struct record_thread *t, char *buf, size_t size)
 {
-    static const char *const names[] = {"none", "capability", "unknown system call",
-                                        "user exception", "memory"};
-    const char *name = t->fault < sizeof(names) / sizeof(*names) ? names[t->fault] : "unknown";
-    snprintf(buf, size, "%s fault at 0x%" PRIx64, name, (uint64_t)t->fault_addr);
+    snprintf(buf, size, "%s at 0x%" PRIx64, fault_name((uint32_t)t->fault),
+             (uint64_t)t->fault_addr);
     return buf;
 }
 
@@ -172,7 +157,9 @@ static int32_t receiver_of(const struct sample *s, int32_t thread)
     int32_t object = sample_object_at(s, s->state.threads[thread].rec.blocked_on);
     if (object < 0)
         return -1;
-    uint32_t wanted = s->state.threads[thread].rec.state == THREAD_BLOCKED_ON_SEND ? 2 : 1;
+    uint32_t wanted = s->state.threads[thread].rec.state == RECORD_THREAD_BLOCKED_ON_SEND
+                          ? RECORD_RIGHT_READ
+                          : RECORD_RIGHT_WRITE;
     int32_t own = sample_thread_domain(s, thread), any = -1;
     for (int32_t i = s->state.objects[object].first_slot; i >= 0; i = s->state.slots[i].next_same) {
         const struct capstate_slot *slot = &s->state.slots[i];
@@ -193,11 +180,11 @@ static int32_t receiver_of(const struct sample *s, int32_t thread)
 int32_t words_partner(const struct sample *s, int32_t thread)
 {
     switch (s->state.threads[thread].rec.state) {
-    case THREAD_BLOCKED_ON_REPLY:
+    case RECORD_THREAD_BLOCKED_ON_REPLY:
         return reply_holder(s, thread);
-    case THREAD_BLOCKED_ON_SEND:
-    case THREAD_BLOCKED_ON_RECEIVE:
-    case THREAD_BLOCKED_ON_NOTIFICATION:
+    case RECORD_THREAD_BLOCKED_ON_SEND:
+    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
+    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
         return receiver_of(s, thread);
     default:
         return -1;
@@ -213,7 +200,7 @@ void words_waits(struct line *l, const struct sample *s, int32_t thread)
         line_put(l, STYLE_BAD, "%s", words_fault(t, text, sizeof(text)));
         return;
     }
-    if (t->state == THREAD_BLOCKED_ON_REPLY) {
+    if (t->state == RECORD_THREAD_BLOCKED_ON_REPLY) {
         line_put(l, STYLE_NORMAL, "for the reply of ");
         words_thread(l, s, partner);
         return;
@@ -224,7 +211,7 @@ void words_waits(struct line *l, const struct sample *s, int32_t thread)
     if (t->position > 1)
         line_put(l, STYLE_DIM, ", place %u in the queue", (unsigned)t->position);
     if (partner >= 0) {
-        line_put(l, STYLE_NORMAL, t->state == THREAD_BLOCKED_ON_SEND ? " > " : " < ");
+        line_put(l, STYLE_NORMAL, t->state == RECORD_THREAD_BLOCKED_ON_SEND ? " > " : " < ");
         words_thread(l, s, partner);
     }
 }
@@ -232,9 +219,8 @@ void words_waits(struct line *l, const struct sample *s, int32_t thread)
 enum style words_sign(enum sign sign)
 {
     static const enum style styles[] = {
-        [SIGN_SAME] = STYLE_NORMAL,     [SIGN_BORN] = STYLE_BORN,
-        [SIGN_MOVED] = STYLE_MOVED,     [SIGN_CHANGED] = STYLE_CHANGED,
-        [SIGN_DIED] = STYLE_DIED,
+        [SIGN_SAME] = STYLE_NORMAL,     [SIGN_BORN] = STYLE_BORN, [SIGN_MOVED] = STYLE_MOVED,
+        [SIGN_CHANGED] = STYLE_CHANGED, [SIGN_DIED] = STYLE_DIED,
     };
     return styles[sign];
 }

@@ -30,6 +30,5 @@ int32_t words_partner(const struct sample *s, int32_t thread);
 void words_waits(struct line *l, const struct sample *s, int32_t thread);
 /* A style for the sign of a change. */
 enum style words_sign(enum sign sign);
-const char *words_type(uint32_t type);
 
 #endif
