@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_ROWS = 3000, KEYS_AT_ONCE = 64 };
+enum { SLICE_ROWS = 3000, KEYS_AT_ONCE = 64, WATCH_MS = 1000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -442,7 +442,9 @@ int app_run(struct app *app)
         screen_draw(app);
         struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
                               {.fd = source_fd(app->session.source), .events = POLLIN}};
-        int n = poll(p, 2, busy ? 0 : -1);
+        /* a live target may fall silent, which only the clock tells */
+        int idle = source_is_live(app->session.source) ? WATCH_MS : -1;
+        int n = poll(p, 2, busy ? 0 : idle);
         if (n > 0 && terminal_is_gone(&p[0]))
             break;
         if (n < 0 || p[0].revents) /* a signal may be a resize */

@@ -20,6 +20,7 @@ enum {
     KEYS_FROM_LINES = 20,
     MARK_CELLS = 2, /* fold sign and a blank */
     GAP = 2,
+    SILENCE_SECONDS = 2, /* a target is waited for so long without a word */
 };
 
 static attr_t at(enum style style)
@@ -132,6 +133,11 @@ static void draw_bar(struct app *app)
         char when[16];
         snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
         x += put(0, x, room - x, bar, since, strlen(since));
+    }
+    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
+    if (silence >= SILENCE_SECONDS) {
+        snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
+        x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
     }
     if (s->target.where[0]) {
         x += put(0, x, room - x, bar, "  ", 2);

@@ -244,6 +244,13 @@ static bool what_next(struct source *s, bool *due, int64_t next)
     return go_on;
 }
 
+static void set_busy(struct source *s, bool busy)
+{
+    pthread_mutex_lock(&s->lock);
+    s->busy_since = busy ? source_now() : 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void *worker_main(void *arg)
 {
     struct source *s = arg;
@@ -251,13 +258,16 @@ static void *worker_main(void *arg)
     bool due;
     while (what_next(s, &due, next)) {
         struct asked q;
+        set_busy(s, true);
         if (due) {
             s->ops->sample(s);
             next = now_ms() + s->options.interval_ms;
         }
-        if (next_question(s, &q))
+        bool asked = next_question(s, &q);
+        if (asked)
             s->ops->serve(s, &q);
-        else if (!due)
+        set_busy(s, false);
+        if (!asked && !due)
             idle(s, s->live && !s->paused ? next : now_ms() + HOUR_MS);
     }
     return NULL;
@@ -421,6 +431,14 @@ bool source_answer(struct source *s, struct answer *out)
     }
     pthread_mutex_unlock(&s->lock);
     return any;
+}
+
+double source_silence(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    double since = s->busy_since;
+    pthread_mutex_unlock(&s->lock);
+    return since > 0 ? source_now() - since : 0;
 }
 
 uint32_t source_waiting(struct source *s)

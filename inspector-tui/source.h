@@ -68,6 +68,8 @@ uint32_t source_ask(struct source *s, const struct ask *ask);
 bool source_answer(struct source *s, struct answer *out);
 /* Questions that have no answer yet. */
 uint32_t source_waiting(struct source *s);
+/* For how many seconds the target has been waited for, 0 while it is not. */
+double source_silence(struct source *s);
 
 /* --- what was seen --- */
 

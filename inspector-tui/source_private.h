@@ -55,6 +55,7 @@ struct source {
     pthread_mutex_t lock;
     /* under the lock */
     bool quit, paused, due;
+    double busy_since; /* the worker waits for the target since then, 0: it does not */
     struct asked asks[ASKS];
     uint32_t ask_first, ask_count, ask_serving, ask_last_id;
     struct answer answers[ANSWERS];
