@@ -139,9 +139,13 @@ static void draw_bar(struct app *app)
         snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
         x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
     }
-    if (s->target.where[0]) {
+    char where[sizeof(s->target.where)];
+    snprintf(where, sizeof(where), "%s", s->target.where);
+    if (s->target.kind == TARGET_RECORDING && s->now)
+        snprintf(where, sizeof(where), "snapshot %u", s->now->number);
+    if (where[0]) {
         x += put(0, x, room - x, bar, "  ", 2);
-        x += put(0, x, room - x, bar, s->target.where, strlen(s->target.where));
+        x += put(0, x, room - x, bar, where, strlen(where));
     }
     if (s->paused)
         x += put(0, x, room - x, bar | at(STYLE_WARN), "  PAUSED", 8);
