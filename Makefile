@@ -168,6 +168,9 @@ $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
+$(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+
 ## ---- tests --------------------------------------------------------------------------------------
 # tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
 # test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
@@ -263,7 +266,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.

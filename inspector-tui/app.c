@@ -41,9 +41,12 @@ void app_fini(struct app *app)
     session_fini(&app->session);
 }
 
+/* Its rows are those of what is shown: a row of an older moment would lead anywhere. */
 struct view *app_view(struct app *app)
 {
-    return &app->views[app->current];
+    struct view *v = &app->views[app->current];
+    view_refresh(&app->session, v);
+    return v;
 }
 
 const struct row *app_row(struct app *app)
@@ -90,7 +93,7 @@ static void enter(struct app *app, enum view_id view)
     app->searching = false;
     app->pane.about = (struct ref){0};
     app->pane.generation = 0;
-    view_refresh(&app->session, app_view(app));
+    app_view(app);
 }
 
 void app_go(struct app *app, enum view_id view)

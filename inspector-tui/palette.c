@@ -61,7 +61,7 @@ static short colour_of(int style)
     if (is_chosen[style] && chosen[style] < COLORS)
         return chosen[style];
     if (style >= STYLE_DOMAIN)
-        return (rich ? hues : few_hues)[style - STYLE_DOMAIN];
+        return rich ? hues[style - STYLE_DOMAIN] : few_hues[style - STYLE_DOMAIN];
     return rich ? styles[style].rich : styles[style].poor;
 }
 
