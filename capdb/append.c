@@ -100,7 +100,7 @@ static int64_t life_before(const struct rowset *old, const struct sort_key *by_a
 
 static struct row object_row(const struct capstate_object *o, int64_t life)
 {
-    return (struct row){.v = {life, o->type, o->addr, o->bits, o->flags}};
+    return (struct row){.v = {life, o->type, (int64_t)o->addr, o->bits, o->flags}};
 }
 
 static enum error shape_objects(struct shaping *s)
@@ -138,7 +138,7 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_id] = c->id;
     row.v[CAP_COL_parent] = c->parent;
     row.v[CAP_COL_pos] = c->pos;
-    row.v[CAP_COL_slot] = r->addr;
+    row.v[CAP_COL_slot] = (int64_t)r->addr;
     row.v[CAP_COL_holder] = slot->holder < 0 ? 0 : s->life[slot->holder];
     row.v[CAP_COL_domain] = domain < 0 ? 0 : s->domain_id[domain];
     row.v[CAP_COL_type] = r->type;
@@ -147,8 +147,11 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_bits] = o && o->bits == r->bits ? ROW_NULL : (int64_t)r->bits;
     row.v[CAP_COL_rights] = r->rights;
     row.v[CAP_COL_flags] = r->flags;
-    row.v[CAP_COL_data] = r->data;
-    row.v[CAP_COL_extra] = r->extra;
+    row.v[CAP_COL_data] = (int64_t)r->data;
+    row.v[CAP_COL_extra] = (int64_t)r->extra;
+    row.v[CAP_COL_index] = slot->index;
+    row.v[CAP_COL_level] = r->level;
+    row.v[CAP_COL_place] = r->place;
     return row;
 }
 
@@ -172,6 +175,13 @@ static enum error shape_domains(struct shaping *s)
     return e;
 }
 
+static struct row thread_row(const struct record_thread *t, int64_t name, int64_t domain)
+{
+    return (struct row){.v = {(int64_t)t->addr, name, domain, t->priority, t->mcp, t->domain,
+                              t->idle, (int64_t)t->fault_handler, (int64_t)t->ipc_buffer,
+                              (int64_t)t->bound, t->node}};
+}
+
 static enum error shape_threads(struct shaping *s)
 {
     for (uint32_t i = 0; i < s->state->thread_count; i++) {
@@ -181,9 +191,7 @@ static enum error shape_threads(struct shaping *s)
         enum error e = intern_name(s->db, &s->state->threads[i], &name);
         if (e != ERR_OK)
             return e;
-        struct row row = {.v = {t->addr, name, domain < 0 ? 0 : s->domain_id[domain], t->priority,
-                                t->mcp, t->domain, t->idle, t->fault_handler, t->ipc_buffer,
-                                t->bound}};
+        struct row row = thread_row(t, name, domain < 0 ? 0 : s->domain_id[domain]);
         if (!rowset_add(&s->next->sets[ROW_THREAD], &row))
             return ERR_NO_MEMORY;
     }
@@ -234,9 +242,13 @@ static bool rows_running(const struct capstate *s, struct rowset *out)
     for (uint32_t i = 0; i < s->thread_count && ok; i++) {
         const struct record_thread *t = &s->threads[i].rec;
         ok = rowset_add(
-            out, &(struct row){.v = {t->addr, t->state, t->time_slice, t->current, t->pc, t->sp,
-                                     t->cpsr, t->blocked_on, t->blocked_badge, t->blocked_flags,
-                                     t->position, t->fault, t->fault_addr, t->fault_detail}});
+            out,
+            &(struct row){.v = {(int64_t)t->addr, t->state, t->time_slice, t->current,
+                                (int64_t)t->pc, (int64_t)t->sp, (int64_t)t->cpsr,
+                                (int64_t)t->blocked_on, (int64_t)t->blocked_badge, t->blocked_flags,
+                                t->position, t->fault, (int64_t)t->fault_addr,
+                                (int64_t)t->fault_detail, (int64_t)t->sched_context,
+                                (int64_t)t->reply, (int64_t)t->yield_to, t->release}});
     }
     return ok;
 }
@@ -246,13 +258,15 @@ static bool rows_queues(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->endpoint_count && ok; i++) {
         const struct record_endpoint *e = &s->endpoints[i];
-        ok =
-            rowset_add(&m->sets[ROW_ENDPOINT], &(struct row){.v = {e->addr, e->state, e->waiters}});
+        ok = rowset_add(&m->sets[ROW_ENDPOINT],
+                        &(struct row){.v = {(int64_t)e->addr, e->state, e->waiters}});
     }
     for (uint32_t i = 0; i < s->notification_count && ok; i++) {
         const struct record_notification *n = &s->notifications[i];
-        ok = rowset_add(&m->sets[ROW_NOTIFICATION],
-                        &(struct row){.v = {n->addr, n->state, n->word, n->bound, n->waiters}});
+        ok = rowset_add(
+            &m->sets[ROW_NOTIFICATION],
+            &(struct row){.v = {(int64_t)n->addr, n->state, (int64_t)n->word, (int64_t)n->bound,
+                                n->waiters, (int64_t)n->sched_context}});
     }
     return ok;
 }
@@ -262,22 +276,56 @@ static bool rows_rest(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->mapping_count && ok; i++) {
         const struct record_mapping *p = &s->mappings[i];
-        ok = rowset_add(&m->sets[ROW_MAPPING],
-                        &(struct row){.v = {p->dir, p->vaddr, p->asid, p->frame, p->bits, p->rights,
-                                            p->attributes, p->table}});
+        ok = rowset_add(
+            &m->sets[ROW_MAPPING],
+            &(struct row){.v = {(int64_t)p->dir, (int64_t)p->vaddr, p->asid, (int64_t)p->frame,
+                                p->bits, p->rights, p->attributes, (int64_t)p->table}});
     }
     for (uint32_t i = 0; i < s->irq_count && ok; i++)
-        ok = rowset_add(&m->sets[ROW_IRQ],
-                        &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state, s->irqs[i].slot}});
+        ok = rowset_add(&m->sets[ROW_IRQ], &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state,
+                                                               (int64_t)s->irqs[i].slot}});
     for (uint32_t i = 0; i < s->finding_count && ok; i++) {
         const struct record_finding *f = &s->findings[i];
-        ok = rowset_add(&m->sets[ROW_FINDING],
-                        &(struct row){.v = {f->rule, f->addr, f->other, f->value}});
+        ok = rowset_add(
+            &m->sets[ROW_FINDING],
+            &(struct row){.v = {f->rule, (int64_t)f->addr, (int64_t)f->other, (int64_t)f->value}});
     }
     return ok;
 }
 
+/* Rows whose columns are the fields of their record. */
+#define FIELD_VALUE(name) (int64_t) r->name,
+#define DEFINE_ROWS(NAME, name, array, count, first)                                               \
+    static bool rows_##name(const struct capstate *s, struct rowset *out)                          \
+    {                                                                                              \
+        bool ok = true;                                                                            \
+        for (uint32_t i = first; i < s->count && ok; i++) {                                        \
+            const struct record_##name *r = &s->array[i];                                          \
+            ok = rowset_add(out, &(struct row){.v = {ROW_##NAME##_COLUMNS(FIELD_VALUE)}});         \
+        }                                                                                          \
+        return ok;                                                                                 \
+    }
+DEFINE_ROWS(SCHED_CONTEXT, sched_context, sched_contexts, sched_context_count, 0)
+DEFINE_ROWS(REPLY, reply, replies, reply_count, 0)
+DEFINE_ROWS(TABLE, table, tables, tables_told, 0)
+DEFINE_ROWS(SCHED, sched, scheds, sched_count, 1)
+DEFINE_ROWS(RANGE, range, ranges, range_count, 1)
+
+static bool rows_more(const struct capstate *s, struct mirror *m)
+{
+    return rows_sched_context(s, &m->sets[ROW_SCHED_CONTEXT]) &&
+           rows_reply(s, &m->sets[ROW_REPLY]) && rows_table(s, &m->sets[ROW_TABLE]) &&
+           rows_sched(s, &m->sets[ROW_SCHED]) && rows_range(s, &m->sets[ROW_RANGE]);
+}
+
 /* --- writing --- */
+
+/* Only a capability's place in memory may be left to its object; elsewhere the same number is a
+ * number. */
+static bool is_null(int kind, int column, int64_t v)
+{
+    return v == ROW_NULL && kind == ROW_CAP && (column == CAP_COL_addr || column == CAP_COL_bits);
+}
 
 static enum error put_tail(struct capdb *db, uint32_t t, int kind, bool opens,
                            const struct row *row)
@@ -288,7 +336,7 @@ static enum error put_tail(struct capdb *db, uint32_t t, int kind, bool opens,
     sqlite3_bind_int(st, 3, opens);
     sqlite3_bind_int64(st, 4, row->row);
     for (int c = 0; c < ROW_MAX_COLUMNS; c++)
-        if (!opens || c >= row_descs[kind].columns || row->v[c] == ROW_NULL)
+        if (!opens || c >= row_descs[kind].columns || is_null(kind, c, row->v[c]))
             sqlite3_bind_null(st, 5 + c);
         else
             sqlite3_bind_int64(st, 5 + c, row->v[c]);
@@ -320,9 +368,9 @@ static enum error put_changes(struct capdb *db, uint32_t t, int kind, const stru
     return e;
 }
 
-static void bind_u32(sqlite3_stmt *st, int *at, uint32_t v)
+static void bind_word(sqlite3_stmt *st, int *at, uint64_t v)
 {
-    sqlite3_bind_int64(st, (*at)++, v);
+    sqlite3_bind_int64(st, (*at)++, (int64_t)v);
 }
 
 static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s)
@@ -330,8 +378,9 @@ static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s
     sqlite3_bind_blob(st, (*at)++, s->bytes, s->length, SQLITE_STATIC);
 }
 
-#define BIND_U(name)     bind_u32(st, &at, r->name);
-#define BIND_D(name)     bind_u32(st, &at, r->name);
+#define BIND_U(name)     bind_word(st, &at, r->name);
+#define BIND_W(name)     bind_word(st, &at, r->name);
+#define BIND_D(name)     bind_word(st, &at, r->name);
 #define BIND_S(name)     bind_string(st, &at, &r->name);
 #define BIND(mode, name) BIND_##mode(name)
 
@@ -341,12 +390,12 @@ static enum error put_snapshot(struct capdb *db, const struct capstate *s, uint3
 {
     sqlite3_stmt *st = db->put_snapshot;
     int at = 1;
-    bind_u32(st, &at, n);
+    bind_word(st, &at, n);
     sqlite3_bind_double(st, at++, time);
     sqlite3_bind_int64(st, at++, (int64_t)capdb_sum(s));
-    bind_u32(st, &at, stats->added);
-    bind_u32(st, &at, stats->removed);
-    bind_u32(st, &at, stats->changed);
+    bind_word(st, &at, stats->added);
+    bind_word(st, &at, stats->removed);
+    bind_word(st, &at, stats->changed);
     sqlite3_bind_int64(st, at++, db->next_row[ROW_CAP] - 1);
     {
         const struct record_snapshot *r = &s->snapshot;
@@ -378,7 +427,7 @@ static enum error prepare_all(struct capdb *db)
         const char *sql;
     } all[] = {
         {offsetof(struct capdb, put_tail), "INSERT INTO tail VALUES "
-                                           "(?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+                                           "(?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
         {offsetof(struct capdb, put_snapshot),
          "INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
              RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
@@ -403,6 +452,8 @@ enum error capdb_become_recorder(struct capdb *db)
         return ERR_OK;
     if (!db->writable)
         return capdb_fail(db, ERR_IO, "cannot be written");
+    if (db->version != CAPDB_USER_VERSION)
+        return capdb_fail(db, ERR_VERSION, "has the format of an older capdb; see capdb upgrade");
     if (!db->memory) {
         enum error e = capdb_exec(db, "PRAGMA journal_mode=WAL", "starting to record");
         if (e != ERR_OK)
@@ -424,7 +475,7 @@ static enum error write_snapshot(struct capdb *db, const struct capstate *state,
     if (e != ERR_OK)
         return e;
     if (!rows_running(state, &next->sets[ROW_RUN]) || !rows_queues(state, next) ||
-        !rows_rest(state, next))
+        !rows_rest(state, next) || !rows_more(state, next))
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++) {
         bool shaped = kind == ROW_CAP || kind == ROW_OBJECT;
@@ -454,9 +505,7 @@ static enum error threads_again(struct capdb *db, const struct capstate *s, stru
         }
         if (low == old->count || old->rows[low].v[0] != (int64_t)t->addr)
             return ERR_CORRUPT;
-        struct row row = {.v = {t->addr, old->rows[low].v[1], old->rows[low].v[2], t->priority,
-                                t->mcp, t->domain, t->idle, t->fault_handler, t->ipc_buffer,
-                                t->bound}};
+        struct row row = thread_row(t, old->rows[low].v[1], old->rows[low].v[2]);
         if (!rowset_add(out, &row))
             return ERR_NO_MEMORY;
     }

@@ -64,7 +64,7 @@ struct capdb_snapshot {
 enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapshot *out);
 
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
-uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr);
+uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr);
 
 /* Recomputes every snapshot and compares with the sums taken when it was recorded; applies recorded
  * events to each snapshot and compares with the next. Calls `report`

@@ -57,13 +57,13 @@ bool target_is_live(const char *target);
 enum thing_kind { THING_ADDRESS, THING_OBJECT, THING_SLOT, THING_DOMAIN };
 struct thing {
     enum thing_kind kind;
-    uint32_t addr;
+    uint64_t addr;
     int32_t object, slot, domain;
 };
 /* Complains and returns false when the name means nothing here. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
 /* Address only; needs no snapshot beyond the kernel window of `snapshot`. */
-bool address_parse(const char *text, const struct record_snapshot *snapshot, uint32_t *out);
+bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out);
 /* Marks the nodes that a thing stands for. */
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 

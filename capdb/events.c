@@ -7,14 +7,18 @@
 
 #include "attach/replay.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- storing --- */
 
 #define ONE_PLACE(mode, name) ", ?"
-#define BIND(mode, name)      sqlite3_bind_int64(st, at++, r->name);
-#define FETCH(mode, name)     out->name = (uint32_t)sqlite3_column_int64(st, at++);
+#define BIND(mode, name)      sqlite3_bind_int64(st, at++, (int64_t)r->name);
+#define FETCH_U(name)         out->name = (uint32_t)sqlite3_column_int64(st, at++);
+#define FETCH_W(name)         out->name = (uint64_t)sqlite3_column_int64(st, at++);
+#define FETCH_D(name)         FETCH_W(name)
+#define FETCH(mode, name)     FETCH_##mode(name)
 static const char insert_sql[] =
     "INSERT INTO event VALUES (NULL, ?" RECORD_FIELDS_EVENT(ONE_PLACE) ")";
 
@@ -106,11 +110,13 @@ static bool apply_event(struct proof *p, const struct record_event *event)
         return true;
     enum error e = replay_record(&p->mirror, &r);
     if (e == ERR_SEQUENCE)
-        snprintf(p->sentence, p->size, "events from number %u on are missing before event %u",
+        snprintf(p->sentence, p->size,
+                 "events from number %" PRIu64 " on are missing before event %" PRIu64,
                  p->mirror.trouble, event->seq);
     else if (e != ERR_OK)
-        snprintf(p->sentence, p->size, "event %u does not fit snapshot %u and the events after it",
-                 event->seq, p->n - 1);
+        snprintf(p->sentence, p->size,
+                 "event %" PRIu64 " does not fit snapshot %u and the events after it", event->seq,
+                 p->n - 1);
     return e == ERR_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,16 +112,16 @@ static void export_csv(FILE *f, const struct view *v)
     fputs("slot,depth,parent,domain,place,object,bits,rights,data,extra,capability\r\n", f);
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
         const struct capstate_slot *slot = &v->state.slots[i];
-        fprintf(f, "0x%08x,%u,", slot->rec.addr, slot->rec.depth);
+        fprintf(f, "0x%08" PRIx64 ",%u,", slot->rec.addr, slot->rec.depth);
         if (slot->parent >= 0)
-            fprintf(f, "0x%08x", v->state.slots[slot->parent].rec.addr);
+            fprintf(f, "0x%08" PRIx64, v->state.slots[slot->parent].rec.addr);
         fputc(',', f);
         csv_text(f, domain_name(v, authority_slot_domain(&v->authority, (int32_t)i)));
         fputc(',', f);
         csv_text(f, capstate_place_text(&v->state, (int32_t)i, text, sizeof(text)));
-        fprintf(f, ",0x%08x,%u,%s,%u,%u,", slot->rec.object, slot->rec.bits,
-                rights_text(slot->rec.type, slot->rec.rights, rights), slot->rec.data,
-                slot->rec.extra);
+        fprintf(f, ",0x%08" PRIx64 ",%u,%s,%" PRIu64 ",%" PRIu64 ",", slot->rec.object,
+                slot->rec.bits, rights_text(slot->rec.type, slot->rec.rights, rights),
+                slot->rec.data, slot->rec.extra);
         csv_text(f, capstate_slot_text(&v->state, (int32_t)i, text, sizeof(text)));
         fputs("\r\n", f);
     }

@@ -43,7 +43,7 @@ static int compare_words(const struct record_slot *a, const struct record_slot *
     return 0;
 }
 
-static int32_t find_slot(const struct matching *m, uint32_t addr)
+static int32_t find_slot(const struct matching *m, uint64_t addr)
 {
     uint32_t low = 0;
     uint32_t high = m->before_count;
@@ -299,7 +299,7 @@ static bool matching_init(struct matching *m)
     if (!m->match || !m->matched || !m->kept || !m->by_slot || !m->by_id)
         return false;
     for (uint32_t i = 0; i < m->before_count; i++) {
-        m->by_slot[i] = (struct sort_key){m->before[i].rec.addr, i};
+        m->by_slot[i] = (struct sort_key){(int64_t)m->before[i].rec.addr, i};
         m->by_id[i] = (struct sort_key){m->before[i].id, i};
     }
     keys_sort(m->by_slot, m->before_count);

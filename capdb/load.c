@@ -20,9 +20,13 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
 {
     char sql[SQL_BYTES];
     const struct row_desc *d = &row_descs[kind];
+    const int columns = capdb_columns(db, kind);
     sqlite3_stmt *st;
+    *out = (struct rowset){0};
+    if (columns == 0)
+        return ERR_OK;
     int used = snprintf(sql, sizeof(sql), "SELECT row");
-    for (int c = 0; c < d->columns; c++)
+    for (int c = 0; c < columns; c++)
         used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", \"%s\"", d->column[c]);
     snprintf(sql + used, sizeof(sql) - (size_t)used, " FROM %s WHERE t0 <= ?1 AND t1 > ?1%s",
              d->table,
@@ -32,10 +36,9 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
         return e;
     sqlite3_bind_int64(st, 1, n);
     int code;
-    *out = (struct rowset){0};
     while (e == ERR_OK && (code = sqlite3_step(st)) == SQLITE_ROW) {
         struct row row = {.row = sqlite3_column_int64(st, 0)};
-        for (int c = 0; c < d->columns; c++)
+        for (int c = 0; c < columns; c++)
             row.v[c] = column_int(st, c + 1);
         e = rowset_add(out, &row) ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     }
@@ -100,14 +103,16 @@ static enum error cap_from_row(struct loading *l, const struct row *row, struct 
         .id = v[CAP_COL_id],
         .parent = v[CAP_COL_parent],
         .pos = v[CAP_COL_pos],
-        .rec = {.addr = (uint32_t)v[CAP_COL_slot],
+        .rec = {.addr = (uint64_t)v[CAP_COL_slot],
                 .type = (uint32_t)v[CAP_COL_type],
-                .object = (uint32_t)(v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
+                .object = (uint64_t)(v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
                 .bits = (uint32_t)(v[CAP_COL_bits] == ROW_NULL ? o->v[3] : v[CAP_COL_bits]),
                 .rights = (uint32_t)v[CAP_COL_rights],
                 .flags = (uint32_t)v[CAP_COL_flags],
-                .data = (uint32_t)v[CAP_COL_data],
-                .extra = (uint32_t)v[CAP_COL_extra]},
+                .data = (uint64_t)v[CAP_COL_data],
+                .extra = (uint64_t)v[CAP_COL_extra],
+                .level = (uint32_t)v[CAP_COL_level],
+                .place = (uint32_t)v[CAP_COL_place]},
     };
     return ERR_OK;
 }
@@ -157,7 +162,7 @@ static enum error find_ranks(struct loading *l)
         return capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
     for (uint32_t i = 0; i < l->sets[ROW_CAP].count; i++)
         if (l->caps[i].rec.type != RECORD_CAP_UNTYPED)
-            l->ranks[count++] = (struct sort_key){l->caps[i].rec.object, i};
+            l->ranks[count++] = (struct sort_key){(int64_t)l->caps[i].rec.object, i};
     keys_sort(l->ranks, count);
     l->rank_count = count;
     return ERR_OK;
@@ -194,7 +199,8 @@ static int derivation_compare(const void *pa, const void *pb, void *ctx)
 /* Kinds whose first column is an address come in the order of the first capability to it. */
 static void order_by_derivation(struct loading *l)
 {
-    static const enum row_kind kinds[] = {ROW_THREAD, ROW_ENDPOINT, ROW_NOTIFICATION, ROW_MAPPING};
+    static const enum row_kind kinds[] = {ROW_THREAD,        ROW_ENDPOINT, ROW_NOTIFICATION,
+                                          ROW_SCHED_CONTEXT, ROW_REPLY,    ROW_MAPPING};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         struct rowset *set = &l->sets[kinds[i]];
         if (set->count)
@@ -237,27 +243,32 @@ static enum error add_thread(struct loading *l, sqlite3_stmt *names, const struc
     const int64_t *r = run->v;
     struct record rec = {.kind = RECORD_THREAD};
     rec.thread = (struct record_thread){
-        .addr = (uint32_t)t[0],
+        .addr = (uint64_t)t[0],
         .priority = (uint32_t)t[3],
         .mcp = (uint32_t)t[4],
         .domain = (uint32_t)t[5],
         .idle = (uint32_t)t[6],
-        .fault_handler = (uint32_t)t[7],
-        .ipc_buffer = (uint32_t)t[8],
-        .bound = (uint32_t)t[9],
+        .fault_handler = (uint64_t)t[7],
+        .ipc_buffer = (uint64_t)t[8],
+        .bound = (uint64_t)t[9],
+        .node = (uint32_t)t[10],
         .state = (uint32_t)r[1],
         .time_slice = (uint32_t)r[2],
         .current = (uint32_t)r[3],
-        .pc = (uint32_t)r[4],
-        .sp = (uint32_t)r[5],
-        .cpsr = (uint32_t)r[6],
-        .blocked_on = (uint32_t)r[7],
-        .blocked_badge = (uint32_t)r[8],
+        .pc = (uint64_t)r[4],
+        .sp = (uint64_t)r[5],
+        .cpsr = (uint64_t)r[6],
+        .blocked_on = (uint64_t)r[7],
+        .blocked_badge = (uint64_t)r[8],
         .blocked_flags = (uint32_t)r[9],
         .position = (uint32_t)r[10],
         .fault = (uint32_t)r[11],
-        .fault_addr = (uint32_t)r[12],
-        .fault_detail = (uint32_t)r[13],
+        .fault_addr = (uint64_t)r[12],
+        .fault_detail = (uint64_t)r[13],
+        .sched_context = (uint64_t)r[14],
+        .reply = (uint64_t)r[15],
+        .yield_to = (uint64_t)r[16],
+        .release = (uint32_t)r[17],
     };
     enum error e = name_of(l, names, t[1], &rec.thread.name);
     return e == ERR_OK ? add(l, &rec) : e;
@@ -273,40 +284,33 @@ static enum error add_threads(struct loading *l)
     return e;
 }
 
+/* Fields of a record from the columns of the same names. */
+#define FIELD_OF(name) r->name = (__typeof__(r->name))*v++;
+#define FIELDS_OF(NAME, name)                                                                      \
+    case ROW_##NAME: {                                                                             \
+        struct record_##name *r = &out.name;                                                       \
+        out.kind = RECORD_##NAME;                                                                  \
+        ROW_##NAME##_COLUMNS(FIELD_OF) break;                                                      \
+    }
+
 static struct record record_from_row(enum row_kind kind, const int64_t *v)
 {
-#define V(i) (uint32_t) v[i]
-    struct record r = {0};
+    struct record out = {0};
     switch (kind) {
-    case ROW_ENDPOINT:
-        r.kind = RECORD_ENDPOINT;
-        r.endpoint = (struct record_endpoint){V(0), V(1), V(2)};
+        FIELDS_OF(ENDPOINT, endpoint)
+        FIELDS_OF(NOTIFICATION, notification)
+        FIELDS_OF(MAPPING, mapping)
+        FIELDS_OF(IRQ, irq)
+        FIELDS_OF(FINDING, finding)
+        FIELDS_OF(SCHED_CONTEXT, sched_context)
+        FIELDS_OF(REPLY, reply)
+        FIELDS_OF(TABLE, table)
+        FIELDS_OF(SCHED, sched)
+        FIELDS_OF(RANGE, range)
+    default: /* kinds that are put together from several rows */
         break;
-    case ROW_NOTIFICATION:
-        r.kind = RECORD_NOTIFICATION;
-        r.notification = (struct record_notification){V(0), V(1), V(2), V(3), V(4)};
-        break;
-    case ROW_MAPPING:
-        r.kind = RECORD_MAPPING;
-        r.mapping = (struct record_mapping){.dir = V(0),
-                                            .vaddr = V(1),
-                                            .asid = V(2),
-                                            .frame = V(3),
-                                            .bits = V(4),
-                                            .rights = V(5),
-                                            .attributes = V(6),
-                                            .table = V(7)};
-        break;
-    case ROW_IRQ:
-        r.kind = RECORD_IRQ;
-        r.irq = (struct record_irq){V(0), V(1), V(2)};
-        break;
-    default:
-        r.kind = RECORD_FINDING;
-        r.finding = (struct record_finding){V(0), V(1), V(2), V(3)};
     }
-#undef V
-    return r;
+    return out;
 }
 
 static enum error add_kind(struct loading *l, enum row_kind kind)
@@ -334,7 +338,7 @@ static enum error add_slots(struct loading *l)
 
 static void take_string(sqlite3_stmt *st, int column, struct record_string *out)
 {
-    int length = sqlite3_column_bytes(st, column);
+    int length = column < 0 ? 0 : sqlite3_column_bytes(st, column);
     *out = (struct record_string){0};
     if (length <= 0)
         return;
@@ -342,37 +346,48 @@ static void take_string(sqlite3_stmt *st, int column, struct record_string *out)
     memcpy(out->bytes, sqlite3_column_blob(st, column), out->length);
 }
 
-#define TAKE_U(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_D(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_S(name)     take_string(st, at++, &r->name);
+/* By name: a file of an older capdb lacks what was added since, which reads as 0. */
+static int column_called(sqlite3_stmt *st, const char *prefix, const char *name)
+{
+    const size_t length = strlen(prefix);
+    for (int c = 0; c < sqlite3_column_count(st); c++) {
+        const char *called = sqlite3_column_name(st, c);
+        if (called && strncmp(called, prefix, length) == 0 && strcmp(called + length, name) == 0)
+            return c;
+    }
+    return -1;
+}
+
+static uint64_t take_word(sqlite3_stmt *st, const char *prefix, const char *name)
+{
+    int column = column_called(st, prefix, name);
+    return column < 0 ? 0 : (uint64_t)sqlite3_column_int64(st, column);
+}
+
+#define TAKE_U(name)     r->name = (uint32_t)take_word(st, prefix, #name);
+#define TAKE_W(name)     r->name = take_word(st, prefix, #name);
+#define TAKE_D(name)     TAKE_W(name)
+#define TAKE_S(name)     take_string(st, column_called(st, prefix, #name), &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)
 
-enum { SNAPSHOT_FIRST_FIELD = 7 };
+#define DEFINE_TAKE(NAME, name_of)                                                                 \
+    static void take_##name_of(sqlite3_stmt *st, const char *prefix, struct record *out)           \
+    {                                                                                              \
+        *out = (struct record){.kind = RECORD_##NAME};                                             \
+        struct record_##name_of *r = &out->name_of;                                                \
+        RECORD_FIELDS_##NAME(TAKE)                                                                 \
+    }
+DEFINE_TAKE(SNAPSHOT, snapshot)
+DEFINE_TAKE(END, end)
+DEFINE_TAKE(SCHED, sched)
+DEFINE_TAKE(REVOKE, revoke)
 
-static void take_snapshot(sqlite3_stmt *st, struct record *snapshot, struct record *end,
-                          struct record *sched, struct record *revoke)
+static void take_heads(sqlite3_stmt *st, struct record out[4])
 {
-    int at = SNAPSHOT_FIRST_FIELD;
-    *snapshot = (struct record){.kind = RECORD_SNAPSHOT};
-    *end = (struct record){.kind = RECORD_END};
-    *sched = (struct record){.kind = RECORD_SCHED};
-    *revoke = (struct record){.kind = RECORD_REVOKE};
-    {
-        struct record_snapshot *r = &snapshot->snapshot;
-        RECORD_FIELDS_SNAPSHOT(TAKE)
-    }
-    {
-        struct record_end *r = &end->end;
-        RECORD_FIELDS_END(TAKE)
-    }
-    {
-        struct record_sched *r = &sched->sched;
-        RECORD_FIELDS_SCHED(TAKE)
-    }
-    {
-        struct record_revoke *r = &revoke->revoke;
-        RECORD_FIELDS_REVOKE(TAKE)
-    }
+    take_snapshot(st, "", &out[0]);
+    take_end(st, "", &out[1]);
+    take_sched(st, "sched_", &out[2]);
+    take_revoke(st, "revoke_", &out[3]);
 }
 
 static enum error snapshot_records(struct capdb *db, uint32_t n, struct record out[4])
@@ -384,7 +399,7 @@ static enum error snapshot_records(struct capdb *db, uint32_t n, struct record o
     sqlite3_bind_int64(st, 1, n);
     int code = sqlite3_step(st);
     if (code == SQLITE_ROW)
-        take_snapshot(st, &out[0], &out[1], &out[2], &out[3]);
+        take_heads(st, out);
     else if (code == SQLITE_DONE)
         e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found", n);
     else
@@ -406,10 +421,14 @@ static uint32_t records_rebuilt(const struct loading *l, bool revoke)
 
 static enum error build(struct loading *l, struct record head[4])
 {
-    static const enum row_kind order[] = {ROW_ENDPOINT, ROW_NOTIFICATION, ROW_MAPPING, ROW_IRQ};
+    static const enum row_kind order[] = {ROW_ENDPOINT, ROW_NOTIFICATION, ROW_SCHED_CONTEXT,
+                                          ROW_REPLY,    ROW_TABLE,        ROW_MAPPING,
+                                          ROW_IRQ};
     bool revoke = head[3].revoke.root != 0;
     uint32_t original = head[1].end.records;
     enum error e = add(l, &head[0]);
+    if (e == ERR_OK)
+        e = add_kind(l, ROW_RANGE);
     if (e == ERR_OK)
         e = add_slots(l);
     if (e == ERR_OK)
@@ -418,6 +437,8 @@ static enum error build(struct loading *l, struct record head[4])
         e = add_kind(l, order[i]);
     if (e == ERR_OK)
         e = add(l, &head[2]);
+    if (e == ERR_OK)
+        e = add_kind(l, ROW_SCHED);
     if (e == ERR_OK && revoke)
         e = add(l, &head[3]);
     if (e == ERR_OK)
@@ -557,7 +578,7 @@ enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapsh
     return e;
 }
 
-uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr)
+uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr)
 {
     sqlite3_stmt *st;
     uint64_t id = 0;
@@ -565,7 +586,7 @@ uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr)
         capdb_prepare(db, "SELECT id FROM cap_row WHERE slot = ?1 AND t0 <= ?2 AND t1 > ?2", &st) !=
             ERR_OK)
         return 0;
-    sqlite3_bind_int64(st, 1, slot_addr);
+    sqlite3_bind_int64(st, 1, (int64_t)slot_addr);
     sqlite3_bind_int64(st, 2, n);
     if (sqlite3_step(st) == SQLITE_ROW)
         id = (uint64_t)sqlite3_column_int64(st, 0);

@@ -5,6 +5,7 @@
 #include "lib/format.h"
 
 #include <sqlite3.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +105,14 @@ void output_int(struct output *o, int64_t value)
     output_format(o, "%lld", (long long)value);
 }
 
-void output_hex(struct output *o, uint32_t value)
+void output_word(struct output *o, uint64_t value)
 {
-    output_format(o, "0x%08x", value);
+    output_format(o, "%" PRIu64, value);
+}
+
+void output_hex(struct output *o, uint64_t value)
+{
+    output_format(o, "0x%08" PRIx64, value);
 }
 
 void output_row(struct output *o)

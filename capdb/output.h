@@ -24,7 +24,8 @@ struct output *output_begin(FILE *file, enum output_mode mode, const char *const
 void output_text(struct output *o, const char *text);
 void output_format(struct output *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void output_int(struct output *o, int64_t value);
-void output_hex(struct output *o, uint32_t value);
+void output_word(struct output *o, uint64_t value); /* decimal, without a sign */
+void output_hex(struct output *o, uint64_t value);
 void output_row(struct output *o);
 bool output_is_table(const struct output *o); /* for people: indentation helps */
 /* Writes what is left and frees; false when writing failed. */

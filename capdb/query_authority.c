@@ -1,6 +1,7 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "capdb/command.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ static void step_row(struct output *out, const struct view *v, uint32_t number,
     if (e->slot >= 0)
         output_text(out, capstate_place_text(&v->state, e->slot, text, sizeof(text)));
     else if (e->mapping >= 0)
-        output_format(out, "mapped at 0x%x", v->state.mappings[e->mapping].vaddr);
+        output_format(out, "mapped at 0x%" PRIx64, v->state.mappings[e->mapping].vaddr);
     else
         output_text(out, "by the thread's state");
     output_row(out);
@@ -294,7 +295,7 @@ static void slot_cell(struct output *out, const struct view *v, int32_t slot)
         output_text(out, "-");
         return;
     }
-    output_format(out, "0x%08x %s: %s", v->state.slots[slot].rec.addr,
+    output_format(out, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
                   capstate_place_text(&v->state, slot, place, sizeof(place)),
                   capstate_slot_text(&v->state, slot, text, sizeof(text)));
 }
@@ -305,7 +306,8 @@ static void object_cell(struct output *out, const struct view *v, const struct a
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "rule %u at 0x%x, 0x%x: 0x%x", f->rule, f->addr, f->other, f->value);
+        output_format(out, "rule %u at 0x%" PRIx64 ", 0x%" PRIx64 ": 0x%" PRIx64, f->rule, f->addr,
+                      f->other, f->value);
         return;
     }
     if (b->object < 0) {

@@ -109,7 +109,7 @@ static void side_cells(struct difference *d, sqlite3_stmt *st, int column, const
     char place[TEXT_BYTES];
     int32_t slot = -1;
     if (!null(st, column))
-        slot = capstate_slot_at(&v->state, (uint32_t)sqlite3_column_int64(st, column));
+        slot = capstate_slot_at(&v->state, (uint64_t)sqlite3_column_int64(st, column));
     if (slot < 0) {
         output_text(d->out, "-");
         return;
@@ -129,7 +129,7 @@ static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
         return;
     const struct view *v = null(st, in_b) ? &d->a : &d->b;
     int column = null(st, in_b) ? in_a : in_b;
-    uint32_t addr = (uint32_t)sqlite3_column_int64(st, column);
+    uint64_t addr = (uint64_t)sqlite3_column_int64(st, column);
     output_text(d->out, word);
     output_int(d->out, sqlite3_column_int64(st, COL_ID));
     output_hex(d->out, addr);
@@ -170,7 +170,7 @@ static void thread_change(struct difference *d, const char *word, const struct v
     output_row(d->out);
 }
 
-static int32_t thread_at(const struct view *v, uint32_t addr)
+static int32_t thread_at(const struct view *v, uint64_t addr)
 {
     for (uint32_t i = 0; i < v->state.thread_count; i++)
         if (v->state.threads[i].rec.addr == addr)

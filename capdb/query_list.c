@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,7 +118,7 @@ enum status command_threads(struct options *o)
             output_text(out, "-");
         output_int(out, t->object < 0 ? -1 : v.authority.island[t->object]);
         if (t->rec.fault)
-            output_format(out, "%u at 0x%x", t->rec.fault, t->rec.fault_addr);
+            output_format(out, "%u at 0x%" PRIx64, t->rec.fault, t->rec.fault_addr);
         output_row(out);
     }
     view_close(&v);

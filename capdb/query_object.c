@@ -3,6 +3,7 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void object_rows(struct output *out, const struct view *v, const char *fa
 }
 
 /* Threads that run in this directory, or the directory's address. */
-static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t size)
+static void directory_text(const struct view *v, uint64_t dir, char *buf, size_t size)
 {
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
         int32_t pd = capstate_thread_vspace(&v->state, (int32_t)i);
@@ -49,16 +50,16 @@ static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t
             return;
         }
     }
-    snprintf(buf, size, "directory 0x%x", dir);
+    snprintf(buf, size, "directory 0x%" PRIx64, dir);
 }
 
-static int32_t directory_domain(const struct view *v, uint32_t dir)
+static int32_t directory_domain(const struct view *v, uint64_t dir)
 {
     int32_t object = capstate_object_at(&v->state, dir);
     return object < 0 ? -1 : v->authority.home[object];
 }
 
-static void mapping_rows(struct output *out, const struct view *v, uint32_t addr)
+static void mapping_rows(struct output *out, const struct view *v, uint64_t addr)
 {
     char text[TEXT_BYTES];
     for (uint32_t i = 0; i < v->state.mapping_count; i++) {
@@ -69,23 +70,23 @@ static void mapping_rows(struct output *out, const struct view *v, uint32_t addr
         output_text(out, domain_name(v, directory_domain(v, m->dir)));
         output_format(out, "%s%s%s", m->rights & RECORD_RIGHT_READ ? "r" : "",
                       m->rights & RECORD_RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
-        output_format(out, "0x%08x", m->vaddr);
+        output_format(out, "0x%08" PRIx64, m->vaddr);
         directory_text(v, m->dir, text, sizeof(text));
         output_text(out, text);
-        output_format(out, "mapped at 0x%x, asid %u", m->vaddr, m->asid);
+        output_format(out, "mapped at 0x%" PRIx64 ", asid %u", m->vaddr, m->asid);
         output_row(out);
     }
 }
 
-static void owner_sentence(const struct view *v, const struct authority_owner *w, uint32_t addr,
+static void owner_sentence(const struct view *v, const struct authority_owner *w, uint64_t addr,
                            char *buf, size_t size)
 {
     char object[TEXT_BYTES / 2];
     char untyped[TEXT_BYTES / 4];
     if (w->object < 0) {
         snprintf(buf, size,
-                 w->kernel ? "0x%x lies in the kernel's image"
-                           : "no capability refers to memory at 0x%x",
+                 w->kernel ? "0x%" PRIx64 " lies in the kernel's image"
+                           : "no capability refers to memory at 0x%" PRIx64,
                  addr);
         return;
     }
@@ -114,7 +115,7 @@ static void chain_rows(struct output *out, const struct view *v, int32_t object)
 }
 
 static bool address_of(const struct options *o, const struct view *v, const char *text,
-                       uint32_t *addr)
+                       uint64_t *addr)
 {
     struct thing t;
     if (address_parse(text, &v->state.snapshot, addr))
@@ -131,7 +132,7 @@ enum status command_owner(struct options *o)
 {
     struct view v;
     struct authority_owner w;
-    uint32_t addr;
+    uint64_t addr;
     char text[TEXT_BYTES];
     if (view_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
@@ -193,7 +194,7 @@ struct history {
     struct options *o;
     struct view *v;
     struct output *out;
-    uint32_t addr;
+    uint64_t addr;
     bool any;
 };
 
@@ -220,7 +221,7 @@ static enum error history_rows(struct history *h, const char *sql)
     enum error e = capdb_prepare(h->v->db, sql, &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, h->addr);
+    sqlite3_bind_int64(st, 1, (int64_t)h->addr);
     int code;
     while ((code = sqlite3_step(st)) == SQLITE_ROW) {
         output_int(h->out, sqlite3_column_int64(st, 0));
@@ -228,7 +229,7 @@ static enum error history_rows(struct history *h, const char *sql)
         output_text(h->out, column_text(st, 2));
         output_text(h->out, column_text(st, 3));
         output_text(h->out, column_text(st, 4));
-        output_hex(h->out, (uint32_t)sqlite3_column_int64(st, 5));
+        output_hex(h->out, (uint64_t)sqlite3_column_int64(st, 5));
         output_text(h->out, column_text(st, 6));
         output_row(h->out);
         h->any = true;
@@ -302,7 +303,7 @@ static const char history_caps[] =
     " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
     " FROM object_row o JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " WHERE o.bits > 0 AND o.addr <= ?1 AND ?1 < o.addr + (1 << o.bits)"
+    " WHERE o.bits > 0 AND covers(o.addr, o.bits, ?1)"
     " ORDER BY c.t0, o.bits, c.row";
 
 static const char history_mappings[] =
@@ -311,7 +312,7 @@ static const char history_mappings[] =
     "  WHERE o.addr = m.dir AND o.type = 10 AND d.trusted = 0),"
     " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
     " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
-    " FROM mapping_row m WHERE m.frame <= ?1 AND ?1 < m.frame + (1 << m.bits) ORDER BY m.t0, m.row";
+    " FROM mapping_row m WHERE covers(m.frame, m.bits, ?1) ORDER BY m.t0, m.row";
 
 enum status command_history(struct options *o)
 {

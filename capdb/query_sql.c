@@ -42,7 +42,7 @@ static void result_row(struct output *out, sqlite3_stmt *st)
         bool address = column_is_address(sqlite3_column_name(st, c)) &&
                        sqlite3_column_type(st, c) == SQLITE_INTEGER;
         if (address)
-            output_hex(out, (uint32_t)sqlite3_column_int64(st, c));
+            output_hex(out, (uint64_t)sqlite3_column_int64(st, c));
         else
             output_text(out, (const char *)sqlite3_column_text(st, c));
     }

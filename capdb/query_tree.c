@@ -1,6 +1,7 @@
 /* cdt, preview, untyped: the derivation tree and what hangs on it. */
 #include "capdb/command.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static void cdt_row(struct output *out, const struct view *v, int32_t slot)
 static bool find_root(struct options *o, const struct view *v, const char *name, int32_t *slot)
 {
     struct thing t;
-    uint32_t addr;
+    uint64_t addr;
     if (address_parse(name, &v->state.snapshot, &addr) && capstate_slot_at(&v->state, addr) >= 0) {
         *slot = capstate_slot_at(&v->state, addr);
         return true;
@@ -100,7 +101,7 @@ static bool object_goes(const struct preview *p, int32_t object)
     return any;
 }
 
-static void preview_row(struct preview *p, const char *what, uint32_t addr, int32_t domain,
+static void preview_row(struct preview *p, const char *what, uint64_t addr, int32_t domain,
                         const char *text)
 {
     output_text(p->out, what);
@@ -165,7 +166,8 @@ static void preview_mappings(struct preview *p)
         if (!mapping_goes(p, m))
             continue;
         int32_t dir = capstate_object_at(s, m->dir);
-        snprintf(text, sizeof(text), "0x%x at 0x%x in directory 0x%x", m->frame, m->vaddr, m->dir);
+        snprintf(text, sizeof(text), "0x%" PRIx64 " at 0x%" PRIx64 " in directory 0x%" PRIx64,
+                 m->frame, m->vaddr, m->dir);
         preview_row(p, "mapping", m->vaddr, dir < 0 ? -1 : p->v->authority.home[dir], text);
         p->mappings++;
     }

@@ -4,6 +4,7 @@
 #include "capdb/command.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,13 +119,13 @@ static void put_chart(FILE *f, struct view *v, uint32_t count)
 static void put_map(FILE *f, const struct view *v)
 {
     uint32_t cells = MAP_COLUMNS * MAP_ROWS;
-    uint32_t step = v->state.snapshot.ram_size / cells;
+    uint64_t step = v->state.snapshot.ram_size / cells;
     fprintf(f, "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Memory by owner\">",
             MAP_COLUMNS * MAP_CELL, MAP_ROWS * MAP_CELL);
     for (uint32_t i = 0; step && i < cells;) {
         struct authority_owner w;
         struct authority_owner next;
-        uint32_t addr = v->state.snapshot.ram_base + i * step;
+        uint64_t addr = v->state.snapshot.ram_base + i * step;
         authority_owner_of(&v->authority, addr, &w);
         uint32_t run = 1; /* neighbours in this line with the same owner are one box */
         while ((i + run) % MAP_COLUMNS != 0) {
@@ -134,7 +135,8 @@ static void put_map(FILE *f, const struct view *v)
             run++;
         }
         fprintf(f,
-                "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%d\" fill=\"%s\"><title>0x%08x "
+                "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%d\" fill=\"%s\"><title>0x%08" PRIx64
+                " "
                 "",
                 i % MAP_COLUMNS * MAP_CELL, i / MAP_COLUMNS * MAP_CELL, run * MAP_CELL, MAP_CELL,
                 w.kernel ? "#333" : domain_colour(v, w.domain), addr);
@@ -142,7 +144,7 @@ static void put_map(FILE *f, const struct view *v)
         fputs("</title></rect>", f);
         i += run;
     }
-    fprintf(f, "</svg><figcaption>RAM from 0x%08x, %u KiB a cell, by owner: ",
+    fprintf(f, "</svg><figcaption>RAM from 0x%08" PRIx64 ", %" PRIu64 " KiB a cell, by owner: ",
             v->state.snapshot.ram_base, step >> 10);
     for (uint32_t d = 0; d < v->authority.domain_count; d++) {
         fprintf(f, "<span style=\"color:%s\">&#9632;</span> ", domain_colour(v, (int32_t)d));
@@ -224,7 +226,7 @@ static void put_witness(FILE *f, const struct view *v, int32_t slot)
     char place[TEXT_BYTES / 2];
     if (slot < 0)
         return;
-    snprintf(text, sizeof(text), "0x%08x, %s: ", v->state.slots[slot].rec.addr,
+    snprintf(text, sizeof(text), "0x%08" PRIx64 ", %s: ", v->state.slots[slot].rec.addr,
              capstate_place_text(&v->state, slot, place, sizeof(place)));
     html_text(f, text);
     html_text(f, capstate_slot_text(&v->state, slot, text, sizeof(text)));

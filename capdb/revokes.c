@@ -5,13 +5,16 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_BYTES = 512 };
 
 struct step {
-    uint32_t n, root, victim, done, left, preempted;
+    uint32_t n;
+    uint64_t root, victim;
+    uint32_t done, left, preempted;
 };
 
 struct revoke {
@@ -28,13 +31,13 @@ struct revokes {
     struct revoke now;
 };
 
-static void describe(const struct view *v, uint32_t slot_addr, char *buf, size_t size)
+static void describe(const struct view *v, uint64_t slot_addr, char *buf, size_t size)
 {
     char text[TEXT_BYTES / 2];
     char place[TEXT_BYTES / 2];
     int32_t slot = capstate_slot_at(&v->state, slot_addr);
     if (slot < 0)
-        snprintf(buf, size, "slot 0x%x, empty", slot_addr);
+        snprintf(buf, size, "slot 0x%" PRIx64 ", empty", slot_addr);
     else
         snprintf(buf, size, "%s (%s)", capstate_slot_text(&v->state, slot, text, sizeof(text)),
                  capstate_place_text(&v->state, slot, place, sizeof(place)));
@@ -97,10 +100,15 @@ static enum status read_steps(struct revokes *r)
                       &st) != ERR_OK)
         return command_complain(r->o->run, "%s", capdb_error(r->v.db));
     while (sqlite3_step(st) == SQLITE_ROW) {
-        uint32_t v[6];
-        for (int c = 0; c < 6; c++)
-            v[c] = (uint32_t)sqlite3_column_int64(st, c);
-        take_step(r, &(struct step){v[0], v[1], v[2], v[3], v[4], v[5]});
+        const struct step step = {
+            .n = (uint32_t)sqlite3_column_int64(st, 0),
+            .root = (uint64_t)sqlite3_column_int64(st, 1),
+            .victim = (uint64_t)sqlite3_column_int64(st, 2),
+            .done = (uint32_t)sqlite3_column_int64(st, 3),
+            .left = (uint32_t)sqlite3_column_int64(st, 4),
+            .preempted = (uint32_t)sqlite3_column_int64(st, 5),
+        };
+        take_step(r, &step);
     }
     sqlite3_finalize(st);
     list_row(r);

@@ -23,9 +23,32 @@ enum { BUSY_MS = 5000, SQL_BYTES = 2048, CACHE_KIB = 32768 };
         .columns =                                                                                 \
             (int)(sizeof((const char *[]){ROW_##NAME##_COLUMNS(COLUMN_NAME)}) / sizeof(char *)),   \
         .column = {ROW_##NAME##_COLUMNS(COLUMN_NAME)},                                             \
+        .first_columns = FIRST_##NAME,                                                             \
     },
+enum {
+    FIRST_CAP = 14,
+    FIRST_OBJECT = 5,
+    FIRST_THREAD = 10,
+    FIRST_RUN = 14,
+    FIRST_ENDPOINT = 3,
+    FIRST_NOTIFICATION = 5,
+    FIRST_MAPPING = 8,
+    FIRST_IRQ = 3,
+    FIRST_FINDING = 4,
+    FIRST_SCHED_CONTEXT = 0,
+    FIRST_REPLY = 0,
+    FIRST_TABLE = 0,
+    FIRST_SCHED = 0,
+    FIRST_RANGE = 0,
+};
 const struct row_desc row_descs[ROW_KINDS] = {ROW_KIND_LIST(X)};
 #undef X
+
+int capdb_columns(const struct capdb *db, enum row_kind kind)
+{
+    return db->version == CAPDB_FIRST_VERSION ? row_descs[kind].first_columns
+                                              : row_descs[kind].columns;
+}
 
 /* --- errors and statements --- */
 
@@ -114,6 +137,8 @@ static enum error set_pragmas(struct capdb *db)
              "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;",
              CACHE_KIB);
     sqlite3_busy_timeout(db->sql, BUSY_MS);
+    if (capdb_add_functions(db->sql) != SQLITE_OK)
+        return capdb_fail_sql(db, "opening");
     return capdb_exec(db, sql, "opening");
 }
 
@@ -150,6 +175,7 @@ static struct capdb *db_new(const char *path)
     db->path = strdup(path);
     db->memory = strcmp(path, ":memory:") == 0;
     db->next_cap = db->next_object = 1;
+    db->version = CAPDB_USER_VERSION;
     for (int k = 0; k < ROW_KINDS; k++)
         db->next_row[k] = 1;
     if (!db->path) {
@@ -277,10 +303,11 @@ static enum error check_identity(struct capdb *db)
     if (id != CAPDB_APPLICATION_ID)
         return capdb_fail(db, ERR_FORMAT, "is not a capdb recording");
     int64_t version = capdb_int(db, "PRAGMA user_version", -1);
-    if (version != CAPDB_USER_VERSION)
+    if (version < CAPDB_FIRST_VERSION || version > CAPDB_USER_VERSION)
         return capdb_fail(db, ERR_VERSION,
-                          "has format %lld, this program understands %d; use a newer capdb",
-                          (long long)version, CAPDB_USER_VERSION);
+                          "has format %lld, this program understands %d to %d; use a newer capdb",
+                          (long long)version, CAPDB_FIRST_VERSION, CAPDB_USER_VERSION);
+    db->version = (int)version;
     return ERR_OK;
 }
 
@@ -305,6 +332,8 @@ void capdb_resume_numbers(struct capdb *db)
 {
     char sql[96];
     for (int k = 0; k < ROW_KINDS; k++) {
+        if (capdb_columns(db, (enum row_kind)k) == 0)
+            continue;
         snprintf(sql, sizeof(sql), "SELECT max(row) FROM %s", row_descs[k].table);
         db->next_row[k] = capdb_int(db, sql, 0) + 1;
     }
@@ -409,8 +438,11 @@ static enum error merge_kind(struct capdb *db, int kind)
 {
     char sql[SQL_BYTES];
     const struct row_desc *d = &row_descs[kind];
+    const int columns = capdb_columns(db, (enum row_kind)kind);
+    if (columns == 0)
+        return ERR_OK;
     int n = snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT row, t, %d", d->table, CAPDB_STILL);
-    for (int c = 0; c < d->columns; c++)
+    for (int c = 0; c < columns; c++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", v%d", c);
     snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM tail WHERE kind = %d AND op = 1 ORDER BY row",
              kind);

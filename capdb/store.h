@@ -16,12 +16,15 @@
     C(parent)                                                                                      \
     C(pos)                                                                                         \
     C(slot)                                                                                        \
-    C(holder) C(domain) C(type) C(object) C(addr) C(bits) C(rights) C(flags) C(data) C(extra)
+    C(holder)                                                                                      \
+    C(domain)                                                                                      \
+    C(type) C(object) C(addr) C(bits) C(rights) C(flags) C(data) C(extra) C(index) C(level) C(place)
 #define ROW_OBJECT_COLUMNS(C) C(id) C(type) C(addr) C(bits) C(flags)
 #define ROW_THREAD_COLUMNS(C)                                                                      \
     C(addr)                                                                                        \
     C(name)                                                                                        \
-    C(domain) C(priority) C(mcp) C(sched_domain) C(idle) C(fault_handler) C(ipc_buffer) C(bound)
+    C(domain)                                                                                      \
+    C(priority) C(mcp) C(sched_domain) C(idle) C(fault_handler) C(ipc_buffer) C(bound) C(node)
 #define ROW_RUN_COLUMNS(C)                                                                         \
     C(addr)                                                                                        \
     C(state)                                                                                       \
@@ -31,13 +34,34 @@
     C(sp)                                                                                          \
     C(cpsr)                                                                                        \
     C(blocked_on)                                                                                  \
-    C(blocked_badge) C(blocked_flags) C(position) C(fault) C(fault_addr) C(fault_detail)
+    C(blocked_badge)                                                                               \
+    C(blocked_flags)                                                                               \
+    C(position)                                                                                    \
+    C(fault) C(fault_addr) C(fault_detail) C(sched_context) C(reply) C(yield_to) C(release)
 #define ROW_ENDPOINT_COLUMNS(C)     C(addr) C(state) C(waiters)
-#define ROW_NOTIFICATION_COLUMNS(C) C(addr) C(state) C(word) C(bound) C(waiters)
+#define ROW_NOTIFICATION_COLUMNS(C) C(addr) C(state) C(word) C(bound) C(waiters) C(sched_context)
 #define ROW_MAPPING_COLUMNS(C)                                                                     \
     C(dir) C(vaddr) C(asid) C(frame) C(bits) C(rights) C(attributes) C(table)
 #define ROW_IRQ_COLUMNS(C)     C(irq) C(state) C(slot)
 #define ROW_FINDING_COLUMNS(C) C(rule) C(addr) C(other) C(value)
+#define ROW_SCHED_CONTEXT_COLUMNS(C)                                                               \
+    C(addr)                                                                                        \
+    C(bits)                                                                                        \
+    C(node)                                                                                        \
+    C(period)                                                                                      \
+    C(budget)                                                                                      \
+    C(consumed)                                                                                    \
+    C(thread)                                                                                      \
+    C(reply)                                                                                       \
+    C(notification)                                                                                \
+    C(badge) C(yield_from) C(refill_max) C(refills) C(head_time) C(head_amount) C(flags)
+#define ROW_REPLY_COLUMNS(C) C(addr) C(thread) C(prev) C(next) C(sched_context)
+#define ROW_TABLE_COLUMNS(C) C(addr) C(parent) C(level) C(vaddr) C(bits) C(asid)
+/* of processors but the first */
+#define ROW_SCHED_COLUMNS(C)                                                                       \
+    C(node)                                                                                        \
+    C(current) C(ready) C(highest) C(idle) C(sched_context) C(released) C(domain) C(domain_time)
+#define ROW_RANGE_COLUMNS(C) C(use) C(base) C(size) C(offset)
 
 #define ROW_KIND_LIST(X)                                                                           \
     X(CAP, cap_row)                                                                                \
@@ -48,7 +72,12 @@
     X(NOTIFICATION, notification_row)                                                              \
     X(MAPPING, mapping_row)                                                                        \
     X(IRQ, irq_row)                                                                                \
-    X(FINDING, finding_row)
+    X(FINDING, finding_row)                                                                        \
+    X(SCHED_CONTEXT, sched_context_row)                                                            \
+    X(REPLY, reply_row)                                                                            \
+    X(TABLE, table_row)                                                                            \
+    X(SCHED, sched_row)                                                                            \
+    X(RANGE, range_row)
 
 enum row_kind {
 #define X(NAME, table) ROW_##NAME,
@@ -57,7 +86,7 @@ enum row_kind {
         ROW_KINDS
 };
 
-enum { ROW_MAX_COLUMNS = 14 };
+enum { ROW_MAX_COLUMNS = 18 };
 
 /* Column numbers: CAP_COL_id ... */
 #define CAP_COL(name) CAP_COL_##name,
@@ -67,6 +96,7 @@ _Static_assert((int)CAP_COL_COUNT <= (int)ROW_MAX_COLUMNS, "tail has as many col
 struct row_desc {
     const char *table;
     int columns;
+    int first_columns; /* of those, how many files of the first version have */
     const char *column[ROW_MAX_COLUMNS];
 };
 extern const struct row_desc row_descs[ROW_KINDS];
@@ -121,6 +151,7 @@ struct capdb {
     sqlite3 *sql;
     char *path;
     bool memory, writable, wal;
+    int version; /* of the file */
     uint32_t count;
     int64_t next_row[ROW_KINDS];
     int64_t next_cap, next_object;
@@ -131,6 +162,9 @@ struct capdb {
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
     char message[CAPDB_MESSAGE];
 };
+
+/* Columns of this kind that the file has; 0: it has no such table. */
+int capdb_columns(const struct capdb *db, enum row_kind kind);
 
 /* Puts the sentence into db->message; returns e. */
 enum error capdb_fail(struct capdb *db, enum error e, const char *fmt, ...)
@@ -173,6 +207,13 @@ struct identity_stats {
 enum error identity_assign(const struct capmem *before, uint32_t before_count,
                            const struct capstate *state, int64_t *next_id, struct capmem *out,
                            struct identity_stats *stats);
+
+/* words.c: SQL functions for words, which SQLite keeps as signed numbers:
+ *     word(x)              in decimal, without a sign
+ *     below(a, b)          a < b
+ *     covers(addr, bits, x) does the memory of 2^bits bytes at addr hold x?
+ * Returns SQLite's code. */
+int capdb_add_functions(sqlite3 *sql);
 
 /* sum.c: over all records; the order of kinds other than slots does not matter. */
 uint64_t capdb_sum(const struct capstate *state);

@@ -7,6 +7,7 @@
 #include "capdb/store.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { TEXT_BYTES = 512 };
@@ -36,7 +37,7 @@ static const char *kind_name(uint32_t kind)
     return kind == CAPDB_EVENT_GAP ? "gap" : event_kind_name(kind);
 }
 
-static const char *thread_name(const struct trace *t, uint32_t tcb, char *buf, size_t size)
+static const char *thread_name(const struct trace *t, uint64_t tcb, char *buf, size_t size)
 {
     int32_t object = capstate_object_at(&t->v->state, tcb);
     int32_t thread = object < 0 ? -1 : capstate_thread_of(&t->v->state, object);
@@ -44,7 +45,7 @@ static const char *thread_name(const struct trace *t, uint32_t tcb, char *buf, s
         return "kernel";
     if (thread >= 0 && t->v->state.threads[thread].label[0])
         return t->v->state.threads[thread].label;
-    snprintf(buf, size, "0x%08x", tcb);
+    snprintf(buf, size, "0x%08" PRIx64, tcb);
     return buf;
 }
 
@@ -68,7 +69,7 @@ static char *cap_text(const struct trace *t, char *buf, size_t size)
     return buf;
 }
 
-static void put_address(struct trace *t, uint32_t addr)
+static void put_address(struct trace *t, uint64_t addr)
 {
     if (addr)
         output_hex(t->out, addr);
@@ -83,15 +84,15 @@ static void trace_row(struct trace *t)
     char text[TEXT_BYTES];
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
     output_int(t->out, t->n);
-    output_int(t->out, t->e.seq);
-    output_int(t->out, t->e.time >> 16);
+    output_word(t->out, t->e.seq);
+    output_word(t->out, t->e.time >> 16);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
     put_address(t, t->e.src);
     output_text(t->out, cap_text(t, text, sizeof(text)));
     put_address(t, t->e.object2);
-    output_int(t->out, t->e.detail);
+    output_word(t->out, t->e.detail);
     output_row(t->out);
 }
 
@@ -151,12 +152,12 @@ static void step_row(struct trace *t)
 {
     char text[TEXT_BYTES];
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
-    output_int(t->out, t->e.seq);
-    output_int(t->out, t->e.time >> 16);
+    output_word(t->out, t->e.seq);
+    output_word(t->out, t->e.time >> 16);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
-    output_int(t->out, t->e.detail);
+    output_word(t->out, t->e.detail);
     output_text(t->out, cap_text(t, text, sizeof(text)));
     output_row(t->out);
 }
@@ -203,7 +204,7 @@ static void list_row(struct trace *t, sqlite3_stmt *st)
     char text[TEXT_BYTES];
     for (int c = 0; c < 7; c++)
         if (c == 5)
-            output_hex(t->out, (uint32_t)sqlite3_column_int64(st, c));
+            output_hex(t->out, (uint64_t)sqlite3_column_int64(st, c));
         else
             output_text(t->out, (const char *)sqlite3_column_text(st, c));
     output_text(t->out, thread_name(t, t->e.thread, text, sizeof(text)));

@@ -3,6 +3,7 @@
 
 #include "attach/attach.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,18 +149,19 @@ void view_close(struct view *v)
 
 /* --- names --- */
 
-bool address_parse(const char *text, const struct record_snapshot *snapshot, uint32_t *out)
+bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out)
 {
     char *end;
     if (*text < '0' || *text > '9')
         return false;
-    unsigned long value = strtoul(text, &end, 0);
-    if (*end != '\0' || value > UINT32_MAX)
+    const uint64_t last = record_word_bits(snapshot) == 32 ? UINT32_MAX : UINT64_MAX;
+    errno = 0;
+    uint64_t addr = strtoull(text, &end, 0);
+    if (*end != '\0' || errno != 0 || addr > last)
         return false;
-    uint32_t addr = (uint32_t)value;
-    uint32_t window = snapshot->ram_base + snapshot->phys_offset;
+    uint64_t window = (snapshot->ram_base + snapshot->phys_offset) & last;
     bool virtual = snapshot->phys_offset != 0 && addr - window < snapshot->ram_size;
-    *out = virtual ? addr - snapshot->phys_offset : addr;
+    *out = virtual ? (addr - snapshot->phys_offset) & last : addr;
     return true;
 }
 
@@ -178,7 +180,7 @@ static const struct prefix prefixes[] = {
     {"irq:", RECORD_CAP_IRQ_HANDLER},
 };
 
-static int32_t object_of_type(const struct capstate *s, uint32_t addr, uint32_t type)
+static int32_t object_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
 {
     for (uint32_t i = 0; i < s->object_count; i++)
         if (s->objects[i].addr == addr && s->objects[i].type == type)

@@ -182,8 +182,7 @@ static bool show_address(struct app *app, uint64_t addr)
 
 static bool in_ram(const struct app *app, uint64_t addr)
 {
-    const struct record_snapshot *s = &app->session.now->state.snapshot;
-    return addr >= s->ram_base && addr - s->ram_base < s->ram_size;
+    return capstate_is_ram(&app->session.now->state, addr);
 }
 
 /* A device's address has no picture: its object is shown. */

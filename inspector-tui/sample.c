@@ -138,17 +138,17 @@ void sample_drop(struct sample *s)
 
 int32_t sample_slot_at(const struct sample *s, uint64_t addr)
 {
-    return capstate_slot_at(&s->state, (uint32_t)addr);
+    return capstate_slot_at(&s->state, addr);
 }
 
 int32_t sample_object_at(const struct sample *s, uint64_t addr)
 {
-    return capstate_object_at(&s->state, (uint32_t)addr);
+    return capstate_object_at(&s->state, addr);
 }
 
 int32_t sample_object_holding(const struct sample *s, uint64_t addr)
 {
-    return capstate_object_holding(&s->state, (uint32_t)addr);
+    return capstate_object_holding(&s->state, addr);
 }
 
 /* Objects are sorted by address, the largest first: those at one address stand together. */
@@ -252,13 +252,12 @@ int32_t sample_slot_domain(const struct sample *s, int32_t slot)
 
 int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner)
 {
-    authority_owner_of(&s->authority, (uint32_t)addr, owner);
+    authority_owner_of(&s->authority, addr, owner);
     return owner->domain;
 }
 
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24])
 {
-    (void)s;
-    snprintf(buf, 24, "%0*" PRIx64, addr >> 32 ? 16 : 8, addr);
+    snprintf(buf, 24, "%0*" PRIx64, capstate_digits(&s->state), addr);
     return buf;
 }

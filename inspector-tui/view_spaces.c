@@ -45,7 +45,8 @@ static void add_gap(struct view *v, const struct nest *n, uint32_t level, uint32
 static uint32_t slots_of(const struct sample *of, int32_t cnode)
 {
     uint32_t bits = of->state.objects[cnode].bits;
-    return bits >= 4 && bits < 36 ? 1u << (bits - 4) : 1;
+    uint32_t slot = record_slot_bits(&of->state.snapshot);
+    return bits >= slot && bits < slot + 32 ? 1u << (bits - slot) : 1;
 }
 
 static bool opens(const struct session *s, const struct nest *n, int32_t slot)

@@ -160,7 +160,7 @@ static void model_step(struct model *m)
     }
 }
 
-static bool model_names_tcb(const struct model *m, uint32_t addr)
+static bool model_names_tcb(const struct model *m, uint64_t addr)
 {
     for (uint32_t i = 0; i < m->count; i++)
         if (m->slots[i].type == RECORD_CAP_TCB && m->slots[i].object == addr)
@@ -181,7 +181,7 @@ static void model_records(const struct model *m, struct capstate *s)
     r.endpoint = (struct record_endpoint){0x82001000, m->mapped % 3, m->mapped};
     state_add(s, &r);
     r.kind = RECORD_NOTIFICATION;
-    r.notification = (struct record_notification){0x82002000, 2, m->mapped * 77, 0, 1};
+    r.notification = (struct record_notification){0x82002000, 2, m->mapped * 77, 0, 1, 0};
     state_add(s, &r);
     for (uint32_t i = 0; i < m->mapped; i++)
         state_mapping(s, (struct record_mapping){0x82804000, 1, 0x10000 + i * 4096,
