@@ -50,6 +50,13 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
             t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->domain, t->fault_handler);
 }
 
+/* A CNode smaller than a slot is one of a damaged recording. */
+static uint32_t cnode_bits(const struct capstate *s, const struct capstate_object *o)
+{
+    uint32_t slot = record_slot_bits(&s->snapshot);
+    return o->bits > slot ? o->bits - slot : 0;
+}
+
 static void put_object(FILE *f, const struct capstate *s, uint32_t i)
 {
     char name[CAPDL_NAME];
@@ -72,7 +79,7 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
         fputs(" = notification", f);
         break;
     case RECORD_CAP_CNODE:
-        fprintf(f, " = cnode (%u bits)", o->bits - record_slot_bits(&s->snapshot));
+        fprintf(f, " = cnode (%u bits)", cnode_bits(s, o));
         break;
     case RECORD_CAP_TCB:
         put_tcb(f, s, o);
@@ -140,15 +147,10 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 {
     char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
-    const uint32_t slot_bits = record_slot_bits(&s->snapshot);
-    uint64_t end = s->objects[holder].addr + ((uint64_t)1 << s->objects[holder].bits);
-    if (s->objects[holder].type == RECORD_CAP_TCB)
-        end = s->objects[holder].addr + ((uint64_t)RECORD_TCB_SLOTS << slot_bits);
-    for (uint64_t addr = s->objects[holder].addr; addr != end; addr += (uint64_t)1 << slot_bits) {
-        int32_t slot = capstate_slot_at(s, addr);
-        if (slot >= 0 && expressible(s, &s->slots[slot]))
+    for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
+         slot = capstate_slot_in(s, (int32_t)holder, s->slots[slot].index + 1))
+        if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
             put_cap(f, s, &s->slots[slot]);
-    }
     const struct capstate_object *o = &s->objects[holder];
     if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
         int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);

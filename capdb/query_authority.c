@@ -100,7 +100,7 @@ enum status command_path(struct options *o)
     struct view v;
     struct thing from;
     struct thing to;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &from) && thing_find(o, &v, o->operand[1], &to)) {
@@ -112,7 +112,7 @@ enum status command_path(struct options *o)
         free(starts);
         free(ends);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -267,7 +267,7 @@ enum status command_can(struct options *o)
     if (q.wanted == WANT_NOTHING)
         return command_complain(NULL, "%s: a right is read, write, grant or control",
                                 o->operand[1]);
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &subject) && thing_find(o, &v, o->operand[2], &object)) {
@@ -281,7 +281,7 @@ enum status command_can(struct options *o)
         free(q.object);
         free(q.holders);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -404,7 +404,7 @@ enum status command_check(struct options *o)
                                           "object", "witness_a", "witness_b", "path",     NULL};
     struct view v;
     uint32_t breaches = 0;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t last = o->all ? capdb_count(v.db) : v.n;
     uint32_t first = o->all ? 1 : v.n;
@@ -412,12 +412,12 @@ enum status command_check(struct options *o)
     enum status s = STATUS_YES;
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
         if (v.n != n)
-            s = view_load(o, &v, n);
+            s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
             s = check_one(o, &v, out, &breaches);
     }
     verdict_row(out, &v, first, last, breaches, o->strict);
-    view_close(&v);
+    dbview_close(&v);
     if (s == STATUS_YES && breaches)
         s = STATUS_NO;
     return finish(o, out, s);

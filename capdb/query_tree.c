@@ -58,12 +58,12 @@ enum status command_cdt(struct options *o)
                                           "domain",     "place",  NULL};
     struct view v;
     int32_t first = 0;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     int32_t end = (int32_t)v.state.slot_count;
     if (o->operands == 1) {
         if (!find_root(o, &v, o->operand[0], &first)) {
-            view_close(&v);
+            dbview_close(&v);
             return STATUS_UNKNOWN;
         }
         end = v.state.slots[first].next;
@@ -71,7 +71,7 @@ enum status command_cdt(struct options *o)
     struct output *out = output_begin(stdout, output_default, columns);
     for (int32_t i = first; i < end; i++)
         cdt_row(out, &v, i);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, STATUS_YES);
 }
 
@@ -179,10 +179,10 @@ enum status command_preview(struct options *o)
     struct view v;
     int32_t root;
     char text[TEXT_BYTES];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!find_root(o, &v, o->operand[0], &root)) {
-        view_close(&v);
+        dbview_close(&v);
         return STATUS_UNKNOWN;
     }
     struct preview p = {.v = &v, .first = root + 1, .end = v.state.slots[root].next};
@@ -195,7 +195,7 @@ enum status command_preview(struct options *o)
              p.caps, p.objects, p.threads, (unsigned long long)p.bytes, p.mappings);
     preview_row(&p, "total", v.state.slots[root].rec.addr,
                 authority_slot_domain(&v.authority, root), text);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, p.out, STATUS_YES);
 }
 
@@ -240,7 +240,7 @@ enum status command_untyped(struct options *o)
                                           "slot",    "place", NULL};
     struct view v;
     char text[TEXT_BYTES];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint64_t *inside = bytes_inside(&v);
     struct output *out = output_begin(stdout, output_default, columns);
@@ -264,6 +264,6 @@ enum status command_untyped(struct options *o)
         output_row(out);
     }
     free(inside);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, STATUS_YES);
 }

@@ -2,6 +2,8 @@
  * All text of a target is escaped twice over: capstate made it printable, html_text() makes it
  * text. */
 #include "capdb/command.h"
+
+#include "lib/utf8.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -35,6 +37,17 @@ static const char page_head[] =
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
     "td,th{border-color:#444}figcaption{color:#aaa}}</style>";
 
+/* Labels were escaped; whatever else came here is shown as far as it can be. */
+static uint32_t put_character(FILE *f, const char *text)
+{
+    uint32_t n = utf8_printable(text, (uint32_t)strlen(text));
+    if (n)
+        fwrite(text, 1, n, f);
+    else
+        fputc('?', f);
+    return n ? n : 1;
+}
+
 static void html_text(FILE *f, const char *text)
 {
     for (; *text; text++) {
@@ -55,7 +68,7 @@ static void html_text(FILE *f, const char *text)
             fputs("&#39;", f);
             break;
         default:
-            fputc((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ? '?' : *text, f);
+            text += put_character(f, text) - 1;
         }
     }
 }
@@ -281,7 +294,7 @@ static enum status put_strip(FILE *f, struct options *o, struct view *v, uint32_
     for (uint32_t n = 1; n <= count; n++) {
         struct authority_breach *b;
         uint32_t breaches;
-        if (view_load(o, v, n) != STATUS_YES)
+        if (dbview_load(o, v, n) != STATUS_YES)
             return STATUS_UNKNOWN;
         if (authority_check(&v->authority, o->strict, &b, &breaches) != ERR_OK)
             return command_complain(o->run, "out of memory");
@@ -342,7 +355,7 @@ static enum status write_page(struct options *o, struct view *v, FILE *f)
     put_chart(f, v, count);
     enum status s = put_strip(f, o, v, count);
     if (s == STATUS_YES)
-        s = view_load(o, v, o->at ? o->at : count);
+        s = dbview_load(o, v, o->at ? o->at : count);
     if (s != STATUS_YES)
         return s;
     fprintf(f, "<h2>Verdict on snapshot %u</h2>", v->n);
@@ -365,12 +378,12 @@ enum status command_report(struct options *o)
     struct view v;
     if (!o->output)
         return command_complain(NULL, "report: -o FILE.html is missing");
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     FILE *f = fopen(o->output, "w");
     enum status s = f ? write_page(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
     if (f && (ferror(f) | (fclose(f) != 0)) && s == STATUS_YES)
         s = command_complain(o->output, "could not be written");
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }

@@ -143,3 +143,27 @@ uint64_t capdb_shape(const struct capstate *s)
         h = shape_of_thread(h, &s->threads[i].rec);
     return h;
 }
+
+static uint64_t settings_of_thread(uint64_t h, const struct record_thread *t)
+{
+    h = mix_bytes(mix_word(h, t->addr), t->name.bytes, t->name.length);
+    h = mix_word(mix_word(mix_word(h, t->priority), t->mcp), t->domain);
+    h = mix_word(mix_word(mix_word(h, t->fault_handler), t->ipc_buffer), t->bound);
+    return mix_word(mix_word(h, t->sched_context), t->node);
+}
+
+uint64_t capdb_change_sum(const struct capstate *s)
+{
+    uint64_t h = FNV_BASIS;
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        h = sum_slot(h, s, &s->slots[i].rec);
+    for (uint32_t i = 0; i < s->table_count; i++)
+        h = sum_table(h, s, &s->tables[i]);
+    for (uint32_t i = 0; i < s->mapping_count; i++)
+        h = sum_mapping(h, s, &s->mappings[i]);
+    for (uint32_t i = 0; i < s->irq_count; i++)
+        h = sum_irq(h, s, &s->irqs[i]);
+    for (uint32_t i = 0; i < s->thread_count; i++)
+        h = settings_of_thread(h, &s->threads[i].rec);
+    return h;
+}

@@ -5,7 +5,7 @@
 #include "capstate/capstate.h"
 
 #include "capstate/index.h"
-#include "lib/format.h"
+#include "lib/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +170,7 @@ static enum error add_thread_record(struct capstate *s, const struct record_thre
     if (!thread)
         return ERR_NO_MEMORY;
     thread->rec = *r;
-    format_escape(thread->label, sizeof(thread->label), r->name.bytes, r->name.length);
+    utf8_escape(thread->label, sizeof(thread->label), r->name.bytes, r->name.length);
     return ERR_OK;
 }
 

@@ -38,7 +38,7 @@ struct capstate_object {
 struct capstate_thread {
     struct record_thread rec;
     int32_t object;
-    char label[RECORD_STRING_MAX * 4 + 1]; /* name, escaped for terminals (lib/format.h) */
+    char label[RECORD_STRING_MAX * 4 + 1]; /* name, as it is shown (lib/utf8.h) */
 };
 
 struct capstate {
