@@ -104,6 +104,24 @@ static void sample(struct source *s)
     source_wake_screen(s);
 }
 
+static void serve_sql(struct source *s, const struct asked *q)
+{
+    char *table = NULL;
+    if (capdb_ask(s->db, q->ask.text, SQL_ROWS, &table) == ERR_OK)
+        source_answered(s, q, true, table);
+    else
+        source_answered_text(s, q, false, capdb_error(s->db));
+}
+
+static void take_event(void *ctx, const struct record *r)
+{
+    struct source *s = ctx;
+    if (r->kind == RECORD_EVENT)
+        source_put_event(s, &r->event);
+    else
+        source_lose_events(s, r->gap.count);
+}
+
 static void serve(struct source *s, const struct asked *q)
 {
     char why[300] = "";
@@ -117,6 +135,9 @@ static void serve(struct source *s, const struct asked *q)
         break;
     case ASK_SAMPLE:
         source_answered_text(s, q, true, "");
+        break;
+    case ASK_SQL:
+        serve_sql(s, q);
         break;
     case ASK_FIND:
         source_answered_text(s, q, false,
@@ -148,7 +169,7 @@ static bool begin(struct source *s, char *message, size_t size)
     if (s->options.rules)
         s->rules = *s->options.rules;
     else
-        capdb_get_rules(s->db, &s->rules);
+        capdb_get_rules(s->db, 0, &s->rules);
     read_moments(s);
     if (s->point_count == 0) {
         snprintf(message, size, "%s: the recording holds no snapshot", path);
@@ -158,6 +179,9 @@ static bool begin(struct source *s, char *message, size_t size)
         snprintf(message, size, "%s: %s", path, why);
         return false;
     }
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
+    if (capdb_warning(s->db))
+        source_put_console(s, capdb_warning(s->db));
     return true;
 }
 

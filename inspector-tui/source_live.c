@@ -3,13 +3,14 @@
 #include "inspector-tui/source_private.h"
 
 #include "attach/live.h"
+#include "capdb/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENT_BATCH = 4096 };
+enum { MACHINE_BYTES = 256 };
 
 /* The live line, and the events that wait for the recording. */
 struct follow {
@@ -212,6 +213,37 @@ static void serve_find(struct source *s, const struct asked *q)
     source_answered_text(s, q, e == ERR_OK, e == ERR_OK ? text : short_error(s));
 }
 
+/* Over this moment: a recording in memory with one snapshot, as `capdb live` has it. */
+static void serve_sql(struct source *s, const struct asked *q)
+{
+    char why[CAPDB_MESSAGE], *table = NULL;
+    struct capstate state;
+    struct capdb *db = NULL;
+    uint32_t n;
+    enum error e =
+        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
+    if (e != ERR_OK) {
+        source_answered_text(s, q, false, short_error(s));
+        return;
+    }
+    e = capdb_create(":memory:", s->options.target, &db, why);
+    if (e == ERR_OK && s->rules.count)
+        e = capdb_set_rules(db, &s->rules);
+    if (e == ERR_OK)
+        e = capdb_append(db, &state, source_now(), &n);
+    if (e == ERR_OK)
+        e = capdb_flush(db);
+    if (e == ERR_OK)
+        e = capdb_ask(db, q->ask.text, SQL_ROWS, &table);
+    if (e == ERR_OK)
+        source_answered(s, q, true, table);
+    else
+        source_answered_text(s, q, false, db ? capdb_error(db) : why);
+    capstate_free(&state);
+    if (db)
+        capdb_close(db);
+}
+
 static void serve_reachable(struct source *s, const struct asked *q)
 {
     switch (q->ask.kind) {
@@ -226,8 +258,8 @@ static void serve_reachable(struct source *s, const struct asked *q)
         serve_find(s, q);
         break;
     case ASK_SQL:
-        source_answered_text(s, q, false, "SQL over a running target: capdb live asks it");
-        break;
+        serve_sql(s, q);
+        return;
     default:
         source_answered_text(s, q, false, "a running target has only what was seen of it");
         break;
@@ -261,12 +293,16 @@ static void listen_line(struct source *s, int ms)
 
 static bool begin_recording(struct source *s, char *message, size_t size)
 {
-    char why[CAPDB_MESSAGE];
+    char why[CAPDB_MESSAGE], machine[MACHINE_BYTES];
+    const struct capdb_source from = {
+        .target = s->options.target,
+        .machine = machine_behind(s->options.target, machine, sizeof(machine)),
+    };
     if (!s->record_path[0])
         return true;
     enum error e = access(s->record_path, F_OK) == 0
-                       ? capdb_open(s->record_path, &s->db, why)
-                       : capdb_create(s->record_path, s->options.target, &s->db, why);
+                       ? capdb_resume(s->record_path, &from, &s->db, why)
+                       : capdb_create_from(s->record_path, &from, &s->db, why);
     if (e == ERR_OK && s->rules.count)
         e = capdb_set_rules(s->db, &s->rules);
     if (e != ERR_OK)
@@ -278,7 +314,7 @@ static bool begin(struct source *s, char *message, size_t size)
 {
     if (s->options.rules)
         s->rules = *s->options.rules;
-    return begin_recording(s, message, size) && reach(s, message, size);
+    return reach(s, message, size) && begin_recording(s, message, size);
 }
 
 static void end(struct source *s)

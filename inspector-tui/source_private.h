@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { ANSWERS = 64, ASKS = 64, EVENTS_KEPT = 1 << 16, SOURCE_NAME = 512 };
+enum { ANSWERS = 64, ASKS = 64, SQL_ROWS = 5000, EVENTS_KEPT = 1 << 16, SOURCE_NAME = 512 };
 /* What the history of a live target may take of memory. */
 #define HISTORY_BYTES ((size_t)256 << 20)
 
