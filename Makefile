@@ -297,9 +297,11 @@ test: deps ## every test
 # Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
 # every planted fault in the ARM objects too.
 LOCKSTEP_ACTIONS ?= 10000000
+RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proof if coq is there
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # Takes a proof assistant of 250 MB, so that no other target asks for it.
