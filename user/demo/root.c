@@ -60,7 +60,7 @@ static cptr_t device_page(struct half from, paddr_t paddr)
 {
     while (from.bits > 12) {
         cptr_t two = root_retype(from.cap, OBJECT_UNTYPED, from.bits - 1, 2);
-        word_t upper = paddr >> (from.bits - 1) & 1;
+        word_t upper = (paddr - from.paddr) >> (from.bits - 1) & 1; /* large ones lie anywhere */
         word_t size = (word_t)1 << (from.bits - 1);
         half_add(two + !upper, from.paddr + (upper ? 0 : size), from.bits - 1);
         from = (struct half){two + upper, from.paddr + (upper ? size : 0), from.bits - 1};

@@ -117,8 +117,8 @@ static word_t make(struct client *c, word_t i, enum resource_result *why)
 static bool fresh_is_usable(struct client *c, enum resource_kind kind, word_t h)
 {
     if (kind == RESOURCE_DIRECTORY)
-        return invoke(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, 1, handle_slot(h), 0, 0, 0, 0) ==
-               SEL4_NO_ERROR;
+        return invoke(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, 1, handle_slot(h), 1,
+                      ASSIGN_WITH_USER_HELPERS, 0, 0) == SEL4_NO_ERROR;
     return kind != RESOURCE_THREAD || thread_prepare(c, h) == RESOURCE_OK;
 }
 

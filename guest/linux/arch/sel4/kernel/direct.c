@@ -287,7 +287,7 @@ unsigned long direct_space_new(void)
 	unsigned long pd = object_new(KIND_SPACE, &fresh);
 
 	if (pd && fresh)
-		sel4_must(invoke_cap(SLOT_ASID_POOL, ASID_POOL_ASSIGN, pd, 0, 0, 0, 0), "assign an ASID");
+		sel4_must(invoke_cap(SLOT_ASID_POOL, ASID_POOL_ASSIGN, pd, 1, ASSIGN_WITH_USER_HELPERS, 0, 0), "assign an ASID");
 	return pd;
 }
 

@@ -238,7 +238,8 @@ bad:
 }
 
 /* The helpers that ARM Linux keeps at the end of its vector page (Documentation/arm/kernel_user_helpers.rst):
- * seL4 lets nobody go there, so calls arrive as faults and are done here. */
+ * on capscope user code executes them there.  On a kernel that lets nobody go there calls arrive as
+ * faults and are done here. */
 static bool helper(struct pt_regs *regs, unsigned long pc)
 {
 	u32 old;

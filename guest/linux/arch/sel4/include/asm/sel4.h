@@ -44,6 +44,9 @@ enum sel4_fault { FAULT_CAP = 1, FAULT_SYSCALL = 2, FAULT_USER = 3, FAULT_VM = 5
 #define ATTR_CACHED	3
 #define ATTR_NO_EXEC	4
 
+/* capscope's own: users of the directory may execute the helpers that ARM Linux keeps at 0xffff0f60 */
+#define ASSIGN_WITH_USER_HELPERS	0x68656c70
+
 struct sel4_regs {
 	unsigned long badge, tag, mr[4];
 };
