@@ -86,6 +86,13 @@ DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildca
 DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
 $(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.c.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
 	$(Q)$(LINK_USER)
+# Tables with hosted programs carry those programs' ELF files.
+blob = $(B)/arm/user/blob/$(1).o
+$(B)/arm/user/blob/%.o: user/demo/blob.S $(B)/arm/user/%.elf
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) -march=armv6 -c -DBLOB=$* -DBLOB_END=$*_end -DBLOB_FILE='"$(B)/arm/user/$*.elf"' $< -o $@
+$(B)/arm/user/demo-hosted.elf: $(call blob,client)
+$(B)/arm/user/demo-served.elf: $(call blob,client) $(call blob,resources)
 
 USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
 USER_ELFS  := $(foreach n,$(USER_NAMES),$(B)/arm/user/$(n).elf)
@@ -342,10 +349,12 @@ fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
 	@for f in $(FUZZERS); do mkdir -p tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
 	    $(B)/fuzz/fuzz_$$f -set_cover_merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
+include guest/linux/linux.mk
+
 format: ## clang-format every source
 	@scripts/list-sources '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)
