@@ -78,11 +78,12 @@ static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
     return ERR_OK;
 }
 
-static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error view_read(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
     uint8_t *to = buf;
+    kaddr_t addr = (kaddr_t)at;
     while (len > 0) {
         uint8_t *block = NULL;
         uint32_t offset = addr & (d->pages.block - 1);
@@ -105,11 +106,11 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
 }
 
 /* For short reads here and there, and while the machine moves between two. */
-static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
-    enum error e = gdb_client_read(&d->client, wire_address(d, addr), buf, len);
+    enum error e = gdb_client_read(&d->client, wire_address(d, (kaddr_t)at), buf, len);
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 

@@ -36,10 +36,10 @@ struct ram_door {
     struct objwalk walk;
 };
 
-static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error view_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     const struct ram_door *d = ctx;
-    paddr_t paddr = paddr_from_kaddr(addr);
+    paddr_t paddr = paddr_from_kaddr((kaddr_t)addr);
     for (unsigned i = 0; i < d->segments; i++) {
         const struct segment *s = &d->segment[i];
         if (paddr < s->base || paddr - s->base >= s->size || len > s->size - (paddr - s->base))

@@ -8,7 +8,7 @@
 
 #include "attach/attach.h"
 #include "attach/gdb_client.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 /* Does the stub replay a recording? */
 bool reverse_possible(const struct gdb_client *c);

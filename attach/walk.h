@@ -3,7 +3,7 @@
 #define CAPSCOPE_ATTACH_WALK_H
 
 #include "attach/door.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 /* Finds and checks kernel_roots through the view, which must outlive *w. Fails with a sentence.
  * `probe`: a view for short reads, tried first; NULL: reading is fast. */

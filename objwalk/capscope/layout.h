@@ -1,12 +1,12 @@
-/* What one kernel's layout must answer; objwalk/capscope.c answers for this kernel.
+/* What one kernel's layout must answer; objwalk/capscope/objects.c answers for this kernel.
  *
  * Everything above speaks of slots (four words), capabilities, threads and queues, and of the page
  * tables of ARMv6, which are the processor's and not a kernel's. Private to objwalk/. */
-#ifndef CAPSCOPE_OBJWALK_LAYOUT_H
-#define CAPSCOPE_OBJWALK_LAYOUT_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_LAYOUT_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_LAYOUT_H
 
-#include "objwalk/audit.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/audit.h"
+#include "objwalk/capscope/walk.h"
 
 /* What the walker follows of a thread; kernel addresses, 0: none. */
 struct objwalk_tcb {

@@ -1,5 +1,5 @@
 /* The way back from packed slots: see slot_codec.h.  Runs on hosts, over bytes from a line. */
-#include "objwalk/slot_codec.h"
+#include "objwalk/capscope/slot_codec.h"
 
 struct input {
     const uint8_t *at;

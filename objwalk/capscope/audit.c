@@ -9,7 +9,7 @@
  *  - CHILD_OUTSIDE, OVERLAP: see audit_overlap.c.  WATERMARK compares each child with its parent.
  *  - Queues and threads: see audit_queue.c.  Tables and ASIDs: see audit_table.c.
  *  - DIGEST: the running digest against that of the slots. */
-#include "objwalk/audit_state.h"
+#include "objwalk/capscope/audit_state.h"
 
 void audit_report(struct audit *a, enum audit_rule rule, record_word_t addr, record_word_t other,
                   record_word_t value)

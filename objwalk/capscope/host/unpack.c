@@ -1,11 +1,12 @@
-/* From the packed form of a snapshot (objwalk/packed.c) to the plain one.
+/* From the packed form of a snapshot (objwalk/capscope/packed.c) to the plain one.
  *
  * SLOTS become SLOT records, decoded and placed in the tree as a walk does it. Endpoints and
  * notifications that were left out are idle: they are told where a walk would tell them, in front
  * of the next one of their kind that was sent. */
-#include "attach/stream.h"
-#include "objwalk/rebuild.h"
-#include "objwalk/slot_codec.h"
+#include "objwalk/unpack.h"
+
+#include "objwalk/capscope/rebuild.h"
+#include "objwalk/capscope/slot_codec.h"
 
 #include <stdlib.h>
 
@@ -18,8 +19,9 @@ struct objects {
 };
 
 struct unpacker {
-    struct stream out;
     struct objwalk walk;
+    record_sink sink; /* of the record at hand */
+    void *ctx;
     struct slot_base base;
     struct record slot;
     bool packed;
@@ -62,7 +64,7 @@ static enum error put_slot(struct unpacker *u, word_t flags)
     if (u->slot.slot.type == RECORD_CAP_INVALID || u->slot.slot.type == RECORD_CAP_NULL)
         return ERR_FORMAT; /* a kernel with such a slot sends the plain form */
     enum error e = note_object(u, &before);
-    return e == ERR_OK ? stream_record(&u->out, &u->slot) : e;
+    return e == ERR_OK ? u->sink(u->ctx, &u->slot) : e;
 }
 
 static enum error put_slots(struct unpacker *u, const struct record_bytes *packed)
@@ -88,7 +90,7 @@ static enum error put_idle(struct unpacker *u, enum record_kind kind, struct obj
             r.endpoint.addr = o->addr[o->told];
         else
             r.notification.addr = o->addr[o->told];
-        enum error e = stream_record(&u->out, &r);
+        enum error e = u->sink(u->ctx, &r);
         if (e != ERR_OK)
             return e;
     }
@@ -105,45 +107,42 @@ static enum error begin(struct unpacker *u, struct record *r)
     return objwalk_for_records(&u->walk, &r->snapshot);
 }
 
-static enum error unpack_record(void *ctx, const struct record *record)
+struct unpacker *unpacker_new(void)
 {
-    struct unpacker *u = ctx;
-    struct record r = *record;
-    enum error e = ERR_OK;
-    if (r.kind == RECORD_SNAPSHOT)
-        e = begin(u, &r);
-    else if (!u->packed)
-        return ERR_NOT_FOUND; /* it is in the plain form */
-    else if (r.kind == RECORD_SLOTS)
-        return put_slots(u, &r.slots.packed);
-    else if (r.kind == RECORD_ENDPOINT)
-        e = put_idle(u, RECORD_ENDPOINT, &u->endpoints, r.endpoint.addr);
-    else if (r.kind == RECORD_NOTIFICATION)
-        e = put_idle(u, RECORD_NOTIFICATION, &u->notifications, r.notification.addr);
-    return e == ERR_OK ? stream_record(&u->out, &r) : e;
+    struct unpacker *u = calloc(1, sizeof(*u));
+    if (u)
+        u->slot.kind = RECORD_SLOT;
+    return u;
 }
 
-static void unpacker_free(struct unpacker *u)
+void unpacker_free(struct unpacker *u)
 {
-    stream_fini(&u->out);
+    if (!u)
+        return;
     free(u->endpoints.addr);
     free(u->notifications.addr);
     free(u);
 }
 
-enum error stream_unpack(struct stream *s)
+bool unpacker_is_packed(const struct unpacker *u)
 {
-    struct unpacker *u = calloc(1, sizeof(*u));
-    if (!u)
-        return ERR_NO_MEMORY;
-    stream_init(&u->out);
-    u->slot.kind = RECORD_SLOT;
-    enum error e = stream_deliver(s, unpack_record, u);
-    if (e == ERR_OK && u->packed) {
-        struct stream plain = u->out;
-        u->out = *s;
-        *s = plain;
-    }
-    unpacker_free(u);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    return u->packed;
+}
+
+enum error unpacker_record(struct unpacker *u, const struct record *record, record_sink sink,
+                           void *ctx)
+{
+    struct record r = *record;
+    enum error e = ERR_OK;
+    u->sink = sink;
+    u->ctx = ctx;
+    if (r.kind == RECORD_SNAPSHOT)
+        e = begin(u, &r);
+    else if (u->packed && r.kind == RECORD_SLOTS)
+        return put_slots(u, &r.slots.packed);
+    else if (u->packed && r.kind == RECORD_ENDPOINT)
+        e = put_idle(u, RECORD_ENDPOINT, &u->endpoints, r.endpoint.addr);
+    else if (u->packed && r.kind == RECORD_NOTIFICATION)
+        e = put_idle(u, RECORD_NOTIFICATION, &u->notifications, r.notification.addr);
+    return e == ERR_OK ? sink(ctx, &r) : e;
 }

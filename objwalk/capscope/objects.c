@@ -4,7 +4,7 @@
  * The only file of the walker that changes with the kernel's layout.  Words come from memory that
  * may be damaged: a capability that the kernel cannot have made decodes as INVALID with its words
  * kept, so that decoding loses nothing and encoding is its exact inverse. */
-#include "objwalk/layout.h"
+#include "objwalk/capscope/layout.h"
 
 #include "abi/syscall.h"
 #include "layout/derivation.h"

@@ -6,12 +6,12 @@
  * struct objwalk_ops; nothing above this header may know which kernel is read.
  *
  * Order, fields and addresses of records: record/record.h. */
-#ifndef CAPSCOPE_OBJWALK_OBJWALK_H
-#define CAPSCOPE_OBJWALK_OBJWALK_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_WALK_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_WALK_H
 
 #include "record/record.h"
 #include "layout/roots.h"
-#include "objwalk/audit.h"
+#include "objwalk/capscope/audit.h"
 #include "objwalk/memview.h"
 
 enum {
@@ -53,7 +53,7 @@ struct objwalk {
     kaddr_t roots_addr;
     struct kernel_roots roots;
     kaddr_t trouble;       /* address at which the last error was seen */
-    uint32_t trouble_rule; /* and the rule of objwalk/audit.h that it breaks */
+    uint32_t trouble_rule; /* and the rule of objwalk/capscope/audit.h that it breaks */
 
     /* Work space of a walk, so that the kernel's stack need not hold it: 6 KiB. One walk at a time
      * uses one struct objwalk; `record` is what a sink sees and is gone with its return. */
@@ -74,8 +74,7 @@ struct objwalk_cap {
     uint32_t extra;
 };
 
-/* A record goes out: 0 to go on, an error to stop the walk and return it. */
-typedef enum error (*objwalk_sink)(void *ctx, const struct record *record);
+typedef record_sink objwalk_sink;
 
 /* Looks for kernel_roots in [paddr base, base + ROOTS_SCAN_BYTES) by its magic. Errors: ERR_READ,
  * ERR_NO_ROOTS. `*found` is the kernel-window address. */
@@ -93,9 +92,9 @@ enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t r
  */
 enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx);
 
-/* The same in the packed form that travels on a line (objwalk/packed.c): much cheaper for the
- * kernel that is read. Falls back on objwalk_snapshot() when the view has no window on RAM or the
- * list is not sound. `room` gives RECORD_BYTES_MAX bytes in which the next SLOTS record is put
+/* The same in the packed form that travels on a line (objwalk/capscope/packed.c): much cheaper for
+ * the kernel that is read. Falls back on objwalk_snapshot() when the view has no window on RAM or
+ * the list is not sound. `room` gives RECORD_BYTES_MAX bytes in which the next SLOTS record is put
  * together; the sink gets that record with its bytes there. */
 typedef uint8_t *(*objwalk_room)(void *ctx);
 enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink sink,

@@ -10,7 +10,7 @@
  * subtracts the same: equal sets leave zeroes.  Only claims in buckets that are not zero (which two
  * capabilities for one mapping also cause) are looked up one by one, a batch in one walk of the
  * list.  A sum can be zero by accident once in 2^32. */
-#include "objwalk/audit_state.h"
+#include "objwalk/capscope/audit_state.h"
 
 enum { RIGHTS_RW = RIGHT_READ | RIGHT_WRITE, BUCKET_SHIFT = 26, USER_PDES = USER_TOP >> 20 };
 

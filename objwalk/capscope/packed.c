@@ -1,7 +1,7 @@
 /* The whole state in the packed form of a line: RECORD_FORMAT_PACKED.
  *
- * It says what objwalk/snapshot.c says, in the same order, with two savings that whoever receives
- * it undoes from what came before:
+ * It says what objwalk/capscope/snapshot.c says, in the same order, with two savings that whoever
+ * receives it undoes from what came before:
  *  - SLOTS records hold what the kernel stores of its slots (slot_codec.h) instead of SLOT records;
  *  - of the endpoints and notifications that are idle, which is most, all but the last of each kind
  *    are left out.
@@ -12,9 +12,9 @@
  * objects that have records of their own.  A list that is not like that is told in the plain form,
  * which bears with anything.
  *
- * After objwalk/capscope.c the second file that knows this kernel's layout. */
-#include "objwalk/slot_codec.h"
-#include "objwalk/snapshot.h"
+ * After objwalk/capscope/objects.c the second file that knows this kernel's layout. */
+#include "objwalk/capscope/slot_codec.h"
+#include "objwalk/capscope/snapshot.h"
 
 /* RAM, as the kernel's window shows it, where it can be read. */
 struct window {

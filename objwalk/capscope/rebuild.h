@@ -2,10 +2,10 @@
  *
  * A mirror keeps capability words, link flags and order; what these mean (which of two neighbours
  * is the parent, what a slot adds to the digest) is the layout's business and is asked here. */
-#ifndef CAPSCOPE_OBJWALK_REBUILD_H
-#define CAPSCOPE_OBJWALK_REBUILD_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_REBUILD_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_REBUILD_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 /* Readies `w` to encode and decode for the kernel that sent this SNAPSHOT record; it has no memory
  * view, so nothing that reads may be called. ERR_VERSION for another record format, ERR_UNSUPPORTED

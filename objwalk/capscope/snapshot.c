@@ -7,7 +7,7 @@
  *
  * An unreadable or senseless place costs a FINDING and END says so; only the sink and a lost
  * connection end the walk. */
-#include "objwalk/snapshot.h"
+#include "objwalk/capscope/snapshot.h"
 
 #include "layout/roots.h"
 

@@ -5,12 +5,29 @@
  *
  * The table is at most half full and holds no tombstones: a removal moves later entries of the same
  * run back. */
-#include "attach/replay.h"
+#include "objwalk/replay.h"
 
-#include "objwalk/rebuild.h"
+#include "objwalk/capscope/rebuild.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+struct replay_node {
+    paddr_t addr;
+    uint32_t flags; /* RECORD_SLOT_REVOCABLE, _FIRST_BADGED */
+    struct cap cap;
+    uint32_t prev; /* indices; node 0 is the sentinel */
+    uint32_t next;
+};
+
+struct replay_list {
+    struct objwalk walk;
+    struct replay_node *nodes;
+    uint32_t used, capacity, free; /* of nodes; free: head of a list by `next`, 0: none */
+    uint32_t *table;               /* node index by address, 0: free place */
+    uint32_t table_bits;
+};
+_Static_assert((int)REPLAY_MAX_DEPTH == (int)OBJWALK_MAX_DEPTH, "as deep as a walk");
 
 enum { FIRST_NODES = 256, FIRST_TABLE_BITS = 10, NODES_MAX = 1 << 24 };
 
@@ -18,19 +35,19 @@ enum { FIRST_NODES = 256, FIRST_TABLE_BITS = 10, NODES_MAX = 1 << 24 };
 
 static uint32_t table_home(const struct replay *r, paddr_t addr)
 {
-    return (addr >> SLOT_BITS) * 0x9e3779b1u >> (32 - r->table_bits);
+    return (addr >> SLOT_BITS) * 0x9e3779b1u >> (32 - r->list->table_bits);
 }
 
 static uint32_t table_mask(const struct replay *r)
 {
-    return ((uint32_t)1 << r->table_bits) - 1;
+    return ((uint32_t)1 << r->list->table_bits) - 1;
 }
 
 /* The place of this address, or the free one where it would go. */
 static uint32_t table_place(const struct replay *r, paddr_t addr)
 {
     uint32_t at = table_home(r, addr);
-    while (r->table[at] != 0 && r->nodes[r->table[at]].addr != addr)
+    while (r->list->table[at] != 0 && r->list->nodes[r->list->table[at]].addr != addr)
         at = (at + 1) & table_mask(r);
     return at;
 }
@@ -38,21 +55,21 @@ static uint32_t table_place(const struct replay *r, paddr_t addr)
 /* Node of a slot, 0 when it is empty. */
 static uint32_t find(const struct replay *r, paddr_t addr)
 {
-    return r->table[table_place(r, addr)];
+    return r->list->table[table_place(r, addr)];
 }
 
 static void table_remove(struct replay *r, paddr_t addr)
 {
     uint32_t mask = table_mask(r);
     uint32_t hole = table_place(r, addr);
-    r->table[hole] = 0;
-    for (uint32_t at = (hole + 1) & mask; r->table[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = table_home(r, r->nodes[r->table[at]].addr);
+    r->list->table[hole] = 0;
+    for (uint32_t at = (hole + 1) & mask; r->list->table[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = table_home(r, r->list->nodes[r->list->table[at]].addr);
         /* An entry may move back unless its home lies behind the hole. */
         if (((at - home) & mask) < ((at - hole) & mask))
             continue;
-        r->table[hole] = r->table[at];
-        r->table[at] = 0;
+        r->list->table[hole] = r->list->table[at];
+        r->list->table[at] = 0;
         hole = at;
     }
 }
@@ -62,11 +79,11 @@ static bool table_grow(struct replay *r, uint32_t bits)
     uint32_t *table = calloc((size_t)1 << bits, sizeof(*table));
     if (!table)
         return false;
-    free(r->table);
-    r->table = table;
-    r->table_bits = bits;
-    for (uint32_t n = r->nodes[0].next; n != 0; n = r->nodes[n].next)
-        r->table[table_place(r, r->nodes[n].addr)] = n;
+    free(r->list->table);
+    r->list->table = table;
+    r->list->table_bits = bits;
+    for (uint32_t n = r->list->nodes[0].next; n != 0; n = r->list->nodes[n].next)
+        r->list->table[table_place(r, r->list->nodes[n].addr)] = n;
     return true;
 }
 
@@ -74,34 +91,34 @@ static bool table_grow(struct replay *r, uint32_t bits)
 
 static bool nodes_reserve(struct replay *r)
 {
-    if (r->free != 0 || r->used < r->capacity)
+    if (r->list->free != 0 || r->list->used < r->list->capacity)
         return true;
-    uint32_t wanted = r->capacity ? r->capacity * 2 : FIRST_NODES;
+    uint32_t wanted = r->list->capacity ? r->list->capacity * 2 : FIRST_NODES;
     struct replay_node *nodes =
-        wanted > NODES_MAX ? NULL : realloc(r->nodes, wanted * sizeof(*nodes));
+        wanted > NODES_MAX ? NULL : realloc(r->list->nodes, wanted * sizeof(*nodes));
     if (!nodes)
         return false;
-    r->nodes = nodes;
-    r->capacity = wanted;
+    r->list->nodes = nodes;
+    r->list->capacity = wanted;
     return true;
 }
 
 static uint32_t node_new(struct replay *r)
 {
-    uint32_t n = r->free;
+    uint32_t n = r->list->free;
     if (n == 0)
-        return r->used++;
-    r->free = r->nodes[n].next;
+        return r->list->used++;
+    r->list->free = r->list->nodes[n].next;
     return n;
 }
 
 static void link_after(struct replay *r, uint32_t before, uint32_t n)
 {
-    uint32_t after = r->nodes[before].next;
-    r->nodes[n].prev = before;
-    r->nodes[n].next = after;
-    r->nodes[before].next = n;
-    r->nodes[after].prev = n;
+    uint32_t after = r->list->nodes[before].next;
+    r->list->nodes[n].prev = before;
+    r->list->nodes[n].next = after;
+    r->list->nodes[before].next = n;
+    r->list->nodes[after].prev = n;
 }
 
 static enum error insert(struct replay *r, uint32_t before, paddr_t addr, struct cap cap,
@@ -109,28 +126,29 @@ static enum error insert(struct replay *r, uint32_t before, paddr_t addr, struct
 {
     if (!nodes_reserve(r))
         return ERR_NO_MEMORY;
-    if ((r->count + 1) * 2 > (uint32_t)1 << r->table_bits && !table_grow(r, r->table_bits + 1))
+    if ((r->count + 1) * 2 > (uint32_t)1 << r->list->table_bits &&
+        !table_grow(r, r->list->table_bits + 1))
         return ERR_NO_MEMORY;
     uint32_t n = node_new(r);
-    r->nodes[n] = (struct replay_node){
+    r->list->nodes[n] = (struct replay_node){
         .addr = addr,
         .flags = flags & (RECORD_SLOT_REVOCABLE | RECORD_SLOT_FIRST_BADGED),
         .cap = cap,
     };
     link_after(r, before, n);
-    r->table[table_place(r, addr)] = n;
+    r->list->table[table_place(r, addr)] = n;
     r->count++;
     return ERR_OK;
 }
 
 static void remove_node(struct replay *r, uint32_t n)
 {
-    struct replay_node *node = &r->nodes[n];
+    struct replay_node *node = &r->list->nodes[n];
     table_remove(r, node->addr);
-    r->nodes[node->prev].next = node->next;
-    r->nodes[node->next].prev = node->prev;
-    node->next = r->free;
-    r->free = n;
+    r->list->nodes[node->prev].next = node->next;
+    r->list->nodes[node->next].prev = node->prev;
+    node->next = r->list->free;
+    r->list->free = n;
     r->count--;
 }
 
@@ -143,8 +161,11 @@ void replay_init(struct replay *r)
 
 void replay_free(struct replay *r)
 {
-    free(r->nodes);
-    free(r->table);
+    if (r->list) {
+        free(r->list->nodes);
+        free(r->list->table);
+    }
+    free(r->list);
     replay_init(r);
 }
 
@@ -159,14 +180,18 @@ static enum error fail(struct replay *r, enum error e, uint64_t trouble, uint64_
 static enum error base_begin(struct replay *r, const struct record_snapshot *s)
 {
     r->state = REPLAY_LOST;
-    enum error e = objwalk_for_records(&r->walk, s);
+    if (!r->list)
+        r->list = calloc(1, sizeof(*r->list));
+    if (!r->list)
+        return ERR_NO_MEMORY;
+    enum error e = objwalk_for_records(&r->list->walk, s);
     if (e != ERR_OK)
         return e;
-    r->used = r->free = r->count = 0;
+    r->list->used = r->list->free = r->count = 0;
     if (!nodes_reserve(r))
         return ERR_NO_MEMORY;
-    r->used = 1;
-    r->nodes[0] = (struct replay_node){.addr = 0}; /* told by END */
+    r->list->used = 1;
+    r->list->nodes[0] = (struct replay_node){.addr = 0}; /* told by END */
     if (!table_grow(r, FIRST_TABLE_BITS))
         return ERR_NO_MEMORY;
     r->seq = s->seq;
@@ -182,18 +207,18 @@ static enum error base_slot(struct replay *r, const struct record_slot *s)
         return ERR_TORN;
     enum error e = objwalk_cap_of_slot(s, &cap);
     if (e == ERR_OK)
-        e = objwalk_encode(&r->walk, &cap, &words);
+        e = objwalk_encode(&r->list->walk, &cap, &words);
     if (e != ERR_OK || find(r, (paddr_t)s->addr) != 0)
         return fail(r, ERR_CORRUPT, s->addr, 0);
-    e = insert(r, r->nodes[0].prev, (paddr_t)s->addr, words, s->flags);
+    e = insert(r, r->list->nodes[0].prev, (paddr_t)s->addr, words, s->flags);
     return e == ERR_OK ? e : fail(r, e, s->addr, 0);
 }
 
 static enum error compare_digest(struct replay *r, uint32_t lane0, uint32_t lane1)
 {
-    struct digest d;
-    replay_digest(r, &d);
-    return d.lane[0] == lane0 && d.lane[1] == lane1 ? ERR_OK : fail(r, ERR_CHECKSUM, 0, 0);
+    uint32_t lanes[2];
+    replay_digest(r, lanes);
+    return lanes[0] == lane0 && lanes[1] == lane1 ? ERR_OK : fail(r, ERR_CHECKSUM, 0, 0);
 }
 
 static enum error base_end(struct replay *r, const struct record_end *end)
@@ -204,7 +229,7 @@ static enum error base_end(struct replay *r, const struct record_end *end)
         return fail(r, ERR_CORRUPT, 0, 0);
     if (end->slots != r->count)
         return fail(r, ERR_TRUNCATED, 0, 0);
-    r->nodes[0].addr = (paddr_t)end->sentinel;
+    r->list->nodes[0].addr = (paddr_t)end->sentinel;
     r->state = REPLAY_SOUND;
     return compare_digest(r, end->digest0, end->digest1);
 }
@@ -215,12 +240,13 @@ static enum error base_end(struct replay *r, const struct record_end *end)
 static bool event_cap(const struct replay *r, const struct record_event *e, struct cap *out)
 {
     struct objwalk_cap cap;
-    return objwalk_cap_of_event(e, &cap) == ERR_OK && objwalk_encode(&r->walk, &cap, out) == ERR_OK;
+    return objwalk_cap_of_event(e, &cap) == ERR_OK &&
+           objwalk_encode(&r->list->walk, &cap, out) == ERR_OK;
 }
 
 static enum error event_insert(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t before = e->src == 0 ? r->nodes[0].prev : find(r, (paddr_t)e->src);
+    uint32_t before = e->src == 0 ? r->list->nodes[0].prev : find(r, (paddr_t)e->src);
     bool known = e->src == 0 || before != 0;
     return known && find(r, (paddr_t)e->slot) == 0
                ? insert(r, before, (paddr_t)e->slot, cap, e->flags)
@@ -234,9 +260,9 @@ static enum error event_move(struct replay *r, const struct record_event *e, str
     if (n == 0 || find(r, (paddr_t)e->slot) != 0)
         return ERR_CORRUPT;
     table_remove(r, (paddr_t)e->src);
-    r->nodes[n].addr = (paddr_t)e->slot;
-    r->nodes[n].cap = cap;
-    r->table[table_place(r, (paddr_t)e->slot)] = n;
+    r->list->nodes[n].addr = (paddr_t)e->slot;
+    r->list->nodes[n].cap = cap;
+    r->list->table[table_place(r, (paddr_t)e->slot)] = n;
     return ERR_OK;
 }
 
@@ -247,15 +273,15 @@ static enum error event_swap(struct replay *r, const struct record_event *e, str
     uint32_t b = find(r, (paddr_t)e->src);
     if (a == 0 || b == 0 || a == b)
         return ERR_CORRUPT;
-    struct cap for_src = {{r->nodes[a].cap.w[0], (word_t)e->detail}};
+    struct cap for_src = {{r->list->nodes[a].cap.w[0], (word_t)e->detail}};
     uint32_t place_a = table_place(r, (paddr_t)e->slot);
     uint32_t place_b = table_place(r, (paddr_t)e->src);
-    r->table[place_a] = b;
-    r->table[place_b] = a;
-    r->nodes[a].addr = (paddr_t)e->src;
-    r->nodes[a].cap = for_src;
-    r->nodes[b].addr = (paddr_t)e->slot;
-    r->nodes[b].cap = cap;
+    r->list->table[place_a] = b;
+    r->list->table[place_b] = a;
+    r->list->nodes[a].addr = (paddr_t)e->src;
+    r->list->nodes[a].cap = for_src;
+    r->list->nodes[b].addr = (paddr_t)e->slot;
+    r->list->nodes[b].cap = cap;
     return ERR_OK;
 }
 
@@ -264,18 +290,18 @@ static enum error event_update(struct replay *r, const struct record_event *e, s
     uint32_t n = find(r, (paddr_t)e->slot);
     if (n == 0)
         return ERR_CORRUPT;
-    r->nodes[n].cap = cap;
+    r->list->nodes[n].cap = cap;
     return ERR_OK;
 }
 
 static enum error event_delete(struct replay *r, const struct record_event *e, struct cap cap)
 {
     uint32_t n = find(r, (paddr_t)e->slot);
-    if (n == 0 || memcmp(&r->nodes[n].cap, &cap, sizeof(cap)) != 0)
+    if (n == 0 || memcmp(&r->list->nodes[n].cap, &cap, sizeof(cap)) != 0)
         return ERR_CORRUPT;
-    uint32_t after = r->nodes[n].next;
+    uint32_t after = r->list->nodes[n].next;
     if (after != 0)
-        r->nodes[after].flags |= r->nodes[n].flags & RECORD_SLOT_FIRST_BADGED;
+        r->list->nodes[after].flags |= r->list->nodes[n].flags & RECORD_SLOT_FIRST_BADGED;
     remove_node(r, n);
     return ERR_OK;
 }
@@ -371,19 +397,20 @@ enum error replay_record(struct replay *r, const struct record *record)
 
 static struct slot slot_of(const struct replay *r, uint32_t n)
 {
-    const struct replay_node *node = &r->nodes[n];
-    return objwalk_make_slot(&r->walk, node->cap, r->nodes[node->next].addr, node->flags);
+    const struct replay_node *node = &r->list->nodes[n];
+    return objwalk_make_slot(&r->list->walk, node->cap, r->list->nodes[node->next].addr,
+                             node->flags);
 }
 
-void replay_digest(const struct replay *r, struct digest *out)
+void replay_digest(const struct replay *r, uint32_t digest[2])
 {
-    *out = (struct digest){{0, 0}};
-    if (r->count == 0)
-        return;
-    for (uint32_t n = r->nodes[0].next; n != 0; n = r->nodes[n].next) {
+    struct digest sum = {{0, 0}};
+    for (uint32_t n = r->count ? r->list->nodes[0].next : 0; n != 0; n = r->list->nodes[n].next) {
         struct slot s = slot_of(r, n);
-        objwalk_add_to_digest(&r->walk, r->nodes[n].addr, &s, out);
+        objwalk_add_to_digest(&r->list->walk, r->list->nodes[n].addr, &s, &sum);
     }
+    digest[0] = sum.lane[0];
+    digest[1] = sum.lane[1];
 }
 
 void replay_begin(struct replay_cursor *c)
@@ -394,9 +421,9 @@ void replay_begin(struct replay_cursor *c)
 
 static void fill(const struct replay *r, const struct replay_cursor *c, struct record_slot *out)
 {
-    const struct replay_node *node = &r->nodes[c->node];
+    const struct replay_node *node = &r->list->nodes[c->node];
     struct objwalk_cap cap;
-    objwalk_decode(&r->walk, node->cap, &cap);
+    objwalk_decode(&r->list->walk, node->cap, &cap);
     *out = (struct record_slot){
         .addr = node->addr,
         .depth = c->depth,
@@ -412,17 +439,22 @@ static void fill(const struct replay *r, const struct replay_cursor *c, struct r
         out->flags |= RECORD_SLOT_DEEP;
 }
 
+static bool is_parent(const struct replay *r, uint32_t above, uint32_t below)
+{
+    struct slot a = slot_of(r, above), b = slot_of(r, below);
+    return objwalk_is_parent(&r->list->walk, &a, &b);
+}
+
 bool replay_next(const struct replay *r, struct replay_cursor *c, struct record_slot *out)
 {
-    uint32_t n = r->count == 0 ? 0 : r->nodes[c->node].next;
+    uint32_t n = r->count == 0 ? 0 : r->list->nodes[c->node].next;
     if (n == 0)
         return false;
     /* Only originals have children. */
-    bool original = c->node != 0 && (r->nodes[c->node].flags & RECORD_SLOT_REVOCABLE) != 0;
+    bool original = c->node != 0 && (r->list->nodes[c->node].flags & RECORD_SLOT_REVOCABLE) != 0;
     if (original && c->depth < OBJWALK_MAX_DEPTH)
-        c->chain[c->depth++] = slot_of(r, c->node);
-    struct slot s = slot_of(r, n);
-    while (c->depth > 0 && !objwalk_is_parent(&r->walk, &c->chain[c->depth - 1], &s))
+        c->chain[c->depth++] = c->node;
+    while (c->depth > 0 && !is_parent(r, c->chain[c->depth - 1], n))
         c->depth--;
     c->node = n;
     fill(r, c, out);

@@ -8,7 +8,7 @@
  * Where the extents run out, two are joined and what lies between is marked coarse.  A hit is
  * settled by looking at the siblings themselves again, for all audits together at most
  * AUDIT_RESCAN_MAX slots: beyond that a hit in a coarse extent stays unsettled. */
-#include "objwalk/audit_state.h"
+#include "objwalk/capscope/audit_state.h"
 
 static paddr_t last_byte(uint32_t object, uint32_t bits)
 {

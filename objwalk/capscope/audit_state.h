@@ -1,8 +1,8 @@
 /* One audit under way: shared by the files of the audit. Private to objwalk/. */
-#ifndef CAPSCOPE_OBJWALK_AUDIT_STATE_H
-#define CAPSCOPE_OBJWALK_AUDIT_STATE_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_AUDIT_STATE_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_AUDIT_STATE_H
 
-#include "objwalk/layout.h"
+#include "objwalk/capscope/layout.h"
 
 struct audit {
     struct objwalk *w;

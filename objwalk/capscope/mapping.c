@@ -4,7 +4,7 @@
  * A large page and a supersection stand in the table sixteen times and are one translation: only
  * the first of equal words in an aligned group of sixteen counts, so that copies that differ, which
  * the kernel never makes, still show. */
-#include "objwalk/layout.h"
+#include "objwalk/capscope/layout.h"
 
 enum {
     USER_PDES = USER_TOP >> 20,

@@ -1,6 +1,6 @@
 /* Work space of objwalk_audit(). The rules it checks: AUDIT_RULE_LIST in record/vocabulary.h. */
-#ifndef CAPSCOPE_OBJWALK_AUDIT_H
-#define CAPSCOPE_OBJWALK_AUDIT_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_AUDIT_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_AUDIT_H
 
 #include "layout/types.h"
 #include "record/vocabulary.h"

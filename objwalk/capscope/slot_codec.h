@@ -13,8 +13,8 @@
  *
  * All differences are modulo 2^32.  Before the first slot address, words and last difference are 0.
  */
-#ifndef CAPSCOPE_OBJWALK_SLOT_CODEC_H
-#define CAPSCOPE_OBJWALK_SLOT_CODEC_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_SLOT_CODEC_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_SLOT_CODEC_H
 
 #include "layout/capability.h"
 #include "lib/errors.h"

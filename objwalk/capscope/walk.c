@@ -6,8 +6,8 @@
  * too many of them, has entered a loop.  A loop that does not include the sentinel is entered at a
  * slot with two predecessors, one of which must disagree, so every loop is found on its second
  * round or by the count. */
-#include "objwalk/layout.h"
-#include "objwalk/rebuild.h"
+#include "objwalk/capscope/layout.h"
+#include "objwalk/capscope/rebuild.h"
 
 enum {
     SCAN_PIECE = 512,     /* bytes of RAM looked at in one read */

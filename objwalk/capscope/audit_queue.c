@@ -3,7 +3,7 @@
  * Each queue is followed from its head; every thread in it must link back, know the queue and be in
  * a state that fits.  Each thread that should be in a queue must be linked by its neighbours there.
  * Together: queue and thread agree, but for a ring of threads that no head reaches. */
-#include "objwalk/audit_state.h"
+#include "objwalk/capscope/audit_state.h"
 
 static bool is_runnable(uint32_t state)
 {

@@ -1,8 +1,8 @@
 /* The parts of a snapshot that its plain and its packed form share. Private to objwalk/. */
-#ifndef CAPSCOPE_OBJWALK_SNAPSHOT_H
-#define CAPSCOPE_OBJWALK_SNAPSHOT_H
+#ifndef CAPSCOPE_OBJWALK_CAPSCOPE_SNAPSHOT_H
+#define CAPSCOPE_OBJWALK_CAPSCOPE_SNAPSHOT_H
 
-#include "objwalk/layout.h"
+#include "objwalk/capscope/layout.h"
 
 /* Kinds of object with records of their own, in record order. */
 enum span_kind { SPAN_THREAD, SPAN_ENDPOINT, SPAN_NOTIFICATION, SPAN_DIRECTORY, SPANS };

@@ -1,7 +1,7 @@
 /* The side of a layout that needs no memory: see rebuild.h. */
-#include "objwalk/rebuild.h"
+#include "objwalk/capscope/rebuild.h"
 
-#include "objwalk/layout.h"
+#include "objwalk/capscope/layout.h"
 
 /* Kernels of this layout differ in the digest alone, so what was recorded of them can be proved. */
 #define LAYOUT_TWO_LANES 0x20261123u

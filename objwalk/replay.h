@@ -1,22 +1,16 @@
-/* A mirror of the derivation list that follows a kernel by its events alone.
+/* A mirror of the derivation list that follows a kernel by its events alone, for kernels that tell
+ * theirs (objwalk/capscope/).
  *
- * Takes the records of a base snapshot, then EVENT records (layout/events.h), each applied to an
- * ordered list of slots.  After every event the mirror is exactly the kernel's list: same slots,
+ * Takes the records of a base snapshot, then EVENT records, each applied to an ordered list of
+ * slots.  After every event the mirror is exactly the kernel's list: same slots,
  * words, flags, order; replay_digest() proves it in one comparison with END or DIGEST.  An event
  * that cannot happen in the state at hand, a number that is missing, a digest that differs end the
  * mirror: from then on it refuses everything but a new base. */
-#ifndef CAPSCOPE_ATTACH_REPLAY_H
-#define CAPSCOPE_ATTACH_REPLAY_H
+#ifndef CAPSCOPE_OBJWALK_REPLAY_H
+#define CAPSCOPE_OBJWALK_REPLAY_H
 
-#include "objwalk/objwalk.h"
-
-struct replay_node {
-    paddr_t addr;
-    uint32_t flags; /* RECORD_SLOT_REVOCABLE, _FIRST_BADGED */
-    struct cap cap;
-    uint32_t prev; /* indices; node 0 is the sentinel */
-    uint32_t next;
-};
+#include "lib/errors.h"
+#include "record/record.h"
 
 enum replay_state {
     REPLAY_EMPTY,   /* no base yet */
@@ -30,14 +24,9 @@ struct replay {
     uint64_t seq;   /* last event contained */
     uint32_t count; /* slots */
     /* About the last error, for the sentence: */
-    uint64_t trouble; /* slot (physical), or the first number that is missing */
-    uint64_t lost;    /* ERR_SEQUENCE: how many, 0: unknown */
-    /* private */
-    struct objwalk walk;
-    struct replay_node *nodes;
-    uint32_t used, capacity, free; /* of nodes; free: head of a list by `next`, 0: none */
-    uint32_t *table;               /* node index by address, 0: free place */
-    uint32_t table_bits;
+    uint64_t trouble;         /* slot (physical), or the first number that is missing */
+    uint64_t lost;            /* ERR_SEQUENCE: how many, 0: unknown */
+    struct replay_list *list; /* private */
 };
 
 void replay_init(struct replay *r);
@@ -56,14 +45,15 @@ void replay_free(struct replay *r);
  * SNAPSHOT: ERR_VERSION, ERR_LAYOUT, ERR_UNSUPPORTED. */
 enum error replay_record(struct replay *r, const struct record *record);
 
-/* Computed over the whole list. */
-void replay_digest(const struct replay *r, struct digest *out);
+/* Computed over the whole list: what END and DIGEST hold. */
+void replay_digest(const struct replay *r, uint32_t digest[2]);
 
 /* The slots in derivation order, with depths, as a snapshot would give them. */
+enum { REPLAY_MAX_DEPTH = 64 };
 struct replay_cursor {
     uint32_t node;
     uint32_t depth;
-    struct slot chain[OBJWALK_MAX_DEPTH];
+    uint32_t chain[REPLAY_MAX_DEPTH]; /* nodes that may have children and have this one below */
 };
 void replay_begin(struct replay_cursor *c);
 bool replay_next(const struct replay *r, struct replay_cursor *c, struct record_slot *out);
