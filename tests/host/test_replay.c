@@ -4,6 +4,7 @@
  * CAPSCOPE_REPLAY_OPERATIONS sets how many operations are made. */
 #include "tests/host/sim_random.h"
 
+#include "objwalk/capscope/walk.h"
 #include "objwalk/replay.h"
 #include "record/codec.h"
 #include "record/names.h"
