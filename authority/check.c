@@ -2,8 +2,6 @@
  * invariants of retype, each breach with the slots that show it and a path that leads there. */
 #include "authority/graph.h"
 
-#include "abi/objects.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * get them, and has GRANT and GRANT_RECV edges only when both sides exist. */
 #include "authority/graph.h"
 
-#include "abi/objects.h"
+#include "layout/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +60,11 @@ static void edge_by_thread(struct edges *e, int32_t from, int32_t to, enum autho
 static void slot_rights_edges(struct edges *e, const struct capstate_slot *slot, int32_t index)
 {
     uint32_t rights = slot->rec.rights;
-    if (rights & RIGHT_WRITE)
+    if (rights & RECORD_RIGHT_WRITE)
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_WRITE, index);
-    if (rights & RIGHT_READ)
+    if (rights & RECORD_RIGHT_READ)
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_READ, index);
-    if (!(rights & (RIGHT_WRITE | RIGHT_READ)))
+    if (!(rights & (RECORD_RIGHT_WRITE | RECORD_RIGHT_READ)))
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_HOLD, index);
 }
 
@@ -79,7 +79,8 @@ static void slot_edges(struct edges *e, const struct capstate_slot *slot, int32_
     case RECORD_CAP_REPLY:
         if (!(slot->rec.flags & RECORD_SLOT_MASTER))
             edge_by_slot(e, slot->holder, slot->object,
-                         slot->rec.rights & RIGHT_GRANT ? AUTHORITY_REPLY_GRANT : AUTHORITY_WRITE,
+                         slot->rec.rights & RECORD_RIGHT_GRANT ? AUTHORITY_REPLY_GRANT
+                                                               : AUTHORITY_WRITE,
                          index);
         break;
     default:
@@ -134,10 +135,10 @@ static void mapping_edges(struct edges *e, const struct capstate *s)
             frame = capstate_object_holding(s, m->frame);
         struct authority_edge edge = edge_make(from, frame, AUTHORITY_READ);
         edge.mapping = (int32_t)i;
-        if (m->rights & RIGHT_READ)
+        if (m->rights & RECORD_RIGHT_READ)
             edge_add(e, edge);
         edge.kind = AUTHORITY_WRITE;
-        if (m->rights & RIGHT_WRITE)
+        if (m->rights & RECORD_RIGHT_WRITE)
             edge_add(e, edge);
     }
 }
@@ -173,10 +174,10 @@ static void thread_edges(struct edges *e, const struct capstate *s)
         if (!t->blocked_on)
             continue;
         int32_t to = capstate_object_at(s, t->blocked_on);
-        if (t->state == THREAD_BLOCKED_ON_SEND)
+        if (t->state == RECORD_THREAD_BLOCKED_ON_SEND)
             edge_by_thread(e, from, to, AUTHORITY_WRITE, (int32_t)i);
-        else if (t->state == THREAD_BLOCKED_ON_RECEIVE ||
-                 t->state == THREAD_BLOCKED_ON_NOTIFICATION)
+        else if (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
+                 t->state == RECORD_THREAD_BLOCKED_ON_NOTIFICATION)
             edge_by_thread(e, from, to, AUTHORITY_READ, (int32_t)i);
     }
 }
@@ -233,8 +234,8 @@ uint32_t authority_edge_role(const struct authority *a, const struct authority_e
         const struct record_slot *r = &a->state->slots[edge->slot].rec;
         if (r->type != RECORD_CAP_ENDPOINT)
             return 0;
-        grant = r->rights & RIGHT_GRANT;
-        reply = r->rights & RIGHT_GRANT_REPLY;
+        grant = r->rights & RECORD_RIGHT_GRANT;
+        reply = r->rights & RECORD_RIGHT_GRANT_REPLY;
     } else if (edge->thread >= 0) {
         uint32_t flags = a->state->threads[edge->thread].rec.blocked_flags;
         grant = flags & IPC_CAN_GRANT;

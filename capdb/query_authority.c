@@ -1,8 +1,6 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "capdb/command.h"
 
-#include "abi/capability.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,7 +143,7 @@ static bool edge_gives(const struct view *v, const struct authority_edge *e, enu
         return e->kind == AUTHORITY_WRITE || control;
     case WANT_GRANT:
         return e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
-               (v->state.slots[e->slot].rec.rights & RIGHT_GRANT);
+               (v->state.slots[e->slot].rec.rights & RECORD_RIGHT_GRANT);
     case WANT_CONTROL:
         return control || e->kind == AUTHORITY_COVER;
     case WANT_NOTHING:

@@ -3,7 +3,7 @@
  * that knows nothing of graphs. */
 #include "authority/authority.h"
 
-#include "abi/capability.h"
+#include "layout/capability.h"
 #include "tests/host/state_builder.h"
 
 #include <setjmp.h>
