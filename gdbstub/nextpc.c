@@ -80,10 +80,10 @@ static enum nextpc_result load(const struct nextpc_state *s, uint32_t addr, stru
 
 /* ---- ARM ---- */
 
-/* The pc reads as two instructions further on; one more where a register gives the shift. */
-static uint32_t arm_register(const struct nextpc_state *s, uint32_t n, uint32_t ahead)
+/* The pc reads as two instructions further on. */
+static uint32_t arm_register(const struct nextpc_state *s, uint32_t n)
 {
-    return n == PC ? s->r[PC] + ahead : s->r[n];
+    return n == PC ? s->r[PC] + 8 : s->r[n];
 }
 
 /* ARM ARM A5.1; amount 0 of an immediate shift means 32, or, for ROR, RRX. */
@@ -107,13 +107,13 @@ static uint32_t shifted(uint32_t value, uint32_t kind, uint32_t amount, bool car
 
 static uint32_t shifted_by_immediate(const struct nextpc_state *s, uint32_t i)
 {
-    return shifted(arm_register(s, field(i, 0, 4), 8), field(i, 5, 2), field(i, 7, 5),
+    return shifted(arm_register(s, field(i, 0, 4)), field(i, 5, 2), field(i, 7, 5),
                    bit(s->cpsr, FLAG_C));
 }
 
 static uint32_t shifted_by_register(const struct nextpc_state *s, uint32_t i)
 {
-    uint32_t value = arm_register(s, field(i, 0, 4), 12);
+    uint32_t value = arm_register(s, field(i, 0, 4));
     uint32_t amount = s->r[field(i, 8, 4)] & 0xff;
     return amount == 0 ? value : shifted(value, field(i, 5, 2), amount, false);
 }
@@ -162,8 +162,7 @@ static enum nextpc_result arm_compute(const struct nextpc_state *s, uint32_t i, 
 {
     if (bit(i, 20))
         return NEXTPC_RETURNS;
-    bool by_register = !bit(i, 25) && bit(i, 4);
-    uint32_t a = arm_register(s, field(i, 16, 4), by_register ? 12 : 8);
+    uint32_t a = arm_register(s, field(i, 16, 4));
     return to_arm(out, compute(field(i, 21, 4), a, operand(s, i), bit(s->cpsr, FLAG_C)));
 }
 
@@ -177,7 +176,7 @@ static bool arm_computes_pc(uint32_t i)
 
 static enum nextpc_result arm_load(const struct nextpc_state *s, uint32_t i, struct nextpc *out)
 {
-    uint32_t base = arm_register(s, field(i, 16, 4), 8);
+    uint32_t base = arm_register(s, field(i, 16, 4));
     uint32_t offset = bit(i, 25) ? shifted_by_immediate(s, i) : field(i, 0, 12);
     if (bit(i, 24))
         base = bit(i, 23) ? base + offset : base - offset;
@@ -237,7 +236,7 @@ static enum nextpc_result arm_next(const struct nextpc_state *s, uint32_t i, str
     if (field(i, 25, 3) == BRANCH)
         return to_arm(out, s->r[PC] + 8 + (sign_extend(field(i, 0, 24), 24) << 2));
     if (arm_branches_to_register(i))
-        return interwork(out, arm_register(s, field(i, 0, 4), 8));
+        return interwork(out, arm_register(s, field(i, 0, 4)));
     if (arm_computes_pc(i))
         return arm_compute(s, i, out);
     if (arm_loads_pc(i))

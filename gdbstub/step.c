@@ -138,6 +138,16 @@ static enum step_event go_round(uint32_t thread)
     return STEP_GOES_ON;
 }
 
+bool step_goes_round(void)
+{
+    return step.thread != 0 && step.detour.at != 0;
+}
+
+void step_goes_straight(void)
+{
+    step.detour.at = 0;
+}
+
 enum step_event step_met(uint32_t thread, kaddr_t at, uint32_t pc)
 {
     if (step.thread == 0)

@@ -9,7 +9,7 @@
 #ifndef CAPSCOPE_GDBSTUB_STEP_H
 #define CAPSCOPE_GDBSTUB_STEP_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 /* Only while the kernel stands; [start, end) empty: one instruction.  False: nothing can be planted
  * where the thread would go next. */
@@ -31,5 +31,10 @@ enum step_event {
 /* `thread` has met the planted instruction at `at`, which to it is `pc`; its registers can be read.
  */
 enum step_event step_met(uint32_t thread, kaddr_t at, uint32_t pc);
+
+/* Is another thread on its way past the place? It may have been kept from it, so at the next tick the
+ * place is planted again. */
+bool step_goes_round(void);
+void step_goes_straight(void);
 
 #endif

@@ -417,8 +417,10 @@ static void stub_idle(void)
     drain();
     if (debug_is_stopped() && s.knocking && !debug_will_change())
         knock_check();
-    if (!debug_is_stopped() && s.passed && !debug_will_change())
-        plant();
+    if (debug_is_stopped() || debug_will_change() || !(s.passed || step_goes_round()))
+        return;
+    step_goes_straight();
+    plant();
 }
 
 static void stub_init(void)

@@ -94,11 +94,6 @@ flags:  msr     cpsr_f, r11
 1:      adr     r0, 1f
         mov     r2, #0x40000000
         arrive  add pc, r0, r2, asr #31
-1:      adr     r0, 1f
-        sub     r0, r0, pc
-        add     r0, r0, #4
-        mov     r3, #0
-        arrive  add pc, pc, r0, lsl r3
 1:
         @ loaded
         ldr     r4, =table
