@@ -25,14 +25,8 @@ enum {
     ROOTS_PAUSE_MS = 50,
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
     READING_SERIAL_MS = 900000,
-    MODE_MASK = 0x1f,
-    MODE_USER = 0x10,
-    PC = 15,
-    VECTOR_BYTES = 0x20,
     FIND_MS = 300000, /* a search through a recorded run */
 };
-
-#define VECTORS 0xffff0000u
 
 struct gdb_door {
     struct gdb_client client;
@@ -40,6 +34,7 @@ struct gdb_door {
     struct memview view;
     struct objwalk walk;
     deadline_t until; /* of the reading under way */
+    bool ours;        /* attach_halt() stopped it */
     bool distrusted;  /* the line: what is read is checked from now on */
 };
 
@@ -127,6 +122,7 @@ static enum error go(struct attach *a)
     struct gdb_door *d = a->door;
     enum error e = ERR_OK;
     pages_drop(&d->pages);
+    d->ours = false;
     if (d->client.running)
         return ERR_OK;
     if (reverse_possible(&d->client))
@@ -151,23 +147,19 @@ static enum error run_for(struct attach *a, int64_t ms)
     return ERR_OK;
 }
 
-/* At an exception vector the kernel has done nothing yet. */
-static bool is_at_vector(struct gdb_door *d)
-{
-    uint32_t pc;
-    return gdb_client_register(&d->client, PC, &pc) == ERR_OK && pc >= VECTORS &&
-           pc < VECTORS + VECTOR_BYTES;
-}
-
-/* Does the machine stand at a place where capability state is whole? A stub that tells no mode is
- * taken at its word: the walk is checked anyway. */
+/* Does the machine stand at a place where capability state is whole? At an exception vector the
+ * kernel has done nothing yet.  A stub that tells no mode is taken at its word: the walk is checked
+ * anyway. */
 static enum error is_quiet(struct attach *a, bool *quiet)
 {
     struct gdb_door *d = a->door;
-    uint32_t cpsr = 0;
-    enum error e = gdb_client_cpsr(&d->client, &cpsr);
-    *quiet = e == ERR_UNSUPPORTED || (cpsr & MODE_MASK) == MODE_USER ||
-             walk_in_debugger(&d->walk) || walk_is_idle(&d->walk) || is_at_vector(d);
+    const struct processor *p = d->client.processor;
+    uint64_t mode = 0, pc = 0;
+    enum error e = gdb_client_mode(&d->client, &mode);
+    *quiet = e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_in_debugger(&d->walk) ||
+             walk_is_idle(&d->walk) ||
+             (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK &&
+              processor_is_at_vector(p, pc));
     return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
 }
 
@@ -188,11 +180,47 @@ static enum error stop_quietly(struct attach *a, bool *quiet)
 
 static enum error gdb_halt(struct attach *a)
 {
+    struct gdb_door *d = a->door;
     bool quiet;
-    return stop_quietly(a, &quiet);
+    enum error e = stop_quietly(a, &quiet);
+    d->ours = e == ERR_OK;
+    return e;
 }
 
 /* --- opening and closing --- */
+
+static void gdb_drop(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    if (!d)
+        return;
+    transport_close(&d->client.line);
+    pages_drop(&d->pages);
+    free(d);
+    a->door = NULL;
+}
+
+static enum error ignore_text(void *ctx, const char *bytes, size_t len)
+{
+    (void)ctx, (void)bytes, (void)len;
+    return ERR_OK;
+}
+
+/* Stops that were armed through this door would stop the machine with nobody there to see it. */
+static void disarm(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    uint32_t armed = a->keeps_stops ? 0 : a->state.armed & a->state.armed_here;
+    if (armed == 0 || gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS)) != ERR_OK)
+        return;
+    for (unsigned i = 0; i < 32; i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "delete %u", i + 1);
+        if (armed >> i & 1)
+            (void)gdb_client_command(&d->client, line, ignore_text, NULL,
+                                     deadline_in(GDB_REPLY_MS));
+    }
+}
 
 static void gdb_close(struct attach *a)
 {
@@ -200,11 +228,11 @@ static void gdb_close(struct attach *a)
     if (!d)
         return;
     d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
-    if (d->client.line.fd >= 0)
+    if (d->client.line.fd >= 0 && a->state.being != ATTACH_GONE) {
+        disarm(a);
         gdb_client_end(&d->client);
-    pages_drop(&d->pages);
-    free(d);
-    a->door = NULL;
+    }
+    gdb_drop(a);
 }
 
 /* Has the line shown just now that it cannot be trusted? Then what was read before is worth
@@ -247,6 +275,24 @@ static enum error find_roots(struct attach *a)
     }
 }
 
+/* The machine stands, and says how it was found. */
+static void note_state(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    struct memview view = {.read = read_uncached, .ctx = a};
+    struct objwalk walk = d->walk;
+    char why[64];
+    walk.view = &view;
+    snprintf(why, sizeof(why), "a debugger stopped it (%.3s)",
+             d->client.stop[0] ? d->client.stop : "T05");
+    walk_note_state(a, &walk, a->halted, why);
+    a->state.ours = a->halted && !d->client.stood && d->ours;
+    if (!reverse_possible(&d->client) || !a->halted)
+        return;
+    attach_note(a, ATTACH_REPLAYS, NULL);
+    (void)reverse_count(&d->client, &a->state.instruction, deadline_in(GDB_REPLY_MS));
+}
+
 static enum error gdb_open(struct attach *a)
 {
     char why[128];
@@ -265,6 +311,8 @@ static enum error gdb_open(struct attach *a)
         return client_failed(a, e);
     e = find_roots(a);
     a->halted = d->client.stood;
+    if (e == ERR_OK)
+        note_state(a);
     return e == ERR_OK && !a->halted ? go(a) : e;
 }
 
@@ -319,7 +367,20 @@ static enum error gdb_snapshot(struct attach *a)
     e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
     if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
         e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (e == ERR_OK)
+        note_state(a);
     return release(a, e);
+}
+
+static enum error gdb_state(struct attach *a)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    if (e != ERR_OK)
+        return e;
+    note_state(a);
+    return release(a, ERR_OK);
 }
 
 static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
@@ -379,8 +440,12 @@ static enum error gdb_command(struct attach *a, const char *line, char **text)
         return e;
     pages_drop(&d->pages); /* a command may arm a stop */
     e = gdb_client_command(&d->client, line, put_text, &collected, deadline_in(ATTACH_DEADLINE_MS));
-    if (e != ERR_OK)
+    if (e == ERR_BOUND && collected.used > 0)
+        attach_fail(a, e, "%s: the answer is longer than %d MiB", line, TEXT_MAX >> 20);
+    else if (e != ERR_OK)
         client_failed(a, e);
+    else
+        note_state(a);
     e = release(a, e);
     char *taken = e == ERR_OK ? text_take(&collected) : NULL;
     text_fini(&collected);
@@ -395,6 +460,8 @@ static enum error gdb_command(struct attach *a, const char *line, char **text)
 const struct attach_ops attach_gdb_ops = {
     .open = gdb_open,
     .close = gdb_close,
+    .drop = gdb_drop,
+    .state = gdb_state,
     .snapshot = gdb_snapshot,
     .halt = gdb_halt,
     .go = go,

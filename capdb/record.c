@@ -1,6 +1,6 @@
 /* `capdb record`: snapshots of a target into a recording, by the clock or when something changed.
- * Ctrl-C ends it after the snapshot at hand; a target that goes away ends it too, with what was
- * complete.
+ * Ctrl-C ends it after the snapshot at hand; a target that cannot be reached any more is waited for,
+ * and ends it when patience does, with what was complete.
  *
  * Through a serial monitor the live line is followed: every event goes into the recording, and a
  * change is one that an event tells of. Through other doors a change shows when the next snapshot
@@ -17,7 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHANGE_POLL_MS = 100, LIVE_POLL_MS = 200, SECOND_MS = 1000 };
+enum {
+    CHANGE_POLL_MS = 100,
+    LIVE_POLL_MS = 200,
+    SECOND_MS = 1000,
+    RECOVER_PAUSE_MS = 500, /* between two tries to reach a target */
+    PATIENCE_S = 60,        /* before one that cannot be reached is given up */
+};
 
 static volatile sig_atomic_t interrupted;
 
@@ -102,6 +108,15 @@ static void say_trouble(void *ctx, const char *sentence)
     command_complain(attach_target(r->attach), "%s", sentence);
 }
 
+/* The last failure without the target's name. */
+static const char *sentence_of(const struct recorder *r)
+{
+    const char *sentence = attach_error(r->attach);
+    size_t n = strlen(attach_target(r->attach));
+    bool named = strncmp(sentence, attach_target(r->attach), n) == 0 && sentence[n] == ':';
+    return named ? sentence + n + 2 : sentence;
+}
+
 /* Stores what has come. Complains when it cannot. */
 static bool store_events(struct recorder *r)
 {
@@ -152,13 +167,31 @@ static bool changed(struct recorder *r, const struct capstate *s)
     return differs;
 }
 
+/* Goes on as soon as the target can be reached again; events that were missed are said by the live
+ * line.  *done: it was given up, or somebody wants an end. */
 static enum status line_lost(struct recorder *r, bool *done)
 {
+    double since = wall_clock();
+    double patience = r->o->patience < 0 ? PATIENCE_S : r->o->patience;
+    enum error e = ERR_CLOSED;
     if (interrupted)
         return STATUS_YES;
+    if (patience > 0)
+        say_trouble(r, sentence_of(r));
+    while (e != ERR_OK && !interrupted && wall_clock() - since < patience) {
+        sleep_seconds(RECOVER_PAUSE_MS / 1000.0);
+        e = r->live ? live_recover(r->live) : attach_recover(r->attach);
+    }
+    if (e == ERR_OK) {
+        char text[80];
+        snprintf(text, sizeof(text), "it can be reached again, after %.0f s", wall_clock() - since);
+        say_trouble(r, text);
+        return STATUS_YES;
+    }
     *done = true;
-    return command_complain(NULL, "%s%s", attach_error(r->attach),
-                            r->taken ? "; what was recorded is kept" : "");
+    return interrupted ? STATUS_YES
+                       : command_complain(NULL, "%s%s", attach_error(r->attach),
+                                          r->taken ? "; what was recorded is kept" : "");
 }
 
 /* Takes one; *done when the recording is over. */

@@ -348,6 +348,11 @@ enum debug_reason debug_stop_reason(void)
     return door.reason;
 }
 
+const char *debug_stop_sentence(void)
+{
+    return door.sentence;
+}
+
 void debug_request_halt(void)
 {
     door.halt_request = true;

@@ -50,6 +50,7 @@ void debug_stop(enum debug_reason reason, const char *sentence);
 bool debug_is_stopped(void);
 bool debug_has_panicked(void);
 enum debug_reason debug_stop_reason(void); /* of the present stop */
+const char *debug_stop_sentence(void);     /* the same; may be NULL */
 
 /* The kernel's own registers at the present stop, as debug_stop() goes on with them. */
 extern struct trap_frame debug_context;
