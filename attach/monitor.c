@@ -170,6 +170,25 @@ static enum error insist(struct attach *a, const char *line)
                        line == HOLD ? "stop" : "let go on");
 }
 
+/* The answer comes before what it announces: the machine itself says when it is so. */
+static enum error await(struct attach *a, bool halted)
+{
+    deadline_t deadline = deadline_in(CHANGE_MS);
+    while (a->halted != halted) {
+        enum error e = monitor_hear(a, deadline);
+        if (e != ERR_OK)
+            return e;
+        if (deadline_left(deadline) == 0)
+            break;
+    }
+    if (a->halted != halted) /* the word for it may have been lost */
+        (void)monitor_run(a, "version", MONITOR_SYNC_MS);
+    if (a->halted == halted)
+        return ERR_OK;
+    return attach_fail(a, ERR_TIMEOUT, "the machine answered and did not %s",
+                       halted ? "stop" : "go on");
+}
+
 /* Has the machine stood all the time since it was stopped for us? */
 static enum error still_held(struct attach *a)
 {
@@ -224,10 +243,11 @@ static enum error snapshot_standing(struct attach *a, const char *line)
     struct monitor_door *d = a->door;
     struct gather g;
     char kept[ATTACH_ERROR_MAX];
-    enum error e = a->halted ? ERR_OK : insist(a, HOLD);
+    bool stood = a->halted;
+    enum error e = stood ? ERR_OK : insist(a, HOLD);
     if (e != ERR_OK)
         return e;
-    bool ours = !a->halted && !answer_says(d, "already stopped"); /* by somebody else */
+    bool ours = !stood && !answer_says(d, "already stopped"); /* by somebody else */
     gather_init(&g);
     d->gather = &g;
     e = gather_all(a, line, &g);
@@ -238,6 +258,8 @@ static enum error snapshot_standing(struct attach *a, const char *line)
         events_begin(d, &g);
     memcpy(kept, a->error, sizeof(kept));
     enum error after = ours && e != ERR_CLOSED && e != ERR_IO ? insist(a, LET_GO) : ERR_OK;
+    if (ours && after == ERR_OK)
+        (void)await(a, false); /* over a noisy line it may not come through */
     d->holding = false;
     if (e != ERR_OK)
         memcpy(a->error, kept, sizeof(kept));
@@ -266,31 +288,16 @@ static enum error refused(struct attach *a, const char *line)
     return attach_fail(a, ERR_REFUSED, "%s: %.*s", line, (int)strcspn(text, "\n"), text);
 }
 
-/* The answer comes before what it announces: the machine itself says when it is so. */
-static enum error await(struct attach *a, bool halted)
-{
-    struct monitor_door *d = a->door;
-    deadline_t deadline = deadline_in(CHANGE_MS);
-    while (a->halted != halted) {
-        enum error e = monitor_hear(a, deadline);
-        if (e != ERR_OK)
-            return e;
-        if (deadline_left(deadline) == 0)
-            return attach_fail(a, ERR_TIMEOUT, "the machine answered and did not %s",
-                               halted ? "stop" : "go on");
-    }
-    d->ours = halted;
-    a->state.ours = halted;
-    return ERR_OK;
-}
-
 static enum error monitor_halt(struct attach *a)
 {
     struct monitor_door *d = a->door;
     enum error e = run_or_fail(a, "halt");
     if (e == ERR_OK && !d->succeeded)
         e = refused(a, "halt");
-    return e == ERR_OK ? await(a, true) : e;
+    if (e == ERR_OK)
+        e = await(a, true);
+    d->ours = a->state.ours = e == ERR_OK;
+    return e;
 }
 
 static enum error monitor_go(struct attach *a)
@@ -300,7 +307,10 @@ static enum error monitor_go(struct attach *a)
     bool runs = e == ERR_OK && answer_says(d, "only while"); /* somebody else let it */
     if (e == ERR_OK && !d->succeeded && !runs)
         e = refused(a, LET_GO);
-    return e == ERR_OK ? await(a, false) : e;
+    if (e == ERR_OK)
+        e = await(a, false);
+    d->ours = d->ours && e != ERR_OK;
+    return e;
 }
 
 /* Every answer brings the state; with nothing to ask, `version` does. */
