@@ -15,8 +15,9 @@ struct attach_live {
     void *ctx;
     /* EVENT, GAP and DIGEST records in order. */
     void (*record)(void *ctx, const struct record *r);
-    /* Frames were lost: nothing more comes before the next base. */
-    void (*lost)(void *ctx);
+    /* Frames were lost, or, with ERR_TIMEOUT, an answer did not come: nothing more comes before the
+     * next base. */
+    void (*lost)(void *ctx, enum error why);
 };
 
 /* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after close(),

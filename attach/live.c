@@ -125,10 +125,12 @@ static void hear_record(void *ctx, const struct record *r)
         l->counts.digests++;
 }
 
-static void hear_loss(void *ctx)
+static void hear_loss(void *ctx, enum error why)
 {
     struct live *l = ctx;
-    if (l->begun)
+    if (l->begun && why == ERR_TIMEOUT)
+        lose(l, "the target gave no answer after event %u", l->last);
+    else if (l->begun)
         lose(l, "a frame was lost or damaged on the line after event %u", l->last);
 }
 

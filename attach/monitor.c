@@ -123,24 +123,32 @@ static enum error snapshot_once(struct attach *a, const char *line)
     return e == ERR_FORMAT || e == ERR_TRUNCATED ? ERR_SEQUENCE : e;
 }
 
-/* `line`: a command that is answered by a snapshot. */
+static uint32_t frames_seen(const struct monitor_door *d)
+{
+    return d->frames.good_frames + d->frames.bad_frames;
+}
+
+/* `line`: a command that is answered by a snapshot.  A line on which nothing at all comes is not asked
+ * again: it is not noisy but dead. */
 static enum error snapshot_by(struct attach *a, const char *line, unsigned tries)
 {
     struct monitor_door *d = a->door;
     enum error e = ERR_OK;
-    bool noisy = false;
-    for (unsigned i = 0; i < tries; i++) {
+    bool noisy = false, silent = false;
+    for (unsigned i = 0; i < tries && !silent; i++) {
+        uint32_t seen = frames_seen(d);
         a->error[0] = '\0';
         e = snapshot_once(a, line);
         if (e != ERR_SEQUENCE && e != ERR_TIMEOUT && e != ERR_REFUSED)
             break; /* a refusal may be that of a line that noise has changed */
-        noisy = noisy || e != ERR_REFUSED;
-        monitor_events_lost(d);
+        silent = e == ERR_TIMEOUT && seen == frames_seen(d);
+        noisy = noisy || (e != ERR_REFUSED && !silent);
+        monitor_events_lost(d, silent ? ERR_TIMEOUT : ERR_SEQUENCE);
         /* Cut short what may still come. */
         if (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
-    if (e == ERR_REFUSED && noisy)
+    if (noisy && (e == ERR_REFUSED || e == ERR_TIMEOUT))
         e = ERR_SEQUENCE;
     if (e == ERR_SEQUENCE)
         return attach_fail(a, e, "no undamaged snapshot in %u tries", tries);
@@ -273,7 +281,7 @@ static enum error snapshot_standing(struct attach *a, const char *line)
 static enum error snapshot_through_noise(struct attach *a, const char *line)
 {
     enum error e = snapshot_by(a, line, RUNNING_TRIES);
-    return e == ERR_SEQUENCE || e == ERR_TIMEOUT ? snapshot_standing(a, line) : e;
+    return e == ERR_SEQUENCE ? snapshot_standing(a, line) : e;
 }
 
 static enum error monitor_snapshot(struct attach *a)

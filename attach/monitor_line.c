@@ -98,12 +98,12 @@ static void take_state(struct attach *a, struct monitor_door *d)
 }
 
 /* Nobody knows what events that come now follow on. */
-void monitor_events_lost(struct monitor_door *d)
+void monitor_events_lost(struct monitor_door *d, enum error why)
 {
     if (!d->hears || d->events_broken)
         return;
     d->events_broken = true;
-    d->hears->lost(d->hears->ctx);
+    d->hears->lost(d->hears->ctx, why);
 }
 
 static enum error stream_frame(struct attach *a, struct monitor_door *d)
@@ -125,7 +125,7 @@ static enum error stream_frame(struct attach *a, struct monitor_door *d)
     if (!d->in_stream || d->frames.sequence != d->stream_next++) {
         d->damaged = true;
         d->in_stream = false;
-        monitor_events_lost(d); /* their numbers and differences have begun anew */
+        monitor_events_lost(d, ERR_SEQUENCE); /* their numbers and differences have begun anew */
         return ERR_OK;
     }
     if (d->frames.kind == FRAME_SNAPSHOT_END) {
@@ -144,7 +144,7 @@ static void take_events(struct monitor_door *d, const uint8_t *payload, uint32_t
         if (e == ERR_OK)
             d->hears->record(d->hears->ctx, &r);
         else if (e != ERR_UNSUPPORTED || used == 0) {
-            monitor_events_lost(d);
+            monitor_events_lost(d, ERR_SEQUENCE);
             return;
         }
         at += used;
@@ -171,7 +171,7 @@ void monitor_release_events(struct monitor_door *d)
         take_events(d, (const uint8_t *)held.bytes + at + sizeof(len), len);
     }
     if (d->held_lost)
-        monitor_events_lost(d);
+        monitor_events_lost(d, ERR_SEQUENCE);
     d->held_lost = false;
     text_fini(&held);
 }
@@ -188,7 +188,7 @@ static void event_frame(struct monitor_door *d)
     if (!due && hold)
         d->held_lost = true;
     else if (!due)
-        monitor_events_lost(d);
+        monitor_events_lost(d, ERR_SEQUENCE);
     else if (hold)
         hold_events(d);
     else

@@ -63,7 +63,7 @@ enum error monitor_hear(struct attach *a, deadline_t deadline);
 
 /* The live line: hands over what waited for a base; nobody knows any more what comes next. */
 void monitor_release_events(struct monitor_door *d);
-void monitor_events_lost(struct monitor_door *d);
+void monitor_events_lost(struct monitor_door *d, enum error why);
 
 /* Leaves the sentence for a failure of the line; returns e. */
 enum error monitor_line_failed(struct attach *a, enum error e);
