@@ -6,6 +6,7 @@
  * a moment and is stopped again. */
 #include "attach/door.h"
 
+#include "attach/gather.h"
 #include "attach/gdb_client.h"
 #include "attach/pages.h"
 #include "attach/reverse.h"
@@ -21,6 +22,7 @@ enum {
     BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
+    TELLINGS = 16, /* of one snapshot, over a line that loses some of each */
     ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
     ROOTS_PAUSE_MS = 50,
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
@@ -358,13 +360,72 @@ static enum error release(struct attach *a, enum error e)
     return e;
 }
 
+/* --- the state as the stub in the kernel tells it --- */
+
+struct told {
+    struct frame_decoder frames;
+    struct gather gathered;
+};
+
+static enum error put_frames(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct told *t = ctx;
+    for (size_t i = 0; i < len; i++) {
+        if (frame_decoder_put(&t->frames, bytes[i]) != FRAME_READY)
+            continue;
+        enum error e = gather_put(&t->gathered, &t->frames);
+        if (e != ERR_OK && e != ERR_CORRUPT) /* it begins anew */
+            return e;
+    }
+    return ERR_OK;
+}
+
+/* The kernel stands, so what is missing of one telling comes with the next. */
+static enum error collect(struct attach *a, struct told *t)
+{
+    struct gdb_door *d = a->door;
+    enum error e = ERR_OK;
+    for (unsigned i = 0; i < TELLINGS && e == ERR_OK && !gather_is_complete(&t->gathered); i++)
+        e = gdb_client_collect(&d->client, "qCapscope.snapshot", put_frames, t, d->until);
+    if (e == ERR_OK && !gather_is_complete(&t->gathered))
+        e = ERR_SEQUENCE;
+    if (e == ERR_OK)
+        e = gather_deliver(&t->gathered, &a->stream);
+    if (e == ERR_OK)
+        e = stream_unpack(&a->stream);
+    return e == ERR_OK ? stream_check(&a->stream) : e;
+}
+
+/* Anything but ERR_OK: it is to be read from memory. */
+static enum error snapshot_told(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    bool stopped = false;
+    if (!gdb_client_offers(&d->client, "capscope-snapshot+"))
+        return ERR_UNSUPPORTED;
+    enum error e = prepare(a, 0, &stopped);
+    struct told *t = calloc(1, sizeof(*t));
+    if (!t || e != ERR_OK || !stopped) {
+        free(t);
+        return ERR_UNSUPPORTED;
+    }
+    frame_decoder_init(&t->frames);
+    gather_init(&t->gathered);
+    e = collect(a, t);
+    gather_clear(&t->gathered);
+    free(t);
+    return e;
+}
+
 static enum error gdb_snapshot(struct attach *a)
 {
     struct gdb_door *d = a->door;
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
-    e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+    e = snapshot_told(a);
+    if (e != ERR_OK)
+        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
     if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
         e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
     if (e == ERR_OK)

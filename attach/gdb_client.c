@@ -415,3 +415,25 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
     }
     return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the command's output does not end");
 }
+
+enum error gdb_client_collect(struct gdb_client *c, const char *request,
+                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
+                              void *ctx, deadline_t deadline)
+{
+    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline};
+    enum error e = gdb_ask(c, request, p);
+    for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
+        const struct gdb_decoder *d = &c->decoder;
+        if (gdb_answer_is(c, "l"))
+            return ERR_OK;
+        if (d->length == 0)
+            return gdb_fail(c, ERR_UNSUPPORTED, "the stub does not know `%s`", request);
+        if (gdb_is_error_reply(d))
+            return gdb_fail(c, ERR_REFUSED, "the stub refuses `%s`", request);
+        if (d->data[0] == 'm')
+            e = put(ctx, d->data + 1, d->length - 1);
+        if (e == ERR_OK)
+            e = gdb_next_packet(c, NULL, p);
+    }
+    return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the answer to `%s` does not end", request);
+}

@@ -75,6 +75,12 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
                               enum error (*put)(void *ctx, const char *bytes, size_t len),
                               void *ctx, deadline_t deadline);
 
+/* A request that is answered by packets 'm' and data, an 'l' at the end: the data goes to `put`.  Of
+ * packets that were lost or damaged nobody hears. */
+enum error gdb_client_collect(struct gdb_client *c, const char *request,
+                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
+                              void *ctx, deadline_t deadline);
+
 /* Does the answer to qSupported hold this word ("QStartNoAckMode+")? */
 bool gdb_client_offers(const struct gdb_client *c, const char *feature);
 

@@ -307,7 +307,7 @@ static enum error describe(struct search *s, enum attach_goal goal, struct attac
     out->object = cap.object;
     uint64_t pc = 0;
     enum error e = gdb_client_register(s->c, s->c->processor->pc, &pc);
-    out->pc = (uint32_t)pc;
+    out->pc = pc;
     if (e == ERR_OK)
         e = read_word(s, s->w->roots.ticks, &out->ticks);
     return e == ERR_OK ? read_thread(s, out) : e;

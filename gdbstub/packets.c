@@ -12,6 +12,8 @@
 #include "lib/bytes.h"
 #include "monitor/door/door.h"
 #include "monitor/monitor.h"
+#include "monitor/view.h"
+#include "monitor/wire_out.h"
 
 enum {
     MEMORY_MAX = (GDB_PACKET_DATA - 64) / 2, /* bytes in one packet as hex, its words counted */
@@ -52,7 +54,8 @@ static void supported(struct gdb_text *t)
     stub_begin(swbreak);
     general_thread = stepped_thread = 0;
     reply_text("PacketSize=%x;vContSupported+;swbreak+;", stub_packet_size());
-    reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+");
+    reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;");
+    reply_text("capscope-snapshot+");
 }
 
 /* Understood, but not offered: without acknowledgements gdb no longer looks at checksums, and a
@@ -349,6 +352,32 @@ static void checksum(struct gdb_text *t)
         reply_text("C%x", crc);
 }
 
+/* ---- the whole state ---- */
+
+static void send_frame(const uint8_t *frame, uint32_t len)
+{
+    reply_begin();
+    reply_char(NULL, 'm');
+    for (uint32_t i = 0; i < len; i++)
+        reply_char(NULL, (char)frame[i]);
+    stub_send();
+}
+
+/* Of capscope's own: all records, packed, in the frames of a serial line (wire/frame.h), one in each
+ * packet behind an 'm', and an 'l' at the end.  To read the memory of a state by `m` takes a hundred
+ * times as many bytes. */
+static void snapshot(struct gdb_text *t)
+{
+    struct objwalk *w = view_walk_quiet();
+    (void)t;
+    enum error e = w == NULL ? ERR_NO_ROOTS : wire_snapshot_to(w, send_frame);
+    reply_begin();
+    if (e == ERR_OK)
+        reply_text("l");
+    else
+        reply_error(REPLY_NO_MEMORY);
+}
+
 /* ---- breakpoints ---- */
 
 static void set_breakpoint(struct gdb_text *t)
@@ -542,6 +571,7 @@ static const struct packet {
     {"qsThreadInfo", true, next_threads},
     {"qThreadExtraInfo,", false, thread_extra_info},
     {"qRcmd,", false, command},
+    {"qCapscope.snapshot", true, snapshot},
 };
 enum { PACKETS = sizeof packets / sizeof packets[0] };
 

@@ -38,6 +38,7 @@ static uint16_t stream_sequence;
 static uint8_t stream_kind;
 static uint32_t stream_records;
 static uint8_t encoded[FRAME_ENCODED_MAX];
+static void (*carrier)(const uint8_t *frame, uint32_t len); /* NULL: the serial line */
 
 static void put_bytes(const uint8_t *p, uint32_t n)
 {
@@ -46,7 +47,11 @@ static void put_bytes(const uint8_t *p, uint32_t n)
 
 static void send(uint8_t kind, uint16_t sequence, const struct batch *b)
 {
-    put_bytes(encoded, frame_encode(kind, sequence, b->bytes, b->used, encoded));
+    uint32_t len = frame_encode(kind, sequence, b->bytes, b->used, encoded);
+    if (carrier != NULL)
+        carrier(encoded, len);
+    else
+        put_bytes(encoded, len);
 }
 
 /* ---- stream ---- */
@@ -276,6 +281,21 @@ enum error wire_snapshot(struct objwalk *w)
     e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
     debug_trace.ring.taken = debug_trace.ring.head;
     live.told = board_clock();
+    return e;
+}
+
+/* The differences and numbers of the live line go on as if nothing had been. */
+enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len))
+{
+    static struct record_codec kept;
+    uint16_t sequence = stream_sequence;
+    kept = codec;
+    stream_begin();
+    carrier = carry;
+    enum error e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
+    carrier = NULL;
+    codec = kept;
+    stream_sequence = sequence;
     return e;
 }
 

@@ -18,6 +18,8 @@ enum { MONITOR_LINE = 0 }; /* UART1 */
 /* The whole state; the live line first tells every event up to there and goes on behind it.
  * ERR_STOPPED if the reader interrupted. */
 enum error wire_snapshot(struct objwalk *w);
+/* The same for another line: each frame goes to `carry`, whole, and the live line takes no notice. */
+enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len));
 /* What the ring holds: a SNAPSHOT record, then EVENT and GAP records, then END, in a stream of the
  * same shape as a snapshot's. Switches the live line off. */
 enum error wire_trace(struct objwalk *w);

@@ -77,6 +77,10 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
         .ram_size = w->roots.ram_size,
         .kernel_start = w->roots.kernel_start,
         .kernel_end = w->roots.kernel_end,
+        .word_bits = sizeof(word_t) * 8,
+        .slot_bits = SLOT_BITS,
+        .architecture = RECORD_ARCHITECTURE_ARM,
+        .nodes = 1,
     };
     take_text(&r->board, w->roots.board, sizeof(w->roots.board));
     take_text(&r->build, w->roots.build, sizeof(w->roots.build));
@@ -133,7 +137,8 @@ static enum error emit_slots(struct snapshot *s)
 {
     struct objwalk *w = s->w;
     struct objwalk_cursor *c = &w->cursor;
-    uint32_t type = RECORD_CAP_NULL, object = 0;
+    uint32_t type = RECORD_CAP_NULL;
+    record_word_t object = 0;
     enum error e;
     objwalk_cdt_begin(w, c);
     while ((e = objwalk_cdt_next(w, c, &w->record.slot)) == ERR_OK) {

@@ -13,7 +13,7 @@ trap 'kill_file client -KILL; kill_file proxy -KILL; qemu_pid=$(cat "$work/qemu"
 
 start() { # IMAGE
     rm -f "$work"/*.sock
-    boot "$1"
+    boot "$1" >/dev/null
     echo "$qemu_pid" >"$work/qemu"
 }
 end_machine() {
