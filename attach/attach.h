@@ -90,8 +90,8 @@ enum error attach_halt(struct attach *a);
 enum error attach_continue(struct attach *a);
 bool attach_is_halted(const struct attach *a);
 
-/* Runs one monitor command line and collects its text, all of it or ERR_BOUND (monitor doors, and gdb
- * doors of the kernel's own stub). A command that fails says why in its text; ERR_OK then too.
+/* Runs one monitor command line and collects its text, all of it or ERR_BOUND (monitor doors, and
+ * gdb doors of the kernel's own stub). A command that fails says why in its text; ERR_OK then too.
  * Caller frees *text. ERR_UNSUPPORTED otherwise. */
 enum error attach_command(struct attach *a, const char *line, char **text);
 

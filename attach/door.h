@@ -20,8 +20,8 @@ struct attach_live {
     void (*lost)(void *ctx, enum error why);
 };
 
-/* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after close(),
- * a->door is NULL, and only open() may come. */
+/* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after
+ * close(), a->door is NULL, and only open() may come. */
 struct attach_ops {
     enum error (*open)(struct attach *a);
     void (*close)(struct attach *a); /* also after a failed open */

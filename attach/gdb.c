@@ -22,7 +22,7 @@ enum {
     BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
-    TELLINGS = 16, /* of one snapshot, over a line that loses some of each */
+    TELLINGS = 16,            /* of one snapshot, over a line that loses some of each */
     ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
     ROOTS_PAUSE_MS = 50,
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
@@ -158,10 +158,10 @@ static enum error is_quiet(struct attach *a, bool *quiet)
     const struct processor *p = d->client.processor;
     uint64_t mode = 0, pc = 0;
     enum error e = gdb_client_mode(&d->client, &mode);
-    *quiet = e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_in_debugger(&d->walk) ||
-             walk_is_idle(&d->walk) ||
-             (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK &&
-              processor_is_at_vector(p, pc));
+    *quiet =
+        e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_in_debugger(&d->walk) ||
+        walk_is_idle(&d->walk) ||
+        (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK && processor_is_at_vector(p, pc));
     return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
 }
 

@@ -250,8 +250,8 @@ static enum error greet(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
-/* "thread:pPID.TID": QEMU remembers that a client before this one spoke of processes, and then wants
- * to be told which one is left. */
+/* "thread:pPID.TID": QEMU remembers that a client before this one spoke of processes, and then
+ * wants to be told which one is left. */
 static uint32_t process_of(const struct gdb_client *c)
 {
     static const char mark[] = "thread:p";
@@ -291,9 +291,9 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
-/* Is said once and never again: QEMU dies of what comes after the second one.  Where no answer comes
- * over a line that loses bytes, the target is told to go on by the request that can be repeated; a
- * stub that cannot be left is so too. */
+/* Is said once and never again: QEMU dies of what comes after the second one.  Where no answer
+ * comes over a line that loses bytes, the target is told to go on by the request that can be
+ * repeated; a stub that cannot be left is so too. */
 static void detach(struct gdb_client *c, deadline_t deadline)
 {
     char request[16] = "D";

@@ -25,13 +25,13 @@ struct gdb_client {
     uint32_t answers_lost; /* of these: packets of the stub */
     uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
     bool running;
-    bool asked_again;     /* so that an answer may come twice */
+    bool asked_again; /* so that an answer may come twice */
     const struct processor *processor;
     uint32_t process; /* QEMU speaks of processes, since a client before us did: this one; 0: no */
-    bool physical;        /* memory reads take physical addresses (QEMU) */
-    bool stood;           /* the target stood still before we came, and has not been resumed */
+    bool physical;    /* memory reads take physical addresses (QEMU) */
+    bool stood;       /* the target stood still before we came, and has not been resumed */
     unsigned stop_replies;
-    char stop[32]; /* the last stop reply, its beginning */
+    char stop[32];                      /* the last stop reply, its beginning */
     char features[GDB_PACKET_DATA + 1]; /* answer to qSupported */
     char trouble[160];                  /* what the last failure was */
 };
@@ -75,7 +75,7 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
                               enum error (*put)(void *ctx, const char *bytes, size_t len),
                               void *ctx, deadline_t deadline);
 
-/* A request that is answered by packets 'm' and data, an 'l' at the end: the data goes to `put`.  Of
+/* A request that is answered by packets 'm' and data, an 'l' at the end: the data goes to `put`. Of
  * packets that were lost or damaged nobody hears. */
 enum error gdb_client_collect(struct gdb_client *c, const char *request,
                               enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),

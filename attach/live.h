@@ -45,8 +45,8 @@ void live_close(struct live *l);
 /* Takes in what comes until something came or ms have passed, and takes a new base where needed. An
  * error means that the target cannot be reached; attach_error() says so. */
 enum error live_poll(struct live *l, int ms);
-/* After such an error, of this or of live_snapshot(): tries once to reach it again (attach_recover()).
- * On success a new base is taken, and what was missed is said. */
+/* After such an error, of this or of live_snapshot(): tries once to reach it again
+ * (attach_recover()). On success a new base is taken, and what was missed is said. */
 enum error live_recover(struct live *l);
 
 /* Everything as it is now. The events up to there come first. */

@@ -1,8 +1,8 @@
 /* The monitor door: commands to the monitor of a debug kernel over its serial console.
  *
- * Frames lost or damaged on the way show as a gap in their numbers or as silence; the command is then
- * cancelled, and the snapshot asked for again.  On a line so noisy that no try comes through whole,
- * the machine is stopped and the snapshot gathered from the good frames of many. */
+ * Frames lost or damaged on the way show as a gap in their numbers or as silence; the command is
+ * then cancelled, and the snapshot asked for again.  On a line so noisy that no try comes through
+ * whole, the machine is stopped and the snapshot gathered from the good frames of many. */
 #include "attach/monitor_line.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@ enum {
     GATHER_TRIES = 100,
     STATE_TRIES = 20, /* to stop it, to let it go on */
     MEM_BYTES = 1024,
-    CHANGE_MS = 2000,      /* from an answer to the state that it announces */
-    RENEW_MS = 2000,       /* the live line ends when it hears nothing from us for longer */
-    CONDITIONS = 16,       /* there can be, by the state that a machine tells */
+    CHANGE_MS = 2000, /* from an answer to the state that it announces */
+    RENEW_MS = 2000,  /* the live line ends when it hears nothing from us for longer */
+    CONDITIONS = 16,  /* there can be, by the state that a machine tells */
     LIVE_SECONDS = 10,
     LIVE_SECONDS_SLOW = 60, /* on a line over which one snapshot takes long */
 };
@@ -128,8 +128,8 @@ static uint32_t frames_seen(const struct monitor_door *d)
     return d->frames.good_frames + d->frames.bad_frames;
 }
 
-/* `line`: a command that is answered by a snapshot.  A line on which nothing at all comes is not asked
- * again: it is not noisy but dead. */
+/* `line`: a command that is answered by a snapshot.  A line on which nothing at all comes is not
+ * asked again: it is not noisy but dead. */
 static enum error snapshot_by(struct attach *a, const char *line, unsigned tries)
 {
     struct monitor_door *d = a->door;
@@ -214,7 +214,8 @@ static enum error gather_all(struct attach *a, const char *line, struct gather *
             return monitor_line_failed(a, e);
         if (e == ERR_NO_MEMORY)
             return attach_fail(a, e, "%s", error_sentence(e));
-        if (e != ERR_OK && (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK))
+        if (e != ERR_OK &&
+            (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK))
             return ERR_CLOSED;
     }
     if (!gather_is_complete(g))

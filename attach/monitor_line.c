@@ -83,9 +83,9 @@ static void take_state(struct attach *a, struct monitor_door *d)
     a->halted = stopped;
     d->ours = d->ours && stopped;
     attach_note(a,
-                !stopped                     ? ATTACH_RUNS
+                !stopped                   ? ATTACH_RUNS
                 : s.flags & MACHINE_LEASED ? ATTACH_HELD
-                                             : ATTACH_STANDS,
+                                           : ATTACH_STANDS,
                 prefixed ? sentence + sizeof(prefix) - 1 : sentence);
     attach_note_armed(a, s.armed);
     a->state.ours = d->ours;

@@ -1,5 +1,5 @@
-/* The table of processors: GDB's standard features (GDB manual, appendix "Standard Target Features")
- * in QEMU's numbering. */
+/* The table of processors: GDB's standard features (GDB manual, appendix "Standard Target
+ * Features") in QEMU's numbering. */
 #include "attach/processor.h"
 
 #include <string.h>

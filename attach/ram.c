@@ -171,8 +171,9 @@ static void note_state(struct attach *a)
     if (d->core)
         attach_note(a, ATTACH_GONE, "a core: its machine is not running");
     else if (!clock_moves(d))
-        attach_note(a, ATTACH_GONE, "this memory does not change: its machine has ended, or was "
-                                    "stopped from outside");
+        attach_note(a, ATTACH_GONE,
+                    "this memory does not change: its machine has ended, or was "
+                    "stopped from outside");
 }
 
 /* Waits for the clock, so that the answer holds for now. */

@@ -126,10 +126,12 @@ static enum error refuse_shut_down(struct gdb_client *c, deadline_t deadline)
     enum error e = ask_qemu(c, "info status", l, deadline);
     bool down = e == ERR_OK && strstr(l->text, "(shutdown)") != NULL;
     free(l);
-    return down ? fail(c, ERR_NOT_FOUND,
-                       "the recording has ended and its machine is shut down: start the replay again "
-                       "to go back in it")
-                : e;
+    return down
+               ? fail(
+                     c, ERR_NOT_FOUND,
+                     "the recording has ended and its machine is shut down: start the replay again "
+                     "to go back in it")
+               : e;
 }
 
 enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t deadline)

@@ -1,6 +1,6 @@
 /* `capdb record`: snapshots of a target into a recording, by the clock or when something changed.
- * Ctrl-C ends it after the snapshot at hand; a target that cannot be reached any more is waited for,
- * and ends it when patience does, with what was complete.
+ * Ctrl-C ends it after the snapshot at hand; a target that cannot be reached any more is waited
+ * for, and ends it when patience does, with what was complete.
  *
  * Through a serial monitor the live line is followed: every event goes into the recording, and a
  * change is one that an event tells of. Through other doors a change shows when the next snapshot

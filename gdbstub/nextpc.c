@@ -332,5 +332,6 @@ enum nextpc_result nextpc_of(const struct nextpc_state *s, struct nextpc *out)
     bool thumb = (s->cpsr & CPSR_THUMB) != 0;
     if (!s->read(s->ctx, s->r[PC], bytes, thumb ? 2 : 4))
         return NEXTPC_UNREADABLE;
-    return thumb ? thumb_next(s, (uint32_t)get_le16(bytes), out) : arm_next(s, get_le32(bytes), out);
+    return thumb ? thumb_next(s, (uint32_t)get_le16(bytes), out)
+                 : arm_next(s, get_le32(bytes), out);
 }

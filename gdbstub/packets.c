@@ -363,9 +363,9 @@ static void send_frame(const uint8_t *frame, uint32_t len)
     stub_send();
 }
 
-/* Of capscope's own: all records, packed, in the frames of a serial line (wire/frame.h), one in each
- * packet behind an 'm', and an 'l' at the end.  To read the memory of a state by `m` takes a hundred
- * times as many bytes. */
+/* Of capscope's own: all records, packed, in the frames of a serial line (wire/frame.h), one in
+ * each packet behind an 'm', and an 'l' at the end.  To read the memory of a state by `m` takes a
+ * hundred times as many bytes. */
 static void snapshot(struct gdb_text *t)
 {
     struct objwalk *w = view_walk_quiet();

@@ -32,8 +32,8 @@ enum step_event {
  */
 enum step_event step_met(uint32_t thread, kaddr_t at, uint32_t pc);
 
-/* Is another thread on its way past the place? It may have been kept from it, so at the next tick the
- * place is planted again. */
+/* Is another thread on its way past the place? It may have been kept from it, so at the next tick
+ * the place is planted again. */
 bool step_goes_round(void);
 void step_goes_straight(void);
 

@@ -479,8 +479,8 @@ const struct trap_frame *stub_kernel_breakpoint(void)
         registers_keep_idle(&interrupted);
     else
         registers_kernel_at(&interrupted);
-    if (!is_passed(idle ? threads_id(ks.current) : (uint32_t)THREAD_KERNEL,
-                   interrupted.r[REG_PC], interrupted.r[REG_PC])) {
+    if (!is_passed(idle ? threads_id(ks.current) : (uint32_t)THREAD_KERNEL, interrupted.r[REG_PC],
+                   interrupted.r[REG_PC])) {
         s.trap = idle ? NULL : &interrupted;
         debug_stop(STOP_BREAKPOINT, NULL);
     }

@@ -31,9 +31,9 @@ enum {
 
 static struct {
     struct editor editor;
-    bool middle;   /* the cursor is not at the beginning of a line */
-    bool prompted; /* prompt and half-typed line are the last thing on the line */
-    bool lost;     /* bytes came that the queue could not take */
+    bool middle;    /* the cursor is not at the beginning of a line */
+    bool prompted;  /* prompt and half-typed line are the last thing on the line */
+    bool lost;      /* bytes came that the queue could not take */
     bool executing; /* a command: ^C ends its output */
     bool cancelled;
     uint32_t unheard; /* characters of text since the line was listened to */

@@ -1,5 +1,6 @@
-/* What ends by itself when the line falls silent: a stop (`halt for SECONDS`), the live line (`trace
- * live on for SECONDS`).  A program that asked for either may die before it takes it back. */
+/* What ends by itself when the line falls silent: a stop (`halt for SECONDS`), the live line
+ * (`trace live on for SECONDS`).  A program that asked for either may die before it takes it back.
+ */
 #ifndef CAPSCOPE_MONITOR_LEASE_H
 #define CAPSCOPE_MONITOR_LEASE_H
 

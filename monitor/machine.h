@@ -1,5 +1,5 @@
-/* The program at the other end of the serial line: its commands, which come in frames (wire/machine.h),
- * and what it is told of stops.
+/* The program at the other end of the serial line: its commands, which come in frames
+ * (wire/machine.h), and what it is told of stops.
  *
  * While a program is there the monitor shows no prompt, echoes nothing and says no sentence of its
  * own, so text on the line is what programs print.  A person who types brings all that back. */

@@ -16,10 +16,10 @@
 #include "wire/machine.h"
 
 enum {
-    LIVE_PAYLOAD = 384,  /* bytes of events in one frame: bounds the work of one tick */
-    LIVE_BYTES = 1024,   /* sent in one turn at most */
-    LIVE_CLOCK = 2000,   /* microseconds of board_clock() in one turn */
-    LIVE_BEAT = 1000000, /* a second */
+    LIVE_PAYLOAD = 384,       /* bytes of events in one frame: bounds the work of one tick */
+    LIVE_BYTES = 1024,        /* sent in one turn at most */
+    LIVE_CLOCK = 2000,        /* microseconds of board_clock() in one turn */
+    LIVE_BEAT = 1000000,      /* a second */
     TURNS_STOPPED = 20000000, /* in a second, while the kernel stands */
     TURNS_RUNNING = 500,      /* ticks */
     DIGEST_BYTES = 2 + 3 * 5,

@@ -18,7 +18,8 @@ enum { MONITOR_LINE = 0 }; /* UART1 */
 /* The whole state; the live line first tells every event up to there and goes on behind it.
  * ERR_STOPPED if the reader interrupted. */
 enum error wire_snapshot(struct objwalk *w);
-/* The same for another line: each frame goes to `carry`, whole, and the live line takes no notice. */
+/* The same for another line: each frame goes to `carry`, whole, and the live line takes no notice.
+ */
 enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len));
 /* What the ring holds: a SNAPSHOT record, then EVENT and GAP records, then END, in a stream of the
  * same shape as a snapshot's. Switches the live line off. */
@@ -26,7 +27,8 @@ enum error wire_trace(struct objwalk *w);
 
 /* on: trace on, a base snapshot, then events as they happen, with the digest of all slots each time
  * when nothing more is to be told, and once a second.  Lasts until it is switched off, or, with
- * `seconds`, until the line is silent so long: then the trace goes as well, if it was off before. */
+ * `seconds`, until the line is silent so long: then the trace goes as well, if it was off before.
+ */
 enum error wire_live(struct objwalk *w, bool on, uint32_t seconds);
 bool wire_live_is_on(void);
 /* Sends a bounded amount of what is waiting; called at ticks and while stopped. */

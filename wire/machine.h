@@ -10,8 +10,8 @@
  *                            <-           ANSWER id, END             it is done
  *   CANCEL id                ->                                      it need not be
  *
- * The kernel sends a STATE by itself whenever it stops or goes on while a program is at the other end.
- * An answer that comes late names a command that nobody waits for any more, and is dropped. */
+ * The kernel sends a STATE by itself whenever it stops or goes on while a program is at the other
+ * end. An answer that comes late names a command that nobody waits for any more, and is dropped. */
 #ifndef CAPSCOPE_WIRE_MACHINE_H
 #define CAPSCOPE_WIRE_MACHINE_H
 

@@ -150,8 +150,8 @@ static void make_answer(struct stub *s)
     struct gdb_text t = gdb_text_of(&s->in);
     s->answer[0] = '\0';
     if (gdb_text_take(&t, '?'))
-        strcpy(s->answer, faults->status   ? faults->status
-                          : faults->stands ? "T05"
+        strcpy(s->answer, faults->status      ? faults->status
+                          : faults->stands    ? "T05"
                           : faults->processes ? "T02thread:p01.01;"
                                               : "T02thread:01;");
     else if (gdb_text_take_word(&t, "qSupported"))

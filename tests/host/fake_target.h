@@ -41,17 +41,17 @@ struct fake_faults {
     bool patch_moves;    /* the value differs from stop to stop */
     unsigned torn_stops; /* the first so many stops are in kernel mode */
     /* monitor */
-    unsigned drop;     /* frame of the first snapshot that is lost, from 1 */
-    unsigned flip;     /* frame of the first snapshot with a bit wrong */
-    unsigned repeat;   /* frame of the first snapshot that comes twice */
-    bool always;       /* of every snapshot */
-    bool holes;        /* two frames of three are lost, others in each snapshot */
-    unsigned miscount; /* END counts so many slots more */
-    uint32_t format;   /* record format, 0: right */
+    unsigned drop;      /* frame of the first snapshot that is lost, from 1 */
+    unsigned flip;      /* frame of the first snapshot with a bit wrong */
+    unsigned repeat;    /* frame of the first snapshot that comes twice */
+    bool always;        /* of every snapshot */
+    bool holes;         /* two frames of three are lost, others in each snapshot */
+    unsigned miscount;  /* END counts so many slots more */
+    uint32_t format;    /* record format, 0: right */
     const char *chatty; /* a program prints this between frames */
     unsigned lines;     /* of the answer to `cdt` */
     unsigned late;      /* command, counted from 0, that is answered when the next one comes */
-    bool refuses;      /* snapshot wire fails with text */
+    bool refuses;       /* snapshot wire fails with text */
 };
 
 struct fake {

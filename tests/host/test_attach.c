@@ -267,7 +267,8 @@ static void processors_are_known_by_their_description(void **state)
     (void)state;
     assert_string_equal(arm->architecture, "arm");
     assert_true(processor_is_user(arm, 0x60000010) && !processor_is_user(arm, 0x13));
-    assert_true(processor_is_at_vector(arm, 0xffff0018) && !processor_is_at_vector(arm, 0xffff0020));
+    assert_true(processor_is_at_vector(arm, 0xffff0018) &&
+                !processor_is_at_vector(arm, 0xffff0020));
     assert_true(processor_is_user(a64, 0x60000000) && !processor_is_user(a64, 0x3c5));
     assert_false(processor_is_at_vector(a64, 0));
     assert_true(processor_is_user(x64, 0x2b) && !processor_is_user(x64, 0x8));
@@ -654,7 +655,8 @@ static void console_text_is_kept_apart(void **state)
     char target[200];
     char *text = NULL;
     (void)state;
-    fake_start(&f, FAKE_UNIX, fake_monitor, &view, &(struct fake_faults){.chatty = "hello from a program\r\n"});
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view,
+               &(struct fake_faults){.chatty = "hello from a program\r\n"});
     snprintf(target, sizeof(target), "monitor:%s", f.target);
     struct attach *a = open_ok(target);
     attach_console(a);
