@@ -17,19 +17,26 @@ enum error attach_fail(struct attach *a, enum error e, const char *fmt, ...)
     return e;
 }
 
+/* A sentence of the monitor has one line for the stop and one for the event. */
+static void make_one_line(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *text && n + 1 < size; text++)
+        out[n++] = *text == '\n' ? ' ' : *text;
+    while (n > 0 && out[n - 1] == ' ')
+        n--;
+    out[n] = '\0';
+}
+
 void attach_note(struct attach *a, enum attach_being being, const char *sentence)
 {
     struct attach_state *s = &a->state;
-    if (!sentence)
-        sentence = "";
-    if (s->since_ms == 0 || s->being != being || strcmp(s->sentence, sentence) != 0)
+    char one_line[sizeof(s->sentence)];
+    make_one_line(sentence ? sentence : "", one_line, sizeof(one_line));
+    if (s->since_ms == 0 || s->being != being || strcmp(s->sentence, one_line) != 0)
         s->since_ms = clock_now_ms();
     s->being = being;
-    snprintf(s->sentence, sizeof(s->sentence), "%s", sentence);
-    s->sentence[strcspn(s->sentence, "\n")] = ' ';
-    size_t n = strlen(s->sentence);
-    while (n > 0 && (s->sentence[n - 1] == ' ' || s->sentence[n - 1] == '\n'))
-        s->sentence[--n] = '\0';
+    memcpy(s->sentence, one_line, sizeof(one_line));
     if (being == ATTACH_RUNS)
         *s = (struct attach_state){.being = being,
                                    .armed = s->armed,

@@ -13,6 +13,7 @@
 #include "attach/clock.h"
 #include "attach/live.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static void take_record(void *ctx, const struct record *r)
     f->events += event;
     f->gaps += !event;
     if (!event)
-        printf("gap: %u events from %u on\n", r->gap.count, r->gap.first);
+        printf("gap: %" PRIu64 " events from %" PRIu64 " on\n", (uint64_t)r->gap.count,
+               (uint64_t)r->gap.first);
 }
 
 static void hear(void *ctx, const char *sentence)
@@ -98,12 +100,19 @@ static int catch_up(struct follower *f, uint32_t seq)
         if (live_poll(f->live, POLL_MS) != ERR_OK)
             return complain(f, "poll");
         if (deadline_left(end) == 0) {
-            printf("the mirror stays at event %u, the kernel is at %u\n", live_mirror(f->live)->seq,
-                   seq);
+            printf("the mirror stays at event %" PRIu64 ", the kernel is at %u\n",
+                   live_mirror(f->live)->seq, seq);
             return 1;
         }
     }
     return 0;
+}
+
+static bool same_slot(const struct record_slot *a, const struct record_slot *b)
+{
+    return a->addr == b->addr && a->depth == b->depth && a->type == b->type &&
+           a->object == b->object && a->bits == b->bits && a->rights == b->rights &&
+           a->flags == b->flags && a->data == b->data && a->extra == b->extra;
 }
 
 static int compare(const struct replay *m, const struct capstate *s)
@@ -113,9 +122,9 @@ static int compare(const struct replay *m, const struct capstate *s)
     uint32_t i = 0;
     for (replay_begin(&c); replay_next(m, &c, &mine); i++) {
         const struct record_slot *theirs = &s->slots[i].rec;
-        if (i == s->slot_count || memcmp(&mine, theirs, sizeof(mine)) != 0) {
-            printf("slot %u of the list: the mirror has 0x%08x type %u depth %u\n", i, mine.addr,
-                   mine.type, mine.depth);
+        if (i == s->slot_count || !same_slot(&mine, theirs)) {
+            printf("slot %u of the list: the mirror has 0x%08" PRIx64 " type %u depth %u\n", i,
+                   mine.addr, (unsigned)mine.type, (unsigned)mine.depth);
             return 1;
         }
     }
