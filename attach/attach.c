@@ -2,6 +2,7 @@
 #include "attach/attach.h"
 
 #include "attach/door.h"
+#include "attach/transport.h"
 #include "layout/capability.h"
 
 #include <inttypes.h>
@@ -37,8 +38,14 @@ static const struct attach_ops *ops_of(enum target_door door)
     return NULL;
 }
 
+void attach_interrupt(void)
+{
+    transport_interrupt(true);
+}
+
 static void attach_destroy(struct attach *a)
 {
+    transport_interrupt(false);
     a->ops->close(a);
     stream_fini(&a->stream);
     text_fini(&a->console);

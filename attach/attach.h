@@ -20,6 +20,9 @@ enum { ATTACH_DEADLINE_MS = 5000 };
  * and the sentence is in `message` (size bytes). */
 enum error attach_open(const char *target, struct attach **out, char *message, size_t size);
 void attach_close(struct attach *a); /* lets a machine that we stopped run again */
+/* For a signal handler: whatever waits for a target ends with ERR_STOPPED, and so does all that
+ * would wait, up to the next attach_close(), which leaves the machine as it does else. */
+void attach_interrupt(void);
 const char *attach_error(const struct attach *a);
 const char *attach_target(const struct attach *a);
 

@@ -312,10 +312,12 @@ static void detach(struct gdb_client *c, deadline_t deadline)
 }
 
 /* OpenOCD leaves standing what stands when its client detaches, and running what runs.  The other
- * two want to be told; the stub in the kernel is known by what it offers. */
+ * two want to be told; the stub in the kernel is known by what it offers, and one that has not said
+ * yet what it offers may be QEMU. */
 static bool needs_no_goodbye(const struct gdb_client *c)
 {
-    return c->running && !c->physical && !gdb_client_offers(c, "swbreak+");
+    return c->running && c->features[0] != '\0' && !c->physical &&
+           !gdb_client_offers(c, "swbreak+");
 }
 
 void gdb_client_end(struct gdb_client *c)

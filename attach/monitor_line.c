@@ -241,6 +241,8 @@ enum error monitor_line_failed(struct attach *a, enum error e)
                            "kernel's monitor, and is nobody else connected?)");
     case ERR_CLOSED:
         return attach_fail(a, e, "the other side closed the connection");
+    case ERR_STOPPED:
+        return attach_fail(a, e, "interrupted");
     default:
         return attach_fail(a, e, "%s", error_sentence(e));
     }

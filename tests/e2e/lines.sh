@@ -174,7 +174,19 @@ signal_at_any_moment() { # SIGNAL
         runs || return 1
     done
 }
+question_at_any_moment() { # SIGNAL
+    local i
+    for i in 1 2 3 4 5 6 7 8; do
+        "$capdb" live "gdb:unix:$work/gdb.sock" "SELECT count(*) FROM caps" >/dev/null 2>&1 &
+        echo $! >"$work/client"
+        sleep "0.00$i"
+        kill_file client "-$1"
+        wait_for 20 gone client || return 1
+        runs || return 1
+    done
+}
 for signal in HUP TERM INT; do
+    check "a question that gets SIG$signal leaves it running, eight times of eight" question_at_any_moment $signal
     check "a recorder that gets SIG$signal leaves the machine running, eight times of eight" signal_at_any_moment $signal
 done
 end_machine
