@@ -24,10 +24,10 @@
 #include "monitor/door/door.h"
 #include "monitor/out.h"
 #include "monitor/stop.h"
+#include "monitor/wire_out.h"
 
 enum {
     STUB_LINE = 1,    /* UART2 */
-    MONITOR_LINE = 0, /* UART1, lent by the monitor */
     AHEAD = 256,
     TEXT_MAX = 256,
     PACKET_SIZE_BAD = 256, /* over a line that damages one byte in 1000, three in four come whole */
@@ -75,7 +75,7 @@ static struct {
 
 /* ---- out ---- */
 
-static void wire_send(void)
+static void packet_send(void)
 {
     board_serial_write(s.line, s.wire, s.wire_length);
 }
@@ -83,7 +83,7 @@ static void wire_send(void)
 void stub_send(void)
 {
     s.wire_length = gdb_packet_encode('$', reply.data, reply.length, s.wire, sizeof s.wire);
-    wire_send();
+    packet_send();
 }
 
 void stub_say(const char *fmt, ...)
@@ -253,7 +253,7 @@ static void take(uint8_t byte)
         return;
     case GDB_NAK:
         s.naks++;
-        wire_send();
+        packet_send();
         return;
     case GDB_INTERRUPT:
         if (!debug_is_stopped())
@@ -423,6 +423,23 @@ static void stub_idle(void)
     plant();
 }
 
+/* A packet was cut short: gdb, which waits for its answer, gets an error. */
+static void stub_failed(const char *what)
+{
+    bool asked = s.open && !s.waiting;
+    gdb_decoder_init(&s.decoder, false);
+    step_end();
+    wire_abandon();
+    s.text_used = 0;
+    out_begin(NULL, NULL, NULL);
+    out_end();
+    stub_say("the stub met an exception and gave this up: %s", what);
+    if (!asked)
+        return;
+    reply_error(REPLY_BROKEN);
+    stub_send();
+}
+
 static void stub_init(void)
 {
     s.line = STUB_LINE;
@@ -436,6 +453,7 @@ const struct debug_port gdbstub_port = {
     .idle = stub_idle,
     .stopped = stub_stopped,
     .resumed = stub_resumed,
+    .failed = stub_failed,
     .guest_input = stub_guest_input,
     .guest_text = stub_guest_text,
 };

@@ -175,16 +175,21 @@ void machine_tell_state(void)
 
 /* ---- out ---- */
 
+void machine_ends(enum error result)
+{
+    if (m.running != 0)
+        machine_tell_state();
+    wire_reply_end(result);
+    m.running = 0;
+    lease_renew_all(); /* a long answer is no silence */
+}
+
 static void execute(const struct waiting *w, bool (*interrupted)(void))
 {
     m.running = w->id;
     m.cancelled = false;
     wire_answer_begin(w->id);
-    enum error e = monitor_execute_serial(w->line, wire_reply_char, NULL, interrupted);
-    machine_tell_state();
-    wire_reply_end(e);
-    m.running = 0;
-    lease_renew_all(); /* a long answer is no silence */
+    machine_ends(monitor_execute_serial(w->line, wire_reply_char, NULL, interrupted));
 }
 
 void machine_serve(bool (*interrupted)(void))

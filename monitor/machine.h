@@ -6,6 +6,8 @@
 #ifndef CAPSCOPE_MONITOR_MACHINE_H
 #define CAPSCOPE_MONITOR_MACHINE_H
 
+#include "lib/errors.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,9 @@ bool machine_hear(uint8_t byte);
 void machine_serve(bool (*interrupted)(void));
 /* Is the command that runs one that its program no longer waits for? True once. */
 bool machine_cancelled(void);
+
+/* Closes the answer under way, a program's with the state in it. */
+void machine_ends(enum error result);
 
 bool machine_is_there(void);
 void machine_leaves(void); /* somebody types */

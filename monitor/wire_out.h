@@ -21,6 +21,7 @@ enum error wire_snapshot(struct objwalk *w);
 /* The same for another line: each frame goes to `carry`, whole, and the live line takes no notice.
  */
 enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len));
+void wire_abandon(void); /* what was being sent ended in the middle */
 /* What the ring holds: a SNAPSHOT record, then EVENT and GAP records, then END, in a stream of the
  * same shape as a snapshot's. Switches the live line off. */
 enum error wire_trace(struct objwalk *w);
