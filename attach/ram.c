@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SEGMENTS_MAX = 64, RAM_TRIES = 64 };
+enum { SEGMENTS_MAX = 64, RAM_TRIES = 64, STILL_MS = 1000, STILL_PAUSE_MS = 10 };
 
 /* Part of the file that holds memory. */
 struct segment {
@@ -32,6 +32,8 @@ struct ram_door {
     struct segment segment[SEGMENTS_MAX];
     unsigned segments;
     bool core;
+    uint32_t ticks;  /* as last read, */
+    int64_t changed; /* and when they had changed */
     struct memview view;
     struct objwalk walk;
 };
@@ -134,6 +136,7 @@ static enum error ram_open(struct attach *a)
         return attach_fail(a, ERR_IO, "%s", strerror(errno));
     enum error e = map_file(a, d, fd);
     close(fd);
+    d->changed = clock_now_ms();
     return e == ERR_OK ? walk_open(a, &d->view, NULL, &d->walk) : e;
 }
 
@@ -145,6 +148,48 @@ static void ram_close(struct attach *a)
     free(d);
     a->door = NULL;
 }
+
+/* --- the state --- */
+
+/* Nobody tells when the machine behind an image ends: its clock stands still then. */
+static bool clock_moves(struct ram_door *d)
+{
+    uint32_t ticks = 0;
+    if (walk_ticks(&d->walk, &ticks) && ticks != d->ticks) {
+        d->ticks = ticks;
+        d->changed = clock_now_ms();
+    }
+    return clock_now_ms() - d->changed < STILL_MS;
+}
+
+static void note_state(struct attach *a)
+{
+    struct ram_door *d = a->door;
+    walk_note_state(a, &d->walk, false, "");
+    if (a->state.being != ATTACH_RUNS)
+        return;
+    if (d->core)
+        attach_note(a, ATTACH_GONE, "a core: its machine is not running");
+    else if (!clock_moves(d))
+        attach_note(a, ATTACH_GONE,
+                    "this memory does not change: its machine has ended, or was "
+                    "stopped from outside");
+}
+
+/* Waits for the clock, so that the answer holds for now. */
+static enum error ram_state(struct attach *a)
+{
+    struct ram_door *d = a->door;
+    d->changed = 0;
+    clock_moves(d); /* what changed before counts for nothing */
+    d->changed = 0;
+    for (int waited = 0; waited < STILL_MS && !d->core && !clock_moves(d); waited += STILL_PAUSE_MS)
+        nanosleep(&(struct timespec){0, STILL_PAUSE_MS * 1000000L}, NULL);
+    note_state(a);
+    return ERR_OK;
+}
+
+/* --- snapshots --- */
 
 /* A core is dead; of a bare image only the kernel can tell whether it stands still. */
 static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
@@ -158,7 +203,9 @@ static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 static enum error ram_snapshot(struct attach *a)
 {
     struct ram_door *d = a->door;
-    return walk_settled(a, &d->walk, prepare, !d->core, RAM_TRIES);
+    enum error e = walk_settled(a, &d->walk, prepare, !d->core, RAM_TRIES);
+    note_state(a);
+    return e;
 }
 
 static enum error ram_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
@@ -170,6 +217,8 @@ static enum error ram_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
 const struct attach_ops attach_ram_ops = {
     .open = ram_open,
     .close = ram_close,
+    .drop = ram_close,
+    .state = ram_state,
     .snapshot = ram_snapshot,
     .read = ram_read,
 };

@@ -9,6 +9,7 @@
 
 #include "lib/bytes.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,6 @@ enum {
     VECTOR_FIRST = 4,   /* undefined instruction; then svc, prefetch abort, data abort */
     VECTOR_LAST = 0x18, /* interrupt */
 };
-#define VECTORS 0xffff0000u
 
 struct search {
     struct gdb_client *c;
@@ -116,10 +116,42 @@ static enum error guard_end(struct gdb_client *c, bool *ends, deadline_t deadlin
     return e;
 }
 
+/* Once the recording has run off its end the machine inside is shut down, and QEMU dies of being
+ * moved from there, in either direction. */
+static enum error refuse_shut_down(struct gdb_client *c, deadline_t deadline)
+{
+    struct listing *l = malloc(sizeof(*l));
+    if (!l)
+        return fail(c, ERR_NO_MEMORY, "out of memory");
+    enum error e = ask_qemu(c, "info status", l, deadline);
+    bool down = e == ERR_OK && strstr(l->text, "(shutdown)") != NULL;
+    free(l);
+    return down
+               ? fail(
+                     c, ERR_NOT_FOUND,
+                     "the recording has ended and its machine is shut down: start the replay again "
+                     "to go back in it")
+               : e;
+}
+
+enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t deadline)
+{
+    struct listing *l = malloc(sizeof(*l));
+    if (!l)
+        return fail(c, ERR_NO_MEMORY, "out of memory");
+    enum error e = ask_qemu(c, "info replay", l, deadline);
+    if (e == ERR_OK)
+        *instruction = current_count(l);
+    free(l);
+    return e;
+}
+
 enum error reverse_guard_end(struct gdb_client *c, deadline_t deadline)
 {
-    bool ends;
-    enum error e = guard_end(c, &ends, deadline);
+    bool ends = false;
+    enum error e = refuse_shut_down(c, deadline);
+    if (e == ERR_OK)
+        e = guard_end(c, &ends, deadline);
     if (e == ERR_OK && ends)
         return fail(c, ERR_NOT_FOUND, "the recording ends here: only the way back is open");
     return e;
@@ -136,9 +168,11 @@ static enum error watch(struct search *s, bool on)
 
 static enum error watch_vectors(struct search *s, bool on)
 {
+    const struct processor *p = s->c->processor;
     for (uint32_t at = VECTOR_FIRST; at <= VECTOR_LAST; at += 4) {
         char request[32];
-        snprintf(request, sizeof(request), "%c0,%x,4", on ? 'Z' : 'z', VECTORS + at);
+        snprintf(request, sizeof(request), "%c0,%" PRIx64 ",%x", on ? 'Z' : 'z', p->vectors + at,
+                 p->code_bytes);
         enum error e = gdb_client_plant(s->c, request, deadline_in(GDB_REPLY_MS));
         if (e != ERR_OK)
             return e;
@@ -269,13 +303,12 @@ static enum error read_thread(struct search *s, struct attach_moment *out)
 
 static enum error describe(struct search *s, enum attach_goal goal, struct attach_moment *out)
 {
-    enum { PC = 15 };
     struct objwalk_cap cap;
     objwalk_decode(s->w, (goal == ATTACH_KILLED ? s->before : s->after).cap, &cap);
     out->type = cap.type;
     out->object = cap.object;
-    uint32_t pc;
-    enum error e = gdb_client_register(s->c, PC, &pc);
+    uint64_t pc = 0;
+    enum error e = gdb_client_register(s->c, s->c->processor->pc, &pc);
     out->pc = pc;
     if (e == ERR_OK)
         e = read_word(s, s->w->roots.ticks, &out->ticks);
@@ -316,7 +349,9 @@ enum error reverse_find(struct gdb_client *c, struct objwalk *w, enum attach_goa
 {
     struct search s = {.c = c, .w = w, .slot = slot, .deadline = deadline};
     struct attach_moment found = {.goal = goal, .slot = paddr_from_kaddr(slot)};
-    enum error e = search_run(&s, goal, &found);
+    enum error e = refuse_shut_down(c, deadline);
+    if (e == ERR_OK)
+        e = search_run(&s, goal, &found);
     if (e == ERR_OK)
         *out = found;
     return e;

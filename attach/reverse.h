@@ -17,6 +17,9 @@ bool reverse_possible(const struct gdb_client *c);
  * cannot go back any more.  Does nothing when the end is not known (docs/reverse.md). */
 enum error reverse_guard_end(struct gdb_client *c, deadline_t deadline);
 
+/* How many instructions of the recording have been executed where the machine stands. */
+enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t deadline);
+
 /* Finds the moment and leaves the machine standing at it:
  *   KILLED  where the operation that emptied the slot is about to begin: the capability still there
  *   MADE    where the operation that filled the slot is over

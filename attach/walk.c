@@ -5,7 +5,10 @@
 
 #include "layout/roots.h"
 #include "lib/bytes.h"
+#include "record/names.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static enum error open_failed(struct attach *a, enum error e, const struct objwalk *w)
@@ -69,6 +72,68 @@ bool walk_is_idle(struct objwalk *w)
 {
     uint32_t current;
     return read_word(w, w->roots.current, &current) && current == w->roots.idle_thread;
+}
+
+bool walk_ticks(struct objwalk *w, uint32_t *out)
+{
+    return read_word(w, w->roots.ticks, out);
+}
+
+static uint64_t physical(kaddr_t at)
+{
+    return at == 0 ? 0 : paddr_from_kaddr(at);
+}
+
+bool walk_stop_read(struct objwalk *w, struct walk_stop *out)
+{
+    struct debug_control c;
+    if (w->roots.debug_control == 0 ||
+        memview_read(w->view, w->roots.debug_control, &c, sizeof(c)) != ERR_OK)
+        return false;
+    bool stopped = c.stopped != 0;
+    *out = (struct walk_stop){.stopped = stopped, .event = stopped ? c.current.seq : 0};
+    if (stopped && c.stop_condition < BREAK_CONDITIONS)
+        out->condition = c.stop_condition + 1;
+    if (out->event != 0) {
+        out->kind = c.current.kind;
+        out->slot = physical(c.current.slot);
+        out->thread = physical(c.current.thread);
+    }
+    for (uint32_t i = 0; i < BREAK_CONDITIONS; i++)
+        out->armed |= (uint32_t)(c.condition[i].enabled != 0) << i;
+    return true;
+}
+
+static void stop_words(const struct walk_stop *s, const char *why, char *out, size_t size)
+{
+    size_t n = 0;
+    if (s->condition != 0)
+        n = (size_t)snprintf(out, size, "condition %u ", s->condition);
+    else
+        n = (size_t)snprintf(out, size, "%s ", s->stopped ? "in the kernel's debugger" : why);
+    if (s->event != 0 && n < size)
+        snprintf(out + n, size - n, "#%u %s 0x%08" PRIx64, s->event, event_kind_name(s->kind),
+                 s->slot);
+}
+
+void walk_note_state(struct attach *a, struct objwalk *w, bool stands, const char *why)
+{
+    char words[128];
+    struct walk_stop s = {0};
+    bool known = walk_stop_read(w, &s);
+    if (known)
+        attach_note_armed(a, s.armed);
+    if (!stands && !s.stopped) {
+        attach_note(a, ATTACH_RUNS, NULL);
+        return;
+    }
+    stop_words(&s, why, words, sizeof(words));
+    attach_note(a, ATTACH_STANDS, words);
+    a->state.reason = s.condition ? ATTACH_AT_CONDITION : ATTACH_AT_HALT;
+    a->state.condition = s.condition;
+    a->state.event = s.event;
+    a->state.slot = s.slot;
+    a->state.thread = s.thread;
 }
 
 /* Does the digest the kernel keeps agree with what was walked?  True where it keeps none. */

@@ -23,6 +23,24 @@ typedef enum error (*walk_prepare)(struct attach *a, unsigned attempt, bool *sto
 enum error walk_settled(struct attach *a, struct objwalk *w, walk_prepare prepare, bool twice,
                         unsigned tries);
 
+/* What debug_control says. */
+struct walk_stop {
+    bool stopped;
+    uint32_t condition; /* that matched, from 1; 0: none */
+    uint32_t armed;     /* bit n - 1: condition n is armed */
+    uint32_t event;     /* number of the event at which it stands, 0: none */
+    uint32_t kind;
+    uint64_t slot; /* physical, as thread */
+    uint64_t thread;
+};
+/* False: there is no debugger in this kernel, or it cannot be read. */
+bool walk_stop_read(struct objwalk *w, struct walk_stop *out);
+/* Into a->state, and a->halted: how the machine is, as the kernel's own debugger sees it; `stands`:
+ * it stands whatever that says, for the reason `why`. */
+void walk_note_state(struct attach *a, struct objwalk *w, bool stands, const char *why);
+/* The kernel's count of its ticks; false: it cannot be read. */
+bool walk_ticks(struct objwalk *w, uint32_t *out);
+
 /* Is the kernel inside debug_stop(), where capability state is whole? false when it cannot be read.
  */
 bool walk_in_debugger(struct objwalk *w);

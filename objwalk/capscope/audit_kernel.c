@@ -4,7 +4,7 @@
  * with what it must be (RAM where the window has it, for the kernel alone; behind the last entry a
  * page table of the kernel's image, in which users see the globals frame and nothing else), and
  * each directory's with the kernel's. */
-#include "objwalk/audit_state.h"
+#include "objwalk/capscope/audit_state.h"
 
 enum {
     FIRST = USER_TOP >> 20,
