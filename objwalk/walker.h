@@ -21,6 +21,7 @@ struct walker;
 
 /* How the machine stands, as the kernel's own memory tells. */
 struct walker_moment {
+    bool debugger;    /* the kernel has one */
     bool in_debugger; /* inside the kernel's debugger: capability state is whole */
     bool idle;        /* the idle thread is current: whole too */
     uint64_t ticks;

@@ -282,6 +282,7 @@ static enum error capscope_moment(struct walker *w, struct walker_moment *out)
     if (e != ERR_OK)
         return e;
     *out = (struct walker_moment){
+        .debugger = walk->roots.debug_control != 0,
         .in_debugger = c.stopped != 0,
         .idle = current == walk->roots.idle_thread,
         .ticks = ticks,
@@ -346,10 +347,7 @@ static enum error capscope_request(struct walker *w, struct walker_request *out)
 static bool capscope_agrees(struct walker *w, const struct record_end *end)
 {
     struct objwalk *walk = walk_of(w);
-    struct debug_control c;
     struct digest kept;
-    if (read_control(walk, &c) != ERR_OK || c.trace == 0)
-        return true;
     if (walk->ops->running_digest(walk, &kept) != ERR_OK)
         return true;
     return kept.lane[0] == end->digest0 && kept.lane[1] == end->digest1;
@@ -395,6 +393,9 @@ static void say_failure(char message[WALKER_MESSAGE], enum error e, const struct
         format_string(message, WALKER_MESSAGE,
                       "the kernel's layout is 0x%08x, this program understands 0x%08x",
                       w->roots.layout, LAYOUT_HASH);
+    else if (e == ERR_CORRUPT)
+        format_string(message, WALKER_MESSAGE,
+                      "kernel_roots is not what the kernel published: somebody wrote to it");
     else
         format_string(message, WALKER_MESSAGE, "%s", error_sentence(e));
 }
