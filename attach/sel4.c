@@ -167,4 +167,5 @@ static void refuse_close(struct attach *a)
     (void)a;
 }
 
-const struct attach_ops attach_sel4_refuse_ops = {.open = refuse_open, .close = refuse_close};
+const struct attach_ops attach_sel4_refuse_ops = {
+    .open = refuse_open, .close = refuse_close, .drop = refuse_close, .state = refuse_open};

@@ -259,6 +259,18 @@ static enum error sel4_gdb_halt(struct attach *a)
 
 /* --- opening and closing --- */
 
+static void sel4_gdb_drop(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    if (d == NULL)
+        return;
+    if (d->client.line.fd >= 0)
+        transport_close(&d->client.line);
+    sel4_side_close(&d->side);
+    free(d);
+    a->door = NULL;
+}
+
 static void sel4_gdb_close(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
@@ -266,9 +278,8 @@ static void sel4_gdb_close(struct attach *a)
         return;
     if (d->client.line.fd >= 0)
         gdb_client_end(&d->client);
-    sel4_side_close(&d->side);
-    free(d);
-    a->door = NULL;
+    d->client.line.fd = -1;
+    sel4_gdb_drop(a);
 }
 
 /* A machine that is booting has no threads yet. */
@@ -360,9 +371,21 @@ static enum error sel4_gdb_snapshot(struct attach *a)
     return release(a, sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES));
 }
 
+/* A mainline kernel tells nothing of stops: only whether it runs. */
+static enum error sel4_gdb_state(struct attach *a)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        attach_note(a, a->halted ? ATTACH_STANDS : ATTACH_RUNS,
+                    a->halted ? "the machine stands" : NULL);
+    return e;
+}
+
 const struct attach_ops attach_sel4_gdb_ops = {
     .open = sel4_gdb_open,
     .close = sel4_gdb_close,
+    .drop = sel4_gdb_drop,
+    .state = sel4_gdb_state,
     .snapshot = sel4_gdb_snapshot,
     .halt = sel4_gdb_halt,
     .go = go,

@@ -173,8 +173,20 @@ static enum error sel4_ram_snapshot(struct attach *a)
     return sel4_side_snapshot(a, &d->side, prepare, RAM_TRIES);
 }
 
+static enum error sel4_ram_state(struct attach *a)
+{
+    const struct sel4_ram *d = a->door;
+    if (d == NULL)
+        return attach_fail(a, ERR_CLOSED, "%s", error_sentence(ERR_CLOSED));
+    attach_note(a, d->core ? ATTACH_GONE : ATTACH_RUNS,
+                d->core ? "a core: it does not change" : NULL);
+    return ERR_OK;
+}
+
 const struct attach_ops attach_sel4_ram_ops = {
     .open = sel4_ram_open,
     .close = sel4_ram_close,
+    .drop = sel4_ram_close,
+    .state = sel4_ram_state,
     .snapshot = sel4_ram_snapshot,
 };

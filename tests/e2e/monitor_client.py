@@ -366,7 +366,7 @@ def lease_checks(m, tap):
     tap.claim("halt_for_lasts_while_the_line_speaks", lambda: lease_lasts(m))
     tap.claim("a_plain_halt_makes_it_last", lambda: lease_made_halt(m))
     tap.claim("halt_for_leaves_the_stop_of_somebody_else", lambda: lease_of_others(m))
-    tap.claim("halt_for_names_its_bounds", lambda: has(m.run("halt for 0"), r"^a stop lasts from 1 to 3600 seconds"))
+    tap.claim("halt_for_names_its_bounds", lambda: has(m.run("halt for 0"), r"^for 1 to 3600 seconds, or, without `for`, until somebody ends it$"))
 
 
 def goes_on(m):

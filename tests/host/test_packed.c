@@ -1,12 +1,12 @@
-/* The packed form of snapshots (objwalk/packed.c, attach/unpack.c): unpacked it is, byte for byte,
- * what a walk gives, in whatever state the kernel is; a list that is not sound comes in the plain
- * form; bytes that are no packed snapshot are refused. */
+/* The packed form of snapshots (objwalk/capscope/packed.c, objwalk/capscope/host/unpack.c):
+ * unpacked it is, byte for byte, what a walk gives, in whatever state the kernel is; a list that is
+ * not sound comes in the plain form; bytes that are no packed snapshot are refused. */
 #include "tests/host/sim_random.h"
 
-#include "attach/replay.h"
+#include "objwalk/replay.h"
 #include "attach/stream.h"
-#include "objwalk/objwalk.h"
-#include "objwalk/slot_codec.h"
+#include "objwalk/capscope/walk.h"
+#include "objwalk/capscope/slot_codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
