@@ -247,7 +247,7 @@ $(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_
 	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
 $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
-.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench fuzz clean format host arm tests-build
+.PHONY: help all deps release run run-record demo-headless test check check-all check-sel4 proof proof-code proof-tie bench fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -330,6 +330,10 @@ proof-tie: ## run what is proved beside authority/ on random distributions (TIE_
 # random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
 $(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
 	$(Q)$(CC) $^ -lcmocka -o $@
+
+check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
+	@$(MAKE) --no-print-directory $(B)/host/capdb
+	@scripts/check-sel4 "$(KERNEL)" "$(IMAGE)" '$(QEMU)' "$(LAYOUT)"
 
 ## ---- fuzzing ------------------------------------------------------------------------------------
 # tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in
