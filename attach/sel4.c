@@ -13,6 +13,8 @@ enum { DESCRIPTION_MAX = 1 << 20 };
 static struct {
     const char *kernel;
     const char *layout;
+    unsigned notes;
+    char note[SEL4_NOTES][SEL4_NOTE];
 } chosen;
 
 void attach_use_kernel(const char *kernel, const char *layout)
@@ -24,6 +26,11 @@ void attach_use_kernel(const char *kernel, const char *layout)
 bool attach_uses_kernel(void)
 {
     return chosen.kernel != NULL;
+}
+
+const char *attach_kernel_note(unsigned i)
+{
+    return i < chosen.notes ? chosen.note[i] : NULL;
 }
 
 /* --- files --- */
@@ -63,6 +70,10 @@ enum error sel4_side_open(struct attach *a, struct sel4_side *s)
             (void)attach_fail(a, e, "kernel %s: %s", chosen.kernel, why);
     }
     s->open = e == ERR_OK;
+    if (s->open) {
+        chosen.notes = s->kernel.layout.notes;
+        memcpy(chosen.note, s->kernel.layout.note, sizeof(chosen.note));
+    }
     free(text);
     return e;
 }

@@ -13,6 +13,9 @@ struct attach_ops;
  * the build's structures.bf.pbf, NULL: none. The strings must stay. */
 void attach_use_kernel(const char *kernel, const char *layout);
 bool attach_uses_kernel(void);
+/* What there is to say of the layout of the kernel that was opened last, in sentences: where a
+ * description differs from the built-in tables. NULL: no more. */
+const char *attach_kernel_note(unsigned i);
 
 extern const struct attach_ops attach_sel4_gdb_ops;
 extern const struct attach_ops attach_sel4_ram_ops;

@@ -44,6 +44,8 @@ enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+/* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
+void command_tell_layout(void);
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One snapshot with its analysis, from a recording or a live target. */

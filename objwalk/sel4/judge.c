@@ -297,5 +297,5 @@ enum error sel4_walk_judge_layout(struct sel4_walk *w)
     uint32_t odd = count_rule(w->s, AUDIT_CAP_INVALID);
     if (w->s->slots.count < 8)
         return w->s->slots.count == 0 ? ERR_LAYOUT : ERR_OK;
-    return links > w->s->slots.count || odd > w->s->slots.count ? ERR_LAYOUT : ERR_OK;
+    return links > w->s->slots.count || odd > w->s->slots.count / 2 ? ERR_LAYOUT : ERR_OK;
 }

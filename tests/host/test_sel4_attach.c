@@ -184,6 +184,32 @@ static void what_goes_wrong_has_its_sentence(void **state)
     end(&s);
 }
 
+/* A description that differs from the built-in tables wins, and that is told. */
+static void differences_of_a_layout_are_told(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "base 64(48,1)\nblock domain_cap { padding 64 field capType 5 padding 59 }\n"
+        "tagged_union cap capType { tag domain_cap 22 }\n";
+    struct scene s;
+    char path[64];
+    begin(&s, "a64", true);
+    (void)snprintf(path, sizeof(path), "/tmp/capscope-pbf-%d", (int)getpid());
+    write_file(path, text, sizeof(text) - 1);
+    attach_use_kernel(s.elf, path);
+    struct attach *a = open_it(&s);
+    assert_non_null(attach_kernel_note(0));
+    assert_string_equal(attach_kernel_note(0),
+                        "layout: domain: type 22 in the description, 20 in the built-in table");
+    assert_null(attach_kernel_note(1));
+    struct capstate c;
+    assert_int_equal(attach_snapshot(a, &c), ERR_LAYOUT); /* nothing else has a type now */
+    assert_non_null(strstr(attach_error(a), "fits no layout"));
+    attach_close(a);
+    (void)unlink(path);
+    end(&s);
+}
+
 /* The line dies in the middle: one sentence, from opening and from reading, wherever it happens. */
 static void a_line_that_dies_is_told(void **state)
 {
@@ -328,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_stub_without_physical_mode_is_stopped_in_the_kernel),
         cmocka_unit_test(a_quiet_place_is_waited_for),
         cmocka_unit_test(what_goes_wrong_has_its_sentence),
+        cmocka_unit_test(differences_of_a_layout_are_told),
         cmocka_unit_test(a_line_that_dies_is_told),
         cmocka_unit_test(files_give_the_same_records),
         cmocka_unit_test(monitors_are_refused),
