@@ -43,7 +43,7 @@ struct parsed_block {
 struct found {
     struct sel4_block block[SEL4_BLOCKS];
     bool there[SEL4_BLOCKS];
-    bool tagged; /* a union of capabilities was met */
+    bool tagged;        /* a union of capabilities was met */
     unsigned word_bits; /* of it: other blocks may have others */
 };
 

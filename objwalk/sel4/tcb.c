@@ -135,6 +135,8 @@ static void registers_from_dwarf(struct sel4_layout *l, struct sel4_dwarf *d)
 static void states_from_dwarf(struct sel4_layout *l, struct sel4_dwarf *d)
 {
     uint64_t v = 0;
+    if (l->options.smp && sel4_dwarf_size(d, "debug_tcb", &v))
+        l->debug = true; /* its list of threads is a node's: no symbol */
     if (sel4_dwarf_enumerator(d, "ThreadState_IdleThreadState", &v) && v < 16)
         l->idle_state = (unsigned)v;
     if (sel4_dwarf_enumerator(d, "tcbCNodeEntries", &v) && v >= 5 && v <= 16)
