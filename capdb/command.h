@@ -16,6 +16,7 @@ struct options {
     bool same_machine;   /* --same-machine */
     bool flow;           /* --flow */
     double every;        /* --every SECONDS, < 0: not given */
+    double patience;     /* --patience SECONDS, < 0: not given */
     bool on_change;      /* --on-change */
     uint32_t count;      /* --count N, 0: no end */
     const char *domains; /* --domains FILE */

@@ -10,8 +10,8 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE]"
-     " [--same-machine]",
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
+     " [--domains FILE] [--same-machine]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -76,6 +76,7 @@ enum option_code {
     OPT_AT = 256,
     OPT_ALL,
     OPT_EVERY,
+    OPT_PATIENCE,
     OPT_ON_CHANGE,
     OPT_COUNT,
     OPT_DOMAINS,
@@ -90,6 +91,7 @@ static const struct option long_options[] = {
     {"at", required_argument, NULL, OPT_AT},
     {"all", no_argument, NULL, OPT_ALL},
     {"every", required_argument, NULL, OPT_EVERY},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
     {"on-change", no_argument, NULL, OPT_ON_CHANGE},
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
@@ -117,13 +119,13 @@ static bool parse_number(const char *name, const char *text, uint32_t *out)
     return true;
 }
 
-static bool parse_seconds(const char *text, double *out)
+static bool parse_seconds(const char *name, const char *text, double *out)
 {
     char *end;
     *out = strtod(text, &end);
     if (end != text && *end == '\0' && isfinite(*out) && *out >= 0 && *out < 1e9)
         return true;
-    command_complain(NULL, "--every %s: not a number of seconds", text);
+    command_complain(NULL, "--%s %s: not a number of seconds", name, text);
     return false;
 }
 
@@ -135,7 +137,9 @@ static bool take_option(struct options *o, int code)
     case OPT_COUNT:
         return parse_number("count", optarg, &o->count);
     case OPT_EVERY:
-        return parse_seconds(optarg, &o->every);
+        return parse_seconds("every", optarg, &o->every);
+    case OPT_PATIENCE:
+        return parse_seconds("patience", optarg, &o->patience);
     case OPT_ALL:
         o->all = true;
         return true;
@@ -189,7 +193,7 @@ static bool answers_from_all(const struct command *c)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.every = -1};
+    struct options o = {.every = -1, .patience = -1};
     int code;
     signal(SIGPIPE, SIG_DFL);
     while ((code = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
