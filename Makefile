@@ -201,8 +201,9 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,tests/host/sim.c tests/host/sim_check.c) $(B)/asan/libkernel.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ -lcmocka -o $@
+FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c
+$(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 define lockstep_rule
 $(B)/$(1)/lockstep: $(call obj,$(B)/$(1)/sim,$(LOCKSTEP_SRC)) $(B)/$(1)/libkernel.a $(B)/$(1)/libmodel.a $(B)/$(1)/libhost.a
@@ -318,7 +319,7 @@ proof: ## check the Coq proof of isolation, and that no premise is idle (install
 FUZZ_SECONDS ?= 60
 FUZZ_CC    := clang -std=gnu11 -g -O1 -D_GNU_SOURCE -I. -Iplat/hostsim -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=all
-FUZZ_SRC   := $(HOST_SRC) $(SIM_SRC) tests/host/sim.c tests/host/sim_check.c
+FUZZ_SRC   := $(HOST_SRC) $(CAPDB_SRC) $(SIM_SRC) $(FUZZ_HELP)
 FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
 
 $(B)/fuzz/obj/%.c.o: %.c
