@@ -179,6 +179,9 @@ $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
+$(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+
 ## ---- tests --------------------------------------------------------------------------------------
 # tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
 # test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
@@ -275,7 +278,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -303,9 +306,11 @@ test: deps ## every test
 # Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
 # every planted fault in the ARM objects too.
 LOCKSTEP_ACTIONS ?= 10000000
+RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proof if coq is there
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # Takes a proof assistant of 250 MB, so that no other target asks for it.

@@ -23,6 +23,7 @@
 #include "kernel/arch.h"
 #include "kernel/cdt.h"
 #include "kernel/cnode.h"
+#include "kernel/debug.h"
 #include "kernel/refusal.h"
 #include "kernel/untyped.h"
 #include "kernel/vspace.h"
@@ -126,17 +127,23 @@ void asid_flush_page(word_t asid, vaddr_t vaddr)
 
 /* --- address spaces --- */
 
+static void use_directory(struct tcb *t, kaddr_t pd, word_t hw_asid)
+{
+    debug_switch(t, pd);
+    arch_set_vspace(paddr_from_kaddr(pd), hw_asid);
+}
+
 void asid_switch_to(struct tcb *t)
 {
     struct cap c = t->slots[TCB_VSPACE].cap;
     struct space space;
     if (asid_space_of(t, &space))
-        arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
+        use_directory(t, space.directory, space.hw_asid);
     else if (cap_type(c) == CAP_PAGE_DIRECTORY && paging_asid(c) != 0 &&
              asid_directory(paging_asid(c)) == cap_object(c))
-        arch_set_vspace(paddr_from_kaddr(cap_object(c)), asid_hardware(paging_asid(c)));
+        use_directory(t, cap_object(c), asid_hardware(paging_asid(c)));
     else
-        arch_set_vspace(paddr_from_kaddr(arch_kernel_pd()), 0);
+        use_directory(t, arch_kernel_pd(), 0);
 }
 
 /* The current thread leaves a directory that is going before its memory is used again. */

@@ -14,6 +14,7 @@
 #include "kernel/asid.h"
 #include "kernel/cdt_link.h"
 #include "kernel/cnode.h"
+#include "kernel/debug.h"
 #include "kernel/endpoint.h"
 #include "kernel/notification.h"
 #include "kernel/sched.h"
@@ -26,6 +27,7 @@ static inline void switch_to(struct tcb *t, struct space space)
 {
     t->state = THREAD_RUNNING;
     ks.current = kaddr_of(t);
+    debug_switch(t, space.directory);
     arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
 }
 

@@ -35,8 +35,9 @@ void fault_send(struct tcb *t)
     bool found = cnode_lookup(t, t->fault_handler, &slot) == DONE;
     if (debug_watches())
         debug_event(EVENT_FAULT, NULL, found ? slot : NULL, cap_null(), kaddr_of(t), t->fault_type);
-    debug_fault(t);
-    if (!found || !handler_is_usable(slot->cap)) {
+    bool handled = found && handler_is_usable(slot->cap);
+    debug_fault(t, handled);
+    if (!handled) {
         t->fault_type = FAULT_NONE;
         tcb_set_state(t, THREAD_INACTIVE);
         return;

@@ -9,6 +9,7 @@
 @ Exceptions taken in the kernel itself are our own bug (kernel/armv6/trap.c), but for data aborts
 @ in kernel/armv6/guard_copy.S, which go on at guard_fault, and for the debugger's breakpoints.
 #include "kernel/armv6/offsets.h"
+#include "vectors_door.h"
 
         .syntax unified
         .arm
@@ -17,10 +18,10 @@
         .global armv6_vectors
 armv6_vectors:
         ldr     pc, =trap_reset
-        ldr     pc, =enter_undefined
+        VECTOR_UNDEFINED
         ldr     pc, =enter_svc
-        ldr     pc, =enter_prefetch
-        ldr     pc, =enter_data
+        VECTOR_PREFETCH
+        VECTOR_DATA
         ldr     pc, =trap_reset
         ldr     pc, =enter_irq
         ldr     pc, =enter_fiq
@@ -70,6 +71,7 @@ enter_irq:
         ldr     lr, =return_to
         b       kernel_enter_irq
 
+        .global enter_undefined, enter_prefetch, enter_data
 enter_undefined:
         sub     lr, lr, #4
         from_kernel TRAP_UNDEFINED, trap_undefined
@@ -206,6 +208,7 @@ arch_idle:
 
         .bss
         .balign 8
+        .global trap_stack_top
 trap_stack:
         .space  TRAP_STACK_SIZE
 trap_stack_top:
