@@ -319,6 +319,31 @@ static void a_cnode_of_any_size_is_exported(void **state)
     }
 }
 
+/* The memory of one CNode inside that of another: its slots are not the outer one's. */
+static void cnodes_inside_each_other_are_exported(void **state)
+{
+    struct capstate s;
+    char *text;
+    size_t size;
+    (void)state;
+    state_begin(&s);
+    state_slot(&s, (struct record_slot){
+                       .addr = CNODE, .type = RECORD_CAP_CNODE, .object = CNODE, .bits = 20});
+    state_slot(&s, (struct record_slot){.addr = CNODE + 0x8030,
+                                        .type = RECORD_CAP_CNODE,
+                                        .object = CNODE + 0x8000,
+                                        .bits = 8});
+    state_end(&s);
+    FILE *f = open_memstream(&text, &size);
+    alarm(60); /* a circle would end the test */
+    export_capdl(f, &s);
+    alarm(0);
+    fclose(f);
+    assert_has(text, "0x3: ");
+    free(text);
+    capstate_free(&s);
+}
+
 /* --- what is not whole ----------------------------------------------------------------------- */
 
 static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
@@ -401,6 +426,7 @@ int main(void)
         cmocka_unit_test(memory_is_counted_once_and_devices_apart),
         cmocka_unit_test(csv_cells_are_no_formulas),
         cmocka_unit_test(a_cnode_of_any_size_is_exported),
+        cmocka_unit_test(cnodes_inside_each_other_are_exported),
         cmocka_unit_test(every_answer_from_an_incomplete_snapshot_says_so),
         cmocka_unit_test(a_whole_snapshot_raises_no_doubt),
         cmocka_unit_test(events_without_snapshots_are_shown),
