@@ -268,6 +268,12 @@ static enum outcome free_entry(word_t *pool, word_t base, word_t *index)
     return refuse_delete_first();
 }
 
+/* The one word is this kernel's own (kernel-api.md); in the original the call has none. */
+static bool wants_helpers(const struct message *m)
+{
+    return m->length == 1 && message_word(m, 0) == ASSIGN_WITH_USER_HELPERS;
+}
+
 enum outcome asid_pool_operation(struct slot *slot, struct message *m)
 {
     word_t base = asid_pool_base(slot->cap);
@@ -289,7 +295,7 @@ enum outcome asid_pool_operation(struct slot *slot, struct message *m)
     enum outcome outcome = free_entry(kptr(pool), base, &index);
     if (outcome != DONE)
         return outcome;
-    page_directory_init(cap_object(pd));
+    page_directory_init(cap_object(pd), wants_helpers(m));
     entry_set((word_t *)kptr(pool) + index, cap_object(pd));
     cdt_update(m->extra[0], page_directory_make(cap_object(pd), base | index), EVENT_ASSIGN,
                cap_object(pd), base | index);

@@ -47,7 +47,8 @@ armv6_vectors:
         bne     \handler
         .endm
 
-@ r0, r1 and r7 are still the thread's: Call (-1) and ReplyRecv (-2) begin on their short ways.
+@ r0, r1 and r7 are still the thread's: Call (-1), ReplyRecv (-2) and what is no call of this
+@ kernel's (0 and above) begin on their short ways.
 enter_svc:
         srsia   sp, #MODE_SVC
         save_user
@@ -59,7 +60,8 @@ enter_svc:
         beq     fastpath_call
         cmn     r7, #2
         beq     fastpath_reply_recv
-        mov     r0, r7
+        movs    r0, r7
+        bpl     fastpath_foreign_syscall
         b       syscall_slow
 
 enter_irq:

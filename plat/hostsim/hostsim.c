@@ -113,6 +113,12 @@ kaddr_t arch_kernel_pd(void)
     return KERNEL_WINDOW + HOSTSIM_PD_OFFSET;
 }
 
+/* Nothing executes here. */
+word_t arch_helpers_entry(void)
+{
+    return ((const word_t *)kptr(arch_kernel_pd()))[PDE_COUNT - 1];
+}
+
 kaddr_t arch_globals_frame(void)
 {
     return KERNEL_WINDOW + HOSTSIM_GLOBALS_OFFSET;
