@@ -183,12 +183,8 @@ static const struct command *find_command(const char *name)
 /* And not from one snapshot, so that each incomplete one is in what they say. */
 static bool answers_from_all(const struct command *c)
 {
-    enum status (*const all[])(struct options *) = {command_history, command_revokes,
-                                                    command_report, command_sql, command_live};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (c->run == all[i])
-            return true;
-    return false;
+    return c->run == command_history || c->run == command_revokes || c->run == command_report ||
+           c->run == command_sql || c->run == command_live;
 }
 
 int main(int argc, char **argv)
