@@ -148,11 +148,13 @@ enum {
     F(U, state)                                                                                    \
     F(U, slot)
 
-/* ready: threads in ready queues. highest: their highest priority, 0 when there are none. */
+/* ready: threads in ready queues. highest: their highest priority, 0 when there are none.
+ * root_thread: TCB of the thread that the kernel started, alive or not; 0: not known. */
 #define RECORD_FIELDS_SCHED(F)                                                                     \
     F(U, current)                                                                                  \
     F(U, ready)                                                                                    \
-    F(U, highest)
+    F(U, highest)                                                                                  \
+    F(U, root_thread)
 
 /* root: slot being revoked.  victim: the slot that goes next, 0: none.  done: deleted so far. left:
  * slots below the root.  preempted: how often. */

@@ -15,7 +15,7 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x20261124u
+#define LAYOUT_HASH 0x2026112au
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {
@@ -91,6 +91,8 @@ struct kernel_roots {
     kaddr_t event_ring;    /* struct event_ring, 0 in a release kernel */
     kaddr_t digest;        /* address of the running digest (two words), 0 in a release kernel */
     word_t debug;          /* 1: debug build */
+    kaddr_t root_thread;   /* address of the word that holds the TCB the kernel started; its memory
+                              is never untyped, so that no other object ever has this address */
     char board[16];
     char build[32]; /* version string */
 };

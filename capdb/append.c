@@ -369,7 +369,10 @@ static enum error put_snapshot(struct capdb *db, const struct capstate *s, uint3
     return code == SQLITE_DONE ? ERR_OK : capdb_fail_sql(db, "writing a snapshot");
 }
 
-#define ONE_PLACE(mode, name) ", ?"
+#define ONE_PLACE(mode, name)  ", ?"
+#define ONE_NAME(mode, name)   ", \"" #name "\""
+#define ONE_SCHED(mode, name)  ", sched_" #name
+#define ONE_REVOKE(mode, name) ", revoke_" #name
 
 static enum error prepare_all(struct capdb *db)
 {
@@ -380,7 +383,10 @@ static enum error prepare_all(struct capdb *db)
         {offsetof(struct capdb, put_tail), "INSERT INTO tail VALUES "
                                            "(?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
         {offsetof(struct capdb, put_snapshot),
-         "INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
+         "INSERT INTO snapshot (n, time, sum, added, removed, changed, last_cap_row"
+             RECORD_FIELDS_SNAPSHOT(ONE_NAME) RECORD_FIELDS_END(ONE_NAME)
+                 RECORD_FIELDS_SCHED(ONE_SCHED) RECORD_FIELDS_REVOKE(ONE_REVOKE)
+         ") VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
              RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
                  RECORD_FIELDS_REVOKE(ONE_PLACE) ")"},
         {offsetof(struct capdb, put_name), "INSERT INTO name VALUES (NULL, ?, ?)"},
@@ -412,7 +418,8 @@ enum error capdb_become_recorder(struct capdb *db)
     if (e != ERR_OK)
         return e;
     capdb_resume_numbers(db);
-    return prepare_all(db);
+    e = capdb_add_late_columns(db);
+    return e == ERR_OK ? prepare_all(db) : e;
 }
 
 static enum error write_snapshot(struct capdb *db, const struct capstate *state, double time,
@@ -491,7 +498,7 @@ enum error capdb_append(struct capdb *db, const struct capstate *state, double t
     memcpy(rows, db->next_row, sizeof(rows));
     int64_t next_cap = db->next_cap;
     int64_t next_object = db->next_object;
-    bool same_shape = db->count > 0 && next.shape == db->mirror->shape;
+    bool same_shape = db->count > 0 && next.shape == db->mirror->shape && !db->reshape;
     if (same_shape && threads_again(db, state, &next.sets[ROW_THREAD]) != ERR_OK) {
         rowset_free(&next.sets[ROW_THREAD]);
         same_shape = false;
@@ -510,6 +517,7 @@ enum error capdb_append(struct capdb *db, const struct capstate *state, double t
         return e;
     }
     adopt(db, &next, same_shape);
+    db->reshape = false;
     *n = db->count;
     if (db->unmerged >= MERGE_EVERY || capdb_now() - db->merged_at >= merge_seconds)
         capdb_merge(db); /* it is committed; a merge that fails is tried again */

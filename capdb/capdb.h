@@ -29,9 +29,12 @@ void capdb_close(struct capdb *db);
 /* The sentence of the last failed call on this handle. */
 const char *capdb_error(const struct capdb *db);
 
-/* Domain rules that the recording carries; set before the first append. */
-enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules);
-enum error capdb_get_rules(struct capdb *db, struct authority_rules *out);
+/* Domain rules that the recording carries, a set at a time: the given one holds from the snapshot
+ * that is appended next; *replaced tells whether another held before.  The same set again changes
+ * nothing. */
+enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules, bool *replaced);
+/* Those that hold for snapshot n; 0: for the next one. The caller frees *out. */
+enum error capdb_get_rules(struct capdb *db, uint32_t n, struct authority_rules *out);
 
 /* Appends one snapshot, taken `time` seconds after 1970; *n is its number, from 1.  On return it is
  * committed.  ERR_IO (disk full, too): nothing of this snapshot was kept, the others were. */

@@ -49,6 +49,8 @@ struct view {
 enum status view_open_db(struct options *o, struct view *v);
 enum status view_open(struct options *o, struct view *v); /* and loads snapshot --at */
 enum status view_load(struct options *o, struct view *v, uint32_t n);
+/* --domains FILE, if it was given; says what is wrong with it. */
+enum status rules_read(const char *path, struct authority_rules *out);
 void view_unload(struct view *v);
 void view_close(struct view *v);
 bool target_is_live(const char *target);

@@ -342,17 +342,28 @@ static void take_string(sqlite3_stmt *st, int column, struct record_string *out)
     memcpy(out->bytes, sqlite3_column_blob(st, column), out->length);
 }
 
-#define TAKE_U(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_D(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_S(name)     take_string(st, at++, &r->name);
-#define TAKE(mode, name) TAKE_##mode(name)
+/* A column of the row, -1 when the recording is from before that field. */
+static int column_of(sqlite3_stmt *st, const char *prefix, const char *name)
+{
+    size_t length = strlen(prefix);
+    for (int i = 0; i < sqlite3_column_count(st); i++) {
+        const char *column = sqlite3_column_name(st, i);
+        if (column && strncmp(column, prefix, length) == 0 && strcmp(column + length, name) == 0)
+            return i;
+    }
+    return -1;
+}
 
-enum { SNAPSHOT_FIRST_FIELD = 7 };
+/* A column that is not there reads as NULL, which is 0 and "". */
+#define TAKE_U(name)     r->name = (uint32_t)sqlite3_column_int64(st, column_of(st, prefix, #name));
+#define TAKE_D(name)     TAKE_U(name)
+#define TAKE_S(name)     take_string(st, column_of(st, prefix, #name), &r->name);
+#define TAKE(mode, name) TAKE_##mode(name)
 
 static void take_snapshot(sqlite3_stmt *st, struct record *snapshot, struct record *end,
                           struct record *sched, struct record *revoke)
 {
-    int at = SNAPSHOT_FIRST_FIELD;
+    const char *prefix = "";
     *snapshot = (struct record){.kind = RECORD_SNAPSHOT};
     *end = (struct record){.kind = RECORD_END};
     *sched = (struct record){.kind = RECORD_SCHED};
@@ -367,10 +378,12 @@ static void take_snapshot(sqlite3_stmt *st, struct record *snapshot, struct reco
     }
     {
         struct record_sched *r = &sched->sched;
+        prefix = "sched_";
         RECORD_FIELDS_SCHED(TAKE)
     }
     {
         struct record_revoke *r = &revoke->revoke;
+        prefix = "revoke_";
         RECORD_FIELDS_REVOKE(TAKE)
     }
 }

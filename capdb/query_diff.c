@@ -213,8 +213,10 @@ enum status command_diff(struct options *o)
     if (!parse_snapshot(o, o->operand[0], &n[0]) || !parse_snapshot(o, o->operand[1], &n[1]) ||
         view_open_db(o, &d.a) != STATUS_YES)
         return STATUS_UNKNOWN;
-    d.b = (struct view){.db = d.a.db, .rules = d.a.rules}; /* one file, two snapshots */
-    enum status s = view_load(o, &d.a, n[0]);
+    d.b = (struct view){.db = d.a.db}; /* one file, two snapshots */
+    enum status s = rules_read(o->domains, &d.b.rules);
+    if (s == STATUS_YES)
+        s = view_load(o, &d.a, n[0]);
     if (s == STATUS_YES)
         s = view_load(o, &d.b, n[1]);
     if (s == STATUS_YES) {
@@ -226,6 +228,7 @@ enum status command_diff(struct options *o)
             s = command_complain(o->run, "output could not be written");
     }
     view_unload(&d.b);
+    authority_rules_free(&d.b.rules);
     view_close(&d.a);
     return s;
 }

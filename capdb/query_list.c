@@ -86,10 +86,11 @@ enum status command_info(struct options *o)
         info_number(out, "file bytes", (uint64_t)st.st_size);
     info_number(out, "snapshots", count);
     info_span(out, &v, count);
-    info_number(out, "domain rules", v.rules.count);
-    if (count && view_load(o, &v, o->at ? o->at : count) == STATUS_YES)
+    if (count && view_load(o, &v, o->at ? o->at : count) == STATUS_YES) {
+        info_number(out, "domain rules", v.rules.count);
         info_row(out, "trusted managers",
                  authority_managers_text(&v.authority, managers, sizeof(managers)));
+    }
     view_close(&v);
     return finish(o, out);
 }
@@ -129,6 +130,15 @@ struct tally {
     uint32_t caps, frames, frame_kib, untyped_kib;
 };
 
+static void tally_object(struct tally *tally, const struct capstate_object *object)
+{
+    uint32_t kib = (uint32_t)(((uint64_t)1 << object->bits) >> 10);
+    bool frame = object->type == RECORD_CAP_FRAME;
+    tally->frames += frame;
+    tally->frame_kib += frame ? kib : 0;
+    tally->untyped_kib += frame ? 0 : kib;
+}
+
 static void tally_slots(const struct view *v, struct tally *tally)
 {
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
@@ -136,41 +146,38 @@ static void tally_slots(const struct view *v, struct tally *tally)
         if (d >= 0)
             tally[d].caps++;
     }
+    int32_t *holders = output_alloc(NULL, (v->authority.domain_count + 1) * sizeof(*holders));
     for (uint32_t n = 0; n < v->state.object_count; n++) {
         const struct capstate_object *object = &v->state.objects[n];
-        for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-            if (object->bits < 10 || object->bits > 32 ||
-                (object->type != RECORD_CAP_FRAME && object->type != RECORD_CAP_UNTYPED) ||
-                !authority_domain_holds(&v->authority, (int32_t)d, (int32_t)n))
-                continue;
-            uint32_t kib = (uint32_t)(((uint64_t)1 << object->bits) >> 10);
-            if (object->type == RECORD_CAP_FRAME) {
-                tally[d].frames++;
-                tally[d].frame_kib += kib;
-            } else {
-                tally[d].untyped_kib += kib;
-            }
-        }
+        if (object->bits < 10 || object->bits > 32 ||
+            (object->type != RECORD_CAP_FRAME && object->type != RECORD_CAP_UNTYPED))
+            continue;
+        uint32_t count = authority_holders(&v->authority, (int32_t)n, holders,
+                                           v->authority.domain_count);
+        for (uint32_t i = 0; i < count; i++)
+            tally_object(&tally[holders[i]], object);
     }
+    free(holders);
 }
 
 /* Domains that information can go to in one step, comma separated. */
-static void flows_text(const struct view *v, uint32_t domain, const struct authority_flow *flows,
+static void flows_text(const struct view *v, uint32_t domain, const struct authority_use *uses,
                        uint32_t count, char *buf, size_t size)
 {
     size_t used = 0;
+    size_t marks = (v->authority.domain_count + 1) * sizeof(bool);
+    bool *to = output_alloc(NULL, marks);
+    memset(to, 0, marks);
+    authority_flow_targets(uses, count, (int32_t)domain, to);
     snprintf(buf, size, "-");
     for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-        bool flows_there = false;
-        for (uint32_t i = 0; i < count; i++)
-            flows_there |=
-                flows[i].from_domain == (int32_t)domain && flows[i].to_domain == (int32_t)d;
-        if (!flows_there || used >= size)
+        if (!to[d] || used >= size)
             continue;
         int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
                          v->authority.domains[d].name);
         used += n > 0 ? (size_t)n : 0;
     }
+    free(to);
 }
 
 static int32_t island_of_domain(const struct view *v, uint32_t domain)
@@ -183,16 +190,17 @@ static int32_t island_of_domain(const struct view *v, uint32_t domain)
 
 enum status command_domains(struct options *o)
 {
-    static const char *const columns[] = {"domain",   "trusted", "#island",    "#threads",
-                                          "#caps",    "#frames", "#frame_kib", "#untyped_kib",
-                                          "flows_to", NULL};
+    static const char *const columns[] = {"domain",     "trusted",      "#island",  "#threads",
+                                          "#caps",      "#frames",      "#frame_kib",
+                                          "#untyped_kib", "flows_to",   "named_by", NULL};
+    static const char *const origins[] = {"its threads", "a rule", "its island", "the kernel"};
     struct view v;
-    struct authority_flow *flows;
-    uint32_t flow_count;
+    struct authority_use *uses;
+    uint32_t use_count;
     char text[512];
     if (view_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (authority_flows(&v.authority, &flows, &flow_count) != ERR_OK) {
+    if (authority_uses(&v.authority, &uses, &use_count) != ERR_OK) {
         view_close(&v);
         return command_complain(o->run, "out of memory");
     }
@@ -209,12 +217,13 @@ enum status command_domains(struct options *o)
         output_int(out, tally[d].frames);
         output_int(out, tally[d].frame_kib);
         output_int(out, tally[d].untyped_kib);
-        flows_text(&v, d, flows, flow_count, text, sizeof(text));
+        flows_text(&v, d, uses, use_count, text, sizeof(text));
         output_text(out, text);
+        output_text(out, origins[v.authority.domains[d].origin]);
         output_row(out);
     }
     free(tally);
-    free(flows);
+    free(uses);
     view_close(&v);
     return finish(o, out);
 }

@@ -237,27 +237,35 @@ static enum status record_all(struct recorder *r)
     return s;
 }
 
+/* Without --domains a recording keeps the rules it has. */
+static enum status set_rules(struct recorder *r, const struct authority_rules *rules)
+{
+    bool replaced;
+    if (!r->o->domains)
+        return STATUS_YES;
+    if (capdb_set_rules(r->db, rules, &replaced) != ERR_OK)
+        return command_complain(r->path, "%s", capdb_error(r->db));
+    if (replaced)
+        fprintf(stderr, "%s: from snapshot %u on the domain rules are those of %s\n", r->path,
+                capdb_count(r->db) + 1, r->o->domains);
+    return STATUS_YES;
+}
+
 static enum status open_recording(struct recorder *r)
 {
     char message[CAPDB_MESSAGE];
     struct authority_rules rules = {0};
-    uint32_t line;
-    if (r->o->domains && authority_rules_read(r->o->domains, &rules, &line) != ERR_OK)
-        return command_complain(r->o->domains,
-                                "cannot be read as `PATTERN DOMAIN [trusted]` lines");
     enum error e;
+    if (rules_read(r->o->domains, &rules) != STATUS_YES)
+        return STATUS_UNKNOWN;
     if (access(r->path, F_OK) == 0)
         e = capdb_open(r->path, &r->db, message);
     else
         e = capdb_create(r->path, attach_target(r->attach), &r->db, message);
-    if (e != ERR_OK)
-        command_complain(r->path, "%s", message);
-    if (e == ERR_OK && rules.count && capdb_set_rules(r->db, &rules) != ERR_OK) {
-        command_complain(r->path, "%s", capdb_error(r->db));
-        e = ERR_IO;
-    }
+    enum status s =
+        e == ERR_OK ? set_rules(r, &rules) : command_complain(r->path, "%s", message);
     authority_rules_free(&rules);
-    return e == ERR_OK ? STATUS_YES : STATUS_UNKNOWN;
+    return s;
 }
 
 enum status command_record(struct options *o)

@@ -28,8 +28,10 @@ static const char capdb_schema[] =
     "CREATE TABLE name (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL UNIQUE, text TEXT NOT NULL);"
     "CREATE TABLE domain (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     "  trusted INTEGER NOT NULL);"
+    /* a set of rules holds from snapshot `since` on until the next begins; one row with an empty
+     * pattern: a set of none */
     "CREATE TABLE domain_rule (ord INTEGER PRIMARY KEY, pattern TEXT NOT NULL,"
-    "  domain TEXT NOT NULL, trusted INTEGER NOT NULL);"
+    "  domain TEXT NOT NULL, trusted INTEGER NOT NULL, since INTEGER NOT NULL DEFAULT 1);"
     "CREATE TABLE word (kind TEXT NOT NULL, value INTEGER NOT NULL, text TEXT NOT NULL,"
     "  PRIMARY KEY (kind, value)) WITHOUT ROWID;"
     /* sum: over all records of the snapshot, see verify; last_cap_row: highest rowid then */

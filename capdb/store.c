@@ -154,6 +154,7 @@ static struct capdb *db_new(const char *path)
     db->path = strdup(path);
     db->memory = strcmp(path, ":memory:") == 0;
     db->next_cap = db->next_object = 1;
+    db->reshape = true;
     for (int k = 0; k < ROW_KINDS; k++)
         db->next_row[k] = 1;
     if (!db->path) {
@@ -330,7 +331,7 @@ enum error capdb_open(const char *path, struct capdb **out, char *message)
     if (e == ERR_OK && db->writable && capdb_int(db, "SELECT count(*) FROM tail", 0) > 0)
         e = capdb_merge(db);
     if (e == ERR_OK)
-        e = capdb_get_rules(db, &db->rules);
+        e = capdb_get_rules(db, 0, &db->rules);
     if (e != ERR_OK)
         return open_failed(db, e, message);
     capdb_count(db);
@@ -366,39 +367,120 @@ uint32_t capdb_count(struct capdb *db)
     return db->count;
 }
 
+/* --- columns that older recordings lack --- */
+
+static bool has_column(struct capdb *db, const char *table, const char *column)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
+             table, column);
+    return capdb_int(db, sql, 0) > 0;
+}
+
+enum error capdb_add_late_columns(struct capdb *db)
+{
+    enum error e = ERR_OK;
+    if (!has_column(db, "snapshot", "sched_root_thread"))
+        e = capdb_exec(db, "ALTER TABLE snapshot ADD COLUMN sched_root_thread INTEGER", "continuing");
+    if (e == ERR_OK && !has_column(db, "domain_rule", "since"))
+        e = capdb_exec(db, "ALTER TABLE domain_rule ADD COLUMN since INTEGER NOT NULL DEFAULT 1",
+                       "continuing");
+    return e;
+}
+
 /* --- rules --- */
 
-enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules)
+static enum error put_rule(struct capdb *db, sqlite3_stmt *st, const struct authority_rule *r,
+                           uint32_t since)
 {
+    sqlite3_reset(st);
+    sqlite3_bind_text(st, 1, r->pattern, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 2, r->domain, -1, SQLITE_STATIC);
+    sqlite3_bind_int(st, 3, r->trusted);
+    sqlite3_bind_int64(st, 4, since);
+    return sqlite3_step(st) == SQLITE_DONE ? ERR_OK : capdb_fail_sql(db, "storing the domain rules");
+}
+
+static enum error put_rules(struct capdb *db, const struct authority_rules *rules, uint32_t since)
+{
+    static char nothing[] = "";
+    static const struct authority_rule none = {nothing, nothing, false};
+    char sql[64];
     sqlite3_stmt *st;
-    enum error e = capdb_prepare(db, "INSERT INTO domain_rule VALUES (NULL, ?, ?, ?)", &st);
-    for (uint32_t i = 0; e == ERR_OK && i < rules->count; i++) {
-        const struct authority_rule *r = &rules->rules[i];
-        sqlite3_reset(st);
-        sqlite3_bind_text(st, 1, r->pattern, -1, SQLITE_STATIC);
-        sqlite3_bind_text(st, 2, r->domain, -1, SQLITE_STATIC);
-        sqlite3_bind_int(st, 3, r->trusted);
-        if (sqlite3_step(st) != SQLITE_DONE)
-            e = capdb_fail_sql(db, "storing the domain rules");
-        else
-            e = authority_rules_add(&db->rules, r->pattern, r->domain, r->trusted);
-    }
+    snprintf(sql, sizeof(sql), "DELETE FROM domain_rule WHERE since = %u", since);
+    enum error e = capdb_exec(db, sql, "storing the domain rules");
+    if (e == ERR_OK)
+        e = capdb_prepare(db,
+                          "INSERT INTO domain_rule (pattern, domain, trusted, since)"
+                          " VALUES (?, ?, ?, ?)",
+                          &st);
+    if (e != ERR_OK)
+        return e;
+    for (uint32_t i = 0; e == ERR_OK && i < rules->count; i++)
+        e = put_rule(db, st, &rules->rules[i], since);
+    if (e == ERR_OK && rules->count == 0)
+        e = put_rule(db, st, &none, since);
     sqlite3_finalize(st);
     return e;
 }
 
-enum error capdb_get_rules(struct capdb *db, struct authority_rules *out)
+enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules, bool *replaced)
+{
+    struct authority_rules copy = {0};
+    uint32_t since = capdb_count(db) + 1;
+    *replaced = since > 1 && !authority_rules_equal(rules, &db->rules);
+    if (authority_rules_equal(rules, &db->rules))
+        return ERR_OK;
+    enum error e = capdb_add_late_columns(db);
+    if (e == ERR_OK)
+        e = capdb_exec(db, "SAVEPOINT rules", "storing the domain rules");
+    if (e != ERR_OK)
+        return e;
+    e = put_rules(db, rules, since);
+    if (e == ERR_OK && authority_rules_copy(rules, &copy) != ERR_OK)
+        e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    if (e != ERR_OK)
+        sqlite3_exec(db->sql, "ROLLBACK TO rules", NULL, NULL, NULL);
+    sqlite3_exec(db->sql, "RELEASE rules", NULL, NULL, NULL);
+    if (e != ERR_OK)
+        return e;
+    authority_rules_free(&db->rules);
+    db->rules = copy;
+    db->reshape = true;
+    return ERR_OK;
+}
+
+static enum error take_rule(struct capdb *db, sqlite3_stmt *st, struct authority_rules *out)
+{
+    const char *pattern = (const char *)sqlite3_column_text(st, 0);
+    const char *domain = (const char *)sqlite3_column_text(st, 1);
+    if (!pattern || !domain)
+        return capdb_fail(db, ERR_CORRUPT, "a domain rule has no pattern or no domain");
+    if (!*pattern)
+        return ERR_OK;
+    return authority_rules_add(out, pattern, domain, sqlite3_column_int(st, 2) != 0);
+}
+
+enum error capdb_get_rules(struct capdb *db, uint32_t n, struct authority_rules *out)
 {
     sqlite3_stmt *st;
     struct authority_rules rules = {0};
-    enum error e =
-        capdb_prepare(db, "SELECT pattern, domain, trusted FROM domain_rule ORDER BY ord", &st);
+    bool versions = has_column(db, "domain_rule", "since");
+    enum error e = capdb_prepare(
+        db,
+        versions ? "SELECT pattern, domain, trusted FROM domain_rule WHERE since ="
+                   " (SELECT max(since) FROM domain_rule WHERE since <= ?) ORDER BY ord"
+                 : "SELECT pattern, domain, trusted FROM domain_rule ORDER BY ord",
+        &st);
     if (e != ERR_OK)
         return e;
-    while (e == ERR_OK && sqlite3_step(st) == SQLITE_ROW)
-        e = authority_rules_add(&rules, (const char *)sqlite3_column_text(st, 0),
-                                (const char *)sqlite3_column_text(st, 1),
-                                sqlite3_column_int(st, 2) != 0);
+    if (versions)
+        sqlite3_bind_int64(st, 1, n ? n : INT64_MAX);
+    int code;
+    while (e == ERR_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
+        e = take_rule(db, st, &rules);
+    if (e == ERR_OK && code != SQLITE_DONE)
+        e = capdb_fail_sql(db, "reading the domain rules");
     sqlite3_finalize(st);
     if (e == ERR_OK)
         *out = rules;

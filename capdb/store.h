@@ -128,6 +128,7 @@ struct capdb {
     uint32_t unmerged;
     double merged_at;
     struct authority_rules rules;
+    bool reshape; /* domains may be others though no capability changed: rules, or another program */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
     char message[CAPDB_MESSAGE];
 };
@@ -145,6 +146,9 @@ double capdb_now(void);
 
 /* Numbers of rows, capabilities and objects go on where the file ends. */
 void capdb_resume_numbers(struct capdb *db);
+
+/* Gives a recording from before a column the column. */
+enum error capdb_add_late_columns(struct capdb *db);
 
 /* The first write makes this handle the recorder. */
 enum error capdb_become_recorder(struct capdb *db);

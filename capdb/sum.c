@@ -3,6 +3,8 @@
  * bytes, with the high half folded in, since multiplication only carries upwards. */
 #include "capdb/store.h"
 
+#include <string.h>
+
 #define FNV_BASIS 0xcbf29ce484222325u
 #define FNV_PRIME 0x100000001b3u
 
@@ -28,7 +30,16 @@ static uint64_t mix_bytes(uint64_t h, const struct record_bytes *b)
     return h;
 }
 
-#define MIX_U(name)     h = mix_u32(h, r->name);
+/* Recordings made before a field was thought of have sums without it: 0, which is what they are read
+ * as, leaves the sum alone. */
+static inline bool field_is_late(const char *name)
+{
+    return strcmp(name, "root_thread") == 0;
+}
+
+#define MIX_U(name)                                                                                \
+    if (r->name != 0 || !field_is_late(#name))                                                     \
+        h = mix_u32(h, r->name);
 #define MIX_D(name)     h = mix_u32(h, r->name);
 #define MIX_S(name)     h = mix_string(h, &r->name);
 #define MIX_B(name)     h = mix_bytes(h, &r->name);
@@ -69,7 +80,7 @@ uint64_t capdb_sum(const struct capstate *s)
 
 uint64_t capdb_shape(const struct capstate *s)
 {
-    uint64_t h = FNV_BASIS;
+    uint64_t h = mix_u32(FNV_BASIS, s->sched.root_thread);
     for (uint32_t i = 0; i < s->slot_count; i++)
         h = sum_slot(h, &s->slots[i].rec);
     for (uint32_t i = 0; i < s->mapping_count; i++)

@@ -4,6 +4,7 @@
 #include "abi/objects.h"
 #include "attach/attach.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static enum status open_live(struct options *o, struct view *v)
     if (e != ERR_OK)
         command_complain(o->run, "%s", message);
     if (e == ERR_OK) {
-        e = capdb_set_rules(v->db, &v->rules);
+        bool replaced;
+        e = capdb_set_rules(v->db, &v->rules, &replaced);
         if (e == ERR_OK)
             e = capdb_append(v->db, &state, (double)time(NULL), &n);
         if (e == ERR_OK)
@@ -81,36 +83,44 @@ static enum status open_file(struct options *o, struct view *v)
     return e == ERR_OK ? STATUS_YES : STATUS_UNKNOWN;
 }
 
-static enum status read_rules(struct options *o, struct view *v)
+enum status rules_read(const char *path, struct authority_rules *out)
 {
-    uint32_t line;
-    if (!o->domains)
+    struct authority_rules_fault fault;
+    if (!path)
         return STATUS_YES;
-    enum error e = authority_rules_read(o->domains, &v->rules, &line);
+    enum error e = authority_rules_read(path, out, &fault);
     if (e == ERR_FORMAT)
-        return command_complain(o->domains, "line %u: not `PATTERN DOMAIN [trusted]`", line);
-    if (e != ERR_OK)
-        return command_complain(o->domains, "cannot be read");
-    return STATUS_YES;
+        return command_complain(path, "line %u, column %u: %s", fault.line, fault.column,
+                                fault.sentence);
+    if (e == ERR_NO_MEMORY)
+        return command_complain(path, "out of memory");
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
 }
 
 enum status view_open_db(struct options *o, struct view *v)
 {
     *v = (struct view){0};
-    enum status s = read_rules(o, v);
+    enum status s = rules_read(o->domains, &v->rules);
     if (s == STATUS_YES)
         s = target_is_live(o->run) ? open_live(o, v) : open_file(o, v);
-    if (s == STATUS_YES && !o->domains && capdb_get_rules(v->db, &v->rules) != ERR_OK)
-        s = command_complain(o->run, "%s", capdb_error(v->db));
     if (s != STATUS_YES)
         view_close(v);
     return s;
 }
 
+/* The rules of the recording for this snapshot, unless the user has others. */
+static enum error load_rules(struct options *o, struct view *v, uint32_t n)
+{
+    if (o->domains)
+        return ERR_OK;
+    authority_rules_free(&v->rules);
+    return capdb_get_rules(v->db, n, &v->rules);
+}
+
 enum status view_load(struct options *o, struct view *v, uint32_t n)
 {
     view_unload(v);
-    if (capdb_load(v->db, n, &v->state) != ERR_OK)
+    if (capdb_load(v->db, n, &v->state) != ERR_OK || load_rules(o, v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     v->n = n;
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)

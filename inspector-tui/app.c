@@ -78,9 +78,8 @@ static void forget_verdict(struct app *app)
 {
     if (!app->have_authority)
         return;
-    authority_breaches_free(app->breaches, app->breach_count);
-    app->breaches = NULL;
-    app->breach_count = 0;
+    authority_verdict_free(&app->verdict);
+    app->have_verdict = false;
     authority_free(&app->authority);
     app->have_authority = false;
 }
@@ -111,11 +110,11 @@ static bool take_state(struct app *app)
     capstate_free(&app->state);
     app->state = fresh;
     app->have_state = true;
-    app->have_authority = authority_build(&app->state, NULL, &app->authority) == ERR_OK;
+    app->have_authority = authority_build(&app->state, source_rules(app->source), &app->authority) == ERR_OK;
     if (!app->have_authority)
         app_say(app, "out of memory: domains are not shown");
-    else if (authority_check(&app->authority, false, &app->breaches, &app->breach_count))
-        app->breach_count = 0;
+    else
+        app->have_verdict = authority_check(&app->authority, false, &app->verdict) == ERR_OK;
     refresh_all(app);
     follow_revoke(app);
     moment_follow(app);

@@ -25,8 +25,8 @@ struct app {
     bool have_state;
     struct authority authority; /* of the current state: domains, owners */
     bool have_authority;
-    struct authority_breach *breaches; /* of the current state */
-    uint32_t breach_count;
+    struct authority_verdict verdict; /* on the current state */
+    bool have_verdict;
     bool follow_revoke;   /* the next state puts the cursor on the victim of the revoke */
     uint32_t follow_slot; /* the next state puts the cursor on this slot, 0: none */
     struct view views[VIEWS];

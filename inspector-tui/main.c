@@ -1,6 +1,7 @@
 /* inspector-tui: attaches to a target or opens a recording and shows its capabilities.
  *
- * Usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--no-mouse]
+ * Usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS]
+ *                      [--domains FILE] [--no-mouse]
  * Exit status 0 after q, 2 when the target could not be opened or vanished. */
 #include "inspector-tui/app.h"
 
@@ -15,7 +16,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--no-mouse]\n"
+    "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--domains FILE]\n"
+    "                     [--no-mouse]\n"
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
@@ -42,6 +44,7 @@ static int parse(int argc, char **argv, struct arguments *a)
     static const struct option options[] = {
         {"record", required_argument, NULL, 'r'},
         {"every", required_argument, NULL, 'e'},
+        {"domains", required_argument, NULL, 'd'},
         {"no-mouse", no_argument, NULL, 'm'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -57,6 +60,9 @@ static int parse(int argc, char **argv, struct arguments *a)
                 break;
             fprintf(stderr, "inspector-tui: --every %s: give seconds from 0.02 to 3600\n", optarg);
             return 2;
+        case 'd':
+            a->source.domains = optarg;
+            break;
         case 'm':
             a->mouse = false;
             break;

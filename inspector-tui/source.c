@@ -49,6 +49,8 @@ struct source {
     char *console;
     size_t console_len;
     uint32_t position, count;
+    bool own_rules; /* --domains: whatever the recording says */
+    struct authority_rules rules;
 };
 
 /* --- worker ---------------------------------------------------------------------------------- */
@@ -265,12 +267,32 @@ static bool open_live(struct source *s, const struct source_options *o, char *me
         snprintf(message, size, "%s: %s", o->record, why);
         return false;
     }
+    bool replaced;
+    if (s->db && capdb_set_rules(s->db, &s->rules, &replaced)) {
+        snprintf(message, size, "%s: %s", o->record, capdb_error(s->db));
+        return false;
+    }
     if (pthread_create(&s->worker, NULL, worker_main, s)) {
         snprintf(message, size, "no thread could be started");
         return false;
     }
     s->worker_runs = true;
     return true;
+}
+
+static bool read_rules(struct source *s, const char *path, char *message, size_t size)
+{
+    struct authority_rules_fault fault;
+    if (!path)
+        return true;
+    s->own_rules = true;
+    enum error e = authority_rules_read(path, &s->rules, &fault);
+    if (e == ERR_FORMAT)
+        snprintf(message, size, "%s: line %u, column %u: %s", path, fault.line, fault.column,
+                 fault.sentence);
+    else if (e != ERR_OK)
+        snprintf(message, size, "%s: cannot be read", path);
+    return e == ERR_OK;
 }
 
 struct source *source_open(const struct source_options *options, char *message, size_t size)
@@ -290,8 +312,9 @@ struct source *source_open(const struct source_options *options, char *message, 
     pthread_cond_init(&s->wake, &monotonic);
     pthread_cond_init(&s->done, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    bool ok = s->live ? open_live(s, options, message, size)
-                      : open_recording(s, options->target, message, size);
+    bool ok = read_rules(s, options->domains, message, size) &&
+              (s->live ? open_live(s, options, message, size)
+                       : open_recording(s, options->target, message, size));
     if (!ok) {
         source_close(s);
         return NULL;
@@ -316,6 +339,7 @@ void source_close(struct source *s)
         attach_close(s->attach);
     if (s->have_fresh)
         capstate_free(&s->fresh);
+    authority_rules_free(&s->rules);
     free(s->answer);
     free(s->console);
     pthread_mutex_destroy(&s->lock);
@@ -348,6 +372,11 @@ bool source_take(struct source *s, struct capstate *state)
     }
     pthread_mutex_unlock(&s->lock);
     return fresh;
+}
+
+const struct authority_rules *source_rules(const struct source *s)
+{
+    return &s->rules;
 }
 
 void source_poke(struct source *s)
@@ -388,9 +417,17 @@ bool source_seek(struct source *s, uint32_t number)
     if (s->live)
         return false;
     struct capstate state;
-    if (capdb_load(s->db, number, &state)) {
+    struct authority_rules rules = {0};
+    enum error e = capdb_load(s->db, number, &state);
+    if (e == ERR_OK && !s->own_rules && (e = capdb_get_rules(s->db, number, &rules)))
+        capstate_free(&state);
+    if (e) {
         snprintf(s->message, sizeof s->message, "%.250s", capdb_error(s->db));
         return false;
+    }
+    if (!s->own_rules) {
+        authority_rules_free(&s->rules);
+        s->rules = rules;
     }
     if (s->have_fresh)
         capstate_free(&s->fresh);

@@ -4,6 +4,7 @@
 #define CAPSCOPE_INSPECTOR_TUI_SOURCE_H
 
 #include "attach/attach.h"
+#include "authority/authority.h"
 
 struct source;
 
@@ -11,6 +12,7 @@ struct source_options {
     const char *target;   /* attach target, or a recording FILE[@N] */
     const char *record;   /* recording to write, NULL: none */
     uint32_t interval_ms; /* between two samples of a live target */
+    const char *domains;  /* file of domain rules, NULL: those of the recording */
 };
 
 /* On failure NULL and the sentence in `message`. */
@@ -23,6 +25,8 @@ const char *source_name(const struct source *s);
 /* If there is a newer state than the last one taken: moves it into *state (the old one is freed)
  * and returns true. */
 bool source_take(struct source *s, struct capstate *state);
+/* The domain rules that hold for the state that was taken last; they are the source's. */
+const struct authority_rules *source_rules(const struct source *s);
 /* Takes a sample as soon as possible. */
 void source_poke(struct source *s);
 void source_pause(struct source *s, bool paused);

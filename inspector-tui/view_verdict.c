@@ -17,20 +17,21 @@ static uint64_t breach_key(const struct app *app, const struct authority_breach 
 
 static void build(struct app *app, struct view *v)
 {
-    if (!app->have_authority)
+    if (!app->have_verdict)
         return;
     struct row *r = view_add(v, row_key(KIND_VERDICT, 0, 0), 0, 0);
     if (!r)
         return;
     r->value = UINT32_MAX;
-    if (app->breach_count)
+    if (authority_outcome(&app->verdict) != AUTHORITY_ISOLATED)
         r->flags |= ROW_ALERT;
-    for (uint32_t i = 0; i < app->breach_count; i++) {
-        const struct authority_breach *b = &app->breaches[i];
+    for (uint32_t i = 0; i < app->verdict.count; i++) {
+        const struct authority_breach *b = &app->verdict.breach[i];
         r = view_add(v, breach_key(app, b), 1, 0);
         if (!r)
             return;
-        r->flags |= ROW_ALERT;
+        if (b->weight != AUTHORITY_NOTE)
+            r->flags |= ROW_ALERT;
         r->value = i;
         r->slot = b->slot_a >= 0 ? b->slot_a : b->slot_b;
         r->object = b->object;
@@ -39,15 +40,14 @@ static void build(struct app *app, struct view *v)
 
 static void text(struct app *app, const struct row *r, char *buf, size_t size)
 {
-    char managers[160];
+    char managers[160], verdict[200];
     if (r->value == UINT32_MAX) {
-        snprintf(buf, size, "%s: %u breach%s  (trusted managers left out: %s)",
-                 app->breach_count ? "BREACHED" : "isolated", app->breach_count,
-                 app->breach_count == 1 ? "" : "es",
+        snprintf(buf, size, "%s  (trusted managers left out: %s)",
+                 authority_verdict_text(&app->verdict, verdict, sizeof verdict),
                  authority_managers_text(&app->authority, managers, sizeof managers));
         return;
     }
-    const struct authority_breach *b = &app->breaches[r->value];
+    const struct authority_breach *b = &app->verdict.breach[r->value];
     snprintf(buf, size, "%-14s %s, %s: %s", authority_breach_name(b->kind),
              app_domain_name(app, b->domain_a), app_domain_name(app, b->domain_b),
              authority_breach_sentence(b->kind));
@@ -62,16 +62,28 @@ static void detail_slot_line(struct app *app, const char *what, int32_t slot)
                    capstate_slot_text(&app->state, slot, cap, sizeof cap));
 }
 
+static void detail_verdict(struct app *app)
+{
+    app_detail(app, "The restrictions of the paper (3.2.3), untyped memory that covers another "
+                    "domain's objects,");
+    app_detail(app, "and the invariants of retype and of the derivation tree.");
+    if (app->authority.root == AUTHORITY_ROOT_UNKNOWN)
+        app_detail(app, "The root task is not known here: trusted is who a rule says, nobody else.");
+    if (app->authority.root == AUTHORITY_ROOT_BY_PLACE)
+        app_detail(app, "The root task is the only thread that lies in no untyped memory; the "
+                        "snapshot does not name it.");
+}
+
 static void detail(struct app *app, const struct row *r)
 {
     if (r->value == UINT32_MAX) {
-        app_detail(app, "The restrictions of the paper (3.2.3), untyped memory that covers another "
-                        "domain's objects,");
-        app_detail(app, "and the invariants of retype and of the derivation tree.");
+        detail_verdict(app);
         return;
     }
-    const struct authority_breach *b = &app->breaches[r->value];
+    const struct authority_breach *b = &app->verdict.breach[r->value];
     app_detail(app, "%s", authority_breach_sentence(b->kind));
+    if (b->further)
+        app_detail(app, "and %u more domains", b->further);
     detail_slot_line(app, "witness", b->slot_a);
     detail_slot_line(app, "witness", b->slot_b);
     for (uint32_t i = 0; i < b->path_count; i++) {

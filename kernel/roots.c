@@ -34,6 +34,7 @@ void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
     r->cdt_head = kaddr_of(&ks.cdt_head);
     r->ready_queues = kaddr_of(ks.ready);
     r->current = kaddr_of(&ks.current);
+    r->root_thread = kaddr_of(&ks.root_thread);
     r->idle_thread = kaddr_of(&ks.idle);
     r->asid_table = kaddr_of(ks.asid_table);
     r->irq_state = kaddr_of(ks.irq_state);

@@ -5,6 +5,8 @@
 
 /* Kernels of this layout differ in the digest alone, so what was recorded of them can be proved. */
 #define LAYOUT_TWO_LANES 0x20261123u
+/* Of this one in the roots alone. */
+#define LAYOUT_ROOTLESS 0x20261124u
 
 static void add_two_lanes(struct digest *d, kaddr_t addr, const struct slot *s)
 {
@@ -22,7 +24,7 @@ enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *
         return ERR_VERSION;
     if (s->kernel != objwalk_capscope.kernel)
         return ERR_UNSUPPORTED;
-    if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_TWO_LANES)
+    if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_ROOTLESS && s->layout != LAYOUT_TWO_LANES)
         return ERR_LAYOUT;
     w->view = NULL;
     w->ops = &objwalk_capscope;

@@ -295,7 +295,10 @@ static enum error emit_irqs(struct snapshot *s)
 static enum error emit_sched(struct snapshot *s)
 {
     kaddr_t current = 0;
+    paddr_t root_thread = 0;
     enum error e = s->w->ops->current(s->w, &current);
+    if (e == ERR_OK)
+        e = s->w->ops->root_thread(s->w, &root_thread);
     if (e != ERR_OK)
         e = tolerate(s, e);
     if (e != ERR_OK)
@@ -304,6 +307,7 @@ static enum error emit_sched(struct snapshot *s)
         .current = objwalk_reference(s->w, current),
         .ready = s->ready,
         .highest = s->highest,
+        .root_thread = root_thread,
     };
     return emit(s, RECORD_SCHED);
 }

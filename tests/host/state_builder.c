@@ -66,6 +66,7 @@ void state_finding(struct capstate *s, struct record_finding finding)
 void state_end(struct capstate *s)
 {
     struct record r = {.kind = RECORD_SCHED};
+    r.sched.root_thread = s->sched.root_thread; /* where a test has put it */
     state_add(s, &r);
     r.kind = RECORD_END;
     r.end = (struct record_end){

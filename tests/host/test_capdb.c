@@ -740,14 +740,16 @@ static void rules_travel_with_the_recording(void **state)
     struct authority_rules rules = {0};
     struct authority_rules back = {0};
     char *path = temp_path();
+    bool replaced;
     (void)state;
     struct capdb *db = create(path);
     assert_int_equal(authority_rules_add(&rules, "d*/x", "all", false), ERR_OK);
     assert_int_equal(authority_rules_add(&rules, "root*", "boss", true), ERR_OK);
-    assert_int_equal(capdb_set_rules(db, &rules), ERR_OK);
+    assert_int_equal(capdb_set_rules(db, &rules, &replaced), ERR_OK);
+    assert_false(replaced);
     capdb_close(db);
     db = open_db(path);
-    assert_int_equal(capdb_get_rules(db, &back), ERR_OK);
+    assert_int_equal(capdb_get_rules(db, 1, &back), ERR_OK);
     assert_int_equal(back.count, 2);
     assert_string_equal(back.rules[0].pattern, "d*/x");
     assert_true(back.rules[1].trusted);

@@ -30,7 +30,7 @@ KINDS = {
     5: ("notification", "addr:D state:U word:U bound:U waiters:U"),
     6: ("mapping", "dir:D asid:U vaddr:D frame:D bits:U rights:U attributes:U table:D"),
     7: ("irq", "irq:U state:U slot:U"),
-    8: ("sched", "current:U ready:U highest:U"),
+    8: ("sched", "current:U ready:U highest:U root_thread:U"),
     9: ("revoke", "root:U victim:U done:U left:U preempted:U"),
     10: ("event", "seq:D time:D kind:U thread:D slot:D src:D type:U object:D bits:U rights:U flags:U data:U"
                   " extra:U object2:D detail:U"),
@@ -181,8 +181,8 @@ def frames(data):
 # ---- the packed form ----
 
 WORD = 0xFFFFFFFF
-LAYOUT = 0x20261124
-LAYOUTS = (0x20261123, LAYOUT)  # with these words of a slot
+LAYOUT = 0x2026112A
+LAYOUTS = (0x20261123, 0x20261124, LAYOUT)  # with these words of a slot
 NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
     IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)
 SIZE = {ENDPOINT: 4, NOTIFICATION: 4, REPLY: 9, TCB: 9, TABLE: 10, DIRECTORY: 14, POOL: 12}
@@ -445,7 +445,7 @@ def digest(slots, window, sentinel):
 
 def check_digest(snapshot, slots, end):
     """Only of kernels whose words this reader knows, and of slots that hold what a kernel can make."""
-    if snapshot["layout"] != LAYOUT or not end["complete"] or any(slot["type"] == 16 for slot in slots):
+    if snapshot["layout"] not in LAYOUTS[1:] or not end["complete"] or any(slot["type"] == 16 for slot in slots):
         return
     made = digest(slots, snapshot["phys_offset"], end["sentinel"])
     if made != end["digest1"] << 32 | end["digest0"]:
