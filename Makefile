@@ -291,6 +291,7 @@ test: deps ## every test
 # Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
 # every planted fault in the ARM objects too.
 LOCKSTEP_ACTIONS ?= 10000000
+AUTHORITY_ROUNDS ?= 100000
 check-all: deps check ## every test, with ten million operations in lockstep; the proof if coq is there
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \

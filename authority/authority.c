@@ -53,7 +53,7 @@ static void names_end(struct authority *a)
 enum error authority_build(const struct capstate *state, const struct authority_rules *rules,
                            struct authority *out)
 {
-    enum error (*const step[])(struct authority *) = {
+    static enum error (*const step[])(struct authority *) = {
         authority_find_active, authority_mark_live, authority_find_islands, authority_name_rest,
         authority_find_homes};
     struct authority a = {.state = state, .node_count = state->object_count};

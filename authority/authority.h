@@ -122,7 +122,8 @@ enum { AUTHORITY_NO_DOMAIN = -1 };
 enum authority_root {
     AUTHORITY_ROOT_UNKNOWN, /* nobody but those a rule names is trusted */
     AUTHORITY_ROOT_TOLD,    /* the snapshot names its TCB */
-    AUTHORITY_ROOT_BY_PLACE /* an older snapshot, in which one TCB alone lies in no untyped memory */
+    AUTHORITY_ROOT_BY_PLACE /* an older snapshot, in which one TCB alone lies in no untyped memory
+                             */
 };
 
 struct authority {
@@ -210,9 +211,9 @@ struct authority_step {
     bool backwards; /* walked from `to` to `from` */
 };
 
-/* Shortest path from any node with from[i] to any with to[i] (arrays of node_count), over edges that
- * count; among equally short ones always the same, whatever order the snapshot came in.  *steps is
- * malloced; *count 0 when from and to meet. ERR_NOT_FOUND, ERR_NO_MEMORY. */
+/* Shortest path from any node with from[i] to any with to[i] (arrays of node_count), over edges
+ * that count; among equally short ones always the same, whatever order the snapshot came in. *steps
+ * is malloced; *count 0 when from and to meet. ERR_NOT_FOUND, ERR_NO_MEMORY. */
 enum error authority_path(const struct authority *a, const bool *from, const bool *to,
                           enum authority_path_kind kind, bool strict, struct authority_step **steps,
                           uint32_t *count);
@@ -221,8 +222,8 @@ uint32_t authority_mark_domain(const struct authority *a, int32_t domain, bool *
 /* A question about a manager itself cannot leave it out: is one of the marked nodes a manager's? */
 bool authority_asks_about_manager(const struct authority *a, const bool *mark);
 
-/* What a domain does with an object that carries information: one use a domain and object, ascending
- * by object. Information goes from each domain that writes to each other that reads. */
+/* What a domain does with an object that carries information: one use a domain and object,
+ * ascending by object. Information goes from each domain that writes to each other that reads. */
 struct authority_use {
     int32_t object;
     int32_t domain;
@@ -290,14 +291,15 @@ bool authority_edge_gives(const struct authority *a, const struct authority_edge
     X(SHARED_CNODE, "shared-cnode", "two domains hold the same CNode", BREACH)                     \
     X(SHARED_TABLE, "shared-table", "two domains hold the same page table, directory or pool",     \
       BREACH)                                                                                      \
-    X(GRANT_CHANNEL, "grant-channel",                                                              \
-      "capabilities can pass through an endpoint between domains", BREACH)                         \
+    X(GRANT_CHANNEL, "grant-channel", "capabilities can pass through an endpoint between domains", \
+      BREACH)                                                                                      \
     X(REPLY_CHANNEL, "reply-channel", "capabilities can pass in a reply between domains", BREACH)  \
     X(FOREIGN_TCB, "foreign-tcb", "a domain holds the thread of another", BREACH)                  \
-    X(FOREIGN_COVER, "foreign-cover",                                                              \
-      "untyped memory of a domain covers an object of another", BREACH)                            \
+    X(FOREIGN_COVER, "foreign-cover", "untyped memory of a domain covers an object of another",    \
+      BREACH)                                                                                      \
     X(MANAGER, "manager", "a domain has authority over a trusted manager", BREACH)                 \
-    X(SHARED_CONTROL, "shared-control", "two domains hold the same untyped memory, interrupt or control", BREACH)  \
+    X(SHARED_CONTROL, "shared-control",                                                            \
+      "two domains hold the same untyped memory, interrupt or control", BREACH)                    \
     X(MERGED, "merged", "domains are one island: each can gain what the other has", BREACH)        \
     X(CHILD_OUTSIDE, "child-outside", "a child lies outside the untyped it derives from", BREACH)  \
     X(OVERLAP, "overlap", "two objects overlap though neither contains the other", BREACH)         \

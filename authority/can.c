@@ -2,8 +2,8 @@
  *
  * Islands answer: whatever is held in an island can get to everybody in it, and nothing gets out.
  * So the answer is yes exactly if a capability that gives the right is held in one of the subject's
- * islands; the witness is the shortest way there.  A no is explained by the border of those islands:
- * who holds the right instead, and where the two meet without anything passing. */
+ * islands; the witness is the shortest way there.  A no is explained by the border of those
+ * islands: who holds the right instead, and where the two meet without anything passing. */
 #include "authority/conveys.h"
 #include "authority/graph.h"
 
@@ -34,9 +34,8 @@ bool authority_edge_gives(const struct authority *a, const struct authority_edge
     case AUTHORITY_RIGHT_WRITE:
         return e->kind == AUTHORITY_WRITE || control;
     case AUTHORITY_RIGHT_GRANT:
-        return e->kind == AUTHORITY_COVER ||
-               (e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
-                (a->state->slots[e->slot].rec.rights & RIGHT_GRANT));
+        return e->kind == AUTHORITY_COVER || (e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
+                                              (a->state->slots[e->slot].rec.rights & RIGHT_GRANT));
     case AUTHORITY_RIGHT_CONTROL:
         return control;
     }

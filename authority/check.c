@@ -217,8 +217,8 @@ static void sharing_breach(struct check *c, int32_t object, int32_t owner, int32
     const struct authority_edge *y = &c->a->edges[c->edge[other]];
     bool both = lies_in_tcb(c, x) && lies_in_tcb(c, y);
     bool borrows = lies_in_tcb(c, x) && !lies_in_tcb(c, y);
-    enum authority_breach_kind kind = both ? AUTHORITY_BREACH_APPLICATION
-                                           : sharing_kind(c->a->state->objects[object].type);
+    enum authority_breach_kind kind =
+        both ? AUTHORITY_BREACH_APPLICATION : sharing_kind(c->a->state->objects[object].type);
     if (borrows)
         breach_by(c, kind, c->edge[other], owner, object, x->slot);
     else
@@ -308,18 +308,16 @@ static int32_t first_in_role(const struct check *c, int32_t endpoint, uint32_t r
     return -1;
 }
 
-/* Those who send (or call) and those who receive at an endpoint, and for each the first two of different
- * domains, so that everybody finds a partner that is not itself. */
+/* Those who send (or call) and those who receive at an endpoint, and for each the first two of
+ * different domains, so that everybody finds a partner that is not itself. */
 struct way {
     uint32_t sender, receiver; /* roles */
     int32_t senders[2], receivers[2];
 };
 
-static int32_t second_in_role(const struct check *c, int32_t endpoint, uint32_t role,
-                              int32_t first)
+static int32_t second_in_role(const struct check *c, int32_t endpoint, uint32_t role, int32_t first)
 {
-    return first < 0 ? -1
-                     : first_in_role(c, endpoint, role, edge_domain(c, &c->a->edges[first]));
+    return first < 0 ? -1 : first_in_role(c, endpoint, role, edge_domain(c, &c->a->edges[first]));
 }
 
 static void way_find(const struct check *c, int32_t endpoint, struct way *w)
@@ -450,8 +448,8 @@ static int32_t entity_owner(const struct check *c, int32_t object)
 {
     int32_t thread = capstate_thread_of(c->a->state, object);
     int32_t d = thread >= 0 ? c->a->thread_domain[thread] : c->a->home[object];
-    bool counts = authority_domain_counts(c->a, d, c->strict) ||
-                  (d >= 0 && c->a->priv->manager[object]);
+    bool counts =
+        authority_domain_counts(c->a, d, c->strict) || (d >= 0 && c->a->priv->manager[object]);
     return counts ? d : -1;
 }
 
@@ -551,9 +549,9 @@ static uint32_t find_members(struct check *c, struct member *members)
             c->v->managers++;
             continue;
         }
-        members[count++] = (struct member){
-            authority_island(a, a->state->threads[i].object, c->strict), a->thread_domain[i],
-            (int32_t)k};
+        members[count++] =
+            (struct member){authority_island(a, a->state->threads[i].object, c->strict),
+                            a->thread_domain[i], (int32_t)k};
     }
     qsort(members, count, sizeof(*members), member_compare);
     c->v->threads = count;
@@ -562,34 +560,39 @@ static uint32_t find_members(struct check *c, struct member *members)
 
 /* One way from the first thread of each island to every other node of it. */
 struct tour {
-    int32_t *by; /* node -> edge by which it was reached, -1 */
+    int32_t *by; /* place -> edge by which it was reached, -1 */
     uint32_t *queue;
     bool *seen, *backwards;
     uint32_t count;
 };
 
-static void tour_reach(struct tour *t, int32_t node, uint32_t edge, bool backwards)
+static void tour_reach(struct tour *t, uint32_t place, uint32_t edge, bool backwards)
 {
-    if (t->seen[node])
+    if (t->seen[place])
         return;
-    t->seen[node] = true;
-    t->by[node] = (int32_t)edge;
-    t->backwards[node] = backwards;
-    t->queue[t->count++] = (uint32_t)node;
+    t->seen[place] = true;
+    t->by[place] = (int32_t)edge;
+    t->backwards[place] = backwards;
+    t->queue[t->count++] = place;
 }
 
-static void tour_expand(const struct check *c, struct tour *t, uint32_t node)
+static bool tour_takes(const struct check *c, const struct authority_edge *e)
+{
+    return authority_edge_gains(e->kind) && authority_edge_counts(e, c->strict);
+}
+
+static void tour_expand(const struct check *c, struct tour *t, uint32_t place)
 {
     const struct authority *a = c->a;
+    uint32_t node = authority_place_node(a, place);
     uint32_t count;
     const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
     for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++)
-        if (authority_edge_gains(a->edges[i].kind) && authority_edge_counts(&a->edges[i], c->strict))
-            tour_reach(t, a->edges[i].to, i, false);
+        if (tour_takes(c, &a->edges[i]) && authority_place_from(a, &a->edges[i]) == place)
+            tour_reach(t, authority_place_to(a, &a->edges[i]), i, false);
     for (uint32_t i = 0; i < count; i++)
-        if (authority_edge_gains(a->edges[back[i]].kind) &&
-            authority_edge_counts(&a->edges[back[i]], c->strict))
-            tour_reach(t, a->edges[back[i]].from, back[i], true);
+        if (tour_takes(c, &a->edges[back[i]]) && authority_place_to(a, &a->edges[back[i]]) == place)
+            tour_reach(t, authority_place_from(a, &a->edges[back[i]]), back[i], true);
 }
 
 static int32_t member_node(const struct check *c, const struct member *m)
@@ -613,17 +616,17 @@ static void tour_islands(const struct check *c, struct tour *t, const struct mem
         tour_expand(c, t, t->queue[head]);
 }
 
-static int32_t tour_before(const struct check *c, const struct tour *t, int32_t node)
+static uint32_t tour_before(const struct check *c, const struct tour *t, uint32_t place)
 {
-    const struct authority_edge *e = &c->a->edges[t->by[node]];
-    return t->backwards[node] ? e->to : e->from;
+    const struct authority_edge *e = &c->a->edges[t->by[place]];
+    return t->backwards[place] ? authority_place_to(c->a, e) : authority_place_from(c->a, e);
 }
 
-static void tour_path(struct check *c, const struct tour *t, int32_t node,
+static void tour_path(struct check *c, const struct tour *t, uint32_t node,
                       struct authority_breach *b)
 {
     uint32_t length = 0;
-    for (int32_t n = node; t->by[n] >= 0; n = tour_before(c, t, n))
+    for (uint32_t p = node; t->by[p] >= 0; p = tour_before(c, t, p))
         length++;
     b->path = malloc((length + 1) * sizeof(*b->path));
     if (!b->path) {
@@ -631,8 +634,8 @@ static void tour_path(struct check *c, const struct tour *t, int32_t node,
         return;
     }
     b->path_count = length;
-    for (int32_t n = node; t->by[n] >= 0; n = tour_before(c, t, n))
-        b->path[--length] = (struct authority_step){t->by[n], t->backwards[n]};
+    for (uint32_t p = node; t->by[p] >= 0; p = tour_before(c, t, p))
+        b->path[--length] = (struct authority_step){t->by[p], t->backwards[p]};
 }
 
 /* Several domains in one island: what follows from the breaches there, or one if there is none. */
@@ -646,7 +649,7 @@ static void merged_breach(struct check *c, const struct tour *t, const struct me
     if (first->island >= 0 && c->joint[first->island])
         b.weight = AUTHORITY_NOTE;
     if (c->v->count < PATHS_MAX)
-        tour_path(c, t, member_node(c, second), &b);
+        tour_path(c, t, (uint32_t)member_node(c, second), &b);
     breach_add(c, b);
 }
 
@@ -695,11 +698,11 @@ static void split_domains(struct check *c, struct member *m, uint32_t count)
 
 static enum error check_islands(struct check *c)
 {
-    size_t nodes = c->a->node_count + 1;
-    struct tour t = {.by = malloc(nodes * sizeof(*t.by)),
-                     .queue = malloc(nodes * sizeof(*t.queue)),
-                     .seen = calloc(nodes, sizeof(*t.seen)),
-                     .backwards = calloc(nodes, sizeof(*t.backwards))};
+    size_t places = authority_places(c->a) + 1;
+    struct tour t = {.by = malloc(places * sizeof(*t.by)),
+                     .queue = malloc(places * sizeof(*t.queue)),
+                     .seen = calloc(places, sizeof(*t.seen)),
+                     .backwards = calloc(places, sizeof(*t.backwards))};
     struct member *members = malloc((c->a->state->thread_count + 1) * sizeof(*members));
     enum error e = ERR_NO_MEMORY;
     if (t.by && t.queue && t.seen && t.backwards && members) {

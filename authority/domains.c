@@ -59,8 +59,8 @@ static void spread(const struct authority *a, int32_t *value, uint32_t *queue, u
     }
 }
 
-/* Puts the threads that are managers, or that are not, into the queue with their value; ascending by
- * address, so that of two domains equally near the same one wins in every sample. */
+/* Puts the threads that are managers, or that are not, into the queue with their value; ascending
+ * by address, so that of two domains equally near the same one wins in every sample. */
 static uint32_t seed_threads(const struct authority *a, bool managers, int32_t *value,
                              uint32_t *queue, bool by_domain)
 {

@@ -214,8 +214,8 @@ static void irq_edges(struct edges *e, const struct capstate *s)
     for (uint32_t i = 0; i < s->irq_count; i++) {
         int32_t slot = capstate_slot_at(s, s->irqs[i].slot);
         if (slot >= 0)
-            edge_by_slot(e, node_of_type(s, s->irqs[i].irq, RECORD_CAP_IRQ_HANDLER), s->slots[slot].object, AUTHORITY_WRITE,
-                         slot);
+            edge_by_slot(e, node_of_type(s, s->irqs[i].irq, RECORD_CAP_IRQ_HANDLER),
+                         s->slots[slot].object, AUTHORITY_WRITE, slot);
     }
 }
 

@@ -12,11 +12,12 @@ static uint32_t find_root(uint32_t *up, uint32_t n)
     return n;
 }
 
-/* The lower number stays the root, so that islands are numbered by their lowest object. */
-static void unite(uint32_t *up, int32_t x, int32_t y)
+/* The lower number stays the root, so that islands are numbered by their lowest object, and a
+ * channel, whose number is above all objects', is never one. */
+static void unite(uint32_t *up, uint32_t x, uint32_t y)
 {
-    uint32_t a = find_root(up, (uint32_t)x);
-    uint32_t b = find_root(up, (uint32_t)y);
+    uint32_t a = find_root(up, x);
+    uint32_t b = find_root(up, y);
     if (a < b)
         up[b] = a;
     else
@@ -44,15 +45,15 @@ static uint32_t number_islands(const struct authority *a, uint32_t *up, bool str
 
 static enum error islands(const struct authority *a, bool strict, int32_t *out, uint32_t *count)
 {
-    uint32_t *up = malloc((a->node_count + 1) * sizeof(*up));
+    uint32_t *up = malloc((authority_places(a) + 1) * sizeof(*up));
     if (!up)
         return ERR_NO_MEMORY;
-    for (uint32_t n = 0; n < a->node_count; n++)
-        up[n] = n;
+    for (uint32_t p = 0; p < authority_places(a); p++)
+        up[p] = p;
     for (uint32_t i = 0; i < a->edge_count; i++) {
         const struct authority_edge *e = &a->edges[i];
         if (authority_edge_gains(e->kind) && authority_edge_counts(e, strict))
-            unite(up, e->from, e->to);
+            unite(up, authority_place_from(a, e), authority_place_to(a, e));
     }
     *count = number_islands(a, up, strict, out);
     free(up);

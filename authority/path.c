@@ -11,8 +11,8 @@ struct search {
     enum authority_path_kind kind;
     bool strict;
     const bool *to;
-    int32_t *by;     /* node -> edge by which it was reached */
-    bool *backwards; /* node -> that edge was walked from its end */
+    int32_t *by;     /* place -> edge by which it was reached */
+    bool *backwards; /* place -> that edge was walked from its end */
     uint32_t *queue;
     uint32_t count;
     int32_t found;
@@ -48,65 +48,71 @@ static bool walks_backward(const struct search *s, const struct authority_edge *
     }
 }
 
-static void reach(struct search *s, int32_t node, uint32_t edge, bool backwards)
+static void reach(struct search *s, uint32_t place, uint32_t edge, bool backwards)
 {
-    if (s->by[node] != NOT_REACHED || s->found >= 0)
+    if (s->by[place] != NOT_REACHED || s->found >= 0)
         return;
-    s->by[node] = (int32_t)edge;
-    s->backwards[node] = backwards;
-    s->queue[s->count++] = (uint32_t)node;
-    if (s->to[node])
-        s->found = node;
+    s->by[place] = (int32_t)edge;
+    s->backwards[place] = backwards;
+    s->queue[s->count++] = place;
+    if (place < s->a->node_count && s->to[place])
+        s->found = (int32_t)place;
 }
 
-static void expand(struct search *s, uint32_t node)
+static void expand(struct search *s, uint32_t place)
 {
     const struct authority *a = s->a;
-    for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
-        const struct authority_edge *e = &a->edges[i];
-        if (authority_edge_counts(e, s->strict) && walks_forward(s, e))
-            reach(s, e->to, i, false);
-    }
+    uint32_t node = authority_place_node(a, place);
     uint32_t count;
     const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
+    for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
+        const struct authority_edge *e = &a->edges[i];
+        if (authority_place_from(a, e) == place && authority_edge_counts(e, s->strict) &&
+            walks_forward(s, e))
+            reach(s, authority_place_to(a, e), i, false);
+    }
     for (uint32_t i = 0; i < count; i++) {
         const struct authority_edge *e = &a->edges[back[i]];
-        if (authority_edge_counts(e, s->strict) && walks_backward(s, e))
-            reach(s, e->from, back[i], true);
+        if (authority_place_to(a, e) == place && authority_edge_counts(e, s->strict) &&
+            walks_backward(s, e))
+            reach(s, authority_place_from(a, e), back[i], true);
     }
 }
 
 static void search_run(struct search *s, const bool *from)
 {
+    for (uint32_t p = 0; p < authority_places(s->a); p++)
+        s->by[p] = NOT_REACHED;
     for (uint32_t n = 0; n < s->a->node_count; n++) {
-        s->by[n] = from[n] ? STARTED : NOT_REACHED;
-        if (from[n])
-            s->queue[s->count++] = n;
-        if (from[n] && s->to[n] && s->found < 0)
+        if (!from[n])
+            continue;
+        s->by[n] = STARTED;
+        s->queue[s->count++] = n;
+        if (s->to[n] && s->found < 0)
             s->found = (int32_t)n;
     }
     for (uint32_t head = 0; head < s->count && s->found < 0; head++)
         expand(s, s->queue[head]);
 }
 
-static int32_t step_origin(const struct search *s, int32_t node)
+static uint32_t step_origin(const struct search *s, uint32_t place)
 {
-    const struct authority_edge *e = &s->a->edges[s->by[node]];
-    return s->backwards[node] ? e->to : e->from;
+    const struct authority_edge *e = &s->a->edges[s->by[place]];
+    return s->backwards[place] ? authority_place_to(s->a, e) : authority_place_from(s->a, e);
 }
 
 static enum error search_path(const struct search *s, struct authority_step **steps,
                               uint32_t *count)
 {
     uint32_t length = 0;
-    for (int32_t n = s->found; s->by[n] >= 0; n = step_origin(s, n))
+    for (uint32_t p = (uint32_t)s->found; s->by[p] >= 0; p = step_origin(s, p))
         length++;
     struct authority_step *path = malloc((length + 1) * sizeof(*path));
     if (!path)
         return ERR_NO_MEMORY;
     uint32_t at = length;
-    for (int32_t n = s->found; s->by[n] >= 0; n = step_origin(s, n))
-        path[--at] = (struct authority_step){s->by[n], s->backwards[n]};
+    for (uint32_t p = (uint32_t)s->found; s->by[p] >= 0; p = step_origin(s, p))
+        path[--at] = (struct authority_step){s->by[p], s->backwards[p]};
     *steps = path;
     *count = length;
     return ERR_OK;
@@ -116,11 +122,11 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
                           enum authority_path_kind kind, bool strict, struct authority_step **steps,
                           uint32_t *count)
 {
-    size_t nodes = a->node_count + 1;
+    size_t places = authority_places(a) + 1;
     struct search s = {.a = a, .kind = kind, .strict = strict, .to = to, .found = -1};
-    s.by = malloc(nodes * sizeof(*s.by));
-    s.backwards = calloc(nodes, sizeof(*s.backwards));
-    s.queue = malloc(nodes * sizeof(*s.queue));
+    s.by = malloc(places * sizeof(*s.by));
+    s.backwards = calloc(places, sizeof(*s.backwards));
+    s.queue = malloc(places * sizeof(*s.queue));
     enum error e = ERR_NO_MEMORY;
     if (s.by && s.backwards && s.queue) {
         search_run(&s, from);

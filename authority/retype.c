@@ -1,5 +1,5 @@
-/* What Retype and the derivation tree promise (paper 3.2.1), looked at in one snapshot: children lie
- * inside their parents, objects do not overlap, what lies in untyped memory derives from it and
+/* What Retype and the derivation tree promise (paper 3.2.1), looked at in one snapshot: children
+ * lie inside their parents, objects do not overlap, what lies in untyped memory derives from it and
  * lies below its watermark, and a child is no more than its parent gives. */
 #include "authority/graph.h"
 
@@ -10,9 +10,10 @@ struct retype {
     const struct capstate *s;
     authority_breach_fn add;
     void *ctx;
-    int32_t *untyped_above; /* by slot: the nearest capability above it to other, untyped memory, -1 */
-    uint64_t *watermark;    /* by node, for untyped memory: the highest of its capabilities */
-    bool *told;             /* by node: its watermark is wrong, and a breach says so */
+    int32_t
+        *untyped_above;  /* by slot: the nearest capability above it to other, untyped memory, -1 */
+    uint64_t *watermark; /* by node, for untyped memory: the highest of its capabilities */
+    bool *told;          /* by node: its watermark is wrong, and a breach says so */
 };
 
 struct authority_breach authority_breach_make(enum authority_breach_kind kind)

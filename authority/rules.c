@@ -186,8 +186,7 @@ static enum error check_trust(const struct parser *p, const struct authority_rul
                               const struct word *domain, bool trusted)
 {
     for (uint32_t i = 0; i < rules->count; i++)
-        if (strcmp(rules->rules[i].domain, domain->text) == 0 &&
-            rules->rules[i].trusted != trusted)
+        if (strcmp(rules->rules[i].domain, domain->text) == 0 && rules->rules[i].trusted != trusted)
             return refuse(p, domain->column, "%.40s is %strusted by a rule before this one",
                           domain->text, trusted ? "not " : "");
     return ERR_OK;
@@ -226,7 +225,8 @@ static enum error take_line(struct authority_rules *rules, char *line, size_t le
     size_t mark = strlen(BYTE_ORDER_MARK);
     if (fault->line == 1 && strncmp(line, BYTE_ORDER_MARK, mark) == 0)
         p.at += mark;
-    if (fault->line == 1 && (strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0))
+    if (fault->line == 1 &&
+        (strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0))
         return refuse(&p, 1, "this is UTF-16; rules are read as UTF-8");
     return rule_from_line(rules, &p);
 }

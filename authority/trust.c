@@ -63,10 +63,10 @@ static bool same_domain(const struct authority_domain *d, bool trusted,
 static enum error domain_add(struct authority *a, const char *name, bool trusted,
                              enum authority_origin origin, int32_t *out)
 {
-    char *copy = strdup(name);
-    if (!copy)
+    struct authority_domain *d = &a->domains[a->domain_count];
+    *d = (struct authority_domain){strdup(name), trusted, origin, 0};
+    if (!d->name)
         return ERR_NO_MEMORY;
-    a->domains[a->domain_count] = (struct authority_domain){copy, trusted, origin, 0};
     *out = (int32_t)a->domain_count;
     *name_place(a, name) = (int32_t)a->domain_count++;
     return ERR_OK;

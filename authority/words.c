@@ -84,8 +84,7 @@ char *authority_witness_text(const struct authority *a, const struct authority_e
         snprintf(buf, size, "slot 0x%" PRIx64 ": %s", (uint64_t)a->state->slots[e->slot].rec.addr,
                  capstate_place_text(a->state, e->slot, place, sizeof(place)));
     else if (e->mapping >= 0)
-        snprintf(buf, size, "mapped at 0x%" PRIx64,
-                 (uint64_t)a->state->mappings[e->mapping].vaddr);
+        snprintf(buf, size, "mapped at 0x%" PRIx64, (uint64_t)a->state->mappings[e->mapping].vaddr);
     else if (e->thread >= 0)
         snprintf(buf, size, "by the thread's state");
     else
@@ -128,9 +127,9 @@ char *authority_verdict_text(const struct authority_verdict *v, char *buf, size_
     int n;
     if (v->breaches == 0 && v->domains < 2)
         outcome = "nothing to compare";
-    n = snprintf(buf, size, "%s: %" PRIu32 " breach%s among %" PRIu32 " domain%s, %" PRIu32
-                            " thread%s", outcome,
-                 v->breaches, v->breaches == 1 ? "" : "es", v->domains, plural(v->domains),
+    n = snprintf(buf, size,
+                 "%s: %" PRIu32 " breach%s among %" PRIu32 " domain%s, %" PRIu32 " thread%s",
+                 outcome, v->breaches, v->breaches == 1 ? "" : "es", v->domains, plural(v->domains),
                  v->threads, plural(v->threads));
     if (v->doubts && n > 0 && (size_t)n < size)
         n += snprintf(buf + n, size - (size_t)n, ", %" PRIu32 " doubt%s about what was read",

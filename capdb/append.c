@@ -383,12 +383,12 @@ static enum error prepare_all(struct capdb *db)
         {offsetof(struct capdb, put_tail), "INSERT INTO tail VALUES "
                                            "(?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
         {offsetof(struct capdb, put_snapshot),
-         "INSERT INTO snapshot (n, time, sum, added, removed, changed, last_cap_row"
-             RECORD_FIELDS_SNAPSHOT(ONE_NAME) RECORD_FIELDS_END(ONE_NAME)
-                 RECORD_FIELDS_SCHED(ONE_SCHED) RECORD_FIELDS_REVOKE(ONE_REVOKE)
-         ") VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
-             RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
-                 RECORD_FIELDS_REVOKE(ONE_PLACE) ")"},
+         "INSERT INTO snapshot (n, time, sum, added, removed, changed, "
+         "last_cap_row" RECORD_FIELDS_SNAPSHOT(ONE_NAME) RECORD_FIELDS_END(ONE_NAME)
+             RECORD_FIELDS_SCHED(ONE_SCHED) RECORD_FIELDS_REVOKE(
+                 ONE_REVOKE) ") VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
+                 RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
+                     RECORD_FIELDS_REVOKE(ONE_PLACE) ")"},
         {offsetof(struct capdb, put_name), "INSERT INTO name VALUES (NULL, ?, ?)"},
         {offsetof(struct capdb, get_name), "SELECT id FROM name WHERE bytes = ?"},
         {offsetof(struct capdb, put_domain), "INSERT INTO domain VALUES (NULL, ?, ?)"},

@@ -83,8 +83,8 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
     char text[TEXT_BYTES];
     bool strict = reading(o, v, from);
     enum error e = authority_path(&v->authority, from, to,
-                                  o->flow ? AUTHORITY_PATH_FLOW : AUTHORITY_PATH_AUTHORITY,
-                                  strict, &steps, &count);
+                                  o->flow ? AUTHORITY_PATH_FLOW : AUTHORITY_PATH_AUTHORITY, strict,
+                                  &steps, &count);
     if (e == ERR_NO_MEMORY)
         return command_complain(o->run, "out of memory");
     struct output *out = output_begin(stdout, output_default, columns);
@@ -175,8 +175,8 @@ struct question {
     bool *subject, *object;
 };
 
-static void can_row(struct output *out, const struct question *q, uint32_t number,
-                    const char *what, int32_t edge, bool yes)
+static void can_row(struct output *out, const struct question *q, uint32_t number, const char *what,
+                    int32_t edge, bool yes)
 {
     char text[TEXT_BYTES];
     output_int(out, number);
@@ -240,9 +240,10 @@ static enum status answer(const struct question *q)
 static enum status answer_if_whole(const struct question *q)
 {
     enum status s = answer(q);
-    const char *why = !q->v->state.end.complete  ? "is incomplete: the walk broke off"
-                      : q->v->state.finding_count ? "has findings: the kernel's data is inconsistent"
-                                                  : NULL;
+    const char *why = !q->v->state.end.complete ? "is incomplete: the walk broke off"
+                      : q->v->state.finding_count
+                          ? "has findings: the kernel's data is inconsistent"
+                          : NULL;
     if (s == STATUS_NO && why)
         return command_complain(q->o->run, "snapshot %u %s; whether never is true cannot be told",
                                 q->v->n, why);
@@ -334,8 +335,7 @@ static void path_cell(struct output *out, const struct view *v, const struct aut
     output_text(out, path[0] ? path : "-");
 }
 
-static void other_domain(struct output *out, const struct view *v,
-                         const struct authority_breach *b)
+static void other_domain(struct output *out, const struct view *v, const struct authority_breach *b)
 {
     if (b->further)
         output_format(out, "%s and %u more", domain_name(v, b->domain_b), b->further);
@@ -430,13 +430,15 @@ static enum status check_one(struct options *o, struct view *v, struct output *o
 static enum status conclude(const struct options *o, const struct tally *t)
 {
     if (t->doubtful)
-        return command_complain(o->run, "snapshot %u: cannot be told: %u doubts about what was read",
+        return command_complain(o->run,
+                                "snapshot %u: cannot be told: %u doubts about what was read",
                                 t->doubtful, t->sum.doubts);
     if (t->sum.breaches)
         return STATUS_NO;
     if (t->empty == t->snapshots)
-        return command_complain(o->run, "nothing to compare: %u domain%s, %u thread%s, %u manager "
-                                        "thread%s left out",
+        return command_complain(o->run,
+                                "nothing to compare: %u domain%s, %u thread%s, %u manager "
+                                "thread%s left out",
                                 t->sum.domains, t->sum.domains == 1 ? "" : "s", t->sum.threads,
                                 t->sum.threads == 1 ? "" : "s", t->sum.managers,
                                 t->sum.managers == 1 ? "" : "s");
@@ -448,9 +450,9 @@ static enum status conclude(const struct options *o, const struct tally *t)
 
 enum status command_check(struct options *o)
 {
-    static const char *const columns[] = {"#n",        "breach",    "domain_a", "domain_b",
-                                          "meaning",   "object",    "witness_a", "witness_b",
-                                          "path",      "weight",    NULL};
+    static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
+                                          "meaning", "object", "witness_a", "witness_b",
+                                          "path",    "weight", NULL};
     struct view v;
     struct tally t = {0};
     if (view_open(o, &v) != STATUS_YES)

@@ -152,8 +152,8 @@ static void tally_slots(const struct view *v, struct tally *tally)
         if (object->bits < 10 || object->bits > 32 ||
             (object->type != RECORD_CAP_FRAME && object->type != RECORD_CAP_UNTYPED))
             continue;
-        uint32_t count = authority_holders(&v->authority, (int32_t)n, holders,
-                                           v->authority.domain_count);
+        uint32_t count =
+            authority_holders(&v->authority, (int32_t)n, holders, v->authority.domain_count);
         for (uint32_t i = 0; i < count; i++)
             tally_object(&tally[holders[i]], object);
     }
@@ -190,9 +190,9 @@ static int32_t island_of_domain(const struct view *v, uint32_t domain)
 
 enum status command_domains(struct options *o)
 {
-    static const char *const columns[] = {"domain",     "trusted",      "#island",  "#threads",
-                                          "#caps",      "#frames",      "#frame_kib",
-                                          "#untyped_kib", "flows_to",   "named_by", NULL};
+    static const char *const columns[] = {"domain",   "trusted",  "#island",    "#threads",
+                                          "#caps",    "#frames",  "#frame_kib", "#untyped_kib",
+                                          "flows_to", "named_by", NULL};
     static const char *const origins[] = {"its threads", "a rule", "its island", "the kernel"};
     struct view v;
     struct authority_use *uses;

@@ -262,8 +262,7 @@ static enum status open_recording(struct recorder *r)
         e = capdb_open(r->path, &r->db, message);
     else
         e = capdb_create(r->path, attach_target(r->attach), &r->db, message);
-    enum status s =
-        e == ERR_OK ? set_rules(r, &rules) : command_complain(r->path, "%s", message);
+    enum status s = e == ERR_OK ? set_rules(r, &rules) : command_complain(r->path, "%s", message);
     authority_rules_free(&rules);
     return s;
 }

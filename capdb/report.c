@@ -332,9 +332,10 @@ static enum status put_strip(FILE *f, struct options *o, struct view *v, uint32_
         fputs("</title></rect>", f);
         authority_verdict_free(&verdict);
     }
-    fputs("</svg><figcaption>Verdict of each snapshot: green isolated, red breached, grey could not "
-          "tell.</figcaption></figure>",
-          f);
+    fputs(
+        "</svg><figcaption>Verdict of each snapshot: green isolated, red breached, grey could not "
+        "tell.</figcaption></figure>",
+        f);
     return STATUS_YES;
 }
 

@@ -381,7 +381,8 @@ enum error capdb_add_late_columns(struct capdb *db)
 {
     enum error e = ERR_OK;
     if (!has_column(db, "snapshot", "sched_root_thread"))
-        e = capdb_exec(db, "ALTER TABLE snapshot ADD COLUMN sched_root_thread INTEGER", "continuing");
+        e = capdb_exec(db, "ALTER TABLE snapshot ADD COLUMN sched_root_thread INTEGER",
+                       "continuing");
     if (e == ERR_OK && !has_column(db, "domain_rule", "since"))
         e = capdb_exec(db, "ALTER TABLE domain_rule ADD COLUMN since INTEGER NOT NULL DEFAULT 1",
                        "continuing");
@@ -398,7 +399,8 @@ static enum error put_rule(struct capdb *db, sqlite3_stmt *st, const struct auth
     sqlite3_bind_text(st, 2, r->domain, -1, SQLITE_STATIC);
     sqlite3_bind_int(st, 3, r->trusted);
     sqlite3_bind_int64(st, 4, since);
-    return sqlite3_step(st) == SQLITE_DONE ? ERR_OK : capdb_fail_sql(db, "storing the domain rules");
+    return sqlite3_step(st) == SQLITE_DONE ? ERR_OK
+                                           : capdb_fail_sql(db, "storing the domain rules");
 }
 
 static enum error put_rules(struct capdb *db, const struct authority_rules *rules, uint32_t since)

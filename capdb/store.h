@@ -128,7 +128,8 @@ struct capdb {
     uint32_t unmerged;
     double merged_at;
     struct authority_rules rules;
-    bool reshape; /* domains may be others though no capability changed: rules, or another program */
+    bool
+        reshape; /* domains may be others though no capability changed: rules, or another program */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
     char message[CAPDB_MESSAGE];
 };

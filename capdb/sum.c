@@ -30,8 +30,8 @@ static uint64_t mix_bytes(uint64_t h, const struct record_bytes *b)
     return h;
 }
 
-/* Recordings made before a field was thought of have sums without it: 0, which is what they are read
- * as, leaves the sum alone. */
+/* Recordings made before a field was thought of have sums without it: 0, which is what they are
+ * read as, leaves the sum alone. */
 static inline bool field_is_late(const char *name)
 {
     return strcmp(name, "root_thread") == 0;

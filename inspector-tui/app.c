@@ -110,7 +110,8 @@ static bool take_state(struct app *app)
     capstate_free(&app->state);
     app->state = fresh;
     app->have_state = true;
-    app->have_authority = authority_build(&app->state, source_rules(app->source), &app->authority) == ERR_OK;
+    app->have_authority =
+        authority_build(&app->state, source_rules(app->source), &app->authority) == ERR_OK;
     if (!app->have_authority)
         app_say(app, "out of memory: domains are not shown");
     else

@@ -42,12 +42,9 @@ static bool parse_interval(const char *text, uint32_t *ms)
 static int parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"record", required_argument, NULL, 'r'},
-        {"every", required_argument, NULL, 'e'},
-        {"domains", required_argument, NULL, 'd'},
-        {"no-mouse", no_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"record", required_argument, NULL, 'r'},  {"every", required_argument, NULL, 'e'},
+        {"domains", required_argument, NULL, 'd'}, {"no-mouse", no_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     *a = (struct arguments){.source = {.interval_ms = 250}, .mouse = true};
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {

@@ -68,7 +68,8 @@ static void detail_verdict(struct app *app)
                     "domain's objects,");
     app_detail(app, "and the invariants of retype and of the derivation tree.");
     if (app->authority.root == AUTHORITY_ROOT_UNKNOWN)
-        app_detail(app, "The root task is not known here: trusted is who a rule says, nobody else.");
+        app_detail(app,
+                   "The root task is not known here: trusted is who a rule says, nobody else.");
     if (app->authority.root == AUTHORITY_ROOT_BY_PLACE)
         app_detail(app, "The root task is the only thread that lies in no untyped memory; the "
                         "snapshot does not name it.");

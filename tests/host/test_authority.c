@@ -1,6 +1,6 @@
 /* The authority analysis on states written by hand: a system of two domains under a root task in
- * which one fault at a time is planted; who is trusted, what is a domain, what a file of rules says.
- * test_authority_oracle.c judges it on random systems. */
+ * which one fault at a time is planted; who is trusted, what is a domain, what a file of rules
+ * says. test_authority_oracle.c judges it on random systems. */
 #include "authority/authority.h"
 
 #include "abi/capability.h"
@@ -277,9 +277,8 @@ static void check_fault(const struct fault *f)
     if (!found)
         fail_msg("plant %d: %s not found", f->plant, authority_breach_name(f->kind));
     assert_int_equal(merged, f->merges);
-    assert_int_equal(authority_outcome(&v), f->kind == AUTHORITY_BREACH_FINDING
-                                                ? AUTHORITY_UNKNOWN
-                                                : AUTHORITY_BREACHED);
+    assert_int_equal(authority_outcome(&v),
+                     f->kind == AUTHORITY_BREACH_FINDING ? AUTHORITY_UNKNOWN : AUTHORITY_BREACHED);
     authority_verdict_free(&v);
     authority_free(&a);
     capstate_free(&y.s);

@@ -34,7 +34,15 @@ enum {
 #define ROOT_CNODE 0x80110000u
 #define RAM        0x82000000u
 
-enum { TCB = 0, CNODE = 0x1000, EP = 0x2000, PT = 0x2400, NTFN = 0x2800, FRAME = 0x3000, PD = 0x4000 };
+enum {
+    TCB = 0,
+    CNODE = 0x1000,
+    EP = 0x2000,
+    PT = 0x2400,
+    NTFN = 0x2800,
+    FRAME = 0x3000,
+    PD = 0x4000
+};
 
 static uint32_t seed;
 
@@ -76,8 +84,8 @@ static void add(struct builder *b, uint32_t addr, uint32_t type, uint32_t object
 
 static const struct {
     uint32_t type, off, bits;
-} objects[] = {{RECORD_CAP_TCB, TCB, 9},          {RECORD_CAP_CNODE, CNODE, 8},
-               {RECORD_CAP_ENDPOINT, EP, 4},      {RECORD_CAP_PAGE_TABLE, PT, 10},
+} objects[] = {{RECORD_CAP_TCB, TCB, 9},           {RECORD_CAP_CNODE, CNODE, 8},
+               {RECORD_CAP_ENDPOINT, EP, 4},       {RECORD_CAP_PAGE_TABLE, PT, 10},
                {RECORD_CAP_NOTIFICATION, NTFN, 4}, {RECORD_CAP_FRAME, FRAME, 12},
                {RECORD_CAP_PAGE_DIRECTORY, PD, 14}};
 enum { KINDS = sizeof(objects) / sizeof(*objects) };
@@ -299,10 +307,13 @@ static uint32_t find_ends(const struct judge *j, struct end *ends)
         const struct record_thread *t = &s->threads[i].rec;
         int endpoint = node_at(s, t->blocked_on, RECORD_CAP_ENDPOINT);
         if (t->blocked_on && endpoint >= 0)
-            ends[count++] = (struct end){
-                s->threads[i].object, endpoint, t->state == THREAD_BLOCKED_ON_SEND,
-                t->state == THREAD_BLOCKED_ON_RECEIVE, t->blocked_flags & IPC_CAN_GRANT,
-                (t->blocked_flags & IPC_CAN_GRANT_REPLY) && (t->blocked_flags & IPC_IS_CALL)};
+            ends[count++] = (struct end){s->threads[i].object,
+                                         endpoint,
+                                         t->state == THREAD_BLOCKED_ON_SEND,
+                                         t->state == THREAD_BLOCKED_ON_RECEIVE,
+                                         t->blocked_flags & IPC_CAN_GRANT,
+                                         (t->blocked_flags & IPC_CAN_GRANT_REPLY) &&
+                                             (t->blocked_flags & IPC_IS_CALL)};
     }
     return count;
 }
@@ -477,7 +488,8 @@ static void check_cut(const struct authority *a, const struct authority_answer *
         const struct authority_edge *e = &a->edges[cut->edge];
         bool counts = authority_edge_counts(e, answer->strict);
         bool holds = cut->kind == AUTHORITY_CUT_HELD || cut->kind == AUTHORITY_CUT_MANAGER;
-        assert_int_equal(counts, cut->kind == AUTHORITY_CUT_HELD || cut->kind == AUTHORITY_CUT_BORDER);
+        assert_int_equal(counts,
+                         cut->kind == AUTHORITY_CUT_HELD || cut->kind == AUTHORITY_CUT_BORDER);
         if (holds)
             assert_true(e->to == object && authority_edge_gives(a, e, right));
         if (counts)
@@ -571,8 +583,7 @@ static void compare_verdict(const struct authority *a, const struct judge *j)
                 const struct authority_step *s = &v.breach[i].path[0];
                 int32_t from = s->backwards ? a->edges[s->edge].to : a->edges[s->edge].from;
                 if (from == a->state->threads[t].object)
-                    assert_int_equal(v.breach[i].further + 2,
-                                     domains_with(a, j, j->label[from]));
+                    assert_int_equal(v.breach[i].further + 2, domains_with(a, j, j->label[from]));
             }
     }
     if (got != expected)
