@@ -31,7 +31,7 @@ KERNEL_FLAGS := $(ARM_FLAGS) -Ikernel/armv6 -DCAPSCOPE_BUILD='"$(VERSION)"'
 
 KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31/*.c plat/imx31/*.S)
 RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
-DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c objwalk/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
+DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c record/*.c objwalk/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
 
 # cache.c and cache.S may stand side by side: objects keep the suffix of their source
 obj = $(patsubst %,$(1)/%.o,$(2))
@@ -125,7 +125,7 @@ ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire objwalk capstate attach authority
+HOST_FLOORS := lib wire record objwalk capstate attach authority
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
@@ -183,7 +183,7 @@ $(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.c.o $(TEST_HELP) $(B)/asan/lib
 LOCKSTEP_SRC := tests/tools/lockstep.c $(wildcard tests/host/lockstep*.c) tests/host/sim.c tests/host/sim_check.c
 MUTANTS      := $(patsubst tests/mutants/%.sed,%,$(wildcard tests/mutants/*.sed))
 MUTANT_BIN   := $(patsubst %,$(B)/mutants/%/lockstep,$(MUTANTS))
-KERNEL_TEXT  := $(wildcard kernel/*.[ch] abi/*.h plat/hostsim/*.h)
+KERNEL_TEXT  := $(wildcard kernel/*.[ch] abi/*.h layout/*.h plat/hostsim/*.h)
 # gcc 12 takes the null that kptr() gives for no object for what is written to
 SIM_QUIET    := -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-truncation
 $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
@@ -210,7 +210,7 @@ $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lock
 ARM_TEST_FLAGS := $(ARM_FLAGS) -Itests/lockstep-arm -Itests/lockstep-arm/libc -Ikernel/nodebug -Wno-format
 ARM_TEST_LDS   := tests/lockstep-arm/lockstep.lds
 ARM_TEST_SRC   := $(filter-out %/lockstep_exhaustive.c %/lockstep_trial.c,$(LOCKSTEP_SRC)) \
-                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c objwalk/*.c) plat/hostsim/board.c
+                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c record/*.c objwalk/*.c) lib/errors.c plat/hostsim/board.c
 ARM_TEST_OBJ   := $(call obj,$(B)/arm/lockstep/obj,$(ARM_TEST_SRC))
 ARM_TEST_WRAP  := board_init kernel_panic kernel_init kernel_enter_syscall kernel_enter_irq \
                   kernel_enter_undefined kernel_enter_data_abort kernel_enter_prefetch_abort

@@ -1,8 +1,5 @@
-/* Kinds of word that target and host agree on.
- *
- * Kernel objects hold 32-bit words only, on every build of the kernel, so that a layout read from
- * a RAM image by a 64-bit host is the layout the kernel wrote.  The typedefs say what a word means;
- * nothing converts between them silently but addition and subtraction of KERNEL_PHYS_OFFSET. */
+/* Kinds of word of a program that runs on this kernel: 32 bits each, on every build of the kernel.
+ */
 #ifndef CAPSCOPE_ABI_TYPES_H
 #define CAPSCOPE_ABI_TYPES_H
 
@@ -11,36 +8,11 @@
 #include <stdint.h>
 
 typedef uint32_t word_t;
-typedef uint32_t
-    kaddr_t; /* address in the kernel window: physical + KERNEL_PHYS_OFFSET, mod 2^32 */
 typedef uint32_t paddr_t; /* physical address */
 typedef uint32_t cptr_t;  /* capability address, an allegation until looked up */
 typedef uint32_t vaddr_t; /* user virtual address, an allegation until checked */
 
-/*  physical                      kernel window (kaddr_t)
- *  0x80000000 +--------------+   0xf0000000 +--------------+
- *             | kernel image |              |              |
- *             | root task    |              |  all of RAM  |
- *             | free RAM     |              |              |
- *  0x88000000 +--------------+   0xf8000000 +--------------+
- *
- *  The mapping is a bijection mod 2^32, so device memory has a kaddr_t too, though nothing is
- * mapped there; capabilities hold kaddr_t for every object, and comparisons need no case
- * distinction. */
-#define KERNEL_WINDOW      0xf0000000u
-#define KERNEL_PHYS_BASE   0x80000000u
-#define KERNEL_PHYS_OFFSET (KERNEL_WINDOW - KERNEL_PHYS_BASE) /* 0x70000000 */
-#define USER_TOP           0xf0000000u
-#define GLOBALS_FRAME      0xffffc000u
-
-static inline kaddr_t kaddr_from_paddr(paddr_t p)
-{
-    return p + KERNEL_PHYS_OFFSET;
-}
-
-static inline paddr_t paddr_from_kaddr(kaddr_t k)
-{
-    return k - KERNEL_PHYS_OFFSET;
-}
+#define USER_TOP      0xf0000000u /* user addresses lie below */
+#define GLOBALS_FRAME 0xffffc000u
 
 #endif

@@ -3,6 +3,7 @@
 #include "attach/attach.h"
 
 #include "attach/door.h"
+#include "layout/capability.h"
 
 #include <stdarg.h>
 #include <stdio.h>

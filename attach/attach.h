@@ -9,7 +9,7 @@
 #ifndef CAPSCOPE_ATTACH_ATTACH_H
 #define CAPSCOPE_ATTACH_ATTACH_H
 
-#include "abi/objects.h"
+#include "record/record.h"
 #include "capstate/capstate.h"
 
 struct attach;
@@ -60,7 +60,7 @@ struct attach_moment {
     uint32_t ticks;
     bool forward;    /* the moment lies after the one at which it was asked for */
     uint32_t thread; /* current TCB, 0: none yet */
-    char thread_name[TCB_NAME_SIZE];
+    char thread_name[RECORD_STRING_MAX + 1];
     int32_t syscall; /* of that thread: number, label, place */
     uint32_t label;
     uint32_t user_pc;

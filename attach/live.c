@@ -12,7 +12,7 @@
 #include "attach/live.h"
 
 #include "attach/door.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,19 +1,16 @@
 /* A moment found in a recorded run, said in one sentence. */
 #include "attach/attach.h"
 
+#include "abi/syscall.h"
 #include "lib/format.h"
+#include "record/names.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char *cap_name(uint32_t type)
 {
-    static const char *const names[RECORD_CAP_TYPES] = {
-#define X(value, NAME, text) [value] = text,
-        RECORD_CAP_LIST(X)
-#undef X
-    };
-    return type < RECORD_CAP_TYPES ? names[type] : "capability";
+    return type < RECORD_CAP_TYPES ? record_cap_name(type) : "capability";
 }
 
 static const char *syscall_name(int32_t number)
@@ -59,7 +56,7 @@ static void request_text(const struct attach_moment *m, char *buf, size_t size)
 
 char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size)
 {
-    char name[4 * TCB_NAME_SIZE + 1], request[96];
+    char name[4 * RECORD_STRING_MAX + 1], request[96];
     size_t length = strnlen(m->thread_name, sizeof(m->thread_name));
     name[format_escape(name, sizeof(name), m->thread_name, (uint32_t)length)] = '\0';
     request_text(m, request, sizeof(request));

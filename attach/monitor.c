@@ -10,7 +10,7 @@
 #include "attach/door.h"
 #include "attach/gather.h"
 #include "attach/transport.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 #include "wire/frame.h"
 
 #include <stdio.h>

@@ -301,28 +301,28 @@ static enum error event_victim(struct replay *r, const struct record_event *e)
 static enum error apply(struct replay *r, const struct record_event *e, struct cap cap)
 {
     switch (e->kind) {
-    case EVENT_BOOT:
-    case EVENT_RETYPE:
-    case EVENT_COPY:
-    case EVENT_MINT:
-    case EVENT_TRANSFER:
-    case EVENT_INSTALL:
-    case EVENT_REPLY:
-    case EVENT_HANDLER:
+    case RECORD_EVENT_BOOT:
+    case RECORD_EVENT_RETYPE:
+    case RECORD_EVENT_COPY:
+    case RECORD_EVENT_MINT:
+    case RECORD_EVENT_TRANSFER:
+    case RECORD_EVENT_INSTALL:
+    case RECORD_EVENT_REPLY:
+    case RECORD_EVENT_HANDLER:
         return event_insert(r, e, cap);
-    case EVENT_MOVE:
+    case RECORD_EVENT_MOVE:
         return event_move(r, e, cap);
-    case EVENT_SWAP:
+    case RECORD_EVENT_SWAP:
         return event_swap(r, e, cap);
-    case EVENT_WATERMARK:
-    case EVENT_MAP:
-    case EVENT_UNMAP:
-    case EVENT_ASSIGN:
-    case EVENT_ZOMBIE:
+    case RECORD_EVENT_WATERMARK:
+    case RECORD_EVENT_MAP:
+    case RECORD_EVENT_UNMAP:
+    case RECORD_EVENT_ASSIGN:
+    case RECORD_EVENT_ZOMBIE:
         return event_update(r, e, cap);
-    case EVENT_DELETE:
+    case RECORD_EVENT_DELETE:
         return event_delete(r, e, cap);
-    case EVENT_REVOKE_VICTIM:
+    case RECORD_EVENT_REVOKE_VICTIM:
         return event_victim(r, e);
     default: /* what changes no slot; a kind of a later kernel shows in the digest */
         return ERR_OK;

@@ -1,6 +1,6 @@
 /* A mirror of the derivation list that follows a kernel by its events alone.
  *
- * Takes the records of a base snapshot, then EVENT records (abi/events.h), each applied to an
+ * Takes the records of a base snapshot, then EVENT records (layout/events.h), each applied to an
  * ordered list of slots.  After every event the mirror is exactly the kernel's list: same slots,
  * words, flags, order; replay_digest() proves it in one comparison with END or DIGEST.  An event
  * that cannot happen in the state at hand, a number that is missing, a digest that differs end the

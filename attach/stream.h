@@ -3,9 +3,9 @@
 #ifndef CAPSCOPE_ATTACH_STREAM_H
 #define CAPSCOPE_ATTACH_STREAM_H
 
-#include "abi/records.h"
+#include "record/record.h"
 #include "attach/attach.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
 #include <stddef.h>
 

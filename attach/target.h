@@ -7,7 +7,7 @@
 #ifndef CAPSCOPE_ATTACH_TARGET_H
 #define CAPSCOPE_ATTACH_TARGET_H
 
-#include "abi/errors.h"
+#include "lib/errors.h"
 
 #include <stdint.h>
 

@@ -3,7 +3,7 @@
  * findings, as an incomplete list, or as a digest that differs from the one the kernel keeps. */
 #include "attach/walk.h"
 
-#include "abi/roots.h"
+#include "layout/roots.h"
 #include "lib/bytes.h"
 
 #include <string.h>

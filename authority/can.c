@@ -7,8 +7,6 @@
 #include "authority/conveys.h"
 #include "authority/graph.h"
 
-#include "abi/capability.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +33,7 @@ bool authority_edge_gives(const struct authority *a, const struct authority_edge
         return e->kind == AUTHORITY_WRITE || control;
     case AUTHORITY_RIGHT_GRANT:
         return e->kind == AUTHORITY_COVER || (e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
-                                              (a->state->slots[e->slot].rec.rights & RIGHT_GRANT));
+                                              (a->state->slots[e->slot].rec.rights & RECORD_RIGHT_GRANT));
     case AUTHORITY_RIGHT_CONTROL:
         return control;
     }

@@ -7,7 +7,7 @@
 #include "authority/conveys.h"
 #include "authority/graph.h"
 
-#include "abi/objects.h"
+#include "layout/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +64,11 @@ static void edge_by_thread(struct edges *e, int32_t from, int32_t to, enum autho
 static void slot_rights_edges(struct edges *e, const struct capstate_slot *slot, int32_t index)
 {
     uint32_t rights = slot->rec.rights;
-    if (rights & RIGHT_WRITE)
+    if (rights & RECORD_RIGHT_WRITE)
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_WRITE, index);
-    if (rights & RIGHT_READ)
+    if (rights & RECORD_RIGHT_READ)
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_READ, index);
-    if (!(rights & (RIGHT_WRITE | RIGHT_READ)))
+    if (!(rights & (RECORD_RIGHT_WRITE | RECORD_RIGHT_READ)))
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_HOLD, index);
 }
 
@@ -84,7 +84,8 @@ static void slot_edges(struct edges *e, const struct capstate_slot *slot, int32_
     case CONVEYS_REPLY:
         if (!(slot->rec.flags & RECORD_SLOT_MASTER))
             edge_by_slot(e, slot->holder, slot->object,
-                         slot->rec.rights & RIGHT_GRANT ? AUTHORITY_REPLY_GRANT : AUTHORITY_WRITE,
+                         slot->rec.rights & RECORD_RIGHT_GRANT ? AUTHORITY_REPLY_GRANT
+                                                               : AUTHORITY_WRITE,
                          index);
         break;
     case CONVEYS_CONTROL:
@@ -158,33 +159,11 @@ static void mapping_edges(struct edges *e, const struct capstate *s)
             frame = capstate_object_holding(s, m->frame);
         struct authority_edge edge = edge_make(from, frame, AUTHORITY_READ);
         edge.mapping = (int32_t)i;
-        if (m->rights & RIGHT_READ)
+        if (m->rights & RECORD_RIGHT_READ)
             edge_add(e, edge);
         edge.kind = AUTHORITY_WRITE;
-        if (m->rights & RIGHT_WRITE)
+        if (m->rights & RECORD_RIGHT_WRITE)
             edge_add(e, edge);
-    }
-}
-
-/* Who deletes an ASID pool takes the directories in it out of use; it gives no way into them. */
-static void pool_edges(struct edges *e, const struct capstate *s)
-{
-    int32_t pool[ASID_POOLS];
-    memset(pool, 0xff, sizeof(pool));
-    for (uint32_t n = s->object_count; n-- > 0;)
-        if (s->objects[n].type == RECORD_CAP_ASID_POOL) {
-            uint32_t index = s->slots[s->objects[n].first_slot].rec.data >> ASID_POOL_INDEX_BITS;
-            if (index < ASID_POOLS)
-                pool[index] = (int32_t)n;
-        }
-    for (uint32_t d = 0; d < s->object_count; d++) {
-        if (s->objects[d].type != RECORD_CAP_PAGE_DIRECTORY)
-            continue;
-        int32_t slot = s->objects[d].first_slot;
-        uint32_t asid = s->slots[slot].rec.extra;
-        if (asid != 0 && asid >> ASID_POOL_INDEX_BITS < ASID_POOLS)
-            edge_by_slot(e, pool[asid >> ASID_POOL_INDEX_BITS], (int32_t)d, AUTHORITY_DESTROY,
-                         slot);
     }
 }
 
@@ -201,10 +180,10 @@ static void thread_edges(struct edges *e, const struct capstate *s)
         if (!t->blocked_on)
             continue;
         int32_t to = capstate_object_at(s, t->blocked_on);
-        if (t->state == THREAD_BLOCKED_ON_SEND)
+        if (t->state == RECORD_THREAD_BLOCKED_ON_SEND)
             edge_by_thread(e, from, to, AUTHORITY_WRITE, (int32_t)i);
-        else if (t->state == THREAD_BLOCKED_ON_RECEIVE ||
-                 t->state == THREAD_BLOCKED_ON_NOTIFICATION)
+        else if (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
+                 t->state == RECORD_THREAD_BLOCKED_ON_NOTIFICATION)
             edge_by_thread(e, from, to, AUTHORITY_READ, (int32_t)i);
     }
 }
@@ -253,12 +232,12 @@ static uint32_t role_of(const struct authority *a, const struct authority_edge *
         const struct record_slot *r = &a->state->slots[edge->slot].rec;
         if (authority_conveys(r->type) != CONVEYS_CHANNEL)
             return 0;
-        grant = r->rights & RIGHT_GRANT;
-        reply = r->rights & RIGHT_GRANT_REPLY;
+        grant = r->rights & RECORD_RIGHT_GRANT;
+        reply = r->rights & RECORD_RIGHT_GRANT_REPLY;
     } else if (edge->thread >= 0) {
         uint32_t flags = a->state->threads[edge->thread].rec.blocked_flags;
-        grant = flags & IPC_CAN_GRANT;
-        reply = (flags & IPC_CAN_GRANT_REPLY) && (flags & IPC_IS_CALL);
+        grant = flags & RECORD_BLOCKED_GRANT;
+        reply = (flags & RECORD_BLOCKED_GRANT_REPLY) && (flags & RECORD_BLOCKED_CALL);
     } else {
         return 0;
     }
@@ -405,7 +384,6 @@ enum error authority_make_edges(struct authority *a)
         return ERR_NO_MEMORY;
     all_slot_edges(&e, a->state);
     mapping_edges(&e, a->state);
-    pool_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
     cover_edges(a, &e);

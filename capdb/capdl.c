@@ -5,9 +5,9 @@
  * parent a slot, TCB parameters all or none, mapping information only on CNode capabilities. */
 #include "capdb/export.h"
 
-#include "abi/capability.h"
-#include "abi/objects.h"
-#include "lib/capdl.h"
+#include "layout/capability.h"
+#include "layout/objects.h"
+#include "record/capdl.h"
 
 static const char *name_of(const struct capstate_object *o, char buf[CAPDL_NAME])
 {
@@ -141,7 +141,7 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
     uint32_t end = s->objects[holder].addr + (1u << s->objects[holder].bits);
     if (s->objects[holder].type == RECORD_CAP_TCB)
-        end = s->objects[holder].addr + (TCB_SLOTS << SLOT_BITS);
+        end = s->objects[holder].addr + (RECORD_TCB_SLOTS << SLOT_BITS);
     for (uint32_t addr = s->objects[holder].addr; addr != end; addr += 1u << SLOT_BITS) {
         int32_t slot = capstate_slot_at(s, addr);
         if (slot >= 0 && expressible(s, &s->slots[slot]))
@@ -175,10 +175,10 @@ static void put_mapping(FILE *f, const struct capstate *s, const struct record_m
     char name[CAPDL_NAME];
     int32_t frame = capstate_object_at(s, m->frame);
     if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME ||
-        !(m->rights & (RIGHT_READ | RIGHT_WRITE | 4)))
+        !(m->rights & (RECORD_RIGHT_READ | RECORD_RIGHT_WRITE | 4)))
         return;
     fprintf(f, "    0x%x: %s (%s%s%s%s)\n", index, name_of(&s->objects[frame], name),
-            m->rights & RIGHT_READ ? "R" : "", m->rights & RIGHT_WRITE ? "W" : "",
+            m->rights & RECORD_RIGHT_READ ? "R" : "", m->rights & RECORD_RIGHT_WRITE ? "W" : "",
             m->rights & 4 ? "X" : "", m->attributes & 1 ? "" : ", uncached");
 }
 

@@ -4,7 +4,7 @@
 #ifndef CAPSCOPE_CAPDB_OUTPUT_H
 #define CAPSCOPE_CAPDB_OUTPUT_H
 
-#include "abi/errors.h"
+#include "lib/errors.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 /* owner, who, history: whose is this memory, who holds capabilities to it, since when. */
 #include "capdb/command.h"
 
-#include "abi/objects.h"
 #include "capdb/store.h"
 
 #include <stdlib.h>
@@ -68,8 +67,8 @@ static void mapping_rows(struct output *out, const struct view *v, uint32_t addr
             continue;
         output_text(out, "mapping");
         output_text(out, domain_name(v, directory_domain(v, m->dir)));
-        output_format(out, "%s%s%s", m->rights & RIGHT_READ ? "r" : "",
-                      m->rights & RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
+        output_format(out, "%s%s%s", m->rights & RECORD_RIGHT_READ ? "r" : "",
+                      m->rights & RECORD_RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
         output_format(out, "0x%08x", m->vaddr);
         directory_text(v, m->dir, text, sizeof(text));
         output_text(out, text);

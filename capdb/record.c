@@ -7,7 +7,6 @@
  * differs. */
 #include "capdb/command.h"
 
-#include "abi/events.h"
 #include "attach/attach.h"
 #include "attach/live.h"
 
@@ -75,7 +74,8 @@ static bool tells_of_change(const struct record *r)
     if (r->kind != RECORD_EVENT)
         return true;
     uint32_t kind = r->event.kind;
-    return (kind < EVENT_REVOKE_BEGIN || kind > EVENT_REVOKE_END) && kind != EVENT_FAULT;
+    return (kind < RECORD_EVENT_REVOKE_BEGIN || kind > RECORD_EVENT_REVOKE_END) &&
+           kind != RECORD_EVENT_FAULT;
 }
 
 static void take_event(void *ctx, const struct record *r)

@@ -2,6 +2,7 @@
  * All text of a target is escaped twice over: capstate made it printable, html_text() makes it
  * text. */
 #include "capdb/command.h"
+#include "record/names.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -351,7 +352,7 @@ static void put_threads(FILE *f, const struct view *v)
         fputs("<tr>", f);
         cell_text(f, t->rec.idle && !t->label[0] ? "(idle)" : t->label);
         cell_text(f, domain_name(v, v->authority.thread_domain[i]));
-        cell_text(f, thread_state_text(t->rec.state));
+        cell_text(f, thread_state_name(t->rec.state));
         fprintf(f, "<td class=\"n\">%u</td></tr>\n", t->rec.priority);
     }
     fputs("</table>", f);

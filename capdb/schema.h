@@ -8,7 +8,7 @@
 #ifndef CAPSCOPE_CAPDB_SCHEMA_H
 #define CAPSCOPE_CAPDB_SCHEMA_H
 
-#include "abi/records.h"
+#include "record/record.h"
 
 enum {
     CAPDB_APPLICATION_ID = 0x43504442, /* "CPDB" */

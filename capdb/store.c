@@ -5,10 +5,6 @@
  * write permission can open. */
 #include "capdb/store.h"
 
-#include "abi/events.h"
-#include "abi/objects.h"
-#include "abi/syscall.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,24 +182,24 @@ static enum error fill_words(struct capdb *db)
         RECORD_CAP_LIST(X)
 #undef X
 #define X(value, NAME, text) {"thread", value, text},
-            THREAD_STATE_LIST(X)
+            RECORD_THREAD_STATE_LIST(X)
 #undef X
 #define X(value, NAME, text) {"fault", value, text},
-                FAULT_LIST(X)
+                RECORD_FAULT_LIST(X)
 #undef X
-                    {"endpoint", ENDPOINT_IDLE, "idle"},
 #define X(value, NAME, text, detail) {"event", value, text},
-        EVENT_LIST(X)
+                    RECORD_EVENT_LIST(X)
 #undef X
-            {"event", CAPDB_EVENT_GAP, "gap"},
-        {"endpoint", ENDPOINT_SENDING, "senders wait"},
-        {"endpoint", ENDPOINT_RECEIVING, "receivers wait"},
-        {"notification", NOTIFICATION_IDLE, "idle"},
-        {"notification", NOTIFICATION_WAITING, "waiting"},
-        {"notification", NOTIFICATION_ACTIVE, "active"},
-        {"irq", IRQ_INACTIVE, "inactive"},
-        {"irq", IRQ_SIGNAL, "signal"},
-        {"irq", IRQ_TIMER, "timer"},
+                        {"event", CAPDB_EVENT_GAP, "gap"},
+#define X(value, NAME, text) {"endpoint", value, text},
+        RECORD_ENDPOINT_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) {"notification", value, text},
+            RECORD_NOTIFICATION_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) {"irq", value, text},
+                RECORD_IRQ_STATE_LIST(X)
+#undef X
     };
     sqlite3_stmt *st;
     enum error e = capdb_prepare(db, "INSERT INTO word VALUES (?, ?, ?)", &st);

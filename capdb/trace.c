@@ -3,9 +3,9 @@
  * or of the newest one for events behind it. */
 #include "capdb/command.h"
 
-#include "abi/events.h"
 #include "capdb/export.h"
 #include "capdb/store.h"
+#include "record/names.h"
 
 #include <string.h>
 
@@ -33,13 +33,7 @@ static bool load_names(struct trace *t)
 
 static const char *kind_name(uint32_t kind)
 {
-    static const char *const names[EVENT_KINDS] = {[CAPDB_EVENT_GAP] = "gap",
-#define X(value, NAME, text, detail) [value] = text,
-                                                   EVENT_LIST(X)
-#undef X
-    };
-    const char *name = kind < EVENT_KINDS ? names[kind] : NULL;
-    return name ? name : "?";
+    return kind == CAPDB_EVENT_GAP ? "gap" : event_kind_name(kind);
 }
 
 static const char *thread_name(const struct trace *t, uint32_t tcb, char *buf, size_t size)

@@ -1,7 +1,6 @@
 /* Opening what a command asks about, and finding things by name. */
 #include "capdb/command.h"
 
-#include "abi/objects.h"
 #include "attach/attach.h"
 
 #include <errno.h>
@@ -278,30 +277,17 @@ const char *domain_name(const struct view *v, int32_t domain)
     return domain < 0 ? "-" : v->authority.domains[domain].name;
 }
 
-const char *thread_state_text(uint32_t state)
-{
-    switch (state) {
-#define X(value, NAME, text)                                                                       \
-    case value:                                                                                    \
-        return text;
-        THREAD_STATE_LIST(X)
-#undef X
-    default:
-        return "?";
-    }
-}
-
 const char *rights_text(uint32_t type, uint32_t rights, char buf[8])
 {
     char *at = buf;
     bool channel = type == RECORD_CAP_ENDPOINT;
-    if (rights & RIGHT_READ)
+    if (rights & RECORD_RIGHT_READ)
         *at++ = 'r';
-    if (rights & RIGHT_WRITE)
+    if (rights & RECORD_RIGHT_WRITE)
         *at++ = 'w';
-    if ((rights & RIGHT_GRANT) && (channel || type == RECORD_CAP_REPLY))
+    if ((rights & RECORD_RIGHT_GRANT) && (channel || type == RECORD_CAP_REPLY))
         *at++ = 'g';
-    if ((rights & RIGHT_GRANT_REPLY) && channel)
+    if ((rights & RECORD_RIGHT_GRANT_REPLY) && channel)
         *at++ = 'p';
     if (at == buf)
         *at++ = '-';

@@ -4,7 +4,7 @@
  * from outside: whatever they say ends in an error or a state whose indices are all in range. */
 #include "capstate/capstate.h"
 
-#include "abi/capability.h"
+#include "layout/capability.h"
 #include "capstate/index.h"
 #include "lib/format.h"
 

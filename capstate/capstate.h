@@ -1,13 +1,13 @@
 /* One snapshot in memory: slots in derivation order, objects, threads, mappings, with indexes.
  *
- * Built from a stream of records (abi/records.h) and then read-only; every host tool (authority,
+ * Built from a stream of records (record/record.h) and then read-only; every host tool (authority,
  * capdb, inspector) works on this and on nothing else.  Addresses are physical.  Arrays are owned
  * by the capstate and live until capstate_free(). Indices are int32_t, -1 for none. */
 #ifndef CAPSCOPE_CAPSTATE_CAPSTATE_H
 #define CAPSCOPE_CAPSTATE_CAPSTATE_H
 
-#include "abi/errors.h"
-#include "abi/records.h"
+#include "lib/errors.h"
+#include "record/record.h"
 
 struct capstate_slot {
     struct record_slot rec;

@@ -4,7 +4,7 @@
  * in size or type, hence at most 32 sizes times the number of types. */
 #include "capstate/index.h"
 
-#include "abi/objects.h"
+#include "layout/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -189,10 +189,10 @@ static int32_t thread_slot_object(const struct capstate *s, int32_t thread, uint
 
 int32_t capstate_thread_cspace(const struct capstate *s, int32_t thread)
 {
-    return thread_slot_object(s, thread, TCB_CSPACE, RECORD_CAP_CNODE);
+    return thread_slot_object(s, thread, RECORD_TCB_CSPACE, RECORD_CAP_CNODE);
 }
 
 int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread)
 {
-    return thread_slot_object(s, thread, TCB_VSPACE, RECORD_CAP_PAGE_DIRECTORY);
+    return thread_slot_object(s, thread, RECORD_TCB_VSPACE, RECORD_CAP_PAGE_DIRECTORY);
 }

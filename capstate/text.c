@@ -2,8 +2,9 @@
  * target and are printed in their escaped form only. */
 #include "capstate/capstate.h"
 
-#include "abi/objects.h"
+#include "layout/objects.h"
 #include "capstate/index.h"
+#include "record/names.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,16 +36,6 @@ static void __attribute__((format(printf, 2, 3))) put(struct line *l, const char
     va_end(args);
 }
 
-static const char *type_name(uint32_t type)
-{
-    static const char *const names[] = {
-#define X(value, NAME, text) [value] = text,
-        RECORD_CAP_LIST(X)
-#undef X
-    };
-    return type < RECORD_CAP_TYPES ? names[type] : "?";
-}
-
 static void put_bytes(struct line *l, uint64_t bytes)
 {
     if (bytes >= 1u << 20 && bytes % (1u << 20) == 0)
@@ -62,9 +53,9 @@ static void put_size(struct line *l, uint32_t bits)
 
 static void put_rights(struct line *l, uint32_t rights)
 {
-    put(l, " %s%s%s%s%s", rights & RIGHT_READ ? "r" : "", rights & RIGHT_WRITE ? "w" : "",
-        rights & RIGHT_GRANT ? "g" : "", rights & RIGHT_GRANT_REPLY ? "p" : "",
-        rights ? "" : "no rights");
+    put(l, " %s%s%s%s%s", rights & RECORD_RIGHT_READ ? "r" : "",
+        rights & RECORD_RIGHT_WRITE ? "w" : "", rights & RECORD_RIGHT_GRANT ? "g" : "",
+        rights & RECORD_RIGHT_GRANT_REPLY ? "p" : "", rights ? "" : "no rights");
 }
 
 static void put_mapping(struct line *l, const struct record_slot *r)
@@ -91,7 +82,7 @@ static void put_thread(struct line *l, const struct capstate *s, uint32_t addr)
 
 static void put_memory(struct line *l, const struct record_slot *r)
 {
-    put(l, "%s 0x%08x ", type_name(r->type), r->object);
+    put(l, "%s 0x%08x ", record_cap_name(r->type), r->object);
     put_size(l, r->bits);
     if (r->type == RECORD_CAP_FRAME) {
         put_rights(l, r->rights);
@@ -114,7 +105,7 @@ static void put_cnode(struct line *l, const struct record_slot *r)
 
 static void put_ipc(struct line *l, const struct record_slot *r)
 {
-    put(l, "%s 0x%08x", type_name(r->type), r->object);
+    put(l, "%s 0x%08x", record_cap_name(r->type), r->object);
     if (r->data)
         put(l, " badge %u", r->data);
     put_rights(l, r->rights);
@@ -165,7 +156,7 @@ static void put_capability(struct line *l, const struct capstate *s, const struc
         put(l, "invalid 0x%08x 0x%08x", r->data, r->extra);
         break;
     default:
-        put(l, "%s", type_name(r->type));
+        put(l, "%s", record_cap_name(r->type));
         break;
     }
 }
@@ -195,10 +186,10 @@ static void put_object(struct line *l, const struct capstate *s, const struct ca
         return;
     }
     if (o->bits == 0) {
-        put(l, "%s", type_name(o->type));
+        put(l, "%s", record_cap_name(o->type));
         return;
     }
-    put(l, "%s 0x%08x ", type_name(o->type), o->addr);
+    put(l, "%s 0x%08x ", record_cap_name(o->type), o->addr);
     if (o->type == RECORD_CAP_TCB && *label_at(s, o->addr))
         put(l, "%s", label_at(s, o->addr));
     else
@@ -231,19 +222,17 @@ static void put_kernel_place(struct line *l, const struct capstate *s, uint32_t 
 static void put_held_place(struct line *l, const struct capstate *s,
                            const struct capstate_slot *slot)
 {
-    static const char *const tcb_slot[TCB_SLOTS] = {"cspace", "vspace", "reply", "caller",
-                                                    "buffer"};
     const struct capstate_object *holder = &s->objects[slot->holder];
     int32_t user = s->index->user[slot->holder];
     if (holder->type == RECORD_CAP_CNODE && user >= 0) {
         put_thread(l, s, s->threads[user].rec.addr);
         put(l, " cnode[%u]", slot->index);
     } else if (holder->type == RECORD_CAP_TCB || (holder->flags & RECORD_SLOT_TCB_ZOMBIE)) {
-        put(l, "%s ", type_name(holder->type));
+        put(l, "%s ", record_cap_name(holder->type));
         put_thread(l, s, holder->addr);
-        put(l, " %s", slot->index < TCB_SLOTS ? tcb_slot[slot->index] : "?");
+        put(l, " %s", record_tcb_slot_name(slot->index));
     } else {
-        put(l, "%s 0x%08x[%u]", type_name(holder->type), holder->addr, slot->index);
+        put(l, "%s 0x%08x[%u]", record_cap_name(holder->type), holder->addr, slot->index);
     }
 }
 

@@ -6,7 +6,7 @@
 #ifndef CAPSCOPE_GDBSTUB_BREAKPOINTS_H
 #define CAPSCOPE_GDBSTUB_BREAKPOINTS_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 enum { BREAKPOINTS_MAX = 64 };
 

@@ -3,7 +3,7 @@
 #ifndef CAPSCOPE_GDBSTUB_MEMORY_H
 #define CAPSCOPE_GDBSTUB_MEMORY_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 /* Returns how many bytes from `addr` on could be read, 0: none. */
 uint32_t memory_read(uint32_t thread, uint32_t addr, void *buf, uint32_t len);

@@ -4,7 +4,7 @@
 #ifndef CAPSCOPE_GDBSTUB_PLANTED_H
 #define CAPSCOPE_GDBSTUB_PLANTED_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 enum { PLANTED_MAX = 256, PLANTED_ARM = 4, PLANTED_THUMB = 2 };
 

@@ -4,7 +4,7 @@
 #include "kernel/arch.h"
 #include "monitor/places.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 static uint32_t ids[THREADS_MAX];
 static uint32_t used; /* 0: not collected */

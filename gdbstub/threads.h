@@ -5,6 +5,7 @@
 #ifndef CAPSCOPE_GDBSTUB_THREADS_H
 #define CAPSCOPE_GDBSTUB_THREADS_H
 
+#include "layout/types.h"
 #include "lib/format.h"
 
 enum { THREADS_MAX = 2048, THREAD_KERNEL = 1 };

@@ -1,5 +1,6 @@
 /* Back in time: K and M on a capability, `:killed SLOT` and `:made SLOT` for any slot. */
 #include "inspector-tui/app.h"
+#include "layout/types.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Threads: who runs, who waits on what, who has faulted. */
 #include "inspector-tui/app.h"
+#include "record/names.h"
 
 #include <stdio.h>
 
@@ -21,13 +22,6 @@ static void build(struct app *app, struct view *v)
     }
 }
 
-static const char *state_name(uint32_t state)
-{
-    static const char *const names[] = {"inactive", "running", "restart", "receive",
-                                        "send",     "reply",   "wait",    "idle"};
-    return state < sizeof names / sizeof *names ? names[state] : "?";
-}
-
 static void text(struct app *app, const struct row *r, char *buf, size_t size)
 {
     const struct capstate_thread *t = &app->state.threads[r->thread];
@@ -43,8 +37,8 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
         snprintf(on, sizeof on, "fault %u at 0x%x", t->rec.fault, t->rec.fault_addr);
     snprintf(buf, size, "%-24s %-10s %-9s %4u  %08x  %08x  %s", t->rec.idle ? "(idle)" : t->label,
              r->thread >= 0 ? app_domain_name(app, app->authority.thread_domain[r->thread]) : "-",
-             t->rec.current ? "current" : state_name(t->rec.state), t->rec.priority, t->rec.addr,
-             t->rec.pc, on);
+             t->rec.current ? "current" : thread_state_name(t->rec.state), t->rec.priority,
+             t->rec.addr, t->rec.pc, on);
 }
 
 const struct view_ops view_threads = {

@@ -1,9 +1,9 @@
 /* The capability derivation tree as one circular list through the sentinel ks.cdt_head.
  *
  * Relies on slots being 16-byte aligned, which leaves the low four bits of both links to flags and
- * to the clear progress of untyped capabilities (abi/capability.h, untyped.c).  Link changes keep
- * those bits; an insert starts with the flags it is given and no progress; a move or swap takes
- * them along with the place.
+ * to the clear progress of untyped capabilities (layout/capability.h, untyped.c).  Link changes
+ * keep those bits; an insert starts with the flags it is given and no progress; a move or swap
+ * takes them along with the place.
  */
 #include "kernel/cdt.h"
 #include "kernel/capability.h"

@@ -5,7 +5,7 @@
 #ifndef CAPSCOPE_KERNEL_CDT_H
 #define CAPSCOPE_KERNEL_CDT_H
 
-#include "abi/events.h"
+#include "layout/events.h"
 #include "kernel/debug.h"
 #include "kernel/kernel.h"
 
@@ -27,7 +27,7 @@ static inline bool slot_is_empty(const struct slot *s)
 void cdt_init(void); /* empties the list: the sentinel links to itself */
 
 /* Puts c into the empty slot `to`, directly after `from` (NULL: at the end of the list, for boot),
- * with the given flags. `kind` is one of the INSERT kinds of abi/events.h. */
+ * with the given flags. `kind` is one of the INSERT kinds of layout/events.h. */
 void cdt_insert(struct slot *to, struct slot *from, struct cap c, word_t flags,
                 enum event_kind kind);
 /* As cdt_insert with the flags that a copy of from's capability gets; marks an untyped source full.

@@ -1,8 +1,8 @@
 /* Taking slots in and out of the derivation list: the parts that cdt.c and the IPC fast path share,
  * so that both leave the same list and the same digest. For others: cdt.h.
  *
- * The digest covers each occupied slot with its next link (abi/roots.h); the sentinel is no slot of
- * anybody and stays out. Each operation knows what it changes and tells by how much the digest
+ * The digest covers each occupied slot with its next link (layout/roots.h); the sentinel is no slot
+ * of anybody and stays out. Each operation knows what it changes and tells by how much the digest
  * grows.
  *
  * `told`: somebody watches. Each operation asks once, and has a body for either case. */

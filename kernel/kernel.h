@@ -16,10 +16,10 @@
 #ifndef CAPSCOPE_KERNEL_KERNEL_H
 #define CAPSCOPE_KERNEL_KERNEL_H
 
-#include "abi/capability.h"
-#include "abi/derivation.h"
-#include "abi/objects.h"
-#include "abi/roots.h"
+#include "layout/capability.h"
+#include "layout/derivation.h"
+#include "layout/objects.h"
+#include "layout/roots.h"
 #include "abi/syscall.h"
 
 /* How an operation ended. */

@@ -1,4 +1,5 @@
-/* Fills kernel_roots (abi/roots.h), by which a reader of the kernel's memory finds everything. */
+/* Fills kernel_roots (layout/roots.h), by which a reader of the kernel's memory finds everything.
+ */
 #ifndef CAPSCOPE_KERNEL_ROOTS_H
 #define CAPSCOPE_KERNEL_ROOTS_H
 

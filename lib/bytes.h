@@ -2,7 +2,9 @@
 #ifndef CAPSCOPE_LIB_BYTES_H
 #define CAPSCOPE_LIB_BYTES_H
 
-#include "abi/types.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 static inline uint32_t get_le16(const uint8_t *p)
 {

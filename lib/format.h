@@ -2,7 +2,9 @@
 #ifndef CAPSCOPE_LIB_FORMAT_H
 #define CAPSCOPE_LIB_FORMAT_H
 
-#include "abi/types.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <stdarg.h>
 

@@ -9,7 +9,7 @@
  * an untyped of the same block and is no object of its own. */
 #include "monitor/capdl.h"
 
-#include "lib/capdl.h"
+#include "record/capdl.h"
 #include "monitor/out.h"
 #include "monitor/places.h"
 #include "monitor/text.h"

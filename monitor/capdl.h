@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_MONITOR_CAPDL_H
 #define CAPSCOPE_MONITOR_CAPDL_H
 
-#include "abi/errors.h"
+#include "lib/errors.h"
 
 /* Writes the whole specification to the running output. ERR_STOPPED, ERR_NO_ROOTS, or ERR_CORRUPT
  * when the derivation list breaks: then the text is incomplete and says so in a comment. */

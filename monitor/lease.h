@@ -4,7 +4,7 @@
 #ifndef CAPSCOPE_MONITOR_LEASE_H
 #define CAPSCOPE_MONITOR_LEASE_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 enum { LEASE_SECONDS_MAX = 3600 };
 

@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_MONITOR_MONITOR_H
 #define CAPSCOPE_MONITOR_MONITOR_H
 
-#include "abi/errors.h"
+#include "lib/errors.h"
 #include "lib/format.h"
 
 /* Executes one command line with the kernel standing still; text goes to the sink with '\n' at line

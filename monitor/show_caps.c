@@ -5,7 +5,7 @@
 #include "monitor/places.h"
 #include "monitor/text.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 enum { INDENT_MAX = 16, SLOT_SIZE = sizeof(struct slot), CHILDREN_SHOWN = 32 };
 

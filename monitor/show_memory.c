@@ -4,7 +4,7 @@
 #include "monitor/places.h"
 #include "monitor/text.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
 enum { MEM_DEFAULT = 64, MEM_MAX = 4096, MEM_ROW = 16, SLOT_SIZE = sizeof(struct slot) };
 

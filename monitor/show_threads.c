@@ -4,7 +4,7 @@
 #include "monitor/places.h"
 #include "monitor/text.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 /* The fault a thread waits for an answer to, or could not report. */
 static void thread_fault(const struct record_thread *t)

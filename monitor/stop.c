@@ -7,7 +7,7 @@
 #include "monitor/stop.h"
 #include "monitor/text.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 enum { LEFT_SHOWN = 10 };
 

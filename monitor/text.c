@@ -4,7 +4,7 @@
 #include "monitor/out.h"
 #include "monitor/places.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 char *text_size(uint32_t bytes, char buf[TEXT_SIZE])
 {

@@ -6,7 +6,7 @@
 #include "monitor/text.h"
 #include "monitor/view.h"
 #include "monitor/wire_out.h"
-#include "objwalk/record_codec.h"
+#include "record/names.h"
 
 enum { TRACE_LAST = 20 };
 

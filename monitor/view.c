@@ -5,7 +5,7 @@
 #include "kernel/board.h"
 #include "monitor/door/door.h"
 #include "monitor/out.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
 struct objwalk_cursor view_cursor;
 struct objwalk_cursor view_inner;

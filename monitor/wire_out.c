@@ -10,7 +10,7 @@
 #include "monitor/door/door.h"
 #include "monitor/out.h"
 #include "monitor/view.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 #include "wire/frame.h"
 
 enum {

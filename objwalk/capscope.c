@@ -1,14 +1,48 @@
-/* The layout of this kernel (abi/capability.h, abi/objects.h, abi/roots.h) as objwalk reads it.
+/* The layout of this kernel (layout/capability.h, layout/objects.h, layout/roots.h) as objwalk
+ * reads it.
  *
  * The only file of the walker that changes with the kernel's layout.  Words come from memory that
  * may be damaged: a capability that the kernel cannot have made decodes as INVALID with its words
  * kept, so that decoding loses nothing and encoding is its exact inverse. */
 #include "objwalk/layout.h"
 
-#include "abi/derivation.h"
 #include "abi/syscall.h"
+#include "layout/derivation.h"
 
-enum { KERNEL_CAPSCOPE = 1, RIGHTS_MASK_IPC = RIGHT_ALL, RIGHTS_MASK_SIGNAL = 3 };
+enum { RIGHTS_MASK_IPC = RIGHT_ALL, RIGHTS_MASK_SIGNAL = 3 };
+
+/* Where this kernel's numbers are those of records they are passed on as they are. */
+#define SAME(a, b)     _Static_assert((int)(a) == (int)(b), "passed on as it is")
+#define X(value, NAME) SAME(EVENT_##NAME, RECORD_EVENT_##NAME);
+EVENT_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(THREAD_##NAME, RECORD_THREAD_##NAME);
+RECORD_THREAD_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(ENDPOINT_##NAME, RECORD_ENDPOINT_##NAME);
+RECORD_ENDPOINT_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(NOTIFICATION_##NAME, RECORD_NOTIFICATION_##NAME);
+RECORD_NOTIFICATION_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(IRQ_##NAME, RECORD_IRQ_##NAME);
+RECORD_IRQ_STATE_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(FAULT_##NAME, RECORD_FAULT_##NAME);
+FAULT_LIST(X)
+#undef X
+#define X(value, NAME, text) SAME(TCB_##NAME, RECORD_TCB_##NAME);
+RECORD_TCB_SLOT_LIST(X)
+#undef X
+SAME(RIGHT_WRITE, RECORD_RIGHT_WRITE);
+SAME(RIGHT_READ, RECORD_RIGHT_READ);
+SAME(RIGHT_GRANT, RECORD_RIGHT_GRANT);
+SAME(RIGHT_GRANT_REPLY, RECORD_RIGHT_GRANT_REPLY);
+SAME(IPC_CAN_GRANT, RECORD_BLOCKED_GRANT);
+SAME(IPC_CAN_GRANT_REPLY, RECORD_BLOCKED_GRANT_REPLY);
+SAME(IPC_IS_CALL, RECORD_BLOCKED_CALL);
+SAME(CDT_REVOCABLE, RECORD_SLOT_REVOCABLE);
+SAME(CDT_FIRST_BADGED, RECORD_SLOT_FIRST_BADGED);
 
 /* --- slots --- */
 
@@ -26,9 +60,6 @@ static uint32_t link_flags(const struct slot *s)
 {
     return s->next & (CDT_REVOCABLE | CDT_FIRST_BADGED);
 }
-_Static_assert((int)CDT_REVOCABLE == (int)RECORD_SLOT_REVOCABLE &&
-                   (int)CDT_FIRST_BADGED == (int)RECORD_SLOT_FIRST_BADGED,
-               "link_flags() passes them on");
 
 /* The kernel makes no object of 4 GiB; words from damaged memory may speak of one. */
 static bool is_parent(const struct slot *a, const struct slot *b)
@@ -508,7 +539,7 @@ static enum error read_asid_entry(struct objwalk *w, kaddr_t pool, uint32_t i, k
 }
 
 const struct objwalk_ops objwalk_capscope = {
-    .kernel = KERNEL_CAPSCOPE,
+    .kernel = RECORD_KERNEL_CAPSCOPE,
     .tcb_bits = TCB_BITS,
     .tcb_slots = TCB_SLOTS,
     .irqs = IRQ_COUNT,

@@ -1,4 +1,4 @@
-/* Translations: page directories and page tables of ARMv6 (abi/objects.h; ARM ARM B4.7), read in
+/* Translations: page directories and page tables of ARMv6 (layout/objects.h; ARM ARM B4.7), read in
  * pieces of 256 bytes, user addresses only.
  *
  * A large page and a supersection stand in the table sixteen times and are one translation: only

@@ -4,8 +4,8 @@
 #ifndef CAPSCOPE_OBJWALK_MEMVIEW_H
 #define CAPSCOPE_OBJWALK_MEMVIEW_H
 
-#include "abi/errors.h"
-#include "abi/types.h"
+#include "lib/errors.h"
+#include "layout/types.h"
 
 struct memview {
     /* Copies `len` bytes at kernel-window address `addr` to `buf`. ERR_OK, or ERR_READ (and other

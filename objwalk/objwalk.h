@@ -5,12 +5,12 @@
  * error or a finding, never in a hang.  What is known of one kernel's layout sits behind
  * struct objwalk_ops; nothing above this header may know which kernel is read.
  *
- * Order, fields and addresses of records: abi/records.h. */
+ * Order, fields and addresses of records: record/record.h. */
 #ifndef CAPSCOPE_OBJWALK_OBJWALK_H
 #define CAPSCOPE_OBJWALK_OBJWALK_H
 
-#include "abi/records.h"
-#include "abi/roots.h"
+#include "record/record.h"
+#include "layout/roots.h"
 #include "objwalk/audit.h"
 #include "objwalk/memview.h"
 
@@ -137,7 +137,7 @@ enum error objwalk_encode(const struct objwalk *w, const struct objwalk_cap *cap
 /* Turns a ring entry into a record. */
 void objwalk_event(const struct objwalk *w, const struct event *event, struct record_event *out);
 
-/* Digest of all slots by walking (abi/roots.h); `*slots` counts them. */
+/* Digest of all slots by walking (layout/roots.h); `*slots` counts them. */
 enum error objwalk_digest(struct objwalk *w, struct digest *out, uint32_t *slots);
 
 /* Cross-checks list, CNodes, page tables, watermarks and queues; each breach is a FINDING record.

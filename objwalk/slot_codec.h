@@ -1,9 +1,9 @@
 /* Slots of the derivation list in few bytes, for a line: each slot as the difference to the one
  * before it in the list.
  *
- * What is packed is what the kernel stores (abi/capability.h), so that the kernel that is read need
- * not decode anything; links and depth follow from the order.  An entry is a control byte and up to
- * three unsigned LEB128 numbers, those that the control byte asks for, in this order:
+ * What is packed is what the kernel stores (layout/capability.h), so that the kernel that is read
+ * need not decode anything; links and depth follow from the order.  An entry is a control byte and
+ * up to three unsigned LEB128 numbers, those that the control byte asks for, in this order:
  *
  *   bits 1:0  the link's flags: CDT_REVOCABLE, CDT_FIRST_BADGED
  *   bits 3:2  address   0: the slot behind the last one; 1: zigzag of the difference in slots
@@ -16,8 +16,8 @@
 #ifndef CAPSCOPE_OBJWALK_SLOT_CODEC_H
 #define CAPSCOPE_OBJWALK_SLOT_CODEC_H
 
-#include "abi/capability.h"
-#include "abi/errors.h"
+#include "layout/capability.h"
+#include "lib/errors.h"
 #include "lib/bytes.h"
 
 enum { SLOT_PACKED_MAX = 16 };

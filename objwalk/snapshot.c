@@ -1,4 +1,4 @@
-/* The whole state as records, in the order abi/records.h lays down.
+/* The whole state as records, in the order record/record.h lays down.
  *
  * Objects are found through the derivation list alone: capabilities to one object stand next to
  * each other in it, so the first one is where the object differs from the slot before.  One pass
@@ -9,7 +9,7 @@
  * connection end the walk. */
 #include "objwalk/snapshot.h"
 
-#include "abi/roots.h"
+#include "layout/roots.h"
 
 /* Sends w->record out. */
 static enum error emit(struct snapshot *s, enum record_kind kind)

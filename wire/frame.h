@@ -9,8 +9,10 @@
 #ifndef CAPSCOPE_WIRE_FRAME_H
 #define CAPSCOPE_WIRE_FRAME_H
 
-#include "abi/errors.h"
-#include "abi/types.h"
+#include "lib/errors.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     FRAME_VERSION = 1,

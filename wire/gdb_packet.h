@@ -12,7 +12,9 @@
 #ifndef CAPSCOPE_WIRE_GDB_PACKET_H
 #define CAPSCOPE_WIRE_GDB_PACKET_H
 
-#include "abi/types.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     GDB_PACKET_DATA = 4096,                       /* bytes of one packet, escapes undone */

@@ -7,7 +7,7 @@
 #ifndef CAPSCOPE_KERNEL_ARMV6_GUARD_H
 #define CAPSCOPE_KERNEL_ARMV6_GUARD_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 bool arch_guarded_read(kaddr_t addr, void *buf, uint32_t len);
 bool arch_guarded_write(kaddr_t addr, const void *buf, uint32_t len);

@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_KERNEL_ARMV6_TRAP_H
 #define CAPSCOPE_KERNEL_ARMV6_TRAP_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 struct trap_frame {
     word_t r[16]; /* r0..r12, pc; sp and lr of supervisor mode, or of the idle thread */

@@ -7,7 +7,7 @@
 #ifndef CAPSCOPE_DEBUG_DOOR_H
 #define CAPSCOPE_DEBUG_DOOR_H
 
-#include "abi/events.h"
+#include "layout/events.h"
 #include "kernel/board.h"
 #include "kernel/kernel.h"
 

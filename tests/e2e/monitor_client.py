@@ -1,7 +1,7 @@
 """The other end of the serial monitor for monitor.sh: text and frames apart, checks as TAP.
 
 Reads frames and records from their written form alone (COBS, CRC-32, the field lists of
-abi/records.h), with no code shared with the kernel or the host tools."""
+record/record.h), with no code shared with the kernel or the host tools."""
 import re
 import select
 import socket
@@ -40,8 +40,8 @@ def open_frame(raw):
 
 
 def field_lists():
-    """{kind: (name, [(mode, field)])} from the X-lists of abi/records.h."""
-    text = open("abi/records.h").read().replace("\\\n", " ")
+    """{kind: (name, [(mode, field)])} from the X-lists of record/record.h."""
+    text = open("record/record.h").read().replace("\\\n", " ")
     kinds = re.search(r"#define RECORD_LIST\(X\)(.*)", text).group(1)
     lists = {}
     for number, upper, name in re.findall(r"X\((\d+), (\w+), (\w+)\)", kinds):

@@ -10,7 +10,7 @@ source "$(dirname "$0")/lib.bash"
 
 kernel=build/arm/release/kernel.elf
 debug=build/arm/debug/obj
-above="$debug/monitor $debug/gdbstub $debug/objwalk $debug/wire"
+above="$debug/monitor $debug/gdbstub $debug/objwalk $debug/record $debug/wire"
 below="$debug/kernel $debug/plat $debug/lib/string.c.o $debug/monitor/door/cpsr.c.o"
 
 # (monitor/door/cpsr.c gives the debug build a constant that the release build has from elsewhere.)

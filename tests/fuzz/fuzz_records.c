@@ -1,6 +1,6 @@
 /* Any bytes through the record decoder.  What it takes is encoded again and must decode to the
  * same: the encoding of a record is canonical, the decoding loses nothing. */
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
 #include <stdlib.h>
 #include <string.h>

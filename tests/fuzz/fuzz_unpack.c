@@ -3,7 +3,7 @@
  * it is. */
 #include "attach/stream.h"
 
-#include "abi/roots.h"
+#include "layout/roots.h"
 
 #include <stdlib.h>
 #include <string.h>

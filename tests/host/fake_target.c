@@ -3,7 +3,7 @@
 
 #include "lib/bytes.h"
 #include "objwalk/objwalk.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 #include "wire/frame.h"
 #include "wire/gdb_packet.h"
 

@@ -1,7 +1,7 @@
 /* The kernel's state against the model's: each slot, each parent, each thread, each queue.
  *
  * Reads the kernel's memory by the layouts of abi/; the tree is what the list means by the rule of
- * abi/derivation.h, kept on a stack of ancestors. */
+ * layout/derivation.h, kept on a stack of ancestors. */
 #include "tests/host/lockstep.h"
 
 #include "objwalk/audit.h"

@@ -3,7 +3,6 @@
  * says. test_authority_oracle.c judges it on random systems. */
 #include "authority/authority.h"
 
-#include "abi/capability.h"
 #include "tests/host/state_builder.h"
 
 #include <setjmp.h>
@@ -108,13 +107,13 @@ static void put_cnodes(struct system *y, int d)
 static void put_endpoint(struct system *y, int d)
 {
     uint32_t ep = base_of(d) + OFF_EP;
-    uint32_t server = RIGHT_READ;
-    uint32_t client = RIGHT_WRITE | RIGHT_GRANT_REPLY;
+    uint32_t server = RECORD_RIGHT_READ;
+    uint32_t client = RECORD_RIGHT_WRITE | RECORD_RIGHT_GRANT_REPLY;
     if (y->plant == PLANT_GRANT)
-        client |= RIGHT_GRANT;
+        client |= RECORD_RIGHT_GRANT;
     if (y->plant == PLANT_GRANT_REPLY)
-        server |= RIGHT_GRANT;
-    put_root(y, 2, RECORD_CAP_ENDPOINT, ep, 4, RIGHT_ALL, 0);
+        server |= RECORD_RIGHT_GRANT;
+    put_root(y, 2, RECORD_CAP_ENDPOINT, ep, 4, 15, 0);
     if (d != 0)
         return;
     put(y, 3, cspace_slot(0, 1), RECORD_CAP_ENDPOINT, ep, 4, server, 0);
@@ -128,7 +127,7 @@ static void put_lent(struct system *y)
     uint32_t lent = base_of(0) + OFF_LENT;
     put_root(y, 2, RECORD_CAP_UNTYPED, lent, 13, 0, 0x1000);
     put(y, 3, cspace_slot(1, 7), RECORD_CAP_UNTYPED, lent, 13, 0, 0x1000);
-    put(y, 4, cspace_slot(0, 7), RECORD_CAP_FRAME, lent, 12, RIGHT_READ | RIGHT_WRITE, 0);
+    put(y, 4, cspace_slot(0, 7), RECORD_CAP_FRAME, lent, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
 }
 
 static void put_domain(struct system *y, int d)
@@ -141,12 +140,12 @@ static void put_domain(struct system *y, int d)
         put(y, 3, cspace_slot(1, 6), RECORD_CAP_TCB, b + OFF_TCB, 9, 0, 0);
     put_cnodes(y, d);
     put_endpoint(y, d);
-    put_root(y, 2, RECORD_CAP_FRAME, b + OFF_FRAME, 12, RIGHT_READ | RIGHT_WRITE, 0);
-    put(y, 3, cspace_slot(d, 3), RECORD_CAP_FRAME, b + OFF_FRAME, 12, RIGHT_READ | RIGHT_WRITE, 0);
+    put_root(y, 2, RECORD_CAP_FRAME, b + OFF_FRAME, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
+    put(y, 3, cspace_slot(d, 3), RECORD_CAP_FRAME, b + OFF_FRAME, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
     if (d == 0 && y->plant == PLANT_OVERLAP)
-        put_root(y, 2, RECORD_CAP_ENDPOINT, b + OFF_FRAME + 16, 4, RIGHT_ALL, 0);
+        put_root(y, 2, RECORD_CAP_ENDPOINT, b + OFF_FRAME + 16, 4, 15, 0);
     if (d == 0 && y->plant == PLANT_OUTSIDE)
-        put_root(y, 2, RECORD_CAP_ENDPOINT, RAM_UNTYPED + 0x800000, 4, RIGHT_ALL, 0);
+        put_root(y, 2, RECORD_CAP_ENDPOINT, RAM_UNTYPED + 0x800000, 4, 15, 0);
     put_root(y, 2, RECORD_CAP_PAGE_DIRECTORY, b + OFF_PD, 14, 0, 0);
     put(y, 3, b + OFF_TCB + 16, RECORD_CAP_PAGE_DIRECTORY, b + OFF_PD, 14, 0, 0);
     put_root(y, 2, RECORD_CAP_PAGE_TABLE, b + OFF_PT, 10, 0, 0);
@@ -175,7 +174,7 @@ static void put_table_mapping(struct system *y, int dir, int table)
                                                  .vaddr = 0x10000,
                                                  .frame = base_of(table) + OFF_FRAME,
                                                  .bits = 12,
-                                                 .rights = RIGHT_READ,
+                                                 .rights = RECORD_RIGHT_READ,
                                                  .table = base_of(table) + OFF_PT});
 }
 
@@ -189,9 +188,9 @@ static void make_system(struct system *y, enum plant plant)
     put_domain(y, 0);
     put_domain(y, 1);
     if (plant == PLANT_ORPHAN)
-        put_root(y, 0, RECORD_CAP_ENDPOINT, base_of(0) + 0x2100, 4, RIGHT_ALL, 0);
+        put_root(y, 0, RECORD_CAP_ENDPOINT, base_of(0) + 0x2100, 4, 15, 0);
     if (plant == PLANT_REPLY)
-        put(y, 0, base_of(1) + 0x30, RECORD_CAP_REPLY, base_of(0) + OFF_TCB, 0, RIGHT_GRANT, 0);
+        put(y, 0, base_of(1) + 0x30, RECORD_CAP_REPLY, base_of(0) + OFF_TCB, 0, RECORD_RIGHT_GRANT, 0);
     state_thread(&y->s, ROOT_TCB_ADDR, "rootserver");
     state_thread(&y->s, base_of(0) + OFF_TCB, "server/init");
     state_thread(&y->s, base_of(1) + OFF_TCB, "client/init");
@@ -693,7 +692,7 @@ static void many_domains_at_one_endpoint_each_have_one_breach(void **state)
         put_root(&j.y, 0, RECORD_CAP_TCB, tcb, 9, 0, 0);
         put(&j.y, 0, tcb, RECORD_CAP_CNODE, tcb + 0x400, 5, 0, 0);
         put(&j.y, 0, tcb + 0x410, RECORD_CAP_ENDPOINT, 0x8f000000u, 4,
-            d % 2 ? RIGHT_READ : RIGHT_WRITE | RIGHT_GRANT, 0);
+            d % 2 ? RECORD_RIGHT_READ : RECORD_RIGHT_WRITE | RECORD_RIGHT_GRANT, 0);
     }
     state_thread(&j.y.s, ROOT_TCB_ADDR, "rootserver");
     for (uint32_t d = 0; d < MANY; d++) {

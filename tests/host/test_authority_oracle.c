@@ -7,8 +7,6 @@
  * it is set. */
 #include "authority/authority.h"
 
-#include "abi/capability.h"
-#include "abi/objects.h"
 #include "tests/host/state_builder.h"
 
 #include <setjmp.h>
@@ -95,7 +93,7 @@ static void originals(struct builder *b, uint32_t d)
 {
     for (uint32_t k = 0; k < KINDS; k++)
         add(b, free_slot(b, b->keeps ? (uint32_t)DOMAINS : d), objects[k].type,
-            base(d) + objects[k].off, objects[k].bits, RIGHT_ALL, 0);
+            base(d) + objects[k].off, objects[k].bits, 15, 0);
     add(b, base(d) + TCB, RECORD_CAP_CNODE, base(b->cspace[d]) + CNODE, 8, 0, 0);
     add(b, base(d) + TCB + 16, RECORD_CAP_PAGE_DIRECTORY, base(d) + PD, 14, 0, 0);
 }
@@ -126,7 +124,7 @@ static void extra(struct builder *b)
         extra_untyped(b, holder, target);
     else if (what == 10)
         add(b, base(holder) + TCB + 48, RECORD_CAP_REPLY, pick(3) ? base(target) : ROOT_TCB, 0,
-            pick(2) ? RIGHT_GRANT : 0, 0);
+            pick(2) ? RECORD_RIGHT_GRANT : 0, 0);
     else
         add(b, free_slot(b, holder), pick(2) ? RECORD_CAP_TCB : RECORD_CAP_CNODE, 0, 0, 0, 0);
     struct record_slot *last = &b->slot[b->slots - 1];
@@ -151,7 +149,7 @@ static void thread(struct capstate *s, uint32_t d)
         (uint8_t)snprintf(r.thread.name.bytes, RECORD_STRING_MAX, pick(4) ? "d%u/t" : "t%u", d);
     uint32_t how = pick(6);
     if (how < 2) {
-        r.thread.state = how ? THREAD_BLOCKED_ON_SEND : THREAD_BLOCKED_ON_RECEIVE;
+        r.thread.state = how ? RECORD_THREAD_BLOCKED_ON_SEND : RECORD_THREAD_BLOCKED_ON_RECEIVE;
         r.thread.blocked_on = base(pick(DOMAINS)) + EP;
         r.thread.blocked_flags = pick(8);
     }
@@ -230,7 +228,7 @@ static bool is_control(uint32_t type)
 
 static bool slot_controls(const struct record_slot *r)
 {
-    return r->type == RECORD_CAP_REPLY ? r->rights & RIGHT_GRANT : is_control(r->type);
+    return r->type == RECORD_CAP_REPLY ? r->rights & RECORD_RIGHT_GRANT : is_control(r->type);
 }
 
 static bool covers(const struct capstate_object *u, const struct capstate_object *o)
@@ -300,8 +298,8 @@ static uint32_t find_ends(const struct judge *j, struct end *ends)
         const struct record_slot *r = &s->slots[i].rec;
         if (r->type == RECORD_CAP_ENDPOINT)
             ends[count++] = (struct end){s->slots[i].holder,      s->slots[i].object,
-                                         r->rights & RIGHT_WRITE, r->rights & RIGHT_READ,
-                                         r->rights & RIGHT_GRANT, r->rights & RIGHT_GRANT_REPLY};
+                                         r->rights & RECORD_RIGHT_WRITE, r->rights & RECORD_RIGHT_READ,
+                                         r->rights & RECORD_RIGHT_GRANT, r->rights & RECORD_RIGHT_GRANT_REPLY};
     }
     for (uint32_t i = 0; i < s->thread_count; i++) {
         const struct record_thread *t = &s->threads[i].rec;
@@ -309,11 +307,11 @@ static uint32_t find_ends(const struct judge *j, struct end *ends)
         if (t->blocked_on && endpoint >= 0)
             ends[count++] = (struct end){s->threads[i].object,
                                          endpoint,
-                                         t->state == THREAD_BLOCKED_ON_SEND,
-                                         t->state == THREAD_BLOCKED_ON_RECEIVE,
-                                         t->blocked_flags & IPC_CAN_GRANT,
-                                         (t->blocked_flags & IPC_CAN_GRANT_REPLY) &&
-                                             (t->blocked_flags & IPC_IS_CALL)};
+                                         t->state == RECORD_THREAD_BLOCKED_ON_SEND,
+                                         t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE,
+                                         t->blocked_flags & RECORD_BLOCKED_GRANT,
+                                         (t->blocked_flags & RECORD_BLOCKED_GRANT_REPLY) &&
+                                             (t->blocked_flags & RECORD_BLOCKED_CALL)};
     }
     return count;
 }
@@ -370,13 +368,13 @@ static bool slot_gives(const struct record_slot *r, enum authority_right right)
 {
     switch (right) {
     case AUTHORITY_RIGHT_READ:
-        return slot_controls(r) || (r->type != RECORD_CAP_REPLY && (r->rights & RIGHT_READ));
+        return slot_controls(r) || (r->type != RECORD_CAP_REPLY && (r->rights & RECORD_RIGHT_READ));
     case AUTHORITY_RIGHT_WRITE:
-        return slot_controls(r) || (r->rights & RIGHT_WRITE) ||
-               (r->type == RECORD_CAP_REPLY && !(r->rights & RIGHT_GRANT));
+        return slot_controls(r) || (r->rights & RECORD_RIGHT_WRITE) ||
+               (r->type == RECORD_CAP_REPLY && !(r->rights & RECORD_RIGHT_GRANT));
     case AUTHORITY_RIGHT_GRANT:
-        return !is_control(r->type) && r->type != RECORD_CAP_REPLY && (r->rights & RIGHT_WRITE) &&
-               (r->rights & RIGHT_GRANT);
+        return !is_control(r->type) && r->type != RECORD_CAP_REPLY && (r->rights & RECORD_RIGHT_WRITE) &&
+               (r->rights & RECORD_RIGHT_GRANT);
     case AUTHORITY_RIGHT_CONTROL:
         return slot_controls(r);
     }
@@ -386,9 +384,9 @@ static bool slot_gives(const struct record_slot *r, enum authority_right right)
 static bool state_gives(const struct record_thread *t, uint32_t addr, enum authority_right right)
 {
     if (right == AUTHORITY_RIGHT_READ)
-        return t->bound == addr || (t->blocked_on == addr && t->state == THREAD_BLOCKED_ON_RECEIVE);
+        return t->bound == addr || (t->blocked_on == addr && t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE);
     return right == AUTHORITY_RIGHT_WRITE && t->blocked_on == addr &&
-           t->state == THREAD_BLOCKED_ON_SEND;
+           t->state == RECORD_THREAD_BLOCKED_ON_SEND;
 }
 
 static bool mapping_gives(const struct judge *j, int subject, int object,
@@ -399,8 +397,8 @@ static bool mapping_gives(const struct judge *j, int subject, int object,
         const struct record_mapping *m = &s->mappings[i];
         bool frame = m->frame == s->objects[object].addr &&
                      s->objects[object].type == RECORD_CAP_FRAME &&
-                     ((right == AUTHORITY_RIGHT_READ && (m->rights & RIGHT_READ)) ||
-                      (right == AUTHORITY_RIGHT_WRITE && (m->rights & RIGHT_WRITE)));
+                     ((right == AUTHORITY_RIGHT_READ && (m->rights & RECORD_RIGHT_READ)) ||
+                      (right == AUTHORITY_RIGHT_WRITE && (m->rights & RECORD_RIGHT_WRITE)));
         bool table = m->table == s->objects[object].addr &&
                      s->objects[object].type == RECORD_CAP_PAGE_TABLE &&
                      right != AUTHORITY_RIGHT_GRANT;

@@ -3,7 +3,7 @@
  * damaged files are refused in words. */
 #include "capdb/capdb.h"
 
-#include "abi/capability.h"
+#include "layout/capability.h"
 #include "capdb/store.h"
 #include "tests/host/state_builder.h"
 

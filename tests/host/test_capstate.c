@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "abi/capability.h"
-#include "abi/objects.h"
+#include "layout/capability.h"
+#include "layout/objects.h"
 #include "capstate/capstate.h"
 #include "capstate/index.h"
 

@@ -1,8 +1,8 @@
-/* The digest of all slots (abi/roots.h): that it is the sum the document names, and that states
+/* The digest of all slots (layout/roots.h): that it is the sum the document names, and that states
  * which differ have different digests, above all where slots and what they hold follow a pattern.
  */
-#include "abi/capability.h"
-#include "abi/roots.h"
+#include "layout/capability.h"
+#include "layout/roots.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

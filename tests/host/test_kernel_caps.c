@@ -1167,7 +1167,7 @@ static void abandoned_deletes_leave_nothing_behind(void **state)
  */
 enum { MIRROR_MAX = 8192 };
 
-/* The list as it follows from the events alone (abi/events.h). */
+/* The list as it follows from the events alone (layout/events.h). */
 struct mirror {
     unsigned n;
     struct {

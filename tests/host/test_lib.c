@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/bytes.h"
-#include "lib/capdl.h"
+#include "record/capdl.h"
 #include "lib/crc32.h"
 #include "lib/format.h"
 

@@ -3,7 +3,7 @@
  * rule; garbage never hangs it. */
 #include "tests/host/sim.h"
 
-#include "abi/derivation.h"
+#include "layout/derivation.h"
 #include "objwalk/objwalk.h"
 
 #include <stdlib.h>
@@ -245,7 +245,7 @@ static uint32_t depth_of(int i)
     return depth;
 }
 
-/* Type, rights, data and extra as the documents say, from the accessors of abi/capability.h. */
+/* Type, rights, data and extra as the documents say, from the accessors of layout/capability.h. */
 static void expect_cap(const struct cap c, const struct record_slot *r)
 {
     uint32_t type = cap_type(c), data = 0, extra = 0, rights = 0;

@@ -1,4 +1,4 @@
-/* objwalk/record_codec.c: every kind round-trips, bytes of any origin are taken or refused, and the
+/* record/codec.c: every kind round-trips, bytes of any origin are taken or refused, and the
  * encoding is the documented one, byte by byte. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,11 +7,12 @@
 
 #include <cmocka.h>
 
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
-#include "abi/events.h"
-#include "abi/objects.h"
+#include "layout/events.h"
+#include "layout/objects.h"
 #include "objwalk/audit.h"
+#include "record/names.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "lib/format.h"
 #include "objwalk/objwalk.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 #include "wire/frame.h"
 
 #include <stdio.h>

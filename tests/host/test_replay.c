@@ -5,7 +5,8 @@
 #include "tests/host/sim_random.h"
 
 #include "attach/replay.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
+#include "record/names.h"
 
 #include <stdlib.h>
 #include <string.h>

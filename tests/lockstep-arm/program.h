@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_LOCKSTEP_ARM_PROGRAM_H
 #define CAPSCOPE_LOCKSTEP_ARM_PROGRAM_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 /* --- entry.S --- */
 int semihosting(int operation, const void *argument);

@@ -1,2 +1,2 @@
-# abi/derivation.h: equal badges count as one, whoever minted them
+# layout/derivation.h: equal badges count as one, whoever minted them
 s/ && !(b->next & CDT_FIRST_BADGED)//

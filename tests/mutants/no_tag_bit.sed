@@ -1,2 +1,2 @@
-# abi/derivation.h: every capability counts as an original
+# layout/derivation.h: every capability counts as an original
 s/!(a->next & CDT_REVOCABLE) || //

@@ -8,7 +8,7 @@
  *   -c LINE   runs a monitor command and prints its text; no snapshot */
 #include "attach/attach.h"
 #include "attach/clock.h"
-#include "objwalk/record_codec.h"
+#include "record/codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,9 +2,13 @@
  * a directory whose pool is gone and whose ASID and page table another directory has. */
 #include "user/debugcalls/odd.h"
 
-#include "abi/objects.h"
-
-enum { DEPTH = 32, NESTED_BITS = 4, WINDOW = 0x40000000, OTHER_WINDOW = 0x40100000 };
+enum {
+    DEPTH = 32,
+    NESTED_BITS = 4,
+    POOL_BITS = 12,
+    WINDOW = 0x40000000,
+    OTHER_WINDOW = 0x40100000
+};
 
 static cptr_t block; /* all this comes from it */
 static cptr_t next;  /* empty slot */
@@ -33,7 +37,7 @@ static cptr_t make_directory(cptr_t pool)
 /* The second directory gets the ASID of the first, and its page table. */
 static void replace_pool(void)
 {
-    cptr_t untyped = make(OBJECT_UNTYPED, ASID_POOL_BITS), pool = next++;
+    cptr_t untyped = make(OBJECT_UNTYPED, POOL_BITS), pool = next++;
     cptr_t table = make(OBJECT_PAGE_TABLE, 0), frame = make(OBJECT_FRAME_4K, 0);
     user_check(asid_control_make_pool(INIT_ASID_CONTROL, untyped, INIT_CNODE, pool, DEPTH));
     cptr_t directory = make_directory(pool);

@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_LOADER_ELF_H
 #define CAPSCOPE_LOADER_ELF_H
 
-#include "abi/types.h"
+#include "layout/types.h"
 
 /* A whole ELF file in memory. */
 struct elf {

@@ -3,11 +3,13 @@
  * One spelling for every dump of a kernel, on the target and on the host, so that two dumps can be
  * compared.  Names are made of type and physical address: they begin with a letter, as the grammar
  * demands, and say nothing that a target chose. */
-#ifndef CAPSCOPE_LIB_CAPDL_H
-#define CAPSCOPE_LIB_CAPDL_H
+#ifndef CAPSCOPE_RECORD_CAPDL_H
+#define CAPSCOPE_RECORD_CAPDL_H
 
-#include "abi/records.h"
+#include "record/record.h"
 
+/* capDL splits an ASID: (high, low), low having so many bits on ARM. */
+enum { CAPDL_ASID_LOW_BITS = 10 };
 enum { CAPDL_NAME = 24, CAPDL_PARAMETERS = 48 }; /* bytes that every result fits in */
 
 /* Is there an object that capDL has a word for?  `type`: enum record_cap; replies name their TCB.

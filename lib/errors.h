@@ -1,9 +1,11 @@
 /* Errors of everything above the kernel: one enum, one sentence a value.
  *
- * Functions of lib, wire, objwalk, capstate and attach return 0 or one of these, negated never.
- * The sentence says what; the caller adds where (address, file, target). */
-#ifndef CAPSCOPE_ABI_ERRORS_H
-#define CAPSCOPE_ABI_ERRORS_H
+ * Functions of lib, wire, record, objwalk, capstate and attach return 0 or one of these, negated
+ * never. The sentence says what; the caller adds where (address, file, target). */
+#ifndef CAPSCOPE_LIB_ERRORS_H
+#define CAPSCOPE_LIB_ERRORS_H
+
+#include <stdint.h>
 
 #define ERROR_LIST(X)                                                                              \
     X(0, OK, "no error")                                                                           \
@@ -34,5 +36,8 @@ enum error {
 #undef X
         ERROR_COUNT = 21
 };
+
+/* The sentence of an error, "?" for other values. */
+const char *error_sentence(enum error e);
 
 #endif

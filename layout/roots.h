@@ -4,11 +4,11 @@
  * 64-byte boundary; first on page boundaries, where this kernel puts it, which takes few and short
  * reads over a slow line.  A reader checks magic, version and layout hash, and refuses with a
  * sentence that names both when they differ; it needs no other symbol of any build. */
-#ifndef CAPSCOPE_ABI_ROOTS_H
-#define CAPSCOPE_ABI_ROOTS_H
+#ifndef CAPSCOPE_LAYOUT_ROOTS_H
+#define CAPSCOPE_LAYOUT_ROOTS_H
 
-#include "abi/events.h"
-#include "abi/objects.h"
+#include "layout/events.h"
+#include "layout/objects.h"
 
 #define ROOTS_MAGIC_0 0x43504143u /* "CAPC" */
 #define ROOTS_MAGIC_1 0x50534f52u /* "ROSP" */

@@ -3,10 +3,10 @@
  * The list stores no depth.  Whether an adjacent pair is parent and child follows from the two
  * tag bits and from what the capabilities refer to.  Kernel and object walker read the same rule
  * here; the executable model, which keeps explicit parent pointers, is the judge of both. */
-#ifndef CAPSCOPE_ABI_DERIVATION_H
-#define CAPSCOPE_ABI_DERIVATION_H
+#ifndef CAPSCOPE_LAYOUT_DERIVATION_H
+#define CAPSCOPE_LAYOUT_DERIVATION_H
 
-#include "abi/capability.h"
+#include "layout/capability.h"
 
 /* Is c a capability to an object that lies in memory which an untyped capability can cover? */
 static inline bool cap_is_physical(struct cap c)

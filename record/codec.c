@@ -1,13 +1,10 @@
-/* Records to bytes and back, generated from the field lists of abi/records.h: a new field is one
+/* Records to bytes and back, generated from the field lists of record/record.h: a new field is one
  * line there.
  *
  * Each kind gets a straight-line encoder and decoder, since the kernel encodes a slot's record for
  * every capability of a snapshot.  Trailing fields whose value is 0 are left out. */
-#include "objwalk/record_codec.h"
-#include "abi/events.h"
-#include "abi/objects.h"
+#include "record/codec.h"
 #include "lib/bytes.h"
-#include "objwalk/audit.h"
 
 enum {
     LENGTH_ONE_BYTE_MAX = 0x7f, /* longest payload whose length is one byte */
@@ -264,73 +261,4 @@ enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len
         return ERR_FORMAT;
     *used = header + payload;
     return known ? ERR_OK : ERR_UNSUPPORTED;
-}
-
-/* --- names --- */
-
-const char *record_kind_name(uint32_t kind)
-{
-    switch (kind) {
-#define X(value, NAME, name)                                                                       \
-    case value:                                                                                    \
-        return #name;
-        RECORD_LIST(X)
-#undef X
-    default:
-        return "?";
-    }
-}
-
-#define X(value, NAME, text)                                                                       \
-    case value:                                                                                    \
-        return text;
-
-const char *record_cap_name(uint32_t type)
-{
-    switch (type) {
-        RECORD_CAP_LIST(X)
-    default:
-        return "?";
-    }
-}
-
-const char *thread_state_name(uint32_t state)
-{
-    switch (state) {
-        THREAD_STATE_LIST(X)
-    default:
-        return "?";
-    }
-}
-
-const char *audit_rule_sentence(uint32_t rule)
-{
-    switch (rule) {
-        AUDIT_RULE_LIST(X)
-    default:
-        return "?";
-    }
-}
-
-const char *error_sentence(enum error e)
-{
-    switch ((uint32_t)e) {
-        ERROR_LIST(X)
-    default:
-        return "?";
-    }
-}
-#undef X
-
-const char *event_kind_name(uint32_t kind)
-{
-    switch (kind) {
-#define X(value, NAME, text, detail)                                                               \
-    case value:                                                                                    \
-        return text;
-        EVENT_LIST(X)
-#undef X
-    default:
-        return "?";
-    }
 }

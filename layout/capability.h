@@ -34,10 +34,11 @@
  * which[5:4]: 0 irq control, 1 irq handler, 2 asid control, 3 domain irq handler: irq[7:0]
  *
  * Addresses are kernel-window addresses (types.h). */
-#ifndef CAPSCOPE_ABI_CAPABILITY_H
-#define CAPSCOPE_ABI_CAPABILITY_H
+#ifndef CAPSCOPE_LAYOUT_CAPABILITY_H
+#define CAPSCOPE_LAYOUT_CAPABILITY_H
 
 #include "abi/syscall.h"
+#include "layout/types.h"
 
 struct cap {
     word_t w[2];

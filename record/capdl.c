@@ -1,7 +1,6 @@
 /* The vocabulary of capDL. */
-#include "lib/capdl.h"
+#include "record/capdl.h"
 
-#include "abi/objects.h"
 #include "lib/format.h"
 
 static const char *const prefixes[RECORD_CAP_TYPES] = {
@@ -45,9 +44,9 @@ const char *capdl_global(uint32_t type)
 
 const char *capdl_tcb_slot(uint32_t index)
 {
-    static const char *const names[TCB_SLOTS] = {"cspace", "vspace", "reply_slot", "caller_slot",
-                                                 "ipc_buffer_slot"};
-    return index < TCB_SLOTS ? names[index] : "?";
+    static const char *const names[RECORD_TCB_SLOTS] = {"cspace", "vspace", "reply_slot",
+                                                        "caller_slot", "ipc_buffer_slot"};
+    return index < RECORD_TCB_SLOTS ? names[index] : "?";
 }
 
 const char *capdl_frame_size(uint32_t bits)
@@ -62,9 +61,9 @@ static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, uint32
         return;
     if (badge != 0)
         format_string(number, sizeof number, "%sbadge: 0x%x", rights ? ", " : "", badge);
-    format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RIGHT_READ ? "R" : "",
-                  rights & RIGHT_WRITE ? "W" : "", rights & RIGHT_GRANT ? "G" : "",
-                  rights & RIGHT_GRANT_REPLY ? "P" : "", number);
+    format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RECORD_RIGHT_READ ? "R" : "",
+                  rights & RECORD_RIGHT_WRITE ? "W" : "", rights & RECORD_RIGHT_GRANT ? "G" : "",
+                  rights & RECORD_RIGHT_GRANT_REPLY ? "P" : "", number);
 }
 
 char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
@@ -76,7 +75,7 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
         rights_and_badge(buf, r->rights, r->data);
         break;
     case RECORD_CAP_FRAME:
-        rights_and_badge(buf, r->rights & (RIGHT_READ | RIGHT_WRITE), 0);
+        rights_and_badge(buf, r->rights & (RECORD_RIGHT_READ | RECORD_RIGHT_WRITE), 0);
         break;
     case RECORD_CAP_CNODE:
         format_string(buf, CAPDL_PARAMETERS, " (guard: 0x%x, guard_size: %u)", r->data, r->extra);
@@ -88,7 +87,8 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
     case RECORD_CAP_PAGE_DIRECTORY:
         if (r->extra != 0)
             format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%x, 0x%x))",
-                          r->extra >> ASID_POOL_INDEX_BITS, r->extra & (ASIDS_PER_POOL - 1));
+                          r->extra >> CAPDL_ASID_LOW_BITS,
+                          r->extra & ((1u << CAPDL_ASID_LOW_BITS) - 1));
         break;
     default:
         break;

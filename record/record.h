@@ -16,10 +16,14 @@
  * All addresses in records are PHYSICAL addresses (device objects too), also those of slots.
  * Nothing in a record depends on how this kernel packs its words, but for SLOTS, which stands for
  * SLOT records on a line and nowhere else. */
-#ifndef CAPSCOPE_ABI_RECORDS_H
-#define CAPSCOPE_ABI_RECORDS_H
+#ifndef CAPSCOPE_RECORD_RECORD_H
+#define CAPSCOPE_RECORD_RECORD_H
 
-#include "abi/types.h"
+#include "record/vocabulary.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     RECORD_FORMAT = 1,
@@ -224,43 +228,6 @@ enum {
 
 /* Slots of the derivation list, in list order, as objwalk/slot_codec.h packs them. */
 #define RECORD_FIELDS_SLOTS(F) F(B, packed)
-
-/* Types of capability as records name them: independent of any kernel's tags.
- * X(value, NAME, "name") */
-#define RECORD_CAP_LIST(X)                                                                         \
-    X(0, NULL, "null")                                                                             \
-    X(1, UNTYPED, "untyped")                                                                       \
-    X(2, ENDPOINT, "endpoint")                                                                     \
-    X(3, NOTIFICATION, "notification")                                                             \
-    X(4, REPLY, "reply")                                                                           \
-    X(5, CNODE, "cnode")                                                                           \
-    X(6, TCB, "tcb")                                                                               \
-    X(7, ZOMBIE, "zombie")                                                                         \
-    X(8, FRAME, "frame")                                                                           \
-    X(9, PAGE_TABLE, "pagetable")                                                                  \
-    X(10, PAGE_DIRECTORY, "pagedir")                                                               \
-    X(11, ASID_POOL, "asidpool")                                                                   \
-    X(12, IRQ_CONTROL, "irqcontrol")                                                               \
-    X(13, IRQ_HANDLER, "irqhandler")                                                               \
-    X(14, ASID_CONTROL, "asidcontrol")                                                             \
-    X(15, DOMAIN, "domain")                                                                        \
-    X(16, INVALID, "invalid")
-
-enum record_cap {
-#define X(value, NAME, text) RECORD_CAP_##NAME = value,
-    RECORD_CAP_LIST(X)
-#undef X
-        RECORD_CAP_TYPES = 17
-};
-
-enum record_slot_flags {
-    RECORD_SLOT_REVOCABLE = 1,
-    RECORD_SLOT_FIRST_BADGED = 2,
-    RECORD_SLOT_DEVICE = 4, /* untyped or frame of device memory */
-    RECORD_SLOT_MASTER = 8, /* reply master */
-    RECORD_SLOT_TCB_ZOMBIE = 16,
-    RECORD_SLOT_DEEP = 32, /* deeper than the walker follows: depth is a lower bound */
-};
 
 enum record_kind {
 #define X(value, NAME, name) RECORD_##NAME = value,

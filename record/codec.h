@@ -1,10 +1,10 @@
-/* Records to bytes and back (abi/records.h, docs/record-format.md).  Pure state machines: the only
- * state is the delta base of each kind, reset at each SNAPSHOT record. */
-#ifndef CAPSCOPE_OBJWALK_RECORD_CODEC_H
-#define CAPSCOPE_OBJWALK_RECORD_CODEC_H
+/* Records to bytes and back (record/record.h, docs/record-format.md).  Pure state machines: the
+ * only state is the delta base of each kind, reset at each SNAPSHOT record. */
+#ifndef CAPSCOPE_RECORD_CODEC_H
+#define CAPSCOPE_RECORD_CODEC_H
 
-#include "abi/errors.h"
-#include "abi/records.h"
+#include "lib/errors.h"
+#include "record/record.h"
 
 enum { RECORD_MAX_FIELDS = 24 };
 
@@ -25,13 +25,5 @@ uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *
  */
 enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len, uint32_t *used,
                          struct record *out);
-
-/* Names for people: "slot", "untyped", "final"... "?" for values out of range. */
-const char *record_kind_name(uint32_t kind);
-const char *record_cap_name(uint32_t type);
-const char *event_kind_name(uint32_t kind);
-const char *thread_state_name(uint32_t state);
-const char *audit_rule_sentence(uint32_t rule);
-const char *error_sentence(enum error e);
 
 #endif

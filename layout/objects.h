@@ -3,10 +3,10 @@
  * Every field is a 32-bit word or smaller and every reference is a kernel-window address (0: none),
  * on the host build too.  The kernel writes these, objwalk reads them, nobody else knows them.
  * A change here changes the layout hash (roots.h) and with it what old tools refuse to read. */
-#ifndef CAPSCOPE_ABI_OBJECTS_H
-#define CAPSCOPE_ABI_OBJECTS_H
+#ifndef CAPSCOPE_LAYOUT_OBJECTS_H
+#define CAPSCOPE_LAYOUT_OBJECTS_H
 
-#include "abi/capability.h"
+#include "layout/capability.h"
 
 /* Saved user registers, in the order the vectors store them. */
 enum reg {
@@ -35,20 +35,15 @@ enum tcb_slot {
     TCB_SLOTS = 5,
 };
 
-#define THREAD_STATE_LIST(X)                                                                       \
-    X(0, INACTIVE, "inactive")                                                                     \
-    X(1, RUNNING, "running")                                                                       \
-    X(2, RESTART, "restart")                                                                       \
-    X(3, BLOCKED_ON_RECEIVE, "receive")                                                            \
-    X(4, BLOCKED_ON_SEND, "send")                                                                  \
-    X(5, BLOCKED_ON_REPLY, "reply")                                                                \
-    X(6, BLOCKED_ON_NOTIFICATION, "wait")                                                          \
-    X(7, IDLE, "idle")
-
 enum thread_state {
-#define X(value, NAME, text) THREAD_##NAME = value,
-    THREAD_STATE_LIST(X)
-#undef X
+    THREAD_INACTIVE = 0,
+    THREAD_RUNNING = 1,
+    THREAD_RESTART = 2,
+    THREAD_BLOCKED_ON_RECEIVE = 3,
+    THREAD_BLOCKED_ON_SEND = 4,
+    THREAD_BLOCKED_ON_REPLY = 5,
+    THREAD_BLOCKED_ON_NOTIFICATION = 6,
+    THREAD_IDLE = 7,
 };
 
 /* Flags of a blocked thread, taken from the capability at the time of the send or receive. */

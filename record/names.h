@@ -1,0 +1,16 @@
+/* Names of what records hold, as people and files spell them: "slot", "untyped", "receive"...
+ * "?" for values that have none. */
+#ifndef CAPSCOPE_RECORD_NAMES_H
+#define CAPSCOPE_RECORD_NAMES_H
+
+#include <stdint.h>
+
+const char *record_kind_name(uint32_t kind);
+const char *record_cap_name(uint32_t type);
+const char *record_tcb_slot_name(uint32_t index);
+const char *event_kind_name(uint32_t kind);
+const char *thread_state_name(uint32_t state);
+const char *fault_name(uint32_t fault);
+const char *audit_rule_sentence(uint32_t rule);
+
+#endif
