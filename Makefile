@@ -271,12 +271,16 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
+$(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
+	$(Q)$(CC) $^ -lm -o $@
+
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
+	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
+	@$(B)/host/bench_authority
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors

@@ -32,8 +32,9 @@ bool authority_edge_gives(const struct authority *a, const struct authority_edge
     case AUTHORITY_RIGHT_WRITE:
         return e->kind == AUTHORITY_WRITE || control;
     case AUTHORITY_RIGHT_GRANT:
-        return e->kind == AUTHORITY_COVER || (e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
-                                              (a->state->slots[e->slot].rec.rights & RECORD_RIGHT_GRANT));
+        return e->kind == AUTHORITY_COVER ||
+               (e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
+                (a->state->slots[e->slot].rec.rights & RECORD_RIGHT_GRANT));
     case AUTHORITY_RIGHT_CONTROL:
         return control;
     }

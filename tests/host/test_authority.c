@@ -127,7 +127,8 @@ static void put_lent(struct system *y)
     uint32_t lent = base_of(0) + OFF_LENT;
     put_root(y, 2, RECORD_CAP_UNTYPED, lent, 13, 0, 0x1000);
     put(y, 3, cspace_slot(1, 7), RECORD_CAP_UNTYPED, lent, 13, 0, 0x1000);
-    put(y, 4, cspace_slot(0, 7), RECORD_CAP_FRAME, lent, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
+    put(y, 4, cspace_slot(0, 7), RECORD_CAP_FRAME, lent, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE,
+        0);
 }
 
 static void put_domain(struct system *y, int d)
@@ -141,7 +142,8 @@ static void put_domain(struct system *y, int d)
     put_cnodes(y, d);
     put_endpoint(y, d);
     put_root(y, 2, RECORD_CAP_FRAME, b + OFF_FRAME, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
-    put(y, 3, cspace_slot(d, 3), RECORD_CAP_FRAME, b + OFF_FRAME, 12, RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
+    put(y, 3, cspace_slot(d, 3), RECORD_CAP_FRAME, b + OFF_FRAME, 12,
+        RECORD_RIGHT_READ | RECORD_RIGHT_WRITE, 0);
     if (d == 0 && y->plant == PLANT_OVERLAP)
         put_root(y, 2, RECORD_CAP_ENDPOINT, b + OFF_FRAME + 16, 4, 15, 0);
     if (d == 0 && y->plant == PLANT_OUTSIDE)
@@ -190,7 +192,8 @@ static void make_system(struct system *y, enum plant plant)
     if (plant == PLANT_ORPHAN)
         put_root(y, 0, RECORD_CAP_ENDPOINT, base_of(0) + 0x2100, 4, 15, 0);
     if (plant == PLANT_REPLY)
-        put(y, 0, base_of(1) + 0x30, RECORD_CAP_REPLY, base_of(0) + OFF_TCB, 0, RECORD_RIGHT_GRANT, 0);
+        put(y, 0, base_of(1) + 0x30, RECORD_CAP_REPLY, base_of(0) + OFF_TCB, 0, RECORD_RIGHT_GRANT,
+            0);
     state_thread(&y->s, ROOT_TCB_ADDR, "rootserver");
     state_thread(&y->s, base_of(0) + OFF_TCB, "server/init");
     state_thread(&y->s, base_of(1) + OFF_TCB, "client/init");

@@ -297,9 +297,12 @@ static uint32_t find_ends(const struct judge *j, struct end *ends)
     for (uint32_t i = 0; i < s->slot_count; i++) {
         const struct record_slot *r = &s->slots[i].rec;
         if (r->type == RECORD_CAP_ENDPOINT)
-            ends[count++] = (struct end){s->slots[i].holder,      s->slots[i].object,
-                                         r->rights & RECORD_RIGHT_WRITE, r->rights & RECORD_RIGHT_READ,
-                                         r->rights & RECORD_RIGHT_GRANT, r->rights & RECORD_RIGHT_GRANT_REPLY};
+            ends[count++] = (struct end){s->slots[i].holder,
+                                         s->slots[i].object,
+                                         r->rights & RECORD_RIGHT_WRITE,
+                                         r->rights & RECORD_RIGHT_READ,
+                                         r->rights & RECORD_RIGHT_GRANT,
+                                         r->rights & RECORD_RIGHT_GRANT_REPLY};
     }
     for (uint32_t i = 0; i < s->thread_count; i++) {
         const struct record_thread *t = &s->threads[i].rec;
@@ -373,8 +376,8 @@ static bool slot_gives(const struct record_slot *r, enum authority_right right)
         return slot_controls(r) || (r->rights & RECORD_RIGHT_WRITE) ||
                (r->type == RECORD_CAP_REPLY && !(r->rights & RECORD_RIGHT_GRANT));
     case AUTHORITY_RIGHT_GRANT:
-        return !is_control(r->type) && r->type != RECORD_CAP_REPLY && (r->rights & RECORD_RIGHT_WRITE) &&
-               (r->rights & RECORD_RIGHT_GRANT);
+        return !is_control(r->type) && r->type != RECORD_CAP_REPLY &&
+               (r->rights & RECORD_RIGHT_WRITE) && (r->rights & RECORD_RIGHT_GRANT);
     case AUTHORITY_RIGHT_CONTROL:
         return slot_controls(r);
     }
@@ -384,7 +387,8 @@ static bool slot_gives(const struct record_slot *r, enum authority_right right)
 static bool state_gives(const struct record_thread *t, uint32_t addr, enum authority_right right)
 {
     if (right == AUTHORITY_RIGHT_READ)
-        return t->bound == addr || (t->blocked_on == addr && t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE);
+        return t->bound == addr ||
+               (t->blocked_on == addr && t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE);
     return right == AUTHORITY_RIGHT_WRITE && t->blocked_on == addr &&
            t->state == RECORD_THREAD_BLOCKED_ON_SEND;
 }
