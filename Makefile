@@ -292,13 +292,14 @@ test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
 
-# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
-# every planted fault in the ARM objects too.
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, every
+# planted fault in the ARM objects, and the authority analysis on 100,000 random systems.
 LOCKSTEP_ACTIONS ?= 10000000
 AUTHORITY_ROUNDS ?= 100000
+WITNESS_SYSTEMS  ?= 400
 check-all: deps check ## every test, with ten million operations in lockstep; the proof if coq is there
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
-	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # Takes a proof assistant of 250 MB, so that no other target asks for it.

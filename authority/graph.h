@@ -50,25 +50,31 @@ static inline bool authority_edge_reaches(enum authority_edge_kind kind)
            kind == AUTHORITY_REPLY_GRANT;
 }
 
-/* Where a walk stands: at a node, or in the channel of an endpoint, which is a place of its own,
- * node_count above the endpoint's.  Whoever controls an endpoint (by untyped memory over it) is not
- * in its channel, and who passes capabilities through it has no control of it. */
+/* Where a walk stands: at a node, or in one of the two channels of an endpoint, which are places of
+ * their own: that of messages node_count above the endpoint's, that of answers as far above again.
+ * Whoever controls an endpoint (by untyped memory over it) is not in its channels, and who passes
+ * capabilities through it has no control of it; a message does not reach one who only calls. */
+static inline uint32_t authority_channel(const struct authority *a, const struct authority_edge *e)
+{
+    bool message = e->role & (e->kind == AUTHORITY_GRANT ? ROLE_SEND_GRANT : ROLE_RECEIVE);
+    return message ? a->node_count : 2 * a->node_count;
+}
 static inline uint32_t authority_place_from(const struct authority *a,
                                             const struct authority_edge *e)
 {
-    return (uint32_t)e->from + (e->kind == AUTHORITY_GRANT_RECV ? a->node_count : 0);
+    return (uint32_t)e->from + (e->kind == AUTHORITY_GRANT_RECV ? authority_channel(a, e) : 0);
 }
 static inline uint32_t authority_place_to(const struct authority *a, const struct authority_edge *e)
 {
-    return (uint32_t)e->to + (e->kind == AUTHORITY_GRANT ? a->node_count : 0);
+    return (uint32_t)e->to + (e->kind == AUTHORITY_GRANT ? authority_channel(a, e) : 0);
 }
 static inline uint32_t authority_places(const struct authority *a)
 {
-    return 2 * a->node_count;
+    return 3 * a->node_count;
 }
 static inline uint32_t authority_place_node(const struct authority *a, uint32_t place)
 {
-    return place < a->node_count ? place : place - a->node_count;
+    return place % a->node_count;
 }
 
 /* Does domain d count in a verdict? */

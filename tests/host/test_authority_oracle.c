@@ -459,6 +459,20 @@ static bool answer_of(const struct authority *a, int32_t subject, enum authority
     return out->yes;
 }
 
+/* Into a channel by who may give there, out of it by who may take what is given. */
+static void check_passage(const struct authority *a, const struct authority_step *in,
+                          const struct authority_step *out)
+{
+    const struct authority_edge *x = &a->edges[in->backwards ? out->edge : in->edge];
+    const struct authority_edge *y = &a->edges[in->backwards ? in->edge : out->edge];
+    bool one_way = in->backwards == out->backwards;
+    uint32_t giver = x->role;
+    uint32_t taker = y->role;
+    if (one_way)
+        assert_true(((giver & ROLE_SEND_GRANT) && (taker & ROLE_RECEIVE)) ||
+                    ((giver & ROLE_RECEIVE_GRANT) && (taker & ROLE_CALL_REPLY)));
+}
+
 /* A path whose every edge counts, from the subject to who holds what gives the right. */
 static void check_witness(const struct authority *a, const struct authority_answer *answer,
                           int32_t subject, int32_t object, enum authority_right right)
@@ -469,6 +483,12 @@ static void check_witness(const struct authority *a, const struct authority_answ
         assert_true(authority_edge_counts(e, answer->strict) && authority_edge_gains(e->kind));
         assert_int_equal(answer->steps[i].backwards ? e->to : e->from, at);
         at = answer->steps[i].backwards ? e->from : e->to;
+        bool enters =
+            e->kind == (answer->steps[i].backwards ? AUTHORITY_GRANT_RECV : AUTHORITY_GRANT);
+        if (enters) {
+            assert_true(i + 1 < answer->step_count);
+            check_passage(a, &answer->steps[i], &answer->steps[i + 1]);
+        }
     }
     if (answer->giving < 0) {
         assert_int_equal(at, object);
