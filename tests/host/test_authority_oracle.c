@@ -1,7 +1,7 @@
 /* The authority analysis on random systems, judged by a brute-force union-find.
  *
- * The judge is written from the rules of the model alone (docs/model.md, "The authority of a
- * snapshot") and shares nothing with authority/: it looks at every pair of slots and merges labels
+ * The judge is written from the rules of the model alone (docs/authority.md, "Edges and
+ * islands") and shares nothing with authority/: it looks at every pair of slots and merges labels
  * until nothing changes.  Systems come in both styles of root task: one that keeps the original of
  * every capability, and one that moved them all away.  AUTHORITY_ROUNDS says how many, 4,000 unless
  * it is set. */
