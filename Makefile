@@ -161,6 +161,9 @@ $(eval $(call host_libs,asan))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
+# the schema stands in the program as it stands in the source
+$(foreach b,host/obj asan/obj fuzz/obj,$(B)/$(b)/capdb/schema.c.o): $(wildcard capdb/*.sql)
+
 $(B)/host/capdb: $(B)/host/obj/capdb/main.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
 $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a

@@ -93,7 +93,7 @@ struct authority_edge {
     int32_t from;    /* node */
     int32_t to;      /* node */
     int32_t slot;    /* the capability that gives it; -1: see mapping, thread */
-    int32_t other;   /* the child for DESTROY; -1 */
+    int32_t other;   /* DESTROY: the child; TABLE: index in state->tables; -1 */
     int32_t thread;  /* a thread's state gives it (blocked sender, bound notification); -1 */
     int32_t mapping; /* a translation gives it; -1 */
     enum authority_edge_kind kind;
@@ -196,7 +196,7 @@ struct authority_owner {
     bool shared;
     bool kernel; /* the address lies in the kernel's image */
 };
-void authority_owner_of(const struct authority *a, uint32_t addr, struct authority_owner *out);
+void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out);
 
 enum authority_path_kind {
     AUTHORITY_PATH_AUTHORITY, /* gains, forwards; the last edge may be read, write or hold */

@@ -189,6 +189,9 @@ static enum authority_breach_kind sharing_kind(uint32_t type)
     case RECORD_CAP_PAGE_TABLE:
     case RECORD_CAP_PAGE_DIRECTORY:
     case RECORD_CAP_ASID_POOL:
+    case RECORD_CAP_IO_TABLE:
+    case RECORD_CAP_EPT_TABLE:
+    case RECORD_CAP_EPT_ROOT:
         return AUTHORITY_BREACH_SHARED_TABLE;
     default:
         return AUTHORITY_BREACH_SHARED_CONTROL;

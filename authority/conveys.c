@@ -27,6 +27,24 @@ static const struct row rows[] = {
     [RECORD_CAP_ASID_CONTROL] = {true, true, true, CONVEYS_CONTROL},
     [RECORD_CAP_DOMAIN] = {true, true, true, CONVEYS_CONTROL},
     [RECORD_CAP_INVALID] = {true, false, false, CONVEYS_NOTHING},
+    /* time: who has it decides who runs, not who may do what */
+    [RECORD_CAP_SCHED_CONTEXT] = {true, false, false, CONVEYS_FLOW},
+    [RECORD_CAP_SCHED_CONTROL] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_REPLY_OBJECT] = {true, false, false, CONVEYS_REPLY},
+    [RECORD_CAP_VCPU] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_SMC] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_SGI_SIGNAL] = {true, false, false, CONVEYS_FLOW},
+    [RECORD_CAP_IO_PORT] = {true, false, false, CONVEYS_FLOW},
+    [RECORD_CAP_IO_PORT_CONTROL] = {true, true, true, CONVEYS_CONTROL},
+    /* what a device may do to memory is its holder's to say */
+    [RECORD_CAP_IO_SPACE] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_IO_TABLE] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_EPT_TABLE] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_EPT_ROOT] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_SID_CONTROL] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_SID] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_CB_CONTROL] = {true, true, true, CONVEYS_CONTROL},
+    [RECORD_CAP_CB] = {true, true, true, CONVEYS_CONTROL},
 };
 
 static const struct row *row_of(uint32_t type)

@@ -7,8 +7,6 @@
 #include "authority/conveys.h"
 #include "authority/graph.h"
 
-#include "layout/objects.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +113,7 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
 /* --- translations --- */
 
 /* First node whose address is not below addr. */
-static uint32_t nodes_from(const struct capstate *s, uint32_t addr)
+static uint32_t nodes_from(const struct capstate *s, uint64_t addr)
 {
     uint32_t low = 0;
     uint32_t high = s->object_count;
@@ -130,7 +128,7 @@ static uint32_t nodes_from(const struct capstate *s, uint32_t addr)
 }
 
 /* The node of this type at this address, -1; few objects begin at one address. */
-static int32_t node_of_type(const struct capstate *s, uint32_t addr, uint32_t type)
+static int32_t node_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
 {
     for (uint32_t n = nodes_from(s, addr); n < s->object_count && s->objects[n].addr == addr; n++)
         if (s->objects[n].type == type)
@@ -138,22 +136,62 @@ static int32_t node_of_type(const struct capstate *s, uint32_t addr, uint32_t ty
     return -1;
 }
 
+static bool is_table(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_PAGE_TABLE:
+    case RECORD_CAP_PAGE_DIRECTORY:
+    case RECORD_CAP_IO_TABLE:
+    case RECORD_CAP_EPT_TABLE:
+    case RECORD_CAP_EPT_ROOT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The translation table at this address, of whatever level. */
+static int32_t table_node(const struct capstate *s, uint64_t addr)
+{
+    for (uint32_t n = nodes_from(s, addr); n < s->object_count && s->objects[n].addr == addr; n++)
+        if (is_table(s->objects[n].type))
+            return (int32_t)n;
+    return -1;
+}
+
+/* Whoever controls a table controls those that hang in it. */
+static void table_edges(struct edges *e, const struct capstate *s)
+{
+    for (uint32_t i = 0; i < s->tables_told; i++) {
+        const struct record_table *t = &s->tables[i];
+        if (t->parent == 0)
+            continue;
+        struct authority_edge edge =
+            edge_make(table_node(s, t->parent), table_node(s, t->addr), AUTHORITY_TABLE);
+        edge.other = (int32_t)i;
+        edge_add(e, edge);
+    }
+}
+
+/* Where no records tell of tables there are two levels, and mappings show who uses which. */
+static void table_edge_by_mapping(struct edges *e, const struct capstate *s, uint32_t i)
+{
+    const struct record_mapping *m = &s->mappings[i];
+    if (s->tables_told || !m->table || (i > 0 && m[-1].table == m->table && m[-1].dir == m->dir))
+        return;
+    struct authority_edge edge =
+        edge_make(table_node(s, m->dir), table_node(s, m->table), AUTHORITY_TABLE);
+    edge.mapping = (int32_t)i;
+    edge_add(e, edge);
+}
+
 static void mapping_edges(struct edges *e, const struct capstate *s)
 {
-    uint32_t last_dir = 0;
-    uint32_t last_table = 0;
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
-        int32_t from = node_of_type(s, m->dir, RECORD_CAP_PAGE_DIRECTORY);
-        int32_t table = m->table ? node_of_type(s, m->table, RECORD_CAP_PAGE_TABLE) : -1;
-        if (table >= 0 && (m->table != last_table || m->dir != last_dir)) {
-            struct authority_edge edge = edge_make(from, table, AUTHORITY_TABLE);
-            edge.mapping = (int32_t)i;
-            edge_add(e, edge);
-        }
-        last_dir = m->dir;
-        last_table = m->table;
-        from = table >= 0 ? table : from;
+        int32_t table = m->table ? table_node(s, m->table) : -1;
+        int32_t from = table >= 0 ? table : table_node(s, m->dir);
+        table_edge_by_mapping(e, s, i);
         int32_t frame = node_of_type(s, m->frame, RECORD_CAP_FRAME);
         if (frame < 0)
             frame = capstate_object_holding(s, m->frame);
@@ -186,6 +224,16 @@ static void thread_edges(struct edges *e, const struct capstate *s)
                  t->state == RECORD_THREAD_BLOCKED_ON_NOTIFICATION)
             edge_by_thread(e, from, to, AUTHORITY_READ, (int32_t)i);
     }
+}
+
+/* A reply object leads to the thread that waits for the answer. */
+static void reply_edges(struct edges *e, const struct capstate *s)
+{
+    for (uint32_t i = 0; i < s->reply_count; i++)
+        if (s->replies[i].thread)
+            edge_add(e, edge_make(node_of_type(s, s->replies[i].addr, RECORD_CAP_REPLY_OBJECT),
+                                  node_of_type(s, s->replies[i].thread, RECORD_CAP_TCB),
+                                  AUTHORITY_REPLY_GRANT));
 }
 
 static void irq_edges(struct edges *e, const struct capstate *s)
@@ -308,11 +356,16 @@ static enum error add_channels(const struct authority *a, struct edges *e)
 
 /* --- order --- */
 
-static uint32_t edge_place(const struct capstate *s, const struct authority_edge *e)
+static uint64_t edge_place(const struct capstate *s, const struct authority_edge *e)
 {
     return e->slot >= 0      ? s->slots[e->slot].rec.addr
            : e->mapping >= 0 ? s->mappings[e->mapping].vaddr
                              : 0;
+}
+
+static int order_of_place(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
 }
 
 static int order_of(int64_t a, int64_t b)
@@ -331,7 +384,7 @@ static int edge_compare(const void *pa, const void *pb, void *state)
     if (order == 0)
         order = order_of(a->kind, b->kind);
     if (order == 0)
-        order = order_of(edge_place(s, a), edge_place(s, b));
+        order = order_of_place(edge_place(s, a), edge_place(s, b));
     return order ? order : order_of(a->thread, b->thread);
 }
 
@@ -383,7 +436,9 @@ enum error authority_make_edges(struct authority *a)
     if (!a->enclosing)
         return ERR_NO_MEMORY;
     all_slot_edges(&e, a->state);
+    table_edges(&e, a->state);
     mapping_edges(&e, a->state);
+    reply_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
     cover_edges(a, &e);

@@ -104,7 +104,7 @@ static int32_t thread_outside_untyped(const struct authority *a)
 
 static void find_root_task(struct authority *a)
 {
-    uint64_t told = a->state->sched.root_thread;
+    uint64_t told = a->state->snapshot.root_thread;
     a->root_thread = -1;
     a->root = AUTHORITY_ROOT_UNKNOWN;
     if (told == 0) {

@@ -85,6 +85,8 @@ char *authority_witness_text(const struct authority *a, const struct authority_e
                  capstate_place_text(a->state, e->slot, place, sizeof(place)));
     else if (e->mapping >= 0)
         snprintf(buf, size, "mapped at 0x%" PRIx64, (uint64_t)a->state->mappings[e->mapping].vaddr);
+    else if (e->kind == AUTHORITY_TABLE && e->other >= 0)
+        snprintf(buf, size, "for 0x%" PRIx64, (uint64_t)a->state->tables[e->other].vaddr);
     else if (e->thread >= 0)
         snprintf(buf, size, "by the thread's state");
     else

@@ -1,6 +1,7 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "capdb/command.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,7 +105,7 @@ enum status command_path(struct options *o)
     struct view v;
     struct thing from;
     struct thing to;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &from) && thing_find(o, &v, o->operand[1], &to)) {
@@ -116,7 +117,7 @@ enum status command_path(struct options *o)
         free(starts);
         free(ends);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -259,7 +260,7 @@ enum status command_can(struct options *o)
     if (!parse_right(o->operand[1], &q.right))
         return command_complain(NULL, "%s: a right is read, write, grant or control",
                                 o->operand[1]);
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &subject) && thing_find(o, &v, o->operand[2], &object)) {
@@ -271,7 +272,7 @@ enum status command_can(struct options *o)
         free(q.subject);
         free(q.object);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -285,7 +286,7 @@ static void slot_cell(struct output *out, const struct view *v, int32_t slot)
         output_text(out, "-");
         return;
     }
-    output_format(out, "0x%08x %s: %s", v->state.slots[slot].rec.addr,
+    output_format(out, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
                   capstate_place_text(&v->state, slot, place, sizeof(place)),
                   capstate_slot_text(&v->state, slot, text, sizeof(text)));
 }
@@ -296,7 +297,8 @@ static void object_cell(struct output *out, const struct view *v, const struct a
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "rule %u at 0x%x, 0x%x: 0x%x", f->rule, f->addr, f->other, f->value);
+        output_format(out, "rule %u at 0x%" PRIx64 ", 0x%" PRIx64 ": 0x%" PRIx64, f->rule, f->addr,
+                      f->other, f->value);
         return;
     }
     if (b->object < 0) {
@@ -455,7 +457,7 @@ enum status command_check(struct options *o)
                                           "path",    "weight", NULL};
     struct view v;
     struct tally t = {0};
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t last = o->all ? capdb_count(v.db) : v.n;
     uint32_t first = o->all ? 1 : v.n;
@@ -463,13 +465,13 @@ enum status command_check(struct options *o)
     enum status s = STATUS_YES;
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
         if (v.n != n)
-            s = view_load(o, &v, n);
+            s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
             s = check_one(o, &v, out, &t);
     }
     verdict_row(out, &v, &t, o);
     if (s == STATUS_YES)
         s = conclude(o, &t);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, s);
 }

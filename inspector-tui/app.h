@@ -28,7 +28,7 @@ struct app {
     struct authority_verdict verdict; /* on the current state */
     bool have_verdict;
     bool follow_revoke;   /* the next state puts the cursor on the victim of the revoke */
-    uint32_t follow_slot; /* the next state puts the cursor on this slot, 0: none */
+    uint64_t follow_slot; /* the next state puts the cursor on this slot, 0: none */
     struct view views[VIEWS];
     uint32_t current;
     bool running, paused, show_help, show_detail, mouse;

@@ -1,6 +1,7 @@
 /* The detail pane: everything about the thing under the cursor. */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ static void detail_slot(struct app *app, int32_t slot)
     const struct capstate_slot *c = &s->slots[slot];
     char text[200], place[200];
     app_detail(app, "%s", capstate_slot_text(s, slot, text, sizeof text));
-    app_detail(app, "in %s  slot 0x%08x  depth %u%s%s",
+    app_detail(app, "in %s  slot 0x%08" PRIx64 "  depth %u%s%s",
                capstate_place_text(s, slot, place, sizeof place), c->rec.addr, c->rec.depth,
                c->rec.flags & RECORD_SLOT_REVOCABLE ? "  original" : "  copy",
                c->rec.flags & RECORD_SLOT_FIRST_BADGED ? "  first of its badge" : "");
@@ -43,9 +44,10 @@ static void detail_mappings(struct app *app, const struct capstate_object *o)
         if (m->frame < o->addr || m->frame - o->addr >= 1ull << o->bits)
             continue;
         if (shown++ < SHOWN_MAPPINGS)
-            app_detail(app, "mapped at 0x%08x in directory 0x%08x (asid %u) %s%s%s", m->vaddr,
-                       m->dir, m->asid, m->rights & 2 ? "r" : "-", m->rights & 1 ? "w" : "-",
-                       m->rights & 4 ? "x" : "-");
+            app_detail(app,
+                       "mapped at 0x%08" PRIx64 " in directory 0x%08" PRIx64 " (asid %u) %s%s%s",
+                       m->vaddr, m->dir, m->asid, m->rights & 2 ? "r" : "-",
+                       m->rights & 1 ? "w" : "-", m->rights & 4 ? "x" : "-");
     }
     if (shown > SHOWN_MAPPINGS)
         app_detail(app, "and %u more mappings", shown - SHOWN_MAPPINGS);
@@ -75,18 +77,22 @@ static void detail_object(struct app *app, int32_t object)
 static void detail_thread(struct app *app, int32_t thread)
 {
     const struct record_thread *t = &app->state.threads[thread].rec;
-    app_detail(app, "%s  tcb 0x%08x  domain %s", app->state.threads[thread].label, t->addr,
+    app_detail(app, "%s  tcb 0x%08" PRIx64 "  domain %s", app->state.threads[thread].label, t->addr,
                app_domain_name(app, app->authority.thread_domain[thread]));
-    app_detail(app, "pc 0x%08x  sp 0x%08x  cpsr 0x%08x  prio %u  mcp %u  slice %u", t->pc, t->sp,
-               t->cpsr, t->priority, t->mcp, t->time_slice);
-    app_detail(app, "ipc buffer 0x%08x  fault handler 0x%x  bound notification 0x%08x",
+    app_detail(app,
+               "pc 0x%08" PRIx64 "  sp 0x%08" PRIx64 "  cpsr 0x%08" PRIx64
+               "  prio %u  mcp %u  slice %u",
+               t->pc, t->sp, t->cpsr, t->priority, t->mcp, t->time_slice);
+    app_detail(app,
+               "ipc buffer 0x%08" PRIx64 "  fault handler 0x%" PRIx64
+               "  bound notification 0x%08" PRIx64,
                t->ipc_buffer, t->fault_handler, t->bound);
     if (t->blocked_on)
-        app_detail(app, "waits on 0x%08x  badge 0x%x  place %u in the queue", t->blocked_on,
-                   t->blocked_badge, t->position);
+        app_detail(app, "waits on 0x%08" PRIx64 "  badge 0x%" PRIx64 "  place %u in the queue",
+                   t->blocked_on, t->blocked_badge, t->position);
     if (t->fault)
-        app_detail(app, "fault %u  address 0x%08x  detail 0x%x", t->fault, t->fault_addr,
-                   t->fault_detail);
+        app_detail(app, "fault %u  address 0x%08" PRIx64 "  detail 0x%" PRIx64, t->fault,
+                   t->fault_addr, t->fault_detail);
 }
 
 void detail_row(struct app *app, const struct row *r)

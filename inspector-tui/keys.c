@@ -1,6 +1,7 @@
 /* What each key does. */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <ctype.h>
 #include <ncurses.h>
 #include <stdio.h>
@@ -180,7 +181,8 @@ static void break_key(struct app *app)
         app_say(app, "there is no capability under the cursor");
         return;
     }
-    snprintf(line, sizeof line, "break on revoke slot 0x%08x", app->state.slots[r->slot].rec.addr);
+    snprintf(line, sizeof line, "break on revoke slot 0x%08" PRIx64,
+             app->state.slots[r->slot].rec.addr);
     monitor_say(app, line);
 }
 

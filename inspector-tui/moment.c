@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin(struct app *app, enum attach_goal goal, uint32_t slot)
+static void begin(struct app *app, enum attach_goal goal, uint64_t slot)
 {
     char why[200];
     source_find(app->source, goal, slot, why, sizeof why);
@@ -45,13 +45,13 @@ bool moment_command(struct app *app, const char *line)
 void moment_take(struct app *app)
 {
     char text[512];
-    uint32_t slot;
+    uint64_t slot;
     if (!source_found(app->source, text, sizeof text, &slot))
         return;
     app_say(app, "%s", text);
     app_console(app, text);
     app_console(app, "\n");
-    app->follow_slot = slot < KERNEL_WINDOW ? slot : paddr_from_kaddr(slot);
+    app->follow_slot = slot < KERNEL_WINDOW ? slot : paddr_from_kaddr((kaddr_t)slot);
 }
 
 /* The state is that of the moment found: the cursor goes to the capability. */

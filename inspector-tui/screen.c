@@ -7,6 +7,7 @@
  *   last     message, prompt or state */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <ncurses.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,8 +120,8 @@ static void draw_status(struct app *app, const struct view *v)
     char revoke[96] = "";
     const struct record_revoke *under_way = &app->state.revoke;
     if (under_way->root)
-        snprintf(revoke, sizeof revoke, "REVOKE 0x%08x: %u gone, %u left  ", under_way->root,
-                 under_way->done, under_way->left);
+        snprintf(revoke, sizeof revoke, "REVOKE 0x%08" PRIx64 ": %u gone, %u left  ",
+                 under_way->root, under_way->done, under_way->left);
     snprintf(text, sizeof text, " %s  snapshot %u/%u  %u caps  row %u/%u  %s%s", state, at, count,
              app->state.slot_count, v->count ? v->cursor + 1 : 0, v->count, revoke,
              app->message[0] ? app->message : "?: help");

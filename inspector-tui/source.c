@@ -6,6 +6,7 @@
 #include "attach/attach.h"
 #include "capdb/capdb.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ struct source {
     bool searching; /* a search was asked for and is not over */
     bool found;     /* it is over, and the screen was not told */
     enum attach_goal goal;
-    uint32_t slot;
+    uint64_t slot;
     char find_text[512];
 
     struct capstate fresh;
@@ -267,8 +268,7 @@ static bool open_live(struct source *s, const struct source_options *o, char *me
         snprintf(message, size, "%s: %s", o->record, why);
         return false;
     }
-    bool replaced;
-    if (s->db && capdb_set_rules(s->db, &s->rules, &replaced)) {
+    if (s->db && capdb_set_rules(s->db, &s->rules)) {
         snprintf(message, size, "%s: %s", o->record, capdb_error(s->db));
         return false;
     }
@@ -490,7 +490,7 @@ bool source_halt(struct source *s, bool halt, char *message, size_t size)
     return e == ERR_OK;
 }
 
-bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *message, size_t size)
+bool source_find(struct source *s, enum attach_goal goal, uint64_t slot, char *message, size_t size)
 {
     if (!s->live) {
         snprintf(message, size,
@@ -509,13 +509,13 @@ bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *m
     }
     pthread_mutex_unlock(&s->lock);
     snprintf(message, size,
-             free ? "searching the recording for slot 0x%08x ..."
-                  : "slot 0x%08x: a search is under way already",
+             free ? "searching the recording for slot 0x%08" PRIx64 " ..."
+                  : "slot 0x%08" PRIx64 ": a search is under way already",
              slot);
     return free;
 }
 
-bool source_found(struct source *s, char *text, size_t size, uint32_t *slot)
+bool source_found(struct source *s, char *text, size_t size, uint64_t *slot)
 {
     pthread_mutex_lock(&s->lock);
     bool found = s->found;

@@ -44,10 +44,10 @@ bool source_halt(struct source *s, bool halt, char *message, size_t size);
 bool source_is_halted(struct source *s);
 /* Goes to the moment at which a slot was emptied or filled, on a target that replays a recorded
  * run. The search takes its time: this begins it, and false with a sentence says why not. */
-bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *message,
+bool source_find(struct source *s, enum attach_goal goal, uint64_t slot, char *message,
                  size_t size);
 /* Once, when the search is over: true, what it found or why not, and the slot. */
-bool source_found(struct source *s, char *text, size_t size, uint32_t *slot);
+bool source_found(struct source *s, char *text, size_t size, uint64_t *slot);
 /* What programs printed since the last call; "" if nothing. Caller frees. */
 char *source_console(struct source *s);
 

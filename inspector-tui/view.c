@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t row_key(uint32_t kind, uint32_t a, uint32_t b)
+uint64_t row_key(uint32_t kind, uint64_t a, uint32_t b)
 {
-    uint64_t x = ((uint64_t)kind << 56) ^ ((uint64_t)a << 24) ^ (uint64_t)b * 0x9e3779b97f4a7c15u;
+    uint64_t x = ((uint64_t)kind << 56) ^ (a << 24 | a >> 40) ^ (uint64_t)b * 0x9e3779b97f4a7c15u;
     return x ? x : 1;
 }
 

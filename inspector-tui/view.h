@@ -30,7 +30,7 @@ struct row {
 };
 
 /* Builds a key from a kind and up to two addresses. */
-uint64_t row_key(uint32_t kind, uint32_t a, uint32_t b);
+uint64_t row_key(uint32_t kind, uint64_t a, uint32_t b);
 
 struct view {
     const struct view_ops *ops;

@@ -2,6 +2,7 @@
  * a slot with a CNode capability opens into that CNode. */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static bool nest_contains(const struct nest *n, int32_t cnode)
 }
 
 /* Key of a thing reached along a path: the same slot reached twice is two rows. */
-static uint64_t path_key(uint64_t parent, uint32_t kind, uint32_t addr)
+static uint64_t path_key(uint64_t parent, uint32_t kind, uint64_t addr)
 {
     return row_key(kind, addr, (uint32_t)(parent ^ parent >> 32));
 }
@@ -166,11 +167,11 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
         domain_text(app, r->domain, buf, size);
         break;
     case KIND_THREAD:
-        snprintf(buf, size, "%s  tcb 0x%08x  prio %u", s->threads[r->thread].label,
+        snprintf(buf, size, "%s  tcb 0x%08" PRIx64 "  prio %u", s->threads[r->thread].label,
                  s->threads[r->thread].rec.addr, s->threads[r->thread].rec.priority);
         break;
     case KIND_CNODE:
-        snprintf(buf, size, "cspace  cnode 0x%08x  %u slots", s->objects[r->object].addr,
+        snprintf(buf, size, "cspace  cnode 0x%08" PRIx64 "  %u slots", s->objects[r->object].addr,
                  1u << (s->objects[r->object].bits - 4));
         break;
     case KIND_SLOT:

@@ -2,6 +2,7 @@
 #include "inspector-tui/app.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { KIND_THREAD_ROW = 32 };
@@ -34,8 +35,9 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
         snprintf(on, sizeof on, "%s%s", what, t->rec.position == 1 ? "" : " (queued)");
     }
     if (t->rec.fault)
-        snprintf(on, sizeof on, "fault %u at 0x%x", t->rec.fault, t->rec.fault_addr);
-    snprintf(buf, size, "%-24s %-10s %-9s %4u  %08x  %08x  %s", t->rec.idle ? "(idle)" : t->label,
+        snprintf(on, sizeof on, "fault %u at 0x%" PRIx64, t->rec.fault, t->rec.fault_addr);
+    snprintf(buf, size, "%-24s %-10s %-9s %4u  %08" PRIx64 "  %08" PRIx64 "  %s",
+             t->rec.idle ? "(idle)" : t->label,
              r->thread >= 0 ? app_domain_name(app, app->authority.thread_domain[r->thread]) : "-",
              t->rec.current ? "current" : thread_state_name(t->rec.state), t->rec.priority,
              t->rec.addr, t->rec.pc, on);

@@ -1,6 +1,7 @@
 /* Untyped memory: used, lost to alignment, free, and what a revoke would give back, with a bar. */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ static struct usage usage_of(const struct capstate *s, int32_t slot)
 {
     const struct capstate_slot *u = &s->slots[slot];
     struct usage g = {.size = 1ull << u->rec.bits};
-    uint32_t last = 0;
+    uint64_t last = 0;
     bool any = false;
     for (int32_t i = slot + 1; i < u->next; i = s->slots[i].next) {
         const struct record_slot *c = &s->slots[i].rec;
@@ -89,7 +90,7 @@ static void text(struct app *app, const struct row *r, char *buf, size_t size)
     size_text(g.size - g.used - g.free, lost, sizeof lost);
     size_text(g.free, left, sizeof left);
     capstate_place_text(s, r->slot, place, sizeof place);
-    snprintf(buf, size, "%08x %5s [%s] %6s used %5s lost %6s free%s  %s",
+    snprintf(buf, size, "%08" PRIx64 " %5s [%s] %6s used %5s lost %6s free%s  %s",
              s->slots[r->slot].rec.object, total, bar, used, lost, left, g.used ? "" : ", all",
              place);
 }

@@ -10,9 +10,9 @@ enum { KIND_VERDICT = 96, KIND_BREACH, KIND_STEP };
 static uint64_t breach_key(const struct app *app, const struct authority_breach *b)
 {
     const struct capstate *s = &app->state;
-    uint32_t object = b->object >= 0 ? s->objects[b->object].addr : (uint32_t)b->domain_a;
-    uint32_t slot = b->slot_a >= 0 ? s->slots[b->slot_a].rec.addr : (uint32_t)b->domain_b;
-    return row_key(KIND_BREACH + (uint32_t)b->kind, object, slot);
+    uint64_t object = b->object >= 0 ? s->objects[b->object].addr : (uint32_t)b->domain_a;
+    uint64_t slot = b->slot_a >= 0 ? s->slots[b->slot_a].rec.addr : (uint32_t)b->domain_b;
+    return row_key(KIND_BREACH + (uint32_t)b->kind, object, (uint32_t)(slot ^ slot >> 32));
 }
 
 static void build(struct app *app, struct view *v)

@@ -11,8 +11,8 @@
  *  - DIGEST: the running digest against that of the slots. */
 #include "objwalk/audit_state.h"
 
-void audit_report(struct audit *a, enum audit_rule rule, uint32_t addr, uint32_t other,
-                  uint32_t value)
+void audit_report(struct audit *a, enum audit_rule rule, record_word_t addr, record_word_t other,
+                  record_word_t value)
 {
     if (a->error != ERR_OK)
         return;
@@ -44,7 +44,7 @@ static bool has_memory(const struct record_slot *r)
 static void check_kernel_image(struct audit *a, const struct record_slot *r)
 {
     const struct kernel_roots *roots = &a->w->roots;
-    uint32_t last = r->object + (((uint32_t)1 << r->bits) - 1);
+    record_word_t last = r->object + (((uint32_t)1 << r->bits) - 1);
     if (has_memory(r) && r->object < roots->kernel_end && last >= roots->kernel_start)
         audit_report(a, AUDIT_CAP_KERNEL, r->addr, r->object, r->bits);
 }
@@ -59,7 +59,7 @@ static void check_watermark(struct audit *a, const struct objwalk_cursor *c,
     a->w->ops->decode(a->w, c->chain[c->depth - 1].cap, &parent);
     if (parent.type != RECORD_CAP_UNTYPED)
         return;
-    uint32_t end = r->object - parent.object + ((uint32_t)1 << r->bits);
+    record_word_t end = r->object - parent.object + ((uint32_t)1 << r->bits);
     if (end > parent.data)
         audit_report(a, AUDIT_WATERMARK, r->addr, objwalk_paddr(a->w, c->chain_addr[c->depth - 1]),
                      end);
@@ -71,7 +71,7 @@ static void check_reply(struct audit *a, const struct record_slot *r)
     struct objwalk_tcb t;
     if (a->mid || r->type != RECORD_CAP_REPLY || (r->flags & RECORD_SLOT_MASTER) != 0)
         return;
-    if (!audit_ok(a, a->w->ops->tcb(a->w, objwalk_kaddr(a->w, r->object), &t)))
+    if (!audit_ok(a, a->w->ops->tcb(a->w, objwalk_kaddr(a->w, (paddr_t)r->object), &t)))
         return;
     if (t.state != THREAD_BLOCKED_ON_REPLY)
         audit_report(a, AUDIT_REPLY, r->addr, r->object, t.state);

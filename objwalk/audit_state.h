@@ -20,8 +20,8 @@ struct audit {
 };
 
 /* Reports a breach; addresses are physical. */
-void audit_report(struct audit *a, enum audit_rule rule, uint32_t addr, uint32_t other,
-                  uint32_t value);
+void audit_report(struct audit *a, enum audit_rule rule, record_word_t addr, record_word_t other,
+                  record_word_t value);
 
 /* Did that go well? A senseless or unreadable place is reported, any other error ends the audit. */
 bool audit_ok(struct audit *a, enum error e);

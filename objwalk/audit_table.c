@@ -44,8 +44,8 @@ static struct audit_claim mapping_claim(uint32_t asid, const struct record_mappi
     return (struct audit_claim){
         .kind = CLAIM_MAPPING,
         .asid = asid,
-        .vaddr = m->vaddr,
-        .object = m->frame,
+        .vaddr = (vaddr_t)m->vaddr,
+        .object = (paddr_t)m->frame,
         .bits = m->bits,
         .rights = m->rights & RIGHTS_RW,
     };

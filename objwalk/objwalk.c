@@ -201,6 +201,8 @@ static void fill_slot(const struct objwalk *w, kaddr_t addr, const struct slot *
     out->flags = cap.flags | w->ops->link_flags(raw);
     out->data = cap.data;
     out->extra = cap.extra;
+    out->level = 0;
+    out->place = 0;
 }
 
 /* The slot that was left may be the parent of the one that was entered: only originals have
@@ -360,6 +362,7 @@ enum error objwalk_notification(struct objwalk *w, kaddr_t addr, struct record_n
     out->state = q.state;
     out->word = q.state == NOTIFICATION_ACTIVE ? q.word : 0;
     out->bound = objwalk_reference(w, q.bound);
+    out->sched_context = 0;
     objwalk_queue_length(w, &q, &out->waiters, &ignored);
     return ERR_OK;
 }

@@ -63,7 +63,10 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
     struct objwalk *w = s->w;
     struct record_snapshot *r = &w->record.snapshot;
     uint32_t seq = 0, ticks = 0;
+    paddr_t root_thread = 0;
     enum error e = w->ops->progress(w, &seq, &ticks);
+    if (e == ERR_OK)
+        e = w->ops->root_thread(w, &root_thread);
     *r = (struct record_snapshot){
         .format = format,
         .kernel = w->ops->kernel,
@@ -77,6 +80,11 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
         .ram_size = w->roots.ram_size,
         .kernel_start = w->roots.kernel_start,
         .kernel_end = w->roots.kernel_end,
+        .word_bits = sizeof(word_t) * 8,
+        .slot_bits = SLOT_BITS,
+        .architecture = RECORD_ARCHITECTURE_ARM,
+        .nodes = 1,
+        .root_thread = root_thread,
     };
     take_text(&r->board, w->roots.board, sizeof(w->roots.board));
     take_text(&r->build, w->roots.build, sizeof(w->roots.build));
@@ -133,7 +141,8 @@ static enum error emit_slots(struct snapshot *s)
 {
     struct objwalk *w = s->w;
     struct objwalk_cursor *c = &w->cursor;
-    uint32_t type = RECORD_CAP_NULL, object = 0;
+    uint32_t type = RECORD_CAP_NULL;
+    record_word_t object = 0;
     enum error e;
     objwalk_cdt_begin(w, c);
     while ((e = objwalk_cdt_next(w, c, &w->record.slot)) == ERR_OK) {
@@ -295,10 +304,7 @@ static enum error emit_irqs(struct snapshot *s)
 static enum error emit_sched(struct snapshot *s)
 {
     kaddr_t current = 0;
-    paddr_t root_thread = 0;
     enum error e = s->w->ops->current(s->w, &current);
-    if (e == ERR_OK)
-        e = s->w->ops->root_thread(s->w, &root_thread);
     if (e != ERR_OK)
         e = tolerate(s, e);
     if (e != ERR_OK)
@@ -307,7 +313,6 @@ static enum error emit_sched(struct snapshot *s)
         .current = objwalk_reference(s->w, current),
         .ready = s->ready,
         .highest = s->highest,
-        .root_thread = root_thread,
     };
     return emit(s, RECORD_SCHED);
 }

@@ -79,7 +79,7 @@ class Records:
             return data[at + 1:at + 1 + data[at]], at + 1 + data[at]
         value, at = self.leb(data, at)
         if mode == "D":
-            value = (self.base.get(key, 0) + ((value >> 1) ^ -(value & 1))) & 0xFFFFFFFF
+            value = (self.base.get(key, 0) + ((value >> 1) ^ -(value & 1))) & 0xFFFFFFFFFFFFFFFF
             self.base[key] = value
         return value, at
 

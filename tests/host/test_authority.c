@@ -69,9 +69,14 @@ struct system {
 static void put(struct system *y, uint32_t depth, uint32_t addr, uint32_t type, uint32_t object,
                 uint32_t bits, uint32_t rights, uint32_t data)
 {
-    uint32_t extra = 0;
-    state_slot(&y->s, (struct record_slot){addr, depth, type, object, bits, rights,
-                                           RECORD_SLOT_REVOCABLE, data, extra});
+    state_slot(&y->s, (struct record_slot){.addr = addr,
+                                           .depth = depth,
+                                           .type = type,
+                                           .object = object,
+                                           .bits = bits,
+                                           .rights = rights,
+                                           .flags = RECORD_SLOT_REVOCABLE,
+                                           .data = data});
 }
 
 static void put_root(struct system *y, uint32_t depth, uint32_t type, uint32_t object,
@@ -184,7 +189,7 @@ static void make_system(struct system *y, enum plant plant)
 {
     *y = (struct system){.root_index = 1, .plant = plant};
     state_begin(&y->s);
-    y->s.sched.root_thread = ROOT_TCB_ADDR;
+    y->s.snapshot.root_thread = ROOT_TCB_ADDR;
     put_top(y);
     put_root(y, 0, RECORD_CAP_UNTYPED, RAM_UNTYPED, 24, 0, 0x1000000);
     put_domain(y, 0);
@@ -394,7 +399,7 @@ static void make_named(struct system *y, uint32_t root_thread, const char *root,
 {
     *y = (struct system){.root_index = 1, .plant = PLANT_NOTHING};
     state_begin(&y->s);
-    y->s.sched.root_thread = root_thread;
+    y->s.snapshot.root_thread = root_thread;
     put_top(y);
     put_root(y, 0, RECORD_CAP_UNTYPED, RAM_UNTYPED, 24, 0, 0x1000000);
     put_domain(y, 0);
@@ -508,7 +513,7 @@ static void nothing_to_compare_is_no_verdict(void **state)
     struct judged j = {.y = {.root_index = 1}};
     (void)state;
     state_begin(&j.y.s);
-    j.y.s.sched.root_thread = ROOT_TCB_ADDR;
+    j.y.s.snapshot.root_thread = ROOT_TCB_ADDR;
     put_top(&j.y);
     put_root(&j.y, 0, RECORD_CAP_UNTYPED, RAM_UNTYPED, 24, 0, 0x1000000);
     put_domain(&j.y, 0);
@@ -633,7 +638,7 @@ static void make_covered(struct system *y, uint32_t nested)
     uint32_t inner = base_of(1);
     *y = (struct system){.root_index = 1, .plant = PLANT_NOTHING};
     state_begin(&y->s);
-    y->s.sched.root_thread = ROOT_TCB_ADDR;
+    y->s.snapshot.root_thread = ROOT_TCB_ADDR;
     put_top(y);
     put_root(y, 0, RECORD_CAP_UNTYPED, RAM_UNTYPED, 24, 0, 0x1000000);
     put_domain(y, 0);
@@ -688,7 +693,7 @@ static void many_domains_at_one_endpoint_each_have_one_breach(void **state)
     char name[32];
     (void)state;
     state_begin(&j.y.s);
-    j.y.s.sched.root_thread = ROOT_TCB_ADDR;
+    j.y.s.snapshot.root_thread = ROOT_TCB_ADDR;
     put_top(&j.y);
     for (uint32_t d = 0; d < MANY; d++) {
         uint32_t tcb = 0x90000000u + d * 0x1000;
@@ -743,7 +748,7 @@ static void unnamed_threads_belong_to_their_island(void **state)
     struct authority a;
     (void)state;
     state_begin(&y.s);
-    y.s.sched.root_thread = ROOT_TCB_ADDR;
+    y.s.snapshot.root_thread = ROOT_TCB_ADDR;
     put_top(&y);
     put_root(&y, 0, RECORD_CAP_UNTYPED, RAM_UNTYPED, 24, 0, 0x1000000);
     put_domain(&y, 0);

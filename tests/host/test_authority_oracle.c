@@ -76,8 +76,13 @@ static void add(struct builder *b, uint32_t addr, uint32_t type, uint32_t object
                 uint32_t rights, uint32_t data)
 {
     assert_true(b->slots < SLOTS_MAX);
-    b->slot[b->slots++] =
-        (struct record_slot){addr, 0, type, object, bits, rights, RECORD_SLOT_REVOCABLE, data, 0};
+    b->slot[b->slots++] = (struct record_slot){.addr = addr,
+                                               .type = type,
+                                               .object = object,
+                                               .bits = bits,
+                                               .rights = rights,
+                                               .flags = RECORD_SLOT_REVOCABLE,
+                                               .data = data};
 }
 
 static const struct {
@@ -198,7 +203,7 @@ static void random_system(struct capstate *s, uint32_t round, uint32_t order)
     }
     seed = same;
     state_begin(s);
-    s->sched.root_thread = ROOT_TCB;
+    s->snapshot.root_thread = ROOT_TCB;
     for (uint32_t i = 0; i < b.slots; i++)
         state_slot(s, b.slot[i]);
     for (uint32_t d = 0; d < DOMAINS; d++)
@@ -237,7 +242,7 @@ static bool covers(const struct capstate_object *u, const struct capstate_object
            (uint64_t)o->addr + (1u << o->bits) <= (uint64_t)u->addr + (1u << u->bits);
 }
 
-static int node_at(const struct capstate *s, uint32_t addr, uint32_t type)
+static int node_at(const struct capstate *s, uint64_t addr, uint32_t type)
 {
     for (uint32_t n = 0; n < s->object_count; n++)
         if (s->objects[n].addr == addr && s->objects[n].type == type)
@@ -384,7 +389,7 @@ static bool slot_gives(const struct record_slot *r, enum authority_right right)
     return false;
 }
 
-static bool state_gives(const struct record_thread *t, uint32_t addr, enum authority_right right)
+static bool state_gives(const struct record_thread *t, uint64_t addr, enum authority_right right)
 {
     if (right == AUTHORITY_RIGHT_READ)
         return t->bound == addr ||

@@ -314,7 +314,7 @@ static int domain_of(const struct authority *a, int32_t node)
 {
     const struct capstate_object *o = &a->state->objects[node];
     for (int i = 0; i < DOMAINS; i++) {
-        kaddr_t at = kaddr_from_paddr(o->addr);
+        kaddr_t at = kaddr_from_paddr((paddr_t)o->addr);
         if ((o->type == RECORD_CAP_TCB && at == kaddr_of(domains[i].thread)) ||
             (o->type == RECORD_CAP_CNODE && at == domains[i].slots))
             return i;

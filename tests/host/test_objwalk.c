@@ -4,6 +4,7 @@
 #include "tests/host/sim.h"
 
 #include "layout/derivation.h"
+#include "record/codec.h"
 #include "objwalk/objwalk.h"
 
 #include <stdlib.h>
@@ -433,7 +434,7 @@ static void every_thread_has_one_record_and_idle_comes_last(void **state)
     snapshot();
     assert_int_equal(count_of(RECORD_THREAD), tcbs + 1);
     for (const struct record *r; (r = nth(RECORD_THREAD, n)) != NULL; n++) {
-        const struct tcb *t = kptr(kaddr_from_paddr(r->thread.addr));
+        const struct tcb *t = kptr(kaddr_from_paddr((paddr_t)r->thread.addr));
         assert_int_equal(r->thread.idle, n == tcbs);
         assert_int_equal(r->thread.priority, t->priority);
         assert_int_equal(r->thread.mcp, t->mcp);
@@ -669,6 +670,18 @@ static void a_revoke_under_way_has_its_record(void **state)
 
 /* --- tests: single things --- */
 
+/* As they travel: what lies between the fields of a structure does not count. */
+static void assert_same(const struct record *a, const struct record *b)
+{
+    struct record_codec codec;
+    uint8_t x[RECORD_MAX_BYTES], y[RECORD_MAX_BYTES];
+    record_codec_init(&codec);
+    uint32_t n = record_encode(&codec, a, x);
+    record_codec_init(&codec);
+    assert_int_equal(record_encode(&codec, b, y), n);
+    assert_memory_equal(x, y, n);
+}
+
 static void single_slots_and_objects_are_those_of_the_snapshot(void **state)
 {
     (void)state;
@@ -678,27 +691,27 @@ static void single_slots_and_objects_are_those_of_the_snapshot(void **state)
         kaddr_t addr;
         switch (records[i].kind) {
         case RECORD_SLOT:
-            addr = kaddr_from_paddr(want.slot.addr);
+            addr = kaddr_from_paddr((paddr_t)want.slot.addr);
             want.slot.depth = 0;
             assert_int_equal(objwalk_slot(&walk, addr, &got.slot), ERR_OK);
-            assert_memory_equal(&got.slot, &want.slot, sizeof(got.slot));
+            assert_same(&got, &want);
             break;
         case RECORD_THREAD:
-            addr = kaddr_from_paddr(want.thread.addr);
+            addr = kaddr_from_paddr((paddr_t)want.thread.addr);
             assert_int_equal(objwalk_thread(&walk, addr, &got.thread), ERR_OK);
             assert_string_equal(got.thread.name.bytes, want.thread.name.bytes);
             assert_int_equal(got.thread.position, want.thread.position);
             assert_int_equal(got.thread.blocked_on, want.thread.blocked_on);
             break;
         case RECORD_ENDPOINT:
-            addr = kaddr_from_paddr(want.endpoint.addr);
+            addr = kaddr_from_paddr((paddr_t)want.endpoint.addr);
             assert_int_equal(objwalk_endpoint(&walk, addr, &got.endpoint), ERR_OK);
-            assert_memory_equal(&got.endpoint, &want.endpoint, sizeof(got.endpoint));
+            assert_same(&got, &want);
             break;
         case RECORD_NOTIFICATION:
-            addr = kaddr_from_paddr(want.notification.addr);
+            addr = kaddr_from_paddr((paddr_t)want.notification.addr);
             assert_int_equal(objwalk_notification(&walk, addr, &got.notification), ERR_OK);
-            assert_memory_equal(&got.notification, &want.notification, sizeof(got.notification));
+            assert_same(&got, &want);
             break;
         default:
             break;
@@ -728,7 +741,7 @@ static void decoding_loses_nothing(void **state)
 {
     (void)state;
     srand(3);
-    unsigned valid[RECORD_CAP_TYPES] = {0};
+    unsigned valid[RECORD_CAP_INVALID + 1] = {0};
     for (int i = 0; i < 2000000; i++) {
         struct cap c = {{(word_t)rand() * 2654435761u, (word_t)rand() * 2246822519u}}, back;
         struct objwalk_cap cap;
@@ -745,13 +758,13 @@ static void decoding_loses_nothing(void **state)
             c.w[1] = (word_t)rand() & 0x3f;
         }
         objwalk_decode(&walk, c, &cap);
-        assert_true(cap.type < RECORD_CAP_TYPES);
+        assert_true(cap.type <= RECORD_CAP_INVALID);
         valid[cap.type]++;
         assert_int_equal(objwalk_encode(&walk, &cap, &back), ERR_OK);
         assert_int_equal(back.w[0], c.w[0]);
         assert_int_equal(back.w[1], c.w[1]);
     }
-    for (unsigned t = 0; t < RECORD_CAP_TYPES; t++)
+    for (unsigned t = 0; t <= RECORD_CAP_INVALID; t++)
         if (valid[t] == 0)
             fail_msg("no words of type %u came up", t);
 }
@@ -763,7 +776,7 @@ static void what_cannot_be_expressed_is_not_encoded(void **state)
     unsigned refused = 0, encoded = 0;
     for (int i = 0; i < 500000; i++) {
         struct objwalk_cap cap = {
-            .type = (uint32_t)rand() % (RECORD_CAP_TYPES + 2),
+            .type = (uint32_t)rand() % (RECORD_CAP_INVALID + 3),
             .object = ((uint32_t)rand() * 2u) & (rand() % 2 ? 0xfff00000u : 0xffffffffu),
             .bits = rand() % 2 ? 12 : (uint32_t)rand() % 40,
             .rights = rand() % 2 ? 0 : (uint32_t)rand() % 20,

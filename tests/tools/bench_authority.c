@@ -102,7 +102,7 @@ static void make(struct capstate *s, uint32_t domains)
     for (uint32_t d = 0; d < domains; d++)
         put_mapping(s, d);
     r = (struct record){.kind = RECORD_SCHED};
-    r.sched.root_thread = ROOT;
+    r.snapshot.root_thread = ROOT;
     put(s, &r);
     r = (struct record){.kind = RECORD_END};
     r.end.complete = 1;
