@@ -86,6 +86,13 @@ DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildca
 DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
 $(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.c.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
 	$(Q)$(LINK_USER)
+# Tables with hosted programs carry those programs' ELF files.
+blob = $(B)/arm/user/blob/$(1).o
+$(B)/arm/user/blob/%.o: user/demo/blob.S $(B)/arm/user/%.elf
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) -march=armv6 -c -DBLOB=$* -DBLOB_END=$*_end -DBLOB_FILE='"$(B)/arm/user/$*.elf"' $< -o $@
+$(B)/arm/user/demo-hosted.elf: $(call blob,client)
+$(B)/arm/user/demo-served.elf: $(call blob,client) $(call blob,resources)
 
 USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
 USER_ELFS  := $(foreach n,$(USER_NAMES),$(B)/arm/user/$(n).elf)
@@ -171,6 +178,9 @@ $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
+$(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+
 ## ---- tests --------------------------------------------------------------------------------------
 # tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
 # test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
@@ -237,7 +247,7 @@ $(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_
 	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
 $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
-.PHONY: help all deps release run run-record demo-headless test check check-all proof bench fuzz clean format host arm tests-build
+.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -266,7 +276,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -300,15 +310,32 @@ test: deps ## every test
 LOCKSTEP_ACTIONS ?= 10000000
 AUTHORITY_ROUNDS ?= 100000
 WITNESS_SYSTEMS  ?= 400
-check-all: deps check ## every test, with ten million operations in lockstep; the proof if coq is there
-	@$(MAKE) --no-print-directory -j$$(nproc) tests-build ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
+RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
+check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
+	@scripts/install-deps proof
+	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
-# Takes a proof assistant of 250 MB, so that no other target asks for it.
+# These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but
+# check-all asks for them.
 proof: ## check the Coq proof of isolation, and that no premise is idle (installs coq)
 	@scripts/install-deps proof
 	@scripts/prove
+
+proof-code: ## prove the kernel's bits, retype and list operations in C (installs frama-c)
+	@scripts/install-deps proof
+	@scripts/prove-code
+
+proof-tie: ## run what is proved beside authority/ on random distributions (TIE_COUNT)
+	@scripts/install-deps proof
+	@$(MAKE) --no-print-directory $(B)/host/distributions
+	@scripts/prove-tie
+
+# random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
+$(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
+	$(Q)$(CC) $^ -lcmocka -o $@
 
 ## ---- fuzzing ------------------------------------------------------------------------------------
 # tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in
@@ -343,10 +370,12 @@ fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
 	@for f in $(FUZZERS); do mkdir -p tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
 	    $(B)/fuzz/fuzz_$$f -set_cover_merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
+include guest/linux/linux.mk
+
 format: ## clang-format every source
 	@scripts/list-sources '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)

@@ -101,6 +101,15 @@ enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapsh
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
 uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr);
 
+/* The answer to one SELECT over the documented views: a line with the names of the columns, then
+ * one a row, at most `most`; cells divided by tabs, escaped. The caller frees *table. ERR_FORMAT:
+ * not one SELECT, the sentence says why. */
+enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **table);
+
+/* The newest `most` EVENT and GAP records, in the order in which they happened. */
+typedef void (*capdb_hear_event)(void *ctx, const struct record *r);
+enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx);
+
 /* Follows the chain of commits, rebuilds every snapshot and compares with the sums taken when it
  * was recorded, applies recorded events to each snapshot and compares with the next.  Calls
  * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */

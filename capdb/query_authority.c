@@ -1,5 +1,6 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "capdb/command.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -297,8 +298,8 @@ static void object_cell(struct output *out, const struct view *v, const struct a
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "rule %u at 0x%" PRIx64 ", 0x%" PRIx64 ": 0x%" PRIx64, f->rule, f->addr,
-                      f->other, f->value);
+        output_format(out, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
+                      audit_rule_sentence(f->rule), f->other, f->value);
         return;
     }
     if (b->object < 0) {

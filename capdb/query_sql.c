@@ -1,6 +1,7 @@
 /* sql, live, verify: questions in SQL over the documented views, and the file's own health. */
 #include "capdb/command.h"
 
+#include "capdb/address.h"
 #include "capdb/store.h"
 
 #include <stdio.h>
@@ -8,19 +9,6 @@
 #include <string.h>
 
 enum { NAME_BYTES = 128 };
-
-/* Columns that hold addresses are printed in hex wherever the value is an integer. */
-static bool column_is_address(const char *name)
-{
-    static const char *const names[] = {"addr",       "address",    "slot",  "object", "holder",
-                                        "frame",      "dir",        "vaddr", "table",  "pc",
-                                        "sp",         "bound",      "src",   "about",  "blocked_on",
-                                        "ipc_buffer", "fault_addr", "tcb",   NULL};
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
 
 /* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)

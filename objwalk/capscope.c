@@ -353,9 +353,15 @@ static void take_string(struct record_string *out, const char *text, uint32_t si
     out->length = n;
 }
 
-static uint32_t fault_detail(const struct tcb *t)
+/* The fault that is being handled, or the one that stopped the thread because nobody handles it. */
+static void fill_fault(const struct tcb *t, struct record_thread *out)
 {
-    return t->fault_type == FAULT_NONE ? 0 : t->fault_word1;
+    bool unhandled = t->fault_type == FAULT_NONE && t->state == THREAD_INACTIVE;
+    out->fault = unhandled ? t->unhandled_type : t->fault_type;
+    out->fault_addr = unhandled ? t->unhandled_word0 : t->fault_word0;
+    out->fault_detail = unhandled ? t->unhandled_word1 : t->fault_word1;
+    if (out->fault == FAULT_NONE)
+        out->fault_addr = out->fault_detail = 0;
 }
 
 /* Where the thread goes on: one that is stopped or blocked restarts its system call. */
@@ -402,9 +408,7 @@ static enum error read_thread(struct objwalk *w, kaddr_t addr, struct record_thr
     fill_blocked(w, &t, out);
     out->position = 0;
     out->bound = objwalk_reference(w, t.bound_notification);
-    out->fault = t.fault_type;
-    out->fault_addr = t.fault_type == FAULT_NONE ? 0 : t.fault_word0;
-    out->fault_detail = fault_detail(&t);
+    fill_fault(&t, out);
     out->node = 0;
     out->sched_context = out->reply = out->yield_to = 0; /* time is the thread's own */
     out->release = 0;
@@ -448,6 +452,22 @@ static enum error read_ready_queue(struct objwalk *w, uint32_t priority, kaddr_t
         return e;
     *head = q.head;
     *tail = q.tail;
+    return ERR_OK;
+}
+
+_Static_assert((int)READY_BIT_WORDS == 1 + (int)OBJWALK_READY_WORDS, "read_ready_bits()");
+
+static enum error read_ready_bits(struct objwalk *w, word_t *words, bool *agree)
+{
+    word_t bits[READY_BIT_WORDS], top = 0;
+    enum error e = objwalk_read(w, w->roots.ready_bits, bits, sizeof(bits));
+    if (e != ERR_OK)
+        return e;
+    for (uint32_t i = 0; i < OBJWALK_READY_WORDS; i++) {
+        words[i] = bits[1 + i];
+        top |= (word_t)(words[i] != 0) << i;
+    }
+    *agree = top == bits[0];
     return ERR_OK;
 }
 
@@ -520,15 +540,14 @@ static enum error read_mid_operation(struct objwalk *w, bool *mid)
 
 static enum error read_running_digest(struct objwalk *w, struct digest *out)
 {
-    word_t trace = 0;
-    if (w->roots.digest == 0 || w->roots.debug_control == 0)
+    struct running_digest running;
+    if (w->roots.digest == 0)
         return ERR_NOT_FOUND;
-    enum error e =
-        objwalk_read(w, w->roots.debug_control + (kaddr_t)offsetof(struct debug_control, trace),
-                     &trace, sizeof(trace));
+    enum error e = objwalk_read(w, w->roots.digest, &running, sizeof(running));
     if (e != ERR_OK)
         return e;
-    return trace == 0 ? ERR_NOT_FOUND : objwalk_read(w, w->roots.digest, out, sizeof(*out));
+    *out = running.sum;
+    return running.kept ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum error read_asid_pool(struct objwalk *w, uint32_t index, kaddr_t *pool)
@@ -566,6 +585,7 @@ const struct objwalk_ops objwalk_capscope = {
     .endpoint = read_endpoint,
     .notification = read_notification,
     .ready_queue = read_ready_queue,
+    .ready_bits = read_ready_bits,
     .current = read_current,
     .progress = read_progress,
     .root_thread = read_root_thread,

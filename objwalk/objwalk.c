@@ -118,6 +118,8 @@ enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t r
         e = check_roots(&w->roots);
     if (e == ERR_OK)
         e = objwalk_read(w, roots_addr, &w->roots, sizeof(w->roots));
+    if (e == ERR_OK && roots_sum(&w->roots) != 0)
+        e = ERR_CORRUPT;
     if (e != ERR_OK)
         w->trouble = roots_addr;
     return e;

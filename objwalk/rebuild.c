@@ -3,10 +3,11 @@
 
 #include "objwalk/layout.h"
 
-/* Kernels of this layout differ in the digest alone, so what was recorded of them can be proved. */
-#define LAYOUT_TWO_LANES 0x20261123u
-/* Of this one in the roots alone. */
-#define LAYOUT_ROOTLESS 0x20261124u
+/* Kernels of these layouts differ in the digest alone, or in nothing that was recorded, so what was
+ * recorded of them can be proved. */
+#define LAYOUT_TWO_LANES     0x20261123u
+#define LAYOUT_WITHOUT_ALIAS 0x20261124u
+#define LAYOUT_ROOTLESS      0x20261129u
 
 static void add_two_lanes(struct digest *d, kaddr_t addr, const struct slot *s)
 {
@@ -30,7 +31,8 @@ enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *
         return ERR_VERSION;
     if (s->kernel != objwalk_capscope.kernel)
         return ERR_UNSUPPORTED;
-    if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_ROOTLESS && s->layout != LAYOUT_TWO_LANES)
+    if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_WITHOUT_ALIAS &&
+        s->layout != LAYOUT_ROOTLESS && s->layout != LAYOUT_TWO_LANES)
         return ERR_LAYOUT;
     if (!is_word(s->phys_offset) || !is_word(s->ram_base) || !is_word(s->ram_size))
         return ERR_FORMAT;

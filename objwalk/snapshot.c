@@ -121,10 +121,26 @@ static void note_object(struct snapshot *s, uint32_t type, kaddr_t slot)
         s->span[kind].first = slot;
 }
 
+/* Told with the state, since a recording has no memory to audit. */
+static enum error tell_alias(struct snapshot *s, kaddr_t slot, paddr_t object, uint32_t bits)
+{
+    s->w->record.finding = (struct record_finding){
+        .rule = AUDIT_ALIAS,
+        .addr = objwalk_paddr(s->w, slot),
+        .other = objwalk_alias_of(s->w, object),
+        .value = bits,
+    };
+    return emit(s, RECORD_FINDING);
+}
+
 static enum error emit_slot(struct snapshot *s, const struct objwalk_cursor *c)
 {
     const struct record_slot *r = &s->w->record.slot;
     bool empty = r->type == RECORD_CAP_NULL;
+    bool memory = r->bits != 0 && r->type != RECORD_CAP_REPLY;
+    paddr_t object = (paddr_t)r->object;
+    uint32_t bits = r->bits;
+    bool alias = memory && objwalk_is_alias(s->w, object, bits);
     s->w->ops->digest(&s->digest, c->slot, &c->raw);
     s->end.slots++;
     enum error e = emit(s, RECORD_SLOT);
@@ -132,6 +148,8 @@ static enum error emit_slot(struct snapshot *s, const struct objwalk_cursor *c)
         e = emit_finding(s, AUDIT_LINK, c->slot, s->w->ops->link_prev(&c->raw));
     if (e == ERR_OK && empty)
         e = emit_finding(s, AUDIT_LIST_NULL, c->slot, 0);
+    if (e == ERR_OK && alias)
+        e = tell_alias(s, c->slot, object, bits);
     if (c->bad_link || empty)
         s->end.complete = 0;
     return e;

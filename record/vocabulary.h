@@ -263,7 +263,13 @@ enum record_event_kind {
     X(17, ASID, "an ASID table entry and the capabilities disagree")                               \
     X(18, DIGEST, "the running digest differs from that of the slots")                             \
     X(19, REPLY, "a pending reply capability and its caller's state disagree")                     \
-    X(20, UNREADABLE, "memory that should hold an object could not be read")
+    X(20, UNREADABLE, "memory that should hold an object could not be read")                       \
+    X(21, ALIAS, "a capability refers to addresses under which RAM may answer again")              \
+    X(22, KERNEL_PART, "a page directory's kernel part is not the kernel's own")                   \
+    X(23, KERNEL_OPEN, "kernel memory is open to users in a page directory")                       \
+    X(24, CURRENT, "the current thread or the head of a ready queue is no thread")                 \
+    X(25, READY_BITS, "the bits that tell which ready queues have threads lie")                    \
+    X(26, ROOTS, "kernel_roots is not what the kernel published")
 
 enum audit_rule {
 #define X(value, NAME, text) AUDIT_##NAME = value,

@@ -6,8 +6,7 @@
     and the invariants that they keep; from these follows the demand.
 
     Explicit parents are what model/cdt.c has as well.  That the kernel's list with its two tag
-    bits says the same is not proved but tested (docs/model.md: lockstep, every state of a small
-    scope).  Only capabilities to memory are in this tree. *)
+    bits says the same is proved in Order.v, and of its links in Links.v. *)
 
 From Coq Require Import List Lia Arith.
 Require Import Isolation.
@@ -59,7 +58,10 @@ Definition swap (t : tree) (x y : slot) : tree :=
                       (t (exchange x y z)).
 
 (** The operations.  [tree_swap] with an empty slot is a move.  A copy of an original becomes its
-    child and a copy of a copy its sibling; here either may be either.  MakePool is a Retype. *)
+    child and a copy of a copy its sibling; here either may be either.  MakePool is a Retype.
+    [tree_root] is a capability to what nobody had one to: a thread's reply master.  [tree_issue]
+    makes an object in what counts as handed out, and so must know that it is nobody's: an
+    interrupt's handler. *)
 Inductive tree_step (t : tree) : tree -> Prop :=
 | tree_retype u nu x a n k
     (retype_is_of : t u = Some nu)
@@ -82,6 +84,19 @@ Inductive tree_step (t : tree) : tree -> Prop :=
     (copy_diminishes : incl rs (rights (held ny)))
     (copy_is_child_or_sibling : p = Some y \/ p = parent ny)
   : tree_step t (insert t x (Node (with_rights (held ny) rs) p 0))
+| tree_root x c w
+    (root_into_an_empty_slot : t x = None)
+    (root_is_apart : forall y ny, t y = Some ny -> ~ overlap (held ny) c)
+  : tree_step t (insert t x (Node c None w))
+| tree_issue u nu x a n k
+    (issue_is_of : t u = Some nu)
+    (issue_of_untyped : untyped nu)
+    (issue_into_an_empty_slot : t x = None)
+    (issue_begins_in_the_block : base (held nu) <= a)
+    (issue_ends_in_the_block : a + n <= base (held nu) + size (held nu))
+    (issue_of_what_counts_as_used : a + n <= base (held nu) + used nu)
+    (issue_is_nobodys : forall y ny, t y = Some ny -> overlap (held ny) (new_cap a n k) -> y = u)
+  : tree_step t (insert t x (Node (new_cap a n k) (Some u) 0))
 | tree_delete x : tree_step t (delete t x)
 | tree_swap x y : tree_step t (swap t x y).
 
@@ -654,6 +669,29 @@ Proof.
     + right. auto.
 Qed.
 
+(** *** Roots, and what is issued *)
+
+Lemma root_keeps t x c w :
+  well_formed t -> t x = None -> (forall y ny, t y = Some ny -> ~ overlap (held ny) c) ->
+  well_formed (insert t x (Node c None w)).
+Proof.
+  intros W Empty Apart. apply insert_keeps; auto.
+  - intros p E. discriminate E.
+  - intros y ny Y O. destruct (Apart y ny Y O).
+Qed.
+
+Lemma issue_keeps t u nu x c :
+  well_formed t -> t u = Some nu -> untyped nu -> t x = None -> inside c (held nu) ->
+  (forall a, covers c a -> a < base (held nu) + used nu) ->
+  (forall y ny, t y = Some ny -> overlap (held ny) c -> y = u) ->
+  well_formed (insert t x (Node c (Some u) 0)).
+Proof.
+  intros W U UU Empty In Used Nobody. apply insert_keeps; auto.
+  - intros p [= <-]. exists nu. split; [exact U |]. split; [auto | intros T; destruct (T UU)].
+  - intros y ny Y O. left. assert (E := Nobody y ny Y O). subst y.
+    replace ny with nu by congruence. split; [exact UU | exists u; auto].
+Qed.
+
 (** ** The theorems *)
 
 Theorem well_formed_is_kept t t' : well_formed t -> tree_step t t' -> well_formed t'.
@@ -672,6 +710,10 @@ Proof.
     + intros b V. unfold covers in V. lia.
   - exact (copy_keeps t y ny x rs p W copy_is_of copy_of_typed copy_into_an_empty_slot
              copy_diminishes copy_is_child_or_sibling).
+  - exact (root_keeps t x c w W root_into_an_empty_slot root_is_apart).
+  - apply (issue_keeps t u nu x (new_cap a n k) W issue_is_of issue_of_untyped
+             issue_into_an_empty_slot); [| | exact issue_is_nobodys];
+      intros b V; unfold covers, new_cap in V; simpl in V; unfold covers; lia.
   - exact (delete_keeps t x W).
   - exact (swap_keeps t x y W).
 Qed.

@@ -41,8 +41,12 @@ Definition overlap (c c' : cap) : Prop := exists a, covers c a /\ covers c' a.
 (** The same object with other rights; commands demand that these are fewer. *)
 Definition with_rights (c : cap) (rs : list right) : cap := Cap (base c) (size c) rs.
 
-(** What Retype gives to an object's creator. *)
-Inductive kind := Untyped | Endpoint | Notification | Frame | CNode | PageTable | Thread.
+(** What Retype gives to an object's creator.  The last three are no memory: the place of a thread's
+    reply capabilities, an interrupt, and a control capability.  They have addresses of their own
+    beyond memory, and the control of interrupts is untyped memory over all interrupts (Order.v). *)
+Inductive kind :=
+| Untyped | Endpoint | Notification | Frame | CNode | PageTable | Thread
+| Reply | Handler | Control.
 
 Definition full_rights (k : kind) : list right :=
   match k with
@@ -51,6 +55,7 @@ Definition full_rights (k : kind) : list right :=
   | Notification | Frame => [Read; Write]
   | CNode | PageTable => [Store]
   | Thread => [Ctrl]
+  | Reply | Handler | Control => []
   end.
 
 Definition new_cap (a : address) (n : nat) (k : kind) : cap := Cap a n (full_rights k).

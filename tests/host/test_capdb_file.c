@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -200,6 +201,7 @@ static void child_records(const char *path, uint32_t seed, uint32_t count, int r
     struct capdb *db;
     char why[CAPDB_MESSAGE];
     char byte = 1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     changing_init(&m, seed);
     if (capdb_create(path, "test", &db, why) != ERR_OK)
         _exit(1);

@@ -863,6 +863,9 @@ static void another_version_or_layout_is_refused(void **state)
     *roots = saved;
     assert_int_equal(objwalk_open(&w, &view, at + 64), ERR_NO_ROOTS);
     assert_int_equal(objwalk_open(&w, &view, 0x1000), ERR_READ);
+    roots->current += 4;
+    assert_int_equal(objwalk_open(&w, &view, at), ERR_CORRUPT);
+    *roots = saved;
     roots->magic[1] = 0;
     kaddr_t found;
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &found), ERR_NO_ROOTS);
@@ -1190,6 +1193,123 @@ static void plant_reply(void)
     busy.caller.p->state = THREAD_INACTIVE;
 }
 
+/* --- what the scheduler and the tables of the kernel refer to --- */
+
+static void plant_alias(void)
+{
+    struct slot *s = sim_slot(busy.small + 2);
+    s->cap =
+        frame_make(CAP_FRAME_4K, KERNEL_WINDOW + hostsim_ram_size + 0x5000, VM_READ_WRITE, true);
+}
+
+/* Begins below RAM and ends behind it. */
+static void plant_alias_by_its_end(void)
+{
+    struct slot *s = sim_slot(busy.small + 2);
+    s->cap = untyped_make(0xe0000000, 29, true, 0);
+}
+
+static word_t *kernel_entry_of_root(word_t i)
+{
+    return (word_t *)kptr(cap_object(sim_cap(INIT_VSPACE))) + i;
+}
+
+static void plant_kernel_part(void)
+{
+    *kernel_entry_of_root(0xfff) ^= 0x400;
+}
+
+static void plant_kernel_hole(void)
+{
+    *kernel_entry_of_root(0xf00) = 0;
+}
+
+static void plant_kernel_open(void)
+{
+    *kernel_entry_of_root(0xf03) |= 3u << PDE_AP_SHIFT;
+}
+
+/* In the tables that all others are copied from; a directory that agrees with them is no less open.
+ */
+static void plant_kernel_open_at_the_source(void)
+{
+    word_t *pd = kptr(arch_kernel_pd());
+    pd[0xf03] |= 2u << PDE_AP_SHIFT;
+    *kernel_entry_of_root(0xf03) = pd[0xf03];
+}
+
+static void plant_kernel_page_open(void)
+{
+    word_t *table = kptr(KERNEL_WINDOW + HOSTSIM_TABLE_OFFSET);
+    table[5] = (KERNEL_PHYS_BASE + 0x2000) | PTE_SMALL | 3u << PTE_AP_SHIFT;
+}
+
+static void plant_kernel_elsewhere(void)
+{
+    word_t *pd = kptr(arch_kernel_pd());
+    pd[0xf00] += 16u << 20;
+}
+
+static void plant_pool_without_entry(void)
+{
+    ks.asid_table[0] = 0;
+}
+
+static void plant_current_is_no_thread(void)
+{
+    ks.current = cap_object(sim_cap(busy.nested)) + 0x400;
+}
+
+static void plant_no_current(void)
+{
+    ks.current = 0;
+}
+
+/* Looks like a thread that is ready in every word. */
+static void plant_ready_head_is_no_thread(void)
+{
+    struct tcb *t = kptr(cap_object(sim_cap(busy.nested)) + 0x400);
+    *t = (struct tcb){.state = THREAD_RUNNING, .priority = 3, .queued = 1};
+    ks.ready[3].head = ks.ready[3].tail = kaddr_of(t);
+    ks.ready_bits[0] |= 1u << 3;
+    ks.ready_top |= 1;
+}
+
+/* The same behind a thread that is one. */
+static void plant_ready_follower_is_no_thread(void)
+{
+    struct sim_thread first = sim_thread_new("first", 3, 0);
+    struct tcb *t = kptr(cap_object(sim_cap(busy.nested)) + 0x400);
+    sim_thread_start(first);
+    *t = (struct tcb){.state = THREAD_RUNNING, .priority = 3, .queued = 1};
+    t->sched_prev = kaddr_of(first.p);
+    first.p->sched_next = ks.ready[3].tail = kaddr_of(t);
+}
+
+static void plant_ready_bit(void)
+{
+    ks.ready_bits[1] ^= 1u << 9;
+    ks.ready_top |= 2;
+}
+
+static void plant_ready_bit_missing(void)
+{
+    sim_thread_start(sim_thread_new("starved", 3, 0));
+    ks.ready_bits[0] &= ~(1u << 3);
+    if (ks.ready_bits[0] == 0)
+        ks.ready_top &= ~(word_t)1;
+}
+
+static void plant_ready_top(void)
+{
+    ks.ready_top ^= 1u << 6;
+}
+
+static void plant_root(void)
+{
+    ((struct kernel_roots *)kptr(walk.roots_addr))->current += 4;
+}
+
 static const struct plant {
     const char *name;
     void (*plant)(void);
@@ -1226,12 +1346,29 @@ static const struct plant {
     {"a wrong digest", plant_digest, AUDIT_DIGEST},
     {"a word changed unseen", plant_digest_of_words, AUDIT_DIGEST},
     {"a reply nobody waits for", plant_reply, AUDIT_REPLY},
+    {"a frame where RAM answers again", plant_alias, AUDIT_ALIAS},
+    {"a block that reaches there", plant_alias_by_its_end, AUDIT_ALIAS},
+    {"a kernel entry changed", plant_kernel_part, AUDIT_KERNEL_PART},
+    {"a kernel entry gone", plant_kernel_hole, AUDIT_KERNEL_PART},
+    {"the kernel's own window elsewhere", plant_kernel_elsewhere, AUDIT_KERNEL_PART},
+    {"a kernel section open to users", plant_kernel_open, AUDIT_KERNEL_OPEN},
+    {"the same in all directories", plant_kernel_open_at_the_source, AUDIT_KERNEL_OPEN},
+    {"a kernel page open to users", plant_kernel_page_open, AUDIT_KERNEL_OPEN},
+    {"a pool that the table does not name", plant_pool_without_entry, AUDIT_ASID},
+    {"a current thread that is none", plant_current_is_no_thread, AUDIT_CURRENT},
+    {"no current thread", plant_no_current, AUDIT_CURRENT},
+    {"a ready queue that begins with no thread", plant_ready_head_is_no_thread, AUDIT_CURRENT},
+    {"a ready queue that goes on with none", plant_ready_follower_is_no_thread, AUDIT_QUEUE},
+    {"a bit for an empty queue", plant_ready_bit, AUDIT_READY_BITS},
+    {"a queue without its bit", plant_ready_bit_missing, AUDIT_READY_BITS},
+    {"a bit over the bits", plant_ready_top, AUDIT_READY_BITS},
+    {"a root moved", plant_root, AUDIT_ROOTS},
 };
 
 static void each_planted_corruption_is_found_by_its_rule(void **state)
 {
     (void)state;
-    bool covered[AUDIT_UNREADABLE + 1] = {false};
+    bool covered[AUDIT_ROOTS + 1] = {false};
     for (size_t i = 0; i < sizeof(plants) / sizeof(plants[0]); i++) {
         setup_busy(NULL);
         assert_clean();
@@ -1246,9 +1383,22 @@ static void each_planted_corruption_is_found_by_its_rule(void **state)
         covered[plants[i].rule] = true;
         hostsim_destroy();
     }
-    for (unsigned rule = 1; rule < AUDIT_UNREADABLE; rule++)
-        if (!covered[rule])
+    for (unsigned rule = 1; rule <= AUDIT_ROOTS; rule++)
+        if (!covered[rule] && rule != AUDIT_UNREADABLE)
             fail_msg("no plant for rule %u", rule);
+}
+
+/* A recording has no memory to audit, so the state itself says it. */
+static void a_snapshot_names_a_capability_where_ram_answers_again(void **state)
+{
+    (void)state;
+    plant_alias();
+    snapshot();
+    const struct record_finding *f = finding_of(AUDIT_ALIAS);
+    assert_non_null(f);
+    assert_int_equal(f->addr, paddr_from_kaddr(kaddr_of(sim_slot(busy.small + 2))));
+    assert_int_equal(f->other, KERNEL_PHYS_BASE + 0x5000);
+    assert_int_equal(nth(RECORD_END, 0)->end.complete, 1);
 }
 
 static void a_wrong_previous_link_does_not_hide_the_rest(void **state)
@@ -1339,6 +1489,7 @@ int main(void)
         sound(a_closed_connection_ends_the_walk, setup_busy),
         corrupt(a_sink_that_stops_ends_the_walk),
         cmocka_unit_test_teardown(each_planted_corruption_is_found_by_its_rule, teardown_corrupt),
+        corrupt(a_snapshot_names_a_capability_where_ram_answers_again),
         corrupt(a_wrong_previous_link_does_not_hide_the_rest),
         corrupt(a_loop_costs_bounded_records),
         sound(random_damage_never_hangs_or_crashes, setup_busy),

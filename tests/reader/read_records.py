@@ -192,8 +192,9 @@ def frames(data):
 # ---- the packed form ----
 
 WORD = 0xFFFFFFFF
-LAYOUT = 0x2026112A
-LAYOUTS = (0x20261123, 0x20261124, LAYOUT)  # with these words of a slot
+LAYOUT = 0x2026112B
+SAME_DIGEST = (0x20261124, 0x20261129, LAYOUT)
+LAYOUTS = (0x20261123, *SAME_DIGEST)  # with these words of a slot
 NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
     IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)
 SIZE = {ENDPOINT: 4, NOTIFICATION: 4, REPLY: 9, TCB: 9, TABLE: 10, DIRECTORY: 14, POOL: 12}
@@ -457,7 +458,7 @@ def digest(slots, window, sentinel):
 
 def check_digest(snapshot, slots, end):
     """Only of kernels whose words this reader knows, and of slots that hold what a kernel can make."""
-    if snapshot["layout"] not in LAYOUTS[1:] or not end["complete"] or any(slot["type"] == 16 for slot in slots):
+    if snapshot["layout"] not in SAME_DIGEST or not end["complete"] or any(slot["type"] == 16 for slot in slots):
         return
     made = digest(slots, snapshot["phys_offset"], end["sentinel"])
     if made != end["digest1"] << 32 | end["digest0"]:
