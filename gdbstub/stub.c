@@ -27,7 +27,7 @@
 #include "monitor/wire_out.h"
 
 enum {
-    STUB_LINE = 1,    /* UART2 */
+    STUB_LINE = 1, /* UART2 */
     AHEAD = 256,
     TEXT_MAX = 256,
     PACKET_SIZE_BAD = 256, /* over a line that damages one byte in 1000, three in four come whole */

@@ -29,18 +29,18 @@ enum {
     LISTEN_EVERY = 32, /* characters of text */
     LISTEN_BYTES = 64,
     TURNS_A_SECOND = 20000000, /* while the kernel stands */
-    PAUSE_TICKS = 25, /* 50 ms without a character: the program waits for something */
-    WAIT_TICKS = 125, /* 250 ms: nobody waits longer for a line that does not end */
+    PAUSE_TICKS = 25,          /* 50 ms without a character: the program waits for something */
+    WAIT_TICKS = 125,          /* 250 ms: nobody waits longer for a line that does not end */
 };
 
 static struct {
     struct editor editor;
-    bool middle;   /* the cursor is not at the beginning of a line */
-    bool prompted; /* prompt and half-typed line are the last thing on the line */
-    bool lost;     /* bytes came that the queue could not take */
-    bool open;     /* a program is in the middle of a line, */
-    word_t wrote;  /* and wrote last at this tick */
-    word_t waits;  /* the first byte in the queue came at this tick */
+    bool middle;    /* the cursor is not at the beginning of a line */
+    bool prompted;  /* prompt and half-typed line are the last thing on the line */
+    bool lost;      /* bytes came that the queue could not take */
+    bool open;      /* a program is in the middle of a line, */
+    word_t wrote;   /* and wrote last at this tick */
+    word_t waits;   /* the first byte in the queue came at this tick */
     bool executing; /* a command: ^C ends its output */
     bool cancelled;
     uint32_t unheard; /* characters of text since the line was listened to */
