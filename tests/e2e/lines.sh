@@ -128,12 +128,18 @@ def listen(seconds):
         except TimeoutError:
             pass
     return data
+def until(what, seconds):
+    data, end = b"", time.monotonic() + seconds
+    while what not in data and time.monotonic() < end:
+        data += listen(0.2)
+    return data
+until(b"\0", 5)  # the live line beats once a second, if it has not ended yet
 end = time.monotonic() + 40
 while time.monotonic() < end:
     if b"\0" not in listen(3):
         break
 s.sendall(b"trace\r")
-text = listen(2)
+text = until(b"events so far", 10)
 print(text.decode("latin1"))
 sys.exit(0 if b"\0" not in text and b"trace is off, live line is off" in text else 1)
 END

@@ -1,5 +1,5 @@
-/* find_moment TARGET SLOT: goes back to where the capability in a slot was made, on a replay.  Prints
- * the moment, or why there is none; the exit status is 0, or 1. */
+/* find_moment TARGET SLOT: goes back to where the capability in a slot was made, on a replay.
+ * Prints the moment, or why there is none; the exit status is 0, or 1. */
 #include "attach/attach.h"
 
 #include <stdio.h>
