@@ -215,8 +215,9 @@ static enum error ask_physical(struct gdb_client *c, deadline_t deadline)
     enum error e = gdb_client_ask(c, "qqemu.PhyMemMode", deadline);
     if (e != ERR_OK || (!gdb_answer_is(c, "0") && !gdb_answer_is(c, "1")))
         return e;
+    c->physical = true; /* whatever comes between, it is taken back */
     e = gdb_client_ask(c, "Qqemu.PhyMemMode:1", deadline);
-    c->physical = e == ERR_OK && gdb_answer_is(c, "OK");
+    c->physical = e != ERR_OK || gdb_answer_is(c, "OK");
     return e;
 }
 
@@ -299,11 +300,14 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     char request[16] = "D";
     if (c->process)
         snprintf(request, sizeof(request), "D;%x", c->process);
+    c->asked_again = true; /* whoever was interrupted has left an answer on the line */
     enum error e = gdb_settle(c);
     if (e == ERR_OK)
         e = gdb_send_packet(c, request, deadline);
-    if (e == ERR_OK)
-        e = gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS, deadline});
+    do
+        e = e == ERR_OK ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS, deadline})
+                        : e;
+    while (e == ERR_OK && gdb_take_stop_reply(c));
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
