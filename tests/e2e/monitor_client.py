@@ -426,7 +426,7 @@ def snapshot_whole(m):
     counts = {k: sum(r["record"] == k for r in records) for k in ("slots", "slot", "thread", "mapping")}
     if (end["complete"], 0, end["threads"], end["mappings"]) != (1, counts["slot"], counts["thread"], counts["mapping"]):
         return "%r does not count %r" % (end, counts)
-    if counts["slots"] == 0 or records[0]["format"] != 2:
+    if counts["slots"] == 0 or records[0]["format"] != 4:
         return "a sound kernel's snapshot is not packed"
     if records[0]["stopped"] != 1 or records[0]["debug"] != 1:
         return repr(records[0])
