@@ -24,8 +24,8 @@
 enum {
     TYPED_AHEAD = 256,
     CTRL_C = 3,
-    PAUSE_TICKS = 25, /* 50 ms without a character: the program waits for something */
-    WAIT_TICKS = 125, /* 250 ms: nobody waits longer for a line that does not end */
+    PAUSE_TICKS = 50, /* 100 ms without a character: the program waits for something */
+    WAIT_TICKS = 150, /* 300 ms: nobody waits longer for a line that does not end */
 };
 
 static struct {
