@@ -86,6 +86,13 @@ DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildca
 DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
 $(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.c.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
 	$(Q)$(LINK_USER)
+# Tables with hosted programs carry those programs' ELF files.
+blob = $(B)/arm/user/blob/$(1).o
+$(B)/arm/user/blob/%.o: user/demo/blob.S $(B)/arm/user/%.elf
+	@mkdir -p $(@D)
+	$(Q)$(ARMCC) -march=armv6 -c -DBLOB=$* -DBLOB_END=$*_end -DBLOB_FILE='"$(B)/arm/user/$*.elf"' $< -o $@
+$(B)/arm/user/demo-hosted.elf: $(call blob,client)
+$(B)/arm/user/demo-served.elf: $(call blob,client) $(call blob,resources)
 
 USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
 USER_ELFS  := $(foreach n,$(USER_NAMES),$(B)/arm/user/$(n).elf)
@@ -161,12 +168,18 @@ $(eval $(call host_libs,asan))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
+# the schema stands in the program as it stands in the source
+$(foreach b,host/obj asan/obj fuzz/obj,$(B)/$(b)/capdb/schema.c.o): $(wildcard capdb/*.sql)
+
 $(B)/host/capdb: $(B)/host/obj/capdb/main.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
 $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(Q)$(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
+
+$(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 
 ## ---- tests --------------------------------------------------------------------------------------
 # tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
@@ -263,7 +276,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory all
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
 
-tests-build: $(TEST_BIN) $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -291,10 +304,12 @@ test: deps ## every test
 # Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
 # every planted fault in the ARM objects too.
 LOCKSTEP_ACTIONS ?= 10000000
+RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but
@@ -349,10 +364,12 @@ fuzz-keep: ## add to the kept corpora what the last `make fuzz` found new
 	@for f in $(FUZZERS); do mkdir -p tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f && \
 	    $(B)/fuzz/fuzz_$$f -set_cover_merge=1 tests/fuzz/corpus/$$f $(B)/fuzz/corpus/$$f; done
 
+include guest/linux/linux.mk
+
 format: ## clang-format every source
 	@scripts/list-sources '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)

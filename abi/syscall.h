@@ -240,4 +240,8 @@ enum initial_slot {
 
 enum { CONFIG_TICKS_PER_SLICE = 5, CONFIG_PRIORITIES = 256, CONFIG_DOMAINS = 1, TIMER_IRQ = 28 };
 
+/* This kernel's own: the one word of an ASIDPool_Assign whose directory shall show its users the
+ * user helpers, code at the end of the vectors' page (docs/kernel-api.md). */
+enum { ASSIGN_WITH_USER_HELPERS = 0x68656c70 };
+
 #endif

@@ -5,6 +5,7 @@
 #include "attach/door.h"
 #include "layout/capability.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,13 +240,13 @@ enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len
     return a->ops->read(a, kaddr, buf, len);
 }
 
-enum error attach_find(struct attach *a, enum attach_goal goal, uint32_t slot,
+enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
                        struct attach_moment *out)
 {
     if (!a->ops->find)
         return unsupported(a, "go back in time");
-    kaddr_t at = slot < KERNEL_WINDOW ? kaddr_from_paddr(slot) : slot;
-    if (at < KERNEL_WINDOW || at % sizeof(struct slot) != 0)
-        return attach_fail(a, ERR_ARGUMENT, "0x%08x is not the address of a slot", slot);
+    kaddr_t at = slot < KERNEL_WINDOW ? kaddr_from_paddr((paddr_t)slot) : (kaddr_t)slot;
+    if (slot > UINT32_MAX || at < KERNEL_WINDOW || at % sizeof(struct slot) != 0)
+        return attach_fail(a, ERR_ARGUMENT, "0x%08" PRIx64 " is not the address of a slot", slot);
     return a->ops->find(a, goal, at, out);
 }

@@ -54,24 +54,24 @@ enum attach_goal { ATTACH_KILLED, ATTACH_MADE };
 
 struct attach_moment {
     enum attach_goal goal;
-    uint32_t slot;   /* physical, as all addresses of records */
+    uint64_t slot;   /* physical, as all addresses of records */
     uint32_t type;   /* enum record_cap of the capability that went or came */
-    uint32_t object; /* and its object */
+    uint64_t object; /* and its object */
     uint32_t ticks;
     bool forward;    /* the moment lies after the one at which it was asked for */
-    uint32_t thread; /* current TCB, 0: none yet */
+    uint64_t thread; /* current TCB, 0: none yet */
     char thread_name[RECORD_STRING_MAX + 1];
     int32_t syscall; /* of that thread: number, label, place */
     uint32_t label;
-    uint32_t user_pc;
-    uint32_t pc; /* in the kernel */
+    uint64_t user_pc;
+    uint64_t pc; /* in the kernel */
 };
 
 /* Finds what emptied a slot (`slot`: physical or in the kernel's window), or what filled it, and
  * leaves the machine halted at that moment: KILLED before the operation, MADE after it.  An empty
  * slot is followed back, a capability that lives is followed forward to its end.  ERR_NOT_FOUND,
  * ERR_UNSUPPORTED where time goes only forward. */
-enum error attach_find(struct attach *a, enum attach_goal goal, uint32_t slot,
+enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
                        struct attach_moment *out);
 /* One sentence; nothing in it can steer a terminal. Returns buf. */
 char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size);

@@ -14,6 +14,7 @@
 #include "attach/door.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ struct live {
     bool lost;
     bool trace_was_on;
     char why[SENTENCE];
-    uint32_t last;
+    uint64_t last;
     int64_t heard; /* when the kernel spoke last */
 };
 
@@ -59,17 +60,17 @@ static void lose_mirror(struct live *l, enum error e, const struct record *r)
     const struct replay *m = &l->mirror;
     switch (e) {
     case ERR_SEQUENCE:
-        lose(l, "%u events are lost, from number %u on", m->lost, m->trouble);
+        lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on", m->lost, m->trouble);
         break;
     case ERR_CHECKSUM:
-        lose(l, "after event %u the mirror's digest is not the kernel's", m->seq);
+        lose(l, "after event %" PRIu64 " the mirror's digest is not the kernel's", m->seq);
         break;
     case ERR_CORRUPT:
-        lose(l, "event %u (%s) does not fit the mirror at slot 0x%08x", r->event.seq,
+        lose(l, "event %" PRIu64 " (%s) does not fit the mirror at slot 0x%08" PRIx64, r->event.seq,
              event_kind_name(r->event.kind), m->trouble);
         break;
     default:
-        lose(l, "after event %u: %s", m->seq, error_sentence(e));
+        lose(l, "after event %" PRIu64 ": %s", m->seq, error_sentence(e));
     }
 }
 
@@ -82,10 +83,10 @@ static void tell(struct live *l, const struct record *r)
 }
 
 /* Everything up to and including number `seq` has happened; what was not told is lost. */
-static void advance(struct live *l, uint32_t seq, bool told)
+static void advance(struct live *l, uint64_t seq, bool told)
 {
     struct record gap = {.kind = RECORD_GAP};
-    uint32_t missing = seq - l->last - (told ? 1 : 0);
+    uint64_t missing = seq - l->last - (told ? 1 : 0);
     gap.gap.first = l->last + 1;
     gap.gap.count = missing;
     l->last = seq;
@@ -125,7 +126,7 @@ static void hear_loss(void *ctx)
 {
     struct live *l = ctx;
     if (l->begun)
-        lose(l, "a frame was lost or damaged on the line after event %u", l->last);
+        lose(l, "a frame was lost or damaged on the line after event %" PRIu64, l->last);
 }
 
 /* --- bases --- */
@@ -158,26 +159,28 @@ static void compare_with_base(struct live *l, const struct base *b)
     if (l->lost || !l->begun)
         return;
     if (b->snapshot.seq != l->mirror.seq) {
-        lose(l, "%u events are lost, from number %u on", b->snapshot.seq - l->mirror.seq,
-             l->mirror.seq + 1);
+        lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on",
+             b->snapshot.seq - l->mirror.seq, l->mirror.seq + 1);
         return;
     }
     replay_digest(&l->mirror, &d);
     if (d.lane[0] != b->end.digest0 || d.lane[1] != b->end.digest1)
-        lose(l, "the snapshot at event %u differs from the mirror", b->snapshot.seq);
+        lose(l, "the snapshot at event %" PRIu64 " differs from the mirror", b->snapshot.seq);
     else
         l->counts.digests++;
 }
 
 /* Numbers that go back are those of another run of the machine. */
-static void take_numbers(struct live *l, uint32_t seq)
+static void take_numbers(struct live *l, uint64_t seq)
 {
     if (!l->begun)
         l->last = seq;
-    else if ((int32_t)(seq - l->last) >= 0)
+    else if ((int64_t)(seq - l->last) >= 0)
         advance(l, seq, false);
     else
-        lose(l, "event numbers went back from %u to %u: the machine was restarted", l->last, seq);
+        lose(l,
+             "event numbers went back from %" PRIu64 " to %" PRIu64 ": the machine was restarted",
+             l->last, seq);
     l->last = seq;
     l->begun = true;
 }
@@ -298,7 +301,7 @@ enum error live_poll(struct live *l, int ms)
     if (e != ERR_OK)
         return e;
     if (clock_now_ms() - l->heard > LIVE_SILENCE_MS)
-        lose(l, "the live line was silent for %d s after event %u", LIVE_SILENCE_MS / 1000,
+        lose(l, "the live line was silent for %d s after event %" PRIu64, LIVE_SILENCE_MS / 1000,
              l->last);
     return l->lost ? take_base(l) : ERR_OK;
 }

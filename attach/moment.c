@@ -5,6 +5,7 @@
 #include "lib/format.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,10 +49,11 @@ static void request_text(const struct attach_moment *m, char *buf, size_t size)
     bool invokes = m->syscall == SYS_CALL || m->syscall == SYS_SEND || m->syscall == SYS_NBSEND;
     bool message = m->type == RECORD_CAP_REPLY;
     if (call)
-        snprintf(buf, size, " in %s%s%s at 0x%08x", call, invokes && label && !message ? " " : "",
-                 invokes && label && !message ? label : "", m->user_pc);
+        snprintf(buf, size, " in %s%s%s at 0x%08" PRIx64, call,
+                 invokes && label && !message ? " " : "", invokes && label && !message ? label : "",
+                 m->user_pc);
     else
-        snprintf(buf, size, " at 0x%08x", m->user_pc);
+        snprintf(buf, size, " at 0x%08" PRIx64, m->user_pc);
 }
 
 char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size)
@@ -60,8 +62,10 @@ char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size)
     size_t length = strnlen(m->thread_name, sizeof(m->thread_name));
     name[format_escape(name, sizeof(name), m->thread_name, (uint32_t)length)] = '\0';
     request_text(m, request, sizeof(request));
-    snprintf(buf, size, "tick %u: %s 0x%08x %s slot 0x%08x by %s%s, kernel pc 0x%08x", m->ticks,
-             cap_name(m->type), m->object, m->goal == ATTACH_KILLED ? "left" : "came into", m->slot,
+    snprintf(buf, size,
+             "tick %u: %s 0x%08" PRIx64 " %s slot 0x%08" PRIx64 " by %s%s, kernel pc 0x%08" PRIx64,
+             m->ticks, cap_name(m->type), m->object,
+             m->goal == ATTACH_KILLED ? "left" : "came into", m->slot,
              m->thread == 0 ? "the kernel"
              : name[0]      ? name
                             : "a nameless thread",

@@ -10,6 +10,7 @@
 #include "attach/door.h"
 #include "attach/gather.h"
 #include "attach/transport.h"
+#include "lib/format.h"
 #include "record/codec.h"
 #include "wire/frame.h"
 
@@ -234,13 +235,33 @@ static enum error take_byte(struct attach *a, struct monitor_door *d, uint8_t by
     return ERR_OK;
 }
 
+/* The last line that came, escaped, in front of which stands `before`; empty if none came. */
+static const char *last_line(const struct attach *a, const char *before, char *buf, size_t size)
+{
+    const char *text = a->console.bytes;
+    size_t end = a->console.used;
+    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
+        end--;
+    size_t begin = end;
+    while (begin > 0 && text[begin - 1] != '\n')
+        begin--;
+    buf[0] = '\0';
+    if (begin == end)
+        return buf;
+    int n = snprintf(buf, size, "%s", before);
+    format_escape(buf + n, (uint32_t)(size - (size_t)n), text + begin, (uint32_t)(end - begin));
+    return buf;
+}
+
 static enum error line_failed(struct attach *a, enum error e)
 {
+    char said[160];
     switch (e) {
     case ERR_TIMEOUT:
         return attach_fail(a, e,
                            "the monitor gave no answer before the deadline (is it a debug "
-                           "kernel's monitor, and is nobody else connected?)");
+                           "kernel's monitor, and is nobody else connected?)%s",
+                           last_line(a, "; the line said: ", said, sizeof(said)));
     case ERR_CLOSED:
         return attach_fail(a, e, "the other side closed the connection");
     default:

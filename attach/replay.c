@@ -148,7 +148,7 @@ void replay_free(struct replay *r)
     replay_init(r);
 }
 
-static enum error fail(struct replay *r, enum error e, uint32_t trouble, uint32_t lost)
+static enum error fail(struct replay *r, enum error e, uint64_t trouble, uint64_t lost)
 {
     r->state = REPLAY_LOST;
     r->trouble = trouble;
@@ -176,22 +176,16 @@ static enum error base_begin(struct replay *r, const struct record_snapshot *s)
 
 static enum error base_slot(struct replay *r, const struct record_slot *s)
 {
-    const struct objwalk_cap cap = {
-        .type = s->type,
-        .object = s->object,
-        .bits = s->bits,
-        .rights = s->rights,
-        .flags = s->flags & (RECORD_SLOT_DEVICE | RECORD_SLOT_MASTER | RECORD_SLOT_TCB_ZOMBIE),
-        .data = s->data,
-        .extra = s->extra,
-    };
+    struct objwalk_cap cap;
     struct cap words;
     if (r->state != REPLAY_LOADING)
         return ERR_TORN;
-    enum error e = objwalk_encode(&r->walk, &cap, &words);
-    if (e != ERR_OK || find(r, s->addr) != 0)
+    enum error e = objwalk_cap_of_slot(s, &cap);
+    if (e == ERR_OK)
+        e = objwalk_encode(&r->walk, &cap, &words);
+    if (e != ERR_OK || find(r, (paddr_t)s->addr) != 0)
         return fail(r, ERR_CORRUPT, s->addr, 0);
-    e = insert(r, r->nodes[0].prev, s->addr, words, s->flags);
+    e = insert(r, r->nodes[0].prev, (paddr_t)s->addr, words, s->flags);
     return e == ERR_OK ? e : fail(r, e, s->addr, 0);
 }
 
@@ -210,7 +204,7 @@ static enum error base_end(struct replay *r, const struct record_end *end)
         return fail(r, ERR_CORRUPT, 0, 0);
     if (end->slots != r->count)
         return fail(r, ERR_TRUNCATED, 0, 0);
-    r->nodes[0].addr = end->sentinel;
+    r->nodes[0].addr = (paddr_t)end->sentinel;
     r->state = REPLAY_SOUND;
     return compare_digest(r, end->digest0, end->digest1);
 }
@@ -220,60 +214,54 @@ static enum error base_end(struct replay *r, const struct record_end *end)
 /* The capability that an event names, in words. */
 static bool event_cap(const struct replay *r, const struct record_event *e, struct cap *out)
 {
-    const struct objwalk_cap cap = {
-        .type = e->type,
-        .object = e->object,
-        .bits = e->bits,
-        .rights = e->rights,
-        .flags = e->flags & (RECORD_SLOT_DEVICE | RECORD_SLOT_MASTER | RECORD_SLOT_TCB_ZOMBIE),
-        .data = e->data,
-        .extra = e->extra,
-    };
-    return objwalk_encode(&r->walk, &cap, out) == ERR_OK;
+    struct objwalk_cap cap;
+    return objwalk_cap_of_event(e, &cap) == ERR_OK && objwalk_encode(&r->walk, &cap, out) == ERR_OK;
 }
 
 static enum error event_insert(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t before = e->src == 0 ? r->nodes[0].prev : find(r, e->src);
+    uint32_t before = e->src == 0 ? r->nodes[0].prev : find(r, (paddr_t)e->src);
     bool known = e->src == 0 || before != 0;
-    return known && find(r, e->slot) == 0 ? insert(r, before, e->slot, cap, e->flags) : ERR_CORRUPT;
+    return known && find(r, (paddr_t)e->slot) == 0
+               ? insert(r, before, (paddr_t)e->slot, cap, e->flags)
+               : ERR_CORRUPT;
 }
 
 /* The node keeps its place and flags and gets another address. */
 static enum error event_move(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t n = find(r, e->src);
-    if (n == 0 || find(r, e->slot) != 0)
+    uint32_t n = find(r, (paddr_t)e->src);
+    if (n == 0 || find(r, (paddr_t)e->slot) != 0)
         return ERR_CORRUPT;
-    table_remove(r, e->src);
-    r->nodes[n].addr = e->slot;
+    table_remove(r, (paddr_t)e->src);
+    r->nodes[n].addr = (paddr_t)e->slot;
     r->nodes[n].cap = cap;
-    r->table[table_place(r, e->slot)] = n;
+    r->table[table_place(r, (paddr_t)e->slot)] = n;
     return ERR_OK;
 }
 
 /* Places and flags stay where they are in the list; addresses and capabilities change sides. */
 static enum error event_swap(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t a = find(r, e->slot);
-    uint32_t b = find(r, e->src);
+    uint32_t a = find(r, (paddr_t)e->slot);
+    uint32_t b = find(r, (paddr_t)e->src);
     if (a == 0 || b == 0 || a == b)
         return ERR_CORRUPT;
-    struct cap for_src = {{r->nodes[a].cap.w[0], e->detail}};
-    uint32_t place_a = table_place(r, e->slot);
-    uint32_t place_b = table_place(r, e->src);
+    struct cap for_src = {{r->nodes[a].cap.w[0], (word_t)e->detail}};
+    uint32_t place_a = table_place(r, (paddr_t)e->slot);
+    uint32_t place_b = table_place(r, (paddr_t)e->src);
     r->table[place_a] = b;
     r->table[place_b] = a;
-    r->nodes[a].addr = e->src;
+    r->nodes[a].addr = (paddr_t)e->src;
     r->nodes[a].cap = for_src;
-    r->nodes[b].addr = e->slot;
+    r->nodes[b].addr = (paddr_t)e->slot;
     r->nodes[b].cap = cap;
     return ERR_OK;
 }
 
 static enum error event_update(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t n = find(r, e->slot);
+    uint32_t n = find(r, (paddr_t)e->slot);
     if (n == 0)
         return ERR_CORRUPT;
     r->nodes[n].cap = cap;
@@ -282,7 +270,7 @@ static enum error event_update(struct replay *r, const struct record_event *e, s
 
 static enum error event_delete(struct replay *r, const struct record_event *e, struct cap cap)
 {
-    uint32_t n = find(r, e->slot);
+    uint32_t n = find(r, (paddr_t)e->slot);
     if (n == 0 || memcmp(&r->nodes[n].cap, &cap, sizeof(cap)) != 0)
         return ERR_CORRUPT;
     uint32_t after = r->nodes[n].next;
@@ -295,7 +283,7 @@ static enum error event_delete(struct replay *r, const struct record_event *e, s
 /* Victims must be there when they are announced. */
 static enum error event_victim(struct replay *r, const struct record_event *e)
 {
-    return find(r, e->slot) != 0 ? ERR_OK : ERR_CORRUPT;
+    return find(r, (paddr_t)e->slot) != 0 ? ERR_OK : ERR_CORRUPT;
 }
 
 static enum error apply(struct replay *r, const struct record_event *e, struct cap cap)

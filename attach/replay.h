@@ -27,11 +27,11 @@ enum replay_state {
 
 struct replay {
     enum replay_state state;
-    uint32_t seq;   /* last event contained */
+    uint64_t seq;   /* last event contained */
     uint32_t count; /* slots */
     /* About the last error, for the sentence: */
-    uint32_t trouble; /* slot (physical), or the first number that is missing */
-    uint32_t lost;    /* ERR_SEQUENCE: how many, 0: unknown */
+    uint64_t trouble; /* slot (physical), or the first number that is missing */
+    uint64_t lost;    /* ERR_SEQUENCE: how many, 0: unknown */
     /* private */
     struct objwalk walk;
     struct replay_node *nodes;

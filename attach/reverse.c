@@ -274,7 +274,9 @@ static enum error describe(struct search *s, enum attach_goal goal, struct attac
     objwalk_decode(s->w, (goal == ATTACH_KILLED ? s->before : s->after).cap, &cap);
     out->type = cap.type;
     out->object = cap.object;
-    enum error e = gdb_client_register(s->c, PC, &out->pc);
+    uint32_t pc;
+    enum error e = gdb_client_register(s->c, PC, &pc);
+    out->pc = pc;
     if (e == ERR_OK)
         e = read_word(s, s->w->roots.ticks, &out->ticks);
     return e == ERR_OK ? read_thread(s, out) : e;

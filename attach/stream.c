@@ -110,7 +110,7 @@ static enum error tally_record(void *ctx, const struct record *r)
     bool first = t->records == 0;
     if (first != (r->kind == RECORD_SNAPSHOT) || t->ended)
         return ERR_FORMAT;
-    if (first && r->snapshot.format != RECORD_FORMAT)
+    if (first && !record_format_is_plain(r->snapshot.format))
         return ERR_VERSION;
     t->records++;
     t->kinds[r->kind]++;

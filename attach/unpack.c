@@ -48,9 +48,9 @@ static enum error note_object(struct unpacker *u, const struct record_slot *befo
     if (r->type == before->type && r->object == before->object)
         return ERR_OK;
     if (r->type == RECORD_CAP_ENDPOINT)
-        return objects_add(&u->endpoints, r->object);
+        return objects_add(&u->endpoints, (paddr_t)r->object);
     if (r->type == RECORD_CAP_NOTIFICATION)
-        return objects_add(&u->notifications, r->object);
+        return objects_add(&u->notifications, (paddr_t)r->object);
     return ERR_OK;
 }
 
@@ -80,7 +80,7 @@ static enum error put_slots(struct unpacker *u, const struct record_bytes *packe
 
 /* All idle objects up to the one at `addr`, which follows itself. */
 static enum error put_idle(struct unpacker *u, enum record_kind kind, struct objects *o,
-                           paddr_t addr)
+                           record_word_t addr)
 {
     struct record r = {.kind = kind};
     for (; o->told < o->count && o->addr[o->told] != addr; o->told++) {
@@ -97,7 +97,7 @@ static enum error put_idle(struct unpacker *u, enum record_kind kind, struct obj
 
 static enum error begin(struct unpacker *u, struct record *r)
 {
-    if (r->snapshot.format != RECORD_FORMAT_PACKED)
+    if (!record_format_is_packed(r->snapshot.format))
         return ERR_OK;
     u->packed = true;
     r->snapshot.format = RECORD_FORMAT;

@@ -16,6 +16,9 @@ static enum error open_failed(struct attach *a, enum error e, const struct objwa
     if (e == ERR_LAYOUT)
         return attach_fail(a, e, "the kernel's layout is 0x%08x, this program understands 0x%08x",
                            w->roots.layout, LAYOUT_HASH);
+    if (e == ERR_CORRUPT)
+        return attach_fail(a, e,
+                           "kernel_roots is not what the kernel published: somebody wrote to it");
     return attach_fail(a, e, "%s", error_sentence(e));
 }
 
@@ -71,13 +74,10 @@ bool walk_is_idle(struct objwalk *w)
 /* Does the digest the kernel keeps agree with what was walked?  True where it keeps none. */
 static bool digest_agrees(struct objwalk *w, const struct record_end *end)
 {
-    uint32_t trace;
-    uint32_t lane[2];
-    if (!read_control(w, offsetof(struct debug_control, trace), &trace) || trace == 0)
+    struct running_digest d;
+    if (w->roots.digest == 0 || memview_read(w->view, w->roots.digest, &d, sizeof(d)) != ERR_OK)
         return true;
-    if (!read_word(w, w->roots.digest, &lane[0]) || !read_word(w, w->roots.digest + 4, &lane[1]))
-        return true;
-    return lane[0] == end->digest0 && lane[1] == end->digest1;
+    return !d.kept || (d.sum.lane[0] == end->digest0 && d.sum.lane[1] == end->digest1);
 }
 
 static bool same_state(const struct record_end *a, const struct record_end *b)

@@ -166,14 +166,14 @@ uint32_t authority_mark_domain(const struct authority *a, int32_t domain, bool *
 
 /* --- owner --- */
 
-static bool object_covers(const struct capstate_object *o, uint32_t addr)
+static bool object_covers(const struct capstate_object *o, uint64_t addr)
 {
     return o->bits != 0 && addr >= o->addr && addr - o->addr < (uint64_t)1 << o->bits;
 }
 
 /* The untyped that holds the address and is nearest to it: that of the object there, or the
  * smallest untyped that has no object there. */
-static int32_t untyped_over(const struct authority *a, int32_t object, uint32_t addr)
+static int32_t untyped_over(const struct authority *a, int32_t object, uint64_t addr)
 {
     if (object < 0)
         return -1;
@@ -209,7 +209,7 @@ static int32_t manager_of(const struct authority *a, int32_t object)
     return -1;
 }
 
-void authority_owner_of(const struct authority *a, uint32_t addr, struct authority_owner *out)
+void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out)
 {
     const struct record_snapshot *k = &a->state->snapshot;
     *out = (struct authority_owner){.object = capstate_object_holding(a->state, addr),

@@ -128,7 +128,7 @@ struct authority_owner {
     bool shared;
     bool kernel; /* the address lies in the kernel's image */
 };
-void authority_owner_of(const struct authority *a, uint32_t addr, struct authority_owner *out);
+void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out);
 
 enum authority_path_kind {
     AUTHORITY_PATH_AUTHORITY, /* gains, forwards; the last edge may be read, write or hold */

@@ -2,6 +2,7 @@
  * invariants of retype, each breach with the slots that show it and a path that leads there. */
 #include "authority/graph.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -408,10 +409,10 @@ static void check_descent(struct check *c, uint32_t object)
     if (!descends)
         structure_breach(c, AUTHORITY_BREACH_ORPHAN, (int32_t)object, untyped,
                          s->objects[object].first_slot, s->objects[untyped].first_slot);
-    uint32_t mark = 0;
+    uint64_t mark = 0;
     for (int32_t slot = s->objects[untyped].first_slot; slot >= 0; slot = s->slots[slot].next_same)
         mark = s->slots[slot].rec.data > mark ? s->slots[slot].rec.data : mark;
-    if (object_end(&s->objects[object]) > (uint64_t)s->objects[untyped].addr + mark)
+    if (object_end(&s->objects[object]) > s->objects[untyped].addr + mark)
         structure_breach(c, AUTHORITY_BREACH_WATERMARK, (int32_t)object, untyped,
                          s->objects[object].first_slot, s->objects[untyped].first_slot);
 }
@@ -538,10 +539,11 @@ char *authority_edge_text(const struct authority *a, int32_t edge, char *buf, si
     capstate_object_text(a->state, e->from, from, sizeof(from));
     capstate_object_text(a->state, e->to, to, sizeof(to));
     if (e->slot >= 0)
-        snprintf(by, sizeof(by), " [slot 0x%x: %s]", a->state->slots[e->slot].rec.addr,
+        snprintf(by, sizeof(by), " [slot 0x%" PRIx64 ": %s]", a->state->slots[e->slot].rec.addr,
                  capstate_place_text(a->state, e->slot, place, sizeof(place)));
     else if (e->mapping >= 0)
-        snprintf(by, sizeof(by), " [mapped at 0x%x]", a->state->mappings[e->mapping].vaddr);
+        snprintf(by, sizeof(by), " [mapped at 0x%" PRIx64 "]",
+                 a->state->mappings[e->mapping].vaddr);
     else if (e->thread >= 0)
         snprintf(by, sizeof(by), " [by its state]");
     snprintf(buf, size, "%s %s %s%s", from, authority_edge_sentence(e->kind), to, by);

@@ -3,8 +3,6 @@
  * get them, and has GRANT and GRANT_RECV edges only when both sides exist. */
 #include "authority/graph.h"
 
-#include "layout/objects.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +106,7 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
 
 /* --- translations --- */
 
-static int32_t node_of_type(const struct capstate *s, uint32_t addr, uint32_t type)
+static int32_t node_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
 {
     int32_t node = capstate_object_at(s, addr);
     return node >= 0 && s->objects[node].type == type ? node : -1;
@@ -116,8 +114,8 @@ static int32_t node_of_type(const struct capstate *s, uint32_t addr, uint32_t ty
 
 static void mapping_edges(struct edges *e, const struct capstate *s)
 {
-    uint32_t last_dir = 0;
-    uint32_t last_table = 0;
+    uint64_t last_dir = 0;
+    uint64_t last_table = 0;
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
         int32_t from = node_of_type(s, m->dir, RECORD_CAP_PAGE_DIRECTORY);
@@ -149,13 +147,14 @@ static void pool_edges(struct edges *e, const struct capstate *s)
     for (uint32_t p = 0; p < s->object_count; p++) {
         if (s->objects[p].type != RECORD_CAP_ASID_POOL)
             continue;
-        uint32_t pool = s->slots[s->objects[p].first_slot].rec.data >> ASID_POOL_INDEX_BITS;
+        uint64_t first = s->slots[s->objects[p].first_slot].rec.data;
+        uint64_t asids = ((uint64_t)1 << s->objects[p].bits) / (record_word_bits(&s->snapshot) / 8);
         for (uint32_t d = 0; d < s->object_count; d++) {
             if (s->objects[d].type != RECORD_CAP_PAGE_DIRECTORY)
                 continue;
             int32_t slot = s->objects[d].first_slot;
-            uint32_t asid = s->slots[slot].rec.extra;
-            if (asid != 0 && asid >> ASID_POOL_INDEX_BITS == pool)
+            uint64_t asid = s->slots[slot].rec.extra;
+            if (asid != 0 && asid - first < asids)
                 edge_by_slot(e, (int32_t)p, (int32_t)d, AUTHORITY_CONTROL, slot);
         }
     }
@@ -238,8 +237,8 @@ uint32_t authority_edge_role(const struct authority *a, const struct authority_e
         reply = r->rights & RECORD_RIGHT_GRANT_REPLY;
     } else if (edge->thread >= 0) {
         uint32_t flags = a->state->threads[edge->thread].rec.blocked_flags;
-        grant = flags & IPC_CAN_GRANT;
-        reply = (flags & IPC_CAN_GRANT_REPLY) && (flags & IPC_IS_CALL);
+        grant = flags & RECORD_BLOCKED_GRANT;
+        reply = (flags & RECORD_BLOCKED_GRANT_REPLY) && (flags & RECORD_BLOCKED_CALL);
     } else {
         return 0;
     }

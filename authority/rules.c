@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,12 +163,12 @@ enum error authority_name_rest(struct authority *a)
         int32_t d = island_domain(a, island);
         if (d < 0) {
             char name[32];
-            uint32_t lowest = s->threads[i].rec.addr;
+            uint64_t lowest = s->threads[i].rec.addr;
             for (uint32_t k = 0; k < s->thread_count; k++)
                 if (s->threads[k].object >= 0 && a->island[s->threads[k].object] == island &&
                     s->threads[k].rec.addr < lowest)
                     lowest = s->threads[k].rec.addr;
-            snprintf(name, sizeof(name), "island-0x%x", lowest);
+            snprintf(name, sizeof(name), "island-0x%" PRIx64, lowest);
             enum error e = domain_get(a, name, false, false, &d);
             if (e != ERR_OK)
                 return e;

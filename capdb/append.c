@@ -1,7 +1,7 @@
 /* Appending a snapshot: turn it into rows, compare with the rows of the snapshot before, write one
  * tail row a difference, commit.  The mirror of the newest snapshot changes only after the commit,
  * so a failed append leaves everything as it was. */
-#include "capdb/store.h"
+#include "capdb/recorder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,50 +9,44 @@
 enum { MERGE_EVERY = 100 };
 static const double merge_seconds = 1.0;
 
-void mirror_free(struct mirror *m)
-{
-    for (int k = 0; k < ROW_KINDS; k++)
-        rowset_free(&m->sets[k]);
-    free(m->caps);
-    *m = (struct mirror){0};
-}
-
 /* --- interned texts --- */
 
 static enum error intern(struct capdb *db, sqlite3_stmt *get, sqlite3_stmt *put, int64_t *id)
 {
-    int code = sqlite3_step(get);
-    if (code == SQLITE_ROW)
+    enum error e = ERR_OK;
+    bool known = capdb_step(db, get, "storing a name", &e);
+    if (known)
         *id = sqlite3_column_int64(get, 0);
     sqlite3_reset(get);
-    if (code == SQLITE_ROW)
-        return ERR_OK;
-    code = sqlite3_step(put);
+    if (known || e != ERR_OK)
+        return e;
+    capdb_step(db, put, "storing a name", &e);
     sqlite3_reset(put);
-    if (code != SQLITE_DONE)
-        return capdb_fail_sql(db, "storing a name");
     *id = sqlite3_last_insert_rowid(db->sql);
-    return ERR_OK;
+    return e;
 }
 
 static enum error intern_name(struct capdb *db, const struct capstate_thread *t, int64_t *id)
 {
+    struct recorder *r = db->recorder;
     if (t->rec.name.length == 0) {
         *id = 0;
         return ERR_OK;
     }
-    sqlite3_bind_blob(db->get_name, 1, t->rec.name.bytes, t->rec.name.length, SQLITE_STATIC);
-    sqlite3_bind_blob(db->put_name, 1, t->rec.name.bytes, t->rec.name.length, SQLITE_STATIC);
-    sqlite3_bind_text(db->put_name, 2, t->label, -1, SQLITE_STATIC);
-    return intern(db, db->get_name, db->put_name, id);
+    sqlite3_bind_blob(r->get_name, 1, t->rec.name.bytes, t->rec.name.length, SQLITE_STATIC);
+    sqlite3_bind_blob(r->put_name, 1, t->rec.name.bytes, t->rec.name.length, SQLITE_STATIC);
+    sqlite3_bind_text(r->put_name, 2, t->label, -1, SQLITE_STATIC);
+    return intern(db, r->get_name, r->put_name, id);
 }
 
 static enum error intern_domain(struct capdb *db, const struct authority_domain *d, int64_t *id)
 {
-    sqlite3_bind_text(db->get_domain, 1, d->name, -1, SQLITE_STATIC);
-    sqlite3_bind_text(db->put_domain, 1, d->name, -1, SQLITE_STATIC);
-    sqlite3_bind_int(db->put_domain, 2, d->trusted);
-    return intern(db, db->get_domain, db->put_domain, id);
+    struct recorder *r = db->recorder;
+    sqlite3_bind_text(r->get_domain, 1, d->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int(r->get_domain, 2, d->trusted);
+    sqlite3_bind_text(r->put_domain, 1, d->name, -1, SQLITE_STATIC);
+    sqlite3_bind_int(r->put_domain, 2, d->trusted);
+    return intern(db, r->get_domain, r->put_domain, id);
 }
 
 /* --- capabilities, objects, threads: what depends on the shape --- */
@@ -60,6 +54,7 @@ static enum error intern_domain(struct capdb *db, const struct authority_domain 
 struct shaping {
     struct capdb *db;
     const struct capstate *state;
+    const struct mirror *before;
     struct mirror *next;
     struct authority authority;
     int64_t *domain_id; /* of the database, by domain of the analysis */
@@ -81,15 +76,7 @@ static bool object_lives_on(const struct shaping *s, uint32_t object)
 static int64_t life_before(const struct rowset *old, const struct sort_key *by_addr,
                            const struct capstate_object *o)
 {
-    uint32_t low = 0;
-    uint32_t high = old->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (by_addr[middle].key < (int64_t)o->addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    uint32_t low = keys_lower_bound(by_addr, old->count, (int64_t)o->addr);
     for (; low < old->count && by_addr[low].key == (int64_t)o->addr; low++) {
         const int64_t *v = old->rows[by_addr[low].index].v;
         if (v[1] == (int64_t)o->type && v[3] == (int64_t)o->bits)
@@ -100,12 +87,12 @@ static int64_t life_before(const struct rowset *old, const struct sort_key *by_a
 
 static struct row object_row(const struct capstate_object *o, int64_t life)
 {
-    return (struct row){.v = {life, o->type, o->addr, o->bits, o->flags}};
+    return (struct row){.v = {life, o->type, (int64_t)o->addr, o->bits, o->flags}};
 }
 
 static enum error shape_objects(struct shaping *s)
 {
-    const struct rowset *old = &s->db->mirror->sets[ROW_OBJECT];
+    const struct rowset *old = &s->before->sets[ROW_OBJECT];
     struct rowset *new = &s->next->sets[ROW_OBJECT];
     struct sort_key *by_addr = malloc((old->count + 1) * sizeof(*by_addr));
     if (!by_addr || !rowset_reserve(new, s->state->object_count)) {
@@ -119,7 +106,7 @@ static enum error shape_objects(struct shaping *s)
         int64_t life = 0;
         if (object_lives_on(s, i))
             life = life_before(old, by_addr, &s->state->objects[i]);
-        s->life[i] = life ? life : s->db->next_object++;
+        s->life[i] = life ? life : s->db->recorder->next.object++;
         struct row row = object_row(&s->state->objects[i], s->life[i]);
         rowset_add(new, &row);
     }
@@ -138,7 +125,7 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_id] = c->id;
     row.v[CAP_COL_parent] = c->parent;
     row.v[CAP_COL_pos] = c->pos;
-    row.v[CAP_COL_slot] = r->addr;
+    row.v[CAP_COL_slot] = (int64_t)r->addr;
     row.v[CAP_COL_holder] = slot->holder < 0 ? 0 : s->life[slot->holder];
     row.v[CAP_COL_domain] = domain < 0 ? 0 : s->domain_id[domain];
     row.v[CAP_COL_type] = r->type;
@@ -147,8 +134,11 @@ static struct row cap_row(const struct shaping *s, uint32_t i)
     row.v[CAP_COL_bits] = o && o->bits == r->bits ? ROW_NULL : (int64_t)r->bits;
     row.v[CAP_COL_rights] = r->rights;
     row.v[CAP_COL_flags] = r->flags;
-    row.v[CAP_COL_data] = r->data;
-    row.v[CAP_COL_extra] = r->extra;
+    row.v[CAP_COL_data] = (int64_t)r->data;
+    row.v[CAP_COL_extra] = (int64_t)r->extra;
+    row.v[CAP_COL_index] = slot->index;
+    row.v[CAP_COL_level] = r->level;
+    row.v[CAP_COL_place] = r->place;
     return row;
 }
 
@@ -172,6 +162,13 @@ static enum error shape_domains(struct shaping *s)
     return e;
 }
 
+static struct row thread_row(const struct record_thread *t, int64_t name, int64_t domain)
+{
+    return (struct row){.v = {(int64_t)t->addr, name, domain, t->priority, t->mcp, t->domain,
+                              t->idle, (int64_t)t->fault_handler, (int64_t)t->ipc_buffer,
+                              (int64_t)t->bound, t->node}};
+}
+
 static enum error shape_threads(struct shaping *s)
 {
     for (uint32_t i = 0; i < s->state->thread_count; i++) {
@@ -181,21 +178,33 @@ static enum error shape_threads(struct shaping *s)
         enum error e = intern_name(s->db, &s->state->threads[i], &name);
         if (e != ERR_OK)
             return e;
-        struct row row = {.v = {t->addr, name, domain < 0 ? 0 : s->domain_id[domain], t->priority,
-                                t->mcp, t->domain, t->idle, t->fault_handler, t->ipc_buffer,
-                                t->bound}};
+        struct row row = thread_row(t, name, domain < 0 ? 0 : s->domain_id[domain]);
         if (!rowset_add(&s->next->sets[ROW_THREAD], &row))
             return ERR_NO_MEMORY;
     }
     return ERR_OK;
 }
 
+/* Events behind the newest snapshot, where they tell everything. */
+static enum error assign_identity(struct shaping *s, struct identity_stats *stats)
+{
+    struct origins origins = {0};
+    bool known = false;
+    enum error e = ERR_OK;
+    if (s->before->cap_count)
+        e = origins_read(s->db, s->before->snapshot.seq, s->state->snapshot.seq, &origins, &known);
+    if (e == ERR_OK)
+        e = identity_assign(s->before->caps, s->before->cap_count, s->state,
+                            known ? &origins : NULL, &s->db->recorder->next.cap, s->next->caps,
+                            stats);
+    origins_free(&origins);
+    return e;
+}
+
 static enum error shape_all(struct shaping *s, struct identity_stats *stats)
 {
-    const struct mirror *before = s->db->mirror;
-    s->first_new = s->db->next_cap;
-    enum error e = identity_assign(before->caps, before->cap_count, s->state, &s->db->next_cap,
-                                   s->next->caps, stats);
+    s->first_new = s->db->recorder->next.cap;
+    enum error e = assign_identity(s, stats);
     if (e == ERR_OK)
         e = shape_domains(s);
     if (e == ERR_OK)
@@ -205,11 +214,12 @@ static enum error shape_all(struct shaping *s, struct identity_stats *stats)
     return e == ERR_OK ? shape_threads(s) : e;
 }
 
-static enum error shape(struct capdb *db, const struct capstate *state, struct mirror *next,
-                        struct identity_stats *stats)
+/* before: the snapshot before, or none, when the machine was started anew since. */
+static enum error shape(struct capdb *db, const struct capstate *state, const struct mirror *before,
+                        struct mirror *next, struct identity_stats *stats)
 {
-    struct shaping s = {.db = db, .state = state, .next = next};
-    enum error e = authority_build(state, &db->rules, &s.authority);
+    struct shaping s = {.db = db, .state = state, .before = before, .next = next};
+    enum error e = authority_build(state, &db->recorder->rules, &s.authority);
     if (e != ERR_OK)
         return capdb_fail(db, e, "out of memory");
     next->caps = calloc(state->slot_count + 1, sizeof(*next->caps));
@@ -234,9 +244,13 @@ static bool rows_running(const struct capstate *s, struct rowset *out)
     for (uint32_t i = 0; i < s->thread_count && ok; i++) {
         const struct record_thread *t = &s->threads[i].rec;
         ok = rowset_add(
-            out, &(struct row){.v = {t->addr, t->state, t->time_slice, t->current, t->pc, t->sp,
-                                     t->cpsr, t->blocked_on, t->blocked_badge, t->blocked_flags,
-                                     t->position, t->fault, t->fault_addr, t->fault_detail}});
+            out,
+            &(struct row){.v = {(int64_t)t->addr, t->state, t->time_slice, t->current,
+                                (int64_t)t->pc, (int64_t)t->sp, (int64_t)t->cpsr,
+                                (int64_t)t->blocked_on, (int64_t)t->blocked_badge, t->blocked_flags,
+                                t->position, t->fault, (int64_t)t->fault_addr,
+                                (int64_t)t->fault_detail, (int64_t)t->sched_context,
+                                (int64_t)t->reply, (int64_t)t->yield_to, t->release}});
     }
     return ok;
 }
@@ -246,13 +260,15 @@ static bool rows_queues(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->endpoint_count && ok; i++) {
         const struct record_endpoint *e = &s->endpoints[i];
-        ok =
-            rowset_add(&m->sets[ROW_ENDPOINT], &(struct row){.v = {e->addr, e->state, e->waiters}});
+        ok = rowset_add(&m->sets[ROW_ENDPOINT],
+                        &(struct row){.v = {(int64_t)e->addr, e->state, e->waiters}});
     }
     for (uint32_t i = 0; i < s->notification_count && ok; i++) {
         const struct record_notification *n = &s->notifications[i];
-        ok = rowset_add(&m->sets[ROW_NOTIFICATION],
-                        &(struct row){.v = {n->addr, n->state, n->word, n->bound, n->waiters}});
+        ok = rowset_add(
+            &m->sets[ROW_NOTIFICATION],
+            &(struct row){.v = {(int64_t)n->addr, n->state, (int64_t)n->word, (int64_t)n->bound,
+                                n->waiters, (int64_t)n->sched_context}});
     }
     return ok;
 }
@@ -262,19 +278,46 @@ static bool rows_rest(const struct capstate *s, struct mirror *m)
     bool ok = true;
     for (uint32_t i = 0; i < s->mapping_count && ok; i++) {
         const struct record_mapping *p = &s->mappings[i];
-        ok = rowset_add(&m->sets[ROW_MAPPING],
-                        &(struct row){.v = {p->dir, p->vaddr, p->asid, p->frame, p->bits, p->rights,
-                                            p->attributes, p->table}});
+        ok = rowset_add(
+            &m->sets[ROW_MAPPING],
+            &(struct row){.v = {(int64_t)p->dir, (int64_t)p->vaddr, p->asid, (int64_t)p->frame,
+                                p->bits, p->rights, p->attributes, (int64_t)p->table}});
     }
     for (uint32_t i = 0; i < s->irq_count && ok; i++)
-        ok = rowset_add(&m->sets[ROW_IRQ],
-                        &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state, s->irqs[i].slot}});
+        ok = rowset_add(&m->sets[ROW_IRQ], &(struct row){.v = {s->irqs[i].irq, s->irqs[i].state,
+                                                               (int64_t)s->irqs[i].slot}});
     for (uint32_t i = 0; i < s->finding_count && ok; i++) {
         const struct record_finding *f = &s->findings[i];
-        ok = rowset_add(&m->sets[ROW_FINDING],
-                        &(struct row){.v = {f->rule, f->addr, f->other, f->value}});
+        ok = rowset_add(
+            &m->sets[ROW_FINDING],
+            &(struct row){.v = {f->rule, (int64_t)f->addr, (int64_t)f->other, (int64_t)f->value}});
     }
     return ok;
+}
+
+/* Rows whose columns are the fields of their record. */
+#define FIELD_VALUE(name) (int64_t) r->name,
+#define DEFINE_ROWS(NAME, name, array, count, first)                                               \
+    static bool rows_##name(const struct capstate *s, struct rowset *out)                          \
+    {                                                                                              \
+        bool ok = true;                                                                            \
+        for (uint32_t i = first; i < s->count && ok; i++) {                                        \
+            const struct record_##name *r = &s->array[i];                                          \
+            ok = rowset_add(out, &(struct row){.v = {ROW_##NAME##_COLUMNS(FIELD_VALUE)}});         \
+        }                                                                                          \
+        return ok;                                                                                 \
+    }
+DEFINE_ROWS(SCHED_CONTEXT, sched_context, sched_contexts, sched_context_count, 0)
+DEFINE_ROWS(REPLY, reply, replies, reply_count, 0)
+DEFINE_ROWS(TABLE, table, tables, tables_told, 0)
+DEFINE_ROWS(SCHED, sched, scheds, sched_count, 1)
+DEFINE_ROWS(RANGE, range, ranges, range_count, 1)
+
+static bool rows_more(const struct capstate *s, struct mirror *m)
+{
+    return rows_sched_context(s, &m->sets[ROW_SCHED_CONTEXT]) &&
+           rows_reply(s, &m->sets[ROW_REPLY]) && rows_table(s, &m->sets[ROW_TABLE]) &&
+           rows_sched(s, &m->sets[ROW_SCHED]) && rows_range(s, &m->sets[ROW_RANGE]);
 }
 
 /* --- writing --- */
@@ -282,28 +325,54 @@ static bool rows_rest(const struct capstate *s, struct mirror *m)
 static enum error put_tail(struct capdb *db, uint32_t t, int kind, bool opens,
                            const struct row *row)
 {
-    sqlite3_stmt *st = db->put_tail;
+    sqlite3_stmt *st = db->recorder->put_tail;
+    enum error e = ERR_OK;
     sqlite3_bind_int64(st, 1, t);
     sqlite3_bind_int(st, 2, kind);
     sqlite3_bind_int(st, 3, opens);
     sqlite3_bind_int64(st, 4, row->row);
-    for (int c = 0; c < ROW_MAX_COLUMNS; c++)
-        if (!opens || c >= row_descs[kind].columns || row->v[c] == ROW_NULL)
-            sqlite3_bind_null(st, 5 + c);
-        else
+    for (int c = 0; c < ROW_MAX_COLUMNS; c++) {
+        bool given = opens && c < row_descs[kind].columns;
+        if (given && !(row_may_be_null(kind, c) && row->v[c] == ROW_NULL))
             sqlite3_bind_int64(st, 5 + c, row->v[c]);
-    int code = sqlite3_step(st);
+        else
+            sqlite3_bind_null(st, 5 + c);
+    }
+    capdb_step(db, st, "writing a snapshot", &e);
     sqlite3_reset(st);
-    return code == SQLITE_DONE ? ERR_OK : capdb_fail_sql(db, "writing a snapshot");
+    return e;
+}
+
+static int row_id_compare(const void *pa, const void *pb)
+{
+    int64_t a = *(const int64_t *)pa;
+    int64_t b = *(const int64_t *)pb;
+    return (a > b) - (a < b);
+}
+
+/* The changes of one kind, for the ledger: what ended, what has a number from first_new on. */
+static void hash_changes(struct blake2b *rows, int kind, int64_t *ended, uint32_t ended_count,
+                         const struct rowset *new, int64_t first_new)
+{
+    if (ended_count)
+        qsort(ended, ended_count, sizeof(*ended), row_id_compare);
+    for (uint32_t i = 0; i < ended_count; i++)
+        ledger_add_end(rows, kind, ended[i]);
+    for (uint32_t i = 0; i < new->count; i++)
+        if (new->rows[i].row >= first_new)
+            ledger_add_begin(rows, kind, &new->rows[i]);
 }
 
 /* Both sorted: what only the old has ends, what only the new has begins. */
 static enum error put_changes(struct capdb *db, uint32_t t, int kind, const struct rowset *old,
-                              struct rowset *new)
+                              struct rowset *new, struct blake2b *rows)
 {
     uint32_t i = 0;
     uint32_t k = 0;
-    enum error e = ERR_OK;
+    uint32_t ended_count = 0;
+    int64_t first_new = db->recorder->next.row[kind];
+    int64_t *ended = malloc((old->count + 1) * sizeof(*ended));
+    enum error e = ended ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     while (e == ERR_OK && (i < old->count || k < new->count)) {
         int order = i == old->count   ? 1
                     : k == new->count ? -1
@@ -311,27 +380,35 @@ static enum error put_changes(struct capdb *db, uint32_t t, int kind, const stru
         if (order == 0) {
             new->rows[k++].row = old->rows[i++].row;
         } else if (order < 0) {
+            ended[ended_count++] = old->rows[i].row;
             e = put_tail(db, t, kind, false, &old->rows[i++]);
         } else {
-            new->rows[k].row = db->next_row[kind]++;
+            new->rows[k].row = db->recorder->next.row[kind]++;
             e = put_tail(db, t, kind, true, &new->rows[k++]);
         }
     }
+    if (e == ERR_OK)
+        hash_changes(rows, kind, ended, ended_count, new, first_new);
+    free(ended);
     return e;
 }
 
-static void bind_u32(sqlite3_stmt *st, int *at, uint32_t v)
+static void bind_number(sqlite3_stmt *st, int *at, uint64_t v)
 {
-    sqlite3_bind_int64(st, (*at)++, v);
+    sqlite3_bind_int64(st, (*at)++, (int64_t)v);
 }
 
 static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s)
 {
-    sqlite3_bind_blob(st, (*at)++, s->bytes, s->length, SQLITE_STATIC);
+    if (s->length)
+        sqlite3_bind_blob(st, (*at)++, s->bytes, s->length, SQLITE_STATIC);
+    else
+        sqlite3_bind_zeroblob(st, (*at)++, 0);
 }
 
-#define BIND_U(name)     bind_u32(st, &at, r->name);
-#define BIND_D(name)     bind_u32(st, &at, r->name);
+#define BIND_U(name)     bind_number(st, &at, r->name);
+#define BIND_W(name)     bind_number(st, &at, r->name);
+#define BIND_D(name)     bind_number(st, &at, r->name);
 #define BIND_S(name)     bind_string(st, &at, &r->name);
 #define BIND(mode, name) BIND_##mode(name)
 
@@ -339,15 +416,15 @@ static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s
 static enum error put_snapshot(struct capdb *db, const struct capstate *s, uint32_t n, double time,
                                const struct identity_stats *stats)
 {
-    sqlite3_stmt *st = db->put_snapshot;
+    sqlite3_stmt *st = db->recorder->put_snapshot;
     int at = 1;
-    bind_u32(st, &at, n);
+    bind_number(st, &at, n);
     sqlite3_bind_double(st, at++, time);
     sqlite3_bind_int64(st, at++, (int64_t)capdb_sum(s));
-    bind_u32(st, &at, stats->added);
-    bind_u32(st, &at, stats->removed);
-    bind_u32(st, &at, stats->changed);
-    sqlite3_bind_int64(st, at++, db->next_row[ROW_CAP] - 1);
+    bind_number(st, &at, stats->added);
+    bind_number(st, &at, stats->removed);
+    bind_number(st, &at, stats->changed);
+    sqlite3_bind_int64(st, at++, db->recorder->next.row[ROW_CAP] - 1);
     {
         const struct record_snapshot *r = &s->snapshot;
         RECORD_FIELDS_SNAPSHOT(BIND)
@@ -364,154 +441,172 @@ static enum error put_snapshot(struct capdb *db, const struct capstate *s, uint3
         const struct record_revoke *r = &s->revoke;
         RECORD_FIELDS_REVOKE(BIND)
     }
-    int code = sqlite3_step(st);
+    enum error e = ERR_OK;
+    capdb_step(db, st, "writing a snapshot", &e);
     sqlite3_reset(st);
-    return code == SQLITE_DONE ? ERR_OK : capdb_fail_sql(db, "writing a snapshot");
+    return e;
 }
 
-#define ONE_PLACE(mode, name) ", ?"
+/* --- a snapshot ------------------------------------------------------------------------------ */
 
-static enum error prepare_all(struct capdb *db)
+struct appending {
+    struct capdb *db;
+    const struct capstate *state;
+    double time;
+    bool anew;       /* the machine was started anew: nothing lives on */
+    bool same_shape; /* rows of capabilities and objects are those of before */
+    struct mirror next;
+};
+
+static bool same_string(const struct record_string *a, const struct record_string *b)
 {
-    static const struct {
-        size_t where;
-        const char *sql;
-    } all[] = {
-        {offsetof(struct capdb, put_tail), "INSERT INTO tail VALUES "
-                                           "(?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
-        {offsetof(struct capdb, put_snapshot),
-         "INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
-             RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
-                 RECORD_FIELDS_REVOKE(ONE_PLACE) ")"},
-        {offsetof(struct capdb, put_name), "INSERT INTO name VALUES (NULL, ?, ?)"},
-        {offsetof(struct capdb, get_name), "SELECT id FROM name WHERE bytes = ?"},
-        {offsetof(struct capdb, put_domain), "INSERT INTO domain VALUES (NULL, ?, ?)"},
-        {offsetof(struct capdb, get_domain), "SELECT id FROM domain WHERE name = ?"},
-    };
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        sqlite3_stmt **st = (sqlite3_stmt **)(void *)((char *)db + all[i].where);
-        if (!*st && sqlite3_prepare_v3(db->sql, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, st,
-                                       NULL) != SQLITE_OK)
-            return capdb_fail_sql(db, "writing");
-    }
-    return ERR_OK;
+    return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
-enum error capdb_become_recorder(struct capdb *db)
+/* A recording is of one machine. Which door or which run of it does not matter. */
+static enum error check_kernel(struct appending *a)
 {
-    if (db->mirror && db->put_tail)
+    const struct record_snapshot *old = &a->db->recorder->mirror.snapshot;
+    const struct record_snapshot *new = &a->state->snapshot;
+    if (a->db->count == 0)
         return ERR_OK;
-    if (!db->writable)
-        return capdb_fail(db, ERR_IO, "cannot be written");
-    if (!db->memory) {
-        enum error e = capdb_exec(db, "PRAGMA journal_mode=WAL", "starting to record");
-        if (e != ERR_OK)
-            return e;
-    }
-    enum error e = db->mirror ? ERR_OK : capdb_mirror_load(db);
-    if (e != ERR_OK)
-        return e;
-    capdb_resume_numbers(db);
-    return prepare_all(db);
+    if (old->kernel == new->kernel && old->layout == new->layout &&
+        old->ram_base == new->ram_base &&
+        old->ram_size == new->ram_size &&same_string(&old->board, &new->board) &&
+        same_string(&old->build, &new->build))
+        return ERR_OK;
+    return capdb_fail(a->db, ERR_REFUSED,
+                      "is of the kernel %.*s on %.*s; this machine runs %.*s on %.*s",
+                      old->build.length, old->build.bytes, old->board.length, old->board.bytes,
+                      new->build.length, new->build.bytes, new->board.length, new->board.bytes);
 }
 
-static enum error write_snapshot(struct capdb *db, const struct capstate *state, double time,
-                                 struct mirror *next, bool same_shape)
+static bool started_anew(const struct appending *a)
+{
+    const struct record_snapshot *old = &a->db->recorder->mirror.snapshot;
+    return a->db->count > 0 &&
+           (a->state->snapshot.ticks < old->ticks || a->state->snapshot.seq < old->seq);
+}
+
+static enum error make_rows(struct appending *a, struct identity_stats *stats)
+{
+    static const struct mirror nothing;
+    const struct capstate *s = a->state;
+    enum error e = ERR_OK;
+    if (!a->same_shape)
+        e = shape(a->db, s, a->anew ? &nothing : &a->db->recorder->mirror, &a->next, stats);
+    if (e == ERR_OK && (!rows_running(s, &a->next.sets[ROW_RUN]) || !rows_queues(s, &a->next) ||
+                        !rows_rest(s, &a->next) || !rows_more(s, &a->next)))
+        e = capdb_fail(a->db, ERR_NO_MEMORY, "out of memory");
+    return e;
+}
+
+static enum error write_snapshot(struct appending *a, struct blake2b *rows)
 {
     struct identity_stats stats = {0};
-    uint32_t n = db->count + 1;
-    enum error e = same_shape ? ERR_OK : shape(db, state, next, &stats);
-    if (e != ERR_OK)
-        return e;
-    if (!rows_running(state, &next->sets[ROW_RUN]) || !rows_queues(state, next) ||
-        !rows_rest(state, next))
-        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    uint32_t n = a->db->count + 1;
+    enum error e = make_rows(a, &stats);
+    blake2b_begin(rows);
+    if (a->anew)
+        stats.removed = a->db->recorder->mirror.cap_count;
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++) {
-        bool shaped = kind == ROW_CAP || kind == ROW_OBJECT;
-        if (same_shape && shaped)
+        if (a->same_shape && (kind == ROW_CAP || kind == ROW_OBJECT))
             continue;
-        rowset_sort(&next->sets[kind]);
-        e = put_changes(db, n, kind, &db->mirror->sets[kind], &next->sets[kind]);
+        rowset_sort(&a->next.sets[kind]);
+        e = put_changes(a->db, n, kind, &a->db->recorder->mirror.sets[kind], &a->next.sets[kind],
+                        rows);
     }
-    return e == ERR_OK ? put_snapshot(db, state, n, time, &stats) : e;
+    return e == ERR_OK ? put_snapshot(a->db, a->state, n, a->time, &stats) : e;
 }
 
 /* Threads depend on more than the shape (priorities), but their names and domains do not change
  * with it: the rows of before serve, with the plain fields taken anew. */
-static enum error threads_again(struct capdb *db, const struct capstate *s, struct rowset *out)
+static enum error threads_again(struct appending *a)
 {
-    const struct rowset *old = &db->mirror->sets[ROW_THREAD];
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        const struct record_thread *t = &s->threads[i].rec;
-        uint32_t low = 0;
-        uint32_t high = old->count;
-        while (low < high) {
-            uint32_t middle = low + (high - low) / 2;
-            if (old->rows[middle].v[0] < (int64_t)t->addr)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low == old->count || old->rows[low].v[0] != (int64_t)t->addr)
+    const struct rowset *old = &a->db->recorder->mirror.sets[ROW_THREAD];
+    struct rowset *out = &a->next.sets[ROW_THREAD];
+    for (uint32_t i = 0; i < a->state->thread_count; i++) {
+        const struct record_thread *t = &a->state->threads[i].rec;
+        const struct row *before = rowset_find(old, (int64_t)t->addr);
+        if (!before)
             return ERR_CORRUPT;
-        struct row row = {.v = {t->addr, old->rows[low].v[1], old->rows[low].v[2], t->priority,
-                                t->mcp, t->domain, t->idle, t->fault_handler, t->ipc_buffer,
-                                t->bound}};
+        struct row row = thread_row(t, before->v[1], before->v[2]);
         if (!rowset_add(out, &row))
             return ERR_NO_MEMORY;
     }
     return ERR_OK;
 }
 
-/* After the commit the new rows are the mirror; unshaped ones stay. */
-static void adopt(struct capdb *db, struct mirror *next, bool same_shape)
+/* Is nothing to be worked out anew of capabilities, objects and domains? */
+static void judge_shape(struct appending *a)
 {
-    struct mirror *m = db->mirror;
-    if (same_shape) {
-        next->sets[ROW_CAP] = m->sets[ROW_CAP];
-        next->sets[ROW_OBJECT] = m->sets[ROW_OBJECT];
+    struct recorder *r = a->db->recorder;
+    a->anew = started_anew(a);
+    a->next.shape = capdb_shape(a->state);
+    a->next.snapshot = a->state->snapshot;
+    a->same_shape =
+        a->db->count > 0 && !a->anew && !r->rules_changed && a->next.shape == r->mirror.shape;
+    if (a->same_shape && threads_again(a) != ERR_OK) {
+        rowset_free(&a->next.sets[ROW_THREAD]);
+        a->same_shape = false;
+    }
+}
+
+/* After the commit the new rows are the mirror; unshaped ones stay. */
+static void adopt(struct appending *a)
+{
+    struct mirror *m = &a->db->recorder->mirror;
+    if (a->same_shape) {
+        a->next.sets[ROW_CAP] = m->sets[ROW_CAP];
+        a->next.sets[ROW_OBJECT] = m->sets[ROW_OBJECT];
         m->sets[ROW_CAP] = m->sets[ROW_OBJECT] = (struct rowset){0};
-        next->caps = m->caps;
-        next->cap_count = m->cap_count;
+        a->next.caps = m->caps;
+        a->next.cap_count = m->cap_count;
         m->caps = NULL;
     }
     mirror_free(m);
-    *m = *next;
-    db->count++;
-    db->unmerged++;
+    *m = a->next;
+    a->db->count++;
+    a->db->recorder->unmerged++;
+    a->db->recorder->rules_changed = false;
+}
+
+static enum error commit_snapshot(struct appending *a)
+{
+    struct blake2b rows;
+    struct numbers before = a->db->recorder->next;
+    enum error e = recorder_transaction(a->db, "writing a snapshot");
+    if (e != ERR_OK)
+        return e;
+    e = write_snapshot(a, &rows);
+    if (e == ERR_OK)
+        e = recorder_commit(a->db, LEDGER_KIND_SNAPSHOT, a->db->count + 1, &rows,
+                            "writing a snapshot");
+    if (e != ERR_OK) {
+        recorder_roll_back(a->db);
+        a->db->recorder->next = before;
+    }
+    return e;
 }
 
 enum error capdb_append(struct capdb *db, const struct capstate *state, double time, uint32_t *n)
 {
-    struct mirror next = {.shape = capdb_shape(state)};
-    int64_t rows[ROW_KINDS];
-    enum error e = capdb_become_recorder(db);
+    struct appending a = {.db = db, .state = state, .time = time};
+    enum error e = recorder_begin(db);
+    if (e == ERR_OK)
+        e = check_kernel(&a);
     if (e != ERR_OK)
         return e;
-    memcpy(rows, db->next_row, sizeof(rows));
-    int64_t next_cap = db->next_cap;
-    int64_t next_object = db->next_object;
-    bool same_shape = db->count > 0 && next.shape == db->mirror->shape;
-    if (same_shape && threads_again(db, state, &next.sets[ROW_THREAD]) != ERR_OK) {
-        rowset_free(&next.sets[ROW_THREAD]);
-        same_shape = false;
-    }
-    e = capdb_exec(db, "BEGIN IMMEDIATE", "writing a snapshot");
-    if (e == ERR_OK)
-        e = write_snapshot(db, state, time, &next, same_shape);
-    if (e == ERR_OK)
-        e = capdb_exec(db, "COMMIT", "writing a snapshot");
+    judge_shape(&a);
+    e = commit_snapshot(&a);
     if (e != ERR_OK) {
-        sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
-        memcpy(db->next_row, rows, sizeof(rows));
-        db->next_cap = next_cap;
-        db->next_object = next_object;
-        mirror_free(&next);
+        mirror_free(&a.next);
         return e;
     }
-    adopt(db, &next, same_shape);
+    adopt(&a);
     *n = db->count;
-    if (db->unmerged >= MERGE_EVERY || capdb_now() - db->merged_at >= merge_seconds)
-        capdb_merge(db); /* it is committed; a merge that fails is tried again */
+    struct recorder *r = db->recorder;
+    if (r->unmerged >= MERGE_EVERY || capdb_now() - r->merged_at >= merge_seconds)
+        capdb_flush(db); /* it is committed; a merge that fails is tried again */
     return ERR_OK;
 }

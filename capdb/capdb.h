@@ -2,7 +2,8 @@
  *
  * Only what changed is stored: rows live from snapshot t0 up to, not including, t1.  A snapshot
  * that capdb_append() returned for survives Ctrl-C and kill -9; a full disk keeps what was
- * complete.  docs/database.md describes tables and views; `capdb sql` offers the views.
+ * complete.  One process records into a file, any number read it; readers write nothing, not into
+ * the file and not beside it.  docs/database.md describes tables and views.
  * Handles are not shared between threads. */
 #ifndef CAPSCOPE_CAPDB_CAPDB_H
 #define CAPSCOPE_CAPDB_CAPDB_H
@@ -14,38 +15,72 @@ struct capdb;
 
 enum { CAPDB_MESSAGE = 512 };
 
-/* Makes a new recording; ERR_REFUSED when the file exists. ":memory:" keeps it in memory.
- * On failure *out is NULL and one sentence, without the path, is in message (CAPDB_MESSAGE). */
-enum error capdb_create(const char *path, const char *target, struct capdb **out, char *message);
+/* --- opening ---------------------------------------------------------------------------------- */
 
-/* Opens an existing recording, to read and to append.  Replays what a killed recorder left; a file
- * that cannot be written is opened for reading only.  ERR_FORMAT for a foreign or damaged file,
- * ERR_VERSION for a newer schema, ERR_NOT_FOUND, ERR_IO. */
+/* Where snapshots come from. */
+struct capdb_source {
+    const char *target;  /* as attach_target() */
+    const char *machine; /* tells this run of a machine from all others; NULL: unknown */
+    bool same_machine;   /* the user says that another target is the same machine */
+};
+
+/* Makes a new recording; ERR_REFUSED when the file exists or somebody records into it. ":memory:"
+ * keeps it in memory. On failure *out is NULL and one sentence, without the path, is in message
+ * (CAPDB_MESSAGE). */
+enum error capdb_create(const char *path, const char *target, struct capdb **out, char *message);
+enum error capdb_create_from(const char *path, const struct capdb_source *source,
+                             struct capdb **out, char *message);
+
+/* Opens a recording to append to it. ERR_REFUSED: somebody records into it, or it is of another
+ * machine; the sentence names the first. Otherwise as capdb_open(). */
+enum error capdb_resume(const char *path, const struct capdb_source *source, struct capdb **out,
+                        char *message);
+
+/* Opens a recording to read it.  What a killed recorder left is seen; a recorder may go on
+ * meanwhile. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
+ * ERR_NOT_FOUND, ERR_IO.
+ */
 enum error capdb_open(const char *path, struct capdb **out, char *message);
 
-/* Merges what is pending and publishes the file out of WAL mode. */
+/* What every answer from this file has to be taken with, one sentence; NULL: nothing. */
+const char *capdb_warning(const struct capdb *db);
+
+/* A recorder: merges what is pending and makes one plain file of it. */
 void capdb_close(struct capdb *db);
 
 /* The sentence of the last failed call on this handle. */
 const char *capdb_error(const struct capdb *db);
 
-/* Domain rules that the recording carries; set before the first append. */
+/* --- recording -------------------------------------------------------------------------------- */
+
+/* The rules for domains from the next snapshot on, in place of those before. */
 enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules);
-enum error capdb_get_rules(struct capdb *db, struct authority_rules *out);
 
 /* Appends one snapshot, taken `time` seconds after 1970; *n is its number, from 1.  On return it is
- * committed.  ERR_IO (disk full, too): nothing of this snapshot was kept, the others were. */
+ * committed.  On failure nothing of it was kept, the others were: ERR_IO (disk full, too);
+ * ERR_TIMEOUT: another program holds a lock, so try again later; ERR_REFUSED: another kernel. */
 enum error capdb_append(struct capdb *db, const struct capstate *state, double time, uint32_t *n);
 
 /* Stores EVENT and GAP records, in the order in which they happened; others are passed over. They
- * belong before the snapshot that is appended next. On return they are committed. */
+ * belong before the snapshot that is appended next. On return they are committed. Fails as
+ * capdb_append(). */
 enum error capdb_put_events(struct capdb *db, const struct record *events, uint32_t count);
 
-/* Makes everything appended visible to other readers; append does so about once a second. */
+/* Merges what was appended into the tables; append does so about once a second. */
 enum error capdb_flush(struct capdb *db);
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Between these all questions are answered from one state of the file. They nest. release gives
+ * ERR_TORN when somebody changed the file and nothing kept them from it: answers may be wrong. */
+enum error capdb_hold(struct capdb *db);
+enum error capdb_release(struct capdb *db);
 
 /* Snapshots 1..count. A recorder in another process may add to them. */
 uint32_t capdb_count(struct capdb *db);
+
+/* The rules in force for snapshot n, 0: for the newest. The caller frees them. */
+enum error capdb_get_rules(struct capdb *db, uint32_t n, struct authority_rules *out);
 
 /* Rebuilds snapshot n. The caller frees *out with capstate_free(). ERR_NOT_FOUND, ERR_CORRUPT. */
 enum error capdb_load(struct capdb *db, uint32_t n, struct capstate *out);
@@ -64,12 +99,29 @@ struct capdb_snapshot {
 enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapshot *out);
 
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
-uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr);
+uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr);
 
-/* Recomputes every snapshot and compares with the sums taken when it was recorded; applies recorded
- * events to each snapshot and compares with the next. Calls `report`
- * once a fault with a sentence. ERR_CORRUPT if there was one. */
-enum error capdb_verify(struct capdb *db, void (*report)(void *ctx, const char *sentence),
-                        void *ctx);
+/* The answer to one SELECT over the documented views: a line with the names of the columns, then
+ * one a row, at most `most`; cells divided by tabs, escaped. The caller frees *table. ERR_FORMAT:
+ * not one SELECT, the sentence says why. */
+enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **table);
+
+/* The newest `most` EVENT and GAP records, in the order in which they happened. */
+typedef void (*capdb_hear_event)(void *ctx, const struct record *r);
+enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx);
+
+/* Follows the chain of commits, rebuilds every snapshot and compares with the sums taken when it
+ * was recorded, applies recorded events to each snapshot and compares with the next.  Calls
+ * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */
+typedef void (*capdb_report)(void *ctx, const char *sentence);
+enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx);
+
+/* How it ends. hash: of the last commit, which stands for all before it. closed: by a recorder that
+ * was not killed. ERR_UNSUPPORTED for format 1. */
+struct capdb_ending {
+    char hash[65];
+    bool closed;
+};
+enum error capdb_ending(struct capdb *db, struct capdb_ending *out);
 
 #endif

@@ -5,9 +5,9 @@
  * parent a slot, TCB parameters all or none, mapping information only on CNode capabilities. */
 #include "capdb/export.h"
 
-#include "layout/capability.h"
-#include "layout/objects.h"
 #include "record/capdl.h"
+
+#include <inttypes.h>
 
 static const char *name_of(const struct capstate_object *o, char buf[CAPDL_NAME])
 {
@@ -44,9 +44,17 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
         return;
     const struct record_thread *t = &s->threads[o->detail].rec;
     fprintf(f,
-            " (addr: 0x%x, ip: 0x%x, sp: 0x%x, prio: %u, max_prio: %u, affinity: 0, dom: %u, "
-            "fault_ep: 0x%x)",
+            " (addr: 0x%" PRIx64 ", ip: 0x%" PRIx64 ", sp: 0x%" PRIx64
+            ", prio: %u, max_prio: %u, affinity: 0, dom: %u, "
+            "fault_ep: 0x%" PRIx64 ")",
             t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->domain, t->fault_handler);
+}
+
+/* A CNode smaller than a slot is one of a damaged recording. */
+static uint32_t cnode_bits(const struct capstate *s, const struct capstate_object *o)
+{
+    uint32_t slot = record_slot_bits(&s->snapshot);
+    return o->bits > slot ? o->bits - slot : 0;
 }
 
 static void put_object(FILE *f, const struct capstate *s, uint32_t i)
@@ -55,13 +63,13 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
     const struct capstate_object *o = &s->objects[i];
     if (!capdl_is_object(o->type)) {
         if (o->type == RECORD_CAP_ZOMBIE)
-            fprintf(f, "  -- 0x%x is being deleted\n", o->addr);
+            fprintf(f, "  -- 0x%" PRIx64 " is being deleted\n", o->addr);
         return;
     }
     fprintf(f, "  %s", name_of(o, name));
     switch (o->type) {
     case RECORD_CAP_UNTYPED:
-        fprintf(f, " = ut (%u bits, paddr: 0x%x)", o->bits, o->addr);
+        fprintf(f, " = ut (%u bits, paddr: 0x%" PRIx64 ")", o->bits, o->addr);
         put_members(f, s, i);
         break;
     case RECORD_CAP_ENDPOINT:
@@ -71,13 +79,13 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
         fputs(" = notification", f);
         break;
     case RECORD_CAP_CNODE:
-        fprintf(f, " = cnode (%u bits)", o->bits - SLOT_BITS);
+        fprintf(f, " = cnode (%u bits)", cnode_bits(s, o));
         break;
     case RECORD_CAP_TCB:
         put_tcb(f, s, o);
         break;
     case RECORD_CAP_FRAME:
-        fprintf(f, " = frame (%s, paddr: 0x%x)", capdl_frame_size(o->bits), o->addr);
+        fprintf(f, " = frame (%s, paddr: 0x%" PRIx64 ")", capdl_frame_size(o->bits), o->addr);
         break;
     case RECORD_CAP_PAGE_TABLE:
         fputs(" = pt", f);
@@ -86,8 +94,8 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
         fputs(" = pd", f);
         break;
     case RECORD_CAP_ASID_POOL:
-        fprintf(f, " = asid_pool (asid_high: 0x%x)",
-                s->slots[o->first_slot].rec.data >> ASID_POOL_INDEX_BITS);
+        fprintf(f, " = asid_pool (asid_high: 0x%" PRIx64 ")",
+                s->slots[o->first_slot].rec.data >> CAPDL_ASID_LOW_BITS);
         break;
     default:
         fputs(" = irq", f);
@@ -139,14 +147,10 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
 {
     char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
-    uint32_t end = s->objects[holder].addr + (1u << s->objects[holder].bits);
-    if (s->objects[holder].type == RECORD_CAP_TCB)
-        end = s->objects[holder].addr + (RECORD_TCB_SLOTS << SLOT_BITS);
-    for (uint32_t addr = s->objects[holder].addr; addr != end; addr += 1u << SLOT_BITS) {
-        int32_t slot = capstate_slot_at(s, addr);
-        if (slot >= 0 && expressible(s, &s->slots[slot]))
+    for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
+         slot = capstate_slot_in(s, (int32_t)holder, s->slots[slot].index + 1))
+        if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
             put_cap(f, s, &s->slots[slot]);
-    }
     const struct capstate_object *o = &s->objects[holder];
     if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
         int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);
@@ -185,19 +189,20 @@ static void put_mapping(FILE *f, const struct capstate *s, const struct record_m
 static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
 {
     char name[CAPDL_NAME];
-    uint32_t last_table = 0;
+    uint64_t last_table = 0;
     fprintf(f, "  %s {\n", name_of(&s->objects[dir], name));
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
         if (m->dir != s->objects[dir].addr)
             continue;
         if (m->table == 0) {
-            put_mapping(f, s, m, m->vaddr >> 20);
+            put_mapping(f, s, m, (uint32_t)(m->vaddr >> 20));
         } else if (m->table != last_table) {
             int32_t table = capstate_object_at(s, m->table);
             if (table >= 0 && s->objects[table].type == RECORD_CAP_PAGE_TABLE &&
                 is_table_here(s, i))
-                fprintf(f, "    0x%x: %s\n", m->vaddr >> 20, name_of(&s->objects[table], name));
+                fprintf(f, "    0x%" PRIx64 ": %s\n", m->vaddr >> 20,
+                        name_of(&s->objects[table], name));
             last_table = m->table;
         }
     }
@@ -207,21 +212,21 @@ static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
 static void put_table(FILE *f, const struct capstate *s, uint32_t table)
 {
     char name[CAPDL_NAME];
-    uint32_t dir = 0;
+    uint64_t dir = 0;
     fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
         if (m->table != s->objects[table].addr || (dir && m->dir != dir))
             continue; /* a second directory with this table repeats its contents */
         dir = m->dir;
-        put_mapping(f, s, m, (m->vaddr >> 12) & (PTE_COUNT - 1));
+        put_mapping(f, s, m, (uint32_t)(m->vaddr >> 12) & (CAPDL_TABLE_ENTRIES - 1));
     }
     fputs("  }\n", f);
 }
 
 /* A directory whose pool is gone keeps its ASID, which another may have by now; a snapshot does not
  * tell them apart, and a slot of a pool holds one. */
-static bool has_asid_before(const struct capstate *s, uint32_t directory, uint32_t asid)
+static bool has_asid_before(const struct capstate *s, uint32_t directory, uint64_t asid)
 {
     for (uint32_t i = 0; i < directory; i++)
         if (s->objects[i].type == RECORD_CAP_PAGE_DIRECTORY &&
@@ -233,14 +238,14 @@ static bool has_asid_before(const struct capstate *s, uint32_t directory, uint32
 static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
 {
     char name[CAPDL_NAME];
-    uint32_t high = s->slots[s->objects[pool].first_slot].rec.data >> ASID_POOL_INDEX_BITS;
+    uint64_t high = s->slots[s->objects[pool].first_slot].rec.data >> CAPDL_ASID_LOW_BITS;
     fprintf(f, "  %s {\n", name_of(&s->objects[pool], name));
     for (uint32_t i = 0; i < s->object_count; i++) {
         if (s->objects[i].type != RECORD_CAP_PAGE_DIRECTORY)
             continue;
-        uint32_t asid = s->slots[s->objects[i].first_slot].rec.extra;
-        if (asid && asid >> ASID_POOL_INDEX_BITS == high && !has_asid_before(s, i, asid))
-            fprintf(f, "    0x%x: %s\n", asid & (ASIDS_PER_POOL - 1),
+        uint64_t asid = s->slots[s->objects[i].first_slot].rec.extra;
+        if (asid && asid >> CAPDL_ASID_LOW_BITS == high && !has_asid_before(s, i, asid))
+            fprintf(f, "    0x%" PRIx64 ": %s\n", asid & ((1u << CAPDL_ASID_LOW_BITS) - 1),
                     name_of(&s->objects[i], name));
     }
     fputs("  }\n", f);
@@ -329,7 +334,7 @@ void export_capdl(FILE *f, const struct capstate *s)
     char name[CAPDL_NAME];
     for (uint32_t i = 0; i < s->object_count; i++)
         if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER)
-            fprintf(f, "  %u: %s\n", s->objects[i].addr, name_of(&s->objects[i], name));
+            fprintf(f, "  %" PRIu64 ": %s\n", s->objects[i].addr, name_of(&s->objects[i], name));
     fputs("}\n\ncdt {\n", f);
     for (uint32_t i = 0; i < s->slot_count; i++)
         if (expressible(s, &s->slots[i]))

@@ -13,6 +13,7 @@ struct options {
     uint32_t at;         /* --at N, 0: the newest */
     bool all;            /* --all */
     bool strict;         /* --strict */
+    bool same_machine;   /* --same-machine */
     bool flow;           /* --flow */
     double every;        /* --every SECONDS, < 0: not given */
     bool on_change;      /* --on-change */
@@ -23,6 +24,8 @@ struct options {
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
+    bool whole; /* the command answers from all snapshots */
+    bool doubt; /* what it answers from is not all there: said, and exit 2 */
 };
 
 struct command {
@@ -37,33 +40,41 @@ struct command {
 enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
-    struct capdb *db; /* in memory for a live target */
+    struct options *options;
+    struct capdb *db; /* in memory for a live target; a file is held as it was */
+    bool second;      /* the database belongs to another view */
     uint32_t n;
     struct capstate state;
     struct authority authority;
     struct authority_rules rules;
 };
 /* RUN may be FILE, FILE@N, or a target (monitor:…, gdb:…, ram:…). */
-enum status view_open_db(struct options *o, struct view *v);
-enum status view_open(struct options *o, struct view *v); /* and loads snapshot --at */
-enum status view_load(struct options *o, struct view *v, uint32_t n);
-void view_unload(struct view *v);
-void view_close(struct view *v);
+enum status dbview_open_file(struct options *o, struct view *v);
+/* Another snapshot of the same file; closed before the first. */
+enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
+enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
+enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+void dbview_unload(struct view *v);
+void dbview_close(struct view *v);
 bool target_is_live(const char *target);
 
-/* Things by name. A bare number is an address, physical unless it lies in the kernel's window. */
+/* Things by name. A bare number is an address, physical unless it lies in the kernel's window;
+ * phys: and kernel: before it say which. */
 enum thing_kind { THING_ADDRESS, THING_OBJECT, THING_SLOT, THING_DOMAIN };
 struct thing {
     enum thing_kind kind;
-    uint32_t addr;
+    uint64_t addr;
     int32_t object, slot, domain;
 };
 /* Complains and returns false when the name means nothing here. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
 /* Address only; needs no snapshot beyond the kernel window of `snapshot`. */
-bool address_parse(const char *text, const struct record_snapshot *snapshot, uint32_t *out);
+bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out);
 /* Marks the nodes that a thing stands for. */
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 
@@ -96,5 +107,6 @@ enum status command_report(struct options *o);
 enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
+enum status command_upgrade(struct options *o);
 
 #endif

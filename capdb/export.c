@@ -6,6 +6,7 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,22 +60,50 @@ static void export_dot(FILE *f, const struct view *v)
 
 /* --- JSON: SQLite makes the document from the views --- */
 
-static const char json_sql[] =
-    "SELECT json_object("
-    "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
-    "  'board', board, 'build', build, 'complete', complete) FROM snapshots WHERE n = ?1),"
-    "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent, 'slot',"
-    "  printf('0x%08x', slot), 'holder', printf('0x%08x', holder), 'index', \"index\", 'domain',"
-    "  domain, 'type', type, 'object', printf('0x%08x', object), 'bits', bits, 'rights', rights,"
-    "  'data', data, 'extra', extra)) FROM (SELECT * FROM caps WHERE n = ?1 ORDER BY pos)),"
-    "'threads', (SELECT json_group_array(json_object('tcb', printf('0x%08x', addr), 'name', name,"
-    "  'domain', domain, 'state', state, 'priority', priority, 'pc', printf('0x%08x', pc)))"
-    "  FROM threads WHERE n = ?1),"
-    "'mappings', (SELECT json_group_array(json_object('dir', printf('0x%08x', dir), 'asid', asid,"
-    "  'vaddr', printf('0x%08x', vaddr), 'frame', printf('0x%08x', frame), 'bits', bits, 'rights',"
-    "  rights)) FROM mappings WHERE n = ?1),"
-    "'irqs', (SELECT json_group_array(json_object('irq', irq, 'state', state)) FROM irqs"
-    "  WHERE n = ?1))";
+/* SQL's hex of an address, null where there is none. */
+#define HEX(column) "iif(" column " IS NULL, NULL, printf('0x%08x', " column "))"
+
+static const char
+    json_sql[] =
+        "SELECT json_object("
+        "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
+        "  'board', board, 'build', build, 'complete', complete) FROM snapshots WHERE n = ?1),"
+        "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent, 'slot',"
+        "  " HEX("slot") ", 'holder', " HEX(
+            "holder") ", 'index', \"index\", 'domain',"
+                      "  domain, 'type', type, 'object', " HEX(
+                          "object") ", 'bits', bits, 'rights', rights,"
+                                    "  'data', data, 'extra', extra)) FROM (SELECT * FROM caps "
+                                    "WHERE n = ?1 ORDER BY pos)),"
+                                    "'threads', (SELECT json_group_array(json_object('tcb', " HEX(
+                                        "addr") ", 'name', name,"
+                                                "  'domain', domain, 'state', state, 'priority', "
+                                                "priority, 'pc', " HEX(
+                                                    "pc") "))"
+                                                          "  FROM threads WHERE n = ?1),"
+                                                          "'mappings', (SELECT "
+                                                          "json_group_array(json_object('dir',"
+                                                          " " HEX("dir") ", 'asid', asid,"
+                                                                         "  'vaddr', " HEX("vaddr") ", 'frame', " HEX(
+                                                                             "frame") ", 'bits', "
+                                                                                      "bits, "
+                                                                                      "'rights',"
+                                                                                      "  rights)) "
+                                                                                      "FROM "
+                                                                                      "mappings "
+                                                                                      "WHERE n = "
+                                                                                      "?1),"
+                                                                                      "'irqs', "
+                                                                                      "(SELECT "
+                                                                                      "json_group_"
+                                                                                      "array(json_"
+                                                                                      "object('irq'"
+                                                                                      ", irq, "
+                                                                                      "'state', "
+                                                                                      "state)) "
+                                                                                      "FROM irqs"
+                                                                                      "  WHERE n = "
+                                                                                      "?1))";
 
 static enum error export_json(FILE *f, struct view *v)
 {
@@ -83,19 +112,24 @@ static enum error export_json(FILE *f, struct view *v)
     if (e != ERR_OK)
         return e;
     sqlite3_bind_int64(st, 1, v->n);
-    if (sqlite3_step(st) == SQLITE_ROW)
-        fprintf(f, "%s\n", (const char *)sqlite3_column_text(st, 0));
-    else
-        e = capdb_fail_sql(v->db, "exporting");
+    if (capdb_step(v->db, st, "exporting", &e))
+        fprintf(f, "%s\n", capdb_column_text(st, 0));
     sqlite3_finalize(st);
     return e;
 }
 
 /* --- CSV (RFC 4180): one line a capability --- */
 
+/* A spreadsheet takes a cell that begins so for a formula; names come from the target. "-" alone
+ * says that there is none. */
+static bool looks_like_formula(const char *text)
+{
+    return *text && strchr("=+-@\t\r", *text) && strcmp(text, "-") != 0;
+}
+
 static void csv_text(FILE *f, const char *text)
 {
-    fputc('"', f);
+    fputs(looks_like_formula(text) ? "\"'" : "\"", f);
     for (; *text; text++) {
         if (*text == '"')
             fputc('"', f);
@@ -111,16 +145,16 @@ static void export_csv(FILE *f, const struct view *v)
     fputs("slot,depth,parent,domain,place,object,bits,rights,data,extra,capability\r\n", f);
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
         const struct capstate_slot *slot = &v->state.slots[i];
-        fprintf(f, "0x%08x,%u,", slot->rec.addr, slot->rec.depth);
+        fprintf(f, "0x%08" PRIx64 ",%u,", slot->rec.addr, slot->rec.depth);
         if (slot->parent >= 0)
-            fprintf(f, "0x%08x", v->state.slots[slot->parent].rec.addr);
+            fprintf(f, "0x%08" PRIx64, v->state.slots[slot->parent].rec.addr);
         fputc(',', f);
         csv_text(f, domain_name(v, authority_slot_domain(&v->authority, (int32_t)i)));
         fputc(',', f);
         csv_text(f, capstate_place_text(&v->state, (int32_t)i, text, sizeof(text)));
-        fprintf(f, ",0x%08x,%u,%s,%u,%u,", slot->rec.object, slot->rec.bits,
-                rights_text(slot->rec.type, slot->rec.rights, rights), slot->rec.data,
-                slot->rec.extra);
+        fprintf(f, ",0x%08" PRIx64 ",%u,%s,%" PRIu64 ",%" PRIu64 ",", slot->rec.object,
+                slot->rec.bits, rights_text(slot->rec.type, slot->rec.rights, rights),
+                slot->rec.data, slot->rec.extra);
         csv_text(f, capstate_slot_text(&v->state, (int32_t)i, text, sizeof(text)));
         fputs("\r\n", f);
     }
@@ -153,12 +187,13 @@ enum status command_export(struct options *o)
         known |= strcmp(o->format, formats[i]) == 0;
     if (!known)
         return command_complain(NULL, "export: --format capdl, dot, json, csv or trace");
-    if (view_open(o, &v) != STATUS_YES)
+    o->whole = strcmp(o->format, "trace") == 0;
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     FILE *f = o->output ? fopen(o->output, "w") : stdout;
     enum status s = f ? export_to(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
     if (f && f != stdout && fclose(f) != 0 && s == STATUS_YES)
         s = command_complain(o->output, "could not be written");
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }

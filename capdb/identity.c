@@ -1,14 +1,17 @@
-/* Stable identity of capabilities across snapshots, without an event trace.
+/* Stable identity of capabilities from one snapshot to the next.
  *
- * A capability is the one before if the same slot holds the same kind of capability to the same
- * object below the same parent, or below the nearest ancestor that is still there; or if the very
- * same words left one slot and appeared in one other.  A capability deleted and made again in the
- * same slot between two snapshots cannot be told apart.
+ * Where recorded events tell all that happened in between, they say which capability is which.
+ * Otherwise a capability is the one before if the same slot holds the same kind of capability to
+ * the same object below the same parent, or below the nearest ancestor that is still there; or if
+ * the very same words left one slot and appeared in one other.  Either way rights never grow and
+ * badges never change in one life: the kernel has no operation that does that, so it is another
+ * capability. One that was deleted and made again in its slot, just as it was, cannot be told apart
+ * without events.
  *
  * Positions order the derivation list: the kernel puts a derived capability directly behind its
  * source, so new ones take places just before their successor, and the space before that is free
  * for those to come.  When it is used up, everything is spread out anew. */
-#include "capdb/store.h"
+#include "capdb/recorder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +22,11 @@ struct matching {
     const struct capmem *before;
     uint32_t before_count;
     const struct capstate *state;
-    int32_t *match;           /* new slot -> index in before, -1 */
-    bool *matched;            /* index in before -> some new slot is it */
-    bool *kept;               /* index in before -> its id lives on */
-    struct sort_key *by_slot; /* indices in before, by slot address */
+    const struct origins *origins; /* NULL: nothing is known */
+    int32_t *match;                /* new slot -> index in before, -1 */
+    bool *matched;                 /* index in before -> some new slot is it */
+    bool *kept;                    /* index in before -> its id lives on */
+    struct sort_key *by_slot;      /* indices in before, by slot address */
     struct sort_key *by_id;
 };
 
@@ -43,34 +47,57 @@ static int compare_words(const struct record_slot *a, const struct record_slot *
     return 0;
 }
 
-static int32_t find_slot(const struct matching *m, uint32_t addr)
+static int32_t find_key(const struct sort_key *keys, uint32_t count, int64_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = m->before_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (m->by_slot[middle].key < (int64_t)addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool hit = low < m->before_count && m->by_slot[low].key == (int64_t)addr;
-    return hit ? (int32_t)m->by_slot[low].index : -1;
+    uint32_t at = keys_lower_bound(keys, count, key);
+    return at < count && keys[at].key == key ? (int32_t)keys[at].index : -1;
+}
+
+static int32_t find_slot(const struct matching *m, uint64_t addr)
+{
+    return find_key(m->by_slot, m->before_count, (int64_t)addr);
 }
 
 static int32_t find_id(const struct matching *m, int64_t id)
 {
-    uint32_t low = 0;
-    uint32_t high = m->before_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (m->by_id[middle].key < id)
-            low = middle + 1;
-        else
-            high = middle;
+    return find_key(m->by_id, m->before_count, id);
+}
+
+static bool has_badge(uint32_t type)
+{
+    return type == RECORD_CAP_ENDPOINT || type == RECORD_CAP_NOTIFICATION;
+}
+
+/* Could `now` be what became of `before`? */
+static bool may_be(const struct record_slot *before, const struct record_slot *now)
+{
+    return before->type == now->type && before->object == now->object &&
+           before->bits == now->bits && (now->rights & ~before->rights) == 0 &&
+           (!has_badge(now->type) || before->data == now->data);
+}
+
+/* Nothing but a move sets a guard, so in its slot it stays. */
+static bool same_guard(const struct record_slot *a, const struct record_slot *b)
+{
+    return a->type != RECORD_CAP_CNODE || (a->data == b->data && a->extra == b->extra);
+}
+
+static void match(struct matching *m, uint32_t slot, int32_t before)
+{
+    m->match[slot] = before;
+    m->matched[before] = true;
+}
+
+static void match_by_events(struct matching *m)
+{
+    for (uint32_t i = 0; i < m->state->slot_count; i++) {
+        const struct record_slot *r = &m->state->slots[i].rec;
+        uint64_t from = origins_of(m->origins, r->addr);
+        int32_t p = from ? find_slot(m, from) : -1;
+        m->match[i] = -1;
+        if (p >= 0 && !m->matched[p] && may_be(&m->before[p].rec, r))
+            match(m, i, p);
     }
-    bool hit = low < m->before_count && m->by_id[low].key == id;
-    return hit ? (int32_t)m->by_id[low].index : -1;
 }
 
 static void match_in_place(struct matching *m)
@@ -79,11 +106,9 @@ static void match_in_place(struct matching *m)
         const struct record_slot *r = &m->state->slots[i].rec;
         int32_t p = find_slot(m, r->addr);
         m->match[i] = -1;
-        if (p < 0 || m->matched[p] || m->before[p].rec.type != r->type ||
-            m->before[p].rec.object != r->object || m->before[p].rec.bits != r->bits)
-            continue;
-        m->match[i] = p;
-        m->matched[p] = true;
+        if (p >= 0 && !m->matched[p] && may_be(&m->before[p].rec, r) &&
+            same_guard(&m->before[p].rec, r))
+            match(m, i, p);
     }
 }
 
@@ -115,10 +140,8 @@ static void match_strays(struct matching *m, struct stray *gone, uint32_t gone_c
         qsort(come, come_count, sizeof(*come), stray_compare);
     for (uint32_t g = 0, c = 0; g < gone_count && c < come_count;) {
         int order = compare_words(gone[g].rec, come[c].rec);
-        if (order == 0 && stray_alone(gone, gone_count, g) && stray_alone(come, come_count, c)) {
-            m->match[come[c].index] = (int32_t)gone[g].index;
-            m->matched[gone[g].index] = true;
-        }
+        if (order == 0 && stray_alone(gone, gone_count, g) && stray_alone(come, come_count, c))
+            match(m, come[c].index, (int32_t)gone[g].index);
         g += order <= 0;
         c += order >= 0;
     }
@@ -178,7 +201,9 @@ static void give_ids(struct matching *m, int64_t *next_id, struct capmem *out,
         int32_t p = m->match[i];
         int64_t parent = slot->parent < 0 ? 0 : out[slot->parent].id;
         out[i] = (struct capmem){.rec = slot->rec, .parent = parent};
-        if (p >= 0 && (m->before[p].parent == parent || surviving_parent(m, p) == parent)) {
+        bool below = p >= 0 && (m->origins || m->before[p].parent == parent ||
+                                surviving_parent(m, p) == parent);
+        if (below) {
             m->kept[p] = true;
             out[i].id = m->before[p].id;
             out[i].pos = m->before[p].pos;
@@ -299,7 +324,7 @@ static bool matching_init(struct matching *m)
     if (!m->match || !m->matched || !m->kept || !m->by_slot || !m->by_id)
         return false;
     for (uint32_t i = 0; i < m->before_count; i++) {
-        m->by_slot[i] = (struct sort_key){m->before[i].rec.addr, i};
+        m->by_slot[i] = (struct sort_key){(int64_t)m->before[i].rec.addr, i};
         m->by_id[i] = (struct sort_key){m->before[i].id, i};
     }
     keys_sort(m->by_slot, m->before_count);
@@ -317,13 +342,16 @@ static void matching_fini(struct matching *m)
 }
 
 enum error identity_assign(const struct capmem *before, uint32_t before_count,
-                           const struct capstate *state, int64_t *next_id, struct capmem *out,
-                           struct identity_stats *stats)
+                           const struct capstate *state, const struct origins *origins,
+                           int64_t *next_id, struct capmem *out, struct identity_stats *stats)
 {
-    struct matching m = {.before = before, .before_count = before_count, .state = state};
+    struct matching m = {
+        .before = before, .before_count = before_count, .state = state, .origins = origins};
     enum error e = matching_init(&m) ? ERR_OK : ERR_NO_MEMORY;
     *stats = (struct identity_stats){0};
-    if (e == ERR_OK) {
+    if (e == ERR_OK && origins) {
+        match_by_events(&m);
+    } else if (e == ERR_OK) {
         match_in_place(&m);
         e = match_moves(&m);
     }

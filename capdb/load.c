@@ -1,19 +1,27 @@
-/* Rebuilding a snapshot from rows, as records fed to a capstate; and the checks of verify.
- * Whatever the file says ends in a capstate or in a sentence. */
+/* Rebuilding a snapshot from rows, as records fed to a capstate.  Whatever the file says ends in a
+ * capstate or in a sentence. */
 #include "capdb/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES = 1024 };
+enum { SQL_BYTES = 1024, LOAD_TRIES = 5 };
 
 /* --- rows of one snapshot --- */
 
-static int64_t column_int(sqlite3_stmt *st, int column)
+/* Columns from 1 on; false for a cell that holds something else than a number. */
+static bool fetch_row(sqlite3_stmt *st, int kind, struct row *out)
 {
-    return sqlite3_column_type(st, column) == SQLITE_NULL ? ROW_NULL
-                                                          : sqlite3_column_int64(st, column);
+    *out = (struct row){.row = sqlite3_column_int64(st, 0)};
+    for (int c = 0; c < row_descs[kind].columns; c++) {
+        int type = sqlite3_column_type(st, c + 1);
+        bool null = type == SQLITE_NULL && row_may_be_null(kind, c);
+        out->v[c] = null ? ROW_NULL : sqlite3_column_int64(st, c + 1);
+        if (type != SQLITE_INTEGER && !null)
+            return false;
+    }
+    return true;
 }
 
 enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out)
@@ -31,16 +39,15 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
     if (e != ERR_OK)
         return e;
     sqlite3_bind_int64(st, 1, n);
-    int code;
     *out = (struct rowset){0};
-    while (e == ERR_OK && (code = sqlite3_step(st)) == SQLITE_ROW) {
-        struct row row = {.row = sqlite3_column_int64(st, 0)};
-        for (int c = 0; c < d->columns; c++)
-            row.v[c] = column_int(st, c + 1);
-        e = rowset_add(out, &row) ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    while (capdb_step(db, st, "reading a snapshot", &e)) {
+        struct row row;
+        if (!fetch_row(st, (int)kind, &row))
+            e = capdb_fail(db, ERR_CORRUPT, "snapshot %u is damaged: a cell of %s is no number", n,
+                           d->table);
+        else if (!rowset_add(out, &row))
+            e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     }
-    if (e == ERR_OK && code != SQLITE_DONE)
-        e = capdb_fail_sql(db, "reading a snapshot");
     sqlite3_finalize(st);
     if (e != ERR_OK)
         rowset_free(out);
@@ -50,16 +57,6 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
 }
 
 /* --- loading --- */
-
-struct loading {
-    struct capdb *db;
-    uint32_t n;
-    struct rowset sets[ROW_KINDS];
-    struct capmem *caps;    /* derivation order */
-    struct sort_key *ranks; /* by object: place of its first capability in derivation order */
-    uint32_t rank_count;
-    struct capstate *state;
-};
 
 static enum error corrupt(struct loading *l, const char *what)
 {
@@ -74,40 +71,28 @@ static enum error add(struct loading *l, const struct record *r)
     return e == ERR_OK ? e : corrupt(l, "a record makes no sense");
 }
 
-static const struct row *object_by_id(const struct rowset *objects, int64_t id)
-{
-    uint32_t low = 0;
-    uint32_t high = objects->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (objects->rows[middle].v[0] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < objects->count && objects->rows[low].v[0] == id ? &objects->rows[low] : NULL;
-}
-
 static enum error cap_from_row(struct loading *l, const struct row *row, struct capmem *out)
 {
     const int64_t *v = row->v;
     const struct row *o = NULL;
     if (v[CAP_COL_object] != 0)
-        o = object_by_id(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
+        o = rowset_find(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
     if (!o && (v[CAP_COL_addr] == ROW_NULL || v[CAP_COL_bits] == ROW_NULL))
         return corrupt(l, "a capability refers to no object");
     *out = (struct capmem){
         .id = v[CAP_COL_id],
         .parent = v[CAP_COL_parent],
         .pos = v[CAP_COL_pos],
-        .rec = {.addr = (uint32_t)v[CAP_COL_slot],
+        .rec = {.addr = (uint64_t)v[CAP_COL_slot],
                 .type = (uint32_t)v[CAP_COL_type],
-                .object = (uint32_t)(v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
+                .object = (uint64_t)(v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
                 .bits = (uint32_t)(v[CAP_COL_bits] == ROW_NULL ? o->v[3] : v[CAP_COL_bits]),
                 .rights = (uint32_t)v[CAP_COL_rights],
                 .flags = (uint32_t)v[CAP_COL_flags],
-                .data = (uint32_t)v[CAP_COL_data],
-                .extra = (uint32_t)v[CAP_COL_extra]},
+                .data = (uint64_t)v[CAP_COL_data],
+                .extra = (uint64_t)v[CAP_COL_extra],
+                .level = (uint32_t)v[CAP_COL_level],
+                .place = (uint32_t)v[CAP_COL_place]},
     };
     return ERR_OK;
 }
@@ -157,7 +142,7 @@ static enum error find_ranks(struct loading *l)
         return capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
     for (uint32_t i = 0; i < l->sets[ROW_CAP].count; i++)
         if (l->caps[i].rec.type != RECORD_CAP_UNTYPED)
-            l->ranks[count++] = (struct sort_key){l->caps[i].rec.object, i};
+            l->ranks[count++] = (struct sort_key){(int64_t)l->caps[i].rec.object, i};
     keys_sort(l->ranks, count);
     l->rank_count = count;
     return ERR_OK;
@@ -165,16 +150,8 @@ static enum error find_ranks(struct loading *l)
 
 static uint32_t rank_of(const struct loading *l, int64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = l->rank_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (l->ranks[middle].key < addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < l->rank_count && l->ranks[low].key == addr ? l->ranks[low].index : UINT32_MAX;
+    uint32_t at = keys_lower_bound(l->ranks, l->rank_count, addr);
+    return at < l->rank_count && l->ranks[at].key == addr ? l->ranks[at].index : UINT32_MAX;
 }
 
 static int derivation_compare(const void *pa, const void *pb, void *ctx)
@@ -194,7 +171,8 @@ static int derivation_compare(const void *pa, const void *pb, void *ctx)
 /* Kinds whose first column is an address come in the order of the first capability to it. */
 static void order_by_derivation(struct loading *l)
 {
-    static const enum row_kind kinds[] = {ROW_THREAD, ROW_ENDPOINT, ROW_NOTIFICATION, ROW_MAPPING};
+    static const enum row_kind kinds[] = {ROW_THREAD,        ROW_ENDPOINT, ROW_NOTIFICATION,
+                                          ROW_SCHED_CONTEXT, ROW_REPLY,    ROW_MAPPING};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         struct rowset *set = &l->sets[kinds[i]];
         if (set->count)
@@ -206,7 +184,7 @@ static void order_by_derivation(struct loading *l)
 
 static const struct row *running_of(const struct loading *l, int64_t addr)
 {
-    return object_by_id(&l->sets[ROW_RUN], addr); /* sorted by its first column, too */
+    return rowset_find(&l->sets[ROW_RUN], addr); /* sorted by its first column, too */
 }
 
 static enum error name_of(struct loading *l, sqlite3_stmt *st, int64_t id,
@@ -215,16 +193,17 @@ static enum error name_of(struct loading *l, sqlite3_stmt *st, int64_t id,
     *out = (struct record_string){0};
     if (id == 0)
         return ERR_OK;
+    enum error e = ERR_OK;
+    sqlite3_reset(st);
     sqlite3_bind_int64(st, 1, id);
-    if (sqlite3_step(st) != SQLITE_ROW)
-        return corrupt(l, "a thread's name is missing");
+    if (!capdb_step(l->db, st, "reading a name", &e))
+        return e != ERR_OK ? e : corrupt(l, "a thread's name is missing");
     int length = sqlite3_column_bytes(st, 0);
     if (length > RECORD_STRING_MAX)
         return corrupt(l, "a thread's name is too long");
     out->length = (uint8_t)length;
     if (length)
         memcpy(out->bytes, sqlite3_column_blob(st, 0), (size_t)length);
-    sqlite3_reset(st);
     return ERR_OK;
 }
 
@@ -237,27 +216,32 @@ static enum error add_thread(struct loading *l, sqlite3_stmt *names, const struc
     const int64_t *r = run->v;
     struct record rec = {.kind = RECORD_THREAD};
     rec.thread = (struct record_thread){
-        .addr = (uint32_t)t[0],
+        .addr = (uint64_t)t[0],
         .priority = (uint32_t)t[3],
         .mcp = (uint32_t)t[4],
         .domain = (uint32_t)t[5],
         .idle = (uint32_t)t[6],
-        .fault_handler = (uint32_t)t[7],
-        .ipc_buffer = (uint32_t)t[8],
-        .bound = (uint32_t)t[9],
+        .fault_handler = (uint64_t)t[7],
+        .ipc_buffer = (uint64_t)t[8],
+        .bound = (uint64_t)t[9],
+        .node = (uint32_t)t[10],
         .state = (uint32_t)r[1],
         .time_slice = (uint32_t)r[2],
         .current = (uint32_t)r[3],
-        .pc = (uint32_t)r[4],
-        .sp = (uint32_t)r[5],
-        .cpsr = (uint32_t)r[6],
-        .blocked_on = (uint32_t)r[7],
-        .blocked_badge = (uint32_t)r[8],
+        .pc = (uint64_t)r[4],
+        .sp = (uint64_t)r[5],
+        .cpsr = (uint64_t)r[6],
+        .blocked_on = (uint64_t)r[7],
+        .blocked_badge = (uint64_t)r[8],
         .blocked_flags = (uint32_t)r[9],
         .position = (uint32_t)r[10],
         .fault = (uint32_t)r[11],
-        .fault_addr = (uint32_t)r[12],
-        .fault_detail = (uint32_t)r[13],
+        .fault_addr = (uint64_t)r[12],
+        .fault_detail = (uint64_t)r[13],
+        .sched_context = (uint64_t)r[14],
+        .reply = (uint64_t)r[15],
+        .yield_to = (uint64_t)r[16],
+        .release = (uint32_t)r[17],
     };
     enum error e = name_of(l, names, t[1], &rec.thread.name);
     return e == ERR_OK ? add(l, &rec) : e;
@@ -273,40 +257,33 @@ static enum error add_threads(struct loading *l)
     return e;
 }
 
+/* Fields of a record from the columns of the same names. */
+#define FIELD_OF(name) r->name = (__typeof__(r->name))*v++;
+#define FIELDS_OF(NAME, name)                                                                      \
+    case ROW_##NAME: {                                                                             \
+        struct record_##name *r = &out.name;                                                       \
+        out.kind = RECORD_##NAME;                                                                  \
+        ROW_##NAME##_COLUMNS(FIELD_OF) break;                                                      \
+    }
+
 static struct record record_from_row(enum row_kind kind, const int64_t *v)
 {
-#define V(i) (uint32_t) v[i]
-    struct record r = {0};
+    struct record out = {0};
     switch (kind) {
-    case ROW_ENDPOINT:
-        r.kind = RECORD_ENDPOINT;
-        r.endpoint = (struct record_endpoint){V(0), V(1), V(2)};
+        FIELDS_OF(ENDPOINT, endpoint)
+        FIELDS_OF(NOTIFICATION, notification)
+        FIELDS_OF(MAPPING, mapping)
+        FIELDS_OF(IRQ, irq)
+        FIELDS_OF(FINDING, finding)
+        FIELDS_OF(SCHED_CONTEXT, sched_context)
+        FIELDS_OF(REPLY, reply)
+        FIELDS_OF(TABLE, table)
+        FIELDS_OF(SCHED, sched)
+        FIELDS_OF(RANGE, range)
+    default: /* kinds that are put together from several rows */
         break;
-    case ROW_NOTIFICATION:
-        r.kind = RECORD_NOTIFICATION;
-        r.notification = (struct record_notification){V(0), V(1), V(2), V(3), V(4)};
-        break;
-    case ROW_MAPPING:
-        r.kind = RECORD_MAPPING;
-        r.mapping = (struct record_mapping){.dir = V(0),
-                                            .vaddr = V(1),
-                                            .asid = V(2),
-                                            .frame = V(3),
-                                            .bits = V(4),
-                                            .rights = V(5),
-                                            .attributes = V(6),
-                                            .table = V(7)};
-        break;
-    case ROW_IRQ:
-        r.kind = RECORD_IRQ;
-        r.irq = (struct record_irq){V(0), V(1), V(2)};
-        break;
-    default:
-        r.kind = RECORD_FINDING;
-        r.finding = (struct record_finding){V(0), V(1), V(2), V(3)};
     }
-#undef V
-    return r;
+    return out;
 }
 
 static enum error add_kind(struct loading *l, enum row_kind kind)
@@ -334,7 +311,7 @@ static enum error add_slots(struct loading *l)
 
 static void take_string(sqlite3_stmt *st, int column, struct record_string *out)
 {
-    int length = sqlite3_column_bytes(st, column);
+    int length = column < 0 ? 0 : sqlite3_column_bytes(st, column);
     *out = (struct record_string){0};
     if (length <= 0)
         return;
@@ -342,37 +319,48 @@ static void take_string(sqlite3_stmt *st, int column, struct record_string *out)
     memcpy(out->bytes, sqlite3_column_blob(st, column), out->length);
 }
 
-#define TAKE_U(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_D(name)     r->name = (uint32_t)sqlite3_column_int64(st, at++);
-#define TAKE_S(name)     take_string(st, at++, &r->name);
+/* By name: a file of an older capdb lacks what was added since, which reads as 0. */
+static int column_called(sqlite3_stmt *st, const char *prefix, const char *name)
+{
+    const size_t length = strlen(prefix);
+    for (int c = 0; c < sqlite3_column_count(st); c++) {
+        const char *called = sqlite3_column_name(st, c);
+        if (called && strncmp(called, prefix, length) == 0 && strcmp(called + length, name) == 0)
+            return c;
+    }
+    return -1;
+}
+
+static uint64_t take_word(sqlite3_stmt *st, const char *prefix, const char *name)
+{
+    int column = column_called(st, prefix, name);
+    return column < 0 ? 0 : (uint64_t)sqlite3_column_int64(st, column);
+}
+
+#define TAKE_U(name)     r->name = (uint32_t)take_word(st, prefix, #name);
+#define TAKE_W(name)     r->name = take_word(st, prefix, #name);
+#define TAKE_D(name)     TAKE_W(name)
+#define TAKE_S(name)     take_string(st, column_called(st, prefix, #name), &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)
 
-enum { SNAPSHOT_FIRST_FIELD = 7 };
+#define DEFINE_TAKE(NAME, name_of)                                                                 \
+    static void take_##name_of(sqlite3_stmt *st, const char *prefix, struct record *out)           \
+    {                                                                                              \
+        *out = (struct record){.kind = RECORD_##NAME};                                             \
+        struct record_##name_of *r = &out->name_of;                                                \
+        RECORD_FIELDS_##NAME(TAKE)                                                                 \
+    }
+DEFINE_TAKE(SNAPSHOT, snapshot)
+DEFINE_TAKE(END, end)
+DEFINE_TAKE(SCHED, sched)
+DEFINE_TAKE(REVOKE, revoke)
 
-static void take_snapshot(sqlite3_stmt *st, struct record *snapshot, struct record *end,
-                          struct record *sched, struct record *revoke)
+static void take_heads(sqlite3_stmt *st, struct record out[4])
 {
-    int at = SNAPSHOT_FIRST_FIELD;
-    *snapshot = (struct record){.kind = RECORD_SNAPSHOT};
-    *end = (struct record){.kind = RECORD_END};
-    *sched = (struct record){.kind = RECORD_SCHED};
-    *revoke = (struct record){.kind = RECORD_REVOKE};
-    {
-        struct record_snapshot *r = &snapshot->snapshot;
-        RECORD_FIELDS_SNAPSHOT(TAKE)
-    }
-    {
-        struct record_end *r = &end->end;
-        RECORD_FIELDS_END(TAKE)
-    }
-    {
-        struct record_sched *r = &sched->sched;
-        RECORD_FIELDS_SCHED(TAKE)
-    }
-    {
-        struct record_revoke *r = &revoke->revoke;
-        RECORD_FIELDS_REVOKE(TAKE)
-    }
+    take_snapshot(st, "", &out[0]);
+    take_end(st, "", &out[1]);
+    take_sched(st, "sched_", &out[2]);
+    take_revoke(st, "revoke_", &out[3]);
 }
 
 static enum error snapshot_records(struct capdb *db, uint32_t n, struct record out[4])
@@ -382,13 +370,10 @@ static enum error snapshot_records(struct capdb *db, uint32_t n, struct record o
     if (e != ERR_OK)
         return e;
     sqlite3_bind_int64(st, 1, n);
-    int code = sqlite3_step(st);
-    if (code == SQLITE_ROW)
-        take_snapshot(st, &out[0], &out[1], &out[2], &out[3]);
-    else if (code == SQLITE_DONE)
+    if (capdb_step(db, st, "reading a snapshot", &e))
+        take_heads(st, out);
+    else if (e == ERR_OK)
         e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found", n);
-    else
-        e = capdb_fail_sql(db, "reading a snapshot");
     sqlite3_finalize(st);
     return e;
 }
@@ -406,10 +391,14 @@ static uint32_t records_rebuilt(const struct loading *l, bool revoke)
 
 static enum error build(struct loading *l, struct record head[4])
 {
-    static const enum row_kind order[] = {ROW_ENDPOINT, ROW_NOTIFICATION, ROW_MAPPING, ROW_IRQ};
+    static const enum row_kind order[] = {ROW_ENDPOINT, ROW_NOTIFICATION, ROW_SCHED_CONTEXT,
+                                          ROW_REPLY,    ROW_TABLE,        ROW_MAPPING,
+                                          ROW_IRQ};
     bool revoke = head[3].revoke.root != 0;
     uint32_t original = head[1].end.records;
     enum error e = add(l, &head[0]);
+    if (e == ERR_OK)
+        e = add_kind(l, ROW_RANGE);
     if (e == ERR_OK)
         e = add_slots(l);
     if (e == ERR_OK)
@@ -418,6 +407,8 @@ static enum error build(struct loading *l, struct record head[4])
         e = add_kind(l, order[i]);
     if (e == ERR_OK)
         e = add(l, &head[2]);
+    if (e == ERR_OK)
+        e = add_kind(l, ROW_SCHED);
     if (e == ERR_OK && revoke)
         e = add(l, &head[3]);
     if (e == ERR_OK)
@@ -436,7 +427,7 @@ static enum error build(struct loading *l, struct record head[4])
     return ERR_OK;
 }
 
-static void loading_free(struct loading *l)
+void loading_free(struct loading *l)
 {
     for (int k = 0; k < ROW_KINDS; k++)
         rowset_free(&l->sets[k]);
@@ -444,7 +435,7 @@ static void loading_free(struct loading *l)
     free(l->ranks);
 }
 
-static enum error load_rows(struct loading *l)
+enum error loading_rows(struct loading *l)
 {
     enum error e = ERR_OK;
     for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
@@ -458,58 +449,42 @@ static enum error load_rows(struct loading *l)
     return e;
 }
 
-enum error capdb_load(struct capdb *db, uint32_t n, struct capstate *out)
+static enum error load_once(struct capdb *db, uint32_t n, struct capstate *state)
 {
     struct record head[4];
-    struct capstate state;
-    struct loading l = {.db = db, .n = n, .state = &state};
-    capstate_init(&state);
+    struct loading l = {.db = db, .n = n, .state = state};
     enum error e = capdb_flush(db);
     if (e == ERR_OK && (n == 0 || n > capdb_count(db)))
         e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found (it has %u)", n, db->count);
     if (e == ERR_OK)
         e = snapshot_records(db, n, head);
     if (e == ERR_OK)
-        e = load_rows(&l);
+        e = loading_rows(&l);
     if (e == ERR_OK)
         e = build(&l, head);
     loading_free(&l);
-    if (e == ERR_OK)
-        *out = state;
-    else
-        capstate_free(&state);
     return e;
 }
 
-enum error capdb_mirror_load(struct capdb *db)
+/* Somebody may write into a file that no recorder holds: then it is read again. */
+enum error capdb_load(struct capdb *db, uint32_t n, struct capstate *out)
 {
-    struct mirror m = {0};
-    struct loading l = {.db = db, .n = capdb_count(db)};
-    enum error e = capdb_flush(db);
-    if (e == ERR_OK && l.n > 0)
-        e = load_rows(&l);
-    if (e == ERR_OK && l.n > 0) {
+    enum error e = ERR_TORN;
+    for (int tries = 0; e == ERR_TORN && tries < LOAD_TRIES; tries++) {
         struct capstate state;
-        e = capdb_load(db, l.n, &state);
-        if (e == ERR_OK) {
-            m.shape = capdb_shape(&state);
+        e = capdb_hold(db);
+        if (e != ERR_OK)
+            return e;
+        capstate_init(&state);
+        e = load_once(db, n, &state);
+        enum error torn = capdb_release(db);
+        e = torn != ERR_OK ? torn : e;
+        if (e == ERR_OK)
+            *out = state;
+        else
             capstate_free(&state);
-        }
     }
-    db->mirror = e == ERR_OK ? malloc(sizeof(m)) : NULL;
-    if (!db->mirror) {
-        loading_free(&l);
-        return e == ERR_OK ? capdb_fail(db, ERR_NO_MEMORY, "out of memory") : e;
-    }
-    m.caps = l.caps;
-    m.cap_count = l.sets[ROW_CAP].count;
-    for (int k = 0; k < ROW_KINDS; k++) {
-        rowset_sort(&l.sets[k]);
-        m.sets[k] = l.sets[k];
-    }
-    free(l.ranks);
-    *db->mirror = m;
-    return ERR_OK;
+    return e;
 }
 
 /* --- about a snapshot --- */
@@ -520,133 +495,67 @@ static void copy_text(char *out, size_t size, sqlite3_stmt *st, int column)
     snprintf(out, size, "%s", text ? (const char *)text : "");
 }
 
+static const char info_sql[] =
+    "SELECT time, ticks, seq, digest0, digest1, slots, threads, mappings, added, removed,"
+    " changed, complete, (SELECT target FROM source WHERE first <= ?1 ORDER BY id DESC LIMIT 1),"
+    " CAST(build AS TEXT) FROM snapshot WHERE n = ?1";
+
+static void take_info(sqlite3_stmt *st, uint32_t n, struct capdb_snapshot *out)
+{
+    uint32_t v[11];
+    for (int c = 0; c < 11; c++)
+        v[c] = (uint32_t)sqlite3_column_int64(st, c + 1);
+    *out = (struct capdb_snapshot){.n = n,
+                                   .time = sqlite3_column_double(st, 0),
+                                   .ticks = v[0],
+                                   .seq = v[1],
+                                   .digest = {v[2], v[3]},
+                                   .slots = v[4],
+                                   .threads = v[5],
+                                   .mappings = v[6],
+                                   .added = v[7],
+                                   .removed = v[8],
+                                   .changed = v[9],
+                                   .complete = v[10] != 0};
+    copy_text(out->target, sizeof(out->target), st, 12);
+    copy_text(out->build, sizeof(out->build), st, 13);
+}
+
 enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapshot *out)
 {
     sqlite3_stmt *st;
-    enum error e = capdb_prepare(
-        db,
-        "SELECT time, ticks, seq, digest0, digest1, slots, threads, mappings, added, removed,"
-        " changed, complete, (SELECT value FROM meta WHERE key = 'target'), CAST(build AS TEXT)"
-        " FROM snapshot WHERE n = ?",
-        &st);
+    enum error e = capdb_hold(db);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, n);
-    if (sqlite3_step(st) == SQLITE_ROW) {
-        uint32_t v[11];
-        for (int c = 0; c < 11; c++)
-            v[c] = (uint32_t)sqlite3_column_int64(st, c + 1);
-        *out = (struct capdb_snapshot){.n = n,
-                                       .time = sqlite3_column_double(st, 0),
-                                       .ticks = v[0],
-                                       .seq = v[1],
-                                       .digest = {v[2], v[3]},
-                                       .slots = v[4],
-                                       .threads = v[5],
-                                       .mappings = v[6],
-                                       .added = v[7],
-                                       .removed = v[8],
-                                       .changed = v[9],
-                                       .complete = v[10] != 0};
-        copy_text(out->target, sizeof(out->target), st, 12);
-        copy_text(out->build, sizeof(out->build), st, 13);
-    } else {
-        e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found", n);
+    e = capdb_prepare(db, info_sql, &st);
+    if (e == ERR_OK) {
+        sqlite3_bind_int64(st, 1, n);
+        if (capdb_step(db, st, "reading a snapshot", &e))
+            take_info(st, n, out);
+        else if (e == ERR_OK)
+            e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found", n);
+        sqlite3_finalize(st);
     }
-    sqlite3_finalize(st);
+    capdb_release(db);
     return e;
 }
 
-uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint32_t slot_addr)
+static const char cap_id_sql[] = "SELECT id FROM cap_row WHERE slot = ?1 AND t0 <= ?2 AND t1 > ?2";
+
+uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr)
 {
     sqlite3_stmt *st;
     uint64_t id = 0;
-    if (capdb_flush(db) != ERR_OK ||
-        capdb_prepare(db, "SELECT id FROM cap_row WHERE slot = ?1 AND t0 <= ?2 AND t1 > ?2", &st) !=
-            ERR_OK)
+    if (capdb_flush(db) != ERR_OK || capdb_hold(db) != ERR_OK)
         return 0;
-    sqlite3_bind_int64(st, 1, slot_addr);
-    sqlite3_bind_int64(st, 2, n);
-    if (sqlite3_step(st) == SQLITE_ROW)
-        id = (uint64_t)sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    enum error e = capdb_prepare(db, cap_id_sql, &st);
+    if (e == ERR_OK) {
+        sqlite3_bind_int64(st, 1, (int64_t)slot_addr);
+        sqlite3_bind_int64(st, 2, n);
+        if (capdb_step(db, st, "reading a snapshot", &e))
+            id = (uint64_t)sqlite3_column_int64(st, 0);
+        sqlite3_finalize(st);
+    }
+    capdb_release(db);
     return id;
-}
-
-/* --- verify --- */
-
-static bool verify_file(struct capdb *db, void (*report)(void *ctx, const char *sentence),
-                        void *ctx)
-{
-    sqlite3_stmt *st;
-    bool good = true;
-    if (capdb_prepare(db, "PRAGMA integrity_check(20)", &st) != ERR_OK) {
-        report(ctx, db->message);
-        return false;
-    }
-    int code;
-    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
-        const char *line = (const char *)sqlite3_column_text(st, 0);
-        if (line && strcmp(line, "ok") == 0)
-            continue;
-        report(ctx, line ? line : "?");
-        good = false;
-    }
-    sqlite3_finalize(st);
-    return good && code == SQLITE_DONE;
-}
-
-static bool verify_snapshot(struct capdb *db, uint32_t n, char *sentence, size_t size)
-{
-    struct capstate state;
-    char sql[64];
-    if (capdb_load(db, n, &state) != ERR_OK) {
-        snprintf(sentence, size, "%s", db->message);
-        return false;
-    }
-    snprintf(sql, sizeof(sql), "SELECT sum FROM snapshot WHERE n = %u", n);
-    bool same = capdb_int(db, sql, 0) == (int64_t)capdb_sum(&state);
-    capstate_free(&state);
-    if (!same)
-        snprintf(sentence, size, "snapshot %u differs from what was recorded", n);
-    return same;
-}
-
-static bool verify_events(struct capdb *db, uint32_t count,
-                          void (*report)(void *ctx, const char *sentence), void *ctx)
-{
-    char sentence[CAPDB_MESSAGE];
-    sqlite3_stmt *st;
-    bool good = true;
-    if (capdb_prepare(db, "SELECT DISTINCT n FROM event WHERE n > 1 AND n <= ? ORDER BY n", &st) !=
-        ERR_OK) {
-        report(ctx, db->message);
-        return false;
-    }
-    sqlite3_bind_int64(st, 1, count);
-    while (sqlite3_step(st) == SQLITE_ROW) {
-        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
-        if (capdb_prove_events(db, n, sentence, sizeof(sentence)))
-            continue;
-        report(ctx, sentence);
-        good = false;
-    }
-    sqlite3_finalize(st);
-    return good;
-}
-
-enum error capdb_verify(struct capdb *db, void (*report)(void *ctx, const char *sentence),
-                        void *ctx)
-{
-    char sentence[CAPDB_MESSAGE];
-    bool good = verify_file(db, report, ctx);
-    uint32_t count = capdb_count(db);
-    for (uint32_t n = 1; n <= count; n++) {
-        if (verify_snapshot(db, n, sentence, sizeof(sentence)))
-            continue;
-        report(ctx, sentence);
-        good = false;
-    }
-    good &= verify_events(db, count, report, ctx);
-    return good ? ERR_OK : capdb_fail(db, ERR_CORRUPT, "is damaged");
 }

@@ -10,7 +10,8 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE]",
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE]"
+     " [--same-machine]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -37,7 +38,10 @@ static const struct command commands[] = {
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
-    {"verify", 0, 0, command_verify, "verify RUN", "file integrity and every snapshot's sum"},
+    {"verify", 0, 0, command_verify, "verify RUN",
+     "is it what was recorded? the file, the chain of commits, every snapshot, the events"},
+    {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
+     "make a recording of today's format of an older one"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -49,8 +53,9 @@ static void print_help(FILE *f)
     fputs("\nRUN is a recording (FILE or FILE@N) or a target: monitor:unix:PATH, "
           "monitor:tcp:HOST:PORT,\nmonitor:/dev/ttyX, gdb:… the same, ram:FILE.\n"
           "Things are named by domain, thread:NAME, tcb:0x…, frame:0x…, ep:0x…, ntfn:0x…, "
-          "cnode:0x…,\nuntyped:0x…, pt:0x…, pd:0x…, irq:N, slot:0x…; addresses are physical "
-          "unless they lie in\nthe kernel's window.\n"
+          "cnode:0x…,\nuntyped:0x…, pt:0x…, pd:0x…, pool:0x…, irq:N, slot:0x…, domain:NAME; "
+          "addresses are physical\nunless they lie in the kernel's window; phys:0x… and "
+          "kernel:0x… say which.\n"
           "Exit status: 0 yes, 1 no or breach, 2 could not tell.\n",
           f);
 }
@@ -65,7 +70,8 @@ enum option_code {
     OPT_FORMAT,
     OPT_JSON,
     OPT_STRICT,
-    OPT_FLOW
+    OPT_FLOW,
+    OPT_SAME_MACHINE
 };
 
 static const struct option long_options[] = {
@@ -79,6 +85,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -135,6 +142,9 @@ static bool take_option(struct options *o, int code)
     case OPT_STRICT:
         o->strict = true;
         return true;
+    case OPT_SAME_MACHINE:
+        o->same_machine = true;
+        return true;
     case OPT_FLOW:
         o->flow = true;
         return true;
@@ -152,6 +162,17 @@ static const struct command *find_command(const char *name)
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
     return NULL;
+}
+
+/* And not from one snapshot, so that each incomplete one is in what they say. */
+static bool answers_from_all(const struct command *c)
+{
+    enum status (*const all[])(struct options *) = {command_history, command_revokes,
+                                                    command_report, command_sql, command_live};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (c->run == all[i])
+            return true;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -177,5 +198,7 @@ int main(int argc, char **argv)
     o.operand = argv + optind + 2;
     if (o.on_change && o.every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
-    return (int)c->run(&o);
+    o.whole = answers_from_all(c);
+    enum status s = c->run(&o);
+    return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */
 }

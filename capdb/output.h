@@ -1,6 +1,6 @@
 /* Rows for people and programs: an aligned table on a terminal, tab-separated when piped, JSON on
- * request.  Text from a target is escaped before it reaches any of them; JSON is quoted by SQLite.
- */
+ * request.  Text is UTF-8; what cannot be shown is escaped (lib/utf8.h), in JSON only what is no
+ * UTF-8.  A cell is a text, a number or nothing, whatever its column or the rows before. */
 #ifndef CAPSCOPE_CAPDB_OUTPUT_H
 #define CAPSCOPE_CAPDB_OUTPUT_H
 
@@ -16,15 +16,19 @@ enum { OUTPUT_MAX_COLUMNS = 64 };
 
 struct output;
 
-/* columns: NULL-terminated names. A '#' before a name says that its cells are numbers. OUTPUT_AUTO:
- * a table if `file` is a terminal. */
+/* columns: NULL-terminated names. A '#' before a name puts its cells to the right of the column.
+ * OUTPUT_AUTO: a table if `file` is a terminal. */
 struct output *output_begin(FILE *file, enum output_mode mode, const char *const *columns);
-/* Cells of the current row, left to right; missing ones stay empty. Short of memory, the program
+/* Cells of the current row, left to right; missing ones are nothing. Short of memory, the program
  * ends with a sentence. */
 void output_text(struct output *o, const char *text);
+void output_bytes(struct output *o, const char *text, size_t length); /* a NUL is escaped, too */
 void output_format(struct output *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void output_int(struct output *o, int64_t value);
-void output_hex(struct output *o, uint32_t value);
+void output_word(struct output *o, uint64_t value); /* without a sign */
+void output_real(struct output *o, double value);
+void output_hex(struct output *o, uint64_t value); /* a text: JSON has no such number */
+void output_null(struct output *o);                /* nothing: null in JSON, else empty */
 void output_row(struct output *o);
 bool output_is_table(const struct output *o); /* for people: indentation helps */
 /* Writes what is left and frees; false when writing failed. */
@@ -35,7 +39,5 @@ extern enum output_mode output_default;
 
 /* malloc and realloc that end the program with a sentence. */
 void *output_alloc(void *old, size_t size);
-/* JSON text of a string by SQLite's json_quote(); malloced. */
-char *output_json_quote(const char *text);
 
 #endif

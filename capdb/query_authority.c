@@ -1,6 +1,8 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "capdb/command.h"
+#include "record/names.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +59,7 @@ static void step_row(struct output *out, const struct view *v, uint32_t number,
     if (e->slot >= 0)
         output_text(out, capstate_place_text(&v->state, e->slot, text, sizeof(text)));
     else if (e->mapping >= 0)
-        output_format(out, "mapped at 0x%x", v->state.mappings[e->mapping].vaddr);
+        output_format(out, "mapped at 0x%" PRIx64, v->state.mappings[e->mapping].vaddr);
     else
         output_text(out, "by the thread's state");
     output_row(out);
@@ -99,7 +101,7 @@ enum status command_path(struct options *o)
     struct view v;
     struct thing from;
     struct thing to;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &from) && thing_find(o, &v, o->operand[1], &to)) {
@@ -111,7 +113,7 @@ enum status command_path(struct options *o)
         free(starts);
         free(ends);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -266,7 +268,7 @@ enum status command_can(struct options *o)
     if (q.wanted == WANT_NOTHING)
         return command_complain(NULL, "%s: a right is read, write, grant or control",
                                 o->operand[1]);
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &subject) && thing_find(o, &v, o->operand[2], &object)) {
@@ -280,7 +282,7 @@ enum status command_can(struct options *o)
         free(q.object);
         free(q.holders);
     }
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -294,7 +296,7 @@ static void slot_cell(struct output *out, const struct view *v, int32_t slot)
         output_text(out, "-");
         return;
     }
-    output_format(out, "0x%08x %s: %s", v->state.slots[slot].rec.addr,
+    output_format(out, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
                   capstate_place_text(&v->state, slot, place, sizeof(place)),
                   capstate_slot_text(&v->state, slot, text, sizeof(text)));
 }
@@ -305,7 +307,8 @@ static void object_cell(struct output *out, const struct view *v, const struct a
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "rule %u at 0x%x, 0x%x: 0x%x", f->rule, f->addr, f->other, f->value);
+        output_format(out, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
+                      audit_rule_sentence(f->rule), f->other, f->value);
         return;
     }
     if (b->object < 0) {
@@ -402,7 +405,7 @@ enum status command_check(struct options *o)
                                           "object", "witness_a", "witness_b", "path",     NULL};
     struct view v;
     uint32_t breaches = 0;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t last = o->all ? capdb_count(v.db) : v.n;
     uint32_t first = o->all ? 1 : v.n;
@@ -410,12 +413,12 @@ enum status command_check(struct options *o)
     enum status s = STATUS_YES;
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
         if (v.n != n)
-            s = view_load(o, &v, n);
+            s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
             s = check_one(o, &v, out, &breaches);
     }
     verdict_row(out, &v, first, last, breaches, o->strict);
-    view_close(&v);
+    dbview_close(&v);
     if (s == STATUS_YES && breaches)
         s = STATUS_NO;
     return finish(o, out, s);

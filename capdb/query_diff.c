@@ -94,7 +94,7 @@ static const char *changed_word(sqlite3_stmt *st)
                : sqlite3_column_int64(st, COL_EXTRA_L)                         ? "mapped"
                                                                                : "unmapped";
     if (differs(st, COL_DATA_E, COL_DATA_L))
-        return sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_UNTYPED ? "watermark" : "badge";
+        return sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_UNTYPED ? "watermark" : "updated";
     if (differs(st, COL_PARENT_E, COL_PARENT_L))
         return "reparented";
     if (differs(st, COL_FLAGS_E, COL_FLAGS_L))
@@ -109,7 +109,7 @@ static void side_cells(struct difference *d, sqlite3_stmt *st, int column, const
     char place[TEXT_BYTES];
     int32_t slot = -1;
     if (!null(st, column))
-        slot = capstate_slot_at(&v->state, (uint32_t)sqlite3_column_int64(st, column));
+        slot = capstate_slot_at(&v->state, (uint64_t)sqlite3_column_int64(st, column));
     if (slot < 0) {
         output_text(d->out, "-");
         return;
@@ -129,7 +129,7 @@ static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
         return;
     const struct view *v = null(st, in_b) ? &d->a : &d->b;
     int column = null(st, in_b) ? in_a : in_b;
-    uint32_t addr = (uint32_t)sqlite3_column_int64(st, column);
+    uint64_t addr = (uint64_t)sqlite3_column_int64(st, column);
     output_text(d->out, word);
     output_int(d->out, sqlite3_column_int64(st, COL_ID));
     output_hex(d->out, addr);
@@ -148,11 +148,8 @@ static enum error diff_capabilities(struct difference *d)
         return e;
     sqlite3_bind_int64(st, 1, d->a.n);
     sqlite3_bind_int64(st, 2, d->b.n);
-    int code;
-    while ((code = sqlite3_step(st)) == SQLITE_ROW)
+    while (capdb_step(d->a.db, st, "comparing", &e))
         cap_change(d, st, d->a.n <= d->b.n);
-    if (code != SQLITE_DONE)
-        e = capdb_fail_sql(d->a.db, "comparing");
     sqlite3_finalize(st);
     return e;
 }
@@ -162,7 +159,7 @@ static void thread_change(struct difference *d, const char *word, const struct v
                           const char *before, const char *after)
 {
     output_text(d->out, word);
-    output_text(d->out, "");
+    output_null(d->out);
     output_hex(d->out, v->state.threads[i].rec.addr);
     output_text(d->out, domain_name(v, v->authority.thread_domain[i]));
     output_text(d->out, before);
@@ -170,7 +167,7 @@ static void thread_change(struct difference *d, const char *word, const struct v
     output_row(d->out);
 }
 
-static int32_t thread_at(const struct view *v, uint32_t addr)
+static int32_t thread_at(const struct view *v, uint64_t addr)
 {
     for (uint32_t i = 0; i < v->state.thread_count; i++)
         if (v->state.threads[i].rec.addr == addr)
@@ -211,12 +208,13 @@ enum status command_diff(struct options *o)
     struct difference d = {.o = o};
     uint32_t n[2];
     if (!parse_snapshot(o, o->operand[0], &n[0]) || !parse_snapshot(o, o->operand[1], &n[1]) ||
-        view_open_db(o, &d.a) != STATUS_YES)
+        dbview_open_file(o, &d.a) != STATUS_YES)
         return STATUS_UNKNOWN;
-    d.b = (struct view){.db = d.a.db, .rules = d.a.rules}; /* one file, two snapshots */
-    enum status s = view_load(o, &d.a, n[0]);
+    enum status s = dbview_open_second(o, &d.a, &d.b); /* one file, two snapshots */
     if (s == STATUS_YES)
-        s = view_load(o, &d.b, n[1]);
+        s = dbview_load(o, &d.a, n[0]);
+    if (s == STATUS_YES)
+        s = dbview_load(o, &d.b, n[1]);
     if (s == STATUS_YES) {
         d.out = output_begin(stdout, output_default, columns);
         if (diff_capabilities(&d) != ERR_OK)
@@ -225,7 +223,7 @@ enum status command_diff(struct options *o)
         if (!output_end(d.out))
             s = command_complain(o->run, "output could not be written");
     }
-    view_unload(&d.b);
-    view_close(&d.a);
+    dbview_close(&d.b);
+    dbview_close(&d.a);
     return s;
 }

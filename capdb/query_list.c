@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,35 +12,40 @@ static enum status finish(struct options *o, struct output *out)
     return output_end(out) ? STATUS_YES : command_complain(o->run, "output could not be written");
 }
 
+static void snapshot_row(struct output *out, const struct capdb_snapshot *s)
+{
+    char when[32];
+    const uint64_t numbers[] = {s->ticks, s->slots,   s->threads, s->mappings,
+                                s->added, s->removed, s->changed};
+    output_int(out, s->n);
+    output_text(out, when_text(s->time, when, sizeof(when)));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        output_int(out, (int64_t)numbers[i]);
+    output_format(out, "%08x%08x", s->digest[0], s->digest[1]);
+    output_text(out, s->complete ? "yes" : "no");
+    output_row(out);
+}
+
 enum status command_snapshots(struct options *o)
 {
     static const char *const columns[] = {"#n",       "taken",     "#ticks",   "#caps",
                                           "#threads", "#mappings", "#added",   "#removed",
                                           "#changed", "digest",    "complete", NULL};
     struct view v;
-    if (view_open_db(o, &v) != STATUS_YES)
+    struct capdb_snapshot info;
+    if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct output *out = output_begin(stdout, output_default, columns);
     uint32_t count = capdb_count(v.db);
-    for (uint32_t n = 1; n <= count; n++) {
-        struct capdb_snapshot s;
-        char when[32];
-        if (capdb_snapshot_info(v.db, n, &s) != ERR_OK) {
-            command_complain(o->run, "%s", capdb_error(v.db));
-            break;
-        }
-        uint32_t numbers[] = {s.ticks, s.slots,   s.threads, s.mappings,
-                              s.added, s.removed, s.changed};
-        output_int(out, n);
-        output_text(out, when_text(s.time, when, sizeof(when)));
-        for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-            output_int(out, numbers[i]);
-        output_format(out, "%08x%08x", s.digest[0], s.digest[1]);
-        output_text(out, s.complete ? "yes" : "no");
-        output_row(out);
+    enum status s = STATUS_YES;
+    for (uint32_t n = 1; s == STATUS_YES && n <= count; n++) {
+        if (capdb_snapshot_info(v.db, n, &info) == ERR_OK)
+            snapshot_row(out, &info);
+        else
+            s = command_complain(o->run, "%s", capdb_error(v.db));
     }
-    view_close(&v);
-    return finish(o, out);
+    dbview_close(&v);
+    return finish(o, out) == STATUS_YES ? s : STATUS_UNKNOWN;
 }
 
 static void info_row(struct output *out, const char *what, const char *value)
@@ -79,7 +85,7 @@ enum status command_info(struct options *o)
     struct view v;
     struct stat st;
     char managers[256];
-    if (view_open_db(o, &v) != STATUS_YES)
+    if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t count = capdb_count(v.db);
     struct output *out = output_begin(stdout, output_default, columns);
@@ -87,12 +93,13 @@ enum status command_info(struct options *o)
         info_number(out, "file bytes", (uint64_t)st.st_size);
     info_number(out, "snapshots", count);
     info_span(out, &v, count);
+    enum status s = count ? dbview_load(o, &v, o->at ? o->at : count) : STATUS_YES;
     info_number(out, "domain rules", v.rules.count);
-    if (count && view_load(o, &v, o->at ? o->at : count) == STATUS_YES)
+    if (count && s == STATUS_YES)
         info_row(out, "trusted managers",
                  authority_managers_text(&v.authority, managers, sizeof(managers)));
-    view_close(&v);
-    return finish(o, out);
+    dbview_close(&v);
+    return finish(o, out) == STATUS_YES ? s : STATUS_UNKNOWN;
 }
 
 enum status command_threads(struct options *o)
@@ -100,7 +107,7 @@ enum status command_threads(struct options *o)
     static const char *const columns[] = {"tcb", "name",       "domain",  "state", "#prio",
                                           "pc",  "blocked_on", "#island", "fault", NULL};
     struct view v;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct output *out = output_begin(stdout, output_default, columns);
     for (uint32_t i = 0; i < v.state.thread_count; i++) {
@@ -117,18 +124,47 @@ enum status command_threads(struct options *o)
             output_text(out, "-");
         output_int(out, t->object < 0 ? -1 : v.authority.island[t->object]);
         if (t->rec.fault)
-            output_format(out, "%u at 0x%x", t->rec.fault, t->rec.fault_addr);
+            output_format(out, "%u at 0x%" PRIx64, t->rec.fault, t->rec.fault_addr);
         output_row(out);
     }
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out);
 }
 
 /* --- domains --- */
 
 struct tally {
-    uint32_t caps, frames, frame_kib, untyped_kib;
+    uint32_t caps, frames;
+    uint64_t frame_kib, frame_device_kib, untyped_kib, untyped_device_kib;
 };
+
+static uint64_t kib_of(const struct capstate_object *o)
+{
+    return o->bits >= 10 && o->bits < 64 ? (uint64_t)1 << (o->bits - 10) : 0;
+}
+
+/* Is it part of an untyped that the domain holds as well? Then its memory is counted there. */
+static bool inside_held(const struct view *v, int32_t domain, int32_t object)
+{
+    for (int32_t u = v->authority.enclosing[object]; u >= 0; u = v->authority.enclosing[u])
+        if (authority_domain_holds(&v->authority, domain, u))
+            return true;
+    return false;
+}
+
+static void tally_memory(const struct view *v, int32_t domain, int32_t object, struct tally *t)
+{
+    const struct capstate_object *o = &v->state.objects[object];
+    bool device = o->flags & RECORD_SLOT_DEVICE;
+    if (!authority_domain_holds(&v->authority, domain, object))
+        return;
+    if (o->type == RECORD_CAP_FRAME) {
+        t->frames++;
+        *(device ? &t->frame_device_kib : &t->frame_kib) += kib_of(o);
+    } else if (!inside_held(v, domain, object)) {
+        *(device ? &t->untyped_device_kib : &t->untyped_kib) += kib_of(o);
+    }
+}
 
 static void tally_slots(const struct view *v, struct tally *tally)
 {
@@ -138,20 +174,11 @@ static void tally_slots(const struct view *v, struct tally *tally)
             tally[d].caps++;
     }
     for (uint32_t n = 0; n < v->state.object_count; n++) {
-        const struct capstate_object *object = &v->state.objects[n];
-        for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-            if (object->bits < 10 || object->bits > 32 ||
-                (object->type != RECORD_CAP_FRAME && object->type != RECORD_CAP_UNTYPED) ||
-                !authority_domain_holds(&v->authority, (int32_t)d, (int32_t)n))
-                continue;
-            uint32_t kib = (uint32_t)(((uint64_t)1 << object->bits) >> 10);
-            if (object->type == RECORD_CAP_FRAME) {
-                tally[d].frames++;
-                tally[d].frame_kib += kib;
-            } else {
-                tally[d].untyped_kib += kib;
-            }
-        }
+        uint32_t type = v->state.objects[n].type;
+        if (type != RECORD_CAP_FRAME && type != RECORD_CAP_UNTYPED)
+            continue;
+        for (uint32_t d = 0; d < v->authority.domain_count; d++)
+            tally_memory(v, (int32_t)d, (int32_t)n, &tally[d]);
     }
 }
 
@@ -184,17 +211,18 @@ static int32_t island_of_domain(const struct view *v, uint32_t domain)
 
 enum status command_domains(struct options *o)
 {
-    static const char *const columns[] = {"domain",   "trusted", "#island",    "#threads",
-                                          "#caps",    "#frames", "#frame_kib", "#untyped_kib",
-                                          "flows_to", NULL};
+    static const char *const columns[] = {
+        "domain",   "trusted",    "#island",           "#threads",     "#caps",
+        "#frames",  "#frame_kib", "#frame_device_kib", "#untyped_kib", "#untyped_device_kib",
+        "flows_to", NULL};
     struct view v;
     struct authority_flow *flows;
     uint32_t flow_count;
     char text[512];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (authority_flows(&v.authority, &flows, &flow_count) != ERR_OK) {
-        view_close(&v);
+        dbview_close(&v);
         return command_complain(o->run, "out of memory");
     }
     struct tally *tally = output_alloc(NULL, (v.authority.domain_count + 1) * sizeof(*tally));
@@ -208,14 +236,16 @@ enum status command_domains(struct options *o)
         output_int(out, v.authority.domains[d].threads);
         output_int(out, tally[d].caps);
         output_int(out, tally[d].frames);
-        output_int(out, tally[d].frame_kib);
-        output_int(out, tally[d].untyped_kib);
+        output_int(out, (int64_t)tally[d].frame_kib);
+        output_int(out, (int64_t)tally[d].frame_device_kib);
+        output_int(out, (int64_t)tally[d].untyped_kib);
+        output_int(out, (int64_t)tally[d].untyped_device_kib);
         flows_text(&v, d, flows, flow_count, text, sizeof(text));
         output_text(out, text);
         output_row(out);
     }
     free(tally);
     free(flows);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out);
 }

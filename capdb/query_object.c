@@ -3,6 +3,7 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void object_rows(struct output *out, const struct view *v, const char *fa
 }
 
 /* Threads that run in this directory, or the directory's address. */
-static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t size)
+static void directory_text(const struct view *v, uint64_t dir, char *buf, size_t size)
 {
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
         int32_t pd = capstate_thread_vspace(&v->state, (int32_t)i);
@@ -49,43 +50,43 @@ static void directory_text(const struct view *v, uint32_t dir, char *buf, size_t
             return;
         }
     }
-    snprintf(buf, size, "directory 0x%x", dir);
+    snprintf(buf, size, "directory 0x%" PRIx64, dir);
 }
 
-static int32_t directory_domain(const struct view *v, uint32_t dir)
+static int32_t directory_domain(const struct view *v, uint64_t dir)
 {
     int32_t object = capstate_object_at(&v->state, dir);
     return object < 0 ? -1 : v->authority.home[object];
 }
 
-static void mapping_rows(struct output *out, const struct view *v, uint32_t addr)
+static void mapping_rows(struct output *out, const struct view *v, uint64_t addr)
 {
     char text[TEXT_BYTES];
     for (uint32_t i = 0; i < v->state.mapping_count; i++) {
         const struct record_mapping *m = &v->state.mappings[i];
-        if (m->bits > 31 || addr < m->frame || addr - m->frame >= (uint32_t)1 << m->bits)
+        if (m->bits > 63 || addr - m->frame >= (uint64_t)1 << m->bits)
             continue;
         output_text(out, "mapping");
         output_text(out, domain_name(v, directory_domain(v, m->dir)));
         output_format(out, "%s%s%s", m->rights & RECORD_RIGHT_READ ? "r" : "",
                       m->rights & RECORD_RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
-        output_format(out, "0x%08x", m->vaddr);
+        output_hex(out, m->vaddr);
         directory_text(v, m->dir, text, sizeof(text));
         output_text(out, text);
-        output_format(out, "mapped at 0x%x, asid %u", m->vaddr, m->asid);
+        output_format(out, "mapped at 0x%" PRIx64 ", asid %u", m->vaddr, m->asid);
         output_row(out);
     }
 }
 
-static void owner_sentence(const struct view *v, const struct authority_owner *w, uint32_t addr,
+static void owner_sentence(const struct view *v, const struct authority_owner *w, uint64_t addr,
                            char *buf, size_t size)
 {
     char object[TEXT_BYTES / 2];
     char untyped[TEXT_BYTES / 4];
     if (w->object < 0) {
         snprintf(buf, size,
-                 w->kernel ? "0x%x lies in the kernel's image"
-                           : "no capability refers to memory at 0x%x",
+                 w->kernel ? "0x%" PRIx64 " lies in the kernel's image"
+                           : "no capability refers to memory at 0x%" PRIx64,
                  addr);
         return;
     }
@@ -113,17 +114,18 @@ static void chain_rows(struct output *out, const struct view *v, int32_t object)
         slot_row(out, v, v->state.slots[slot].parent >= 0 ? "derives" : "root", slot);
 }
 
+/* A domain is not at an address, and neither is an interrupt. */
 static bool address_of(const struct options *o, const struct view *v, const char *text,
-                       uint32_t *addr)
+                       uint64_t *addr)
 {
     struct thing t;
-    if (address_parse(text, &v->state.snapshot, addr))
-        return true;
     if (!thing_find(o, v, text, &t))
         return false;
     if (t.kind == THING_DOMAIN)
         return command_complain(o->run, "%s is a domain, not an address", text), false;
-    *addr = t.kind == THING_SLOT && t.object >= 0 ? v->state.objects[t.object].addr : t.addr;
+    if (t.kind != THING_ADDRESS && (t.object < 0 || v->state.objects[t.object].bits == 0))
+        return command_complain(o->run, "%s takes no memory", text), false;
+    *addr = t.kind == THING_SLOT ? v->state.objects[t.object].addr : t.addr;
     return true;
 }
 
@@ -131,12 +133,12 @@ enum status command_owner(struct options *o)
 {
     struct view v;
     struct authority_owner w;
-    uint32_t addr;
+    uint64_t addr;
     char text[TEXT_BYTES];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!address_of(o, &v, o->operand[0], &addr)) {
-        view_close(&v);
+        dbview_close(&v);
         return STATUS_UNKNOWN;
     }
     authority_owner_of(&v.authority, addr, &w);
@@ -156,7 +158,7 @@ enum status command_owner(struct options *o)
             object_rows(out, &v, "covers", u);
         chain_rows(out, &v, w.object);
     }
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
 }
 
@@ -164,10 +166,10 @@ enum status command_who(struct options *o)
 {
     struct view v;
     struct thing t;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!thing_find(o, &v, o->operand[0], &t)) {
-        view_close(&v);
+        dbview_close(&v);
         return STATUS_UNKNOWN;
     }
     struct output *out = output_begin(stdout, output_default, reach_columns);
@@ -181,7 +183,7 @@ enum status command_who(struct options *o)
             mapping_rows(out, &v, v.state.objects[t.object].addr);
     }
     bool any = t.kind == THING_DOMAIN || t.object >= 0;
-    view_close(&v);
+    dbview_close(&v);
     if (!any)
         command_complain(o->run, "no capability refers to %s", o->operand[0]);
     return finish(o, out, any ? STATUS_YES : STATUS_NO);
@@ -193,7 +195,7 @@ struct history {
     struct options *o;
     struct view *v;
     struct output *out;
-    uint32_t addr;
+    uint64_t addr;
     bool any;
 };
 
@@ -220,21 +222,18 @@ static enum error history_rows(struct history *h, const char *sql)
     enum error e = capdb_prepare(h->v->db, sql, &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, h->addr);
-    int code;
-    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+    sqlite3_bind_int64(st, 1, (int64_t)h->addr);
+    while (capdb_step(h->v->db, st, "reading the history", &e)) {
         output_int(h->out, sqlite3_column_int64(st, 0));
         output_text(h->out, last_text(st, 1, buf));
         output_text(h->out, column_text(st, 2));
         output_text(h->out, column_text(st, 3));
         output_text(h->out, column_text(st, 4));
-        output_hex(h->out, (uint32_t)sqlite3_column_int64(st, 5));
+        output_hex(h->out, (uint64_t)sqlite3_column_int64(st, 5));
         output_text(h->out, column_text(st, 6));
         output_row(h->out);
         h->any = true;
     }
-    if (code != SQLITE_DONE)
-        e = capdb_fail_sql(h->v->db, "reading the history");
     sqlite3_finalize(st);
     return e;
 }
@@ -271,13 +270,17 @@ static enum error owner_rows(struct history *h)
                                  "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row"
                                  " WHERE t1 < 2147483647 ORDER BY 1",
                                  &st);
-    while (e == ERR_OK && sqlite3_step(st) == SQLITE_ROW) {
+    while (capdb_step(h->v->db, st, "reading the history", &e)) {
         struct authority_owner w;
-        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
-        if (n > count || view_load(h->o, h->v, n) != STATUS_YES) {
-            e = ERR_CORRUPT;
+        int64_t at = sqlite3_column_int64(st, 0);
+        uint32_t n = at > 0 && at <= count ? (uint32_t)at : 0;
+        if (n == 0)
+            e = capdb_fail(h->v->db, ERR_CORRUPT, "is damaged: a row begins at snapshot %lld",
+                           (long long)at);
+        if (e == ERR_OK && dbview_load(h->o, h->v, n) != STATUS_YES)
+            e = ERR_STOPPED; /* told already */
+        if (e != ERR_OK)
             break;
-        }
         authority_owner_of(&h->v->authority, h->addr, &w);
         const char *name = domain_name(h->v, w.domain);
         if (first && strcmp(name, domain) == 0 && w.shared == now.shared &&
@@ -296,33 +299,34 @@ static enum error owner_rows(struct history *h)
 }
 
 static const char history_caps[] =
-    "SELECT c.t0, c.t1, iif(c.type = 1, 'covers', 'holds'), d.name,"
+    "SELECT c.t0, c.t1, iif(w.text = 'untyped', 'covers', 'holds'), d.name,"
     " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
     " iif(c.rights & 8, 'p', ''), c.slot,"
     " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
     " FROM object_row o JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " WHERE o.bits > 0 AND o.addr <= ?1 AND ?1 < o.addr + (1 << o.bits)"
+    " WHERE o.bits > 0 AND covers(o.addr, o.bits, ?1)"
     " ORDER BY c.t0, o.bits, c.row";
 
 static const char history_mappings[] =
     "SELECT m.t0, m.t1, 'mapping', (SELECT min(d.name) FROM object_row o JOIN cap_row c"
     "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"
-    "  WHERE o.addr = m.dir AND o.type = 10 AND d.trusted = 0),"
+    "  WHERE o.addr = m.dir AND d.trusted = 0 AND"
+    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')),"
     " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
     " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
-    " FROM mapping_row m WHERE m.frame <= ?1 AND ?1 < m.frame + (1 << m.bits) ORDER BY m.t0, m.row";
+    " FROM mapping_row m WHERE covers(m.frame, m.bits, ?1) ORDER BY m.t0, m.row";
 
 enum status command_history(struct options *o)
 {
     static const char *const columns[] = {"#first", "last", "fact", "domain",
                                           "rights", "slot", "what", NULL};
     struct view v;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct history h = {.o = o, .v = &v};
     if (!address_of(o, &v, o->operand[0], &h.addr)) {
-        view_close(&v);
+        dbview_close(&v);
         return STATUS_UNKNOWN;
     }
     h.out = output_begin(stdout, output_default, columns);
@@ -332,8 +336,10 @@ enum status command_history(struct options *o)
     if (e == ERR_OK)
         e = history_rows(&h, history_mappings);
     enum status s = h.any ? STATUS_YES : STATUS_NO;
-    if (e != ERR_OK)
+    if (e == ERR_STOPPED)
+        s = STATUS_UNKNOWN;
+    else if (e != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v.db));
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, h.out, s);
 }

@@ -1,26 +1,16 @@
 /* sql, live, verify: questions in SQL over the documented views, and the file's own health. */
 #include "capdb/command.h"
 
+#include "capdb/address.h"
 #include "capdb/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NAME_BYTES = 128 };
 
-/* Columns that hold addresses are printed in hex wherever the value is an integer. */
-static bool column_is_address(const char *name)
-{
-    static const char *const names[] = {"addr",       "address",    "slot",  "object", "holder",
-                                        "frame",      "dir",        "vaddr", "table",  "pc",
-                                        "sp",         "bound",      "src",   "about",  "blocked_on",
-                                        "ipc_buffer", "fault_addr", "tcb",   NULL};
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
+/* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)
 {
     static char texts[OUTPUT_MAX_COLUMNS][NAME_BYTES];
@@ -36,16 +26,49 @@ static struct output *begin_result(sqlite3_stmt *st, bool has_row)
     return output_begin(stdout, output_default, names);
 }
 
+/* Bytes as SQL writes them. */
+static void result_blob(struct output *out, sqlite3_stmt *st, int c)
+{
+    const unsigned char *bytes = sqlite3_column_blob(st, c);
+    int length = sqlite3_column_bytes(st, c);
+    char *text = output_alloc(NULL, (size_t)length * 2 + 4);
+    char *at = stpcpy(text, "x'");
+    for (int i = 0; i < length; i++)
+        at += sprintf(at, "%02x", bytes[i]);
+    strcpy(at, "'");
+    output_text(out, text);
+    free(text);
+}
+
+static void result_cell(struct output *out, sqlite3_stmt *st, int c)
+{
+    switch (sqlite3_column_type(st, c)) {
+    case SQLITE_NULL:
+        output_null(out);
+        break;
+    case SQLITE_INTEGER:
+        if (column_is_address(sqlite3_column_name(st, c)))
+            output_hex(out, (uint64_t)sqlite3_column_int64(st, c));
+        else
+            output_int(out, sqlite3_column_int64(st, c));
+        break;
+    case SQLITE_FLOAT:
+        output_real(out, sqlite3_column_double(st, c));
+        break;
+    case SQLITE_BLOB:
+        result_blob(out, st, c);
+        break;
+    default: {
+        const char *text = (const char *)sqlite3_column_text(st, c);
+        output_bytes(out, text, (size_t)sqlite3_column_bytes(st, c));
+    }
+    }
+}
+
 static void result_row(struct output *out, sqlite3_stmt *st)
 {
-    for (int c = 0; c < sqlite3_column_count(st); c++) {
-        bool address = column_is_address(sqlite3_column_name(st, c)) &&
-                       sqlite3_column_type(st, c) == SQLITE_INTEGER;
-        if (address)
-            output_hex(out, (uint32_t)sqlite3_column_int64(st, c));
-        else
-            output_text(out, (const char *)sqlite3_column_text(st, c));
-    }
+    for (int c = 0; c < sqlite3_column_count(st); c++)
+        result_cell(out, st, c);
     output_row(out);
 }
 
@@ -78,11 +101,11 @@ static enum status run_query(struct options *o, struct capdb *db, const char *sq
 enum status command_sql(struct options *o)
 {
     struct view v;
-    if (view_open_db(o, &v) != STATUS_YES)
+    if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = run_query(o, v.db, o->operand[0]);
     capdb_exec(v.db, "PRAGMA query_only=OFF", "asking");
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }
 
@@ -107,12 +130,28 @@ static void report_fault(void *ctx, const char *sentence)
     v->faults++;
 }
 
+/* How the chain ends: whoever keeps its last hash elsewhere can prove that nothing was cut off. */
+static void report_ending(struct capdb *db, struct output *out)
+{
+    struct capdb_ending ending;
+    if (capdb_ending(db, &ending) != ERR_OK)
+        return;
+    output_text(out, "ends");
+    output_format(out, "%s",
+                  ending.closed ? "as its recorder closed it"
+                                : "without its recorder having closed it");
+    output_row(out);
+    output_text(out, "hash");
+    output_text(out, ending.hash);
+    output_row(out);
+}
+
 enum status command_verify(struct options *o)
 {
     static const char *const columns[] = {"result", "what", NULL};
     struct view v;
     struct verdict verdict = {0};
-    if (view_open_db(o, &v) != STATUS_YES)
+    if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     verdict.out = output_begin(stdout, output_default, columns);
     enum error e = capdb_verify(v.db, report_fault, &verdict);
@@ -122,7 +161,8 @@ enum status command_verify(struct options *o)
                       capdb_count(v.db));
         output_row(verdict.out);
     }
-    view_close(&v);
+    report_ending(v.db, verdict.out);
+    dbview_close(&v);
     if (!output_end(verdict.out))
         return command_complain(o->run, "output could not be written");
     return e == ERR_OK ? STATUS_YES : STATUS_NO;

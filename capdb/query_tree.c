@@ -1,6 +1,7 @@
 /* cdt, preview, untyped: the derivation tree and what hangs on it. */
 #include "capdb/command.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static void cdt_row(struct output *out, const struct view *v, int32_t slot)
 static bool find_root(struct options *o, const struct view *v, const char *name, int32_t *slot)
 {
     struct thing t;
-    uint32_t addr;
+    uint64_t addr;
     if (address_parse(name, &v->state.snapshot, &addr) && capstate_slot_at(&v->state, addr) >= 0) {
         *slot = capstate_slot_at(&v->state, addr);
         return true;
@@ -57,12 +58,12 @@ enum status command_cdt(struct options *o)
                                           "domain",     "place",  NULL};
     struct view v;
     int32_t first = 0;
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     int32_t end = (int32_t)v.state.slot_count;
     if (o->operands == 1) {
         if (!find_root(o, &v, o->operand[0], &first)) {
-            view_close(&v);
+            dbview_close(&v);
             return STATUS_UNKNOWN;
         }
         end = v.state.slots[first].next;
@@ -70,7 +71,7 @@ enum status command_cdt(struct options *o)
     struct output *out = output_begin(stdout, output_default, columns);
     for (int32_t i = first; i < end; i++)
         cdt_row(out, &v, i);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, STATUS_YES);
 }
 
@@ -100,7 +101,7 @@ static bool object_goes(const struct preview *p, int32_t object)
     return any;
 }
 
-static void preview_row(struct preview *p, const char *what, uint32_t addr, int32_t domain,
+static void preview_row(struct preview *p, const char *what, uint64_t addr, int32_t domain,
                         const char *text)
 {
     output_text(p->out, what);
@@ -165,7 +166,8 @@ static void preview_mappings(struct preview *p)
         if (!mapping_goes(p, m))
             continue;
         int32_t dir = capstate_object_at(s, m->dir);
-        snprintf(text, sizeof(text), "0x%x at 0x%x in directory 0x%x", m->frame, m->vaddr, m->dir);
+        snprintf(text, sizeof(text), "0x%" PRIx64 " at 0x%" PRIx64 " in directory 0x%" PRIx64,
+                 m->frame, m->vaddr, m->dir);
         preview_row(p, "mapping", m->vaddr, dir < 0 ? -1 : p->v->authority.home[dir], text);
         p->mappings++;
     }
@@ -177,10 +179,10 @@ enum status command_preview(struct options *o)
     struct view v;
     int32_t root;
     char text[TEXT_BYTES];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!find_root(o, &v, o->operand[0], &root)) {
-        view_close(&v);
+        dbview_close(&v);
         return STATUS_UNKNOWN;
     }
     struct preview p = {.v = &v, .first = root + 1, .end = v.state.slots[root].next};
@@ -193,7 +195,7 @@ enum status command_preview(struct options *o)
              p.caps, p.objects, p.threads, (unsigned long long)p.bytes, p.mappings);
     preview_row(&p, "total", v.state.slots[root].rec.addr,
                 authority_slot_domain(&v.authority, root), text);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, p.out, STATUS_YES);
 }
 
@@ -238,7 +240,7 @@ enum status command_untyped(struct options *o)
                                           "slot",    "place", NULL};
     struct view v;
     char text[TEXT_BYTES];
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint64_t *inside = bytes_inside(&v);
     struct output *out = output_begin(stdout, output_default, columns);
@@ -262,6 +264,6 @@ enum status command_untyped(struct options *o)
         output_row(out);
     }
     free(inside);
-    view_close(&v);
+    dbview_close(&v);
     return finish(o, out, STATUS_YES);
 }

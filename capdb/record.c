@@ -7,6 +7,9 @@
  * differs. */
 #include "capdb/command.h"
 
+#include "capdb/machine.h"
+#include "capdb/store.h"
+
 #include "attach/attach.h"
 #include "attach/live.h"
 
@@ -17,14 +20,21 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHANGE_POLL_MS = 100, LIVE_POLL_MS = 200, SECOND_MS = 1000 };
+enum {
+    CHANGE_POLL_MS = 100,
+    LIVE_POLL_MS = 200,
+    SECOND_MS = 1000,
+    WAITING_MAX = 32,
+    PATIENCE_S = 120, /* at the end, for who holds a lock */
+    MACHINE_BYTES = 256,
+};
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted; /* how often */
 
 static void on_signal(int number)
 {
     (void)number;
-    interrupted = 1;
+    interrupted = interrupted + 1;
 }
 
 static void catch_signals(void)
@@ -49,17 +59,28 @@ static void sleep_seconds(double seconds)
         nanosleep(&t, NULL);
 }
 
-struct recorder {
+/* Taken, and not yet in the file: another program holds a lock on it. */
+struct waiting {
+    struct capstate state;
+    double time;
+    uint32_t events; /* that came before it, of those that wait */
+};
+
+struct session {
     struct options *o;
     struct attach *attach;
     struct capdb *db;
     const char *path;
-    uint32_t taken;
-    uint32_t last[4]; /* digest, slots and threads of the snapshot before */
+    uint32_t taken, stored;
+    uint64_t last; /* sum of the snapshot before, of what counts as a change */
+    bool have_last;
     bool progress;
+    struct waiting waiting[WAITING_MAX];
+    uint32_t waiting_count;
+    bool blocked; /* said that it waits */
     /* the live line */
-    struct live *live; /* NULL: none */
-    struct record *events;
+    struct live *live;     /* NULL: none */
+    struct record *events; /* that wait */
     uint32_t event_count, event_room;
     bool out_of_memory;
     bool dirty; /* events since the last snapshot changed something */
@@ -80,7 +101,7 @@ static bool tells_of_change(const struct record *r)
 
 static void take_event(void *ctx, const struct record *r)
 {
-    struct recorder *rec = ctx;
+    struct session *rec = ctx;
     if (rec->event_count == rec->event_room) {
         uint32_t room = rec->event_room ? rec->event_room * 2 : 256;
         struct record *grown = realloc(rec->events, room * sizeof(*grown));
@@ -96,26 +117,102 @@ static void take_event(void *ctx, const struct record *r)
 
 static void say_trouble(void *ctx, const char *sentence)
 {
-    struct recorder *r = ctx;
+    struct session *r = ctx;
     if (r->progress)
         fputc('\n', stderr);
     command_complain(attach_target(r->attach), "%s", sentence);
 }
 
-/* Stores what has come. Complains when it cannot. */
-static bool store_events(struct recorder *r)
+/* --- into the file --- */
+
+static void drop_events(struct session *r, uint32_t count)
 {
+    r->event_count -= count;
+    memmove(r->events, r->events + count, r->event_count * sizeof(*r->events));
+    for (uint32_t i = 0; i < r->waiting_count; i++)
+        r->waiting[i].events -= r->waiting[i].events < count ? r->waiting[i].events : count;
+    r->events_taken += count;
+}
+
+static enum error store_events(struct session *r, uint32_t count)
+{
+    enum error e = count ? capdb_put_events(r->db, r->events, count) : ERR_OK;
+    if (e == ERR_OK && count)
+        drop_events(r, count);
+    return e;
+}
+
+static void show_progress(struct session *r, const struct capstate *s, uint32_t n)
+{
+    if (r->progress)
+        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n,
+                s->slot_count, s->thread_count);
+}
+
+static enum error store_first(struct session *r)
+{
+    struct waiting *w = &r->waiting[0];
+    uint32_t n = 0;
+    enum error e = store_events(r, w->events);
+    if (e == ERR_OK)
+        e = capdb_append(r->db, &w->state, w->time, &n);
+    if (e != ERR_OK)
+        return e;
+    show_progress(r, &w->state, n);
+    capstate_free(&w->state);
+    r->waiting_count--;
+    r->stored++;
+    memmove(r->waiting, r->waiting + 1, r->waiting_count * sizeof(*r->waiting));
+    return ERR_OK;
+}
+
+static void say_blocked(struct session *r)
+{
+    if (!r->blocked)
+        command_complain(r->path, "%s; what is recorded is kept in memory meanwhile",
+                         capdb_error(r->db));
+    r->blocked = true;
+}
+
+/* Everything that waits, as far as it gets; false when the recording cannot go on. */
+static bool store(struct session *r)
+{
+    enum error e = ERR_OK;
     if (r->out_of_memory)
         return command_complain(NULL, "out of memory"), false;
-    if (capdb_put_events(r->db, r->events, r->event_count) != ERR_OK)
+    while (e == ERR_OK && r->waiting_count)
+        e = store_first(r);
+    if (e == ERR_OK)
+        e = store_events(r, r->event_count);
+    if (e == ERR_TIMEOUT)
+        say_blocked(r);
+    else if (e != ERR_OK)
         return command_complain(r->path, "%s", capdb_error(r->db)), false;
-    r->events_taken += r->event_count;
-    r->event_count = 0;
+    if (e == ERR_OK)
+        r->blocked = false;
     return true;
 }
 
+/* At the end whoever holds the lock is waited for; a second Ctrl-C gives up. */
+static bool store_the_rest(struct session *r)
+{
+    double end = wall_clock() + PATIENCE_S;
+    int before = interrupted;
+    while ((r->waiting_count || r->event_count) && interrupted == before && wall_clock() < end) {
+        if (!store(r))
+            return false;
+        if (r->blocked)
+            sleep_seconds(LIVE_POLL_MS / 1000.0);
+    }
+    if (!r->waiting_count && !r->event_count)
+        return true;
+    command_complain(r->path, "%u snapshots and %u events could not be stored: %s",
+                     r->waiting_count, r->event_count, capdb_error(r->db));
+    return false;
+}
+
 /* Where a recording is taken up again, nobody knows what happened since. */
-static void mark_pause(struct recorder *r)
+static void mark_pause(struct session *r)
 {
     struct record gap = {.kind = RECORD_GAP};
     gap.gap.first = live_mirror(r->live)->seq;
@@ -124,7 +221,7 @@ static void mark_pause(struct recorder *r)
 }
 
 /* Whoever has no live line is recorded by snapshots alone. */
-static enum status follow_live(struct recorder *r)
+static enum status follow_live(struct session *r)
 {
     const struct live_listener listener = {r, take_event, say_trouble};
     enum error e = live_open(r->attach, &listener, &r->live);
@@ -137,59 +234,52 @@ static enum status follow_live(struct recorder *r)
 
 /* --- snapshots --- */
 
-static void show_progress(struct recorder *r, const struct capstate *s, uint32_t n)
+/* Does it differ from the one before in more than what running alone changes? */
+static bool changed(struct session *r, const struct capstate *s)
 {
-    if (r->progress)
-        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n,
-                s->slot_count, s->thread_count);
-}
-
-static bool changed(struct recorder *r, const struct capstate *s)
-{
-    uint32_t now[4] = {s->end.digest0, s->end.digest1, s->slot_count, s->thread_count};
-    bool differs = r->taken == 0 || memcmp(now, r->last, sizeof(now)) != 0;
-    memcpy(r->last, now, sizeof(now));
+    uint64_t now = capdb_change_sum(s);
+    bool differs = !r->have_last || now != r->last;
+    r->last = now;
+    r->have_last = true;
     return differs;
 }
 
-static enum status line_lost(struct recorder *r, bool *done)
+static enum status line_lost(struct session *r, bool *done)
 {
+    *done = true;
     if (interrupted)
         return STATUS_YES;
-    *done = true;
     return command_complain(NULL, "%s%s", attach_error(r->attach),
                             r->taken ? "; what was recorded is kept" : "");
 }
 
+static void queue(struct session *r, struct capstate *state)
+{
+    r->waiting[r->waiting_count++] =
+        (struct waiting){.state = *state, .time = wall_clock(), .events = r->event_count};
+    r->taken++;
+}
+
 /* Takes one; *done when the recording is over. */
-static enum status record_one(struct recorder *r, bool *done)
+static enum status record_one(struct session *r, bool *done)
 {
     struct capstate state;
-    uint32_t n;
     bool wanted = !r->o->on_change || r->dirty;
+    if (r->waiting_count == WAITING_MAX)
+        return *done = !store(r), *done ? STATUS_UNKNOWN : STATUS_YES;
     enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
     if (e != ERR_OK)
         return line_lost(r, done);
-    if (!store_events(r)) {
-        capstate_free(&state);
-        *done = true;
-        return STATUS_UNKNOWN;
-    }
     r->dirty = false;
-    if (changed(r, &state) || wanted) {
-        e = capdb_append(r->db, &state, wall_clock(), &n);
-        if (e == ERR_OK) {
-            r->taken++;
-            show_progress(r, &state, n);
-        }
-    } else {
-        e = capdb_flush(r->db);
-    }
-    capstate_free(&state);
-    if (e != ERR_OK) {
-        *done = true;
-        return command_complain(r->path, "%s", capdb_error(r->db));
-    }
+    if (changed(r, &state) || wanted)
+        queue(r, &state);
+    else
+        capstate_free(&state);
+    *done = !store(r);
+    if (*done)
+        return STATUS_UNKNOWN;
+    if (!r->waiting_count)
+        capdb_flush(r->db); /* one that fails is tried again */
     *done = r->o->count && r->taken >= r->o->count;
     return STATUS_YES;
 }
@@ -197,7 +287,7 @@ static enum status record_one(struct recorder *r, bool *done)
 /* Waits until `next`: with a live line for events, which are stored as they come; by sleeping
  * without. When only changes are recorded, until
  * then and until something has changed. */
-static enum status wait_until(struct recorder *r, double next, bool *done)
+static enum status wait_until(struct session *r, double next, bool *done)
 {
     if (!r->live) {
         sleep_seconds(next - wall_clock());
@@ -211,14 +301,14 @@ static enum status wait_until(struct recorder *r, double next, bool *done)
         int ms = idle || left > LIVE_POLL_MS ? LIVE_POLL_MS : (int)left + 1;
         if (live_poll(r->live, ms) != ERR_OK)
             return line_lost(r, done);
-        if (!store_events(r)) {
+        if (!store(r)) {
             *done = true;
             return STATUS_UNKNOWN;
         }
     }
 }
 
-static enum status record_all(struct recorder *r)
+static enum status record_all(struct session *r)
 {
     double pause = r->o->on_change ? CHANGE_POLL_MS / 1000.0 : r->o->every < 0 ? 1 : r->o->every;
     double next = wall_clock();
@@ -237,33 +327,77 @@ static enum status record_all(struct recorder *r)
     return s;
 }
 
-static enum status open_recording(struct recorder *r)
+/* --- the whole of it --- */
+
+static enum status read_rules(struct session *r, struct authority_rules *rules)
+{
+    uint32_t line;
+    enum error e = authority_rules_read(r->o->domains, rules, &line);
+    if (e == ERR_FORMAT)
+        return command_complain(r->o->domains, "line %u: not `PATTERN DOMAIN [trusted]`", line);
+    if (e != ERR_OK)
+        return command_complain(r->o->domains, "cannot be read");
+    return STATUS_YES;
+}
+
+/* Other rules than those of before hold from the next snapshot on. */
+static enum status set_rules(struct session *r)
+{
+    struct authority_rules rules = {0};
+    if (!r->o->domains)
+        return STATUS_YES;
+    enum status s = read_rules(r, &rules);
+    if (s == STATUS_YES && capdb_set_rules(r->db, &rules) != ERR_OK)
+        s = command_complain(r->path, "%s", capdb_error(r->db));
+    authority_rules_free(&rules);
+    return s;
+}
+
+/* What the next snapshot is compared with. */
+static enum status take_last(struct session *r)
+{
+    struct capstate state;
+    uint32_t count = capdb_count(r->db);
+    if (count == 0)
+        return STATUS_YES;
+    if (capdb_load(r->db, count, &state) != ERR_OK)
+        return command_complain(r->path, "%s", capdb_error(r->db));
+    changed(r, &state);
+    capstate_free(&state);
+    return STATUS_YES;
+}
+
+static enum status open_recording(struct session *r)
 {
     char message[CAPDB_MESSAGE];
-    struct authority_rules rules = {0};
-    uint32_t line;
-    if (r->o->domains && authority_rules_read(r->o->domains, &rules, &line) != ERR_OK)
-        return command_complain(r->o->domains,
-                                "cannot be read as `PATTERN DOMAIN [trusted]` lines");
-    enum error e;
-    if (access(r->path, F_OK) == 0)
-        e = capdb_open(r->path, &r->db, message);
-    else
-        e = capdb_create(r->path, attach_target(r->attach), &r->db, message);
+    char machine[MACHINE_BYTES];
+    const char *target = attach_target(r->attach);
+    const struct capdb_source source = {.target = target,
+                                        .machine = machine_behind(target, machine, sizeof(machine)),
+                                        .same_machine = r->o->same_machine};
+    bool exists = access(r->path, F_OK) == 0;
+    enum error e = exists ? capdb_resume(r->path, &source, &r->db, message)
+                          : capdb_create_from(r->path, &source, &r->db, message);
     if (e != ERR_OK)
-        command_complain(r->path, "%s", message);
-    if (e == ERR_OK && rules.count && capdb_set_rules(r->db, &rules) != ERR_OK) {
-        command_complain(r->path, "%s", capdb_error(r->db));
-        e = ERR_IO;
-    }
-    authority_rules_free(&rules);
-    return e == ERR_OK ? STATUS_YES : STATUS_UNKNOWN;
+        return command_complain(r->path, "%s", message);
+    enum status s = set_rules(r);
+    return s == STATUS_YES ? take_last(r) : s;
+}
+
+static void close_session(struct session *r)
+{
+    live_close(r->live);
+    for (uint32_t i = 0; i < r->waiting_count; i++)
+        capstate_free(&r->waiting[i].state);
+    free(r->events);
+    capdb_close(r->db);
+    attach_close(r->attach);
 }
 
 enum status command_record(struct options *o)
 {
     char message[CAPDB_MESSAGE];
-    struct recorder r = {.o = o, .path = o->operand[0], .progress = isatty(STDERR_FILENO)};
+    struct session r = {.o = o, .path = o->operand[0], .progress = isatty(STDERR_FILENO)};
     if (!target_is_live(o->run))
         return command_complain(o->run, "is no target to record (monitor:…, gdb:…, ram:…)");
     catch_signals();
@@ -274,12 +408,13 @@ enum status command_record(struct options *o)
         s = follow_live(&r);
     if (s == STATUS_YES)
         s = record_all(&r);
-    live_close(r.live);
-    free(r.events);
-    capdb_close(r.db);
-    attach_close(r.attach);
+    if (r.db && !store_the_rest(&r))
+        s = STATUS_UNKNOWN;
+    uint32_t stored = r.stored;
+    uint64_t events = r.events_taken;
+    close_session(&r);
     if (s == STATUS_YES)
-        fprintf(stderr, "%s: %u snapshots recorded, %llu events\n", r.path, r.taken,
-                (unsigned long long)r.events_taken);
+        fprintf(stderr, "%s: %u snapshots recorded, %llu events\n", r.path, stored,
+                (unsigned long long)events);
     return s;
 }

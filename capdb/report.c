@@ -2,8 +2,11 @@
  * All text of a target is escaped twice over: capstate made it printable, html_text() makes it
  * text. */
 #include "capdb/command.h"
+
+#include "lib/utf8.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +37,17 @@ static const char page_head[] =
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
     "td,th{border-color:#444}figcaption{color:#aaa}}</style>";
 
+/* Labels were escaped; whatever else came here is shown as far as it can be. */
+static uint32_t put_character(FILE *f, const char *text)
+{
+    uint32_t n = utf8_printable(text, (uint32_t)strlen(text));
+    if (n)
+        fwrite(text, 1, n, f);
+    else
+        fputc('?', f);
+    return n ? n : 1;
+}
+
 static void html_text(FILE *f, const char *text)
 {
     for (; *text; text++) {
@@ -54,7 +68,7 @@ static void html_text(FILE *f, const char *text)
             fputs("&#39;", f);
             break;
         default:
-            fputc((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ? '?' : *text, f);
+            text += put_character(f, text) - 1;
         }
     }
 }
@@ -118,13 +132,13 @@ static void put_chart(FILE *f, struct view *v, uint32_t count)
 static void put_map(FILE *f, const struct view *v)
 {
     uint32_t cells = MAP_COLUMNS * MAP_ROWS;
-    uint32_t step = v->state.snapshot.ram_size / cells;
+    uint64_t step = v->state.snapshot.ram_size / cells;
     fprintf(f, "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Memory by owner\">",
             MAP_COLUMNS * MAP_CELL, MAP_ROWS * MAP_CELL);
     for (uint32_t i = 0; step && i < cells;) {
         struct authority_owner w;
         struct authority_owner next;
-        uint32_t addr = v->state.snapshot.ram_base + i * step;
+        uint64_t addr = v->state.snapshot.ram_base + i * step;
         authority_owner_of(&v->authority, addr, &w);
         uint32_t run = 1; /* neighbours in this line with the same owner are one box */
         while ((i + run) % MAP_COLUMNS != 0) {
@@ -134,7 +148,8 @@ static void put_map(FILE *f, const struct view *v)
             run++;
         }
         fprintf(f,
-                "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%d\" fill=\"%s\"><title>0x%08x "
+                "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%d\" fill=\"%s\"><title>0x%08" PRIx64
+                " "
                 "",
                 i % MAP_COLUMNS * MAP_CELL, i / MAP_COLUMNS * MAP_CELL, run * MAP_CELL, MAP_CELL,
                 w.kernel ? "#333" : domain_colour(v, w.domain), addr);
@@ -142,7 +157,7 @@ static void put_map(FILE *f, const struct view *v)
         fputs("</title></rect>", f);
         i += run;
     }
-    fprintf(f, "</svg><figcaption>RAM from 0x%08x, %u KiB a cell, by owner: ",
+    fprintf(f, "</svg><figcaption>RAM from 0x%08" PRIx64 ", %" PRIu64 " KiB a cell, by owner: ",
             v->state.snapshot.ram_base, step >> 10);
     for (uint32_t d = 0; d < v->authority.domain_count; d++) {
         fprintf(f, "<span style=\"color:%s\">&#9632;</span> ", domain_colour(v, (int32_t)d));
@@ -224,7 +239,7 @@ static void put_witness(FILE *f, const struct view *v, int32_t slot)
     char place[TEXT_BYTES / 2];
     if (slot < 0)
         return;
-    snprintf(text, sizeof(text), "0x%08x, %s: ", v->state.slots[slot].rec.addr,
+    snprintf(text, sizeof(text), "0x%08" PRIx64 ", %s: ", v->state.slots[slot].rec.addr,
              capstate_place_text(&v->state, slot, place, sizeof(place)));
     html_text(f, text);
     html_text(f, capstate_slot_text(&v->state, slot, text, sizeof(text)));
@@ -279,7 +294,7 @@ static enum status put_strip(FILE *f, struct options *o, struct view *v, uint32_
     for (uint32_t n = 1; n <= count; n++) {
         struct authority_breach *b;
         uint32_t breaches;
-        if (view_load(o, v, n) != STATUS_YES)
+        if (dbview_load(o, v, n) != STATUS_YES)
             return STATUS_UNKNOWN;
         if (authority_check(&v->authority, o->strict, &b, &breaches) != ERR_OK)
             return command_complain(o->run, "out of memory");
@@ -340,7 +355,7 @@ static enum status write_page(struct options *o, struct view *v, FILE *f)
     put_chart(f, v, count);
     enum status s = put_strip(f, o, v, count);
     if (s == STATUS_YES)
-        s = view_load(o, v, o->at ? o->at : count);
+        s = dbview_load(o, v, o->at ? o->at : count);
     if (s != STATUS_YES)
         return s;
     fprintf(f, "<h2>Verdict on snapshot %u</h2>", v->n);
@@ -363,12 +378,12 @@ enum status command_report(struct options *o)
     struct view v;
     if (!o->output)
         return command_complain(NULL, "report: -o FILE.html is missing");
-    if (view_open(o, &v) != STATUS_YES)
+    if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     FILE *f = fopen(o->output, "w");
     enum status s = f ? write_page(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
     if (f && (ferror(f) | (fclose(f) != 0)) && s == STATUS_YES)
         s = command_complain(o->output, "could not be written");
-    view_close(&v);
+    dbview_close(&v);
     return s;
 }

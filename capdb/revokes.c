@@ -5,13 +5,16 @@
 
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_BYTES = 512 };
 
 struct step {
-    uint32_t n, root, victim, done, left, preempted;
+    uint32_t n;
+    uint64_t root, victim;
+    uint32_t done, left, preempted;
 };
 
 struct revoke {
@@ -28,13 +31,13 @@ struct revokes {
     struct revoke now;
 };
 
-static void describe(const struct view *v, uint32_t slot_addr, char *buf, size_t size)
+static void describe(const struct view *v, uint64_t slot_addr, char *buf, size_t size)
 {
     char text[TEXT_BYTES / 2];
     char place[TEXT_BYTES / 2];
     int32_t slot = capstate_slot_at(&v->state, slot_addr);
     if (slot < 0)
-        snprintf(buf, size, "slot 0x%x, empty", slot_addr);
+        snprintf(buf, size, "slot 0x%" PRIx64 ", empty", slot_addr);
     else
         snprintf(buf, size, "%s (%s)", capstate_slot_text(&v->state, slot, text, sizeof(text)),
                  capstate_place_text(&v->state, slot, place, sizeof(place)));
@@ -43,7 +46,7 @@ static void describe(const struct view *v, uint32_t slot_addr, char *buf, size_t
 static void list_row(struct revokes *r)
 {
     char text[TEXT_BYTES];
-    if (r->now.first == 0 || r->wanted || view_load(r->o, &r->v, r->now.first) != STATUS_YES)
+    if (r->now.first == 0 || r->wanted || dbview_load(r->o, &r->v, r->now.first) != STATUS_YES)
         return;
     describe(&r->v, r->now.end.root, text, sizeof(text));
     output_int(r->out, r->number);
@@ -60,7 +63,7 @@ static void list_row(struct revokes *r)
 static void step_row(struct revokes *r, const struct step *s)
 {
     char text[TEXT_BYTES];
-    if (r->wanted != r->number || view_load(r->o, &r->v, s->n) != STATUS_YES)
+    if (r->wanted != r->number || dbview_load(r->o, &r->v, s->n) != STATUS_YES)
         return;
     describe(&r->v, s->victim, text, sizeof(text));
     output_int(r->out, r->number);
@@ -96,13 +99,21 @@ static enum status read_steps(struct revokes *r)
                       " revoke_preempted FROM snapshot WHERE revoke_root <> 0 ORDER BY n",
                       &st) != ERR_OK)
         return command_complain(r->o->run, "%s", capdb_error(r->v.db));
-    while (sqlite3_step(st) == SQLITE_ROW) {
-        uint32_t v[6];
-        for (int c = 0; c < 6; c++)
-            v[c] = (uint32_t)sqlite3_column_int64(st, c);
-        take_step(r, &(struct step){v[0], v[1], v[2], v[3], v[4], v[5]});
+    enum error e = ERR_OK;
+    while (capdb_step(r->v.db, st, "reading revocations", &e)) {
+        const struct step step = {
+            .n = (uint32_t)sqlite3_column_int64(st, 0),
+            .root = (uint64_t)sqlite3_column_int64(st, 1),
+            .victim = (uint64_t)sqlite3_column_int64(st, 2),
+            .done = (uint32_t)sqlite3_column_int64(st, 3),
+            .left = (uint32_t)sqlite3_column_int64(st, 4),
+            .preempted = (uint32_t)sqlite3_column_int64(st, 5),
+        };
+        take_step(r, &step);
     }
     sqlite3_finalize(st);
+    if (e != ERR_OK)
+        return command_complain(r->o->run, "%s", capdb_error(r->v.db));
     list_row(r);
     return STATUS_YES;
 }
@@ -119,18 +130,18 @@ enum status command_revokes(struct options *o)
             return command_complain(NULL, "%s: not the number of a revocation", o->operand[0]);
         r.wanted = (uint32_t)wanted;
     }
-    if (view_open_db(o, &r.v) != STATUS_YES)
+    if (dbview_open_file(o, &r.v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (capdb_has_events(r.v.db)) {
         enum status told = revokes_by_events(o, &r.v, r.wanted);
-        view_close(&r.v);
+        dbview_close(&r.v);
         return told;
     }
     r.out = output_begin(stdout, output_default, columns);
     enum status s = read_steps(&r);
     if (s == STATUS_YES && r.wanted > r.number)
         s = command_complain(o->run, "revocation %u not found (it has %u)", r.wanted, r.number);
-    view_close(&r.v);
+    dbview_close(&r.v);
     if (!output_end(r.out))
         return command_complain(o->run, "output could not be written");
     return s;

@@ -1,11 +1,28 @@
 /* Sets of rows and their order.  Snapshots have a hundred thousand rows that mostly differ in their
  * first column, so that one is sorted by radix, and only runs of equal ones are compared. */
-#include "capdb/store.h"
+#include "capdb/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { RADIX_BITS = 16, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 2048 };
+
+#define COLUMN_NAME(name) #name,
+#define X(NAME, table_name, first)                                                                 \
+    [ROW_##NAME] = {                                                                               \
+        .table = #table_name,                                                                      \
+        .first_columns = first,                                                                    \
+        .columns =                                                                                 \
+            (int)(sizeof((const char *[]){ROW_##NAME##_COLUMNS(COLUMN_NAME)}) / sizeof(char *)),   \
+        .column = {ROW_##NAME##_COLUMNS(COLUMN_NAME)},                                             \
+    },
+const struct row_desc row_descs[ROW_KINDS] = {ROW_KIND_LIST(X)};
+#undef X
+
+bool row_may_be_null(int kind, int column)
+{
+    return kind == ROW_CAP && (column == CAP_COL_addr || column == CAP_COL_bits);
+}
 
 bool rowset_reserve(struct rowset *set, uint32_t capacity)
 {
@@ -25,6 +42,20 @@ bool rowset_add(struct rowset *set, const struct row *row)
         return false;
     set->rows[set->count++] = *row;
     return true;
+}
+
+const struct row *rowset_find(const struct rowset *set, int64_t key)
+{
+    uint32_t low = 0;
+    uint32_t high = set->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (set->rows[middle].v[0] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < set->count && set->rows[low].v[0] == key ? &set->rows[low] : NULL;
 }
 
 void rowset_free(struct rowset *set)
@@ -112,6 +143,20 @@ void keys_sort(struct sort_key *keys, uint32_t count)
         return;
     if (count < RADIX_WORTH || !radix_sort(keys, count))
         qsort(keys, count, sizeof(*keys), key_compare);
+}
+
+uint32_t keys_lower_bound(const struct sort_key *keys, uint32_t count, int64_t key)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (keys[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* --- rows --- */

@@ -1,104 +1,91 @@
-/* What the files of capdb/ share about an open recording: kinds of row, the mirror of the newest
- * snapshot, small helpers around SQLite. */
+/* What the files of capdb/ share about an open recording.  From the bottom up:
+ *
+ *     schema rows blake2b lock readfile     know nothing of a handle
+ *     sql       statements and sentences    words, vocabulary, rules   small things
+ *     tail      what is not merged yet      file           creating, opening, closing
+ *     load      a snapshot from rows        mirror         what the recorder remembers of the
+ * newest ledger    the chain of commits        recorder       the handle that writes events, append
+ * what it writes prove, verify                         whether it is still there */
 #ifndef CAPSCOPE_CAPDB_STORE_H
 #define CAPSCOPE_CAPDB_STORE_H
 
 #include "capdb/capdb.h"
+#include "capdb/readfile.h"
+#include "capdb/rows.h"
 #include "capdb/schema.h"
 
 #include <sqlite3.h>
 
-/* --- rows --------------------------------------------------------------------------------------
+struct recorder;
+
+struct capdb {
+    sqlite3 *sql;
+    char *path;
+    bool memory;   /* ":memory:" */
+    bool writable; /* this handle records, and holds the lock */
+    int lock;      /* descriptor, -1 */
+    int version;   /* user_version */
+    uint32_t count;
+    struct recorder *recorder; /* once something is written */
+    /* a reader */
+    bool live;                   /* reads beside a recorder, with SQLite's locks */
+    int holds;                   /* capdb_hold() without capdb_release() */
+    int64_t seen;                /* data_version when the tail was last looked at, -1: never */
+    bool overlaid;               /* temporary views show the tail merged */
+    struct readfile_stamp stamp; /* of what is open */
+    bool torn;                   /* it changed since */
+    char warning[CAPDB_MESSAGE];
+    char message[CAPDB_MESSAGE];
+};
+
+/* --- sql.c ------------------------------------------------------------------------------------ */
+
+/* Puts the sentence into db->message; returns e. */
+enum error capdb_fail(struct capdb *db, enum error e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same from SQLite's own error, after what we were doing. ERR_TIMEOUT: another program holds a
+ * lock, later it may succeed. */
+enum error capdb_fail_sql(struct capdb *db, const char *doing);
+enum error capdb_exec(struct capdb *db, const char *sql, const char *doing);
+/* capdb_exec() of a format. */
+enum error capdb_execf(struct capdb *db, const char *doing, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* One statement with texts for its places. */
+enum error capdb_exec_texts(struct capdb *db, const char *doing, const char *sql,
+                            const char *const *texts, int count);
+enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out);
+/* One step: true while there is a row; *e tells how it ended. */
+bool capdb_step(struct capdb *db, sqlite3_stmt *st, const char *doing, enum error *e);
+/* First column of the first row of a query without parameters; `missing` when there is none. */
+int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
+/* Never NULL. */
+const char *capdb_column_text(sqlite3_stmt *st, int column);
+double capdb_now(void);
+
+/* --- vocabulary.c, words.c, tail.c, file.c ---------------------------------------------------- */
+
+/* Names of enumerations, so that views can say them. */
+enum error capdb_fill_words(struct capdb *db);
+/* Does the table hold exactly those? */
+bool capdb_words_are_ours(struct capdb *db);
+
+/* SQL functions for words, which SQLite keeps as signed numbers:
+ *     word(x)              in decimal, without a sign
+ *     below(a, b)          a < b
+ *     covers(addr, bits, x) does the memory of 2^bits bytes at addr hold x?
+ * Returns SQLite's code. */
+int capdb_add_functions(sqlite3 *sql);
+
+/* Moves the tail into the tables; a transaction of its own. */
+enum error capdb_merge(struct capdb *db);
+/* For a reader: temporary views in place of the tables, which show the tail as if it were merged.
  */
+enum error capdb_overlay(struct capdb *db);
 
-#define ROW_CAP_COLUMNS(C)                                                                         \
-    C(id)                                                                                          \
-    C(parent)                                                                                      \
-    C(pos)                                                                                         \
-    C(slot)                                                                                        \
-    C(holder) C(domain) C(type) C(object) C(addr) C(bits) C(rights) C(flags) C(data) C(extra)
-#define ROW_OBJECT_COLUMNS(C) C(id) C(type) C(addr) C(bits) C(flags)
-#define ROW_THREAD_COLUMNS(C)                                                                      \
-    C(addr)                                                                                        \
-    C(name)                                                                                        \
-    C(domain) C(priority) C(mcp) C(sched_domain) C(idle) C(fault_handler) C(ipc_buffer) C(bound)
-#define ROW_RUN_COLUMNS(C)                                                                         \
-    C(addr)                                                                                        \
-    C(state)                                                                                       \
-    C(time_slice)                                                                                  \
-    C(current)                                                                                     \
-    C(pc)                                                                                          \
-    C(sp)                                                                                          \
-    C(cpsr)                                                                                        \
-    C(blocked_on)                                                                                  \
-    C(blocked_badge) C(blocked_flags) C(position) C(fault) C(fault_addr) C(fault_detail)
-#define ROW_ENDPOINT_COLUMNS(C)     C(addr) C(state) C(waiters)
-#define ROW_NOTIFICATION_COLUMNS(C) C(addr) C(state) C(word) C(bound) C(waiters)
-#define ROW_MAPPING_COLUMNS(C)                                                                     \
-    C(dir) C(vaddr) C(asid) C(frame) C(bits) C(rights) C(attributes) C(table)
-#define ROW_IRQ_COLUMNS(C)     C(irq) C(state) C(slot)
-#define ROW_FINDING_COLUMNS(C) C(rule) C(addr) C(other) C(value)
+/* Our views, as temporary ones of this connection, above whatever the file has. */
+enum error capdb_make_views(struct capdb *db);
 
-#define ROW_KIND_LIST(X)                                                                           \
-    X(CAP, cap_row)                                                                                \
-    X(OBJECT, object_row)                                                                          \
-    X(THREAD, thread_row)                                                                          \
-    X(RUN, run_row)                                                                                \
-    X(ENDPOINT, endpoint_row)                                                                      \
-    X(NOTIFICATION, notification_row)                                                              \
-    X(MAPPING, mapping_row)                                                                        \
-    X(IRQ, irq_row)                                                                                \
-    X(FINDING, finding_row)
-
-enum row_kind {
-#define X(NAME, table) ROW_##NAME,
-    ROW_KIND_LIST(X)
-#undef X
-        ROW_KINDS
-};
-
-enum { ROW_MAX_COLUMNS = 14 };
-
-/* Column numbers: CAP_COL_id ... */
-#define CAP_COL(name) CAP_COL_##name,
-enum { ROW_CAP_COLUMNS(CAP_COL) CAP_COL_COUNT };
-_Static_assert((int)CAP_COL_COUNT <= (int)ROW_MAX_COLUMNS, "tail has as many columns");
-
-struct row_desc {
-    const char *table;
-    int columns;
-    const char *column[ROW_MAX_COLUMNS];
-};
-extern const struct row_desc row_descs[ROW_KINDS];
-
-#define ROW_NULL INT64_MIN
-
-struct row {
-    int64_t row; /* rowid */
-    int64_t v[ROW_MAX_COLUMNS];
-};
-
-/* Rows of one kind that hold in one snapshot, sorted by all columns. */
-struct rowset {
-    struct row *rows;
-    uint32_t count, capacity;
-};
-
-int row_compare(const void *a, const void *b); /* by all columns, for qsort */
-bool rowset_reserve(struct rowset *set, uint32_t capacity);
-bool rowset_add(struct rowset *set, const struct row *row);
-void rowset_sort(struct rowset *set);
-void rowset_free(struct rowset *set);
-
-/* Ascending by key, equal keys in the order of their index if they began so. */
-struct sort_key {
-    int64_t key;
-    uint32_t index;
-};
-void keys_sort(struct sort_key *keys, uint32_t count);
-
-/* --- what is remembered of the newest snapshot
- * ---------------------------------------------------- */
+/* --- load.c, events.c, prove.c ---------------------------------------------------------------- */
 
 /* A capability as identity.c compares it. */
 struct capmem {
@@ -106,50 +93,23 @@ struct capmem {
     int64_t id, parent, pos;
 };
 
-struct mirror {
+/* A snapshot as rows, and what follows from them. */
+struct loading {
+    struct capdb *db;
+    uint32_t n;
     struct rowset sets[ROW_KINDS];
-    struct capmem *caps; /* derivation order */
-    uint32_t cap_count;
-    uint64_t shape; /* hash of all that caps, objects and domains depend on */
+    struct capmem *caps;    /* derivation order */
+    struct sort_key *ranks; /* by object: place of its first capability in derivation order */
+    uint32_t rank_count;
+    struct capstate *state;
 };
-void mirror_free(struct mirror *m);
+enum error loading_rows(struct loading *l);
+void loading_free(struct loading *l);
 
-/* --- the handle
- * ------------------------------------------------------------------------------------ */
+/* Reads the rows that hold in snapshot n, sorted. */
+enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out);
 
-struct capdb {
-    sqlite3 *sql;
-    char *path;
-    bool memory, writable, wal;
-    uint32_t count;
-    int64_t next_row[ROW_KINDS];
-    int64_t next_cap, next_object;
-    struct mirror *mirror; /* NULL before the first append or cap_id */
-    uint32_t unmerged;
-    double merged_at;
-    struct authority_rules rules;
-    sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
-    char message[CAPDB_MESSAGE];
-};
-
-/* Puts the sentence into db->message; returns e. */
-enum error capdb_fail(struct capdb *db, enum error e, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* The same from SQLite's own error, after what we were doing. */
-enum error capdb_fail_sql(struct capdb *db, const char *doing);
-enum error capdb_exec(struct capdb *db, const char *sql, const char *doing);
-enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out);
-/* First column of the first row of a query without parameters; `missing` when there is none. */
-int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
-double capdb_now(void);
-
-/* Numbers of rows, capabilities and objects go on where the file ends. */
-void capdb_resume_numbers(struct capdb *db);
-
-/* The first write makes this handle the recorder. */
-enum error capdb_become_recorder(struct capdb *db);
-
-/* events.c. A row of kind 0: `detail` events from number `seq` on are lost. */
+/* A row of kind 0: `detail` events from number `seq` on are lost. */
 enum { CAPDB_EVENT_GAP = 0 };
 /* From the columns of table event, beginning with column `at`, that of seq. */
 void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
@@ -158,24 +118,12 @@ bool capdb_has_events(struct capdb *db);
  */
 bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
 
-/* Moves the tail into the tables; a transaction of its own. */
-enum error capdb_merge(struct capdb *db);
-
-/* Reads the rows that hold in snapshot n, sorted. */
-enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out);
-enum error capdb_mirror_load(struct capdb *db);
-
-/* identity.c: gives each slot of `state` its stable id and position. out: array of slot_count, with
- * rec, id, parent, pos filled. before may be empty. ERR_NO_MEMORY. */
-struct identity_stats {
-    uint32_t added, removed, changed;
-};
-enum error identity_assign(const struct capmem *before, uint32_t before_count,
-                           const struct capstate *state, int64_t *next_id, struct capmem *out,
-                           struct identity_stats *stats);
-
 /* sum.c: over all records; the order of kinds other than slots does not matter. */
 uint64_t capdb_sum(const struct capstate *state);
+/* Of what the rows of capabilities and objects depend on. */
 uint64_t capdb_shape(const struct capstate *state);
+/* Of what does not change by running alone: capabilities, translations, interrupts, and of threads
+ * what somebody configured. */
+uint64_t capdb_change_sum(const struct capstate *state);
 
 #endif

@@ -7,6 +7,7 @@
 #include "capdb/store.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { TEXT_BYTES = 512 };
@@ -27,8 +28,8 @@ static bool load_names(struct trace *t)
     uint32_t n = t->n < t->newest ? t->n : t->newest;
     if (n == t->loaded || n == 0)
         return true;
-    t->loaded = n;
-    return view_load(t->o, t->v, n) == STATUS_YES;
+    t->loaded = n; /* it is said once that a snapshot is not there or incomplete */
+    return dbview_load(t->o, t->v, n) == STATUS_YES;
 }
 
 static const char *kind_name(uint32_t kind)
@@ -36,15 +37,15 @@ static const char *kind_name(uint32_t kind)
     return kind == CAPDB_EVENT_GAP ? "gap" : event_kind_name(kind);
 }
 
-static const char *thread_name(const struct trace *t, uint32_t tcb, char *buf, size_t size)
+static const char *thread_name(const struct trace *t, uint64_t tcb, char *buf, size_t size)
 {
-    int32_t object = capstate_object_at(&t->v->state, tcb);
-    int32_t thread = object < 0 ? -1 : capstate_thread_of(&t->v->state, object);
     if (tcb == 0)
         return "kernel";
+    int32_t object = t->loaded ? capstate_object_at(&t->v->state, tcb) : -1;
+    int32_t thread = object < 0 ? -1 : capstate_thread_of(&t->v->state, object);
     if (thread >= 0 && t->v->state.threads[thread].label[0])
         return t->v->state.threads[thread].label;
-    snprintf(buf, size, "0x%08x", tcb);
+    snprintf(buf, size, "0x%08" PRIx64, tcb);
     return buf;
 }
 
@@ -61,19 +62,19 @@ static char *cap_text(const struct trace *t, char *buf, size_t size)
         .data = t->e.data,
         .extra = t->e.extra,
     };
-    if (t->e.type == RECORD_CAP_NULL)
+    if (t->e.type == RECORD_CAP_NULL || !t->loaded)
         buf[0] = '\0';
     else
         capstate_cap_text(&t->v->state, &r, buf, size);
     return buf;
 }
 
-static void put_address(struct trace *t, uint32_t addr)
+static void put_address(struct trace *t, uint64_t addr)
 {
     if (addr)
         output_hex(t->out, addr);
     else
-        output_text(t->out, "");
+        output_null(t->out);
 }
 
 /* --- the trace --- */
@@ -83,34 +84,32 @@ static void trace_row(struct trace *t)
     char text[TEXT_BYTES];
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
     output_int(t->out, t->n);
-    output_int(t->out, t->e.seq);
-    output_int(t->out, t->e.time >> 16);
+    output_word(t->out, t->e.seq);
+    output_word(t->out, t->e.time >> 16);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
     put_address(t, t->e.src);
     output_text(t->out, cap_text(t, text, sizeof(text)));
     put_address(t, t->e.object2);
-    output_int(t->out, t->e.detail);
+    output_word(t->out, t->e.detail);
     output_row(t->out);
 }
 
 /* Calls `row` for what the query finds, whose columns are those of table event. */
 static enum status each_event(struct trace *t, sqlite3_stmt *st, void (*row)(struct trace *t))
 {
-    int code;
+    enum error e = ERR_OK;
     t->newest = capdb_count(t->v->db);
-    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+    while (capdb_step(t->v->db, st, "reading events", &e)) {
         t->n = (uint32_t)sqlite3_column_int64(st, 1);
         capdb_fetch_event(st, 2, &t->e);
         if (!load_names(t))
             return STATUS_UNKNOWN;
         row(t);
     }
-    if (code != SQLITE_DONE) {
-        capdb_fail_sql(t->v->db, "reading events");
+    if (e != ERR_OK)
         return command_complain(t->o->run, "%s", capdb_error(t->v->db));
-    }
     return STATUS_YES;
 }
 
@@ -151,12 +150,12 @@ static void step_row(struct trace *t)
 {
     char text[TEXT_BYTES];
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
-    output_int(t->out, t->e.seq);
-    output_int(t->out, t->e.time >> 16);
+    output_word(t->out, t->e.seq);
+    output_word(t->out, t->e.time >> 16);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
-    output_int(t->out, t->e.detail);
+    output_word(t->out, t->e.detail);
     output_text(t->out, cap_text(t, text, sizeof(text)));
     output_row(t->out);
 }
@@ -167,9 +166,11 @@ static enum status steps(struct trace *t, int64_t first, int64_t last, int64_t s
                                           "slot",   "#done",  "what",   NULL};
     t->out = output_begin(stdout, output_default, columns);
     enum status s = each_event_of(t,
-                                  "SELECT * FROM event WHERE row BETWEEN ?1 AND ?2 AND (kind = 0"
-                                  " OR (kind IN (18, 20, 21, 22) AND slot = ?3)"
-                                  " OR (kind = 19 AND src = ?3)) ORDER BY row",
+                                  "SELECT e.* FROM event e JOIN word w ON w.kind = 'event'"
+                                  " AND w.value = e.kind WHERE e.row BETWEEN ?1 AND ?2"
+                                  " AND (w.text = 'gap' OR (e.slot = ?3 AND w.text IN"
+                                  " ('revoke', 'preempted', 'resumed', 'revoked'))"
+                                  " OR (w.text = 'victim' AND e.src = ?3)) ORDER BY e.row",
                                   first, last, slot, step_row);
     return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
 }
@@ -190,22 +191,27 @@ static enum status show_steps(struct trace *t, uint32_t wanted)
                       &st) != ERR_OK)
         return command_complain(t->o->run, "%s", capdb_error(t->v->db));
     sqlite3_bind_int64(st, 1, (int64_t)wanted - 1);
-    bool found = sqlite3_step(st) == SQLITE_ROW;
+    enum error e = ERR_OK;
+    bool found = capdb_step(t->v->db, st, "reading events", &e);
     int64_t first = sqlite3_column_int64(st, 0);
     int64_t last = sqlite3_column_int64(st, 1);
     int64_t slot = sqlite3_column_int64(st, 2);
     sqlite3_finalize(st);
+    if (e != ERR_OK)
+        return command_complain(t->o->run, "%s", capdb_error(t->v->db));
     return found ? steps(t, first, last, slot) : no_such_revoke(t, wanted);
 }
 
 static void list_row(struct trace *t, sqlite3_stmt *st)
 {
     char text[TEXT_BYTES];
-    for (int c = 0; c < 7; c++)
-        if (c == 5)
-            output_hex(t->out, (uint32_t)sqlite3_column_int64(st, c));
+    for (int c = 0; c < 5; c++)
+        if (sqlite3_column_type(st, c) == SQLITE_NULL)
+            output_null(t->out);
         else
-            output_text(t->out, (const char *)sqlite3_column_text(st, c));
+            output_int(t->out, sqlite3_column_int64(st, c));
+    output_hex(t->out, (uint64_t)sqlite3_column_int64(st, 5));
+    output_text(t->out, capdb_column_text(st, 6));
     output_text(t->out, thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, cap_text(t, text, sizeof(text)));
     output_row(t->out);
@@ -218,15 +224,16 @@ static enum status list(struct trace *t)
     sqlite3_stmt *st;
     enum status s = STATUS_YES;
     if (capdb_prepare(t->v->db,
-                      "SELECT r.revoke, r.first, coalesce(r.last, ''), r.deleted, r.preempted,"
-                      " r.slot, iif(r.ends IS NULL, 'unfinished', 'done'), e.* FROM revokes r"
-                      " JOIN event e ON e.seq = r.begins AND e.kind = 18 AND e.n = r.first"
-                      " ORDER BY r.revoke",
+                      "SELECT r.revoke, r.first, r.last, r.deleted, r.preempted, r.slot,"
+                      " iif(r.ends IS NULL, 'unfinished', 'done'), e.* FROM revokes r"
+                      " JOIN revoke_span s ON s.revoke = r.revoke"
+                      " JOIN event e ON e.row = s.first_row ORDER BY r.revoke",
                       &st) != ERR_OK)
         return command_complain(t->o->run, "%s", capdb_error(t->v->db));
     t->newest = capdb_count(t->v->db);
     t->out = output_begin(stdout, output_default, columns);
-    while (s == STATUS_YES && sqlite3_step(st) == SQLITE_ROW) {
+    enum error e = ERR_OK;
+    while (s == STATUS_YES && capdb_step(t->v->db, st, "reading events", &e)) {
         t->n = (uint32_t)sqlite3_column_int64(st, 8);
         capdb_fetch_event(st, 9, &t->e);
         if (load_names(t))
@@ -234,6 +241,8 @@ static enum status list(struct trace *t)
         else
             s = STATUS_UNKNOWN;
     }
+    if (e != ERR_OK)
+        s = command_complain(t->o->run, "%s", capdb_error(t->v->db));
     sqlite3_finalize(st);
     return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
 }

@@ -1,7 +1,8 @@
-/* Opening what a command asks about, and finding things by name. */
+/* Opening what a command asks about. */
 #include "capdb/command.h"
 
 #include "attach/attach.h"
+#include "capdb/store.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,15 +10,29 @@
 #include <time.h>
 #include <unistd.h>
 
+static void say(const char *where, const char *fmt, va_list args)
+{
+    fprintf(stderr, "capdb: %s%s", where ? where : "", where ? ": " : "");
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
 enum status command_complain(const char *where, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fprintf(stderr, "capdb: %s%s", where ? where : "", where ? ": " : "");
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    say(where, fmt, args);
     va_end(args);
     return STATUS_UNKNOWN;
+}
+
+void command_doubt(struct options *o, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say(o->run, fmt, args);
+    va_end(args);
+    o->doubt = true;
 }
 
 bool target_is_live(const char *target)
@@ -26,59 +41,102 @@ bool target_is_live(const char *target)
            strncmp(target, "ram:", 4) == 0;
 }
 
+/* --- a running system ------------------------------------------------------------------------ */
+
+static enum status take_live(struct options *o, struct capstate *state)
+{
+    char message[CAPDB_MESSAGE];
+    struct attach *a;
+    if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
+        return command_complain(NULL, "%s", message);
+    enum status s = STATUS_YES;
+    if (attach_snapshot(a, state) != ERR_OK)
+        s = command_complain(NULL, "%s", attach_error(a));
+    attach_close(a);
+    return s;
+}
+
+static enum error fill_live(struct view *v, const struct capstate *state)
+{
+    uint32_t n;
+    enum error e = capdb_set_rules(v->db, &v->rules);
+    if (e == ERR_OK)
+        e = capdb_append(v->db, state, (double)time(NULL), &n);
+    return e == ERR_OK ? capdb_flush(v->db) : e;
+}
+
 /* One snapshot of a running system in a database in memory. */
 static enum status open_live(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
-    struct attach *a;
     struct capstate state;
-    uint32_t n;
-    if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
-        return command_complain(NULL, "%s", message);
-    if (attach_snapshot(a, &state) != ERR_OK) {
-        command_complain(NULL, "%s", attach_error(a));
-        attach_close(a);
-        return STATUS_UNKNOWN;
-    }
-    attach_close(a);
-    enum error e = capdb_create(":memory:", o->run, &v->db, message);
-    if (e != ERR_OK)
-        command_complain(o->run, "%s", message);
-    if (e == ERR_OK) {
-        e = capdb_set_rules(v->db, &v->rules);
-        if (e == ERR_OK)
-            e = capdb_append(v->db, &state, (double)time(NULL), &n);
-        if (e == ERR_OK)
-            e = capdb_flush(v->db);
-        if (e != ERR_OK)
-            command_complain(o->run, "%s", capdb_error(v->db));
-    }
+    enum status s = take_live(o, &state);
+    if (s != STATUS_YES)
+        return s;
+    if (capdb_create(":memory:", o->run, &v->db, message) != ERR_OK)
+        s = command_complain(o->run, "%s", message);
+    else if (fill_live(v, &state) != ERR_OK)
+        s = command_complain(o->run, "%s", capdb_error(v->db));
     capstate_free(&state);
-    return e == ERR_OK ? STATUS_YES : STATUS_UNKNOWN;
+    return s;
 }
 
+/* --- a file ---------------------------------------------------------------------------------- */
+
 /* FILE@N: only when no file has that whole name. */
+static void split_number(struct options *o, char *path)
+{
+    char *at = strrchr(path, '@');
+    char *end;
+    if (!at || access(path, F_OK) == 0)
+        return;
+    unsigned long n = strtoul(at + 1, &end, 10);
+    if (at[1] < '0' || at[1] > '9' || *end != '\0' || n == 0 || n >= UINT32_MAX)
+        return;
+    *at = '\0';
+    o->at = o->at ? o->at : (uint32_t)n;
+}
+
 static enum status open_file(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
     char *path = strdup(o->run);
-    char *at = path ? strrchr(path, '@') : NULL;
     if (!path)
         return command_complain(NULL, "out of memory");
-    if (at && access(path, F_OK) != 0) {
-        char *end;
-        unsigned long n = strtoul(at + 1, &end, 10);
-        if (at[1] && *end == '\0' && n > 0 && n < UINT32_MAX) {
-            *at = '\0';
-            o->at = o->at ? o->at : (uint32_t)n;
-        }
-    }
-    enum error e = capdb_open(path, &v->db, message);
-    if (e != ERR_OK)
-        command_complain(path, "%s", message);
+    split_number(o, path);
+    enum status s = STATUS_YES;
+    if (capdb_open(path, &v->db, message) != ERR_OK)
+        s = command_complain(path, "%s", message);
+    else if (capdb_hold(v->db) != ERR_OK)
+        s = command_complain(path, "%s", capdb_error(v->db));
     free(path);
-    return e == ERR_OK ? STATUS_YES : STATUS_UNKNOWN;
+    return s;
 }
+
+/* --- what an answer has to be taken with ----------------------------------------------------- */
+
+/* A command that looks at all snapshots answers from the incomplete ones, too. */
+static void doubt_incomplete(struct options *o, struct view *v)
+{
+    int64_t count = capdb_int(v->db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0);
+    int64_t first = capdb_int(v->db, "SELECT min(n) FROM snapshot WHERE complete = 0", 0);
+    if (count)
+        command_doubt(o,
+                      "%lld of its snapshots are incomplete, from %lld on: what could not be read"
+                      " is in no answer",
+                      (long long)count, (long long)first);
+}
+
+static void doubt_file(struct options *o, struct view *v)
+{
+    const char *warning = capdb_warning(v->db);
+    if (warning)
+        command_doubt(o, "%s", warning);
+    if (o->whole)
+        doubt_incomplete(o, v);
+}
+
+/* --- views ----------------------------------------------------------------------------------- */
 
 static enum status read_rules(struct options *o, struct view *v)
 {
@@ -93,174 +151,86 @@ static enum status read_rules(struct options *o, struct view *v)
     return STATUS_YES;
 }
 
-enum status view_open_db(struct options *o, struct view *v)
+enum status dbview_open_file(struct options *o, struct view *v)
 {
-    *v = (struct view){0};
+    *v = (struct view){.options = o};
     enum status s = read_rules(o, v);
     if (s == STATUS_YES)
         s = target_is_live(o->run) ? open_live(o, v) : open_file(o, v);
-    if (s == STATUS_YES && !o->domains && capdb_get_rules(v->db, &v->rules) != ERR_OK)
-        s = command_complain(o->run, "%s", capdb_error(v->db));
-    if (s != STATUS_YES)
-        view_close(v);
+    if (s == STATUS_YES)
+        doubt_file(o, v);
+    else
+        dbview_close(v);
     return s;
 }
 
-enum status view_load(struct options *o, struct view *v, uint32_t n)
+enum status dbview_open_second(struct options *o, const struct view *first, struct view *v)
 {
-    view_unload(v);
+    *v = (struct view){.options = o, .db = first->db, .second = true};
+    return read_rules(o, v);
+}
+
+/* Without --domains, those that were in force when the snapshot was recorded. */
+static enum status take_rules(struct options *o, struct view *v, uint32_t n)
+{
+    if (o->domains)
+        return STATUS_YES;
+    authority_rules_free(&v->rules);
+    if (capdb_get_rules(v->db, n, &v->rules) != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    return STATUS_YES;
+}
+
+enum status dbview_load(struct options *o, struct view *v, uint32_t n)
+{
+    dbview_unload(v);
+    if (take_rules(o, v, n) != STATUS_YES)
+        return STATUS_UNKNOWN;
     if (capdb_load(v->db, n, &v->state) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     v->n = n;
+    if (!v->state.end.complete && !o->whole)
+        command_doubt(o, "snapshot %u is incomplete: what could not be read is not in this answer",
+                      n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
         return command_complain(o->run, "out of memory");
     return STATUS_YES;
 }
 
-enum status view_open(struct options *o, struct view *v)
+enum status dbview_open(struct options *o, struct view *v)
 {
-    enum status s = view_open_db(o, v);
+    enum status s = dbview_open_file(o, v);
     if (s != STATUS_YES)
         return s;
     uint32_t count = capdb_count(v->db);
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
     else
-        s = view_load(o, v, o->at ? o->at : count);
+        s = dbview_load(o, v, o->at ? o->at : count);
     if (s != STATUS_YES)
-        view_close(v);
+        dbview_close(v);
     return s;
 }
 
-void view_unload(struct view *v)
+void dbview_unload(struct view *v)
 {
     authority_free(&v->authority);
     capstate_free(&v->state);
 }
 
-void view_close(struct view *v)
+void dbview_close(struct view *v)
 {
-    view_unload(v);
+    dbview_unload(v);
     authority_rules_free(&v->rules);
+    if (v->second)
+        return;
+    if (v->db && capdb_release(v->db) != ERR_OK)
+        command_doubt(v->options, "%s", capdb_error(v->db));
     capdb_close(v->db);
     v->db = NULL;
 }
 
-/* --- names --- */
-
-bool address_parse(const char *text, const struct record_snapshot *snapshot, uint32_t *out)
-{
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    unsigned long value = strtoul(text, &end, 0);
-    if (*end != '\0' || value > UINT32_MAX)
-        return false;
-    uint32_t addr = (uint32_t)value;
-    uint32_t window = snapshot->ram_base + snapshot->phys_offset;
-    bool virtual = snapshot->phys_offset != 0 && addr - window < snapshot->ram_size;
-    *out = virtual ? addr - snapshot->phys_offset : addr;
-    return true;
-}
-
-struct prefix {
-    const char *text;
-    uint32_t type;
-};
-
-static const struct prefix prefixes[] = {
-    {"tcb:", RECORD_CAP_TCB},           {"frame:", RECORD_CAP_FRAME},
-    {"ep:", RECORD_CAP_ENDPOINT},       {"endpoint:", RECORD_CAP_ENDPOINT},
-    {"ntfn:", RECORD_CAP_NOTIFICATION}, {"notification:", RECORD_CAP_NOTIFICATION},
-    {"cnode:", RECORD_CAP_CNODE},       {"untyped:", RECORD_CAP_UNTYPED},
-    {"ut:", RECORD_CAP_UNTYPED},        {"pt:", RECORD_CAP_PAGE_TABLE},
-    {"pd:", RECORD_CAP_PAGE_DIRECTORY}, {"pool:", RECORD_CAP_ASID_POOL},
-    {"irq:", RECORD_CAP_IRQ_HANDLER},
-};
-
-static int32_t object_of_type(const struct capstate *s, uint32_t addr, uint32_t type)
-{
-    for (uint32_t i = 0; i < s->object_count; i++)
-        if (s->objects[i].addr == addr && s->objects[i].type == type)
-            return (int32_t)i;
-    return -1;
-}
-
-static bool find_prefixed(const struct options *o, const struct view *v, const char *name,
-                          struct thing *out)
-{
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-        size_t length = strlen(prefixes[i].text);
-        if (strncmp(name, prefixes[i].text, length) != 0)
-            continue;
-        if (!address_parse(name + length, &v->state.snapshot, &out->addr))
-            return command_complain(o->run, "%s: not an address", name), false;
-        out->kind = THING_OBJECT;
-        out->object = object_of_type(&v->state, out->addr, prefixes[i].type);
-        if (out->object >= 0)
-            return true;
-        command_complain(o->run, "snapshot %u has no %s", v->n, name);
-        return false;
-    }
-    command_complain(o->run, "snapshot %u has no domain, thread or object called %s", v->n, name);
-    return false;
-}
-
-static bool find_slot(const struct options *o, const struct view *v, const char *name,
-                      struct thing *out)
-{
-    if (!address_parse(name + strlen("slot:"), &v->state.snapshot, &out->addr))
-        return command_complain(o->run, "%s: not an address", name), false;
-    out->kind = THING_SLOT;
-    out->slot = capstate_slot_at(&v->state, out->addr);
-    if (out->slot < 0)
-        return command_complain(o->run, "snapshot %u: %s is empty or no slot", v->n, name), false;
-    out->object = v->state.slots[out->slot].object;
-    return true;
-}
-
-static bool find_thread(const struct view *v, const char *name, struct thing *out)
-{
-    int32_t thread = capstate_thread_named(&v->state, name);
-    if (thread < 0 || v->state.threads[thread].object < 0)
-        return false;
-    out->kind = THING_OBJECT;
-    out->addr = v->state.threads[thread].rec.addr;
-    out->object = v->state.threads[thread].object;
-    return true;
-}
-
-bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out)
-{
-    *out = (struct thing){.object = -1, .slot = -1, .domain = -1};
-    out->domain = authority_domain_named(&v->authority, name);
-    if (out->domain >= 0) {
-        out->kind = THING_DOMAIN;
-        return true;
-    }
-    if (address_parse(name, &v->state.snapshot, &out->addr)) {
-        out->kind = THING_ADDRESS;
-        out->object = capstate_object_at(&v->state, out->addr);
-        if (out->object < 0)
-            out->object = capstate_object_holding(&v->state, out->addr);
-        return true;
-    }
-    if (strncmp(name, "slot:", 5) == 0)
-        return find_slot(o, v, name, out);
-    if (find_thread(v, strncmp(name, "thread:", 7) == 0 ? name + 7 : name, out))
-        return true;
-    return find_prefixed(o, v, name, out);
-}
-
-void thing_mark(const struct view *v, const struct thing *t, bool *mark)
-{
-    if (t->kind == THING_DOMAIN)
-        authority_mark_domain(&v->authority, t->domain, mark);
-    else if (t->object >= 0)
-        mark[t->object] = true;
-}
-
-/* --- words --- */
+/* --- words ----------------------------------------------------------------------------------- */
 
 const char *domain_name(const struct view *v, int32_t domain)
 {
@@ -287,10 +257,9 @@ const char *rights_text(uint32_t type, uint32_t rights, char buf[8])
 
 char *when_text(double when, char *buf, size_t size)
 {
-    time_t t = (time_t)when;
-    struct tm tm;
-    gmtime_r(&t, &tm);
-    if (strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0 && size)
-        buf[0] = '\0';
+    time_t t = when > -1e15 && when < 1e15 ? (time_t)when : 0;
+    struct tm tm = {0};
+    if (!gmtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        snprintf(buf, size, "?");
     return buf;
 }

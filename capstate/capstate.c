@@ -4,14 +4,18 @@
  * from outside: whatever they say ends in an error or a state whose indices are all in range. */
 #include "capstate/capstate.h"
 
-#include "layout/capability.h"
 #include "capstate/index.h"
-#include "lib/format.h"
+#include "lib/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ELEMENTS_MAX = 1 << 27, OBJECT_BITS_MAX = 32 };
+enum {
+    ELEMENTS_MAX = 1 << 27,
+    OBJECT_BITS_MAX = 63,
+    SLOT_BITS_MAX = 12,
+    DERIVED_BITS = 20 /* what a page table translates where records tell of no tables */
+};
 
 void *(*capstate_realloc)(void *old, size_t size) = realloc;
 
@@ -35,6 +39,7 @@ static void index_free(struct capstate_index *x)
         return;
     free(x->slots);
     free(x->threads);
+    free(x->tables);
     free(x->labels);
     free(x->enclosing);
     free(x->user);
@@ -48,8 +53,13 @@ void capstate_free(struct capstate *s)
     free(s->threads);
     free(s->endpoints);
     free(s->notifications);
+    free(s->sched_contexts);
+    free(s->replies);
+    free(s->tables);
     free(s->mappings);
     free(s->irqs);
+    free(s->scheds);
+    free(s->ranges);
     free(s->findings);
     index_free(s->index);
     capstate_init(s);
@@ -90,14 +100,47 @@ DEFINE_ADD(thread, ARRAY_THREADS, threads, thread_count, struct capstate_thread)
 DEFINE_ADD(endpoint, ARRAY_ENDPOINTS, endpoints, endpoint_count, struct record_endpoint)
 DEFINE_ADD(notification, ARRAY_NOTIFICATIONS, notifications, notification_count,
            struct record_notification)
+DEFINE_ADD(sched_context, ARRAY_SCHED_CONTEXTS, sched_contexts, sched_context_count,
+           struct record_sched_context)
+DEFINE_ADD(reply, ARRAY_REPLIES, replies, reply_count, struct record_reply)
+DEFINE_ADD(table, ARRAY_TABLES, tables, table_count, struct record_table)
+DEFINE_ADD(sched, ARRAY_SCHEDS, scheds, sched_count, struct record_sched)
+DEFINE_ADD(range, ARRAY_RANGES, ranges, range_count, struct record_range)
 DEFINE_ADD(mapping, ARRAY_MAPPINGS, mappings, mapping_count, struct record_mapping)
 DEFINE_ADD(irq, ARRAY_IRQS, irqs, irq_count, struct record_irq)
 DEFINE_ADD(finding, ARRAY_FINDINGS, findings, finding_count, struct record_finding)
 
+/* What SNAPSHOT says of RAM is the first range. */
+static enum error add_first_range(struct capstate *s)
+{
+    struct record_range *range = add_range(s);
+    if (!range)
+        return ERR_NO_MEMORY;
+    *range = (struct record_range){
+        .use = RECORD_RANGE_RAM,
+        .base = s->snapshot.ram_base,
+        .size = s->snapshot.ram_size,
+        .offset = s->snapshot.phys_offset,
+    };
+    return ERR_OK;
+}
+
+static enum error add_sched_record(struct capstate *s, const struct record_sched *r)
+{
+    struct record_sched *sched = add_sched(s);
+    if (!sched)
+        return ERR_NO_MEMORY;
+    *sched = *r;
+    s->sched = s->scheds[0];
+    return ERR_OK;
+}
+
 static enum error add_snapshot(struct capstate *s, const struct record_snapshot *r)
 {
-    if (r->format != RECORD_FORMAT)
+    if (!record_format_is_plain(r->format))
         return ERR_VERSION;
+    if (record_word_bits(r) > 64 || record_slot_bits(r) > SLOT_BITS_MAX)
+        return ERR_FORMAT;
     capstate_free(s);
     s->index = capstate_array(1, sizeof(*s->index));
     if (!s->index)
@@ -105,12 +148,12 @@ static enum error add_snapshot(struct capstate *s, const struct record_snapshot 
     s->snapshot = *r;
     s->index->begun = true;
     s->index->records = 1;
-    return ERR_OK;
+    return add_first_range(s);
 }
 
 static enum error add_slot_record(struct capstate *s, const struct record_slot *r)
 {
-    if (r->bits > OBJECT_BITS_MAX || r->type >= RECORD_CAP_TYPES)
+    if (r->bits > OBJECT_BITS_MAX)
         return ERR_FORMAT;
     struct capstate_slot *slot = add_slot(s);
     if (!slot)
@@ -127,7 +170,7 @@ static enum error add_thread_record(struct capstate *s, const struct record_thre
     if (!thread)
         return ERR_NO_MEMORY;
     thread->rec = *r;
-    format_escape(thread->label, sizeof(thread->label), r->name.bytes, r->name.length);
+    utf8_escape(thread->label, sizeof(thread->label), r->name.bytes, r->name.length);
     return ERR_OK;
 }
 
@@ -157,9 +200,16 @@ static enum error add_body(struct capstate *s, const struct record *r)
         ADD_COPY(irq);
     case RECORD_FINDING:
         ADD_COPY(finding);
+    case RECORD_SCHED_CONTEXT:
+        ADD_COPY(sched_context);
+    case RECORD_REPLY:
+        ADD_COPY(reply);
+    case RECORD_TABLE:
+        ADD_COPY(table);
+    case RECORD_RANGE:
+        ADD_COPY(range);
     case RECORD_SCHED:
-        s->sched = r->sched;
-        return ERR_OK;
+        return add_sched_record(s, &r->sched);
     case RECORD_REVOKE:
         s->revoke = r->revoke;
         return ERR_OK;
@@ -242,6 +292,7 @@ static bool object_of(const struct record_slot *r, struct capstate_object *out)
         .type = r->type,
         .addr = r->object,
         .bits = r->bits,
+        .level = r->level,
         .flags = r->flags & (RECORD_SLOT_DEVICE | RECORD_SLOT_TCB_ZOMBIE),
         .first_slot = -1,
         .detail = -1,
@@ -252,7 +303,6 @@ static bool object_of(const struct record_slot *r, struct capstate_object *out)
         return false;
     case RECORD_CAP_REPLY:
         out->type = RECORD_CAP_TCB;
-        out->bits = TCB_BITS;
         return true;
     case RECORD_CAP_IRQ_HANDLER:
         out->addr = r->data;
@@ -286,10 +336,10 @@ static int32_t object_find(const struct capstate *s, const struct record_slot *r
     struct capstate_object o;
     if (!object_of(r, &o))
         return -1;
-    int32_t at = capstate_object_exact(s, o.addr, o.bits, o.type);
-    if (at < 0 && r->type == RECORD_CAP_REPLY)
-        at = capstate_object_exact(s, o.addr, o.bits, RECORD_CAP_ZOMBIE);
-    return at;
+    if (r->type != RECORD_CAP_REPLY)
+        return capstate_object_exact(s, o.addr, o.bits, o.type);
+    int32_t at = capstate_object_typed(s, o.addr, RECORD_CAP_TCB);
+    return at >= 0 ? at : capstate_object_typed(s, o.addr, RECORD_CAP_ZOMBIE);
 }
 
 /* Adds the objects of reply capabilities or of all others. */
@@ -329,8 +379,7 @@ static void objects_chain(struct capstate *s)
 static bool object_within(const struct capstate_object *inner, const struct capstate_object *outer)
 {
     return capstate_object_covers(outer, inner->addr) &&
-           (uint64_t)inner->addr + ((uint64_t)1 << inner->bits) <=
-               (uint64_t)outer->addr + ((uint64_t)1 << outer->bits);
+           capstate_object_covers(outer, inner->addr + (((uint64_t)1 << inner->bits) - 1));
 }
 
 /* For each object the nearest one before it that holds it whole.  Following the links already made
@@ -400,10 +449,9 @@ static enum error sort_threads(struct capstate *s)
 }
 
 /* Ties `detail` of an object to element i of its kind's array; the first element wins. */
-static int32_t tie_detail(struct capstate *s, uint32_t addr, uint32_t bits, uint32_t type,
-                          uint32_t i)
+static int32_t tie_detail(struct capstate *s, uint64_t addr, uint32_t type, uint32_t i)
 {
-    int32_t object = capstate_object_exact(s, addr, bits, type);
+    int32_t object = capstate_object_typed(s, addr, type);
     if (object >= 0 && s->objects[object].detail < 0)
         s->objects[object].detail = (int32_t)i;
     return object;
@@ -413,23 +461,30 @@ static void tie_details(struct capstate *s)
 {
     for (uint32_t i = 0; i < s->thread_count; i++) {
         struct capstate_thread *t = &s->threads[i];
-        t->object = tie_detail(s, t->rec.addr, TCB_BITS, RECORD_CAP_TCB, i);
+        t->object = tie_detail(s, t->rec.addr, RECORD_CAP_TCB, i);
         if (t->object < 0)
-            t->object = tie_detail(s, t->rec.addr, TCB_BITS, RECORD_CAP_ZOMBIE, i);
+            t->object = tie_detail(s, t->rec.addr, RECORD_CAP_ZOMBIE, i);
     }
     for (uint32_t i = 0; i < s->endpoint_count; i++)
-        tie_detail(s, s->endpoints[i].addr, ENDPOINT_BITS, RECORD_CAP_ENDPOINT, i);
+        tie_detail(s, s->endpoints[i].addr, RECORD_CAP_ENDPOINT, i);
     for (uint32_t i = 0; i < s->notification_count; i++)
-        tie_detail(s, s->notifications[i].addr, NOTIFICATION_BITS, RECORD_CAP_NOTIFICATION, i);
+        tie_detail(s, s->notifications[i].addr, RECORD_CAP_NOTIFICATION, i);
+    for (uint32_t i = 0; i < s->sched_context_count; i++)
+        tie_detail(s, s->sched_contexts[i].addr, RECORD_CAP_SCHED_CONTEXT, i);
+    for (uint32_t i = 0; i < s->reply_count; i++)
+        tie_detail(s, s->replies[i].addr, RECORD_CAP_REPLY_OBJECT, i);
 }
 
 static void find_holders(struct capstate *s)
 {
+    const uint32_t slot_bits = record_slot_bits(&s->snapshot);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         struct capstate_slot *slot = &s->slots[i];
         slot->holder = capstate_slot_holder(s, slot->rec.addr);
-        if (slot->holder >= 0)
-            slot->index = (slot->rec.addr - s->objects[slot->holder].addr) >> SLOT_BITS;
+        if (slot->rec.place != 0)
+            slot->index = slot->rec.place - 1;
+        else if (slot->holder >= 0)
+            slot->index = (uint32_t)((slot->rec.addr - s->objects[slot->holder].addr) >> slot_bits);
     }
 }
 
@@ -448,6 +503,65 @@ static enum error find_users(struct capstate *s)
     return ERR_OK;
 }
 
+/* --- finishing: translation tables --- */
+
+static enum error sort_tables(struct capstate *s)
+{
+    struct capstate_index *x = s->index;
+    free(x->tables);
+    x->tables = capstate_array(s->table_count, sizeof(*x->tables));
+    if (!x->tables)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < s->table_count; i++)
+        x->tables[i] = (struct capstate_key){s->tables[i].addr, (int32_t)i};
+    capstate_keys_sort(x->tables, s->table_count);
+    return ERR_OK;
+}
+
+static enum error derive_table(struct capstate *s, const struct record_table *r)
+{
+    struct record_table *table = add_table(s);
+    if (!table)
+        return ERR_NO_MEMORY;
+    *table = *r;
+    return ERR_OK;
+}
+
+/* A kernel with two levels tells of its tables by the mappings in them. Mappings of one address
+ * space, and of one table in it, stand together; a table that two spaces share counts for the
+ * first. */
+static enum error derive_tables(struct capstate *s)
+{
+    enum error e = ERR_OK;
+    uint64_t dir = 0, last = 0;
+    for (uint32_t i = 0; i < s->mapping_count && e == ERR_OK; i++) {
+        const struct record_mapping *m = &s->mappings[i];
+        if (m->dir != dir)
+            e = derive_table(s, &(struct record_table){.addr = m->dir,
+                                                       .level = 1,
+                                                       .bits = record_word_bits(&s->snapshot),
+                                                       .asid = m->asid});
+        if (e == ERR_OK && m->table != 0 && m->table != last)
+            e = derive_table(
+                s, &(struct record_table){.addr = m->table,
+                                          .parent = m->dir,
+                                          .vaddr = m->vaddr >> DERIVED_BITS << DERIVED_BITS,
+                                          .bits = DERIVED_BITS});
+        dir = m->dir;
+        last = m->table;
+    }
+    return e;
+}
+
+static enum error make_tables(struct capstate *s)
+{
+    enum error e = ERR_OK;
+    s->tables_told = s->table_count;
+    if (s->table_count == 0)
+        e = derive_tables(s);
+    return e == ERR_OK ? sort_tables(s) : e;
+}
+
 /* END may count records of kinds that this reader does not know and never saw. */
 static bool counts_agree(const struct capstate *s)
 {
@@ -461,7 +575,7 @@ enum error capstate_finish(struct capstate *s)
     if (!counts_agree(s))
         return ERR_TRUNCATED;
     enum error (*const step[])(struct capstate *) = {link_tree, make_objects, sort_slots,
-                                                     sort_threads};
+                                                     sort_threads, make_tables};
     for (size_t i = 0; i < sizeof(step) / sizeof(*step); i++) {
         enum error e = step[i](s);
         if (e != ERR_OK)

@@ -23,36 +23,46 @@ struct capstate_slot {
 /* An object lives as long as a capability to it exists; reply capabilities refer to their TCB. */
 struct capstate_object {
     uint32_t type; /* enum record_cap: UNTYPED, ENDPOINT, NOTIFICATION, CNODE, TCB, ZOMBIE, FRAME,
-                      PAGE_TABLE, PAGE_DIRECTORY, ASID_POOL, IRQ_HANDLER (addr = irq) ... */
-    uint32_t addr;
+                      PAGE_TABLE, PAGE_DIRECTORY, ASID_POOL, IRQ_HANDLER (addr = irq) ... or a type
+                      that this program does not know */
+    uint64_t addr;
     uint32_t bits;
+    uint32_t level;     /* of a translation table */
     uint32_t flags;     /* RECORD_SLOT_DEVICE */
     int32_t first_slot; /* first in derivation order; go on by next_same */
-    int32_t detail;     /* index in threads, endpoints or notifications, by type */
+    int32_t detail;     /* index in threads, endpoints, notifications, sched_contexts or replies,
+                           by type */
     uint32_t caps;      /* how many slots refer to it */
 };
 
 struct capstate_thread {
     struct record_thread rec;
     int32_t object;
-    char label[RECORD_STRING_MAX * 4 + 1]; /* name, escaped for terminals (lib/format.h) */
+    char label[RECORD_STRING_MAX * 4 + 1]; /* name, as it is shown (lib/utf8.h) */
 };
 
 struct capstate {
     struct record_snapshot snapshot;
     struct record_end end;
-    struct record_sched sched;
+    struct record_sched sched;       /* of the first processor */
     struct record_revoke revoke;     /* root 0: none */
     struct capstate_slot *slots;     /* derivation order */
     struct capstate_object *objects; /* ascending by (addr, -bits) */
     struct capstate_thread *threads;
     struct record_endpoint *endpoints;
     struct record_notification *notifications;
+    struct record_sched_context *sched_contexts;
+    struct record_reply *replies;
+    struct record_table *tables; /* as records told them; where none did, as mappings show them */
     struct record_mapping *mappings;
     struct record_irq *irqs;
+    struct record_sched *scheds; /* of each processor */
+    struct record_range *ranges; /* memory: that of SNAPSHOT first */
     struct record_finding *findings;
     uint32_t slot_count, object_count, thread_count, endpoint_count, notification_count,
-        mapping_count, irq_count, finding_count;
+        sched_context_count, reply_count, table_count, mapping_count, irq_count, sched_count,
+        range_count, finding_count;
+    uint32_t tables_told;         /* of table_count, how many came as records */
     struct capstate_index *index; /* private */
 };
 
@@ -68,19 +78,31 @@ enum error capstate_finish(struct capstate *s);
 void capstate_free(struct capstate *s);
 
 /* Look-ups, -1 when there is none; O(log n). */
-int32_t capstate_slot_at(const struct capstate *s, uint32_t addr);
+int32_t capstate_slot_at(const struct capstate *s, uint64_t addr);
 /* The occupied slot of a CNode or TCB with the smallest index not below `from`. */
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from);
 /* The object that begins at addr; among several (untyped and its first child) the smallest that is
  * not an untyped, else the smallest. */
-int32_t capstate_object_at(const struct capstate *s, uint32_t addr);
+int32_t capstate_object_at(const struct capstate *s, uint64_t addr);
 /* The smallest object whose memory holds addr; untypeds only when nothing typed does. */
-int32_t capstate_object_holding(const struct capstate *s, uint32_t addr);
+int32_t capstate_object_holding(const struct capstate *s, uint64_t addr);
 int32_t capstate_thread_of(const struct capstate *s, int32_t object);
 int32_t capstate_thread_named(const struct capstate *s, const char *name);
 /* The CNode object that is the CSpace root of a thread, -1. vspace: its page directory. */
 int32_t capstate_thread_cspace(const struct capstate *s, int32_t thread);
 int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread);
+
+/* The root of an address space to which a translation table belongs, going up from table to table;
+ * 0: it hangs in none. */
+uint64_t capstate_table_root(const struct capstate *s, uint64_t table);
+
+/* Is an address in memory that the kernel keeps for itself? In RAM? */
+bool capstate_is_kernel(const struct capstate *s, uint64_t addr);
+bool capstate_is_ram(const struct capstate *s, uint64_t addr);
+
+/* Addresses for people have at least so many hex digits: 8 for a kernel with words of 32 bits, 12
+ * for one with 64.  printf("0x%0*" PRIx64, capstate_digits(s), addr). */
+int capstate_digits(const struct capstate *s);
 
 /* One line for people: "frame 0x80123000 4K rw", "endpoint 0x80200010 badge 7 wg". Returns buf. */
 char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size);

@@ -21,7 +21,7 @@ struct changes {
     uint32_t added_count;
 };
 
-static int compare_words(uint32_t a, uint32_t b)
+static int compare_words(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
 }
@@ -30,8 +30,10 @@ static int compare_words(uint32_t a, uint32_t b)
  * FIRST_BADGED travel with a capability, so flags count. */
 static int capability_compare(const struct record_slot *a, const struct record_slot *b)
 {
-    const uint32_t wa[] = {a->object, a->type, a->bits, a->rights, a->flags, a->data, a->extra};
-    const uint32_t wb[] = {b->object, b->type, b->bits, b->rights, b->flags, b->data, b->extra};
+    const uint64_t wa[] = {a->object, a->type, a->bits,  a->rights,
+                           a->flags,  a->data, a->extra, a->level};
+    const uint64_t wb[] = {b->object, b->type, b->bits,  b->rights,
+                           b->flags,  b->data, b->extra, b->level};
     for (size_t i = 0; i < sizeof(wa) / sizeof(*wa); i++)
         if (wa[i] != wb[i])
             return compare_words(wa[i], wb[i]);
@@ -46,7 +48,7 @@ static int slot_compare(const void *pa, const void *pb)
     return order ? order : compare_words(a->rec.addr, b->rec.addr);
 }
 
-static uint32_t change_addr(const struct change *c)
+static uint64_t change_addr(const struct change *c)
 {
     return c->after ? c->after->rec.addr : c->before->rec.addr;
 }

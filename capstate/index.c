@@ -1,10 +1,8 @@
 /* Look-ups in a finished capstate.  Everything is a binary search in an array sorted by
  * capstate_finish().  Objects sorted by address and descending size stand in pre-order of their
  * nesting, so "who holds this address" is a search and a few steps outwards: nested blocks differ
- * in size or type, hence at most 32 sizes times the number of types. */
+ * in size or type, hence at most 64 sizes times the number of types. */
 #include "capstate/index.h"
-
-#include "layout/objects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +21,7 @@ void capstate_keys_sort(struct capstate_key *keys, uint32_t count)
     qsort(keys, count, sizeof(*keys), key_compare);
 }
 
-int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint32_t key)
+int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key)
 {
     uint32_t low = 0;
     uint32_t high = count;
@@ -46,12 +44,12 @@ int capstate_object_compare(const struct capstate_object *a, const struct capsta
     return (a->type > b->type) - (a->type < b->type);
 }
 
-bool capstate_object_covers(const struct capstate_object *o, uint32_t addr)
+bool capstate_object_covers(const struct capstate_object *o, uint64_t addr)
 {
-    return o->bits != 0 && addr >= o->addr && addr - o->addr < (uint64_t)1 << o->bits;
+    return o->bits != 0 && addr >= o->addr && (addr - o->addr) >> o->bits == 0;
 }
 
-int32_t capstate_object_exact(const struct capstate *s, uint32_t addr, uint32_t bits, uint32_t type)
+int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits, uint32_t type)
 {
     struct capstate_object wanted = {.addr = addr, .bits = bits, .type = type};
     uint32_t low = 0;
@@ -70,7 +68,7 @@ int32_t capstate_object_exact(const struct capstate *s, uint32_t addr, uint32_t 
 }
 
 /* The last object whose address is not above addr, -1. */
-static int32_t object_last_below(const struct capstate *s, uint32_t addr)
+static int32_t object_last_below(const struct capstate *s, uint64_t addr)
 {
     uint32_t low = 0;
     uint32_t high = s->object_count;
@@ -84,7 +82,15 @@ static int32_t object_last_below(const struct capstate *s, uint32_t addr)
     return (int32_t)low - 1;
 }
 
-int32_t capstate_slot_at(const struct capstate *s, uint32_t addr)
+int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type)
+{
+    for (int32_t i = object_last_below(s, addr); i >= 0 && s->objects[i].addr == addr; i--)
+        if (s->objects[i].type == type)
+            return i;
+    return -1;
+}
+
+int32_t capstate_slot_at(const struct capstate *s, uint64_t addr)
 {
     return capstate_keys_find(s->index->slots, s->slot_count, addr);
 }
@@ -94,8 +100,8 @@ int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from
     if (object < 0)
         return -1;
     const struct capstate_object *o = &s->objects[object];
-    uint64_t first = o->addr + ((uint64_t)from << SLOT_BITS);
-    uint64_t end = o->addr + (1ull << o->bits);
+    uint64_t first = o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot));
+    uint64_t last = o->addr + (((uint64_t)1 << o->bits) - 1);
     uint32_t low = 0, high = s->slot_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -104,12 +110,12 @@ int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from
         else
             high = middle;
     }
-    if (low == s->slot_count || s->index->slots[low].key >= end)
+    if (low == s->slot_count || s->index->slots[low].key > last)
         return -1;
     return s->index->slots[low].value;
 }
 
-int32_t capstate_object_at(const struct capstate *s, uint32_t addr)
+int32_t capstate_object_at(const struct capstate *s, uint64_t addr)
 {
     int32_t fallback = -1;
     for (int32_t i = object_last_below(s, addr); i >= 0 && s->objects[i].addr == addr; i--) {
@@ -123,7 +129,7 @@ int32_t capstate_object_at(const struct capstate *s, uint32_t addr)
     return fallback;
 }
 
-int32_t capstate_object_holding(const struct capstate *s, uint32_t addr)
+int32_t capstate_object_holding(const struct capstate *s, uint64_t addr)
 {
     int32_t fallback = -1;
     for (int32_t i = object_last_below(s, addr); i >= 0; i = s->index->enclosing[i]) {
@@ -137,7 +143,7 @@ int32_t capstate_object_holding(const struct capstate *s, uint32_t addr)
     return fallback;
 }
 
-int32_t capstate_slot_holder(const struct capstate *s, uint32_t addr)
+int32_t capstate_slot_holder(const struct capstate *s, uint64_t addr)
 {
     for (int32_t i = object_last_below(s, addr); i >= 0; i = s->index->enclosing[i]) {
         const struct capstate_object *o = &s->objects[i];
@@ -181,7 +187,8 @@ static int32_t thread_slot_object(const struct capstate *s, int32_t thread, uint
 {
     if (thread < 0 || (uint32_t)thread >= s->thread_count)
         return -1;
-    int32_t at = capstate_slot_at(s, s->threads[thread].rec.addr + (slot << SLOT_BITS));
+    int32_t at = capstate_slot_at(s, s->threads[thread].rec.addr +
+                                         ((uint64_t)slot << record_slot_bits(&s->snapshot)));
     if (at < 0 || s->slots[at].rec.type != type)
         return -1;
     return s->slots[at].object;
@@ -195,4 +202,45 @@ int32_t capstate_thread_cspace(const struct capstate *s, int32_t thread)
 int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread)
 {
     return thread_slot_object(s, thread, RECORD_TCB_VSPACE, RECORD_CAP_PAGE_DIRECTORY);
+}
+
+/* --- memory and tables --- */
+
+uint64_t capstate_table_root(const struct capstate *s, uint64_t table)
+{
+    for (uint32_t steps = 0; steps <= s->table_count; steps++) {
+        int32_t i = capstate_keys_find(s->index->tables, s->table_count, table);
+        if (i < 0)
+            break;
+        if (s->tables[i].parent == 0)
+            return table;
+        table = s->tables[i].parent;
+    }
+    return 0;
+}
+
+static bool is_in(uint64_t addr, uint64_t base, uint64_t size)
+{
+    return addr - base < size;
+}
+
+bool capstate_is_kernel(const struct capstate *s, uint64_t addr)
+{
+    const struct record_snapshot *r = &s->snapshot;
+    if (is_in(addr, r->kernel_start, r->kernel_end - r->kernel_start))
+        return true;
+    for (uint32_t i = 0; i < s->range_count; i++)
+        if (s->ranges[i].use == RECORD_RANGE_KERNEL &&
+            is_in(addr, s->ranges[i].base, s->ranges[i].size))
+            return true;
+    return false;
+}
+
+bool capstate_is_ram(const struct capstate *s, uint64_t addr)
+{
+    for (uint32_t i = 0; i < s->range_count; i++)
+        if (s->ranges[i].use == RECORD_RANGE_RAM &&
+            is_in(addr, s->ranges[i].base, s->ranges[i].size))
+            return true;
+    return false;
 }

@@ -7,7 +7,7 @@
 
 /* Sorted by key, then value. */
 struct capstate_key {
-    uint32_t key;
+    uint64_t key;
     int32_t value;
 };
 
@@ -16,8 +16,13 @@ enum capstate_array {
     ARRAY_THREADS,
     ARRAY_ENDPOINTS,
     ARRAY_NOTIFICATIONS,
+    ARRAY_SCHED_CONTEXTS,
+    ARRAY_REPLIES,
+    ARRAY_TABLES,
     ARRAY_MAPPINGS,
     ARRAY_IRQS,
+    ARRAY_SCHEDS,
+    ARRAY_RANGES,
     ARRAY_FINDINGS,
     ARRAY_COUNT,
 };
@@ -31,6 +36,7 @@ struct capstate_index {
     /* made by capstate_finish */
     struct capstate_key *slots;   /* by address */
     struct capstate_key *threads; /* by address */
+    struct capstate_key *tables;  /* by address */
     int32_t *labels;              /* threads by label */
     int32_t *enclosing; /* for each object the smallest one that holds all of it, -1: none */
     int32_t *user;      /* for each object the first thread whose CSpace root it is, -1: none */
@@ -43,15 +49,17 @@ void *capstate_array(size_t count, size_t size);
 
 void capstate_keys_sort(struct capstate_key *keys, uint32_t count);
 /* First value with this key, -1. */
-int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint32_t key);
+int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key);
 
 /* Order of objects: address ascending, size descending, type ascending. */
 int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b);
 /* The object with exactly these, -1. */
-int32_t capstate_object_exact(const struct capstate *s, uint32_t addr, uint32_t bits,
+int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits,
                               uint32_t type);
-bool capstate_object_covers(const struct capstate_object *o, uint32_t addr);
+/* The first object of this type that begins at addr, whatever its size, -1. */
+int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type);
+bool capstate_object_covers(const struct capstate_object *o, uint64_t addr);
 /* The innermost CNode, TCB or zombie that holds the address, -1. */
-int32_t capstate_slot_holder(const struct capstate *s, uint32_t addr);
+int32_t capstate_slot_holder(const struct capstate *s, uint64_t addr);
 
 #endif

@@ -2,10 +2,10 @@
  * target and are printed in their escaped form only. */
 #include "capstate/capstate.h"
 
-#include "layout/objects.h"
 #include "capstate/index.h"
 #include "record/names.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +36,16 @@ static void __attribute__((format(printf, 2, 3))) put(struct line *l, const char
     va_end(args);
 }
 
+int capstate_digits(const struct capstate *s)
+{
+    return record_word_bits(&s->snapshot) > 32 ? 12 : 8;
+}
+
+static void put_address(struct line *l, const struct capstate *s, uint64_t addr)
+{
+    put(l, "0x%0*" PRIx64, capstate_digits(s), addr);
+}
+
 static void put_bytes(struct line *l, uint64_t bytes)
 {
     if (bytes >= 1u << 20 && bytes % (1u << 20) == 0)
@@ -58,35 +68,52 @@ static void put_rights(struct line *l, uint32_t rights)
         rights & RECORD_RIGHT_GRANT_REPLY ? "p" : "", rights ? "" : "no rights");
 }
 
-static void put_mapping(struct line *l, const struct record_slot *r)
+static void put_asid(struct line *l, const struct record_slot *r)
 {
     if (r->extra)
-        put(l, " at 0x%08x asid %u", r->data, r->extra);
+        put(l, " asid %" PRIu64, r->extra);
+}
+
+static void put_mapping(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    if (!r->extra)
+        return;
+    put(l, " at ");
+    put_address(l, s, r->data);
+    put_asid(l, r);
 }
 
 /* The label of the thread whose TCB is at addr, "" without one. */
-static const char *label_at(const struct capstate *s, uint32_t addr)
+static const char *label_at(const struct capstate *s, uint64_t addr)
 {
     int32_t t = capstate_keys_find(s->index->threads, s->thread_count, addr);
     return t < 0 ? "" : s->threads[t].label;
 }
 
-static void put_thread(struct line *l, const struct capstate *s, uint32_t addr)
+static void put_thread(struct line *l, const struct capstate *s, uint64_t addr)
 {
     const char *label = label_at(s, addr);
     if (*label)
         put(l, "%s", label);
     else
-        put(l, "0x%08x", addr);
+        put_address(l, s, addr);
 }
 
-static void put_memory(struct line *l, const struct record_slot *r)
+/* "endpoint 0x80200010" */
+static void put_named(struct line *l, const struct capstate *s, uint32_t type, uint64_t addr)
 {
-    put(l, "%s 0x%08x ", record_cap_name(r->type), r->object);
+    put(l, "%s ", record_cap_name(type));
+    put_address(l, s, addr);
+}
+
+static void put_memory(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    put_named(l, s, r->type, r->object);
+    put(l, " ");
     put_size(l, r->bits);
     if (r->type == RECORD_CAP_FRAME) {
         put_rights(l, r->rights);
-        put_mapping(l, r);
+        put_mapping(l, s, r);
     } else {
         put(l, " used ");
         put_bytes(l, r->data);
@@ -95,20 +122,78 @@ static void put_memory(struct line *l, const struct record_slot *r)
         put(l, " device");
 }
 
-static void put_cnode(struct line *l, const struct record_slot *r)
+static void put_cnode(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
-    uint32_t radix = r->bits > SLOT_BITS ? r->bits - SLOT_BITS : 0;
-    put(l, "cnode 0x%08x %u slots", r->object, 1u << (radix & 31));
+    uint32_t slot_bits = record_slot_bits(&s->snapshot);
+    uint32_t radix = r->bits > slot_bits ? r->bits - slot_bits : 0;
+    put_named(l, s, r->type, r->object);
+    put(l, " %" PRIu64 " slots", (uint64_t)1 << radix);
     if (r->extra)
-        put(l, " guard 0x%x/%u", r->data, r->extra);
+        put(l, " guard 0x%" PRIx64 "/%" PRIu64, r->data, r->extra);
 }
 
-static void put_ipc(struct line *l, const struct record_slot *r)
+static void put_ipc(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
-    put(l, "%s 0x%08x", record_cap_name(r->type), r->object);
+    put_named(l, s, r->type, r->object);
     if (r->data)
-        put(l, " badge %u", r->data);
+        put(l, " badge %" PRIu64, r->data);
     put_rights(l, r->rights);
+}
+
+static void put_tcb(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    const char *label = label_at(s, r->object);
+    put_named(l, s, r->type, r->object);
+    put(l, "%s%s", *label ? " " : "", label);
+}
+
+static void put_zombie(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    put(l, "zombie %s ", r->flags & RECORD_SLOT_TCB_ZOMBIE ? "tcb" : "cnode");
+    put_address(l, s, r->object);
+    put(l, " %" PRIu64 " slots left", r->data);
+}
+
+/* A pool is an array of words. */
+static void put_pool(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    uint64_t asids = ((uint64_t)1 << r->bits) / (record_word_bits(&s->snapshot) / 8);
+    put_named(l, s, r->type, r->object);
+    put(l, " asid %" PRIu64 "..%" PRIu64, r->data, r->data + asids - 1);
+}
+
+static void put_table(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    put_named(l, s, r->type, r->object);
+    if (r->level)
+        put(l, " level %u", r->level);
+    put_mapping(l, s, r);
+}
+
+static void put_io_ports(struct line *l, const struct record_slot *r)
+{
+    put(l, "%s 0x%" PRIx64 "..0x%" PRIx64, record_cap_name(r->type), r->data, r->extra);
+}
+
+static void put_invalid(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    put(l, "invalid ");
+    put_address(l, s, r->data);
+    put(l, " ");
+    put_address(l, s, r->extra);
+}
+
+/* Capabilities to things that are not in memory, and types that this program does not know. */
+static void put_other(struct line *l, const struct capstate *s, const struct record_slot *r)
+{
+    if (r->bits)
+        put_named(l, s, r->type, r->object);
+    else
+        put(l, "%s", record_cap_name(r->type));
+    if (r->data)
+        put(l, " %" PRIu64, r->data);
+    if (r->extra)
+        put(l, "/%" PRIu64, r->extra);
 }
 
 static void put_capability(struct line *l, const struct capstate *s, const struct record_slot *r)
@@ -116,47 +201,48 @@ static void put_capability(struct line *l, const struct capstate *s, const struc
     switch (r->type) {
     case RECORD_CAP_UNTYPED:
     case RECORD_CAP_FRAME:
-        put_memory(l, r);
+        put_memory(l, s, r);
         break;
     case RECORD_CAP_ENDPOINT:
     case RECORD_CAP_NOTIFICATION:
-        put_ipc(l, r);
+        put_ipc(l, s, r);
         break;
     case RECORD_CAP_REPLY:
         put(l, "reply %s ", r->flags & RECORD_SLOT_MASTER ? "master of" : "to");
         put_thread(l, s, r->object);
         break;
     case RECORD_CAP_CNODE:
-        put_cnode(l, r);
+        put_cnode(l, s, r);
         break;
     case RECORD_CAP_TCB:
-        put(l, "tcb 0x%08x%s%s", r->object, *label_at(s, r->object) ? " " : "",
-            label_at(s, r->object));
+        put_tcb(l, s, r);
         break;
     case RECORD_CAP_ZOMBIE:
-        put(l, "zombie %s 0x%08x %u slots left",
-            r->flags & RECORD_SLOT_TCB_ZOMBIE ? "tcb" : "cnode", r->object, r->data);
+        put_zombie(l, s, r);
         break;
     case RECORD_CAP_PAGE_TABLE:
-        put(l, "pagetable 0x%08x", r->object);
-        put_mapping(l, r);
+    case RECORD_CAP_EPT_TABLE:
+    case RECORD_CAP_IO_TABLE:
+        put_table(l, s, r);
         break;
     case RECORD_CAP_PAGE_DIRECTORY:
-        put(l, "pagedir 0x%08x", r->object);
-        if (r->extra)
-            put(l, " asid %u", r->extra);
+        put_named(l, s, r->type, r->object);
+        put_asid(l, r);
         break;
     case RECORD_CAP_ASID_POOL:
-        put(l, "asidpool 0x%08x asid %u..%u", r->object, r->data, r->data + ASIDS_PER_POOL - 1);
+        put_pool(l, s, r);
         break;
     case RECORD_CAP_IRQ_HANDLER:
-        put(l, "irqhandler %u", r->data);
+        put(l, "irqhandler %" PRIu64, r->data);
+        break;
+    case RECORD_CAP_IO_PORT:
+        put_io_ports(l, r);
         break;
     case RECORD_CAP_INVALID:
-        put(l, "invalid 0x%08x 0x%08x", r->data, r->extra);
+        put_invalid(l, s, r);
         break;
     default:
-        put(l, "%s", record_cap_name(r->type));
+        put_other(l, s, r);
         break;
     }
 }
@@ -182,14 +268,15 @@ char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size
 static void put_object(struct line *l, const struct capstate *s, const struct capstate_object *o)
 {
     if (o->type == RECORD_CAP_IRQ_HANDLER) {
-        put(l, "irqhandler %u", o->addr);
+        put(l, "irqhandler %" PRIu64, o->addr);
         return;
     }
     if (o->bits == 0) {
         put(l, "%s", record_cap_name(o->type));
         return;
     }
-    put(l, "%s 0x%08x ", record_cap_name(o->type), o->addr);
+    put_named(l, s, o->type, o->addr);
+    put(l, " ");
     if (o->type == RECORD_CAP_TCB && *label_at(s, o->addr))
         put(l, "%s", label_at(s, o->addr));
     else
@@ -208,7 +295,7 @@ char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, 
     return buf;
 }
 
-static void put_kernel_place(struct line *l, const struct capstate *s, uint32_t addr)
+static void put_kernel_place(struct line *l, const struct capstate *s, uint64_t addr)
 {
     for (uint32_t i = 0; i < s->irq_count; i++) {
         if (s->irqs[i].slot == addr) {
@@ -216,7 +303,8 @@ static void put_kernel_place(struct line *l, const struct capstate *s, uint32_t 
             return;
         }
     }
-    put(l, "slot 0x%08x", addr);
+    put(l, "slot ");
+    put_address(l, s, addr);
 }
 
 static void put_held_place(struct line *l, const struct capstate *s,
@@ -232,7 +320,8 @@ static void put_held_place(struct line *l, const struct capstate *s,
         put_thread(l, s, holder->addr);
         put(l, " %s", record_tcb_slot_name(slot->index));
     } else {
-        put(l, "%s 0x%08x[%u]", record_cap_name(holder->type), holder->addr, slot->index);
+        put_named(l, s, holder->type, holder->addr);
+        put(l, "[%u]", slot->index);
     }
 }
 

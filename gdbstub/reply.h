@@ -18,6 +18,7 @@ enum reply_error {
     REPLY_NO_ROOM = 0x0c,
     REPLY_NO_MEMORY = 0x0e, /* the address cannot be accessed so */
     REPLY_NO_REGISTER = 0x16,
+    REPLY_BROKEN = 0x63, /* the stub met an exception on the way */
 };
 
 void reply_begin(void);

@@ -411,6 +411,21 @@ static void stub_idle(void)
         plant();
 }
 
+/* A packet was cut short: gdb, which waits for its answer, gets an error. */
+static void stub_failed(const char *what)
+{
+    bool asked = s.open && !s.waiting;
+    gdb_decoder_init(&s.decoder, false);
+    s.text_used = 0;
+    out_begin(NULL, NULL, NULL);
+    out_end();
+    stub_say("the stub met an exception and gave this up: %s", what);
+    if (!asked)
+        return;
+    reply_error(REPLY_BROKEN);
+    stub_send();
+}
+
 static void stub_init(void)
 {
     s.line = STUB_LINE;
@@ -424,6 +439,7 @@ const struct debug_port gdbstub_port = {
     .idle = stub_idle,
     .stopped = stub_stopped,
     .resumed = stub_resumed,
+    .failed = stub_failed,
     .guest_input = stub_guest_input,
     .guest_text = stub_guest_text,
 };

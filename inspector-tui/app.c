@@ -1,225 +1,461 @@
-/* The inspector's loop: takes new states from the source, keeps the views, waits for keys. */
+/* Where one is, how one gets from thing to thing, and the loop. */
 #include "inspector-tui/app.h"
 
-#include "lib/format.h"
-
+#include <errno.h>
+#include <inttypes.h>
 #include <ncurses.h>
-#include <stdarg.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { TICK_MS = 50, CONSOLE_KEEP = 1 << 18 };
+enum { SLICE_ROWS = 3000, KEYS_AT_ONCE = 64, WATCH_MS = 1000 };
 
-void app_say(struct app *app, const char *fmt, ...)
+static volatile sig_atomic_t interrupted;
+
+void app_interrupt(int signal_number)
 {
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(app->message, sizeof app->message, fmt, args);
-    va_end(args);
-}
-
-const char *app_domain_name(const struct app *app, int32_t domain)
-{
-    if (!app->have_authority || domain < 0 || (uint32_t)domain >= app->authority.domain_count)
-        return "-";
-    return app->authority.domains[domain].name;
-}
-
-/* --- what changed since the snapshot before
- * ------------------------------------------------------- */
-
-static uint64_t slot_sum(const struct record_slot *r)
-{
-    uint64_t x = (uint64_t)r->addr << 32 | r->object;
-    x ^= ((uint64_t)r->type << 58) ^ ((uint64_t)r->rights << 50) ^
-         (uint64_t)r->data * 0x9e3779b97f4a7c15u;
-    return x ^ (uint64_t)r->extra << 20;
-}
-
-static int compare_sums(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static void remember_slots(struct app *app)
-{
-    free(app->known);
-    app->known_count = app->state.slot_count;
-    app->known = malloc((app->known_count + 1) * sizeof *app->known);
-    app->have_known = app->known != NULL;
-    if (!app->known)
-        return;
-    for (uint32_t i = 0; i < app->known_count; i++)
-        app->known[i] = slot_sum(&app->state.slots[i].rec);
-    qsort(app->known, app->known_count, sizeof *app->known, compare_sums);
-}
-
-bool app_slot_changed(const struct app *app, int32_t slot)
-{
-    if (!app->have_known)
-        return false;
-    uint64_t sum = slot_sum(&app->state.slots[slot].rec);
-    return !bsearch(&sum, app->known, app->known_count, sizeof sum, compare_sums);
-}
-
-/* --- new states
- * -------------------------------------------------------------------------------------- */
-
-static void refresh_all(struct app *app)
-{
-    for (uint32_t i = 0; i < VIEWS; i++)
-        if (i != VIEW_CONSOLE)
-            view_refresh(app, &app->views[i]);
-}
-
-static void forget_verdict(struct app *app)
-{
-    if (!app->have_authority)
-        return;
-    authority_breaches_free(app->breaches, app->breach_count);
-    app->breaches = NULL;
-    app->breach_count = 0;
-    authority_free(&app->authority);
-    app->have_authority = false;
-}
-
-/* After a step: the capability that goes next is what one wants to see. */
-static void follow_revoke(struct app *app)
-{
-    if (!app->follow_revoke)
-        return;
-    app->follow_revoke = false;
-    int32_t victim =
-        app->state.revoke.root ? capstate_slot_at(&app->state, app->state.revoke.victim) : -1;
-    if (victim >= 0)
-        app_show_slot(app, victim);
-}
-
-static bool take_state(struct app *app)
-{
-    struct capstate fresh;
-    capstate_init(&fresh);
-    if (!source_take(app->source, &fresh)) {
-        capstate_free(&fresh);
-        return false;
-    }
-    if (app->have_state)
-        remember_slots(app);
-    forget_verdict(app);
-    capstate_free(&app->state);
-    app->state = fresh;
-    app->have_state = true;
-    app->have_authority = authority_build(&app->state, NULL, &app->authority) == ERR_OK;
-    if (!app->have_authority)
-        app_say(app, "out of memory: domains are not shown");
-    else if (authority_check(&app->authority, false, &app->breaches, &app->breach_count))
-        app->breach_count = 0;
-    refresh_all(app);
-    follow_revoke(app);
-    moment_follow(app);
-    return true;
-}
-
-static void take_console(struct app *app)
-{
-    char *text = source_console(app->source);
-    if (text && *text)
-        app_console(app, text);
-    free(text);
-}
-
-/* Hostile bytes are escaped here, line ends kept. */
-void app_console(struct app *app, const char *text)
-{
-    size_t n = strlen(text);
-    char *bigger = realloc(app->console, app->console_len + n * 4 + 2);
-    if (!bigger)
-        return;
-    app->console = bigger;
-    char *to = bigger + app->console_len;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '\r')
-            continue;
-        if (text[i] == '\n')
-            *to++ = '\n';
-        else
-            to += format_escape(to, 5, text + i, 1);
-    }
-    *to = 0;
-    app->console_len = (size_t)(to - bigger);
-    if (app->console_len > CONSOLE_KEEP) {
-        char *cut = strchr(bigger + app->console_len - CONSOLE_KEEP, '\n');
-        cut = cut ? cut + 1 : bigger + app->console_len;
-        app->console_len = strlen(cut);
-        memmove(bigger, cut, app->console_len + 1);
-    }
-    struct view *v = &app->views[VIEW_CONSOLE];
-    bool at_end = v->count == 0 || v->cursor + 1 >= v->count;
-    view_refresh(app, v);
-    if (at_end)
-        view_go(v, v->count, screen_list_height(app));
-}
-
-static void watch_source(struct app *app)
-{
-    char why[256];
-    if (source_status(app->source, why, sizeof why) != ERR_OK) {
-        snprintf(app->ending, sizeof app->ending, "%s", why);
-        app->exit_status = 2;
-        app->running = false;
-    } else if (why[0]) {
-        app_say(app, "%s", why);
-    }
+    interrupted = signal_number;
 }
 
 void app_init(struct app *app, struct source *source)
 {
-    static const struct view_ops *const ops[VIEWS] = {
-        [VIEW_SPACES] = &view_spaces,   [VIEW_TREE] = &view_tree,
-        [VIEW_THREADS] = &view_threads, [VIEW_UNTYPED] = &view_untyped,
-        [VIEW_OBJECTS] = &view_objects, [VIEW_VERDICT] = &view_verdict,
-        [VIEW_CONSOLE] = &view_console,
-    };
-    *app = (struct app){.source = source, .running = true, .show_detail = true, .mouse = true};
-    capstate_init(&app->state);
+    *app = (struct app){.running = true, .show_pane = true, .mouse = true};
+    session_init(&app->session, source);
     for (uint32_t i = 0; i < VIEWS; i++)
-        view_init(&app->views[i], ops[i], false);
+        view_init(&app->views[i], i);
+    for (uint32_t i = 0; i < 26; i++)
+        app->marks[i].view = VIEWS;
+    keys_init(app);
 }
 
 void app_fini(struct app *app)
 {
-    forget_verdict(app);
-    capstate_free(&app->state);
     for (uint32_t i = 0; i < VIEWS; i++)
         view_fini(&app->views[i]);
-    free(app->console);
-    free(app->known);
+    for (uint32_t i = 0; i < app->input_count; i++)
+        free(app->inputs[i]);
+    pane_fini(&app->pane);
+    session_fini(&app->session);
+}
+
+/* Its rows are those of what is shown: a row of an older moment would lead anywhere. */
+struct view *app_view(struct app *app)
+{
+    struct view *v = &app->views[app->current];
+    view_refresh(&app->session, v);
+    return v;
+}
+
+const struct row *app_row(struct app *app)
+{
+    return view_current(app_view(app));
+}
+
+struct ref app_ref(struct app *app)
+{
+    struct ref r = {0};
+    uint32_t line, span;
+    const struct row *row = app_row(app);
+    if (app->in_pane && pane_link(&app->pane, app->pane.cursor, &r, &line, &span))
+        return r;
+    if (!row || !app->session.now || app_view(app)->ghost)
+        return (struct ref){0};
+    return view_ref(&app->session, app_view(app), row);
+}
+
+/* --- from place to place --- */
+
+static struct place here(struct app *app)
+{
+    struct place p = {.view = app->current, .focus = app_view(app)->focus};
+    const struct row *r = app_row(app);
+    if (r && app->session.now && !app_view(app)->ghost)
+        p.ref = view_ref(&app->session, app_view(app), r);
+    return p;
+}
+
+static void push(struct app *app)
+{
+    if (app->trail_length == TRAIL) {
+        memmove(app->trail, app->trail + 1, (TRAIL - 1) * sizeof(*app->trail));
+        app->trail_length--;
+    }
+    app->trail[app->trail_length++] = here(app);
+}
+
+static void enter(struct app *app, enum view_id view)
+{
+    app->current = view;
+    app->in_pane = false;
+    app->searching = false;
+    app->pane.about = (struct ref){0};
+    app->pane.generation = 0;
+    app_view(app);
+}
+
+void app_go(struct app *app, enum view_id view)
+{
+    if (view == app->current)
+        return;
+    push(app);
+    enter(app, view);
+}
+
+static void return_to(struct app *app, const struct place *p)
+{
+    enter(app, p->view);
+    struct view *v = app_view(app);
+    if (!ref_equal(&v->focus, &p->focus)) {
+        v->focus = p->focus;
+        view_invalidate(v);
+    }
+    if (p->ref.kind != REF_NONE)
+        view_show(&app->session, v, &p->ref);
+}
+
+void app_back(struct app *app)
+{
+    if (app->trail_length == 0) {
+        session_say(&app->session, false, "this is where you began");
+        return;
+    }
+    struct place p = app->trail[--app->trail_length];
+    return_to(app, &p);
+}
+
+/* The view that shows a kind of thing best. */
+static enum view_id home_of(const struct ref *r)
+{
+    switch (r->kind) {
+    case REF_DOMAIN:
+        return VIEW_DOMAINS;
+    case REF_THREAD:
+        return VIEW_THREADS;
+    case REF_SLOT:
+        return VIEW_DERIVATION;
+    case REF_OBJECT:
+        return VIEW_OBJECTS;
+    case REF_ADDRESS:
+        return VIEW_MEMORY;
+    case REF_SPACE:
+    case REF_VIRTUAL:
+        return VIEW_VSPACE;
+    case REF_EVENT:
+        return VIEW_EVENTS;
+    case REF_BREACH:
+        return VIEW_VERDICT;
+    case REF_REVOKE:
+        return VIEW_REVOKE;
+    case REF_VIEW:
+        return (enum view_id)r->extra;
+    default:
+        return VIEWS;
+    }
+}
+
+/* Memory has a row for each page, too many to look for one by one: its pieces are opened on the way
+ * down. */
+static bool show_address(struct app *app, uint64_t addr)
+{
+    struct view *v = app_view(app);
+    bool found = false;
+    for (uint32_t level = 0; level < 16; level++) {
+        int64_t best = -1;
+        for (uint32_t i = 0; i < v->count; i++) {
+            struct ref r = view_ref(&app->session, v, &v->rows[i]);
+            if (r.kind == REF_ADDRESS && r.addr <= addr &&
+                (best < 0 || v->rows[i].depth >= v->rows[best].depth))
+                best = i;
+        }
+        if (best < 0)
+            return false;
+        found = true;
+        view_go(v, (uint32_t)best, 0);
+        if (!view_open(&app->session, v, true))
+            break;
+    }
+    return found;
+}
+
+static bool in_ram(const struct app *app, uint64_t addr)
+{
+    return capstate_is_ram(&app->session.now->state, addr);
+}
+
+/* A device's address has no picture: its object is shown. */
+static struct ref to_object(struct app *app, const struct ref *r)
+{
+    const struct sample *now = app->session.now;
+    if (r->kind == REF_ADDRESS && !in_ram(app, r->addr)) {
+        int32_t object = sample_object_holding(now, r->addr);
+        if (object >= 0)
+            return ref_object(now->state.objects[object].addr, now->state.objects[object].type,
+                              now->state.objects[object].bits);
+    }
+    return *r;
+}
+
+static bool show_breach(struct app *app, uint64_t number)
+{
+    struct view *v = app_view(app);
+    view_refresh(&app->session, v);
+    view_go(v, (uint32_t)number + 1, 0);
+    return number + 1 < v->count;
+}
+
+void app_follow(struct app *app, const struct ref *wanted)
+{
+    if (!app->session.now)
+        return;
+    struct ref r = to_object(app, wanted);
+    enum view_id home = home_of(&r);
+    if (home == VIEWS) {
+        session_say(&app->session, false, "nothing more is known of that");
+        return;
+    }
+    if (app->current != home)
+        app_go(app, home);
+    else
+        push(app);
+    bool shown = r.kind == REF_VIEW      ? true
+                 : r.kind == REF_ADDRESS ? show_address(app, r.addr)
+                 : r.kind == REF_BREACH  ? show_breach(app, r.addr)
+                                         : view_show(&app->session, app_view(app), &r);
+    if (!shown)
+        session_say(&app->session, true,
+                    sample_has(app->session.now, &r) ? "it has no row in this view"
+                                                     : "it is not there at this moment");
+}
+
+/* --- :goto --- */
+
+static bool goto_name(struct app *app, const char *text)
+{
+    const struct sample *now = app->session.now;
+    for (uint32_t i = 0; i < sample_domains(now); i++)
+        if (strcmp(sample_domain_name(now, (int32_t)i), text) == 0) {
+            struct ref r = sample_domain_ref(now, (int32_t)i);
+            app_follow(app, &r);
+            return true;
+        }
+    for (int exact = 1; exact >= 0; exact--)
+        for (uint32_t i = 0; i < now->state.thread_count; i++) {
+            const char *label = now->state.threads[i].label;
+            if (exact ? strcmp(label, text) == 0 : strstr(label, text) != NULL) {
+                struct ref r = sample_thread_ref(now, (int32_t)i);
+                app_follow(app, &r);
+                return true;
+            }
+        }
+    return false;
+}
+
+/* Physical, from the kernel's window: the address of the thing behind it. */
+static uint64_t physical(const struct app *app, uint64_t addr)
+{
+    const struct record_snapshot *s = &app->session.now->state.snapshot;
+    uint64_t down = addr - s->phys_offset;
+    bool window = s->phys_offset != 0 && !in_ram(app, addr) && in_ram(app, down);
+    return window ? down : addr;
+}
+
+/* The smallest thing at an address: a slot, an object that begins there, else memory. */
+static bool goto_address(struct app *app, uint64_t addr)
+{
+    const struct sample *now = app->session.now;
+    addr = physical(app, addr);
+    struct ref r = ref_to(REF_ADDRESS, addr);
+    int32_t object = sample_object_at(now, addr);
+    if (sample_slot_at(now, addr) >= 0 && object < 0)
+        r = ref_to(REF_SLOT, addr);
+    else if (object >= 0 && now->state.objects[object].type != RECORD_CAP_UNTYPED)
+        r = sample_object_ref(now, object);
+    app_follow(app, &r);
+    return true;
+}
+
+/* ADDRESS in NAME: a virtual address of a thread or a domain. */
+static bool goto_virtual(struct app *app, uint64_t addr, const char *name)
+{
+    const struct sample *now = app->session.now;
+    for (uint32_t i = 0; i < now->state.thread_count; i++) {
+        const char *domain = sample_domain_name(now, sample_thread_domain(now, (int32_t)i));
+        int32_t dir = capstate_thread_vspace(&now->state, (int32_t)i);
+        if (dir < 0 ||
+            (strcmp(now->state.threads[i].label, name) != 0 && strcmp(domain, name) != 0))
+            continue;
+        for (uint32_t k = 0; k < now->state.mapping_count; k++) {
+            const struct record_mapping *m = &now->state.mappings[k];
+            if (m->dir != now->state.objects[dir].addr || addr < m->vaddr ||
+                (m->bits < 63 && addr - m->vaddr >= 1ull << m->bits))
+                continue;
+            struct ref r = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
+            app_follow(app, &r);
+            session_say(&app->session, false, "0x%" PRIx64 " is physical 0x%" PRIx64, addr,
+                        (uint64_t)(m->frame + (addr - m->vaddr)));
+            return true;
+        }
+    }
+    session_say(&app->session, true, "0x%" PRIx64 " is not mapped in %s", addr, name);
+    return false;
+}
+
+bool app_goto(struct app *app, const char *text)
+{
+    char *end;
+    if (!app->session.now)
+        return false;
+    while (*text == ' ')
+        text++;
+    if (strncmp(text, "slot:", 5) == 0) {
+        struct ref r = ref_to(REF_SLOT, physical(app, strtoull(text + 5, &end, 16)));
+        app_follow(app, &r);
+        return true;
+    }
+    errno = 0;
+    uint64_t addr = strtoull(text, &end, 16);
+    if (end > text && errno == 0 && (*end == 0 || *end == ' ')) {
+        if (strncmp(end, " in ", 4) == 0)
+            return goto_virtual(app, addr, end + 4);
+        if (*end == 0)
+            return goto_address(app, addr);
+    }
+    if (*text && goto_name(app, text))
+        return true;
+    session_say(&app->session, true,
+                "'%.100s' is no address, slot:ADDRESS, domain or thread of this moment", text);
+    return false;
+}
+
+/* --- the pane --- */
+
+void app_fill_pane(struct app *app)
+{
+    struct view *v = app_view(app);
+    struct session *s = &app->session;
+    const struct row *r = app_row(app);
+    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : (struct ref){0};
+    if (about.kind == REF_NONE && r)
+        about = (struct ref){.kind = REF_TEXT, .addr = r->id};
+    if (app->pane.generation == s->generation + 1 && ref_equal(&about, &app->pane.about))
+        return;
+    bool same = ref_equal(&about, &app->pane.about);
+    app->pane.about = about;
+    app->pane.generation = s->generation + 1;
+    pane_clear(&app->pane);
+    if (!same)
+        app->pane.top = app->pane.cursor = 0;
+    if (!r || !s->now)
+        return;
+    if (v->ghost)
+        pane_text(&app->pane, STYLE_DIED, "%s: not there any more; [ goes back to it",
+                  v->ghost_text);
+    else if (v->ops->pane)
+        v->ops->pane(s, v, r, &app->pane);
+    else if (about.kind != REF_TEXT)
+        pane_about(s, view_sample(s, r), &about, &app->pane);
+}
+
+/* --- the loop --- */
+
+static void hear(void *ctx, const struct answer *a)
+{
+    struct app *app = ctx;
+    if (a->kind == ASK_SQL && a->ok) {
+        free(app->session.table);
+        app->session.table = strdup(a->text);
+        view_invalidate(&app->views[VIEW_SQL]);
+        return;
+    }
+    if (!a->ok)
+        session_say(&app->session, true, "%s", a->text);
+    revoking_hear(app, a);
+}
+
+static void follow_victim(struct app *app)
+{
+    struct session *s = &app->session;
+    if (!s->follow_victim || !s->now || !s->now->state.revoke.root)
+        return;
+    struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
+    s->follow_victim = false;
+    if (app->current == VIEW_REVOKE || app->current == VIEW_DERIVATION)
+        view_show(s, app_view(app), &r);
+}
+
+static void take_news(struct app *app)
+{
+    uint64_t log = app->session.log_generation;
+    source_drain(app->session.source);
+    session_take(&app->session);
+    session_answers(&app->session, hear, app);
+    follow_victim(app);
+    if (log != app->session.log_generation) {
+        struct view *v = &app->views[VIEW_LOG];
+        bool at_end = v->count == 0 || v->cursor + 1 >= v->count;
+        view_invalidate(v);
+        view_refresh(&app->session, v);
+        if (at_end)
+            view_go(v, v->count, app->list_height);
+    }
+    view_invalidate(&app->views[VIEW_EVENTS]);
+}
+
+/* One slice of whatever takes longer than a key may wait; false: nothing is under way. */
+static bool work(struct app *app)
+{
+    struct view *v = app_view(app);
+    if (app->searching) {
+        int found = view_search(&app->session, v, app->search, app->search_direction,
+                                &app->search_done, SLICE_ROWS);
+        app->searching = found == 0;
+        if (found < 0)
+            session_say(&app->session, true, "not found: %.100s", app->search);
+        return true;
+    }
+    return view_filter_step(&app->session, v, SLICE_ROWS);
+}
+
+static void take_keys(struct app *app)
+{
+    for (int n = 0; n < KEYS_AT_ONCE && app->running; n++) {
+        int key = getch();
+        if (key == ERR)
+            return;
+        keys_press(app, key);
+    }
+}
+
+/* The terminal went away: nobody can be asked any more. */
+static bool terminal_is_gone(const struct pollfd *keys)
+{
+    return keys->revents & (POLLHUP | POLLERR | POLLNVAL);
 }
 
 int app_run(struct app *app)
 {
-    bool dirty = true;
-    while (app->running) {
-        bool fresh = take_state(app);
-        take_console(app);
-        moment_take(app);
-        if (source_is_live(app->source))
-            watch_source(app);
-        if (dirty || fresh || app->message[0])
-            screen_draw(app);
-        timeout(TICK_MS);
-        int key = getch();
-        dirty = key != ERR;
-        /* a storm of keys or resizes is taken as a whole before the next paint */
-        timeout(0);
-        for (int n = 0; key != ERR && n < 64; n++, key = getch()) {
-            app->message[0] = 0;
-            app_key(app, key);
-            if (!app->running)
-                break;
-        }
+    timeout(0);
+    take_news(app);
+    bool busy = false;
+    while (app->running && !interrupted) {
+        screen_draw(app);
+        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                              {.fd = source_fd(app->session.source), .events = POLLIN}};
+        /* a live target may fall silent, which only the clock tells */
+        int idle = source_is_live(app->session.source) ? WATCH_MS : -1;
+        int n = poll(p, 2, busy ? 0 : idle);
+        if (n > 0 && terminal_is_gone(&p[0]))
+            break;
+        if (n < 0 || p[0].revents) /* a signal may be a resize */
+            take_keys(app);
+        if (n > 0 && p[1].revents)
+            take_news(app);
+        busy = work(app);
     }
-    return app->exit_status;
+    if (interrupted)
+        revoking_disarm(app);
+    return interrupted ? 128 + interrupted : app->exit_status;
 }

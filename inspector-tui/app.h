@@ -1,90 +1,152 @@
-/* The inspector: its state, its views, its screen. */
+/* The inspector's user interface: the views over one session, where one is, and what one types. */
 #ifndef CAPSCOPE_INSPECTOR_TUI_APP_H
 #define CAPSCOPE_INSPECTOR_TUI_APP_H
 
-#include "authority/authority.h"
-#include "inspector-tui/source.h"
+#include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 
-enum app_view {
-    VIEW_SPACES,
-    VIEW_TREE,
-    VIEW_THREADS,
-    VIEW_UNTYPED,
-    VIEW_OBJECTS,
-    VIEW_VERDICT,
-    VIEW_CONSOLE,
-    VIEWS,
+enum { INPUT_MAX = 200, TRAIL = 64, HITS = 2048, INPUTS_KEPT = 64, KEYS_MAX = 256 };
+
+/* Where one was, for the way back. */
+struct place {
+    enum view_id view;
+    struct ref ref;
+    struct ref focus;
 };
 
-enum { DETAIL_LINES = 64, DETAIL_WIDTH = 256, INPUT_MAX = 128 };
+/* Something on the screen that a click follows. */
+struct hit {
+    int16_t y, from, to;
+    struct ref ref; /* REF_NONE: see the others */
+    int16_t row;    /* of the list, -1 */
+    int16_t tab;    /* view, -1 */
+};
+
+enum prompt {
+    PROMPT_NONE,
+    PROMPT_SEARCH,
+    PROMPT_FILTER,
+    PROMPT_COMMAND,
+    PROMPT_SQL,
+    PROMPT_LEAVE, /* armed stops: remove, keep or stay */
+};
+
+struct app;
+struct action {
+    const char *name; /* as in the configuration file */
+    const char *help;
+    const char *group;
+    void (*run)(struct app *app);
+    int view; /* enum view_id where it means this, -1: everywhere */
+};
+
+struct key_binding {
+    int key;
+    const struct action *action;
+};
 
 struct app {
-    struct source *source;
-    struct capstate state;
-    bool have_state;
-    struct authority authority; /* of the current state: domains, owners */
-    bool have_authority;
-    struct authority_breach *breaches; /* of the current state */
-    uint32_t breach_count;
-    bool follow_revoke;   /* the next state puts the cursor on the victim of the revoke */
-    uint32_t follow_slot; /* the next state puts the cursor on this slot, 0: none */
+    struct session session;
     struct view views[VIEWS];
-    uint32_t current;
-    bool running, paused, show_help, show_detail, mouse;
-    uint32_t help_top;
-
-    char message[256]; /* last line, until the next key */
-    char ending[256];  /* said on stderr after the screen is gone */
+    enum view_id current;
+    bool running;
     int exit_status;
-    char search[INPUT_MAX];
-    char input[INPUT_MAX]; /* line being typed after `prompt` */
-    char prompt;           /* '/', ':' or 0 */
-    char *console;         /* program output and answers of the monitor */
-    size_t console_len;
 
-    char detail[DETAIL_LINES][DETAIL_WIDTH];
-    uint32_t detail_count;
-    uint64_t *known; /* sums of the slots of the state before, sorted: what is new stands out */
-    uint32_t known_count;
-    bool have_known;
+    struct pane pane;
+    bool show_pane, in_pane; /* in_pane: keys move in the pane */
+    bool mouse, ascii, show_help;
+    uint32_t help_top;
+    char help_search[64];
+
+    struct place trail[TRAIL];
+    uint32_t trail_length;
+    struct place marks[26]; /* by letter; view VIEWS: not set */
+    uint32_t count;         /* number typed before a key, 0: none */
+    int waiting_key;        /* M or ' typed: the next key is a letter of a mark */
+
+    enum prompt prompt;
+    char input[INPUT_MAX];
+    uint32_t input_cursor;
+    char *inputs[INPUTS_KEPT]; /* what was typed before, the newest last */
+    uint32_t input_count, input_at;
+
+    char search[INPUT_MAX];
+    bool searching;
+    int search_direction;
+    uint32_t search_done;
+
+    struct key_binding keys[KEYS_MAX];
+    uint32_t key_count;
+    uint32_t armed[16]; /* numbers of the stops that were armed from here */
+    uint32_t armed_count;
+    uint32_t asked_step, asked_arm, asked_show; /* questions whose answers mean something here */
+    struct ref follow;                          /* the next sample puts the cursor there */
+
+    struct hit hits[HITS];
+    uint32_t hit_count;
+    uint32_t list_height; /* lines of the list, as last drawn */
 };
 
-/* Adds a line to the detail pane (printf). */
-void app_detail(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void app_say(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Appends to the console view; bytes that could steer a terminal are escaped. */
-void app_console(struct app *app, const char *text);
-
-/* Details of what a row refers to: capability, object with all holders, thread. */
-void detail_row(struct app *app, const struct row *r);
-
-/* The loop: until q, or the target vanishes. Returns the exit status. */
-int app_run(struct app *app);
 void app_init(struct app *app, struct source *source);
 void app_fini(struct app *app);
+/* The loop: until q, a signal, or the terminal is gone. Returns the exit status. */
+int app_run(struct app *app);
+/* For signal handlers: ends the loop. */
+void app_interrupt(int signal_number);
 
-/* keys.c: opens the ancestors of a slot in the derivation tree and puts the cursor on it. */
-void app_show_slot(struct app *app, int32_t slot);
-/* moment.c: going to where a capability came from or went, on a replay. */
-void moment_key(struct app *app, int key);
-bool moment_command(struct app *app, const char *line); /* false: not such a line */
-void moment_take(struct app *app);                      /* tells what a search has found */
-void moment_follow(struct app *app);                    /* a new state is here */
+struct view *app_view(struct app *app);
+const struct row *app_row(struct app *app);
+/* What the cursor is on: in the pane its link, else the row's thing. */
+struct ref app_ref(struct app *app);
+/* Another view. Remembers where one was. */
+void app_go(struct app *app, enum view_id view);
+/* Goes to a thing, in the view that shows it best. */
+void app_follow(struct app *app, const struct ref *r);
+void app_back(struct app *app);
+/* `:goto`: an address, a slot, a name, "vaddr in DOMAIN". false with a message when it is nothing.
+ */
+bool app_goto(struct app *app, const char *text);
+/* Makes the pane tell about what the cursor is on. */
+void app_fill_pane(struct app *app);
 
-/* keys.c: handles one key. screen.c: draws everything; page height of the list. */
-void app_key(struct app *app, int key);
+/* keys.c */
+void keys_init(struct app *app);
+void keys_press(struct app *app, int key);
+bool keys_bind(struct app *app, const char *key, const char *action);
+/* The key that runs an action, as it is written: "F5", "^F", "Enter". Returns buf. */
+char *keys_name(int key, char buf[16]);
+extern const struct action actions[];
+extern const uint32_t action_count;
+
+/* prompt.c */
+void prompt_open(struct app *app, enum prompt prompt, const char *text);
+void prompt_key(struct app *app, int key);
+
+/* command.c: what is typed after ':' */
+void command_run(struct app *app, const char *text);
+/* The n-th completion of a beginning, false: there are no more. */
+bool command_complete(const struct app *app, const char *text, uint32_t n, char *out, size_t size);
+
+/* revoking.c: stepping through a revocation, halting, breaks */
+void revoking_arm(struct app *app);
+void revoking_step(struct app *app);
+void revoking_finish(struct app *app);
+void revoking_continue(struct app *app);
+void revoking_preview(struct app *app);
+void revoking_halt(struct app *app);
+void revoking_killed(struct app *app);
+void revoking_made(struct app *app);
+void revoking_disarm(struct app *app);
+void revoking_hear(struct app *app, const struct answer *a);
+
+/* screen.c, palette.c, help.c, config.c */
 void screen_draw(struct app *app);
-uint32_t screen_list_height(const struct app *app);
-/* Name of a domain, "-" for none. */
-const char *app_domain_name(const struct app *app, int32_t domain);
-/* Is this slot new or different since the snapshot before? */
-bool app_slot_changed(const struct app *app, int32_t slot);
-
-extern const struct view_ops view_spaces, view_tree, view_threads, view_untyped, view_objects,
-    view_verdict, view_console;
-/* NULL-terminated. */
-extern const char *const help_lines[];
+void palette_init(bool mono, const char *background);
+unsigned long palette_attributes(enum style style);
+bool palette_set(const char *style, int foreground);
+void help_draw(struct app *app);
+bool help_key(struct app *app, int key);
+/* Reads a configuration; a missing file is fine. false: `message` says file, line and what. */
+bool config_read(struct app *app, const char *path, char *message, size_t size);
 
 #endif

@@ -1,375 +1,738 @@
-/* What each key does. */
+/* What keys do: one table of actions (help and the configuration file are made from it), one of the
+ * keys they have at first. */
 #include "inspector-tui/app.h"
 
 #include <ctype.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct view *current(struct app *app)
+enum { CTRL_B = 2, CTRL_C = 3, CTRL_F = 6, CTRL_L = 12, CTRL_Z = 26, ESCAPE = 27, RUBOUT = 127 };
+enum { WHEEL = 3, COUNT_MAX = 9999999 };
+
+static long times(const struct app *app)
 {
-    return &app->views[app->current];
+    return app->count ? (long)app->count : 1;
 }
 
-static void show(struct app *app, uint32_t view)
-{
-    app->current = view;
-    view_go(current(app), current(app)->cursor, screen_list_height(app));
-}
+/* --- moving --- */
 
-static void search(struct app *app, int direction)
+static void move_by(struct app *app, long delta)
 {
-    if (!app->search[0])
-        app_say(app, "nothing to search for: type / and a text");
-    else if (!view_search(app, current(app), app->search, direction, screen_list_height(app)))
-        app_say(app, "\"%s\" is not in this view; closed rows are not searched (E opens all)",
-                app->search);
-}
-
-static void command(struct app *app, const char *line)
-{
-    char *text = NULL, head[INPUT_MAX + 4];
-    bool ok = source_command(app->source, line, &text);
-    snprintf(head, sizeof head, "> %s\n", line);
-    app_console(app, head);
-    app_console(app, text ? text : "");
-    if (text && *text && text[strlen(text) - 1] != '\n')
-        app_console(app, "\n");
-    free(text);
-    if (!ok)
-        app_say(app, "the monitor did not run that");
-    show(app, VIEW_CONSOLE);
-    view_go(current(app), current(app)->count, screen_list_height(app));
-}
-
-/* --- the line typed after / or :
- * ------------------------------------------------------------------- */
-
-static void finish_input(struct app *app)
-{
-    char prompt = app->prompt;
-    app->prompt = 0;
-    if (prompt == '/') {
-        if (app->input[0])
-            snprintf(app->search, sizeof app->search, "%s", app->input);
-        search(app, 1);
-    } else if (app->input[0] && !moment_command(app, app->input)) {
-        command(app, app->input);
+    if (app->in_pane) {
+        long to = (long)app->pane.cursor + delta;
+        struct ref r;
+        uint32_t line, span;
+        if (to >= 0 && pane_link(&app->pane, (uint32_t)to, &r, &line, &span))
+            app->pane.cursor = (uint32_t)to;
+        else if (delta > 0)
+            app->pane.top += (uint32_t)delta;
+        return;
     }
+    view_move(app_view(app), delta, app->list_height);
 }
 
-static void input_key(struct app *app, int key)
+static void do_down(struct app *app)
 {
-    size_t n = strlen(app->input);
-    if (key == 27 || key == 3) {
-        app->prompt = 0;
-    } else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
-        finish_input(app);
-    } else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
-        if (n == 0)
-            app->prompt = 0;
-        else
-            app->input[n - 1] = 0;
-    } else if (key == 21) {
-        app->input[0] = 0;
-    } else if (key >= 32 && key < 127 && n + 1 < sizeof app->input) {
-        app->input[n] = (char)key;
-        app->input[n + 1] = 0;
+    move_by(app, times(app));
+}
+
+static void do_up(struct app *app)
+{
+    move_by(app, -times(app));
+}
+
+static void do_page_down(struct app *app)
+{
+    long page = app->list_height > 1 ? (long)app->list_height - 1 : 1;
+    move_by(app, page * times(app));
+}
+
+static void do_page_up(struct app *app)
+{
+    long page = app->list_height > 1 ? (long)app->list_height - 1 : 1;
+    move_by(app, -page * times(app));
+}
+
+static void do_first(struct app *app)
+{
+    view_go(app_view(app), app->count ? app->count - 1 : 0, app->list_height);
+}
+
+static void do_last(struct app *app)
+{
+    view_go(app_view(app), app->count ? app->count - 1 : UINT32_MAX - 1, app->list_height);
+}
+
+/* --- folding --- */
+
+static void do_open(struct app *app)
+{
+    if (!view_open(&app->session, app_view(app), true))
+        view_move(app_view(app), 0, app->list_height);
+}
+
+static void do_close(struct app *app)
+{
+    if (!view_open(&app->session, app_view(app), false))
+        view_to_parent(app_view(app));
+}
+
+static void do_open_all(struct app *app)
+{
+    view_open_all(&app->session, app_view(app), true);
+}
+
+static void do_close_all(struct app *app)
+{
+    view_open_all(&app->session, app_view(app), false);
+}
+
+/* --- links --- */
+
+static void do_follow(struct app *app)
+{
+    struct ref r = app_ref(app);
+    const struct row *row = app_row(app);
+    bool at_home = row && !app->in_pane && (row->flags & ROW_CAN_FOLD);
+    if (at_home) {
+        view_open(&app->session, app_view(app), !(row->flags & ROW_OPEN));
+        return;
     }
+    if (r.kind == REF_NONE) {
+        session_say(&app->session, false, "this row leads nowhere");
+        return;
+    }
+    enum view_id was = app->current;
+    uint32_t cursor = app_view(app)->cursor;
+    app_follow(app, &r);
+    if (was != app->current || cursor != app_view(app)->cursor)
+        return;
+    /* one is there already: what it is made of is in the pane */
+    if (app->trail_length)
+        app->trail_length--;
+    app->in_pane = app->show_pane && app->pane.count > 0;
 }
 
-static void start_input(struct app *app, char prompt)
+static void do_back(struct app *app)
 {
-    app->prompt = prompt;
-    app->input[0] = 0;
-}
-
-/* --- jumps ---------------------------------------------------------------------------------------
- */
-
-void app_show_slot(struct app *app, int32_t slot)
-{
-    struct view *v = &app->views[VIEW_TREE];
-    const struct capstate *s = &app->state;
-    int32_t chain[64] = {0};
-    uint32_t n = 0;
-    for (int32_t p = slot; p >= 0 && n < 64; p = s->slots[p].parent)
-        chain[n++] = p;
-    show(app, VIEW_TREE);
-    while (n-- > 0)
-        for (uint32_t i = 0; i < v->count; i++)
-            if (v->rows[i].slot == chain[n]) {
-                view_go(v, i, screen_list_height(app));
-                if (n > 0 && !(v->rows[i].flags & ROW_OPEN))
-                    view_open(app, v, true);
-                break;
-            }
-}
-
-static void jump_to_object(struct app *app, int32_t object)
-{
-    struct view *v = &app->views[VIEW_OBJECTS];
-    show(app, VIEW_OBJECTS);
-    for (uint32_t i = 0; i < v->count; i++)
-        if (v->rows[i].object == object && v->rows[i].slot < 0) {
-            view_go(v, i, screen_list_height(app));
-            if (!(v->rows[i].flags & ROW_OPEN))
-                view_open(app, v, true);
-            return;
-        }
-    app_say(app, "device untypeds are not listed here");
-}
-
-static void jump(struct app *app, int key)
-{
-    const struct row *r = view_current(current(app));
-    if (r && key == 'd' && r->slot >= 0)
-        app_show_slot(app, r->slot);
-    else if (r && key == 'w' && r->object >= 0)
-        jump_to_object(app, r->object);
+    if (app->in_pane)
+        app->in_pane = false;
     else
-        app_say(app, "there is no capability under the cursor");
+        app_back(app);
 }
 
-/* --- the rest
- * ------------------------------------------------------------------------------------- */
-
-static void seek(struct app *app, int direction)
+static void do_pane_focus(struct app *app)
 {
-    uint32_t count, at = source_position(app->source, &count);
-    if (source_is_live(app->source))
-        app_say(app, "a running target has only now; open its recording to go back");
-    else if ((direction < 0 && at <= 1) || (direction > 0 && at >= count))
-        app_say(app, "snapshot %u of %u is the %s", at, count, direction < 0 ? "first" : "last");
-    else if (!source_seek(app->source, direction < 0 ? at - 1 : at + 1))
-        app_say(app, "this snapshot cannot be read");
+    app->in_pane = !app->in_pane && app->show_pane;
 }
 
-static void pause_key(struct app *app)
+static void do_chain(struct app *app)
 {
-    app->paused = !app->paused;
-    source_pause(app->source, app->paused);
-    app_say(app, app->paused ? "paused: the machine runs on, the screen stands" : "live again");
-}
-
-static void halt_key(struct app *app)
-{
-    char why[200];
-    source_halt(app->source, !source_is_halted(app->source), why, sizeof why);
-    app_say(app, "%s", why);
-}
-
-/* --- stepping: the monitor does it, the answer's first line is the message
- * ------------------------- */
-
-static void monitor_say(struct app *app, const char *line)
-{
-    char *text = NULL;
-    source_command(app->source, line, &text);
-    if (text)
-        app_say(app, "%.*s", (int)strcspn(text, "\n"), text);
-    free(text);
-}
-
-static void break_key(struct app *app)
-{
-    const struct row *r = view_current(current(app));
-    char line[64];
-    if (!r || r->slot < 0) {
-        app_say(app, "there is no capability under the cursor");
+    const struct row *row = app_row(app);
+    const struct sample *now = app->session.now;
+    if (!row || !now || (row->flags & ROW_DEAD))
+        return;
+    int32_t partner = words_partner(now, row->at);
+    if (partner < 0) {
+        session_say(&app->session, false, "it waits for nobody that could be named");
         return;
     }
-    snprintf(line, sizeof line, "break on revoke slot 0x%08x", app->state.slots[r->slot].rec.addr);
-    monitor_say(app, line);
+    struct ref r = sample_thread_ref(now, partner);
+    app_follow(app, &r);
 }
 
-static void step_key(struct app *app, const char *line)
+static void do_derivation(struct app *app)
 {
-    app->follow_revoke = true;
-    monitor_say(app, line);
-    source_poke(app->source);
+    struct ref r = app_ref(app);
+    const struct sample *now = app->session.now;
+    if (r.kind == REF_OBJECT && now) {
+        int32_t object = sample_object_of(now, &r);
+        if (object >= 0)
+            r = sample_slot_ref(now, now->state.objects[object].first_slot);
+    }
+    if (r.kind == REF_SLOT)
+        app_follow(app, &r);
+    else
+        session_say(&app->session, true, "there is no capability under the cursor");
 }
 
-static void mouse_key(struct app *app)
+static void do_who(struct app *app)
 {
-    MEVENT e;
-    uint32_t height = screen_list_height(app);
-    struct view *v = current(app);
-    if (getmouse(&e) != OK)
+    struct ref r = app_ref(app);
+    const struct sample *now = app->session.now;
+    int32_t slot = now && r.kind == REF_SLOT ? sample_slot_at(now, r.addr) : -1;
+    if (slot >= 0)
+        r = sample_object_ref(now, now->state.slots[slot].object);
+    if (r.kind == REF_THREAD)
+        r = ref_object(r.addr, RECORD_CAP_TCB,
+                       now->state.objects[sample_object_at(now, r.addr)].bits);
+    if (r.kind == REF_NONE) {
+        session_say(&app->session, true, "there is no object under the cursor");
         return;
-    if (e.bstate & BUTTON4_PRESSED)
-        view_move(v, -3, height);
-    else if (e.bstate & BUTTON5_PRESSED)
-        view_move(v, 3, height);
-    else if (e.y >= 2 && (uint32_t)(e.y - 2) < height && v->top + (uint32_t)(e.y - 2) < v->count)
-        view_go(v, v->top + (uint32_t)(e.y - 2), height);
+    }
+    app_follow(app, &r);
+    view_open(&app->session, app_view(app), true);
 }
 
-static void toggle_mouse(struct app *app)
+static void do_reach(struct app *app)
+{
+    struct ref r = app_ref(app);
+    struct view *v = &app->views[VIEW_REACH];
+    if (app->current != VIEW_REACH)
+        app_go(app, VIEW_REACH);
+    if (r.kind != REF_NONE && r.kind != REF_VIEW) {
+        v->focus = r;
+        v->open_by_default = false;
+        view_invalidate(v);
+        view_refresh(&app->session, v);
+        view_open(&app->session, v, true);
+    }
+}
+
+/* --- finding --- */
+
+static void do_search(struct app *app)
+{
+    prompt_open(app, PROMPT_SEARCH, "");
+}
+
+static void do_filter(struct app *app)
+{
+    prompt_open(app, PROMPT_FILTER, app_view(app)->filter);
+}
+
+static void do_command(struct app *app)
+{
+    prompt_open(app, PROMPT_COMMAND, "");
+}
+
+static void do_goto(struct app *app)
+{
+    prompt_open(app, PROMPT_COMMAND, "goto ");
+}
+
+static void search_again(struct app *app, int direction)
+{
+    if (!app->search[0]) {
+        session_say(&app->session, true, "nothing was searched for yet");
+        return;
+    }
+    app->searching = true;
+    app->search_direction = direction;
+    app->search_done = 0;
+}
+
+static void do_next(struct app *app)
+{
+    search_again(app, 1);
+}
+
+static void do_previous(struct app *app)
+{
+    search_again(app, -1);
+}
+
+static void do_sort(struct app *app)
+{
+    struct view *v = app_view(app);
+    int32_t columns = 0;
+    while (v->ops->columns && v->ops->columns[columns].title)
+        columns++;
+    if (columns == 0 || !v->ops->columns[0].title[0]) {
+        session_say(&app->session, false, "this view has an order of its own");
+        return;
+    }
+    int32_t next = app->count ? (int32_t)app->count - 1 : v->sort + 1;
+    view_sort(&app->session, v, next < columns ? next : -1);
+    session_say(&app->session, false, v->sort < 0 ? "in the order of the view" : "sorted by%s%s",
+                " ", v->sort < 0 ? "" : v->ops->columns[v->sort].title);
+}
+
+static void do_reverse(struct app *app)
+{
+    struct view *v = app_view(app);
+    if (v->sort >= 0)
+        view_sort(&app->session, v, v->sort);
+}
+
+static void do_set_place(struct app *app)
+{
+    app->waiting_key = 'm';
+    session_say(&app->session, false, "a letter names this place; ' and the letter comes back");
+}
+
+static void do_go_place(struct app *app)
+{
+    app->waiting_key = '\'';
+}
+
+/* --- time --- */
+
+static void do_earlier(struct app *app)
+{
+    session_seek_by(&app->session, -times(app));
+}
+
+static void do_later(struct app *app)
+{
+    session_seek_by(&app->session, times(app));
+}
+
+static void do_event_back(struct app *app)
+{
+    session_seek_event(&app->session, -times(app));
+}
+
+static void do_event_on(struct app *app)
+{
+    session_seek_event(&app->session, times(app));
+}
+
+static void do_newest(struct app *app)
+{
+    session_seek(&app->session, 0);
+}
+
+static void do_mark(struct app *app)
+{
+    session_set_mark(&app->session);
+}
+
+static void do_compare(struct app *app)
+{
+    session_compare(&app->session);
+}
+
+static void do_pause(struct app *app)
+{
+    struct session *s = &app->session;
+    s->paused = !s->paused;
+    source_pause(s->source, s->paused);
+    session_say(s, false,
+                s->paused ? "paused: the machine runs on, the screen stands" : "going on");
+}
+
+static void do_refresh(struct app *app)
+{
+    const struct ask ask = {.kind = ASK_SAMPLE};
+    source_ask(app->session.source, &ask);
+}
+
+/* --- the rest --- */
+
+static void do_help(struct app *app)
+{
+    app->show_help = true;
+    app->help_top = 0;
+    app->help_search[0] = 0;
+}
+
+static void do_pane(struct app *app)
+{
+    app->show_pane = !app->show_pane;
+    app->in_pane = false;
+}
+
+static void do_mouse(struct app *app)
 {
     app->mouse = !app->mouse;
     mousemask(app->mouse ? ALL_MOUSE_EVENTS : 0, NULL);
-    app_say(app, app->mouse ? "mouse on" : "mouse off: the terminal can copy");
+    session_say(&app->session, false, app->mouse ? "mouse on" : "mouse off: the terminal can copy");
 }
 
-static bool move_key(struct app *app, int key)
+static void do_redraw(struct app *app)
 {
-    struct view *v = current(app);
-    uint32_t height = screen_list_height(app);
-    long page = height > 1 ? (long)height - 1 : 1;
-    switch (key) {
-    case 'j':
-    case KEY_DOWN:
-        view_move(v, 1, height);
-        return true;
-    case 'k':
-    case KEY_UP:
-        view_move(v, -1, height);
-        return true;
-    case KEY_NPAGE:
-    case 6:
-        view_move(v, page, height);
-        return true;
-    case KEY_PPAGE:
-    case 2:
-        view_move(v, -page, height);
-        return true;
-    case 'g':
-    case KEY_HOME:
-        view_go(v, 0, height);
-        return true;
-    case 'G':
-    case KEY_END:
-        view_go(v, v->count, height);
-        return true;
-    default:
-        return false;
-    }
+    (void)app;
+    clearok(curscr, TRUE);
 }
 
-static bool fold_key(struct app *app, int key)
+static void do_suspend(struct app *app)
 {
-    struct view *v = current(app);
-    const struct row *r = view_current(v);
-    switch (key) {
-    case 'l':
-    case KEY_RIGHT:
-        view_open(app, v, true);
-        return true;
-    case '\n':
-    case '\r':
-    case KEY_ENTER:
-        view_open(app, v, !(r && (r->flags & ROW_OPEN)));
-        return true;
-    case 'h':
-    case KEY_LEFT:
-        view_open(app, v, false);
-        return true;
-    case 'E':
-    case 'C':
-        view_open_all(app, v, key == 'E');
-        view_go(v, v->cursor, screen_list_height(app));
-        return true;
-    default:
-        return false;
-    }
+    (void)app;
+    def_prog_mode();
+    endwin();
+    raise(SIGSTOP); /* raw mode: ^Z comes as a key */
+    reset_prog_mode();
+    clearok(curscr, TRUE);
+    refresh();
 }
 
-static void help_key(struct app *app, int key)
+static void do_next_view(struct app *app)
 {
-    uint32_t lines = 0;
-    while (help_lines[lines])
-        lines++;
-    if ((key == 'j' || key == KEY_DOWN || key == KEY_NPAGE) && app->help_top + 1 < lines)
-        app->help_top++;
-    else if ((key == 'k' || key == KEY_UP || key == KEY_PPAGE) && app->help_top > 0)
-        app->help_top--;
-    else if (key != KEY_RESIZE)
-        app->show_help = false;
+    app_go(app, (enum view_id)((app->current + 1) % VIEWS));
 }
 
-static void other_key(struct app *app, int key)
+static void do_previous_view(struct app *app)
 {
-    switch (key) {
-    case 'q':
+    app_go(app, (enum view_id)((app->current + VIEWS - 1) % VIEWS));
+}
+
+static void do_sql(struct app *app)
+{
+    if (app->current == VIEW_SQL)
+        prompt_open(app, PROMPT_SQL, "");
+    else
+        app_go(app, VIEW_SQL);
+}
+
+static void do_quit(struct app *app)
+{
+    if (app->armed_count)
+        prompt_open(app, PROMPT_LEAVE, "");
+    else
         app->running = false;
-        break;
-    case '\t':
-        show(app, (app->current + 1) % VIEWS);
-        break;
-    case '?':
-        app->show_help = true;
-        app->help_top = 0;
-        break;
-    case '/':
-    case ':':
-        start_input(app, (char)key);
-        break;
-    case 'n':
-    case 'N':
-        search(app, key == 'n' ? 1 : -1);
-        break;
-    case 'd':
-    case 'w':
-        jump(app, key);
-        break;
-    case '[':
-    case ']':
-        seek(app, key == '[' ? -1 : 1);
-        break;
-    case ' ':
-        pause_key(app);
-        break;
-    case 'K':
-    case 'M':
-        moment_key(app, key);
-        break;
-    case 'r':
-        source_poke(app->source);
-        break;
-    case 's':
-        halt_key(app);
-        break;
-    case 'b':
-        break_key(app);
-        break;
-    case 'S':
-        step_key(app, "step");
-        break;
-    case 'F':
-        step_key(app, "finish");
-        break;
-    case 'c':
-        step_key(app, "continue");
-        break;
-    case 'v':
-        app->show_detail = !app->show_detail;
-        break;
-    case 'm':
-        toggle_mouse(app);
-        break;
-    case 12:
-        clearok(curscr, TRUE);
-        break;
-    case KEY_MOUSE:
-        mouse_key(app);
-        break;
-    default:
-        break;
+}
+
+#define MOVING   "Moving"
+#define FOLDING  "Folding"
+#define LINKS    "From thing to thing"
+#define FINDING  "Finding"
+#define TIME     "Time"
+#define REVOKING "Revoking, stopping"
+#define SCREEN   "Screen"
+
+const struct action actions[] = {
+    {"chain", "follow whom this thread waits for", LINKS, do_chain, VIEW_THREADS},
+    {"ask-sql", "ask a question in SQL", FINDING, do_sql, VIEW_SQL},
+    {"down", "down", MOVING, do_down, -1},
+    {"up", "up", MOVING, do_up, -1},
+    {"page-down", "a page down", MOVING, do_page_down, -1},
+    {"page-up", "a page up", MOVING, do_page_up, -1},
+    {"first", "the first row; with a number: that row", MOVING, do_first, -1},
+    {"last", "the last row", MOVING, do_last, -1},
+    {"open", "open the row", FOLDING, do_open, -1},
+    {"close", "close it, or go to its parent", FOLDING, do_close, -1},
+    {"open-all", "open all", FOLDING, do_open_all, -1},
+    {"close-all", "close all", FOLDING, do_close_all, -1},
+    {"follow", "go to the thing, open or close a row with others below", LINKS, do_follow, -1},
+    {"back", "back to where you came from", LINKS, do_back, -1},
+    {"pane-focus", "into the pane below and out again; Enter follows its links", LINKS,
+     do_pane_focus, -1},
+    {"derivation", "this capability in the derivation tree: where it came from", LINKS,
+     do_derivation, -1},
+    {"who", "its object: who owns it, who holds it, where it is mapped", LINKS, do_who, -1},
+    {"reach", "who can reach it, and what it can reach", LINKS, do_reach, -1},
+    {"set-place", "name this place by a letter", LINKS, do_set_place, -1},
+    {"go-place", "go to the place of a letter", LINKS, do_go_place, -1},
+    {"search", "search, in closed rows too", FINDING, do_search, -1},
+    {"search-next", "the next match", FINDING, do_next, -1},
+    {"search-previous", "the match before", FINDING, do_previous, -1},
+    {"filter", "show only rows that hold a text (empty: all)", FINDING, do_filter, -1},
+    {"goto", "go to an address, slot or name", FINDING, do_goto, -1},
+    {"sort", "sort by the next column (2z: by the second)", FINDING, do_sort, -1},
+    {"reverse", "the other way round", FINDING, do_reverse, -1},
+    {"sql", "the SQL view", FINDING, do_sql, -1},
+    {"earlier", "one snapshot back", TIME, do_earlier, -1},
+    {"later", "one snapshot on", TIME, do_later, -1},
+    {"event-back", "one event back", TIME, do_event_back, -1},
+    {"event-on", "one event on", TIME, do_event_on, -1},
+    {"newest", "the newest snapshot", TIME, do_newest, -1},
+    {"mark", "mark this moment to compare with", TIME, do_mark, -1},
+    {"compare", "compare with the mark (without one: a minute ago)", TIME, do_compare, -1},
+    {"pause", "stop or go on taking samples", TIME, do_pause, -1},
+    {"sample", "take a sample now", TIME, do_refresh, -1},
+    {"preview", "what a revoke of this capability would take", REVOKING, revoking_preview, -1},
+    {"arm", "stop when this capability is revoked", REVOKING, revoking_arm, -1},
+    {"step", "one step; in a revoke: one capability", REVOKING, revoking_step, -1},
+    {"finish", "to the end of the revoke", REVOKING, revoking_finish, -1},
+    {"continue", "let the machine go on", REVOKING, revoking_continue, -1},
+    {"halt", "stop the machine, or let it go on", REVOKING, revoking_halt, -1},
+    {"killed", "on a replay: the moment this capability ends", REVOKING, revoking_killed, -1},
+    {"made", "on a replay: the moment it came to be", REVOKING, revoking_made, -1},
+    {"command", "goto, at, sql, bind, or a command for the monitor", SCREEN, do_command, -1},
+    {"help", "this help", SCREEN, do_help, -1},
+    {"pane", "the pane on and off", SCREEN, do_pane, -1},
+    {"next-view", "the next view", SCREEN, do_next_view, -1},
+    {"previous-view", "the view before", SCREEN, do_previous_view, -1},
+    {"mouse", "mouse off, so that the terminal can copy", SCREEN, do_mouse, -1},
+    {"redraw", "draw anew", SCREEN, do_redraw, -1},
+    {"suspend", "to the shell; fg comes back", SCREEN, do_suspend, -1},
+    {"quit", "leave; the machine runs on if it ran", SCREEN, do_quit, -1},
+};
+const uint32_t action_count = sizeof(actions) / sizeof(*actions);
+
+static const struct {
+    const char *action;
+    int keys[4];
+} defaults[] = {
+    {"chain", {'\t'}},
+    {"ask-sql", {'Q', 'i'}},
+    {"down", {'j', KEY_DOWN}},
+    {"up", {'k', KEY_UP}},
+    {"page-down", {CTRL_F, KEY_NPAGE}},
+    {"page-up", {CTRL_B, KEY_PPAGE}},
+    {"first", {'g', KEY_HOME}},
+    {"last", {'G', KEY_END}},
+    {"open", {'l', KEY_RIGHT}},
+    {"close", {'h', KEY_LEFT}},
+    {"open-all", {'o'}},
+    {"close-all", {'O' + 0x10000}},
+    {"follow", {'\n', '\r', KEY_ENTER}},
+    {"back", {KEY_BACKSPACE, RUBOUT, 8, KEY_F(7)}},
+    {"pane-focus", {'\t'}},
+    {"derivation", {'d'}},
+    {"who", {'w'}},
+    {"reach", {'X'}},
+    {"set-place", {'"'}},
+    {"go-place", {'\''}},
+    {"search", {'/', KEY_F(3)}},
+    {"search-next", {'n'}},
+    {"search-previous", {'N'}},
+    {"filter", {'&', KEY_F(4)}},
+    {"goto", {'@', KEY_F(5)}},
+    {"sort", {'z', KEY_F(6)}},
+    {"reverse", {'Z'}},
+    {"earlier", {'['}},
+    {"later", {']'}},
+    {"event-back", {'{'}},
+    {"event-on", {'}'}},
+    {"newest", {'.'}},
+    {"mark", {'m'}},
+    {"compare", {'=', KEY_F(8)}},
+    {"pause", {' '}},
+    {"sample", {'r'}},
+    {"preview", {'p', KEY_F(9)}},
+    {"arm", {'b'}},
+    {"step", {'s'}},
+    {"finish", {'f'}},
+    {"continue", {'c'}},
+    {"halt", {'!'}},
+    {"killed", {'K'}},
+    {"made", {'I'}},
+    {"command", {':'}},
+    {"help", {'?', KEY_F(1)}},
+    {"pane", {'v', KEY_F(2)}},
+    {"next-view", {'>'}},
+    {"previous-view", {'<'}},
+    {"mouse", {'%'}},
+    {"redraw", {CTRL_L}},
+    {"suspend", {CTRL_Z}},
+    {"quit", {'q', KEY_F(10)}},
+    {"close-all", {'u'}},
+};
+
+/* --- names of keys --- */
+
+static const struct {
+    const char *name;
+    int key;
+} named[] = {
+    {"Enter", '\n'},     {"Tab", '\t'},       {"Space", ' '},     {"Backspace", KEY_BACKSPACE},
+    {"Up", KEY_UP},      {"Down", KEY_DOWN},  {"Left", KEY_LEFT}, {"Right", KEY_RIGHT},
+    {"PgUp", KEY_PPAGE}, {"PgDn", KEY_NPAGE}, {"Home", KEY_HOME}, {"End", KEY_END},
+    {"Del", KEY_DC},     {"Ins", KEY_IC},
+};
+enum { NAMED = sizeof(named) / sizeof(*named) };
+
+char *keys_name(int key, char buf[16])
+{
+    for (uint32_t i = 0; i < NAMED; i++)
+        if (named[i].key == key) {
+            snprintf(buf, 16, "%s", named[i].name);
+            return buf;
+        }
+    if (key >= KEY_F(1) && key <= KEY_F(12))
+        snprintf(buf, 16, "F%d", key - KEY_F(0));
+    else if (key == '\r' || key == KEY_ENTER || key == RUBOUT || key == 8 || key > 255)
+        buf[0] = 0; /* another code of a key that has its name above */
+    else if (key < ' ')
+        snprintf(buf, 16, "^%c", key + '@');
+    else
+        snprintf(buf, 16, "%c", key);
+    return buf;
+}
+
+static int key_of(const char *name)
+{
+    for (uint32_t i = 0; i < NAMED; i++)
+        if (strcasecmp(named[i].name, name) == 0)
+            return named[i].key;
+    if ((name[0] == 'F' || name[0] == 'f') && isdigit((unsigned char)name[1]))
+        return KEY_F(atoi(name + 1));
+    if (name[0] == '^' && name[1] && !name[2])
+        return toupper((unsigned char)name[1]) - '@';
+    return name[0] && !name[1] ? (unsigned char)name[0] : -1;
+}
+
+/* --- binding --- */
+
+static const struct action *action_named(const char *name)
+{
+    for (uint32_t i = 0; i < action_count; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+static void bind(struct app *app, int key, const struct action *a)
+{
+    for (uint32_t i = 0; i < app->key_count; i++)
+        if (app->keys[i].key == key && app->keys[i].action->view == a->view) {
+            app->keys[i].action = a;
+            return;
+        }
+    if (app->key_count < KEYS_MAX)
+        app->keys[app->key_count++] = (struct key_binding){key, a};
+}
+
+bool keys_bind(struct app *app, const char *key, const char *action)
+{
+    const struct action *a = action_named(action);
+    int code = key_of(key);
+    if (!a || code < 0)
+        return false;
+    bind(app, code, a);
+    return true;
+}
+
+void keys_init(struct app *app)
+{
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+        for (uint32_t k = 0; k < 4 && defaults[i].keys[k]; k++)
+            bind(app, defaults[i].keys[k], action_named(defaults[i].action));
+}
+
+/* The action of a key: one of the view one is in comes first. */
+static const struct action *action_of(const struct app *app, int key)
+{
+    const struct action *found = NULL;
+    for (uint32_t i = 0; i < app->key_count; i++) {
+        const struct action *a = app->keys[i].action;
+        if (app->keys[i].key != key)
+            continue;
+        if (a->view == (int)app->current)
+            return a;
+        if (a->view < 0)
+            found = a;
+    }
+    return found;
+}
+
+/* --- the mouse --- */
+
+static const struct hit *hit_at(const struct app *app, int y, int x, bool link)
+{
+    for (uint32_t i = 0; i < app->hit_count; i++) {
+        const struct hit *h = &app->hits[i];
+        if (h->y == y && x >= h->from && x < h->to && (h->ref.kind != REF_NONE) == link)
+            return h;
+    }
+    return NULL;
+}
+
+static void click(struct app *app, int y, int x, bool again)
+{
+    struct view *v = app_view(app);
+    const struct hit *row = hit_at(app, y, x, false), *link = hit_at(app, y, x, true);
+    if (row && row->tab >= 0) {
+        app_go(app, (enum view_id)row->tab);
+        return;
+    }
+    uint32_t at = UINT32_MAX;
+    if (row && row->row >= 0)
+        at = v->top + (uint16_t)row->row;
+    bool on_cursor = at == v->cursor;
+    if (at != UINT32_MAX) {
+        app->in_pane = false;
+        view_go(v, at, app->list_height);
+        const struct row *r = view_current(v);
+        if (r && (r->flags & ROW_CAN_FOLD) && x < r->depth * 2 + 2) {
+            view_open(&app->session, v, !(r->flags & ROW_OPEN));
+            return;
+        }
+    }
+    if (link && (!row || on_cursor || again)) {
+        struct ref r = link->ref;
+        app_follow(app, &r);
     }
 }
 
-void app_key(struct app *app, int key)
+static void mouse(struct app *app)
 {
-    if (app->show_help)
+    MEVENT e;
+    if (getmouse(&e) != OK)
+        return;
+    if (e.bstate & (mmask_t)BUTTON4_PRESSED)
+        view_move(app_view(app), -WHEEL, app->list_height);
+    else if (e.bstate & (mmask_t)BUTTON5_PRESSED)
+        view_move(app_view(app), WHEEL, app->list_height);
+    else if (e.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED))
+        click(app, e.y, e.x, e.bstate & BUTTON1_DOUBLE_CLICKED);
+}
+
+/* --- a key --- */
+
+static void place_key(struct app *app, int key)
+{
+    int waiting = app->waiting_key;
+    app->waiting_key = 0;
+    if (key < 'a' || key > 'z')
+        return;
+    struct place *p = &app->marks[key - 'a'];
+    if (waiting == 'm') {
+        *p = (struct place){
+            .view = app->current, .ref = app_ref(app), .focus = app_view(app)->focus};
+        session_say(&app->session, false, "'%c comes back here", key);
+    } else if (p->view == VIEWS) {
+        session_say(&app->session, true, "no place is called %c", key);
+    } else {
+        app_go(app, p->view);
+        app_view(app)->focus = p->focus;
+        view_show(&app->session, app_view(app), &p->ref);
+    }
+}
+
+static bool digit(struct app *app, int key)
+{
+    if (!isdigit(key) || (key == '0' && !app->count))
+        return false;
+    if (app->count < COUNT_MAX / 10)
+        app->count = app->count * 10 + (uint32_t)(key - '0');
+    return true;
+}
+
+static bool view_key_pressed(struct app *app, int key)
+{
+    for (uint32_t i = 0; i < VIEWS; i++)
+        if (view_key((enum view_id)i) == key && !action_of(app, key)) {
+            app_go(app, (enum view_id)i);
+            return true;
+        }
+    return false;
+}
+
+static void press(struct app *app, int key)
+{
+    const struct action *a = action_of(app, key);
+    app->searching = false; /* any key ends a search that is under way */
+    if (a)
+        a->run(app);
+    else if (key == ESCAPE || key == CTRL_C)
+        app->in_pane = false;
+    else
+        view_key_pressed(app, key);
+}
+
+void keys_press(struct app *app, int key)
+{
+    if (app->show_help) {
         help_key(app, key);
-    else if (app->prompt)
-        input_key(app, key);
-    else if (key >= '1' && key < '1' + VIEWS)
-        show(app, (uint32_t)(key - '1'));
-    else if (key == KEY_RESIZE)
-        view_go(current(app), current(app)->cursor, screen_list_height(app));
-    else if (!move_key(app, key) && !fold_key(app, key))
-        other_key(app, key);
+    } else if (app->prompt) {
+        prompt_key(app, key);
+    } else if (key == KEY_RESIZE) {
+        return;
+    } else if (app->waiting_key) {
+        place_key(app, key);
+    } else if (key == KEY_MOUSE) {
+        mouse(app);
+    } else if (key < 256 && digit(app, key)) {
+        return;
+    } else {
+        session_say(&app->session, false, "%s", "");
+        press(app, key);
+        app->count = 0;
+    }
 }

@@ -1,165 +1,559 @@
-/* Drawing: tabs, column heads, the list, the detail pane, the status line.
+/* Drawing.
  *
- *   0        tabs and the target
- *   1        column heads
- *   2..      the list
- *            rule and detail pane (a third of the screen)
- *   last     message, prompt or state */
+ *   0        the target: name, how it stands, events, recording, clock
+ *   1        tabs
+ *   2        column heads, where the view has columns
+ *   ..       the list
+ *            rule with the trail, and the pane (a third of the screen)
+ *   last-1   what the function keys do (from 20 lines on)
+ *   last     message, prompt or place */
 #include "inspector-tui/app.h"
 
 #include <ncurses.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD_LINES = 2, MIN_DETAIL_SCREEN = 16 };
+enum {
+    MIN_LINES = 3,
+    MIN_COLUMNS = 10,
+    PANE_FROM_LINES = 14,
+    KEYS_FROM_LINES = 20,
+    MARK_CELLS = 2, /* fold sign and a blank */
+    GAP = 2,
+    SILENCE_SECONDS = 2, /* a target is waited for so long without a word */
+};
 
-static uint32_t detail_height(const struct app *app)
+static attr_t at(enum style style)
 {
-    return app->show_detail && LINES >= MIN_DETAIL_SCREEN ? (uint32_t)LINES / 3 : 0;
+    return (attr_t)palette_attributes(style);
 }
 
-uint32_t screen_list_height(const struct app *app)
+/* --- pieces of text --- */
+
+/* Writes at most `cells` cells; returns how many it took. */
+static int put(int y, int x, int cells, attr_t a, const char *text, size_t length)
 {
-    int height = LINES - HEAD_LINES - 1 - (int)detail_height(app);
-    return height > 0 ? (uint32_t)height : 0;
+    if (cells <= 0 || y < 0 || y >= LINES)
+        return 0;
+    size_t fits = text_fit(text, length, (uint32_t)cells);
+    attrset((int)a);
+    mvaddnstr(y, x, text, (int)fits);
+    return (int)text_width(text, fits);
 }
 
-/* One line, cut or padded to the width. */
-static void line(int y, attr_t attributes, const char *text)
+static void fill(int y, int x, int to, attr_t a)
 {
-    attrset((int)attributes);
-    mvprintw(y, 0, "%-*.*s", COLS, COLS, text);
-    attrset(A_NORMAL);
+    attrset((int)a);
+    for (; x < to && x < COLS; x++)
+        mvaddch(y, x, ' ');
 }
 
-static void draw_tabs(const struct app *app)
+static void plain(int y, attr_t a, const char *text)
 {
-    line(0, A_REVERSE, "");
-    move(0, 0);
+    fill(y, put(y, 0, COLS, a, text, strlen(text)), COLS, a);
+}
+
+static void remember(struct app *app, struct hit h)
+{
+    if (app->hit_count < HITS)
+        app->hits[app->hit_count++] = h;
+}
+
+/* A stretch of a line, [from, to) in bytes, span by span. */
+static int put_spans(struct app *app, int y, int x, int cells, const struct line *l, size_t from,
+                     size_t to, attr_t extra)
+{
+    int began = x;
+    for (uint32_t i = 0; i < l->spans && cells > 0; i++) {
+        size_t a = l->span[i].from, b = i + 1 < l->spans ? l->span[i + 1].from : l->length;
+        a = a < from ? from : a;
+        b = b > to ? to : b;
+        if (a >= b)
+            continue;
+        int n = put(y, x, cells, at((enum style)l->span[i].style) | extra, l->text + a, b - a);
+        if (l->span[i].ref.kind != REF_NONE)
+            remember(app, (struct hit){(int16_t)y, (int16_t)x, (int16_t)(x + n), l->span[i].ref, -1,
+                                       -1});
+        x += n;
+        cells -= n;
+    }
+    return x - began;
+}
+
+/* --- the top --- */
+
+static const struct {
+    const char *word;
+    enum style style;
+} states[] = {
+    [TARGET_OPENING] = {"OPENING", STYLE_WARN},
+    [TARGET_RUNNING] = {"RUNNING", STYLE_GOOD},
+    [TARGET_STOPPED] = {"STOPPED", STYLE_WARN},
+    [TARGET_HELD] = {"HELD", STYLE_WARN},
+    [TARGET_UNREACHABLE] = {"UNREACHABLE", STYLE_BAD},
+    [TARGET_GONE] = {"GONE", STYLE_BAD},
+    [TARGET_REPLAY] = {"REPLAY", STYLE_WARN},
+    [TARGET_RECORDING] = {"RECORDING", STYLE_KEY},
+    [TARGET_IMAGE] = {"IMAGE", STYLE_KEY},
+};
+
+static void draw_facts(const struct app *app, char *buf, size_t size)
+{
+    const struct session *s = &app->session;
+    uint64_t first, last, lost;
+    char recording[160];
+    size_t n = 0;
+    buf[0] = 0;
+    source_recording(s->source, recording, sizeof(recording));
+    if (s->now && s->now->state.snapshot.seq)
+        n += (size_t)snprintf(buf, size, "  ev %llu",
+                              (unsigned long long)s->now->state.snapshot.seq);
+    if (source_event_range(s->source, &first, &last, &lost) || lost)
+        n += (size_t)snprintf(buf + n, size - n, "  lost %llu", (unsigned long long)lost);
+    if (recording[0] && n < size)
+        snprintf(buf + n, size - n, "  %s", recording);
+}
+
+static void draw_bar(struct app *app)
+{
+    struct session *s = &app->session;
+    const char *name = source_name(s->source);
+    char clock[16] = "", facts[300], since[40] = "";
+    bool back = session_is_back(s) && source_is_live(s->source);
+    draw_facts(app, facts, sizeof(facts));
+    attr_t bar = A_REVERSE;
+    fill(0, 0, COLS, bar);
+    if (s->now)
+        session_clock(s->now->time, clock);
+    int room = COLS - (int)strlen(clock) - 1;
+    int x = 1;
+    const char *word = states[s->target.kind].word;
+    x += put(0, x, room - x, bar | at(states[s->target.kind].style), word, strlen(word));
+    if (s->target.kind == TARGET_UNREACHABLE || s->target.kind == TARGET_GONE) {
+        char when[16];
+        snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
+        x += put(0, x, room - x, bar, since, strlen(since));
+    }
+    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
+    if (silence >= SILENCE_SECONDS) {
+        snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
+        x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
+    }
+    char where[sizeof(s->target.where)];
+    snprintf(where, sizeof(where), "%s", s->target.where);
+    if (s->target.kind == TARGET_RECORDING && s->now)
+        snprintf(where, sizeof(where), "snapshot %u", s->now->number);
+    if (where[0]) {
+        x += put(0, x, room - x, bar, "  ", 2);
+        x += put(0, x, room - x, bar, where, strlen(where));
+    }
+    if (s->paused)
+        x += put(0, x, room - x, bar | at(STYLE_WARN), "  PAUSED", 8);
+    if (back)
+        x += put(0, x, room - x, bar | at(STYLE_WARN), "  LOOKING BACK", 14);
+    if (s->comparing)
+        x += put(0, x, room - x, bar | at(STYLE_KEY), "  COMPARING", 11);
+    x += put(0, x, room - x, bar, facts, strlen(facts));
+    int width = (int)text_width(name, strlen(name));
+    if (room - x > width + 2)
+        put(0, room - width - 1, width, bar, name, strlen(name));
+    if (COLS > (int)strlen(clock) + 14)
+        put(0, room, COLS - room, bar | at(back ? STYLE_WARN : STYLE_NORMAL), clock, strlen(clock));
+}
+
+/* Whole names where they fit, else the key alone for all but the current one. */
+static void draw_tabs(struct app *app)
+{
+    int wanted = 0, x = 0;
+    for (uint32_t i = 0; i < VIEWS; i++)
+        wanted += (int)strlen(view_name(i)) + GAP;
+    fill(1, 0, COLS, A_NORMAL);
     for (uint32_t i = 0; i < VIEWS; i++) {
-        attrset((int)(i == app->current ? A_BOLD : A_REVERSE));
-        printw(" %u %s ", i + 1, app->views[i].ops->name);
-    }
-    attrset((int)A_REVERSE);
-    int left = COLS - getcurx(stdscr) - 2;
-    const char *name = source_name(app->source);
-    int n = (int)strlen(name);
-    if (left > 12 || n <= left)
-        mvprintw(0, COLS - 1 - (n < left ? n : left), "%.*s", left,
-                 n > left ? name + n - left : name);
-    attrset(A_NORMAL);
-}
-
-static void draw_row(struct app *app, struct view *v, uint32_t i, int y)
-{
-    const struct row *r = &v->rows[i];
-    char text[512], whole[700];
-    v->ops->text(app, r, text, sizeof text);
-    char fold = r->flags & ROW_CAN_FOLD ? (r->flags & ROW_OPEN ? '-' : '+') : ' ';
-    bool victim = r->slot >= 0 && app->state.revoke.root &&
-                  app->state.slots[r->slot].rec.addr == app->state.revoke.victim;
-    char mark = victim ? '>' : r->flags & ROW_ALERT ? '!' : r->flags & ROW_CHANGED ? '*' : ' ';
-    uint32_t indent = r->depth * 2 < 60 ? r->depth * 2 : 60;
-    snprintf(whole, sizeof whole, "%c%*s%c %s", mark, (int)indent, "", fold, text);
-    attr_t attributes = i == v->cursor ? A_REVERSE : A_NORMAL;
-    if (r->flags & ROW_DIM)
-        attributes |= A_DIM;
-    if (r->flags & ROW_ALERT)
-        attributes |= A_BOLD | (has_colors() ? (attr_t)COLOR_PAIR(2) : 0);
-    else if (r->flags & ROW_CHANGED)
-        attributes |= A_BOLD | (has_colors() ? (attr_t)COLOR_PAIR(1) : 0);
-    line(y, attributes, whole);
-}
-
-static void draw_list(struct app *app, struct view *v, uint32_t height)
-{
-    view_go(v, v->cursor, height);
-    for (uint32_t n = 0; n < height; n++) {
-        int y = HEAD_LINES + (int)n;
-        if (v->top + n < v->count)
-            draw_row(app, v, v->top + n, y);
-        else
-            line(y, A_NORMAL,
-                 n == 0 ? (app->have_state ? "  (nothing here)"
-                                           : "  waiting for the first snapshot ...")
-                        : "");
+        char key[2] = {(char)view_key(i), 0};
+        bool here = i == app->current;
+        const char *text = wanted <= COLS || here ? view_name(i) : key;
+        attr_t a = here ? A_REVERSE | A_BOLD : at(STYLE_NORMAL);
+        int from = x;
+        x += put(1, x, COLS - x, a, " ", here ? 1 : 0);
+        x += put(1, x, COLS - x, a, text, strlen(text));
+        x += put(1, x, COLS - x, a, " ", 1);
+        remember(app, (struct hit){1, (int16_t)from, (int16_t)x, {0}, -1, (int16_t)i});
+        if (!here && wanted <= COLS) { /* the key stands out in the name */
+            const char *at_key = strchr(text, view_key(i));
+            if (at_key)
+                put(1, from + (int)(at_key - text), 1, at(STYLE_KEY), at_key, 1);
+        }
     }
 }
 
-static void draw_detail(struct app *app, struct view *v, uint32_t height)
+/* --- the list --- */
+
+struct layout {
+    uint32_t columns;
+    int x[LINE_COLUMNS], width[LINE_COLUMNS]; /* width 0: not shown */
+};
+
+static int wanted_width(const struct column *c, int widest)
 {
-    if (height == 0)
-        return;
-    int y = LINES - 1 - (int)height;
-    mvhline(y, 0, ACS_HLINE, COLS);
-    app->detail_count = 0;
-    const struct row *r = view_current(v);
-    if (r && v->ops->detail)
-        v->ops->detail(app, r);
-    else if (r && app->have_authority)
-        detail_row(app, r);
-    for (uint32_t i = 0; i + 1 < height; i++)
-        line(y + 1 + (int)i, A_NORMAL, i < app->detail_count ? app->detail[i] : "");
+    int w = (int)text_width(c->title, strlen(c->title));
+    w = w > widest ? w : widest;
+    w = w < c->min ? c->min : w;
+    return c->max && w > c->max ? c->max : w;
 }
 
-static void draw_status(struct app *app, const struct view *v)
+/* Leaves out the columns that matter least until the rest fits; the last flexible one takes what is
+ * left. */
+static void lay_out(const struct view *v, const int *widest, struct layout *out)
 {
-    char text[600];
-    if (app->prompt) {
-        snprintf(text, sizeof text, "%c%s", app->prompt, app->input);
-        line(LINES - 1, A_BOLD, text);
-        move(LINES - 1, (int)strlen(text) < COLS ? (int)strlen(text) : COLS - 1);
-        return;
+    const struct column *c = v->ops->columns;
+    int total = MARK_CELLS, flexible = -1;
+    out->columns = 0;
+    for (uint32_t i = 0; c[i].title && i < LINE_COLUMNS; i++) {
+        out->width[i] = wanted_width(&c[i], widest[i]);
+        total += out->width[i] + GAP;
+        out->columns++;
     }
-    uint32_t count, at = source_position(app->source, &count);
-    const char *state = !source_is_live(app->source)    ? "recording"
-                        : source_is_halted(app->source) ? "STOPPED"
-                        : app->paused                   ? "paused"
-                                                        : "live";
-    char revoke[96] = "";
-    const struct record_revoke *under_way = &app->state.revoke;
-    if (under_way->root)
-        snprintf(revoke, sizeof revoke, "REVOKE 0x%08x: %u gone, %u left  ", under_way->root,
-                 under_way->done, under_way->left);
-    snprintf(text, sizeof text, " %s  snapshot %u/%u  %u caps  row %u/%u  %s%s", state, at, count,
-             app->state.slot_count, v->count ? v->cursor + 1 : 0, v->count, revoke,
-             app->message[0] ? app->message : "?: help");
-    line(LINES - 1, A_REVERSE, text);
-}
-
-static void draw_help(const struct app *app)
-{
-    erase();
-    line(0, A_REVERSE, " Keys (j k scroll, any other key goes back)");
-    for (int y = 1; y < LINES; y++) {
-        const char *text = NULL;
-        uint32_t i = 0;
-        while (i < app->help_top + (uint32_t)y - 1 && help_lines[i])
-            i++;
-        text = help_lines[i];
-        if (!text)
+    while (total > COLS + GAP) {
+        int worst = -1;
+        for (uint32_t i = 0; i < out->columns; i++)
+            if (out->width[i] && c[i].priority && (worst < 0 || c[i].priority > c[worst].priority))
+                worst = (int)i;
+        if (worst < 0)
             break;
-        line(y, text[0] == ' ' ? A_NORMAL : A_BOLD, text);
+        int over = total - COLS - GAP;
+        bool shrink = !c[worst].max && out->width[worst] - over >= c[worst].min;
+        total -= shrink ? over : out->width[worst] + GAP;
+        out->width[worst] -= shrink ? over : out->width[worst];
+    }
+    for (uint32_t i = 0; i < out->columns; i++)
+        if (out->width[i] && !c[i].max)
+            flexible = (int)i;
+    if (flexible >= 0 && total < COLS)
+        out->width[flexible] += COLS - total;
+    for (uint32_t i = 0, x = MARK_CELLS; i < out->columns; i++) {
+        out->x[i] = (int)x;
+        x += out->width[i] ? (uint32_t)(out->width[i] + GAP) : 0;
+    }
+}
+
+static void measure(const struct line *l, int *widest)
+{
+    size_t from = 0;
+    for (uint32_t c = 0; c <= l->columns && c < LINE_COLUMNS; c++) {
+        size_t to = c < l->columns ? l->column[c] : l->length;
+        int w = (int)text_width(l->text + from, to - from);
+        widest[c] = w > widest[c] ? w : widest[c];
+        from = to;
+    }
+}
+
+static void draw_columns(struct app *app, const struct view *v, const struct layout *lay,
+                         const struct line *l, int y, int indent, attr_t extra)
+{
+    size_t from = 0;
+    for (uint32_t c = 0; c < lay->columns; c++) {
+        size_t to = c < l->columns ? l->column[c] : c == l->columns ? l->length : from;
+        int width = lay->width[c] - (c == 0 ? indent : 0), x = lay->x[c] + (c == 0 ? indent : 0);
+        int text = (int)text_width(l->text + from, to - from);
+        if (l->columns == 0) /* a line without columns may use them all */
+            width = COLS - x;
+        if (width > 0 && v->ops->columns[c].right && text < width)
+            x += width - text, width = text;
+        if (width > 0 && lay->width[c])
+            put_spans(app, y, x, width, l, from, to, extra);
+        from = to;
+    }
+}
+
+static void draw_row(struct app *app, struct view *v, const struct row *r, const struct line *l,
+                     const struct layout *lay, int y)
+{
+    bool here = (uint32_t)(r - v->rows) == v->cursor;
+    attr_t extra = here ? A_REVERSE : A_NORMAL;
+    char fold = r->flags & ROW_CAN_FOLD ? (r->flags & ROW_OPEN ? '-' : '+') : ' ';
+    int indent = r->depth * 2 < COLS / 3 ? r->depth * 2 : COLS / 3;
+    if (here && app->in_pane)
+        extra = A_BOLD;
+    fill(y, 0, COLS, extra);
+    attrset((int)extra);
+    mvaddch(y, indent < COLS ? indent : 0, (chtype)(unsigned char)fold);
+    if (v->ops->columns)
+        draw_columns(app, v, lay, l, y, indent, extra);
+    else
+        put_spans(app, y, indent + MARK_CELLS, COLS - indent - MARK_CELLS, l, 0, l->length, extra);
+    remember(app,
+             (struct hit){(int16_t)y, 0, (int16_t)COLS, {0}, (int16_t)(r - v->rows - v->top), -1});
+}
+
+static void draw_heads(const struct view *v, const struct layout *lay, int y)
+{
+    fill(y, 0, COLS, A_NORMAL);
+    for (uint32_t c = 0; c < lay->columns; c++) {
+        const struct column *k = &v->ops->columns[c];
+        char text[64];
+        const char *order = (int32_t)c != v->sort ? "" : v->descending ? "v" : "^";
+        if (!lay->width[c])
+            continue;
+        snprintf(text, sizeof(text), "%s%s", k->title, order);
+        int w = (int)text_width(text, strlen(text)), x = lay->x[c];
+        if (k->right && w < lay->width[c])
+            x += lay->width[c] - w;
+        put(y, x, lay->width[c], at(STYLE_HEAD), text, strlen(text));
+    }
+}
+
+static void ghost_line(const struct app *app, const struct view *v, struct line *l)
+{
+    char clock[16];
+    line_put(l, STYLE_DIED, "-%s", v->ghost_text);
+    line_put(l, STYLE_DIED, "   gone before %s",
+             app->session.now ? session_clock(app->session.now->time, clock) : "");
+}
+
+static void make_line(struct app *app, struct view *v, uint32_t i, struct line *l)
+{
+    line_clear(l);
+    if (v->ghost && i == v->cursor)
+        ghost_line(app, v, l);
+    else
+        v->ops->line(&app->session, v, &v->rows[i], l);
+}
+
+static void draw_empty(const struct app *app, const struct view *v, int y)
+{
+    const char *text = !app->session.now ? "  waiting for the first snapshot ..."
+                       : v->filter[0]    ? "  no row holds that; & and Enter shows all again"
+                                         : "  nothing here";
+    plain(y, at(STYLE_DIM), text);
+}
+
+static void keep_ghost_text(struct app *app, struct view *v)
+{
+    const struct row *r = view_current(v);
+    if (r && !v->ghost && app->session.now && !(r->flags & ROW_TITLE))
+        view_text(&app->session, v, r, v->ghost_text, sizeof(v->ghost_text));
+}
+
+static void draw_list(struct app *app, struct view *v, int top, int height)
+{
+    enum { ROWS = 512 };
+    static struct line lines[ROWS];
+    struct layout lay = {0};
+    int widest[LINE_COLUMNS] = {0};
+    bool heads = v->ops->columns && v->ops->columns[0].title[0];
+    int rows = height - (heads ? 1 : 0);
+    rows = rows < 0 ? 0 : rows > ROWS ? ROWS : rows;
+    app->list_height = (uint32_t)rows;
+    view_go(v, v->cursor, (uint32_t)rows);
+    keep_ghost_text(app, v);
+    uint32_t shown = v->count - v->top < (uint32_t)rows ? v->count - v->top : (uint32_t)rows;
+    for (uint32_t i = 0; i < shown; i++) {
+        make_line(app, v, v->top + i, &lines[i]);
+        if (lines[i].columns)
+            measure(&lines[i], widest);
+    }
+    if (v->ops->columns)
+        lay_out(v, widest, &lay);
+    if (heads && height > 0)
+        draw_heads(v, &lay, top);
+    for (int i = 0; i < rows; i++) {
+        int y = top + (heads ? 1 : 0) + i;
+        if ((uint32_t)i < shown)
+            draw_row(app, v, &v->rows[v->top + (uint32_t)i], &lines[i], &lay, y);
+        else if (i == 0)
+            draw_empty(app, v, y);
+        else
+            fill(y, 0, COLS, A_NORMAL);
+    }
+}
+
+/* --- the pane --- */
+
+static void draw_rule(const struct app *app, int y)
+{
+    attrset((int)at(STYLE_DIM));
+    if (app->ascii)
+        for (int x = 0; x < COLS; x++)
+            mvaddch(y, x, '-');
+    else
+        mvhline(y, 0, ACS_HLINE, COLS);
+    int x = 2;
+    for (uint32_t i = app->trail_length > 5 ? app->trail_length - 5 : 0; i < app->trail_length;
+         i++) {
+        const char *name = view_name(app->trail[i].view);
+        x += put(y, x, COLS - x - 2, at(STYLE_DIM), name, strlen(name));
+        x += put(y, x, COLS - x - 2, at(STYLE_DIM), " > ", 3);
+    }
+    const char *name = view_name(app->current);
+    put(y, x, COLS - x - 2, at(app->in_pane ? STYLE_STRONG : STYLE_DIM), name, strlen(name));
+}
+
+static void draw_pane(struct app *app, int top, int height)
+{
+    struct pane *p = &app->pane;
+    struct ref chosen;
+    uint32_t line = UINT32_MAX, span = 0;
+    if (height <= 0)
+        return;
+    draw_rule(app, top);
+    app_fill_pane(app);
+    uint32_t rows = (uint32_t)height - 1;
+    if (app->in_pane && pane_link(p, p->cursor, &chosen, &line, &span)) {
+        if (line < p->top)
+            p->top = line;
+        if (line >= p->top + rows)
+            p->top = line - rows + 1;
+    }
+    if (p->top + rows > p->count)
+        p->top = p->count > rows ? p->count - rows : 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        int y = top + 1 + (int)i;
+        fill(y, 0, COLS, A_NORMAL);
+        if (p->top + i >= p->count)
+            continue;
+        struct line *l = &p->lines[p->top + i];
+        put_spans(app, y, 0, COLS, l, 0, l->length, A_NORMAL);
+        if (p->top + i == line) {
+            size_t from = l->span[span].from;
+            size_t to = span + 1 < l->spans ? l->span[span + 1].from : l->length;
+            put(y, (int)text_width(l->text, from), COLS, A_REVERSE, l->text + from, to - from);
+        }
+    }
+    if (p->top + rows < p->count && rows > 0) {
+        char more[32];
+        snprintf(more, sizeof(more), " %u more ", p->count - p->top - rows);
+        put(top, COLS - (int)strlen(more) - 2, 32, at(STYLE_KEY), more, strlen(more));
+    }
+}
+
+/* --- the bottom --- */
+
+static void draw_function_keys(const struct app *app, int y)
+{
+    static const char *const keys[] = {
+        "F1", "Help", "F2", "Pane", "F3", "Search",  "F4", "Filter", "F5",  "Goto",
+        "F6", "Sort", "F7", "Back", "F8", "Compare", "F9", "Revoke", "F10", "Quit"};
+    int x = 0;
+    (void)app;
+    fill(y, 0, COLS, A_NORMAL);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i += 2) {
+        int wanted = (int)(strlen(keys[i]) + strlen(keys[i + 1]) + 2);
+        if (x + wanted > COLS)
+            return;
+        x += put(y, x, COLS - x, at(STYLE_KEY), keys[i], strlen(keys[i]));
+        x += put(y, x, COLS - x, A_REVERSE, keys[i + 1], strlen(keys[i + 1]));
+        x += 2;
+    }
+}
+
+static void draw_prompt(const struct app *app, int y)
+{
+    static const char *const heads[] = {[PROMPT_SEARCH] = "/",
+                                        [PROMPT_FILTER] = "& ",
+                                        [PROMPT_COMMAND] = ":",
+                                        [PROMPT_SQL] = "sql> ",
+                                        [PROMPT_LEAVE] = ""};
+    char text[INPUT_MAX + 64];
+    if (app->prompt == PROMPT_LEAVE)
+        snprintf(text, sizeof(text),
+                 "%u stop%s armed: r remove and leave, k keep and leave, "
+                 "any other key stays",
+                 app->armed_count, app->armed_count == 1 ? " is" : "s are");
+    else
+        snprintf(text, sizeof(text), "%s%s", heads[app->prompt], app->input);
+    int before = (int)strlen(heads[app->prompt]);
+    int cursor = before + (int)text_width(app->input, app->input_cursor);
+    int shift = cursor >= COLS ? cursor - COLS + 1 : 0;
+    size_t skip = text_fit(text, strlen(text), (uint32_t)shift);
+    plain(y, A_BOLD, text + skip);
+    move(y, cursor - shift < COLS ? cursor - shift : COLS - 1);
+}
+
+static void draw_message(const struct app *app, const struct view *v, int y)
+{
+    const struct session *s = &app->session;
+    char place[200] = "", left[SESSION_MESSAGE + 64];
+    uint32_t waiting = source_waiting(s->source);
+    if (app->count)
+        snprintf(left, sizeof(left), "%u", app->count);
+    else if (app->searching)
+        snprintf(left, sizeof(left), "searching for %.60s: %u of %u rows", app->search,
+                 app->search_done, v->all_count);
+    else if (s->message[0])
+        snprintf(left, sizeof(left), "%s", s->message);
+    else if (waiting)
+        snprintf(left, sizeof(left), "waiting for the target ...");
+    else
+        snprintf(left, sizeof(left), "? help   %s", view_about(app->current));
+    snprintf(place, sizeof(place), "%s%.40s%s%u/%u", v->filter[0] ? "filter: " : "", v->filter,
+             v->filter[0] ? (v->looked < v->all_count ? " ...  " : "  ") : "",
+             v->count ? v->cursor + 1 : 0, v->count);
+    attr_t a = s->message_bad && s->message[0] && !app->count ? at(STYLE_BAD) : A_NORMAL;
+    int width = (int)text_width(place, strlen(place));
+    fill(y, 0, COLS, A_NORMAL);
+    int used = put(y, 0, COLS, a, left, strlen(left));
+    if (used + width + 2 <= COLS)
+        put(y, COLS - width, width, at(STYLE_DIM), place, strlen(place));
+}
+
+/* A message that is wider than the screen takes the lines above, too: it is never cut. */
+static int message_lines(const struct app *app)
+{
+    if (app->prompt || !app->session.message[0] || COLS < MIN_COLUMNS)
+        return 1;
+    int width = (int)text_width(app->session.message, strlen(app->session.message));
+    int lines = (width + COLS - 1) / COLS;
+    return lines > LINES / 2 ? LINES / 2 : lines < 1 ? 1 : lines;
+}
+
+static void draw_bottom(struct app *app, struct view *v, int lines)
+{
+    if (app->prompt) {
+        draw_prompt(app, LINES - 1);
+        return;
+    }
+    if (lines == 1) {
+        draw_message(app, v, LINES - 1);
+        return;
+    }
+    const char *text = app->session.message;
+    for (int i = 0; i < lines; i++) {
+        size_t n = text_fit(text, strlen(text), (uint32_t)COLS);
+        char part[SESSION_MESSAGE];
+        snprintf(part, sizeof(part), "%.*s", (int)n, text);
+        plain(LINES - lines + i, app->session.message_bad ? at(STYLE_BAD) : A_NORMAL, part);
+        text += n;
     }
 }
 
 void screen_draw(struct app *app)
 {
-    struct view *v = &app->views[app->current];
-    curs_set(app->prompt != 0);
-    if (app->show_help) {
-        draw_help(app);
-    } else if (LINES < 4 || COLS < 20) {
+    struct view *v = app_view(app);
+    app->hit_count = 0;
+    curs_set(app->prompt != PROMPT_NONE);
+    if (LINES < MIN_LINES || COLS < MIN_COLUMNS) {
         erase();
-        mvprintw(0, 0, "too small");
-    } else {
-        draw_tabs(app);
-        line(1, A_BOLD, v->ops->title ? v->ops->title : "");
-        if (v->ops->title)
-            mvprintw(1, 0, "   %-.*s", COLS - 3, v->ops->title);
-        draw_list(app, v, screen_list_height(app));
-        draw_detail(app, v, detail_height(app));
-        draw_status(app, v);
+        put(0, 0, COLS, A_NORMAL, "too small", 9);
+        refresh();
+        return;
     }
+    if (app->show_help) {
+        help_draw(app);
+        refresh();
+        return;
+    }
+    view_refresh(&app->session, v);
+    int bottom = message_lines(app), keys = LINES >= KEYS_FROM_LINES ? 1 : 0;
+    int pane = app->show_pane && LINES >= PANE_FROM_LINES ? LINES / 3 : 0;
+    int top = LINES > 5 ? 2 : 1;
+    draw_bar(app);
+    if (top == 2)
+        draw_tabs(app);
+    int list = LINES - top - pane - bottom - keys;
+    draw_list(app, v, top, list);
+    draw_pane(app, top + list, pane);
+    if (keys)
+        draw_function_keys(app, LINES - bottom - 1);
+    draw_bottom(app, v, bottom);
     refresh();
 }

@@ -1,227 +1,279 @@
-/* A live target is owned by one thread, which alone talks to it and to the recording; the screen
- * asks it for work through a mutex and takes finished states away.  A recording is read directly.
+/* The worker of a source, its queue of questions, and what was seen so far.
+ *
+ *   screen                         worker
+ *     ask ------> asks ----------> serve
+ *     answer <--- answers <------- source_answered
+ *     take <----- fresh, points <- source_deliver      fd: something is there
  */
-#include "inspector-tui/source.h"
+#include "inspector-tui/source_private.h"
 
-#include "attach/attach.h"
-#include "capdb/capdb.h"
-
-#include <pthread.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { PATIENCE = 3, COMMAND_DEADLINE_S = 10, CONSOLE_MAX = 1 << 16 };
+enum { CONSOLE_MAX = 1 << 16, LISTEN_MS = 100, HOUR_MS = 3600000 };
 
-enum request { REQUEST_NONE, REQUEST_COMMAND, REQUEST_HALT, REQUEST_CONTINUE, REQUEST_FIND };
-
-struct source {
-    bool live;
-    char name[256];
-    uint32_t interval_ms;
-    struct attach *attach; /* worker's, once it runs */
-    struct capdb *db;      /* worker's when live, the caller's otherwise */
-    char record_path[256];
-
-    pthread_t worker;
-    bool worker_runs;
-    pthread_mutex_t lock;
-    pthread_cond_t wake; /* for the worker */
-    pthread_cond_t done; /* for the caller */
-    bool quit, poke, paused, halted;
-    enum request request;
-    char command[256];
-    char *answer;
-    enum error answer_error;
-    bool answered;
-    bool searching; /* a search was asked for and is not over */
-    bool found;     /* it is over, and the screen was not told */
-    enum attach_goal goal;
-    uint32_t slot;
-    char find_text[512];
-
-    struct capstate fresh;
-    bool have_fresh;
-    enum error status;
-    char message[256];
-    char *console;
-    size_t console_len;
-    uint32_t position, count;
-};
-
-/* --- worker ---------------------------------------------------------------------------------- */
-
-static void note_error(struct source *s, enum error e, const char *sentence)
-{
-    s->status = e;
-    snprintf(s->message, sizeof s->message, "%s", sentence);
-}
-
-static void keep_console(struct source *s, const char *text)
-{
-    size_t n = strlen(text);
-    if (n == 0)
-        return;
-    if (n > CONSOLE_MAX) {
-        text += n - CONSOLE_MAX;
-        n = CONSOLE_MAX;
-    }
-    char *bigger = realloc(s->console, s->console_len + n + 1);
-    if (!bigger)
-        return;
-    s->console = bigger;
-    memcpy(bigger + s->console_len, text, n + 1);
-    s->console_len += n;
-}
-
-static double now_seconds(void)
+double source_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Takes one sample, records it, hands it over. Called without the lock. */
-static void sample(struct source *s, int *failures)
+/* --- what the worker hands over --- */
+
+void source_wake_screen(struct source *s)
 {
-    struct capstate state;
-    enum error e = attach_snapshot(s->attach, &state);
-    uint32_t n = 0;
-    char recording[256] = "";
-    if (!e && s->db && capdb_append(s->db, &state, now_seconds(), &n))
-        snprintf(recording, sizeof recording, "recording stopped: %.200s", capdb_error(s->db));
-    const char *console = attach_console(s->attach);
+    uint64_t one = 1;
+    ssize_t n = write(s->fd, &one, sizeof(one));
+    (void)n; /* full: it is readable already */
+}
+
+void source_answered(struct source *s, const struct asked *q, bool ok, char *text)
+{
     pthread_mutex_lock(&s->lock);
-    keep_console(s, console ? console : "");
-    if (e) {
-        ++*failures;
-        if (e == ERR_CLOSED || e == ERR_IO || *failures >= PATIENCE)
-            note_error(s, e, attach_error(s->attach));
-        else
-            snprintf(s->message, sizeof s->message, "%s (trying again)", attach_error(s->attach));
-    } else {
-        *failures = 0;
-        if (s->have_fresh)
-            capstate_free(&s->fresh);
-        s->fresh = state;
-        s->have_fresh = true;
-        s->position = s->count = n ? n : s->count + 1;
-        snprintf(s->message, sizeof s->message, "%s", recording);
+    s->ask_serving = 0;
+    if (s->answer_count == ANSWERS) { /* nobody takes them: the oldest goes */
+        free(s->answers[s->answer_first].text);
+        s->answer_first = (s->answer_first + 1) % ANSWERS;
+        s->answer_count--;
     }
+    s->answers[(s->answer_first + s->answer_count++) % ANSWERS] = (struct answer){
+        .id = q->id, .kind = q->ask.kind, .ok = ok, .addr = q->ask.addr, .text = text};
     pthread_mutex_unlock(&s->lock);
-    if (recording[0]) {
-        capdb_close(s->db);
-        s->db = NULL;
+    source_wake_screen(s);
+}
+
+void source_answered_text(struct source *s, const struct asked *q, bool ok, const char *text)
+{
+    source_answered(s, q, ok, strdup(text ? text : ""));
+}
+
+void source_say_state(struct source *s, enum target_kind kind, const char *where)
+{
+    pthread_mutex_lock(&s->lock);
+    bool same = s->state.kind == kind && strcmp(s->state.where, where ? where : "") == 0;
+    if (s->state.kind != kind)
+        s->state.since = source_now();
+    s->state.kind = kind;
+    snprintf(s->state.where, sizeof(s->state.where), "%s", where ? where : "");
+    pthread_mutex_unlock(&s->lock);
+    if (!same)
+        source_wake_screen(s);
+}
+
+void source_show(struct source *s, struct sample *sample)
+{
+    pthread_mutex_lock(&s->lock);
+    sample->target = s->state;
+    sample_drop(s->fresh);
+    s->fresh = sample;
+    pthread_mutex_unlock(&s->lock);
+    source_wake_screen(s);
+}
+
+/* Old samples go first, but never the newest two. */
+static void keep_within_memory(struct source *s)
+{
+    for (uint32_t i = 0; i + 2 < s->point_count && s->history_bytes > HISTORY_BYTES; i++) {
+        if (!s->points[i].sample)
+            continue;
+        s->history_bytes -= s->points[i].sample->bytes;
+        sample_drop(s->points[i].sample);
+        s->points[i].sample = NULL;
     }
 }
 
-/* A search through a recorded run: nobody waits for it. Called without the lock. */
-static void serve_find(struct source *s)
+static struct point *new_point(struct source *s)
 {
-    struct attach_moment moment;
-    char text[sizeof s->find_text];
-    enum error e = attach_find(s->attach, s->goal, s->slot, &moment);
-    size_t name =
-        strlen(attach_target(s->attach)); /* stands before the sentence and on the screen */
-    const char *why = attach_error(s->attach);
-    if (e && strncmp(why, attach_target(s->attach), name) == 0 && why[name] == ':')
-        why += name + strspn(why + name, ": ");
-    if (e)
-        snprintf(text, sizeof text, "%s", why);
-    else
-        attach_moment_text(&moment, text, sizeof text);
+    if (s->point_count == s->point_room) {
+        uint32_t room = s->point_room ? s->point_room * 2 : 256;
+        void *grown = realloc(s->points, room * sizeof(*s->points));
+        if (!grown)
+            return NULL;
+        s->points = grown;
+        s->point_room = room;
+    }
+    return &s->points[s->point_count++];
+}
+
+static void count_change(void *ctx, enum capstate_change change, const struct capstate_slot *before,
+                         const struct capstate_slot *after)
+{
+    (void)change;
+    (void)before;
+    (void)after;
+    ++*(uint32_t *)ctx;
+}
+
+/* The newest point, held; only the worker adds points, so it stays the newest. */
+static struct sample *newest(struct source *s)
+{
     pthread_mutex_lock(&s->lock);
-    memcpy(s->find_text, text, sizeof text);
-    s->searching = false;
-    s->found = true;
-    s->request = REQUEST_NONE;
-    s->halted = attach_is_halted(s->attach);
-    s->poke = true;
+    struct sample *last = sample_hold(s->point_count ? s->points[s->point_count - 1].sample : NULL);
+    pthread_mutex_unlock(&s->lock);
+    return last;
+}
+
+void source_deliver(struct source *s, struct sample *sample)
+{
+    struct sample *last = newest(s);
+    uint32_t changes = 0;
+    bool moved = !last || last->sum != sample->sum;
+    if (last && moved)
+        capstate_diff(&last->state, &sample->state, count_change, &changes);
+    sample_drop(last);
+    pthread_mutex_lock(&s->lock);
+    struct point *p = moved ? new_point(s) : NULL; /* where nothing moved the line does not grow */
+    if (p) {
+        p->moment =
+            (struct moment){s->point_count, sample->time, sample->state.snapshot.seq, changes};
+        p->sample = sample_hold(sample);
+        s->history_bytes += sample->bytes;
+        keep_within_memory(s);
+    }
+    sample->number = s->point_count;
+    pthread_mutex_unlock(&s->lock);
+    source_show(s, sample);
+}
+
+void source_put_event(struct source *s, const struct record_event *e)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->events)
+        s->events = malloc(EVENTS_KEPT * sizeof(*s->events));
+    if (s->events) {
+        if (s->event_count == EVENTS_KEPT) {
+            s->event_first = (s->event_first + 1) % EVENTS_KEPT;
+            s->event_count--;
+        }
+        s->events[(s->event_first + s->event_count++) % EVENTS_KEPT] = *e;
+    }
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Does what the screen asked for. Called without the lock; request stays until it is done. */
-static void serve(struct source *s)
+void source_lose_events(struct source *s, uint64_t count)
 {
-    enum error e = ERR_OK;
-    char *text = NULL;
-    switch (s->request) {
-    case REQUEST_COMMAND:
-        e = attach_command(s->attach, s->command, &text);
-        break;
-    case REQUEST_HALT:
-        e = attach_halt(s->attach);
-        break;
-    case REQUEST_CONTINUE:
-        e = attach_continue(s->attach);
-        break;
-    case REQUEST_FIND:
-        serve_find(s);
+    pthread_mutex_lock(&s->lock);
+    s->events_lost += count;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void source_say_recording(struct source *s, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    pthread_mutex_lock(&s->lock);
+    vsnprintf(s->recording, sizeof(s->recording), fmt, args);
+    pthread_mutex_unlock(&s->lock);
+    va_end(args);
+}
+
+void source_put_console(struct source *s, const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    if (n == 0)
         return;
-    case REQUEST_NONE:
-        return;
+    if (n > CONSOLE_MAX) {
+        text += n - CONSOLE_MAX;
+        n = CONSOLE_MAX;
     }
-    if (e && !text)
-        text = strdup(attach_error(s->attach));
     pthread_mutex_lock(&s->lock);
-    s->answer = text;
-    s->answer_error = e;
-    s->answered = true;
-    s->request = REQUEST_NONE;
-    s->halted = attach_is_halted(s->attach);
-    s->poke = true;
-    pthread_cond_broadcast(&s->done);
+    char *bigger = realloc(s->console, s->console_len + n + 1);
+    if (bigger) {
+        memcpy(bigger + s->console_len, text, n + 1);
+        s->console = bigger;
+        s->console_len += n;
+    }
     pthread_mutex_unlock(&s->lock);
+    source_wake_screen(s);
 }
 
-static struct timespec deadline_in(uint32_t ms)
+/* --- the worker --- */
+
+static bool next_question(struct source *s, struct asked *q)
+{
+    pthread_mutex_lock(&s->lock);
+    bool any = s->ask_count > 0 && !s->quit;
+    if (any) {
+        *q = s->asks[s->ask_first];
+        s->ask_first = (s->ask_first + 1) % ASKS;
+        s->ask_count--;
+        s->ask_serving = 1;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return any;
+}
+
+static int64_t now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits until there is something to do; false: quit. *due: a sample is. */
-static bool wait_for_work(struct source *s, bool *due)
+/* Nothing to do until `until`: sleeps, or listens to the line in short turns. */
+static void idle(struct source *s, int64_t until)
 {
-    struct timespec until = deadline_in(s->interval_ms);
+    struct pollfd p = {.fd = s->kick[0], .events = POLLIN};
+    int64_t left = until - now_ms();
+    int ms = left < 0 ? 0 : left > HOUR_MS ? HOUR_MS : (int)left;
+    char junk[64];
+    if (!s->ops->listen || !s->follow)
+        poll(&p, 1, ms);
+    else if (poll(&p, 1, 0) <= 0)
+        s->ops->listen(s, ms < LISTEN_MS ? ms : LISTEN_MS);
+    while (read(s->kick[0], junk, sizeof(junk)) > 0)
+        ;
+}
+
+/* false: quit. *due: a sample is, by the clock or because it was asked for. */
+static bool what_next(struct source *s, bool *due, int64_t next)
+{
     pthread_mutex_lock(&s->lock);
-    int timeout = 0;
-    while (!s->quit && s->request == REQUEST_NONE && !s->poke && !timeout)
-        timeout = pthread_cond_timedwait(&s->wake, &s->lock, &until);
-    *due = s->poke || (timeout && !s->paused);
-    s->poke = false;
-    bool go_on = !s->quit && s->status == ERR_OK;
+    *due = s->due || (s->live && !s->paused && now_ms() >= next);
+    s->due = false;
+    bool go_on = !s->quit;
     pthread_mutex_unlock(&s->lock);
     return go_on;
+}
+
+static void set_busy(struct source *s, bool busy)
+{
+    pthread_mutex_lock(&s->lock);
+    s->busy_since = busy ? source_now() : 0;
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void *worker_main(void *arg)
 {
     struct source *s = arg;
-    int failures = 0;
-    bool due = true;
-    do {
-        serve(s);
-        if (due)
-            sample(s, &failures);
-    } while (wait_for_work(s, &due));
-    pthread_mutex_lock(&s->lock);
-    s->answered = true; /* nobody waits for a worker that is gone */
-    pthread_cond_broadcast(&s->done);
-    pthread_mutex_unlock(&s->lock);
+    int64_t next = 0;
+    bool due;
+    while (what_next(s, &due, next)) {
+        struct asked q;
+        set_busy(s, true);
+        if (due) {
+            s->ops->sample(s);
+            next = now_ms() + s->options.interval_ms;
+        }
+        bool asked = next_question(s, &q);
+        if (asked)
+            s->ops->serve(s, &q);
+        set_busy(s, false);
+        if (!asked && !due)
+            idle(s, s->live && !s->paused ? next : now_ms() + HOUR_MS);
+    }
     return NULL;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening and closing --- */
 
 /* A target begins with a door's name and a colon; anything else is a recording. */
 static bool is_live_target(const char *target)
@@ -230,41 +282,10 @@ static bool is_live_target(const char *target)
            strncmp(target, "ram:", 4) == 0;
 }
 
-static bool open_recording(struct source *s, const char *target, char *message, size_t size)
+static bool start(struct source *s, char *message, size_t size)
 {
-    char path[256], why[CAPDB_MESSAGE];
-    snprintf(path, sizeof path, "%s", target);
-    uint32_t wanted = 0;
-    char *at = strrchr(path, '@');
-    if (at && at[1] && strspn(at + 1, "0123456789") == strlen(at + 1)) {
-        wanted = (uint32_t)strtoul(at + 1, NULL, 10);
-        *at = 0;
-    }
-    if (capdb_open(path, &s->db, why)) {
-        snprintf(message, size, "%s: %s", path, why);
+    if (!s->ops->begin(s, message, size))
         return false;
-    }
-    s->count = capdb_count(s->db);
-    if (s->count == 0) {
-        snprintf(message, size, "%s: the recording holds no snapshot", path);
-        return false;
-    }
-    if (!source_seek(s, wanted ? wanted : s->count)) {
-        snprintf(message, size, "%s: %s", path, s->message);
-        return false;
-    }
-    return true;
-}
-
-static bool open_live(struct source *s, const struct source_options *o, char *message, size_t size)
-{
-    char why[CAPDB_MESSAGE];
-    if (attach_open(o->target, &s->attach, message, size))
-        return false;
-    if (o->record && capdb_create(o->record, o->target, &s->db, why)) {
-        snprintf(message, size, "%s: %s", o->record, why);
-        return false;
-    }
     if (pthread_create(&s->worker, NULL, worker_main, s)) {
         snprintf(message, size, "no thread could be started");
         return false;
@@ -275,28 +296,43 @@ static bool open_live(struct source *s, const struct source_options *o, char *me
 
 struct source *source_open(const struct source_options *options, char *message, size_t size)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct source *s = calloc(1, sizeof(*s));
     if (!s) {
         snprintf(message, size, "out of memory");
         return NULL;
     }
+    s->options = *options;
     s->live = is_live_target(options->target);
-    s->interval_ms = options->interval_ms;
-    snprintf(s->name, sizeof s->name, "%s", options->target);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    s->ops = s->live ? &source_live_ops : &source_file_ops;
+    s->due = true;
+    snprintf(s->name, sizeof(s->name), "%s", options->target);
+    snprintf(s->record_path, sizeof(s->record_path), "%s", options->record ? options->record : "");
+    s->state.since = source_now();
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, &monotonic);
-    pthread_cond_init(&s->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    bool ok = s->live ? open_live(s, options, message, size)
-                      : open_recording(s, options->target, message, size);
-    if (!ok) {
+    s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size)) {
         source_close(s);
         return NULL;
     }
     return s;
+}
+
+static void kick(struct source *s)
+{
+    ssize_t n = write(s->kick[1], "", 1);
+    (void)n; /* full: it is awake already */
+}
+
+static void forget(struct source *s)
+{
+    for (uint32_t i = 0; i < s->point_count; i++)
+        sample_drop(s->points[i].sample);
+    for (uint32_t i = 0; i < s->answer_count; i++)
+        free(s->answers[(s->answer_first + i) % ANSWERS].text);
+    sample_drop(s->fresh);
+    free(s->points);
+    free(s->events);
+    free(s->console);
 }
 
 void source_close(struct source *s)
@@ -306,26 +342,23 @@ void source_close(struct source *s)
     if (s->worker_runs) {
         pthread_mutex_lock(&s->lock);
         s->quit = true;
-        pthread_cond_broadcast(&s->wake);
         pthread_mutex_unlock(&s->lock);
+        kick(s);
         pthread_join(s->worker, NULL);
     }
-    if (s->db)
-        capdb_close(s->db);
-    if (s->attach)
-        attach_close(s->attach);
-    if (s->have_fresh)
-        capstate_free(&s->fresh);
-    free(s->answer);
-    free(s->console);
+    s->ops->end(s);
+    forget(s);
+    if (s->fd > 0)
+        close(s->fd);
+    if (s->kick[1] > 0) {
+        close(s->kick[0]);
+        close(s->kick[1]);
+    }
     pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->wake);
-    pthread_cond_destroy(&s->done);
     free(s);
 }
 
-/* --- asked by the screen ------------------------------------------------------------------------
- */
+/* --- asked by the screen --- */
 
 bool source_is_live(const struct source *s)
 {
@@ -337,24 +370,31 @@ const char *source_name(const struct source *s)
     return s->name;
 }
 
-bool source_take(struct source *s, struct capstate *state)
+int source_fd(const struct source *s)
+{
+    return s->fd;
+}
+
+void source_drain(struct source *s)
+{
+    uint64_t count;
+    ssize_t n = read(s->fd, &count, sizeof(count));
+    (void)n;
+}
+
+struct sample *source_take(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool fresh = s->have_fresh;
-    if (fresh) {
-        capstate_free(state);
-        *state = s->fresh;
-        s->have_fresh = false;
-    }
+    struct sample *fresh = s->fresh;
+    s->fresh = NULL;
     pthread_mutex_unlock(&s->lock);
     return fresh;
 }
 
-void source_poke(struct source *s)
+void source_state(struct source *s, struct target_state *out)
 {
     pthread_mutex_lock(&s->lock);
-    s->poke = true;
-    pthread_cond_broadcast(&s->wake);
+    *out = s->state;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -362,147 +402,120 @@ void source_pause(struct source *s, bool paused)
 {
     pthread_mutex_lock(&s->lock);
     s->paused = paused;
+    s->due |= !paused;
     pthread_mutex_unlock(&s->lock);
+    kick(s);
 }
 
-enum error source_status(struct source *s, char *message, size_t size)
+uint32_t source_ask(struct source *s, const struct ask *ask)
 {
+    uint32_t id = 0;
     pthread_mutex_lock(&s->lock);
-    enum error e = s->status;
-    snprintf(message, size, "%s", s->message);
-    pthread_mutex_unlock(&s->lock);
-    return e;
-}
-
-uint32_t source_position(struct source *s, uint32_t *count)
-{
-    pthread_mutex_lock(&s->lock);
-    uint32_t position = s->position;
-    *count = s->count;
-    pthread_mutex_unlock(&s->lock);
-    return position;
-}
-
-bool source_seek(struct source *s, uint32_t number)
-{
-    if (s->live)
-        return false;
-    struct capstate state;
-    if (capdb_load(s->db, number, &state)) {
-        snprintf(s->message, sizeof s->message, "%.250s", capdb_error(s->db));
-        return false;
-    }
-    if (s->have_fresh)
-        capstate_free(&s->fresh);
-    s->fresh = state;
-    s->have_fresh = true;
-    s->position = number;
-    s->count = capdb_count(s->db);
-    return true;
-}
-
-/* Hands a request to the worker and waits for it, with a deadline. */
-static enum error ask(struct source *s, enum request request, const char *line, char **text)
-{
-    struct timespec until = deadline_in(COMMAND_DEADLINE_S * 1000);
-    pthread_mutex_lock(&s->lock);
-    if (s->searching) {
-        pthread_mutex_unlock(&s->lock);
-        *text = strdup("a search through the recording is under way");
-        return ERR_REFUSED;
-    }
-    snprintf(s->command, sizeof s->command, "%s", line);
-    s->answered = false;
-    s->request = request;
-    pthread_cond_broadcast(&s->wake);
-    int timeout = 0;
-    while (!s->answered && !timeout && s->status == ERR_OK)
-        timeout = pthread_cond_timedwait(&s->done, &s->lock, &until);
-    enum error e = s->answered ? s->answer_error : ERR_TIMEOUT;
-    *text = s->answer;
-    s->answer = NULL;
-    pthread_mutex_unlock(&s->lock);
-    return e;
-}
-
-bool source_command(struct source *s, const char *line, char **text)
-{
-    if (!s->live) {
-        *text = strdup("a recording has no monitor");
-        return false;
-    }
-    enum error e = ask(s, REQUEST_COMMAND, line, text);
-    if (!*text)
-        *text = strdup(e == ERR_TIMEOUT ? "no answer before the deadline" : "");
-    return e == ERR_OK;
-}
-
-bool source_halt(struct source *s, bool halt, char *message, size_t size)
-{
-    char *text = NULL;
-    if (!s->live) {
-        snprintf(message, size, "a recording stands still already");
-        return false;
-    }
-    enum error e = ask(s, halt ? REQUEST_HALT : REQUEST_CONTINUE, "", &text);
-    snprintf(message, size, "%s",
-             text   ? text
-             : halt ? "the machine is stopped"
-                    : "the machine runs");
-    free(text);
-    return e == ERR_OK;
-}
-
-bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *message, size_t size)
-{
-    if (!s->live) {
-        snprintf(message, size,
-                 "snapshots do not tell what happened between them: this needs a "
-                 "replay (make run-record)");
-        return false;
-    }
-    pthread_mutex_lock(&s->lock);
-    bool free = !s->searching && s->request == REQUEST_NONE;
-    if (free) {
-        s->goal = goal;
-        s->slot = slot;
-        s->searching = true;
-        s->request = REQUEST_FIND;
-        pthread_cond_broadcast(&s->wake);
+    if (!s->quit && s->ask_count < ASKS) {
+        id = ++s->ask_last_id;
+        s->asks[(s->ask_first + s->ask_count++) % ASKS] = (struct asked){id, *ask};
     }
     pthread_mutex_unlock(&s->lock);
-    snprintf(message, size,
-             free ? "searching the recording for slot 0x%08x ..."
-                  : "slot 0x%08x: a search is under way already",
-             slot);
-    return free;
+    kick(s);
+    return id;
 }
 
-bool source_found(struct source *s, char *text, size_t size, uint32_t *slot)
+bool source_answer(struct source *s, struct answer *out)
 {
     pthread_mutex_lock(&s->lock);
-    bool found = s->found;
-    s->found = false;
-    if (found) {
-        snprintf(text, size, "%s", s->find_text);
-        *slot = s->slot;
+    bool any = s->answer_count > 0;
+    if (any) {
+        *out = s->answers[s->answer_first];
+        s->answer_first = (s->answer_first + 1) % ANSWERS;
+        s->answer_count--;
     }
+    pthread_mutex_unlock(&s->lock);
+    return any;
+}
+
+double source_silence(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    double since = s->busy_since;
+    pthread_mutex_unlock(&s->lock);
+    return since > 0 ? source_now() - since : 0;
+}
+
+uint32_t source_waiting(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t n = s->ask_count + s->ask_serving;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+uint32_t source_moments(struct source *s, struct moment *out, uint32_t room, uint32_t *total)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t n = s->point_count < room ? s->point_count : room;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = s->points[s->point_count - n + i].moment;
+    *total = s->point_count;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+struct sample *source_sample(struct source *s, uint32_t number)
+{
+    struct sample *found = NULL;
+    pthread_mutex_lock(&s->lock);
+    if (number > 0 && number <= s->point_count)
+        found = sample_hold(s->points[number - 1].sample);
     pthread_mutex_unlock(&s->lock);
     return found;
 }
 
-bool source_is_halted(struct source *s)
+/* Numbers only grow, so the place is found by halving. */
+static uint32_t event_place(const struct source *s, uint64_t from)
+{
+    uint32_t low = 0, high = s->event_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (s->events[(s->event_first + mid) % EVENTS_KEPT].seq < from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+uint32_t source_events(struct source *s, uint64_t from, struct record_event *out, uint32_t room)
+{
+    uint32_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = event_place(s, from); i < s->event_count && n < room; i++)
+        out[n++] = s->events[(s->event_first + i) % EVENTS_KEPT];
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint64_t *lost)
 {
     pthread_mutex_lock(&s->lock);
-    bool halted = s->halted;
+    bool any = s->event_count > 0;
+    *first = any ? s->events[s->event_first].seq : 0;
+    *last = any ? s->events[(s->event_first + s->event_count - 1) % EVENTS_KEPT].seq : 0;
+    *lost = s->events_lost;
     pthread_mutex_unlock(&s->lock);
-    return halted;
+    return any;
+}
+
+void source_recording(struct source *s, char *text, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    snprintf(text, size, "%s", s->recording);
+    pthread_mutex_unlock(&s->lock);
 }
 
 char *source_console(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    char *text = s->console ? s->console : strdup("");
+    char *text = s->console;
     s->console = NULL;
     s->console_len = 0;
     pthread_mutex_unlock(&s->lock);

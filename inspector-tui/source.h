@@ -1,50 +1,100 @@
-/* Where states come from: a running target, sampled by a thread of its own so that keys never wait
- * for a line, or a recording. */
+/* Where samples come from: a running target or a recording, in a thread of its own.
+ *
+ * The screen never waits: it asks (source_ask() gives a number), and hears later (source_answer()).
+ * Everything that takes time happens in the worker: reading the target, loading a snapshot of a
+ * recording, the analysis, searches through a replay, SQL.  source_fd() becomes readable when there
+ * is something to take; nobody needs to poll.
+ *
+ * A target that goes away is not the end: its last sample stays, the state says so, and the worker
+ * tries to reach it again by itself. */
 #ifndef CAPSCOPE_INSPECTOR_TUI_SOURCE_H
 #define CAPSCOPE_INSPECTOR_TUI_SOURCE_H
 
 #include "attach/attach.h"
+#include "inspector-tui/sample.h"
 
 struct source;
 
 struct source_options {
-    const char *target;   /* attach target, or a recording FILE[@N] */
-    const char *record;   /* recording to write, NULL: none */
-    uint32_t interval_ms; /* between two samples of a live target */
+    const char *target;                  /* attach target, or a recording FILE[@N] */
+    const char *record;                  /* recording to write, NULL: none */
+    const struct authority_rules *rules; /* of --domains; NULL: those of the recording, or none */
+    uint32_t interval_ms;                /* between two samples of a live target */
 };
 
-/* On failure NULL and the sentence in `message`. */
+/* On failure NULL and the sentence in `message`. A live target must be there at the start. */
 struct source *source_open(const struct source_options *options, char *message, size_t size);
-void source_close(struct source *s); /* finishes the recording */
+void source_close(
+    struct source *s); /* finishes the recording; the target is left as it was found */
 
 bool source_is_live(const struct source *s);
 const char *source_name(const struct source *s);
+int source_fd(const struct source *s);
+void source_drain(struct source *s); /* takes what made the fd readable */
 
-/* If there is a newer state than the last one taken: moves it into *state (the old one is freed)
- * and returns true. */
-bool source_take(struct source *s, struct capstate *state);
-/* Takes a sample as soon as possible. */
-void source_poke(struct source *s);
-void source_pause(struct source *s, bool paused);
+/* The newest sample if it was not taken yet, held for the caller; NULL: none. */
+struct sample *source_take(struct source *s);
+void source_state(struct source *s, struct target_state *out);
+void source_pause(struct source *s, bool paused); /* no samples but those asked for */
 
-/* 0 while all is well; else why the target cannot be read any more, with a sentence. */
-enum error source_status(struct source *s, char *message, size_t size);
+/* --- asking --- */
+enum ask_kind {
+    ASK_SAMPLE, /* now */
+    ASK_SEEK,   /* number: snapshot of the time line */
+    ASK_HALT,
+    ASK_GO,
+    ASK_COMMAND, /* text: a line for the monitor */
+    ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
+    ASK_SQL,     /* text; over the recording, or the present moment of a live target */
+};
 
-/* Snapshots of a recording (live: those recorded so far): number, count; going to another one. */
-uint32_t source_position(struct source *s, uint32_t *count);
-bool source_seek(struct source *s, uint32_t number);
+struct ask {
+    enum ask_kind kind;
+    uint32_t number;
+    uint64_t addr;
+    char text[256];
+};
 
-/* Runs a monitor command; false and a sentence when the target has no monitor. Caller frees. */
-bool source_command(struct source *s, const char *line, char **text);
-bool source_halt(struct source *s, bool halt, char *message, size_t size);
-bool source_is_halted(struct source *s);
-/* Goes to the moment at which a slot was emptied or filled, on a target that replays a recorded
- * run. The search takes its time: this begins it, and false with a sentence says why not. */
-bool source_find(struct source *s, enum attach_goal goal, uint32_t slot, char *message,
-                 size_t size);
-/* Once, when the search is over: true, what it found or why not, and the slot. */
-bool source_found(struct source *s, char *text, size_t size, uint32_t *slot);
-/* What programs printed since the last call; "" if nothing. Caller frees. */
+struct answer {
+    uint32_t id;
+    enum ask_kind kind;
+    bool ok;
+    uint64_t addr; /* of the question */
+    char *text;    /* the caller frees; "" if there is nothing to say */
+};
+
+/* 0: the queue is full, or the source ends. */
+uint32_t source_ask(struct source *s, const struct ask *ask);
+bool source_answer(struct source *s, struct answer *out);
+/* Questions that have no answer yet. */
+uint32_t source_waiting(struct source *s);
+/* For how many seconds the target has been waited for, 0 while it is not. */
+double source_silence(struct source *s);
+
+/* --- what was seen --- */
+
+/* One point of the time line. */
+struct moment {
+    uint32_t number;
+    double time;
+    uint64_t seq;     /* last event number */
+    uint32_t changes; /* capabilities that differ from the point before */
+};
+
+/* Points in order, up to `room` of the newest; returns how many, *total how many there are. */
+uint32_t source_moments(struct source *s, struct moment *out, uint32_t room, uint32_t *total);
+/* A sample that is still in memory, held for the caller; NULL: ask for it with ASK_SEEK. */
+struct sample *source_sample(struct source *s, uint32_t number);
+
+/* Events, oldest first, with the number `from` on; at most `room`. */
+uint32_t source_events(struct source *s, uint64_t from, struct record_event *out, uint32_t room);
+/* Numbers of the first and last event that is kept, how many were lost, false: there are none. */
+bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint64_t *lost);
+
+/* What the recording holds and whether it goes on: "REC 83", "" without one. */
+void source_recording(struct source *s, char *text, size_t size);
+
+/* What programs printed since the last call, NULL if nothing. Caller frees. */
 char *source_console(struct source *s);
 
 #endif

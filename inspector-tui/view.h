@@ -1,78 +1,157 @@
-/* A view: rows that can be folded, a cursor that stays on its thing, and how a row is drawn.
+/* A view: rows made from the session, a cursor that stays on its thing, folds, a filter, an order.
  *
- * One file a view implements struct view_ops; view.c does what all have in common.  A row is known
- * by its key, which names the thing (not its place in the list), so that after a refresh the cursor
- * is found again, and folds survive. */
+ * One file a view implements struct view_ops; view.c does what all have in common.  A row is 16
+ * bytes and knows its thing by id; its text is made when it is on the screen, never before.  Views
+ * read the session and know nothing of keys or the screen. */
 #ifndef CAPSCOPE_INSPECTOR_TUI_VIEW_H
 #define CAPSCOPE_INSPECTOR_TUI_VIEW_H
 
-#include "capstate/capstate.h"
-
-struct app;
+#include "inspector-tui/session.h"
 
 enum row_flags {
     ROW_CAN_FOLD = 1,
     ROW_OPEN = 2,
-    ROW_DIM = 4,     /* secondary: an empty or inherited thing */
-    ROW_ALERT = 8,   /* a breach or a fault */
-    ROW_CHANGED = 16 /* new or different since the last snapshot */
+    ROW_ALERT = 4, /* a breach or a fault */
+    ROW_DEAD = 8,  /* of session->change->before: it is not there any more */
+    ROW_TITLE = 16,
 };
 
 struct row {
-    uint64_t key;
-    uint32_t depth;
-    uint32_t flags;
-    int32_t slot; /* index in the capstate, -1: none */
-    int32_t object;
-    int32_t thread;
-    int32_t domain; /* index of domain, -1 */
-    uint32_t value; /* the view's own */
+    uint64_t id; /* of the thing and the way to it; see view_id() */
+    int32_t at;  /* index in an array of the sample, the view's own business */
+    uint16_t depth;
+    uint8_t kind; /* the view's own */
+    uint8_t flags;
+};
+_Static_assert(sizeof(struct row) == 16, "a million rows are 16 MB");
+
+/* X(ID, key, "Name", "what it shows") in the order of the tabs */
+#define VIEW_LIST(X)                                                                               \
+    X(OVERVIEW, 'O', "Overview", "the whole system on one screen: verdict, memory, domains")       \
+    X(DOMAINS, 'D', "Domains", "isolation domains, their threads and what each reaches")           \
+    X(THREADS, 'T', "Threads", "who runs, who waits for whom (Tab follows), who has faulted")      \
+    X(SPACES, 'C', "CSpaces", "capability spaces as threads see them: slots, guards, gaps")        \
+    X(DERIVATION, 'V', "deriVation", "every capability below the one it was derived from")         \
+    X(OBJECTS, 'B', "oBjects", "kernel objects by address, their owners and holders")              \
+    X(MEMORY, 'M', "Memory", "RAM from the whole down to a page: owner, use, mappings")            \
+    X(VSPACE, 'A', "Address spaces", "what each page table maps, and whose it is")                 \
+    X(REACH, 'X', "reaCh (X)", "who can reach a thing, and what it can reach, hop by hop")         \
+    X(VERDICT, 'J', "verdict (J)", "is the system isolated, and if not, every breach")             \
+    X(EVENTS, 'E', "Events", "every change to capability state, as it happened")                   \
+    X(REVOKE, 'R', "Revoke", "what a revocation takes, before, while and after it runs")           \
+    X(CHANGES, 'U', "changes (U)", "what differs from the snapshot before, or from the mark")      \
+    X(SQL, 'Q', "sQl", "a question in SQL over the same views as capdb")                           \
+    X(LOG, 'L', "Log", "what programs printed, answers of the monitor, messages")
+
+enum view_id {
+#define X(ID, key, name, about) VIEW_##ID,
+    VIEW_LIST(X)
+#undef X
+        VIEWS
 };
 
-/* Builds a key from a kind and up to two addresses. */
-uint64_t row_key(uint32_t kind, uint32_t a, uint32_t b);
+struct column {
+    const char *title;
+    uint8_t min, max; /* cells; max 0: as wide as there is room */
+    uint8_t priority; /* the highest numbers go first when the screen is narrow; 0 stays */
+    bool right;
+};
 
 struct view {
+    enum view_id id;
     const struct view_ops *ops;
     struct row *rows;
     uint32_t count, room;
-    uint32_t cursor; /* row */
-    uint32_t top;    /* first row on the screen */
-    uint64_t *open;  /* keys of open rows, sorted */
+    uint32_t cursor, top;
+    uint64_t *open; /* ids of open rows, sorted; of closed ones where open is the default */
     uint32_t open_count, open_room;
-    bool open_by_default; /* then `open` lists the closed ones */
+    bool open_by_default;
+    bool stale;          /* the rows are to be made anew */
+    uint64_t generation; /* of the session the rows were made from */
+    char filter[96];
+    int32_t sort; /* column, -1: the view's own order */
+    bool descending;
+    struct ref focus; /* what the view is about, where it is about one thing */
+    uint64_t number;  /* the view's own */
+    bool cut;         /* no memory for all rows */
+    /* The row that vanished under the cursor: shown until one moves on. */
+    bool ghost;
+    struct row ghost_row;
+    char ghost_text[256]; /* what the row under the cursor said when it was last drawn */
+    /* Everything open, for a search or a filter that looks into what is closed. */
+    struct row *all;
+    uint32_t all_count, all_room;
+    uint64_t all_generation;
+    uint32_t looked; /* rows of `all` that the filter has seen; all_count: it is done */
+    uint32_t searched_from;
 };
+
+struct pane;
 
 struct view_ops {
-    const char *name;  /* tab */
-    const char *title; /* column heads, NULL: none */
-    void (*build)(struct app *app, struct view *v);
-    /* Text of a row without indentation; plain printable characters. */
-    void (*text)(struct app *app, const struct row *r, char *buf, size_t size);
-    /* Lines of the detail pane, by app_detail(). NULL: by what the row refers to. */
-    void (*detail)(struct app *app, const struct row *r);
+    const struct column *columns; /* ended by a NULL title; NULL: one column */
+    void (*build)(const struct session *s, struct view *v);
+    void (*line)(const struct session *s, const struct view *v, const struct row *r,
+                 struct line *l);
+    /* What Enter goes to and the pane tells about. */
+    struct ref (*ref)(const struct session *s, const struct view *v, const struct row *r);
+    /* NULL: the pane tells about the row's thing. */
+    void (*pane)(const struct session *s, const struct view *v, const struct row *r,
+                 struct pane *p);
+    /* A number to sort a column by, UINT64_MAX: by its text. NULL: all by text. */
+    uint64_t (*order)(const struct session *s, const struct view *v, const struct row *r,
+                      uint32_t column);
 };
 
-void view_init(struct view *v, const struct view_ops *ops, bool open_by_default);
+extern const struct view_ops view_overview, view_domains, view_threads, view_spaces,
+    view_derivation, view_objects, view_memory, view_vspace, view_reach, view_verdict, view_events,
+    view_revoke, view_changes, view_sql, view_log;
+
+const char *view_name(enum view_id id);
+const char *view_about(enum view_id id);
+int view_key(enum view_id id);
+
+void view_init(struct view *v, enum view_id id);
 void view_fini(struct view *v);
 
-/* For build: appends a row; returns NULL when memory is out (the list is then cut, app says so). */
-struct row *view_add(struct view *v, uint64_t key, uint32_t depth, uint32_t flags);
-bool view_is_open(const struct view *v, uint64_t key);
+/* --- for build --- */
+/* Appends; NULL when memory is out (the list is then cut, and says so). */
+struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
+                     uint8_t flags);
+uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
+bool view_is_open(const struct view *v, uint64_t id);
+/* The sample a row speaks of. */
+const struct sample *view_sample(const struct session *s, const struct row *r);
 
-/* Rebuilds from the app's state; the cursor stays on its key, else on the nearest row above that
- * is still there; the screen line of the cursor stays too. */
-void view_refresh(struct app *app, struct view *v);
-
+/* --- for the app --- */
+/* Makes the rows anew if the session moved on; the cursor stays on its thing and on its line. */
+void view_refresh(const struct session *s, struct view *v);
+void view_invalidate(struct view *v);
 void view_move(struct view *v, long delta, uint32_t height);
 void view_go(struct view *v, uint32_t row, uint32_t height);
-/* Opens or closes the row under the cursor; closing a row without children goes to its parent. */
-void view_open(struct app *app, struct view *v, bool open);
-void view_open_all(struct app *app, struct view *v, bool open);
-/* Next row (direction 1 or -1) whose text holds `needle`, case-insensitive; false: none. Looks into
- * what is folded too: `found` is then a row that was opened for it. */
-bool view_search(struct app *app, struct view *v, const char *needle, int direction,
-                 uint32_t height);
+/* Opens or closes the row under the cursor; false: it has nothing to fold. */
+bool view_open(const struct session *s, struct view *v, bool open);
+void view_open_all(const struct session *s, struct view *v, bool open);
+void view_to_parent(struct view *v);
+/* Opens what hides the thing and puts the cursor on it. */
+bool view_show(const struct session *s, struct view *v, const struct ref *r);
 const struct row *view_current(const struct view *v);
+struct ref view_ref(const struct session *s, const struct view *v, const struct row *r);
+/* Text of a row, for searching: columns divided by two blanks. */
+void view_text(const struct session *s, const struct view *v, const struct row *r, char *buf,
+               size_t size);
+
+/* A search in slices, so that keys never wait: looks at up to `rows` more rows, *done counts them
+ * from 0. 1: found, the cursor is there; 0: go on; -1: all were looked at. It looks into closed
+ * rows too. */
+int view_search(const struct session *s, struct view *v, const char *needle, int direction,
+                uint32_t *done, uint32_t rows);
+/* Shows only rows that hold the needle, and their ancestors; "": all. The rows come in slices, too:
+ * view_filter_step() is true while there are more to look at. */
+void view_filter(const struct session *s, struct view *v, const char *needle);
+bool view_filter_step(const struct session *s, struct view *v, uint32_t rows);
+/* By a column of the view, the other way round when it is that one already; -1: the view's order.
+ * Trees keep their shape: what stands at the top moves with all below it. */
+void view_sort(const struct session *s, struct view *v, int32_t column);
 
 #endif

@@ -1,56 +1,92 @@
-/* Objects by address: what lies where, who owns it, how many capabilities lead there. */
-#include "inspector-tui/app.h"
+/* Kernel objects by address: what lies where, who owns it, who holds it. */
+#include "inspector-tui/words.h"
+#include "inspector-tui/view.h"
 
-#include <stdio.h>
+#include "record/names.h"
 
-enum { KIND_OBJECT = 64, KIND_HOLDER };
+enum { KIND_OBJECT = 1, KIND_HOLDER };
 
-static void add_holders(struct app *app, struct view *v, int32_t object)
+static void add_holders(const struct session *s, struct view *v, int32_t object, uint64_t parent)
 {
-    const struct capstate *s = &app->state;
-    for (int32_t i = s->objects[object].first_slot; i >= 0; i = s->slots[i].next_same) {
-        struct row *r = view_add(v, row_key(KIND_HOLDER, s->slots[i].rec.addr, 0), 1, 0);
-        if (!r)
+    const struct capstate *c = &s->now->state;
+    for (int32_t i = c->objects[object].first_slot; i >= 0; i = c->slots[i].next_same)
+        if (!view_add(v, view_id(parent, KIND_HOLDER, c->slots[i].rec.addr), 1, KIND_HOLDER, i, 0))
             return;
-        r->slot = i;
-        r->object = object;
-        r->value = KIND_HOLDER;
-    }
 }
 
-static void build(struct app *app, struct view *v)
+static void build(const struct session *s, struct view *v)
 {
-    const struct capstate *s = &app->state;
-    for (uint32_t i = 0; i < s->object_count; i++) {
-        const struct capstate_object *o = &s->objects[i];
-        if (o->type == RECORD_CAP_UNTYPED && (o->flags & RECORD_SLOT_DEVICE))
-            continue;
-        struct row *r = view_add(v, row_key(KIND_OBJECT + o->type, o->addr, o->bits), 0,
-                                 o->first_slot >= 0 ? ROW_CAN_FOLD : 0);
+    for (uint32_t i = 0; i < s->now->state.object_count; i++) {
+        const struct capstate_object *o = &s->now->state.objects[i];
+        uint64_t id = view_id(o->bits, KIND_OBJECT + o->type * 4, o->addr);
+        const struct row *r =
+            view_add(v, id, 0, KIND_OBJECT, (int32_t)i, o->first_slot >= 0 ? ROW_CAN_FOLD : 0);
         if (!r)
             return;
-        r->object = (int32_t)i;
-        r->value = KIND_OBJECT;
         if (r->flags & ROW_OPEN)
-            add_holders(app, v, (int32_t)i);
+            add_holders(s, v, (int32_t)i, id);
     }
 }
 
-static void text(struct app *app, const struct row *r, char *buf, size_t size)
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    const struct capstate *s = &app->state;
-    char what[200], place[200];
-    if (r->value == KIND_HOLDER) {
-        capstate_slot_text(s, r->slot, what, sizeof what);
-        capstate_place_text(s, r->slot, place, sizeof place);
-        snprintf(buf, size, "%s: %s", place, what);
+    const struct capstate *c = &s->now->state;
+    char hex[24], size[16];
+    (void)v;
+    if (r->kind == KIND_HOLDER) {
+        enum sign sign = compare_slot(s->change, r->at);
+        line_put(l, words_sign(sign), "%c", sign_char(sign));
+        words_place(l, s->now, r->at);
+        line_put(l, STYLE_NORMAL, ": ");
+        words_slot(l, s->now, r->at);
         return;
     }
-    capstate_object_text(s, r->object, what, sizeof what);
-    struct authority_owner owner;
-    authority_owner_of(&app->authority, s->objects[r->object].addr, &owner);
-    snprintf(buf, size, "%-44s %-10s %u cap%s", what, app_domain_name(app, owner.domain),
-             s->objects[r->object].caps, s->objects[r->object].caps == 1 ? "" : "s");
+    const struct capstate_object *o = &c->objects[r->at];
+    line_put(l, STYLE_NORMAL, " %s", sample_hex(s->now, o->addr, hex));
+    line_tab(l);
+    line_put(l, STYLE_NORMAL, "%s%s", record_cap_name(o->type),
+             o->flags & RECORD_SLOT_DEVICE ? " (device)" : "");
+    line_tab(l);
+    line_put(l, STYLE_NORMAL, "%s", o->bits ? words_size(1ull << (o->bits & 63), size) : "");
+    line_tab(l);
+    words_owner(l, s, s->now, o->addr);
+    line_tab(l);
+    line_put(l, STYLE_NORMAL, "%u", (unsigned)o->caps);
+    line_tab(l);
+    int32_t thread = o->type == RECORD_CAP_TCB ? sample_thread_at(s->now, o->addr) : -1;
+    if (thread >= 0)
+        words_thread(l, s->now, thread);
+    else if (o->first_slot >= 0)
+        words_place(l, s->now, o->first_slot);
 }
 
-const struct view_ops view_objects = {"Objects", NULL, build, text, NULL};
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    if (r->kind == KIND_HOLDER)
+        return sample_slot_ref(s->now, r->at);
+    const struct capstate_object *o = &s->now->state.objects[r->at];
+    return ref_object(o->addr, o->type, o->bits);
+}
+
+static uint64_t order(const struct session *s, const struct view *v, const struct row *r,
+                      uint32_t column)
+{
+    (void)v;
+    if (r->kind != KIND_OBJECT)
+        return 0;
+    const struct capstate_object *o = &s->now->state.objects[r->at];
+    return column == 0 ? o->addr : column == 2 ? o->bits : column == 4 ? o->caps : UINT64_MAX;
+}
+
+static const struct column columns[] = {
+    {" address", 9, 17, 0, false},
+    {"type", 10, 18, 0, false},
+    {"size", 5, 7, 2, true},
+    {"owner", 10, 24, 0, false},
+    {"caps", 4, 7, 1, true},
+    {"first held in", 12, 0, 3, false},
+    {0},
+};
+
+const struct view_ops view_objects = {columns, build, line, ref, NULL, order};

@@ -1,17 +1,20 @@
-/* The tree of CSpaces: domain, its threads, the CNode each thread's capabilities begin in, slots;
- * a slot with a CNode capability opens into that CNode. */
-#include "inspector-tui/app.h"
+/* CSpaces as threads see them: each CNode that is a root, its slots in order, gaps as one row, the
+ * guard of every CNode capability; a slot with a CNode opens into that CNode. */
+#include "inspector-tui/words.h"
+#include "inspector-tui/view.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "record/names.h"
 
-enum row_kind { KIND_DOMAIN = 1, KIND_THREAD, KIND_CNODE, KIND_SLOT, KIND_INTERNAL };
+#include <inttypes.h>
+
+enum row_kind { KIND_THREAD = 1, KIND_CNODE, KIND_SLOT, KIND_INTERNAL, KIND_GAP };
 
 enum { MAX_NESTING = 12 }; /* CNodes may contain themselves; deeper is not followed */
 
-/* Position of the first slot (by index in its holder) of each object: slots sorted by address. */
 struct nest {
     int32_t cnode[MAX_NESTING];
+    uint32_t next[MAX_NESTING]; /* index of the slot to come */
+    uint64_t id[MAX_NESTING];
     uint32_t depth;
 };
 
@@ -23,166 +26,153 @@ static bool nest_contains(const struct nest *n, int32_t cnode)
     return false;
 }
 
-/* Key of a thing reached along a path: the same slot reached twice is two rows. */
-static uint64_t path_key(uint64_t parent, uint32_t kind, uint32_t addr)
+static const struct row *add_slot(const struct session *s, struct view *v, int32_t slot,
+                                  uint64_t parent, uint32_t depth, uint32_t kind, bool cnode)
 {
-    return row_key(kind, addr, (uint32_t)(parent ^ parent >> 32));
+    uint64_t id = view_id(parent, kind, s->now->state.slots[slot].rec.addr);
+    return view_add(v, id, depth, (uint8_t)kind, slot, cnode ? ROW_CAN_FOLD : 0);
 }
 
-static void add_slot(struct app *app, struct view *v, int32_t slot, uint64_t parent, uint32_t depth,
-                     uint32_t kind, const struct nest *nest)
+/* Empty slots before `to`, as one row. */
+static void add_gap(struct view *v, const struct nest *n, uint32_t level, uint32_t to,
+                    uint32_t depth)
 {
-    const struct capstate_slot *s = &app->state.slots[slot];
-    bool cnode = s->rec.type == RECORD_CAP_CNODE && s->object >= 0 && nest->depth < MAX_NESTING &&
-                 !nest_contains(nest, s->object);
-    struct row *r =
-        view_add(v, path_key(parent, kind, s->rec.addr), depth, cnode ? ROW_CAN_FOLD : 0);
-    if (!r)
-        return;
-    r->value = kind;
-    r->slot = slot;
-    r->object = s->object;
-    if (app_slot_changed(app, slot))
-        r->flags |= ROW_CHANGED;
+    if (to > n->next[level])
+        view_add(v, view_id(n->id[level], KIND_GAP, n->next[level]), depth + level, KIND_GAP,
+                 (int32_t)(to - n->next[level]), 0);
 }
 
-/* Slots of a CNode in order of their index. Nested CNodes are opened in place: an explicit stack of
- * (cnode, next address) keeps the place in each. */
-static void add_cnode(struct app *app, struct view *v, int32_t cnode, uint64_t parent,
+static uint32_t slots_of(const struct sample *of, int32_t cnode)
+{
+    uint32_t bits = of->state.objects[cnode].bits;
+    uint32_t slot = record_slot_bits(&of->state.snapshot);
+    return bits >= slot && bits < slot + 32 ? 1u << (bits - slot) : 1;
+}
+
+static bool opens(const struct session *s, const struct nest *n, int32_t slot)
+{
+    const struct capstate_slot *c = &s->now->state.slots[slot];
+    return c->rec.type == RECORD_CAP_CNODE && c->object >= 0 && n->depth < MAX_NESTING &&
+           !nest_contains(n, c->object);
+}
+
+/* Slots of a CNode by index; open CNodes inside it in place, by a stack of (cnode, next index). */
+static void add_cnode(const struct session *s, struct view *v, int32_t cnode, uint64_t id,
                       uint32_t depth)
 {
-    struct nest nest = {.depth = 0};
-    uint32_t next[MAX_NESTING + 1];
-    uint64_t keys[MAX_NESTING + 1];
-    const struct capstate *s = &app->state;
-    nest.cnode[nest.depth++] = cnode;
-    next[0] = 0;
-    keys[0] = parent;
-    while (nest.depth > 0) {
-        uint32_t level = nest.depth - 1;
-        int32_t slot = capstate_slot_in(s, nest.cnode[level], next[level]);
+    struct nest n = {.cnode = {cnode}, .id = {id}, .depth = 1};
+    while (n.depth > 0) {
+        uint32_t level = n.depth - 1;
+        int32_t slot = capstate_slot_in(&s->now->state, n.cnode[level], n.next[level]);
         if (slot < 0) {
-            nest.depth--;
+            add_gap(v, &n, level, slots_of(s->now, n.cnode[level]), depth);
+            n.depth--;
             continue;
         }
-        next[level] = s->slots[slot].index + 1;
-        uint32_t row = v->count;
-        add_slot(app, v, slot, keys[level], depth + level, KIND_SLOT, &nest);
-        if (row < v->count && (v->rows[row].flags & ROW_OPEN)) {
-            keys[nest.depth] = v->rows[row].key;
-            next[nest.depth] = 0;
-            nest.cnode[nest.depth++] = s->slots[slot].object;
+        uint32_t index = (uint32_t)s->now->state.slots[slot].index;
+        add_gap(v, &n, level, index, depth);
+        n.next[level] = index + 1;
+        const struct row *r =
+            add_slot(s, v, slot, n.id[level], depth + level, KIND_SLOT, opens(s, &n, slot));
+        if (r && (r->flags & ROW_OPEN)) {
+            n.cnode[n.depth] = s->now->state.slots[slot].object;
+            n.next[n.depth] = 0;
+            n.id[n.depth++] = r->id;
         }
     }
 }
 
-static void add_thread(struct app *app, struct view *v, int32_t thread, uint64_t parent,
-                       uint32_t depth)
+static void add_thread_slots(const struct session *s, struct view *v, int32_t thread, uint64_t id)
 {
-    const struct capstate *s = &app->state;
-    const struct capstate_thread *t = &s->threads[thread];
-    uint64_t key = path_key(parent, KIND_THREAD, t->rec.addr);
-    struct row *r = view_add(v, key, depth, ROW_CAN_FOLD);
-    if (!r)
+    const struct capstate *c = &s->now->state;
+    int32_t object = c->threads[thread].object;
+    for (int32_t slot = object < 0 ? -1 : capstate_slot_in(c, object, 0); slot >= 0;
+         slot = capstate_slot_in(c, object, c->slots[slot].index + 1))
+        if (c->slots[slot].rec.type != RECORD_CAP_CNODE)
+            add_slot(s, v, slot, id, 1, KIND_INTERNAL, false);
+}
+
+static void add_thread(const struct session *s, struct view *v, int32_t thread)
+{
+    const struct record_thread *t = &s->now->state.threads[thread].rec;
+    uint64_t id = view_id(0, KIND_THREAD, t->addr);
+    const struct row *r = view_add(v, id, 0, KIND_THREAD, thread, ROW_CAN_FOLD);
+    if (!r || !(r->flags & ROW_OPEN))
         return;
-    r->value = KIND_THREAD;
-    r->thread = thread;
-    r->object = t->object;
-    if (t->rec.fault)
-        r->flags |= ROW_ALERT;
-    if (!(r->flags & ROW_OPEN))
-        return;
-    struct nest none = {.depth = 0};
-    for (int32_t slot = capstate_slot_in(s, t->object, 0); slot >= 0;
-         slot = capstate_slot_in(s, t->object, s->slots[slot].index + 1))
-        if (s->slots[slot].rec.type != RECORD_CAP_CNODE)
-            add_slot(app, v, slot, key, depth + 1, KIND_INTERNAL, &none);
-    int32_t cnode = capstate_thread_cspace(s, thread);
+    add_thread_slots(s, v, thread, id);
+    int32_t cnode = capstate_thread_cspace(&s->now->state, thread);
     if (cnode < 0)
         return;
-    uint64_t cnode_key = path_key(key, KIND_CNODE, s->objects[cnode].addr);
-    r = view_add(v, cnode_key, depth + 1, ROW_CAN_FOLD);
-    if (!r)
-        return;
-    r->value = KIND_CNODE;
-    r->object = cnode;
-    if (r->flags & ROW_OPEN)
-        add_cnode(app, v, cnode, cnode_key, depth + 2);
+    uint64_t cnode_id = view_id(id, KIND_CNODE, s->now->state.objects[cnode].addr);
+    r = view_add(v, cnode_id, 1, KIND_CNODE, thread, ROW_CAN_FOLD);
+    if (r && (r->flags & ROW_OPEN))
+        add_cnode(s, v, cnode, cnode_id, 2);
 }
 
-static uint32_t domain_threads(const struct app *app, int32_t domain)
+static void build(const struct session *s, struct view *v)
 {
-    uint32_t threads = 0;
-    for (uint32_t i = 0; i < app->state.thread_count; i++)
-        threads += !app->state.threads[i].rec.idle && app->authority.thread_domain[i] == domain;
-    return threads;
+    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
+        if (!s->now->state.threads[i].rec.idle)
+            add_thread(s, v, (int32_t)i);
 }
 
-static void add_domain(struct app *app, struct view *v, int32_t domain)
+static void root_line(const struct session *s, int32_t thread, struct line *l)
 {
-    const char *name = app_domain_name(app, domain);
-    uint32_t hash = 5381;
-    for (const char *p = name; *p; p++)
-        hash = hash * 33 + (uint8_t)*p;
-    uint64_t key = row_key(KIND_DOMAIN, hash, 0);
-    struct row *r = view_add(v, key, 0, ROW_CAN_FOLD);
-    if (!r)
-        return;
-    r->value = KIND_DOMAIN;
-    r->domain = domain;
-    if (!(r->flags & ROW_OPEN))
-        return;
-    for (uint32_t i = 0; i < app->state.thread_count; i++)
-        if (!app->state.threads[i].rec.idle && app->authority.thread_domain[i] == domain)
-            add_thread(app, v, (int32_t)i, key, 1);
+    const struct capstate *c = &s->now->state;
+    int32_t cnode = capstate_thread_cspace(c, thread), object = c->threads[thread].object;
+    int32_t slot = object < 0 ? -1 : capstate_slot_in(c, object, 0);
+    line_put(l, STYLE_NORMAL, "root  ");
+    if (slot >= 0 && c->slots[slot].index == 0)
+        words_slot(l, s->now, slot); /* tells the guard, too */
+    else
+        words_object(l, s->now, cnode);
 }
 
-static void build(struct app *app, struct view *v)
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    if (!app->have_authority)
-        return;
-    for (uint32_t d = 0; d < app->authority.domain_count; d++)
-        add_domain(app, v, (int32_t)d);
-    if (domain_threads(app, AUTHORITY_NO_DOMAIN) > 0)
-        add_domain(app, v, AUTHORITY_NO_DOMAIN);
-}
-
-static void domain_text(struct app *app, int32_t domain, char *buf, size_t size)
-{
-    uint32_t threads = domain_threads(app, domain);
-    bool trusted = domain >= 0 && app->authority.domains[domain].trusted;
-    snprintf(buf, size, "%s  %u thread%s%s",
-             domain < 0 ? "(no domain)" : app_domain_name(app, domain), threads,
-             threads == 1 ? "" : "s", trusted ? "  trusted manager" : "");
-}
-
-static void text(struct app *app, const struct row *r, char *buf, size_t size)
-{
-    const struct capstate *s = &app->state;
-    static const char *const internal[] = {"cspace", "vspace", "reply", "caller", "buffer"};
-    char cap[256];
-    switch ((enum row_kind)r->value) {
-    case KIND_DOMAIN:
-        domain_text(app, r->domain, buf, size);
-        break;
+    const struct capstate *c = &s->now->state;
+    enum sign sign = SIGN_SAME;
+    (void)v;
+    if (r->kind == KIND_SLOT || r->kind == KIND_INTERNAL)
+        sign = compare_slot(s->change, r->at);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
+    switch ((enum row_kind)r->kind) {
     case KIND_THREAD:
-        snprintf(buf, size, "%s  tcb 0x%08x  prio %u", s->threads[r->thread].label,
-                 s->threads[r->thread].rec.addr, s->threads[r->thread].rec.priority);
+        words_thread(l, s->now, r->at);
+        line_put(l, STYLE_NORMAL, "  ");
+        words_domain(l, s, s->now, sample_thread_domain(s->now, r->at));
         break;
     case KIND_CNODE:
-        snprintf(buf, size, "cspace  cnode 0x%08x  %u slots", s->objects[r->object].addr,
-                 1u << (s->objects[r->object].bits - 4));
+        root_line(s, r->at, l);
         break;
     case KIND_SLOT:
-        capstate_slot_text(s, r->slot, cap, sizeof cap);
-        snprintf(buf, size, "%-5u %s", s->slots[r->slot].index, cap);
+        line_put(l, STYLE_DIM, "%-6" PRIu64 " ", (uint64_t)c->slots[r->at].index);
+        words_slot(l, s->now, r->at);
         break;
     case KIND_INTERNAL:
-        capstate_slot_text(s, r->slot, cap, sizeof cap);
-        snprintf(buf, size, "%-6s %s",
-                 s->slots[r->slot].index < 5 ? internal[s->slots[r->slot].index] : "?", cap);
+        line_put(l, STYLE_DIM, "%-6s ", record_tcb_slot_name((uint32_t)c->slots[r->at].index));
+        words_slot(l, s->now, r->at);
+        break;
+    case KIND_GAP:
+        line_put(l, STYLE_DIM, "       %d empty", r->at);
         break;
     }
 }
 
-const struct view_ops view_spaces = {"CSpaces", NULL, build, text, NULL};
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    switch ((enum row_kind)r->kind) {
+    case KIND_THREAD:
+        return sample_thread_ref(s->now, r->at);
+    case KIND_CNODE:
+        return sample_object_ref(s->now, capstate_thread_cspace(&s->now->state, r->at));
+    case KIND_SLOT:
+    case KIND_INTERNAL:
+        return sample_slot_ref(s->now, r->at);
+    default:
+        return (struct ref){0};
+    }
+}
+
+const struct view_ops view_spaces = {NULL, build, line, ref, NULL, NULL};

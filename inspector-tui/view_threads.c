@@ -1,46 +1,70 @@
-/* Threads: who runs, who waits on what, who has faulted. */
-#include "inspector-tui/app.h"
-#include "record/names.h"
+/* Threads: who runs, who waits for whom, who has faulted. */
+#include "inspector-tui/words.h"
+#include "inspector-tui/view.h"
 
-#include <stdio.h>
+enum { KIND_THREAD = 1 };
 
-enum { KIND_THREAD_ROW = 32 };
-
-static void build(struct app *app, struct view *v)
+static void build(const struct session *s, struct view *v)
 {
-    const struct capstate *s = &app->state;
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        struct row *r = view_add(v, row_key(KIND_THREAD_ROW, s->threads[i].rec.addr, 0), 0, 0);
-        if (!r)
-            return;
-        r->thread = (int32_t)i;
-        r->object = s->threads[i].object;
-        if (s->threads[i].rec.fault)
-            r->flags |= ROW_ALERT;
-        if (s->threads[i].rec.idle)
-            r->flags |= ROW_DIM;
+    for (uint32_t i = 0; i < s->now->state.thread_count; i++) {
+        const struct record_thread *t = &s->now->state.threads[i].rec;
+        view_add(v, view_id(0, KIND_THREAD, t->addr), 0, KIND_THREAD, (int32_t)i,
+                 t->fault ? ROW_ALERT : 0);
+    }
+    const struct sample *before = s->change ? s->change->before : NULL;
+    for (uint32_t i = 0; before && i < before->state.thread_count; i++) {
+        uint64_t addr = before->state.threads[i].rec.addr;
+        if (sample_thread_at(s->now, addr) < 0)
+            view_add(v, view_id(0, KIND_THREAD, addr), 0, KIND_THREAD, (int32_t)i, ROW_DEAD);
     }
 }
 
-static void text(struct app *app, const struct row *r, char *buf, size_t size)
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    const struct capstate_thread *t = &app->state.threads[r->thread];
-    char on[160] = "";
-    if (t->rec.blocked_on) {
-        int32_t object = capstate_object_at(&app->state, t->rec.blocked_on);
-        char what[120] = "?";
-        if (object >= 0)
-            capstate_object_text(&app->state, object, what, sizeof what);
-        snprintf(on, sizeof on, "%s%s", what, t->rec.position == 1 ? "" : " (queued)");
-    }
-    if (t->rec.fault)
-        snprintf(on, sizeof on, "fault %u at 0x%x", t->rec.fault, t->rec.fault_addr);
-    snprintf(buf, size, "%-24s %-10s %-9s %4u  %08x  %08x  %s", t->rec.idle ? "(idle)" : t->label,
-             r->thread >= 0 ? app_domain_name(app, app->authority.thread_domain[r->thread]) : "-",
-             t->rec.current ? "current" : thread_state_name(t->rec.state), t->rec.priority,
-             t->rec.addr, t->rec.pc, on);
+    const struct sample *of = view_sample(s, r);
+    const struct record_thread *t = &of->state.threads[r->at].rec;
+    enum sign sign = r->flags & ROW_DEAD ? SIGN_DIED : compare_thread(s->change, r->at);
+    char hex[24];
+    (void)v;
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
+    words_thread(l, of, r->at);
+    line_tab(l);
+    words_domain(l, s, of, sample_thread_domain(of, r->at));
+    line_tab(l);
+    line_put(l,
+             t->fault     ? STYLE_BAD
+             : t->current ? STYLE_GOOD
+                          : STYLE_NORMAL,
+             "%s", words_thread_state(t));
+    line_tab(l);
+    words_waits(l, of, r->at);
+    line_tab(l);
+    line_put(l, STYLE_NORMAL, "%u", (unsigned)t->priority);
+    line_tab(l);
+    line_put(l, STYLE_DIM, "%s", sample_hex(of, t->addr, hex));
+    line_tab(l);
+    line_put(l, STYLE_DIM, "%s", sample_hex(of, t->pc, hex));
 }
 
-const struct view_ops view_threads = {
-    "Threads", "thread                   domain     state     prio  tcb       pc        on", build,
-    text, NULL};
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    return sample_thread_ref(view_sample(s, r), r->at);
+}
+
+static uint64_t order(const struct session *s, const struct view *v, const struct row *r,
+                      uint32_t column)
+{
+    const struct record_thread *t = &view_sample(s, r)->state.threads[r->at].rec;
+    (void)v;
+    return column == 4 ? t->priority : column == 5 ? t->addr : column == 6 ? t->pc : UINT64_MAX;
+}
+
+static const struct column columns[] = {
+    {" thread", 16, 32, 0, false}, {"domain", 8, 20, 2, false},
+    {"state", 8, 10, 0, false},    {"waits for", 12, 0, 1, false},
+    {"prio", 4, 5, 3, true},       {"tcb", 8, 16, 4, false},
+    {"pc", 8, 16, 5, false},       {0},
+};
+
+const struct view_ops view_threads = {columns, build, line, ref, NULL, order};

@@ -1,84 +1,113 @@
 /* The verdict: is the system isolated (paper 3.2.3), and if not, every breach with its witnesses.
  */
-#include "inspector-tui/app.h"
+#include "inspector-tui/pane.h"
+#include "inspector-tui/view.h"
 
-#include <stdio.h>
+enum { KIND_VERDICT = 1, KIND_BREACH };
 
-enum { KIND_VERDICT = 96, KIND_BREACH, KIND_STEP };
-
-/* A breach keeps its row as long as it is the same breach between the same things. */
-static uint64_t breach_key(const struct app *app, const struct authority_breach *b)
+static void build(const struct session *s, struct view *v)
 {
-    const struct capstate *s = &app->state;
-    uint32_t object = b->object >= 0 ? s->objects[b->object].addr : (uint32_t)b->domain_a;
-    uint32_t slot = b->slot_a >= 0 ? s->slots[b->slot_a].rec.addr : (uint32_t)b->domain_b;
-    return row_key(KIND_BREACH + (uint32_t)b->kind, object, slot);
-}
-
-static void build(struct app *app, struct view *v)
-{
-    if (!app->have_authority)
-        return;
-    struct row *r = view_add(v, row_key(KIND_VERDICT, 0, 0), 0, 0);
-    if (!r)
-        return;
-    r->value = UINT32_MAX;
-    if (app->breach_count)
-        r->flags |= ROW_ALERT;
-    for (uint32_t i = 0; i < app->breach_count; i++) {
-        const struct authority_breach *b = &app->breaches[i];
-        r = view_add(v, breach_key(app, b), 1, 0);
-        if (!r)
+    view_add(v, view_id(0, KIND_VERDICT, 0), 0, KIND_VERDICT, 0,
+             s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
+    for (uint32_t i = 0; i < s->now->breach_count; i++) {
+        const struct authority_breach *b = &s->now->breaches[i];
+        uint64_t object = b->object >= 0 ? s->now->state.objects[b->object].addr : 0;
+        uint64_t slot = b->slot_a >= 0 ? s->now->state.slots[b->slot_a].rec.addr : 0;
+        uint64_t id = view_id(slot ^ (uint64_t)(uint32_t)b->domain_b << 40,
+                              KIND_BREACH + (uint32_t)b->kind * 4, object);
+        if (!view_add(v, id, 0, KIND_BREACH, (int32_t)i, ROW_ALERT))
             return;
-        r->flags |= ROW_ALERT;
-        r->value = i;
-        r->slot = b->slot_a >= 0 ? b->slot_a : b->slot_b;
-        r->object = b->object;
     }
 }
 
-static void text(struct app *app, const struct row *r, char *buf, size_t size)
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    char managers[160];
-    if (r->value == UINT32_MAX) {
-        snprintf(buf, size, "%s: %u breach%s  (trusted managers left out: %s)",
-                 app->breach_count ? "BREACHED" : "isolated", app->breach_count,
-                 app->breach_count == 1 ? "" : "es",
-                 authority_managers_text(&app->authority, managers, sizeof managers));
+    static const char *const word[] = {"NO VERDICT", "ISOLATED", "BREACHED"};
+    static const enum style style[] = {STYLE_WARN, STYLE_GOOD, STYLE_BAD};
+    (void)v;
+    if (r->kind == KIND_VERDICT) {
+        line_put(l, style[s->now->verdict], "%s", word[s->now->verdict]);
+        line_tab(l);
+        line_tab(l);
+        line_tab(l);
+        line_put(l, STYLE_NORMAL, "%u breach%s; %s", s->now->breach_count,
+                 s->now->breach_count == 1 ? "" : "es", s->now->verdict_text);
         return;
     }
-    const struct authority_breach *b = &app->breaches[r->value];
-    snprintf(buf, size, "%-14s %s, %s: %s", authority_breach_name(b->kind),
-             app_domain_name(app, b->domain_a), app_domain_name(app, b->domain_b),
-             authority_breach_sentence(b->kind));
+    const struct authority_breach *b = &s->now->breaches[r->at];
+    line_put(l, STYLE_BAD, "%s", authority_breach_name(b->kind));
+    line_tab(l);
+    words_domain(l, s, s->now, b->domain_a);
+    line_tab(l);
+    words_domain(l, s, s->now, b->domain_b);
+    line_tab(l);
+    line_put(l, STYLE_NORMAL, "%s", authority_breach_sentence(b->kind));
+    if (b->object >= 0) {
+        line_put(l, STYLE_NORMAL, ": ");
+        words_object(l, s->now, b->object);
+    }
 }
 
-static void detail_slot_line(struct app *app, const char *what, int32_t slot)
+static void witness(const struct session *s, const char *what, int32_t slot, struct pane *p)
 {
-    char cap[200], place[200];
-    if (slot >= 0)
-        app_detail(app, "%s %s: %s", what,
-                   capstate_place_text(&app->state, slot, place, sizeof place),
-                   capstate_slot_text(&app->state, slot, cap, sizeof cap));
+    if (slot < 0)
+        return;
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "%s ", what);
+    words_place(l, s->now, slot);
+    line_put(l, STYLE_NORMAL, ": ");
+    words_slot(l, s->now, slot);
 }
 
-static void detail(struct app *app, const struct row *r)
+static void path_step(const struct session *s, const struct authority_step *step, struct pane *p)
 {
-    if (r->value == UINT32_MAX) {
-        app_detail(app, "The restrictions of the paper (3.2.3), untyped memory that covers another "
-                        "domain's objects,");
-        app_detail(app, "and the invariants of retype and of the derivation tree.");
+    const struct authority_edge *e = &s->now->authority.edges[step->edge];
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_DIM, step->backwards ? "  <- " : "  -> ");
+    words_object(l, s->now, e->from);
+    line_put(l, STYLE_NORMAL, " %s ", authority_edge_sentence(e->kind));
+    words_object(l, s->now, e->to);
+    if (e->slot >= 0) {
+        line_put(l, STYLE_DIM, "  by ");
+        words_place(l, s->now, e->slot);
+    }
+}
+
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    (void)v;
+    if (r->kind == KIND_VERDICT) {
+        pane_text(p, STYLE_NORMAL,
+                  "The restrictions of the paper (3.2.3), untyped memory that covers another "
+                  "domain's objects, and the invariants of retype and of the derivation tree.");
         return;
     }
-    const struct authority_breach *b = &app->breaches[r->value];
-    app_detail(app, "%s", authority_breach_sentence(b->kind));
-    detail_slot_line(app, "witness", b->slot_a);
-    detail_slot_line(app, "witness", b->slot_b);
-    for (uint32_t i = 0; i < b->path_count; i++) {
-        char edge[250];
-        app_detail(app, "%s %s", b->path[i].backwards ? "  <-" : "  ->",
-                   authority_edge_text(&app->authority, b->path[i].edge, edge, sizeof edge));
-    }
+    const struct authority_breach *b = &s->now->breaches[r->at];
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_BAD, "%s", authority_breach_sentence(b->kind));
+    witness(s, "witness", b->slot_a, p);
+    witness(s, "witness", b->slot_b, p);
+    for (uint32_t i = 0; i < b->path_count; i++)
+        path_step(s, &b->path[i], p);
 }
 
-const struct view_ops view_verdict = {"Verdict", NULL, build, text, detail};
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    if (r->kind == KIND_VERDICT)
+        return (struct ref){0};
+    const struct authority_breach *b = &s->now->breaches[r->at];
+    int32_t slot = b->slot_a >= 0 ? b->slot_a : b->slot_b;
+    return slot >= 0 ? sample_slot_ref(s->now, slot) : sample_object_ref(s->now, b->object);
+}
+
+static const struct column columns[] = {
+    {"breach", 14, 16, 0, false},
+    {"of", 8, 20, 0, false},
+    {"against", 8, 20, 0, false},
+    {"what", 20, 0, 1, false},
+    {0},
+};
+
+const struct view_ops view_verdict = {columns, build, line, ref, about, NULL};

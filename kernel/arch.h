@@ -11,6 +11,9 @@ extern const word_t arch_user_cpsr; /* CPSR of a new thread (ABI sheet 7.1) */
 /* The kernel's own page directory: threads without one run on it, and a new directory copies its
  * entries 0xf00..0xfff (window, hole, devices, globals frame, vectors). Hardware ASID 0 is its. */
 kaddr_t arch_kernel_pd(void);
+/* The last of these entries for a space whose users may execute the user helpers (kernel-api.md).
+ */
+word_t arch_helpers_entry(void);
 /* The page that users see read-only at GLOBALS_FRAME, by its address in the kernel window. */
 kaddr_t arch_globals_frame(void);
 

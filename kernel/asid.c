@@ -23,6 +23,7 @@
 #include "kernel/arch.h"
 #include "kernel/cdt.h"
 #include "kernel/cnode.h"
+#include "kernel/debug.h"
 #include "kernel/refusal.h"
 #include "kernel/untyped.h"
 #include "kernel/vspace.h"
@@ -126,17 +127,23 @@ void asid_flush_page(word_t asid, vaddr_t vaddr)
 
 /* --- address spaces --- */
 
+static void use_directory(struct tcb *t, kaddr_t pd, word_t hw_asid)
+{
+    debug_switch(t, pd);
+    arch_set_vspace(paddr_from_kaddr(pd), hw_asid);
+}
+
 void asid_switch_to(struct tcb *t)
 {
     struct cap c = t->slots[TCB_VSPACE].cap;
     struct space space;
     if (asid_space_of(t, &space))
-        arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
+        use_directory(t, space.directory, space.hw_asid);
     else if (cap_type(c) == CAP_PAGE_DIRECTORY && paging_asid(c) != 0 &&
              asid_directory(paging_asid(c)) == cap_object(c))
-        arch_set_vspace(paddr_from_kaddr(cap_object(c)), asid_hardware(paging_asid(c)));
+        use_directory(t, cap_object(c), asid_hardware(paging_asid(c)));
     else
-        arch_set_vspace(paddr_from_kaddr(arch_kernel_pd()), 0);
+        use_directory(t, arch_kernel_pd(), 0);
 }
 
 /* The current thread leaves a directory that is going before its memory is used again. */
@@ -261,6 +268,12 @@ static enum outcome free_entry(word_t *pool, word_t base, word_t *index)
     return refuse_delete_first();
 }
 
+/* The one word is this kernel's own (kernel-api.md); in the original the call has none. */
+static bool wants_helpers(const struct message *m)
+{
+    return m->length == 1 && message_word(m, 0) == ASSIGN_WITH_USER_HELPERS;
+}
+
 enum outcome asid_pool_operation(struct slot *slot, struct message *m)
 {
     word_t base = asid_pool_base(slot->cap);
@@ -282,7 +295,7 @@ enum outcome asid_pool_operation(struct slot *slot, struct message *m)
     enum outcome outcome = free_entry(kptr(pool), base, &index);
     if (outcome != DONE)
         return outcome;
-    page_directory_init(cap_object(pd));
+    page_directory_init(cap_object(pd), wants_helpers(m));
     entry_set((word_t *)kptr(pool) + index, cap_object(pd));
     cdt_update(m->extra[0], page_directory_make(cap_object(pd), base | index), EVENT_ASSIGN,
                cap_object(pd), base | index);

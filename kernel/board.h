@@ -7,7 +7,8 @@
 
 enum { BOARD_NO_IRQ = 0xff };
 
-/* A physical region users never get: kernel devices, RAM. End is exclusive; 0 stands for 2^32. */
+/* A physical region users never get: kernel devices, RAM and where RAM may answer again. End is
+ * exclusive; 0 stands for 2^32. */
 struct board_region {
     paddr_t start;
     paddr_t end;
@@ -16,8 +17,10 @@ struct board_region {
 struct board {
     const char *name;
     paddr_t ram_base;
-    word_t ram_size;
-    const struct board_region *reserved; /* ascending, RAM among them */
+    word_t ram_size;       /* what of it the kernel uses; a board may measure it in board_init() */
+    paddr_t ram_alias_end; /* exclusive: from the end of RAM up to here RAM may answer again, from
+                            * its beginning; the end of RAM if it never does */
+    const struct board_region *reserved; /* ascending, RAM and its aliases among them */
     word_t reserved_count;
 };
 extern const struct board board;

@@ -219,7 +219,7 @@ static void boot_fixed_caps(struct boot *b)
 static void boot_page_tables(struct boot *b)
 {
     const struct objects *o = &b->objects;
-    page_directory_init(kaddr_from_paddr(o->pd));
+    page_directory_init(kaddr_from_paddr(o->pd), false);
     asid_boot(kaddr_from_paddr(o->asid_pool), kaddr_from_paddr(o->pd));
     b->bi->user_image_paging.start = b->next;
     for (word_t i = 0; i < b->layout.tables; i++) {

@@ -23,16 +23,22 @@
  *        fewer when the door does much for each, but not 0
  *   void debug_change(uint64_t change, enum event_kind kind, struct slot *slot, struct slot *src,
  *                     struct cap cap, kaddr_t object, word_t detail);
- *        The same where slots changed, and with them the digest (layout/roots.h): `change` is what
- * it grew by. Not a revoke's kinds; called only while debug_watches(). void debug_refusal(void);
- * ks.refusal was set for the current thread void debug_fault(struct tcb *t);         a fault is
- * about to be sent (or has no handler) void debug_thread_created(struct tcb *t); a new TCB
- * (tcb_init): the door names it "child of: '<name of the current thread>'" (ABI sheet 7.1) bool
- * debug_syscall(word_t number);       a debug system call (-9..-14): true if handled void
- * debug_console(char c);              a program's character void debug_roots(struct kernel_roots
- * *r);    fills the debug_ fields, event ring and digest void debug_boot(void); all is set up; the
- * root task is about to run void debug_tick(void);                   timer tick: live line, halt
- * requests bool debug_irq(word_t irq);              true if the debugger owns it and has handled it
+ *        The same where slots changed, and with them the digest (layout/roots.h): `change` is
+ *        what it grew by. Not a revoke's kinds; called only while debug_watches().
+ *   void debug_refusal(void);                ks.refusal was set for the current thread
+ *   void debug_fault(struct tcb *t, bool handled);
+ *        a fault is about to be sent to its handler, or, without one, to stop the thread
+ *   void debug_resumed(struct tcb *t);       a thread that was stopped goes on
+ *   void debug_switch(struct tcb *t, kaddr_t directory);
+ *        this thread is about to run, on this page directory
+ *   void debug_thread_created(struct tcb *t); a new TCB (tcb_init): the door names it
+ *        "child of: '<name of the current thread>'" (ABI sheet 7.1)
+ *   bool debug_syscall(word_t number);       a debug system call (-9..-14): true if handled
+ *   void debug_console(char c);              a program's character
+ *   void debug_roots(struct kernel_roots *r);    fills the debug_ fields, event ring and digest
+ *   void debug_boot(void);                   all is set up; the root task is about to run
+ *   void debug_tick(void);                   timer tick: live line, halt requests
+ *   bool debug_irq(word_t irq);              true if the debugger owns it and has handled it
  *   bool debug_breakpoint(vaddr_t pc, word_t fsr);
  *        the current thread's fetch aborted: true if it was the debugger's own breakpoint, and the
  *        thread goes on where its registers say

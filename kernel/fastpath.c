@@ -1,5 +1,6 @@
 /* The short way of Call and ReplyRecv: a message in registers, from a thread straight to one that
- * waits for it (ABI sheet 8.3).
+ * waits for it (ABI sheet 8.3); and of a fault and its answer, between a thread and the server that
+ * it lives on (7.5, 7.6).
  *
  * Each function first checks everything that makes the case simple, changing nothing; any doubt
  * goes the long way (syscall.c), which decides all over again.  What follows the checks leaves
@@ -14,7 +15,9 @@
 #include "kernel/asid.h"
 #include "kernel/cdt_link.h"
 #include "kernel/cnode.h"
+#include "kernel/debug.h"
 #include "kernel/endpoint.h"
+#include "kernel/fault.h"
 #include "kernel/notification.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -26,6 +29,7 @@ static inline void switch_to(struct tcb *t, struct space space)
 {
     t->state = THREAD_RUNNING;
     ks.current = kaddr_of(t);
+    debug_switch(t, space.directory);
     arch_set_vspace(paddr_from_kaddr(space.directory), space.hw_asid);
 }
 
@@ -101,6 +105,54 @@ struct tcb *fastpath_call(cptr_t cptr, word_t tag)
     return server;
 }
 
+/* --- faults --- */
+
+struct tcb *fastpath_fault(struct tcb *t)
+{
+    struct slot *slot;
+    struct space space;
+    bool told = debug_watches();
+    if (unlikely(!cnode_lookup_direct(t->slots[TCB_CSPACE].cap, t->fault_handler, &slot) ||
+                 (told && DEBUG_WATCHED_IPC_IS_SLOW)))
+        goto slow;
+    struct cap c = slot->cap;
+    struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
+    if (unlikely(!fault_handler_is_usable(c) || ep->state != ENDPOINT_RECEIVING))
+        goto slow;
+    struct tcb *server = kptr(ep->head);
+    if (unlikely(!asid_space_of(server, &space) || !runs_next(t, server)))
+        goto slow;
+
+    if (told)
+        debug_event(EVENT_FAULT, NULL, slot, cap_null(), kaddr_of(t), t->fault_type);
+    debug_fault(t, true);
+    endpoint_take_receiver(ep);
+    server->regs[REG_R0] = cap_badge(c);
+    server->regs[REG_R1] = fault_message(t, server);
+    t->state = THREAD_BLOCKED_ON_REPLY;
+    reply_cap_insert(t, server, told);
+    switch_to(server, space);
+    return server;
+
+slow:
+    fault_send(t);
+    return sched_schedule();
+}
+
+struct tcb *fastpath_foreign_syscall(word_t number)
+{
+    return fastpath_fault(fault_unknown_syscall_record(number));
+}
+
+/* The answer to a fault lets its thread go on, and its words are in place: what is left is to send
+ * it where it says. */
+static __attribute__((noinline)) void fault_answered(struct tcb *server, struct tcb *t)
+{
+    fault_reply(server, t);
+    t->fault_type = FAULT_NONE;
+    t->regs[REG_PC] = t->regs[REG_FAULT_IP];
+}
+
 /* --- ReplyRecv --- */
 
 static inline bool has_signal(const struct tcb *t)
@@ -132,12 +184,13 @@ struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
     struct tcb *t = current_thread();
     bool told = debug_watches();
     struct slot *reply = &t->slots[TCB_CALLER];
-    if (unlikely(!tag_is_short(tag) || cap_type(reply->cap) != CAP_REPLY ||
-                 t->fault_type != FAULT_NONE || (told && DEBUG_WATCHED_IPC_IS_SLOW)))
+    if (unlikely(cap_type(reply->cap) != CAP_REPLY || t->fault_type != FAULT_NONE ||
+                 (told && DEBUG_WATCHED_IPC_IS_SLOW)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
     struct tcb *caller = kptr(reply->cap.w[0] - CAP_REPLY);
     struct slot *slot;
-    if (unlikely(caller->fault_type != FAULT_NONE ||
+    bool fault = caller->fault_type != FAULT_NONE;
+    if (unlikely(!(fault ? msginfo_label(tag) == 0 : tag_is_short(tag)) ||
                  !cnode_lookup_direct(t->slots[TCB_CSPACE].cap, cptr, &slot)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
     struct cap c = slot->cap;
@@ -149,7 +202,10 @@ struct tcb *fastpath_reply_recv(cptr_t cptr, word_t tag)
                  !runs_next(t, caller)))
         return syscall_slow((word_t)SYS_REPLY_RECV);
 
-    message_move(t, caller, 0, tag);
+    if (fault)
+        fault_answered(t, caller);
+    else
+        message_move(t, caller, 0, tag);
     /* It stands behind its master, which is of the same object: it is not the last. */
     cdt_unlink(reply, false, told);
     receiver_append(ep, t, cap_rights(c));

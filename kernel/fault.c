@@ -15,19 +15,16 @@ enum {
     FSR_MASK = 0x3fff,
 };
 
+/* Registers come and go four at a time where they lie side by side. */
+struct quad {
+    word_t w[MSG_REGISTERS];
+};
+
 /* Registers of a message, in the order of 7.5; a reply writes back as many. */
 static const uint8_t unknown_syscall_registers[] = {
     0, 1, 2, 3, 4, 5, 6, 7, REG_FAULT_IP, REG_SP, REG_LR, REG_CPSR,
 };
 static const uint8_t user_exception_registers[] = {REG_FAULT_IP, REG_SP, REG_CPSR};
-
-/* Can faults be sent through this capability? The sender waits for a reply, so the server must get
- * the right to answer. */
-static bool handler_is_usable(struct cap c)
-{
-    return cap_type(c) == CAP_ENDPOINT && (cap_rights(c) & RIGHT_WRITE) &&
-           (cap_rights(c) & (RIGHT_GRANT | RIGHT_GRANT_REPLY));
-}
 
 void fault_send(struct tcb *t)
 {
@@ -35,8 +32,9 @@ void fault_send(struct tcb *t)
     bool found = cnode_lookup(t, t->fault_handler, &slot) == DONE;
     if (debug_watches())
         debug_event(EVENT_FAULT, NULL, found ? slot : NULL, cap_null(), kaddr_of(t), t->fault_type);
-    debug_fault(t);
-    if (!found || !handler_is_usable(slot->cap)) {
+    bool handled = found && fault_handler_is_usable(slot->cap);
+    debug_fault(t, handled);
+    if (!handled) {
         t->fault_type = FAULT_NONE;
         tcb_set_state(t, THREAD_INACTIVE);
         return;
@@ -46,13 +44,13 @@ void fault_send(struct tcb *t)
                   cap_rights(c) & RIGHT_GRANT_REPLY);
 }
 
-static void fault_raise(enum fault_type type, word_t word0, word_t word1)
+static inline struct tcb *fault_record(enum fault_type type, word_t word0, word_t word1)
 {
     struct tcb *t = current_thread();
     t->fault_type = type;
     t->fault_word0 = word0;
     t->fault_word1 = word1;
-    fault_send(t);
+    return t;
 }
 
 void fault_capability(cptr_t cptr, bool receive)
@@ -61,22 +59,23 @@ void fault_capability(cptr_t cptr, bool receive)
     t->lookup_type = ks.lookup.type;
     for (unsigned i = 0; i < 3; i++)
         t->lookup_word[i] = ks.lookup.word[i];
-    fault_raise(FAULT_CAP, cptr, receive);
+    fault_send(fault_record(FAULT_CAP, cptr, receive));
 }
 
-void fault_vm(vaddr_t addr, word_t fsr, bool prefetch)
+struct tcb *fault_vm_record(vaddr_t addr, word_t fsr, bool prefetch)
 {
-    fault_raise(FAULT_VM, addr, (fsr & FSR_MASK) | ((word_t)prefetch << FAULT_PREFETCH_SHIFT));
+    return fault_record(FAULT_VM, addr,
+                        (fsr & FSR_MASK) | ((word_t)prefetch << FAULT_PREFETCH_SHIFT));
 }
 
 void fault_user_exception(void)
 {
-    fault_raise(FAULT_USER_EXCEPTION, 0, 0);
+    fault_send(fault_record(FAULT_USER_EXCEPTION, 0, 0));
 }
 
-void fault_unknown_syscall(word_t number)
+struct tcb *fault_unknown_syscall_record(word_t number)
 {
-    fault_raise(FAULT_UNKNOWN_SYSCALL, number, 0);
+    return fault_record(FAULT_UNKNOWN_SYSCALL, number, 0);
 }
 
 /* Writes words to a message one by one; `length` is what the receiver will see. */
@@ -121,6 +120,23 @@ static word_t vm_fault_message(const struct tcb *t, struct tcb *receiver)
     return msginfo_make(FAULT_VM, 0, 0, MSG_REGISTERS);
 }
 
+/* A foreign system's call: its servers live on it, so it is worth no loop. */
+static word_t unknown_syscall_message(const struct tcb *t, struct tcb *receiver)
+{
+    word_t *buffer = tcb_ipc_buffer(receiver, true);
+    *(struct quad *)&receiver->regs[REG_R2] = *(const struct quad *)&t->regs[REG_R0];
+    if (!buffer)
+        return msginfo_make(FAULT_UNKNOWN_SYSCALL, 0, 0, MSG_REGISTERS);
+    word_t *mr = buffer + IPCBUF_MSG;
+    *(struct quad *)&mr[4] = *(const struct quad *)&t->regs[4];
+    mr[8] = t->regs[REG_FAULT_IP];
+    mr[9] = t->regs[REG_SP];
+    mr[10] = t->regs[REG_LR];
+    mr[11] = t->regs[REG_CPSR];
+    mr[12] = t->fault_word0;
+    return msginfo_make(FAULT_UNKNOWN_SYSCALL, 0, 0, 13);
+}
+
 word_t fault_message(struct tcb *t, struct tcb *receiver)
 {
     struct fault_writer w = {receiver, NULL, 0, 0};
@@ -132,10 +148,7 @@ word_t fault_message(struct tcb *t, struct tcb *receiver)
         put_capability_fault(&w, t);
         break;
     case FAULT_UNKNOWN_SYSCALL:
-        w.buffer = tcb_ipc_buffer(receiver, true);
-        put_registers(&w, t, unknown_syscall_registers, sizeof(unknown_syscall_registers));
-        put(&w, t->fault_word0);
-        break;
+        return unknown_syscall_message(t, receiver);
     case FAULT_USER_EXCEPTION:
         w.buffer = tcb_ipc_buffer(receiver, true);
         put_registers(&w, t, user_exception_registers, sizeof(user_exception_registers));
@@ -164,10 +177,25 @@ static void apply_registers(struct tcb *sender, struct tcb *faulter, const uint8
     }
 }
 
+/* The usual answer is nine words: results, and where to go on. */
+static bool apply_nine(const struct tcb *sender, struct tcb *faulter)
+{
+    const word_t *buffer = tcb_ipc_buffer((struct tcb *)sender, false);
+    if (msginfo_length(sender->regs[REG_R1]) != 9 || !buffer)
+        return false;
+    const word_t *mr = buffer + IPCBUF_MSG;
+    *(struct quad *)&faulter->regs[REG_R0] = *(const struct quad *)&sender->regs[REG_R2];
+    *(struct quad *)&faulter->regs[4] = *(const struct quad *)&mr[4];
+    faulter->regs[REG_FAULT_IP] = mr[8];
+    return true;
+}
+
 bool fault_reply(struct tcb *sender, struct tcb *faulter)
 {
     switch (faulter->fault_type) {
     case FAULT_UNKNOWN_SYSCALL:
+        if (apply_nine(sender, faulter))
+            break;
         apply_registers(sender, faulter, unknown_syscall_registers,
                         sizeof(unknown_syscall_registers));
         break;

@@ -8,6 +8,11 @@
 #include "kernel/board.h"
 #include "kernel/debug.h"
 
+_Static_assert(offsetof(struct kernel, ready_bits) ==
+                       offsetof(struct kernel, ready_top) + sizeof(word_t) &&
+                   sizeof ks.ready_bits == (READY_BIT_WORDS - 1) * sizeof(word_t),
+               "roots.h has them in a row");
+
 #ifndef CAPSCOPE_BUILD
 #define CAPSCOPE_BUILD "unnamed"
 #endif
@@ -29,10 +34,13 @@ void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
     r->phys_offset = KERNEL_PHYS_OFFSET;
     r->ram_base = board.ram_base;
     r->ram_size = board.ram_size;
+    r->alias_start = board.ram_base + board.ram_size;
+    r->alias_end = board.ram_alias_end;
     r->kernel_start = start;
     r->kernel_end = end;
     r->cdt_head = kaddr_of(&ks.cdt_head);
     r->ready_queues = kaddr_of(ks.ready);
+    r->ready_bits = kaddr_of(&ks.ready_top);
     r->current = kaddr_of(&ks.current);
     r->idle_thread = kaddr_of(&ks.idle);
     r->asid_table = kaddr_of(ks.asid_table);
@@ -46,4 +54,5 @@ void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
     debug_roots(r);
     r->magic[0] = ROOTS_MAGIC_0;
     r->magic[1] = ROOTS_MAGIC_1;
+    r->check = 0 - roots_sum(r);
 }

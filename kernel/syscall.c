@@ -176,7 +176,7 @@ static void other_syscall(struct tcb *t, word_t number)
     if (number == (word_t)SYS_SET_TLS_BASE)
         t->regs[REG_TPIDRURW] = t->regs[REG_R0];
     else if (!debug_syscall(number))
-        fault_unknown_syscall(number);
+        fault_send(fault_unknown_syscall_record(number));
 }
 
 struct tcb *syscall_slow(word_t number)
@@ -226,7 +226,7 @@ struct tcb *kernel_enter_syscall(word_t number)
     case SYS_REPLY_RECV:
         return fastpath_reply_recv(t->regs[REG_R0], t->regs[REG_R1]);
     default:
-        return syscall_slow(number);
+        return (int32_t)number >= 0 ? fastpath_foreign_syscall(number) : syscall_slow(number);
     }
 }
 
@@ -254,14 +254,13 @@ struct tcb *kernel_enter_undefined(void)
 struct tcb *kernel_enter_data_abort(vaddr_t addr, word_t fsr)
 {
     entered_between_instructions();
-    fault_vm(addr, fsr, false);
-    return sched_schedule();
+    return fastpath_fault(fault_vm_record(addr, fsr, false));
 }
 
 struct tcb *kernel_enter_prefetch_abort(vaddr_t addr, word_t fsr)
 {
     entered_between_instructions();
-    if (!debug_breakpoint(addr, fsr))
-        fault_vm(addr, fsr, true);
-    return sched_schedule();
+    if (debug_breakpoint(addr, fsr))
+        return sched_schedule();
+    return fastpath_fault(fault_vm_record(addr, fsr, true));
 }

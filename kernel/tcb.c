@@ -79,6 +79,7 @@ void tcb_resume(struct tcb *t)
 {
     if (tcb_is_runnable(t) || t->state == THREAD_IDLE)
         return;
+    debug_resumed(t);
     tcb_cancel_ipc(t);
     tcb_setup_reply_master(t);
     tcb_set_state(t, THREAD_RESTART);

@@ -498,12 +498,14 @@ enum outcome page_directory_operation(struct slot *slot, struct message *m)
 }
 
 /* The user's part was cleared, past the cache, when the directory was made. */
-void page_directory_init(kaddr_t pd)
+void page_directory_init(kaddr_t pd, bool helpers)
 {
     const word_t *kernel = kptr(arch_kernel_pd());
     word_t *first = (word_t *)kptr(pd) + KERNEL_PDE_FIRST;
     word_t bytes = (PDE_COUNT - KERNEL_PDE_FIRST) * (word_t)sizeof(word_t);
     memcpy(first, kernel + KERNEL_PDE_FIRST, bytes);
+    if (helpers)
+        ((word_t *)kptr(pd))[PDE_COUNT - 1] = arch_helpers_entry();
     arch_clean_table(kaddr_of(first), bytes);
 }
 

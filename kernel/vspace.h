@@ -9,8 +9,8 @@ enum outcome page_table_operation(struct slot *slot, struct message *m);     /* 
 enum outcome page_directory_operation(struct slot *slot, struct message *m); /* 30..33 */
 
 /* A directory gets the kernel's mappings, when it gets its ASID: without one nothing walks it, and
- * Retype of many directories stays short. */
-void page_directory_init(kaddr_t pd);
+ * Retype of many directories stays short. helpers: users may execute the user helpers. */
+void page_directory_init(kaddr_t pd, bool helpers);
 
 /* Destroy and unmap, for delete.c. */
 void frame_unmap(struct cap frame);      /* removes this capability's own mapping, if it stands */

@@ -98,7 +98,13 @@ struct tcb {
 
     word_t generation; /* debug builds: number of this life, for journals; 0 otherwise */
     word_t scan_badge; /* of the CancelBadgedSends that endpoint.scan holds here */
-    word_t reserved[21];
+
+    /* debug builds: the fault that stopped the thread for want of a handler, until it is resumed;
+     * type and words as above, 0: none */
+    word_t unhandled_type;
+    word_t unhandled_word0;
+    word_t unhandled_word1;
+    word_t reserved[18];
     char name[TCB_NAME_SIZE];
 };
 _Static_assert(sizeof(struct tcb) == 1u << TCB_BITS, "TCB is 512 bytes (ABI sheet 4.1)");

@@ -15,13 +15,15 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x20261124u
+#define LAYOUT_HASH 0x20261129u
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {
     kaddr_t head;
     kaddr_t tail;
 };
+
+enum { READY_BIT_WORDS = 1 + CONFIG_PRIORITIES / 32 };
 
 /* Conditions armed by a debugger: stop when an event matches all that is set.  Written by any door
  * while the kernel is stopped, read by debug_event(). */
@@ -79,21 +81,35 @@ struct kernel_roots {
     paddr_t kernel_end;   /* exclusive; user memory begins above */
     kaddr_t cdt_head;     /* sentinel slot */
     kaddr_t ready_queues; /* CONFIG_PRIORITIES entries */
-    kaddr_t current;      /* address of the word that holds the current TCB */
-    kaddr_t idle_thread;  /* TCB */
-    kaddr_t asid_table;   /* ASID_POOLS words, kernel address of each pool, 0: none */
-    kaddr_t irq_state;    /* IRQ_COUNT bytes, enum irq_state */
-    kaddr_t irq_slots;    /* IRQ_COUNT slots with the handlers' notification capabilities */
-    kaddr_t kernel_pd;    /* page directory of threads without one */
-    kaddr_t ticks;        /* address of the word that counts timer ticks */
+    kaddr_t ready_bits; /* READY_BIT_WORDS words: bit i of the first: word i + 1 is not 0; there bit
+                         * j of word i + 1: queue 32 i + j is not empty */
+    kaddr_t current;    /* address of the word that holds the current TCB */
+    kaddr_t idle_thread; /* TCB */
+    kaddr_t asid_table;  /* ASID_POOLS words, kernel address of each pool, 0: none */
+    kaddr_t irq_state;   /* IRQ_COUNT bytes, enum irq_state */
+    kaddr_t irq_slots;   /* IRQ_COUNT slots with the handlers' notification capabilities */
+    kaddr_t kernel_pd;   /* page directory of threads without one */
+    kaddr_t ticks;       /* address of the word that counts timer ticks */
     kaddr_t globals_frame;
     kaddr_t debug_control; /* struct debug_control, 0 in a release kernel */
     kaddr_t event_ring;    /* struct event_ring, 0 in a release kernel */
-    kaddr_t digest;        /* address of the running digest (two words), 0 in a release kernel */
+    kaddr_t digest;        /* struct running_digest, 0 in a release kernel */
     word_t debug;          /* 1: debug build */
+    paddr_t alias_start; /* [alias_start, alias_end): addresses under which RAM may answer again, */
+    paddr_t alias_end;   /* alias_start as ram_base; equal: none. No capability names one. */
     char board[16];
     char build[32]; /* version string */
+    word_t check;   /* makes the sum of all words 0: nothing in here changes after boot */
 };
+
+static inline word_t roots_sum(const struct kernel_roots *r)
+{
+    const word_t *word = (const word_t *)r;
+    word_t sum = 0;
+    for (unsigned i = 0; i < sizeof(*r) / sizeof(word_t); i++)
+        sum += word[i];
+    return sum;
+}
 
 /* Digest of all occupied slots: the sum, modulo 2^64, of digest_slot() over every slot in the list,
  * low half in lane 0, so that order does not matter and one slot's change is an addition.  Words
@@ -110,6 +126,12 @@ struct kernel_roots {
  * not. */
 struct digest {
     word_t lane[2];
+};
+
+/* The kernel keeps it up to date while `kept`; a list that cannot be followed has no digest. */
+struct running_digest {
+    struct digest sum;
+    word_t kept;
 };
 
 static inline word_t digest_key(kaddr_t slot)

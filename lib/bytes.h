@@ -67,6 +67,42 @@ static inline uint32_t get_leb32(const uint8_t *p, uint32_t len, uint32_t *v)
     return 0;
 }
 
+/* The same for 64 bits, at most 10 bytes. */
+static inline uint32_t put_leb64(uint8_t *p, uint64_t v)
+{
+    uint8_t *at = p;
+    for (; v > 0x7f; v >>= 7)
+        *at++ = (uint8_t)(v | 0x80);
+    *at++ = (uint8_t)v;
+    return (uint32_t)(at - p);
+}
+
+static inline uint32_t get_leb64(const uint8_t *p, uint32_t len, uint64_t *v)
+{
+    uint64_t result = 0;
+    for (uint32_t n = 0; n < len && n < 10; n++) {
+        uint64_t bits = p[n] & 0x7fu;
+        if (n == 9 && bits > 1)
+            return 0;
+        result |= bits << (7 * n);
+        if (!(p[n] & 0x80)) {
+            *v = result;
+            return n + 1;
+        }
+    }
+    return 0;
+}
+
+static inline uint64_t zigzag64(uint64_t v)
+{
+    return v << 1 ^ (0u - (v >> 63));
+}
+
+static inline uint64_t unzigzag64(uint64_t v)
+{
+    return v >> 1 ^ (0u - (v & 1));
+}
+
 static inline uint32_t zigzag(uint32_t v)
 {
     return v << 1 ^ (0u - (v >> 31));

@@ -2,8 +2,10 @@
  *
  * Three writers share the line: programs (DebugPutChar), the monitor, and frames. Text is kept
  * apart by lines: whoever begins to write while a prompt or half a line of another stands there
- * starts a new line. The prompt is shown once somebody types, and again at the next key after it
- * was disturbed, so a machine that nobody talks to prints only what its programs print.
+ * starts a new line. What is typed while a program is in the middle of a line waits until the line
+ * has ended or its writer has paused, so that the echo does not tear it. The prompt is shown once
+ * somebody types, and again at the next key after it was disturbed, so a machine that nobody talks
+ * to prints only what its programs print.
  *
  * While a command runs its output asks for ^C now and then; other bytes that come meanwhile wait
  * in a small queue. */
@@ -19,13 +21,21 @@
 #include "monitor/view.h"
 #include "monitor/wire_out.h"
 
-enum { TYPED_AHEAD = 256, CTRL_C = 3 };
+enum {
+    TYPED_AHEAD = 256,
+    CTRL_C = 3,
+    PAUSE_TICKS = 25, /* 50 ms without a character: the program waits for something */
+    WAIT_TICKS = 125, /* 250 ms: nobody waits longer for a line that does not end */
+};
 
 static struct {
     struct editor editor;
     bool middle;   /* the cursor is not at the beginning of a line */
     bool prompted; /* prompt and half-typed line are the last thing on the line */
     bool lost;     /* bytes came that the queue could not take */
+    bool open;     /* a program is in the middle of a line, */
+    word_t wrote;  /* and wrote last at this tick */
+    word_t waits;  /* the first byte in the queue came at this tick */
     uint8_t ahead[TYPED_AHEAD];
     uint32_t ahead_first;
     uint32_t ahead_used;
@@ -57,6 +67,7 @@ static void text(const char *s)
 
 static void fresh_line(void)
 {
+    con.open = false;
     if (con.middle)
         console_char(NULL, '\n');
 }
@@ -73,6 +84,15 @@ void debug_console(char c)
     if (con.prompted)
         console_message();
     console_char(NULL, c);
+    con.open = c != '\n';
+    con.wrote = ks.ticks;
+}
+
+/* While the kernel stands no program goes on. */
+static bool line_is_programs(void)
+{
+    return con.open && !debug_is_stopped() && !debug_line_is_lent() &&
+           ks.ticks - con.wrote < PAUSE_TICKS && ks.ticks - con.waits < WAIT_TICKS;
 }
 
 static void show_prompt(void)
@@ -93,6 +113,8 @@ static void ahead_put(uint8_t byte)
         con.lost = true;
         return;
     }
+    if (con.ahead_used == 0)
+        con.waits = ks.ticks;
     con.ahead[(con.ahead_first + con.ahead_used++) % TYPED_AHEAD] = byte;
 }
 
@@ -193,12 +215,17 @@ static void take(uint8_t byte)
         show_prompt();
 }
 
+static void take_waiting(void)
+{
+    while (con.ahead_used > 0 && !debug_will_change() && !line_is_programs())
+        take(ahead_get());
+}
+
 static void console_input(uint8_t byte)
 {
     lease_renew();
     ahead_put(byte);
-    while (con.ahead_used > 0 && !debug_will_change())
-        take(ahead_get());
+    take_waiting();
     if (con.lost) {
         con.lost = false;
         console_message();
@@ -218,8 +245,7 @@ static void console_init(void)
 
 static void console_idle(void)
 {
-    while (con.ahead_used > 0 && !debug_will_change())
-        take(ahead_get());
+    take_waiting();
     wire_live_idle();
     if (debug_is_stopped() && !debug_will_change() && lease_ran_out()) {
         console_message();
@@ -260,6 +286,32 @@ static void console_resumed(void)
         show_prompt();
 }
 
+static void say_failure(const char *what)
+{
+    out("the debugger met an exception of its own and gave this up:\n%s\n", what);
+    out("the kernel is as it was; `audit` tells what of its data is broken\n");
+    out_end();
+}
+
+/* A command was cut short; who waits for its answer gets one. */
+static void console_failed(const char *what)
+{
+    wire_live(NULL, false);
+    editor_clear(&con.editor);
+    con.prompted = false;
+    if (wire_reply_is_open()) {
+        out_begin(wire_reply_char, NULL, NULL);
+        say_failure(what);
+        wire_reply_end(ERR_CORRUPT);
+    } else {
+        console_message();
+        out_begin(console_char, NULL, NULL);
+        say_failure(what);
+    }
+    lease_renew();
+    show_prompt();
+}
+
 const struct debug_port monitor_port = {
     .line = MONITOR_LINE,
     .init = console_init,
@@ -267,4 +319,5 @@ const struct debug_port monitor_port = {
     .idle = console_idle,
     .stopped = console_stopped,
     .resumed = console_resumed,
+    .failed = console_failed,
 };

@@ -109,13 +109,14 @@ static void printable(struct editor *e, char c)
     e->echo(e->ctx, c);
 }
 
-/* Swallows "ESC [ x" and takes the arrows up and down out of it. */
+/* Swallows "ESC [ x", and "ESC O x", which terminals in application mode send, and takes the arrows
+ * up and down out of it. */
 static bool escape_put(struct editor *e, uint8_t byte)
 {
     switch (e->escape) {
     case ESCAPE_SEEN:
-        e->escape = byte == '[' ? ESCAPE_BRACKET : ESCAPE_NONE;
-        return byte == '[';
+        e->escape = byte == '[' || byte == 'O' ? ESCAPE_BRACKET : ESCAPE_NONE;
+        return e->escape == ESCAPE_BRACKET;
     case ESCAPE_BRACKET:
         if (byte < '@' || byte > '~')
             return byte >= ' ' && byte < '@'; /* parameters; anything else ends it */

@@ -49,7 +49,7 @@ enum error command_refusals(const struct args *a)
 
 /* ---- speaking ---- */
 
-static bool speak_begin(const struct tcb *t)
+static bool speak_may(void)
 {
     if (ks.ticks - window_start >= WINDOW_TICKS) {
         window_start = ks.ticks;
@@ -60,6 +60,11 @@ static bool speak_begin(const struct tcb *t)
         return false;
     }
     spoken++;
+    return true;
+}
+
+static void speak_begin(const struct tcb *t)
+{
     console_message();
     out_begin(console_char, NULL, NULL);
     if (unspoken > 0)
@@ -67,7 +72,6 @@ static bool speak_begin(const struct tcb *t)
     unspoken = 0;
     text_thread(kaddr_of(t), TEXT_NAME);
     out(": ");
-    return true;
 }
 
 static void speak_end(void)
@@ -78,7 +82,7 @@ static void speak_end(void)
 
 /* ---- resolving an address, read-only (ABI sheet 1.10) ---- */
 
-enum end { END_SLOT, END_NO_CNODE, END_GUARD, END_DEPTH };
+enum end { END_SLOT, END_NO_CNODE, END_GUARD, END_DEPTH, END_UNREADABLE };
 
 struct path {
     enum end end;
@@ -86,7 +90,8 @@ struct path {
     word_t found;     /* END_GUARD: the bits of the address that stand where the guard should */
     unsigned left;    /* bits not yet resolved there */
     word_t index;
-    struct slot *slot; /* END_SLOT, else NULL */
+    kaddr_t slot;   /* END_SLOT, else 0 */
+    struct cap cap; /* what it holds */
 };
 
 static word_t top_bits(word_t value, unsigned left, unsigned n)
@@ -110,9 +115,12 @@ static bool path_step(struct path *p, cptr_t cptr)
     p->left -= guard_size;
     p->index = top_bits(cptr, p->left, radix);
     p->left -= radix;
-    p->slot = (struct slot *)kptr(cap_object(p->cnode)) + p->index;
-    p->end = END_SLOT;
-    return p->left > 0 && cap_type(p->slot->cap) == CAP_CNODE;
+    p->slot = cap_object(p->cnode) + p->index * (kaddr_t)sizeof(struct slot);
+    bool readable = view_read(p->slot, &p->cap, sizeof p->cap) == ERR_OK;
+    p->end = readable ? END_SLOT : END_UNREADABLE;
+    if (!readable)
+        p->slot = 0;
+    return readable && p->left > 0 && cap_type(p->cap) == CAP_CNODE;
 }
 
 static struct path path_resolve(struct cap root, cptr_t cptr, unsigned bits)
@@ -121,8 +129,8 @@ static struct path path_resolve(struct cap root, cptr_t cptr, unsigned bits)
     if (cap_type(root) != CAP_CNODE)
         return p;
     for (int steps = 0; steps < MAX_STEPS && path_step(&p, cptr); steps++) {
-        p.cnode = p.slot->cap;
-        p.slot = NULL;
+        p.cnode = p.cap;
+        p.slot = 0;
     }
     return p;
 }
@@ -159,14 +167,14 @@ static void say_history(kaddr_t slot)
     }
 }
 
-static void say_slot(const struct slot *s)
+static void say_slot(const struct path *p)
 {
     struct objwalk *w = view_walk_quiet();
     struct record_slot r;
-    out("slot 0x%08x ", paddr_from_kaddr(kaddr_of(s)));
-    if (cap_type(s->cap) == CAP_NULL) {
+    out("slot 0x%08x ", paddr_from_kaddr(p->slot));
+    if (cap_type(p->cap) == CAP_NULL) {
         out("is empty");
-    } else if (w != NULL && objwalk_slot(w, kaddr_of(s), &r) == ERR_OK) {
+    } else if (w != NULL && objwalk_slot(w, p->slot, &r) == ERR_OK) {
         out("holds ");
         text_cap(&r);
     }
@@ -191,10 +199,13 @@ static void say_path(const struct path *p)
         break;
     case END_SLOT:
         out("  cnode 0x%08x[0x%x]: ", cnode, p->index);
-        say_slot(p->slot);
+        say_slot(p);
         out(p->left ? ", %u bits left over\n" : "\n", p->left);
-        if (cap_type(p->slot->cap) == CAP_NULL)
-            say_history(kaddr_of(p->slot));
+        if (cap_type(p->cap) == CAP_NULL)
+            say_history(p->slot);
+        break;
+    case END_UNREADABLE:
+        out("  cnode 0x%08x[0x%x]: cannot be read\n", cnode, p->index);
         break;
     }
 }
@@ -239,12 +250,11 @@ static void refused_full(const struct tcb *t, word_t label)
 {
     struct path invoked = path_of_thread(t, t->regs[REG_R0]);
     word_t depth = t->regs[REG_R2 + 1];
-    if (label >= INV_CNODE_REVOKE && label <= INV_CNODE_SAVE_CALLER && invoked.slot != NULL &&
+    if (label >= INV_CNODE_REVOKE && label <= INV_CNODE_SAVE_CALLER && invoked.slot != 0 &&
         depth >= 1 && depth <= ADDRESS_BITS) {
-        struct path p = path_resolve(invoked.slot->cap, t->regs[REG_R2], (unsigned)depth);
-        if (p.slot != NULL) {
-            out_piece("slot 0x%08x is not empty (delete first)",
-                      paddr_from_kaddr(kaddr_of(p.slot)));
+        struct path p = path_resolve(invoked.cap, t->regs[REG_R2], (unsigned)depth);
+        if (p.slot != 0) {
+            out_piece("slot 0x%08x is not empty (delete first)", paddr_from_kaddr(p.slot));
             return;
         }
     }
@@ -324,20 +334,15 @@ void debug_refusal(void)
 {
     const struct tcb *t = current_thread();
     word_t tag = t->regs[REG_R0 + 1];
-    if (!refusals_on || !speak_begin(t))
+    if (!refusals_on || !speak_may())
         return;
+    speak_begin(t);
     out("%s refused:", invocation_name(msginfo_label(tag)));
     refused_because(t, msginfo_label(tag), tag);
     speak_end();
 }
 
 /* ---- faults ---- */
-
-static bool has_handler(const struct tcb *t)
-{
-    struct path p = path_of_thread(t, t->fault_handler);
-    return p.slot != NULL && cap_type(p.slot->cap) == CAP_ENDPOINT;
-}
 
 /* Fault status of the ARM1136 (TRM 3.4.1, table 3-63). */
 static const char *fault_status(word_t fsr)
@@ -368,6 +373,23 @@ static void say_memory_fault(const struct tcb *t)
     out("\n");
 }
 
+/* Why a receive from a notification capability is not allowed. */
+static void say_not_waiting(const struct tcb *t, struct cap c)
+{
+    struct notification n;
+    if (!(cap_rights(c) & RIGHT_READ)) {
+        out("  this capability does not allow to wait: it has no right to read\n");
+    } else if (view_read(cap_object(c), &n, sizeof n) != ERR_OK) {
+        out("  the notification cannot be read\n");
+    } else if (n.bound != 0 && n.bound != kaddr_of(t)) {
+        out("  the notification is bound to ");
+        text_thread(n.bound, TEXT_NAME);
+        out(",\n  and only that thread may wait for it\n");
+    } else {
+        out("  this capability does not allow the operation\n");
+    }
+}
+
 static void say_capability_fault(const struct tcb *t)
 {
     struct path p = path_of_thread(t, t->fault_word0);
@@ -375,7 +397,11 @@ static void say_capability_fault(const struct tcb *t)
     out_piece("pc 0x%08x: %s", t->regs[REG_FAULT_IP], lookup_name(t->lookup_type));
     out("\n");
     say_path(&p);
-    if (p.slot != NULL && cap_type(p.slot->cap) != CAP_NULL)
+    if (p.slot == 0 || cap_type(p.cap) == CAP_NULL)
+        return;
+    if (t->fault_word1 != 0 && cap_type(p.cap) == CAP_NOTIFICATION)
+        say_not_waiting(t, p.cap);
+    else
         out("  this capability does not allow the operation\n");
 }
 
@@ -397,13 +423,24 @@ static void say_fault(const struct tcb *t)
     }
 }
 
-/* A fault that a handler takes care of is how paging works and no news, but for those of
- * capabilities. */
-void debug_fault(struct tcb *t)
+/* Kept in the thread, so that it can be asked for as long as the thread is stopped. */
+static void keep_unhandled(struct tcb *t)
 {
-    bool handled = has_handler(t);
-    if ((handled && t->fault_type != FAULT_CAP) || !speak_begin(t))
+    t->unhandled_type = t->fault_type;
+    t->unhandled_word0 = t->fault_word0;
+    t->unhandled_word1 = t->fault_word1;
+}
+
+/* A fault that a handler takes care of is how paging works and no news, but for those of
+ * capabilities. One that nobody takes care of is the last that is heard of a thread, so it is told
+ * however much was told before. */
+void debug_fault(struct tcb *t, bool handled)
+{
+    if (!handled)
+        keep_unhandled(t);
+    if (handled && (t->fault_type != FAULT_CAP || !speak_may()))
         return;
+    speak_begin(t);
     say_fault(t);
     if (!handled)
         out("  it has no fault handler (0x%x) and stays stopped\n", t->fault_handler);

@@ -1,13 +1,19 @@
-/* The kernel's own bug: says what, where, and how to look, and stays reachable for questions. */
+/* The kernel's own bug: says what, where, and how to look, and stays reachable for questions.
+ *
+ * The debugger looks at data that may be broken in any way, so it may meet an exception itself. One
+ * in a callback of a port ends that callback and nothing else: the kernel is none the worse for it,
+ * and the line gets a sentence and a prompt. Anywhere else the debugger begins anew on an empty
+ * stack, as often as it takes. */
 #include "kernel/armv6/offsets.h"
 #include "kernel/armv6/trap.h"
 #include "kernel/board.h"
 #include "monitor/console.h"
 #include "monitor/door/door.h"
+#include "monitor/door/rescue.h"
 #include "monitor/out.h"
 #include "monitor/view.h"
 
-enum { BACKTRACE_MAX = 24, NESTED_MAX = 3 };
+enum { BACKTRACE_MAX = 24, PANIC_TEXT = 256 };
 
 /* The word before a return address is a BL, or a BLX by register (ARM ARM A4). */
 static bool is_call(uint32_t instruction)
@@ -52,19 +58,41 @@ static word_t panic_sp(void)
     return (word_t)__builtin_frame_address(0) & ~(word_t)3;
 }
 
-void debug_panic(const char *file, int line, const char *what)
+static struct {
+    uint32_t times;
+    char first[PANIC_TEXT]; /* what it was in the first place, and stays */
+    char now[PANIC_TEXT];
+} panic;
+
+static void tell(void)
 {
-    static uint32_t nested;
     console_message();
     out_begin(console_char, NULL, NULL);
-    out("kernel panic%s: %s:%d: %s\n", nested ? " inside the debugger" : "", file, line, what);
-    while (nested >= NESTED_MAX)
-        ; /* the debugger itself is broken: stand still */
-    nested++;
-    backtrace(panic_sp());
+    out("kernel panic%s: %s\n", panic.times > 1 ? " inside the debugger" : "", panic.now);
+    if (panic.times == 1)
+        backtrace(panic_sp());
     out("the state stays as it is: ask here, or read the memory, even from an image of\n"
         "it once the machine is gone: capdb domains ram:FILE, inspector-tui ram:FILE\n");
     out_end();
+}
+
+static _Noreturn void stand(void)
+{
     for (;;)
-        debug_stop(STOP_PANIC, what);
+        debug_stop(STOP_PANIC, panic.first);
+}
+
+void debug_panic(const char *file, int line, const char *what)
+{
+    format_string(panic.now, sizeof panic.now, "%s:%d: %s", file, line, what);
+    if (door_is_trying())
+        door_give_up(panic.now);
+    rescue_enter();
+    if (panic.times++ == 0) {
+        format_string(panic.first, sizeof panic.first, "%s", what);
+        door_try(tell);
+        stand();
+    }
+    door_try(tell);
+    door_anew(stand);
 }

@@ -17,7 +17,9 @@ static void thread_fault(const struct record_thread *t)
     if (t->fault == FAULT_NONE)
         return;
     bool known = t->fault < sizeof names / sizeof names[0] && names[t->fault] != NULL;
-    out(" %s 0x%x", known ? names[t->fault] : "fault", t->fault_addr);
+    out_piece("%s 0x%x", known ? names[t->fault] : "fault", t->fault_addr);
+    if (t->state == THREAD_INACTIVE)
+        out_piece("without a handler");
 }
 
 static void thread_line(const struct record_thread *t)

@@ -312,7 +312,7 @@ enum error command_where(const struct args *a)
     if (w == NULL)
         return ERR_NO_ROOTS;
     if (debug_is_stopped()) {
-        stop_describe(debug_stop_reason(), NULL);
+        stop_describe(debug_stop_reason(), debug_stop_sentence());
     } else {
         out("running: ");
         text_thread(ks.current, TEXT_NAME);

@@ -45,8 +45,12 @@ const char *text_tcb_slot(uint32_t index)
 
 static void cap_mapping(const struct record_slot *r)
 {
-    if (r->extra != 0)
-        out(" at 0x%08x asid %u", r->data, r->extra);
+    struct objwalk *w = view_walk_quiet();
+    if (r->extra == 0)
+        return;
+    out(" at 0x%08x asid %u", r->data, r->extra);
+    if (w != NULL && objwalk_is_stale(w, r))
+        out(" (stale)");
 }
 
 static void cap_details(const struct record_slot *r)

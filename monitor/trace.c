@@ -22,8 +22,11 @@ static enum error trace_status(void)
         wire_live_is_on() ? "on" : "off");
     out("%u events so far, the last %u are kept\n", debug_trace.ring.head,
         (uint32_t)DEBUG_RING_EVENTS);
-    if (debug_trace.digest_kept)
-        out("digest 0x%08x%08x\n", debug_trace.digest.lane[1], debug_trace.digest.lane[0]);
+    const struct running_digest *d = &debug_trace.digest;
+    if (d->kept)
+        out("digest 0x%08x%08x\n", d->sum.lane[1], d->sum.lane[0]);
+    else if (debug_control.trace)
+        out("no digest: the derivation list cannot be followed, see `audit`\n");
     return ERR_OK;
 }
 

@@ -186,12 +186,12 @@ static void live_put(const struct record *r)
 /* Nothing is owed: events and digest speak of the same moment. Without a trace there is none. */
 static void live_put_digest(void)
 {
-    if (!debug_trace.digest_kept)
+    const struct running_digest *d = &debug_trace.digest;
+    if (!d->kept)
         return;
     live.told = board_clock();
-    live_put(&(struct record){
-        .kind = RECORD_DIGEST,
-        .digest = {debug_trace.ring.head, debug_trace.digest.lane[0], debug_trace.digest.lane[1]}});
+    live_put(&(struct record){.kind = RECORD_DIGEST,
+                              .digest = {debug_trace.ring.head, d->sum.lane[0], d->sum.lane[1]}});
 }
 
 static bool live_owes(void)

@@ -6,13 +6,17 @@
  *  - UNLISTED: each occupied slot in a CNode, TCB, zombie or interrupt must be linked back by both
  *    neighbours, which a slot outside the list can fake only in a ring of its own; the number of
  *    occupied slots must be that of the list, which leaves no room for such a ring.
+ *  - CAP_KERNEL, ALIAS: each capability's memory is compared with the kernel's own, and with the
+ *    addresses under which the board answers with RAM a second time.
  *  - CHILD_OUTSIDE, OVERLAP: see audit_overlap.c.  WATERMARK compares each child with its parent.
- *  - Queues and threads: see audit_queue.c.  Tables and ASIDs: see audit_table.c.
+ *  - Queues and threads (QUEUE, THREAD_STATE, BINDING, CURRENT, READY_BITS): see audit_queue.c.
+ *    Tables and ASIDs: see audit_table.c.  The kernel's own tables: see audit_kernel.c.
+ *  - ROOTS: the roots in memory against those that the walk begins from.
  *  - DIGEST: the running digest against that of the slots. */
 #include "objwalk/audit_state.h"
 
-void audit_report(struct audit *a, enum audit_rule rule, uint32_t addr, uint32_t other,
-                  uint32_t value)
+void audit_report(struct audit *a, enum audit_rule rule, record_word_t addr, record_word_t other,
+                  record_word_t value)
 {
     if (a->error != ERR_OK)
         return;
@@ -44,9 +48,17 @@ static bool has_memory(const struct record_slot *r)
 static void check_kernel_image(struct audit *a, const struct record_slot *r)
 {
     const struct kernel_roots *roots = &a->w->roots;
-    uint32_t last = r->object + (((uint32_t)1 << r->bits) - 1);
+    record_word_t last = r->object + (((uint32_t)1 << r->bits) - 1);
     if (has_memory(r) && r->object < roots->kernel_end && last >= roots->kernel_start)
         audit_report(a, AUDIT_CAP_KERNEL, r->addr, r->object, r->bits);
+}
+
+/* Whoever holds it has a second name of RAM that belongs to others. */
+static void check_alias(struct audit *a, const struct record_slot *r)
+{
+    paddr_t object = (paddr_t)r->object;
+    if (has_memory(r) && objwalk_is_alias(a->w, object, r->bits))
+        audit_report(a, AUDIT_ALIAS, r->addr, objwalk_alias_of(a->w, object), r->bits);
 }
 
 /* A child of an untyped must lie below its watermark. */
@@ -59,7 +71,7 @@ static void check_watermark(struct audit *a, const struct objwalk_cursor *c,
     a->w->ops->decode(a->w, c->chain[c->depth - 1].cap, &parent);
     if (parent.type != RECORD_CAP_UNTYPED)
         return;
-    uint32_t end = r->object - parent.object + ((uint32_t)1 << r->bits);
+    record_word_t end = r->object - parent.object + ((uint32_t)1 << r->bits);
     if (end > parent.data)
         audit_report(a, AUDIT_WATERMARK, r->addr, objwalk_paddr(a->w, c->chain_addr[c->depth - 1]),
                      end);
@@ -71,7 +83,7 @@ static void check_reply(struct audit *a, const struct record_slot *r)
     struct objwalk_tcb t;
     if (a->mid || r->type != RECORD_CAP_REPLY || (r->flags & RECORD_SLOT_MASTER) != 0)
         return;
-    if (!audit_ok(a, a->w->ops->tcb(a->w, objwalk_kaddr(a->w, r->object), &t)))
+    if (!audit_ok(a, a->w->ops->tcb(a->w, objwalk_kaddr(a->w, (paddr_t)r->object), &t)))
         return;
     if (t.state != THREAD_BLOCKED_ON_REPLY)
         audit_report(a, AUDIT_REPLY, r->addr, r->object, t.state);
@@ -87,6 +99,7 @@ static void check_slot(struct audit *a, const struct objwalk_cursor *c, const st
     if (r->type == RECORD_CAP_INVALID)
         audit_report(a, AUDIT_CAP_INVALID, r->addr, r->data, r->extra);
     check_kernel_image(a, r);
+    check_alias(a, r);
     check_watermark(a, c, r);
     check_reply(a, r);
     audit_overlap_slot(a, c, r);
@@ -217,6 +230,21 @@ static void audit_count(struct audit *a)
         audit_report(a, AUDIT_UNLISTED, 0, a->listed, a->contained);
 }
 
+/* A walker that was opened before somebody wrote to them goes on with what it read then. */
+static void audit_roots(struct audit *a)
+{
+    struct kernel_roots now;
+    struct objwalk *w = a->w;
+    if (!audit_ok(a, objwalk_read(w, w->roots_addr, &now, sizeof(now))))
+        return;
+    const word_t *was = (const word_t *)&w->roots, *is = (const word_t *)&now;
+    for (uint32_t i = 0; i < sizeof(now) / sizeof(word_t); i++)
+        if (was[i] != is[i])
+            audit_report(a, AUDIT_ROOTS,
+                         objwalk_paddr(w, w->roots_addr) + i * (uint32_t)sizeof(word_t), was[i],
+                         is[i]);
+}
+
 static void audit_digest(struct audit *a)
 {
     struct digest running, walked;
@@ -234,11 +262,13 @@ enum error objwalk_audit(struct objwalk *w, objwalk_sink sink, void *ctx, uint32
 {
     struct audit a = {.w = w, .sink = sink, .ctx = ctx, .rescans = AUDIT_RESCAN_MAX};
     audit_ok(&a, w->ops->is_mid_operation(w, &a.mid));
+    audit_roots(&a);
     audit_list(&a);
     audit_objects(&a);
     audit_kernel_slots(&a);
     audit_count(&a);
     audit_ready_queues(&a);
+    audit_kernel_tables(&a);
     audit_tables(&a);
     audit_digest(&a);
     *findings = a.findings;

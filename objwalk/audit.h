@@ -31,9 +31,10 @@ struct audit_level {
     paddr_t object;
 };
 
-enum audit_claim_kind { CLAIM_MAPPING = 1, CLAIM_TABLE, CLAIM_ASID, CLAIM_POOL };
+enum audit_claim_kind { CLAIM_MAPPING = 1, CLAIM_TABLE, CLAIM_ASID, CLAIM_POOL, CLAIM_THREAD };
 
-/* Something a table refers to, for which a capability must exist that says the same. */
+/* Something a table or the scheduler refers to, for which a capability must exist that says the
+ * same. */
 struct audit_claim {
     uint32_t kind; /* enum audit_claim_kind */
     uint32_t asid; /* pool: index */

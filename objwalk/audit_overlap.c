@@ -93,7 +93,7 @@ static void settle(struct audit *a, const struct objwalk_cursor *c, const struct
 {
     struct objwalk *w = a->w;
     kaddr_t at = c->depth > 0 ? c->chain_addr[c->depth - 1] : w->roots.cdt_head;
-    paddr_t first = r->object, last = last_byte(r->object, r->bits);
+    paddr_t first = (paddr_t)r->object, last = last_byte(first, r->bits);
     struct slot raw;
     struct objwalk_cap cap;
     if (!audit_ok(a, objwalk_read(w, at, &raw, sizeof(raw))))
@@ -143,9 +143,9 @@ void audit_overlap_slot(struct audit *a, const struct objwalk_cursor *c,
         return; /* one more capability to the same object */
     level->bits = (uint8_t)r->bits;
     level->type = (uint8_t)r->type;
-    level->object = r->object;
+    level->object = (paddr_t)r->object;
     struct audit_extent *extent = &a->w->audit.extent[level->start];
-    paddr_t first = r->object, last = last_byte(r->object, r->bits);
+    paddr_t first = (paddr_t)r->object, last = last_byte(first, r->bits);
     unsigned i = extent_find(extent, level->count, first);
     if (i < level->count && extent[i].first <= last)
         settle(a, c, r);

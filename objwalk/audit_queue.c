@@ -116,6 +116,7 @@ void audit_thread(struct audit *a, kaddr_t tcb)
         report_thread(a, AUDIT_THREAD_STATE, tcb, 0, t.state);
     else if (objwalk_state_is_queued(t.state))
         check_blocked(a, tcb, &t);
+    a->queued += t.queued == 1;
     if (t.queued == 1)
         check_queued(a, tcb, &t);
     else
@@ -181,14 +182,44 @@ void audit_notification(struct audit *a, kaddr_t addr)
 
 /* --- ready queues --- */
 
-static void check_ready_queue(struct audit *a, uint32_t priority)
+/* Of what the scheduler is about to run some capability must say that it is a thread. A list that
+ * breaks off names none behind the break. */
+static void claim_thread(struct audit *a, kaddr_t tcb)
+{
+    if (tcb == 0 || tcb == a->w->roots.idle_thread || a->mid || !a->list_ends)
+        return;
+    audit_claim_put(a, &(struct audit_claim){.kind = CLAIM_THREAD,
+                                             .object = objwalk_paddr(a->w, tcb),
+                                             .bits = a->w->ops->tcb_bits});
+}
+
+static void claim_current(struct audit *a)
+{
+    kaddr_t current;
+    if (!audit_ok(a, a->w->ops->current(a->w, &current)))
+        return;
+    if (current == 0)
+        audit_report(a, AUDIT_CURRENT, 0, 0, 0);
+    claim_thread(a, current);
+}
+
+/* The bits choose the queue, so a bit too many runs nobody and one too few lets a thread starve. */
+static void check_ready_bit(struct audit *a, uint32_t priority, bool said, kaddr_t head)
+{
+    if (!a->mid && said != (head != 0))
+        audit_report(a, AUDIT_READY_BITS, objwalk_reference(a->w, head), said, priority);
+}
+
+static void check_ready_queue(struct audit *a, uint32_t priority, bool said)
 {
     struct objwalk_tcb t;
     kaddr_t at, tail, before = 0;
     uint32_t left = objwalk_max_threads(a->w);
     if (!audit_ok(a, a->w->ops->ready_queue(a->w, priority, &at, &tail)))
         return;
-    for (; at != 0; before = at, at = t.ready_next) {
+    check_ready_bit(a, priority, said, at);
+    claim_thread(a, at);
+    for (; at != 0; a->queued--, before = at, at = t.ready_next) {
         enum error e = a->w->ops->tcb(a->w, at, &t);
         bool fine = e == ERR_OK && t.queued == 1 && t.priority == priority &&
                     t.ready_prev == before && left-- > 0;
@@ -204,8 +235,27 @@ static void check_ready_queue(struct audit *a, uint32_t priority)
         report_thread(a, AUDIT_QUEUE, tail, before, priority);
 }
 
+/* Each thread that says it is queued is (check_queued); were there more in the queues than that,
+ * some of them are no threads. */
+static void check_queued_count(struct audit *a, uint32_t findings)
+{
+    if (!a->mid && a->list_ends && a->findings == findings && a->queued != 0)
+        audit_report(a, AUDIT_QUEUE, 0, 0, a->queued);
+}
+
 void audit_ready_queues(struct audit *a)
 {
+    word_t said[OBJWALK_READY_WORDS] = {0};
+    bool agree = true;
+    uint32_t findings = a->findings;
+    a->batched = 0;
+    if (!audit_ok(a, a->w->ops->ready_bits(a->w, said, &agree)))
+        return;
+    if (!agree && !a->mid)
+        audit_report(a, AUDIT_READY_BITS, objwalk_paddr(a->w, a->w->roots.ready_bits), 0, 0);
     for (uint32_t i = 0; i < a->w->ops->priorities && a->error == ERR_OK; i++)
-        check_ready_queue(a, i);
+        check_ready_queue(a, i, said[i / 32] >> (i % 32) & 1);
+    claim_current(a);
+    audit_claims_end(a);
+    check_queued_count(a, findings);
 }

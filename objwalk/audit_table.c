@@ -44,8 +44,8 @@ static struct audit_claim mapping_claim(uint32_t asid, const struct record_mappi
     return (struct audit_claim){
         .kind = CLAIM_MAPPING,
         .asid = asid,
-        .vaddr = m->vaddr,
-        .object = m->frame,
+        .vaddr = (vaddr_t)m->vaddr,
+        .object = (paddr_t)m->frame,
         .bits = m->bits,
         .rights = m->rights & RIGHTS_RW,
     };
@@ -98,6 +98,8 @@ static void claim_pool_entries(struct audit *a, uint32_t index, kaddr_t pool, cl
                                     .bits = PAGE_DIRECTORY_BITS});
         claim_page_tables(a, asid, dir, fn);
         claim_mappings(a, asid, dir, fn);
+        if (fn == claim_add)
+            audit_kernel_part(a, dir);
     }
 }
 
@@ -121,6 +123,10 @@ static void for_each_claim(struct audit *a, claim_fn fn)
 static bool claim_of_cap(const struct objwalk_cap *cap, struct audit_claim *c)
 {
     bool pool = cap->type == RECORD_CAP_ASID_POOL;
+    if (cap->type == RECORD_CAP_TCB) {
+        *c = (struct audit_claim){.kind = CLAIM_THREAD, .object = cap->object, .bits = cap->bits};
+        return true;
+    }
     *c = (struct audit_claim){
         .asid = pool ? cap->data >> ASID_POOL_INDEX_BITS : cap->extra,
         .vaddr = pool ? 0 : cap->data,
@@ -182,10 +188,22 @@ static void for_each_cap(struct audit *a, cap_fn fn)
     }
 }
 
+/* A pool lives in the table as long as it has a capability; all others may be outlived. */
+static void report_lost_pool(struct audit *a, const struct audit_claim *c)
+{
+    kaddr_t named = 0;
+    if (c->asid >= ASID_POOLS || audit_ok(a, a->w->ops->asid_pool(a->w, c->asid, &named)))
+        audit_report(a, AUDIT_ASID, c->object, objwalk_reference(a->w, named), c->asid);
+}
+
 static void cap_subtract(struct audit *a, const struct audit_claim *c, bool again)
 {
-    if (!again && is_confirmed(a, c))
+    if (again || c->kind == CLAIM_THREAD)
+        return;
+    if (is_confirmed(a, c))
         claim_subtract(a, c);
+    else if (c->kind == CLAIM_POOL)
+        report_lost_pool(a, c);
 }
 
 /* --- one by one --- */
@@ -214,6 +232,8 @@ static enum audit_rule rule_of(const struct audit_claim *c)
         return c->named ? AUDIT_MAPPING_RIGHTS : AUDIT_MAPPING_NO_FRAME;
     case CLAIM_TABLE:
         return AUDIT_TABLE_FOREIGN;
+    case CLAIM_THREAD:
+        return AUDIT_CURRENT;
     case CLAIM_ASID:
     case CLAIM_POOL:
         break;
@@ -221,7 +241,7 @@ static enum audit_rule rule_of(const struct audit_claim *c)
     return AUDIT_ASID;
 }
 
-static void batch_settle(struct audit *a)
+void audit_claims_end(struct audit *a)
 {
     if (a->batched == 0)
         return;
@@ -234,13 +254,17 @@ static void batch_settle(struct audit *a)
     a->batched = 0;
 }
 
-static void claim_collect(struct audit *a, const struct audit_claim *c)
+void audit_claim_put(struct audit *a, const struct audit_claim *c)
 {
-    if (a->w->audit.bucket[claim_hash(c) >> BUCKET_SHIFT] == 0)
-        return;
     a->w->audit.batch[a->batched++] = *c;
     if (a->batched == AUDIT_BATCH)
-        batch_settle(a);
+        audit_claims_end(a);
+}
+
+static void claim_collect(struct audit *a, const struct audit_claim *c)
+{
+    if (a->w->audit.bucket[claim_hash(c) >> BUCKET_SHIFT] != 0)
+        audit_claim_put(a, c);
 }
 
 void audit_tables(struct audit *a)
@@ -258,5 +282,5 @@ void audit_tables(struct audit *a)
         equal = equal && bucket[i] == 0;
     if (!equal)
         for_each_claim(a, claim_collect);
-    batch_settle(a);
+    audit_claims_end(a);
 }

@@ -16,24 +16,31 @@ enum { RIGHTS_MASK_IPC = RIGHT_ALL, RIGHTS_MASK_SIGNAL = 3 };
 #define X(value, NAME) SAME(EVENT_##NAME, RECORD_EVENT_##NAME);
 EVENT_LIST(X)
 #undef X
-#define X(value, NAME, text) SAME(THREAD_##NAME, RECORD_THREAD_##NAME);
-RECORD_THREAD_STATE_LIST(X)
-#undef X
+SAME(THREAD_INACTIVE, RECORD_THREAD_INACTIVE);
+SAME(THREAD_RUNNING, RECORD_THREAD_RUNNING);
+SAME(THREAD_RESTART, RECORD_THREAD_RESTART);
+SAME(THREAD_BLOCKED_ON_RECEIVE, RECORD_THREAD_BLOCKED_ON_RECEIVE);
+SAME(THREAD_BLOCKED_ON_SEND, RECORD_THREAD_BLOCKED_ON_SEND);
+SAME(THREAD_BLOCKED_ON_REPLY, RECORD_THREAD_BLOCKED_ON_REPLY);
+SAME(THREAD_BLOCKED_ON_NOTIFICATION, RECORD_THREAD_BLOCKED_ON_NOTIFICATION);
+SAME(THREAD_IDLE, RECORD_THREAD_IDLE);
 #define X(value, NAME, text) SAME(ENDPOINT_##NAME, RECORD_ENDPOINT_##NAME);
 RECORD_ENDPOINT_STATE_LIST(X)
 #undef X
 #define X(value, NAME, text) SAME(NOTIFICATION_##NAME, RECORD_NOTIFICATION_##NAME);
 RECORD_NOTIFICATION_STATE_LIST(X)
 #undef X
-#define X(value, NAME, text) SAME(IRQ_##NAME, RECORD_IRQ_##NAME);
-RECORD_IRQ_STATE_LIST(X)
-#undef X
+SAME(IRQ_INACTIVE, RECORD_IRQ_INACTIVE);
+SAME(IRQ_SIGNAL, RECORD_IRQ_SIGNAL);
+SAME(IRQ_TIMER, RECORD_IRQ_TIMER);
 #define X(value, NAME, text) SAME(FAULT_##NAME, RECORD_FAULT_##NAME);
 FAULT_LIST(X)
 #undef X
-#define X(value, NAME, text) SAME(TCB_##NAME, RECORD_TCB_##NAME);
-RECORD_TCB_SLOT_LIST(X)
-#undef X
+SAME(TCB_CSPACE, RECORD_TCB_CSPACE);
+SAME(TCB_VSPACE, RECORD_TCB_VSPACE);
+SAME(TCB_REPLY, RECORD_TCB_REPLY);
+SAME(TCB_CALLER, RECORD_TCB_CALLER);
+SAME(TCB_BUFFER, RECORD_TCB_BUFFER);
 SAME(RIGHT_WRITE, RECORD_RIGHT_WRITE);
 SAME(RIGHT_READ, RECORD_RIGHT_READ);
 SAME(RIGHT_GRANT, RECORD_RIGHT_GRANT);
@@ -346,9 +353,15 @@ static void take_string(struct record_string *out, const char *text, uint32_t si
     out->length = n;
 }
 
-static uint32_t fault_detail(const struct tcb *t)
+/* The fault that is being handled, or the one that stopped the thread because nobody handles it. */
+static void fill_fault(const struct tcb *t, struct record_thread *out)
 {
-    return t->fault_type == FAULT_NONE ? 0 : t->fault_word1;
+    bool unhandled = t->fault_type == FAULT_NONE && t->state == THREAD_INACTIVE;
+    out->fault = unhandled ? t->unhandled_type : t->fault_type;
+    out->fault_addr = unhandled ? t->unhandled_word0 : t->fault_word0;
+    out->fault_detail = unhandled ? t->unhandled_word1 : t->fault_word1;
+    if (out->fault == FAULT_NONE)
+        out->fault_addr = out->fault_detail = 0;
 }
 
 /* Where the thread goes on: one that is stopped or blocked restarts its system call. */
@@ -395,9 +408,10 @@ static enum error read_thread(struct objwalk *w, kaddr_t addr, struct record_thr
     fill_blocked(w, &t, out);
     out->position = 0;
     out->bound = objwalk_reference(w, t.bound_notification);
-    out->fault = t.fault_type;
-    out->fault_addr = t.fault_type == FAULT_NONE ? 0 : t.fault_word0;
-    out->fault_detail = fault_detail(&t);
+    fill_fault(&t, out);
+    out->node = 0;
+    out->sched_context = out->reply = out->yield_to = 0; /* time is the thread's own */
+    out->release = 0;
     return ERR_OK;
 }
 
@@ -438,6 +452,22 @@ static enum error read_ready_queue(struct objwalk *w, uint32_t priority, kaddr_t
         return e;
     *head = q.head;
     *tail = q.tail;
+    return ERR_OK;
+}
+
+_Static_assert((int)READY_BIT_WORDS == 1 + (int)OBJWALK_READY_WORDS, "read_ready_bits()");
+
+static enum error read_ready_bits(struct objwalk *w, word_t *words, bool *agree)
+{
+    word_t bits[READY_BIT_WORDS], top = 0;
+    enum error e = objwalk_read(w, w->roots.ready_bits, bits, sizeof(bits));
+    if (e != ERR_OK)
+        return e;
+    for (uint32_t i = 0; i < OBJWALK_READY_WORDS; i++) {
+        words[i] = bits[1 + i];
+        top |= (word_t)(words[i] != 0) << i;
+    }
+    *agree = top == bits[0];
     return ERR_OK;
 }
 
@@ -502,15 +532,14 @@ static enum error read_mid_operation(struct objwalk *w, bool *mid)
 
 static enum error read_running_digest(struct objwalk *w, struct digest *out)
 {
-    word_t trace = 0;
-    if (w->roots.digest == 0 || w->roots.debug_control == 0)
+    struct running_digest running;
+    if (w->roots.digest == 0)
         return ERR_NOT_FOUND;
-    enum error e =
-        objwalk_read(w, w->roots.debug_control + (kaddr_t)offsetof(struct debug_control, trace),
-                     &trace, sizeof(trace));
+    enum error e = objwalk_read(w, w->roots.digest, &running, sizeof(running));
     if (e != ERR_OK)
         return e;
-    return trace == 0 ? ERR_NOT_FOUND : objwalk_read(w, w->roots.digest, out, sizeof(*out));
+    *out = running.sum;
+    return running.kept ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum error read_asid_pool(struct objwalk *w, uint32_t index, kaddr_t *pool)
@@ -548,6 +577,7 @@ const struct objwalk_ops objwalk_capscope = {
     .endpoint = read_endpoint,
     .notification = read_notification,
     .ready_queue = read_ready_queue,
+    .ready_bits = read_ready_bits,
     .current = read_current,
     .progress = read_progress,
     .irq = read_irq,

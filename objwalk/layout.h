@@ -30,6 +30,8 @@ struct objwalk_queue {
     kaddr_t bound;
 };
 
+enum { OBJWALK_READY_WORDS = 8 }; /* of ready bits: 256 priorities at most */
+
 struct objwalk_ops {
     uint32_t kernel;     /* as in the SNAPSHOT record */
     uint32_t tcb_bits;   /* log2 of the size of a TCB */
@@ -54,6 +56,9 @@ struct objwalk_ops {
 
     /* The kernel's own data. */
     enum error (*ready_queue)(struct objwalk *w, uint32_t priority, kaddr_t *head, kaddr_t *tail);
+    /* Bit i of words: is the ready queue of priority i said to have threads? Also checks what the
+     * kernel keeps above that; false in *agree when the two disagree. */
+    enum error (*ready_bits)(struct objwalk *w, word_t *words, bool *agree);
     enum error (*current)(struct objwalk *w, kaddr_t *tcb);
     enum error (*progress)(struct objwalk *w, uint32_t *seq, uint32_t *ticks);
     enum error (*irq)(struct objwalk *w, uint32_t irq, uint32_t *state, kaddr_t *slot);
@@ -91,6 +96,21 @@ static inline bool objwalk_in_ram(const struct objwalk *w, kaddr_t a, uint32_t l
 {
     uint32_t offset = objwalk_paddr(w, a) - w->roots.ram_base;
     return offset < w->roots.ram_size && len <= w->roots.ram_size - offset;
+}
+
+/* Does a block of memory reach where RAM may answer again? bits: log2 of its size. */
+static inline bool objwalk_is_alias(const struct objwalk *w, paddr_t object, uint32_t bits)
+{
+    paddr_t last = object + (((uint32_t)1 << (bits & 31)) - 1);
+    return w->roots.alias_start < w->roots.alias_end && object < w->roots.alias_end &&
+           last >= w->roots.alias_start;
+}
+
+/* The RAM that an alias shows. */
+static inline paddr_t objwalk_alias_of(const struct objwalk *w, paddr_t p)
+{
+    paddr_t from = p > w->roots.alias_start ? p - w->roots.alias_start : 0;
+    return w->roots.ram_base + (w->roots.ram_size != 0 ? from % w->roots.ram_size : 0);
 }
 
 /* Notes where and how; returns e. */

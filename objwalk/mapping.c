@@ -232,3 +232,20 @@ enum error objwalk_table(struct objwalk *w, kaddr_t dir, vaddr_t vaddr, paddr_t 
     *table = pde & PAGE_TABLE_BASE;
     return ERR_OK;
 }
+
+bool objwalk_is_stale(struct objwalk *w, const struct record_slot *slot)
+{
+    struct record_mapping m;
+    kaddr_t dir;
+    paddr_t table;
+    vaddr_t vaddr = (vaddr_t)slot->data;
+    bool frame = slot->type == RECORD_CAP_FRAME;
+    if ((!frame && slot->type != RECORD_CAP_PAGE_TABLE) || slot->extra == 0)
+        return false;
+    if (objwalk_directory(w, (uint32_t)slot->extra, &dir) != ERR_OK)
+        return true;
+    if (!frame)
+        return objwalk_table(w, dir, vaddr, &table) != ERR_OK || table != slot->object;
+    return objwalk_translate(w, dir, vaddr, &m) != ERR_OK || m.frame != slot->object ||
+           m.bits != slot->bits || m.vaddr != slot->data;
+}

@@ -118,6 +118,8 @@ enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t r
         e = check_roots(&w->roots);
     if (e == ERR_OK)
         e = objwalk_read(w, roots_addr, &w->roots, sizeof(w->roots));
+    if (e == ERR_OK && roots_sum(&w->roots) != 0)
+        e = ERR_CORRUPT;
     if (e != ERR_OK)
         w->trouble = roots_addr;
     return e;
@@ -201,6 +203,8 @@ static void fill_slot(const struct objwalk *w, kaddr_t addr, const struct slot *
     out->flags = cap.flags | w->ops->link_flags(raw);
     out->data = cap.data;
     out->extra = cap.extra;
+    out->level = 0;
+    out->place = 0;
 }
 
 /* The slot that was left may be the parent of the one that was entered: only originals have
@@ -360,6 +364,7 @@ enum error objwalk_notification(struct objwalk *w, kaddr_t addr, struct record_n
     out->state = q.state;
     out->word = q.state == NOTIFICATION_ACTIVE ? q.word : 0;
     out->bound = objwalk_reference(w, q.bound);
+    out->sched_context = 0;
     objwalk_queue_length(w, &q, &out->waiters, &ignored);
     return ERR_OK;
 }

@@ -84,7 +84,8 @@ enum error objwalk_find_roots(const struct memview *view, paddr_t base, kaddr_t 
 enum error objwalk_probe_roots(const struct memview *view, paddr_t base, kaddr_t *found);
 
 /* Reads and checks kernel_roots at `roots_addr`. ERR_NO_ROOTS, ERR_VERSION, ERR_LAYOUT (w->roots
- * then holds what was found, for the message), ERR_READ. The view must outlive `w`. */
+ * then holds what was found, for the message), ERR_CORRUPT (somebody wrote to it), ERR_READ. The
+ * view must outlive `w`. */
 enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t roots_addr);
 
 /* The whole state as records, SNAPSHOT to END. What cannot be read (ERR_READ) or makes no sense
@@ -128,6 +129,10 @@ enum error objwalk_translate(struct objwalk *w, kaddr_t dir, vaddr_t vaddr,
  * ERR_NOT_FOUND: none. */
 enum error objwalk_directory(struct objwalk *w, uint32_t asid, kaddr_t *dir);
 enum error objwalk_table(struct objwalk *w, kaddr_t dir, vaddr_t vaddr, paddr_t *table);
+
+/* Does a frame or page table capability say that it is mapped where the tables have something else,
+ * or nothing? A mapping that was overwritten, or whose directory went, leaves such. */
+bool objwalk_is_stale(struct objwalk *w, const struct record_slot *slot);
 
 /* Decodes two capability words of this kernel; the inverse fails with ERR_FORMAT for what cannot be
  * expressed. decode(encode(x)) = x. */

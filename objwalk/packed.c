@@ -51,18 +51,21 @@ static __attribute__((noinline)) bool is_valid(const struct objwalk *w, const st
 {
     struct objwalk_cap cap;
     w->ops->decode(w, s->cap, &cap);
-    return cap.type != RECORD_CAP_INVALID && cap.type != RECORD_CAP_NULL;
+    return cap.type != RECORD_CAP_INVALID && cap.type != RECORD_CAP_NULL &&
+           (cap.bits == 0 || cap.type == RECORD_CAP_REPLY ||
+            !objwalk_is_alias(w, cap.object, cap.bits));
 }
 
-/* Could the kernel have made this capability, and can what has records of its own be read? For the
- * most frequent types it is known what makes them valid. */
+/* Could the kernel have made this capability, and is there nothing to tell of it but its record?
+ * Can what has records of its own be read? For the most frequent types it is known what makes them
+ * valid. */
 static inline bool is_sound(const struct objwalk *w, struct window ram, const struct slot *s)
 {
     word_t w0 = s->cap.w[0], type = w0 & 0xf;
     if (__builtin_expect(type == CAP_ENDPOINT, true))
         return is_in(&ram, w0);
     if (type == CAP_FRAME_4K)
-        return frame_rights(s->cap) != VM_NO_ACCESS;
+        return frame_rights(s->cap) != VM_NO_ACCESS && (is_in(&ram, w0) || is_valid(w, s));
     if (type == CAP_NOTIFICATION)
         return is_in(&ram, w0) && cap_rights(s->cap) <= (RIGHT_READ | RIGHT_WRITE);
     return is_valid(w, s);

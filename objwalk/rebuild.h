@@ -13,6 +13,11 @@
  * the one before, with another digest, is taken too. */
 enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *s);
 
+/* What a record says of a capability, in words of this kernel. ERR_FORMAT: one of its values, its
+ * slots' addresses included, is none. */
+enum error objwalk_cap_of_slot(const struct record_slot *r, struct objwalk_cap *out);
+enum error objwalk_cap_of_event(const struct record_event *e, struct objwalk_cap *out);
+
 /* The slot as the kernel stores it, but for its previous link. next: physical address of the slot
  * after it, END.sentinel for the last. flags: RECORD_SLOT_REVOCABLE and
  * _FIRST_BADGED, others are ignored. */

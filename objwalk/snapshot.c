@@ -77,6 +77,10 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
         .ram_size = w->roots.ram_size,
         .kernel_start = w->roots.kernel_start,
         .kernel_end = w->roots.kernel_end,
+        .word_bits = sizeof(word_t) * 8,
+        .slot_bits = SLOT_BITS,
+        .architecture = RECORD_ARCHITECTURE_ARM,
+        .nodes = 1,
     };
     take_text(&r->board, w->roots.board, sizeof(w->roots.board));
     take_text(&r->build, w->roots.build, sizeof(w->roots.build));
@@ -113,10 +117,26 @@ static void note_object(struct snapshot *s, uint32_t type, kaddr_t slot)
         s->span[kind].first = slot;
 }
 
+/* Told with the state, since a recording has no memory to audit. */
+static enum error tell_alias(struct snapshot *s, kaddr_t slot, paddr_t object, uint32_t bits)
+{
+    s->w->record.finding = (struct record_finding){
+        .rule = AUDIT_ALIAS,
+        .addr = objwalk_paddr(s->w, slot),
+        .other = objwalk_alias_of(s->w, object),
+        .value = bits,
+    };
+    return emit(s, RECORD_FINDING);
+}
+
 static enum error emit_slot(struct snapshot *s, const struct objwalk_cursor *c)
 {
     const struct record_slot *r = &s->w->record.slot;
     bool empty = r->type == RECORD_CAP_NULL;
+    bool memory = r->bits != 0 && r->type != RECORD_CAP_REPLY;
+    paddr_t object = (paddr_t)r->object;
+    uint32_t bits = r->bits;
+    bool alias = memory && objwalk_is_alias(s->w, object, bits);
     s->w->ops->digest(&s->digest, c->slot, &c->raw);
     s->end.slots++;
     enum error e = emit(s, RECORD_SLOT);
@@ -124,6 +144,8 @@ static enum error emit_slot(struct snapshot *s, const struct objwalk_cursor *c)
         e = emit_finding(s, AUDIT_LINK, c->slot, s->w->ops->link_prev(&c->raw));
     if (e == ERR_OK && empty)
         e = emit_finding(s, AUDIT_LIST_NULL, c->slot, 0);
+    if (e == ERR_OK && alias)
+        e = tell_alias(s, c->slot, object, bits);
     if (c->bad_link || empty)
         s->end.complete = 0;
     return e;
@@ -133,7 +155,8 @@ static enum error emit_slots(struct snapshot *s)
 {
     struct objwalk *w = s->w;
     struct objwalk_cursor *c = &w->cursor;
-    uint32_t type = RECORD_CAP_NULL, object = 0;
+    uint32_t type = RECORD_CAP_NULL;
+    record_word_t object = 0;
     enum error e;
     objwalk_cdt_begin(w, c);
     while ((e = objwalk_cdt_next(w, c, &w->record.slot)) == ERR_OK) {

@@ -16,15 +16,15 @@ bool capdl_is_object(uint32_t type)
     return type < RECORD_CAP_TYPES && prefixes[type] != NULL;
 }
 
-char *capdl_name(char buf[CAPDL_NAME], uint32_t type, uint32_t object, uint32_t bits)
+char *capdl_name(char buf[CAPDL_NAME], uint32_t type, record_word_t object, uint32_t bits)
 {
     const char *prefix = capdl_is_object(type) ? prefixes[type] : "tcb";
     if (type == RECORD_CAP_UNTYPED)
-        format_string(buf, CAPDL_NAME, "ut_%08x_%u", object, bits);
+        format_string(buf, CAPDL_NAME, "ut_%08lx_%u", (unsigned long)object, bits);
     else if (type == RECORD_CAP_IRQ_HANDLER)
-        format_string(buf, CAPDL_NAME, "irq_%u", object);
+        format_string(buf, CAPDL_NAME, "irq_%lu", (unsigned long)object);
     else
-        format_string(buf, CAPDL_NAME, "%s_%08x", prefix, object);
+        format_string(buf, CAPDL_NAME, "%s_%08lx", prefix, (unsigned long)object);
     return buf;
 }
 
@@ -46,7 +46,7 @@ const char *capdl_tcb_slot(uint32_t index)
 {
     static const char *const names[RECORD_TCB_SLOTS] = {"cspace", "vspace", "reply_slot",
                                                         "caller_slot", "ipc_buffer_slot"};
-    return index < RECORD_TCB_SLOTS ? names[index] : "?";
+    return index < RECORD_TCB_SLOTS && names[index] != NULL ? names[index] : "?";
 }
 
 const char *capdl_frame_size(uint32_t bits)
@@ -54,13 +54,14 @@ const char *capdl_frame_size(uint32_t bits)
     return bits == 12 ? "4k" : bits == 16 ? "64k" : bits == 20 ? "1M" : "16M";
 }
 
-static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, uint32_t badge)
+static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, record_word_t badge)
 {
     char number[24] = "";
     if (rights == 0 && badge == 0)
         return;
     if (badge != 0)
-        format_string(number, sizeof number, "%sbadge: 0x%x", rights ? ", " : "", badge);
+        format_string(number, sizeof number, "%sbadge: 0x%lx", rights ? ", " : "",
+                      (unsigned long)badge);
     format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RECORD_RIGHT_READ ? "R" : "",
                   rights & RECORD_RIGHT_WRITE ? "W" : "", rights & RECORD_RIGHT_GRANT ? "G" : "",
                   rights & RECORD_RIGHT_GRANT_REPLY ? "P" : "", number);
@@ -78,7 +79,8 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
         rights_and_badge(buf, r->rights & (RECORD_RIGHT_READ | RECORD_RIGHT_WRITE), 0);
         break;
     case RECORD_CAP_CNODE:
-        format_string(buf, CAPDL_PARAMETERS, " (guard: 0x%x, guard_size: %u)", r->data, r->extra);
+        format_string(buf, CAPDL_PARAMETERS, " (guard: 0x%lx, guard_size: %lu)",
+                      (unsigned long)r->data, (unsigned long)r->extra);
         break;
     case RECORD_CAP_REPLY:
         format_string(buf, CAPDL_PARAMETERS, " (%sreply)",
@@ -86,9 +88,9 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
         break;
     case RECORD_CAP_PAGE_DIRECTORY:
         if (r->extra != 0)
-            format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%x, 0x%x))",
-                          r->extra >> CAPDL_ASID_LOW_BITS,
-                          r->extra & ((1u << CAPDL_ASID_LOW_BITS) - 1));
+            format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%lx, 0x%lx))",
+                          (unsigned long)r->extra >> CAPDL_ASID_LOW_BITS,
+                          (unsigned long)r->extra & ((1u << CAPDL_ASID_LOW_BITS) - 1));
         break;
     default:
         break;

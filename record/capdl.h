@@ -8,8 +8,8 @@
 
 #include "record/record.h"
 
-/* capDL splits an ASID: (high, low), low having so many bits on ARM. */
-enum { CAPDL_ASID_LOW_BITS = 10 };
+/* Of arm11: an ASID is split into (high, low), low having so many bits; entries of a page table. */
+enum { CAPDL_ASID_LOW_BITS = 10, CAPDL_TABLE_ENTRIES = 256 };
 enum { CAPDL_NAME = 24, CAPDL_PARAMETERS = 48 }; /* bytes that every result fits in */
 
 /* Is there an object that capDL has a word for?  `type`: enum record_cap; replies name their TCB.
@@ -17,7 +17,7 @@ enum { CAPDL_NAME = 24, CAPDL_PARAMETERS = 48 }; /* bytes that every result fits
 bool capdl_is_object(uint32_t type);
 /* "cn_80101000", "ut_80100000_16", "irq_27" (of an interrupt handler `object` is the number).
  * Writes to buf and returns it. */
-char *capdl_name(char buf[CAPDL_NAME], uint32_t type, uint32_t object, uint32_t bits);
+char *capdl_name(char buf[CAPDL_NAME], uint32_t type, record_word_t object, uint32_t bits);
 /* "irq_control", "asid_control", "domain"; NULL for types that are not global. */
 const char *capdl_global(uint32_t type);
 /* "cspace" ... "ipc_buffer_slot"; "?" beyond. */

@@ -11,13 +11,29 @@ enum {
     HEADER_MIN = 2,
 };
 
-/* Where each field keeps its delta base: its place in the list. */
-#define PLACE(mode, name) at_##name,
+/* Where each D field keeps its base: its place among the D fields of its kind. */
+#define PLACE_U(name)
+#define PLACE_W(name)
+#define PLACE_D(name) at_##name,
+#define PLACE_S(name)
+#define PLACE_B(name)
+#define PLACE(mode, name) PLACE_##mode(name)
 
+#define LONGEST_U           5
+#define LONGEST_W           10
+#define LONGEST_D           10
+#define LONGEST_S           (1 + RECORD_STRING_MAX)
+#define LONGEST_B           RECORD_BYTES_MAX
+#define LONGEST(mode, name) +LONGEST_##mode
+#define IS_D_U              0
+#define IS_D_W              0
+#define IS_D_D              1
+#define IS_D_S              0
+#define IS_D_B              0
+#define COUNT_D(mode, name) +IS_D_##mode
 #define X(value, NAME, name)                                                                       \
-    enum { fields_of_##name = 0 RECORD_FIELDS_##NAME(COUNT_ONE) };                                 \
-    _Static_assert((int)fields_of_##name <= (int)RECORD_MAX_FIELDS, "delta bases");
-#define COUNT_ONE(mode, name) +1
+    _Static_assert(0 RECORD_FIELDS_##NAME(COUNT_D) <= RECORD_MAX_BASES, "a base for each");        \
+    _Static_assert(3 RECORD_FIELDS_##NAME(LONGEST) <= RECORD_MAX_BYTES, "fits, however long");
 RECORD_LIST(X)
 #undef X
 
@@ -28,19 +44,39 @@ struct output {
     uint8_t *end; /* behind the last field that is not 0 */
 };
 
-/* The rare number of more than one byte: out of line, so that each field costs a few words. */
-__attribute__((noinline)) static uint8_t *put_long(uint8_t *at, uint32_t v)
+/* What this program computes with may have 32 bits or 64; the rarer, longer kinds of number are out
+ * of line, so that each field costs a few words. */
+__attribute__((noinline)) static uint8_t *put_long(uint8_t *at, record_word_t v)
 {
-    return at + put_leb32(at, v);
+    return at + (sizeof(v) == sizeof(uint32_t) ? put_leb32(at, (uint32_t)v) : put_leb64(at, v));
 }
 
-static inline struct output put_number(struct output o, uint32_t encoded, bool keep)
+/* A difference of more than 31 bits. */
+__attribute__((noinline)) static uint8_t *put_far(uint8_t *at, uint64_t v, uint64_t base)
+{
+    return at + put_leb64(at, zigzag64(v - base));
+}
+
+static inline struct output put_number(struct output o, record_word_t encoded, bool keep)
 {
     if (encoded < 0x80)
         *o.at++ = (uint8_t)encoded;
     else
         o.at = put_long(o.at, encoded);
     if (keep)
+        o.end = o.at;
+    return o;
+}
+
+/* In words of the program's own the difference is right unless its sign says otherwise. */
+static inline struct output put_difference(struct output o, record_word_t v, record_word_t base)
+{
+    const unsigned top = sizeof(v) * 8 - 1;
+    record_word_t d = v - base;
+    if (sizeof(v) == sizeof(uint64_t) || (v >= base) == (d >> top == 0))
+        return put_number(o, d << 1 ^ (0u - (d >> top)), v != 0);
+    o.at = put_far(o.at, v, base);
+    if (v != 0)
         o.end = o.at;
     return o;
 }
@@ -68,17 +104,19 @@ static struct output put_bytes(struct output o, const struct record_bytes *b)
 }
 
 #define PUT_U(name) o = put_number(o, r->name, r->name != 0);
+#define PUT_W(name) o = put_number(o, r->name, r->name != 0);
 #define PUT_D(name)                                                                                \
-    o = put_number(o, zigzag(r->name - base[at_##name]), r->name != 0);                            \
+    o = put_difference(o, r->name, base[at_##name]);                                               \
     base[at_##name] = r->name;
 #define PUT_S(name)     o = put_string(o, &r->name);
 #define PUT_B(name)     o = put_bytes(o, &r->name);
 #define PUT(mode, name) PUT_##mode(name)
 
 #define X(value, NAME, name)                                                                       \
-    static uint8_t *encode_##name(uint32_t *base, const struct record_##name *r, uint8_t *out)     \
+    static uint8_t *encode_##name(record_word_t *base, const struct record_##name *r,              \
+                                  uint8_t *out)                                                    \
     {                                                                                              \
-        enum { RECORD_FIELDS_##NAME(PLACE) };                                                      \
+        enum { RECORD_FIELDS_##NAME(PLACE) bases };                                                \
         struct output o = {out, out};                                                              \
         (void)base;                                                                                \
         {                                                                                          \
@@ -105,8 +143,9 @@ static uint8_t *encode_payload(struct record_codec *c, const struct record *r, u
 void record_codec_init(struct record_codec *c)
 {
     for (unsigned kind = 0; kind < RECORD_KINDS; kind++)
-        for (unsigned i = 0; i < RECORD_MAX_FIELDS; i++)
+        for (unsigned i = 0; i < RECORD_MAX_BASES; i++)
             c->base[kind][i] = 0;
+    c->narrow = false;
 }
 
 /* The length has two bytes, however small it is, so that what follows can be there before it. */
@@ -145,6 +184,8 @@ struct input {
     const uint8_t *at;
     const uint8_t *end;
     bool bad;
+    bool wide;   /* a number is larger than what holds it */
+    bool narrow; /* differences are mod 2^32 */
 };
 
 static void input_fail(struct input *in)
@@ -153,12 +194,12 @@ static void input_fail(struct input *in)
     in->at = in->end;
 }
 
-static uint32_t take_number(struct input *in)
+static uint64_t take_long(struct input *in)
 {
-    uint32_t v = 0;
+    uint64_t v = 0;
     if (in->at == in->end)
         return 0;
-    uint32_t n = get_leb32(in->at, (uint32_t)(in->end - in->at), &v);
+    uint32_t n = get_leb64(in->at, (uint32_t)(in->end - in->at), &v);
     if (n == 0)
         input_fail(in);
     else
@@ -166,10 +207,33 @@ static uint32_t take_number(struct input *in)
     return v;
 }
 
-/* A difference that is missing means that the value is 0. */
-static uint32_t take_delta(struct input *in, uint32_t base)
+static uint32_t take_number(struct input *in)
 {
-    return in->at == in->end ? 0 : base + unzigzag(take_number(in));
+    uint64_t v = take_long(in);
+    if (v > UINT32_MAX)
+        input_fail(in);
+    return (uint32_t)v;
+}
+
+static record_word_t take_word(struct input *in)
+{
+    uint64_t v = take_long(in);
+    if (in->narrow && v > UINT32_MAX)
+        input_fail(in);
+    in->wide |= (record_word_t)v != v;
+    return (record_word_t)v;
+}
+
+/* A difference that is missing means that the value is 0. */
+static record_word_t take_delta(struct input *in, record_word_t base)
+{
+    if (in->at == in->end)
+        return 0;
+    uint64_t v = base + unzigzag64(take_long(in));
+    if (in->narrow)
+        v &= UINT32_MAX;
+    in->wide |= (record_word_t)v != v;
+    return (record_word_t)v;
 }
 
 static void take_string(struct input *in, struct record_string *s)
@@ -200,15 +264,16 @@ static void take_bytes(struct input *in, struct record_bytes *b)
 }
 
 #define TAKE_U(name)     r->name = take_number(in);
+#define TAKE_W(name)     r->name = take_word(in);
 #define TAKE_D(name)     base[at_##name] = r->name = take_delta(in, base[at_##name]);
 #define TAKE_S(name)     take_string(in, &r->name);
 #define TAKE_B(name)     take_bytes(in, &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)
 
 #define X(value, NAME, name)                                                                       \
-    static void decode_##name(uint32_t *base, struct input *in, struct record_##name *r)           \
+    static void decode_##name(record_word_t *base, struct input *in, struct record_##name *r)      \
     {                                                                                              \
-        enum { RECORD_FIELDS_##NAME(PLACE) };                                                      \
+        enum { RECORD_FIELDS_##NAME(PLACE) bases };                                                \
         (void)base;                                                                                \
         RECORD_FIELDS_##NAME(TAKE)                                                                 \
     }
@@ -252,13 +317,16 @@ enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len
     enum error e = take_header(in, len, &header, &payload);
     if (e != ERR_OK)
         return e;
-    struct input input = {in + header, in + header + payload, false};
     out->kind = (enum record_kind)in[0];
     if (out->kind == RECORD_SNAPSHOT)
         record_codec_init(c);
+    struct input input = {.at = in + header, .end = in + header + payload, .narrow = c->narrow};
     bool known = decode_payload(c, &input, out);
-    if (input.bad)
-        return ERR_FORMAT;
+    if (input.bad || input.wide)
+        return input.bad ? ERR_FORMAT : ERR_BOUND;
+    if (out->kind == RECORD_SNAPSHOT)
+        c->narrow = out->snapshot.format == RECORD_FORMAT_NARROW ||
+                    out->snapshot.format == RECORD_FORMAT_NARROW_PACKED;
     *used = header + payload;
     return known ? ERR_OK : ERR_UNSUPPORTED;
 }

@@ -6,10 +6,11 @@
 #include "lib/errors.h"
 #include "record/record.h"
 
-enum { RECORD_MAX_FIELDS = 24 };
+enum { RECORD_MAX_BASES = 8 }; /* D fields of a kind */
 
 struct record_codec {
-    uint32_t base[RECORD_KINDS][RECORD_MAX_FIELDS];
+    record_word_t base[RECORD_KINDS][RECORD_MAX_BASES];
+    bool narrow; /* decoding: the stream is of a format with differences mod 2^32 */
 };
 
 void record_codec_init(struct record_codec *c);
@@ -22,7 +23,7 @@ uint32_t record_encode(struct record_codec *c, const struct record *r, uint8_t *
 /* Decodes one record from the front of `in`. `*used` is what it took. ERR_TRUNCATED when the bytes
  * end inside the record, ERR_FORMAT when they cannot be a record (the delta base is then undefined:
  * resume at a SNAPSHOT). A record of unknown kind gives ERR_UNSUPPORTED with `*used` set: skip it.
- */
+ * ERR_BOUND: a word that this program's own words cannot hold. */
 enum error record_decode(struct record_codec *c, const uint8_t *in, uint32_t len, uint32_t *used,
                          struct record *out);
 

@@ -3,9 +3,11 @@
  * A record is a kind and a list of fields.  Encoded: one byte kind, the number of payload bytes as
  * unsigned LEB128 (one or two bytes; a whole record is at most RECORD_MAX_BYTES long), then the
  * fields in list order:
- *   U  unsigned LEB128 of the value
- *   D  zigzag LEB128 of the difference (mod 2^32, taken as signed) to the same field of the record
- *      of this kind before it in the stream, 0 for the first; reset at each SNAPSHOT record
+ *   U  a number of at most 32 bits, unsigned LEB128
+ *   W  a word of the kernel that is read, at most 64 bits, unsigned LEB128
+ *   D  an address or another such word: zigzag LEB128 of the difference (mod 2^64, taken as signed)
+ *      to the same field of the record of this kind before it in the stream, 0 for the first; reset
+ *      at each SNAPSHOT record
  *   S  one length byte and that many bytes, no NUL, no interpretation
  *   B  all bytes that are left, at most RECORD_BYTES_MAX
  * A reader ignores kinds it does not know and payload beyond the fields it knows; missing trailing
@@ -14,31 +16,33 @@
  * who write a reader of their own.
  *
  * All addresses in records are PHYSICAL addresses (device objects too), also those of slots.
- * Nothing in a record depends on how this kernel packs its words, but for SLOTS, which stands for
- * SLOT records on a line and nowhere else. */
+ * What depends on how a kernel packs its words is the business of the layout that SNAPSHOT names:
+ * SLOTS, which stands for SLOT records on a line and nowhere else, the digests, the words of an
+ * INVALID capability and the detail of a SWAP. */
 #ifndef CAPSCOPE_RECORD_RECORD_H
 #define CAPSCOPE_RECORD_RECORD_H
 
 #include "record/vocabulary.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "record/word.h"
 
 enum {
-    RECORD_FORMAT = 1,
-    RECORD_FORMAT_PACKED = 2, /* SLOTS stand for SLOTs, idle endpoints and notifications are left
-                                 out: objwalk/packed.h */
-    RECORD_MAX_BYTES = 400,
+    RECORD_FORMAT = 3,
+    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out: objwalk/packed.c */
+    RECORD_FORMAT_PACKED = 4,
+    /* The same two with words of 32 bits, differences mod 2^32: read, no longer written. */
+    RECORD_FORMAT_NARROW = 1,
+    RECORD_FORMAT_NARROW_PACKED = 2,
+    RECORD_MAX_BYTES = 480,
     RECORD_STRING_MAX = 167,
-    RECORD_BYTES_MAX = RECORD_MAX_BYTES - 3, /* kind and length */
+    RECORD_BYTES_MAX = 397,
 };
 
-/* Order in a snapshot: SNAPSHOT, then SLOT in derivation order (pre-order of the tree, depth 0 for
- * roots), THREAD, ENDPOINT, NOTIFICATION, MAPPING each in derivation order of the first capability
- * to the object (THREAD: the idle thread last; MAPPING: ascending address inside each directory,
- * user addresses only), IRQ ascending, SCHED, REVOKE if one is under way, END.  FINDING records
- * stand wherever the walker met the trouble.  X(value, NAME, name) */
+/* Order in a snapshot: SNAPSHOT, RANGE, then SLOT in derivation order (pre-order of the tree, depth
+ * 0 for roots), THREAD, ENDPOINT, NOTIFICATION, SCHED_CONTEXT, REPLY, TABLE and MAPPING each in
+ * derivation order of the first capability to the object (THREAD: idle threads last; TABLE: a table
+ * behind the one it hangs in; MAPPING: ascending address inside each address space, user addresses
+ * only), IRQ ascending, SCHED ascending by processor, REVOKE if one is under way, END.  FINDING
+ * records stand wherever the walker met the trouble.  X(value, NAME, name) */
 #define RECORD_LIST(X)                                                                             \
     X(1, SNAPSHOT, snapshot)                                                                       \
     X(2, SLOT, slot)                                                                               \
@@ -55,34 +59,59 @@ enum {
     X(13, TEXT, text)                                                                              \
     X(14, DIGEST, digest)                                                                          \
     X(15, END, end)                                                                                \
-    X(16, SLOTS, slots)
+    X(16, SLOTS, slots)                                                                            \
+    X(17, RANGE, range)                                                                            \
+    X(18, SCHED_CONTEXT, sched_context)                                                            \
+    X(19, REPLY, reply)                                                                            \
+    X(20, TABLE, table)
 
-/* kernel: 1 capscope, 2 mainline seL4.  layout: LAYOUT_HASH of the kernel read. seq: last event
+/* kernel: enum record_kernel.  layout: number of the layout of the kernel read.  seq: last event
  * number, 0 without a trace.  ticks: timer ticks since boot.  stopped: 1 when the machine stood
- * still at capability level while it was read.  build: version string. */
+ * still at capability level while it was read.  ram_base, ram_size, phys_offset: the first range of
+ * RAM, and what the kernel's window adds to a physical address in it; RANGE records tell of more.
+ * build: version string.  word_bits: of the kernel, 0 stands for 32.  slot_bits: log2 of the bytes
+ * of a slot, 0 stands for 4.  architecture: enum record_architecture.  options: enum
+ * record_options.  nodes: processors the kernel runs on, 0 stands for 1. */
 #define RECORD_FIELDS_SNAPSHOT(F)                                                                  \
     F(U, format)                                                                                   \
     F(U, kernel)                                                                                   \
     F(U, layout)                                                                                   \
-    F(U, seq)                                                                                      \
-    F(U, ticks)                                                                                    \
+    F(W, seq)                                                                                      \
+    F(W, ticks)                                                                                    \
     F(U, stopped)                                                                                  \
     F(U, debug)                                                                                    \
-    F(U, phys_offset)                                                                              \
-    F(U, ram_base)                                                                                 \
-    F(U, ram_size)                                                                                 \
-    F(U, kernel_start)                                                                             \
-    F(U, kernel_end)                                                                               \
+    F(W, phys_offset)                                                                              \
+    F(W, ram_base)                                                                                 \
+    F(W, ram_size)                                                                                 \
+    F(W, kernel_start)                                                                             \
+    F(W, kernel_end)                                                                               \
     F(S, board)                                                                                    \
-    F(S, build)
+    F(S, build)                                                                                    \
+    F(U, word_bits)                                                                                \
+    F(U, slot_bits)                                                                                \
+    F(U, architecture)                                                                             \
+    F(U, options)                                                                                  \
+    F(U, nodes)
+
+/* A further piece of memory.  use: enum record_range_use.  offset: what has to be added to a
+ * physical address in it for the address at which the kernel sees it, 0: it sees none of it. */
+#define RECORD_FIELDS_RANGE(F)                                                                     \
+    F(U, use)                                                                                      \
+    F(D, base)                                                                                     \
+    F(W, size)                                                                                     \
+    F(W, offset)
 
 /* One occupied slot.  addr: the slot.  depth: in the derivation tree.  type: enum record_cap.
- * object: base address (TCB for reply; 0 for controls).  bits: log2 size.  rights: W1 R2 G4 P8;
- * frames: W1 R2 as the capability allows.  flags: enum record_slot_flags.
- * data / extra by type: untyped watermark bytes / 0; endpoint, notification badge / 0;
- * cnode guard value / guard size; irq handler irq / 0; zombie slots left / 0; frame, page table
- * vaddr / asid (0: not mapped); page directory 0 / asid; asid pool first asid / 0; others 0 / 0.
- * An INVALID capability keeps its raw words in data and extra. */
+ * object: base address (TCB for reply; 0 for controls).  bits: log2 size.  rights: enum
+ * record_rights.  flags: enum record_slot_flags.
+ * data / extra by type: untyped watermark bytes / 0; endpoint, notification, smc badge / 0; cnode
+ * guard value / guard size; irq handler, sgi signal irq / 0 or target; zombie slots left / 0;
+ * frame, tables vaddr / asid (0: not mapped); page directory 0 / asid; asid pool first asid / 0;
+ * sched control node / 0; io port first / last; io space domain / device; sid, cb number / bound;
+ * others 0 / 0.  An INVALID capability keeps its raw words in data and extra.
+ * level: of a translation table that is not a root, levels below it (0: its entries are pages).
+ * place: where the slot lies in its holder, counted from 1; of a TCB 1 + enum record_tcb_slot; 0:
+ * as the addresses say. */
 #define RECORD_FIELDS_SLOT(F)                                                                      \
     F(D, addr)                                                                                     \
     F(U, depth)                                                                                    \
@@ -92,12 +121,19 @@ enum {
     F(U, rights)                                                                                   \
     F(U, flags)                                                                                    \
     F(D, data)                                                                                     \
-    F(U, extra)
+    F(W, extra)                                                                                    \
+    F(U, level)                                                                                    \
+    F(U, place)
 
-/* state: enum thread_state.  pc: where it goes on (its restart address unless it runs or idles).
- * blocked_on: endpoint or notification whose queue it waits in, 0.  blocked_flags: 1 grant 2
- * grant-reply 4 call. position: place in that queue, from 1, 0 when in none.  current, idle: 0
- * or 1. fault: enum fault_type; fault_addr: address or cptr; fault_detail: FSR, phase or number. */
+/* state: enum record_thread_state.  pc: where it goes on (its restart address unless it runs or
+ * idles).  cpsr: the processor's status word, whatever its architecture calls it.  time_slice:
+ * ticks left.  blocked_on: endpoint or notification whose queue it waits in, 0.  blocked_flags:
+ * enum record_blocked_flags.  position: place in that queue, from 1, 0 when in none.  current,
+ * idle: 0 or 1.  fault: enum record_fault; fault_addr: address or cptr; fault_detail: FSR, phase or
+ * number.
+ * node: processor it runs on.  sched_context: that it runs on, its own or one donated.  reply:
+ * reply object it waits with or on.  yield_to: scheduling context.  release: place in the release
+ * queue, from 1, 0 when in none. */
 #define RECORD_FIELDS_THREAD(F)                                                                    \
     F(D, addr)                                                                                     \
     F(S, name)                                                                                     \
@@ -108,34 +144,85 @@ enum {
     F(U, time_slice)                                                                               \
     F(U, current)                                                                                  \
     F(U, idle)                                                                                     \
-    F(U, pc)                                                                                       \
-    F(U, sp)                                                                                       \
-    F(U, cpsr)                                                                                     \
-    F(U, fault_handler)                                                                            \
-    F(U, ipc_buffer)                                                                               \
-    F(U, blocked_on)                                                                               \
-    F(U, blocked_badge)                                                                            \
+    F(W, pc)                                                                                       \
+    F(W, sp)                                                                                       \
+    F(W, cpsr)                                                                                     \
+    F(W, fault_handler)                                                                            \
+    F(W, ipc_buffer)                                                                               \
+    F(W, blocked_on)                                                                               \
+    F(W, blocked_badge)                                                                            \
     F(U, blocked_flags)                                                                            \
     F(U, position)                                                                                 \
-    F(U, bound)                                                                                    \
+    F(W, bound)                                                                                    \
     F(U, fault)                                                                                    \
-    F(U, fault_addr)                                                                               \
-    F(U, fault_detail)
+    F(W, fault_addr)                                                                               \
+    F(W, fault_detail)                                                                             \
+    F(U, node)                                                                                     \
+    F(W, sched_context)                                                                            \
+    F(W, reply)                                                                                    \
+    F(W, yield_to)                                                                                 \
+    F(U, release)
 
 #define RECORD_FIELDS_ENDPOINT(F)                                                                  \
     F(D, addr)                                                                                     \
     F(U, state)                                                                                    \
     F(U, waiters)
 
+/* sched_context: that it lends to whoever it wakes, 0: none. */
 #define RECORD_FIELDS_NOTIFICATION(F)                                                              \
     F(D, addr)                                                                                     \
     F(U, state)                                                                                    \
-    F(U, word)                                                                                     \
-    F(U, bound)                                                                                    \
-    F(U, waiters)
+    F(W, word)                                                                                     \
+    F(W, bound)                                                                                    \
+    F(U, waiters)                                                                                  \
+    F(W, sched_context)
 
-/* One translation.  dir: page directory.  table: page table, 0 for sections.  rights: W1 R2 for
- * user mode, 4: executable.  attributes: 1 cacheable. */
+/* Time that threads run on.  period, budget, consumed, head_time, head_amount: ticks of the timer.
+ * thread: that runs on it, 0: none.  reply: head of the chain of those it was donated through.
+ * yield_from: thread that yields to it.  refill_max: refills it can hold, 0: not configured;
+ * refills: those it holds, of which the next is head_amount ticks at time head_time.  flags: 1
+ * sporadic. */
+#define RECORD_FIELDS_SCHED_CONTEXT(F)                                                             \
+    F(D, addr)                                                                                     \
+    F(U, bits)                                                                                     \
+    F(U, node)                                                                                     \
+    F(W, period)                                                                                   \
+    F(W, budget)                                                                                   \
+    F(W, consumed)                                                                                 \
+    F(W, thread)                                                                                   \
+    F(W, reply)                                                                                    \
+    F(W, notification)                                                                             \
+    F(W, badge)                                                                                    \
+    F(W, yield_from)                                                                               \
+    F(U, refill_max)                                                                               \
+    F(U, refills)                                                                                  \
+    F(W, head_time)                                                                                \
+    F(W, head_amount)                                                                              \
+    F(U, flags)
+
+/* A reply object: thread waits for the answer.  Reply objects over which one scheduling context was
+ * donated form a chain; prev: the call before in it, next: the call behind, sched_context: what was
+ * donated, of the last call. */
+#define RECORD_FIELDS_REPLY(F)                                                                     \
+    F(D, addr)                                                                                     \
+    F(W, thread)                                                                                   \
+    F(W, prev)                                                                                     \
+    F(W, next)                                                                                     \
+    F(W, sched_context)
+
+/* A translation table.  parent: the table in which it hangs, 0: it is the root of an address space.
+ * level: levels below it (0: its entries are pages).  vaddr: the first address it translates; bits:
+ * log2 of how much.  asid: of a root, 0: none. */
+#define RECORD_FIELDS_TABLE(F)                                                                     \
+    F(D, addr)                                                                                     \
+    F(D, parent)                                                                                   \
+    F(U, level)                                                                                    \
+    F(D, vaddr)                                                                                    \
+    F(U, bits)                                                                                     \
+    F(U, asid)
+
+/* One translation.  dir: the root of the address space.  table: the table with the entry, 0 when it
+ * stands in the root.  rights: of user mode.  attributes: 1 cacheable. */
 #define RECORD_FIELDS_MAPPING(F)                                                                   \
     F(D, dir)                                                                                      \
     F(U, asid)                                                                                     \
@@ -150,26 +237,35 @@ enum {
 #define RECORD_FIELDS_IRQ(F)                                                                       \
     F(U, irq)                                                                                      \
     F(U, state)                                                                                    \
-    F(U, slot)
+    F(W, slot)
 
-/* ready: threads in ready queues. highest: their highest priority, 0 when there are none. */
+/* One for each processor.  ready: threads in ready queues. highest: their highest priority, 0 when
+ * there are none.  released: threads in the release queue.  domain: that runs now, domain_time: its
+ * ticks left. */
 #define RECORD_FIELDS_SCHED(F)                                                                     \
-    F(U, current)                                                                                  \
+    F(W, current)                                                                                  \
     F(U, ready)                                                                                    \
-    F(U, highest)
+    F(U, highest)                                                                                  \
+    F(U, node)                                                                                     \
+    F(W, idle)                                                                                     \
+    F(W, sched_context)                                                                            \
+    F(U, released)                                                                                 \
+    F(U, domain)                                                                                   \
+    F(W, domain_time)
 
 /* root: slot being revoked.  victim: the slot that goes next, 0: none.  done: deleted so far. left:
  * slots below the root.  preempted: how often. */
 #define RECORD_FIELDS_REVOKE(F)                                                                    \
-    F(U, root)                                                                                     \
-    F(U, victim)                                                                                   \
+    F(W, root)                                                                                     \
+    F(W, victim)                                                                                   \
     F(U, done)                                                                                     \
     F(U, left)                                                                                     \
     F(U, preempted)
 
-/* The capability fields as in SLOT; seq, time, kind, slot, src, object2, detail as in events.h,
- * with physical addresses (detail of bind too). flags: the capability's own (DEVICE, MASTER,
- * TCB_ZOMBIE) and, for insert kinds, REVOCABLE and FIRST_BADGED. */
+/* The capability fields as in SLOT; kind: enum record_event_kind; slot: that changes, src: that it
+ * came from.  time: ticks << 16 and the low bits of a counter that runs freely.  flags: the
+ * capability's own (DEVICE, MASTER, TCB_ZOMBIE) and, for insert kinds, REVOCABLE and
+ * FIRST_BADGED. */
 #define RECORD_FIELDS_EVENT(F)                                                                     \
     F(D, seq)                                                                                      \
     F(D, time)                                                                                     \
@@ -182,38 +278,37 @@ enum {
     F(U, bits)                                                                                     \
     F(U, rights)                                                                                   \
     F(U, flags)                                                                                    \
-    F(U, data)                                                                                     \
-    F(U, extra)                                                                                    \
+    F(W, data)                                                                                     \
+    F(W, extra)                                                                                    \
     F(D, object2)                                                                                  \
-    F(U, detail)
+    F(W, detail)
 
 /* Events first..first+count-1 were lost. */
 #define RECORD_FIELDS_GAP(F)                                                                       \
-    F(U, first)                                                                                    \
-    F(U, count)
+    F(W, first)                                                                                    \
+    F(W, count)
 
 /* rule: enum audit_rule; addr: what it is about (physical); other, value: see
- * docs/record-format.md.
- */
+ * docs/record-format.md. */
 #define RECORD_FIELDS_FINDING(F)                                                                   \
     F(U, rule)                                                                                     \
-    F(U, addr)                                                                                     \
-    F(U, other)                                                                                    \
-    F(U, value)
+    F(W, addr)                                                                                     \
+    F(W, other)                                                                                    \
+    F(W, value)
 
 #define RECORD_FIELDS_TEXT(F) F(S, text)
 
 /* On the live line: the digest of all slots (as in END) as it is after event seq. */
 #define RECORD_FIELDS_DIGEST(F)                                                                    \
-    F(U, seq)                                                                                      \
+    F(W, seq)                                                                                      \
     F(U, digest0)                                                                                  \
     F(U, digest1)
 
-/* How many records of each kind came, and the digest of all slots (roots.h).  complete: 0 when the
- * derivation list is broken or something could not be read; then findings tell where.  threads: the
- * idle thread too.  records: all from SNAPSHOT to END, both counted.  sentinel: where the
- * derivation list begins and ends, which is the next link of its last slot; 0: the kernel has none.
- */
+/* How many records of each kind came, and the digest of all slots, where the layout has one.
+ * complete: 0 when the derivation list is broken or something could not be read; then findings tell
+ * where.  threads: idle threads too.  records: all from SNAPSHOT to END, both counted.  sentinel:
+ * where the derivation list begins and ends, which is the next link of its last slot; 0: the kernel
+ * has none. */
 #define RECORD_FIELDS_END(F)                                                                       \
     F(U, complete)                                                                                 \
     F(U, slots)                                                                                    \
@@ -222,16 +317,16 @@ enum {
     F(U, records)                                                                                  \
     F(U, digest0)                                                                                  \
     F(U, digest1)                                                                                  \
-    F(U, sentinel)
+    F(W, sentinel)
 
-/* Slots of the derivation list, in list order, as objwalk/slot_codec.h packs them. */
+/* Slots of the derivation list, in list order, packed as the layout wants it. */
 #define RECORD_FIELDS_SLOTS(F) F(B, packed)
 
 enum record_kind {
 #define X(value, NAME, name) RECORD_##NAME = value,
     RECORD_LIST(X)
 #undef X
-        RECORD_KINDS = 17
+        RECORD_KINDS = 21
 };
 
 struct record_string {
@@ -245,7 +340,8 @@ struct record_bytes {
 };
 
 #define RECORD_C_TYPE_U               uint32_t
-#define RECORD_C_TYPE_D               uint32_t
+#define RECORD_C_TYPE_W               record_word_t
+#define RECORD_C_TYPE_D               record_word_t
 #define RECORD_C_TYPE_S               struct record_string
 #define RECORD_C_TYPE_B               struct record_bytes
 #define RECORD_FIELD_DECL(mode, name) RECORD_C_TYPE_##mode name;
@@ -265,5 +361,27 @@ struct record {
 #undef X
     };
 };
+
+static inline bool record_format_is_plain(uint32_t format)
+{
+    return format == RECORD_FORMAT || format == RECORD_FORMAT_NARROW;
+}
+
+static inline bool record_format_is_packed(uint32_t format)
+{
+    return format == RECORD_FORMAT_PACKED || format == RECORD_FORMAT_NARROW_PACKED;
+}
+
+/* --- what a SNAPSHOT says of its kernel, where it says nothing too --- */
+
+static inline uint32_t record_word_bits(const struct record_snapshot *s)
+{
+    return s->word_bits != 0 ? s->word_bits : 32;
+}
+
+static inline uint32_t record_slot_bits(const struct record_snapshot *s)
+{
+    return s->slot_bits != 0 ? s->slot_bits : 4;
+}
 
 #endif

@@ -17,7 +17,35 @@ enum record_kernel {
 #undef X
 };
 
-/* Types of capability: X(value, NAME, "name") */
+#define RECORD_ARCHITECTURE_LIST(X)                                                                \
+    X(0, ARM, "arm")                                                                               \
+    X(1, AARCH64, "aarch64")                                                                       \
+    X(2, RISCV32, "riscv32")                                                                       \
+    X(3, RISCV64, "riscv64")                                                                       \
+    X(4, IA32, "ia32")                                                                             \
+    X(5, X86_64, "x86_64")
+
+enum record_architecture {
+#define X(value, NAME, text) RECORD_ARCHITECTURE_##NAME = value,
+    RECORD_ARCHITECTURE_LIST(X)
+#undef X
+};
+
+/* How the kernel was configured, a sum. */
+enum record_options {
+    RECORD_OPTION_MCS = 1,        /* time is held in scheduling contexts */
+    RECORD_OPTION_HYPERVISOR = 2, /* address spaces are those of the second stage */
+    RECORD_OPTION_SMP = 4,
+};
+
+enum record_range_use {
+    RECORD_RANGE_RAM = 1,
+    RECORD_RANGE_KERNEL = 2, /* the kernel's own: image, data */
+    RECORD_RANGE_WINDOW = 3, /* of the kernel's addresses, where no range above lies in it */
+};
+
+/* Types of capability: X(value, NAME, "name").  The list is open: a reader shows types that it does
+ * not know, and takes what has bits to be an object in memory. */
 #define RECORD_CAP_LIST(X)                                                                         \
     X(0, NULL, "null")                                                                             \
     X(1, UNTYPED, "untyped")                                                                       \
@@ -35,13 +63,29 @@ enum record_kernel {
     X(13, IRQ_HANDLER, "irqhandler")                                                               \
     X(14, ASID_CONTROL, "asidcontrol")                                                             \
     X(15, DOMAIN, "domain")                                                                        \
-    X(16, INVALID, "invalid")
+    X(16, INVALID, "invalid")                                                                      \
+    X(17, SCHED_CONTEXT, "schedcontext")                                                           \
+    X(18, SCHED_CONTROL, "schedcontrol")                                                           \
+    X(19, REPLY_OBJECT, "replyobject")                                                             \
+    X(20, VCPU, "vcpu")                                                                            \
+    X(21, SMC, "smc")                                                                              \
+    X(22, SGI_SIGNAL, "sgisignal")                                                                 \
+    X(23, IO_PORT, "ioport")                                                                       \
+    X(24, IO_PORT_CONTROL, "ioportcontrol")                                                        \
+    X(25, IO_SPACE, "iospace")                                                                     \
+    X(26, IO_TABLE, "iotable")                                                                     \
+    X(27, EPT_TABLE, "epttable")                                                                   \
+    X(28, EPT_ROOT, "eptroot")                                                                     \
+    X(29, SID_CONTROL, "sidcontrol")                                                               \
+    X(30, SID, "sid")                                                                              \
+    X(31, CB_CONTROL, "cbcontrol")                                                                 \
+    X(32, CB, "cb")
 
 enum record_cap {
 #define X(value, NAME, text) RECORD_CAP_##NAME = value,
     RECORD_CAP_LIST(X)
 #undef X
-        RECORD_CAP_TYPES = 17
+        RECORD_CAP_TYPES = 33
 };
 
 enum record_slot_flags {
@@ -68,13 +112,16 @@ enum record_rights {
     X(1, VSPACE, "vspace")                                                                         \
     X(2, REPLY, "reply")                                                                           \
     X(3, CALLER, "caller")                                                                         \
-    X(4, BUFFER, "buffer")
+    X(4, BUFFER, "buffer")                                                                         \
+    X(5, FAULT_HANDLER, "fault")                                                                   \
+    X(6, TIMEOUT_HANDLER, "timeout")                                                               \
+    X(7, EPT_ROOT, "eptroot")
 
 enum record_tcb_slot {
 #define X(value, NAME, text) RECORD_TCB_##NAME = value,
     RECORD_TCB_SLOT_LIST(X)
 #undef X
-        RECORD_TCB_SLOTS = 5
+        RECORD_TCB_SLOTS = 8
 };
 
 #define RECORD_THREAD_STATE_LIST(X)                                                                \
@@ -85,7 +132,8 @@ enum record_tcb_slot {
     X(4, BLOCKED_ON_SEND, "send")                                                                  \
     X(5, BLOCKED_ON_REPLY, "reply")                                                                \
     X(6, BLOCKED_ON_NOTIFICATION, "wait")                                                          \
-    X(7, IDLE, "idle")
+    X(7, IDLE, "idle")                                                                             \
+    X(8, RUNNING_VM, "running vm")
 
 enum record_thread_state {
 #define X(value, NAME, text) RECORD_THREAD_##NAME = value,
@@ -125,7 +173,9 @@ enum record_notification_state {
 #define RECORD_IRQ_STATE_LIST(X)                                                                   \
     X(0, INACTIVE, "inactive")                                                                     \
     X(1, SIGNAL, "signal")                                                                         \
-    X(2, TIMER, "timer")
+    X(2, TIMER, "timer")                                                                           \
+    X(3, IPI, "ipi")                                                                               \
+    X(4, RESERVED, "reserved")
 
 enum record_irq_state {
 #define X(value, NAME, text) RECORD_IRQ_##NAME = value,
@@ -138,7 +188,12 @@ enum record_irq_state {
     X(1, CAP, "capability fault")                                                                  \
     X(2, UNKNOWN_SYSCALL, "unknown system call")                                                   \
     X(3, USER_EXCEPTION, "user exception")                                                         \
-    X(5, VM, "memory fault")
+    X(4, DEBUG_EXCEPTION, "debug exception")                                                       \
+    X(5, VM, "memory fault")                                                                       \
+    X(6, TIMEOUT, "timeout")                                                                       \
+    X(7, VGIC_MAINTENANCE, "vgic maintenance")                                                     \
+    X(8, VCPU, "vcpu fault")                                                                       \
+    X(9, VPPI, "vppi event")
 
 enum record_fault {
 #define X(value, NAME, text) RECORD_FAULT_##NAME = value,
@@ -208,7 +263,13 @@ enum record_event_kind {
     X(17, ASID, "an ASID table entry and the capabilities disagree")                               \
     X(18, DIGEST, "the running digest differs from that of the slots")                             \
     X(19, REPLY, "a pending reply capability and its caller's state disagree")                     \
-    X(20, UNREADABLE, "memory that should hold an object could not be read")
+    X(20, UNREADABLE, "memory that should hold an object could not be read")                       \
+    X(21, ALIAS, "a capability refers to addresses under which RAM may answer again")              \
+    X(22, KERNEL_PART, "a page directory's kernel part is not the kernel's own")                   \
+    X(23, KERNEL_OPEN, "kernel memory is open to users in a page directory")                       \
+    X(24, CURRENT, "the current thread or the head of a ready queue is no thread")                 \
+    X(25, READY_BITS, "the bits that tell which ready queues have threads lie")                    \
+    X(26, ROOTS, "kernel_roots is not what the kernel published")
 
 enum audit_rule {
 #define X(value, NAME, text) AUDIT_##NAME = value,

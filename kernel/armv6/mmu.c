@@ -17,6 +17,7 @@ enum {
     KERNEL_TABLE_ENTRY = 0xfff,
     AP_KERNEL = 1,    /* kernel read and write, users nothing */
     AP_USER_READ = 2, /* kernel read and write, users read */
+    PTE_NOT_GLOBAL = 1 << 11,
     TEX_WRITE_ALLOCATE = 1,
     PDE_TEX_SHIFT = 12,
     PTE_TEX_SHIFT = 6,
@@ -32,6 +33,8 @@ enum {
 
 static word_t mmu_directory[PDE_COUNT] __attribute__((aligned(1 << PAGE_DIRECTORY_BITS)));
 static word_t mmu_table[PTE_COUNT] __attribute__((aligned(1 << PAGE_TABLE_BITS)));
+/* The same but for the vectors' page, which users may read and execute: for spaces that asked. */
+static word_t mmu_helpers[PTE_COUNT] __attribute__((aligned(1 << PAGE_TABLE_BITS)));
 static word_t mmu_globals[1024] __attribute__((aligned(4096)));
 static uint8_t mmu_stack[KERNEL_STACK_SIZE] __attribute__((aligned(4096)));
 extern const uint8_t armv6_vectors[];
@@ -44,6 +47,11 @@ kaddr_t arch_kernel_pd(void)
 kaddr_t arch_globals_frame(void)
 {
     return kaddr_of(mmu_globals);
+}
+
+word_t arch_helpers_entry(void)
+{
+    return paddr_from_kaddr(kaddr_of(mmu_helpers)) | PDE_PAGE_TABLE;
 }
 
 static void mmu_page(vaddr_t vaddr, paddr_t page, word_t attributes)
@@ -76,7 +84,11 @@ static void mmu_fill_table(void)
     mmu_page(GLOBALS_PAGE, paddr_from_kaddr(kaddr_of(mmu_globals)),
              PTE_NORMAL | AP_USER_READ << PTE_AP_SHIFT);
     mmu_page(VECTORS_PAGE, paddr_from_kaddr(kaddr_of(armv6_vectors)),
-             PTE_NORMAL | AP_KERNEL << PTE_AP_SHIFT | PTE_APX);
+             PTE_NORMAL | AP_KERNEL << PTE_AP_SHIFT | PTE_APX | PTE_NOT_GLOBAL);
+    const word_t vectors = VECTORS_PAGE >> 12 & (SMALL_PAGES_IN_TABLE - 1);
+    for (word_t i = 0; i < PTE_COUNT; i++)
+        mmu_helpers[i] = mmu_table[i];
+    mmu_helpers[vectors] ^= (AP_KERNEL ^ AP_USER_READ) << PTE_AP_SHIFT;
     mmu_directory[KERNEL_TABLE_ENTRY] = paddr_from_kaddr(kaddr_of(mmu_table)) | PDE_PAGE_TABLE;
 }
 
@@ -86,4 +98,5 @@ void mmu_init(void)
     mmu_fill_table();
     arch_clean_table(kaddr_of(mmu_directory), sizeof mmu_directory);
     arch_clean_table(kaddr_of(mmu_table), sizeof mmu_table);
+    arch_clean_table(kaddr_of(mmu_helpers), sizeof mmu_helpers);
 }

@@ -6,7 +6,8 @@
  *   0xfff00000  devices, one 4 KiB page each (kernel/board.h); stack, globals frame, vectors
  * (offsets.h)
  *
- * All of it is global and copied into every page directory. */
+ * All of it is copied into every page directory, and global but for the vectors' page, which some
+ * address spaces see otherwise: with the user helpers (helpers.S) readable and executable. */
 #ifndef CAPSCOPE_KERNEL_ARMV6_MMU_H
 #define CAPSCOPE_KERNEL_ARMV6_MMU_H
 

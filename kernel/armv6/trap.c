@@ -43,6 +43,7 @@ void trap_report(word_t kind)
 {
     static const char *const names[] = {
         "undefined instruction", "svc", "prefetch abort", "data abort", "irq", "fiq or reset"};
+    trap_length = 0;
     const struct trap_frame *breakpoint = debug_trap(kind);
     if (breakpoint != NULL)
         trap_resume(breakpoint);

@@ -9,6 +9,7 @@
 @ Exceptions taken in the kernel itself are our own bug (kernel/armv6/trap.c), but for data aborts
 @ in kernel/armv6/guard_copy.S, which go on at guard_fault, and for the debugger's breakpoints.
 #include "kernel/armv6/offsets.h"
+#include "vectors_door.h"
 
         .syntax unified
         .arm
@@ -17,10 +18,10 @@
         .global armv6_vectors
 armv6_vectors:
         ldr     pc, =trap_reset
-        ldr     pc, =enter_undefined
+        VECTOR_UNDEFINED
         ldr     pc, =enter_svc
-        ldr     pc, =enter_prefetch
-        ldr     pc, =enter_data
+        VECTOR_PREFETCH
+        VECTOR_DATA
         ldr     pc, =trap_reset
         ldr     pc, =enter_irq
         ldr     pc, =enter_fiq
@@ -46,7 +47,8 @@ armv6_vectors:
         bne     \handler
         .endm
 
-@ r0, r1 and r7 are still the thread's: Call (-1) and ReplyRecv (-2) begin on their short ways.
+@ r0, r1 and r7 are still the thread's: Call (-1), ReplyRecv (-2) and what is no call of this
+@ kernel's (0 and above) begin on their short ways.
 enter_svc:
         srsia   sp, #MODE_SVC
         save_user
@@ -58,7 +60,8 @@ enter_svc:
         beq     fastpath_call
         cmn     r7, #2
         beq     fastpath_reply_recv
-        mov     r0, r7
+        movs    r0, r7
+        bpl     fastpath_foreign_syscall
         b       syscall_slow
 
 enter_irq:
@@ -70,6 +73,7 @@ enter_irq:
         ldr     lr, =return_to
         b       kernel_enter_irq
 
+        .global enter_undefined, enter_prefetch, enter_data
 enter_undefined:
         sub     lr, lr, #4
         from_kernel TRAP_UNDEFINED, trap_undefined
@@ -206,6 +210,7 @@ arch_idle:
 
         .bss
         .balign 8
+        .global trap_stack_top
 trap_stack:
         .space  TRAP_STACK_SIZE
 trap_stack_top:

@@ -42,9 +42,21 @@ static inline void debug_refusal(void)
 {
 }
 
-static inline void debug_fault(struct tcb *t)
+static inline void debug_fault(struct tcb *t, bool handled)
 {
     (void)t;
+    (void)handled;
+}
+
+static inline void debug_resumed(struct tcb *t)
+{
+    (void)t;
+}
+
+static inline void debug_switch(struct tcb *t, kaddr_t directory)
+{
+    (void)t;
+    (void)directory;
 }
 
 static inline void debug_thread_created(struct tcb *t)

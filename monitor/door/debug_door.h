@@ -17,10 +17,9 @@ extern struct debug_control debug_control;
 enum { DEBUG_RING_BITS = 14, DEBUG_RING_EVENTS = 1 << DEBUG_RING_BITS }; /* 640 KiB */
 extern struct debug_trace {
     union {
-        struct digest digest; /* of all slots; while not digest_kept, of nothing */
-        uint64_t sum;         /* the same */
+        struct running_digest digest; /* of all slots; while not kept, of nothing */
+        uint64_t sum;                 /* the same */
     };
-    word_t digest_kept;
     word_t unwatched; /* 1: events may have passed unseen since the last one in the ring */
     struct event_ring ring;
 } debug_trace;
@@ -43,12 +42,35 @@ const struct trap_frame *debug_trap(word_t kind);
 
 /* monitor/ */
 void debug_refusal(void);
-void debug_fault(struct tcb *t);
+void debug_fault(struct tcb *t, bool handled);
 bool debug_syscall(word_t number);
 void debug_console(char c);
 _Noreturn void debug_panic(const char *file, int line, const char *what);
 
 enum { DEBUG_WATCHED_IPC_IS_SLOW = 1 };
+
+static inline void debug_resumed(struct tcb *t)
+{
+    t->unhandled_type = FAULT_NONE;
+}
+
+/* monitor/door/rescue.c */
+extern word_t debug_kernel_entries[2]; /* the first of each directory's kernel part, and the last */
+void debug_switch_refused(const struct tcb *t, kaddr_t directory);
+
+/* Text and data of the kernel hang on the first entry, stack and vectors on the last: without them
+ * the next exception would be the last one. What is no thread may mask interrupts or have a mode in
+ * which no exception finds back. */
+static inline void debug_switch(struct tcb *t, kaddr_t directory)
+{
+    enum { INTERRUPTS_MASKED = 0x80, USER_MODE = 0x10 };
+    const word_t *entry = kptr(directory);
+    word_t differs = (entry[USER_TOP >> 20] ^ debug_kernel_entries[0]) |
+                     (entry[PDE_COUNT - 1] ^ debug_kernel_entries[1]) |
+                     ((t->regs[REG_CPSR] ^ USER_MODE) & (INTERRUPTS_MASKED | 0x1f));
+    if (__builtin_expect(differs != 0, 0))
+        debug_switch_refused(t, directory);
+}
 
 static inline bool debug_watches(void)
 {

@@ -10,6 +10,8 @@
 #include "monitor/door/door.h"
 
 #include "kernel/board.h"
+#include "monitor/door/rescue.h"
+#include "monitor/view.h"
 
 struct debug_control debug_control;
 struct debug_trace debug_trace = {.unwatched = 1};
@@ -20,8 +22,7 @@ struct trap_frame debug_context;
 /* monitor/door/context.S */
 void debug_context_call(struct trap_frame *frame, void (*serve)(void));
 
-/* Bound of walks over the derivation list: every slot of 512 MiB. */
-enum { WALK_MAX = 1 << 25, POLL_BYTES = 64, NO_CONDITION = -1 };
+enum { POLL_BYTES = 64, NO_CONDITION = -1 };
 
 static struct {
     bool halt_request; /* a port wants the kernel to stop */
@@ -36,6 +37,10 @@ static struct {
     kaddr_t victim;      /* of the revoke under way, the last one announced */
     kaddr_t revoker;     /* thread whose revoke is under way */
     word_t generation;   /* threads made so far */
+    bool digest_tried;   /* since the trace is on */
+    struct trap_frame
+        trap;          /* the exception of a panic: another one of the debugger's is not told */
+    const char *broke; /* the exception that ended a callback */
 } door;
 
 static const struct debug_port *const ports[] = {&monitor_port, &gdbstub_port};
@@ -43,29 +48,23 @@ enum { PORTS = sizeof ports / sizeof ports[0] };
 
 /* ---- digest ---- */
 
-static void digest_of_slot(struct digest *d, const struct slot *s)
-{
-    digest_add(d, kaddr_of(s), s->cap.w[0], s->cap.w[1], s->next);
-}
-
-static void digest_recompute(void)
-{
-    struct digest d = {{0, 0}};
-    const kaddr_t end = kaddr_of(&ks.cdt_head);
-    kaddr_t at = ks.cdt_head.next & SLOT_LINK_MASK;
-    for (word_t n = 0; at != end && at != 0 && n < WALK_MAX; n++) {
-        const struct slot *s = kptr(at);
-        digest_of_slot(&d, s);
-        at = s->next & SLOT_LINK_MASK;
-    }
-    debug_trace.digest = d;
-    debug_trace.digest_kept = 1;
-}
-
 static void digest_drop(void)
 {
-    debug_trace.digest = (struct digest){{0, 0}};
-    debug_trace.digest_kept = 0;
+    debug_trace.digest = (struct running_digest){.kept = 0};
+}
+
+/* By a walk that bears with anything. A list that it cannot follow has no digest, and is not tried
+ * again until the trace is switched on anew. */
+static void digest_recompute(void)
+{
+    struct objwalk *w = view_walk_quiet();
+    struct digest d;
+    uint32_t slots;
+    digest_drop();
+    door.digest_tried = true;
+    if (w == NULL || objwalk_digest(w, &d, &slots) != ERR_OK)
+        return;
+    debug_trace.digest = (struct running_digest){.sum = d, .kept = 1};
 }
 
 /* ---- ring ---- */
@@ -205,7 +204,9 @@ static void revoke_victim(kaddr_t victim)
 /* A victim whose slot is empty is done; one that is not goes on after the interruption. */
 static void revoke_settle(void)
 {
-    if (door.victim == 0 || cap_type(((const struct slot *)kptr(door.victim))->cap) != CAP_NULL)
+    struct slot s;
+    if (door.victim == 0 || view_read(door.victim, &s, sizeof s) != ERR_OK ||
+        cap_type(s.cap) != CAP_NULL)
         return;
     debug_control.revoke.done++;
     door.victim = 0;
@@ -311,9 +312,11 @@ void debug_control_changed(void)
     debug_control.armed = any_condition() || debug_control.step != 0 || debug_control.finish != 0;
     if (!debug_trace.unwatched && !debug_control.trace && !debug_control.armed)
         watch_end();
-    if (debug_control.trace && !debug_trace.digest_kept)
+    if (!debug_control.trace)
+        door.digest_tried = false;
+    if (debug_control.trace && !debug_trace.digest.kept && !door.digest_tried)
         digest_recompute();
-    if (!debug_control.trace && debug_trace.digest_kept)
+    if (!debug_control.trace && debug_trace.digest.kept)
         digest_drop();
 }
 
@@ -322,6 +325,7 @@ void debug_set_trace(bool on)
     if (on && debug_trace.unwatched)
         watch_begin(); /* now, so that a base taken next lies behind the mark of the pause */
     debug_control.trace = on;
+    door.digest_tried = false;
     debug_control_changed();
 }
 
@@ -348,14 +352,20 @@ enum debug_reason debug_stop_reason(void)
     return door.reason;
 }
 
+const char *debug_stop_sentence(void)
+{
+    return door.sentence;
+}
+
 void debug_request_halt(void)
 {
     door.halt_request = true;
 }
 
+/* Not after a panic: nobody may wait for what does not come. */
 void debug_resume(void)
 {
-    door.resume = true;
+    door.resume = !door.panicked;
 }
 
 void debug_stay(void)
@@ -396,13 +406,84 @@ static bool line_is_ours(const struct debug_port *p)
     return irq >= IRQ_COUNT || ks.irq_state[irq] == IRQ_INACTIVE;
 }
 
+/* ---- callbacks, each of which may end in an exception ---- */
+
+static struct {
+    const struct debug_port *port;
+    uint8_t byte;
+    enum debug_reason reason;
+    const char *sentence;
+    bool idle_broke[PORTS]; /* not asked again until a byte comes */
+} call;
+
+static void call_input(void)
+{
+    call.port->input(call.byte);
+}
+
+static void call_idle(void)
+{
+    call.port->idle();
+}
+
+static void call_stopped(void)
+{
+    call.port->stopped(call.reason, call.sentence);
+}
+
+static void call_resumed(void)
+{
+    call.port->resumed();
+}
+
+static void call_failed(void)
+{
+    call.port->failed(door.broke);
+}
+
+/* door_try() says when it begins; an exception inside ends it there. */
+extern word_t door_way_back;
+
+bool door_is_trying(void)
+{
+    return door_way_back != 0;
+}
+
+_Noreturn void door_back(void);
+
+void door_give_up(const char *what)
+{
+    door.broke = what;
+    if (door.panicked)
+        trap_frame = door.trap;
+    else
+        trap_frame.r[15] = 0;
+    door_back();
+}
+
+/* The exception may have taken us off the tables that the kernel was on; what broke may be those.
+ */
+static void port_call(const struct debug_port *p, void (*callback)(void))
+{
+    static char text[RESCUE_TEXT];
+    call.port = p;
+    if (door_try(callback))
+        return;
+    call.idle_broke[p == &gdbstub_port] |= callback == call_idle;
+    door_try(call_failed);
+    if (!debug_is_stopped() && !rescue_leave(text))
+        kernel_panic(__FILE__, __LINE__, text);
+}
+
 static void port_input(const struct debug_port *p)
 {
     for (int n = 0; n < POLL_BYTES; n++) {
         int byte = board_serial_get(p->line);
         if (byte < 0)
             return;
-        p->input((uint8_t)byte);
+        call.idle_broke[p == &gdbstub_port] = false;
+        call.byte = (uint8_t)byte;
+        port_call(p, call_input);
     }
 }
 
@@ -413,22 +494,26 @@ static void ports_serve(bool all)
             continue;
         if (all || line_is_ours(ports[i]))
             port_input(ports[i]);
-        ports[i]->idle();
+        if (!call.idle_broke[i])
+            port_call(ports[i], call_idle);
     }
 }
 
 static void ports_stopped(enum debug_reason reason, const char *sentence)
 {
-    for (unsigned i = 0; i < PORTS; i++)
+    for (unsigned i = 0; i < PORTS; i++) {
+        call.reason = reason;
+        call.sentence = sentence;
         if (ports[i] != NULL)
-            ports[i]->stopped(reason, sentence);
+            port_call(ports[i], call_stopped);
+    }
 }
 
 static void ports_resumed(void)
 {
     for (unsigned i = 0; i < PORTS; i++)
         if (ports[i] != NULL)
-            ports[i]->resumed();
+            port_call(ports[i], call_resumed);
 }
 
 static bool stop_is_over(void)
@@ -445,6 +530,7 @@ static void stop_enter(enum debug_reason reason, const char *sentence)
     door.resume = false;
     door.halt_request = false;
     door.panicked |= reason == STOP_PANIC;
+    door.trap = trap_frame;
     debug_control.step = 0;
     debug_control.finish = 0;
     debug_control.release = 0;
@@ -463,12 +549,17 @@ static void stop_leave(void)
     debug_control_changed();
 }
 
+/* While the kernel stood anybody may have written to the tables on which it goes on. */
 static void stop_serve(void)
 {
+    static char text[RESCUE_TEXT];
+    rescue_enter();
     ports_stopped(door.reason, door.sentence);
     debug_break_here();
     while (!stop_is_over())
         ports_serve(true);
+    if (!rescue_leave(text))
+        kernel_panic(__FILE__, __LINE__, text);
     stop_leave();
     ports_resumed();
     door.busy = false;
@@ -507,6 +598,7 @@ void debug_roots(struct kernel_roots *r)
 
 void debug_boot(void)
 {
+    rescue_init();
     for (unsigned i = 0; i < PORTS; i++) {
         if (ports[i] == NULL)
             continue;
@@ -518,6 +610,7 @@ void debug_boot(void)
 
 void debug_tick(void)
 {
+    rescue_look();
     door.busy = true;
     debug_control_changed();
     ports_serve(false);
@@ -531,6 +624,7 @@ bool debug_irq(word_t irq)
         const struct debug_port *p = ports[i];
         if (p == NULL || board_serial_irq(p->line) != irq || !line_is_ours(p))
             continue;
+        rescue_look();
         door.busy = true;
         port_input(p);
         door.busy = false;

@@ -33,6 +33,9 @@ struct debug_port {
     void (*idle)(void);
     void (*stopped)(enum debug_reason reason, const char *sentence);
     void (*resumed)(void);
+    /* An exception of the debugger's own ended one of the callbacks above half-way: `what` tells
+     * which. Puts in order what it left and says so. */
+    void (*failed)(const char *what);
     /* The stub's only: bytes and text of the monitor's line while that is lent. */
     void (*guest_input)(uint8_t byte);
     void (*guest_text)(char c);
@@ -50,6 +53,15 @@ void debug_stop(enum debug_reason reason, const char *sentence);
 bool debug_is_stopped(void);
 bool debug_has_panicked(void);
 enum debug_reason debug_stop_reason(void); /* of the present stop */
+const char *debug_stop_sentence(void);     /* NULL: there is none */
+
+/* Calls work(); false if an exception of its own ended it (rescue.S). */
+bool door_try(void (*work)(void));
+/* From an exception: does a door_try() wait for it? Then it is given up. */
+bool door_is_trying(void);
+_Noreturn void door_give_up(const char *what);
+/* Calls serve() on an empty stack; nothing goes back from there. */
+_Noreturn void door_anew(void (*serve)(void));
 
 /* The kernel's own registers at the present stop, as debug_stop() goes on with them. */
 extern struct trap_frame debug_context;
@@ -58,8 +70,8 @@ extern struct trap_frame debug_context;
  * that it meets there are not for anybody to stop at. */
 bool debug_is_busy(void);
 
-/* From a port's callback: stop as soon as the callback is over; leave the present stop; take back
- * that wish. */
+/* From a port's callback: stop as soon as the callback is over; leave the present stop, if it is
+ * one that can be left; take back that wish. */
 void debug_request_halt(void);
 void debug_resume(void);
 void debug_stay(void);

@@ -9,21 +9,22 @@
 
 struct hostsim hostsim;
 
-/* RAM and the kernel's devices of the KZM board (ABI sheet 5.6), so that the root task finds the
- * same untypeds.  The size of RAM is the test's choice. */
+#define RAM_ALIAS_END 0xa0000000u
+
+/* RAM and the kernel's devices of the KZM board (plat/imx31/board.c), so that the root task finds
+ * the same untypeds.  The size of RAM is the test's choice. */
 static struct board_region regions[] = {
-    {0x30000000u, 0x30001000u},                               /* L2 cache controller */
-    {0x53f94000u, 0x53f95000u},                               /* EPIT1 */
-    {0x68000000u, 0x68001000u},                               /* AVIC */
-    {KERNEL_PHYS_BASE, KERNEL_PHYS_BASE + HOSTSIM_RAM_BYTES}, /* RAM */
-    {0x8f000000u, 0x8f100000u},
+    {0x30000000u, 0x30001000u},        /* L2 cache controller */
+    {0x53f94000u, 0x53f95000u},        /* EPIT1 */
+    {0x68000000u, 0x68001000u},        /* AVIC */
+    {KERNEL_PHYS_BASE, RAM_ALIAS_END}, /* RAM, and where it answers again */
 };
-enum { REGION_RAM = 3 };
 
 struct board hostsim_board = {
     .name = "hostsim",
     .ram_base = KERNEL_PHYS_BASE,
     .ram_size = HOSTSIM_RAM_BYTES,
+    .ram_alias_end = RAM_ALIAS_END,
     .reserved = regions,
     .reserved_count = sizeof regions / sizeof regions[0],
 };
@@ -33,7 +34,6 @@ extern const struct board board __attribute__((alias("hostsim_board")));
 void hostsim_board_ram(uint32_t ram_bytes)
 {
     hostsim_board.ram_size = ram_bytes;
-    regions[REGION_RAM].end = KERNEL_PHYS_BASE + ram_bytes;
 }
 
 static paddr_t page_up(paddr_t p)

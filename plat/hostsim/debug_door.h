@@ -10,7 +10,7 @@ void debug_event(enum event_kind kind, struct slot *slot, struct slot *src, stru
 void debug_change(uint64_t change, enum event_kind kind, struct slot *slot, struct slot *src,
                   struct cap cap, kaddr_t object, word_t detail);
 void debug_refusal(void);
-void debug_fault(struct tcb *t);
+void debug_fault(struct tcb *t, bool handled);
 void debug_thread_created(struct tcb *t);
 bool debug_syscall(word_t number);
 void debug_console(char c);
@@ -35,6 +35,17 @@ static inline word_t debug_retype_objects(enum object_type type, word_t most)
 {
     (void)type;
     return hostsim_unwatched || most < 3 ? most : 3;
+}
+
+static inline void debug_resumed(struct tcb *t)
+{
+    (void)t;
+}
+
+static inline void debug_switch(struct tcb *t, kaddr_t directory)
+{
+    (void)t;
+    (void)directory;
 }
 
 static inline bool debug_breakpoint(vaddr_t pc, word_t fsr)

@@ -8,7 +8,7 @@
 
 /* At HOSTSIM_DEBUG_OFFSET. */
 struct door_data {
-    struct digest digest;
+    struct running_digest digest;
     word_t generation; /* lives of TCBs so far */
     struct event_ring ring;
     struct debug_control control;
@@ -28,7 +28,7 @@ static struct door_data *door_data(void)
 
 struct digest *hostsim_digest(void)
 {
-    return &door_data()->digest;
+    return &door_data()->digest.sum;
 }
 
 void debug_roots(struct kernel_roots *r)
@@ -37,6 +37,7 @@ void debug_roots(struct kernel_roots *r)
     d->ring.base = KERNEL_WINDOW + HOSTSIM_RING_OFFSET;
     d->ring.capacity = HOSTSIM_RING_CAPACITY;
     d->control.trace = 1;
+    d->digest.kept = 1;
     r->debug_control = kaddr_of(&d->control);
     r->event_ring = kaddr_of(&d->ring);
     r->digest = kaddr_of(&d->digest);
@@ -86,8 +87,9 @@ void debug_refusal(void)
         hostsim.hooks.refusal(hostsim.hooks.ctx);
 }
 
-void debug_fault(struct tcb *t)
+void debug_fault(struct tcb *t, bool handled)
 {
+    (void)handled;
     hostsim.count.faults++;
     if (hostsim.hooks.fault)
         hostsim.hooks.fault(hostsim.hooks.ctx, t);

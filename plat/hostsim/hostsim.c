@@ -63,13 +63,15 @@ _Static_assert(sizeof(struct kernel) <= HOSTSIM_PD_OFFSET, "the kernel's state h
 _Static_assert(HOSTSIM_ROOTS_OFFSET + sizeof(struct kernel_roots) <= HOSTSIM_DEBUG_OFFSET,
                "the roots have their place");
 
-/* The kernel's page directory: the window as supersections, kernel-only, as on the board. */
+/* The kernel's page directory: the window as supersections, kernel-only, as on the board, and a
+ * page table for the last entry, of which the simulation uses nothing. */
 static void kernel_pd_fill(void)
 {
     word_t *pd = kptr(arch_kernel_pd());
     for (word_t i = 0xf00; i < 0xff0; i++)
         pd[i] = (KERNEL_PHYS_BASE + ((i - 0xf00) & ~0xfu) * 0x100000u) | PDE_SUPERSECTION_BIT |
                 1u << PDE_AP_SHIFT | PTE_C | PTE_B | PDE_SECTION;
+    pd[PDE_COUNT - 1] = (KERNEL_PHYS_BASE + HOSTSIM_TABLE_OFFSET) | PDE_PAGE_TABLE;
 }
 
 static void range_check(kaddr_t start, word_t bytes)
@@ -109,6 +111,12 @@ kaddr_t hostsim_roots(void)
 kaddr_t arch_kernel_pd(void)
 {
     return KERNEL_WINDOW + HOSTSIM_PD_OFFSET;
+}
+
+/* Nothing executes here. */
+word_t arch_helpers_entry(void)
+{
+    return ((const word_t *)kptr(arch_kernel_pd()))[PDE_COUNT - 1];
 }
 
 kaddr_t arch_globals_frame(void)

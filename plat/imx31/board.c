@@ -10,8 +10,18 @@
  *   0x53f90000  GPT, free-running clock     (29, users')
  *   0x53f94000  EPIT1, kernel tick          28
  *   0x68000000  AVIC
- *   0x80000000  RAM, 128 MiB */
+ *   0x80000000  RAM, 128 MiB or less
+ *               RAM again
+ *   0xa0000000  end of what selects RAM
+ *
+ * The SDRAM controller selects RAM with the 256 MiB from 0x80000000 and those from 0x90000000, and
+ * hands on only as many address lines as the chips have: in either half RAM that does not fill it
+ * answers again right above itself. (So does QEMU's, for any `-m`, once.) A page there is a second
+ * name of a page of RAM, the kernel's own among them, so nobody gets any of it, even where a larger
+ * RAM would lie: the kernel uses 128 MiB. */
 #include "kernel/board.h"
+
+#include "kernel/arch.h"
 
 enum device { DEV_UART1, DEV_UART2, DEV_AVIC, DEV_L2CC, DEV_EPIT1, DEV_GPT, DEVICES };
 
@@ -21,20 +31,27 @@ const paddr_t board_devices[DEVICES] = {
 };
 const word_t board_device_count = DEVICES;
 
-/* What users never get (ABI sheet 5.6). The UARTs and the GPT are theirs too; the 1 MiB at
- * 0x8f000000 is what the hole in the kernel window would show. */
+/* What users never get (ABI sheet 5.6 without RAM's aliases). The UARTs and the GPT are theirs too.
+ */
 static const struct board_region board_reserved[] = {
-    {0x30000000, 0x30001000}, {0x53f94000, 0x53f95000}, {0x68000000, 0x68001000},
-    {0x80000000, 0x88000000}, {0x8f000000, 0x8f100000},
+    {0x30000000, 0x30001000},
+    {0x53f94000, 0x53f95000},
+    {0x68000000, 0x68001000},
+    {0x80000000, 0xa0000000},
 };
 
-const struct board board = {
+enum { RAM_MOST = 0x08000000 };
+
+static struct board imx31_board = {
     .name = "kzm",
     .ram_base = 0x80000000,
-    .ram_size = 0x08000000,
+    .ram_size = RAM_MOST,
+    .ram_alias_end = 0xa0000000,
     .reserved = board_reserved,
     .reserved_count = sizeof board_reserved / sizeof board_reserved[0],
 };
+/* Read-only but for the measurement below. */
+extern const struct board board __attribute__((alias("imx31_board")));
 
 static volatile word_t *device_register(enum device d, word_t offset)
 {
@@ -221,8 +238,36 @@ word_t board_serial_irq(unsigned line)
     return line == 0 ? 45 : 32;
 }
 
+/* --- RAM --- */
+
+enum { CACHE_LINE = 32, RAM_STEP = 4096 };
+
+/* A line of the cache of its own, since it is cleaned and dropped. */
+static volatile word_t ram_probe[CACHE_LINE / sizeof(word_t)] __attribute__((aligned(CACHE_LINE)));
+
+/* Writes the value and tells whether it is seen so far above too: in memory, not in the cache. */
+static bool ram_repeats(word_t distance, word_t value)
+{
+    kaddr_t other = kaddr_of((const void *)ram_probe) + distance;
+    ram_probe[0] = value;
+    arch_cache(CACHE_CLEAN, kaddr_of((const void *)ram_probe), CACHE_LINE, 0);
+    arch_cache(CACHE_INVALIDATE, other, CACHE_LINE, 0);
+    return *(const volatile word_t *)kptr(other) == value;
+}
+
+/* RAM ends where it first answers again; only the probe is written. Were smaller RAM taken for
+ * 128 MiB, its upper part would be a second name of the kernel. */
+static word_t ram_measure(void)
+{
+    for (word_t size = RAM_STEP; size < RAM_MOST; size += RAM_STEP)
+        if (ram_repeats(size, size) && ram_repeats(size, ~size))
+            return size;
+    return RAM_MOST;
+}
+
 void board_init(void)
 {
+    imx31_board.ram_size = ram_measure();
     avic_init();
     epit_init();
     gpt_init();

@@ -1,127 +1,216 @@
 #!/usr/bin/env bash
-# The inspector in a real terminal (tmux), on the real demo: views, folding, cursor, search, resize,
-# recording, a vanished machine.
+# The inspector in a real terminal (tmux), on the real demo: the four things a newcomer comes for,
+# every view, links and the way back, resizing, a target that stops, falls silent, dies and returns.
 . "$(dirname "$0")/lib.bash"
 tmux_socket=$work/tmux
-export TERM=xterm-256color
+export TERM=xterm-256color LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=$work/config
 inspector=build/host/inspector-tui
 
 tm() { tmux -S "$tmux_socket" "$@"; }
 screen() { tm capture-pane -p -t t; }
 screen_on_failure=screen
 key() { tm send-keys -t t "$@"; }
+type_line() { tm send-keys -t t -l "$1"; tm send-keys -t t Enter; }
 shows() { screen | grep -qE -- "$1"; }
 hides() { ! shows "$1"; }
-shows_soon() { wait_for "${2:-10}" shows "$1"; }
-start() { # start COMMAND: in a fresh terminal of 110x36
+shows_soon() { wait_for "${2:-20}" shows "$1"; }
+hides_soon() { wait_for "${2:-20}" hides "$1"; }
+start() { # start COMMAND [COLUMNS LINES]: in a fresh terminal
     tm kill-server 2>/dev/null
     starts=$((${starts:-0} + 1))
     tmux_socket=$work/tmux$starts # a server that is going away may still own the last one
-    tm -f /dev/null new-session -d -s t -x 110 -y 36 "$1; echo status \$?; exec cat"
+    tm -f /dev/null new-session -d -s t -x "${2:-110}" -y "${3:-36}" "$1; echo status \$?; exec cat"
 }
-# the line of the screen that is drawn reversed, with its number, without the mark of what is new:
-# where the cursor is
+# The row of the list that is drawn reversed, with its line on the screen, without its sign.
 cursor_line() {
-    tm capture-pane -e -p -t t | sed -n '3,22p' | grep -n $'\e\\[[0-9;]*7m' | head -1 |
-        sed 's/\x1b\[[0-9;]*m//g; s/:[*]/: /'
+    tm capture-pane -e -p -t t | sed -n '3,22p' | grep -nE $'\e\\[([0-9;]*;)?7m' | head -1 |
+        sed 's/\x1b\[[0-9;]*m//g; s/^\([0-9]*:[-+ ]*\)[+~*-]/\1 /'
 }
 
-boot build/arm/debug/image-demo-healthy.elf
-start "$inspector monitor:unix:$work/monitor.sock --record $work/run.capdb"
-check "attaches to the running demo and shows its domains" shows_soon 'guest  2 threads'
-check "says that it is live" shows_soon ' live  snapshot [0-9]+/'
-check "critical and driver are there too" eval 'shows_soon critical && shows_soon driver'
+boot build/arm/debug/image-demo-leaky.elf
+monitor=monitor:unix:$work/monitor.sock
+start "$inspector $monitor --record $work/run.capdb"
+check "the first screen says how the target stands" shows_soon '^ RUNNING +ev [0-9]+'
+check "it says that the leaky demo is breached, and by what" eval \
+    "shows_soon 'BREACHED [0-9]+' && shows_soon 'g guest > c critical'"
+check "it draws memory by owner" shows_soon 'RAM +128M 80000000 K.*G'
+check "it lists the domains with what they hold" shows_soon 'g guest +[0-9]+ +[0-9]+ +[0-9.]+K'
+check "it says that it records" shows_soon 'REC [0-9]+'
 
-key / ; key -l guest; key Enter
-check "search puts the cursor on the guest domain" shows_soon 'domain guest'
-key l
-check "a domain opens into its threads" shows_soon 'guest/init  tcb 0x8'
-key j l
-check "a thread opens into its CSpace" shows_soon 'cspace  cnode 0x8[0-9a-f]+  1024 slots'
-key / ; key -l "cnode 0x"; key Enter
-key l
-check "the CNode opens into slots" shows_soon '4 +untyped 0x8'
+# --- the four things, by the keys that the bottom line and ? show ---
+key @; type_line 8248c000
+check "who owns this frame: the memory view says it at once" shows_soon 'owner g guest'
+key Enter
+key @; type_line guest/worker
+check "goto takes names" shows_soon 'guest/worker +domain g guest|guest/worker  domain'
+key @; type_line slot:82406000
+check "where it came from: goto a slot shows its place in the derivation tree" \
+    shows_soon 'derived from +untyped 0x82400000'
+key BSpace
+check "Backspace goes back to the thread" shows_soon '^O D +Threads'
+key U
+check "what changed: the changes since the snapshot before" shows_soon 'against [0-9:]+.* born'
+key =
+check "= compares with an earlier moment and says so" shows_soon 'COMPARING'
+key =
+check "= again compares with the snapshot before" hides_soon 'COMPARING'
 
-# Somewhere below the first row of the list, so that rows may come and go above the screen.
-key -N 22 j ; key -N 8 k
-check "the list has more rows than the screen" wait_for 10 hides '^. [-+] rootserver  1 thread'
+# --- stepping through a revocation ---
+key @; type_line slot:82406000
+key p
+check "p previews what a revoke takes" shows_soon 'PREVIEW .*0x82480000'
+key b
+check "b arms a stop, the revoke stops before its first victim" \
+    shows_soon 'UNDER WAY +slot 0x82406000: 0 gone' 30
+check "the bar says that the machine stands" shows_soon '^ STOPPED'
+check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
+step_until_gone() {
+    for _ in $(seq 12); do
+        key s
+        wait_for 3 shows 'UNDER WAY.*: [1-9][0-9]* gone' && return 0
+    done
+    return 1
+}
+check "s takes one capability after the other" step_until_gone
+key f
+check "f runs to its end" shows_soon 'UNDER WAY.*: [1-9][0-9]* gone, 0 left'
+key q
+check "q asks about the stop that is armed" shows_soon 'stop is armed: r remove'
+key x
+check "any other key stays" hides_soon 'stop is armed'
+key ':' ; type_line 'delete all'
+key R c
+check "c lets the machine go on" shows_soon '^ RUNNING'
+key ':' ; type_line version
+check "a command of the monitor answers in the log" shows_soon 'layout'
+tm resize-window -t t -x 60 -y 14
+check "a small terminal shows state and place" eval "shows_soon '^ RUNNING' && shows_soon 'help'"
+tm resize-window -t t -x 10 -y 3
+tm resize-window -t t -x 8 -y 2
+check "a terminal that is too small says so" shows_soon 'too'
+tm resize-window -t t -x 160 -y 40
+check "a large one shows the names of all views" shows_soon 'Address spaces.*Log'
+key q
+wait_for 3 shows 'stop.* armed' && key r
+check "q ends with status 0" shows_soon 'status 0'
+check "the recording is whole" build/host/capdb verify "$work/run.capdb"
+check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capdb" "SELECT count(*) FROM events")" != 0 ]'
+
+# --- the rows ---
+start "$inspector $monitor --no-mouse"
+shows_soon '^ RUNNING'
+key D
+check "domains open into threads" eval "key j; key Enter; shows_soon 'driver/server|guest/(init|worker)|critical/'"
+key T
+check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
+key / ; type_line driver/server
+check "a search puts the cursor there" eval 'wait_for 10 eval "cursor_line | grep -q driver/server"'
+key Tab
+check "Tab follows whom it waits for" eval 'wait_for 10 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
+key '&' ; type_line guest
+check "& shows only what holds the text" eval "shows_soon 'filter: guest' && hides_soon 'critical/control +c'"
+key '&' ; key C-u Enter
+check "an empty filter shows all again" shows_soon 'critical/control'
+key C
+key / ; type_line 'root  cnode'
+shows_soon 'root  cnode'
+key l
+check "CSpaces open into slots and gaps" shows_soon '[0-9]+ empty'
+key V G 20 k
+check "a number repeats a key" shows_soon '[0-9]+/[0-9]+$'
 before=$(cursor_line)
 cursor_stays() {
     now=$(cursor_line)
     [ -n "$before" ] && [ "$before" = "$now" ] || { echo "was $before"; echo "is $now"; return 1; }
 }
-first=$(screen | sed -nE 's/.*snapshot ([0-9]+)\/.*/\1/p')
-newer() { [ "$(screen | sed -nE 's/.*snapshot ([0-9]+)\/.*/\1/p')" -ge $((first + 4)) ]; }
-check "samples go on" wait_for 20 newer
-check "the cursor stays on its thing and on its line while the system changes" \
-    cursor_stays
-
-key 2 ; key / ; key -l "used 1M"; key Enter
-check "the derivation tree has roots" shows_soon 'untyped 0x8.*below'
-key 3
-check "threads show what they wait on" shows_soon 'critical/control +critical +wait'
-check "the server waits on its endpoint" shows_soon 'driver/server +driver +receive .*endpoint'
-key 4
-check "untyped memory is drawn" shows_soon '\[#+[-.#]*\]'
-key 5 ; key / ; key -l frame; key Enter
-check "objects name an owner" shows_soon 'owner: (critical|guest|driver|rootserver|-)'
+key @; type_line 87fe0000; key d
+wait_for 10 eval 'cursor_line | grep -q cnode'
+before=$(cursor_line)
+seq_now() { screen | sed -nE '1s/.*ev ([0-9]+).*/\1/p'; }
+first=$(seq_now)
+newer() { [ "$(seq_now)" -gt "$((first + 200))" ]; }
+check "samples go on" wait_for 30 newer
+check "the cursor stays on its thing while the system changes" cursor_stays
+key B
+check "objects name their owners" shows_soon 'cnode .* g guest|tcb .* d driver'
+key z z
+check "z sorts by a column" shows_soon 'sorted by'
+key M
+check "memory is drawn down to the page" shows_soon '80000000 +4M K'
+key A
+check "address spaces name their threads" shows_soon 'space 0x[0-9a-f]+ .*critical/control'
+key J
+check "the verdict lists breaches with who and against whom" shows_soon 'foreign-tcb +g guest +d driver'
+key j Enter
+check "a witness is a link" shows_soon 'deriVation'
+key E
+check "events come as they happen" shows_soon 'victim|reply|delete'
 key '?'
-check "help lists the keys" shows_soon 'derivation tree, threads, untyped'
+check "help begins with the view one is in" shows_soon 'This view: every change'
+key / ; type_line preview
+check "help searches" shows_soon '^.* p F9 +what a revoke'
 key q
-check "help closes and the view is back" shows_soon 'row [0-9]+/'
+check "any other key closes help" hides_soon 'This view'
+key '['
+check "[ looks back, and the bar says so" shows_soon 'LOOKING BACK'
+key .
+check ". comes back to now" hides_soon 'LOOKING BACK'
+key C-z
+check "^Z goes to the shell" wait_for 10 eval 'screen | tail -3 | grep -qiE "stopped|status" || ! shows "^ RUNNING"'
 
-key 6
-check "the verdict on the healthy demo is isolated" shows_soon 'isolated: 0 breaches'
-
-key 2 ; key g ; key / ; key -l "512K used"; key Enter
-wait_for 3 shows 'untyped 0x8248.* 512K used' || { key / ; key -l "used 1M"; key Enter l j; }
-key b
-check "a break is armed on the revoke of the guest's heap" shows_soon 'on revoke'
-check "the revoke stops before its first victim" shows_soon 'REVOKE 0x8[0-9a-f]+: 0 gone' 20
-key S
-check "a step goes to the next capability" shows_soon '^>'
-# a step also stops where the revoke is preempted by a tick and where it is resumed
-step_until_gone() {
-    for _ in $(seq 12); do
-        key S
-        shows_soon 'REVOKE 0x8[0-9a-f]+: [1-9][0-9]* gone' 1 && return 0
-    done
-    return 1
-}
-check "steps take the capabilities one by one" step_until_gone
-key F
-check "finish runs to the end of the revoke" shows_soon ': [1-9][0-9]* gone, 0 left'
-key ':' ; key -l "delete all"; key Enter
-key c
-check "and the system goes on" shows_soon 'running|snapshot'
-key ':' ; key -l version; key Enter
-check "a monitor command answers in the console view" shows_soon 'layout'
-
-tm resize-window -t t -x 60 -y 14
-check "a small terminal still shows list and status" shows_soon 'row [0-9]+/|live'
-tm resize-window -t t -x 140 -y 40
-check "a large one is filled" shows_soon 'snapshot [0-9]+/'
-
+# --- a target that falls silent, dies, comes back ---
+start "$inspector $monitor"
+shows_soon '^ RUNNING'
+kill -STOP "$qemu_pid"
+check "a silent target is told within seconds" shows_soon 'NO ANSWER for [0-9]+ s' 30
+key T
+check "and the keys go on" shows_soon '^O D +Threads'
+kill -CONT "$qemu_pid"
+check "when it speaks again, that is told" hides_soon 'NO ANSWER' 30
+halt_machine
+check "a dead target is told, its last state stays" eval "shows_soon '^ GONE since' 30 && shows_soon 'critical/control'"
+rm -f "$work"/*.sock
+boot build/arm/debug/image-demo-healthy.elf
+check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)' 40
+key O
+check "and it is the new one" shows_soon ISOLATED 30
 key q
-check "q ends with status 0" shows_soon 'status 0'
-check "the recording is complete" build/host/capdb verify "$work/run.capdb"
+shows_soon 'status 0'
 
+# --- recordings ---
 start "$inspector $work/run.capdb@1"
-check "a recording opens at a snapshot" shows_soon 'recording  snapshot 1/'
+check "a recording opens at a snapshot" shows_soon '^ RECORDING +snapshot 1 '
 key ']'
-check "one snapshot forward" shows_soon 'snapshot 2/'
+check "one snapshot on" shows_soon 'snapshot 2 '
+key 3 ']'
+check "three on" shows_soon 'snapshot 5 '
+key ':' ; type_line 'at 2'
+check ":at goes to a snapshot" shows_soon 'snapshot 2 '
+key Q ; key i ; type_line 'SELECT count(*) AS number FROM snapshots'
+check "SQL answers from the recording" shows_soon 'number'
 key q
 shows_soon 'status 0'
 
 start "$inspector gdb:unix:$work/gdb.sock"
-check "the same views through QEMU's gdbstub" shows_soon 'guest  2 threads' 20
-halt_machine
-check "a vanished machine ends it with a sentence and a clean terminal" \
-    eval 'shows_soon "^inspector-tui: gdb:unix:.*" 20 && shows_soon "status 2"'
+check "the same views through QEMU's gdbstub" shows_soon 'g guest' 30
+key q
+shows_soon 'status 0'
 
+# --- what it refuses ---
+start "TERM=dumb $inspector $monitor"
+check "a terminal without a cursor is refused" shows_soon "terminal 'dumb' cannot"
 start "$inspector monitor:unix:$work/nothing.sock"
 check "a target that is not there is named" shows_soon 'inspector-tui: .*nothing.sock'
 printf 'not a database' >"$work/bad.capdb"
 start "$inspector $work/bad.capdb"
 check "a file that is no recording is named" shows_soon 'inspector-tui: .*bad.capdb'
+mkdir -p "$work/config/capscope"
+printf 'key F5 goto\nkey ^A nonsense\n' >"$work/config/capscope/inspector.conf"
+start "$inspector $monitor"
+check "a fault in the configuration is named with its line" shows_soon 'inspector.conf:2: '
+printf 'key a preview\ncolor domain1 213\n' >"$work/config/capscope/inspector.conf"
+start "NO_COLOR=1 $inspector $monitor --ascii"
+shows_soon '^ RUNNING'
+key '?' ; key / ; type_line preview
+check "a key of the configuration is in the help" shows_soon 'p F9 a|a +p F9|F9 a'
 plan

@@ -16,6 +16,7 @@ scenario() {
 status=0
 scenario healthy image-demo-healthy.elf
 scenario program image-debugcalls.elf
+scenario sentences image-sentences.elf
 scenario panic image-hello.elf
 plan
 exit $status

@@ -79,7 +79,7 @@ class Records:
             return data[at + 1:at + 1 + data[at]], at + 1 + data[at]
         value, at = self.leb(data, at)
         if mode == "D":
-            value = (self.base.get(key, 0) + ((value >> 1) ^ -(value & 1))) & 0xFFFFFFFF
+            value = (self.base.get(key, 0) + ((value >> 1) ^ -(value & 1))) & 0xFFFFFFFFFFFFFFFF
             self.base[key] = value
         return value, at
 
@@ -315,7 +315,8 @@ def editor_checks(m, tap):
     tap.claim("backspace_and_ctrl_u_edit_the_line", lambda: has(
         m.type(b"help\x15versioxx\x08\x7fn\r", b"n"), r"^capscope "))
     tap.claim("cr_lf_and_both_end_one_line", lambda: line_ends(m))
-    tap.claim("arrow_up_recalls_the_line_before", lambda: recall(m))
+    tap.claim("arrow_up_recalls_the_line_before", lambda: recall(m, b"\x1b[A"))
+    tap.claim("and_so_it_does_in_application_mode", lambda: recall(m, b"\x1bOA"))
 
 
 def short(text):
@@ -338,9 +339,9 @@ def line_ends(m):
     return None
 
 
-def recall(m):
+def recall(m, arrow):
     m.run("version")
-    return has(m.type(b"\x1b[A\r", b"version"), r"^capscope ")
+    return has(m.type(arrow + b"\r", b"version"), r"^capscope ")
 
 
 def snapshot_frames(m):
@@ -712,13 +713,56 @@ def panic(work, m, tap):
     tap.claim("after_a_panic_nothing_goes_on", lambda: has(m.run("continue"), "not after a panic"))
 
 
+def sentences(work, m, tap):
+    m.until_text(b"sentences: slow lines")
+    said = m.text.replace(b"\r\n", b"\n").decode("ascii")
+    for name, fault in (("write", r"memory fault: write at 0x00433060, pc 0x\w+:\s+nothing is mapped there"),
+                        ("nonsense", r"exception, pc 0x\w+"), ("unknown", r"unknown system call -99, pc 0x\w+"),
+                        ("waiter", r"capability fault: 0x\w+ to receive,")):
+        tap.claim("a_fault_without_handler_is_told_after_many_refusals: %s" % name, lambda: has(
+            said, r"^say/%s: %s" % (name, fault)))
+    tap.claim("refusals_that_nobody_heard_are_counted", lambda: has(
+        said, r"^\(\d+ refusals and faults before this one were not explained\)\nsay/write: "))
+    tap.claim("each_says_that_nobody_takes_care", lambda: said.count("it has no fault handler") == 5 or said)
+    tap.claim("waiting_for_a_bound_notification_is_explained", lambda: has(
+        said, r"^  the notification is bound to say/root,\n  and only that thread may wait for it$"))
+    threads = m.run("threads")
+    tap.claim("the_cause_can_be_asked_for_later", lambda: has(
+        threads, r"say/write memory fault 0x433060\s+without a handler$", r"say/nonsense user exception 0x0\s+without",
+        r"say/unknown unknown system call 0xffffff9d\s+without", r"say/waiter capability fault 0x\w+\s+without"))
+    tap.claim("a_thread_that_was_resumed_has_no_cause", lambda: has(threads, r"inactive .* say/mended$"))
+    lost, taker = re.search(r"frame 0x(\w+) lost its place to 0x(\w+)", said).groups()
+    tap.claim("a_frame_whose_place_another_took_is_stale", lambda: has(
+        m.run("frame " + lost), r"^cap .* frame 0x%s 4K rw at 0x40000000 asid \d+ \(stale\)" % lost))
+    tap.claim("the_frame_that_took_it_is_not", lambda: stale(m.run("frame " + taker)))
+    tap.claim("typing_does_not_tear_a_programs_line", lambda: untorn(m))
+
+
+def stale(said):
+    return "a frame that is mapped is called stale:\n" + said if "stale" in said or "mapped" not in said else None
+
+
+def untorn(m):
+    begin = len(m.everything)
+    for n in range(40):
+        if "record format" not in m.run("version"):
+            return "no answer"
+        m.pump(0.003 * (n % 17))
+    m.until(lambda: m.everything.endswith(b"\n"), "end of a line")
+    slow = [l for l in m.everything[begin:].replace(b"\r", b"").split(b"\n")[1:-1] if b"slow" in l or b"xyz" in l]
+    torn = [l for l in slow if not re.fullmatch(rb"(?:capscope> )?slow 0123456789 a[b-z]*z", l) or b"> " in l]
+    if len(slow) < 20:
+        return "only %d lines of the program" % len(slow)
+    return "%d of %d lines are torn: %r" % (len(torn), len(slow), torn[:3]) if torn else None
+
+
 def main():
     scenario, work, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
     tap = Tap(first)
     try:
         monitor = Monitor(work + "/monitor.sock")
         release(work)
-        {"healthy": healthy, "program": program, "panic": panic}[scenario](work, monitor, tap)
+        {"healthy": healthy, "program": program, "panic": panic, "sentences": sentences}[scenario](work, monitor, tap)
     except (TimeoutError, OSError, ValueError, subprocess.SubprocessError) as e:
         tap.claim("%s_scenario_comes_to_its_end" % scenario, lambda: str(e))
     with open(work + "/count", "w") as out:

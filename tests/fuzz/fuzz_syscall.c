@@ -15,6 +15,7 @@
 #include "kernel/syscall.h"
 #include "tests/host/sim.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,8 +195,9 @@ static enum error print_finding(void *ctx, const struct record *r)
 {
     (void)ctx;
     if (r->kind == RECORD_FINDING)
-        fprintf(stderr, "audit: rule %u at %08x, other %08x, value %08x\n", r->finding.rule,
-                r->finding.addr, r->finding.other, r->finding.value);
+        fprintf(stderr,
+                "audit: rule %u at %08" PRIx64 ", other %08" PRIx64 ", value %08" PRIx64 "\n",
+                r->finding.rule, r->finding.addr, r->finding.other, r->finding.value);
     return ERR_OK;
 }
 

@@ -602,8 +602,9 @@ static enum error note_finding(void *ctx, const struct record *r)
     if (r->kind != RECORD_FINDING || *found)
         return ERR_OK;
     *found = true;
-    snprintf(sentence, sizeof sentence, "audit: rule %u at %08x, other %08x", r->finding.rule,
-             r->finding.addr, r->finding.other);
+    snprintf(sentence, sizeof sentence, "audit: rule %u at %08lx, other %08lx",
+             (unsigned)r->finding.rule, (unsigned long)r->finding.addr,
+             (unsigned long)r->finding.other);
     return ERR_OK;
 }
 

@@ -70,9 +70,14 @@ struct system {
 static void put(struct system *y, uint32_t depth, uint32_t addr, uint32_t type, uint32_t object,
                 uint32_t bits, uint32_t rights, uint32_t data)
 {
-    uint32_t extra = 0;
-    state_slot(&y->s, (struct record_slot){addr, depth, type, object, bits, rights,
-                                           RECORD_SLOT_REVOCABLE, data, extra});
+    state_slot(&y->s, (struct record_slot){.addr = addr,
+                                           .depth = depth,
+                                           .type = type,
+                                           .object = object,
+                                           .bits = bits,
+                                           .rights = rights,
+                                           .flags = RECORD_SLOT_REVOCABLE,
+                                           .data = data});
 }
 
 static void put_root(struct system *y, uint32_t depth, uint32_t type, uint32_t object,

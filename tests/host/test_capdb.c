@@ -3,9 +3,8 @@
  * damaged files are refused in words. */
 #include "capdb/capdb.h"
 
-#include "layout/capability.h"
-#include "capdb/store.h"
-#include "tests/host/state_builder.h"
+#include "capdb/recorder.h"
+#include "tests/host/recordings.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -21,275 +20,6 @@
 
 #include <cmocka.h>
 
-/* --- a system that changes at random ------------------------------------------------------------
- */
-
-enum { MODEL_SLOTS = 120, CNODE_BASE = 0x1000000, CNODE_BITS = 12, THREADS = 3 };
-
-struct model {
-    uint32_t seed;
-    uint32_t count;
-    struct record_slot slots[MODEL_SLOTS]; /* derivation order */
-    struct record_thread threads[THREADS];
-    uint32_t mapped;
-    uint32_t finding;
-};
-
-static uint32_t pick(struct model *m, uint32_t n)
-{
-    m->seed = m->seed * 1664525u + 1013904223u;
-    return (m->seed >> 8) % n;
-}
-
-static void model_init(struct model *m, uint32_t seed)
-{
-    *m = (struct model){.seed = seed, .count = 2};
-    m->slots[0] = (struct record_slot){.addr = CNODE_BASE + 16,
-                                       .type = RECORD_CAP_CNODE,
-                                       .object = CNODE_BASE,
-                                       .bits = CNODE_BITS,
-                                       .extra = 24,
-                                       .flags = RECORD_SLOT_REVOCABLE};
-    m->slots[1] = (struct record_slot){.addr = CNODE_BASE + 32,
-                                       .type = RECORD_CAP_UNTYPED,
-                                       .object = 0x82000000,
-                                       .bits = 24,
-                                       .flags = RECORD_SLOT_REVOCABLE};
-    for (uint32_t i = 0; i < THREADS; i++) {
-        struct record_thread *t = &m->threads[i];
-        t->addr = 0x82800000 + i * 512;
-        t->name.length = (uint8_t)sprintf(t->name.bytes, "d%u/\x1b[2J\"'", i);
-    }
-}
-
-static bool model_slot_used(const struct model *m, uint32_t addr)
-{
-    for (uint32_t i = 0; i < m->count; i++)
-        if (m->slots[i].addr == addr)
-            return true;
-    return false;
-}
-
-static uint32_t model_free_slot(struct model *m)
-{
-    uint32_t addr;
-    do {
-        addr = CNODE_BASE + 16 * (3 + pick(m, 250));
-    } while (model_slot_used(m, addr));
-    return addr;
-}
-
-/* Puts a child directly behind slot i, as the kernel does. */
-static void model_derive(struct model *m, uint32_t i)
-{
-    static const struct {
-        uint32_t type, bits;
-    } kinds[] = {{RECORD_CAP_ENDPOINT, 4},
-                 {RECORD_CAP_NOTIFICATION, 4},
-                 {RECORD_CAP_FRAME, 12},
-                 {RECORD_CAP_TCB, 9}};
-    if (m->count == MODEL_SLOTS)
-        return;
-    struct record_slot child = m->slots[i];
-    if (child.type == RECORD_CAP_UNTYPED) {
-        uint32_t k = pick(m, 4);
-        child.type = kinds[k].type;
-        child.bits = kinds[k].bits;
-        child.object = child.type == RECORD_CAP_TCB ? 0x82800000 + pick(m, THREADS) * 512
-                                                    : 0x82000000 + pick(m, 200) * 0x1000;
-        child.rights = child.type == RECORD_CAP_TCB ? 0 : RIGHT_READ | RIGHT_WRITE;
-        child.data = child.extra = 0;
-    } else {
-        child.rights &= pick(m, 16);
-    }
-    child.depth++;
-    child.addr = model_free_slot(m);
-    memmove(&m->slots[i + 2], &m->slots[i + 1], (m->count - i - 1) * sizeof(child));
-    m->slots[i + 1] = child;
-    m->count++;
-}
-
-/* Children of the deleted move up. */
-static void model_delete(struct model *m, uint32_t i)
-{
-    for (uint32_t k = i + 1; k < m->count && m->slots[k].depth > m->slots[i].depth; k++)
-        m->slots[k].depth--;
-    memmove(&m->slots[i], &m->slots[i + 1], (m->count - i - 1) * sizeof(*m->slots));
-    m->count--;
-}
-
-static void model_change_thread(struct model *m)
-{
-    struct record_thread *t = &m->threads[pick(m, THREADS)];
-    t->state = pick(m, 8);
-    t->pc = pick(m, 1 << 20);
-    t->priority = pick(m, 3) ? t->priority : pick(m, 256);
-    t->fault = pick(m, 4);
-    t->fault_addr = t->fault ? 0xdeadbeef : 0;
-}
-
-static void model_step(struct model *m)
-{
-    for (uint32_t ops = pick(m, 6); ops > 0; ops--) {
-        uint32_t i = pick(m, m->count);
-        switch (pick(m, 8)) {
-        case 0:
-        case 1:
-        case 2:
-            model_derive(m, i ? i : 1);
-            break;
-        case 3:
-            if (i > 1)
-                model_delete(m, i);
-            break;
-        case 4:
-            if (i > 1)
-                m->slots[i].addr = model_free_slot(m);
-            break;
-        case 5:
-            if (m->slots[i].type == RECORD_CAP_ENDPOINT)
-                m->slots[i].data = pick(m, 100);
-            break;
-        case 6:
-            model_change_thread(m);
-            break;
-        default:
-            m->mapped = pick(m, 20);
-            m->finding = pick(m, 3);
-        }
-    }
-}
-
-static bool model_names_tcb(const struct model *m, uint32_t addr)
-{
-    for (uint32_t i = 0; i < m->count; i++)
-        if (m->slots[i].type == RECORD_CAP_TCB && m->slots[i].object == addr)
-            return true;
-    return false;
-}
-
-static void model_records(const struct model *m, struct capstate *s)
-{
-    struct record r = {0};
-    for (uint32_t i = 0; i < THREADS; i++) {
-        r.kind = RECORD_THREAD;
-        r.thread = m->threads[i];
-        if (model_names_tcb(m, r.thread.addr))
-            state_add(s, &r);
-    }
-    r.kind = RECORD_ENDPOINT;
-    r.endpoint = (struct record_endpoint){0x82001000, m->mapped % 3, m->mapped};
-    state_add(s, &r);
-    r.kind = RECORD_NOTIFICATION;
-    r.notification = (struct record_notification){0x82002000, 2, m->mapped * 77, 0, 1};
-    state_add(s, &r);
-    for (uint32_t i = 0; i < m->mapped; i++)
-        state_mapping(s, (struct record_mapping){0x82804000, 1, 0x10000 + i * 4096,
-                                                 0x82000000 + i * 4096, 12, 3, 1, 0});
-    r.kind = RECORD_IRQ;
-    r.irq = (struct record_irq){28, 2, m->mapped};
-    state_add(s, &r);
-    for (uint32_t i = 0; i < m->finding; i++)
-        state_finding(s, (struct record_finding){i % 2, 5, 6, 7});
-}
-
-static void model_state(const struct model *m, struct capstate *s)
-{
-    state_begin(s);
-    for (uint32_t i = 0; i < m->count; i++)
-        state_slot(s, m->slots[i]);
-    model_records(m, s);
-    state_end(s);
-}
-
-/* --- files
- * ---------------------------------------------------------------------------------------- */
-
-static char *temp_path(void)
-{
-    char dir[] = "/tmp/capdb-test-XXXXXX";
-    char *path = malloc(64);
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, 64, "%s/run.capdb", dir);
-    return path;
-}
-
-static void temp_remove(char *path)
-{
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-    char file[96];
-    for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
-        snprintf(file, sizeof(file), "%s%s", path, tails[i]);
-        unlink(file);
-    }
-    *strrchr(path, '/') = '\0';
-    rmdir(path);
-    free(path);
-}
-
-static struct capdb *create(const char *path)
-{
-    char message[CAPDB_MESSAGE];
-    struct capdb *db;
-    if (capdb_create(path, "test", &db, message) != ERR_OK)
-        fail_msg("%s", message);
-    return db;
-}
-
-static struct capdb *open_db(const char *path)
-{
-    char message[CAPDB_MESSAGE];
-    struct capdb *db;
-    if (capdb_open(path, &db, message) != ERR_OK)
-        fail_msg("%s", message);
-    return db;
-}
-
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    fclose(f);
-}
-
-static void report_failure(void *ctx, const char *sentence)
-{
-    (void)ctx;
-    fprintf(stderr, "# %s\n", sentence);
-}
-
-/* Compares snapshots 1..count with the model run again from its seed. */
-static void assert_recorded(struct capdb *db, uint32_t seed, uint32_t count)
-{
-    struct model m;
-    model_init(&m, seed);
-    for (uint32_t n = 1; n <= count; n++) {
-        struct capstate expected;
-        struct capstate got;
-        model_step(&m);
-        model_state(&m, &expected);
-        if (capdb_load(db, n, &got) != ERR_OK)
-            fail_msg("%s", capdb_error(db));
-        state_assert_same(&expected, &got);
-        capstate_free(&expected);
-        capstate_free(&got);
-    }
-}
-
-static void record_model(struct capdb *db, struct model *m, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct capstate s;
-        uint32_t n;
-        model_step(m);
-        model_state(m, &s);
-        if (capdb_append(db, &s, 1000.0 + i, &n) != ERR_OK)
-            fail_msg("%s", capdb_error(db));
-        capstate_free(&s);
-    }
-}
-
 /* --- round trips
  * ------------------------------------------------------------------------------------ */
 
@@ -298,11 +28,11 @@ static void every_snapshot_comes_back_as_it_was(void **state)
     enum { COUNT = 250, ROUNDS = 3 };
     (void)state;
     for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
-        struct model m;
+        struct changing m;
         char *path = temp_path();
         struct capdb *db = create(path);
-        model_init(&m, seed);
-        record_model(db, &m, COUNT);
+        changing_init(&m, seed);
+        record_changing(db, &m, COUNT);
         assert_int_equal(capdb_count(db), COUNT);
         assert_recorded(db, seed, COUNT);
         capdb_close(db);
@@ -317,13 +47,13 @@ static void every_snapshot_comes_back_as_it_was(void **state)
 
 static void a_recording_can_be_continued(void **state)
 {
-    struct model m;
+    struct changing m;
     char *path = temp_path();
     (void)state;
-    model_init(&m, 5);
+    changing_init(&m, 5);
     for (uint32_t part = 0; part < 4; part++) {
-        struct capdb *db = part ? open_db(path) : create(path);
-        record_model(db, &m, 20);
+        struct capdb *db = part ? resume_db(path) : create(path);
+        record_changing(db, &m, 20);
         capdb_close(db);
     }
     struct capdb *db = open_db(path);
@@ -334,13 +64,13 @@ static void a_recording_can_be_continued(void **state)
 
 static void a_closed_recording_needs_no_write_permission(void **state)
 {
-    struct model m;
+    struct changing m;
     char *path = temp_path();
     char wal[96];
     (void)state;
     struct capdb *db = create(path);
-    model_init(&m, 6);
-    record_model(db, &m, 10);
+    changing_init(&m, 6);
+    record_changing(db, &m, 10);
     capdb_close(db);
     snprintf(wal, sizeof(wal), "%s-wal", path);
     assert_int_not_equal(access(wal, F_OK), 0);
@@ -353,20 +83,20 @@ static void a_closed_recording_needs_no_write_permission(void **state)
 
 static void a_reader_sees_what_a_live_recorder_flushed(void **state)
 {
-    struct model m;
+    struct changing m;
     char *path = temp_path();
     (void)state;
     struct capdb *recorder = create(path);
-    model_init(&m, 8);
-    record_model(recorder, &m, 30);
+    changing_init(&m, 8);
+    record_changing(recorder, &m, 30);
     assert_int_equal(capdb_flush(recorder), ERR_OK);
     struct capdb *reader = open_db(path);
     assert_recorded(reader, 8, 30);
-    record_model(recorder, &m, 30);
+    record_changing(recorder, &m, 30);
     assert_int_equal(capdb_flush(recorder), ERR_OK);
     assert_recorded(reader, 8, 60);
     capdb_close(reader);
-    record_model(recorder, &m, 5);
+    record_changing(recorder, &m, 5);
     capdb_close(recorder);
     reader = open_db(path);
     assert_recorded(reader, 8, 65);
@@ -377,23 +107,23 @@ static void a_reader_sees_what_a_live_recorder_flushed(void **state)
 /* --- identity
  * ------------------------------------------------------------------------------------------ */
 
-static void two_states(const struct model *a, const struct model *b, struct capdb **db)
+static void two_states(const struct changing *a, const struct changing *b, struct capdb **db)
 {
     struct capstate s;
     uint32_t n;
     *db = create(":memory:");
-    model_state(a, &s);
+    changing_state(a, &s);
     assert_int_equal(capdb_append(*db, &s, 1, &n), ERR_OK);
     capstate_free(&s);
-    model_state(b, &s);
+    changing_state(b, &s);
     assert_int_equal(capdb_append(*db, &s, 2, &n), ERR_OK);
     capstate_free(&s);
 }
 
 /* cnode, untyped, endpoint, its copy, the copy's copy */
-static void small_model(struct model *m)
+static void small_system(struct changing *m)
 {
-    model_init(m, 1);
+    changing_init(m, 1);
     m->slots[2] = (struct record_slot){.addr = CNODE_BASE + 0x40,
                                        .depth = 1,
                                        .type = RECORD_CAP_ENDPOINT,
@@ -414,11 +144,11 @@ static void small_model(struct model *m)
 
 static void a_moved_capability_keeps_its_number(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capdb *db;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     b = a;
     b.slots[3].addr = CNODE_BASE + 0x100;
     two_states(&a, &b, &db);
@@ -433,12 +163,12 @@ static void a_moved_capability_keeps_its_number(void **state)
 
 static void fewer_rights_are_the_same_capability(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capdb *db;
     struct capdb_snapshot info;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     b = a;
     b.slots[3].rights = 1;
     two_states(&a, &b, &db);
@@ -453,14 +183,14 @@ static void fewer_rights_are_the_same_capability(void **state)
 
 static void children_of_a_deleted_parent_stay_who_they_are(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capdb *db;
     struct capdb_snapshot info;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     b = a;
-    model_delete(&b, 3);
+    changing_delete(&b, 3);
     two_states(&a, &b, &db);
     assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
                      capdb_cap_id(db, 1, CNODE_BASE + 0x60));
@@ -472,11 +202,11 @@ static void children_of_a_deleted_parent_stay_who_they_are(void **state)
 
 static void another_object_in_the_slot_is_another_capability(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capdb *db;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     b = a;
     b.slots[4].object = 0x82003000;
     b.slots[4].depth = 1;
@@ -488,11 +218,11 @@ static void another_object_in_the_slot_is_another_capability(void **state)
 
 static void two_alike_that_moved_are_not_guessed(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capdb *db;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     a.slots[4] = a.slots[3];
     a.slots[4].addr = CNODE_BASE + 0x60;
     b = a;
@@ -508,18 +238,18 @@ static void two_alike_that_moved_are_not_guessed(void **state)
 
 static void an_object_made_again_at_its_address_is_another_life(void **state)
 {
-    struct model a;
-    struct model without;
+    struct changing a;
+    struct changing without;
     struct capdb *db = create(":memory:");
     struct capstate s;
     uint32_t n;
     (void)state;
-    small_model(&a);
+    small_system(&a);
     without = a;
     without.count = 2;
-    const struct model *sequence[] = {&a, &without, &a};
+    const struct changing *sequence[] = {&a, &without, &a};
     for (size_t i = 0; i < 3; i++) {
-        model_state(sequence[i], &s);
+        changing_state(sequence[i], &s);
         assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
         capstate_free(&s);
     }
@@ -532,24 +262,24 @@ static void an_object_made_again_at_its_address_is_another_life(void **state)
 /* Positions one apart: an insertion between them must spread them and keep order and numbers. */
 static void a_full_gap_is_spread_anew(void **state)
 {
-    struct model a;
-    struct model b;
+    struct changing a;
+    struct changing b;
     struct capstate s;
     struct identity_stats stats;
     int64_t next = 100;
     struct capmem before[MODEL_SLOTS];
     struct capmem after[MODEL_SLOTS];
     (void)state;
-    small_model(&a);
+    small_system(&a);
     for (uint32_t i = 0; i < a.count; i++)
         before[i] = (struct capmem){.rec = a.slots[i], .id = i + 1, .pos = i + 1};
     before[2].parent = 2;
     before[3].parent = 3;
     before[4].parent = 4;
     b = a;
-    model_derive(&b, 2);
-    model_state(&b, &s);
-    assert_int_equal(identity_assign(before, a.count, &s, &next, after, &stats), ERR_OK);
+    changing_derive(&b, 2);
+    changing_state(&b, &s);
+    assert_int_equal(identity_assign(before, a.count, &s, NULL, &next, after, &stats), ERR_OK);
     assert_int_equal(stats.added, 1);
     assert_int_equal(stats.removed, 0);
     for (uint32_t i = 1; i < s.slot_count; i++)
@@ -618,13 +348,13 @@ static void an_existing_file_is_not_overwritten(void **state)
 static void damaged_recordings_never_lie(void **state)
 {
     enum { TRIES = 60 };
-    struct model m;
+    struct changing m;
     char *path = temp_path();
     char message[CAPDB_MESSAGE];
     (void)state;
     struct capdb *db = create(path);
-    model_init(&m, 11);
-    record_model(db, &m, 20);
+    changing_init(&m, 11);
+    record_changing(db, &m, 20);
     capdb_close(db);
     FILE *f = fopen(path, "r");
     static char good[1 << 20];
@@ -652,7 +382,7 @@ static void damaged_recordings_never_lie(void **state)
 
 static void a_full_disk_keeps_complete_snapshots(void **state)
 {
-    struct model m;
+    struct changing m;
     struct capstate s;
     uint32_t n;
     uint32_t taken = 10;
@@ -660,15 +390,15 @@ static void a_full_disk_keeps_complete_snapshots(void **state)
     char *path = temp_path();
     (void)state;
     struct capdb *db = create(path);
-    model_init(&m, 12);
-    record_model(db, &m, taken);
+    changing_init(&m, 12);
+    record_changing(db, &m, taken);
     int64_t pages = capdb_int(db, "PRAGMA page_count", 0);
     char sql[64];
     snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%lld", (long long)pages + 2);
     capdb_exec(db, sql, "test");
     do {
-        model_step(&m);
-        model_state(&m, &s);
+        changing_step(&m);
+        changing_state(&m, &s);
         e = capdb_append(db, &s, 1, &n);
         capstate_free(&s);
         taken += e == ERR_OK;
@@ -685,17 +415,17 @@ static void a_full_disk_keeps_complete_snapshots(void **state)
 
 static void child_records_until_killed(const char *path, uint32_t seed, int report)
 {
-    struct model m;
+    struct changing m;
     struct capdb *db;
     char message[CAPDB_MESSAGE];
-    model_init(&m, seed);
+    changing_init(&m, seed);
     if (capdb_create(path, "test", &db, message) != ERR_OK)
         _exit(1);
     for (;;) {
         struct capstate s;
         uint32_t n;
-        model_step(&m);
-        model_state(&m, &s);
+        changing_step(&m);
+        changing_state(&m, &s);
         if (capdb_append(db, &s, 1, &n) != ERR_OK || write(report, &n, sizeof(n)) != sizeof(n))
             _exit(1);
         capstate_free(&s);
@@ -705,7 +435,7 @@ static void child_records_until_killed(const char *path, uint32_t seed, int repo
 static void kill_nine_loses_no_completed_snapshot(void **state)
 {
     enum { KILLS = 6 };
-    struct model dice = {.seed = 99};
+    struct changing dice = {.seed = 99};
     (void)state;
     for (uint32_t round = 1; round <= KILLS; round++) {
         int ends[2];
@@ -747,7 +477,7 @@ static void rules_travel_with_the_recording(void **state)
     assert_int_equal(capdb_set_rules(db, &rules), ERR_OK);
     capdb_close(db);
     db = open_db(path);
-    assert_int_equal(capdb_get_rules(db, &back), ERR_OK);
+    assert_int_equal(capdb_get_rules(db, 0, &back), ERR_OK);
     assert_int_equal(back.count, 2);
     assert_string_equal(back.rules[0].pattern, "d*/x");
     assert_true(back.rules[1].trusted);
@@ -771,11 +501,11 @@ static void views_agree_with_snapshots(void **state)
         "SELECT count(*) FROM (SELECT * FROM objects, domains, endpoints, notifications, irqs, "
         "findings, cap_lives, object_lives LIMIT 0)",
     };
-    struct model m;
+    struct changing m;
     (void)state;
     struct capdb *db = create(":memory:");
-    model_init(&m, 14);
-    record_model(db, &m, 60);
+    changing_init(&m, 14);
+    record_changing(db, &m, 60);
     assert_int_equal(capdb_flush(db), ERR_OK);
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
         assert_int_equal(capdb_int(db, checks[i], -1), 0);

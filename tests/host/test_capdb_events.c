@@ -2,7 +2,7 @@
  * snapshot; what is altered or taken away is told. The kernel is the simulated one. */
 #include "tests/host/sim_random.h"
 
-#include "capdb/store.h"
+#include "capdb/recorder.h"
 #include "objwalk/objwalk.h"
 
 #include <stdio.h>
@@ -163,6 +163,13 @@ static enum error verify(void)
     return capdb_verify(db, note_fault, NULL);
 }
 
+/* What the events themselves say of the way to snapshot n, whatever the ledger finds. */
+static bool proved(uint32_t n)
+{
+    fault[0] = '\0';
+    return capdb_prove_events(db, n, fault, sizeof fault);
+}
+
 static void change(const char *sql)
 {
     assert_int_equal(capdb_exec(db, sql, "tampering"), ERR_OK);
@@ -198,17 +205,19 @@ static void a_missing_event_is_told(void **state)
     (void)state;
     change("DELETE FROM event WHERE row = (SELECT row FROM event WHERE n = 3 ORDER BY row"
            " LIMIT 1 OFFSET 5)");
-    assert_int_equal(verify(), ERR_CORRUPT);
-    assert_int_equal(faults, 1);
+    assert_false(proved(3));
     assert_non_null(strstr(fault, "are missing before event"));
+    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_int_equal(faults, 2);
 }
 
 static void missing_events_at_the_end_are_told(void **state)
 {
     (void)state;
     change("DELETE FROM event WHERE row = (SELECT max(row) FROM event WHERE n = 4)");
-    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_false(proved(4));
     assert_string_equal(fault, "the events do not lead from snapshot 3 to snapshot 4");
+    assert_int_equal(verify(), ERR_CORRUPT);
 }
 
 static void an_altered_event_is_told(void **state)
@@ -216,8 +225,9 @@ static void an_altered_event_is_told(void **state)
     (void)state;
     change("UPDATE event SET object = object + 16 WHERE row ="
            " (SELECT min(row) FROM event WHERE n = 5 AND kind = 11)");
-    assert_int_equal(verify(), ERR_CORRUPT);
+    assert_false(proved(5));
     assert_non_null(strstr(fault, "does not fit snapshot 4 and the events after it"));
+    assert_int_equal(verify(), ERR_CORRUPT);
 }
 
 static void a_digest_of_another_formula_is_told(void **state)
@@ -232,14 +242,17 @@ static void events_of_an_unknown_layout_prove_nothing(void **state)
     (void)state;
     change("UPDATE event SET object = object + 16 WHERE row ="
            " (SELECT min(row) FROM event WHERE n = 5 AND kind = 11)");
-    assert_int_equal(verify(), ERR_OK);
+    assert_true(proved(5));
 }
 
 static void a_told_gap_is_no_fault_and_proves_nothing(void **state)
 {
     (void)state;
-    change("UPDATE event SET kind = 0, detail = 1 WHERE row = (SELECT min(row) FROM event"
-           " WHERE n = 3)");
+    events[0] = (struct record){.kind = RECORD_GAP, .gap = {1, 1}};
+    event_count = 1;
+    store_events();
+    sim_random_step(&random_ops);
+    append_snapshot();
     assert_int_equal(verify(), ERR_OK);
     assert_int_equal(capdb_int(db, "SELECT sum(lost) FROM events", 0), 1);
     assert_int_equal(capdb_int(db, "SELECT count(*) FROM events WHERE event = 'gap'", 0), 1);

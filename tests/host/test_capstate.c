@@ -1,5 +1,6 @@
 /* A snapshot in memory: the tree from depths, objects from capabilities, holders from addresses,
  * look-ups, wording, differences; and what it refuses. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -550,9 +551,7 @@ static void impossible_slots_are_refused(void **state)
     (void)state;
     struct feed f;
     feed_begin(&f);
-    struct record r = {.kind = RECORD_SLOT, .slot = {.bits = 33}};
-    assert_int_equal(capstate_add(&f.s, &r), ERR_FORMAT);
-    r.slot = (struct record_slot){.type = RECORD_CAP_TYPES};
+    struct record r = {.kind = RECORD_SLOT, .slot = {.bits = 64}};
     assert_int_equal(capstate_add(&f.s, &r), ERR_FORMAT);
     capstate_free(&f.s);
 }
@@ -666,7 +665,7 @@ static void see(void *ctx, enum capstate_change change, const struct capstate_sl
                                         "rights", "moved",   "updated"};
     struct seen *seen = ctx;
     size_t n = strlen(seen->text);
-    snprintf(seen->text + n, sizeof(seen->text) - n, "%s %x %x\n", names[change],
+    snprintf(seen->text + n, sizeof(seen->text) - n, "%s %" PRIx64 " %" PRIx64 "\n", names[change],
              before ? before->rec.addr : 0, after ? after->rec.addr : 0);
 }
 

@@ -1,9 +1,12 @@
-/* The short way of Call and ReplyRecv against the long one: from the same state both must leave the
- * same memory, byte for byte, and must have asked the same of the machine.
+/* The short way of Call, ReplyRecv, faults and their answers against the long one: from the same
+ * state both must leave the same memory, byte for byte, and must have asked the same of the
+ * machine.
  *
  * Random threads, rights, priorities, bindings and messages give the states; each system call of a
  * long run that could take the short way is executed both ways. */
 #include "kernel/fastpath.h"
+#include "kernel/fault.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "tests/host/sim.h"
 
@@ -84,6 +87,24 @@ static void svc_both_ways(word_t number)
     compare(number, t);
 }
 
+/* The same of a memory fault of the current thread. */
+static void abort_both_ways(vaddr_t addr, word_t fsr, bool prefetch)
+{
+    struct tcb *t = current_thread();
+    t->regs[REG_PC] = HOSTSIM_SVC;
+    machine_keep(&before);
+    const struct tcb *next =
+        prefetch ? kernel_enter_prefetch_abort(addr, fsr) : kernel_enter_data_abort(addr, fsr);
+    assert_ptr_equal(next, current_thread());
+    differing += memcmp(before.ram, hostsim_ram, RAM_BYTES) != 0;
+    machine_keep(&fast);
+    machine_put_back(&before);
+    t->regs[REG_FAULT_IP] = t->regs[REG_PC];
+    fault_send(fault_vm_record(addr, fsr, prefetch));
+    sched_schedule();
+    compare(prefetch, t);
+}
+
 /* ---- a world to do it in ---- */
 
 static struct sim_thread threads[THREADS];
@@ -149,6 +170,8 @@ static word_t random_tag(void)
 {
     word_t length = random_below(8) == 0 ? random_below(128) : random_below(5);
     word_t extra = random_below(8) == 0 ? random_below(4) : 0;
+    if (random_below(3) == 0) /* an answer to a fault, as servers give it */
+        return msginfo_make(0, 0, extra, random_below(2) == 0 ? 9 : length);
     return msginfo_make(random_below(1u << 20), random_below(8), extra, length);
 }
 
@@ -158,6 +181,8 @@ static void random_registers(void)
     word_t *buffer = sim_buffer(t);
     for (unsigned i = 0; i < MSG_REGISTERS; i++)
         t->regs[REG_R2 + i] = random_below(1u << 30);
+    for (unsigned i = MSG_REGISTERS; i < 13; i++)
+        buffer[IPCBUF_MSG + i] = random_below(1u << 30);
     for (unsigned i = 0; i < MSG_MAX_EXTRA_CAPS; i++)
         buffer[IPCBUF_CAPS + i] = caps[random_below(HANDLER_SLOTS)];
     t->regs[REG_R0] =
@@ -189,6 +214,16 @@ static void thread_step(void)
         SYS_RECV, SYS_REPLY, SYS_SEND, SYS_NBSEND,     SYS_YIELD,
     };
     random_registers();
+    switch (random_below(8)) {
+    case 0:
+        svc_both_ways(random_below(512));
+        return;
+    case 1:
+        abort_both_ways(random_below(1u << 30), random_below(1u << 14), random_below(2) == 0);
+        return;
+    default:
+        break;
+    }
     svc_both_ways((word_t)likely[random_below(sizeof likely / sizeof likely[0])]);
 }
 
@@ -258,6 +293,47 @@ static void a_call_and_its_reply_come_back_the_short_way(void **state)
     free(fast.ram);
 }
 
+/* Nothing to be seen of the answer but what it says. */
+static void a_fault_and_its_answer_come_back_the_short_way(void **state)
+{
+    (void)state;
+    before.ram = malloc(RAM_BYTES);
+    fast.ram = malloc(RAM_BYTES);
+    cptr_t ep = sim_new(OBJECT_ENDPOINT, 0);
+    struct sim_thread client = sim_thread_new("client", 255, ep);
+    struct sim_thread server = sim_thread_new("server", 255, 0);
+    sim_thread_start(client);
+    sim_thread_start(server);
+    server_waits(client, server, ep);
+    for (unsigned i = 0; i < 13; i++)
+        client.p->regs[i] = 1000 + i;
+    svc_both_ways(20);
+    assert_ptr_equal(current_thread(), server.p);
+    assert_int_equal(server.p->regs[REG_R1], msginfo_make(FAULT_UNKNOWN_SYSCALL, 0, 0, 13));
+    assert_int_equal(sim_buffer(server.p)[IPCBUF_MSG + 12], 20);
+    server.p->regs[REG_R0] = ep;
+    server.p->regs[REG_R1] = msginfo_make(0, 0, 0, 9);
+    server.p->regs[REG_R2] = 77;
+    sim_buffer(server.p)[IPCBUF_MSG + 8] = HOSTSIM_SVC + 4;
+    svc_both_ways((word_t)SYS_REPLY_RECV);
+    assert_ptr_equal(current_thread(), client.p);
+    assert_int_equal(client.p->regs[REG_R0], 77);
+    assert_int_equal(client.p->regs[8], 1008);
+    assert_int_equal(client.p->regs[REG_PC], HOSTSIM_SVC + 4);
+    assert_int_equal(client.p->fault_type, FAULT_NONE);
+    sim_check();
+    abort_both_ways(0x5000, 0x807, false);
+    assert_ptr_equal(current_thread(), server.p);
+    assert_int_equal(server.p->regs[REG_R2 + 1], 0x5000);
+    server.p->regs[REG_R0] = ep;
+    server.p->regs[REG_R1] = 0;
+    svc_both_ways((word_t)SYS_REPLY_RECV);
+    assert_ptr_equal(current_thread(), client.p);
+    sim_check();
+    free(before.ram);
+    free(fast.ram);
+}
+
 static int small_machine(void **state)
 {
     (void)state;
@@ -271,6 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_call_and_its_reply_come_back_the_short_way, small_machine,
                                         sim_teardown),
+        cmocka_unit_test_setup_teardown(a_fault_and_its_answer_come_back_the_short_way,
+                                        small_machine, sim_teardown),
         cmocka_unit_test(both_ways_leave_the_same_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

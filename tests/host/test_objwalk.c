@@ -4,6 +4,7 @@
 #include "tests/host/sim.h"
 
 #include "layout/derivation.h"
+#include "record/codec.h"
 #include "objwalk/objwalk.h"
 
 #include <stdlib.h>
@@ -433,7 +434,7 @@ static void every_thread_has_one_record_and_idle_comes_last(void **state)
     snapshot();
     assert_int_equal(count_of(RECORD_THREAD), tcbs + 1);
     for (const struct record *r; (r = nth(RECORD_THREAD, n)) != NULL; n++) {
-        const struct tcb *t = kptr(kaddr_from_paddr(r->thread.addr));
+        const struct tcb *t = kptr(kaddr_from_paddr((paddr_t)r->thread.addr));
         assert_int_equal(r->thread.idle, n == tcbs);
         assert_int_equal(r->thread.priority, t->priority);
         assert_int_equal(r->thread.mcp, t->mcp);
@@ -669,6 +670,18 @@ static void a_revoke_under_way_has_its_record(void **state)
 
 /* --- tests: single things --- */
 
+/* As they travel: what lies between the fields of a structure does not count. */
+static void assert_same(const struct record *a, const struct record *b)
+{
+    struct record_codec codec;
+    uint8_t x[RECORD_MAX_BYTES], y[RECORD_MAX_BYTES];
+    record_codec_init(&codec);
+    uint32_t n = record_encode(&codec, a, x);
+    record_codec_init(&codec);
+    assert_int_equal(record_encode(&codec, b, y), n);
+    assert_memory_equal(x, y, n);
+}
+
 static void single_slots_and_objects_are_those_of_the_snapshot(void **state)
 {
     (void)state;
@@ -678,27 +691,27 @@ static void single_slots_and_objects_are_those_of_the_snapshot(void **state)
         kaddr_t addr;
         switch (records[i].kind) {
         case RECORD_SLOT:
-            addr = kaddr_from_paddr(want.slot.addr);
+            addr = kaddr_from_paddr((paddr_t)want.slot.addr);
             want.slot.depth = 0;
             assert_int_equal(objwalk_slot(&walk, addr, &got.slot), ERR_OK);
-            assert_memory_equal(&got.slot, &want.slot, sizeof(got.slot));
+            assert_same(&got, &want);
             break;
         case RECORD_THREAD:
-            addr = kaddr_from_paddr(want.thread.addr);
+            addr = kaddr_from_paddr((paddr_t)want.thread.addr);
             assert_int_equal(objwalk_thread(&walk, addr, &got.thread), ERR_OK);
             assert_string_equal(got.thread.name.bytes, want.thread.name.bytes);
             assert_int_equal(got.thread.position, want.thread.position);
             assert_int_equal(got.thread.blocked_on, want.thread.blocked_on);
             break;
         case RECORD_ENDPOINT:
-            addr = kaddr_from_paddr(want.endpoint.addr);
+            addr = kaddr_from_paddr((paddr_t)want.endpoint.addr);
             assert_int_equal(objwalk_endpoint(&walk, addr, &got.endpoint), ERR_OK);
-            assert_memory_equal(&got.endpoint, &want.endpoint, sizeof(got.endpoint));
+            assert_same(&got, &want);
             break;
         case RECORD_NOTIFICATION:
-            addr = kaddr_from_paddr(want.notification.addr);
+            addr = kaddr_from_paddr((paddr_t)want.notification.addr);
             assert_int_equal(objwalk_notification(&walk, addr, &got.notification), ERR_OK);
-            assert_memory_equal(&got.notification, &want.notification, sizeof(got.notification));
+            assert_same(&got, &want);
             break;
         default:
             break;
@@ -728,7 +741,7 @@ static void decoding_loses_nothing(void **state)
 {
     (void)state;
     srand(3);
-    unsigned valid[RECORD_CAP_TYPES] = {0};
+    unsigned valid[RECORD_CAP_INVALID + 1] = {0};
     for (int i = 0; i < 2000000; i++) {
         struct cap c = {{(word_t)rand() * 2654435761u, (word_t)rand() * 2246822519u}}, back;
         struct objwalk_cap cap;
@@ -745,13 +758,13 @@ static void decoding_loses_nothing(void **state)
             c.w[1] = (word_t)rand() & 0x3f;
         }
         objwalk_decode(&walk, c, &cap);
-        assert_true(cap.type < RECORD_CAP_TYPES);
+        assert_true(cap.type <= RECORD_CAP_INVALID);
         valid[cap.type]++;
         assert_int_equal(objwalk_encode(&walk, &cap, &back), ERR_OK);
         assert_int_equal(back.w[0], c.w[0]);
         assert_int_equal(back.w[1], c.w[1]);
     }
-    for (unsigned t = 0; t < RECORD_CAP_TYPES; t++)
+    for (unsigned t = 0; t <= RECORD_CAP_INVALID; t++)
         if (valid[t] == 0)
             fail_msg("no words of type %u came up", t);
 }
@@ -763,7 +776,7 @@ static void what_cannot_be_expressed_is_not_encoded(void **state)
     unsigned refused = 0, encoded = 0;
     for (int i = 0; i < 500000; i++) {
         struct objwalk_cap cap = {
-            .type = (uint32_t)rand() % (RECORD_CAP_TYPES + 2),
+            .type = (uint32_t)rand() % (RECORD_CAP_INVALID + 3),
             .object = ((uint32_t)rand() * 2u) & (rand() % 2 ? 0xfff00000u : 0xffffffffu),
             .bits = rand() % 2 ? 12 : (uint32_t)rand() % 40,
             .rights = rand() % 2 ? 0 : (uint32_t)rand() % 20,
@@ -850,6 +863,9 @@ static void another_version_or_layout_is_refused(void **state)
     *roots = saved;
     assert_int_equal(objwalk_open(&w, &view, at + 64), ERR_NO_ROOTS);
     assert_int_equal(objwalk_open(&w, &view, 0x1000), ERR_READ);
+    roots->current += 4;
+    assert_int_equal(objwalk_open(&w, &view, at), ERR_CORRUPT);
+    *roots = saved;
     roots->magic[1] = 0;
     kaddr_t found;
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &found), ERR_NO_ROOTS);
@@ -1177,6 +1193,123 @@ static void plant_reply(void)
     busy.caller.p->state = THREAD_INACTIVE;
 }
 
+/* --- what the scheduler and the tables of the kernel refer to --- */
+
+static void plant_alias(void)
+{
+    struct slot *s = sim_slot(busy.small + 2);
+    s->cap =
+        frame_make(CAP_FRAME_4K, KERNEL_WINDOW + hostsim_ram_size + 0x5000, VM_READ_WRITE, true);
+}
+
+/* Begins below RAM and ends behind it. */
+static void plant_alias_by_its_end(void)
+{
+    struct slot *s = sim_slot(busy.small + 2);
+    s->cap = untyped_make(0xe0000000, 29, true, 0);
+}
+
+static word_t *kernel_entry_of_root(word_t i)
+{
+    return (word_t *)kptr(cap_object(sim_cap(INIT_VSPACE))) + i;
+}
+
+static void plant_kernel_part(void)
+{
+    *kernel_entry_of_root(0xfff) ^= 0x400;
+}
+
+static void plant_kernel_hole(void)
+{
+    *kernel_entry_of_root(0xf00) = 0;
+}
+
+static void plant_kernel_open(void)
+{
+    *kernel_entry_of_root(0xf03) |= 3u << PDE_AP_SHIFT;
+}
+
+/* In the tables that all others are copied from; a directory that agrees with them is no less open.
+ */
+static void plant_kernel_open_at_the_source(void)
+{
+    word_t *pd = kptr(arch_kernel_pd());
+    pd[0xf03] |= 2u << PDE_AP_SHIFT;
+    *kernel_entry_of_root(0xf03) = pd[0xf03];
+}
+
+static void plant_kernel_page_open(void)
+{
+    word_t *table = kptr(KERNEL_WINDOW + HOSTSIM_TABLE_OFFSET);
+    table[5] = (KERNEL_PHYS_BASE + 0x2000) | PTE_SMALL | 3u << PTE_AP_SHIFT;
+}
+
+static void plant_kernel_elsewhere(void)
+{
+    word_t *pd = kptr(arch_kernel_pd());
+    pd[0xf00] += 16u << 20;
+}
+
+static void plant_pool_without_entry(void)
+{
+    ks.asid_table[0] = 0;
+}
+
+static void plant_current_is_no_thread(void)
+{
+    ks.current = cap_object(sim_cap(busy.nested)) + 0x400;
+}
+
+static void plant_no_current(void)
+{
+    ks.current = 0;
+}
+
+/* Looks like a thread that is ready in every word. */
+static void plant_ready_head_is_no_thread(void)
+{
+    struct tcb *t = kptr(cap_object(sim_cap(busy.nested)) + 0x400);
+    *t = (struct tcb){.state = THREAD_RUNNING, .priority = 3, .queued = 1};
+    ks.ready[3].head = ks.ready[3].tail = kaddr_of(t);
+    ks.ready_bits[0] |= 1u << 3;
+    ks.ready_top |= 1;
+}
+
+/* The same behind a thread that is one. */
+static void plant_ready_follower_is_no_thread(void)
+{
+    struct sim_thread first = sim_thread_new("first", 3, 0);
+    struct tcb *t = kptr(cap_object(sim_cap(busy.nested)) + 0x400);
+    sim_thread_start(first);
+    *t = (struct tcb){.state = THREAD_RUNNING, .priority = 3, .queued = 1};
+    t->sched_prev = kaddr_of(first.p);
+    first.p->sched_next = ks.ready[3].tail = kaddr_of(t);
+}
+
+static void plant_ready_bit(void)
+{
+    ks.ready_bits[1] ^= 1u << 9;
+    ks.ready_top |= 2;
+}
+
+static void plant_ready_bit_missing(void)
+{
+    sim_thread_start(sim_thread_new("starved", 3, 0));
+    ks.ready_bits[0] &= ~(1u << 3);
+    if (ks.ready_bits[0] == 0)
+        ks.ready_top &= ~(word_t)1;
+}
+
+static void plant_ready_top(void)
+{
+    ks.ready_top ^= 1u << 6;
+}
+
+static void plant_root(void)
+{
+    ((struct kernel_roots *)kptr(walk.roots_addr))->current += 4;
+}
+
 static const struct plant {
     const char *name;
     void (*plant)(void);
@@ -1213,12 +1346,29 @@ static const struct plant {
     {"a wrong digest", plant_digest, AUDIT_DIGEST},
     {"a word changed unseen", plant_digest_of_words, AUDIT_DIGEST},
     {"a reply nobody waits for", plant_reply, AUDIT_REPLY},
+    {"a frame where RAM answers again", plant_alias, AUDIT_ALIAS},
+    {"a block that reaches there", plant_alias_by_its_end, AUDIT_ALIAS},
+    {"a kernel entry changed", plant_kernel_part, AUDIT_KERNEL_PART},
+    {"a kernel entry gone", plant_kernel_hole, AUDIT_KERNEL_PART},
+    {"the kernel's own window elsewhere", plant_kernel_elsewhere, AUDIT_KERNEL_PART},
+    {"a kernel section open to users", plant_kernel_open, AUDIT_KERNEL_OPEN},
+    {"the same in all directories", plant_kernel_open_at_the_source, AUDIT_KERNEL_OPEN},
+    {"a kernel page open to users", plant_kernel_page_open, AUDIT_KERNEL_OPEN},
+    {"a pool that the table does not name", plant_pool_without_entry, AUDIT_ASID},
+    {"a current thread that is none", plant_current_is_no_thread, AUDIT_CURRENT},
+    {"no current thread", plant_no_current, AUDIT_CURRENT},
+    {"a ready queue that begins with no thread", plant_ready_head_is_no_thread, AUDIT_CURRENT},
+    {"a ready queue that goes on with none", plant_ready_follower_is_no_thread, AUDIT_QUEUE},
+    {"a bit for an empty queue", plant_ready_bit, AUDIT_READY_BITS},
+    {"a queue without its bit", plant_ready_bit_missing, AUDIT_READY_BITS},
+    {"a bit over the bits", plant_ready_top, AUDIT_READY_BITS},
+    {"a root moved", plant_root, AUDIT_ROOTS},
 };
 
 static void each_planted_corruption_is_found_by_its_rule(void **state)
 {
     (void)state;
-    bool covered[AUDIT_UNREADABLE + 1] = {false};
+    bool covered[AUDIT_ROOTS + 1] = {false};
     for (size_t i = 0; i < sizeof(plants) / sizeof(plants[0]); i++) {
         setup_busy(NULL);
         assert_clean();
@@ -1233,9 +1383,22 @@ static void each_planted_corruption_is_found_by_its_rule(void **state)
         covered[plants[i].rule] = true;
         hostsim_destroy();
     }
-    for (unsigned rule = 1; rule < AUDIT_UNREADABLE; rule++)
-        if (!covered[rule])
+    for (unsigned rule = 1; rule <= AUDIT_ROOTS; rule++)
+        if (!covered[rule] && rule != AUDIT_UNREADABLE)
             fail_msg("no plant for rule %u", rule);
+}
+
+/* A recording has no memory to audit, so the state itself says it. */
+static void a_snapshot_names_a_capability_where_ram_answers_again(void **state)
+{
+    (void)state;
+    plant_alias();
+    snapshot();
+    const struct record_finding *f = finding_of(AUDIT_ALIAS);
+    assert_non_null(f);
+    assert_int_equal(f->addr, paddr_from_kaddr(kaddr_of(sim_slot(busy.small + 2))));
+    assert_int_equal(f->other, KERNEL_PHYS_BASE + 0x5000);
+    assert_int_equal(nth(RECORD_END, 0)->end.complete, 1);
 }
 
 static void a_wrong_previous_link_does_not_hide_the_rest(void **state)
@@ -1326,6 +1489,7 @@ int main(void)
         sound(a_closed_connection_ends_the_walk, setup_busy),
         corrupt(a_sink_that_stops_ends_the_walk),
         cmocka_unit_test_teardown(each_planted_corruption_is_found_by_its_rule, teardown_corrupt),
+        corrupt(a_snapshot_names_a_capability_where_ram_answers_again),
         corrupt(a_wrong_previous_link_does_not_hide_the_rest),
         corrupt(a_loop_costs_bounded_records),
         sound(random_damage_never_hangs_or_crashes, setup_busy),

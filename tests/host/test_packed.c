@@ -149,6 +149,8 @@ static void a_list_that_is_not_sound_comes_in_the_plain_form(void **state)
         {ep, 0, 0},
         {ep, 0, CAP_ENDPOINT | 0x10},
         {ep, 0, CAP_ENDPOINT | (KERNEL_WINDOW + hostsim_ram_size)},
+        {ep, 0, CAP_FRAME_4K | (KERNEL_WINDOW + hostsim_ram_size) | VM_READ_WRITE << 4},
+        {ep, 0, CAP_FRAME_64K | (KERNEL_WINDOW + hostsim_ram_size) | VM_READ_WRITE << 4},
         {tcb, 0, cap_object(sim_slot(tcb)->cap) + 16 + CAP_TCB},
         {tcb, 1, 1},
         {ntfn, 1, 0xf},

@@ -25,7 +25,7 @@ static const uint32_t kinds[] = {
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Small, large, zero and all ones, as real fields are. */
-static uint32_t random_word(void)
+static uint32_t random_number(void)
 {
     switch (rand() % 6) {
     case 0:
@@ -39,6 +39,12 @@ static uint32_t random_word(void)
     default:
         return (uint32_t)rand() * 2654435761u;
     }
+}
+
+static uint64_t random_word(void)
+{
+    uint64_t low = random_number();
+    return rand() % 3 == 0 ? low | (uint64_t)random_number() << 32 : low;
 }
 
 static void random_string(struct record_string *s)
@@ -58,13 +64,15 @@ static void random_bytes(struct record_bytes *b)
         bytes[i] = (uint8_t)rand();
 }
 
-#define RANDOM_U(field)     r->field = random_word();
+#define RANDOM_U(field)     r->field = random_number();
+#define RANDOM_W(field)     r->field = random_word();
 #define RANDOM_D(field)     r->field = random_word();
 #define RANDOM_S(field)     random_string(&r->field);
 #define RANDOM_B(field)     random_bytes(&r->field);
 #define RANDOM(mode, field) RANDOM_##mode(field)
 #define SAME_U(field)       assert_int_equal(a->field, b->field);
-#define SAME_D(field)       assert_int_equal(a->field, b->field);
+#define SAME_W(field)       assert_true(a->field == b->field);
+#define SAME_D(field)       assert_true(a->field == b->field);
 #define SAME_S(field)                                                                              \
     assert_int_equal(a->field.length, b->field.length);                                            \
     assert_memory_equal(a->field.bytes, b->field.bytes, a->field.length + 1u);
@@ -135,6 +143,8 @@ static void random_records_of_every_kind_round_trip(void **state)
         uint8_t bytes[RECORD_MAX_BYTES];
         uint32_t used = 0;
         random_record(&in, kinds[i < KINDS ? i : rand() % KINDS]);
+        if (in.kind == RECORD_SNAPSHOT)
+            in.snapshot.format = RECORD_FORMAT; /* that of the rest */
         uint32_t n = record_encode(&encoder, &in, bytes);
         assert_true(n <= RECORD_MAX_BYTES);
         longest = n > longest ? n : longest;
@@ -153,7 +163,7 @@ static void the_longest_record_fits(void **state)
     memset(&r, 0xff, sizeof(r));
     r.kind = RECORD_SNAPSHOT;
     r.snapshot.board.length = r.snapshot.build.length = 255;
-    assert_int_equal(record_encode(&encoder, &r, bytes), 1 + 2 + 12 * 5 + 2 * 168);
+    assert_int_equal(record_encode(&encoder, &r, bytes), 1 + 2 + 10 * 5 + 7 * 10 + 2 * 168);
 }
 
 static void slot_records_are_the_documented_bytes(void **state)
@@ -168,10 +178,10 @@ static void slot_records_are_the_documented_bytes(void **state)
                                   .bits = 12,
                                   .rights = 3,
                                   .flags = 1};
-    /* differences 0x80000010 and 0x80100000 are negative as signed: zigzag 0xffffffdf, 0xffdfffff;
-     * data and extra are 0 and left out */
-    static const uint8_t first[] = {2,    15,   0xdf, 0xff, 0xff, 0xff, 0x0f, 1, 8,
-                                    0xff, 0xff, 0xff, 0xfe, 0x0f, 12,   3,    1};
+    /* differences 0x80000010 and 0x80100000: zigzag 0x100000020, 0x100200000; what is behind flags
+     * is 0 and left out */
+    static const uint8_t first[] = {2,    15,   0xa0, 0x80, 0x80, 0x80, 0x10, 1, 8,
+                                    0x80, 0x80, 0x80, 0x81, 0x10, 12,   3,    1};
     assert_int_equal(record_encode(&encoder, &r, bytes), sizeof(first));
     assert_memory_equal(bytes, first, sizeof(first));
     r.slot.addr += 16;
@@ -181,6 +191,40 @@ static void slot_records_are_the_documented_bytes(void **state)
     static const uint8_t second[] = {2, 10, 32, 1, 8, 0x80, 0x40, 12, 3, 1, 0x80, 0x40};
     assert_int_equal(record_encode(&encoder, &r, bytes), sizeof(second));
     assert_memory_equal(bytes, second, sizeof(second));
+}
+
+static void differences_are_those_of_64_bits(void **state)
+{
+    (void)state;
+    static const uint64_t addresses[] = {0xffffff8042609c00, 0x10,       0xffffffffffffffff, 0,
+                                         0x8000000000000000, 0x80000000, 0x7fffffff,         1};
+    struct record in = {.kind = RECORD_SLOT}, out;
+    uint8_t bytes[RECORD_MAX_BYTES];
+    uint32_t used;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
+        in.slot.addr = addresses[i];
+        in.slot.type = 1;
+        uint32_t n = record_encode(&encoder, &in, bytes);
+        assert_int_equal(record_decode(&decoder, bytes, n, &used, &out), ERR_OK);
+        assert_true(out.slot.addr == addresses[i]);
+    }
+}
+
+/* The stream of a kernel of before: zigzag of differences of 32 bits. */
+static void a_narrow_stream_is_read_as_it_was_meant(void **state)
+{
+    (void)state;
+    static const uint8_t snapshot[] = {RECORD_SNAPSHOT, 1, RECORD_FORMAT_NARROW};
+    static const uint8_t slot[] = {2,    15,   0xdf, 0xff, 0xff, 0xff, 0x0f, 1, 8,
+                                   0xff, 0xff, 0xff, 0xfe, 0x0f, 12,   3,    1};
+    struct record out;
+    uint32_t used;
+    assert_int_equal(record_decode(&decoder, snapshot, sizeof(snapshot), &used, &out), ERR_OK);
+    assert_int_equal(record_word_bits(&out.snapshot), 32);
+    assert_int_equal(record_slot_bits(&out.snapshot), 4);
+    assert_int_equal(record_decode(&decoder, slot, sizeof(slot), &used, &out), ERR_OK);
+    assert_true(out.slot.addr == 0x80000010);
+    assert_true(out.slot.object == 0x80100000);
 }
 
 static void a_snapshot_record_resets_the_differences(void **state)
@@ -251,14 +295,17 @@ static void nonsense_is_refused(void **state)
         static const uint8_t p[] = {__VA_ARGS__};                                                  \
         assert_int_equal(record_decode(&decoder, p, sizeof(p), &used, &out), ERR_FORMAT);          \
     } while (0)
-    REFUSES(0, 1, 2);                                        /* kind 0 */
-    REFUSES(RECORD_GAP, 0x80, 0x80, 0x01);                   /* length of three bytes */
-    REFUSES(RECORD_GAP, 0xff, 0x7f, 0);                      /* longer than a record */
-    REFUSES(RECORD_GAP, 1, 0x80);                            /* number cut by the end */
-    REFUSES(RECORD_GAP, 5, 0xff, 0xff, 0xff, 0xff, 0x7f);    /* more than 32 bits */
-    REFUSES(RECORD_GAP, 6, 0x80, 0x80, 0x80, 0x80, 0x80, 0); /* number of six bytes */
-    REFUSES(RECORD_TEXT, 3, 5, 'a', 'b');                    /* string cut */
-    REFUSES(RECORD_TEXT, 3, 2, 'a', 0);                      /* NUL in a string */
+    REFUSES(0, 1, 2);                                              /* kind 0 */
+    REFUSES(RECORD_GAP, 0x80, 0x80, 0x01);                         /* length of three bytes */
+    REFUSES(RECORD_GAP, 0xff, 0x7f, 0);                            /* longer than a record */
+    REFUSES(RECORD_GAP, 1, 0x80);                                  /* number cut by the end */
+    REFUSES(RECORD_REVOKE, 7, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f); /* more than 32 bits */
+    REFUSES(RECORD_REVOKE, 7, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10); /* just more */
+    REFUSES(RECORD_GAP, 10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2); /* than 64 */
+    REFUSES(RECORD_GAP, 11, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+            0);                           /* number of eleven bytes */
+    REFUSES(RECORD_TEXT, 3, 5, 'a', 'b'); /* string cut */
+    REFUSES(RECORD_TEXT, 3, 2, 'a', 0);   /* NUL in a string */
     uint8_t big[172] = {RECORD_TEXT, 0xa9, 0x01, RECORD_STRING_MAX + 1};
     memset(big + 4, 'x', sizeof(big) - 4);
     assert_int_equal(record_decode(&decoder, big, sizeof(big), &used, &out), ERR_FORMAT);
@@ -341,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup(random_records_of_every_kind_round_trip, setup),
         cmocka_unit_test_setup(the_longest_record_fits, setup),
         cmocka_unit_test_setup(slot_records_are_the_documented_bytes, setup),
+        cmocka_unit_test_setup(differences_are_those_of_64_bits, setup),
+        cmocka_unit_test_setup(a_narrow_stream_is_read_as_it_was_meant, setup),
         cmocka_unit_test_setup(a_snapshot_record_resets_the_differences, setup),
         cmocka_unit_test_setup(missing_fields_read_as_zero_and_more_is_ignored, setup),
         cmocka_unit_test_setup(unknown_kinds_are_skipped, setup),

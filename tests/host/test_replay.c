@@ -341,24 +341,49 @@ static void pass_base_again(void)
         assert_int_equal(pass(&base[i]), ERR_OK);
 }
 
+enum altered {
+    ALTER_SEQ,
+    ALTER_SLOT,
+    ALTER_SRC,
+    ALTER_OBJECT,
+    ALTER_DATA,
+    ALTER_TYPE,
+    ALTER_RIGHTS,
+    ALTER_FLAGS,
+    ALTERED,
+};
+
 /* Has this field a meaning in this kind of event?  Flags say something of inserts alone; a deletion
  * has no source. */
-static bool is_meant(const struct record_event *e, const uint32_t *field, unsigned bit)
+static bool is_meant(const struct record_event *e, enum altered field, unsigned bit)
 {
-    if (field == &e->flags)
+    if (field == ALTER_FLAGS)
         return e->kind == EVENT_MINT && bit < 2;
-    return field != &e->src || e->kind != EVENT_DELETE;
+    return field != ALTER_SRC || e->kind != EVENT_DELETE;
+}
+
+static void alter(struct record_event *e, enum altered field, unsigned bit)
+{
+    record_word_t *const words[] = {[ALTER_SEQ] = &e->seq,
+                                    [ALTER_SLOT] = &e->slot,
+                                    [ALTER_SRC] = &e->src,
+                                    [ALTER_OBJECT] = &e->object,
+                                    [ALTER_DATA] = &e->data};
+    uint32_t *const numbers[] = {
+        [ALTER_TYPE] = &e->type, [ALTER_RIGHTS] = &e->rights, [ALTER_FLAGS] = &e->flags};
+    if (field < ALTER_TYPE)
+        *words[field] ^= (record_word_t)1 << bit;
+    else
+        *numbers[field] ^= (uint32_t)1 << bit;
 }
 
 /* One bit of one field: the event does not fit, or the digest right after it tells. */
-static void assert_alteration_is_seen(uint32_t which, unsigned field, unsigned bit)
+static void assert_alteration_is_seen(uint32_t which, enum altered field, unsigned bit)
 {
     struct record r = nth_event(which);
-    uint32_t *fields[] = {&r.event.seq,    &r.event.slot,   &r.event.src,  &r.event.type,
-                          &r.event.object, &r.event.rights, &r.event.data, &r.event.flags};
-    if (!is_meant(&r.event, fields[field], bit))
+    if (!is_meant(&r.event, field, bit))
         return;
-    *fields[field] ^= (uint32_t)1 << bit;
+    alter(&r.event, field, bit);
     pass_base_again();
     assert_int_equal(pass_events(1, which - 1), ERR_OK);
     enum error e = pass(&r);

@@ -14,54 +14,61 @@ Exit status 0: all well; 1: damaged data, told on standard error; 2: wrong use."
 import sys
 import zlib
 
-MAX_RECORD = 400
+MAX_RECORD = 480
 MAX_STRING = 167
 MAX_FRAME = 1039
 MAX_PAYLOAD = 1024
 
 KINDS = {
-    1: ("snapshot", "format:U kernel:U layout:U seq:U ticks:U stopped:U debug:U phys_offset:U ram_base:U"
-                    " ram_size:U kernel_start:U kernel_end:U board:S build:S"),
-    2: ("slot", "addr:D depth:U type:U object:D bits:U rights:U flags:U data:D extra:U"),
-    3: ("thread", "addr:D name:S state:U priority:U mcp:U domain:U time_slice:U current:U idle:U pc:U sp:U"
-                  " cpsr:U fault_handler:U ipc_buffer:U blocked_on:U blocked_badge:U blocked_flags:U"
-                  " position:U bound:U fault:U fault_addr:U fault_detail:U"),
+    1: ("snapshot", "format:U kernel:U layout:U seq:W ticks:W stopped:U debug:U phys_offset:W ram_base:W"
+                    " ram_size:W kernel_start:W kernel_end:W board:S build:S word_bits:U slot_bits:U"
+                    " architecture:U options:U nodes:U"),
+    2: ("slot", "addr:D depth:U type:U object:D bits:U rights:U flags:U data:D extra:W level:U place:U"),
+    3: ("thread", "addr:D name:S state:U priority:U mcp:U domain:U time_slice:U current:U idle:U pc:W sp:W"
+                  " cpsr:W fault_handler:W ipc_buffer:W blocked_on:W blocked_badge:W blocked_flags:U"
+                  " position:U bound:W fault:U fault_addr:W fault_detail:W node:U sched_context:W reply:W"
+                  " yield_to:W release:U"),
     4: ("endpoint", "addr:D state:U waiters:U"),
-    5: ("notification", "addr:D state:U word:U bound:U waiters:U"),
+    5: ("notification", "addr:D state:U word:W bound:W waiters:U sched_context:W"),
     6: ("mapping", "dir:D asid:U vaddr:D frame:D bits:U rights:U attributes:U table:D"),
-    7: ("irq", "irq:U state:U slot:U"),
-    8: ("sched", "current:U ready:U highest:U"),
-    9: ("revoke", "root:U victim:U done:U left:U preempted:U"),
-    10: ("event", "seq:D time:D kind:U thread:D slot:D src:D type:U object:D bits:U rights:U flags:U data:U"
-                  " extra:U object2:D detail:U"),
-    11: ("gap", "first:U count:U"),
-    12: ("finding", "rule:U addr:U other:U value:U"),
+    7: ("irq", "irq:U state:U slot:W"),
+    8: ("sched", "current:W ready:U highest:U node:U idle:W sched_context:W released:U domain:U domain_time:W"),
+    9: ("revoke", "root:W victim:W done:U left:U preempted:U"),
+    10: ("event", "seq:D time:D kind:U thread:D slot:D src:D type:U object:D bits:U rights:U flags:U data:W"
+                  " extra:W object2:D detail:W"),
+    11: ("gap", "first:W count:W"),
+    12: ("finding", "rule:U addr:W other:W value:W"),
     13: ("text", "text:S"),
-    14: ("digest", "seq:U digest0:U digest1:U"),
-    15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U sentinel:U"),
+    14: ("digest", "seq:W digest0:U digest1:U"),
+    15: ("end", "complete:U slots:U threads:U mappings:U records:U digest0:U digest1:U sentinel:W"),
     16: ("slots", "packed:B"),
+    17: ("range", "use:U base:D size:W offset:W"),
+    18: ("sched_context", "addr:D bits:U node:U period:W budget:W consumed:W thread:W reply:W notification:W"
+                          " badge:W yield_from:W refill_max:U refills:U head_time:W head_amount:W flags:U"),
+    19: ("reply", "addr:D thread:W prev:W next:W sched_context:W"),
+    20: ("table", "addr:D parent:D level:U vaddr:D bits:U asid:U"),
 }
 FIELDS = {kind: [field.split(":") for field in fields.split()] for kind, (_, fields) in KINDS.items()}
 ORDER = {name: rank for rank, name in enumerate(
-    "snapshot slot thread endpoint notification mapping irq sched revoke end".split())}
+    "snapshot range slot thread endpoint notification sched_context reply table mapping irq sched revoke end".split())}
 
 
 class Damaged(Exception):
     """Bytes that cannot be what they should be."""
 
 
-def take_leb(data, at, limit=5):
+def take_leb(data, at, bits=32):
     """Returns (value, place behind it)."""
     value = 0
-    for count in range(limit):
+    for count in range(-(-bits // 7)):
         if at >= len(data):
             raise Damaged("a number is cut")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << (7 * count)
         if byte < 0x80:
-            if value > 0xFFFFFFFF:
-                raise Damaged("a number exceeds 32 bits")
+            if value >> bits:
+                raise Damaged(f"a number exceeds {bits} bits")
             return value, at
     raise Damaged("a number is too long")
 
@@ -79,13 +86,14 @@ class RecordReader:
 
     def __init__(self):
         self.bases = {}
+        self.bits = 64  # of a word
 
     def take(self, data, at):
         """One record at data[at:]; returns (name or None, fields, place behind it)."""
         kind = data[at]
         if kind == 0:
             raise Damaged("a record of kind 0")
-        length, begin = take_leb(data, at + 1, limit=2)
+        length, begin = take_leb(data, at + 1, bits=14)
         end = begin + length
         if end - at > MAX_RECORD:
             raise Damaged("a record is too long")
@@ -94,8 +102,11 @@ class RecordReader:
         if kind not in KINDS:
             return None, {}, end
         if kind == 1:
-            self.bases = {}
-        return KINDS[kind][0], self.fields(kind, data[begin:end]), end
+            self.bases, self.bits = {}, 64
+        fields = self.fields(kind, data[begin:end])
+        if kind == 1 and fields["format"] in (1, 2):
+            self.bits = 32
+        return KINDS[kind][0], fields, end
 
     def fields(self, kind, payload):
         values, at = {}, 0
@@ -108,10 +119,10 @@ class RecordReader:
             elif mode == "B":
                 value, at = payload[at:], len(payload)
             else:
-                value, at = take_leb(payload, at)
+                value, at = take_leb(payload, at, 32 if mode == "U" else self.bits)
                 if mode == "D":
                     difference = -(value >> 1) - 1 if value & 1 else value >> 1
-                    value = (bases.get(name, 0) + difference) & 0xFFFFFFFF
+                    value = (bases.get(name, 0) + difference) & (1 << self.bits) - 1
             values[name] = value
             if mode == "D":
                 bases[name] = value
@@ -181,8 +192,9 @@ def frames(data):
 # ---- the packed form ----
 
 WORD = 0xFFFFFFFF
-LAYOUT = 0x20261124
-LAYOUTS = (0x20261123, LAYOUT)  # with these words of a slot
+LAYOUT = 0x20261129
+SAME_DIGEST = (0x20261124, LAYOUT)
+LAYOUTS = (0x20261123, *SAME_DIGEST)  # with these words of a slot
 NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
     IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)
 SIZE = {ENDPOINT: 4, NOTIFICATION: 4, REPLY: 9, TCB: 9, TABLE: 10, DIRECTORY: 14, POOL: 12}
@@ -269,7 +281,7 @@ class Unpacker:
         self.packed = False
 
     def begin(self, fields):
-        self.packed = fields["format"] == 2
+        self.packed = fields["format"] in (2, 4)
         if not self.packed:
             return fields
         if fields["layout"] not in LAYOUTS:
@@ -278,7 +290,7 @@ class Unpacker:
         self.addr = self.w0 = self.w1 = self.step = 0
         self.path, self.before = [], None
         self.idle = {"endpoint": [], "notification": []}
-        return dict(fields, format=1)
+        return dict(fields, format=fields["format"] - 1)
 
     def number(self, data, at):
         value, at = take_leb(data, at)
@@ -320,7 +332,8 @@ class Unpacker:
         self.before = cap["type"], physical
         yield "slot", {"addr": self.addr - self.window & WORD, "depth": len(self.path), "type": cap["type"],
                        "object": physical, "bits": cap["bits"], "rights": cap["rights"],
-                       "flags": cap["flags"] | (32 if len(self.path) == 64 else 0), "data": cap["data"], "extra": cap["extra"]}
+                       "flags": cap["flags"] | (32 if len(self.path) == 64 else 0), "data": cap["data"], "extra": cap["extra"],
+                       "level": 0, "place": 0}
         if flags & 1 and len(self.path) < 64:
             self.path.append(cap)
 
@@ -445,7 +458,7 @@ def digest(slots, window, sentinel):
 
 def check_digest(snapshot, slots, end):
     """Only of kernels whose words this reader knows, and of slots that hold what a kernel can make."""
-    if snapshot["layout"] != LAYOUT or not end["complete"] or any(slot["type"] == 16 for slot in slots):
+    if snapshot["layout"] not in SAME_DIGEST or not end["complete"] or any(slot["type"] == 16 for slot in slots):
         return
     made = digest(slots, snapshot["phys_offset"], end["sentinel"])
     if made != end["digest1"] << 32 | end["digest0"]:

@@ -16,6 +16,7 @@
 #ifndef CAPSCOPE_USER_DEMO_DEMO_H
 #define CAPSCOPE_USER_DEMO_DEMO_H
 
+#include "user/lib/handover.h"
 #include "user/lib/user.h"
 
 enum domain_slot {
@@ -42,10 +43,13 @@ enum demo_layout {
     THREAD_AREA_SIZE = 0x4000,
     THREAD_STACK_PAGES = 2,
     DEVICE_VADDR = 0xf0000,
-    SCRATCH_VADDR = 0x800000, /* root: where it fills other domains' frames */
+    SCRATCH_VADDR = 0x800000,  /* root: where it fills other domains' frames */
+    HANDOVER_VADDR = 0x810000, /* root: where it writes what it hands over */
     MAX_THREADS = 3,
+    MAX_DOMAINS = 5,
     DEMO_DOMAINS = 3,
     MAX_PLANTS = 4,
+    MAX_HOSTED_MEMORY = 4,
 };
 
 typedef void (*thread_program)(void);
@@ -56,13 +60,33 @@ struct thread_desc {
     word_t priority;
 };
 
-enum domain_role { ROLE_CLIENT, ROLE_DRIVER };
+/* A program of its own, an ELF file in the root's image, for a domain that is started as a root
+ * task would be, with a BootInfo (user/lib/handover.h).  Its first untyped holds what it starts
+ * with; with a resource server, the others are that server's to manage for it. */
+struct hosted_desc {
+    const uint8_t *elf, *elf_end;
+    word_t memory_bits[MAX_HOSTED_MEMORY]; /* of its untypeds; 0: no more */
+    word_t cnode_radix;
+    word_t priority;
+    word_t thread_priority; /* the most that threads it makes may have */
+    word_t devices;
+    struct handover_device device[HANDOVER_DEVICES];
+    word_t resources; /* index of its resource server's domain; 0: none, it manages alone */
+    bool serves;      /* it is one */
+    bool watched;     /* gives signs of life; without them it is started again */
+    bool interrupted; /* has a second thread for interrupts (handover.h) */
+    const char *text; /* handed over: a command line */
+};
+
+/* ROLE_CLIENT, ROLE_DRIVER: threads of this image.  ROLE_HOSTED: a program of its own. */
+enum domain_role { ROLE_CLIENT, ROLE_DRIVER, ROLE_HOSTED };
 
 struct domain_desc {
     const char *name;
     enum domain_role role;
     word_t untyped_bits;
     struct thread_desc threads[MAX_THREADS];
+    const struct hosted_desc *hosted;
 };
 
 /* Faults a leaky table plants: each breaks one of the paper's restrictions (3.2.3). */
@@ -80,20 +104,63 @@ struct plant_desc {
     word_t to;
 };
 
+/* The domains that every table has beside its guest. */
+#define DOMAIN_CRITICAL                                                                            \
+    {                                                                                              \
+        .name = "critical", .role = ROLE_CLIENT, .untyped_bits = 20, .threads = {                  \
+            {"critical/control", critical_control, 200},                                           \
+            {"critical/watchdog", critical_watchdog, 201}                                          \
+        }                                                                                          \
+    }
+#define DOMAIN_DRIVER                                                                              \
+    {                                                                                              \
+        .name = "driver", .role = ROLE_DRIVER, .untyped_bits = 20, .threads = {                    \
+            {"driver/timer", driver_timer, 220},                                                   \
+            {"driver/server", driver_server, 210}                                                  \
+        }                                                                                          \
+    }
+/* A program that begins with the thread of that name. */
+#define DOMAIN_HOSTED(NAME, THREAD, DESC)                                                          \
+    {                                                                                              \
+        .name = NAME, .role = ROLE_HOSTED, .threads = {{.name = THREAD}}, .hosted = DESC           \
+    }
+
 /* domains.c */
 extern const struct domain_desc demo_domains[DEMO_DOMAINS];
 
-/* table_NAME.c: what makes one demo differ from another. */
+/* table_NAME.c: what makes one demo differ from another.  Resource servers stand before their
+ * clients. */
 struct demo_table {
     const char *name;
     word_t plants;
     struct plant_desc plant[MAX_PLANTS];
+    word_t domains; /* 0: demo_domains */
+    const struct domain_desc *domain;
+    bool power_off; /* the machine ends when a hosted program asks to be off */
 };
 extern const struct demo_table demo_table;
+
+/* A hosted program.  What the root keeps of it is the power to take its memory back and begin
+ * again: holder and page; the rest are places in the root's CSpace while it is built. */
+struct hosted {
+    word_t index;
+    word_t memories;
+    cptr_t holder[MAX_HOSTED_MEMORY]; /* untypeds above those it gets */
+    cptr_t page[HANDOVER_DEVICES];    /* untypeds of its devices' pages */
+    cptr_t memory[MAX_HOSTED_MEMORY];
+    cptr_t device[HANDOVER_DEVICES], irq[HANDOVER_DEVICES];
+    cptr_t table, bootinfo, chunk;
+    cptr_t faults, events, bell, service;
+    word_t tables, pages;
+    vaddr_t start, end, entry; /* of its image; behind it IPC buffer, BootInfo, chunk */
+    word_t quiet;              /* ticks since its last sign of life */
+    word_t starts;
+};
 
 /* A domain under construction, addresses in the root's CSpace. */
 struct domain {
     const struct domain_desc *desc;
+    struct hosted hosted;
     cptr_t untyped, cnode, vspace, table, asid_pool, tick;
     cptr_t tcb[MAX_THREADS];
     word_t threads;
@@ -104,12 +171,59 @@ struct domain {
 /* root.c: slots of the root's CSpace are handed out once, in order. */
 cptr_t root_slots(word_t count);
 cptr_t root_retype(cptr_t untyped, word_t type, word_t size_bits, word_t count);
+/* From here on the slots after `mark` are handed out anew; returns where they begin now. */
+cptr_t root_slots_mark(void);
+void root_slots_reset(cptr_t mark);
+/* An untyped of that size from memory that nobody has yet. */
+cptr_t root_memory(word_t bits);
+/* The untyped of a device's page. */
+cptr_t root_device(paddr_t paddr);
 
 /* domain.c */
 void domain_build(struct domain *d, const struct domain_desc *desc, cptr_t untyped);
 void domain_give(struct domain *d, word_t slot, cptr_t cap); /* moves */
 void domain_give_badged(struct domain *d, word_t slot, cptr_t cap, word_t rights, word_t badge);
 void domain_close(struct domain *d); /* hands everything over and starts the threads */
+
+/* Where a resource server finds what is its clients', in its CSpace. */
+enum client_slot {
+    CLIENT_SLOTS = 0x1000,
+    CLIENT_SLOTS_EACH = 0xc00,
+    CLIENT_VSPACE = 0,
+    CLIENT_FAULTS,
+    CLIENT_TCB, /* two */
+    CLIENT_CNODE = CLIENT_TCB + 2,
+    CLIENT_ASID_POOL,
+    CLIENT_MEMORY,
+    CLIENT_FRAMES = 16,
+};
+
+/* hosted.c: programs of their own */
+void hosted_reserve(struct domain *d, word_t index); /* once: memory and devices */
+void hosted_build(struct domain *d);
+/* With all of them built, clients before their servers: hands over. It runs when the root waits. */
+void hosted_close(struct domain *d, struct domain *domains, word_t count);
+void hosted_end(struct domain *d); /* takes everything back */
+void *hosted_window(cptr_t frame);
+void hosted_window_close(cptr_t frame);
+/* Moves a capability of the root's into the program's CSpace. */
+void hosted_give(const struct domain *d, word_t slot, cptr_t cap);
+
+/* hand_over.c: what a hosted program is told, written into its BootInfo and the page behind it */
+void hand_over(const struct domain *d, const struct domain *domains, word_t count);
+
+/* supervise.c: the root's work once everything runs */
+void supervise_start(cptr_t memory);
+cptr_t supervise_endpoint(void);
+cptr_t supervise_bell(void); /* 0: there is nothing to supervise */
+_Noreturn void supervise(struct domain *domains, word_t count);
+
+/* console.c: the root's own sentences in the release kernel, which has no console */
+void console_open(void);
+
+/* power.c */
+void power_prepare(void);
+void power_off_machine(word_t status);
 
 /* plant.c */
 void plant_fault(const struct plant_desc *plant, struct domain *domains);
@@ -126,5 +240,8 @@ void driver_server(void);
 /* Protocol of the driver's endpoint: MR0 is the request. */
 enum driver_request { DRIVER_READ = 1, DRIVER_SLEEP = 2 };
 enum driver_badge { BADGE_TICK = 0x100 };
+
+/* Bits of the root's bell; its endpoint's badges are below. */
+enum root_badge { BADGE_ALIVE_FIRST = 0x1000, BADGE_ALIVE = 0x1f000 };
 
 #endif

@@ -50,7 +50,8 @@ static void build_thread(struct domain *d, word_t i, cptr_t frames)
     user_check(tcb_configure(d->tcb[i], 0, d->cnode, DOMAIN_GUARD_DATA, d->vspace, buffer, frames));
     user_check(tcb_set_sched_params(d->tcb[i], INIT_TCB, t->priority, t->priority));
     user_check(tcb_set_tls_base(d->tcb[i], buffer));
-    debug_name_thread(d->tcb[i], t->name);
+    if (user_has_debug_calls())
+        debug_name_thread(d->tcb[i], t->name);
     vaddr_t top = stack + THREAD_STACK_PAGES * 4096;
     user_check(tcb_start(d->tcb[i], false, (vaddr_t)t->program, top, (const word_t[4]){0}));
 }

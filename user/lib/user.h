@@ -7,7 +7,13 @@
 /* The program: called once by user_start() with the IPC buffer set. */
 void user_main(const struct bootinfo *info);
 
-/* printf to the console (DebugPutChar), the subset of lib/format.h. */
+/* Does the kernel below have the calls of the debug build? Without them they are faults. */
+bool user_has_debug_calls(void);
+
+/* Where characters go on a kernel that has no console; NULL, as it begins: nowhere. */
+extern void (*user_console)(char c);
+
+/* printf to the console, the subset of lib/format.h. */
 void user_print(const char *fmt, ...);
 
 /* Prints a sentence and stops the calling thread for good. */

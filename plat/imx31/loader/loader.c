@@ -68,6 +68,24 @@ static _Noreturn void refuse(const char *file, const char *sentence)
         __asm__ volatile("mcr p15, 0, %0, c7, c0, 4" ::"r"(0)); /* wait for interrupt */
 }
 
+/* --- RAM --- */
+
+/* RAM of less than 64 MiB answers again where the loader stands, and what is placed would land on
+ * it. Only the probe is written; nothing is cached yet. */
+static void check_ram(void)
+{
+    static volatile uint32_t probe;
+    for (uint32_t at = (uint32_t)&probe; at >= RAM_START + PAGE; at -= PAGE) {
+        const volatile uint32_t *other = (const volatile uint32_t *)(at - PAGE);
+        probe = at;
+        if (*other != at)
+            continue;
+        probe = ~at;
+        if (*other == ~at)
+            refuse("RAM", "is too small: it repeats below the boot loader at 0x84000000");
+    }
+}
+
 /* --- layout --- */
 
 static uint32_t page_up(uint32_t a)
@@ -200,6 +218,7 @@ static void build_tables(struct range kernel)
 void loader_main(void)
 {
     struct handover h = {0};
+    check_ram();
     struct range kernel = place_kernel(&h.kernel_entry);
     place_root(place_device_tree(kernel.end, &h), &h);
     build_tables(kernel);

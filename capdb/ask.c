@@ -1,0 +1,139 @@
+/* Answers for a program instead of a terminal: a question in SQL as lines of cells, and events. */
+#include "capdb/store.h"
+
+#include "capdb/address.h"
+#include "lib/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Text that grows. */
+struct answer {
+    char *bytes;
+    size_t used, room;
+    bool failed;
+};
+
+static void put(struct answer *a, const char *bytes, size_t length)
+{
+    if (a->used + length + 1 > a->room) {
+        size_t room = (a->used + length + 1) * 2;
+        char *grown = realloc(a->bytes, room);
+        a->failed |= grown == NULL;
+        if (!grown)
+            return;
+        a->bytes = grown;
+        a->room = room;
+    }
+    memcpy(a->bytes + a->used, bytes, length);
+    a->used += length;
+    a->bytes[a->used] = 0;
+}
+
+/* Tabs and ends of lines divide cells and rows: neither may stand in a cell. */
+static void put_text(struct answer *a, const char *text, size_t length)
+{
+    size_t room = length * 4 + 1;
+    char *escaped = malloc(room);
+    a->failed |= escaped == NULL;
+    if (!escaped)
+        return;
+    utf8_escape(escaped, (uint32_t)room, text, (uint32_t)length);
+    put(a, escaped, strlen(escaped));
+    free(escaped);
+}
+
+static void put_cell(struct answer *a, sqlite3_stmt *st, int c)
+{
+    char text[32];
+    if (sqlite3_column_type(st, c) == SQLITE_INTEGER &&
+        column_is_address(sqlite3_column_name(st, c))) {
+        snprintf(text, sizeof(text), "0x%" PRIx64, (uint64_t)sqlite3_column_int64(st, c));
+        put(a, text, strlen(text));
+    } else if (sqlite3_column_type(st, c) == SQLITE_NULL) {
+        put(a, "-", 1);
+    } else {
+        const char *bytes = (const char *)sqlite3_column_text(st, c);
+        put_text(a, bytes ? bytes : "", (size_t)sqlite3_column_bytes(st, c));
+    }
+}
+
+static void put_names(struct answer *a, sqlite3_stmt *st)
+{
+    for (int c = 0; c < sqlite3_column_count(st); c++) {
+        const char *name = sqlite3_column_name(st, c);
+        put(a, "\t", c > 0);
+        put_text(a, name, strlen(name));
+    }
+}
+
+static void put_row(struct answer *a, sqlite3_stmt *st)
+{
+    put(a, "\n", 1);
+    for (int c = 0; c < sqlite3_column_count(st); c++) {
+        put(a, "\t", c > 0);
+        put_cell(a, st, c);
+    }
+}
+
+static enum error prepare_question(struct capdb *db, const char *sql, sqlite3_stmt **st)
+{
+    const char *rest;
+    if (sqlite3_prepare_v2(db->sql, sql, -1, st, &rest) != SQLITE_OK)
+        return capdb_fail(db, ERR_FORMAT, "sql: %s", sqlite3_errmsg(db->sql));
+    bool one = *st && rest[strspn(rest, "; \t\r\n")] == '\0';
+    if (one && sqlite3_stmt_readonly(*st) && sqlite3_column_count(*st) > 0)
+        return ERR_OK;
+    sqlite3_finalize(*st);
+    return capdb_fail(db, ERR_FORMAT, "sql: one SELECT statement is expected");
+}
+
+enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **table)
+{
+    struct answer a = {0};
+    sqlite3_stmt *st;
+    enum error e = prepare_question(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    put_names(&a, st);
+    uint32_t rows = 0;
+    while (rows < most && capdb_step(db, st, "asking", &e)) {
+        put_row(&a, st);
+        rows++;
+    }
+    sqlite3_finalize(st);
+    if (e == ERR_OK && a.failed)
+        e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    if (e != ERR_OK)
+        free(a.bytes);
+    else
+        *table = a.bytes;
+    return e;
+}
+
+enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db,
+                                 "SELECT * FROM (SELECT * FROM event ORDER BY row DESC LIMIT ?)"
+                                 " ORDER BY row",
+                                 &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, most);
+    while (capdb_step(db, st, "reading events", &e)) {
+        struct record r = {.kind = RECORD_EVENT};
+        capdb_fetch_event(st, 2, &r.event);
+        if (r.event.kind == CAPDB_EVENT_GAP) {
+            struct record gap = {.kind = RECORD_GAP};
+            gap.gap.first = r.event.seq;
+            gap.gap.count = r.event.detail;
+            r = gap;
+        }
+        hear(ctx, &r);
+    }
+    sqlite3_finalize(st);
+    return e;
+}

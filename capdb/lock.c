@@ -1,0 +1,109 @@
+/* The lock is one of an open file description, so it does not end when this process closes some
+ * other descriptor of the file, and looking whether it is held takes nothing. */
+#include "capdb/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char lock_tail[] = "-lock";
+enum { TRIES = 10, LOCK_MODE = 0644 };
+
+static char *lock_path(const char *path)
+{
+    size_t length = strlen(path);
+    char *out = malloc(length + sizeof(lock_tail));
+    if (out) {
+        memcpy(out, path, length);
+        memcpy(out + length, lock_tail, sizeof(lock_tail));
+    }
+    return out;
+}
+
+static bool try_lock(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static void read_holder(int fd, char *holder)
+{
+    ssize_t n = pread(fd, holder, LOCK_HOLDER - 1, 0);
+    holder[n > 0 ? n : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    if (!holder[0])
+        snprintf(holder, LOCK_HOLDER, "another recorder");
+}
+
+/* Is what we locked still the file of that name? Its last holder may have removed it meanwhile. */
+static bool still_there(const char *path, int fd)
+{
+    struct stat here;
+    struct stat there;
+    return fstat(fd, &here) == 0 && stat(path, &there) == 0 && here.st_ino == there.st_ino &&
+           here.st_dev == there.st_dev;
+}
+
+static enum error take_once(const char *path, int *fd, char *holder)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (*fd < 0)
+        return ERR_IO;
+    enum error e = try_lock(*fd)                        ? ERR_OK
+                   : errno == EAGAIN || errno == EACCES ? ERR_REFUSED
+                                                        : ERR_IO;
+    if (e == ERR_REFUSED)
+        read_holder(*fd, holder);
+    else if (e == ERR_OK && !still_there(path, *fd))
+        e = ERR_TORN;
+    if (e != ERR_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return e;
+}
+
+enum error lock_take(const char *path, const char *who, int *fd, char *holder)
+{
+    char *file = lock_path(path);
+    enum error e = file ? ERR_TORN : ERR_NO_MEMORY;
+    *fd = -1;
+    for (int i = 0; e == ERR_TORN && i < TRIES; i++)
+        e = take_once(file, fd, holder);
+    free(file);
+    if (e == ERR_OK && (ftruncate(*fd, 0) != 0 || dprintf(*fd, "%s\n", who) < 0)) {
+        lock_release(path, *fd);
+        *fd = -1;
+        e = ERR_IO;
+    }
+    return e;
+}
+
+void lock_release(const char *path, int fd)
+{
+    char *file = lock_path(path);
+    if (fd < 0) {
+        free(file);
+        return;
+    }
+    if (file)
+        unlink(file); /* while it is held, so nobody has locked it since */
+    free(file);
+    close(fd);
+}
+
+bool lock_is_held(const char *path)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    char *file = lock_path(path);
+    int fd = file ? open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    free(file);
+    return held;
+}

@@ -1,0 +1,117 @@
+/* Do recorded events lead from each snapshot to the next?  They are applied to the slots of the
+ * one, and what comes out is compared with the other. */
+#include "capdb/store.h"
+
+#include "attach/replay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct proof {
+    struct capdb *db;
+    struct replay mirror;
+    uint32_t n; /* snapshot that the events lead to */
+    bool gap;   /* something was lost on the way, and told */
+    char *sentence;
+    size_t size;
+};
+
+/* The slots of a snapshot as the base of the mirror. */
+static enum error base_from(struct replay *m, const struct capstate *s)
+{
+    struct record r = {.kind = RECORD_SNAPSHOT, .snapshot = s->snapshot};
+    enum error e = replay_record(m, &r);
+    for (uint32_t i = 0; e == ERR_OK && i < s->slot_count; i++) {
+        r = (struct record){.kind = RECORD_SLOT, .slot = s->slots[i].rec};
+        e = replay_record(m, &r);
+    }
+    r = (struct record){.kind = RECORD_END, .end = s->end};
+    return e == ERR_OK ? replay_record(m, &r) : e;
+}
+
+/* false with a sentence when an event does not fit. */
+static bool apply_event(struct proof *p, const struct record_event *event)
+{
+    struct record r = {.kind = RECORD_EVENT, .event = *event};
+    if (event->kind == CAPDB_EVENT_GAP)
+        p->gap = true;
+    if (p->gap)
+        return true;
+    enum error e = replay_record(&p->mirror, &r);
+    if (e == ERR_SEQUENCE)
+        snprintf(p->sentence, p->size,
+                 "events from number %" PRIu64 " on are missing before event %" PRIu64,
+                 p->mirror.trouble, event->seq);
+    else if (e != ERR_OK)
+        snprintf(p->sentence, p->size,
+                 "event %" PRIu64 " does not fit snapshot %u and the events after it", event->seq,
+                 p->n - 1);
+    return e == ERR_OK;
+}
+
+static bool apply_events(struct proof *p)
+{
+    sqlite3_stmt *st;
+    struct record_event event;
+    bool good = true;
+    if (capdb_prepare(p->db, "SELECT * FROM event WHERE n = ? ORDER BY row", &st) != ERR_OK) {
+        snprintf(p->sentence, p->size, "%s", p->db->message);
+        return false;
+    }
+    sqlite3_bind_int64(st, 1, p->n);
+    enum error e = ERR_OK;
+    while (good && !p->gap && capdb_step(p->db, st, "reading events", &e)) {
+        capdb_fetch_event(st, 2, &event);
+        good = apply_event(p, &event);
+    }
+    if (e != ERR_OK)
+        snprintf(p->sentence, p->size, "%s", p->db->message);
+    sqlite3_finalize(st);
+    return good && e == ERR_OK;
+}
+
+static bool arrives_at(const struct proof *p, const struct capstate *next)
+{
+    struct digest d;
+    replay_digest(&p->mirror, &d);
+    return p->mirror.seq == next->snapshot.seq && d.lane[0] == next->end.digest0 &&
+           d.lane[1] == next->end.digest1;
+}
+
+/* Events between snapshots of two runs of a machine, or of a kernel that is not followed by events,
+ * prove nothing. */
+static bool prove_between(struct proof *p, const struct capstate *from, const struct capstate *to)
+{
+    enum error e = base_from(&p->mirror, from);
+    if (e == ERR_UNSUPPORTED || e == ERR_LAYOUT || from->snapshot.seq > to->snapshot.seq)
+        return true;
+    if (e != ERR_OK) {
+        snprintf(p->sentence, p->size, "snapshot %u does not agree with its digest", p->n - 1);
+        return false;
+    }
+    if (!apply_events(p))
+        return false;
+    if (p->gap || arrives_at(p, to))
+        return true;
+    snprintf(p->sentence, p->size, "the events do not lead from snapshot %u to snapshot %u",
+             p->n - 1, p->n);
+    return false;
+}
+
+bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size)
+{
+    struct proof p = {.db = db, .n = n, .sentence = sentence, .size = size};
+    struct capstate from, to;
+    bool good = true;
+    if (capdb_load(db, n - 1, &from) != ERR_OK)
+        return true; /* told already, as of the other */
+    if (capdb_load(db, n, &to) == ERR_OK) {
+        replay_init(&p.mirror);
+        good = prove_between(&p, &from, &to);
+        replay_free(&p.mirror);
+        capstate_free(&to);
+    }
+    capstate_free(&from);
+    return good;
+}

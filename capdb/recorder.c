@@ -1,0 +1,265 @@
+/* Becoming the recorder of a file, its transactions, and how it ends. */
+#include "capdb/recorder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SQL_BYTES = 96 };
+
+static enum error recorder_new(struct capdb *db)
+{
+    db->recorder = calloc(1, sizeof(*db->recorder));
+    if (!db->recorder)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    struct numbers *next = &db->recorder->next;
+    next->cap = next->object = 1;
+    for (int k = 0; k < ROW_KINDS; k++)
+        next->row[k] = 1;
+    return ERR_OK;
+}
+
+/* --- where it is recorded from --------------------------------------------------------------- */
+
+/* The same file under another name is the same door: paths are stored as the system sees them. */
+static char *canonical_target(const char *target)
+{
+    const char *path = strstr(target, "/dev/") ? strstr(target, "/dev/") : NULL;
+    if (strncmp(target, "ram:", 4) == 0)
+        path = target + 4;
+    else if (strstr(target, ":unix:"))
+        path = strstr(target, ":unix:") + strlen(":unix:");
+    char *real = path ? realpath(path, NULL) : NULL;
+    char *out = NULL;
+    if (real && asprintf(&out, "%.*s%s", (int)(path - target), target, real) < 0)
+        out = NULL;
+    free(real);
+    return out ? out : strdup(target);
+}
+
+static enum error put_source(struct capdb *db, const struct capdb_source *source)
+{
+    char *target = canonical_target(source->target);
+    if (!target)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    char sql[SQL_BYTES];
+    const char *texts[] = {target, source->machine ? source->machine : ""};
+    snprintf(sql, sizeof(sql), "INSERT INTO main.source VALUES (NULL, %lld, ?, ?)",
+             (long long)db->count + 1);
+    enum error e = capdb_exec_texts(db, "storing the target", sql, texts, 2);
+    free(target);
+    return e;
+}
+
+/* Is it the machine of before? *changed: through another door, or started anew. */
+static enum error judge_source(struct capdb *db, sqlite3_stmt *st, const char *target,
+                               const struct capdb_source *source, bool *changed)
+{
+    const char *old_target = capdb_column_text(st, 0);
+    const char *old_machine = capdb_column_text(st, 1);
+    const char *machine = source->machine ? source->machine : "";
+    bool door = strcmp(target, old_target) == 0;
+    bool run = machine[0] && strcmp(machine, old_machine) == 0;
+    *changed = !door || !run;
+    if (door || run || source->same_machine)
+        return ERR_OK;
+    return capdb_fail(db, ERR_REFUSED,
+                      "was recorded from %s, and %s may be another machine; --same-machine says"
+                      " that it is not",
+                      old_target, target);
+}
+
+static enum error check_source(struct capdb *db, const struct capdb_source *source, bool *changed)
+{
+    sqlite3_stmt *st;
+    char *target = canonical_target(source->target);
+    enum error e = target ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    if (e == ERR_OK)
+        e = capdb_prepare(db, "SELECT target, machine FROM main.source ORDER BY id DESC LIMIT 1",
+                          &st);
+    if (e == ERR_OK) {
+        *changed = true;
+        if (capdb_step(db, st, "reading the target", &e))
+            e = judge_source(db, st, target, source, changed);
+        sqlite3_finalize(st);
+    }
+    free(target);
+    return e;
+}
+
+static enum error change_source(struct capdb *db, const struct capdb_source *source)
+{
+    enum error e = recorder_transaction(db, "storing the target");
+    if (e == ERR_OK)
+        e = put_source(db, source);
+    if (e == ERR_OK)
+        e = recorder_commit(db, LEDGER_KIND_SOURCE_CHANGED, db->count, NULL, "storing the target");
+    if (e != ERR_OK)
+        recorder_roll_back(db);
+    return e;
+}
+
+/* --- beginning ------------------------------------------------------------------------------- */
+
+enum error recorder_create(struct capdb *db, const struct capdb_source *source)
+{
+    const struct ledger_entry nothing = {0};
+    enum error e = recorder_new(db);
+    if (e == ERR_OK)
+        e = put_source(db, source);
+    return e == ERR_OK
+               ? ledger_put(db, &nothing, LEDGER_KIND_CREATED, 0, NULL, &db->recorder->ledger)
+               : e;
+}
+
+/* Numbers go on where the file ends. */
+static void resume_numbers(struct capdb *db)
+{
+    struct numbers *next = &db->recorder->next;
+#define X(NAME, table, first)                                                                      \
+    next->row[ROW_##NAME] = capdb_int(db, "SELECT max(row) FROM main." #table, 0) + 1;
+    ROW_KIND_LIST(X)
+#undef X
+    next->cap = capdb_int(db, "SELECT max(id) FROM main.cap_row", 0) + 1;
+    next->object = capdb_int(db, "SELECT max(id) FROM main.object_row", 0) + 1;
+}
+
+static enum error resume_state(struct capdb *db)
+{
+    enum error e = ERR_OK;
+    if (capdb_int(db, "SELECT count(*) FROM main.tail", 0) > 0)
+        e = capdb_merge(db); /* what a killed recorder left */
+    db->count = (uint32_t)capdb_int(db, "SELECT max(n) FROM main.snapshot", 0);
+    if (e == ERR_OK)
+        e = ledger_last(db, &db->recorder->ledger);
+    if (e == ERR_OK && (db->recorder->ledger.entry == 0 || db->recorder->ledger.n != db->count))
+        e = capdb_fail(db, ERR_CORRUPT, "is damaged: its ledger does not end at its last snapshot");
+    if (e == ERR_OK)
+        e = capdb_get_rules(db, 0, &db->recorder->rules);
+    if (e == ERR_OK)
+        e = mirror_load(db, &db->recorder->mirror);
+    if (e == ERR_OK)
+        resume_numbers(db);
+    return e;
+}
+
+enum error recorder_resume(struct capdb *db, const struct capdb_source *source)
+{
+    bool changed = false;
+    enum error e = check_source(db, source, &changed);
+    if (e == ERR_OK)
+        e = recorder_new(db);
+    if (e == ERR_OK)
+        e = recorder_begin(db);
+    if (e == ERR_OK)
+        e = resume_state(db);
+    return e == ERR_OK && changed ? change_source(db, source) : e;
+}
+
+#define ONE_PLACE(mode, name) ", ?"
+
+static enum error prepare_all(struct capdb *db)
+{
+    struct recorder *r = db->recorder;
+    const struct {
+        sqlite3_stmt **st;
+        const char *sql;
+    } all[] = {
+        {&r->put_tail,
+         "INSERT INTO main.tail VALUES (?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+        {&r->put_snapshot,
+         "INSERT INTO main.snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
+             RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
+                 RECORD_FIELDS_REVOKE(ONE_PLACE) ")"},
+        {&r->put_name, "INSERT INTO main.name VALUES (NULL, ?, ?)"},
+        {&r->get_name, "SELECT id FROM main.name WHERE bytes = ?"},
+        {&r->put_domain, "INSERT INTO main.domain VALUES (NULL, ?, ?)"},
+        {&r->get_domain, "SELECT id FROM main.domain WHERE name = ? AND trusted = ?"},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (!*all[i].st && sqlite3_prepare_v3(db->sql, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                              all[i].st, NULL) != SQLITE_OK)
+            return capdb_fail_sql(db, "starting to record");
+    return ERR_OK;
+}
+
+enum error recorder_begin(struct capdb *db)
+{
+    if (!db->writable)
+        return capdb_fail(db, ERR_REFUSED, "is open for reading");
+    if (db->recorder->wal)
+        return ERR_OK;
+    enum error e =
+        db->memory ? ERR_OK : capdb_exec(db, "PRAGMA main.journal_mode=WAL", "starting to record");
+    if (e == ERR_OK)
+        e = prepare_all(db);
+    db->recorder->wal = e == ERR_OK;
+    return e;
+}
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+enum error recorder_transaction(struct capdb *db, const char *doing)
+{
+    enum error e = recorder_begin(db);
+    return e == ERR_OK ? capdb_exec(db, "BEGIN IMMEDIATE", doing) : e;
+}
+
+enum error recorder_commit(struct capdb *db, enum ledger_kind kind, uint32_t n,
+                           struct blake2b *rows, const char *doing)
+{
+    struct ledger_entry entry;
+    enum error e = ledger_put(db, &db->recorder->ledger, kind, n, rows, &entry);
+    if (e == ERR_OK)
+        e = capdb_exec(db, "COMMIT", doing);
+    if (e == ERR_OK)
+        db->recorder->ledger = entry;
+    return e;
+}
+
+void recorder_roll_back(struct capdb *db)
+{
+    sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+}
+
+enum error capdb_flush(struct capdb *db)
+{
+    struct recorder *r = db->recorder;
+    if (!r || r->unmerged == 0)
+        return ERR_OK;
+    enum error e = capdb_merge(db);
+    if (e == ERR_OK) {
+        r->unmerged = 0;
+        r->merged_at = capdb_now();
+    }
+    return e;
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+void recorder_finish(struct capdb *db)
+{
+    struct recorder *r = db->recorder;
+    if (!r || !r->wal)
+        return;
+    capdb_flush(db);
+    if (r->ledger.kind == LEDGER_KIND_CLOSED || recorder_transaction(db, "closing") != ERR_OK)
+        return;
+    if (recorder_commit(db, LEDGER_KIND_CLOSED, db->count, NULL, "closing") != ERR_OK)
+        recorder_roll_back(db);
+}
+
+void recorder_free(struct capdb *db)
+{
+    struct recorder *r = db->recorder;
+    if (!r)
+        return;
+    sqlite3_stmt *all[] = {r->put_tail, r->put_snapshot, r->put_name,
+                           r->get_name, r->put_domain,   r->get_domain};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        sqlite3_finalize(all[i]);
+    mirror_free(&r->mirror);
+    authority_rules_free(&r->rules);
+    free(r);
+    db->recorder = NULL;
+}

@@ -1,0 +1,525 @@
+-- The database of a recording, format 2; docs/database.md explains it to those who query it.
+--
+-- capdb carries this text and runs it as it stands: it makes new recordings of it, holds the tables
+-- of a file against it before it reads them, and answers from the views below instead of those in
+-- the file.
+--
+-- X_row tables hold versions of facts: a row holds from snapshot t0 up to, not including, t1; t1 is
+-- 2147483647 while it holds.  Rowids ascend with t0.  Each append writes one row a change into
+-- `tail`, which no index makes slow; a merge moves them into the X_row tables about once a second.
+-- What a killed recorder left in the tail is seen by every reader and merged by the next recorder.
+--
+-- Integers are SQLite's: 64 bits, signed.  Addresses and words are stored as the number with the
+-- same bits, so those from 2^63 on are negative.
+
+----------------------------------------------------------------------------------------------------
+-- What is recorded
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,       -- target: what was attached to first; created: when
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Numbers of enumerations and their names: kind is cap, thread, fault, endpoint, notification, irq,
+-- event or change.
+CREATE TABLE word (
+    kind  TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    text  TEXT NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+-- The doors through which it was recorded, each from snapshot `first` on.
+CREATE TABLE source (
+    id      INTEGER PRIMARY KEY,
+    first   INTEGER NOT NULL,
+    target  TEXT NOT NULL,        -- with absolute paths
+    machine TEXT NOT NULL         -- what tells this run of a machine from others; '' unknown
+) STRICT;
+
+-- Sets of rules for domains, each in force from snapshot `first` on.
+CREATE TABLE rule_set (
+    id    INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL
+) STRICT;
+CREATE TABLE domain_rule (
+    id       INTEGER PRIMARY KEY, -- their order
+    rule_set INTEGER NOT NULL,
+    pattern  TEXT NOT NULL,
+    domain   TEXT NOT NULL,
+    trusted  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE name (
+    id    INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL UNIQUE,   -- as the target gave it
+    text  TEXT NOT NULL           -- as it is shown
+) STRICT;
+CREATE TABLE domain (
+    id      INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL,
+    trusted INTEGER NOT NULL,
+    UNIQUE (name, trusted)
+) STRICT;
+
+-- One row a snapshot.  sum: over all records of it, which `capdb verify` rebuilds.  added, removed,
+-- changed: capabilities, against the snapshot before.  last_cap_row: highest row of cap_row then.
+-- From `format` on the fields of the records SNAPSHOT, END, SCHED and REVOKE.
+CREATE TABLE snapshot (
+    n                INTEGER PRIMARY KEY,
+    time             REAL NOT NULL,
+    sum              INTEGER NOT NULL,
+    added            INTEGER NOT NULL,
+    removed          INTEGER NOT NULL,
+    changed          INTEGER NOT NULL,
+    last_cap_row     INTEGER NOT NULL,
+    format           INTEGER NOT NULL,
+    kernel           INTEGER NOT NULL,
+    layout           INTEGER NOT NULL,
+    seq              INTEGER NOT NULL,
+    ticks            INTEGER NOT NULL,
+    stopped          INTEGER NOT NULL,
+    debug            INTEGER NOT NULL,
+    phys_offset      INTEGER NOT NULL,
+    ram_base         INTEGER NOT NULL,
+    ram_size         INTEGER NOT NULL,
+    kernel_start     INTEGER NOT NULL,
+    kernel_end       INTEGER NOT NULL,
+    board            BLOB NOT NULL,
+    build            BLOB NOT NULL,
+    word_bits        INTEGER NOT NULL,
+    slot_bits        INTEGER NOT NULL,
+    architecture     INTEGER NOT NULL,
+    options          INTEGER NOT NULL,
+    nodes            INTEGER NOT NULL,
+    complete         INTEGER NOT NULL,
+    slots            INTEGER NOT NULL,
+    threads          INTEGER NOT NULL,
+    mappings         INTEGER NOT NULL,
+    records          INTEGER NOT NULL,
+    digest0          INTEGER NOT NULL,
+    digest1          INTEGER NOT NULL,
+    sentinel         INTEGER NOT NULL,
+    sched_current    INTEGER NOT NULL,
+    sched_ready      INTEGER NOT NULL,
+    sched_highest    INTEGER NOT NULL,
+    sched_node       INTEGER NOT NULL,
+    sched_idle       INTEGER NOT NULL,
+    sched_sched_context INTEGER NOT NULL,
+    sched_released   INTEGER NOT NULL,
+    sched_domain     INTEGER NOT NULL,
+    sched_domain_time INTEGER NOT NULL,
+    revoke_root      INTEGER NOT NULL,
+    revoke_victim    INTEGER NOT NULL,
+    revoke_done      INTEGER NOT NULL,
+    revoke_left      INTEGER NOT NULL,
+    revoke_preempted INTEGER NOT NULL
+) STRICT;
+
+-- One row a commit of the recorder, chained: hash is BLAKE2b-256 over the hash before, this row and
+-- everything that the commit wrote (docs/database.md, Verification).  kind: created, source, rules,
+-- events, snapshot or closed.  The other columns: the last row then, of each table that only grows.
+CREATE TABLE ledger (
+    entry       INTEGER PRIMARY KEY,
+    kind        TEXT NOT NULL,
+    n           INTEGER NOT NULL, -- last snapshot
+    source      INTEGER NOT NULL,
+    rule_set    INTEGER NOT NULL,
+    domain_rule INTEGER NOT NULL,
+    name        INTEGER NOT NULL,
+    domain      INTEGER NOT NULL,
+    event       INTEGER NOT NULL,
+    hash        BLOB NOT NULL
+) STRICT;
+
+----------------------------------------------------------------------------------------------------
+-- Versions
+
+-- id: lives through moves and loss of rights.  parent: id of the parent, 0 for roots.  pos: orders
+-- the derivation list.  holder, object: ids in object_row, 0 for none.  addr, bits: only where they
+-- differ from those of the object.
+CREATE TABLE cap_row (
+    row    INTEGER PRIMARY KEY,
+    t0     INTEGER NOT NULL,
+    t1     INTEGER NOT NULL,
+    id     INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    pos    INTEGER NOT NULL,
+    slot   INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    domain INTEGER NOT NULL,
+    type   INTEGER NOT NULL,
+    object INTEGER NOT NULL,
+    addr   INTEGER,
+    bits   INTEGER,
+    rights INTEGER NOT NULL,
+    flags  INTEGER NOT NULL,
+    data   INTEGER NOT NULL,
+    extra  INTEGER NOT NULL,
+    "index" INTEGER NOT NULL,     -- of the slot in its holder
+    level  INTEGER NOT NULL,
+    place  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX cap_by_id ON cap_row (id);
+CREATE INDEX cap_by_slot ON cap_row (slot);
+CREATE INDEX cap_by_object ON cap_row (object);
+CREATE INDEX cap_closed ON cap_row (t1) WHERE t1 < 2147483647;
+
+-- One row a life: the same address retyped again is another object.
+CREATE TABLE object_row (
+    row   INTEGER PRIMARY KEY,
+    t0    INTEGER NOT NULL,
+    t1    INTEGER NOT NULL,
+    id    INTEGER NOT NULL,
+    type  INTEGER NOT NULL,
+    addr  INTEGER NOT NULL,
+    bits  INTEGER NOT NULL,
+    flags INTEGER NOT NULL
+) STRICT;
+CREATE INDEX object_by_id ON object_row (id);
+CREATE INDEX object_by_addr ON object_row (addr, bits);
+
+-- What seldom changes of a thread, and what changes whenever it runs.
+CREATE TABLE thread_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    addr          INTEGER NOT NULL,
+    name          INTEGER NOT NULL,
+    domain        INTEGER NOT NULL,
+    priority      INTEGER NOT NULL,
+    mcp           INTEGER NOT NULL,
+    sched_domain  INTEGER NOT NULL,
+    idle          INTEGER NOT NULL,
+    fault_handler INTEGER NOT NULL,
+    ipc_buffer    INTEGER NOT NULL,
+    bound         INTEGER NOT NULL,
+    node          INTEGER NOT NULL
+) STRICT;
+CREATE TABLE run_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    addr          INTEGER NOT NULL,
+    state         INTEGER NOT NULL,
+    time_slice    INTEGER NOT NULL,
+    current       INTEGER NOT NULL,
+    pc            INTEGER NOT NULL,
+    sp            INTEGER NOT NULL,
+    cpsr          INTEGER NOT NULL,
+    blocked_on    INTEGER NOT NULL,
+    blocked_badge INTEGER NOT NULL,
+    blocked_flags INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    fault         INTEGER NOT NULL,
+    fault_addr    INTEGER NOT NULL,
+    fault_detail  INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL,
+    reply         INTEGER NOT NULL,
+    yield_to      INTEGER NOT NULL,
+    release       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE endpoint_row (
+    row     INTEGER PRIMARY KEY,
+    t0      INTEGER NOT NULL,
+    t1      INTEGER NOT NULL,
+    addr    INTEGER NOT NULL,
+    state   INTEGER NOT NULL,
+    waiters INTEGER NOT NULL
+) STRICT;
+CREATE TABLE notification_row (
+    row     INTEGER PRIMARY KEY,
+    t0      INTEGER NOT NULL,
+    t1      INTEGER NOT NULL,
+    addr    INTEGER NOT NULL,
+    state   INTEGER NOT NULL,
+    word    INTEGER NOT NULL,
+    bound   INTEGER NOT NULL,
+    waiters INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mapping_row (
+    row        INTEGER PRIMARY KEY,
+    t0         INTEGER NOT NULL,
+    t1         INTEGER NOT NULL,
+    dir        INTEGER NOT NULL,
+    vaddr      INTEGER NOT NULL,
+    asid       INTEGER NOT NULL,
+    frame      INTEGER NOT NULL,
+    bits       INTEGER NOT NULL,
+    rights     INTEGER NOT NULL,
+    attributes INTEGER NOT NULL,
+    "table"    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mapping_by_frame ON mapping_row (frame);
+
+CREATE TABLE irq_row (
+    row   INTEGER PRIMARY KEY,
+    t0    INTEGER NOT NULL,
+    t1    INTEGER NOT NULL,
+    irq   INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    slot  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE finding_row (
+    row   INTEGER PRIMARY KEY,
+    t0    INTEGER NOT NULL,
+    t1    INTEGER NOT NULL,
+    rule  INTEGER NOT NULL,
+    addr  INTEGER NOT NULL,
+    other INTEGER NOT NULL,
+    value INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sched_context_row (
+    row          INTEGER PRIMARY KEY,
+    t0           INTEGER NOT NULL,
+    t1           INTEGER NOT NULL,
+    addr         INTEGER NOT NULL,
+    bits         INTEGER NOT NULL,
+    node         INTEGER NOT NULL,
+    period       INTEGER NOT NULL,
+    budget       INTEGER NOT NULL,
+    consumed     INTEGER NOT NULL,
+    thread       INTEGER NOT NULL,
+    reply        INTEGER NOT NULL,
+    notification INTEGER NOT NULL,
+    badge        INTEGER NOT NULL,
+    yield_from   INTEGER NOT NULL,
+    refill_max   INTEGER NOT NULL,
+    refills      INTEGER NOT NULL,
+    head_time    INTEGER NOT NULL,
+    head_amount  INTEGER NOT NULL,
+    flags        INTEGER NOT NULL
+) STRICT;
+CREATE TABLE reply_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    addr          INTEGER NOT NULL,
+    thread        INTEGER NOT NULL,
+    prev          INTEGER NOT NULL,
+    next          INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL
+) STRICT;
+
+-- Page tables, where the records tell of them.
+CREATE TABLE table_row (
+    row    INTEGER PRIMARY KEY,
+    t0     INTEGER NOT NULL,
+    t1     INTEGER NOT NULL,
+    addr   INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    level  INTEGER NOT NULL,
+    vaddr  INTEGER NOT NULL,
+    bits   INTEGER NOT NULL,
+    asid   INTEGER NOT NULL
+) STRICT;
+
+-- Processors and stretches of memory but the first, which snapshot holds.
+CREATE TABLE sched_row (
+    row           INTEGER PRIMARY KEY,
+    t0            INTEGER NOT NULL,
+    t1            INTEGER NOT NULL,
+    node          INTEGER NOT NULL,
+    current       INTEGER NOT NULL,
+    ready         INTEGER NOT NULL,
+    highest       INTEGER NOT NULL,
+    idle          INTEGER NOT NULL,
+    sched_context INTEGER NOT NULL,
+    released      INTEGER NOT NULL,
+    domain        INTEGER NOT NULL,
+    domain_time   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE range_row (
+    row    INTEGER PRIMARY KEY,
+    t0     INTEGER NOT NULL,
+    t1     INTEGER NOT NULL,
+    use    INTEGER NOT NULL,
+    base   INTEGER NOT NULL,
+    size   INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+) STRICT;
+
+-- Changes that are not merged yet: at snapshot t a row of the kind's table ends (op 0) or begins
+-- (op 1) with the values v0... in the order of the table's columns.
+CREATE TABLE tail (
+    t    INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    op   INTEGER NOT NULL,
+    row  INTEGER NOT NULL,
+    v0 INTEGER, v1 INTEGER, v2 INTEGER, v3 INTEGER, v4 INTEGER, v5 INTEGER, v6 INTEGER,
+    v7 INTEGER, v8 INTEGER, v9 INTEGER, v10 INTEGER, v11 INTEGER, v12 INTEGER, v13 INTEGER,
+    v14 INTEGER, v15 INTEGER, v16 INTEGER, v17 INTEGER
+) STRICT;
+
+----------------------------------------------------------------------------------------------------
+-- Events as they were recorded, in the order of row
+
+-- n: first snapshot that shows it.  A gap (see word): `detail` events from number `seq` on are lost.
+CREATE TABLE event (
+    row     INTEGER PRIMARY KEY,
+    n       INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    time    INTEGER NOT NULL,
+    kind    INTEGER NOT NULL,
+    thread  INTEGER NOT NULL,
+    slot    INTEGER NOT NULL,
+    src     INTEGER NOT NULL,
+    type    INTEGER NOT NULL,
+    object  INTEGER NOT NULL,
+    bits    INTEGER NOT NULL,
+    rights  INTEGER NOT NULL,
+    flags   INTEGER NOT NULL,
+    data    INTEGER NOT NULL,
+    extra   INTEGER NOT NULL,
+    object2 INTEGER NOT NULL,
+    detail  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_of_snapshot ON event (n);
+CREATE INDEX event_of_slot ON event (slot);
+
+----------------------------------------------------------------------------------------------------
+-- Views: what people ask
+
+CREATE VIEW snapshots AS
+SELECT n, datetime(time, 'unixepoch') AS taken, time, ticks, seq, slots AS caps, threads, mappings,
+       added, removed, changed, complete, printf('%08x%08x', digest0, digest1) AS digest, stopped,
+       CAST(board AS TEXT) AS board, CAST(build AS TEXT) AS build
+  FROM snapshot;
+
+CREATE VIEW cap_lives AS
+SELECT c.t0 AS first, iif(c.t1 = 2147483647, NULL, c.t1 - 1) AS last, c.id AS cap, c.parent, c.slot,
+       h.addr AS holder, iif(c.holder, c."index", NULL) AS "index", d.name AS domain, w.text AS type,
+       coalesce(c.addr, o.addr) AS object, coalesce(c.bits, o.bits) AS bits, c.object AS life,
+       c.rights AS rights_bits,
+       iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
+           || iif(c.rights & 8, 'p', '') AS rights,
+       c.flags, c.data, c.extra, c.pos
+  FROM cap_row c
+  LEFT JOIN object_row o ON o.id = c.object
+  LEFT JOIN object_row h ON h.id = c.holder
+  LEFT JOIN domain d ON d.id = c.domain
+  LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type;
+
+CREATE VIEW caps AS
+SELECT s.n, l.*
+  FROM snapshot s JOIN cap_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
+
+CREATE VIEW object_lives AS
+SELECT o.t0 AS first, iif(o.t1 = 2147483647, NULL, o.t1 - 1) AS last, o.id AS life, w.text AS type,
+       o.addr, o.bits, iif(o.bits BETWEEN 1 AND 62, 1 << o.bits, 0) AS bytes, o.flags
+  FROM object_row o
+  LEFT JOIN word w ON w.kind = 'cap' AND w.value = o.type;
+
+CREATE VIEW objects AS
+SELECT s.n, l.*
+  FROM snapshot s JOIN object_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
+
+CREATE VIEW threads AS
+SELECT s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
+       t.idle, r.pc, r.sp, t.fault_handler, t.ipc_buffer, t.bound, r.blocked_on, r.blocked_badge,
+       r.position, r.time_slice, f.text AS fault, r.fault_addr
+  FROM snapshot s
+  JOIN thread_row t ON t.t0 <= s.n AND t.t1 > s.n
+  JOIN run_row r ON r.addr = t.addr AND r.t0 <= s.n AND r.t1 > s.n
+  LEFT JOIN name m ON m.id = t.name
+  LEFT JOIN domain d ON d.id = t.domain
+  LEFT JOIN word w ON w.kind = 'thread' AND w.value = r.state
+  LEFT JOIN word f ON f.kind = 'fault' AND f.value = r.fault;
+
+CREATE VIEW domains AS
+SELECT n, domain, count(*) AS threads
+  FROM threads WHERE domain IS NOT NULL GROUP BY n, domain;
+
+CREATE VIEW endpoints AS
+SELECT s.n, e.addr, w.text AS state, e.waiters
+  FROM snapshot s
+  JOIN endpoint_row e ON e.t0 <= s.n AND e.t1 > s.n
+  LEFT JOIN word w ON w.kind = 'endpoint' AND w.value = e.state;
+
+CREATE VIEW notifications AS
+SELECT s.n, e.addr, w.text AS state, e.word AS badges, e.bound, e.waiters
+  FROM snapshot s
+  JOIN notification_row e ON e.t0 <= s.n AND e.t1 > s.n
+  LEFT JOIN word w ON w.kind = 'notification' AND w.value = e.state;
+
+CREATE VIEW mappings AS
+SELECT s.n, m.dir, m.asid, m.vaddr, m.frame, m.bits,
+       iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', '')
+           AS rights,
+       m.attributes & 1 AS cached, m."table"
+  FROM snapshot s
+  JOIN mapping_row m ON m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE VIEW tables AS
+SELECT s.n, m.addr, nullif(m.parent, 0) AS parent, m.level, m.vaddr, m.bits, m.asid
+  FROM snapshot s
+  JOIN table_row m ON m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE VIEW sched_contexts AS
+SELECT s.n, c.addr, c.bits, c.node, c.period, c.budget, c.consumed, nullif(c.thread, 0) AS thread,
+       nullif(c.reply, 0) AS reply, nullif(c.notification, 0) AS notification, c.badge,
+       nullif(c.yield_from, 0) AS yield_from, c.refill_max, c.refills, c.head_time, c.head_amount,
+       c.flags & 1 AS sporadic
+  FROM snapshot s
+  JOIN sched_context_row c ON c.t0 <= s.n AND c.t1 > s.n;
+
+CREATE VIEW replies AS
+SELECT s.n, r.addr, nullif(r.thread, 0) AS thread, nullif(r.prev, 0) AS prev,
+       nullif(r.next, 0) AS next, nullif(r.sched_context, 0) AS sched_context
+  FROM snapshot s
+  JOIN reply_row r ON r.t0 <= s.n AND r.t1 > s.n;
+
+CREATE VIEW irqs AS
+SELECT s.n, i.irq, w.text AS state, i.slot
+  FROM snapshot s
+  JOIN irq_row i ON i.t0 <= s.n AND i.t1 > s.n
+  LEFT JOIN word w ON w.kind = 'irq' AND w.value = i.state;
+
+CREATE VIEW findings AS
+SELECT s.n, f.rule, f.addr, f.other, f.value
+  FROM snapshot s
+  JOIN finding_row f ON f.t0 <= s.n AND f.t1 > s.n;
+
+-- The acting thread by its last name up to then.
+CREATE VIEW events AS
+SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
+       (SELECT m.text FROM thread_row t JOIN name m ON m.id = t.name
+         WHERE t.addr = e.thread AND t.t0 <= e.n ORDER BY t.t0 DESC LIMIT 1) AS thread,
+       nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
+       nullif(c.text, 'null') AS type, iif(c.text = 'null', NULL, e.object) AS object, e.bits,
+       iif(e.rights & 2, 'r', '') || iif(e.rights & 1, 'w', '') || iif(e.rights & 4, 'g', '')
+           || iif(e.rights & 8, 'p', '') AS rights,
+       e.flags, e.data, e.extra, nullif(e.object2, 0) AS about, e.detail,
+       iif(w.text = 'gap', e.detail, 0) AS lost
+  FROM event e
+  LEFT JOIN word w ON w.kind = 'event' AND w.value = e.kind
+  LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type;
+
+-- From each beginning to the next end of the same root; unfinished ones have no end.
+CREATE VIEW revoke_span AS
+SELECT row_number() OVER (ORDER BY b.row) AS revoke, b.row AS first_row,
+       (SELECT min(e.row) FROM event e
+         WHERE e.slot = b.slot AND e.row > b.row
+           AND e.kind = (SELECT value FROM word WHERE kind = 'event' AND text = 'revoked'))
+           AS last_row
+  FROM event b
+ WHERE b.kind = (SELECT value FROM word WHERE kind = 'event' AND text = 'revoke');
+
+CREATE VIEW revokes AS
+SELECT s.revoke, b.n AS first, e.n AS last, b.seq AS begins,
+       e.seq AS ends, b.slot, nullif(b.thread, 0) AS tcb,
+       coalesce(e.detail,
+                (SELECT max(v.detail) FROM event v
+                   JOIN word w ON w.kind = 'event' AND w.value = v.kind
+                  WHERE v.slot = b.slot AND v.row > b.row AND w.text IN ('preempted', 'resumed')),
+                0) AS deleted,
+       (SELECT count(*) FROM event p JOIN word w ON w.kind = 'event' AND w.value = p.kind
+         WHERE p.slot = b.slot AND w.text = 'preempted' AND p.row > b.row
+           AND (e.row IS NULL OR p.row < e.row)) AS preempted
+  FROM revoke_span s
+  JOIN event b ON b.row = s.first_row
+  LEFT JOIN event e ON e.row = s.last_row;

@@ -1,0 +1,187 @@
+/* Finding things by name.  What a name looks like decides before what the target calls its threads:
+ * an address is an address and `slot:0x…` a slot, whatever thread or domain is called so; those are
+ * reached as `thread:NAME` and `domain:NAME`. */
+#include "capdb/command.h"
+
+#include "lib/utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_BYTES = RECORD_STRING_MAX * 4 + 1 };
+
+/* --- addresses ------------------------------------------------------------------------------- */
+
+static bool number_parse(const char *text, uint64_t *out)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    *out = value;
+    return *end == '\0' && errno == 0;
+}
+
+bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out)
+{
+    const uint64_t last = record_word_bits(snapshot) == 32 ? UINT32_MAX : UINT64_MAX;
+    const uint64_t window = (snapshot->ram_base + snapshot->phys_offset) & last;
+    if (strncmp(text, "phys:", 5) == 0)
+        return number_parse(text + 5, out) && *out <= last;
+    bool kernel = strncmp(text, "kernel:", 7) == 0;
+    if (!number_parse(kernel ? text + 7 : text, out) || *out > last)
+        return false;
+    bool in_window = snapshot->phys_offset != 0 && *out - window < snapshot->ram_size;
+    if (kernel || in_window)
+        *out = (*out - snapshot->phys_offset) & last;
+    return true;
+}
+
+/* --- prefixes -------------------------------------------------------------------------------- */
+
+struct prefix {
+    const char *text;
+    uint32_t type;
+};
+
+static const struct prefix prefixes[] = {
+    {"tcb:", RECORD_CAP_TCB},           {"frame:", RECORD_CAP_FRAME},
+    {"ep:", RECORD_CAP_ENDPOINT},       {"endpoint:", RECORD_CAP_ENDPOINT},
+    {"ntfn:", RECORD_CAP_NOTIFICATION}, {"notification:", RECORD_CAP_NOTIFICATION},
+    {"cnode:", RECORD_CAP_CNODE},       {"untyped:", RECORD_CAP_UNTYPED},
+    {"ut:", RECORD_CAP_UNTYPED},        {"pt:", RECORD_CAP_PAGE_TABLE},
+    {"pd:", RECORD_CAP_PAGE_DIRECTORY}, {"pool:", RECORD_CAP_ASID_POOL},
+    {"irq:", RECORD_CAP_IRQ_HANDLER},
+};
+
+/* The objects of one address stand together. */
+static int32_t object_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
+{
+    for (uint32_t i = 0; i < s->object_count; i++)
+        if (s->objects[i].addr == addr && s->objects[i].type == type)
+            return (int32_t)i;
+    return -1;
+}
+
+static const struct prefix *prefix_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+        if (strncmp(name, prefixes[i].text, strlen(prefixes[i].text)) == 0)
+            return &prefixes[i];
+    return NULL;
+}
+
+static bool find_prefixed(const struct options *o, const struct view *v, const char *name,
+                          const struct prefix *prefix, struct thing *out)
+{
+    const char *text = name + strlen(prefix->text);
+    bool irq = prefix->type == RECORD_CAP_IRQ_HANDLER; /* a number, not an address */
+    uint64_t addr = 0;
+    if (irq ? !number_parse(text, &addr) : !address_parse(text, &v->state.snapshot, &addr))
+        return command_complain(o->run, "%s: not %s", name, irq ? "a number" : "an address"), false;
+    out->kind = THING_OBJECT;
+    out->addr = addr;
+    out->object = object_of_type(&v->state, addr, prefix->type);
+    if (out->object < 0)
+        command_complain(o->run, "snapshot %u has no %s", v->n, name);
+    return out->object >= 0;
+}
+
+static bool find_slot(const struct options *o, const struct view *v, const char *name,
+                      struct thing *out)
+{
+    uint64_t addr = 0;
+    if (!address_parse(name + strlen("slot:"), &v->state.snapshot, &addr))
+        return command_complain(o->run, "%s: not an address", name), false;
+    out->kind = THING_SLOT;
+    out->addr = addr;
+    out->slot = capstate_slot_at(&v->state, addr);
+    if (out->slot < 0)
+        return command_complain(o->run, "snapshot %u: %s is empty or no slot", v->n, name), false;
+    out->object = v->state.slots[out->slot].object;
+    return true;
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+static void take_thread(const struct view *v, int32_t thread, struct thing *out)
+{
+    out->kind = THING_OBJECT;
+    out->addr = v->state.threads[thread].rec.addr;
+    out->object = v->state.threads[thread].object;
+}
+
+/* As it is shown, or typed as it is. */
+static bool find_thread(const struct view *v, const char *name, struct thing *out)
+{
+    char label[LABEL_BYTES];
+    int32_t thread = capstate_thread_named(&v->state, name);
+    if (thread < 0 && strlen(name) <= RECORD_STRING_MAX) {
+        utf8_escape(label, sizeof(label), name, (uint32_t)strlen(name));
+        thread = capstate_thread_named(&v->state, label);
+    }
+    if (thread < 0 || v->state.threads[thread].object < 0)
+        return false;
+    take_thread(v, thread, out);
+    return true;
+}
+
+static bool find_domain(const struct view *v, const char *name, struct thing *out)
+{
+    out->domain = authority_domain_named(&v->authority, name);
+    if (out->domain < 0)
+        return false;
+    out->kind = THING_DOMAIN;
+    return true;
+}
+
+static bool find_named(const struct options *o, const struct view *v, const char *name,
+                       struct thing *out)
+{
+    bool found;
+    if (strncmp(name, "domain:", 7) == 0)
+        found = find_domain(v, name + 7, out);
+    else if (strncmp(name, "thread:", 7) == 0)
+        found = find_thread(v, name + 7, out);
+    else
+        found = find_domain(v, name, out) || find_thread(v, name, out);
+    if (!found)
+        command_complain(o->run, "snapshot %u has no domain, thread or object called %s", v->n,
+                         name);
+    return found;
+}
+
+static void find_address(const struct view *v, uint64_t addr, struct thing *out)
+{
+    out->kind = THING_ADDRESS;
+    out->addr = addr;
+    out->object = capstate_object_at(&v->state, addr);
+    if (out->object < 0)
+        out->object = capstate_object_holding(&v->state, addr);
+}
+
+bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out)
+{
+    uint64_t addr;
+    const struct prefix *prefix = prefix_of(name);
+    *out = (struct thing){.object = -1, .slot = -1, .domain = -1};
+    if (address_parse(name, &v->state.snapshot, &addr)) {
+        find_address(v, addr, out);
+        return true;
+    }
+    if (strncmp(name, "slot:", 5) == 0)
+        return find_slot(o, v, name, out);
+    if (prefix)
+        return find_prefixed(o, v, name, prefix, out);
+    return find_named(o, v, name, out);
+}
+
+void thing_mark(const struct view *v, const struct thing *t, bool *mark)
+{
+    if (t->kind == THING_DOMAIN)
+        authority_mark_domain(&v->authority, t->domain, mark);
+    else if (t->object >= 0)
+        mark[t->object] = true;
+}

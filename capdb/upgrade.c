@@ -1,0 +1,94 @@
+/* upgrade: a recording of today's format of one of an older format, snapshot by snapshot, with the
+ * events between them.  Capabilities are numbered anew. */
+#include "capdb/command.h"
+
+#include "capdb/store.h"
+
+enum { EVENTS_AT_ONCE = 256 };
+
+static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
+{
+    struct record events[EVENTS_AT_ONCE];
+    uint32_t count = 0;
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(from, "SELECT * FROM event WHERE n = ? ORDER BY row", &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, n);
+    while (e == ERR_OK && capdb_step(from, st, "reading events", &e)) {
+        struct record *r = &events[count++];
+        *r = (struct record){.kind = RECORD_EVENT};
+        capdb_fetch_event(st, 2, &r->event);
+        if (r->event.kind == CAPDB_EVENT_GAP) {
+            const struct record_event gap = r->event;
+            *r = (struct record){.kind = RECORD_GAP, .gap = {gap.seq, gap.detail}};
+        }
+        if (count == EVENTS_AT_ONCE) {
+            e = capdb_put_events(to, events, count);
+            count = 0;
+        }
+    }
+    sqlite3_finalize(st);
+    return e == ERR_OK ? capdb_put_events(to, events, count) : e;
+}
+
+static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n)
+{
+    struct capstate state;
+    struct capdb_snapshot info;
+    struct authority_rules rules;
+    uint32_t number;
+    enum error e = copy_events(from, to, n);
+    if (e == ERR_OK)
+        e = capdb_get_rules(from, n, &rules);
+    if (e != ERR_OK)
+        return e;
+    e = capdb_set_rules(to, &rules);
+    authority_rules_free(&rules);
+    if (e == ERR_OK)
+        e = capdb_snapshot_info(from, n, &info);
+    if (e == ERR_OK)
+        e = capdb_load(from, n, &state);
+    if (e != ERR_OK)
+        return e;
+    e = capdb_append(to, &state, info.time, &number);
+    capstate_free(&state);
+    return e;
+}
+
+static enum status copy_all(struct options *o, struct capdb *from, struct capdb *to)
+{
+    uint32_t count = capdb_count(from);
+    enum error e = ERR_OK;
+    for (uint32_t n = 1; e == ERR_OK && n <= count; n++)
+        e = copy_snapshot(from, to, n);
+    if (e == ERR_OK)
+        e = copy_events(from, to, count + 1); /* those behind the last */
+    if (e == ERR_OK)
+        return STATUS_YES;
+    const char *said = capdb_error(from)[0] ? capdb_error(from) : capdb_error(to);
+    return command_complain(o->run, "%s; %s holds what came before", said, o->operand[0]);
+}
+
+enum status command_upgrade(struct options *o)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb_snapshot info = {0};
+    struct view v;
+    struct capdb *to;
+    if (dbview_open_file(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (capdb_count(v.db) == 0 || capdb_snapshot_info(v.db, 1, &info) != ERR_OK) {
+        dbview_close(&v);
+        return command_complain(o->run, "has no snapshot");
+    }
+    enum status s = STATUS_YES;
+    if (capdb_create(o->operand[0], info.target, &to, message) != ERR_OK) {
+        s = command_complain(o->operand[0], "%s", message);
+    } else {
+        s = copy_all(o, v.db, to);
+        capdb_close(to);
+    }
+    dbview_close(&v);
+    return s;
+}

@@ -1,0 +1,324 @@
+/* verify: is the recording what was recorded?
+ *
+ *   the file      SQLite's own check of pages and indexes
+ *   the chain     every row belongs to a commit, and every commit hashes to what the ledger says
+ *   the states    every snapshot is rebuilt and has the sum of the one that was recorded
+ *   the events    applied to each snapshot they lead to the next
+ *
+ * The chain is followed once, in the order of the ledger, with cursors over the versions. */
+#include "capdb/ledger.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SQL_BYTES = 512, FAULTS_MAX = 50 };
+
+struct verifying {
+    struct capdb *db;
+    capdb_report report;
+    void *ctx;
+    uint32_t faults;
+};
+
+static void fault(struct verifying *v, const char *sentence)
+{
+    v->faults++;
+    if (v->faults <= FAULTS_MAX)
+        v->report(v->ctx, sentence);
+}
+
+static void fault_format(struct verifying *v, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void fault_format(struct verifying *v, const char *fmt, ...)
+{
+    char sentence[CAPDB_MESSAGE];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(sentence, sizeof(sentence), fmt, args);
+    va_end(args);
+    fault(v, sentence);
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static void verify_file(struct verifying *v)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(v->db, "PRAGMA main.integrity_check(20)", &st);
+    if (e != ERR_OK) {
+        fault(v, v->db->message);
+        return;
+    }
+    while (capdb_step(v->db, st, "checking the file", &e))
+        if (strcmp(capdb_column_text(st, 0), "ok") != 0)
+            fault(v, capdb_column_text(st, 0));
+    if (e != ERR_OK)
+        fault(v, v->db->message);
+    sqlite3_finalize(st);
+}
+
+/* --- the chain ------------------------------------------------------------------------------- */
+
+/* Rows of one kind, by the snapshot at which they begin or end. */
+struct cursor {
+    sqlite3_stmt *st;
+    bool row;
+};
+
+struct chain {
+    struct verifying *v;
+    struct cursor begins[ROW_KINDS], ends[ROW_KINDS];
+    struct ledger_entry before;
+    int64_t snapshots;
+    enum error e;
+};
+
+static void cursor_step(struct chain *c, struct cursor *at)
+{
+    at->row = capdb_step(c->v->db, at->st, "reading what was recorded", &c->e);
+}
+
+static void cursor_open(struct chain *c, struct cursor *at, const char *sql)
+{
+    if (c->e == ERR_OK)
+        c->e = capdb_prepare(c->v->db, sql, &at->st);
+    if (c->e == ERR_OK)
+        cursor_step(c, at);
+}
+
+static void open_kind(struct chain *c, int kind)
+{
+    char sql[SQL_BYTES];
+    const struct row_desc *d = &row_descs[kind];
+    int n = snprintf(sql, sizeof(sql), "SELECT t0, row");
+    for (int i = 0; i < d->columns; i++)
+        n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[i]);
+    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s ORDER BY row", d->table);
+    cursor_open(c, &c->begins[kind], sql);
+    snprintf(sql, sizeof(sql), "SELECT t1, row FROM %s WHERE t1 <> %d ORDER BY t1, row", d->table,
+             CAPDB_STILL);
+    cursor_open(c, &c->ends[kind], sql);
+}
+
+static void close_kind(struct chain *c, int kind)
+{
+    sqlite3_finalize(c->begins[kind].st);
+    sqlite3_finalize(c->ends[kind].st);
+}
+
+static void take_ends(struct chain *c, int kind, int64_t n, struct blake2b *rows)
+{
+    struct cursor *at = &c->ends[kind];
+    for (; at->row && sqlite3_column_int64(at->st, 0) == n; cursor_step(c, at))
+        ledger_add_end(rows, kind, sqlite3_column_int64(at->st, 1));
+}
+
+static void take_begins(struct chain *c, int kind, int64_t n, struct blake2b *rows)
+{
+    struct cursor *at = &c->begins[kind];
+    for (; at->row && sqlite3_column_int64(at->st, 0) == n; cursor_step(c, at)) {
+        struct row row = {.row = sqlite3_column_int64(at->st, 1)};
+        for (int i = 0; i < row_descs[kind].columns; i++)
+            row.v[i] = row_may_be_null(kind, i) && sqlite3_column_type(at->st, i + 2) == SQLITE_NULL
+                           ? ROW_NULL
+                           : sqlite3_column_int64(at->st, i + 2);
+        ledger_add_begin(rows, kind, &row);
+    }
+}
+
+static void take_rows(struct chain *c, int64_t n, struct blake2b *rows)
+{
+    blake2b_begin(rows);
+    for (int kind = 0; kind < ROW_KINDS; kind++) {
+        take_ends(c, kind, n, rows);
+        take_begins(c, kind, n, rows);
+    }
+}
+
+static void entry_fault(struct chain *c, const struct ledger_entry *entry)
+{
+    switch (entry->kind) {
+    case LEDGER_KIND_CREATED:
+        fault(c->v, "the schema, the words or what is said of the recording was altered");
+        break;
+    case LEDGER_KIND_SNAPSHOT:
+        fault_format(c->v, "snapshot %lld, or an event, name or rule before it, was altered",
+                     (long long)entry->n);
+        break;
+    default:
+        fault_format(c->v, "an event, name, rule or target behind snapshot %lld was altered",
+                     (long long)entry->n);
+    }
+}
+
+/* Entries are numbered from 1, the first tells of the creation, snapshots come one by one. */
+static bool entry_follows(const struct chain *c, const struct ledger_entry *entry)
+{
+    bool snapshot = entry->kind == LEDGER_KIND_SNAPSHOT;
+    return entry->entry == c->before.entry + 1 &&
+           (entry->entry == 1) == (entry->kind == LEDGER_KIND_CREATED) &&
+           entry->n == c->snapshots + snapshot;
+}
+
+static void judge_entry(struct chain *c, const struct ledger_entry *entry)
+{
+    struct blake2b rows;
+    struct ledger_entry got = *entry;
+    bool snapshot = entry->kind == LEDGER_KIND_SNAPSHOT;
+    if (!entry_follows(c, entry))
+        fault_format(c->v, "ledger entry %lld does not follow the one before",
+                     (long long)entry->entry);
+    if (snapshot)
+        take_rows(c, entry->n, &rows);
+    if (c->e == ERR_OK)
+        c->e = ledger_hash(c->v->db, &c->before, &got, snapshot ? &rows : NULL);
+    if (c->e == ERR_OK && memcmp(got.hash, entry->hash, sizeof(got.hash)) != 0)
+        entry_fault(c, entry);
+    c->snapshots = entry->n;
+    c->before = *entry;
+}
+
+static void follow_ledger(struct chain *c)
+{
+    sqlite3_stmt *st;
+    struct ledger_entry entry;
+    if (c->e != ERR_OK)
+        return;
+    c->e = capdb_prepare(c->v->db, ledger_select, &st);
+    while (capdb_step(c->v->db, st, "reading the ledger", &c->e)) {
+        c->e = ledger_fetch(c->v->db, st, &entry);
+        if (c->e == ERR_OK)
+            judge_entry(c, &entry);
+    }
+    sqlite3_finalize(st);
+}
+
+/* Rows that belong to no commit. */
+static void look_for_more(struct chain *c)
+{
+    char sql[SQL_BYTES];
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        if (c->begins[kind].row || c->ends[kind].row)
+            fault_format(c->v, "%s has rows that belong to no snapshot", row_descs[kind].table);
+    for (int i = 0; i < LEDGER_TABLES; i++) {
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM main.%s WHERE %s < 1 OR %s > %lld",
+                 ledger_tables[i], ledger_keys[i], ledger_keys[i], (long long)c->before.mark[i]);
+        if (capdb_int(c->v->db, sql, -1) != 0)
+            fault_format(c->v, "%s has rows that no commit wrote", ledger_tables[i]);
+    }
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM main.snapshot WHERE n < 1 OR n > %lld",
+             (long long)c->snapshots);
+    if (capdb_int(c->v->db, sql, -1) != 0)
+        fault(c->v, "there are snapshots that no commit wrote");
+    if (c->before.entry == 0)
+        fault(c->v, "the ledger is empty");
+}
+
+static void verify_chain(struct verifying *v)
+{
+    struct chain c = {.v = v};
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        open_kind(&c, kind);
+    follow_ledger(&c);
+    if (c.e == ERR_OK)
+        look_for_more(&c);
+    else
+        fault(v, v->db->message);
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        close_kind(&c, kind);
+}
+
+/* --- the states ------------------------------------------------------------------------------ */
+
+static void verify_snapshot(struct verifying *v, uint32_t n)
+{
+    struct capstate state;
+    char sql[SQL_BYTES];
+    if (capdb_load(v->db, n, &state) != ERR_OK) {
+        fault(v, v->db->message);
+        return;
+    }
+    snprintf(sql, sizeof(sql), "SELECT sum FROM main.snapshot WHERE n = %u", n);
+    if (capdb_int(v->db, sql, 0) != (int64_t)capdb_sum(&state))
+        fault_format(v, "snapshot %u differs from what was recorded", n);
+    capstate_free(&state);
+}
+
+/* --- the events ------------------------------------------------------------------------------ */
+
+static const char snapshots_with_events[] =
+    "SELECT DISTINCT n FROM main.event WHERE n > 1 AND n <= ? ORDER BY n";
+
+static void verify_events(struct verifying *v, uint32_t count)
+{
+    char sentence[CAPDB_MESSAGE];
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(v->db, snapshots_with_events, &st);
+    if (e == ERR_OK)
+        sqlite3_bind_int64(st, 1, count);
+    while (capdb_step(v->db, st, "reading events", &e)) {
+        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
+        if (!capdb_prove_events(v->db, n, sentence, sizeof(sentence)))
+            fault(v, sentence);
+    }
+    if (e != ERR_OK)
+        fault(v, v->db->message);
+    sqlite3_finalize(st);
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static void verify_all(struct verifying *v)
+{
+    uint32_t count = capdb_count(v->db);
+    verify_file(v);
+    if (v->db->version == CAPDB_USER_VERSION) {
+        verify_chain(v);
+        if (!capdb_words_are_ours(v->db))
+            fault(v, "the words are not those of a recording");
+    }
+    for (uint32_t n = 1; n <= count && v->faults < FAULTS_MAX; n++)
+        verify_snapshot(v, n);
+    if (v->faults < FAULTS_MAX)
+        verify_events(v, count);
+}
+
+enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx)
+{
+    struct verifying v = {.db = db, .report = report, .ctx = ctx};
+    enum error e = capdb_flush(db);
+    if (e == ERR_OK)
+        e = capdb_hold(db);
+    if (e != ERR_OK) {
+        fault(&v, db->message);
+        return e;
+    }
+    verify_all(&v);
+    if (capdb_release(db) != ERR_OK)
+        fault(&v, db->message);
+    return v.faults ? capdb_fail(db, ERR_CORRUPT, "is damaged") : ERR_OK;
+}
+
+static void take_ending(const struct ledger_entry *last, struct capdb_ending *out)
+{
+    for (int i = 0; i < BLAKE2B_BYTES; i++)
+        snprintf(out->hash + 2 * i, 3, "%02x", last->hash[i]);
+    out->closed = last->kind == LEDGER_KIND_CLOSED;
+}
+
+enum error capdb_ending(struct capdb *db, struct capdb_ending *out)
+{
+    struct ledger_entry last;
+    *out = (struct capdb_ending){0};
+    if (db->version != CAPDB_USER_VERSION)
+        return ERR_UNSUPPORTED;
+    enum error e = capdb_hold(db);
+    if (e != ERR_OK)
+        return e;
+    e = ledger_last(db, &last);
+    if (e == ERR_OK)
+        take_ending(&last, out);
+    capdb_release(db);
+    return e;
+}

@@ -1,0 +1,158 @@
+/* What is typed after ':'. A word of our own, else a line for the target's monitor. */
+#include "inspector-tui/app.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void run_goto(struct app *app, const char *text)
+{
+    app_goto(app, text);
+}
+
+static void run_quit(struct app *app, const char *text)
+{
+    (void)text;
+    app->running = false;
+}
+
+static void run_sql(struct app *app, const char *text)
+{
+    struct ask ask = {.kind = ASK_SQL};
+    snprintf(ask.text, sizeof(ask.text), "%s", text);
+    source_ask(app->session.source, &ask);
+    app_go(app, VIEW_SQL);
+}
+
+static void run_help(struct app *app, const char *text)
+{
+    (void)text;
+    app->show_help = true;
+}
+
+static void run_bind(struct app *app, const char *text)
+{
+    char key[32], action[64];
+    if (sscanf(text, "%31s %63s", key, action) != 2 || !keys_bind(app, key, action))
+        session_say(&app->session, true, "bind KEY ACTION; ? lists the actions");
+}
+
+/* -60: seconds before what is shown; 11:47 or 11:47:27 of the same day; 17: a snapshot. */
+static void run_at(struct app *app, const char *text)
+{
+    int h, m, sec = 0;
+    char *end;
+    struct session *s = &app->session;
+    if (!s->now)
+        return;
+    if (sscanf(text, "%d:%d:%d", &h, &m, &sec) >= 2) {
+        time_t now = (time_t)s->now->time;
+        struct tm tm;
+        localtime_r(&now, &tm);
+        tm.tm_hour = h;
+        tm.tm_min = m;
+        tm.tm_sec = sec;
+        session_seek_time(s, (double)mktime(&tm));
+        return;
+    }
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (end == text || errno)
+        session_say(s, true, "at TIME: 11:47:27, -60 (seconds, -1m), or the number of a snapshot");
+    else if (n < 0)
+        session_seek_time(s, s->now->time + (double)n * (*end == 'm'   ? 60
+                                                         : *end == 'h' ? 3600
+                                                                       : 1));
+    else
+        session_seek(s, (uint32_t)n);
+}
+
+/* `:killed SLOT`, `:made SLOT`: as K and I, for any slot. */
+static void run_moment(struct app *app, const char *text, uint32_t goal)
+{
+    char *end;
+    uint64_t slot = strtoull(text, &end, 16);
+    if (end == text || *end) {
+        session_say(&app->session, true, "'%s' is not a hexadecimal address", text);
+        return;
+    }
+    const struct ask ask = {.kind = ASK_FIND, .number = goal, .addr = slot};
+    session_say(&app->session, false, "searching the replay for slot 0x%" PRIx64 " ...", slot);
+    source_ask(app->session.source, &ask);
+}
+
+static void run_killed(struct app *app, const char *text)
+{
+    run_moment(app, text, ATTACH_KILLED);
+}
+
+static void run_made(struct app *app, const char *text)
+{
+    run_moment(app, text, ATTACH_MADE);
+}
+
+static const struct {
+    const char *word, *help;
+    void (*run)(struct app *app, const char *text);
+} commands[] = {
+    {"goto", "ADDRESS, slot:ADDRESS, ADDRESS in NAME, a domain or a thread", run_goto},
+    {"at", "a time, seconds back, or a snapshot", run_at},
+    {"sql", "SELECT ...", run_sql},
+    {"killed", "SLOT: the moment of a replay that emptied it", run_killed},
+    {"made", "SLOT: the moment of a replay that filled it", run_made},
+    {"bind", "KEY ACTION", run_bind},
+    {"help", "the keys", run_help},
+    {"quit", "leave", run_quit},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+void command_run(struct app *app, const char *text)
+{
+    while (*text == ' ')
+        text++;
+    size_t word = strcspn(text, " ");
+    if (word == 0)
+        return;
+    for (uint32_t i = 0; i < COMMANDS; i++)
+        if (strlen(commands[i].word) == word && strncmp(commands[i].word, text, word) == 0) {
+            commands[i].run(app, text + word + strspn(text + word, " "));
+            return;
+        }
+    struct ask ask = {.kind = ASK_COMMAND};
+    snprintf(ask.text, sizeof(ask.text), "%s", text);
+    app->asked_show = source_ask(app->session.source, &ask);
+}
+
+/* --- completion: words first, names behind goto --- */
+
+static bool nth(const char *candidate, const char *beginning, uint32_t *n)
+{
+    return strncmp(candidate, beginning, strlen(beginning)) == 0 && (*n)-- == 0;
+}
+
+bool command_complete(const struct app *app, const char *text, uint32_t n, char *out, size_t size)
+{
+    const struct sample *now = app->session.now;
+    if (strncmp(text, "goto ", 5) != 0) {
+        for (uint32_t i = 0; i < COMMANDS; i++)
+            if (nth(commands[i].word, text, &n)) {
+                snprintf(out, size, "%s ", commands[i].word);
+                return true;
+            }
+        return false;
+    }
+    for (uint32_t i = 0; now && i < sample_domains(now); i++)
+        if (nth(sample_domain_name(now, (int32_t)i), text + 5, &n)) {
+            snprintf(out, size, "goto %s", sample_domain_name(now, (int32_t)i));
+            return true;
+        }
+    for (uint32_t i = 0; now && i < now->state.thread_count; i++)
+        if (nth(now->state.threads[i].label, text + 5, &n)) {
+            snprintf(out, size, "goto %s", now->state.threads[i].label);
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,68 @@
+/* The configuration file: $XDG_CONFIG_HOME/capscope/inspector.conf, else
+ * ~/.config/capscope/inspector.conf.  Lines:
+ *
+ *     key KEY ACTION          key F5 goto
+ *     color STYLE NUMBER      color domain1 213      (docs/inspector-tui.1 lists both)
+ *     mouse on|off            pane on|off            ascii on|off
+ *     # a comment */
+#include "inspector-tui/app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool set_switch(struct app *app, const char *name, const char *value)
+{
+    bool *at = strcmp(name, "mouse") == 0   ? &app->mouse
+               : strcmp(name, "pane") == 0  ? &app->show_pane
+               : strcmp(name, "ascii") == 0 ? &app->ascii
+                                            : NULL;
+    bool on = strcmp(value, "on") == 0;
+    if (!at || (!on && strcmp(value, "off") != 0))
+        return false;
+    *at = on;
+    return true;
+}
+
+static bool set_colour(const char *style, const char *value)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+    return end != value && *end == 0 && n >= -1 && n <= 255 && palette_set(style, (int)n);
+}
+
+static bool take(struct app *app, char *text)
+{
+    char word[64] = "", a[64] = "", b[64] = "";
+    text[strcspn(text, "\n")] = 0;
+    if (text[0] == '#')
+        return true;
+    int n = sscanf(text, "%63s %63s %63s", word, a, b);
+    if (n <= 0)
+        return true;
+    if (n == 3 && strcmp(word, "key") == 0)
+        return keys_bind(app, a, b);
+    if (n == 3 && strcmp(word, "color") == 0)
+        return set_colour(a, b);
+    return n == 2 && set_switch(app, word, a);
+}
+
+bool config_read(struct app *app, const char *path, char *message, size_t size)
+{
+    char text[256];
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        snprintf(message, size, "%s: %s", path, strerror(errno));
+        return errno == ENOENT;
+    }
+    bool good = true;
+    for (uint32_t line = 1; good && fgets(text, sizeof(text), f); line++) {
+        good = take(app, text);
+        if (!good)
+            snprintf(message, size, "%s:%u: '%.100s' is neither a key, a color nor a switch", path,
+                     line, text);
+    }
+    fclose(f);
+    return good;
+}

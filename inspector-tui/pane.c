@@ -1,0 +1,414 @@
+/* The pane: what there is to say about a slot, an object, a thread, a domain, an address. */
+#include "inspector-tui/pane.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_HOLDERS = 200, SHOWN_ANCESTORS = 64, SHOWN_MAPPINGS = 200 };
+
+struct line *pane_line(struct pane *p)
+{
+    if (p->count == p->room) {
+        uint32_t room = p->room ? p->room * 2 : 32;
+        void *grown = realloc(p->lines, room * sizeof(*p->lines));
+        if (grown) {
+            p->lines = grown;
+            p->room = room;
+        } else if (p->count > 0) {
+            p->count--;
+        } else {
+            abort(); /* not even 32 lines: nothing can be shown */
+        }
+    }
+    line_clear(&p->lines[p->count]);
+    return &p->lines[p->count++];
+}
+
+void pane_text(struct pane *p, enum style style, const char *fmt, ...)
+{
+    char text[LINE_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    line_put(pane_line(p), style, "%s", text);
+}
+
+void pane_clear(struct pane *p)
+{
+    p->count = 0;
+}
+
+void pane_fini(struct pane *p)
+{
+    free(p->lines);
+    *p = (struct pane){0};
+}
+
+bool pane_link(const struct pane *p, uint32_t n, struct ref *out, uint32_t *line, uint32_t *span)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        for (uint32_t k = 0; k < p->lines[i].spans; k++) {
+            if (p->lines[i].span[k].ref.kind == REF_NONE)
+                continue;
+            if (n-- == 0) {
+                *out = p->lines[i].span[k].ref;
+                *line = i;
+                *span = k;
+                return true;
+            }
+        }
+    return false;
+}
+
+/* --- slots --- */
+
+static void slot_ancestors(const struct sample *of, int32_t slot, struct pane *p)
+{
+    int shown = 0;
+    for (int32_t a = of->state.slots[slot].parent; a >= 0 && shown < SHOWN_ANCESTORS;
+         a = of->state.slots[a].parent, shown++) {
+        struct line *l = pane_line(p);
+        line_put(l, STYLE_NORMAL, shown ? "        from  " : "derived from  ");
+        words_slot(l, of, a);
+        line_put(l, STYLE_NORMAL, "  in ");
+        words_place(l, of, a);
+    }
+    if (shown == 0)
+        pane_text(p, STYLE_DIM, "an original: derived from nothing");
+}
+
+struct toll {
+    uint32_t caps, mappings, threads, cnodes;
+    uint64_t bytes;
+};
+
+/* What goes when everything below the slot is deleted: an object dies when no capability outside
+ * the subtree is left. */
+static struct toll toll_of(const struct sample *of, int32_t slot)
+{
+    const struct capstate *s = &of->state;
+    struct toll t = {.caps = (uint32_t)(s->slots[slot].next - slot - 1)};
+    for (int32_t i = slot + 1; i < s->slots[slot].next; i++) {
+        const struct capstate_slot *c = &s->slots[i];
+        t.mappings += c->rec.type == RECORD_CAP_FRAME && c->rec.extra != 0;
+        if (c->object < 0 || s->objects[c->object].bits == 0 ||
+            s->objects[c->object].first_slot != i)
+            continue;
+        bool outside = false;
+        for (int32_t k = i; k >= 0 && !outside; k = s->slots[k].next_same)
+            outside = k >= s->slots[slot].next;
+        if (outside)
+            continue;
+        const struct capstate_object *o = &s->objects[c->object];
+        t.threads += o->type == RECORD_CAP_TCB;
+        t.cnodes += o->type == RECORD_CAP_CNODE;
+        if (o->type != RECORD_CAP_UNTYPED && o->bits < 63)
+            t.bytes += 1ull << o->bits;
+    }
+    return t;
+}
+
+void pane_preview(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
+{
+    (void)s;
+    char size[16];
+    struct toll t = toll_of(of, slot);
+    pane_text(p, STYLE_NORMAL,
+              "a revoke here takes %u capabilit%s: %u thread%s, %u cnode%s, %u mapping%s, %s of "
+              "objects",
+              t.caps, t.caps == 1 ? "y" : "ies", t.threads, t.threads == 1 ? "" : "s", t.cnodes,
+              t.cnodes == 1 ? "" : "s", t.mappings, t.mappings == 1 ? "" : "s",
+              words_size(t.bytes, size));
+}
+
+void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
+{
+    const struct capstate_slot *c = &of->state.slots[slot];
+    char hex[24];
+    struct line *l = pane_line(p);
+    words_slot(l, of, slot);
+    line_put(l, STYLE_NORMAL, "  in ");
+    words_place(l, of, slot);
+    line_put(l, STYLE_DIM, "  slot 0x%s  depth %u  %s%s", sample_hex(of, c->rec.addr, hex),
+             (unsigned)c->rec.depth, c->rec.flags & RECORD_SLOT_REVOCABLE ? "original" : "copy",
+             c->rec.flags & RECORD_SLOT_FIRST_BADGED ? ", first of its badge" : "");
+    slot_ancestors(of, slot, p);
+    pane_preview(s, of, slot, p);
+}
+
+/* --- objects --- */
+
+static void object_mappings(const struct session *s, const struct sample *of,
+                            const struct capstate_object *o, struct pane *p)
+{
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < of->state.mapping_count; i++) {
+        const struct record_mapping *m = &of->state.mappings[i];
+        char rights[4], hex[24];
+        if (m->frame < o->addr || (o->bits < 63 && m->frame - o->addr >= 1ull << o->bits))
+            continue;
+        if (shown++ >= SHOWN_MAPPINGS)
+            continue;
+        struct line *l = pane_line(p);
+        line_put(l, STYLE_NORMAL, "mapped ");
+        const struct ref to = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
+        line_link(l, STYLE_LINK, to, "%s at 0x%s", words_mapping_rights(m->rights, rights),
+                  sample_hex(of, m->vaddr, hex));
+        line_put(l, STYLE_NORMAL, " in ");
+        line_link(l, STYLE_LINK, ref_to(REF_SPACE, m->dir), "space 0x%s",
+                  sample_hex(of, m->dir, hex));
+        for (uint32_t t = 0; t < of->state.thread_count; t++) {
+            int32_t dir = capstate_thread_vspace(&of->state, (int32_t)t);
+            if (dir < 0 || of->state.objects[dir].addr != m->dir)
+                continue;
+            line_put(l, STYLE_NORMAL, " of ");
+            words_thread(l, of, (int32_t)t);
+        }
+    }
+    (void)s;
+    if (shown > SHOWN_MAPPINGS)
+        pane_text(p, STYLE_DIM, "and %u more mappings", shown - SHOWN_MAPPINGS);
+}
+
+static void object_holders(const struct session *s, const struct sample *of,
+                           const struct capstate_object *o, struct pane *p)
+{
+    uint32_t shown = 0;
+    for (int32_t i = o->first_slot; i >= 0; i = of->state.slots[i].next_same) {
+        if (shown++ >= SHOWN_HOLDERS)
+            continue;
+        struct line *l = pane_line(p);
+        line_put(l, STYLE_NORMAL, "held by ");
+        words_domain(l, s, of, sample_slot_domain(of, i));
+        line_put(l, STYLE_NORMAL, " in ");
+        words_place(l, of, i);
+        line_put(l, STYLE_NORMAL, ": ");
+        words_slot(l, of, i);
+    }
+    if (shown > SHOWN_HOLDERS)
+        pane_text(p, STYLE_DIM, "and %u more capabilities", shown - SHOWN_HOLDERS);
+}
+
+static void object_queue(const struct sample *of, const struct capstate_object *o, struct pane *p)
+{
+    if (o->type != RECORD_CAP_ENDPOINT && o->type != RECORD_CAP_NOTIFICATION)
+        return;
+    for (uint32_t t = 0; t < of->state.thread_count; t++)
+        if (of->state.threads[t].rec.blocked_on == o->addr) {
+            struct line *l = pane_line(p);
+            line_put(l, STYLE_NORMAL, "%u. ", (unsigned)of->state.threads[t].rec.position);
+            words_thread(l, of, (int32_t)t);
+            line_put(l, STYLE_NORMAL, " %s", words_thread_state(&of->state.threads[t].rec));
+        }
+}
+
+static void about_object(const struct session *s, const struct sample *of, int32_t object,
+                         struct pane *p)
+{
+    const struct capstate_object *o = &of->state.objects[object];
+    struct authority_owner owner;
+    sample_owner(of, o->addr, &owner);
+    struct line *l = pane_line(p);
+    words_object(l, of, object);
+    line_put(l, STYLE_NORMAL, "  owner ");
+    words_owner(l, s, of, o->addr);
+    if (owner.by_untyped)
+        line_put(l, STYLE_DIM, "  (holds the untyped over it)");
+    line_put(l, STYLE_NORMAL, "  %u capabilit%s", (unsigned)o->caps, o->caps == 1 ? "y" : "ies");
+    if (owner.untyped >= 0 && owner.untyped != object) {
+        l = pane_line(p);
+        line_put(l, STYLE_NORMAL, "made from ");
+        words_object(l, of, owner.untyped);
+    }
+    object_queue(of, o, p);
+    object_holders(s, of, o, p);
+    if (o->type == RECORD_CAP_FRAME || o->type == RECORD_CAP_UNTYPED)
+        object_mappings(s, of, o, p);
+}
+
+/* --- threads --- */
+
+static void thread_registers(const struct sample *of, const struct record_thread *t, struct pane *p)
+{
+    char pc[24], sp[24], buffer[24];
+    pane_text(p, STYLE_NORMAL, "pc 0x%s  sp 0x%s  cpsr 0x%08" PRIx64 "  ipc buffer 0x%s",
+              sample_hex(of, t->pc, pc), sample_hex(of, t->sp, sp), (uint64_t)t->cpsr,
+              sample_hex(of, t->ipc_buffer, buffer));
+}
+
+static void thread_roots(const struct sample *of, int32_t thread, struct pane *p)
+{
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "cspace ");
+    words_object(l, of, capstate_thread_cspace(&of->state, thread));
+    line_put(l, STYLE_NORMAL, "  vspace ");
+    int32_t dir = capstate_thread_vspace(&of->state, thread);
+    if (dir < 0) {
+        line_put(l, STYLE_DIM, "none");
+        return;
+    }
+    char hex[24];
+    line_link(l, STYLE_LINK, ref_to(REF_SPACE, of->state.objects[dir].addr), "space 0x%s",
+              sample_hex(of, of->state.objects[dir].addr, hex));
+}
+
+static void about_thread(const struct session *s, const struct sample *of, int32_t thread,
+                         struct pane *p)
+{
+    const struct record_thread *t = &of->state.threads[thread].rec;
+    char hex[24];
+    struct line *l = pane_line(p);
+    words_thread(l, of, thread);
+    line_put(l, STYLE_NORMAL, "  domain ");
+    words_domain(l, s, of, sample_thread_domain(of, thread));
+    line_put(l, STYLE_DIM, "  tcb 0x%s", sample_hex(of, t->addr, hex));
+    l = pane_line(p);
+    line_put(l, t->fault ? STYLE_BAD : STYLE_NORMAL, "%s", words_thread_state(t));
+    line_put(l, STYLE_NORMAL, "  ");
+    words_waits(l, of, thread);
+    line_put(l, STYLE_DIM, "  priority %u, maximum %u, slice %u", (unsigned)t->priority,
+             (unsigned)t->mcp, (unsigned)t->time_slice);
+    thread_registers(of, t, p);
+    pane_text(p, STYLE_NORMAL, "fault handler 0x%" PRIx64, (uint64_t)t->fault_handler);
+    if (t->bound) {
+        l = pane_line(p);
+        line_put(l, STYLE_NORMAL, "bound to ");
+        words_object(l, of, sample_object_at(of, t->bound));
+    }
+    thread_roots(of, thread, p);
+    if (of->state.threads[thread].object >= 0)
+        object_holders(s, of, &of->state.objects[of->state.threads[thread].object], p);
+}
+
+/* --- domains, addresses --- */
+
+static void about_domain(const struct session *s, const struct sample *of, int32_t domain,
+                         struct pane *p)
+{
+    char own[16], left[16];
+    const struct authority_domain *d = &of->authority.domains[domain];
+    struct line *l = pane_line(p);
+    words_domain(l, s, of, domain);
+    line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilities, %s in objects, %s free",
+             (unsigned)d->threads, d->threads == 1 ? "" : "s", of->domain_caps[domain],
+             words_size(of->domain_own[domain], own), words_size(of->domain_free[domain], left));
+    if (d->trusted)
+        line_put(l, STYLE_STRONG, "  trusted: left out of the verdict");
+    for (uint32_t t = 0; t < of->state.thread_count; t++)
+        if (sample_thread_domain(of, (int32_t)t) == domain && !of->state.threads[t].rec.idle) {
+            l = pane_line(p);
+            line_put(l, STYLE_NORMAL, "thread ");
+            words_thread(l, of, (int32_t)t);
+            line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(&of->state.threads[t].rec));
+            words_waits(l, of, (int32_t)t);
+        }
+    for (uint32_t i = 0; i < of->breach_count; i++) {
+        const struct authority_breach *b = &of->breaches[i];
+        if (b->domain_a != domain && b->domain_b != domain)
+            continue;
+        l = pane_line(p);
+        const struct ref to = {.kind = REF_BREACH, .addr = i};
+        line_link(l, STYLE_BAD, to, "breach: %s", authority_breach_sentence(b->kind));
+    }
+}
+
+static void about_address(const struct session *s, const struct sample *of, uint64_t addr,
+                          struct pane *p)
+{
+    char hex[24];
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_STRONG, "0x%s", sample_hex(of, addr, hex));
+    line_put(l, STYLE_NORMAL, "  owner ");
+    words_owner(l, s, of, addr);
+    int32_t object = sample_object_holding(of, addr);
+    if (object < 0) {
+        pane_text(p, STYLE_DIM, "no capability leads to this address");
+        return;
+    }
+    l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "inside ");
+    words_object(l, of, object);
+    const struct capstate_object *o = &of->state.objects[object];
+    if (addr != o->addr)
+        line_put(l, STYLE_NORMAL, " at offset 0x%" PRIx64, addr - o->addr);
+    about_object(s, of, object, p);
+}
+
+static void about_space(const struct session *s, const struct sample *of, uint64_t dir,
+                        struct pane *p)
+{
+    const struct ref as_address = ref_to(REF_ADDRESS, dir);
+    uint32_t pages = 0;
+    for (uint32_t i = 0; i < of->state.mapping_count; i++)
+        pages += of->state.mappings[i].dir == dir;
+    pane_text(p, STYLE_NORMAL, "%u translations", pages);
+    pane_about(s, of, &as_address, p);
+}
+
+static void about_virtual(const struct session *s, const struct sample *of, const struct ref *r,
+                          struct pane *p)
+{
+    for (uint32_t i = 0; i < of->state.mapping_count; i++) {
+        const struct record_mapping *m = &of->state.mappings[i];
+        if (m->dir != r->of || r->addr < m->vaddr ||
+            (m->bits < 63 && r->addr - m->vaddr >= 1ull << m->bits))
+            continue;
+        char hex[24], rights[4], size[16];
+        pane_text(p, STYLE_NORMAL, "virtual 0x%s, a page of %s, %s%s", sample_hex(of, r->addr, hex),
+                  words_size(1ull << m->bits, size), words_mapping_rights(m->rights, rights),
+                  m->attributes & 1 ? ", cached" : ", uncached");
+        about_address(s, of, m->frame + (r->addr - m->vaddr), p);
+        return;
+    }
+    pane_text(p, STYLE_DIM, "nothing is mapped there");
+}
+
+static void gone(struct pane *p, const struct session *s, const struct sample *of)
+{
+    char clock[16];
+    pane_text(p, STYLE_DIED, "not there at %s", session_clock(of->time, clock));
+    (void)s;
+}
+
+void pane_about(const struct session *s, const struct sample *of, const struct ref *r,
+                struct pane *p)
+{
+    int32_t at;
+    if (!sample_has(of, r)) {
+        gone(p, s, of);
+        return;
+    }
+    switch (r->kind) {
+    case REF_SLOT:
+    case REF_REVOKE:
+        at = sample_slot_at(of, r->addr);
+        pane_slot(s, of, at, p);
+        if (of->state.slots[at].object >= 0)
+            about_object(s, of, of->state.slots[at].object, p);
+        break;
+    case REF_OBJECT:
+        about_object(s, of, sample_object_of(of, r), p);
+        break;
+    case REF_THREAD:
+        about_thread(s, of, sample_thread_at(of, r->addr), p);
+        break;
+    case REF_DOMAIN:
+        about_domain(s, of, sample_domain_of(of, r), p);
+        break;
+    case REF_ADDRESS:
+        about_address(s, of, r->addr, p);
+        break;
+    case REF_SPACE:
+        about_space(s, of, r->addr, p);
+        break;
+    case REF_VIRTUAL:
+        about_virtual(s, of, r, p);
+        break;
+    default:
+        break;
+    }
+}

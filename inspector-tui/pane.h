@@ -1,0 +1,32 @@
+/* The pane below the list: everything about one thing, in lines with links. */
+#ifndef CAPSCOPE_INSPECTOR_TUI_PANE_H
+#define CAPSCOPE_INSPECTOR_TUI_PANE_H
+
+#include "inspector-tui/words.h"
+
+struct pane {
+    struct line *lines;
+    uint32_t count, room;
+    uint32_t top, cursor; /* cursor: the link that Enter follows when the pane has the focus */
+    struct ref about;
+    uint64_t generation;
+};
+
+/* A new line, cleared; never NULL (when memory is out the last line is taken again). */
+struct line *pane_line(struct pane *p);
+void pane_text(struct pane *p, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void pane_clear(struct pane *p);
+void pane_fini(struct pane *p);
+
+/* Tells about a thing. */
+void pane_about(const struct session *s, const struct sample *of, const struct ref *r,
+                struct pane *p);
+void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p);
+/* What a revoke of this slot would take. */
+void pane_preview(const struct session *s, const struct sample *of, int32_t slot, struct pane *p);
+
+/* Link number n of the pane, counted from the top over all lines; false: there are fewer. */
+bool pane_link(const struct pane *p, uint32_t n, struct ref *out, uint32_t *line, uint32_t *span);
+
+#endif

@@ -1,0 +1,263 @@
+/* Making a sample, and finding things in it. */
+#include "inspector-tui/sample.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- making --- */
+
+static uint64_t mix(uint64_t sum, uint64_t value)
+{
+    return (sum ^ value) * 0x100000001b3u;
+}
+
+static uint64_t sum_of(const struct capstate *s)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < s->slot_count; i++) {
+        const struct record_slot *r = &s->slots[i].rec;
+        sum = mix(mix(mix(sum, r->addr), r->object), (uint64_t)r->type << 32 | r->rights);
+        sum = mix(mix(mix(sum, r->data), r->extra), (uint64_t)r->depth << 32 | r->flags);
+    }
+    for (uint32_t i = 0; i < s->thread_count; i++) {
+        const struct record_thread *t = &s->threads[i].rec;
+        sum = mix(mix(mix(sum, t->addr), t->state), (uint64_t)t->fault << 32 | t->priority);
+        sum = mix(mix(sum, t->blocked_on), t->current);
+    }
+    return mix(sum, s->revoke.root ^ s->revoke.victim);
+}
+
+static size_t bytes_of(const struct capstate *s)
+{
+    return sizeof(struct sample) + s->slot_count * (sizeof(*s->slots) + 24) +
+           s->object_count * (sizeof(*s->objects) + 16) + s->thread_count * sizeof(*s->threads) +
+           s->mapping_count * sizeof(*s->mappings);
+}
+
+static void count_slots(struct sample *s)
+{
+    for (uint32_t i = 0; i < s->state.slot_count; i++) {
+        int32_t d = sample_slot_domain(s, (int32_t)i);
+        if (d >= 0)
+            s->domain_caps[d]++;
+    }
+}
+
+static void count_memory(struct sample *s)
+{
+    for (uint32_t i = 0; i < s->state.object_count; i++) {
+        const struct capstate_object *o = &s->state.objects[i];
+        struct authority_owner owner;
+        if (o->bits == 0 || o->bits > 63 || (o->flags & RECORD_SLOT_DEVICE))
+            continue;
+        int32_t d = sample_owner(s, o->addr, &owner);
+        if (d < 0)
+            continue;
+        uint64_t bytes = 1ull << o->bits;
+        if (o->type != RECORD_CAP_UNTYPED)
+            s->domain_own[d] += bytes;
+        else if (o->first_slot >= 0 && s->state.slots[o->first_slot].next == o->first_slot + 1)
+            s->domain_free[d] += bytes;
+        else if (o->first_slot >= 0 && s->state.slots[o->first_slot].rec.data < bytes)
+            s->domain_free[d] += bytes - s->state.slots[o->first_slot].rec.data;
+    }
+}
+
+static void judge(struct sample *s)
+{
+    char managers[120];
+    if (authority_check(&s->authority, false, &s->breaches, &s->breach_count) != ERR_OK) {
+        snprintf(s->verdict_text, sizeof(s->verdict_text), "out of memory: not judged");
+        return;
+    }
+    s->verdict = s->breach_count ? VERDICT_BREACHED : VERDICT_ISOLATED;
+    snprintf(s->verdict_text, sizeof(s->verdict_text), "%u domains compared, trusted: %s",
+             s->authority.domain_count,
+             authority_managers_text(&s->authority, managers, sizeof(managers)));
+}
+
+static bool analyse(struct sample *s, const struct authority_rules *rules)
+{
+    if (authority_build(&s->state, rules, &s->authority) != ERR_OK)
+        return false;
+    s->have_authority = true;
+    uint32_t n = s->authority.domain_count + 1;
+    s->domain_caps = calloc(n, sizeof(*s->domain_caps));
+    s->domain_own = calloc(n, sizeof(*s->domain_own));
+    s->domain_free = calloc(n, sizeof(*s->domain_free));
+    if (!s->domain_caps || !s->domain_own || !s->domain_free)
+        return false;
+    count_slots(s);
+    count_memory(s);
+    judge(s);
+    return true;
+}
+
+struct sample *sample_make(struct capstate *state, const struct authority_rules *rules)
+{
+    struct sample *s = calloc(1, sizeof(*s));
+    if (!s) {
+        capstate_free(state);
+        return NULL;
+    }
+    s->state = *state;
+    atomic_init(&s->holders, 1);
+    s->sum = sum_of(&s->state);
+    s->bytes = bytes_of(&s->state);
+    if (!analyse(s, rules)) {
+        sample_drop(s);
+        return NULL;
+    }
+    return s;
+}
+
+struct sample *sample_hold(struct sample *s)
+{
+    if (s)
+        atomic_fetch_add(&s->holders, 1);
+    return s;
+}
+
+void sample_drop(struct sample *s)
+{
+    if (!s || atomic_fetch_sub(&s->holders, 1) != 1)
+        return;
+    authority_breaches_free(s->breaches, s->breach_count);
+    if (s->have_authority)
+        authority_free(&s->authority);
+    capstate_free(&s->state);
+    free(s->domain_caps);
+    free(s->domain_own);
+    free(s->domain_free);
+    free(s);
+}
+
+/* --- finding --- */
+
+int32_t sample_slot_at(const struct sample *s, uint64_t addr)
+{
+    return capstate_slot_at(&s->state, addr);
+}
+
+int32_t sample_object_at(const struct sample *s, uint64_t addr)
+{
+    return capstate_object_at(&s->state, addr);
+}
+
+int32_t sample_object_holding(const struct sample *s, uint64_t addr)
+{
+    return capstate_object_holding(&s->state, addr);
+}
+
+/* Objects are sorted by address, the largest first: those at one address stand together. */
+int32_t sample_object_of(const struct sample *s, const struct ref *r)
+{
+    uint32_t low = 0, high = s->state.object_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (s->state.objects[mid].addr < r->addr)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < s->state.object_count && s->state.objects[low].addr == r->addr; low++)
+        if (s->state.objects[low].type == r->extra >> 8 &&
+            s->state.objects[low].bits == (r->extra & 255))
+            return (int32_t)low;
+    return -1;
+}
+
+int32_t sample_thread_at(const struct sample *s, uint64_t addr)
+{
+    for (uint32_t i = 0; i < s->state.thread_count; i++)
+        if (s->state.threads[i].rec.addr == addr)
+            return (int32_t)i;
+    return -1;
+}
+
+int32_t sample_domain_of(const struct sample *s, const struct ref *r)
+{
+    for (uint32_t i = 0; i < sample_domains(s); i++)
+        if (ref_hash(s->authority.domains[i].name) == r->addr)
+            return (int32_t)i;
+    return -1;
+}
+
+struct ref sample_slot_ref(const struct sample *s, int32_t slot)
+{
+    return slot < 0 ? (struct ref){0} : ref_to(REF_SLOT, s->state.slots[slot].rec.addr);
+}
+
+struct ref sample_object_ref(const struct sample *s, int32_t object)
+{
+    if (object < 0)
+        return (struct ref){0};
+    const struct capstate_object *o = &s->state.objects[object];
+    if (o->type == RECORD_CAP_TCB)
+        return ref_to(REF_THREAD, o->addr);
+    return ref_object(o->addr, o->type, o->bits);
+}
+
+struct ref sample_thread_ref(const struct sample *s, int32_t thread)
+{
+    return thread < 0 ? (struct ref){0} : ref_to(REF_THREAD, s->state.threads[thread].rec.addr);
+}
+
+struct ref sample_domain_ref(const struct sample *s, int32_t domain)
+{
+    return ref_to(REF_DOMAIN, ref_hash(sample_domain_name(s, domain)));
+}
+
+bool sample_has(const struct sample *s, const struct ref *r)
+{
+    switch (r->kind) {
+    case REF_SLOT:
+    case REF_REVOKE:
+        return sample_slot_at(s, r->addr) >= 0;
+    case REF_OBJECT:
+        return sample_object_of(s, r) >= 0;
+    case REF_THREAD:
+        return sample_thread_at(s, r->addr) >= 0;
+    case REF_DOMAIN:
+        return sample_domain_of(s, r) >= 0;
+    default:
+        return true;
+    }
+}
+
+/* --- domains --- */
+
+uint32_t sample_domains(const struct sample *s)
+{
+    return s->have_authority ? s->authority.domain_count : 0;
+}
+
+const char *sample_domain_name(const struct sample *s, int32_t domain)
+{
+    return domain < 0 || (uint32_t)domain >= sample_domains(s) ? "-"
+                                                               : s->authority.domains[domain].name;
+}
+
+int32_t sample_thread_domain(const struct sample *s, int32_t thread)
+{
+    return s->have_authority && thread >= 0 ? s->authority.thread_domain[thread] : -1;
+}
+
+int32_t sample_slot_domain(const struct sample *s, int32_t slot)
+{
+    return s->have_authority && slot >= 0 ? authority_slot_domain(&s->authority, slot) : -1;
+}
+
+int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner)
+{
+    authority_owner_of(&s->authority, addr, owner);
+    return owner->domain;
+}
+
+char *sample_hex(const struct sample *s, uint64_t addr, char buf[24])
+{
+    snprintf(buf, 24, "%0*" PRIx64, capstate_digits(&s->state), addr);
+    return buf;
+}

@@ -1,0 +1,86 @@
+/* One moment of a target: its capabilities, what the analysis says of them, and how the target
+ * stood.
+ *
+ * Made whole by the worker, then read-only and shared: the screen, the history and the comparison
+ * each hold a reference.  Indexes (int32_t, -1 for none) are good in this sample only. */
+#ifndef CAPSCOPE_INSPECTOR_TUI_SAMPLE_H
+#define CAPSCOPE_INSPECTOR_TUI_SAMPLE_H
+
+#include "authority/authority.h"
+#include "capstate/capstate.h"
+#include "inspector-tui/ref.h"
+
+#include <stdatomic.h>
+
+/* How the target stands, as it said itself the last time it was asked. */
+enum target_kind {
+    TARGET_OPENING, /* nothing was read yet */
+    TARGET_RUNNING,
+    TARGET_STOPPED,     /* at a condition, a breakpoint or before we came */
+    TARGET_HELD,        /* stopped by us */
+    TARGET_UNREACHABLE, /* asked and did not answer; trying again */
+    TARGET_GONE,        /* its end of the line is closed; trying again */
+    TARGET_REPLAY,      /* a replayed run that stands at an instruction */
+    TARGET_RECORDING,   /* snapshots of a file */
+    TARGET_IMAGE,       /* memory of a machine that does not run */
+};
+
+struct target_state {
+    enum target_kind kind;
+    double since;    /* seconds after 1970 */
+    char where[200]; /* by whom, before what; why it cannot be read; "" */
+};
+
+enum verdict { VERDICT_UNKNOWN, VERDICT_ISOLATED, VERDICT_BREACHED };
+
+struct sample {
+    atomic_uint holders;
+    uint32_t number; /* on the time line, from 1 */
+    double time;     /* when it was taken, seconds after 1970 */
+    uint64_t sum;    /* of all slots and threads: equal sums show the same rows */
+    size_t bytes;    /* of memory, about */
+    struct target_state target;
+
+    struct capstate state;
+    struct authority authority;
+    bool have_authority;
+    enum verdict verdict;
+    char verdict_text[200]; /* what it rests on, or why there is none */
+    struct authority_breach *breaches;
+    uint32_t breach_count;
+    uint32_t *domain_caps; /* by domain: capabilities in its CSpaces */
+    uint64_t *domain_own;  /* by domain: bytes of typed objects it owns */
+    uint64_t *domain_free; /* by domain: bytes it could retype */
+};
+
+/* Takes over *state. NULL: no memory (the state is freed then too). */
+struct sample *sample_make(struct capstate *state, const struct authority_rules *rules);
+struct sample *sample_hold(struct sample *s);
+void sample_drop(struct sample *s); /* NULL is fine */
+
+/* --- things by reference or address; -1 when this sample has no such thing --- */
+int32_t sample_slot_at(const struct sample *s, uint64_t addr);
+int32_t sample_object_at(const struct sample *s, uint64_t addr);
+int32_t sample_object_holding(const struct sample *s, uint64_t addr);
+int32_t sample_object_of(const struct sample *s, const struct ref *r);
+int32_t sample_thread_at(const struct sample *s, uint64_t addr);
+int32_t sample_domain_of(const struct sample *s, const struct ref *r); /* by hash */
+
+struct ref sample_slot_ref(const struct sample *s, int32_t slot);
+struct ref sample_object_ref(const struct sample *s, int32_t object);
+struct ref sample_thread_ref(const struct sample *s, int32_t thread);
+struct ref sample_domain_ref(const struct sample *s, int32_t domain);
+/* Does the thing exist here? Text and views always do. */
+bool sample_has(const struct sample *s, const struct ref *r);
+
+/* --- domains --- */
+uint32_t sample_domains(const struct sample *s);
+const char *sample_domain_name(const struct sample *s, int32_t domain); /* "-" for none */
+int32_t sample_thread_domain(const struct sample *s, int32_t thread);
+int32_t sample_slot_domain(const struct sample *s, int32_t slot);
+int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner);
+
+/* An address with as many digits as the target's words have; returns buf. */
+char *sample_hex(const struct sample *s, uint64_t addr, char buf[24]);
+
+#endif

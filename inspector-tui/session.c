@@ -1,0 +1,377 @@
+/* The model of the inspector. */
+#include "inspector-tui/session.h"
+
+#include "lib/format.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOG_KEEP = 1 << 18, MINUTE = 60 };
+
+void session_init(struct session *s, struct source *source)
+{
+    *s = (struct session){.source = source};
+}
+
+void session_fini(struct session *s)
+{
+    compare_free(s->change);
+    sample_drop(s->latest);
+    sample_drop(s->now);
+    sample_drop(s->before);
+    sample_drop(s->mark);
+    free(s->log);
+    free(s->table);
+}
+
+/* --- words --- */
+
+void session_say(struct session *s, bool bad, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(s->message, sizeof(s->message), fmt, args);
+    va_end(args);
+    s->message_bad = bad;
+    if (s->message[0]) {
+        session_log(s, s->message);
+        session_log(s, "\n");
+    }
+}
+
+/* Whole lines are cut from the front. */
+static void trim_log(struct session *s)
+{
+    if (s->log_length <= LOG_KEEP)
+        return;
+    char *cut = strchr(s->log + s->log_length - LOG_KEEP, '\n');
+    cut = cut ? cut + 1 : s->log + s->log_length;
+    s->log_length = strlen(cut);
+    memmove(s->log, cut, s->log_length + 1);
+}
+
+void session_log(struct session *s, const char *text)
+{
+    size_t n = strlen(text);
+    char *bigger = realloc(s->log, s->log_length + n * 4 + 2);
+    if (!bigger)
+        return;
+    s->log = bigger;
+    char *to = bigger + s->log_length;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\r')
+            continue;
+        if (text[i] == '\n')
+            *to++ = '\n';
+        else if ((uint8_t)text[i] >= 0x80) /* messages of ours are UTF-8; names come escaped */
+            *to++ = text[i];
+        else
+            to += format_escape(to, 5, text + i, 1);
+    }
+    *to = 0;
+    s->log_length = (size_t)(to - bigger);
+    s->log_generation++;
+    trim_log(s);
+}
+
+char *session_clock(double time, char buf[16])
+{
+    time_t seconds = (time_t)time;
+    struct tm tm;
+    localtime_r(&seconds, &tm);
+    strftime(buf, 16, "%H:%M:%S", &tm);
+    return buf;
+}
+
+char *session_date(double time, char buf[32])
+{
+    time_t seconds = (time_t)time;
+    struct tm tm;
+    localtime_r(&seconds, &tm);
+    strftime(buf, 32, "%Y-%m-%d %H:%M:%S", &tm);
+    return buf;
+}
+
+/* --- domains --- */
+
+const struct domain_mark *session_mark_of(const struct session *s, const char *name)
+{
+    uint64_t hash = ref_hash(name);
+    for (uint32_t i = 0; i < s->domain_count; i++)
+        if (s->domains[i].hash == hash)
+            return &s->domains[i];
+    return NULL;
+}
+
+static bool letter_is_free(const struct session *s, char letter)
+{
+    for (uint32_t i = 0; i < s->domain_count; i++)
+        if (s->domains[i].letter == letter)
+            return false;
+    return strchr("kr", letter) == NULL; /* K is the kernel, R the root task */
+}
+
+/* The first letter of the name that is free, else any; '?' when the alphabet is used up. */
+static char pick_letter(const struct session *s, const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (isalpha((unsigned char)*p) && letter_is_free(s, (char)tolower((unsigned char)*p)))
+            return (char)tolower((unsigned char)*p);
+    for (char c = 'a'; c <= 'z'; c++)
+        if (letter_is_free(s, c))
+            return c;
+    return '?';
+}
+
+static void learn_domains(struct session *s, const struct sample *sample)
+{
+    for (uint32_t i = 0; i < sample_domains(sample) && s->domain_count < SESSION_DOMAINS; i++) {
+        const char *name = sample_domain_name(sample, (int32_t)i);
+        if (session_mark_of(s, name))
+            continue;
+        bool trusted = sample->authority.domains[i].trusted;
+        struct domain_mark m = {
+            .hash = ref_hash(name),
+            .letter = trusted && !strchr(name, '/') && letter_is_free(s, 'R') ? 'r' : 0,
+            .hue = (uint8_t)(s->domain_count % STYLE_DOMAINS),
+        };
+        if (!m.letter)
+            m.letter = pick_letter(s, name);
+        s->domains[s->domain_count++] = m;
+    }
+}
+
+char session_letter(const struct session *s, const struct sample *of, int32_t domain)
+{
+    const struct domain_mark *m =
+        domain < 0 ? NULL : session_mark_of(s, sample_domain_name(of, domain));
+    return m ? m->letter : '-';
+}
+
+enum style session_style(const struct session *s, const struct sample *of, int32_t domain)
+{
+    const struct domain_mark *m =
+        domain < 0 ? NULL : session_mark_of(s, sample_domain_name(of, domain));
+    return m ? (enum style)(STYLE_DOMAIN + m->hue) : STYLE_DIM;
+}
+
+/* --- what is shown --- */
+
+static void replace(struct sample **place, struct sample *with)
+{
+    struct sample *old = *place;
+    *place = sample_hold(with);
+    sample_drop(old);
+}
+
+static void compare_anew(struct session *s)
+{
+    compare_free(s->change);
+    s->change = NULL;
+    s->generation++;
+    if (!s->now)
+        return;
+    s->change = compare_make(s->comparing ? s->mark : s->before, s->now);
+    if (!s->change || s->change->failed)
+        session_say(s, true, "out of memory: changes are not shown");
+}
+
+static void show(struct session *s, struct sample *sample)
+{
+    if (s->now == sample)
+        return;
+    learn_domains(s, sample);
+    if (!s->now || s->now->sum != sample->sum) /* the same rows again change nothing */
+        replace(&s->before, s->now);
+    replace(&s->now, sample);
+    compare_anew(s);
+}
+
+static void take_sample(struct session *s, struct sample *sample)
+{
+    bool file = !source_is_live(s->source);
+    replace(&s->latest, sample);
+    if (file && s->mark_wanted && sample->number == s->wanted) {
+        s->mark_wanted = false;
+        s->wanted = 0;
+        replace(&s->mark, sample);
+        compare_anew(s);
+    } else if (file || s->at == 0) {
+        if (file)
+            s->at = sample->number;
+        show(s, sample);
+    }
+    sample_drop(sample);
+}
+
+bool session_take(struct session *s)
+{
+    struct target_state state;
+    source_state(s->source, &state);
+    bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
+    s->target = state;
+    struct sample *sample = source_take(s->source);
+    if (sample)
+        take_sample(s, sample);
+    char *text = source_console(s->source);
+    if (text)
+        session_log(s, text);
+    news |= sample || text;
+    free(text);
+    return news;
+}
+
+void session_answers(struct session *s, session_hear hear, void *ctx)
+{
+    struct answer a;
+    while (source_answer(s->source, &a)) {
+        hear(ctx, &a);
+        free(a.text);
+    }
+}
+
+/* --- time --- */
+
+bool session_is_back(const struct session *s)
+{
+    return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+}
+
+void session_seek(struct session *s, uint32_t number)
+{
+    uint32_t total;
+    struct moment last;
+    source_moments(s->source, &last, 1, &total);
+    bool live = source_is_live(s->source);
+    if (number == 0 || (live && number >= total)) {
+        s->at = live ? 0 : total;
+        if (live && s->latest)
+            show(s, s->latest);
+        else
+            number = total;
+        if (live)
+            return;
+    }
+    struct sample *kept = source_sample(s->source, number);
+    if (kept) {
+        s->at = number;
+        show(s, kept);
+        sample_drop(kept);
+        return;
+    }
+    if (live) {
+        session_say(s, true, "snapshot %u is not in memory any more; its recording has it", number);
+        return;
+    }
+    const struct ask ask = {.kind = ASK_SEEK, .number = number};
+    s->wanted = number;
+    source_ask(s->source, &ask);
+}
+
+static uint32_t shown_number(const struct session *s, uint32_t total)
+{
+    return s->at ? s->at : total;
+}
+
+void session_seek_by(struct session *s, long snapshots)
+{
+    uint32_t total;
+    struct moment last;
+    source_moments(s->source, &last, 1, &total);
+    long to = (long)(s->wanted ? s->wanted : shown_number(s, total)) + snapshots;
+    if (to < 1 && shown_number(s, total) <= 1)
+        session_say(s, false, "this is the first snapshot");
+    else if (to > (long)total && shown_number(s, total) >= total)
+        session_say(s, false, "this is the newest snapshot");
+    else
+        session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
+}
+
+/* Number of the last point of the time line that `past` does not hold for. */
+static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
+                            double x)
+{
+    uint32_t total, found = 1;
+    struct moment none;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!past(&all[i], x))
+            found = all[i].number;
+    free(all);
+    return found;
+}
+
+static bool later(const struct moment *m, double time)
+{
+    return m->time > time;
+}
+
+static bool further(const struct moment *m, double seq)
+{
+    return (double)m->seq > seq;
+}
+
+void session_seek_time(struct session *s, double time)
+{
+    session_seek(s, last_before(s, later, time));
+}
+
+/* To the first point of the time line that shows the event `events` further on. */
+void session_seek_event(struct session *s, long events)
+{
+    if (!s->now)
+        return;
+    double seq = (double)s->now->state.snapshot.seq + (double)events;
+    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
+    session_seek(s, events > 0 ? n + 1 : n);
+}
+
+/* What a minute ago looked like, if nobody set a mark: the default to compare with. */
+static void default_mark(struct session *s)
+{
+    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
+    if (kept) {
+        replace(&s->mark, kept);
+        sample_drop(kept);
+    } else if (s->before) {
+        replace(&s->mark, s->before);
+    }
+}
+
+void session_set_mark(struct session *s)
+{
+    char clock[16];
+    if (!s->now)
+        return;
+    replace(&s->mark, s->now);
+    session_say(s, false, "marked %s; = compares with it", session_clock(s->now->time, clock));
+    if (s->comparing)
+        compare_anew(s);
+}
+
+void session_compare(struct session *s)
+{
+    char clock[16];
+    if (!s->now)
+        return;
+    if (!s->comparing && !s->mark)
+        default_mark(s);
+    s->comparing = !s->comparing && s->mark;
+    compare_anew(s);
+    if (!s->comparing)
+        session_say(s, false,
+                    s->mark ? "compared with the snapshot before again"
+                            : "there is nothing earlier to compare with");
+    else
+        session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
+                    session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
+                    s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
+                    s->change->counts[SIGN_CHANGED]);
+}

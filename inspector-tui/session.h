@@ -1,0 +1,86 @@
+/* The model: what is shown, what it is compared with, and what was said.  No screen in it.
+ *
+ *   latest    the newest sample of the target
+ *   now       the one on the screen: latest, or one of the time line one went back to
+ *   before    what `now` is compared with: the sample shown before it, or the mark
+ *
+ * Views and the pane read it; keys change it through the functions here. */
+#ifndef CAPSCOPE_INSPECTOR_TUI_SESSION_H
+#define CAPSCOPE_INSPECTOR_TUI_SESSION_H
+
+#include "inspector-tui/compare.h"
+#include "inspector-tui/line.h"
+#include "inspector-tui/source.h"
+
+enum { SESSION_MESSAGE = 400, SESSION_DOMAINS = 256 };
+
+/* The letter and the hue of a domain, the same as long as the session lasts. */
+struct domain_mark {
+    uint64_t hash;
+    char letter;
+    uint8_t hue; /* 0 .. STYLE_DOMAINS - 1 */
+};
+
+struct session {
+    struct source *source;
+    struct target_state target;
+    struct sample *latest, *now, *before, *mark;
+    bool comparing;   /* with the mark; else with the sample shown before */
+    uint32_t at;      /* snapshot of the time line one went back to, 0: the newest */
+    uint32_t wanted;  /* snapshot that was asked for and is not here yet */
+    bool mark_wanted; /* and it is to be the mark, not what is shown */
+    bool paused;
+    uint64_t generation; /* grows whenever `now` or `change` is another */
+    struct compare *change;
+    struct domain_mark domains[SESSION_DOMAINS];
+    uint32_t domain_count;
+
+    char message[SESSION_MESSAGE]; /* of the last key or answer */
+    bool message_bad;
+    char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */
+    size_t log_length;
+    uint64_t log_generation;
+
+    char *table; /* answer of the last question in SQL: lines of cells with tabs, escaped */
+
+    /* the revocation that is looked at */
+    uint64_t revoke_slot; /* whose preview is shown, 0: none */
+    bool follow_victim;   /* the next sample puts the cursor there */
+    char revoke_said[SESSION_MESSAGE];
+};
+
+void session_init(struct session *s, struct source *source);
+void session_fini(struct session *s);
+
+/* Takes whatever the source has; true when something on the screen may be another. */
+bool session_take(struct session *s);
+
+/* An answer that nobody but the caller understands is handed on; see app.c. */
+typedef void (*session_hear)(void *ctx, const struct answer *a);
+void session_answers(struct session *s, session_hear hear, void *ctx);
+
+void session_say(struct session *s, bool bad, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void session_log(struct session *s, const char *text); /* hostile bytes are escaped here */
+
+/* --- time --- */
+void session_seek(struct session *s, uint32_t number); /* 0: the newest */
+void session_seek_by(struct session *s, long snapshots);
+void session_seek_time(struct session *s, double time);
+void session_seek_event(struct session *s, long events);
+/* Remembers what is shown; compares with it from now on, or stops to. */
+void session_set_mark(struct session *s);
+void session_compare(struct session *s);
+bool session_is_back(const struct session *s);
+
+/* --- domains --- */
+const struct domain_mark *session_mark_of(const struct session *s, const char *name);
+/* Letter and style of a domain of a sample; '-' and dim for none. */
+char session_letter(const struct session *s, const struct sample *of, int32_t domain);
+enum style session_style(const struct session *s, const struct sample *of, int32_t domain);
+
+/* "11:48:27" and "2026-11-29 11:48:27"; return buf. */
+char *session_clock(double time, char buf[16]);
+char *session_date(double time, char buf[32]);
+
+#endif

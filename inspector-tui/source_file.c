@@ -1,0 +1,194 @@
+/* A recording: its snapshots are the time line; what was loaded last stays in memory. */
+#include "inspector-tui/source_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* FILE@N: only when no file has that whole name. Returns N, 0: none given. */
+static uint32_t split_name(char *path)
+{
+    char *at = strrchr(path, '@');
+    if (!at || access(path, F_OK) == 0 || !at[1] || strspn(at + 1, "0123456789") != strlen(at + 1))
+        return 0;
+    *at = 0;
+    return (uint32_t)strtoul(at + 1, NULL, 10);
+}
+
+/* The time line grows when somebody else records into the file. */
+static void read_moments(struct source *s)
+{
+    uint32_t count = capdb_count(s->db);
+    struct capdb_snapshot info;
+    pthread_mutex_lock(&s->lock);
+    if (count > s->point_room) {
+        void *grown = realloc(s->points, count * sizeof(*s->points));
+        if (!grown)
+            count = s->point_count;
+        else
+            s->points = grown, s->point_room = count;
+    }
+    while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
+        s->points[s->point_count++] =
+            (struct point){.moment = {.number = info.n,
+                                      .time = info.time,
+                                      .seq = info.seq,
+                                      .changes = info.added + info.removed + info.changed}};
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void keep(struct source *s, struct sample *made)
+{
+    pthread_mutex_lock(&s->lock);
+    struct point *p = &s->points[made->number - 1];
+    if (!p->sample) {
+        p->sample = sample_hold(made);
+        s->history_bytes += made->bytes;
+    }
+    for (uint32_t i = 0; i < s->point_count && s->history_bytes > HISTORY_BYTES; i++) {
+        struct point *old = &s->points[i];
+        if (!old->sample || old->sample == made)
+            continue;
+        s->history_bytes -= old->sample->bytes;
+        sample_drop(old->sample);
+        old->sample = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* NULL with a sentence in `why`. */
+static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
+{
+    struct capstate state;
+    struct sample *made = n ? source_sample(s, n) : NULL;
+    if (made)
+        return made;
+    if (n == 0 || n > s->point_count) {
+        snprintf(why, size, "the recording has snapshots 1 to %u", s->point_count);
+        return NULL;
+    }
+    if (capdb_load(s->db, n, &state) != ERR_OK) {
+        snprintf(why, size, "%.250s", capdb_error(s->db));
+        return NULL;
+    }
+    made = sample_make(&state, &s->rules);
+    if (!made) {
+        snprintf(why, size, "out of memory");
+        return NULL;
+    }
+    made->number = n;
+    made->time = s->points[n - 1].moment.time;
+    keep(s, made);
+    return made;
+}
+
+static bool seek(struct source *s, uint32_t n, char *why, size_t size)
+{
+    struct sample *made = load(s, n, why, size);
+    char where[64];
+    if (!made)
+        return false;
+    snprintf(where, sizeof(where), "snapshot %u of %u", n, s->point_count);
+    source_say_state(s, TARGET_RECORDING, where);
+    source_show(s, made);
+    return true;
+}
+
+/* Somebody may have recorded more: the time line grows, the shown moment stays. */
+static void sample(struct source *s)
+{
+    read_moments(s);
+    source_say_recording(s, "%u snapshots", s->point_count);
+    source_wake_screen(s);
+}
+
+static void serve_sql(struct source *s, const struct asked *q)
+{
+    char *table = NULL;
+    if (capdb_ask(s->db, q->ask.text, SQL_ROWS, &table) == ERR_OK)
+        source_answered(s, q, true, table);
+    else
+        source_answered_text(s, q, false, capdb_error(s->db));
+}
+
+static void take_event(void *ctx, const struct record *r)
+{
+    struct source *s = ctx;
+    if (r->kind == RECORD_EVENT)
+        source_put_event(s, &r->event);
+    else
+        source_lose_events(s, r->gap.count);
+}
+
+static void serve(struct source *s, const struct asked *q)
+{
+    char why[300] = "";
+    read_moments(s);
+    switch (q->ask.kind) {
+    case ASK_SEEK:
+        if (seek(s, q->ask.number, why, sizeof(why)))
+            source_answered_text(s, q, true, "");
+        else
+            source_answered_text(s, q, false, why);
+        break;
+    case ASK_SAMPLE:
+        source_answered_text(s, q, true, "");
+        break;
+    case ASK_SQL:
+        serve_sql(s, q);
+        break;
+    case ASK_FIND:
+        source_answered_text(s, q, false,
+                             "snapshots do not tell what happened between them: this needs a "
+                             "replay (make run-record)");
+        break;
+    case ASK_COMMAND:
+        source_answered_text(s, q, false, "a recording has no monitor");
+        break;
+    default:
+        source_answered_text(s, q, false, "a recording stands still");
+        break;
+    }
+}
+
+static bool begin(struct source *s, char *message, size_t size)
+{
+    char path[SOURCE_NAME], why[CAPDB_MESSAGE];
+    snprintf(path, sizeof(path), "%s", s->options.target);
+    uint32_t wanted = split_name(path);
+    if (s->record_path[0]) {
+        snprintf(message, size, "%s: a recording cannot be recorded", path);
+        return false;
+    }
+    if (capdb_open(path, &s->db, why) != ERR_OK) {
+        snprintf(message, size, "%s: %s", path, why);
+        return false;
+    }
+    if (s->options.rules)
+        s->rules = *s->options.rules;
+    else
+        capdb_get_rules(s->db, 0, &s->rules);
+    read_moments(s);
+    if (s->point_count == 0) {
+        snprintf(message, size, "%s: the recording holds no snapshot", path);
+        return false;
+    }
+    if (!seek(s, wanted ? wanted : s->point_count, why, sizeof(why))) {
+        snprintf(message, size, "%s: %s", path, why);
+        return false;
+    }
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
+    if (capdb_warning(s->db))
+        source_put_console(s, capdb_warning(s->db));
+    return true;
+}
+
+static void end(struct source *s)
+{
+    if (s->db)
+        capdb_close(s->db);
+}
+
+const struct source_ops source_file_ops = {begin, end, sample, serve, NULL};

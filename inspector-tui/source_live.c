@@ -1,0 +1,332 @@
+/* A running target: samples by the clock, events of its live line, the recording, and reaching it
+ * again when it went away. */
+#include "inspector-tui/source_private.h"
+
+#include "attach/live.h"
+#include "capdb/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MACHINE_BYTES = 256 };
+
+/* The live line, and the events that wait for the recording. */
+struct follow {
+    struct source *source;
+    struct live *live;
+    struct record *events;
+    uint32_t count, room;
+};
+
+/* --- events --- */
+
+static void keep_for_recording(struct follow *f, const struct record *r)
+{
+    if (!f->source->db)
+        return;
+    if (f->count == f->room) {
+        uint32_t room = f->room ? f->room * 2 : 256;
+        void *grown = realloc(f->events, room * sizeof(*f->events));
+        if (!grown)
+            return;
+        f->events = grown;
+        f->room = room;
+    }
+    f->events[f->count++] = *r;
+}
+
+static void take_event(void *ctx, const struct record *r)
+{
+    struct follow *f = ctx;
+    keep_for_recording(f, r);
+    if (r->kind == RECORD_EVENT)
+        source_put_event(f->source, &r->event);
+    else if (r->kind == RECORD_GAP)
+        source_lose_events(f->source, r->gap.count);
+}
+
+static void hear_trouble(void *ctx, const char *sentence)
+{
+    struct follow *f = ctx;
+    source_put_console(f->source, "[inspector] live line: ");
+    source_put_console(f->source, sentence);
+    source_put_console(f->source, "\n");
+}
+
+static void end_follow(struct source *s)
+{
+    if (!s->follow)
+        return;
+    live_close(s->follow->live);
+    free(s->follow->events);
+    free(s->follow);
+    s->follow = NULL;
+}
+
+/* A target without a live line is sampled only. */
+static void begin_follow(struct source *s)
+{
+    struct follow *f = calloc(1, sizeof(*f));
+    if (!f)
+        return;
+    f->source = s;
+    const struct live_listener listener = {f, take_event, hear_trouble};
+    if (live_open(s->attach, &listener, &f->live) != ERR_OK) {
+        free(f);
+        return;
+    }
+    s->follow = f;
+}
+
+/* --- the recording --- */
+
+static void stop_recording(struct source *s)
+{
+    source_say_recording(s, "REC STOPPED: %.120s", capdb_error(s->db));
+    capdb_close(s->db);
+    s->db = NULL;
+}
+
+static void record(struct source *s, const struct capstate *state, double now)
+{
+    uint32_t n = 0;
+    if (!s->db)
+        return;
+    struct follow *f = s->follow;
+    enum error e = f && f->count ? capdb_put_events(s->db, f->events, f->count) : ERR_OK;
+    if (f)
+        f->count = 0;
+    if (e == ERR_OK)
+        e = capdb_append(s->db, state, now, &n);
+    if (e != ERR_OK)
+        stop_recording(s);
+    else
+        source_say_recording(s, "REC %u", n);
+}
+
+/* --- the state of the target, as it says --- */
+
+static void say_how_it_stands(struct source *s)
+{
+    if (strncmp(s->name, "ram:", 4) == 0)
+        source_say_state(s, TARGET_IMAGE, "");
+    else
+        source_say_state(s, attach_is_halted(s->attach) ? TARGET_STOPPED : TARGET_RUNNING, "");
+}
+
+/* The line is dead: leave it, and try anew at the next sample. */
+static void lose_target(struct source *s, enum error e)
+{
+    char why[200];
+    snprintf(why, sizeof(why), "%s", attach_error(s->attach));
+    if (e != ERR_CLOSED && e != ERR_IO) {
+        source_say_state(s, TARGET_UNREACHABLE, why);
+        return;
+    }
+    end_follow(s);
+    attach_close(s->attach);
+    s->attach = NULL;
+    source_say_state(s, TARGET_GONE, why);
+}
+
+static bool reach(struct source *s, char *message, size_t size)
+{
+    if (s->attach)
+        return true;
+    if (attach_open(s->options.target, &s->attach, message, size) != ERR_OK) {
+        s->attach = NULL;
+        return false;
+    }
+    begin_follow(s);
+    say_how_it_stands(s);
+    return true;
+}
+
+static void sample(struct source *s)
+{
+    char message[300];
+    struct capstate state;
+    if (!reach(s, message, sizeof(message)))
+        return;
+    enum error e =
+        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
+    if (e != ERR_OK) {
+        lose_target(s, e);
+        return;
+    }
+    double now = source_now();
+    record(s, &state, now);
+    source_put_console(s, attach_console(s->attach));
+    say_how_it_stands(s);
+    struct sample *made = sample_make(&state, &s->rules);
+    if (!made)
+        return;
+    made->time = now;
+    source_deliver(s, made);
+}
+
+/* --- questions --- */
+
+/* Sentences of the door begin with the target's name, which is on the screen already. */
+static const char *short_error(const struct source *s)
+{
+    const char *why = attach_error(s->attach);
+    size_t name = strlen(attach_target(s->attach));
+    if (strncmp(why, attach_target(s->attach), name) == 0 && why[name] == ':')
+        why += name + strspn(why + name, ": ");
+    return why;
+}
+
+static void serve_stop(struct source *s, const struct asked *q)
+{
+    bool halt = q->ask.kind == ASK_HALT;
+    enum error e = halt ? attach_halt(s->attach) : attach_continue(s->attach);
+    if (e == ERR_OK)
+        source_say_state(s, halt ? TARGET_HELD : TARGET_RUNNING, halt ? "by the inspector" : "");
+    source_answered_text(s, q, e == ERR_OK,
+                         e != ERR_OK ? short_error(s)
+                         : halt      ? "the machine is stopped"
+                                     : "the machine runs");
+}
+
+static void serve_command(struct source *s, const struct asked *q)
+{
+    char *text = NULL;
+    enum error e = attach_command(s->attach, q->ask.text, &text);
+    if (e != ERR_OK || !text) {
+        free(text);
+        text = strdup(e == ERR_OK ? "" : short_error(s));
+    }
+    source_answered(s, q, e == ERR_OK, text);
+}
+
+static void serve_find(struct source *s, const struct asked *q)
+{
+    struct attach_moment moment;
+    char text[512];
+    enum error e =
+        attach_find(s->attach, (enum attach_goal)q->ask.number, (uint32_t)q->ask.addr, &moment);
+    if (e == ERR_OK)
+        attach_moment_text(&moment, text, sizeof(text));
+    source_answered_text(s, q, e == ERR_OK, e == ERR_OK ? text : short_error(s));
+}
+
+/* Over this moment: a recording in memory with one snapshot, as `capdb live` has it. */
+static void serve_sql(struct source *s, const struct asked *q)
+{
+    char why[CAPDB_MESSAGE], *table = NULL;
+    struct capstate state;
+    struct capdb *db = NULL;
+    uint32_t n;
+    enum error e =
+        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
+    if (e != ERR_OK) {
+        source_answered_text(s, q, false, short_error(s));
+        return;
+    }
+    e = capdb_create(":memory:", s->options.target, &db, why);
+    if (e == ERR_OK && s->rules.count)
+        e = capdb_set_rules(db, &s->rules);
+    if (e == ERR_OK)
+        e = capdb_append(db, &state, source_now(), &n);
+    if (e == ERR_OK)
+        e = capdb_flush(db);
+    if (e == ERR_OK)
+        e = capdb_ask(db, q->ask.text, SQL_ROWS, &table);
+    if (e == ERR_OK)
+        source_answered(s, q, true, table);
+    else
+        source_answered_text(s, q, false, db ? capdb_error(db) : why);
+    capstate_free(&state);
+    if (db)
+        capdb_close(db);
+}
+
+static void serve_reachable(struct source *s, const struct asked *q)
+{
+    switch (q->ask.kind) {
+    case ASK_HALT:
+    case ASK_GO:
+        serve_stop(s, q);
+        break;
+    case ASK_COMMAND:
+        serve_command(s, q);
+        break;
+    case ASK_FIND:
+        serve_find(s, q);
+        break;
+    case ASK_SQL:
+        serve_sql(s, q);
+        return;
+    default:
+        source_answered_text(s, q, false, "a running target has only what was seen of it");
+        break;
+    }
+    sample(s);
+}
+
+static void serve(struct source *s, const struct asked *q)
+{
+    char message[300];
+    if (q->ask.kind == ASK_SAMPLE) {
+        sample(s);
+        source_answered_text(s, q, true, "");
+    } else if (!reach(s, message, sizeof(message))) {
+        source_answered_text(s, q, false, message);
+    } else {
+        serve_reachable(s, q);
+    }
+}
+
+static void listen_line(struct source *s, int ms)
+{
+    if (live_poll(s->follow->live, ms) != ERR_OK) {
+        lose_target(s, ERR_CLOSED);
+        return;
+    }
+    source_put_console(s, attach_console(s->attach));
+}
+
+/* --- opening --- */
+
+static bool begin_recording(struct source *s, char *message, size_t size)
+{
+    char why[CAPDB_MESSAGE], machine[MACHINE_BYTES];
+    const struct capdb_source from = {
+        .target = s->options.target,
+        .machine = machine_behind(s->options.target, machine, sizeof(machine)),
+    };
+    if (!s->record_path[0])
+        return true;
+    enum error e = access(s->record_path, F_OK) == 0
+                       ? capdb_resume(s->record_path, &from, &s->db, why)
+                       : capdb_create_from(s->record_path, &from, &s->db, why);
+    if (e == ERR_OK && s->rules.count)
+        e = capdb_set_rules(s->db, &s->rules);
+    if (e != ERR_OK)
+        snprintf(message, size, "%s: %s", s->record_path, s->db ? capdb_error(s->db) : why);
+    return e == ERR_OK;
+}
+
+static bool begin(struct source *s, char *message, size_t size)
+{
+    if (s->options.rules)
+        s->rules = *s->options.rules;
+    return reach(s, message, size) && begin_recording(s, message, size);
+}
+
+static void end(struct source *s)
+{
+    if (s->db && s->follow && s->follow->count)
+        capdb_put_events(s->db, s->follow->events, s->follow->count);
+    if (s->attach)
+        end_follow(s);
+    if (s->db)
+        capdb_close(s->db);
+    if (s->attach)
+        attach_close(s->attach);
+}
+
+const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line};

@@ -1,0 +1,95 @@
+/* Inside of the source: what the worker and its two kinds of target share. Private to source*.c. */
+#ifndef CAPSCOPE_INSPECTOR_TUI_SOURCE_PRIVATE_H
+#define CAPSCOPE_INSPECTOR_TUI_SOURCE_PRIVATE_H
+
+#include "capdb/capdb.h"
+#include "inspector-tui/source.h"
+
+#include <pthread.h>
+
+enum { ANSWERS = 64, ASKS = 64, SQL_ROWS = 5000, EVENTS_KEPT = 1 << 16, SOURCE_NAME = 512 };
+/* What the history of a live target may take of memory. */
+#define HISTORY_BYTES ((size_t)256 << 20)
+
+struct asked {
+    uint32_t id;
+    struct ask ask;
+};
+
+/* A sample of the time line; NULL where it was dropped to keep within memory. */
+struct point {
+    struct moment moment;
+    struct sample *sample;
+};
+
+struct source;
+
+/* A kind of target. All are called by the worker, without the lock. */
+struct source_ops {
+    bool (*begin)(struct source *s, char *message, size_t size); /* by the opener */
+    void (*end)(struct source *s);
+    void (*sample)(struct source *s);
+    void (*serve)(struct source *s, const struct asked *q);
+    /* Waits up to ms for something of its own while there is nothing to do; NULL: only sleeps. */
+    void (*listen)(struct source *s, int ms);
+};
+
+struct source {
+    const struct source_ops *ops;
+    bool live;
+    char name[SOURCE_NAME];
+    struct source_options options;
+    char record_path[SOURCE_NAME];
+
+    /* the worker's alone */
+    struct attach *attach;
+    struct capdb *db;
+    struct follow *follow; /* events of a live line, NULL: none */
+    struct authority_rules rules;
+
+    pthread_t worker;
+    bool worker_runs;
+    int fd;      /* eventfd: something can be taken */
+    int kick[2]; /* pipe: the worker is asked for something */
+
+    pthread_mutex_t lock;
+    /* under the lock */
+    bool quit, paused, due;
+    double busy_since; /* the worker waits for the target since then, 0: it does not */
+    struct asked asks[ASKS];
+    uint32_t ask_first, ask_count, ask_serving, ask_last_id;
+    struct answer answers[ANSWERS];
+    uint32_t answer_first, answer_count;
+    struct sample *fresh;
+    struct target_state state;
+    struct point *points;
+    uint32_t point_count, point_room;
+    size_t history_bytes;
+    struct record_event *events; /* ring */
+    uint32_t event_first, event_count;
+    uint64_t events_lost;
+    char recording[160];
+    char *console;
+    size_t console_len;
+};
+
+/* --- for the kinds of target (source.c); they take the lock themselves --- */
+
+void source_answered(struct source *s, const struct asked *q, bool ok, char *text);
+void source_answered_text(struct source *s, const struct asked *q, bool ok, const char *text);
+/* A new state; `where` may be NULL. `since` stays while the kind stays. */
+void source_say_state(struct source *s, enum target_kind kind, const char *where);
+/* Takes over the sample: shows it, and puts it on the time line when it differs from the last. */
+void source_deliver(struct source *s, struct sample *sample);
+void source_show(struct source *s, struct sample *sample); /* without the time line */
+void source_put_event(struct source *s, const struct record_event *e);
+void source_lose_events(struct source *s, uint64_t count);
+void source_say_recording(struct source *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void source_put_console(struct source *s, const char *text);
+void source_wake_screen(struct source *s);
+double source_now(void);
+
+extern const struct source_ops source_live_ops, source_file_ops;
+
+#endif

@@ -1,0 +1,98 @@
+/* What differs from the snapshot before, or from the mark: born, died, moved, changed. */
+#include "inspector-tui/pane.h"
+#include "inspector-tui/view.h"
+
+enum { KIND_TITLE = 1, KIND_CHANGE };
+
+static void build(const struct session *s, struct view *v)
+{
+    const struct compare *c = s->change;
+    view_add(v, view_id(0, KIND_TITLE, 0), 0, KIND_TITLE, 0, ROW_TITLE);
+    for (uint32_t i = 0; c && c->before && i < c->count; i++) {
+        const struct change *k = &c->changes[i];
+        uint64_t addr = k->after >= 0 ? s->now->state.slots[k->after].rec.addr
+                                      : c->before->state.slots[k->before].rec.addr;
+        if (!view_add(v, view_id((uint64_t)k->kind, KIND_CHANGE, addr), 0, KIND_CHANGE, (int32_t)i,
+                      0))
+            return;
+    }
+}
+
+static const struct {
+    const char *word;
+    enum sign sign;
+} kinds[] = {
+    [CHANGE_ADDED] = {"born", SIGN_BORN},           [CHANGE_REMOVED] = {"died", SIGN_DIED},
+    [CHANGE_REPLACED] = {"replaced", SIGN_CHANGED}, [CHANGE_RIGHTS] = {"rights", SIGN_CHANGED},
+    [CHANGE_MOVED] = {"moved", SIGN_MOVED},         [CHANGE_UPDATED] = {"updated", SIGN_CHANGED},
+};
+
+static void title_line(const struct session *s, struct line *l)
+{
+    const struct compare *c = s->change;
+    char now[16], then[16];
+    if (!c || !c->before) {
+        line_put(l, STYLE_DIM, "nothing earlier to compare with yet");
+        return;
+    }
+    line_put(l, STYLE_HEAD, "%s against %s%s: ", session_clock(s->now->time, now),
+             session_clock(c->before->time, then), s->comparing ? " (mark)" : "");
+    line_put(l, STYLE_BORN, "%u born ", c->counts[SIGN_BORN]);
+    line_put(l, STYLE_DIED, "%u died ", c->counts[SIGN_DIED]);
+    line_put(l, STYLE_MOVED, "%u moved ", c->counts[SIGN_MOVED]);
+    line_put(l, STYLE_CHANGED, "%u changed", c->counts[SIGN_CHANGED]);
+}
+
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
+{
+    (void)v;
+    if (r->kind == KIND_TITLE) {
+        title_line(s, l);
+        return;
+    }
+    const struct change *k = &s->change->changes[r->at];
+    const struct sample *of = k->after >= 0 ? s->now : s->change->before;
+    int32_t slot = k->after >= 0 ? k->after : k->before;
+    enum sign sign = kinds[k->kind].sign;
+    line_put(l, words_sign(sign), "%c %-9s", sign_char(sign), kinds[k->kind].word);
+    words_slot(l, of, slot);
+    line_put(l, STYLE_NORMAL, "  in ");
+    words_place(l, of, slot);
+    if (k->kind == CHANGE_MOVED) {
+        line_put(l, STYLE_DIM, "  was in ");
+        words_place(l, s->change->before, k->before);
+    } else if (k->kind == CHANGE_REPLACED || k->kind == CHANGE_RIGHTS ||
+               k->kind == CHANGE_UPDATED) {
+        line_put(l, STYLE_DIM, "  was ");
+        words_slot(l, s->change->before, k->before);
+    }
+}
+
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    if (r->kind == KIND_TITLE)
+        return (struct ref){0};
+    const struct change *k = &s->change->changes[r->at];
+    return k->after >= 0 ? sample_slot_ref(s->now, k->after)
+                         : sample_slot_ref(s->change->before, k->before);
+}
+
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    (void)v;
+    if (r->kind == KIND_TITLE)
+        return;
+    const struct change *k = &s->change->changes[r->at];
+    if (k->before >= 0) {
+        pane_text(p, STYLE_HEAD, "before");
+        pane_slot(s, s->change->before, k->before, p);
+    }
+    if (k->after >= 0) {
+        pane_text(p, STYLE_HEAD, "after");
+        pane_slot(s, s->now, k->after, p);
+    }
+}
+
+const struct view_ops view_changes = {NULL, build, line, ref, about, NULL};

@@ -1,0 +1,54 @@
+/* What programs printed, what the monitor answered, and messages, the newest last.  A line that is
+ * wider than the screen is whole in the pane. */
+#include "inspector-tui/pane.h"
+#include "inspector-tui/view.h"
+
+#include <string.h>
+
+enum { KIND_LINE = 1, FOLD = 76 };
+
+static void build(const struct session *s, struct view *v)
+{
+    const char *p = s->log;
+    for (uint32_t n = 0; p && *p; n++) {
+        if (!view_add(v, view_id(0, KIND_LINE, n), 0, KIND_LINE, (int32_t)(p - s->log), 0))
+            return;
+        const char *end = strchr(p, '\n');
+        p = end ? end + 1 : NULL;
+    }
+}
+
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
+{
+    const char *p = s->log + r->at;
+    (void)v;
+    if ((size_t)r->at < s->log_length)
+        line_put(l, STYLE_NORMAL, "%.*s", (int)strcspn(p, "\n"), p);
+}
+
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    (void)v;
+    if ((size_t)r->at >= s->log_length)
+        return;
+    const char *text = s->log + r->at;
+    size_t left = strcspn(text, "\n");
+    while (left > 0) {
+        size_t n = text_fit(text, left, FOLD);
+        pane_text(p, STYLE_NORMAL, "%.*s", (int)n, text);
+        text += n;
+        left -= n;
+    }
+    pane_text(p, STYLE_DIM, ": sends a command to the monitor; its answer appears here");
+}
+
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)s;
+    (void)v;
+    (void)r;
+    return (struct ref){0};
+}
+
+const struct view_ops view_log = {NULL, build, line, ref, about, NULL};

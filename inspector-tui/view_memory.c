@@ -1,0 +1,109 @@
+/* RAM from the whole down to a page: each row is a piece with its picture, and opens into sixteen
+ * smaller ones; devices stand apart. */
+#include "inspector-tui/memory.h"
+#include "inspector-tui/words.h"
+#include "inspector-tui/view.h"
+
+enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE };
+
+enum { PAGE_BITS = 12, STEP_BITS = 4, FIRST_PIECES = 32, CELLS = 64 };
+
+/* A row's `at` is its number among pieces of its size; depth d has pieces of 2^bits_at(d) bytes. */
+static uint32_t bits_at(const struct session *s, uint32_t depth)
+{
+    uint64_t size = s->now->state.snapshot.ram_size;
+    uint32_t bits = PAGE_BITS;
+    while (bits < 62 && (1ull << bits) * FIRST_PIECES < size)
+        bits++;
+    uint32_t down = depth * STEP_BITS;
+    return bits > down + PAGE_BITS ? bits - down : PAGE_BITS;
+}
+
+static uint64_t base_of(const struct session *s, const struct row *r)
+{
+    return s->now->state.snapshot.ram_base + ((uint64_t)(uint32_t)r->at << bits_at(s, r->depth));
+}
+
+static void add_pieces(const struct session *s, struct view *v, uint32_t first, uint32_t count,
+                       uint32_t depth)
+{
+    uint32_t bits = bits_at(s, depth);
+    for (uint32_t i = first; i < first + count; i++) {
+        uint64_t offset = (uint64_t)i << bits;
+        if (offset >= s->now->state.snapshot.ram_size)
+            return;
+        const struct row *r = view_add(v, view_id(depth, KIND_PIECE, offset), depth, KIND_PIECE,
+                                       (int32_t)i, bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
+        if (!r)
+            return;
+        if (r->flags & ROW_OPEN && v->open_by_default && depth >= 2)
+            continue; /* a search does not look at every page */
+        if (r->flags & ROW_OPEN) {
+            uint32_t below = 1u << (bits - bits_at(s, depth + 1));
+            add_pieces(s, v, i * below, below, depth + 1);
+        }
+    }
+}
+
+static void add_devices(const struct session *s, struct view *v)
+{
+    const struct row *r =
+        view_add(v, view_id(0, KIND_DEVICES, 0), 0, KIND_DEVICES, 0, ROW_CAN_FOLD);
+    if (!r || !(r->flags & ROW_OPEN))
+        return;
+    for (uint32_t i = 0; i < s->now->state.object_count; i++) {
+        const struct capstate_object *o = &s->now->state.objects[i];
+        if (o->flags & RECORD_SLOT_DEVICE)
+            view_add(v, view_id(o->bits, KIND_DEVICE, o->addr), 1, KIND_DEVICE, (int32_t)i, 0);
+    }
+}
+
+static void build(const struct session *s, struct view *v)
+{
+    add_pieces(s, v, 0, FIRST_PIECES, 0);
+    add_devices(s, v);
+}
+
+/* What lies there, in words, where it is one thing. */
+static void one_thing(const struct session *s, uint64_t base, uint64_t size, struct line *l)
+{
+    int32_t object = sample_object_holding(s->now, base);
+    if (object < 0)
+        return;
+    const struct capstate_object *o = &s->now->state.objects[object];
+    bool whole = o->bits < 63 && base - o->addr + size <= 1ull << o->bits;
+    if (whole && o->type != RECORD_CAP_UNTYPED)
+        words_object(l, s->now, object);
+}
+
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
+{
+    char hex[24], size[16];
+    (void)v;
+    if (r->kind == KIND_DEVICES) {
+        line_put(l, STYLE_HEAD, "devices");
+        return;
+    }
+    if (r->kind == KIND_DEVICE) {
+        words_object(l, s->now, r->at);
+        line_put(l, STYLE_NORMAL, "  ");
+        words_owner(l, s, s->now, s->now->state.objects[r->at].addr);
+        return;
+    }
+    uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
+    line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
+    line_put(l, STYLE_DIM, " %5s ", words_size(bytes, size));
+    memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);
+    line_put(l, STYLE_NORMAL, " ");
+    one_thing(s, base, bytes, l);
+}
+
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)v;
+    if (r->kind == KIND_PIECE)
+        return ref_to(REF_ADDRESS, base_of(s, r));
+    return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : (struct ref){0};
+}
+
+const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL};

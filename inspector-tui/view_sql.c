@@ -1,0 +1,68 @@
+/* The answer to a question in SQL; Q asks.  Columns are those of the answer. */
+#include "inspector-tui/pane.h"
+#include "inspector-tui/view.h"
+
+#include <string.h>
+
+enum { KIND_LINE = 1 };
+
+/* The answer lies in the session as lines with tabs between the cells; the first one names the
+ * columns. */
+static void build(const struct session *s, struct view *v)
+{
+    const char *p = s->table;
+    for (uint32_t n = 0; p && *p; n++) {
+        if (!view_add(v, view_id(0, KIND_LINE, n), 0, KIND_LINE, (int32_t)(p - s->table),
+                      n == 0 ? ROW_TITLE : 0))
+            return;
+        const char *end = strchr(p, '\n');
+        p = end ? end + 1 : NULL;
+    }
+    if (v->count == 0)
+        view_add(v, view_id(0, KIND_LINE, UINT32_MAX), 0, KIND_LINE, -1, 0);
+}
+
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
+{
+    (void)v;
+    if (r->at < 0) {
+        line_put(l, STYLE_DIM,
+                 "Q asks a question in SQL, e.g. SELECT * FROM caps LIMIT 20; the "
+                 "views are those of docs/database.md");
+        return;
+    }
+    const char *p = s->table + r->at;
+    for (size_t n = strcspn(p, "\t\n");; n = strcspn(p, "\t\n")) {
+        line_put(l, r->flags & ROW_TITLE ? STYLE_HEAD : STYLE_NORMAL, "%.*s", (int)n, p);
+        if (p[n] != '\t')
+            return;
+        line_tab(l);
+        p += n + 1;
+    }
+}
+
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    (void)s;
+    (void)v;
+    (void)r;
+    return (struct ref){0};
+}
+
+static const struct column columns[] = {
+    {"", 4, 28, 0, false},
+    {"", 4, 28, 1, false},
+    {"", 4, 28, 2, false},
+    {"", 4, 28, 3, false},
+    {"", 4, 28, 4, false},
+    {"", 4, 28, 5, false},
+    {"", 4, 28, 6, false},
+    {"", 4, 28, 7, false},
+    {"", 4, 28, 8, false},
+    {"", 4, 28, 9, false},
+    {"", 4, 28, 10, false},
+    {"", 4, 0, 11, false},
+    {0},
+};
+
+const struct view_ops view_sql = {columns, build, line, ref, NULL, NULL};

@@ -1,0 +1,78 @@
+/* Address spaces: each top table with the threads that run in it, and below it what it maps. */
+#include "inspector-tui/words.h"
+#include "inspector-tui/view.h"
+
+enum { KIND_SPACE = 1, KIND_PAGE };
+
+/* Mappings of one space stand together. */
+static uint32_t end_of_space(const struct capstate *c, uint32_t from)
+{
+    uint32_t i = from;
+    while (i < c->mapping_count && c->mappings[i].dir == c->mappings[from].dir)
+        i++;
+    return i;
+}
+
+static void build(const struct session *s, struct view *v)
+{
+    const struct capstate *c = &s->now->state;
+    for (uint32_t i = 0, end; i < c->mapping_count; i = end) {
+        end = end_of_space(c, i);
+        uint64_t id = view_id(0, KIND_SPACE, c->mappings[i].dir);
+        const struct row *r = view_add(v, id, 0, KIND_SPACE, (int32_t)i, ROW_CAN_FOLD);
+        if (!r)
+            return;
+        bool open = r->flags & ROW_OPEN;
+        for (uint32_t k = i; open && k < end; k++)
+            if (!view_add(v, view_id(id, KIND_PAGE, c->mappings[k].vaddr), 1, KIND_PAGE, (int32_t)k,
+                          0))
+                return;
+    }
+}
+
+static void space_line(const struct session *s, int32_t first, struct line *l)
+{
+    const struct capstate *c = &s->now->state;
+    const struct record_mapping *m = &c->mappings[first];
+    char hex[24];
+    line_link(l, STYLE_LINK, ref_to(REF_SPACE, m->dir), "space 0x%s",
+              sample_hex(s->now, m->dir, hex));
+    line_put(l, STYLE_DIM, "  asid %u  %u translations ", (unsigned)m->asid,
+             end_of_space(c, (uint32_t)first) - (uint32_t)first);
+    for (uint32_t t = 0; t < c->thread_count; t++) {
+        int32_t dir = capstate_thread_vspace(c, (int32_t)t);
+        if (dir < 0 || c->objects[dir].addr != m->dir)
+            continue;
+        line_put(l, STYLE_NORMAL, " ");
+        words_thread(l, s->now, (int32_t)t);
+    }
+}
+
+static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
+{
+    const struct record_mapping *m = &s->now->state.mappings[r->at];
+    char hex[24], rights[4], size[16];
+    (void)v;
+    if (r->kind == KIND_SPACE) {
+        space_line(s, r->at, l);
+        return;
+    }
+    const struct ref here = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
+    line_link(l, STYLE_NORMAL, here, "0x%s", sample_hex(s->now, m->vaddr, hex));
+    line_put(l, STYLE_DIM, " %5s %s%s > ", words_size(1ull << (m->bits & 63), size),
+             words_mapping_rights((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
+    words_address(l, s->now, m->frame);
+    line_put(l, STYLE_NORMAL, "  ");
+    words_owner(l, s, s->now, m->frame);
+}
+
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    const struct record_mapping *m = &s->now->state.mappings[r->at];
+    (void)v;
+    if (r->kind == KIND_SPACE)
+        return ref_to(REF_SPACE, m->dir);
+    return (struct ref){.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
+}
+
+const struct view_ops view_vspace = {NULL, build, line, ref, NULL, NULL};

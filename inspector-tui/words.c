@@ -1,0 +1,226 @@
+/* Wording with links. */
+#include "inspector-tui/words.h"
+
+#include "record/names.h"
+#include "record/vocabulary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT = 256 };
+
+void words_slot(struct line *l, const struct sample *s, int32_t slot)
+{
+    char text[TEXT];
+    if (slot < 0) {
+        line_put(l, STYLE_DIM, "nothing");
+        return;
+    }
+    int32_t object = s->state.slots[slot].object;
+    struct ref to = object >= 0 ? sample_object_ref(s, object) : sample_slot_ref(s, slot);
+    line_link(l, STYLE_LINK, to, "%s", capstate_slot_text(&s->state, slot, text, sizeof(text)));
+}
+
+void words_place(struct line *l, const struct sample *s, int32_t slot)
+{
+    char text[TEXT];
+    if (slot < 0)
+        line_put(l, STYLE_DIM, "nowhere");
+    else
+        line_link(l, STYLE_LINK, sample_slot_ref(s, slot), "%s",
+                  capstate_place_text(&s->state, slot, text, sizeof(text)));
+}
+
+void words_object(struct line *l, const struct sample *s, int32_t object)
+{
+    char text[TEXT];
+    if (object < 0)
+        line_put(l, STYLE_DIM, "nothing");
+    else
+        line_link(l, STYLE_LINK, sample_object_ref(s, object), "%s",
+                  capstate_object_text(&s->state, object, text, sizeof(text)));
+}
+
+void words_thread(struct line *l, const struct sample *s, int32_t thread)
+{
+    char hex[24];
+    if (thread < 0) {
+        line_put(l, STYLE_DIM, "no thread");
+        return;
+    }
+    const struct capstate_thread *t = &s->state.threads[thread];
+    if (t->rec.idle)
+        line_link(l, STYLE_LINK, sample_thread_ref(s, thread), "(idle)");
+    else if (t->label[0])
+        line_link(l, STYLE_LINK, sample_thread_ref(s, thread), "%s", t->label);
+    else
+        line_link(l, STYLE_LINK, sample_thread_ref(s, thread), "tcb 0x%s",
+                  sample_hex(s, t->rec.addr, hex));
+}
+
+void words_domain(struct line *l, const struct session *session, const struct sample *s,
+                  int32_t domain)
+{
+    if (domain < 0)
+        line_put(l, STYLE_DIM, "-");
+    else
+        line_link(l, session_style(session, s, domain), sample_domain_ref(s, domain), "%c %s",
+                  session_letter(session, s, domain), sample_domain_name(s, domain));
+}
+
+void words_owner(struct line *l, const struct session *session, const struct sample *s,
+                 uint64_t addr)
+{
+    struct authority_owner owner;
+    int32_t domain = sample_owner(s, addr, &owner);
+    if (owner.kernel)
+        line_put(l, STYLE_STRONG, "K kernel");
+    else if (domain < 0)
+        line_put(l, STYLE_DIM, "%s", owner.shared ? "shared" : "nobody");
+    else
+        words_domain(l, session, s, domain);
+}
+
+void words_address(struct line *l, const struct sample *s, uint64_t addr)
+{
+    char hex[24];
+    line_link(l, STYLE_LINK, ref_to(REF_ADDRESS, addr), "0x%s", sample_hex(s, addr, hex));
+}
+
+char *words_size(uint64_t bytes, char buf[16])
+{
+    static const char units[] = "BKMGTPE";
+    uint32_t unit = 0;
+    uint64_t whole = bytes, rest = 0;
+    while (whole >= 1024 && units[unit + 1]) {
+        rest = whole % 1024;
+        whole /= 1024;
+        unit++;
+    }
+    if (rest && whole < 10)
+        snprintf(buf, 16, "%" PRIu64 ".%" PRIu64 "%c", whole, rest * 10 / 1024, units[unit]);
+    else
+        snprintf(buf, 16, "%" PRIu64 "%c", whole, units[unit]);
+    return buf;
+}
+
+char *words_mapping_rights(uint32_t rights, char buf[4])
+{
+    buf[0] = rights & RECORD_RIGHT_READ ? 'r' : '-';
+    buf[1] = rights & RECORD_RIGHT_WRITE ? 'w' : '-';
+    buf[2] = rights & RECORD_RIGHT_EXECUTE ? 'x' : '-';
+    buf[3] = 0;
+    return buf;
+}
+
+/* --- threads --- */
+
+const char *words_thread_state(const struct record_thread *t)
+{
+    return t->current ? "current" : thread_state_name((uint32_t)t->state);
+}
+
+const char *words_fault(const struct record_thread *t, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s at 0x%" PRIx64, fault_name((uint32_t)t->fault),
+             (uint64_t)t->fault_addr);
+    return buf;
+}
+
+/* A caller waits for whoever holds the reply capability to it. */
+static int32_t reply_holder(const struct sample *s, int32_t thread)
+{
+    int32_t object = s->state.threads[thread].object;
+    if (object < 0)
+        return -1;
+    for (int32_t i = s->state.objects[object].first_slot; i >= 0; i = s->state.slots[i].next_same) {
+        const struct capstate_slot *slot = &s->state.slots[i];
+        if (slot->rec.type != RECORD_CAP_REPLY || (slot->rec.flags & RECORD_SLOT_MASTER) ||
+            slot->holder < 0)
+            continue;
+        int32_t holder = capstate_thread_of(&s->state, slot->holder);
+        for (uint32_t t = 0; holder < 0 && t < s->state.thread_count; t++)
+            if (capstate_thread_cspace(&s->state, (int32_t)t) == slot->holder)
+                holder = (int32_t)t;
+        if (holder >= 0)
+            return holder;
+    }
+    return -1;
+}
+
+/* The other side of an endpoint: a thread of another kind of waiting has nothing to wait for, so a
+ * sender waits for a thread whose CSpace can receive there. The first that holds it with the right
+ * to read is named; a hint, not a proof. */
+static int32_t receiver_of(const struct sample *s, int32_t thread)
+{
+    int32_t object = sample_object_at(s, s->state.threads[thread].rec.blocked_on);
+    if (object < 0)
+        return -1;
+    uint32_t wanted = s->state.threads[thread].rec.state == RECORD_THREAD_BLOCKED_ON_SEND
+                          ? RECORD_RIGHT_READ
+                          : RECORD_RIGHT_WRITE;
+    int32_t own = sample_thread_domain(s, thread), any = -1;
+    for (int32_t i = s->state.objects[object].first_slot; i >= 0; i = s->state.slots[i].next_same) {
+        const struct capstate_slot *slot = &s->state.slots[i];
+        if (!(slot->rec.rights & wanted) || slot->holder < 0)
+            continue;
+        for (uint32_t t = 0; t < s->state.thread_count; t++) {
+            if ((int32_t)t == thread ||
+                capstate_thread_cspace(&s->state, (int32_t)t) != slot->holder)
+                continue;
+            if (sample_thread_domain(s, (int32_t)t) != own)
+                return (int32_t)t;
+            any = any < 0 ? (int32_t)t : any;
+        }
+    }
+    return any;
+}
+
+int32_t words_partner(const struct sample *s, int32_t thread)
+{
+    switch (s->state.threads[thread].rec.state) {
+    case RECORD_THREAD_BLOCKED_ON_REPLY:
+        return reply_holder(s, thread);
+    case RECORD_THREAD_BLOCKED_ON_SEND:
+    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
+    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
+        return receiver_of(s, thread);
+    default:
+        return -1;
+    }
+}
+
+void words_waits(struct line *l, const struct sample *s, int32_t thread)
+{
+    const struct record_thread *t = &s->state.threads[thread].rec;
+    char text[TEXT];
+    int32_t partner = words_partner(s, thread);
+    if (t->fault) {
+        line_put(l, STYLE_BAD, "%s", words_fault(t, text, sizeof(text)));
+        return;
+    }
+    if (t->state == RECORD_THREAD_BLOCKED_ON_REPLY) {
+        line_put(l, STYLE_NORMAL, "for the reply of ");
+        words_thread(l, s, partner);
+        return;
+    }
+    if (!t->blocked_on)
+        return;
+    words_object(l, s, sample_object_at(s, t->blocked_on));
+    if (t->position > 1)
+        line_put(l, STYLE_DIM, ", place %u in the queue", (unsigned)t->position);
+    if (partner >= 0) {
+        line_put(l, STYLE_NORMAL, t->state == RECORD_THREAD_BLOCKED_ON_SEND ? " > " : " < ");
+        words_thread(l, s, partner);
+    }
+}
+
+enum style words_sign(enum sign sign)
+{
+    static const enum style styles[] = {
+        [SIGN_SAME] = STYLE_NORMAL,     [SIGN_BORN] = STYLE_BORN, [SIGN_MOVED] = STYLE_MOVED,
+        [SIGN_CHANGED] = STYLE_CHANGED, [SIGN_DIED] = STYLE_DIED,
+    };
+    return styles[sign];
+}

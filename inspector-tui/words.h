@@ -1,0 +1,34 @@
+/* Things of a sample as pieces of a line: each piece is a link to its thing. */
+#ifndef CAPSCOPE_INSPECTOR_TUI_WORDS_H
+#define CAPSCOPE_INSPECTOR_TUI_WORDS_H
+
+#include "inspector-tui/session.h"
+
+/* "frame 0x80123000 4K rw", a link to the object (or the slot, where there is no object). */
+void words_slot(struct line *l, const struct sample *s, int32_t slot);
+/* "guest/init cnode[14]", a link to the slot. */
+void words_place(struct line *l, const struct sample *s, int32_t slot);
+void words_object(struct line *l, const struct sample *s, int32_t object);
+void words_thread(struct line *l, const struct sample *s, int32_t thread);
+/* Its letter and name in its hue. */
+void words_domain(struct line *l, const struct session *session, const struct sample *s,
+                  int32_t domain);
+/* "G guest" for whoever owns the memory at addr; "kernel", "nobody". */
+void words_owner(struct line *l, const struct session *session, const struct sample *s,
+                 uint64_t addr);
+void words_address(struct line *l, const struct sample *s, uint64_t addr);
+/* "512K", "1.5M", "48B": three or four characters; returns buf. */
+char *words_size(uint64_t bytes, char buf[16]);
+/* "rwx" with '-' for what is missing. */
+char *words_mapping_rights(uint32_t rights, char buf[4]);
+/* "running", "waits", ... of a thread. */
+const char *words_thread_state(const struct record_thread *t);
+const char *words_fault(const struct record_thread *t, char *buf, size_t size);
+/* The thread at whose end of an endpoint or reply `thread` waits, -1: nobody can tell. */
+int32_t words_partner(const struct sample *s, int32_t thread);
+/* "waits to send on endpoint 0x…, 2nd in the queue", with links. */
+void words_waits(struct line *l, const struct sample *s, int32_t thread);
+/* A style for the sign of a change. */
+enum style words_sign(enum sign sign);
+
+#endif

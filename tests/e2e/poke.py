@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""Breaks the kernel's data at random and looks at it through every door.
+
+  poke.py WORK DUMP SEED HALTED RUNNING [FIRST]
+
+HALTED trials poke a machine that stands, look, and put back what was there; RUNNING trials poke a
+machine that runs and look at whatever becomes of it, on a new machine each.  WORK holds sockets and
+RAM, DUMP is the built dump_records.  A poke is one bit, sometimes a word, of a slot, a TCB, a queue,
+an untyped's watermark, kernel_roots, a page directory (its kernel part included), an ASID pool or
+the kernel's own scheduling data.
+
+What must hold, each within DEADLINE:
+  - every door gives records or one sentence; those that give records give the same;
+  - where the records are those of the unbroken state, or tell nothing, that is right: the broken word
+    is not among them.  What the audit knows by a rule it names, and counts;
+  - the monitor prompts, before and after.
+Prints TAP, numbered from FIRST, and figures."""
+import mmap
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+IMAGE = "build/arm/debug/image-demo-healthy.elf"
+RAM_BASE, OFFSET, RAM_SIZE = 0x80000000, 0x70000000, 128 << 20
+DEADLINE = 5.0
+STUB_DEADLINE = 60.0  # memory in hexadecimal over a serial line, in words that a kernel answers
+PATIENCE = float(os.environ.get("POKE_PATIENCE", "1"))  # a loaded machine gets more time
+FIELDS = ("magic0 magic1 version layout size phys_offset ram_base ram_size kernel_start kernel_end cdt_head "
+          "ready_queues ready_bits current idle_thread asid_table irq_state irq_slots kernel_pd ticks "
+          "globals_frame debug_control event_ring digest").split()
+TYPES = {1: "untyped", 2: "endpoint", 3: "notification", 5: "cnode", 6: "tcb", 13: "directory", 14: "pool"}
+PROMPTS = (b"stopped> ", b"capscope> ")
+
+
+class Failure(Exception):
+    pass
+
+
+class Machine:
+    """A QEMU with the demo system, its RAM mapped here: one of its own, or one that runs already."""
+
+    def __init__(self, work, attach=False):
+        self.work, self.process = work, None
+        if not attach:
+            self.start(work)
+        self.wait(lambda: os.path.exists(f"{work}/gdb.sock") and os.path.exists(f"{work}/ram"))
+        with open(f"{work}/ram", "r+b") as f:
+            self.ram = mmap.mmap(f.fileno(), RAM_SIZE)
+        self.wait(self.find_roots)
+        self.wait(self.is_busy)
+
+    def start(self, work):
+        for name in ("monitor.sock", "stub.sock", "gdb.sock", "ram"):
+            if os.path.exists(f"{work}/{name}"):
+                os.unlink(f"{work}/{name}")
+        sockets = []
+        for name in ("monitor", "stub"):
+            sockets += ["-chardev", f"socket,id={name},path={work}/{name}.sock,server=on,wait=off",
+                        "-serial", f"chardev:{name}"]
+        self.process = subprocess.Popen(
+            ["qemu-system-arm", "-M", "kzm,memory-backend=ram0", "-m", "128M", "-display", "none", "-no-reboot",
+             "-object", f"memory-backend-file,id=ram0,mem-path={work}/ram,share=on,size=128M", *sockets,
+             "-gdb", f"unix:{work}/gdb.sock,server=on,wait=off", "-monitor", "none", "-kernel", IMAGE],
+            stderr=subprocess.DEVNULL)
+
+    def wait(self, ready):
+        end = time.monotonic() + 30
+        while not ready():
+            if time.monotonic() > end:
+                raise Failure("the machine did not boot")
+            time.sleep(0.02)
+
+    def is_busy(self):
+        """The demo has made all its threads, and waits."""
+        threads = {w0 & ~0xf for _, w0, _ in self.slots() if w0 & 0xf == 6}
+        return len(threads) >= 8 and all(self.word(t + 0xa0) != 0 for t in threads)
+
+    def find_roots(self):
+        for at in range(0, 4 << 20, 4096):
+            if self.ram[at:at + 8] == b"CAPCROSP":
+                values = struct.unpack_from(f"<{len(FIELDS)}I", self.ram, at)
+                self.roots_at, self.roots = at, dict(zip(FIELDS, values))
+                return True
+        return False
+
+    def word(self, kaddr):
+        return struct.unpack_from("<I", self.ram, self.offset(kaddr))[0]
+
+    def write(self, kaddr, value):
+        struct.pack_into("<I", self.ram, self.offset(kaddr), value)
+
+    @staticmethod
+    def offset(kaddr):
+        return (kaddr - OFFSET - RAM_BASE) & 0xffffffff
+
+    def text(self, kaddr):
+        at = self.offset(kaddr)
+        return self.ram[at:self.ram.find(b"\0", at)]
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.ram.close()
+
+    # --- what there is to poke: kernel addresses of words ---
+
+    def slots(self):
+        found, at = [], self.word(self.roots["cdt_head"] + 12) & ~0xf
+        while at != self.roots["cdt_head"] and len(found) < 100000 and self.offset(at) < RAM_SIZE - 16:
+            found.append((at, self.word(at), self.word(at + 4)))
+            at = self.word(at + 12) & ~0xf
+        return found
+
+    def targets(self):
+        """Word addresses by kind."""
+        r, kinds = self.roots, {}
+        slots = self.slots()
+        kinds["slot"] = [at + 4 * i for at, _, _ in slots for i in range(4)]
+        kinds["link"] = [at + i for at, _, _ in slots for i in (8, 12)] + [r["cdt_head"] + 8, r["cdt_head"] + 12]
+        objects = {}
+        for at, w0, _ in slots:
+            objects.setdefault(TYPES.get(w0 & 0xf), set()).add(w0 & ~0xf)
+        kinds["watermark"] = [at + 4 for at, w0, _ in slots if w0 & 0xf == 1]
+        kinds["thread"] = [t + 0xa0 + 4 * i for t in objects["tcb"] for i in range(24)]
+        kinds["queue"] = [o + 4 * i for o in objects["endpoint"] | objects["notification"] for i in range(4)]
+        kinds["ready"] = [r["ready_queues"] + 4 * i for i in range(512)] + [r["ready_bits"] + 4 * i for i in range(9)]
+        kinds["current"] = [r["current"] + 4 * i for i in range(3)]
+        kinds["roots"] = [r["phys_offset"] + RAM_BASE + self.roots_at + 4 * i for i in range(r["size"] // 4)]
+        pools = [self.word(r["asid_table"] + 4 * i) for i in range(128)]
+        kinds["asid table"] = [r["asid_table"] + 4 * i for i in range(128)]
+        kinds["pool"] = [p + 4 * i for p in pools if p for i in range(16)]
+        directories = {self.word(p + 4 * i) & 0xffffc000 for p in pools if p for i in range(1024)} - {0}
+        kinds["directory"] = [d + 4 * i for d in directories for i in range(0xf00) if self.word(d + 4 * i)]
+        kinds["kernel part"] = [d + 4 * i for d in directories | {r["kernel_pd"]} for i in
+                                [*range(0xf00, 0xf03), 0xff0, 0xffe, 0xfff] + [random.randrange(0xf00, 0x1000)]]
+        return kinds
+
+
+class Poke:
+    def __init__(self, machine, kinds, rng):
+        self.machine = machine
+        self.kind = rng.choice(sorted(kinds))
+        self.at = rng.choice(kinds[self.kind])
+        self.old = machine.word(self.at)
+        if rng.random() < 0.7:
+            self.new = self.old ^ 1 << rng.randrange(32)
+        else:
+            self.new = rng.choice([0, 0xffffffff, rng.getrandbits(32), self.old + 16, 0xf0000000 + rng.getrandbits(27)])
+        self.new &= 0xffffffff
+
+    def put(self, value):
+        self.machine.write(self.at, value)
+
+    def __str__(self):
+        return f"{self.kind}: 0x{self.at:08x} 0x{self.old:08x} -> 0x{self.new:08x}"
+
+
+class Line:
+    """The monitor as somebody who types sees it."""
+
+    def __init__(self, work):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(f"{work}/monitor.sock")
+
+    def ask(self, command, deadline=DEADLINE):
+        self.socket.sendall(b"\x03\x15" + command.encode() + b"\r")
+        said, end = b"", time.monotonic() + deadline * PATIENCE
+        while time.monotonic() < end:
+            self.socket.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                said += self.socket.recv(65536)
+            except socket.timeout:
+                break
+            after = said.rfind(command.encode())
+            if after >= 0 and said.endswith(PROMPTS) and said.find(b"\n", after) >= 0:
+                return said[after:].decode("latin1").replace("\r", "")
+        raise Failure(f"`{command}` came to no prompt in {deadline * PATIENCE:.0f} s; the line said {said[-300:]!r}")
+
+    def close(self):
+        self.socket.close()
+
+
+class Doors:
+    def __init__(self, work, dump):
+        self.work, self.dump = work, dump
+
+    def target(self, door):
+        return {"monitor": f"monitor:unix:{self.work}/monitor.sock", "stub": f"gdb:unix:{self.work}/stub.sock",
+                "gdb": f"gdb:unix:{self.work}/gdb.sock", "ram": f"ram:{self.work}/ram"}[door]
+
+    def look(self, door):
+        """(records, None) or (None, sentence)."""
+        begin = time.monotonic()
+        deadline = (STUB_DEADLINE if door == "stub" else DEADLINE) * PATIENCE
+        try:
+            done = subprocess.run([self.dump, self.target(door)], stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=deadline)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{door}: neither records nor a sentence in {deadline:.0f} s") from None
+        sentence = done.stderr.decode("utf-8", "replace").strip()
+        if done.returncode == 0 and done.stdout:
+            return done.stdout, None
+        if done.returncode < 0 or not sentence:
+            raise Failure(f"{door}: exit {done.returncode} without a sentence after {time.monotonic() - begin:.1f} s")
+        return None, sentence
+
+
+def debugger_breaks(work, dump):
+    """A command of the monitor that jumps to where nothing is: what it costs is that command."""
+    machine = Machine(work)
+    try:
+        symbols = subprocess.run(["arm-none-eabi-nm", "build/arm/debug/kernel.elf"], capture_output=True, text=True,
+                                 check=True).stdout
+        table = int(re.search(r"^([0-9a-f]+) t commands$", symbols, re.M).group(1), 16)
+        entry = next(at for at in range(table, table + 20 * 64, 20)
+                     if machine.text(machine.word(at)) == b"irqs")
+        right, hole = machine.word(entry + 16), 0xff000000
+        line = Line(work)
+        machine.write(entry + 16, hole)
+        expect(line, "running", 100, r"exception of its own.*prefetch abort.*capscope> $")
+        line.ask("halt")
+        expect(line, "halted", 100, r"exception of its own.*prefetch abort.*stopped> $")
+        line.ask("continue")
+        line.close()
+        said = subprocess.run([dump, "-c", "irqs", f"monitor:unix:{work}/monitor.sock"], capture_output=True, text=True,
+                              timeout=30).stdout
+        if "exception of its own" not in said:
+            raise Failure(f"a program that asks is told {said!r}")
+        ticks = machine.word(machine.roots["ticks"])
+        machine.wait(lambda: machine.word(machine.roots["ticks"]) > ticks + 50)
+        machine.write(machine.roots["current"], 0x12345678)
+        line = Line(work)
+        machine.wait(lambda: "stopped: panic" in line.ask("where"))
+        expect(line, "panicked", 100, r"exception of its own.*prefetch abort.*stopped> $")
+        machine.write(entry + 16, right)
+        if "timer" not in line.ask("irqs") or "stopped: panic: " not in line.ask("where"):
+            raise Failure("the panic is forgotten")
+        line.close()
+    finally:
+        machine.end()
+
+
+def expect(line, state, count, pattern):
+    for n in range(count):
+        said = line.ask("irqs")
+        if not re.search(pattern, said, re.S):
+            raise Failure(f"{state}, time {n + 1}: {said!r}")
+
+
+def findings(text):
+    found = re.search(r"^(\d+) findings?$", text, re.M)
+    return int(found.group(1)) if found else None
+
+
+def halted_machine(work, doors):
+    machine = Machine(work)
+    line = Line(work)
+    line.ask("halt")
+    line.close()
+    machine.whole, _ = doors.look("ram")
+    machine.kinds = machine.targets()
+    return machine
+
+
+def halted_trial(machine, doors, rng, account):
+    poke = Poke(machine, machine.kinds, rng)
+    poke.put(poke.new)
+    try:
+        answers = {door: doors.look(door) for door in ("ram", "gdb", "monitor")}
+        line = Line(machine.work)
+        audit = line.ask("audit")
+        line.ask("threads")
+        line.close()
+        told = {records for records, _ in answers.values() if records}
+        # the roots were read by the monitor when it was opened: it goes on with those
+        if poke.kind != "roots" and len(told) > 1:
+            raise Failure("the doors differ: " + ", ".join(f"{d} {len(r or b'')} bytes" for d, (r, _) in answers.items()))
+        n = findings(audit)
+        sentences = [s for _, s in answers.values() if s]
+        kind = "named" if n or sentences else "unchanged" if told == {machine.whole} else "told as it is"
+        account[kind] = account.get(kind, 0) + 1
+        if poke.kind in ("kernel part", "roots") and poke.new != poke.old and not n:
+            raise Failure(f"the audit does not name it: {audit!r}")
+    except Failure as failure:
+        raise Failure(f"{poke}: {failure}") from None
+    finally:
+        poke.put(poke.old)
+
+
+def running_trial(work, doors, rng, trial, account):
+    machine = Machine(work)
+    try:
+        poke = Poke(machine, machine.targets(), rng)
+        poke.put(poke.new)
+        time.sleep(rng.choice([0, 0.05, 0.2]))
+        try:
+            line = Line(work)
+            said = line.ask("audit")
+            line.close()
+            looks = ("ram", "gdb", "monitor", "stub")[:4 if trial % 4 == 0 else 3]
+            answers = [doors.look(door)[1] for door in looks]
+            line = Line(work)
+            said += line.ask("where")
+            line.ask("version")
+            line.close()
+        except Failure as failure:
+            raise Failure(f"{poke}: {failure}") from None
+        kind = "panic, and at the prompt" if "panic" in said else "named" if findings(said) or any(answers) else "runs"
+        account[kind] = account.get(kind, 0) + 1
+    finally:
+        machine.end()
+
+
+def main():
+    work, dump, seed, halted, running = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    number = int(sys.argv[6]) if len(sys.argv) > 6 else 1
+    doors = Doors(work, dump)
+    status = 0
+    for mode, count in (("halted", halted), ("running", running)):
+        account, failed, slowest, begin = {}, [], 0.0, time.monotonic()
+        machine = halted_machine(work, doors) if mode == "halted" else None
+        for trial in range(count):
+            rng = random.Random(f"{seed} {mode} {trial}")
+            start = time.monotonic()
+            try:
+                if machine:
+                    halted_trial(machine, doors, rng, account)
+                else:
+                    running_trial(work, doors, rng, trial, account)
+            except (Failure, OSError) as failure:
+                failed.append(f"trial {trial}: {failure}")
+                if machine:
+                    machine.end()
+                    machine = halted_machine(work, doors)
+            slowest = max(slowest, time.monotonic() - start)
+        if machine:
+            machine.end()
+        figures = ", ".join(f"{n} {kind}" for kind, n in sorted(account.items()))
+        print(f"# {mode}, seed {seed}: {figures}; {time.monotonic() - begin:.0f} s, the slowest {slowest:.1f} s")
+        for text in failed[:20]:
+            print(f"# {text}")
+        good = count > 0 and not failed and sum(account.values()) == count
+        print(f"{'ok' if good else 'not ok'} {number} - {count} pokes of a {mode} machine: each is named or told right, "
+              "and the prompt comes back")
+        number += 1
+        status |= not good
+    try:
+        debugger_breaks(work, dump)
+        print(f"ok {number} - an exception in the debugger costs the command, however often, and not the kernel")
+    except Failure as failure:
+        status = 1
+        print(f"# {failure}\nnot ok {number} - an exception in the debugger costs the command, however often")
+    number += 1
+    with open(f"{work}/count", "w", encoding="ascii") as f:
+        f.write(str(number - 1))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
