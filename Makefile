@@ -284,12 +284,16 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
+$(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
+	$(Q)$(CC) $^ -lm -o $@
+
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
+	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
+	@$(B)/host/bench_authority
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
@@ -301,14 +305,16 @@ test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
 
-# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
-# every planted fault in the ARM objects too.
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, every
+# planted fault in the ARM objects, and the authority analysis on 100,000 random systems.
 LOCKSTEP_ACTIONS ?= 10000000
+AUTHORITY_ROUNDS ?= 100000
+WITNESS_SYSTEMS  ?= 400
 RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
-	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 

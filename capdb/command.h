@@ -59,6 +59,8 @@ enum status dbview_open_file(struct options *o, struct view *v);
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+/* --domains FILE, if it was given; says what is wrong with it. */
+enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);
 void dbview_close(struct view *v);
 bool target_is_live(const char *target);

@@ -67,14 +67,19 @@ static void count_memory(struct sample *s)
 
 static void judge(struct sample *s)
 {
-    char managers[120];
-    if (authority_check(&s->authority, false, &s->breaches, &s->breach_count) != ERR_OK) {
+    static const enum verdict verdicts[] = {[AUTHORITY_ISOLATED] = VERDICT_ISOLATED,
+                                            [AUTHORITY_BREACHED] = VERDICT_BREACHED,
+                                            [AUTHORITY_UNKNOWN] = VERDICT_UNKNOWN};
+    char managers[120], text[160];
+    if (authority_check(&s->authority, false, &s->judged) != ERR_OK) {
         snprintf(s->verdict_text, sizeof(s->verdict_text), "out of memory: not judged");
         return;
     }
-    s->verdict = s->breach_count ? VERDICT_BREACHED : VERDICT_ISOLATED;
-    snprintf(s->verdict_text, sizeof(s->verdict_text), "%u domains compared, trusted: %s",
-             s->authority.domain_count,
+    s->breaches = s->judged.breach;
+    s->breach_count = s->judged.count;
+    s->verdict = verdicts[authority_outcome(&s->judged)];
+    snprintf(s->verdict_text, sizeof(s->verdict_text), "%s; trusted: %s",
+             authority_verdict_text(&s->judged, text, sizeof(text)),
              authority_managers_text(&s->authority, managers, sizeof(managers)));
 }
 
@@ -124,7 +129,7 @@ void sample_drop(struct sample *s)
 {
     if (!s || atomic_fetch_sub(&s->holders, 1) != 1)
         return;
-    authority_breaches_free(s->breaches, s->breach_count);
+    authority_verdict_free(&s->judged);
     if (s->have_authority)
         authority_free(&s->authority);
     capstate_free(&s->state);

@@ -75,7 +75,7 @@ static void verdict_line(const struct session *s, struct line *l)
         line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
         break;
     case VERDICT_BREACHED:
-        line_put(l, STYLE_BAD, "BREACHED %u", now->breach_count);
+        line_put(l, STYLE_BAD, "BREACHED %u", now->judged.breaches);
         line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
         break;
     case VERDICT_UNKNOWN:
