@@ -31,7 +31,7 @@ KERNEL_FLAGS := $(ARM_FLAGS) -Ikernel/armv6 -DCAPSCOPE_BUILD='"$(VERSION)"'
 
 KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31/*.c plat/imx31/*.S)
 RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
-DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c record/*.c objwalk/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
+DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c record/*.c objwalk/capscope/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
 
 # cache.c and cache.S may stand side by side: objects keep the suffix of their source
 obj = $(patsubst %,$(1)/%.o,$(2))
@@ -140,7 +140,7 @@ ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk capstate attach authority
+HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
@@ -232,7 +232,7 @@ $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lock
 ARM_TEST_FLAGS := $(ARM_FLAGS) -Itests/lockstep-arm -Itests/lockstep-arm/libc -Ikernel/nodebug -Wno-format
 ARM_TEST_LDS   := tests/lockstep-arm/lockstep.lds
 ARM_TEST_SRC   := $(filter-out %/lockstep_exhaustive.c %/lockstep_trial.c,$(LOCKSTEP_SRC)) \
-                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c record/*.c objwalk/*.c) lib/errors.c plat/hostsim/board.c
+                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c record/*.c objwalk/capscope/*.c) lib/errors.c plat/hostsim/board.c
 ARM_TEST_OBJ   := $(call obj,$(B)/arm/lockstep/obj,$(ARM_TEST_SRC))
 ARM_TEST_WRAP  := board_init kernel_panic kernel_init kernel_enter_syscall kernel_enter_irq \
                   kernel_enter_undefined kernel_enter_data_abort kernel_enter_prefetch_abort
@@ -293,12 +293,16 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
+$(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
+	$(Q)$(CC) $^ -lm -o $@
+
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
+	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
+	@$(B)/host/bench_authority
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
@@ -310,14 +314,16 @@ test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
 
-# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
-# every planted fault in the ARM objects too.
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, every
+# planted fault in the ARM objects, and the authority analysis on 100,000 random systems.
 LOCKSTEP_ACTIONS ?= 10000000
+AUTHORITY_ROUNDS ?= 100000
+WITNESS_SYSTEMS  ?= 400
 RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
-	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 

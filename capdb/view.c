@@ -4,6 +4,8 @@
 #include "attach/attach.h"
 #include "capdb/store.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,14 @@ bool target_is_live(const char *target)
 
 /* --- a running system ------------------------------------------------------------------------ */
 
+static volatile sig_atomic_t signalled;
+
+static void end_by_signal(int number)
+{
+    signalled = number;
+    attach_interrupt();
+}
+
 static enum status take_live(struct options *o, struct capstate *state)
 {
     char message[CAPDB_MESSAGE];
@@ -53,6 +63,22 @@ static enum status take_live(struct options *o, struct capstate *state)
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
     attach_close(a);
+    return s;
+}
+
+/* Whoever ends the program while the machine stands for it finds the machine running all the same:
+ * the signal takes effect once the line is closed. */
+static enum status take_live_whole(struct options *o, struct capstate *state)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = end_by_signal}, before[3];
+    for (size_t i = 0; i < 3; i++)
+        sigaction(numbers[i], &action, &before[i]);
+    enum status s = take_live(o, state);
+    for (size_t i = 0; i < 3; i++)
+        sigaction(numbers[i], &before[i], NULL);
+    if (signalled)
+        raise(signalled);
     return s;
 }
 
@@ -70,7 +96,7 @@ static enum status open_live(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
     struct capstate state;
-    enum status s = take_live(o, &state);
+    enum status s = take_live_whole(o, &state);
     if (s != STATUS_YES)
         return s;
     if (capdb_create(":memory:", o->run, &v->db, message) != ERR_OK)
@@ -138,23 +164,24 @@ static void doubt_file(struct options *o, struct view *v)
 
 /* --- views ----------------------------------------------------------------------------------- */
 
-static enum status read_rules(struct options *o, struct view *v)
+enum status rules_read(const char *path, struct authority_rules *out)
 {
-    uint32_t line;
-    if (!o->domains)
+    struct authority_rules_fault fault;
+    if (!path)
         return STATUS_YES;
-    enum error e = authority_rules_read(o->domains, &v->rules, &line);
+    enum error e = authority_rules_read(path, out, &fault);
     if (e == ERR_FORMAT)
-        return command_complain(o->domains, "line %u: not `PATTERN DOMAIN [trusted]`", line);
-    if (e != ERR_OK)
-        return command_complain(o->domains, "cannot be read");
-    return STATUS_YES;
+        return command_complain(path, "line %u, column %u: %s", fault.line, fault.column,
+                                fault.sentence);
+    if (e == ERR_NO_MEMORY)
+        return command_complain(path, "out of memory");
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
 }
 
 enum status dbview_open_file(struct options *o, struct view *v)
 {
     *v = (struct view){.options = o};
-    enum status s = read_rules(o, v);
+    enum status s = rules_read(o->domains, &v->rules);
     if (s == STATUS_YES)
         s = target_is_live(o->run) ? open_live(o, v) : open_file(o, v);
     if (s == STATUS_YES)
@@ -167,7 +194,7 @@ enum status dbview_open_file(struct options *o, struct view *v)
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v)
 {
     *v = (struct view){.options = o, .db = first->db, .second = true};
-    return read_rules(o, v);
+    return rules_read(o->domains, &v->rules);
 }
 
 /* Without --domains, those that were in force when the snapshot was recorded. */

@@ -74,7 +74,7 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
              d->trusted ? "trusted manager"
-             : d->named ? "named"
+             : d->origin != AUTHORITY_BY_ISLAND ? "named"
                         : "island");
 }
 
