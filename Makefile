@@ -132,7 +132,7 @@ ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority
+HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))

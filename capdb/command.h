@@ -109,5 +109,11 @@ enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
+enum status command_why_not_running(struct options *o);
+enum status command_why_fault(struct options *o);
+enum status command_why_denied(struct options *o);
+enum status command_retype(struct options *o);
+enum status command_fit(struct options *o);
+enum status command_leak(struct options *o);
 
 #endif
