@@ -1,71 +1,26 @@
-/* The door-independent part: picks the door, keeps the sentence of the last failure, delivers what
- * a door has read. */
+/* The door-independent part: picks the door, judges how the machine is by what the door says. */
 #include "attach/attach.h"
 
 #include "attach/door.h"
-#include "layout/capability.h"
+#include "attach/transport.h"
+#include "objwalk/walker.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum error attach_fail(struct attach *a, enum error e, const char *fmt, ...)
+enum { RECOVER_ASKS = 3 }; /* on one line, before another is tried */
+
+/* After a line was lost and none came in its place. */
+static bool is_gone(const struct attach *a)
 {
-    va_list args;
-    va_start(args, fmt);
-    int n = snprintf(a->error, sizeof(a->error), "%s: ", a->name);
-    if (n > 0 && (size_t)n < sizeof(a->error))
-        vsnprintf(a->error + n, sizeof(a->error) - (size_t)n, fmt, args);
-    va_end(args);
-    return e;
+    return a->door == NULL;
 }
 
 static enum error unsupported(struct attach *a, const char *what)
 {
     return attach_fail(a, ERR_UNSUPPORTED, "this way in cannot %s", what);
-}
-
-/* --- text --- */
-
-enum error text_put(struct text *t, const char *bytes, size_t len)
-{
-    if (t->used + len + 1 > t->capacity) {
-        size_t wanted = t->capacity ? t->capacity * 2 : 256;
-        while (wanted < t->used + len + 1)
-            wanted *= 2;
-        char *grown = realloc(t->bytes, wanted);
-        if (!grown)
-            return ERR_NO_MEMORY;
-        t->bytes = grown;
-        t->capacity = wanted;
-    }
-    if (len)
-        memcpy(t->bytes + t->used, bytes, len);
-    t->used += len;
-    t->bytes[t->used] = '\0';
-    if (t->used > CONSOLE_MAX) {
-        size_t cut = t->used / 2;
-        memmove(t->bytes, t->bytes + cut, t->used - cut + 1);
-        t->used -= cut;
-    }
-    return ERR_OK;
-}
-
-char *text_take(struct text *t)
-{
-    if (!t->bytes && text_put(t, "", 0) != ERR_OK)
-        return NULL;
-    char *bytes = t->bytes;
-    *t = (struct text){0};
-    return bytes;
-}
-
-void text_fini(struct text *t)
-{
-    free(t->bytes);
-    *t = (struct text){0};
 }
 
 /* --- opening and closing --- */
@@ -83,8 +38,14 @@ static const struct attach_ops *ops_of(enum target_door door)
     return NULL;
 }
 
+void attach_interrupt(void)
+{
+    transport_interrupt(true);
+}
+
 static void attach_destroy(struct attach *a)
 {
+    transport_interrupt(false);
     a->ops->close(a);
     stream_fini(&a->stream);
     text_fini(&a->console);
@@ -140,48 +101,61 @@ const char *attach_target(const struct attach *a)
     return a->name;
 }
 
-/* --- snapshots --- */
+/* --- the state --- */
 
-static enum error deliver(struct attach *a, attach_sink sink, void *ctx)
+const struct attach_state *attach_last_state(const struct attach *a)
 {
-    enum error e = stream_deliver(&a->stream, sink, ctx);
-    if (e != ERR_OK)
-        return attach_fail(a, e, "the snapshot could not be taken over: %s", error_sentence(e));
-    return ERR_OK;
+    return &a->state;
 }
+
+enum error attach_state(struct attach *a, struct attach_state *out)
+{
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->state(a));
+    *out = a->state;
+    return e;
+}
+
+/* The old line is not spoken to any more: whoever is at its end has stopped listening. */
+static enum error reopen(struct attach *a)
+{
+    uint32_t armed_here = a->state.armed_here;
+    a->ops->drop(a);
+    a->halted = false;
+    enum error e = a->ops->open(a);
+    if (e != ERR_OK)
+        a->ops->drop(a);
+    a->state.armed_here = armed_here & a->state.armed;
+    return attach_judge(a, e);
+}
+
+enum error attach_recover(struct attach *a)
+{
+    struct attach_state state;
+    enum error e = ERR_CLOSED;
+    if (a->door && a->state.being != ATTACH_GONE)
+        e = attach_state(a, &state);
+    bool patient = e == ERR_TIMEOUT && ++a->silences % RECOVER_ASKS != 0;
+    if (e == ERR_OK)
+        a->silences = 0;
+    return e == ERR_OK || patient ? e : reopen(a);
+}
+
+void attach_keep_stops(struct attach *a, bool keep)
+{
+    a->keeps_stops = keep;
+}
+
+/* --- snapshots --- */
 
 enum error attach_records(struct attach *a, attach_sink sink, void *ctx)
 {
-    enum error e = a->ops->snapshot(a);
-    return e == ERR_OK ? deliver(a, sink, ctx) : e;
-}
-
-static enum error add_to_capstate(void *ctx, const struct record *r)
-{
-    return capstate_add(ctx, r);
-}
-
-enum error attach_take_state(struct attach *a, struct capstate *out)
-{
-    struct capstate s;
-    capstate_init(&s);
-    enum error e = deliver(a, add_to_capstate, &s);
-    if (e == ERR_OK) {
-        e = capstate_finish(&s);
-        if (e != ERR_OK)
-            attach_fail(a, e, "the snapshot does not hold together: %s", error_sentence(e));
-    }
-    if (e != ERR_OK) {
-        capstate_free(&s);
-        return e;
-    }
-    *out = s;
-    return ERR_OK;
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->snapshot(a));
+    return e == ERR_OK ? attach_deliver(a, sink, ctx) : e;
 }
 
 enum error attach_snapshot(struct attach *a, struct capstate *out)
 {
-    enum error e = a->ops->snapshot(a);
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->snapshot(a));
     return e == ERR_OK ? attach_take_state(a, out) : e;
 }
 
@@ -193,8 +167,9 @@ enum error attach_halt(struct attach *a)
         return unsupported(a, "stop the machine");
     if (a->halted)
         return ERR_OK;
-    enum error e = a->ops->halt(a);
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->halt(a));
     a->halted = e == ERR_OK;
+    a->state.ours |= e == ERR_OK;
     return e;
 }
 
@@ -204,7 +179,7 @@ enum error attach_continue(struct attach *a)
         return unsupported(a, "let the machine run");
     if (!a->halted)
         return ERR_OK;
-    enum error e = a->ops->go(a);
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->go(a));
     a->halted = e != ERR_OK;
     return e;
 }
@@ -221,12 +196,15 @@ enum error attach_command(struct attach *a, const char *line, char **text)
     for (const char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return attach_fail(a, ERR_ARGUMENT, "a command line holds no control characters");
-    return a->ops->command(a, line, text);
+    uint32_t before = a->state.armed;
+    enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->command(a, line, text));
+    attach_note_command(a, before);
+    return e;
 }
 
 const char *attach_console(struct attach *a)
 {
-    if (a->ops->console)
+    if (a->ops->console && a->door)
         a->ops->console(a);
     free(a->console_given);
     a->console_given = text_take(&a->console);
@@ -237,7 +215,7 @@ enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len
 {
     if (!a->ops->read)
         return unsupported(a, "read memory");
-    return a->ops->read(a, kaddr, buf, len);
+    return is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->read(a, kaddr, buf, len));
 }
 
 enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
@@ -245,8 +223,7 @@ enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
 {
     if (!a->ops->find)
         return unsupported(a, "go back in time");
-    kaddr_t at = slot < KERNEL_WINDOW ? kaddr_from_paddr((paddr_t)slot) : (kaddr_t)slot;
-    if (slot > UINT32_MAX || at < KERNEL_WINDOW || at % sizeof(struct slot) != 0)
-        return attach_fail(a, ERR_ARGUMENT, "0x%08" PRIx64 " is not the address of a slot", slot);
-    return a->ops->find(a, goal, at, out);
+    const struct walker_window *w = &walker_capscope_window;
+    uint64_t physical = slot < w->address ? slot : slot - w->address + w->physical;
+    return is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->find(a, goal, physical, out));
 }

@@ -20,6 +20,9 @@ enum { ATTACH_DEADLINE_MS = 5000 };
  * and the sentence is in `message` (size bytes). */
 enum error attach_open(const char *target, struct attach **out, char *message, size_t size);
 void attach_close(struct attach *a); /* lets a machine that we stopped run again */
+/* For a signal handler: whatever waits for a target ends with ERR_STOPPED, and so does all that
+ * would wait, up to the next attach_close(), which leaves the machine as it does else. */
+void attach_interrupt(void);
 const char *attach_error(const struct attach *a);
 const char *attach_target(const struct attach *a);
 
@@ -32,16 +35,67 @@ enum error attach_records(struct attach *a, attach_sink sink, void *ctx);
 /* The same into a finished capstate (which the caller frees); nothing partial on failure. */
 enum error attach_snapshot(struct attach *a, struct capstate *out);
 
+/* How the machine is, as it says itself, not as we last asked for. */
+enum attach_being {
+    ATTACH_RUNS,
+    ATTACH_STANDS,      /* at a stop that lasts until somebody ends it */
+    ATTACH_HELD,        /* at one that ends by itself, or with whoever made it: a program looks */
+    ATTACH_REPLAYS,     /* a recorded run, which stands at an instruction */
+    ATTACH_UNREACHABLE, /* the line is there, nobody answers */
+    ATTACH_GONE,        /* the line is closed, or the machine's memory does not change any more */
+};
+
+/* Why it stands. */
+enum attach_reason {
+    ATTACH_NO_REASON,
+    ATTACH_AT_CONDITION,
+    ATTACH_AT_STEP,
+    ATTACH_AT_FINISH,
+    ATTACH_AT_HALT,
+    ATTACH_AT_PROGRAM,
+    ATTACH_AT_PANIC,
+    ATTACH_AT_BREAKPOINT,
+};
+
+struct attach_state {
+    enum attach_being being;
+    enum attach_reason reason;
+    bool ours;            /* we stopped it: it goes on when we leave */
+    uint32_t condition;   /* that matched, from 1; 0: none */
+    uint32_t armed;       /* bit n - 1: condition n is armed */
+    uint32_t armed_here;  /* of those: armed through this door */
+    uint64_t events;      /* number of the last event so far */
+    uint64_t thread;      /* current TCB, 0: not told */
+    uint64_t event;       /* number of the event at which it stands, 0: none */
+    uint64_t slot;        /* that event's */
+    uint64_t instruction; /* of a replay */
+    int64_t since_ms;     /* clock_now_ms() when it was first seen so */
+    char sentence[512];   /* where, by whom, before what; why it cannot be reached */
+};
+
+/* Asks. On failure the state is UNREACHABLE or GONE, with the sentence. */
+enum error attach_state(struct attach *a, struct attach_state *out);
+/* What was last heard, without asking: every answer of a machine says how it is, every failure too.
+ */
+const struct attach_state *attach_last_state(const struct attach *a);
+
+/* After ERR_TIMEOUT, ERR_CLOSED or ERR_IO: asks again, over a new line if the old one is gone or
+ * stays silent. ERR_OK: the machine answers; whether it is the same one only its state can tell. */
+enum error attach_recover(struct attach *a);
+
+/* attach_close() takes away the stops that were armed here, unless they are to stay. */
+void attach_keep_stops(struct attach *a, bool keep);
+
 /* Stop, go on. ERR_UNSUPPORTED for a RAM file.  A machine that stops by itself, at a condition that
  * somebody armed, counts as halted as soon as a door notices.  One that stood before attach_open()
- * counts as halted from the start, as far as the door can tell, and is left standing. */
+ * counts as halted from the start and is left standing. */
 enum error attach_halt(struct attach *a);
 enum error attach_continue(struct attach *a);
 bool attach_is_halted(const struct attach *a);
 
-/* Runs one monitor command line and collects its text (monitor doors, and gdb doors of the kernel's
- * own stub). A command that fails says why in its text; ERR_OK then too. Caller frees *text.
- * ERR_UNSUPPORTED otherwise. */
+/* Runs one monitor command line and collects its text, all of it or ERR_BOUND (monitor doors, and
+ * gdb doors of the kernel's own stub). A command that fails says why in its text; ERR_OK then too.
+ * Caller frees *text. ERR_UNSUPPORTED otherwise. */
 enum error attach_command(struct attach *a, const char *line, char **text);
 
 /* Text that programs printed since the last call (monitor door), "" if none; bytes as they came, so
@@ -61,8 +115,10 @@ struct attach_moment {
     bool forward;    /* the moment lies after the one at which it was asked for */
     uint64_t thread; /* current TCB, 0: none yet */
     char thread_name[RECORD_STRING_MAX + 1];
-    int32_t syscall; /* of that thread: number, label, place */
-    uint32_t label;
+    /* What that thread asks: names, NULL without one. Whether a label names an invocation only the
+     * capability invoked could tell; on an endpoint it is the sender's own. */
+    const char *syscall;
+    const char *invocation;
     uint64_t user_pc;
     uint64_t pc; /* in the kernel */
 };

@@ -6,30 +6,36 @@
 #include "attach/clock.h"
 #include "attach/stream.h"
 #include "attach/target.h"
+#include "attach/text.h"
 
-enum { ATTACH_ERROR_MAX = 512, CONSOLE_MAX = 1 << 20 };
+enum { ATTACH_ERROR_MAX = 512 };
 
 /* Who hears the live line. */
 struct attach_live {
     void *ctx;
     /* EVENT, GAP and DIGEST records in order. */
     void (*record)(void *ctx, const struct record *r);
-    /* Frames were lost: nothing more comes before the next base. */
-    void (*lost)(void *ctx);
+    /* Frames were lost, or, with ERR_TIMEOUT, an answer did not come: nothing more comes before the
+     * next base. */
+    void (*lost)(void *ctx, enum error why);
 };
 
-/* NULL for what a door cannot do. Each fails through attach_fail(). */
+/* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after
+ * close(), a->door is NULL, and only open() may come. */
 struct attach_ops {
     enum error (*open)(struct attach *a);
     void (*close)(struct attach *a); /* also after a failed open */
+    void (*drop)(struct attach *a);  /* the same without a word to the other side */
     /* Leaves a whole, checked snapshot in a->stream. */
     enum error (*snapshot)(struct attach *a);
+    /* Asks the machine how it is: leaves a->state and a->halted as it says. */
+    enum error (*state)(struct attach *a);
     enum error (*halt)(struct attach *a);
     enum error (*go)(struct attach *a);
     enum error (*command)(struct attach *a, const char *line, char **text);
     void (*console)(struct attach *a); /* takes in what waits on the line */
     enum error (*read)(struct attach *a, uint32_t kaddr, void *buf, uint32_t len);
-    enum error (*find)(struct attach *a, enum attach_goal goal, uint32_t kaddr,
+    enum error (*find)(struct attach *a, enum attach_goal goal, uint64_t slot,
                        struct attach_moment *out);
     /* Live line on, or taken up anew: leaves a whole, checked snapshot in a->stream, and from there
      * on `hears` is told what comes, whenever the door reads its line. NULL: off. */
@@ -38,19 +44,15 @@ struct attach_ops {
     enum error (*listen)(struct attach *a, int ms);
 };
 
-/* Text that grows; bytes beyond CONSOLE_MAX push out the oldest half. */
-struct text {
-    char *bytes;
-    size_t used;
-    size_t capacity;
-};
-
 struct attach {
     const struct attach_ops *ops;
     char *name; /* of the target, as given */
     struct target target;
     void *door; /* of the open door */
     bool halted;
+    bool keeps_stops;  /* what was armed here outlives us */
+    unsigned silences; /* questions of attach_recover() in a row without an answer */
+    struct attach_state state;
     struct stream stream;
     struct text console; /* came in since the last attach_console() */
     char *console_given; /* what that returned */
@@ -65,12 +67,19 @@ extern const struct attach_ops attach_ram_ops;
 enum error attach_fail(struct attach *a, enum error e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A failure of the line is a state as well; returns e. */
+enum error attach_judge(struct attach *a, enum error e);
+/* What the machine has just said of itself; `sentence` may be NULL, `since` is kept while nothing
+ * changes. */
+void attach_note(struct attach *a, enum attach_being being, const char *sentence);
+/* Stops that are armed now, bit n - 1 for condition n. `before`: what was armed before a command of
+ * ours, which armed the rest. */
+void attach_note_armed(struct attach *a, uint32_t armed);
+void attach_note_command(struct attach *a, uint32_t before);
+
+/* Hands the records of a->stream on. */
+enum error attach_deliver(struct attach *a, attach_sink sink, void *ctx);
 /* A finished capstate out of a->stream. */
 enum error attach_take_state(struct attach *a, struct capstate *out);
-
-/* ERR_NO_MEMORY only. */
-enum error text_put(struct text *t, const char *bytes, size_t len);
-char *text_take(struct text *t); /* NUL-terminated, caller frees; NULL: no memory */
-void text_fini(struct text *t);
 
 #endif

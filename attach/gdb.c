@@ -6,6 +6,7 @@
  * a moment and is stopped again. */
 #include "attach/door.h"
 
+#include "attach/gather.h"
 #include "attach/gdb_client.h"
 #include "attach/pages.h"
 #include "attach/reverse.h"
@@ -21,26 +22,22 @@ enum {
     BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
+    TELLINGS = 16,            /* of one snapshot, over a line that loses some of each */
     ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
     ROOTS_PAUSE_MS = 50,
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
     READING_SERIAL_MS = 900000,
-    MODE_MASK = 0x1f,
-    MODE_USER = 0x10,
-    PC = 15,
-    VECTOR_BYTES = 0x20,
     FIND_MS = 300000, /* a search through a recorded run */
 };
-
-#define VECTORS 0xffff0000u
 
 struct gdb_door {
     struct gdb_client client;
     struct pages pages;
     struct memview view;
-    struct objwalk walk;
-    deadline_t until; /* of the reading under way */
-    bool distrusted;  /* the line: what is read is checked from now on */
+    struct walker *walk; /* NULL until the kernel was found */
+    deadline_t until;    /* of the reading under way */
+    bool ours;           /* attach_halt() stopped it */
+    bool distrusted;     /* the line: what is read is checked from now on */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -51,17 +48,18 @@ static enum error client_failed(struct attach *a, enum error e)
 
 /* --- the view --- */
 
-static uint32_t wire_address(const struct gdb_door *d, kaddr_t addr)
+static uint32_t wire_address(const struct gdb_door *d, uint32_t addr)
 {
-    return d->client.physical ? paddr_from_kaddr(addr) : addr;
+    const struct walker_window *w = &walker_capscope_window;
+    return d->client.physical ? (uint32_t)(addr - w->address + w->physical) : addr;
 }
 
 /* A block that cannot be read whole (the end of memory), or that changes while it is read (a buffer
  * of the stub lies in it), is not kept. */
-static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
+static enum error load_block(struct attach *a, uint32_t addr, uint8_t **out)
 {
     struct gdb_door *d = a->door;
-    kaddr_t base = addr & ~(d->pages.block - 1);
+    uint32_t base = addr & ~(d->pages.block - 1);
     *out = pages_find(&d->pages, addr);
     if (*out)
         return ERR_OK;
@@ -78,11 +76,12 @@ static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
     return ERR_OK;
 }
 
-static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error view_read(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
     uint8_t *to = buf;
+    uint32_t addr = (uint32_t)at;
     while (len > 0) {
         uint8_t *block = NULL;
         uint32_t offset = addr & (d->pages.block - 1);
@@ -105,11 +104,11 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
 }
 
 /* For short reads here and there, and while the machine moves between two. */
-static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
-    enum error e = gdb_client_read(&d->client, wire_address(d, addr), buf, len);
+    enum error e = gdb_client_read(&d->client, wire_address(d, (uint32_t)at), buf, len);
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
@@ -127,6 +126,7 @@ static enum error go(struct attach *a)
     struct gdb_door *d = a->door;
     enum error e = ERR_OK;
     pages_drop(&d->pages);
+    d->ours = false;
     if (d->client.running)
         return ERR_OK;
     if (reverse_possible(&d->client))
@@ -151,23 +151,18 @@ static enum error run_for(struct attach *a, int64_t ms)
     return ERR_OK;
 }
 
-/* At an exception vector the kernel has done nothing yet. */
-static bool is_at_vector(struct gdb_door *d)
-{
-    uint32_t pc;
-    return gdb_client_register(&d->client, PC, &pc) == ERR_OK && pc >= VECTORS &&
-           pc < VECTORS + VECTOR_BYTES;
-}
-
-/* Does the machine stand at a place where capability state is whole? A stub that tells no mode is
- * taken at its word: the walk is checked anyway. */
+/* Does the machine stand at a place where capability state is whole? At an exception vector the
+ * kernel has done nothing yet.  A stub that tells no mode is taken at its word: the walk is checked
+ * anyway. */
 static enum error is_quiet(struct attach *a, bool *quiet)
 {
     struct gdb_door *d = a->door;
-    uint32_t cpsr = 0;
-    enum error e = gdb_client_cpsr(&d->client, &cpsr);
-    *quiet = e == ERR_UNSUPPORTED || (cpsr & MODE_MASK) == MODE_USER ||
-             walk_in_debugger(&d->walk) || walk_is_idle(&d->walk) || is_at_vector(d);
+    const struct processor *p = d->client.processor;
+    uint64_t mode = 0, pc = 0;
+    enum error e = gdb_client_mode(&d->client, &mode);
+    *quiet =
+        e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_is_whole(d->walk) ||
+        (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK && processor_is_at_vector(p, pc));
     return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
 }
 
@@ -188,11 +183,48 @@ static enum error stop_quietly(struct attach *a, bool *quiet)
 
 static enum error gdb_halt(struct attach *a)
 {
+    struct gdb_door *d = a->door;
     bool quiet;
-    return stop_quietly(a, &quiet);
+    enum error e = stop_quietly(a, &quiet);
+    d->ours = e == ERR_OK;
+    return e;
 }
 
 /* --- opening and closing --- */
+
+static void gdb_drop(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    if (!d)
+        return;
+    transport_close(&d->client.line);
+    pages_drop(&d->pages);
+    walker_close(d->walk);
+    free(d);
+    a->door = NULL;
+}
+
+static enum error ignore_text(void *ctx, const char *bytes, size_t len)
+{
+    (void)ctx, (void)bytes, (void)len;
+    return ERR_OK;
+}
+
+/* Stops that were armed through this door would stop the machine with nobody there to see it. */
+static void disarm(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    uint32_t armed = a->keeps_stops ? 0 : a->state.armed & a->state.armed_here;
+    if (armed == 0 || gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS)) != ERR_OK)
+        return;
+    for (unsigned i = 0; i < 32; i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "delete %u", i + 1);
+        if (armed >> i & 1)
+            (void)gdb_client_command(&d->client, line, ignore_text, NULL,
+                                     deadline_in(GDB_REPLY_MS));
+    }
+}
 
 static void gdb_close(struct attach *a)
 {
@@ -200,11 +232,11 @@ static void gdb_close(struct attach *a)
     if (!d)
         return;
     d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
-    if (d->client.line.fd >= 0)
+    if (d->client.line.fd >= 0 && a->state.being != ATTACH_GONE) {
+        disarm(a);
         gdb_client_end(&d->client);
-    pages_drop(&d->pages);
-    free(d);
-    a->door = NULL;
+    }
+    gdb_drop(a);
 }
 
 /* Has the line shown just now that it cannot be trusted? Then what was read before is worth
@@ -247,6 +279,24 @@ static enum error find_roots(struct attach *a)
     }
 }
 
+/* The machine stands, and says how it was found. */
+static void note_state(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    struct memview view = {.read = read_uncached, .ctx = a};
+    char why[64];
+    snprintf(why, sizeof(why), "a debugger stopped it (%.3s)",
+             d->client.stop[0] ? d->client.stop : "T05");
+    d->walk->view = &view;
+    walk_note_state(a, d->walk, a->halted, why);
+    d->walk->view = &d->view;
+    a->state.ours = a->halted && !d->client.stood && d->ours;
+    if (!reverse_possible(&d->client) || !a->halted)
+        return;
+    attach_note(a, ATTACH_REPLAYS, NULL);
+    (void)reverse_count(&d->client, &a->state.instruction, deadline_in(GDB_REPLY_MS));
+}
+
 static enum error gdb_open(struct attach *a)
 {
     char why[128];
@@ -265,6 +315,8 @@ static enum error gdb_open(struct attach *a)
         return client_failed(a, e);
     e = find_roots(a);
     a->halted = d->client.stood;
+    if (e == ERR_OK)
+        note_state(a);
     return e == ERR_OK && !a->halted ? go(a) : e;
 }
 
@@ -310,16 +362,88 @@ static enum error release(struct attach *a, enum error e)
     return e;
 }
 
+/* --- the state as the stub in the kernel tells it --- */
+
+struct told {
+    struct frame_decoder frames;
+    struct gather gathered;
+};
+
+static enum error put_frames(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct told *t = ctx;
+    for (size_t i = 0; i < len; i++) {
+        if (frame_decoder_put(&t->frames, bytes[i]) != FRAME_READY)
+            continue;
+        enum error e = gather_put(&t->gathered, &t->frames);
+        if (e != ERR_OK && e != ERR_CORRUPT) /* it begins anew */
+            return e;
+    }
+    return ERR_OK;
+}
+
+/* The kernel stands, so what is missing of one telling comes with the next. */
+static enum error collect(struct attach *a, struct told *t)
+{
+    struct gdb_door *d = a->door;
+    enum error e = ERR_OK;
+    for (unsigned i = 0; i < TELLINGS && e == ERR_OK && !gather_is_complete(&t->gathered); i++)
+        e = gdb_client_collect(&d->client, "qCapscope.snapshot", put_frames, t, d->until);
+    if (e == ERR_OK && !gather_is_complete(&t->gathered))
+        e = ERR_SEQUENCE;
+    if (e == ERR_OK)
+        e = gather_deliver(&t->gathered, &a->stream);
+    if (e == ERR_OK)
+        e = stream_unpack(&a->stream);
+    return e == ERR_OK ? stream_check(&a->stream) : e;
+}
+
+/* Anything but ERR_OK: it is to be read from memory. */
+static enum error snapshot_told(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    bool stopped = false;
+    if (!gdb_client_offers(&d->client, "capscope-snapshot+"))
+        return ERR_UNSUPPORTED;
+    enum error e = prepare(a, 0, &stopped);
+    struct told *t = calloc(1, sizeof(*t));
+    if (!t || e != ERR_OK || !stopped) {
+        free(t);
+        return ERR_UNSUPPORTED;
+    }
+    frame_decoder_init(&t->frames);
+    gather_init(&t->gathered);
+    e = collect(a, t);
+    gather_clear(&t->gathered);
+    free(t);
+    return e;
+}
+
 static enum error gdb_snapshot(struct attach *a)
 {
     struct gdb_door *d = a->door;
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
-    e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+    e = snapshot_told(a);
+    if (e != ERR_OK)
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
     if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (e == ERR_OK)
+        note_state(a);
     return release(a, e);
+}
+
+static enum error gdb_state(struct attach *a)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    if (e != ERR_OK)
+        return e;
+    note_state(a);
+    return release(a, ERR_OK);
 }
 
 static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
@@ -337,7 +461,7 @@ static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
 
 /* --- back in time --- */
 
-static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kaddr,
+static enum error gdb_find(struct attach *a, enum attach_goal goal, uint64_t slot,
                            struct attach_moment *out)
 {
     struct gdb_door *d = a->door;
@@ -350,9 +474,9 @@ static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kad
         return e;
     a->halted = true;
     struct memview view = {.read = read_uncached, .ctx = a};
-    struct objwalk walk = d->walk;
-    walk.view = &view;
-    e = reverse_find(&d->client, &walk, goal, kaddr, out, deadline_in(FIND_MS));
+    d->walk->view = &view;
+    e = reverse_find(&d->client, d->walk, goal, slot, out, deadline_in(FIND_MS));
+    d->walk->view = &d->view;
     pages_drop(&d->pages);
     return e == ERR_OK ? e : client_failed(a, e);
 }
@@ -379,8 +503,12 @@ static enum error gdb_command(struct attach *a, const char *line, char **text)
         return e;
     pages_drop(&d->pages); /* a command may arm a stop */
     e = gdb_client_command(&d->client, line, put_text, &collected, deadline_in(ATTACH_DEADLINE_MS));
-    if (e != ERR_OK)
+    if (e == ERR_BOUND && collected.used > 0)
+        attach_fail(a, e, "%s: the answer is longer than %d MiB", line, TEXT_MAX >> 20);
+    else if (e != ERR_OK)
         client_failed(a, e);
+    else
+        note_state(a);
     e = release(a, e);
     char *taken = e == ERR_OK ? text_take(&collected) : NULL;
     text_fini(&collected);
@@ -395,6 +523,8 @@ static enum error gdb_command(struct attach *a, const char *line, char **text)
 const struct attach_ops attach_gdb_ops = {
     .open = gdb_open,
     .close = gdb_close,
+    .drop = gdb_drop,
+    .state = gdb_state,
     .snapshot = gdb_snapshot,
     .halt = gdb_halt,
     .go = go,

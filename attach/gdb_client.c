@@ -15,12 +15,8 @@ enum {
     DETACH_BAD_MS = 3000, /* on a line that loses requests */
     FIRST_STOP_MS = 300,
     GREET_MS = 1500, /* for the answer to the first question, before it is asked again */
-    CPSR_REGNUM = 25,
-    G_BYTES_CORE = 17 * 4, /* r0..r15, cpsr */
-    G_BYTES_LEGACY = 168,  /* with the FPA registers gdb once expected */
-    G_CPSR_LEGACY = 41 * 4,
+    XML_KEPT = 1024, /* of target.xml: the architecture stands at its beginning */
 };
-_Static_assert((int)G_CPSR_LEGACY + 4 == (int)G_BYTES_LEGACY, "cpsr is the last register");
 
 static const char INTERRUPT = 0x03;
 
@@ -192,17 +188,21 @@ static enum error ask_features(struct gdb_client *c, deadline_t deadline)
 /* QEMU numbers its registers by target.xml and answers `p` only after it has been read. */
 static enum error read_target_xml(struct gdb_client *c, deadline_t deadline)
 {
+    char kept[XML_KEPT + 1] = "";
+    uint32_t offset = 0;
+    c->processor = processor_of("");
     if (!gdb_client_offers(c, "qXfer:features:read+"))
         return ERR_OK;
-    uint32_t offset = 0;
     for (unsigned i = 0; i < TARGET_XML_CHUNKS; i++) {
         char request[64];
         snprintf(request, sizeof(request), "qXfer:features:read:target.xml:%x,%x", offset, 0x400u);
         enum error e = gdb_client_ask(c, request, deadline);
         if (e != ERR_OK)
             return e;
+        if (c->decoder.length > 1 && offset < XML_KEPT)
+            snprintf(kept + offset, sizeof(kept) - offset, "%s", (const char *)c->decoder.data + 1);
         if (c->decoder.length == 0 || c->decoder.data[0] != 'm') {
-            c->registers_known = c->decoder.data[0] == 'l';
+            c->processor = processor_of(kept);
             return ERR_OK;
         }
         offset += c->decoder.length - 1;
@@ -250,12 +250,28 @@ static enum error greet(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
+/* "thread:pPID.TID": QEMU remembers that a client before this one spoke of processes, and then
+ * wants to be told which one is left. */
+static uint32_t process_of(const struct gdb_client *c)
+{
+    static const char mark[] = "thread:p";
+    const char *at = strstr((const char *)c->decoder.data, mark);
+    uint32_t process = 0;
+    if (!at)
+        return 0;
+    const uint8_t *digits = (const uint8_t *)at + sizeof(mark) - 1;
+    struct gdb_text t = {digits, digits + strlen((const char *)digits)};
+    return gdb_text_number(&t, &process) ? process : 0;
+}
+
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 {
     bool interrupted = false;
     gdb_decoder_init(&c->decoder, true);
     c->running = true;
-    c->registers_known = c->physical = c->stood = c->asked_again = false;
+    c->physical = c->stood = c->asked_again = false;
+    c->processor = processor_of("");
+    c->process = 0;
     c->packet_size = c->stop_replies = c->troubles = 0;
     c->answers_lost = c->good_pieces = 0;
     c->settle_ms = GDB_SETTLE_MS;
@@ -264,6 +280,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     if (e == ERR_OK && !gdb_is_stop_reply(&c->decoder))
         e = gdb_fail(c, ERR_FORMAT, "the other side does not speak GDB's remote protocol");
     interrupted = memcmp(c->decoder.data + 1, "02", 2) == 0;
+    c->process = process_of(c);
     if (e == ERR_OK)
         e = ask_features(c, deadline);
     if (e == ERR_OK)
@@ -274,22 +291,33 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
-/* QEMU remembers that a client before this one spoke of processes, and then wants the number of the
- * one to be left.  A stub that can do neither is at least told to go on. */
+/* Is said once and never again: QEMU dies of what comes after the second one.  Where no answer
+ * comes over a line that loses bytes, the target is told to go on by the request that can be
+ * repeated; a stub that cannot be left is so too. */
 static void detach(struct gdb_client *c, deadline_t deadline)
 {
-    static const char *const requests[] = {"D", "D;1"};
-    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
-        if (gdb_client_ask(c, requests[i], deadline) != ERR_OK || gdb_answer_is(c, "OK"))
-            return;
-    (void)gdb_client_resume(c, deadline);
+    char request[16] = "D";
+    if (c->process)
+        snprintf(request, sizeof(request), "D;%x", c->process);
+    enum error e = gdb_settle(c);
+    if (e == ERR_OK)
+        e = gdb_send_packet(c, request, deadline);
+    if (e == ERR_OK)
+        e = gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS, deadline});
+    bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
+    if (e == ERR_OK && gdb_answer_is(c, "OK"))
+        return;
+    if (e == ERR_OK || (lost && !c->physical))
+        (void)gdb_client_resume(c, deadline_in(DETACH_BAD_MS));
 }
 
 /* OpenOCD leaves standing what stands when its client detaches, and running what runs.  The other
- * two want to be told; the stub in the kernel is known by what it offers. */
+ * two want to be told; the stub in the kernel is known by what it offers, and one that has not said
+ * yet what it offers may be QEMU. */
 static bool needs_no_goodbye(const struct gdb_client *c)
 {
-    return c->running && !c->physical && !gdb_client_offers(c, "swbreak+");
+    return c->running && c->features[0] != '\0' && !c->physical &&
+           !gdb_client_offers(c, "swbreak+");
 }
 
 void gdb_client_end(struct gdb_client *c)
@@ -310,39 +338,43 @@ void gdb_client_end(struct gdb_client *c)
 
 /* --- registers --- */
 
-static enum error register_from(struct gdb_client *c, uint32_t offset, uint32_t *out)
+/* `bytes` of them at an offset of the answer, little-endian. */
+static enum error register_from(struct gdb_client *c, uint32_t offset, uint32_t bytes,
+                                uint64_t *out)
 {
-    uint8_t bytes[4];
-    if (!gdb_hex_get(c->decoder.data + 2 * offset, 4, bytes))
+    uint8_t raw[8] = {0};
+    if (!gdb_hex_get(c->decoder.data + 2 * offset, bytes, raw))
         return gdb_fail(c, ERR_FORMAT, "the stub's registers are no hex data");
-    *out = get_le32(bytes);
+    *out = get_le32(raw) | (uint64_t)get_le32(raw + 4) << 32;
     return ERR_OK;
 }
 
-enum error gdb_client_register(struct gdb_client *c, uint32_t number, uint32_t *out)
+enum error gdb_client_register(struct gdb_client *c, struct processor_register r, uint64_t *out)
 {
     char request[16];
-    snprintf(request, sizeof(request), "p%x", number);
+    if (r.bytes == 0)
+        return gdb_fail(c, ERR_UNSUPPORTED, "the processor has no such register");
+    snprintf(request, sizeof(request), "p%x", r.number);
     enum error e = gdb_client_ask(c, request, deadline_in(GDB_REPLY_MS));
     if (e != ERR_OK)
         return e;
-    if (c->decoder.length == 8)
-        return register_from(c, 0, out);
+    if (c->decoder.length == 2 * r.bytes)
+        return register_from(c, 0, r.bytes, out);
     return gdb_fail(c, ERR_UNSUPPORTED, "the stub gives no single registers");
 }
 
-enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr)
+enum error gdb_client_mode(struct gdb_client *c, uint64_t *mode)
 {
-    enum error e = gdb_client_register(c, CPSR_REGNUM, cpsr);
-    if (e != ERR_UNSUPPORTED)
+    const struct processor *p = c->processor;
+    enum error e = gdb_client_register(c, p->mode, mode);
+    if (e != ERR_UNSUPPORTED || p->all[0].length == 0)
         return e;
     e = gdb_client_ask(c, "g", deadline_in(GDB_REPLY_MS));
     if (e != ERR_OK)
         return e;
-    if (c->decoder.length == 2 * G_BYTES_CORE)
-        return register_from(c, G_BYTES_CORE - 4, cpsr);
-    if (c->decoder.length == 2 * G_BYTES_LEGACY)
-        return register_from(c, G_CPSR_LEGACY, cpsr);
+    for (size_t i = 0; i < sizeof(p->all) / sizeof(*p->all); i++)
+        if (p->all[i].length != 0 && c->decoder.length == 2 * p->all[i].length)
+            return register_from(c, p->all[i].mode_at, p->mode.bytes, mode);
     return gdb_fail(c, ERR_UNSUPPORTED, "the stub's register layout is not known");
 }
 
@@ -384,4 +416,26 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
             e = gdb_next_packet(c, NULL, p);
     }
     return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the command's output does not end");
+}
+
+enum error gdb_client_collect(struct gdb_client *c, const char *request,
+                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
+                              void *ctx, deadline_t deadline)
+{
+    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline};
+    enum error e = gdb_ask(c, request, p);
+    for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
+        const struct gdb_decoder *d = &c->decoder;
+        if (gdb_answer_is(c, "l"))
+            return ERR_OK;
+        if (d->length == 0)
+            return gdb_fail(c, ERR_UNSUPPORTED, "the stub does not know `%s`", request);
+        if (gdb_is_error_reply(d))
+            return gdb_fail(c, ERR_REFUSED, "the stub refuses `%s`", request);
+        if (d->data[0] == 'm')
+            e = put(ctx, d->data + 1, d->length - 1);
+        if (e == ERR_OK)
+            e = gdb_next_packet(c, NULL, p);
+    }
+    return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the answer to `%s` does not end", request);
 }

@@ -11,6 +11,7 @@
 #ifndef CAPSCOPE_ATTACH_GDB_CLIENT_H
 #define CAPSCOPE_ATTACH_GDB_CLIENT_H
 
+#include "attach/processor.h"
 #include "attach/transport.h"
 #include "wire/gdb_packet.h"
 
@@ -24,11 +25,13 @@ struct gdb_client {
     uint32_t answers_lost; /* of these: packets of the stub */
     uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
     bool running;
-    bool asked_again;     /* so that an answer may come twice */
-    bool registers_known; /* target.xml has been read */
-    bool physical;        /* memory reads take physical addresses (QEMU) */
-    bool stood;           /* the target stood still before we came, and has not been resumed */
+    bool asked_again; /* so that an answer may come twice */
+    const struct processor *processor;
+    uint32_t process; /* QEMU speaks of processes, since a client before us did: this one; 0: no */
+    bool physical;    /* memory reads take physical addresses (QEMU) */
+    bool stood;       /* the target stood still before we came, and has not been resumed */
     unsigned stop_replies;
+    char stop[32];                      /* the last stop reply, its beginning */
     char features[GDB_PACKET_DATA + 1]; /* answer to qSupported */
     char trouble[160];                  /* what the last failure was */
 };
@@ -62,13 +65,20 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
  * over a bad line no two readings agree: the line is too bad, or the bytes do change, as the stub's
  * own buffers do. */
 enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len);
-/* A register by its number in target.xml; 25 is cpsr. */
-enum error gdb_client_register(struct gdb_client *c, uint32_t number, uint32_t *out);
-enum error gdb_client_cpsr(struct gdb_client *c, uint32_t *cpsr);
+/* ERR_UNSUPPORTED where the stub or the processor does not have it. */
+enum error gdb_client_register(struct gdb_client *c, struct processor_register r, uint64_t *out);
+/* The register that tells user mode from the kernel's. */
+enum error gdb_client_mode(struct gdb_client *c, uint64_t *mode);
 
 /* Runs a `monitor` command of the stub; its text goes to `put`. */
 enum error gdb_client_command(struct gdb_client *c, const char *line,
                               enum error (*put)(void *ctx, const char *bytes, size_t len),
+                              void *ctx, deadline_t deadline);
+
+/* A request that is answered by packets 'm' and data, an 'l' at the end: the data goes to `put`. Of
+ * packets that were lost or damaged nobody hears. */
+enum error gdb_client_collect(struct gdb_client *c, const char *request,
+                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
                               void *ctx, deadline_t deadline);
 
 /* Does the answer to qSupported hold this word ("QStartNoAckMode+")? */

@@ -39,6 +39,8 @@ enum error gdb_line_failed(struct gdb_client *c, enum error e)
                         damage(c, text, sizeof(text)));
     case ERR_CLOSED:
         return gdb_fail(c, e, "the stub closed the connection");
+    case ERR_STOPPED:
+        return gdb_fail(c, e, "interrupted");
     default:
         return gdb_fail(c, e, "the line to the stub failed");
     }
@@ -121,6 +123,8 @@ bool gdb_take_stop_reply(struct gdb_client *c)
 {
     bool stop = gdb_is_stop_reply(&c->decoder);
     c->stop_replies += stop;
+    if (stop)
+        snprintf(c->stop, sizeof(c->stop), "%.31s", (const char *)c->decoder.data);
     return stop;
 }
 

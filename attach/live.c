@@ -30,6 +30,8 @@ struct live {
     struct live_counts counts;
     bool begun; /* there was a base: numbers count */
     bool lost;
+    bool sized;           /* the reason tells how many events it cost */
+    uint64_t lost_before; /* numbers that were lost before the trouble at hand */
     bool trace_was_on;
     char why[SENTENCE];
     uint64_t last;
@@ -44,6 +46,7 @@ __attribute__((format(printf, 2, 3))) static void lose(struct live *l, const cha
     if (l->lost)
         return; /* the first reason is the cause of the others */
     l->lost = true;
+    l->lost_before = l->counts.lost;
     va_start(args, fmt);
     vsnprintf(l->why, sizeof(l->why), fmt, args);
     va_end(args);
@@ -61,6 +64,7 @@ static void lose_mirror(struct live *l, enum error e, const struct record *r)
     switch (e) {
     case ERR_SEQUENCE:
         lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on", m->lost, m->trouble);
+        l->sized = true;
         break;
     case ERR_CHECKSUM:
         lose(l, "after event %" PRIu64 " the mirror's digest is not the kernel's", m->seq);
@@ -122,10 +126,12 @@ static void hear_record(void *ctx, const struct record *r)
         l->counts.digests++;
 }
 
-static void hear_loss(void *ctx)
+static void hear_loss(void *ctx, enum error why)
 {
     struct live *l = ctx;
-    if (l->begun)
+    if (l->begun && why == ERR_TIMEOUT)
+        lose(l, "the target gave no answer after event %" PRIu64, l->last);
+    else if (l->begun)
         lose(l, "a frame was lost or damaged on the line after event %" PRIu64, l->last);
 }
 
@@ -155,16 +161,17 @@ static enum error mirror_record(void *ctx, const struct record *r)
 /* The events came first, so a sound mirror is now what the snapshot shows. */
 static void compare_with_base(struct live *l, const struct base *b)
 {
-    struct digest d;
+    uint32_t d[2];
     if (l->lost || !l->begun)
         return;
     if (b->snapshot.seq != l->mirror.seq) {
         lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on",
              b->snapshot.seq - l->mirror.seq, l->mirror.seq + 1);
+        l->sized = true;
         return;
     }
-    replay_digest(&l->mirror, &d);
-    if (d.lane[0] != b->end.digest0 || d.lane[1] != b->end.digest1)
+    replay_digest(&l->mirror, d);
+    if (d[0] != b->end.digest0 || d[1] != b->end.digest1)
         lose(l, "the snapshot at event %" PRIu64 " differs from the mirror", b->snapshot.seq);
     else
         l->counts.digests++;
@@ -187,22 +194,27 @@ static void take_numbers(struct live *l, uint64_t seq)
 
 static void say_loss(struct live *l)
 {
-    char sentence[SENTENCE + 40];
+    char sentence[SENTENCE + 100];
+    uint64_t missed = l->counts.lost - l->lost_before;
     if (!l->lost)
         return;
     l->counts.trouble++;
-    snprintf(sentence, sizeof(sentence), "%s; a new base was taken", l->why);
+    if (missed && !l->sized)
+        snprintf(sentence, sizeof(sentence), "%s; %llu events were missed; a new base was taken",
+                 l->why, (unsigned long long)missed);
+    else
+        snprintf(sentence, sizeof(sentence), "%s; a new base was taken", l->why);
     say(l, sentence);
-    l->lost = false;
+    l->lost = l->sized = false;
 }
 
 /* Once. A base that does not hold together is the line's fault or the kernel's. */
 static enum error base_once(struct live *l)
 {
     struct base b = {0};
-    enum error e = l->a->ops->live(l->a, &l->hears);
+    enum error e = l->a->door ? l->a->ops->live(l->a, &l->hears) : ERR_CLOSED;
     if (e != ERR_OK)
-        return e;
+        return attach_judge(l->a, e);
     e = stream_deliver(&l->a->stream, note_ends, &b);
     if (e != ERR_OK)
         return attach_fail(l->a, e, "the base snapshot: %s", error_sentence(e));
@@ -282,13 +294,20 @@ enum error live_open(struct attach *a, const struct live_listener *listener, str
     return ERR_OK;
 }
 
+/* To whom cannot be reached nothing is said: the line in the kernel ends by itself. */
+static bool is_reachable(const struct live *l)
+{
+    enum attach_being being = attach_last_state(l->a)->being;
+    return l->a->door && being != ATTACH_GONE && being != ATTACH_UNREACHABLE;
+}
+
 void live_close(struct live *l)
 {
     char *text = NULL;
     if (!l)
         return;
     l->begun = false; /* what still comes is nobody's */
-    if (l->a->ops->live(l->a, NULL) == ERR_OK && !l->trace_was_on &&
+    if (is_reachable(l) && l->a->ops->live(l->a, NULL) == ERR_OK && !l->trace_was_on &&
         ask_trace(l, "trace off", &text) == ERR_OK)
         free(text);
     replay_free(&l->mirror);
@@ -297,13 +316,26 @@ void live_close(struct live *l)
 
 enum error live_poll(struct live *l, int ms)
 {
+    if (!l->a->door)
+        return ERR_CLOSED;
     enum error e = l->lost ? ERR_OK : l->a->ops->listen(l->a, ms);
     if (e != ERR_OK)
-        return e;
+        return attach_judge(l->a, e);
     if (clock_now_ms() - l->heard > LIVE_SILENCE_MS)
         lose(l, "the live line was silent for %d s after event %" PRIu64, LIVE_SILENCE_MS / 1000,
              l->last);
     return l->lost ? take_base(l) : ERR_OK;
+}
+
+enum error live_recover(struct live *l)
+{
+    int64_t silent_ms = clock_now_ms() - l->heard;
+    enum error e = attach_recover(l->a);
+    if (e != ERR_OK)
+        return e;
+    lose(l, "the target was not to be reached for %lld s after event %" PRIu64,
+         (long long)(silent_ms + 500) / 1000, l->last);
+    return take_base(l);
 }
 
 enum error live_snapshot(struct live *l, struct capstate *out)

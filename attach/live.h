@@ -10,7 +10,7 @@
 #define CAPSCOPE_ATTACH_LIVE_H
 
 #include "attach/attach.h"
-#include "attach/replay.h"
+#include "objwalk/replay.h"
 
 struct live;
 
@@ -43,8 +43,11 @@ enum error live_open(struct attach *a, const struct live_listener *listener, str
 void live_close(struct live *l);
 
 /* Takes in what comes until something came or ms have passed, and takes a new base where needed. An
- * error means that the line is gone; attach_error() says so. */
+ * error means that the target cannot be reached; attach_error() says so. */
 enum error live_poll(struct live *l, int ms);
+/* After such an error, of this or of live_snapshot(): tries once to reach it again
+ * (attach_recover()). On success a new base is taken, and what was missed is said. */
+enum error live_recover(struct live *l);
 
 /* Everything as it is now. The events up to there come first. */
 enum error live_snapshot(struct live *l, struct capstate *out);

@@ -8,7 +8,7 @@
 
 #include "attach/attach.h"
 #include "attach/gdb_client.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/walker.h"
 
 /* Does the stub replay a recording? */
 bool reverse_possible(const struct gdb_client *c);
@@ -17,13 +17,16 @@ bool reverse_possible(const struct gdb_client *c);
  * cannot go back any more.  Does nothing when the end is not known (docs/reverse.md). */
 enum error reverse_guard_end(struct gdb_client *c, deadline_t deadline);
 
+/* How many instructions of the recording have been executed where the machine stands. */
+enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t deadline);
+
 /* Finds the moment and leaves the machine standing at it:
  *   KILLED  where the operation that emptied the slot is about to begin: the capability still there
  *   MADE    where the operation that filled the slot is over
  * A capability that lives is followed forward to its end, an empty slot back.  ERR_NOT_FOUND: no
  * such moment in the recording; the machine then stands at the end that was searched.  The sentence
  * of a failure is in c->trouble.  `w` is open on a view of the same stub that keeps nothing. */
-enum error reverse_find(struct gdb_client *c, struct objwalk *w, enum attach_goal goal,
-                        kaddr_t slot, struct attach_moment *out, deadline_t deadline);
+enum error reverse_find(struct gdb_client *c, struct walker *w, enum attach_goal goal,
+                        uint64_t slot, struct attach_moment *out, deadline_t deadline);
 
 #endif

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,10 +18,19 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Waits until the descriptor is ready for `events`. Interrupted waits go on. */
+static volatile sig_atomic_t interrupted;
+
+void transport_interrupt(bool on)
+{
+    interrupted = on;
+}
+
+/* Waits until the descriptor is ready for `events`. */
 static enum error wait_ready(int fd, short events, deadline_t deadline)
 {
     for (;;) {
+        if (interrupted)
+            return ERR_STOPPED;
         struct pollfd p = {.fd = fd, .events = events};
         int n = poll(&p, 1, deadline_left(deadline));
         if (n > 0)

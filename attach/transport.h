@@ -23,7 +23,10 @@ enum error transport_open(struct transport *t, const struct target *target, dead
                           char *why, size_t size);
 void transport_close(struct transport *t);
 
-/* All or an error: ERR_TIMEOUT, ERR_CLOSED, ERR_IO. */
+/* Until it is taken back, whoever would wait gets ERR_STOPPED instead. Safe in a signal handler. */
+void transport_interrupt(bool on);
+
+/* All or an error: ERR_TIMEOUT, ERR_CLOSED, ERR_IO, ERR_STOPPED. */
 enum error transport_write(struct transport *t, const void *data, size_t len, deadline_t deadline);
 /* One byte. A deadline that has passed asks only for what is there already. */
 enum error transport_get(struct transport *t, uint8_t *byte, deadline_t deadline);

@@ -16,6 +16,7 @@ struct options {
     bool same_machine;   /* --same-machine */
     bool flow;           /* --flow */
     double every;        /* --every SECONDS, < 0: not given */
+    double patience;     /* --patience SECONDS, < 0: not given */
     bool on_change;      /* --on-change */
     uint32_t count;      /* --count N, 0: no end */
     const char *domains; /* --domains FILE */
@@ -110,5 +111,11 @@ enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
+enum status command_why_not_running(struct options *o);
+enum status command_why_fault(struct options *o);
+enum status command_why_denied(struct options *o);
+enum status command_retype(struct options *o);
+enum status command_fit(struct options *o);
+enum status command_leak(struct options *o);
 
 #endif

@@ -10,8 +10,8 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--domains FILE]"
-     " [--same-machine]",
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
+     " [--domains FILE] [--same-machine]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -40,6 +40,18 @@ static const struct command commands[] = {
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
     {"verify", 0, 0, command_verify, "verify RUN",
      "is it what was recorded? the file, the chain of commits, every snapshot, the events"},
+    {"why-not-running", 1, 1, command_why_not_running, "why-not-running RUN THREAD [--at N]",
+     "what a thread waits for, who could end that, and why they do not"},
+    {"why-fault", 1, 1, command_why_fault, "why-fault RUN THREAD [--at N]",
+     "what a faulted thread did, and what would have to be there"},
+    {"why-denied", 2, 2, command_why_denied, "why-denied RUN THREAD CPTR [--at N]",
+     "where a capability address leads, level by level"},
+    {"retype", 2, 4, command_retype, "retype RUN UNTYPED TYPE [SIZE] [COUNT] [--at N]",
+     "what this Retype would do now, or which rule refuses it"},
+    {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]",
+     "which untyped memory could give that much"},
+    {"leak", 0, 0, command_leak, "leak RUN [--at N]",
+     "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
      "make a recording of today's format of an older one"},
 };
@@ -64,6 +76,7 @@ enum option_code {
     OPT_AT = 256,
     OPT_ALL,
     OPT_EVERY,
+    OPT_PATIENCE,
     OPT_ON_CHANGE,
     OPT_COUNT,
     OPT_DOMAINS,
@@ -78,6 +91,7 @@ static const struct option long_options[] = {
     {"at", required_argument, NULL, OPT_AT},
     {"all", no_argument, NULL, OPT_ALL},
     {"every", required_argument, NULL, OPT_EVERY},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
     {"on-change", no_argument, NULL, OPT_ON_CHANGE},
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
@@ -105,13 +119,13 @@ static bool parse_number(const char *name, const char *text, uint32_t *out)
     return true;
 }
 
-static bool parse_seconds(const char *text, double *out)
+static bool parse_seconds(const char *name, const char *text, double *out)
 {
     char *end;
     *out = strtod(text, &end);
     if (end != text && *end == '\0' && isfinite(*out) && *out >= 0 && *out < 1e9)
         return true;
-    command_complain(NULL, "--every %s: not a number of seconds", text);
+    command_complain(NULL, "--%s %s: not a number of seconds", name, text);
     return false;
 }
 
@@ -123,7 +137,9 @@ static bool take_option(struct options *o, int code)
     case OPT_COUNT:
         return parse_number("count", optarg, &o->count);
     case OPT_EVERY:
-        return parse_seconds(optarg, &o->every);
+        return parse_seconds("every", optarg, &o->every);
+    case OPT_PATIENCE:
+        return parse_seconds("patience", optarg, &o->patience);
     case OPT_ALL:
         o->all = true;
         return true;
@@ -167,17 +183,13 @@ static const struct command *find_command(const char *name)
 /* And not from one snapshot, so that each incomplete one is in what they say. */
 static bool answers_from_all(const struct command *c)
 {
-    enum status (*const all[])(struct options *) = {command_history, command_revokes,
-                                                    command_report, command_sql, command_live};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (c->run == all[i])
-            return true;
-    return false;
+    return c->run == command_history || c->run == command_revokes || c->run == command_report ||
+           c->run == command_sql || c->run == command_live;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.every = -1};
+    struct options o = {.every = -1, .patience = -1};
     int code;
     signal(SIGPIPE, SIG_DFL);
     while ((code = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {

@@ -70,7 +70,9 @@ static void info_span(struct output *out, struct view *v, uint32_t count)
     if (count == 0 || capdb_snapshot_info(v->db, 1, &first) != ERR_OK ||
         capdb_snapshot_info(v->db, count, &last) != ERR_OK)
         return;
-    info_row(out, "target", last.target);
+    info_row(out, "target", first.target);
+    if (strcmp(first.target, last.target) != 0)
+        info_row(out, "target of the last", last.target);
     info_row(out, "kernel build", last.build);
     info_row(out, "first", when_text(first.time, when, sizeof(when)));
     info_row(out, "last", when_text(last.time, when, sizeof(when)));

@@ -1,6 +1,6 @@
 /* `capdb record`: snapshots of a target into a recording, by the clock or when something changed.
- * Ctrl-C ends it after the snapshot at hand; a target that goes away ends it too, with what was
- * complete.
+ * Ctrl-C ends it after the snapshot at hand; a target that cannot be reached any more is waited
+ * for, and ends it when patience does, with what was complete.
  *
  * Through a serial monitor the live line is followed: every event goes into the recording, and a
  * change is one that an event tells of. Through other doors a change shows when the next snapshot
@@ -24,6 +24,8 @@ enum {
     CHANGE_POLL_MS = 100,
     LIVE_POLL_MS = 200,
     SECOND_MS = 1000,
+    RECOVER_PAUSE_MS = 500, /* between two tries to reach a target */
+    REACH_S = 60,           /* before one that cannot be reached is given up */
     WAITING_MAX = 32,
     PATIENCE_S = 120, /* at the end, for who holds a lock */
     MACHINE_BYTES = 256,
@@ -121,6 +123,15 @@ static void say_trouble(void *ctx, const char *sentence)
     if (r->progress)
         fputc('\n', stderr);
     command_complain(attach_target(r->attach), "%s", sentence);
+}
+
+/* The last failure without the target's name. */
+static const char *sentence_of(const struct session *r)
+{
+    const char *sentence = attach_error(r->attach);
+    size_t n = strlen(attach_target(r->attach));
+    bool named = strncmp(sentence, attach_target(r->attach), n) == 0 && sentence[n] == ':';
+    return named ? sentence + n + 2 : sentence;
 }
 
 /* --- into the file --- */
@@ -244,13 +255,31 @@ static bool changed(struct session *r, const struct capstate *s)
     return differs;
 }
 
+/* Goes on as soon as the target can be reached again; events that were missed are said by the live
+ * line.  *done: it was given up, or somebody wants an end. */
 static enum status line_lost(struct session *r, bool *done)
 {
-    *done = true;
+    double since = wall_clock();
+    double patience = r->o->patience < 0 ? REACH_S : r->o->patience;
+    enum error e = ERR_CLOSED;
     if (interrupted)
         return STATUS_YES;
-    return command_complain(NULL, "%s%s", attach_error(r->attach),
-                            r->taken ? "; what was recorded is kept" : "");
+    if (patience > 0)
+        say_trouble(r, sentence_of(r));
+    while (e != ERR_OK && !interrupted && wall_clock() - since < patience) {
+        sleep_seconds(RECOVER_PAUSE_MS / 1000.0);
+        e = r->live ? live_recover(r->live) : attach_recover(r->attach);
+    }
+    if (e == ERR_OK) {
+        char text[80];
+        snprintf(text, sizeof(text), "it can be reached again, after %.0f s", wall_clock() - since);
+        say_trouble(r, text);
+        return STATUS_YES;
+    }
+    *done = true;
+    return interrupted ? STATUS_YES
+                       : command_complain(NULL, "%s%s", attach_error(r->attach),
+                                          r->taken ? "; what was recorded is kept" : "");
 }
 
 static void queue(struct session *r, struct capstate *state)

@@ -5,6 +5,7 @@
 #include "capdb/store.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,14 @@ bool target_is_live(const char *target)
 
 /* --- a running system ------------------------------------------------------------------------ */
 
+static volatile sig_atomic_t signalled;
+
+static void end_by_signal(int number)
+{
+    signalled = number;
+    attach_interrupt();
+}
+
 static enum status take_live(struct options *o, struct capstate *state)
 {
     char message[CAPDB_MESSAGE];
@@ -54,6 +63,22 @@ static enum status take_live(struct options *o, struct capstate *state)
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
     attach_close(a);
+    return s;
+}
+
+/* Whoever ends the program while the machine stands for it finds the machine running all the same:
+ * the signal takes effect once the line is closed. */
+static enum status take_live_whole(struct options *o, struct capstate *state)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = end_by_signal}, before[3];
+    for (size_t i = 0; i < 3; i++)
+        sigaction(numbers[i], &action, &before[i]);
+    enum status s = take_live(o, state);
+    for (size_t i = 0; i < 3; i++)
+        sigaction(numbers[i], &before[i], NULL);
+    if (signalled)
+        raise(signalled);
     return s;
 }
 
@@ -71,7 +96,7 @@ static enum status open_live(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
     struct capstate state;
-    enum status s = take_live(o, &state);
+    enum status s = take_live_whole(o, &state);
     if (s != STATUS_YES)
         return s;
     if (capdb_create(":memory:", o->run, &v->db, message) != ERR_OK)

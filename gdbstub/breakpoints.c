@@ -3,6 +3,7 @@
 
 #include "gdbstub/memory.h"
 #include "gdbstub/planted.h"
+#include "gdbstub/step.h"
 #include "gdbstub/threads.h"
 
 static struct {
@@ -79,17 +80,25 @@ void breakpoints_unset_all(void)
     used = 0;
 }
 
+bool breakpoints_at(uint32_t addr)
+{
+    return find(addr) < used;
+}
+
 uint32_t breakpoints_plant(void)
 {
     uint32_t missed = 0;
     planted_lift();
     planted_clear();
     for (uint32_t i = 0; i < used; i++) {
+        if (step_is_on() && set[i].addr == step_from())
+            continue;
         if (set[i].addr < USER_TOP)
             add_user_places(set[i].addr, set[i].size, &missed);
         else if (!planted_add(set[i].addr, set[i].size))
             missed++;
     }
+    missed += !step_plant();
     planted_plant();
     return missed;
 }

@@ -21,9 +21,11 @@ enum breakpoints_result {
 enum breakpoints_result breakpoints_set(uint32_t addr, uint32_t size);
 void breakpoints_unset(uint32_t addr);
 void breakpoints_unset_all(void);
+bool breakpoints_at(uint32_t addr); /* is one set here? */
 
-/* The kernel goes on: every breakpoint into every place it holds. Some may find no room: how many.
- */
+/* The kernel goes on: every breakpoint into every place it holds, and the step that is under way. A
+ * thread that steps does not meet the breakpoint at which it stands. Some places may find no room:
+ * how many. */
 uint32_t breakpoints_plant(void);
 
 #endif

@@ -9,7 +9,8 @@
 #include "kernel/board.h"
 #include "monitor/view.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, CRC_PIECE = 256 };
+#define CRC_POLYNOMIAL 0x04c11db7u
 
 static uint32_t piece_length(uint32_t addr, uint32_t len)
 {
@@ -53,6 +54,52 @@ uint32_t memory_read(uint32_t thread, uint32_t addr, void *buf, uint32_t len)
     }
     return done;
 }
+
+/* ---- checksums ---- */
+
+static uint32_t crc_put(uint32_t crc, const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        crc ^= (uint32_t)bytes[i] << 24;
+        for (unsigned n = 0; n < 8; n++)
+            crc = crc << 1 ^ (crc >> 31 != 0 ? CRC_POLYNOMIAL : 0);
+    }
+    return crc;
+}
+
+/* Where the file says that the kernel is loaded. */
+static bool is_in_kernel_image(uint32_t addr, uint32_t len)
+{
+    const struct objwalk *w = view_walk_quiet();
+    return w != NULL && addr >= w->roots.kernel_start && addr < w->roots.kernel_end &&
+           len <= w->roots.kernel_end - addr;
+}
+
+static uint32_t load_address(uint32_t thread, uint32_t addr, uint32_t len)
+{
+    uint8_t byte;
+    bool mapped = thread != THREAD_KERNEL && memory_read(thread, addr, &byte, 1) == 1;
+    return is_in_kernel_image(addr, len) && !mapped ? kaddr_from_paddr(addr) : addr;
+}
+
+bool memory_crc(uint32_t thread, uint32_t addr, uint32_t len, uint32_t *crc)
+{
+    uint8_t piece[CRC_PIECE];
+    uint32_t value = ~(uint32_t)0;
+    if (len > board.ram_size)
+        return false;
+    addr = load_address(thread, addr, len);
+    for (uint32_t done = 0, n; done < len; done += n) {
+        n = len - done < CRC_PIECE ? len - done : (uint32_t)CRC_PIECE;
+        if (memory_read(thread, addr + done, piece, n) != n)
+            return false;
+        value = crc_put(value, piece, n);
+    }
+    *crc = value;
+    return true;
+}
+
+/* ---- writing ---- */
 
 static bool is_ram(kaddr_t at)
 {

@@ -5,12 +5,15 @@
 #include "gdbstub/memory.h"
 #include "gdbstub/registers.h"
 #include "gdbstub/reply.h"
+#include "gdbstub/step.h"
 #include "gdbstub/stub.h"
 #include "gdbstub/threads.h"
 #include "gdbstub/xml.h"
 #include "lib/bytes.h"
 #include "monitor/door/door.h"
 #include "monitor/monitor.h"
+#include "monitor/view.h"
+#include "monitor/wire_out.h"
 
 enum {
     MEMORY_MAX = (GDB_PACKET_DATA - 64) / 2, /* bytes in one packet as hex, its words counted */
@@ -19,6 +22,7 @@ enum {
 };
 
 static uint32_t general_thread; /* Hg: whose registers and memory are meant */
+static uint32_t stepped_thread; /* Hc: the one that `s` steps */
 static uint32_t listed;         /* qsThreadInfo goes on here */
 static bool silent;             /* no reply to this packet */
 
@@ -27,12 +31,15 @@ static void reply_ok(void)
     reply_text("OK");
 }
 
-/* Hg0, or a thread that is gone, means the one that stopped. */
+/* 0, or a thread that is gone, means the one that stopped. */
+static uint32_t thread_or_stopped(uint32_t id)
+{
+    return id == 0 || !threads_exists(id) ? stub_stop_thread() : id;
+}
+
 static uint32_t thread_meant(void)
 {
-    if (general_thread == 0 || !threads_exists(general_thread))
-        return stub_stop_thread();
-    return general_thread;
+    return thread_or_stopped(general_thread);
 }
 
 /* ---- session ---- */
@@ -45,9 +52,10 @@ static void supported(struct gdb_text *t)
         t->at += !swbreak;
     }
     stub_begin(swbreak);
-    general_thread = 0;
+    general_thread = stepped_thread = 0;
     reply_text("PacketSize=%x;vContSupported+;swbreak+;", stub_packet_size());
-    reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+");
+    reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;");
+    reply_text("capscope-snapshot+");
 }
 
 /* Understood, but not offered: without acknowledgements gdb no longer looks at checksums, and a
@@ -106,51 +114,112 @@ static void go_on(void)
     stub_continue();
 }
 
-static void continue_at(struct gdb_text *t)
+/* [start, end): the step goes on in there; empty: one instruction. */
+static void go_one_step(uint32_t thread, uint32_t start, uint32_t end)
+{
+    if (step_begin(thread, start, end)) {
+        go_on();
+        return;
+    }
+    stub_say("no step from 0x%08x: no breakpoint can stand where it leads",
+             registers_get(thread, REG_PC));
+    reply_error(REPLY_NO_MEMORY);
+}
+
+/* The address to go on at, if one is given; false: it is none. */
+static bool take_address(struct gdb_text *t, uint32_t thread)
 {
     uint32_t addr;
-    if (gdb_text_left(t) > 0) {
-        if (!gdb_text_number(t, &addr) || gdb_text_left(t) > 0) {
-            reply_error(REPLY_MALFORMED);
-            return;
-        }
-        registers_set(thread_meant(), REG_PC, addr);
-    }
-    go_on();
+    if (gdb_text_left(t) == 0)
+        return true;
+    if (!gdb_text_number(t, &addr) || gdb_text_left(t) > 0)
+        return false;
+    registers_set(thread, REG_PC, addr);
+    return true;
+}
+
+static void continue_at(struct gdb_text *t)
+{
+    if (take_address(t, thread_meant()))
+        go_on();
+    else
+        reply_error(REPLY_MALFORMED);
+}
+
+static void step_at(struct gdb_text *t)
+{
+    uint32_t thread = thread_or_stopped(stepped_thread);
+    if (take_address(t, thread))
+        go_one_step(thread, 0, 0);
+    else
+        reply_error(REPLY_MALFORMED);
+}
+
+/* The signal means nothing to a thread here. */
+static void step_with_signal(struct gdb_text *t)
+{
+    uint32_t ignored;
+    if (!gdb_text_number(t, &ignored) || (gdb_text_left(t) > 0 && !gdb_text_take(t, ';')))
+        reply_error(REPLY_MALFORMED);
+    else
+        step_at(t);
 }
 
 static void vcont_query(struct gdb_text *t)
 {
     (void)t;
-    reply_text("vCont;c;C");
+    reply_text("vCont;c;C;s;S;r");
 }
 
-/* ";c" or ";C05", each for all threads or one: the machine goes on as a whole. */
-static bool vcont_action(struct gdb_text *t)
+/* What one action of vCont asks for. */
+struct action {
+    bool steps;
+    uint32_t start, end;
+    uint32_t thread; /* 0: whichever */
+};
+
+static bool take_verb(struct gdb_text *t, struct action *a)
 {
     uint32_t ignored;
-    if (!gdb_text_take(t, ';'))
-        return false;
-    if (gdb_text_take(t, 'C')) {
-        if (!gdb_text_number(t, &ignored))
-            return false;
-    } else if (!gdb_text_take(t, 'c')) {
-        return false;
-    }
-    if (!gdb_text_take(t, ':'))
+    if (gdb_text_take(t, 'C'))
+        return gdb_text_number(t, &ignored);
+    if (gdb_text_take(t, 'c'))
         return true;
-    return gdb_text_take_word(t, "-1") || gdb_text_number(t, &ignored);
+    a->steps = true;
+    if (gdb_text_take(t, 'S'))
+        return gdb_text_number(t, &ignored);
+    if (gdb_text_take(t, 'r'))
+        return gdb_text_number(t, &a->start) && gdb_text_take(t, ',') &&
+               gdb_text_number(t, &a->end);
+    return gdb_text_take(t, 's');
 }
 
+/* ";c", ";C05", ";s", ";r1000,1010", each for all threads or one. */
+static bool take_action(struct gdb_text *t, struct action *a)
+{
+    *a = (struct action){.steps = false};
+    if (!gdb_text_take(t, ';') || !take_verb(t, a))
+        return false;
+    if (!gdb_text_take(t, ':'))
+        return true;
+    return gdb_text_take_word(t, "-1") || gdb_text_number(t, &a->thread);
+}
+
+/* The machine goes on as a whole; of the actions only the first that steps says anything. */
 static void vcont(struct gdb_text *t)
 {
+    struct action a, step = {.steps = false};
     do {
-        if (!vcont_action(t)) {
+        if (!take_action(t, &a)) {
             reply_error(REPLY_MALFORMED);
             return;
         }
+        step = step.steps ? step : a;
     } while (gdb_text_left(t) > 0);
-    go_on();
+    if (step.steps)
+        go_one_step(thread_or_stopped(step.thread), step.start, step.end);
+    else
+        go_on();
 }
 
 /* ---- registers ---- */
@@ -272,6 +341,43 @@ static void write_binary(struct gdb_text *t)
     write_bytes(addr, len);
 }
 
+static void checksum(struct gdb_text *t)
+{
+    uint32_t addr, len, crc;
+    if (!take_range(t, &addr, &len))
+        reply_error(REPLY_MALFORMED);
+    else if (!memory_crc(thread_meant(), addr, len, &crc))
+        reply_error(REPLY_NO_MEMORY);
+    else
+        reply_text("C%x", crc);
+}
+
+/* ---- the whole state ---- */
+
+static void send_frame(const uint8_t *frame, uint32_t len)
+{
+    reply_begin();
+    reply_char(NULL, 'm');
+    for (uint32_t i = 0; i < len; i++)
+        reply_char(NULL, (char)frame[i]);
+    stub_send();
+}
+
+/* Of capscope's own: all records, packed, in the frames of a serial line (wire/frame.h), one in
+ * each packet behind an 'm', and an 'l' at the end.  To read the memory of a state by `m` takes a
+ * hundred times as many bytes. */
+static void snapshot(struct gdb_text *t)
+{
+    struct objwalk *w = view_walk_quiet();
+    (void)t;
+    enum error e = w == NULL ? ERR_NO_ROOTS : wire_snapshot_to(w, send_frame);
+    reply_begin();
+    if (e == ERR_OK)
+        reply_text("l");
+    else
+        reply_error(REPLY_NO_MEMORY);
+}
+
 /* ---- breakpoints ---- */
 
 static void set_breakpoint(struct gdb_text *t)
@@ -326,10 +432,15 @@ static void set_general_thread(struct gdb_text *t)
     }
 }
 
-/* Which threads go on next: all do. */
+/* Which thread `s` steps; go on all do. */
 static void set_continue_thread(struct gdb_text *t)
 {
-    (void)t;
+    uint32_t id = 0;
+    if (!gdb_text_take_word(t, "-1") && !gdb_text_number(t, &id)) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    stepped_thread = id;
     reply_ok();
 }
 
@@ -439,6 +550,8 @@ static const struct packet {
     {"Z0,", false, set_breakpoint},
     {"z0,", false, unset_breakpoint},
     {"c", false, continue_at},
+    {"s", false, step_at},
+    {"S", false, step_with_signal},
     {"Hg", false, set_general_thread},
     {"Hc", false, set_continue_thread},
     {"T", false, thread_alive},
@@ -452,11 +565,13 @@ static const struct packet {
     {"QStartNoAckMode", true, start_no_ack_mode},
     {"qXfer:", false, xml_answer},
     {"qAttached", false, attached},
+    {"qCRC:", false, checksum},
     {"qC", true, current_thread_id},
     {"qfThreadInfo", true, first_threads},
     {"qsThreadInfo", true, next_threads},
     {"qThreadExtraInfo,", false, thread_extra_info},
     {"qRcmd,", false, command},
+    {"qCapscope.snapshot", true, snapshot},
 };
 enum { PACKETS = sizeof packets / sizeof packets[0] };
 

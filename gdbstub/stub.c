@@ -16,6 +16,7 @@
 #include "gdbstub/planted.h"
 #include "gdbstub/registers.h"
 #include "gdbstub/reply.h"
+#include "gdbstub/step.h"
 #include "gdbstub/threads.h"
 #include "kernel/armv6/offsets.h"
 #include "kernel/board.h"
@@ -23,10 +24,10 @@
 #include "monitor/door/door.h"
 #include "monitor/out.h"
 #include "monitor/stop.h"
+#include "monitor/wire_out.h"
 
 enum {
-    STUB_LINE = 1,    /* UART2 */
-    MONITOR_LINE = 0, /* UART1, lent by the monitor */
+    STUB_LINE = 1, /* UART2 */
     AHEAD = 256,
     TEXT_MAX = 256,
     PACKET_SIZE_BAD = 256, /* over a line that damages one byte in 1000, three in four come whole */
@@ -74,7 +75,7 @@ static struct {
 
 /* ---- out ---- */
 
-static void wire_send(void)
+static void packet_send(void)
 {
     board_serial_write(s.line, s.wire, s.wire_length);
 }
@@ -82,7 +83,7 @@ static void wire_send(void)
 void stub_send(void)
 {
     s.wire_length = gdb_packet_encode('$', reply.data, reply.length, s.wire, sizeof s.wire);
-    wire_send();
+    packet_send();
 }
 
 void stub_say(const char *fmt, ...)
@@ -147,6 +148,7 @@ void stub_stop_acks(void)
 void stub_continue(void)
 {
     if (debug_has_panicked()) {
+        step_end();
         const char *text = "the kernel has panicked and does not go on\n";
         for (; *text != '\0'; text++)
             stub_text(NULL, *text);
@@ -172,6 +174,7 @@ static void session_close(const char *why)
     s.waiting = false;
     s.knocking = false;
     breakpoints_unset_all();
+    step_end();
     gdb_decoder_init(&s.decoder, false);
     if (debug_line_is_lent())
         debug_line_return();
@@ -250,7 +253,7 @@ static void take(uint8_t byte)
         return;
     case GDB_NAK:
         s.naks++;
-        wire_send();
+        packet_send();
         return;
     case GDB_INTERRUPT:
         if (!debug_is_stopped())
@@ -348,12 +351,18 @@ static void knock_check(void)
     debug_resume();
 }
 
+/* Where the stop found the thread that it is about. */
+static uint32_t stopped_at(void)
+{
+    return s.trap != NULL ? s.trap->r[REG_PC] : registers_get(s.thread, REG_PC);
+}
+
 static void note_stop(enum debug_reason reason)
 {
-    s.at_breakpoint = reason == STOP_BREAKPOINT;
     s.signal = reason == STOP_HALT ? SIGNAL_INT : reason == STOP_PANIC ? SIGNAL_ABORT : SIGNAL_TRAP;
     bool kernel = s.trap != NULL || reason == STOP_PANIC || ks.current == 0;
     s.thread = kernel ? (uint32_t)THREAD_KERNEL : threads_id(ks.current);
+    s.at_breakpoint = reason == STOP_BREAKPOINT && breakpoints_at(stopped_at());
     if (reason == STOP_PANIC && trap_frame.r[REG_PC] != 0)
         registers_kernel_at(&trap_frame);
     else
@@ -376,6 +385,7 @@ static void stub_stopped(enum debug_reason reason, const char *sentence)
     planted_lift();
     threads_forget();
     note_stop(reason);
+    step_end();
     knock_began();
     if (!s.waiting)
         return;
@@ -407,8 +417,10 @@ static void stub_idle(void)
     drain();
     if (debug_is_stopped() && s.knocking && !debug_will_change())
         knock_check();
-    if (!debug_is_stopped() && s.passed && !debug_will_change())
-        plant();
+    if (debug_is_stopped() || debug_will_change() || !(s.passed || step_goes_round()))
+        return;
+    step_goes_straight();
+    plant();
 }
 
 /* A packet was cut short: gdb, which waits for its answer, gets an error. */
@@ -416,6 +428,8 @@ static void stub_failed(const char *what)
 {
     bool asked = s.open && !s.waiting;
     gdb_decoder_init(&s.decoder, false);
+    step_end();
+    wire_abandon();
     s.text_used = 0;
     out_begin(NULL, NULL, NULL);
     out_end();
@@ -458,6 +472,15 @@ static const struct trap_frame *go_on_with(const struct trap_frame *frame)
     return &next;
 }
 
+/* A place of a step that is not over: on it goes. */
+static bool is_passed(uint32_t thread, kaddr_t at, uint32_t pc)
+{
+    enum step_event event = step_met(thread, at, pc);
+    if (event == STEP_GOES_ON)
+        plant();
+    return event == STEP_GOES_ON;
+}
+
 /* The debugger's own code is passed through: a stop inside it would have nobody to serve it. gdb
  * may call kernel functions during a stop and meet breakpoints there, so each stop has its own
  * frame. */
@@ -469,11 +492,16 @@ const struct trap_frame *stub_kernel_breakpoint(void)
         s.passed = true;
         return go_on_with(&interrupted);
     }
-    if ((interrupted.cpsr & MODE_MASK) == MODE_SYS)
+    bool idle = (interrupted.cpsr & MODE_MASK) == MODE_SYS;
+    if (idle)
         registers_keep_idle(&interrupted);
     else
-        s.trap = &interrupted;
-    debug_stop(STOP_BREAKPOINT, NULL);
+        registers_kernel_at(&interrupted);
+    if (!is_passed(idle ? threads_id(ks.current) : (uint32_t)THREAD_KERNEL, interrupted.r[REG_PC],
+                   interrupted.r[REG_PC])) {
+        s.trap = idle ? NULL : &interrupted;
+        debug_stop(STOP_BREAKPOINT, NULL);
+    }
     return go_on_with(&interrupted);
 }
 
@@ -483,11 +511,13 @@ bool debug_breakpoint(vaddr_t pc, word_t fsr)
     kaddr_t at;
     if (!planted_is_in() || !planted_is_debug_event(fsr))
         return false;
+    uint32_t thread = threads_id(ks.current);
     planted_lift();
-    if (memory_translate(threads_directory(threads_id(ks.current)), pc, &at) && planted_at(at)) {
-        debug_stop(STOP_BREAKPOINT, NULL);
-        return true;
+    if (!memory_translate(threads_directory(thread), pc, &at) || !planted_at(at)) {
+        planted_plant();
+        return false;
     }
-    planted_plant();
-    return false;
+    if (!is_passed(thread, at, pc))
+        debug_stop(STOP_BREAKPOINT, NULL);
+    return true;
 }

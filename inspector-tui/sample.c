@@ -1,6 +1,8 @@
 /* Making a sample, and finding things in it. */
 #include "inspector-tui/sample.h"
 
+#include "facts/why.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +94,9 @@ static bool analyse(struct sample *s, const struct authority_rules *rules)
     s->domain_caps = calloc(n, sizeof(*s->domain_caps));
     s->domain_own = calloc(n, sizeof(*s->domain_own));
     s->domain_free = calloc(n, sizeof(*s->domain_free));
-    if (!s->domain_caps || !s->domain_own || !s->domain_free)
+    s->stuck = calloc(s->state.thread_count + 1, sizeof(*s->stuck));
+    if (!s->domain_caps || !s->domain_own || !s->domain_free || !s->stuck ||
+        why_stuck(&s->state, s->stuck) != ERR_OK)
         return false;
     count_slots(s);
     count_memory(s);
@@ -136,6 +140,7 @@ void sample_drop(struct sample *s)
     free(s->domain_caps);
     free(s->domain_own);
     free(s->domain_free);
+    free(s->stuck);
     free(s);
 }
 

@@ -52,6 +52,7 @@ struct sample {
     uint32_t *domain_caps; /* by domain: capabilities in its CSpaces */
     uint64_t *domain_own;  /* by domain: bytes of typed objects it owns */
     uint64_t *domain_free; /* by domain: bytes it could retype */
+    bool *stuck;           /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */

@@ -22,6 +22,8 @@ struct command {
 
 /* Is the line one that carries frames? */
 bool command_on_serial(void);
+/* "for SECONDS" from word `at` on: how long something lasts when the line falls silent. */
+enum error command_lease(const struct args *a, uint32_t at, uint32_t *seconds);
 
 /* show.c, memory.c, trace.c, stop.c, wire_out.c: each prints, and returns what monitor_execute()
  * returns; ERR_ARGUMENT makes the dispatcher add the usage line. */

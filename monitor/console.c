@@ -8,13 +8,15 @@
  * to prints only what its programs print.
  *
  * While a command runs its output asks for ^C now and then; other bytes that come meanwhile wait
- * in a small queue. */
+ * in a small queue. Text that programs print without end listens to the line as well: its input
+ * has room for one byte or a few. Programs at the other end speak in frames (machine.c). */
 #include "monitor/console.h"
 
 #include "kernel/board.h"
 #include "monitor/door/door.h"
 #include "monitor/editor.h"
 #include "monitor/lease.h"
+#include "monitor/machine.h"
 #include "monitor/monitor.h"
 #include "monitor/out.h"
 #include "monitor/stop.h"
@@ -24,22 +26,30 @@
 enum {
     TYPED_AHEAD = 256,
     CTRL_C = 3,
-    PAUSE_TICKS = 25, /* 50 ms without a character: the program waits for something */
-    WAIT_TICKS = 125, /* 250 ms: nobody waits longer for a line that does not end */
+    LISTEN_EVERY = 32, /* characters of text */
+    LISTEN_BYTES = 64,
+    TURNS_A_SECOND = 20000000, /* while the kernel stands */
+    PAUSE_TICKS = 25,          /* 50 ms without a character: the program waits for something */
+    WAIT_TICKS = 125,          /* 250 ms: nobody waits longer for a line that does not end */
 };
 
 static struct {
     struct editor editor;
-    bool middle;   /* the cursor is not at the beginning of a line */
-    bool prompted; /* prompt and half-typed line are the last thing on the line */
-    bool lost;     /* bytes came that the queue could not take */
-    bool open;     /* a program is in the middle of a line, */
-    word_t wrote;  /* and wrote last at this tick */
-    word_t waits;  /* the first byte in the queue came at this tick */
+    bool middle;    /* the cursor is not at the beginning of a line */
+    bool prompted;  /* prompt and half-typed line are the last thing on the line */
+    bool lost;      /* bytes came that the queue could not take */
+    bool open;      /* a program is in the middle of a line, */
+    word_t wrote;   /* and wrote last at this tick */
+    word_t waits;   /* the first byte in the queue came at this tick */
+    bool executing; /* a command: ^C ends its output */
+    bool cancelled;
+    uint32_t unheard; /* characters of text since the line was listened to */
     uint8_t ahead[TYPED_AHEAD];
     uint32_t ahead_first;
     uint32_t ahead_used;
 } con;
+
+static void listen(void);
 
 void console_char(void *ctx, char c)
 {
@@ -57,6 +67,8 @@ void console_char(void *ctx, char c)
         c = '@';
     }
     board_serial_put(MONITOR_LINE, (uint8_t)c);
+    if (++con.unheard >= LISTEN_EVERY)
+        listen();
 }
 
 static void text(const char *s)
@@ -126,18 +138,36 @@ static uint8_t ahead_get(void)
     return byte;
 }
 
-/* Has the user typed ^C? It takes back what was typed before it too. */
-static bool interrupted(void)
+/* ^C takes back what was typed before it too. */
+static void hear(uint8_t byte)
 {
-    int byte = board_serial_get(MONITOR_LINE);
-    if (byte < 0)
-        return false;
-    if (byte != CTRL_C) {
-        ahead_put((uint8_t)byte);
-        return false;
+    lease_renew_all();
+    if (!debug_line_is_lent() && machine_hear(byte))
+        return;
+    if (byte != CTRL_C || !con.executing) {
+        ahead_put(byte);
+        return;
     }
     con.ahead_used = 0;
-    return true;
+    con.cancelled = true;
+}
+
+static void listen(void)
+{
+    con.unheard = 0;
+    for (int n = 0; n < LISTEN_BYTES; n++) {
+        int byte = board_serial_get(MONITOR_LINE);
+        if (byte < 0)
+            return;
+        hear((uint8_t)byte);
+    }
+}
+
+/* Has whoever reads the output had enough of it? */
+static bool interrupted(void)
+{
+    listen();
+    return machine_cancelled() || con.cancelled;
 }
 
 /* ---- lines ---- */
@@ -146,12 +176,15 @@ static void execute(const char *line)
 {
     while (*line == ' ')
         line++;
+    con.executing = true;
+    con.cancelled = false;
     if (*line == '@') {
         wire_reply_begin();
         wire_reply_end(monitor_execute_serial(line + 1, wire_reply_char, NULL, interrupted));
     } else {
         monitor_execute_serial(line, console_char, NULL, interrupted);
     }
+    con.executing = false;
 }
 
 static void line_done(void)
@@ -161,7 +194,7 @@ static void line_done(void)
     editor_clear(&con.editor);
     con.prompted = false;
     execute(line);
-    lease_renew(); /* a long answer is no silence */
+    lease_renew_all(); /* a long answer is no silence */
 }
 
 /* Has nothing been typed on this line but gdb's acknowledgements? */
@@ -181,7 +214,7 @@ static bool packet_begins(uint8_t byte)
     editor_clear(&con.editor);
     con.prompted = false;
     con.middle = true;
-    wire_live(NULL, false);
+    wire_live(NULL, false, 0);
     return true;
 }
 
@@ -195,6 +228,7 @@ static void take(uint8_t byte)
         editor_put(&con.editor, byte);
         return;
     }
+    machine_leaves();
     if (!con.prompted)
         show_prompt();
     switch (editor_put(&con.editor, byte)) {
@@ -215,17 +249,17 @@ static void take(uint8_t byte)
         show_prompt();
 }
 
-static void take_waiting(void)
+static void serve(void)
 {
+    machine_serve(interrupted);
     while (con.ahead_used > 0 && !debug_will_change() && !line_is_programs())
         take(ahead_get());
 }
 
 static void console_input(uint8_t byte)
 {
-    lease_renew();
-    ahead_put(byte);
-    take_waiting();
+    hear(byte);
+    serve();
     if (con.lost) {
         con.lost = false;
         console_message();
@@ -238,6 +272,7 @@ static void console_input(uint8_t byte)
 static void console_init(void)
 {
     const struct objwalk *w = view_walk_quiet();
+    machine_init();
     editor_init(&con.editor, console_char, NULL);
     format_to(console_char, NULL, "capscope %s, debug build; type help\n",
               w != NULL ? w->roots.build : "");
@@ -245,13 +280,15 @@ static void console_init(void)
 
 static void console_idle(void)
 {
-    take_waiting();
+    serve();
     wire_live_idle();
-    if (debug_is_stopped() && !debug_will_change() && lease_ran_out()) {
-        console_message();
-        text("this line has been silent for as long as the kernel was to stand; it goes on\n");
-        debug_resume();
-    }
+    if (!debug_is_stopped() || debug_will_change() ||
+        !lease_ran_out(&lease_of_stop, TURNS_A_SECOND))
+        return;
+    machine_leaves();
+    console_message();
+    text("this line has been silent for as long as the kernel was to stand; it goes on\n");
+    debug_resume();
 }
 
 /* gdb tells its user of its own breakpoints; a console that repeats each would drown in steps. */
@@ -266,6 +303,10 @@ static bool is_gdbs_own(enum debug_reason reason)
 
 static void console_stopped(enum debug_reason reason, const char *sentence)
 {
+    if (machine_is_there()) {
+        machine_tell_state();
+        return;
+    }
     if (is_gdbs_own(reason))
         return;
     console_message();
@@ -278,7 +319,11 @@ static void console_stopped(enum debug_reason reason, const char *sentence)
 /* A step comes to its stop at once and shows the prompt there. */
 static void console_resumed(void)
 {
-    lease_end();
+    lease_end(&lease_of_stop);
+    if (machine_is_there()) {
+        machine_tell_state();
+        return;
+    }
     if (is_gdbs_own(debug_stop_reason()))
         return;
     console_message();
@@ -296,20 +341,23 @@ static void say_failure(const char *what)
 /* A command was cut short; who waits for its answer gets one. */
 static void console_failed(const char *what)
 {
-    wire_live(NULL, false);
+    wire_abandon();
+    wire_live(NULL, false, 0);
     editor_clear(&con.editor);
     con.prompted = false;
+    con.executing = false;
     if (wire_reply_is_open()) {
         out_begin(wire_reply_char, NULL, NULL);
         say_failure(what);
-        wire_reply_end(ERR_CORRUPT);
+        machine_ends(ERR_CORRUPT);
     } else {
         console_message();
         out_begin(console_char, NULL, NULL);
         say_failure(what);
     }
-    lease_renew();
-    show_prompt();
+    lease_renew_all();
+    if (!machine_is_there())
+        show_prompt();
 }
 
 const struct debug_port monitor_port = {

@@ -22,19 +22,19 @@ enum {
     FSR_WRITE = 1 << 11,
 };
 
-static bool refusals_on = true;
+static bool refusals_off;
 static word_t window_start;
 static word_t spoken;
 static word_t unspoken;
 
 void explain_refusals(bool on)
 {
-    refusals_on = on;
+    refusals_off = !on;
 }
 
 bool explain_refusals_are_on(void)
 {
-    return refusals_on;
+    return !refusals_off;
 }
 
 enum error command_refusals(const struct args *a)
@@ -43,7 +43,7 @@ enum error command_refusals(const struct args *a)
         return ERR_ARGUMENT;
     if (a->count > 0)
         explain_refusals(args_is(a, 0, "on"));
-    out("refusals are %s\n", refusals_on ? "explained" : "not explained");
+    out("refusals are %s\n", !refusals_off ? "explained" : "not explained");
     return ERR_OK;
 }
 
@@ -334,7 +334,7 @@ void debug_refusal(void)
 {
     const struct tcb *t = current_thread();
     word_t tag = t->regs[REG_R0 + 1];
-    if (!refusals_on || !speak_may())
+    if (refusals_off || !speak_may())
         return;
     speak_begin(t);
     out("%s refused:", invocation_name(msginfo_label(tag)));

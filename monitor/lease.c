@@ -4,49 +4,50 @@
 
 #include "kernel/board.h"
 
-enum { COUNTS_A_SECOND = 1000000, ROUNDS_A_SECOND = 20000000 };
+enum { COUNTS_A_SECOND = 1000000 };
 
-static struct {
-    uint32_t seconds; /* 0: there is none */
-    word_t since;
-    uint32_t rounds; /* questions in this second */
-    uint32_t passed; /* seconds since the line last spoke */
-} lease;
+struct lease lease_of_stop, lease_of_live;
 
-void lease_begin(uint32_t seconds)
+static void renew(struct lease *l)
 {
-    lease.seconds = seconds;
-    lease_renew();
+    l->since = board_clock();
+    l->rounds = 0;
+    l->passed = 0;
 }
 
-void lease_end(void)
+void lease_begin(struct lease *l, uint32_t seconds)
 {
-    lease.seconds = 0;
+    l->seconds = seconds;
+    renew(l);
 }
 
-bool lease_is_on(void)
+void lease_end(struct lease *l)
 {
-    return lease.seconds != 0;
+    l->seconds = 0;
 }
 
-void lease_renew(void)
+bool lease_is_on(const struct lease *l)
 {
-    lease.since = board_clock();
-    lease.rounds = 0;
-    lease.passed = 0;
+    return l->seconds != 0;
 }
 
-bool lease_ran_out(void)
+void lease_renew_all(void)
 {
-    if (lease.seconds == 0)
+    renew(&lease_of_stop);
+    renew(&lease_of_live);
+}
+
+bool lease_ran_out(struct lease *l, uint32_t a_second)
+{
+    if (l->seconds == 0)
         return false;
-    lease.rounds++;
-    if (board_clock() - lease.since < COUNTS_A_SECOND && lease.rounds < ROUNDS_A_SECOND)
+    l->rounds++;
+    if (board_clock() - l->since < COUNTS_A_SECOND && l->rounds < a_second)
         return false;
-    lease.since = board_clock();
-    lease.rounds = 0;
-    if (++lease.passed < lease.seconds)
+    l->since = board_clock();
+    l->rounds = 0;
+    if (++l->passed < l->seconds)
         return false;
-    lease.seconds = 0;
+    l->seconds = 0;
     return true;
 }

@@ -1,5 +1,5 @@
-/* A stop that ends by itself: `halt for SECONDS`.  A machine that stops the kernel in order to look
- * may die before it says `continue`; its stop lasts only while its line is not silent for so long.
+/* What ends by itself when the line falls silent: a stop (`halt for SECONDS`), the live line
+ * (`trace live on for SECONDS`).  A program that asked for either may die before it takes it back.
  */
 #ifndef CAPSCOPE_MONITOR_LEASE_H
 #define CAPSCOPE_MONITOR_LEASE_H
@@ -8,14 +8,23 @@
 
 enum { LEASE_SECONDS_MAX = 3600 };
 
-/* The stop that is to come, or the leased one that lasts, ends when the line is silent so long. */
-void lease_begin(uint32_t seconds);
-/* The stop has ended, or somebody wants it to last. */
-void lease_end(void);
-bool lease_is_on(void);
-/* Something came on the line, or a command of it is done. */
-void lease_renew(void);
-/* Asked over and over while the kernel stands: true once, when the lease has run out. */
-bool lease_ran_out(void);
+struct lease {
+    uint32_t seconds; /* 0: there is none */
+    word_t since;
+    uint32_t rounds; /* questions in this second */
+    uint32_t passed; /* seconds since the line last spoke */
+};
+extern struct lease lease_of_stop, lease_of_live;
+
+/* What the lease is on ends when the line is silent so long. */
+void lease_begin(struct lease *l, uint32_t seconds);
+/* It has ended, or somebody wants it to last. */
+void lease_end(struct lease *l);
+bool lease_is_on(const struct lease *l);
+/* Something came on the line, or a command of it is done: for both. */
+void lease_renew_all(void);
+/* Asked again and again, `a_second` times in a second should the clock stand still; true once, when
+ * the lease has run out. */
+bool lease_ran_out(struct lease *l, uint32_t a_second);
 
 #endif

@@ -206,15 +206,14 @@ enum error command_continue(const struct args *a)
     return ERR_OK;
 }
 
-/* "for SECONDS" */
-static enum error parse_lease(const struct args *a, uint32_t *seconds)
+enum error command_lease(const struct args *a, uint32_t at, uint32_t *seconds)
 {
-    enum error e = args_is(a, 0, "for") ? args_number(a, 1, seconds) : ERR_ARGUMENT;
+    enum error e = args_is(a, at, "for") ? args_number(a, at + 1, seconds) : ERR_ARGUMENT;
     if (e != ERR_OK)
         return e;
     if (*seconds != 0 && *seconds <= LEASE_SECONDS_MAX)
         return ERR_OK;
-    out("a stop lasts from 1 to %u seconds, or, without `for`, until somebody ends it\n",
+    out("for 1 to %u seconds, or, without `for`, until somebody ends it\n",
         (uint32_t)LEASE_SECONDS_MAX);
     return ERR_ARGUMENT;
 }
@@ -223,11 +222,11 @@ static enum error parse_lease(const struct args *a, uint32_t *seconds)
 static enum error halt_leased(uint32_t seconds)
 {
     bool stopped = debug_is_stopped();
-    if (stopped && !lease_is_on()) {
+    if (stopped && !lease_is_on(&lease_of_stop)) {
         out("already stopped\n");
         return ERR_OK;
     }
-    lease_begin(seconds);
+    lease_begin(&lease_of_stop, seconds);
     out("%s until this line is silent for %u s\n", stopped ? "still stopped" : "stopped", seconds);
     if (!stopped)
         debug_request_halt();
@@ -238,10 +237,10 @@ enum error command_halt(const struct args *a)
 {
     uint32_t seconds;
     if (a->count > 0) {
-        enum error e = parse_lease(a, &seconds);
+        enum error e = command_lease(a, 0, &seconds);
         return e == ERR_OK ? halt_leased(seconds) : e;
     }
-    lease_end();
+    lease_end(&lease_of_stop);
     if (debug_is_stopped()) {
         out("already stopped\n");
         return ERR_OK;

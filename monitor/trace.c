@@ -53,11 +53,15 @@ static enum error trace_last(struct objwalk *w, const struct args *a)
 
 static enum error trace_live(struct objwalk *w, const struct args *a)
 {
+    uint32_t seconds = 0;
     if (args_is(a, 1, "off"))
-        return wire_live(w, false);
+        return wire_live(w, false, 0);
     if (!args_is(a, 1, "on"))
         return ERR_ARGUMENT;
-    return command_on_serial() ? wire_live(w, true) : say_serial_only();
+    enum error e = a->count > 2 ? command_lease(a, 2, &seconds) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    return command_on_serial() ? wire_live(w, true, seconds) : say_serial_only();
 }
 
 enum error command_trace(const struct args *a)

@@ -7,17 +7,21 @@
 #include "monitor/wire_out.h"
 
 #include "kernel/board.h"
+#include "lib/bytes.h"
 #include "monitor/door/door.h"
+#include "monitor/lease.h"
 #include "monitor/out.h"
 #include "monitor/view.h"
 #include "record/codec.h"
-#include "wire/frame.h"
+#include "wire/machine.h"
 
 enum {
-    LIVE_PAYLOAD = 384,  /* bytes of events in one frame: bounds the work of one tick */
-    LIVE_BYTES = 1024,   /* sent in one turn at most */
-    LIVE_CLOCK = 2000,   /* microseconds of board_clock() in one turn */
-    LIVE_BEAT = 1000000, /* a second */
+    LIVE_PAYLOAD = 384,       /* bytes of events in one frame: bounds the work of one tick */
+    LIVE_BYTES = 1024,        /* sent in one turn at most */
+    LIVE_CLOCK = 2000,        /* microseconds of board_clock() in one turn */
+    LIVE_BEAT = 1000000,      /* a second */
+    TURNS_STOPPED = 20000000, /* in a second, while the kernel stands */
+    TURNS_RUNNING = 500,      /* ticks */
     DIGEST_BYTES = 2 + 3 * 5,
     TEXT_LINE = RECORD_STRING_MAX,
 };
@@ -34,6 +38,7 @@ static uint16_t stream_sequence;
 static uint8_t stream_kind;
 static uint32_t stream_records;
 static uint8_t encoded[FRAME_ENCODED_MAX];
+static void (*carrier)(const uint8_t *frame, uint32_t len); /* NULL: the serial line */
 
 static void put_bytes(const uint8_t *p, uint32_t n)
 {
@@ -42,7 +47,11 @@ static void put_bytes(const uint8_t *p, uint32_t n)
 
 static void send(uint8_t kind, uint16_t sequence, const struct batch *b)
 {
-    put_bytes(encoded, frame_encode(kind, sequence, b->bytes, b->used, encoded));
+    uint32_t len = frame_encode(kind, sequence, b->bytes, b->used, encoded);
+    if (carrier != NULL)
+        carrier(encoded, len);
+    else
+        put_bytes(encoded, len);
 }
 
 /* ---- stream ---- */
@@ -141,7 +150,7 @@ enum error wire_trace(struct objwalk *w)
 {
     static struct record r;
     struct first_only first = {false};
-    wire_live(w, false);
+    wire_live(w, false, 0);
     stream_begin();
     objwalk_snapshot(w, true, first_record, &first);
     word_t seq = ring_oldest();
@@ -163,7 +172,8 @@ static struct {
     uint8_t frame[FRAME_ENCODED_MAX];
     uint32_t length;
     uint32_t sent;
-    word_t told; /* board_clock() when the digest was last put into a frame */
+    word_t told;     /* board_clock() when the digest was last put into a frame */
+    bool owns_trace; /* it was off before */
 } live;
 
 bool wire_live_is_on(void)
@@ -218,9 +228,21 @@ static void live_fill(const struct objwalk *w)
 _Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES + DIGEST_BYTES <= FRAME_PAYLOAD,
                "one more record and a digest always fit");
 
+/* Whoever listened is gone: nothing goes on that was switched on for them. */
+static void live_check_lease(void)
+{
+    uint32_t turns = debug_is_stopped() ? (uint32_t)TURNS_STOPPED : (uint32_t)TURNS_RUNNING;
+    if (!lease_ran_out(&lease_of_live, turns))
+        return;
+    live.on = false;
+    if (live.owns_trace)
+        debug_set_trace(false);
+}
+
 void wire_live_idle(void)
 {
     struct objwalk *w = view_walk_quiet();
+    live_check_lease();
     if (!live.on || w == NULL)
         return;
     word_t begin = board_clock();
@@ -262,16 +284,40 @@ enum error wire_snapshot(struct objwalk *w)
     return e;
 }
 
-enum error wire_live(struct objwalk *w, bool on)
+void wire_abandon(void)
+{
+    carrier = NULL;
+}
+
+/* The differences and numbers of the live line go on as if nothing had been. */
+enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len))
+{
+    static struct record_codec kept;
+    uint16_t sequence = stream_sequence;
+    kept = codec;
+    stream_begin();
+    carrier = carry;
+    enum error e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
+    carrier = NULL;
+    codec = kept;
+    stream_sequence = sequence;
+    return e;
+}
+
+enum error wire_live(struct objwalk *w, bool on, uint32_t seconds)
 {
     wire_finish_frame();
+    lease_end(&lease_of_live);
     if (!on) {
         live.on = false;
         return ERR_OK;
     }
+    live.owns_trace = live.on ? live.owns_trace : !debug_control.trace;
     debug_set_trace(true);
     enum error e = wire_snapshot(w);
     live.on = e == ERR_OK;
+    if (live.on && seconds != 0)
+        lease_begin(&lease_of_live, seconds);
     return e;
 }
 
@@ -279,6 +325,8 @@ enum error wire_live(struct objwalk *w, bool on)
 
 static struct {
     bool open;
+    bool framed; /* the question came in a frame: answers begin with its number */
+    uint32_t id;
     struct batch batch;
     uint16_t sequence;
     uint32_t records;
@@ -290,22 +338,55 @@ bool wire_reply_is_open(void)
     return reply.open;
 }
 
-void wire_reply_begin(void)
+static uint32_t reply_header(void)
+{
+    return reply.framed ? (uint32_t)MACHINE_ID_BYTES : 0;
+}
+
+static void reply_begin(bool framed, uint32_t id)
 {
     reply.open = true;
-    reply.batch.used = 0;
+    reply.framed = framed;
+    reply.id = id;
+    put_le32(reply.batch.bytes, id);
+    reply.batch.used = reply_header();
     reply.sequence = 0;
     reply.records = 0;
     reply.line.kind = RECORD_TEXT;
     reply.line.text.text.length = 0;
 }
 
-static void reply_flush(void)
+static void reply_send(void)
 {
     wire_finish_frame();
-    if (reply.batch.used != 0)
-        send(FRAME_REPLY, reply.sequence++, &reply.batch);
-    reply.batch.used = 0;
+    send(reply.framed ? FRAME_ANSWER : FRAME_REPLY, reply.sequence++, &reply.batch);
+    reply.batch.used = reply_header();
+}
+
+void wire_reply_begin(void)
+{
+    reply_begin(false, 0);
+}
+
+void wire_answer_begin(uint32_t id)
+{
+    reply_begin(true, id);
+    reply_send();
+}
+
+static void reply_flush(void)
+{
+    if (reply.batch.used != reply_header())
+        reply_send();
+}
+
+void wire_send(uint8_t kind, const uint8_t *payload, uint32_t len)
+{
+    static struct batch b;
+    wire_finish_frame();
+    memcpy(b.bytes, payload, len);
+    b.used = len;
+    send(kind, 0, &b);
 }
 
 void wire_reply_record(const struct record *r)

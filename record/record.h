@@ -22,12 +22,14 @@
 #ifndef CAPSCOPE_RECORD_RECORD_H
 #define CAPSCOPE_RECORD_RECORD_H
 
+#include "lib/errors.h"
 #include "record/vocabulary.h"
 #include "record/word.h"
 
 enum {
     RECORD_FORMAT = 3,
-    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out: objwalk/packed.c */
+    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out:
+       objwalk/capscope/packed.c */
     RECORD_FORMAT_PACKED = 4,
     /* The same two with words of 32 bits, differences mod 2^32: read, no longer written. */
     RECORD_FORMAT_NARROW = 1,
@@ -363,6 +365,9 @@ struct record {
 #undef X
     };
 };
+
+/* A record goes out: 0 to go on, an error to stop whoever sends it and make them return it. */
+typedef enum error (*record_sink)(void *ctx, const struct record *record);
 
 static inline bool record_format_is_plain(uint32_t format)
 {

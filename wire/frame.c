@@ -93,6 +93,7 @@ uint32_t frame_encode(uint8_t kind, uint16_t sequence, const uint8_t *payload, u
 void frame_decoder_init(struct frame_decoder *d)
 {
     d->used = 0;
+    d->kinds = ~(uint32_t)0;
     d->inside = false;
     d->kind = 0;
     d->sequence = 0;
@@ -160,7 +161,7 @@ enum frame_event frame_decoder_put(struct frame_decoder *d, uint8_t byte)
         return delimiter_put(d);
     if (!d->inside)
         return FRAME_TEXT;
-    if (d->used == 1 && byte >= FIRST_PRINTABLE) {
+    if (d->used == 1 && (byte >= FIRST_PRINTABLE || !(d->kinds >> byte & 1))) {
         d->inside = false;
         d->bad_frames++;
         return FRAME_TEXT;

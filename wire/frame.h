@@ -27,7 +27,11 @@ enum frame_kind {
     FRAME_RECORDS = 2,        /* payload: records, goes on */
     FRAME_SNAPSHOT_END = 3,   /* payload: the END record */
     FRAME_EVENTS = 4,         /* payload: EVENT and GAP records of the live line */
-    FRAME_REPLY = 5,          /* payload: records answering one command (TEXT, FINDING...) */
+    FRAME_REPLY = 5,          /* payload: records answering one line (TEXT, FINDING...) */
+    FRAME_COMMAND = 6,        /* from the host; this and the following: machine.h */
+    FRAME_CANCEL = 7,         /* from the host */
+    FRAME_ANSWER = 8,
+    FRAME_STATE = 9,
 };
 
 /* Encodes a frame to `out` (FRAME_ENCODED_MAX bytes); returns its length on the line. */
@@ -38,6 +42,7 @@ uint32_t frame_encode(uint8_t kind, uint16_t sequence, const uint8_t *payload, u
 struct frame_decoder {
     uint8_t raw[FRAME_ENCODED_MAX];
     uint32_t used;
+    uint32_t kinds; /* bit k: a frame of kind k may begin here; what opens as another is text */
     bool inside;
     /* the last complete frame */
     uint8_t kind;
@@ -56,6 +61,7 @@ enum frame_event {
     FRAME_BAD,         /* a frame was damaged and dropped: CRC, COBS, length or version */
 };
 
+/* For every kind below 32; whoever expects few sets `kinds`. */
 void frame_decoder_init(struct frame_decoder *d);
 enum frame_event frame_decoder_put(struct frame_decoder *d, uint8_t byte);
 

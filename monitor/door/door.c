@@ -14,7 +14,7 @@
 #include "monitor/view.h"
 
 struct debug_control debug_control;
-struct debug_trace debug_trace = {.unwatched = 1};
+struct debug_trace debug_trace;
 struct event debug_ring_entries[DEBUG_RING_EVENTS];
 kaddr_t debug_roots_at;
 struct trap_frame debug_context;
@@ -586,6 +586,7 @@ static void halt_if_asked(void)
 
 void debug_roots(struct kernel_roots *r)
 {
+    debug_trace.unwatched = 1;
     debug_control.break_address = (kaddr_t)(uintptr_t)&debug_break_here;
     debug_trace.ring.base = kaddr_of(debug_ring_entries);
     debug_trace.ring.capacity = DEBUG_RING_EVENTS;

@@ -42,15 +42,8 @@ static const struct board_region board_reserved[] = {
 
 enum { RAM_MOST = 0x08000000 };
 
-static struct board imx31_board = {
-    .name = "kzm",
-    .ram_base = 0x80000000,
-    .ram_size = RAM_MOST,
-    .ram_alias_end = 0xa0000000,
-    .reserved = board_reserved,
-    .reserved_count = sizeof board_reserved / sizeof board_reserved[0],
-};
-/* Read-only but for the measurement below. */
+/* Filled by board_init(), so that the kernel's file holds nothing that changes. */
+static struct board imx31_board;
 extern const struct board board __attribute__((alias("imx31_board")));
 
 static volatile word_t *device_register(enum device d, word_t offset)
@@ -267,6 +260,14 @@ static word_t ram_measure(void)
 
 void board_init(void)
 {
+    imx31_board = (struct board){
+        .name = "kzm",
+        .ram_base = 0x80000000,
+        .ram_size = RAM_MOST,
+        .ram_alias_end = 0xa0000000,
+        .reserved = board_reserved,
+        .reserved_count = sizeof board_reserved / sizeof board_reserved[0],
+    };
     imx31_board.ram_size = ram_measure();
     avic_init();
     epit_init();

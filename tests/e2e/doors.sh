@@ -10,7 +10,7 @@ odd=build/arm/debug/image-debugcalls.elf
 
 build_tool() {
     make --no-print-directory build/host/libhost.a "$image" "$odd" >/dev/null &&
-        gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$dump" tests/tools/dump_records.c \
+        gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -Werror -o "$dump" tests/tools/dump_records.c \
             build/host/libhost.a -lserialport -lelf
 }
 
@@ -178,6 +178,53 @@ check "what the stub in the kernel saw, the others see" stub_holds_what_others_s
 check "the machine runs on when the stub lets go" runs_after ram
 check "a machine that was paused is left paused" paused_stays_paused
 halt_machine
+
+# --- what it costs on a serial line ---------------------------------------------------------------------
+
+rm -f "$work"/*.sock
+boot build/arm/debug/image-many.elf
+many_are_there() { [ "$(build/host/capdb live "gdb:unix:$work/stub.sock" "SELECT count(*) FROM caps" | tail -1)" -gt 4000 ]; }
+# Bytes of the stub's answer, acknowledged as they come.
+snapshot_bytes() {
+    python3 - "$work/stub.sock" "$1" <<'END'
+import socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.connect(sys.argv[1])
+line.settimeout(20)
+buffer, total = b"", 0
+def send(data):
+    line.sendall(b"$%s#%02x" % (data, sum(data) & 0xFF))
+def packet():
+    global buffer, total
+    while True:
+        begin = buffer.find(b"$")
+        end = buffer.find(b"#", begin + 1)
+        if begin >= 0 and 0 <= end <= len(buffer) - 3:
+            data, buffer = buffer[begin + 1:end], buffer[end + 3:]
+            line.sendall(b"+")
+            return data
+        got = line.recv(65536)
+        total += len(got)
+        buffer += got
+for request in (b"?", b"qSupported:swbreak+"):
+    send(request)
+    packet()
+total = 0
+send(b"qCapscope.snapshot")
+while packet() != b"l":
+    pass
+bytes_of_state = total
+send(b"D")
+packet()
+print("%d bytes, %.1f s at 115200 baud" % (bytes_of_state, bytes_of_state / 11520))
+sys.exit(0 if 5000 < bytes_of_state < int(sys.argv[2]) else 1)
+END
+}
+check "4,300 capabilities are there" wait_for 30 many_are_there
+check "their state crosses the line of the kernel's stub in 5 seconds at 115200 baud" snapshot_bytes 57600
+halt_machine
+
+rm -f "$work"/*.sock
 boot "$odd"
 check "the host's capDL has each slot once though a directory lost its ASID" \
     capdl_survives_lost_directories

@@ -48,9 +48,9 @@ line.settimeout(0.3)
 end = time.monotonic() + 30
 
 
-def until(text, poke):
+def until(text, poke, after=b""):
     data = b""
-    while text not in data:
+    while text not in data.partition(after)[2] if after else text not in data:
         if time.monotonic() > end:
             sys.exit("no %r, got %r" % (text, data[-300:]))
         try:
@@ -63,7 +63,7 @@ def until(text, poke):
 
 until(prompt.encode(), True)
 line.sendall(command.encode() + b"\r")
-sys.stdout.buffer.write(until(b"> ", False))
+sys.stdout.buffer.write(until(b"> ", False, command.encode() + b"\r\n"))
 PYTHON
 }
 

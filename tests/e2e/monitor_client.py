@@ -366,7 +366,7 @@ def lease_checks(m, tap):
     tap.claim("halt_for_lasts_while_the_line_speaks", lambda: lease_lasts(m))
     tap.claim("a_plain_halt_makes_it_last", lambda: lease_made_halt(m))
     tap.claim("halt_for_leaves_the_stop_of_somebody_else", lambda: lease_of_others(m))
-    tap.claim("halt_for_names_its_bounds", lambda: has(m.run("halt for 0"), r"^a stop lasts from 1 to 3600 seconds"))
+    tap.claim("halt_for_names_its_bounds", lambda: has(m.run("halt for 0"), r"^for 1 to 3600 seconds, or, without `for`, until somebody ends it$"))
 
 
 def goes_on(m):
@@ -426,7 +426,7 @@ def snapshot_whole(m):
     counts = {k: sum(r["record"] == k for r in records) for k in ("slots", "slot", "thread", "mapping")}
     if (end["complete"], 0, end["threads"], end["mappings"]) != (1, counts["slot"], counts["thread"], counts["mapping"]):
         return "%r does not count %r" % (end, counts)
-    if counts["slots"] == 0 or records[0]["format"] != 2:
+    if counts["slots"] == 0 or records[0]["format"] != 4:
         return "a sound kernel's snapshot is not packed"
     if records[0]["stopped"] != 1 or records[0]["debug"] != 1:
         return repr(records[0])

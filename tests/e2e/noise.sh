@@ -14,7 +14,7 @@ noisy_monitor() { # seed
 
 cut_line() {
     line cut "$work/monitor.sock" --rate 0 --cut 60000
-    record "monitor:unix:$work/cut.sock" "$work/cut.capdb" --every 0 --count 100
+    record "monitor:unix:$work/cut.sock" "$work/cut.capdb" --every 0 --count 100 --patience 0
     local status=$?
     stop_line
     [ $status = 2 ] && said "the other side closed the connection; what was recorded is kept$" &&
@@ -138,7 +138,8 @@ halt_machine
 rm -f "$work"/*.sock
 boot "$image"
 record_until_killed() {
-    timeout 60 "$capdb" record "monitor:unix:$work/monitor.sock" "$work/killed.capdb" --every 0.05 >"$work/said" 2>&1 &
+    timeout 60 "$capdb" record "monitor:unix:$work/monitor.sock" "$work/killed.capdb" --every 0.05 \
+        --patience 0 >"$work/said" 2>&1 &
     client_pid=$!
     wait_for 20 recorded 3 || return 1
     halt_machine

@@ -132,6 +132,41 @@ check "an address that is none is refused" shows_soon "'xyz' is not a hexadecima
 key q
 check "q leaves the replay where it stands" eval 'shows_soon "status 0" && live "select count(*) from caps" >/dev/null'
 
+# --- a replay that has run off its end -----------------------------------------------------------------
+
+run_off_the_end() {
+    python3 - "$run/gdb.sock" <<'END'
+import socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.connect(sys.argv[1])
+line.settimeout(30)
+def ask(data):
+    line.sendall(b"+$%s#%02x" % (data, sum(data) & 0xFF))
+    answer = b""
+    while b"#" not in answer:
+        answer += line.recv(4096)
+    return answer
+ask(b"?")
+while True:  # without the stop at the end that capscope sets
+    ask(b"c")
+    ask(b"qRcmd," + b"info status".hex().encode())
+    text = b""
+    while b"$OK#" not in text:
+        text += line.recv(4096)
+        line.sendall(b"+")
+    if b"(shutdown)".hex().encode() in text:
+        break
+END
+}
+in_gdb "cap end" >/dev/null
+check "a debugger lets the replay run off its end" timeout 60 bash -c "$(declare -f run_off_the_end); run=$run run_off_the_end"
+tm respawn-pane -k -t t "build/host/inspector-tui gdb:unix:$run/gdb.sock; echo status \$?; exec cat"
+check "the inspector opens on it" eval 'shows_soon "guest  [23] threads"'
+line "made $dead"
+check "going back is refused with a sentence" shows_soon "the recording has ended and its machine is shut down"
+key q
+check "and QEMU lives" eval 'shows_soon "status 0" && live "select count(*) from caps" >/dev/null'
+
 stop_replay
 boot build/arm/debug/image-demo-healthy.elf
 in_gdb_live() {

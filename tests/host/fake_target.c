@@ -2,9 +2,9 @@
 #include "tests/host/fake_target.h"
 
 #include "lib/bytes.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 #include "record/codec.h"
-#include "wire/frame.h"
+#include "wire/machine.h"
 #include "wire/gdb_packet.h"
 
 #include <arpa/inet.h>
@@ -150,9 +150,10 @@ static void make_answer(struct stub *s)
     struct gdb_text t = gdb_text_of(&s->in);
     s->answer[0] = '\0';
     if (gdb_text_take(&t, '?'))
-        strcpy(s->answer, faults->status   ? faults->status
-                          : faults->stands ? "T05"
-                                           : "T02thread:01;");
+        strcpy(s->answer, faults->status      ? faults->status
+                          : faults->stands    ? "T05"
+                          : faults->processes ? "T02thread:p01.01;"
+                                              : "T02thread:01;");
     else if (gdb_text_take_word(&t, "qSupported"))
         strcpy(s->answer, faults->features ? faults->features : "PacketSize=400;swbreak+");
     else if (gdb_text_take_word(&t, "qRcmd,"))
@@ -164,8 +165,10 @@ static void make_answer(struct stub *s)
     else if (gdb_text_take_word(&t, "p19") && !faults->legacy_registers && !faults->no_registers)
         answer_cpsr(s);
     else if (gdb_text_take(&t, 'D')) {
-        strcpy(s->answer, "OK");
-        s->f->detached = true;
+        bool named = !faults->processes || gdb_text_take_word(&t, ";1");
+        strcpy(s->answer, named ? "OK" : "E22");
+        s->f->detached = named;
+        s->f->detaches++;
     }
 }
 
@@ -216,7 +219,7 @@ static bool request(struct stub *s)
     make_answer(s);
     if (s->in.data[0] == 'm' && due(f->faults.forge_every, f->answers))
         forge(s);
-    if (due(f->faults.lose_every, f->answers))
+    if (due(f->faults.lose_every, f->answers) || (f->faults.mute_detach && s->in.data[0] == 'D'))
         return true;
     return say_between(s) &&
            send_packet(s, '$', s->answer, due(f->faults.checksum_every, f->answers));
@@ -293,19 +296,20 @@ struct teller {
 static void put_frame(struct teller *t, uint8_t kind)
 {
     const struct fake_faults *faults = &t->f->faults;
-    bool spoil = kind != FRAME_REPLY && (faults->always || t->f->snapshots == 1);
+    bool snapshot = kind <= FRAME_SNAPSHOT_END;
+    bool spoil = snapshot && (faults->always || t->f->snapshots == 1);
     uint8_t raw[FRAME_ENCODED_MAX];
     uint32_t n = frame_encode(kind, t->sequence++, t->payload, t->used, raw);
     t->used = 0;
-    t->frames++;
+    t->frames += snapshot;
     if (spoil && faults->drop == t->frames)
         return;
-    if (kind != FRAME_REPLY && faults->holes && (t->frames + t->f->snapshots) % 3 != 0)
+    if (snapshot && faults->holes && (t->frames + t->f->snapshots) % 3 != 0)
         return;
     if (spoil && faults->flip == t->frames)
         raw[n / 2] ^= 0x40;
     if (faults->chatty)
-        t->open &= put(t->fd, "hello from a program\r\n", 22);
+        t->open &= put(t->fd, faults->chatty, strlen(faults->chatty));
     t->open &= put(t->fd, raw, n);
     if (spoil && faults->repeat == t->frames)
         t->open &= put(t->fd, raw, n);
@@ -339,6 +343,8 @@ static void tell_snapshot(struct teller *t)
     struct objwalk *w = &walk[__atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) % 16];
     kaddr_t roots = 0;
     t->f->snapshots++;
+    t->frames = 0;
+    t->sequence = 0;
     t->kind = FRAME_SNAPSHOT_BEGIN;
     record_codec_init(&t->codec);
     if (objwalk_find_roots(t->f->view, KERNEL_PHYS_BASE, &roots) == ERR_OK &&
@@ -346,76 +352,123 @@ static void tell_snapshot(struct teller *t)
         objwalk_snapshot(w, true, tell_record, t);
 }
 
-static void tell_reply(struct teller *t, bool good, const char *text)
+/* A frame of an answer: its number, then what is in t->payload behind it. */
+static void put_answer(struct teller *t, uint32_t id)
+{
+    memmove(t->payload + MACHINE_ID_BYTES, t->payload, t->used);
+    put_le32(t->payload, id);
+    t->used += MACHINE_ID_BYTES;
+    put_frame(t, FRAME_ANSWER);
+}
+
+static void tell_lines(struct teller *t, uint32_t id, const char *text, unsigned lines)
 {
     struct record r = {.kind = RECORD_TEXT};
     r.text.text.length = (uint8_t)strlen(text);
     memcpy(r.text.text.bytes, text, strlen(text) + 1);
-    record_codec_init(&t->codec);
-    t->sequence = 0;
-    t->used = record_encode(&t->codec, &r, t->payload);
-    put_frame(t, FRAME_REPLY);
-    r = (struct record){.kind = RECORD_END, .end = {.complete = good, .records = 2}};
-    t->used = record_encode(&t->codec, &r, t->payload);
-    put_frame(t, FRAME_REPLY);
+    while (lines-- > 0) {
+        t->used += record_encode(&t->codec, &r, t->payload + t->used);
+        if (lines == 0 || t->used + RECORD_MAX_BYTES > 1000)
+            put_answer(t, id);
+    }
 }
 
-static void tell_prompt(struct fake *f, int fd)
+static void tell_state(struct teller *t)
 {
-    const char *prompt = f->halted ? "stopped> " : "capscope> ";
-    put(fd, prompt, strlen(prompt));
+    const struct fake *f = t->f;
+    struct machine_state s = {.flags = f->halted ? (uint32_t)MACHINE_STOPPED : 0,
+                              .reason = f->halted ? (uint32_t)MACHINE_HALT : 0,
+                              .armed = f->armed};
+    machine_state_put(&s, t->payload);
+    t->used = MACHINE_STATE_BYTES;
+    put_frame(t, FRAME_STATE);
 }
 
-static bool answer_line(struct fake *f, int fd, const char *line)
+static void tell_end(struct teller *t, uint32_t id, bool good, unsigned lines)
 {
-    struct teller *t = calloc(1, sizeof(*t));
-    *t = (struct teller){.f = f, .fd = fd, .open = true};
-    bool refuse = f->faults.refuses && strcmp(line, "@snapshot wire") == 0;
-    f->answers++;
-    if (!refuse && strcmp(line, "@snapshot wire") == 0)
-        tell_snapshot(t);
-    const char *text = line + 1;
-    if (strcmp(line, "@halt for 5") == 0)
-        text = f->halted ? "still stopped until this line is silent for 5 s"
+    struct record r = {.kind = RECORD_END, .end = {.complete = good, .records = lines + 1}};
+    uint16_t sequence = t->sequence;
+    tell_state(t);
+    t->sequence = sequence;
+    t->used = record_encode(&t->codec, &r, t->payload);
+    put_answer(t, id);
+}
+
+/* What the line does to the machine; the words for it. */
+static const char *obey(struct fake *f, const char *line)
+{
+    const char *said = line;
+    if (strcmp(line, "halt for 5") == 0)
+        said = f->halted ? "still stopped until this line is silent for 5 s"
                          : "stopped until this line is silent for 5 s";
-    if (strcmp(line, "@halt") == 0 || strcmp(line, "@halt for 5") == 0)
+    if (strcmp(line, "halt") == 0 || strcmp(line, "halt for 5") == 0)
         f->halted = true;
-    if (strcmp(line, "@continue") == 0) {
+    if (strcmp(line, "continue") == 0) {
         f->halted = false;
         f->resumes++;
     }
-    if (line[0] == '@')
-        tell_reply(t, !refuse, refuse ? "the kernel has no list" : text);
+    if (strncmp(line, "break on", 8) == 0)
+        f->armed |= 2;
+    if (strcmp(line, "delete 2") == 0)
+        f->armed &= ~(uint32_t)2;
+    return said;
+}
+
+static bool answer_line(struct fake *f, int fd, uint32_t id, const char *line)
+{
+    struct teller *t = calloc(1, sizeof(*t));
+    *t = (struct teller){.f = f, .fd = fd, .open = true};
+    bool snapshot = strcmp(line, "snapshot wire") == 0, refuse = f->faults.refuses && snapshot;
+    unsigned lines = f->faults.lines && strcmp(line, "cdt") == 0 ? f->faults.lines : 1;
+    f->answers++;
+    put_answer(t, id);
+    if (!refuse && snapshot)
+        tell_snapshot(t);
+    record_codec_init(&t->codec);
+    t->sequence = 1;
+    t->used = 0;
+    tell_lines(t, id, refuse ? "the kernel has no list" : obey(f, line), lines);
+    tell_end(t, id, !refuse, lines);
+    tell_state(t);
     bool open = t->open;
     free(t);
-    tell_prompt(f, fd);
     return open && !(f->faults.close_after && f->answers >= f->faults.close_after);
+}
+
+/* The command that waits is answered when the next one comes. */
+static bool command_frame(struct fake *f, int fd, const struct frame_decoder *d)
+{
+    static __thread struct {
+        uint32_t id;
+        char line[MACHINE_LINE_MAX + 1];
+    } late;
+    char line[MACHINE_LINE_MAX + 1];
+    uint32_t n = d->payload_len - MACHINE_ID_BYTES;
+    uint32_t id = get_le32(d->payload);
+    memcpy(line, d->payload + MACHINE_ID_BYTES, n);
+    line[n] = '\0';
+    if (f->faults.late && f->commands++ == f->faults.late) {
+        late.id = id;
+        strcpy(late.line, line);
+        return true;
+    }
+    bool open = late.id == 0 || answer_line(f, fd, late.id, late.line);
+    late.id = 0;
+    return open && answer_line(f, fd, id, line);
 }
 
 void fake_monitor(struct fake *f, int fd)
 {
-    char line[200];
-    size_t used = 0;
-    unsigned lines = 0;
+    struct frame_decoder *d = calloc(1, sizeof(*d));
+    unsigned commands = 0;
     uint8_t byte;
     bool open = !serve_mute(f, fd);
-    while (open && get(fd, &byte)) {
-        if (used == 0)
-            tell_prompt(f, fd);
-        if (byte == 0x03) {
-            used = 0;
-            open = put(fd, "^C\r\n", 4);
-        } else if (byte == '\r') {
-            line[used] = '\0';
-            used = 0;
-            open = put(fd, "\r\n", 2);
-            if (open && ++lines > f->faults.deaf)
-                open = answer_line(f, fd, line);
-        } else if (used + 1 < sizeof(line)) {
-            line[used++] = (char)byte;
-            open = put(fd, &byte, 1);
-        }
-    }
+    frame_decoder_init(d);
+    while (open && get(fd, &byte))
+        if (frame_decoder_put(d, byte) == FRAME_READY && d->kind == FRAME_COMMAND &&
+            ++commands > f->faults.deaf)
+            open = command_frame(f, fd, d);
+    free(d);
 }
 
 /* --- starting --- */

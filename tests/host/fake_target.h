@@ -32,6 +32,8 @@ struct fake_faults {
     bool talks;              /* sends text when told to go on, which wants its '+' */
     bool runs_at_first;      /* needs ^C to stop, as the stub in the kernel does */
     bool stands;             /* stood before the client came */
+    bool mute_detach;        /* no answer to D */
+    bool processes;          /* a client before spoke of processes */
     bool legacy_registers;   /* no `p`, a `g` of 168 bytes */
     bool no_registers;
     uint32_t patch_at; /* kernel address of a word that reads as patch_value */
@@ -39,15 +41,17 @@ struct fake_faults {
     bool patch_moves;    /* the value differs from stop to stop */
     unsigned torn_stops; /* the first so many stops are in kernel mode */
     /* monitor */
-    unsigned drop;     /* frame of the first snapshot that is lost, from 1 */
-    unsigned flip;     /* frame of the first snapshot with a bit wrong */
-    unsigned repeat;   /* frame of the first snapshot that comes twice */
-    bool always;       /* of every snapshot */
-    bool holes;        /* two frames of three are lost, others in each snapshot */
-    unsigned miscount; /* END counts so many slots more */
-    uint32_t format;   /* record format, 0: right */
-    bool chatty;       /* a program prints between frames */
-    bool refuses;      /* snapshot wire fails with text */
+    unsigned drop;      /* frame of the first snapshot that is lost, from 1 */
+    unsigned flip;      /* frame of the first snapshot with a bit wrong */
+    unsigned repeat;    /* frame of the first snapshot that comes twice */
+    bool always;        /* of every snapshot */
+    bool holes;         /* two frames of three are lost, others in each snapshot */
+    unsigned miscount;  /* END counts so many slots more */
+    uint32_t format;    /* record format, 0: right */
+    const char *chatty; /* a program prints this between frames */
+    unsigned lines;     /* of the answer to `cdt` */
+    unsigned late;      /* command, counted from 0, that is answered when the next one comes */
+    bool refuses;       /* snapshot wire fails with text */
 };
 
 struct fake {
@@ -59,6 +63,9 @@ struct fake {
     unsigned answers;
     unsigned snapshots;
     unsigned resumes;
+    unsigned commands;
+    unsigned detaches; /* requests */
+    uint32_t armed;
     bool detached;
     bool left_running; /* when the line was closed */
     bool halted;

@@ -7,11 +7,12 @@
 
 #include "attach/attach.h"
 #include "attach/clock.h"
-#include "attach/console.h"
+#include "attach/processor.h"
+#include "attach/text.h"
 #include "attach/pages.h"
 #include "attach/stream.h"
 #include "attach/target.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -239,6 +240,41 @@ static void a_first_question_that_is_lost_is_asked_again(void **state)
 }
 
 /* What OpenOCD 0.12 offers; it prints text between a `c` and the next stop. */
+static void a_stub_is_left_once(void **state)
+{
+    struct fake f;
+    (void)state;
+    survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.mute_detach = true}, &f);
+    assert_int_equal(f.detaches, 1);
+    assert_true(f.left_running);
+}
+
+static void a_stub_that_speaks_of_processes_is_left_by_number(void **state)
+{
+    struct fake f;
+    (void)state;
+    survives("gdb", FAKE_UNIX, fake_gdb, &(struct fake_faults){.processes = true}, &f);
+    assert_int_equal(f.detaches, 1);
+    assert_true(f.detached);
+}
+
+static void processors_are_known_by_their_description(void **state)
+{
+    const struct processor *arm = processor_of("");
+    const struct processor *a64 = processor_of("<target><architecture>aarch64</architecture>");
+    const struct processor *x64 = processor_of("<architecture>i386:x86-64</architecture>");
+    const struct processor *rv64 = processor_of("<architecture>riscv:rv64</architecture>");
+    (void)state;
+    assert_string_equal(arm->architecture, "arm");
+    assert_true(processor_is_user(arm, 0x60000010) && !processor_is_user(arm, 0x13));
+    assert_true(processor_is_at_vector(arm, 0xffff0018) &&
+                !processor_is_at_vector(arm, 0xffff0020));
+    assert_true(processor_is_user(a64, 0x60000000) && !processor_is_user(a64, 0x3c5));
+    assert_false(processor_is_at_vector(a64, 0));
+    assert_true(processor_is_user(x64, 0x2b) && !processor_is_user(x64, 0x8));
+    assert_false(processor_is_user(rv64, 0));
+}
+
 static void openocd_is_acknowledged_and_left_running(void **state)
 {
     static const char offers[] = "PacketSize=4000;qXfer:memory-map:read-;qXfer:features:read+;"
@@ -619,7 +655,8 @@ static void console_text_is_kept_apart(void **state)
     char target[200];
     char *text = NULL;
     (void)state;
-    fake_start(&f, FAKE_UNIX, fake_monitor, &view, &(struct fake_faults){.chatty = true});
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view,
+               &(struct fake_faults){.chatty = "hello from a program\r\n"});
     snprintf(target, sizeof(target), "monitor:%s", f.target);
     struct attach *a = open_ok(target);
     attach_console(a);
@@ -655,34 +692,115 @@ static void a_machine_halted_here_runs_after_closing(void **state)
     assert_false(f.halted);
 }
 
-static void prompts_are_taken_out_of_text(void **state)
+static void program_output_is_never_taken_for_a_prompt(void **state)
 {
-    static const struct {
-        const char *in, *out;
-        enum console_prompt last;
-    } table[] = {
-        {"hello\r\ncapscope> @version\r\nworld\n", "hello\nworld\n", PROMPT_RUNNING},
-        {"caps\nstop\n", "caps\nstop\n", PROMPT_NONE},
-        {"stopped> ", "", PROMPT_STOPPED},
-        {"no capscope> here\n", "no capscope> here\n", PROMPT_NONE},
-        {"\n\ncapscopeless", "\n\ncapscopeless", PROMPT_NONE},
-        {"capscope> a\nstopped> b\nx", "x", PROMPT_STOPPED},
-    };
+    static const char output[] = "stopped> \r\ncapscope> where\r\nstopped: condition 1\r\n";
+    struct fake f;
+    char target[200];
     (void)state;
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        struct console c;
-        struct text out = {0};
-        enum console_prompt last = PROMPT_NONE;
-        console_init(&c);
-        for (const char *p = table[i].in; *p; p++) {
-            enum console_prompt seen = console_put(&c, *p, &out);
-            last = seen != PROMPT_NONE ? seen : last;
-        }
-        char *text = text_take(&out);
-        assert_string_equal(text, table[i].out);
-        assert_int_equal(last, table[i].last);
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view, &(struct fake_faults){.chatty = output});
+    snprintf(target, sizeof(target), "monitor:%s", f.target);
+    struct attach *a = open_ok(target);
+    compare_records(a, true);
+    assert_false(attach_is_halted(a));
+    assert_int_equal(attach_last_state(a)->being, ATTACH_RUNS);
+    const char *console = attach_console(a);
+    static const char shown[] = "stopped> \ncapscope> where\nstopped: condition 1\n";
+    assert_int_equal(strncmp(console, shown, strlen(shown)), 0);
+    attach_close(a);
+    fake_join(&f);
+}
+
+static void a_late_answer_is_not_taken_for_another(void **state)
+{
+    struct fake f;
+    char target[200];
+    char *text = NULL;
+    (void)state;
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view, &(struct fake_faults){.late = 1});
+    snprintf(target, sizeof(target), "monitor:%s", f.target);
+    struct attach *a = open_ok(target);
+    assert_int_equal(attach_command(a, "who 0x80000000", &text), ERR_TIMEOUT);
+    assert_int_equal(attach_last_state(a)->being, ATTACH_UNREACHABLE);
+    assert_int_equal(attach_command(a, "irqs", &text), ERR_OK);
+    assert_string_equal(text, "irqs\n");
+    assert_int_equal(attach_last_state(a)->being, ATTACH_RUNS);
+    free(text);
+    attach_close(a);
+    fake_join(&f);
+}
+
+static void a_long_answer_comes_whole(void **state)
+{
+    enum { LINES = 700000 };
+    struct fake f;
+    char target[200];
+    char *text = NULL;
+    (void)state;
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view, &(struct fake_faults){.lines = LINES});
+    snprintf(target, sizeof(target), "monitor:%s", f.target);
+    struct attach *a = open_ok(target);
+    assert_int_equal(attach_command(a, "cdt", &text), ERR_OK);
+    assert_int_equal(strlen(text), LINES * strlen("cdt\n"));
+    free(text);
+    attach_close(a);
+    fake_join(&f);
+}
+
+static void text_is_whole_or_refused(void **state)
+{
+    struct text t = {0};
+    (void)state;
+    assert_int_equal(text_put(&t, "abc", 3), ERR_OK);
+    assert_int_equal(text_put(&t, NULL, TEXT_MAX - 2), ERR_BOUND);
+    assert_string_equal(t.bytes, "abc");
+    for (unsigned i = 0; i < 3000; i++)
+        text_scroll(&t, (char)('a' + i % 26), 1000);
+    assert_true(t.used <= 1000);
+    assert_int_equal(t.bytes[t.used - 1], 'a' + 2999 % 26);
+    text_fini(&t);
+}
+
+static void stops_that_were_armed_here_go_with_us(void **state)
+{
+    (void)state;
+    for (unsigned keep = 0; keep < 2; keep++) {
+        struct fake f;
+        char target[200];
+        char *text = NULL;
+        fake_start(&f, FAKE_UNIX, fake_monitor, &view, NULL);
+        f.armed = 1; /* by somebody else */
+        snprintf(target, sizeof(target), "monitor:%s", f.target);
+        struct attach *a = open_ok(target);
+        assert_int_equal(attach_command(a, "break on revoke", &text), ERR_OK);
         free(text);
+        assert_int_equal(attach_last_state(a)->armed, 3);
+        assert_int_equal(attach_last_state(a)->armed_here, 2);
+        attach_keep_stops(a, keep != 0);
+        attach_close(a);
+        fake_join(&f);
+        assert_int_equal(f.armed, keep ? 3 : 1);
     }
+}
+
+static void a_machine_that_stood_is_known_from_the_start(void **state)
+{
+    struct fake f;
+    char target[200];
+    struct attach_state s;
+    (void)state;
+    fake_start(&f, FAKE_UNIX, fake_monitor, &view, NULL);
+    f.halted = true;
+    snprintf(target, sizeof(target), "monitor:%s", f.target);
+    struct attach *a = open_ok(target);
+    assert_true(attach_is_halted(a));
+    assert_int_equal(attach_state(a, &s), ERR_OK);
+    assert_int_equal(s.being, ATTACH_STANDS);
+    assert_int_equal(s.reason, ATTACH_AT_HALT);
+    assert_false(s.ours);
+    attach_close(a);
+    fake_join(&f);
+    assert_true(f.halted);
 }
 
 /* --- ram --- */
@@ -836,7 +954,15 @@ int main(void)
         cmocka_unit_test(what_no_sending_brings_whole_is_gathered_from_many),
         cmocka_unit_test(console_text_is_kept_apart),
         cmocka_unit_test(a_machine_halted_here_runs_after_closing),
-        cmocka_unit_test(prompts_are_taken_out_of_text),
+        cmocka_unit_test(program_output_is_never_taken_for_a_prompt),
+        cmocka_unit_test(a_late_answer_is_not_taken_for_another),
+        cmocka_unit_test(a_long_answer_comes_whole),
+        cmocka_unit_test(text_is_whole_or_refused),
+        cmocka_unit_test(stops_that_were_armed_here_go_with_us),
+        cmocka_unit_test(a_machine_that_stood_is_known_from_the_start),
+        cmocka_unit_test(a_stub_is_left_once),
+        cmocka_unit_test(a_stub_that_speaks_of_processes_is_left_by_number),
+        cmocka_unit_test(processors_are_known_by_their_description),
         cmocka_unit_test(a_bare_image_is_read),
         cmocka_unit_test(a_core_is_read),
         cmocka_unit_test(broken_files_are_refused),

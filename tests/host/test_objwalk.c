@@ -5,7 +5,7 @@
 
 #include "layout/derivation.h"
 #include "record/codec.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -898,7 +898,7 @@ static struct {
     struct memview below;
 } holes;
 
-static enum error read_with_hole(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error read_with_hole(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     (void)ctx;
     if (addr <= holes.last && addr + len - 1 >= holes.first)

@@ -11,7 +11,7 @@
 
 #include "layout/events.h"
 #include "layout/objects.h"
-#include "objwalk/audit.h"
+#include "objwalk/capscope/audit.h"
 #include "record/names.h"
 
 #include <stdlib.h>
