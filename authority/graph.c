@@ -205,6 +205,65 @@ static void mapping_edges(struct edges *e, const struct capstate *s)
     }
 }
 
+/* --- ASID pools --- */
+
+/* The ASIDs of a pool: as many as its memory has room for words. */
+struct pool {
+    uint64_t first, count;
+    int32_t node;
+};
+
+static int pool_compare(const void *pa, const void *pb)
+{
+    const struct pool *a = pa;
+    const struct pool *b = pb;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static uint32_t find_pools(const struct capstate *s, struct pool *pools)
+{
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < s->object_count; n++)
+        if (s->objects[n].type == RECORD_CAP_ASID_POOL)
+            pools[count++] = (struct pool){s->slots[s->objects[n].first_slot].rec.data,
+                                           ((uint64_t)1 << s->objects[n].bits) /
+                                               (record_word_bits(&s->snapshot) / 8),
+                                           (int32_t)n};
+    if (count)
+        qsort(pools, count, sizeof(*pools), pool_compare);
+    return count;
+}
+
+static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
+{
+    uint32_t low = 0;
+    for (uint32_t high = count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (pools[middle].first <= asid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && asid - pools[low - 1].first < pools[low - 1].count ? pools[low - 1].node : -1;
+}
+
+/* An ASID pool decides whether the directories in it can be used. */
+static bool pool_edges(struct edges *e, const struct capstate *s)
+{
+    struct pool *pools = malloc((s->object_count + 1) * sizeof(*pools));
+    if (!pools)
+        return false;
+    uint32_t count = find_pools(s, pools);
+    for (uint32_t d = 0; d < s->object_count; d++) {
+        int32_t slot = s->objects[d].first_slot;
+        if (s->objects[d].type == RECORD_CAP_PAGE_DIRECTORY && s->slots[slot].rec.extra != 0)
+            edge_by_slot(e, pool_of(pools, count, s->slots[slot].rec.extra), (int32_t)d,
+                         AUTHORITY_CONTROL, slot);
+    }
+    free(pools);
+    return true;
+}
+
 /* --- threads, interrupts, untyped memory --- */
 
 static void thread_edges(struct edges *e, const struct capstate *s)
@@ -438,6 +497,7 @@ enum error authority_make_edges(struct authority *a)
     all_slot_edges(&e, a->state);
     table_edges(&e, a->state);
     mapping_edges(&e, a->state);
+    e.failed |= !pool_edges(&e, a->state);
     reply_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
