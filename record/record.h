@@ -73,7 +73,8 @@ enum {
  * RAM, and what the kernel's window adds to a physical address in it; RANGE records tell of more.
  * build: version string.  word_bits: of the kernel, 0 stands for 32.  slot_bits: log2 of the bytes
  * of a slot, 0 stands for 4.  architecture: enum record_architecture.  options: enum
- * record_options.  nodes: processors the kernel runs on, 0 stands for 1. */
+ * record_options.  nodes: processors the kernel runs on, 0 stands for 1.  root_thread: TCB of the
+ * thread that the kernel started, alive or not; 0: not known. */
 #define RECORD_FIELDS_SNAPSHOT(F)                                                                  \
     F(U, format)                                                                                   \
     F(U, kernel)                                                                                   \
@@ -93,7 +94,8 @@ enum {
     F(U, slot_bits)                                                                                \
     F(U, architecture)                                                                             \
     F(U, options)                                                                                  \
-    F(U, nodes)
+    F(U, nodes)                                                                                    \
+    F(W, root_thread)
 
 /* A further piece of memory.  use: enum record_range_use.  offset: what has to be added to a
  * physical address in it for the address at which the kernel sees it, 0: it sees none of it. */

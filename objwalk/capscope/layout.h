@@ -61,6 +61,7 @@ struct objwalk_ops {
     enum error (*ready_bits)(struct objwalk *w, word_t *words, bool *agree);
     enum error (*current)(struct objwalk *w, kaddr_t *tcb);
     enum error (*progress)(struct objwalk *w, uint32_t *seq, uint32_t *ticks);
+    enum error (*root_thread)(struct objwalk *w, paddr_t *tcb); /* that the kernel started */
     enum error (*irq)(struct objwalk *w, uint32_t irq, uint32_t *state, kaddr_t *slot);
     enum error (*revoke)(struct objwalk *w, struct record_revoke *out, kaddr_t *root);
     /* Standing inside an operation, so that invariants between operations need not hold. */

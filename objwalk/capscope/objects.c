@@ -476,6 +476,14 @@ static enum error read_current(struct objwalk *w, kaddr_t *tcb)
     return objwalk_read(w, w->roots.current, tcb, sizeof(*tcb));
 }
 
+static enum error read_root_thread(struct objwalk *w, paddr_t *tcb)
+{
+    kaddr_t at = 0;
+    enum error e = objwalk_read(w, w->roots.root_thread, &at, sizeof(at));
+    *tcb = objwalk_reference(w, at);
+    return e;
+}
+
 static enum error read_progress(struct objwalk *w, uint32_t *seq, uint32_t *ticks)
 {
     struct event_ring ring = {.head = 0};
@@ -580,6 +588,7 @@ const struct objwalk_ops objwalk_capscope = {
     .ready_bits = read_ready_bits,
     .current = read_current,
     .progress = read_progress,
+    .root_thread = read_root_thread,
     .irq = read_irq,
     .revoke = read_revoke,
     .is_mid_operation = read_mid_operation,

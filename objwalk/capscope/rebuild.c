@@ -7,6 +7,7 @@
  * recorded of them can be proved. */
 #define LAYOUT_TWO_LANES     0x20261123u
 #define LAYOUT_WITHOUT_ALIAS 0x20261124u
+#define LAYOUT_ROOTLESS      0x20261129u
 
 static void add_two_lanes(struct digest *d, kaddr_t addr, const struct slot *s)
 {
@@ -31,7 +32,7 @@ enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *
     if (s->kernel != objwalk_capscope.kernel)
         return ERR_UNSUPPORTED;
     if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_WITHOUT_ALIAS &&
-        s->layout != LAYOUT_TWO_LANES)
+        s->layout != LAYOUT_ROOTLESS && s->layout != LAYOUT_TWO_LANES)
         return ERR_LAYOUT;
     if (!is_word(s->phys_offset) || !is_word(s->ram_base) || !is_word(s->ram_size))
         return ERR_FORMAT;

@@ -63,7 +63,10 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
     struct objwalk *w = s->w;
     struct record_snapshot *r = &w->record.snapshot;
     uint32_t seq = 0, ticks = 0;
+    paddr_t root_thread = 0;
     enum error e = w->ops->progress(w, &seq, &ticks);
+    if (e == ERR_OK)
+        e = w->ops->root_thread(w, &root_thread);
     *r = (struct record_snapshot){
         .format = format,
         .kernel = w->ops->kernel,
@@ -81,6 +84,7 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
         .slot_bits = SLOT_BITS,
         .architecture = RECORD_ARCHITECTURE_ARM,
         .nodes = 1,
+        .root_thread = root_thread,
     };
     take_text(&r->board, w->roots.board, sizeof(w->roots.board));
     take_text(&r->build, w->roots.build, sizeof(w->roots.build));

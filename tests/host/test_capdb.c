@@ -4,6 +4,7 @@
 #include "capdb/capdb.h"
 
 #include "capdb/recorder.h"
+#include "record/vocabulary.h"
 #include "tests/host/recordings.h"
 
 #include <setjmp.h>
@@ -178,6 +179,141 @@ static void fewer_rights_are_the_same_capability(void **state)
     assert_int_equal(info.added, 0);
     assert_int_equal(info.removed, 0);
     assert_int_equal(info.changed, 1);
+    capdb_close(db);
+}
+
+static void more_rights_are_another_capability(void **state)
+{
+    struct changing a;
+    struct changing b;
+    struct capdb *db;
+    struct capdb_snapshot info;
+    (void)state;
+    small_system(&a);
+    b = a;
+    b.slots[4].rights = 3;
+    two_states(&a, &b, &db);
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    assert_int_equal(capdb_snapshot_info(db, 2, &info), ERR_OK);
+    assert_int_equal(info.added, 1);
+    assert_int_equal(info.removed, 1);
+    capdb_close(db);
+}
+
+static void another_badge_is_another_capability(void **state)
+{
+    struct changing a;
+    struct changing b;
+    struct capdb *db;
+    (void)state;
+    small_system(&a);
+    b = a;
+    b.slots[4].data = 7;
+    two_states(&a, &b, &db);
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    capdb_close(db);
+}
+
+/* Two states of one system with events between them, from number 1 on. */
+static struct capdb *with_events(const struct changing *a, const struct changing *b,
+                                 const struct record_event *told, uint32_t count, uint64_t seq)
+{
+    struct record events[4];
+    struct capstate s;
+    uint32_t n;
+    struct capdb *db = create(":memory:");
+    changing_state(a, &s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capstate_free(&s);
+    for (uint32_t i = 0; i < count; i++) {
+        events[i] = (struct record){.kind = RECORD_EVENT};
+        events[i].event = told[i];
+        events[i].event.seq = i + 1;
+    }
+    assert_int_equal(capdb_put_events(db, events, count), ERR_OK);
+    changing_state(b, &s);
+    s.snapshot.seq = seq;
+    assert_int_equal(capdb_append(db, &s, 2, &n), ERR_OK);
+    capstate_free(&s);
+    return db;
+}
+
+static void events_tell_one_that_was_made_again_from_one_that_stayed(void **state)
+{
+    static const struct record_event again[] = {
+        {.kind = RECORD_EVENT_DELETE, .slot = CNODE_BASE + 0x60},
+        {.kind = RECORD_EVENT_COPY, .slot = CNODE_BASE + 0x60, .src = CNODE_BASE + 0x50}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    struct changing b = a;
+    for (int i = 0; i < 2; i++) { /* with nothing else changed, and with something */
+        struct capdb *db = with_events(&a, &b, again, 2, 2);
+        assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                             capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+        assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+        capdb_close(db);
+        b.slots[2].flags = 0;
+    }
+}
+
+static void events_with_a_hole_decide_nothing(void **state)
+{
+    static const struct record_event again[] = {
+        {.kind = RECORD_EVENT_DELETE, .slot = CNODE_BASE + 0x60},
+        {.kind = RECORD_EVENT_COPY, .slot = CNODE_BASE + 0x60, .src = CNODE_BASE + 0x50}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    struct changing b = a;
+    b.slots[2].flags = 0;
+    struct capdb *db = with_events(&a, &b, again, 2, 5);
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    capdb_close(db);
+}
+
+/* Two alike change places: snapshots see nothing, events do. */
+static void events_tell_which_of_two_alike_is_which(void **state)
+{
+    static const struct record_event swap[] = {
+        {.kind = RECORD_EVENT_SWAP, .slot = CNODE_BASE + 0x50, .src = CNODE_BASE + 0x60}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    a.slots[4] = a.slots[3];
+    a.slots[4].addr = CNODE_BASE + 0x60;
+    struct changing b = a;
+    b.slots[2].flags = 0;
+    struct capdb *db = with_events(&a, &b, swap, 1, 1);
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+    capdb_close(db);
+}
+
+/* Ticks that go back: nothing of the run before is left. */
+static void a_machine_started_anew_has_other_capabilities(void **state)
+{
+    struct changing a;
+    struct capstate s;
+    uint32_t n;
+    (void)state;
+    small_system(&a);
+    struct capdb *db = create(":memory:");
+    for (uint64_t ticks = 10; ticks > 0; ticks -= 5) {
+        changing_state(&a, &s);
+        s.snapshot.ticks = ticks;
+        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
     capdb_close(db);
 }
 
@@ -694,6 +830,12 @@ int main(void)
         cmocka_unit_test(a_reader_sees_what_a_live_recorder_flushed),
         cmocka_unit_test(a_moved_capability_keeps_its_number),
         cmocka_unit_test(fewer_rights_are_the_same_capability),
+        cmocka_unit_test(more_rights_are_another_capability),
+        cmocka_unit_test(another_badge_is_another_capability),
+        cmocka_unit_test(events_tell_one_that_was_made_again_from_one_that_stayed),
+        cmocka_unit_test(events_with_a_hole_decide_nothing),
+        cmocka_unit_test(events_tell_which_of_two_alike_is_which),
+        cmocka_unit_test(a_machine_started_anew_has_other_capabilities),
         cmocka_unit_test(children_of_a_deleted_parent_stay_who_they_are),
         cmocka_unit_test(another_object_in_the_slot_is_another_capability),
         cmocka_unit_test(two_alike_that_moved_are_not_guessed),
