@@ -277,7 +277,7 @@ static void sel4_gdb_close(struct attach *a)
     if (d == NULL)
         return;
     if (d->client.line.fd >= 0)
-        gdb_client_end(&d->client);
+        gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
     d->client.line.fd = -1;
     sel4_gdb_drop(a);
 }
