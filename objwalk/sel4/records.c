@@ -162,6 +162,19 @@ static void unite(struct sel4_emit *e)
     e->ram_count = n;
 }
 
+/* SNAPSHOT tells one range, RANGE the others: the largest is what people mean by the machine's RAM.
+ */
+static void largest_first(struct sel4_emit *e)
+{
+    for (uint32_t i = 1; i < e->ram_count; i++) {
+        if (e->ram[i].size > e->ram[0].size) {
+            struct sel4_piece p = e->ram[0];
+            e->ram[0] = e->ram[i];
+            e->ram[i] = p;
+        }
+    }
+}
+
 static bool find_ram(struct sel4_emit *e)
 {
     uint32_t room = e->s->slots.count + e->k->image.segments + 1;
@@ -175,6 +188,7 @@ static bool find_ram(struct sel4_emit *e)
         e->ram_count += is_ram(e, sel4_state_slot(e->s, i), &e->ram[e->ram_count]);
     qsort(e->ram, e->ram_count, sizeof(*e->ram), by_base);
     unite(e);
+    largest_first(e);
     return true;
 }
 

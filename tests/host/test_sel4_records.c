@@ -68,6 +68,9 @@ static void snapshots_are_whole(void **state)
         assert_int_equal(y.c.mapping_count, y.s.mappings.count);
         assert_int_equal(y.c.snapshot.word_bits, y.f.word * 8);
         assert_int_equal(y.c.threads[11].rec.idle, 1);
+        assert_true(y.c.snapshot.ram_size >= 64 << 20);
+        for (uint32_t r = 1; r < y.c.range_count; r++)
+            assert_true(y.c.ranges[r].size <= y.c.snapshot.ram_size);
         for (uint32_t t = 0; t < y.c.thread_count; t++)
             assert_int_equal(y.c.threads[t].rec.idle, t == 11);
         end(&y);
