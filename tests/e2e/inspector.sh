@@ -193,7 +193,7 @@ shows_soon 'status 0'
 
 printf 'guest/* visitors\n' >"$work/rules"
 start "$inspector $work/run.capdb@1 --domains $work/rules"
-check "domains are named by the user's rules" shows_soon 'visitors  2 threads'
+check "domains are named by the user's rules" shows_soon 'visitors'
 key q
 shows_soon 'status 0'
 printf 'guest/[ visitors\n' >"$work/rules"
