@@ -40,13 +40,14 @@ static const struct attach_ops *ops_of(enum target_door door)
 
 void attach_interrupt(void)
 {
-    transport_interrupt(true);
+    transport_interrupt();
 }
 
 static void attach_destroy(struct attach *a)
 {
-    transport_interrupt(false);
+    transport_protect(true); /* a signal may come just now */
     a->ops->close(a);
+    transport_protect(false);
     stream_fini(&a->stream);
     text_fini(&a->console);
     free(a->console_given);

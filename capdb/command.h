@@ -13,6 +13,7 @@ struct options {
     uint32_t at;         /* --at N, 0: the newest */
     bool all;            /* --all */
     bool strict;         /* --strict */
+    bool explain;        /* --explain */
     bool same_machine;   /* --same-machine */
     bool flow;           /* --flow */
     double every;        /* --every SECONDS, < 0: not given */

@@ -30,7 +30,7 @@ static const struct command commands[] = {
      "shortest authority path, edge by edge"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
-    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict]",
+    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict] [--explain]",
      "isolation and retype invariants; exit 1 on a breach"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
@@ -83,6 +83,7 @@ enum option_code {
     OPT_FORMAT,
     OPT_JSON,
     OPT_STRICT,
+    OPT_EXPLAIN,
     OPT_FLOW,
     OPT_SAME_MACHINE
 };
@@ -98,6 +99,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
@@ -157,6 +159,9 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_STRICT:
         o->strict = true;
+        return true;
+    case OPT_EXPLAIN:
+        o->explain = true;
         return true;
     case OPT_SAME_MACHINE:
         o->same_machine = true;

@@ -3,7 +3,8 @@
  * The upper part of a directory is a copy of the kernel's, so two comparisons suffice: the kernel's
  * with what it must be (RAM where the window has it, for the kernel alone; behind the last entry a
  * page table of the kernel's image, in which users see the globals frame and nothing else), and
- * each directory's with the kernel's. */
+ * each directory's with the kernel's.  A directory may have another page table behind its last
+ * entry: the same, but that users may read the vectors' page, in which their helpers lie. */
 #include "objwalk/capscope/audit_state.h"
 
 enum {
@@ -11,7 +12,9 @@ enum {
     SECTION_BITS = 20,
     AP_MASK = 3,
     AP_KERNEL = 1, /* below: nobody; above: users too */
+    AP_USER_READ = 2,
     ENTRY_BYTES = sizeof(word_t),
+    VECTORS_PAGE = 0xf0, /* of the last page table */
 };
 
 static void report_entry(struct audit *a, enum audit_rule rule, kaddr_t table, uint32_t shows,
@@ -109,6 +112,40 @@ void audit_kernel_tables(struct audit *a)
 
 /* --- a directory's copy --- */
 
+static kaddr_t table_of(const struct audit *a, word_t pde)
+{
+    return objwalk_kaddr(a->w, pde & ~((1u << PAGE_TABLE_BITS) - 1));
+}
+
+/* Is entry i of a page table what the kernel's own has there, or the vectors' page with the
+ * helpers? */
+static bool same_page(uint32_t i, word_t own, word_t pte)
+{
+    word_t helpers = (word_t)(AP_KERNEL ^ AP_USER_READ) << PTE_AP_SHIFT;
+    return pte == own || (i == VECTORS_PAGE && (own & PTE_APX) != 0 && pte == (own ^ helpers));
+}
+
+static bool same_pages(struct audit *a, kaddr_t own, kaddr_t table)
+{
+    word_t x[OBJWALK_BLOCK_WORDS], y[OBJWALK_BLOCK_WORDS];
+    for (uint32_t i = 0; i < PTE_COUNT; i++) {
+        uint32_t in_piece = i % OBJWALK_BLOCK_WORDS, at = i * ENTRY_BYTES;
+        if (in_piece == 0 && (!audit_ok(a, objwalk_read_object(a->w, own + at, 8, x, sizeof(x))) ||
+                              !audit_ok(a, objwalk_read_object(a->w, table + at, 8, y, sizeof(y)))))
+            return false;
+        if (!same_page(i, x[in_piece], y[in_piece]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_helpers_table(struct audit *a, word_t own, word_t pde)
+{
+    const word_t flags = (1u << PAGE_TABLE_BITS) - 1;
+    return (own & PDE_TYPE_MASK) == PDE_PAGE_TABLE && (pde & flags) == (own & flags) &&
+           in_kernel_image(a, pde & ~flags) && same_pages(a, table_of(a, own), table_of(a, pde));
+}
+
 void audit_kernel_part(struct audit *a, kaddr_t dir)
 {
     struct objwalk *w = a->w;
@@ -119,9 +156,10 @@ void audit_kernel_part(struct audit *a, kaddr_t dir)
             (!audit_ok(a, objwalk_read_object(w, w->roots.kernel_pd + at, 8, own, sizeof(own))) ||
              !audit_ok(a, objwalk_read_object(w, dir + at, 8, copy, sizeof(copy)))))
             return;
-        if (copy[in_piece] == own[in_piece])
+        word_t is = copy[in_piece], must = own[in_piece];
+        if (is == must || (i == PDE_COUNT - 1 && is_helpers_table(a, must, is)))
             continue;
-        report_entry(a, is_open(copy[in_piece]) ? AUDIT_KERNEL_OPEN : AUDIT_KERNEL_PART, dir,
-                     i << SECTION_BITS, copy[in_piece]);
+        report_entry(a, is_open(is) ? AUDIT_KERNEL_OPEN : AUDIT_KERNEL_PART, dir, i << SECTION_BITS,
+                     is);
     }
 }
