@@ -100,7 +100,7 @@ check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capd
 start "$inspector $monitor --no-mouse"
 shows_soon '^ RUNNING'
 key D
-check "domains open into threads" eval "key j; key Enter; shows_soon 'driver/server|guest/(init|worker)|critical/'"
+check "domains open into threads" eval "shows_soon 'trusted manager'; key j; key Enter; shows_soon 'driver/server|guest/(init|worker)|critical/'"
 key T
 check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
 key / ; type_line driver/server
@@ -192,7 +192,7 @@ key q
 shows_soon 'status 0'
 
 printf 'guest/* visitors\n' >"$work/rules"
-start "$inspector $work/run.capdb@1 --domains $work/rules"
+start "$inspector $work/run.capdb --domains $work/rules"
 check "domains are named by the user's rules" shows_soon 'visitors'
 key q
 shows_soon 'status 0'
