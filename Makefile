@@ -31,7 +31,7 @@ KERNEL_FLAGS := $(ARM_FLAGS) -Ikernel/armv6 -DCAPSCOPE_BUILD='"$(VERSION)"'
 
 KERNEL_SRC := $(wildcard kernel/*.c kernel/armv6/*.c kernel/armv6/*.S plat/imx31/*.c plat/imx31/*.S)
 RELEASE_SRC := $(KERNEL_SRC) $(wildcard kernel/nodebug/*.c) lib/string.c
-DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c record/*.c objwalk/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
+DEBUG_SRC  := $(KERNEL_SRC) $(wildcard lib/*.c wire/*.c record/*.c objwalk/capscope/*.c monitor/*.c monitor/door/*.c monitor/door/*.S gdbstub/*.c)
 
 # cache.c and cache.S may stand side by side: objects keep the suffix of their source
 obj = $(patsubst %,$(1)/%.o,$(2))
@@ -106,7 +106,14 @@ $(foreach n,$(USER_NAMES),$(eval $(call user_rule,$(n))))
 # The loader (plat/imx31/loader/) carries a kernel and a root task; image-NAME.elf boots NAME.elf.
 LOADER_SRC := $(wildcard plat/imx31/loader/*.c plat/imx31/loader/*.S)
 LOADER_LDS := plat/imx31/loader/image.lds
-ROOT_ELF    = $(if $(ROOT),$(ROOT),$(B)/arm/user/demo-$(if $(DEMO),$(DEMO),healthy).elf)
+# A root task of the user's may lie under any name, with blanks or quotes: it is checked and copied.
+ROOT_COPY  := $(B)/arm/root/root.elf
+ROOT_ELF    = $(if $(value ROOT),$(ROOT_COPY),$(B)/arm/user/demo-$(if $(DEMO),$(DEMO),healthy).elf)
+export ROOT_FILE := $(value ROOT)
+# phony, since make would pass over a file between others that it takes for intermediate
+.PHONY: $(ROOT_COPY)
+$(ROOT_COPY):
+	@scripts/stage-root "$$ROOT_FILE" $@
 
 # $(1) image, $(2) kernel, $(3) root task
 define image_rule
@@ -119,6 +126,7 @@ $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/arm/user/%.e
     $(eval $(call image_rule,$(B)/arm/$(k)/image-$(n).elf,$(B)/arm/$(k)/kernel.elf,$(B)/arm/user/$(n).elf))))
 $(eval $(call image_rule,$(B)/arm/debug/image.elf,$(B)/arm/debug/kernel.elf,$(ROOT_ELF)))
 $(eval $(call image_rule,$(B)/arm/release/image.elf,$(B)/arm/release/kernel.elf,$(ROOT_ELF)))
+$(eval $(call image_rule,$(B)/arm/debug/image-root.elf,$(B)/arm/debug/kernel.elf,$(ROOT_COPY)))
 # The root task is the user's choice, so these two are always made anew.
 $(B)/arm/debug/image.elf $(B)/arm/release/image.elf: FORCE
 FORCE:
@@ -132,7 +140,7 @@ ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk capstate attach authority
+HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
@@ -203,8 +211,9 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,tests/host/sim.c tests/host/sim_check.c) $(B)/asan/libkernel.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ -lcmocka -o $@
+FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c
+$(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
+	$(Q)$(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 define lockstep_rule
 $(B)/$(1)/lockstep: $(call obj,$(B)/$(1)/sim,$(LOCKSTEP_SRC)) $(B)/$(1)/libkernel.a $(B)/$(1)/libmodel.a $(B)/$(1)/libhost.a
@@ -223,7 +232,7 @@ $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lock
 ARM_TEST_FLAGS := $(ARM_FLAGS) -Itests/lockstep-arm -Itests/lockstep-arm/libc -Ikernel/nodebug -Wno-format
 ARM_TEST_LDS   := tests/lockstep-arm/lockstep.lds
 ARM_TEST_SRC   := $(filter-out %/lockstep_exhaustive.c %/lockstep_trial.c,$(LOCKSTEP_SRC)) \
-                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c record/*.c objwalk/*.c) lib/errors.c plat/hostsim/board.c
+                  $(wildcard tests/lockstep-arm/*.[cS] model/*.c record/*.c objwalk/capscope/*.c) lib/errors.c plat/hostsim/board.c
 ARM_TEST_OBJ   := $(call obj,$(B)/arm/lockstep/obj,$(ARM_TEST_SRC))
 ARM_TEST_WRAP  := board_init kernel_panic kernel_init kernel_enter_syscall kernel_enter_irq \
                   kernel_enter_undefined kernel_enter_data_abort kernel_enter_prefetch_abort
@@ -256,7 +265,7 @@ all: host arm ## every program and image
 
 host: $(B)/host/capdb $(B)/host/inspector-tui
 
-arm: $(B)/arm/debug/kernel.elf $(B)/arm/debug/kernel.bin $(B)/arm/release/kernel.elf $(B)/arm/release/kernel.bin $(B)/arm/debug/image.elf $(IMAGES)
+arm: $(B)/arm/debug/kernel.elf $(B)/arm/debug/kernel.bin $(B)/arm/release/kernel.elf $(B)/arm/release/kernel.bin $(B)/arm/debug/image.elf $(IMAGES) $(if $(value ROOT),$(B)/arm/debug/image-root.elf)
 
 release: $(B)/arm/release/kernel.elf $(B)/arm/release/kernel.bin ## the release kernel
 
@@ -265,16 +274,16 @@ deps: ## install what is missing from Debian's packages
 
 run: deps ## boot the demo and open the inspector on it, recording (DEMO=leaky, ROOT=root.elf)
 	@$(MAKE) --no-print-directory all
-	@scripts/run-demo $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+	@scripts/run-demo $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
 run-record: deps ## record a run of the demo, replay it, go back in it (docs/reverse.md)
 	@$(MAKE) --no-print-directory all
-	@scripts/run-record $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+	@scripts/run-record $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 	@[ ! -t 0 ] || scripts/run-replay
 
 demo-headless: deps ## boot the demo, record ten snapshots, print what is in them
 	@$(MAKE) --no-print-directory all
-	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(ROOT),--root $(ROOT))
+	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
 tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
@@ -284,12 +293,16 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
+$(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
+	$(Q)$(CC) $^ -lm -o $@
+
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so \
+	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
+	@$(B)/host/bench_authority
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
@@ -301,14 +314,16 @@ test: deps ## every test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
 	@scripts/run-tests
 
-# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, and
-# every planted fault in the ARM objects too.
+# Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, every
+# planted fault in the ARM objects, and the authority analysis on 100,000 random systems.
 LOCKSTEP_ACTIONS ?= 10000000
+AUTHORITY_ROUNDS ?= 100000
+WITNESS_SYSTEMS  ?= 400
 RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
-	@WITH_PROOF=1 LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
+	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
@@ -337,7 +352,7 @@ $(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c test
 FUZZ_SECONDS ?= 60
 FUZZ_CC    := clang -std=gnu11 -g -O1 -D_GNU_SOURCE -I. -Iplat/hostsim -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=all
-FUZZ_SRC   := $(HOST_SRC) $(SIM_SRC) tests/host/sim.c tests/host/sim_check.c
+FUZZ_SRC   := $(HOST_SRC) $(CAPDB_SRC) $(SIM_SRC) $(FUZZ_HELP)
 FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
 
 $(B)/fuzz/obj/%.c.o: %.c

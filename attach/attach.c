@@ -3,7 +3,7 @@
 
 #include "attach/door.h"
 #include "attach/transport.h"
-#include "layout/capability.h"
+#include "objwalk/walker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -224,8 +224,7 @@ enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
 {
     if (!a->ops->find)
         return unsupported(a, "go back in time");
-    kaddr_t at = slot < KERNEL_WINDOW ? kaddr_from_paddr((paddr_t)slot) : (kaddr_t)slot;
-    if (slot > UINT32_MAX || at < KERNEL_WINDOW || at % sizeof(struct slot) != 0)
-        return attach_fail(a, ERR_ARGUMENT, "0x%08" PRIx64 " is not the address of a slot", slot);
-    return is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->find(a, goal, at, out));
+    const struct walker_window *w = &walker_capscope_window;
+    uint64_t physical = slot < w->address ? slot : slot - w->address + w->physical;
+    return is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->find(a, goal, physical, out));
 }

@@ -115,8 +115,10 @@ struct attach_moment {
     bool forward;    /* the moment lies after the one at which it was asked for */
     uint64_t thread; /* current TCB, 0: none yet */
     char thread_name[RECORD_STRING_MAX + 1];
-    int32_t syscall; /* of that thread: number, label, place */
-    uint32_t label;
+    /* What that thread asks: names, NULL without one. Whether a label names an invocation only the
+     * capability invoked could tell; on an endpoint it is the sender's own. */
+    const char *syscall;
+    const char *invocation;
     uint64_t user_pc;
     uint64_t pc; /* in the kernel */
 };

@@ -34,10 +34,10 @@ struct gdb_door {
     struct gdb_client client;
     struct pages pages;
     struct memview view;
-    struct objwalk walk;
-    deadline_t until; /* of the reading under way */
-    bool ours;        /* attach_halt() stopped it */
-    bool distrusted;  /* the line: what is read is checked from now on */
+    struct walker *walk; /* NULL until the kernel was found */
+    deadline_t until;    /* of the reading under way */
+    bool ours;           /* attach_halt() stopped it */
+    bool distrusted;     /* the line: what is read is checked from now on */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -48,17 +48,18 @@ static enum error client_failed(struct attach *a, enum error e)
 
 /* --- the view --- */
 
-static uint32_t wire_address(const struct gdb_door *d, kaddr_t addr)
+static uint32_t wire_address(const struct gdb_door *d, uint32_t addr)
 {
-    return d->client.physical ? paddr_from_kaddr(addr) : addr;
+    const struct walker_window *w = &walker_capscope_window;
+    return d->client.physical ? (uint32_t)(addr - w->address + w->physical) : addr;
 }
 
 /* A block that cannot be read whole (the end of memory), or that changes while it is read (a buffer
  * of the stub lies in it), is not kept. */
-static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
+static enum error load_block(struct attach *a, uint32_t addr, uint8_t **out)
 {
     struct gdb_door *d = a->door;
-    kaddr_t base = addr & ~(d->pages.block - 1);
+    uint32_t base = addr & ~(d->pages.block - 1);
     *out = pages_find(&d->pages, addr);
     if (*out)
         return ERR_OK;
@@ -75,11 +76,12 @@ static enum error load_block(struct attach *a, kaddr_t addr, uint8_t **out)
     return ERR_OK;
 }
 
-static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error view_read(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
     uint8_t *to = buf;
+    uint32_t addr = (uint32_t)at;
     while (len > 0) {
         uint8_t *block = NULL;
         uint32_t offset = addr & (d->pages.block - 1);
@@ -102,11 +104,11 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
 }
 
 /* For short reads here and there, and while the machine moves between two. */
-static enum error read_uncached(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
-    enum error e = gdb_client_read(&d->client, wire_address(d, addr), buf, len);
+    enum error e = gdb_client_read(&d->client, wire_address(d, (uint32_t)at), buf, len);
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
@@ -159,8 +161,7 @@ static enum error is_quiet(struct attach *a, bool *quiet)
     uint64_t mode = 0, pc = 0;
     enum error e = gdb_client_mode(&d->client, &mode);
     *quiet =
-        e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_in_debugger(&d->walk) ||
-        walk_is_idle(&d->walk) ||
+        e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_is_whole(d->walk) ||
         (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK && processor_is_at_vector(p, pc));
     return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
 }
@@ -198,6 +199,7 @@ static void gdb_drop(struct attach *a)
         return;
     transport_close(&d->client.line);
     pages_drop(&d->pages);
+    walker_close(d->walk);
     free(d);
     a->door = NULL;
 }
@@ -282,12 +284,12 @@ static void note_state(struct attach *a)
 {
     struct gdb_door *d = a->door;
     struct memview view = {.read = read_uncached, .ctx = a};
-    struct objwalk walk = d->walk;
     char why[64];
-    walk.view = &view;
     snprintf(why, sizeof(why), "a debugger stopped it (%.3s)",
              d->client.stop[0] ? d->client.stop : "T05");
-    walk_note_state(a, &walk, a->halted, why);
+    d->walk->view = &view;
+    walk_note_state(a, d->walk, a->halted, why);
+    d->walk->view = &d->view;
     a->state.ours = a->halted && !d->client.stood && d->ours;
     if (!reverse_possible(&d->client) || !a->halted)
         return;
@@ -425,9 +427,9 @@ static enum error gdb_snapshot(struct attach *a)
         return e;
     e = snapshot_told(a);
     if (e != ERR_OK)
-        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
     if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);
@@ -459,7 +461,7 @@ static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
 
 /* --- back in time --- */
 
-static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kaddr,
+static enum error gdb_find(struct attach *a, enum attach_goal goal, uint64_t slot,
                            struct attach_moment *out)
 {
     struct gdb_door *d = a->door;
@@ -472,9 +474,9 @@ static enum error gdb_find(struct attach *a, enum attach_goal goal, uint32_t kad
         return e;
     a->halted = true;
     struct memview view = {.read = read_uncached, .ctx = a};
-    struct objwalk walk = d->walk;
-    walk.view = &view;
-    e = reverse_find(&d->client, &walk, goal, kaddr, out, deadline_in(FIND_MS));
+    d->walk->view = &view;
+    e = reverse_find(&d->client, d->walk, goal, slot, out, deadline_in(FIND_MS));
+    d->walk->view = &d->view;
     pages_drop(&d->pages);
     return e == ERR_OK ? e : client_failed(a, e);
 }

@@ -161,7 +161,7 @@ static enum error mirror_record(void *ctx, const struct record *r)
 /* The events came first, so a sound mirror is now what the snapshot shows. */
 static void compare_with_base(struct live *l, const struct base *b)
 {
-    struct digest d;
+    uint32_t d[2];
     if (l->lost || !l->begun)
         return;
     if (b->snapshot.seq != l->mirror.seq) {
@@ -170,8 +170,8 @@ static void compare_with_base(struct live *l, const struct base *b)
         l->sized = true;
         return;
     }
-    replay_digest(&l->mirror, &d);
-    if (d.lane[0] != b->end.digest0 || d.lane[1] != b->end.digest1)
+    replay_digest(&l->mirror, d);
+    if (d[0] != b->end.digest0 || d[1] != b->end.digest1)
         lose(l, "the snapshot at event %" PRIu64 " differs from the mirror", b->snapshot.seq);
     else
         l->counts.digests++;

@@ -10,7 +10,7 @@
 #define CAPSCOPE_ATTACH_LIVE_H
 
 #include "attach/attach.h"
-#include "attach/replay.h"
+#include "objwalk/replay.h"
 
 struct live;
 

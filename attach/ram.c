@@ -1,6 +1,6 @@
 /* The ram door: a file that holds the machine's RAM, mapped.
  *
- * Either the bare image of memory from KERNEL_PHYS_BASE on (QEMU's memory-backend-file, a
+ * Either the bare image of memory from the beginning of RAM on (QEMU's memory-backend-file, a
  * `pmemsave`) or an ELF core with program headers.  A bare image may be the memory of a machine
  * that runs, so a snapshot counts only when two walks in a row see the same capabilities. */
 #include "attach/door.h"
@@ -21,7 +21,7 @@ enum { SEGMENTS_MAX = 64, RAM_TRIES = 64, STILL_MS = 1000, STILL_PAUSE_MS = 10 }
 
 /* Part of the file that holds memory. */
 struct segment {
-    paddr_t base;
+    uint32_t base;
     uint64_t offset;
     uint64_t size;
 };
@@ -32,16 +32,22 @@ struct ram_door {
     struct segment segment[SEGMENTS_MAX];
     unsigned segments;
     bool core;
-    uint32_t ticks;  /* as last read, */
+    uint64_t ticks;  /* as last read, */
     int64_t changed; /* and when they had changed */
     struct memview view;
-    struct objwalk walk;
+    struct walker *walk;
 };
 
-static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static uint32_t window_physical(uint64_t addr)
+{
+    const struct walker_window *w = &walker_capscope_window;
+    return (uint32_t)(addr - w->address + w->physical);
+}
+
+static enum error view_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     const struct ram_door *d = ctx;
-    paddr_t paddr = paddr_from_kaddr(addr);
+    uint32_t paddr = window_physical(addr);
     for (unsigned i = 0; i < d->segments; i++) {
         const struct segment *s = &d->segment[i];
         if (paddr < s->base || paddr - s->base >= s->size || len > s->size - (paddr - s->base))
@@ -54,9 +60,9 @@ static enum error view_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
 
 /* QEMU's dumps give physical addresses; a core written by gdb has only virtual ones, which for the
  * kernel are those of its window. */
-static paddr_t segment_base(const GElf_Phdr *p, bool physical)
+static uint32_t segment_base(const GElf_Phdr *p, bool physical)
 {
-    return physical ? (paddr_t)p->p_paddr : paddr_from_kaddr((kaddr_t)p->p_vaddr);
+    return physical ? (uint32_t)p->p_paddr : window_physical(p->p_vaddr);
 }
 
 static enum error add_segment(struct attach *a, struct ram_door *d, const GElf_Phdr *p,
@@ -105,7 +111,8 @@ static enum error read_layout(struct attach *a, struct ram_door *d, int fd)
         return e;
     }
     d->segments = 1;
-    d->segment[0] = (struct segment){.base = KERNEL_PHYS_BASE, .size = d->size};
+    d->segment[0] =
+        (struct segment){.base = (uint32_t)walker_capscope_window.physical, .size = d->size};
     return ERR_OK;
 }
 
@@ -143,6 +150,8 @@ static enum error ram_open(struct attach *a)
 static void ram_close(struct attach *a)
 {
     struct ram_door *d = a->door;
+    if (d)
+        walker_close(d->walk);
     if (d && d->map)
         munmap((void *)(uintptr_t)d->map, d->size);
     free(d);
@@ -154,8 +163,8 @@ static void ram_close(struct attach *a)
 /* Nobody tells when the machine behind an image ends: its clock stands still then. */
 static bool clock_moves(struct ram_door *d)
 {
-    uint32_t ticks = 0;
-    if (walk_ticks(&d->walk, &ticks) && ticks != d->ticks) {
+    uint64_t ticks = 0;
+    if (walk_ticks(d->walk, &ticks) && ticks != d->ticks) {
         d->ticks = ticks;
         d->changed = clock_now_ms();
     }
@@ -165,7 +174,7 @@ static bool clock_moves(struct ram_door *d)
 static void note_state(struct attach *a)
 {
     struct ram_door *d = a->door;
-    walk_note_state(a, &d->walk, false, "");
+    walk_note_state(a, d->walk, false, "");
     if (a->state.being != ATTACH_RUNS)
         return;
     if (d->core)
@@ -196,14 +205,14 @@ static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 {
     struct ram_door *d = a->door;
     (void)attempt;
-    *stopped = d->core || walk_in_debugger(&d->walk);
+    *stopped = d->core || walk_in_debugger(d->walk);
     return ERR_OK;
 }
 
 static enum error ram_snapshot(struct attach *a)
 {
     struct ram_door *d = a->door;
-    enum error e = walk_settled(a, &d->walk, prepare, !d->core, RAM_TRIES);
+    enum error e = walk_settled(a, d->walk, prepare, !d->core, RAM_TRIES);
     note_state(a);
     return e;
 }

@@ -7,8 +7,6 @@
  * addresses; the kernel window is the same in every address space. */
 #include "attach/reverse.h"
 
-#include "lib/bytes.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,10 +22,11 @@ enum {
 
 struct search {
     struct gdb_client *c;
-    struct objwalk *w;
-    kaddr_t slot;
+    struct walker *w;
+    uint64_t slot; /* physical */
     deadline_t deadline;
-    struct slot before, after; /* what the write that the machine stands at makes of the slot */
+    struct walker_slot before,
+        after; /* what the write that the machine stands at makes of the slot */
 };
 
 static enum error __attribute__((format(printf, 3, 4)))
@@ -162,7 +161,7 @@ enum error reverse_guard_end(struct gdb_client *c, deadline_t deadline)
 static enum error watch(struct search *s, bool on)
 {
     char request[32];
-    snprintf(request, sizeof(request), "%c2,%x,4", on ? 'Z' : 'z', s->slot);
+    snprintf(request, sizeof(request), "%c2,%" PRIx64 ",4", on ? 'Z' : 'z', s->before.address);
     return gdb_client_plant(s->c, request, deadline_in(GDB_REPLY_MS));
 }
 
@@ -185,30 +184,19 @@ static bool reply_has(const struct search *s, const char *text)
     return strstr((const char *)s->c->decoder.data, text) != NULL;
 }
 
-static enum error read_slot(struct search *s, struct slot *out)
+static enum error read_slot(struct search *s, struct walker_slot *out)
 {
-    uint8_t bytes[16];
-    enum error e = memview_read(s->w->view, s->slot, bytes, sizeof(bytes));
-    if (e == ERR_OK)
-        *out = (struct slot){
-            {{get_le32(bytes), get_le32(bytes + 4)}}, get_le32(bytes + 8), get_le32(bytes + 12)};
-    return e;
+    return walker_slot(s->w, s->slot, out);
 }
 
-/* A capability stands in the derivation list; what is cleared before memory becomes a CNode does
+/* Is it the write that is looked for? The kernel writes word 0 of a slot before its links; a
+ * capability stands in the derivation list, what is cleared before memory becomes a CNode does
  * not. */
-static bool holds_capability(const struct slot *s)
-{
-    return s->cap.w[0] != 0 && (s->prev & SLOT_LINK_MASK) >= KERNEL_WINDOW &&
-           (s->next & SLOT_LINK_MASK) >= KERNEL_WINDOW;
-}
-
-/* Is it the write that is looked for? The kernel writes word 0 of a slot before its links. */
 static bool wanted(const struct search *s, enum attach_goal goal)
 {
     if (goal == ATTACH_KILLED)
-        return holds_capability(&s->before) && s->after.cap.w[0] == 0;
-    return s->before.cap.w[0] == 0 && s->after.cap.w[0] != 0;
+        return s->before.filled && s->before.listed && !s->after.filled;
+    return !s->before.filled && s->after.filled;
 }
 
 /* To the write before: the machine then stands at the store. */
@@ -273,63 +261,52 @@ static enum error go_to_entry(struct search *s, bool forward)
 
 /* --- what is told about the moment --- */
 
-static enum error read_word(struct search *s, kaddr_t at, uint32_t *out)
-{
-    uint8_t bytes[4];
-    enum error e = memview_read(s->w->view, at, bytes, sizeof(bytes));
-    if (e == ERR_OK)
-        *out = get_le32(bytes);
-    return e;
-}
-
 static enum error read_thread(struct search *s, struct attach_moment *out)
 {
-    struct tcb tcb;
-    kaddr_t at = 0;
-    enum error e = read_word(s, s->w->roots.current, &at);
-    if (e != ERR_OK || at == 0)
-        return e;
-    e = memview_read(s->w->view, at, &tcb, sizeof(tcb));
+    struct walker_request r;
+    enum error e = walker_request(s->w, &r);
     if (e != ERR_OK)
         return e;
-    out->thread = paddr_from_kaddr(at);
-    memcpy(out->thread_name, tcb.name, sizeof(out->thread_name));
+    out->thread = r.thread;
+    memcpy(out->thread_name, r.name, sizeof(out->thread_name));
     out->thread_name[sizeof(out->thread_name) - 1] = '\0';
-    out->syscall = (int32_t)tcb.regs[REG_R7];
-    out->label = msginfo_label(tcb.regs[REG_R1]);
-    out->user_pc = tcb.regs[REG_FAULT_IP];
+    out->syscall = r.syscall;
+    out->invocation = r.invocation;
+    out->user_pc = r.pc;
     return ERR_OK;
 }
 
 static enum error describe(struct search *s, enum attach_goal goal, struct attach_moment *out)
 {
-    struct objwalk_cap cap;
-    objwalk_decode(s->w, (goal == ATTACH_KILLED ? s->before : s->after).cap, &cap);
-    out->type = cap.type;
-    out->object = cap.object;
-    uint64_t pc = 0;
-    enum error e = gdb_client_register(s->c, s->c->processor->pc, &pc);
-    out->pc = pc;
+    const struct walker_slot *slot = goal == ATTACH_KILLED ? &s->before : &s->after;
+    struct walker_moment m;
+    out->type = slot->slot.type;
+    out->object = slot->slot.object;
+    enum error e = gdb_client_register(s->c, s->c->processor->pc, &out->pc);
     if (e == ERR_OK)
-        e = read_word(s, s->w->roots.ticks, &out->ticks);
-    return e == ERR_OK ? read_thread(s, out) : e;
+        e = walker_moment(s->w, &m);
+    if (e != ERR_OK)
+        return e;
+    out->ticks = (uint32_t)m.ticks;
+    return read_thread(s, out);
 }
 
 static enum error not_found(struct search *s, enum attach_goal goal, bool forward)
 {
     const char *when = forward ? "from here to the end of the recording"
                                : "from here back to the beginning of the recording";
-    return fail(s->c, ERR_NOT_FOUND, "no capability was %s slot 0x%08x %s",
-                goal == ATTACH_KILLED ? "taken from" : "put into", paddr_from_kaddr(s->slot), when);
+    return fail(s->c, ERR_NOT_FOUND, "no capability was %s slot 0x%08" PRIx64 " %s",
+                goal == ATTACH_KILLED ? "taken from" : "put into", s->slot, when);
 }
 
 static enum error search_run(struct search *s, enum attach_goal goal, struct attach_moment *found)
 {
-    struct slot now;
-    enum error e = read_slot(s, &now);
+    enum error e = read_slot(s, &s->before);
+    if (e == ERR_ARGUMENT)
+        return fail(s->c, e, "0x%08" PRIx64 " is not the address of a slot", s->slot);
     if (e != ERR_OK)
-        return fail(s->c, e, "slot 0x%08x cannot be read", paddr_from_kaddr(s->slot));
-    found->forward = goal == ATTACH_KILLED && now.cap.w[0] != 0;
+        return fail(s->c, e, "slot 0x%08" PRIx64 " cannot be read", s->slot);
+    found->forward = goal == ATTACH_KILLED && s->before.filled;
     e = watch(s, true);
     if (e != ERR_OK)
         return e;
@@ -344,11 +321,11 @@ static enum error search_run(struct search *s, enum attach_goal goal, struct att
     return e == ERR_OK ? go_to_entry(s, goal == ATTACH_MADE) : e;
 }
 
-enum error reverse_find(struct gdb_client *c, struct objwalk *w, enum attach_goal goal,
-                        kaddr_t slot, struct attach_moment *out, deadline_t deadline)
+enum error reverse_find(struct gdb_client *c, struct walker *w, enum attach_goal goal,
+                        uint64_t slot, struct attach_moment *out, deadline_t deadline)
 {
     struct search s = {.c = c, .w = w, .slot = slot, .deadline = deadline};
-    struct attach_moment found = {.goal = goal, .slot = paddr_from_kaddr(slot)};
+    struct attach_moment found = {.goal = goal, .slot = slot};
     enum error e = refuse_shut_down(c, deadline);
     if (e == ERR_OK)
         e = search_run(&s, goal, &found);

@@ -8,7 +8,7 @@
 
 #include "attach/attach.h"
 #include "attach/gdb_client.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/walker.h"
 
 /* Does the stub replay a recording? */
 bool reverse_possible(const struct gdb_client *c);
@@ -26,7 +26,7 @@ enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t
  * A capability that lives is followed forward to its end, an empty slot back.  ERR_NOT_FOUND: no
  * such moment in the recording; the machine then stands at the end that was searched.  The sentence
  * of a failure is in c->trouble.  `w` is open on a view of the same stub that keeps nothing. */
-enum error reverse_find(struct gdb_client *c, struct objwalk *w, enum attach_goal goal,
-                        kaddr_t slot, struct attach_moment *out, deadline_t deadline);
+enum error reverse_find(struct gdb_client *c, struct walker *w, enum attach_goal goal,
+                        uint64_t slot, struct attach_moment *out, deadline_t deadline);
 
 #endif

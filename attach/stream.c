@@ -2,6 +2,9 @@
  * same bytes, so both are checked and delivered by the same code. */
 #include "attach/stream.h"
 
+#include "objwalk/unpack.h"
+#include "record/check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,13 +71,13 @@ enum error stream_bytes(struct stream *s, const uint8_t *bytes, size_t len)
     return ERR_OK;
 }
 
-/* Hands records to the sink; *skipped counts those of kinds that later versions may add. */
-static enum error deliver(const struct stream *s, attach_sink sink, void *ctx, uint32_t *skipped)
+/* Hands records to the sink, and counts those of kinds that later versions may add in `check`. */
+static enum error deliver(const struct stream *s, attach_sink sink, void *ctx,
+                          struct record_check *check)
 {
     struct record_codec codec;
     struct record r;
     record_codec_init(&codec);
-    *skipped = 0;
     for (size_t at = 0; at < s->used;) {
         uint32_t used = 0;
         enum error e = record_decode(&codec, s->bytes + at, (uint32_t)(s->used - at), &used, &r);
@@ -82,7 +85,7 @@ static enum error deliver(const struct stream *s, attach_sink sink, void *ctx, u
             e = sink(ctx, &r);
         else if (e == ERR_UNSUPPORTED && used > 0) {
             e = ERR_OK;
-            ++*skipped;
+            record_check_skip(check);
         }
         if (e != ERR_OK)
             return e;
@@ -93,47 +96,58 @@ static enum error deliver(const struct stream *s, attach_sink sink, void *ctx, u
 
 enum error stream_deliver(const struct stream *s, attach_sink sink, void *ctx)
 {
-    uint32_t skipped;
-    return deliver(s, sink, ctx, &skipped);
+    struct record_check unused;
+    record_check_begin(&unused);
+    return deliver(s, sink, ctx, &unused);
 }
 
-struct tally {
-    struct stream *stream;
-    uint32_t kinds[RECORD_KINDS];
-    uint32_t records;
-    bool ended;
-};
-
-static enum error tally_record(void *ctx, const struct record *r)
+static enum error check_record(void *ctx, const struct record *r)
 {
-    struct tally *t = ctx;
-    bool first = t->records == 0;
-    if (first != (r->kind == RECORD_SNAPSHOT) || t->ended)
-        return ERR_FORMAT;
-    if (first && !record_format_is_plain(r->snapshot.format))
-        return ERR_VERSION;
-    t->records++;
-    t->kinds[r->kind]++;
-    if (r->kind == RECORD_FINDING)
-        t->stream->findings++;
-    if (r->kind == RECORD_END) {
-        t->stream->end = r->end;
-        t->ended = true;
-    }
-    return ERR_OK;
+    return record_check_add(ctx, r);
 }
 
 enum error stream_check(struct stream *s)
 {
-    struct tally t = {.stream = s};
+    struct record_check c;
+    record_check_begin(&c);
     s->findings = 0;
-    uint32_t skipped;
-    enum error e = deliver(s, tally_record, &t, &skipped);
-    if (e != ERR_OK)
-        return e;
-    if (!t.ended || s->end.slots != t.kinds[RECORD_SLOT] ||
-        s->end.threads != t.kinds[RECORD_THREAD] || s->end.mappings != t.kinds[RECORD_MAPPING] ||
-        s->end.records != t.records + skipped)
-        return ERR_TRUNCATED;
-    return ERR_OK;
+    enum error e = deliver(s, check_record, &c, &c);
+    if (e == ERR_OK)
+        e = record_check_end(&c);
+    s->findings = c.kinds[RECORD_FINDING];
+    s->end = c.end;
+    return e;
+}
+
+/* --- unpacking --- */
+
+struct unpacking {
+    struct unpacker *unpacker;
+    struct stream out;
+};
+
+static enum error unpack_record(void *ctx, const struct record *r)
+{
+    struct unpacking *u = ctx;
+    enum error e = unpacker_record(u->unpacker, r, stream_record, &u->out);
+    if (e == ERR_OK && !unpacker_is_packed(u->unpacker))
+        return ERR_NOT_FOUND; /* it is in the plain form */
+    return e;
+}
+
+enum error stream_unpack(struct stream *s)
+{
+    struct unpacking u = {.unpacker = unpacker_new()};
+    if (!u.unpacker)
+        return ERR_NO_MEMORY;
+    stream_init(&u.out);
+    enum error e = stream_deliver(s, unpack_record, &u);
+    if (e == ERR_OK && unpacker_is_packed(u.unpacker)) {
+        struct stream plain = u.out;
+        u.out = *s;
+        *s = plain;
+    }
+    stream_fini(&u.out);
+    unpacker_free(u.unpacker);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
 }

@@ -3,146 +3,82 @@
  * findings, as an incomplete list, or as a digest that differs from the one the kernel keeps. */
 #include "attach/walk.h"
 
-#include "layout/roots.h"
-#include "lib/bytes.h"
 #include "record/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static enum error open_failed(struct attach *a, enum error e, const struct objwalk *w)
-{
-    if (e == ERR_VERSION)
-        return attach_fail(a, e, "kernel_roots has version %u, this program understands %u",
-                           w->roots.version, (unsigned)ROOTS_VERSION);
-    if (e == ERR_LAYOUT)
-        return attach_fail(a, e, "the kernel's layout is 0x%08x, this program understands 0x%08x",
-                           w->roots.layout, LAYOUT_HASH);
-    if (e == ERR_CORRUPT)
-        return attach_fail(a, e,
-                           "kernel_roots is not what the kernel published: somebody wrote to it");
-    return attach_fail(a, e, "%s", error_sentence(e));
-}
-
 enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
-                     struct objwalk *w)
+                     struct walker **w)
 {
-    kaddr_t at = 0;
+    char message[WALKER_MESSAGE];
     a->error[0] = '\0';
-    memset(w, 0, sizeof(*w));
-    enum error e = probe ? objwalk_probe_roots(probe, KERNEL_PHYS_BASE, &at) : ERR_NO_ROOTS;
-    if (e == ERR_NO_ROOTS || e == ERR_READ)
-        e = objwalk_find_roots(view, KERNEL_PHYS_BASE, &at);
-    if (e == ERR_OK)
-        e = objwalk_open(w, view, at);
-    if (e == ERR_OK)
-        return ERR_OK;
-    return a->error[0] ? e : open_failed(a, e, w); /* a view's own sentence says more */
+    walker_close(*w);
+    enum error e = walker_open_capscope(view, probe, w, message);
+    if (e == ERR_OK || a->error[0]) /* a view's own sentence says more */
+        return e;
+    return attach_fail(a, e, "%s", message);
 }
 
-enum error walk_once(struct objwalk *w, bool stopped, struct stream *out)
+enum error walk_once(struct walker *w, bool stopped, struct stream *out)
 {
     stream_clear(out);
-    return objwalk_snapshot(w, stopped, stream_record, out);
+    return walker_snapshot(w, stopped, stream_record, out);
 }
 
-static bool read_word(struct objwalk *w, kaddr_t addr, uint32_t *out)
+bool walk_in_debugger(struct walker *w)
 {
-    uint8_t bytes[4];
-    if (addr == 0 || memview_read(w->view, addr, bytes, sizeof(bytes)) != ERR_OK)
+    struct walker_moment m;
+    return walker_moment(w, &m) == ERR_OK && m.in_debugger;
+}
+
+bool walk_is_whole(struct walker *w)
+{
+    struct walker_moment m;
+    return walker_moment(w, &m) == ERR_OK && (m.in_debugger || m.idle);
+}
+
+bool walk_ticks(struct walker *w, uint64_t *out)
+{
+    struct walker_moment m;
+    if (walker_moment(w, &m) != ERR_OK)
         return false;
-    *out = get_le32(bytes);
+    *out = m.ticks;
     return true;
 }
 
-static bool read_control(struct objwalk *w, size_t offset, uint32_t *out)
-{
-    kaddr_t control = w->roots.debug_control;
-    return control != 0 && read_word(w, control + (kaddr_t)offset, out);
-}
-
-bool walk_in_debugger(struct objwalk *w)
-{
-    uint32_t stopped;
-    return read_control(w, offsetof(struct debug_control, stopped), &stopped) && stopped != 0;
-}
-
-bool walk_is_idle(struct objwalk *w)
-{
-    uint32_t current;
-    return read_word(w, w->roots.current, &current) && current == w->roots.idle_thread;
-}
-
-bool walk_ticks(struct objwalk *w, uint32_t *out)
-{
-    return read_word(w, w->roots.ticks, out);
-}
-
-static uint64_t physical(kaddr_t at)
-{
-    return at == 0 ? 0 : paddr_from_kaddr(at);
-}
-
-bool walk_stop_read(struct objwalk *w, struct walk_stop *out)
-{
-    struct debug_control c;
-    if (w->roots.debug_control == 0 ||
-        memview_read(w->view, w->roots.debug_control, &c, sizeof(c)) != ERR_OK)
-        return false;
-    bool stopped = c.stopped != 0;
-    *out = (struct walk_stop){.stopped = stopped, .event = stopped ? c.current.seq : 0};
-    if (stopped && c.stop_condition < BREAK_CONDITIONS)
-        out->condition = c.stop_condition + 1;
-    if (out->event != 0) {
-        out->kind = c.current.kind;
-        out->slot = physical(c.current.slot);
-        out->thread = physical(c.current.thread);
-    }
-    for (uint32_t i = 0; i < BREAK_CONDITIONS; i++)
-        out->armed |= (uint32_t)(c.condition[i].enabled != 0) << i;
-    return true;
-}
-
-static void stop_words(const struct walk_stop *s, const char *why, char *out, size_t size)
+static void stop_words(const struct walker_moment *m, const char *why, char *out, size_t size)
 {
     size_t n = 0;
-    if (s->condition != 0)
-        n = (size_t)snprintf(out, size, "condition %u ", s->condition);
+    if (m->condition != 0)
+        n = (size_t)snprintf(out, size, "condition %u ", m->condition);
     else
-        n = (size_t)snprintf(out, size, "%s ", s->stopped ? "in the kernel's debugger" : why);
-    if (s->event != 0 && n < size)
-        snprintf(out + n, size - n, "#%u %s 0x%08" PRIx64, s->event, event_kind_name(s->kind),
-                 s->slot);
+        n = (size_t)snprintf(out, size, "%s ", m->in_debugger ? "in the kernel's debugger" : why);
+    if (m->event.seq != 0 && n < size)
+        snprintf(out + n, size - n, "#%" PRIu64 " %s 0x%08" PRIx64, m->event.seq,
+                 event_kind_name(m->event.kind), m->event.slot);
 }
 
-void walk_note_state(struct attach *a, struct objwalk *w, bool stands, const char *why)
+void walk_note_state(struct attach *a, struct walker *w, bool stands, const char *why)
 {
     char words[128];
-    struct walk_stop s = {0};
-    bool known = walk_stop_read(w, &s);
-    if (known)
-        attach_note_armed(a, s.armed);
-    if (!stands && !s.stopped) {
+    struct walker_moment m;
+    if (walker_moment(w, &m) != ERR_OK)
+        m = (struct walker_moment){.debugger = false};
+    if (m.debugger)
+        attach_note_armed(a, m.armed);
+    if (!stands && !m.in_debugger) {
         attach_note(a, ATTACH_RUNS, NULL);
         return;
     }
-    stop_words(&s, why, words, sizeof(words));
+    stop_words(&m, why, words, sizeof(words));
     attach_note(a, ATTACH_STANDS, words);
-    a->state.reason = s.condition ? ATTACH_AT_CONDITION : ATTACH_AT_HALT;
-    a->state.condition = s.condition;
-    a->state.event = s.event;
-    a->state.slot = s.slot;
-    a->state.thread = s.thread;
-}
-
-/* Does the digest the kernel keeps agree with what was walked?  True where it keeps none. */
-static bool digest_agrees(struct objwalk *w, const struct record_end *end)
-{
-    struct running_digest d;
-    if (w->roots.digest == 0 || memview_read(w->view, w->roots.digest, &d, sizeof(d)) != ERR_OK)
-        return true;
-    return !d.kept || (d.sum.lane[0] == end->digest0 && d.sum.lane[1] == end->digest1);
+    a->state.reason = m.condition ? ATTACH_AT_CONDITION : ATTACH_AT_HALT;
+    a->state.condition = m.condition;
+    a->state.event = (uint32_t)m.event.seq;
+    a->state.slot = m.event.slot;
+    a->state.thread = m.event.thread;
 }
 
 static bool same_state(const struct record_end *a, const struct record_end *b)
@@ -158,7 +94,7 @@ struct previous {
     bool valid;
 };
 
-enum error walk_settled(struct attach *a, struct objwalk *w, walk_prepare prepare, bool twice,
+enum error walk_settled(struct attach *a, struct walker *w, walk_prepare prepare, bool twice,
                         unsigned tries)
 {
     struct previous last = {0};
@@ -172,7 +108,7 @@ enum error walk_settled(struct attach *a, struct objwalk *w, walk_prepare prepar
         if (e != ERR_OK)
             return a->error[0] ? e : attach_fail(a, e, "%s", error_sentence(e));
         const struct record_end *end = &a->stream.end;
-        bool clean = end->complete && a->stream.findings == 0 && digest_agrees(w, end);
+        bool clean = end->complete && a->stream.findings == 0 && walker_agrees(w, end);
         bool alike = last.valid && same_state(&last.end, end) &&
                      last.findings == a->stream.findings && last.end.complete == end->complete;
         if (alike || (clean && !twice))

@@ -1,4 +1,4 @@
-/* Building the whole analysis, names of its enumerations, and small questions about domains. */
+/* Building the whole analysis, and small questions about domains and owners. */
 #include "authority/graph.h"
 
 #include <stdio.h>
@@ -8,40 +8,82 @@
 static enum error allocate(struct authority *a)
 {
     size_t nodes = a->node_count + 1;
+    size_t threads = a->state->thread_count + 1;
     a->priv = calloc(1, sizeof(*a->priv));
     if (!a->priv)
         return ERR_NO_MEMORY;
-    a->thread_domain = malloc((a->state->thread_count + 1) * sizeof(*a->thread_domain));
+    a->thread_domain = malloc(threads * sizeof(*a->thread_domain));
     a->home = malloc(nodes * sizeof(*a->home));
     a->island = malloc(nodes * sizeof(*a->island));
     a->island_strict = malloc(nodes * sizeof(*a->island_strict));
     a->priv->manager = calloc(nodes, sizeof(*a->priv->manager));
     a->priv->active = calloc(nodes, sizeof(*a->priv->active));
+    a->priv->by_addr = malloc(threads * sizeof(*a->priv->by_addr));
     bool all = a->thread_domain && a->home && a->island && a->island_strict && a->priv->manager &&
-               a->priv->active;
+               a->priv->active && a->priv->by_addr;
     return all ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static int by_address(const void *pa, const void *pb, void *state)
+{
+    const struct capstate *s = state;
+    uint64_t a = s->threads[*(const int32_t *)pa].rec.addr;
+    uint64_t b = s->threads[*(const int32_t *)pb].rec.addr;
+    return (a > b) - (a < b);
+}
+
+static enum error sort_threads(struct authority *a)
+{
+    for (uint32_t i = 0; i < a->state->thread_count; i++)
+        a->priv->by_addr[i] = (int32_t)i;
+    qsort_r(a->priv->by_addr, a->state->thread_count, sizeof(*a->priv->by_addr), by_address,
+            (void *)(uintptr_t)a->state);
+    return ERR_OK;
+}
+
+static void names_end(struct authority *a)
+{
+    if (a->priv && a->priv->names) {
+        free(a->priv->names->domain);
+        free(a->priv->names);
+        a->priv->names = NULL;
+    }
 }
 
 enum error authority_build(const struct capstate *state, const struct authority_rules *rules,
                            struct authority *out)
 {
+    static enum error (*const step[])(struct authority *) = {
+        authority_find_active, authority_mark_live, authority_find_islands, authority_name_rest,
+        authority_find_homes};
     struct authority a = {.state = state, .node_count = state->object_count};
     enum error e = allocate(&a);
+    if (e == ERR_OK)
+        e = sort_threads(&a);
     if (e == ERR_OK)
         e = authority_make_edges(&a);
     if (e == ERR_OK)
         e = authority_name_threads(&a, rules);
-    if (e == ERR_OK)
-        e = authority_find_islands(&a);
-    if (e == ERR_OK)
-        e = authority_name_rest(&a);
-    if (e == ERR_OK)
-        e = authority_find_homes(&a);
+    for (size_t i = 0; e == ERR_OK && i < sizeof(step) / sizeof(*step); i++)
+        e = step[i](&a);
+    names_end(&a);
     if (e == ERR_OK)
         *out = a;
     else
         authority_free(&a);
     return e;
+}
+
+static void private_free(struct authority_private *p)
+{
+    if (!p)
+        return;
+    free(p->reverse);
+    free(p->first_reverse);
+    free(p->manager);
+    free(p->active);
+    free(p->by_addr);
+    free(p);
 }
 
 void authority_free(struct authority *a)
@@ -56,61 +98,12 @@ void authority_free(struct authority *a)
     free(a->enclosing);
     free(a->island);
     free(a->island_strict);
-    if (a->priv) {
-        free(a->priv->reverse);
-        free(a->priv->first_reverse);
-        free(a->priv->manager);
-        free(a->priv->active);
-        free(a->priv);
-    }
+    names_end(a);
+    private_free(a->priv);
     *a = (struct authority){0};
 }
 
-const char *authority_edge_name(enum authority_edge_kind kind)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence) [AUTHORITY_##NAME] = name,
-        AUTHORITY_EDGE_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_EDGE_KINDS ? names[kind] : "?";
-}
-
-const char *authority_edge_sentence(enum authority_edge_kind kind)
-{
-    static const char *const sentences[] = {
-#define X(NAME, name, sentence) [AUTHORITY_##NAME] = sentence,
-        AUTHORITY_EDGE_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_EDGE_KINDS ? sentences[kind] : "?";
-}
-
-bool authority_edge_gains(enum authority_edge_kind kind)
-{
-    return authority_edge_reaches(kind) || kind == AUTHORITY_REPLY_GRANT ||
-           kind == AUTHORITY_GRANT || kind == AUTHORITY_GRANT_RECV;
-}
-
-const char *authority_breach_name(enum authority_breach_kind kind)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence) [AUTHORITY_BREACH_##NAME] = name,
-        AUTHORITY_BREACH_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_BREACH_KINDS ? names[kind] : "?";
-}
-
-const char *authority_breach_sentence(enum authority_breach_kind kind)
-{
-    static const char *const sentences[] = {
-#define X(NAME, name, sentence) [AUTHORITY_BREACH_##NAME] = sentence,
-        AUTHORITY_BREACH_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_BREACH_KINDS ? sentences[kind] : "?";
-}
+/* --- domains --- */
 
 int32_t authority_domain_named(const struct authority *a, const char *name)
 {
@@ -126,16 +119,60 @@ int32_t authority_slot_domain(const struct authority *a, int32_t slot)
     return holder < 0 ? -1 : a->home[holder];
 }
 
+/* Untyped memory above an object and ancestors of its capability are other ways to have it. */
+static bool is_hold(const struct authority_edge *e)
+{
+    return e->kind != AUTHORITY_COVER && e->kind != AUTHORITY_DESTROY;
+}
+
 bool authority_domain_holds(const struct authority *a, int32_t domain, int32_t object)
 {
-    const struct authority_private *p = a->priv;
-    for (uint32_t i = p->first_reverse[object]; i < p->first_reverse[object + 1]; i++) {
-        const struct authority_edge *e = &a->edges[p->reverse[i]];
-        if (e->kind != AUTHORITY_COVER && e->kind != AUTHORITY_DESTROY &&
-            a->home[e->from] == domain)
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(a, object, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[edges[i]];
+        if (is_hold(e) && a->home[e->from] == domain)
             return true;
     }
     return false;
+}
+
+static int compare_domains(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a;
+    int32_t y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts and drops doubles. */
+static uint32_t distinct(int32_t *domains, uint32_t count)
+{
+    uint32_t kept = 0;
+    qsort(domains, count, sizeof(*domains), compare_domains);
+    for (uint32_t i = 0; i < count; i++)
+        if (kept == 0 || domains[kept - 1] != domains[i])
+            domains[kept++] = domains[i];
+    return kept;
+}
+
+uint32_t authority_holders(const struct authority *a, int32_t object, int32_t *domains,
+                           uint32_t max)
+{
+    uint32_t count;
+    uint32_t found = 0;
+    const uint32_t *edges = authority_edges_to(a, object, &count);
+    int32_t *all = malloc((count + 1) * sizeof(*all));
+    if (!all)
+        return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[edges[i]];
+        if (is_hold(e) && a->home[e->from] >= 0)
+            all[found++] = a->home[e->from];
+    }
+    found = distinct(all, found);
+    memcpy(domains, all, (found < max ? found : max) * sizeof(*all));
+    free(all);
+    return found;
 }
 
 char *authority_managers_text(const struct authority *a, char *buf, size_t size)
@@ -164,6 +201,20 @@ uint32_t authority_mark_domain(const struct authority *a, int32_t domain, bool *
     return count;
 }
 
+bool authority_is_managers(const struct authority *a, int32_t node)
+{
+    int32_t d = a->home[node];
+    return d >= 0 && a->domains[d].trusted && !a->priv->active[node];
+}
+
+bool authority_asks_about_manager(const struct authority *a, const bool *mark)
+{
+    for (uint32_t n = 0; n < a->node_count; n++)
+        if (mark[n] && authority_is_managers(a, (int32_t)n))
+            return true;
+    return false;
+}
+
 /* --- owner --- */
 
 static bool object_covers(const struct capstate_object *o, uint64_t addr)
@@ -185,12 +236,12 @@ static int32_t untyped_over(const struct authority *a, int32_t object, uint64_t 
 static int32_t holder_domain(const struct authority *a, int32_t object, bool *several)
 {
     int32_t domain = -1;
-    const struct authority_private *p = a->priv;
-    for (uint32_t i = p->first_reverse[object]; i < p->first_reverse[object + 1]; i++) {
-        const struct authority_edge *e = &a->edges[p->reverse[i]];
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(a, object, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[edges[i]];
         int32_t d = a->home[e->from];
-        if (e->kind == AUTHORITY_COVER || e->kind == AUTHORITY_DESTROY ||
-            !authority_counts(a, d, false))
+        if (!is_hold(e) || !authority_domain_counts(a, d, false))
             continue;
         if (domain >= 0 && domain != d)
             *several = true;

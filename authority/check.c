@@ -1,99 +1,187 @@
-/* The verdict: the paper's four restrictions (3.2.3), cover by foreign untyped memory, and the two
- * invariants of retype, each breach with the slots that show it and a path that leads there. */
+/* The verdict: the paper's four restrictions (3.2.3), cover by foreign untyped memory, what joins
+ * domains besides, the promises of Retype, and what there is to doubt.
+ *
+ * Each object is looked at once, with the domains that hold it gathered in time linear in its
+ * edges.  Where many domains meet at one object, each of them gets a breach with one partner, not
+ * one with each other: a thousand domains at one endpoint are a thousand breaches. */
+#include "authority/conveys.h"
 #include "authority/graph.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATHS_MAX = 256 }; /* a search each: the first breaches get a path, all get their slots */
+enum { PATHS_MAX = 256 }; /* breaches get their slots all, the first ones a path too */
 
 struct check {
     const struct authority *a;
     bool strict;
-    struct authority_breach *breach;
-    uint32_t count, capacity;
-    int32_t *first; /* by domain: first edge of the object at hand */
+    struct authority_verdict *v;
+    uint32_t capacity;
+    /* the domains that were gathered last, each with the edge that speaks for it */
+    int32_t *edge;     /* by domain */
+    uint32_t *stamp;   /* by domain: edge is of this round */
+    uint32_t *told;    /* by domain: is in a breach of this round */
+    int32_t *gathered; /* domains */
+    uint32_t round, gathered_count;
+    /* forests of shortest ways, edge by which a node was reached, -1: a beginning or not reached */
+    int32_t *reached_by; /* by control, from the threads of the node's home */
+    bool *joint;         /* by island: a breach says why domains are joined there */
     bool failed;
 };
 
-static struct authority_breach breach_make(enum authority_breach_kind kind)
+static bool breach_add(void *ctx, struct authority_breach b)
 {
-    return (struct authority_breach){.kind = kind,
-                                     .domain_a = -1,
-                                     .domain_b = -1,
-                                     .object = -1,
-                                     .object_b = -1,
-                                     .slot_a = -1,
-                                     .slot_b = -1,
-                                     .finding = -1};
-}
-
-static void breach_add(struct check *c, struct authority_breach b)
-{
+    struct check *c = ctx;
     if (c->failed)
-        return;
-    if (c->count == c->capacity) {
+        return false;
+    if (c->v->count == c->capacity) {
         uint32_t wanted = c->capacity ? c->capacity * 2 : 16;
-        struct authority_breach *grown = realloc(c->breach, wanted * sizeof(*grown));
+        struct authority_breach *grown = realloc(c->v->breach, wanted * sizeof(*grown));
         if (!grown) {
             c->failed = true;
-            return;
+            free(b.path);
+            return false;
         }
-        c->breach = grown;
+        c->v->breach = grown;
         c->capacity = wanted;
     }
-    c->breach[c->count++] = b;
+    c->v->breach[c->v->count++] = b;
+    return true;
 }
 
-/* The same kind, domains and object twice says nothing new. */
-static bool breach_known(const struct check *c, enum authority_breach_kind kind, int32_t a,
-                         int32_t b, int32_t object)
+/* --- ways as witnesses --- */
+
+/* From a thread along control to a node, then along one more edge; *steps is malloced. */
+static uint32_t way_to(struct check *c, int32_t last, struct authority_step **steps)
 {
-    for (uint32_t i = c->count; i-- > 0;) {
-        const struct authority_breach *k = &c->breach[i];
-        if (k->kind == kind && k->domain_a == a && k->domain_b == b && k->object == object)
-            return true;
+    const struct authority *a = c->a;
+    uint32_t length = 1;
+    for (int32_t n = a->edges[last].from; c->reached_by[n] >= 0;
+         n = a->edges[c->reached_by[n]].from)
+        length++;
+    *steps = malloc(length * sizeof(**steps));
+    if (!*steps) {
+        c->failed = true;
+        return 0;
     }
-    return false;
+    uint32_t at = length - 1;
+    (*steps)[at] = (struct authority_step){last, false};
+    for (int32_t n = a->edges[last].from; c->reached_by[n] >= 0;
+         n = a->edges[c->reached_by[n]].from)
+        (*steps)[--at] = (struct authority_step){c->reached_by[n], false};
+    return length;
 }
+
+/* The same spread as that which gave each node its home. */
+static enum error find_ways(struct check *c)
+{
+    const struct authority *a = c->a;
+    uint32_t *queue = malloc((a->node_count + 1) * sizeof(*queue));
+    bool *seen = calloc(a->node_count + 1, sizeof(*seen));
+    uint32_t count = 0;
+    for (uint32_t k = 0; queue && seen && k < a->state->thread_count; k++) {
+        uint32_t i = (uint32_t)a->priv->by_addr[k];
+        int32_t object = a->state->threads[i].object;
+        if (authority_thread_counts(a, i) && !seen[object])
+            seen[queue[count++] = (uint32_t)object] = true;
+    }
+    for (uint32_t head = 0; queue && seen && head < count; head++)
+        for (uint32_t i = a->first_edge[queue[head]]; i < a->first_edge[queue[head] + 1]; i++) {
+            const struct authority_edge *e = &a->edges[i];
+            if (!authority_edge_reaches(e->kind) || seen[e->to] ||
+                a->home[e->to] != a->home[e->from])
+                continue;
+            seen[queue[count++] = (uint32_t)e->to] = true;
+            c->reached_by[e->to] = (int32_t)i;
+        }
+    enum error e = queue && seen ? ERR_OK : ERR_NO_MEMORY;
+    free(queue);
+    free(seen);
+    return e;
+}
+
+/* --- the domains at an object --- */
 
 static int32_t edge_domain(const struct check *c, const struct authority_edge *e)
 {
     int32_t d = c->a->home[e->from];
-    return authority_counts(c->a, d, c->strict) ? d : -1;
+    return authority_domain_counts(c->a, d, c->strict) ? d : -1;
 }
-
-/* --- one object held by two domains --- */
 
 static bool lies_in_tcb(const struct check *c, const struct authority_edge *e)
 {
     return e->slot >= 0 && c->a->state->objects[e->from].type == RECORD_CAP_TCB;
 }
 
-/* By domain, the edge that best shows that it holds the object: a thread's own root first. */
-static void first_holders(struct check *c, uint32_t object)
+typedef bool (*edge_filter)(const struct check *c, const struct authority_edge *e);
+
+static bool filter_control(const struct check *c, const struct authority_edge *e)
 {
-    const struct authority *a = c->a;
-    memset(c->first, 0xff, (a->domain_count + 1) * sizeof(*c->first));
-    for (uint32_t i = a->priv->first_reverse[object]; i < a->priv->first_reverse[object + 1]; i++) {
-        uint32_t edge = a->priv->reverse[i];
-        const struct authority_edge *e = &a->edges[edge];
+    (void)c;
+    return e->kind == AUTHORITY_CONTROL || e->kind == AUTHORITY_TABLE;
+}
+
+static bool filter_command(const struct check *c, const struct authority_edge *e)
+{
+    (void)c;
+    return e->kind == AUTHORITY_CONTROL || e->kind == AUTHORITY_REPLY_GRANT;
+}
+
+static bool filter_any(const struct check *c, const struct authority_edge *e)
+{
+    (void)c;
+    return e->kind != AUTHORITY_COVER && e->kind != AUTHORITY_DESTROY;
+}
+
+static bool has(const struct check *c, int32_t domain)
+{
+    return c->stamp[domain] == c->round;
+}
+
+/* By domain the edge that best shows that it holds the object: a thread's own root first. */
+static void gather(struct check *c, int32_t object, edge_filter filter)
+{
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(c->a, object, &count);
+    c->round++;
+    c->gathered_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &c->a->edges[edges[i]];
         int32_t d = edge_domain(c, e);
-        if (d < 0 || (e->kind != AUTHORITY_CONTROL && e->kind != AUTHORITY_TABLE))
+        if (d < 0 || !filter(c, e))
             continue;
-        if (c->first[d] < 0 || (lies_in_tcb(c, e) && !lies_in_tcb(c, &a->edges[c->first[d]])))
-            c->first[d] = (int32_t)edge;
+        if (!has(c, d))
+            c->gathered[c->gathered_count++] = d;
+        else if (!lies_in_tcb(c, e) || lies_in_tcb(c, &c->a->edges[c->edge[d]]))
+            continue;
+        c->stamp[d] = c->round;
+        c->edge[d] = (int32_t)edges[i];
     }
 }
 
-static enum authority_breach_kind sharing_kind(const struct check *c, uint32_t type,
-                                               const struct authority_edge *x,
-                                               const struct authority_edge *y)
+/* A breach between the domain of this edge and another. */
+static void breach_by(struct check *c, enum authority_breach_kind kind, int32_t by, int32_t other,
+                      int32_t object, int32_t slot_b)
 {
-    if (lies_in_tcb(c, x) && lies_in_tcb(c, y))
-        return AUTHORITY_BREACH_APPLICATION;
+    const struct authority_edge *e = &c->a->edges[by];
+    struct authority_breach b = authority_breach_make(kind);
+    int32_t island = authority_island(c->a, e->from, c->strict);
+    b.domain_a = edge_domain(c, e);
+    b.domain_b = other;
+    b.object = object;
+    b.slot_a = e->slot;
+    b.slot_b = slot_b;
+    if (c->v->count < PATHS_MAX)
+        b.path_count = way_to(c, by, &b.path);
+    if (island >= 0 && kind != AUTHORITY_BREACH_FOREIGN_COVER)
+        c->joint[island] = true;
+    breach_add(c, b);
+}
+
+/* --- one object held by two domains --- */
+
+static enum authority_breach_kind sharing_kind(uint32_t type)
+{
     switch (type) {
     case RECORD_CAP_CNODE:
     case RECORD_CAP_ZOMBIE:
@@ -101,60 +189,56 @@ static enum authority_breach_kind sharing_kind(const struct check *c, uint32_t t
     case RECORD_CAP_PAGE_TABLE:
     case RECORD_CAP_PAGE_DIRECTORY:
     case RECORD_CAP_ASID_POOL:
+    case RECORD_CAP_IO_TABLE:
+    case RECORD_CAP_EPT_TABLE:
+    case RECORD_CAP_EPT_ROOT:
         return AUTHORITY_BREACH_SHARED_TABLE;
     default:
         return AUTHORITY_BREACH_SHARED_CONTROL;
     }
 }
 
+/* Whose it is: a thread runs in it, it is at home there, or the first. */
+static int32_t owner_among(const struct check *c, int32_t object)
+{
+    int32_t owner = c->gathered[0];
+    for (uint32_t i = 0; i < c->gathered_count; i++)
+        owner = c->gathered[i] < owner ? c->gathered[i] : owner;
+    if (c->a->home[object] >= 0 && has(c, c->a->home[object]))
+        owner = c->a->home[object];
+    for (uint32_t i = 0; i < c->gathered_count; i++)
+        if (lies_in_tcb(c, &c->a->edges[c->edge[c->gathered[i]]]) &&
+            !lies_in_tcb(c, &c->a->edges[c->edge[owner]]))
+            owner = c->gathered[i];
+    return owner;
+}
+
 /* The domain that only borrows the object (from its CSpace) comes first, as the one at fault. */
-static void sharing_breach(struct check *c, uint32_t object, int32_t da, int32_t db)
+static void sharing_breach(struct check *c, int32_t object, int32_t owner, int32_t other)
 {
-    const struct authority *a = c->a;
-    const struct authority_edge *x = &a->edges[c->first[da]];
-    const struct authority_edge *y = &a->edges[c->first[db]];
-    struct authority_breach b = breach_make(sharing_kind(c, a->state->objects[object].type, x, y));
-    bool swap = lies_in_tcb(c, x) && !lies_in_tcb(c, y);
-    b.domain_a = swap ? db : da;
-    b.domain_b = swap ? da : db;
-    b.slot_a = swap ? y->slot : x->slot;
-    b.slot_b = swap ? x->slot : y->slot;
-    b.object = (int32_t)object;
-    breach_add(c, b);
+    const struct authority_edge *x = &c->a->edges[c->edge[owner]];
+    const struct authority_edge *y = &c->a->edges[c->edge[other]];
+    bool both = lies_in_tcb(c, x) && lies_in_tcb(c, y);
+    bool borrows = lies_in_tcb(c, x) && !lies_in_tcb(c, y);
+    enum authority_breach_kind kind =
+        both ? AUTHORITY_BREACH_APPLICATION : sharing_kind(c->a->state->objects[object].type);
+    if (borrows)
+        breach_by(c, kind, c->edge[other], owner, object, x->slot);
+    else
+        breach_by(c, kind, c->edge[owner], other, object, y->slot);
 }
 
-static bool type_is_shared_checked(uint32_t type)
+static void check_sharing(struct check *c, int32_t object)
 {
-    switch (type) {
-    case RECORD_CAP_CNODE:
-    case RECORD_CAP_ZOMBIE:
-    case RECORD_CAP_PAGE_TABLE:
-    case RECORD_CAP_PAGE_DIRECTORY:
-    case RECORD_CAP_ASID_POOL:
-    case RECORD_CAP_IRQ_CONTROL:
-    case RECORD_CAP_IRQ_HANDLER:
-    case RECORD_CAP_ASID_CONTROL:
-    case RECORD_CAP_DOMAIN:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void check_sharing(struct check *c, uint32_t object)
-{
-    if (!type_is_shared_checked(c->a->state->objects[object].type))
+    if (!authority_type_is_exclusive(c->a->state->objects[object].type))
         return;
-    first_holders(c, object);
-    int32_t owner = -1;
-    for (uint32_t d = 0; d < c->a->domain_count; d++) {
-        if (c->first[d] < 0)
-            continue;
-        if (owner >= 0)
-            sharing_breach(c, object, owner, (int32_t)d);
-        else
-            owner = (int32_t)d;
-    }
+    gather(c, object, filter_control);
+    if (c->gathered_count < 2)
+        return;
+    int32_t owner = owner_among(c, object);
+    for (uint32_t i = 0; i < c->gathered_count; i++)
+        if (c->gathered[i] != owner)
+            sharing_breach(c, object, owner, c->gathered[i]);
 }
 
 /* --- threads --- */
@@ -162,390 +246,586 @@ static void check_sharing(struct check *c, uint32_t object)
 static void check_thread(struct check *c, uint32_t thread)
 {
     const struct authority *a = c->a;
-    int32_t object = a->state->threads[thread].object;
     int32_t theirs = a->thread_domain[thread];
-    if (object < 0 || theirs < 0)
+    if (!authority_thread_counts(a, thread) || theirs < 0)
         return;
-    bool manager = !authority_counts(a, theirs, c->strict);
-    const struct authority_private *p = a->priv;
-    for (uint32_t i = p->first_reverse[object]; i < p->first_reverse[object + 1]; i++) {
-        const struct authority_edge *e = &a->edges[p->reverse[i]];
-        int32_t d = edge_domain(c, e);
-        bool reply = e->kind == AUTHORITY_REPLY_GRANT;
-        if (d < 0 || d == theirs || (e->kind != AUTHORITY_CONTROL && (!reply || manager)))
-            continue;
-        struct authority_breach b = breach_make(manager ? AUTHORITY_BREACH_MANAGER
-                                                : reply ? AUTHORITY_BREACH_REPLY_CHANNEL
-                                                        : AUTHORITY_BREACH_FOREIGN_TCB);
-        b.domain_a = d;
-        b.domain_b = theirs;
-        b.object = object;
-        b.slot_a = e->slot;
-        breach_add(c, b);
+    bool manager = !authority_domain_counts(a, theirs, c->strict);
+    int32_t object = a->state->threads[thread].object;
+    gather(c, object, filter_command);
+    for (uint32_t i = 0; i < c->gathered_count; i++) {
+        int32_t d = c->gathered[i];
+        bool reply = a->edges[c->edge[d]].kind == AUTHORITY_REPLY_GRANT;
+        if (d != theirs)
+            breach_by(c,
+                      manager ? AUTHORITY_BREACH_MANAGER
+                      : reply ? AUTHORITY_BREACH_REPLY_CHANNEL
+                              : AUTHORITY_BREACH_FOREIGN_TCB,
+                      c->edge[d], theirs, object, -1);
     }
 }
 
-/* A domain that holds the CSpace root or directory of a manager's thread. */
-static void check_manager_roots(struct check *c, uint32_t thread)
+/* Domains that hold the CSpace root or directory of a manager's thread. */
+static void check_manager_root(struct check *c, int32_t node, int32_t theirs)
+{
+    gather(c, node, filter_control);
+    for (uint32_t i = 0; i < c->gathered_count; i++)
+        breach_by(c, AUTHORITY_BREACH_MANAGER, c->edge[c->gathered[i]], theirs, node, -1);
+}
+
+static enum error check_manager_roots(struct check *c)
 {
     const struct authority *a = c->a;
-    int32_t theirs = a->thread_domain[thread];
-    if (theirs < 0 || authority_counts(a, theirs, c->strict))
-        return;
-    int32_t roots[] = {capstate_thread_cspace(a->state, (int32_t)thread),
-                       capstate_thread_vspace(a->state, (int32_t)thread)};
-    for (size_t k = 0; k < sizeof(roots) / sizeof(*roots); k++) {
-        if (roots[k] < 0)
+    bool *seen = calloc(a->node_count + 1, sizeof(*seen));
+    for (uint32_t i = 0; seen && i < a->state->thread_count; i++) {
+        int32_t theirs = a->thread_domain[i];
+        if (!authority_thread_counts(a, i) || theirs < 0 ||
+            authority_domain_counts(a, theirs, c->strict))
             continue;
-        first_holders(c, (uint32_t)roots[k]);
-        for (uint32_t d = 0; d < a->domain_count; d++) {
-            if (c->first[d] < 0)
-                continue;
-            struct authority_breach b = breach_make(AUTHORITY_BREACH_MANAGER);
-            b.domain_a = (int32_t)d;
-            b.domain_b = theirs;
-            b.object = roots[k];
-            b.slot_a = a->edges[c->first[d]].slot;
-            breach_add(c, b);
-        }
+        int32_t roots[] = {capstate_thread_cspace(a->state, (int32_t)i),
+                           capstate_thread_vspace(a->state, (int32_t)i)};
+        for (size_t k = 0; k < sizeof(roots) / sizeof(*roots); k++)
+            if (roots[k] >= 0 && !seen[roots[k]]) {
+                seen[roots[k]] = true;
+                check_manager_root(c, roots[k], theirs);
+            }
     }
+    enum error e = seen ? ERR_OK : ERR_NO_MEMORY;
+    free(seen);
+    return e;
 }
 
 /* --- endpoints --- */
 
-static void channel_pair(struct check *c, uint32_t endpoint, const struct authority_edge *x,
-                         const struct authority_edge *y)
+/* The first edge in one of these roles whose domain is not `but`; -1. */
+static int32_t first_in_role(const struct check *c, int32_t endpoint, uint32_t roles, int32_t but)
 {
-    int32_t dx = edge_domain(c, x);
-    int32_t dy = edge_domain(c, y);
-    uint32_t rx = authority_edge_role(c->a, x);
-    uint32_t ry = authority_edge_role(c->a, y);
-    bool passes = ((rx & ROLE_SEND_GRANT) && (ry & ROLE_RECEIVE)) ||
-                  ((rx & ROLE_CALL_REPLY) && (ry & ROLE_RECEIVE_GRANT));
-    if (dx < 0 || dy < 0 || dx == dy || !passes)
-        return;
-    if (breach_known(c, AUTHORITY_BREACH_GRANT_CHANNEL, dx, dy, (int32_t)endpoint))
-        return;
-    struct authority_breach b = breach_make(AUTHORITY_BREACH_GRANT_CHANNEL);
-    b.domain_a = dx;
-    b.domain_b = dy;
-    b.object = (int32_t)endpoint;
-    b.slot_a = x->slot;
-    b.slot_b = y->slot;
-    breach_add(c, b);
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(c->a, endpoint, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &c->a->edges[edges[i]];
+        int32_t d = edge_domain(c, e);
+        bool plain = e->kind == AUTHORITY_WRITE || e->kind == AUTHORITY_READ;
+        if (plain && d >= 0 && d != but && (e->role & roles))
+            return (int32_t)edges[i];
+    }
+    return -1;
 }
 
-/* All pairs of domains, not of slots: the first edge of each domain in each role speaks for it. */
-static void check_channel(struct check *c, uint32_t endpoint)
+/* Those who send (or call) and those who receive at an endpoint, and for each the first two of
+ * different domains, so that everybody finds a partner that is not itself. */
+struct way {
+    uint32_t sender, receiver; /* roles */
+    int32_t senders[2], receivers[2];
+};
+
+static int32_t second_in_role(const struct check *c, int32_t endpoint, uint32_t role, int32_t first)
 {
-    const struct authority *a = c->a;
-    const struct authority_private *p = a->priv;
-    if (a->state->objects[endpoint].type != RECORD_CAP_ENDPOINT)
-        return;
-    for (uint32_t role = ROLE_SEND_GRANT; role <= ROLE_CALL_REPLY; role <<= 1) {
-        memset(c->first, 0xff, (a->domain_count + 1) * sizeof(*c->first));
-        for (uint32_t i = p->first_reverse[endpoint]; i < p->first_reverse[endpoint + 1]; i++) {
-            const struct authority_edge *e = &a->edges[p->reverse[i]];
-            int32_t d = edge_domain(c, e);
-            if (d >= 0 && c->first[d] < 0 && (authority_edge_role(a, e) & role))
-                c->first[d] = (int32_t)p->reverse[i];
-        }
-        for (uint32_t i = p->first_reverse[endpoint]; i < p->first_reverse[endpoint + 1]; i++)
-            for (uint32_t d = 0; d < a->domain_count; d++)
-                if (c->first[d] >= 0)
-                    channel_pair(c, endpoint, &a->edges[c->first[d]], &a->edges[p->reverse[i]]);
+    return first < 0 ? -1 : first_in_role(c, endpoint, role, edge_domain(c, &c->a->edges[first]));
+}
+
+static void way_find(const struct check *c, int32_t endpoint, struct way *w)
+{
+    w->senders[0] = first_in_role(c, endpoint, w->sender, -1);
+    w->senders[1] = second_in_role(c, endpoint, w->sender, w->senders[0]);
+    w->receivers[0] = first_in_role(c, endpoint, w->receiver, -1);
+    w->receivers[1] = second_in_role(c, endpoint, w->receiver, w->receivers[0]);
+}
+
+static int32_t partner_of(const struct check *c, const int32_t candidates[2], int32_t domain)
+{
+    for (int k = 0; k < 2; k++)
+        if (candidates[k] >= 0 && edge_domain(c, &c->a->edges[candidates[k]]) != domain)
+            return candidates[k];
+    return -1;
+}
+
+static void channel_breach(struct check *c, int32_t endpoint, int32_t sender, int32_t receiver)
+{
+    const struct authority_edge *x = &c->a->edges[sender];
+    const struct authority_edge *y = &c->a->edges[receiver];
+    c->told[edge_domain(c, x)] = c->told[edge_domain(c, y)] = c->round;
+    breach_by(c, AUTHORITY_BREACH_GRANT_CHANNEL, sender, edge_domain(c, y), endpoint, y->slot);
+}
+
+static void check_way(struct check *c, int32_t endpoint, struct way w)
+{
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(c->a, endpoint, &count);
+    way_find(c, endpoint, &w);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &c->a->edges[edges[i]];
+        int32_t d = edge_domain(c, e);
+        bool plain = e->kind == AUTHORITY_WRITE || e->kind == AUTHORITY_READ;
+        if (!plain || d < 0 || c->told[d] == c->round)
+            continue;
+        int32_t receiver = e->role & w.sender ? partner_of(c, w.receivers, d) : -1;
+        int32_t sender = e->role & w.receiver ? partner_of(c, w.senders, d) : -1;
+        if (receiver >= 0)
+            channel_breach(c, endpoint, (int32_t)edges[i], receiver);
+        else if (sender >= 0)
+            channel_breach(c, endpoint, sender, (int32_t)edges[i]);
     }
+}
+
+static void check_channel(struct check *c, int32_t endpoint)
+{
+    if (authority_conveys(c->a->state->objects[endpoint].type) != CONVEYS_CHANNEL)
+        return;
+    c->round++;
+    check_way(c, endpoint, (struct way){.sender = ROLE_SEND_GRANT, .receiver = ROLE_RECEIVE});
+    check_way(c, endpoint, (struct way){.sender = ROLE_CALL_REPLY, .receiver = ROLE_RECEIVE_GRANT});
 }
 
 /* --- untyped cover --- */
 
-static void cover_breach(struct check *c, int32_t untyped, const struct authority_edge *by,
-                         uint32_t object, const struct authority_edge *held)
-{
-    int32_t da = edge_domain(c, by);
-    int32_t db = edge_domain(c, held);
-    if (da < 0 || da == db || by->kind != AUTHORITY_CONTROL ||
-        authority_domain_holds(c->a, da, (int32_t)object) ||
-        breach_known(c, AUTHORITY_BREACH_FOREIGN_COVER, da, db, untyped))
-        return;
-    struct authority_breach b = breach_make(AUTHORITY_BREACH_FOREIGN_COVER);
-    b.domain_a = da;
-    b.domain_b = db;
-    b.object = untyped;
-    b.object_b = (int32_t)object;
-    b.slot_a = by->slot;
-    b.slot_b = held->slot;
-    breach_add(c, b);
-}
+enum { COVER_HOLDERS = 3 }; /* of an untyped: more share it, which is a breach of its own */
 
-static void cover_over(struct check *c, uint32_t object, const struct authority_edge *held)
-{
-    const struct authority *a = c->a;
-    const struct authority_private *p = a->priv;
-    for (int32_t u = a->enclosing[object]; u >= 0; u = a->enclosing[u])
-        for (uint32_t i = p->first_reverse[u]; i < p->first_reverse[u + 1]; i++)
-            cover_breach(c, u, &a->edges[p->reverse[i]], object, held);
-}
+struct cover {
+    int32_t by;     /* edge to the untyped */
+    int32_t object; /* foreign object in it */
+    int32_t domain; /* whose */
+    int32_t slot;   /* their capability to it; -1: they hold none */
+};
 
-static void check_cover(struct check *c, uint32_t object)
-{
-    const struct authority *a = c->a;
-    const struct authority_private *p = a->priv;
-    if (a->enclosing[object] < 0)
-        return;
-    memset(c->first, 0xff, (a->domain_count + 1) * sizeof(*c->first));
-    for (uint32_t i = p->first_reverse[object]; i < p->first_reverse[object + 1]; i++) {
-        const struct authority_edge *e = &a->edges[p->reverse[i]];
-        int32_t d = edge_domain(c, e);
-        if (d >= 0 && c->first[d] < 0 && e->kind != AUTHORITY_COVER && e->kind != AUTHORITY_DESTROY)
-            c->first[d] = (int32_t)p->reverse[i];
-    }
-    int32_t thread = capstate_thread_of(a->state, (int32_t)object);
-    for (uint32_t d = 0; d < a->domain_count; d++)
-        if (c->first[d] >= 0 && (thread < 0 || a->thread_domain[thread] == (int32_t)d))
-            cover_over(c, object, &a->edges[c->first[d]]);
-}
+struct covers {
+    struct cover *cover;
+    uint32_t count, capacity;
+    int32_t (*holder)[COVER_HOLDERS]; /* by node: edges of the first domains that hold it, -1 */
+};
 
-/* --- retype and derivation --- */
-
-static uint64_t object_end(const struct capstate_object *o)
+static void find_untyped_holders(struct check *c, struct covers *k)
 {
-    return (uint64_t)o->addr + ((uint64_t)1 << o->bits);
-}
-
-static bool inside(const struct capstate_object *inner, const struct capstate_object *outer)
-{
-    return inner->addr >= outer->addr && object_end(inner) <= object_end(outer);
-}
-
-static void structure_breach(struct check *c, enum authority_breach_kind kind, int32_t object,
-                             int32_t object_b, int32_t slot_a, int32_t slot_b)
-{
-    struct authority_breach b = breach_make(kind);
-    b.object = object;
-    b.object_b = object_b;
-    b.slot_a = slot_a;
-    b.slot_b = slot_b;
-    breach_add(c, b);
-}
-
-/* May a capability like `child` hang below one like `parent`? */
-static bool parent_gives(const struct capstate *s, const struct capstate_slot *parent,
-                         const struct capstate_slot *child)
-{
-    switch (parent->rec.type) {
-    case RECORD_CAP_IRQ_CONTROL:
-        return child->rec.type == RECORD_CAP_IRQ_CONTROL ||
-               child->rec.type == RECORD_CAP_IRQ_HANDLER;
-    case RECORD_CAP_FRAME:
-        return child->rec.type == RECORD_CAP_FRAME &&
-               inside(&s->objects[child->object], &s->objects[parent->object]);
-    case RECORD_CAP_ENDPOINT:
-    case RECORD_CAP_NOTIFICATION:
-        return child->object == parent->object &&
-               (parent->rec.data == 0 || parent->rec.data == child->rec.data);
-    default:
-        return child->object == parent->object;
-    }
-}
-
-static void check_parent(struct check *c, uint32_t index)
-{
-    const struct capstate *s = c->a->state;
-    const struct capstate_slot *slot = &s->slots[index];
-    if (slot->parent < 0 || (slot->rec.flags & RECORD_SLOT_DEEP) || slot->object < 0)
-        return;
-    const struct capstate_slot *parent = &s->slots[slot->parent];
-    if (parent->object < 0)
-        return;
-    if (parent->rec.type == RECORD_CAP_UNTYPED) {
-        if (s->objects[slot->object].bits == 0 ||
-            !inside(&s->objects[slot->object], &s->objects[parent->object]))
-            structure_breach(c, AUTHORITY_BREACH_CHILD_OUTSIDE, slot->object, parent->object,
-                             (int32_t)index, slot->parent);
-    } else if (!parent_gives(s, parent, slot)) {
-        structure_breach(c, AUTHORITY_BREACH_TREE, slot->object, parent->object, (int32_t)index,
-                         slot->parent);
-    }
-}
-
-/* Two objects that overlap: the later begins before the end of one that is neither it nor untyped
- * memory that holds it whole. `last` is the typed object that reaches furthest so far. */
-static void check_overlap(struct check *c)
-{
-    const struct capstate *s = c->a->state;
-    int32_t last = -1;
-    for (uint32_t i = 0; i < s->object_count; i++) {
-        const struct capstate_object *o = &s->objects[i];
-        if (o->bits == 0)
+    for (uint32_t n = 0; n < c->a->node_count; n++) {
+        for (int i = 0; i < COVER_HOLDERS; i++)
+            k->holder[n][i] = -1;
+        if (c->a->state->objects[n].type != RECORD_CAP_UNTYPED)
             continue;
-        if (last >= 0 && o->addr < object_end(&s->objects[last]))
-            structure_breach(c, AUTHORITY_BREACH_OVERLAP, (int32_t)i, last, o->first_slot,
-                             s->objects[last].first_slot);
-        bool typed = o->type != RECORD_CAP_UNTYPED;
-        if (typed && (last < 0 || object_end(o) > object_end(&s->objects[last])))
-            last = (int32_t)i;
+        gather(c, (int32_t)n, filter_control);
+        for (uint32_t i = 0; i < c->gathered_count && i < COVER_HOLDERS; i++)
+            k->holder[n][i] = c->edge[c->gathered[i]];
     }
 }
 
-/* The ancestor of a slot that is a capability to this untyped; -1. Depth bounds the walk. */
-static int32_t ancestor_to(const struct capstate *s, int32_t slot, int32_t untyped)
+static void cover_add(struct check *c, struct covers *k, struct cover cover)
 {
-    for (int32_t at = s->slots[slot].parent; at >= 0; at = s->slots[at].parent)
-        if (s->slots[at].object == untyped)
-            return at;
-    return -1;
+    if (k->count == k->capacity) {
+        uint32_t wanted = k->capacity ? k->capacity * 2 : 64;
+        struct cover *grown = realloc(k->cover, wanted * sizeof(*grown));
+        if (!grown) {
+            c->failed = true;
+            return;
+        }
+        k->cover = grown;
+        k->capacity = wanted;
+    }
+    k->cover[k->count++] = cover;
 }
 
-static void check_descent(struct check *c, uint32_t object)
+static bool domain_is_lower(const struct check *c, const struct covers *k, int32_t below,
+                            int32_t upto, int32_t domain)
 {
-    const struct capstate *s = c->a->state;
-    int32_t untyped = c->a->enclosing[object];
-    if (untyped < 0)
+    for (int32_t u = below; u != upto; u = c->a->enclosing[u])
+        for (int i = 0; i < COVER_HOLDERS && k->holder[u][i] >= 0; i++)
+            if (edge_domain(c, &c->a->edges[k->holder[u][i]]) == domain)
+                return true;
+    return false;
+}
+
+/* An object that its own domain shares with the untyped's holder is the holder's too; but nobody
+ * borrows what acts or holds. The nearest untyped of a domain stands for those around it. */
+static void cover_object(struct check *c, struct covers *k, int32_t object, int32_t domain,
+                         int32_t slot)
+{
+    bool entity = authority_type_is_entity(c->a->state->objects[object].type);
+    int32_t below = c->a->enclosing[object];
+    for (int32_t u = below; u >= 0; u = c->a->enclosing[u])
+        for (int i = 0; i < COVER_HOLDERS && k->holder[u][i] >= 0; i++) {
+            int32_t d = edge_domain(c, &c->a->edges[k->holder[u][i]]);
+            if (d != domain && (entity || !has(c, d)) && !domain_is_lower(c, k, below, u, d))
+                cover_add(c, k, (struct cover){k->holder[u][i], object, domain, slot});
+        }
+}
+
+/* Whose an object is that acts or holds, though nobody but a manager has a capability to it. */
+static int32_t entity_owner(const struct check *c, int32_t object)
+{
+    int32_t thread = capstate_thread_of(c->a->state, object);
+    int32_t d = thread >= 0 ? c->a->thread_domain[thread] : c->a->home[object];
+    bool counts =
+        authority_domain_counts(c->a, d, c->strict) || (d >= 0 && c->a->priv->manager[object]);
+    return counts ? d : -1;
+}
+
+static void check_cover(struct check *c, struct covers *k, int32_t object)
+{
+    uint32_t type = c->a->state->objects[object].type;
+    if (c->a->enclosing[object] < 0 || type == RECORD_CAP_UNTYPED)
         return;
-    bool descends = false;
-    for (int32_t slot = s->objects[object].first_slot; slot >= 0; slot = s->slots[slot].next_same)
-        descends |= ancestor_to(s, slot, untyped) >= 0;
-    if (!descends)
-        structure_breach(c, AUTHORITY_BREACH_ORPHAN, (int32_t)object, untyped,
-                         s->objects[object].first_slot, s->objects[untyped].first_slot);
-    uint64_t mark = 0;
-    for (int32_t slot = s->objects[untyped].first_slot; slot >= 0; slot = s->slots[slot].next_same)
-        mark = s->slots[slot].rec.data > mark ? s->slots[slot].rec.data : mark;
-    if (object_end(&s->objects[object]) > s->objects[untyped].addr + mark)
-        structure_breach(c, AUTHORITY_BREACH_WATERMARK, (int32_t)object, untyped,
-                         s->objects[object].first_slot, s->objects[untyped].first_slot);
+    gather(c, object, filter_any);
+    if (authority_type_is_entity(type)) {
+        int32_t d = entity_owner(c, object);
+        if (d >= 0)
+            cover_object(c, k, object, d, has(c, d) ? c->a->edges[c->edge[d]].slot : -1);
+        return;
+    }
+    for (uint32_t i = 0; i < c->gathered_count; i++) {
+        int32_t d = c->gathered[i];
+        cover_object(c, k, object, d, c->a->edges[c->edge[d]].slot);
+    }
 }
 
-static void check_findings(struct check *c)
+/* By untyped and its holder, then whose objects, then the lowest of them. */
+static int cover_compare(const void *pa, const void *pb)
 {
-    for (uint32_t i = 0; i < c->a->state->finding_count; i++) {
-        struct authority_breach b = breach_make(AUTHORITY_BREACH_FINDING);
-        b.finding = (int32_t)i;
-        breach_add(c, b);
+    const struct cover *a = pa;
+    const struct cover *b = pb;
+    int32_t key[3][2] = {{a->by, b->by}, {a->domain, b->domain}, {a->object, b->object}};
+    for (int i = 0; i < 3; i++)
+        if (key[i][0] != key[i][1])
+            return key[i][0] < key[i][1] ? -1 : 1;
+    return 0;
+}
+
+/* One breach for each untyped, its holder and the domain whose objects it covers. */
+static void cover_breaches(struct check *c, const struct covers *k)
+{
+    for (uint32_t i = 0; i < k->count; i++) {
+        const struct cover *o = &k->cover[i];
+        int32_t island = authority_island(c->a, c->a->edges[o->by].from, c->strict);
+        if (island >= 0 && authority_type_is_entity(c->a->state->objects[o->object].type))
+            c->joint[island] = true;
+        if (i > 0 && o->by == o[-1].by && o->domain == o[-1].domain)
+            continue;
+        uint32_t before = c->v->count;
+        breach_by(c, AUTHORITY_BREACH_FOREIGN_COVER, o->by, o->domain, c->a->edges[o->by].to,
+                  o->slot);
+        if (c->v->count > before)
+            c->v->breach[before].object_b = o->object;
     }
+}
+
+static enum error check_covers(struct check *c)
+{
+    struct covers k = {0};
+    k.holder = malloc((c->a->node_count + 1) * sizeof(*k.holder));
+    if (!k.holder)
+        return ERR_NO_MEMORY;
+    find_untyped_holders(c, &k);
+    for (uint32_t n = 0; n < c->a->node_count; n++)
+        check_cover(c, &k, (int32_t)n);
+    if (k.count)
+        qsort(k.cover, k.count, sizeof(*k.cover), cover_compare);
+    cover_breaches(c, &k);
+    free(k.cover);
+    free(k.holder);
+    return ERR_OK;
 }
 
 /* --- islands --- */
 
-static void check_islands(struct check *c)
+/* Threads that are compared, by island, then by domain, then by address. */
+struct member {
+    int32_t island, domain, thread;
+};
+
+static int member_compare(const void *pa, const void *pb)
+{
+    const struct member *a = pa;
+    const struct member *b = pb;
+    int32_t key[3][2] = {{a->island, b->island}, {a->domain, b->domain}, {a->thread, b->thread}};
+    for (int i = 0; i < 3; i++)
+        if (key[i][0] != key[i][1])
+            return key[i][0] < key[i][1] ? -1 : 1;
+    return 0;
+}
+
+/* The thread's place among the addresses stands for it, so that order is that of addresses. */
+static uint32_t find_members(struct check *c, struct member *members)
 {
     const struct authority *a = c->a;
-    const struct capstate *s = a->state;
-    const int32_t *island = c->strict ? a->island_strict : a->island;
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        int32_t di = a->thread_domain[i];
-        if (s->threads[i].object < 0 || !authority_counts(a, di, c->strict))
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < a->state->thread_count; k++) {
+        uint32_t i = (uint32_t)a->priv->by_addr[k];
+        if (!authority_thread_counts(a, i))
             continue;
-        for (uint32_t k = 0; k < i; k++) {
-            int32_t dk = a->thread_domain[k];
-            if (s->threads[k].object < 0 || !authority_counts(a, dk, c->strict) || dk == di ||
-                island[s->threads[k].object] != island[s->threads[i].object] ||
-                breach_known(c, AUTHORITY_BREACH_MERGED, dk, di, -1) ||
-                breach_known(c, AUTHORITY_BREACH_MERGED, di, dk, -1))
-                continue;
-            struct authority_breach b = breach_make(AUTHORITY_BREACH_MERGED);
-            b.domain_a = dk;
-            b.domain_b = di;
-            breach_add(c, b);
+        if (!authority_domain_counts(a, a->thread_domain[i], c->strict)) {
+            c->v->managers++;
+            continue;
         }
+        members[count++] =
+            (struct member){authority_island(a, a->state->threads[i].object, c->strict),
+                            a->thread_domain[i], (int32_t)k};
     }
+    qsort(members, count, sizeof(*members), member_compare);
+    c->v->threads = count;
+    return count;
 }
 
-/* --- paths as witnesses --- */
+/* One way from the first thread of each island to every other node of it. */
+struct tour {
+    int32_t *by; /* place -> edge by which it was reached, -1 */
+    uint32_t *queue;
+    bool *seen, *backwards;
+    uint32_t count;
+};
 
-static enum error breach_path(const struct check *c, struct authority_breach *b)
+static void tour_reach(struct tour *t, uint32_t place, uint32_t edge, bool backwards)
 {
-    if (b->domain_a < 0 || (b->object < 0 && b->kind != AUTHORITY_BREACH_MERGED))
-        return ERR_OK;
-    bool *from = calloc(c->a->node_count + 1, sizeof(*from));
-    bool *to = calloc(c->a->node_count + 1, sizeof(*to));
-    enum error e = ERR_NO_MEMORY;
-    if (from && to) {
-        authority_mark_domain(c->a, b->domain_a, from);
-        bool merged = b->kind == AUTHORITY_BREACH_MERGED;
-        if (merged)
-            authority_mark_domain(c->a, b->domain_b, to);
-        else
-            to[b->object] = true;
-        e = authority_path(c->a, from, to,
-                           merged ? AUTHORITY_PATH_ISLAND : AUTHORITY_PATH_AUTHORITY, c->strict,
-                           &b->path, &b->path_count);
-    }
-    free(from);
-    free(to);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    if (t->seen[place])
+        return;
+    t->seen[place] = true;
+    t->by[place] = (int32_t)edge;
+    t->backwards[place] = backwards;
+    t->queue[t->count++] = place;
 }
 
-static void check_all(struct check *c)
+static bool tour_takes(const struct check *c, const struct authority_edge *e)
+{
+    return authority_edge_gains(e->kind) && authority_edge_counts(e, c->strict);
+}
+
+static void tour_expand(const struct check *c, struct tour *t, uint32_t place)
+{
+    const struct authority *a = c->a;
+    uint32_t node = authority_place_node(a, place);
+    uint32_t count;
+    const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
+    for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++)
+        if (tour_takes(c, &a->edges[i]) && authority_place_from(a, &a->edges[i]) == place)
+            tour_reach(t, authority_place_to(a, &a->edges[i]), i, false);
+    for (uint32_t i = 0; i < count; i++)
+        if (tour_takes(c, &a->edges[back[i]]) && authority_place_to(a, &a->edges[back[i]]) == place)
+            tour_reach(t, authority_place_from(a, &a->edges[back[i]]), back[i], true);
+}
+
+static int32_t member_node(const struct check *c, const struct member *m)
+{
+    return c->a->state->threads[c->a->priv->by_addr[m->thread]].object;
+}
+
+static void tour_islands(const struct check *c, struct tour *t, const struct member *members,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || members[i].island != members[i - 1].island) {
+            int32_t node = member_node(c, &members[i]);
+            if (!t->seen[node]) {
+                t->seen[node] = true;
+                t->by[node] = -1;
+                t->queue[t->count++] = (uint32_t)node;
+            }
+        }
+    for (uint32_t head = 0; head < t->count; head++)
+        tour_expand(c, t, t->queue[head]);
+}
+
+static uint32_t tour_before(const struct check *c, const struct tour *t, uint32_t place)
+{
+    const struct authority_edge *e = &c->a->edges[t->by[place]];
+    return t->backwards[place] ? authority_place_to(c->a, e) : authority_place_from(c->a, e);
+}
+
+static void tour_path(struct check *c, const struct tour *t, uint32_t node,
+                      struct authority_breach *b)
+{
+    uint32_t length = 0;
+    for (uint32_t p = node; t->by[p] >= 0; p = tour_before(c, t, p))
+        length++;
+    b->path = malloc((length + 1) * sizeof(*b->path));
+    if (!b->path) {
+        c->failed = true;
+        return;
+    }
+    b->path_count = length;
+    for (uint32_t p = node; t->by[p] >= 0; p = tour_before(c, t, p))
+        b->path[--length] = (struct authority_step){t->by[p], t->backwards[p]};
+}
+
+/* Several domains in one island: what follows from the breaches there, or one if there is none. */
+static void merged_breach(struct check *c, const struct tour *t, const struct member *first,
+                          const struct member *second, uint32_t domains)
+{
+    struct authority_breach b = authority_breach_make(AUTHORITY_BREACH_MERGED);
+    b.domain_a = first->domain;
+    b.domain_b = second->domain;
+    b.further = domains - 2;
+    if (first->island >= 0 && c->joint[first->island])
+        b.weight = AUTHORITY_NOTE;
+    if (c->v->count < PATHS_MAX)
+        tour_path(c, t, (uint32_t)member_node(c, second), &b);
+    breach_add(c, b);
+}
+
+static void merged_breaches(struct check *c, const struct tour *t, const struct member *m,
+                            uint32_t count)
+{
+    for (uint32_t i = 0, end; i < count; i = end) {
+        uint32_t domains = 1;
+        uint32_t second = i;
+        for (end = i + 1; end < count && m[end].island == m[i].island; end++)
+            if (m[end].domain != m[end - 1].domain) {
+                second = domains == 1 ? end : second;
+                domains++;
+            }
+        if (domains > 1 && m[i].island >= 0)
+            merged_breach(c, t, &m[i], &m[second], domains);
+    }
+}
+
+static int by_domain(const void *pa, const void *pb)
+{
+    const struct member *a = pa;
+    const struct member *b = pb;
+    if (a->domain != b->domain)
+        return a->domain < b->domain ? -1 : 1;
+    return (a->island > b->island) - (a->island < b->island);
+}
+
+/* Domains that are one by name only, and how many domains there are. */
+static void split_domains(struct check *c, struct member *m, uint32_t count)
+{
+    qsort(m, count, sizeof(*m), by_domain);
+    for (uint32_t i = 0; i < count; i++) {
+        bool same = i > 0 && m[i].domain == m[i - 1].domain;
+        c->v->domains += !same;
+        if (!same || m[i].island == m[i - 1].island || c->told[m[i].domain] == UINT32_MAX)
+            continue;
+        struct authority_breach b = authority_breach_make(AUTHORITY_BREACH_SPLIT);
+        c->told[m[i].domain] = UINT32_MAX;
+        b.domain_a = b.domain_b = m[i].domain;
+        b.object = member_node(c, &m[i - 1]);
+        b.object_b = member_node(c, &m[i]);
+        breach_add(c, b);
+    }
+}
+
+static enum error check_islands(struct check *c)
+{
+    size_t places = authority_places(c->a) + 1;
+    struct tour t = {.by = malloc(places * sizeof(*t.by)),
+                     .queue = malloc(places * sizeof(*t.queue)),
+                     .seen = calloc(places, sizeof(*t.seen)),
+                     .backwards = calloc(places, sizeof(*t.backwards))};
+    struct member *members = malloc((c->a->state->thread_count + 1) * sizeof(*members));
+    enum error e = ERR_NO_MEMORY;
+    if (t.by && t.queue && t.seen && t.backwards && members) {
+        uint32_t count = find_members(c, members);
+        tour_islands(c, &t, members, count);
+        merged_breaches(c, &t, members, count);
+        split_domains(c, members, count);
+        e = ERR_OK;
+    }
+    free(t.by);
+    free(t.queue);
+    free(t.seen);
+    free(t.backwards);
+    free(members);
+    return e;
+}
+
+/* --- doubts --- */
+
+static void slot_doubt(struct check *c, enum authority_breach_kind kind, uint32_t slot)
+{
+    struct authority_breach b = authority_breach_make(kind);
+    b.slot_a = (int32_t)slot;
+    breach_add(c, b);
+}
+
+static void check_doubts(struct check *c)
+{
+    const struct capstate *s = c->a->state;
+    if (!s->end.complete)
+        breach_add(c, authority_breach_make(AUTHORITY_BREACH_INCOMPLETE));
+    for (uint32_t i = 0; i < s->finding_count; i++) {
+        struct authority_breach b = authority_breach_make(AUTHORITY_BREACH_FINDING);
+        b.finding = (int32_t)i;
+        breach_add(c, b);
+    }
+    for (uint32_t i = 0; i < s->slot_count; i++) {
+        if (s->slots[i].rec.type == RECORD_CAP_INVALID)
+            slot_doubt(c, AUTHORITY_BREACH_INVALID, i);
+        else if (!authority_knows_type(s->slots[i].rec.type))
+            slot_doubt(c, AUTHORITY_BREACH_STRANGE, i);
+    }
+}
+
+/* --- */
+
+static enum error check_all(struct check *c)
 {
     const struct authority *a = c->a;
     for (uint32_t n = 0; n < a->node_count; n++)
-        check_sharing(c, n);
+        check_sharing(c, (int32_t)n);
     for (uint32_t n = 0; n < a->node_count; n++)
-        check_channel(c, n);
-    for (uint32_t t = 0; t < a->state->thread_count; t++) {
+        check_channel(c, (int32_t)n);
+    for (uint32_t t = 0; t < a->state->thread_count; t++)
         check_thread(c, t);
-        check_manager_roots(c, t);
-    }
-    for (uint32_t n = 0; n < a->node_count; n++)
-        check_cover(c, n);
-    check_islands(c);
-    for (uint32_t i = 0; i < a->state->slot_count; i++)
-        check_parent(c, i);
-    check_overlap(c);
-    for (uint32_t n = 0; n < a->node_count; n++)
-        check_descent(c, n);
-    check_findings(c);
+    enum error e = check_manager_roots(c);
+    if (e == ERR_OK)
+        e = check_covers(c);
+    if (e == ERR_OK)
+        e = check_islands(c);
+    if (e == ERR_OK)
+        e = authority_check_retype(a, breach_add, c);
+    check_doubts(c);
+    return c->failed ? ERR_NO_MEMORY : e;
 }
 
-enum error authority_check(const struct authority *a, bool strict, struct authority_breach **out,
-                           uint32_t *count)
+static bool check_begin(struct check *c)
 {
-    struct check c = {.a = a, .strict = strict};
-    c.first = malloc((a->domain_count + 1) * sizeof(*c.first));
-    if (!c.first)
-        return ERR_NO_MEMORY;
-    check_all(&c);
-    free(c.first);
-    enum error e = c.failed ? ERR_NO_MEMORY : ERR_OK;
-    for (uint32_t i = 0; e == ERR_OK && i < c.count && i < PATHS_MAX; i++)
-        e = breach_path(&c, &c.breach[i]);
+    size_t domains = c->a->domain_count + 1;
+    size_t nodes = c->a->node_count + 1;
+    c->edge = malloc(domains * sizeof(*c->edge));
+    c->stamp = calloc(domains, sizeof(*c->stamp));
+    c->told = calloc(domains, sizeof(*c->told));
+    c->gathered = malloc(domains * sizeof(*c->gathered));
+    c->reached_by = malloc(nodes * sizeof(*c->reached_by));
+    c->joint = calloc(nodes, sizeof(*c->joint));
+    if (!c->edge || !c->stamp || !c->told || !c->gathered || !c->reached_by || !c->joint)
+        return false;
+    memset(c->reached_by, 0xff, nodes * sizeof(*c->reached_by));
+    return find_ways(c) == ERR_OK;
+}
+
+static void check_end(struct check *c)
+{
+    free(c->edge);
+    free(c->stamp);
+    free(c->told);
+    free(c->gathered);
+    free(c->reached_by);
+    free(c->joint);
+}
+
+static void count_weights(struct authority_verdict *v)
+{
+    for (uint32_t i = 0; i < v->count; i++) {
+        v->breaches += v->breach[i].weight == AUTHORITY_BREACH;
+        v->doubts += v->breach[i].weight == AUTHORITY_DOUBT;
+        v->notes += v->breach[i].weight == AUTHORITY_NOTE;
+    }
+}
+
+enum error authority_check(const struct authority *a, bool strict, struct authority_verdict *out)
+{
+    struct authority_verdict v = {0};
+    struct check c = {.a = a, .strict = strict, .v = &v};
+    enum error e = check_begin(&c) ? check_all(&c) : ERR_NO_MEMORY;
+    check_end(&c);
     if (e != ERR_OK) {
-        authority_breaches_free(c.breach, c.count);
+        authority_verdict_free(&v);
         return e;
     }
-    *out = c.breach;
-    *count = c.count;
+    count_weights(&v);
+    *out = v;
     return ERR_OK;
 }
 
-void authority_breaches_free(struct authority_breach *b, uint32_t count)
+void authority_verdict_free(struct authority_verdict *v)
 {
-    for (uint32_t i = 0; i < count; i++)
-        free(b[i].path);
-    free(b);
-}
-
-/* --- words --- */
-
-char *authority_edge_text(const struct authority *a, int32_t edge, char *buf, size_t size)
-{
-    char from[256];
-    char to[256];
-    char by[512] = "";
-    char place[256];
-    const struct authority_edge *e = &a->edges[edge];
-    capstate_object_text(a->state, e->from, from, sizeof(from));
-    capstate_object_text(a->state, e->to, to, sizeof(to));
-    if (e->slot >= 0)
-        snprintf(by, sizeof(by), " [slot 0x%" PRIx64 ": %s]", a->state->slots[e->slot].rec.addr,
-                 capstate_place_text(a->state, e->slot, place, sizeof(place)));
-    else if (e->mapping >= 0)
-        snprintf(by, sizeof(by), " [mapped at 0x%" PRIx64 "]",
-                 a->state->mappings[e->mapping].vaddr);
-    else if (e->thread >= 0)
-        snprintf(by, sizeof(by), " [by its state]");
-    snprintf(buf, size, "%s %s %s%s", from, authority_edge_sentence(e->kind), to, by);
-    return buf;
+    for (uint32_t i = 0; i < v->count; i++)
+        free(v->breach[i].path);
+    free(v->breach);
+    *v = (struct authority_verdict){0};
 }

@@ -1,6 +1,10 @@
 /* The edges of the authority graph: one pass each over slots, translations, threads, interrupts and
  * nested untyped memory.  An endpoint stands between those who can send capabilities and those who
- * get them, and has GRANT and GRANT_RECV edges only when both sides exist. */
+ * get them, and has GRANT and GRANT_RECV edges only when both sides exist.
+ *
+ * Edges are in an order that depends on what is there and not on how the snapshot lists it, so that
+ * searches find the same witness in one sample as in the next. */
+#include "authority/conveys.h"
 #include "authority/graph.h"
 
 #include <stdlib.h>
@@ -68,21 +72,23 @@ static void slot_rights_edges(struct edges *e, const struct capstate_slot *slot,
 
 static void slot_edges(struct edges *e, const struct capstate_slot *slot, int32_t index)
 {
-    switch (slot->rec.type) {
-    case RECORD_CAP_ENDPOINT:
-    case RECORD_CAP_NOTIFICATION:
-    case RECORD_CAP_FRAME:
+    switch (authority_conveys(slot->rec.type)) {
+    case CONVEYS_NOTHING:
+        break;
+    case CONVEYS_FLOW:
+    case CONVEYS_CHANNEL:
         slot_rights_edges(e, slot, index);
         break;
-    case RECORD_CAP_REPLY:
+    case CONVEYS_REPLY:
         if (!(slot->rec.flags & RECORD_SLOT_MASTER))
             edge_by_slot(e, slot->holder, slot->object,
                          slot->rec.rights & RECORD_RIGHT_GRANT ? AUTHORITY_REPLY_GRANT
                                                                : AUTHORITY_WRITE,
                          index);
         break;
-    default:
+    case CONVEYS_CONTROL:
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_CONTROL, index);
+        break;
     }
 }
 
@@ -106,28 +112,86 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
 
 /* --- translations --- */
 
+/* First node whose address is not below addr. */
+static uint32_t nodes_from(const struct capstate *s, uint64_t addr)
+{
+    uint32_t low = 0;
+    uint32_t high = s->object_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->objects[middle].addr < addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The node of this type at this address, -1; few objects begin at one address. */
 static int32_t node_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
 {
-    int32_t node = capstate_object_at(s, addr);
-    return node >= 0 && s->objects[node].type == type ? node : -1;
+    for (uint32_t n = nodes_from(s, addr); n < s->object_count && s->objects[n].addr == addr; n++)
+        if (s->objects[n].type == type)
+            return (int32_t)n;
+    return -1;
+}
+
+static bool is_table(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_PAGE_TABLE:
+    case RECORD_CAP_PAGE_DIRECTORY:
+    case RECORD_CAP_IO_TABLE:
+    case RECORD_CAP_EPT_TABLE:
+    case RECORD_CAP_EPT_ROOT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The translation table at this address, of whatever level. */
+static int32_t table_node(const struct capstate *s, uint64_t addr)
+{
+    for (uint32_t n = nodes_from(s, addr); n < s->object_count && s->objects[n].addr == addr; n++)
+        if (is_table(s->objects[n].type))
+            return (int32_t)n;
+    return -1;
+}
+
+/* Whoever controls a table controls those that hang in it. */
+static void table_edges(struct edges *e, const struct capstate *s)
+{
+    for (uint32_t i = 0; i < s->tables_told; i++) {
+        const struct record_table *t = &s->tables[i];
+        if (t->parent == 0)
+            continue;
+        struct authority_edge edge =
+            edge_make(table_node(s, t->parent), table_node(s, t->addr), AUTHORITY_TABLE);
+        edge.other = (int32_t)i;
+        edge_add(e, edge);
+    }
+}
+
+/* Where no records tell of tables there are two levels, and mappings show who uses which. */
+static void table_edge_by_mapping(struct edges *e, const struct capstate *s, uint32_t i)
+{
+    const struct record_mapping *m = &s->mappings[i];
+    if (s->tables_told || !m->table || (i > 0 && m[-1].table == m->table && m[-1].dir == m->dir))
+        return;
+    struct authority_edge edge =
+        edge_make(table_node(s, m->dir), table_node(s, m->table), AUTHORITY_TABLE);
+    edge.mapping = (int32_t)i;
+    edge_add(e, edge);
 }
 
 static void mapping_edges(struct edges *e, const struct capstate *s)
 {
-    uint64_t last_dir = 0;
-    uint64_t last_table = 0;
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
-        int32_t from = node_of_type(s, m->dir, RECORD_CAP_PAGE_DIRECTORY);
-        int32_t table = m->table ? node_of_type(s, m->table, RECORD_CAP_PAGE_TABLE) : -1;
-        if (table >= 0 && (m->table != last_table || m->dir != last_dir)) {
-            struct authority_edge edge = edge_make(from, table, AUTHORITY_TABLE);
-            edge.mapping = (int32_t)i;
-            edge_add(e, edge);
-        }
-        last_dir = m->dir;
-        last_table = m->table;
-        from = table >= 0 ? table : from;
+        int32_t table = m->table ? table_node(s, m->table) : -1;
+        int32_t from = table >= 0 ? table : table_node(s, m->dir);
+        table_edge_by_mapping(e, s, i);
         int32_t frame = node_of_type(s, m->frame, RECORD_CAP_FRAME);
         if (frame < 0)
             frame = capstate_object_holding(s, m->frame);
@@ -141,23 +205,63 @@ static void mapping_edges(struct edges *e, const struct capstate *s)
     }
 }
 
-/* An ASID pool decides which directories its ASIDs name. */
-static void pool_edges(struct edges *e, const struct capstate *s)
+/* --- ASID pools --- */
+
+/* The ASIDs of a pool: as many as its memory has room for words. */
+struct pool {
+    uint64_t first, count;
+    int32_t node;
+};
+
+static int pool_compare(const void *pa, const void *pb)
 {
-    for (uint32_t p = 0; p < s->object_count; p++) {
-        if (s->objects[p].type != RECORD_CAP_ASID_POOL)
-            continue;
-        uint64_t first = s->slots[s->objects[p].first_slot].rec.data;
-        uint64_t asids = ((uint64_t)1 << s->objects[p].bits) / (record_word_bits(&s->snapshot) / 8);
-        for (uint32_t d = 0; d < s->object_count; d++) {
-            if (s->objects[d].type != RECORD_CAP_PAGE_DIRECTORY)
-                continue;
-            int32_t slot = s->objects[d].first_slot;
-            uint64_t asid = s->slots[slot].rec.extra;
-            if (asid != 0 && asid - first < asids)
-                edge_by_slot(e, (int32_t)p, (int32_t)d, AUTHORITY_CONTROL, slot);
-        }
+    const struct pool *a = pa;
+    const struct pool *b = pb;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static uint32_t find_pools(const struct capstate *s, struct pool *pools)
+{
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < s->object_count; n++)
+        if (s->objects[n].type == RECORD_CAP_ASID_POOL)
+            pools[count++] = (struct pool){s->slots[s->objects[n].first_slot].rec.data,
+                                           ((uint64_t)1 << s->objects[n].bits) /
+                                               (record_word_bits(&s->snapshot) / 8),
+                                           (int32_t)n};
+    if (count)
+        qsort(pools, count, sizeof(*pools), pool_compare);
+    return count;
+}
+
+static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
+{
+    uint32_t low = 0;
+    for (uint32_t high = count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (pools[middle].first <= asid)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low > 0 && asid - pools[low - 1].first < pools[low - 1].count ? pools[low - 1].node : -1;
+}
+
+/* An ASID pool decides whether the directories in it can be used. */
+static bool pool_edges(struct edges *e, const struct capstate *s)
+{
+    struct pool *pools = malloc((s->object_count + 1) * sizeof(*pools));
+    if (!pools)
+        return false;
+    uint32_t count = find_pools(s, pools);
+    for (uint32_t d = 0; d < s->object_count; d++) {
+        int32_t slot = s->objects[d].first_slot;
+        if (s->objects[d].type == RECORD_CAP_PAGE_DIRECTORY && s->slots[slot].rec.extra != 0)
+            edge_by_slot(e, pool_of(pools, count, s->slots[slot].rec.extra), (int32_t)d,
+                         AUTHORITY_CONTROL, slot);
+    }
+    free(pools);
+    return true;
 }
 
 /* --- threads, interrupts, untyped memory --- */
@@ -181,12 +285,14 @@ static void thread_edges(struct edges *e, const struct capstate *s)
     }
 }
 
-static int32_t handler_node(const struct capstate *s, uint32_t irq)
+/* A reply object leads to the thread that waits for the answer. */
+static void reply_edges(struct edges *e, const struct capstate *s)
 {
-    for (uint32_t i = 0; i < s->object_count; i++)
-        if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER && s->objects[i].addr == irq)
-            return (int32_t)i;
-    return -1;
+    for (uint32_t i = 0; i < s->reply_count; i++)
+        if (s->replies[i].thread)
+            edge_add(e, edge_make(node_of_type(s, s->replies[i].addr, RECORD_CAP_REPLY_OBJECT),
+                                  node_of_type(s, s->replies[i].thread, RECORD_CAP_TCB),
+                                  AUTHORITY_REPLY_GRANT));
 }
 
 static void irq_edges(struct edges *e, const struct capstate *s)
@@ -194,8 +300,8 @@ static void irq_edges(struct edges *e, const struct capstate *s)
     for (uint32_t i = 0; i < s->irq_count; i++) {
         int32_t slot = capstate_slot_at(s, s->irqs[i].slot);
         if (slot >= 0)
-            edge_by_slot(e, handler_node(s, s->irqs[i].irq), s->slots[slot].object, AUTHORITY_WRITE,
-                         slot);
+            edge_by_slot(e, node_of_type(s, s->irqs[i].irq, RECORD_CAP_IRQ_HANDLER),
+                         s->slots[slot].object, AUTHORITY_WRITE, slot);
     }
 }
 
@@ -226,12 +332,12 @@ static void cover_edges(struct authority *a, struct edges *e)
 
 /* --- channels --- */
 
-uint32_t authority_edge_role(const struct authority *a, const struct authority_edge *edge)
+static uint32_t role_of(const struct authority *a, const struct authority_edge *edge)
 {
     bool grant, reply;
     if (edge->slot >= 0) {
         const struct record_slot *r = &a->state->slots[edge->slot].rec;
-        if (r->type != RECORD_CAP_ENDPOINT)
+        if (authority_conveys(r->type) != CONVEYS_CHANNEL)
             return 0;
         grant = r->rights & RECORD_RIGHT_GRANT;
         reply = r->rights & RECORD_RIGHT_GRANT_REPLY;
@@ -249,29 +355,44 @@ uint32_t authority_edge_role(const struct authority *a, const struct authority_e
     return 0;
 }
 
+/* Capabilities pass from senders that may grant to receivers, and with the reply from receivers
+ * that may grant to callers. */
+enum {
+    MESSAGE = ROLE_SEND_GRANT | ROLE_RECEIVE,
+    ANSWER = ROLE_CALL_REPLY | ROLE_RECEIVE_GRANT,
+    GIVERS = ROLE_SEND_GRANT | ROLE_RECEIVE_GRANT,
+    TAKERS = ROLE_RECEIVE | ROLE_CALL_REPLY,
+};
+
+uint32_t authority_roles_joined(uint32_t here)
+{
+    uint32_t message = (here & MESSAGE) == MESSAGE ? (uint32_t)MESSAGE : 0u;
+    uint32_t answer = (here & ANSWER) == ANSWER ? (uint32_t)ANSWER : 0u;
+    return message | answer;
+}
+
+static bool is_channel(const struct authority *a, int32_t node)
+{
+    return authority_conveys(a->state->objects[node].type) == CONVEYS_CHANNEL;
+}
+
 /* Adds the edges through which capabilities pass, once all plain edges are there. roles: per node,
  * what somebody does at this endpoint. */
-static void channel_edges(const struct authority *a, struct edges *e, const uint8_t *roles)
+static void channel_edges(struct edges *e, const uint8_t *roles)
 {
     uint32_t plain = e->count;
     for (uint32_t i = 0; i < plain; i++) {
         struct authority_edge edge = e->edge[i];
-        if (a->state->objects[edge.to].type != RECORD_CAP_ENDPOINT)
-            continue;
-        uint32_t here = roles[edge.to];
-        uint32_t role = authority_edge_role(a, &edge);
-        bool sends = (here & ROLE_SEND_GRANT) && (here & ROLE_RECEIVE);
-        bool replies = (here & ROLE_CALL_REPLY) && (here & ROLE_RECEIVE_GRANT);
+        uint32_t passes = edge.role & authority_roles_joined(roles[edge.to]);
         int32_t endpoint = edge.to;
-        int32_t holder = edge.from;
-        if ((sends && (role & ROLE_SEND_GRANT)) || (replies && (role & ROLE_RECEIVE_GRANT))) {
+        if (passes & GIVERS) {
             edge.kind = AUTHORITY_GRANT;
             edge_add(e, edge);
         }
-        if ((sends && (role & ROLE_RECEIVE)) || (replies && (role & ROLE_CALL_REPLY))) {
+        if (passes & TAKERS) {
             edge.kind = AUTHORITY_GRANT_RECV;
+            edge.to = edge.from;
             edge.from = endpoint;
-            edge.to = holder;
             edge_add(e, edge);
         }
     }
@@ -282,33 +403,58 @@ static enum error add_channels(const struct authority *a, struct edges *e)
     uint8_t *roles = calloc(a->node_count + 1, 1);
     if (!roles)
         return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < e->count; i++)
-        if (a->state->objects[e->edge[i].to].type == RECORD_CAP_ENDPOINT)
-            roles[e->edge[i].to] |= (uint8_t)authority_edge_role(a, &e->edge[i]);
-    channel_edges(a, e, roles);
+    for (uint32_t i = 0; i < e->count; i++) {
+        struct authority_edge *edge = &e->edge[i];
+        edge->role = is_channel(a, edge->to) ? (uint8_t)role_of(a, edge) : 0;
+        roles[edge->to] |= edge->role;
+    }
+    channel_edges(e, roles);
     free(roles);
     return ERR_OK;
 }
 
 /* --- order --- */
 
-/* Counting sort by `from`; stable, so a node's edges stay in slot order. */
-static struct authority_edge *edges_sorted(const struct edges *e, uint32_t nodes, uint32_t *first)
+static uint64_t edge_place(const struct capstate *s, const struct authority_edge *e)
 {
-    struct authority_edge *sorted = malloc((e->count + 1) * sizeof(*sorted));
-    if (!sorted)
-        return NULL;
-    memset(first, 0, (nodes + 1) * sizeof(*first));
-    for (uint32_t i = 0; i < e->count; i++)
-        first[e->edge[i].from + 1]++;
-    for (uint32_t n = 0; n < nodes; n++)
-        first[n + 1] += first[n];
-    for (uint32_t i = 0; i < e->count; i++)
-        sorted[first[e->edge[i].from]++] = e->edge[i];
-    for (uint32_t n = nodes; n > 0; n--)
-        first[n] = first[n - 1];
-    first[0] = 0;
-    return sorted;
+    return e->slot >= 0      ? s->slots[e->slot].rec.addr
+           : e->mapping >= 0 ? s->mappings[e->mapping].vaddr
+                             : 0;
+}
+
+static int order_of_place(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int order_of(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int edge_compare(const void *pa, const void *pb, void *state)
+{
+    const struct capstate *s = state;
+    const struct authority_edge *a = pa;
+    const struct authority_edge *b = pb;
+    int order = order_of(a->from, b->from);
+    if (order == 0)
+        order = order_of(a->to, b->to);
+    if (order == 0)
+        order = order_of(a->kind, b->kind);
+    if (order == 0)
+        order = order_of_place(edge_place(s, a), edge_place(s, b));
+    return order ? order : order_of(a->thread, b->thread);
+}
+
+/* qsort_r() of the C library merges, so that this takes n log n however the edges lie. */
+static void edges_sort(struct authority *a)
+{
+    qsort_r(a->edges, a->edge_count, sizeof(*a->edges), edge_compare, (void *)(uintptr_t)a->state);
+    for (uint32_t i = 0; i < a->edge_count; i++)
+        a->first_edge[a->edges[i].from + 1]++;
+    for (uint32_t n = 0; n < a->node_count; n++)
+        a->first_edge[n + 1] += a->first_edge[n];
 }
 
 static void reverse_index(struct authority *a)
@@ -326,17 +472,18 @@ static void reverse_index(struct authority *a)
     first[0] = 0;
 }
 
-static enum error edges_settle(struct authority *a, const struct edges *e)
+/* Takes the array over. */
+static enum error edges_settle(struct authority *a, struct edges *e)
 {
+    a->edges = e->edge;
+    a->edge_count = e->count;
+    e->edge = NULL;
     a->first_edge = calloc(a->node_count + 1, sizeof(*a->first_edge));
     a->priv->first_reverse = calloc(a->node_count + 1, sizeof(*a->priv->first_reverse));
-    a->priv->reverse = calloc(e->count + 1, sizeof(*a->priv->reverse));
+    a->priv->reverse = calloc(a->edge_count + 1, sizeof(*a->priv->reverse));
     if (!a->first_edge || !a->priv->first_reverse || !a->priv->reverse)
         return ERR_NO_MEMORY;
-    a->edges = edges_sorted(e, a->node_count, a->first_edge);
-    if (!a->edges)
-        return ERR_NO_MEMORY;
-    a->edge_count = e->count;
+    edges_sort(a);
     reverse_index(a);
     return ERR_OK;
 }
@@ -348,8 +495,10 @@ enum error authority_make_edges(struct authority *a)
     if (!a->enclosing)
         return ERR_NO_MEMORY;
     all_slot_edges(&e, a->state);
+    table_edges(&e, a->state);
     mapping_edges(&e, a->state);
-    pool_edges(&e, a->state);
+    e.failed |= !pool_edges(&e, a->state);
+    reply_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
     cover_edges(a, &e);
@@ -358,4 +507,40 @@ enum error authority_make_edges(struct authority *a)
         error = e.failed ? ERR_NO_MEMORY : edges_settle(a, &e);
     free(e.edge);
     return error;
+}
+
+const uint32_t *authority_edges_to(const struct authority *a, int32_t node, uint32_t *count)
+{
+    const struct authority_private *p = a->priv;
+    *count = p->first_reverse[node + 1] - p->first_reverse[node];
+    return p->reverse + p->first_reverse[node];
+}
+
+/* --- which edges count though managers are left out --- */
+
+static bool passes_capabilities(const struct authority_edge *e)
+{
+    return e->kind == AUTHORITY_GRANT || e->kind == AUTHORITY_GRANT_RECV;
+}
+
+enum error authority_mark_live(struct authority *a)
+{
+    uint8_t *roles = calloc(a->node_count + 1, 1);
+    if (!roles)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < a->edge_count; i++) {
+        struct authority_edge *e = &a->edges[i];
+        e->live = a->priv->active[e->kind == AUTHORITY_GRANT_RECV ? e->to : e->from];
+        if (e->live && !passes_capabilities(e))
+            roles[e->to] |= e->role;
+    }
+    for (uint32_t i = 0; i < a->edge_count; i++) {
+        struct authority_edge *e = &a->edges[i];
+        bool gives = e->kind == AUTHORITY_GRANT;
+        uint32_t meant = e->role & (gives ? GIVERS : TAKERS);
+        if (passes_capabilities(e))
+            e->live &= (authority_roles_joined(roles[gives ? e->to : e->from]) & meant) != 0;
+    }
+    free(roles);
+    return ERR_OK;
 }

@@ -11,8 +11,8 @@ struct search {
     enum authority_path_kind kind;
     bool strict;
     const bool *to;
-    int32_t *by;     /* node -> edge by which it was reached */
-    bool *backwards; /* node -> that edge was walked from its end */
+    int32_t *by;     /* place -> edge by which it was reached */
+    bool *backwards; /* place -> that edge was walked from its end */
     uint32_t *queue;
     uint32_t count;
     int32_t found;
@@ -35,92 +35,84 @@ static bool walks_forward(const struct search *s, const struct authority_edge *e
     return false;
 }
 
+/* Within an island everything goes both ways, information too. */
 static bool walks_backward(const struct search *s, const struct authority_edge *e)
 {
     switch (s->kind) {
     case AUTHORITY_PATH_ISLAND:
         return authority_edge_gains(e->kind);
     case AUTHORITY_PATH_FLOW:
-        return e->kind == AUTHORITY_READ || e->kind == AUTHORITY_TABLE ||
-               e->kind == AUTHORITY_CONTROL;
+        return authority_edge_gains(e->kind) || e->kind == AUTHORITY_READ;
     default:
         return false;
     }
 }
 
-/* Managers may end a path; nobody walks through them unless strict.  A holder that no other thread
- * reaches is theirs: neither what it receives nor what it hands back goes on from there. */
-static bool wall(const struct search *s, int32_t node, enum authority_edge_kind kind,
-                 bool backwards)
+static void reach(struct search *s, uint32_t place, uint32_t edge, bool backwards)
 {
-    const struct authority *a = s->a;
-    if (s->strict || s->to[node])
-        return false;
-    if (a->priv->manager[node])
-        return true;
-    bool by_others = backwards || kind == AUTHORITY_GRANT_RECV;
-    return by_others && !a->priv->active[node] &&
-           a->state->objects[node].type != RECORD_CAP_ENDPOINT;
-}
-
-static void reach(struct search *s, int32_t node, uint32_t edge, bool backwards)
-{
-    if (s->by[node] != NOT_REACHED || s->found >= 0)
+    if (s->by[place] != NOT_REACHED || s->found >= 0)
         return;
-    s->by[node] = (int32_t)edge;
-    s->backwards[node] = backwards;
-    s->queue[s->count++] = (uint32_t)node;
-    if (s->to[node])
-        s->found = node;
+    s->by[place] = (int32_t)edge;
+    s->backwards[place] = backwards;
+    s->queue[s->count++] = place;
+    if (place < s->a->node_count && s->to[place])
+        s->found = (int32_t)place;
 }
 
-static void expand(struct search *s, uint32_t node)
+static void expand(struct search *s, uint32_t place)
 {
     const struct authority *a = s->a;
+    uint32_t node = authority_place_node(a, place);
+    uint32_t count;
+    const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
     for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
         const struct authority_edge *e = &a->edges[i];
-        if (walks_forward(s, e) && !wall(s, e->to, e->kind, false))
-            reach(s, e->to, i, false);
+        if (authority_place_from(a, e) == place && authority_edge_counts(e, s->strict) &&
+            walks_forward(s, e))
+            reach(s, authority_place_to(a, e), i, false);
     }
-    for (uint32_t i = a->priv->first_reverse[node]; i < a->priv->first_reverse[node + 1]; i++) {
-        const struct authority_edge *e = &a->edges[a->priv->reverse[i]];
-        if (walks_backward(s, e) && !wall(s, e->from, e->kind, true))
-            reach(s, e->from, a->priv->reverse[i], true);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[back[i]];
+        if (authority_place_to(a, e) == place && authority_edge_counts(e, s->strict) &&
+            walks_backward(s, e))
+            reach(s, authority_place_from(a, e), back[i], true);
     }
 }
 
 static void search_run(struct search *s, const bool *from)
 {
+    for (uint32_t p = 0; p < authority_places(s->a); p++)
+        s->by[p] = NOT_REACHED;
     for (uint32_t n = 0; n < s->a->node_count; n++) {
-        s->by[n] = from[n] ? STARTED : NOT_REACHED;
-        if (from[n])
-            s->queue[s->count++] = n;
-        if (from[n] && s->to[n] && s->found < 0)
+        if (!from[n])
+            continue;
+        s->by[n] = STARTED;
+        s->queue[s->count++] = n;
+        if (s->to[n] && s->found < 0)
             s->found = (int32_t)n;
-        s->strict |= from[n] && s->a->priv->manager[n]; /* it asks about the manager itself */
     }
     for (uint32_t head = 0; head < s->count && s->found < 0; head++)
         expand(s, s->queue[head]);
 }
 
-static int32_t step_origin(const struct search *s, int32_t node)
+static uint32_t step_origin(const struct search *s, uint32_t place)
 {
-    const struct authority_edge *e = &s->a->edges[s->by[node]];
-    return s->backwards[node] ? e->to : e->from;
+    const struct authority_edge *e = &s->a->edges[s->by[place]];
+    return s->backwards[place] ? authority_place_to(s->a, e) : authority_place_from(s->a, e);
 }
 
 static enum error search_path(const struct search *s, struct authority_step **steps,
                               uint32_t *count)
 {
     uint32_t length = 0;
-    for (int32_t n = s->found; s->by[n] >= 0; n = step_origin(s, n))
+    for (uint32_t p = (uint32_t)s->found; s->by[p] >= 0; p = step_origin(s, p))
         length++;
     struct authority_step *path = malloc((length + 1) * sizeof(*path));
     if (!path)
         return ERR_NO_MEMORY;
     uint32_t at = length;
-    for (int32_t n = s->found; s->by[n] >= 0; n = step_origin(s, n))
-        path[--at] = (struct authority_step){s->by[n], s->backwards[n]};
+    for (uint32_t p = (uint32_t)s->found; s->by[p] >= 0; p = step_origin(s, p))
+        path[--at] = (struct authority_step){s->by[p], s->backwards[p]};
     *steps = path;
     *count = length;
     return ERR_OK;
@@ -130,11 +122,11 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
                           enum authority_path_kind kind, bool strict, struct authority_step **steps,
                           uint32_t *count)
 {
-    size_t nodes = a->node_count + 1;
+    size_t places = authority_places(a) + 1;
     struct search s = {.a = a, .kind = kind, .strict = strict, .to = to, .found = -1};
-    s.by = malloc(nodes * sizeof(*s.by));
-    s.backwards = calloc(nodes, sizeof(*s.backwards));
-    s.queue = malloc(nodes * sizeof(*s.queue));
+    s.by = malloc(places * sizeof(*s.by));
+    s.backwards = calloc(places, sizeof(*s.backwards));
+    s.queue = malloc(places * sizeof(*s.queue));
     enum error e = ERR_NO_MEMORY;
     if (s.by && s.backwards && s.queue) {
         search_run(&s, from);
@@ -146,69 +138,119 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
     return e;
 }
 
-/* --- flows --- */
+/* --- information in one step --- */
 
-struct flows {
-    struct authority_flow *flow;
+struct uses {
+    struct authority_use *use;
     uint32_t count, capacity;
-    bool failed;
+    int32_t *at; /* by domain: index of its use of the object at hand, if it has one */
 };
 
-static void flow_add(struct flows *f, struct authority_flow flow)
+static bool uses_reserve(struct uses *u)
 {
-    if (f->count == f->capacity) {
-        uint32_t wanted = f->capacity ? f->capacity * 2 : 32;
-        struct authority_flow *grown = realloc(f->flow, wanted * sizeof(*grown));
-        if (!grown) {
-            f->failed = true;
-            return;
-        }
-        f->flow = grown;
-        f->capacity = wanted;
+    if (u->count < u->capacity)
+        return true;
+    uint32_t wanted = u->capacity ? u->capacity * 2 : 64;
+    struct authority_use *grown = realloc(u->use, wanted * sizeof(*grown));
+    if (!grown)
+        return false;
+    u->use = grown;
+    u->capacity = wanted;
+    return true;
+}
+
+static bool use_is_there(const struct uses *u, int32_t domain, int32_t object)
+{
+    int32_t at = u->at[domain];
+    return at >= 0 && (uint32_t)at < u->count && u->use[at].domain == domain &&
+           u->use[at].object == object;
+}
+
+/* The first edge of a domain in each direction speaks for it. */
+static bool use_add(struct uses *u, const struct authority *a, uint32_t edge)
+{
+    const struct authority_edge *e = &a->edges[edge];
+    int32_t d = a->home[e->from];
+    if (!use_is_there(u, d, e->to)) {
+        if (!uses_reserve(u))
+            return false;
+        u->at[d] = (int32_t)u->count;
+        u->use[u->count++] = (struct authority_use){e->to, d, -1, -1};
     }
-    f->flow[f->count++] = flow;
+    struct authority_use *use = &u->use[u->at[d]];
+    int32_t *which = e->kind == AUTHORITY_WRITE ? &use->writer : &use->reader;
+    if (*which < 0)
+        *which = (int32_t)edge;
+    return true;
 }
 
-/* The first edge into an object by which each domain writes or reads it, -1. */
-static void first_users(const struct authority *a, uint32_t object, enum authority_edge_kind kind,
-                        int32_t *first)
+/* Somebody writes what somebody else reads. */
+static bool information_goes(const struct authority_use *use, uint32_t count)
 {
-    memset(first, 0xff, (a->domain_count + 1) * sizeof(*first));
-    for (uint32_t i = a->priv->first_reverse[object]; i < a->priv->first_reverse[object + 1]; i++) {
-        uint32_t edge = a->priv->reverse[i];
-        int32_t d = a->home[a->edges[edge].from];
-        if (a->edges[edge].kind == kind && authority_counts(a, d, false) && first[d] < 0)
-            first[d] = (int32_t)edge;
+    uint32_t writers = 0;
+    uint32_t readers = 0;
+    uint32_t both = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        writers += use[i].writer >= 0;
+        readers += use[i].reader >= 0;
+        both += use[i].writer >= 0 && use[i].reader >= 0;
     }
+    return writers && readers && !(writers == 1 && readers == 1 && both == 1);
 }
 
-static void object_flows(const struct authority *a, uint32_t object, int32_t *writers,
-                         int32_t *readers, struct flows *f)
+static bool object_uses(const struct authority *a, int32_t object, struct uses *u)
 {
-    first_users(a, object, AUTHORITY_WRITE, writers);
-    first_users(a, object, AUTHORITY_READ, readers);
-    for (uint32_t w = 0; w < a->domain_count; w++)
-        for (uint32_t r = 0; writers[w] >= 0 && r < a->domain_count; r++)
-            if (readers[r] >= 0 && r != w && !f->failed)
-                flow_add(f, (struct authority_flow){(int32_t)w, (int32_t)r, (int32_t)object,
-                                                    writers[w], readers[r]});
+    uint32_t first = u->count;
+    uint32_t count;
+    const uint32_t *edges = authority_edges_to(a, object, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[edges[i]];
+        bool carries = e->kind == AUTHORITY_WRITE || e->kind == AUTHORITY_READ;
+        if (carries && authority_domain_counts(a, a->home[e->from], false) &&
+            !use_add(u, a, edges[i]))
+            return false;
+    }
+    if (u->count > first && !information_goes(u->use + first, u->count - first))
+        u->count = first;
+    return true;
 }
 
-enum error authority_flows(const struct authority *a, struct authority_flow **out, uint32_t *count)
+enum error authority_uses(const struct authority *a, struct authority_use **out, uint32_t *count)
 {
-    struct flows f = {0};
-    int32_t *writers = malloc((a->domain_count + 1) * sizeof(*writers));
-    int32_t *readers = malloc((a->domain_count + 1) * sizeof(*readers));
-    bool ready = writers && readers;
-    for (uint32_t n = 0; ready && n < a->node_count; n++)
-        object_flows(a, n, writers, readers, &f);
-    free(writers);
-    free(readers);
-    if (!ready || f.failed) {
-        free(f.flow);
+    struct uses u = {.at = malloc((a->domain_count + 1) * sizeof(*u.at))};
+    bool ok = u.at != NULL;
+    if (ok)
+        memset(u.at, 0xff, (a->domain_count + 1) * sizeof(*u.at));
+    for (uint32_t n = 0; ok && n < a->node_count; n++)
+        ok = object_uses(a, (int32_t)n, &u);
+    free(u.at);
+    if (!ok) {
+        free(u.use);
         return ERR_NO_MEMORY;
     }
-    *out = f.flow;
-    *count = f.count;
+    *out = u.use;
+    *count = u.count;
     return ERR_OK;
+}
+
+static bool domain_writes(const struct authority_use *use, uint32_t count, int32_t domain)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (use[i].domain == domain && use[i].writer >= 0)
+            return true;
+    return false;
+}
+
+void authority_flow_targets(const struct authority_use *uses, uint32_t count, int32_t domain,
+                            bool *to)
+{
+    for (uint32_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && uses[end].object == uses[i].object; end++)
+            ;
+        if (!domain_writes(uses + i, end - i, domain))
+            continue;
+        for (uint32_t k = i; k < end; k++)
+            if (uses[k].reader >= 0 && uses[k].domain != domain)
+                to[uses[k].domain] = true;
+    }
 }

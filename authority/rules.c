@@ -1,14 +1,14 @@
-/* Which thread belongs to which domain: rules from a file, else the convention of names. */
-#include "authority/graph.h"
+/* Files of domain rules: reading them, and telling precisely where one is wrong. */
+#include "authority/authority.h"
 
-#include <ctype.h>
-#include <fnmatch.h>
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 1024, RULES_MAX = 10000 };
+enum { RULES_MAX = 10000, WORDS = 3 };
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 enum error authority_rules_add(struct authority_rules *rules, const char *pattern,
                                const char *domain, bool trusted)
@@ -30,6 +30,32 @@ enum error authority_rules_add(struct authority_rules *rules, const char *patter
     return ERR_OK;
 }
 
+enum error authority_rules_copy(const struct authority_rules *from, struct authority_rules *to)
+{
+    struct authority_rules copy = {0};
+    enum error e = ERR_OK;
+    for (uint32_t i = 0; e == ERR_OK && i < from->count; i++)
+        e = authority_rules_add(&copy, from->rules[i].pattern, from->rules[i].domain,
+                                from->rules[i].trusted);
+    if (e == ERR_OK)
+        *to = copy;
+    else
+        authority_rules_free(&copy);
+    return e;
+}
+
+bool authority_rules_equal(const struct authority_rules *a, const struct authority_rules *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (strcmp(a->rules[i].pattern, b->rules[i].pattern) != 0 ||
+            strcmp(a->rules[i].domain, b->rules[i].domain) != 0 ||
+            a->rules[i].trusted != b->rules[i].trusted)
+            return false;
+    return true;
+}
+
 void authority_rules_free(struct authority_rules *rules)
 {
     for (uint32_t i = 0; i < rules->count; i++) {
@@ -40,143 +66,194 @@ void authority_rules_free(struct authority_rules *rules)
     *rules = (struct authority_rules){0};
 }
 
-static bool name_is_plain(const char *name)
+/* --- words of a line --- */
+
+struct word {
+    char *text;      /* within the line, which is changed */
+    uint32_t column; /* where it begins */
+    uint32_t inside; /* where its text begins: behind a quote */
+};
+
+struct parser {
+    char *line;
+    char *at;
+    struct authority_rules_fault *fault;
+};
+
+__attribute__((format(printf, 3, 4))) static enum error
+refuse(const struct parser *p, uint32_t column, const char *fmt, ...)
 {
-    for (; *name; name++)
-        if (!isgraph((unsigned char)*name))
-            return false;
-    return true;
+    va_list args;
+    va_start(args, fmt);
+    p->fault->column = column;
+    vsnprintf(p->fault->sentence, sizeof(p->fault->sentence), fmt, args);
+    va_end(args);
+    return ERR_FORMAT;
 }
 
-static enum error rule_from_line(struct authority_rules *rules, char *line)
+static uint32_t column_of(const struct parser *p, const char *at)
 {
-    char *save = NULL;
-    line[strcspn(line, "#\n")] = '\0';
-    char *pattern = strtok_r(line, " \t\r", &save);
-    if (!pattern)
+    return (uint32_t)(at - p->line) + 1;
+}
+
+/* From behind the opening quote; the text moves down over the backslashes. */
+static enum error quoted(struct parser *p, struct word *out)
+{
+    char *to = p->at;
+    out->text = p->at;
+    out->inside++;
+    for (; *p->at != '"'; *to++ = *p->at++) {
+        if (*p->at == '\0')
+            return refuse(p, out->column, "a quote is opened and not closed");
+        if (p->at[0] == '\\' && (p->at[1] == '"' || p->at[1] == '\\'))
+            p->at++;
+    }
+    p->at++;
+    if (*p->at != '\0' && !strchr(" \t", *p->at))
+        return refuse(p, column_of(p, p->at), "a blank belongs behind a quoted word");
+    *to = '\0';
+    return ERR_OK;
+}
+
+/* The next word; text NULL at the end of the line. */
+static enum error next_word(struct parser *p, struct word *out)
+{
+    p->at += strspn(p->at, " \t");
+    *out = (struct word){NULL, column_of(p, p->at), column_of(p, p->at)};
+    if (*p->at == '\0' || *p->at == '#')
         return ERR_OK;
-    char *domain = strtok_r(NULL, " \t\r", &save);
-    char *word = strtok_r(NULL, " \t\r", &save);
-    if (!domain || !name_is_plain(domain) || (word && strcmp(word, "trusted") != 0))
-        return ERR_FORMAT;
-    return authority_rules_add(rules, pattern, domain, word != NULL);
+    if (*p->at == '"') {
+        p->at++;
+        return quoted(p, out);
+    }
+    out->text = p->at;
+    p->at += strcspn(p->at, " \t\"");
+    if (*p->at == '"')
+        return refuse(p, column_of(p, p->at), "a quote stands within a word");
+    if (*p->at != '\0')
+        *p->at++ = '\0';
+    return ERR_OK;
 }
 
-enum error authority_rules_read(const char *path, struct authority_rules *out, uint32_t *line)
+/* --- what fnmatch() would take literally, though it was hardly meant so --- */
+
+/* The end of a bracket expression that begins at *at, NULL when there is none. */
+static const char *bracket_end(const char *at)
 {
-    char text[LINE_MAX_BYTES];
-    struct authority_rules rules = {0};
+    at++;
+    if (*at == '!' || *at == '^')
+        at++;
+    if (*at == ']')
+        at++;
+    return strchr(at, ']');
+}
+
+static enum error check_pattern(const struct parser *p, const struct word *w)
+{
+    if (w->text[0] == '\0')
+        return refuse(p, w->column, "an empty pattern fits no thread");
+    for (const char *at = w->text; *at; at++) {
+        uint32_t column = w->inside + (uint32_t)(at - w->text);
+        bool escape = *at == '\\';
+        if (escape && *++at == '\0')
+            return refuse(p, column, "a pattern ends with a backslash");
+        if (escape || *at != '[')
+            continue;
+        at = bracket_end(at);
+        if (!at)
+            return refuse(p, column, "a bracket is opened and not closed");
+    }
+    return ERR_OK;
+}
+
+static enum error check_domain(const struct parser *p, const struct word *w)
+{
+    if (!w->text)
+        return refuse(p, w->column, "a domain is missing: PATTERN DOMAIN [trusted]");
+    if (w->text[0] == '\0')
+        return refuse(p, w->column, "a domain needs a name");
+    for (const char *at = w->text; *at; at++)
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at == 0x7f)
+            return refuse(p, w->inside + (uint32_t)(at - w->text),
+                          "a domain's name has a blank or a control character");
+    return ERR_OK;
+}
+
+/* --- lines --- */
+
+/* One domain cannot be trusted by one rule and not by another. */
+static enum error check_trust(const struct parser *p, const struct authority_rules *rules,
+                              const struct word *domain, bool trusted)
+{
+    for (uint32_t i = 0; i < rules->count; i++)
+        if (strcmp(rules->rules[i].domain, domain->text) == 0 && rules->rules[i].trusted != trusted)
+            return refuse(p, domain->column, "%.40s is %strusted by a rule before this one",
+                          domain->text, trusted ? "not " : "");
+    return ERR_OK;
+}
+
+static enum error rule_from_line(struct authority_rules *rules, struct parser *p)
+{
+    struct word word[WORDS + 1] = {{NULL, 1, 1}};
     enum error e = ERR_OK;
-    *line = 0;
+    for (int i = 0; e == ERR_OK && i <= WORDS && (i == 0 || word[i - 1].text); i++)
+        e = next_word(p, &word[i]);
+    if (e != ERR_OK || !word[0].text)
+        return e;
+    e = check_pattern(p, &word[0]);
+    if (e == ERR_OK)
+        e = check_domain(p, &word[1]);
+    if (e == ERR_OK && word[2].text && strcmp(word[2].text, "trusted") != 0)
+        e = refuse(p, word[2].column, "behind the domain may stand `trusted` and nothing else");
+    if (e == ERR_OK && word[2].text && word[3].text)
+        e = refuse(p, word[3].column, "nothing may stand behind `trusted`");
+    if (e == ERR_OK)
+        e = check_trust(p, rules, &word[1], word[2].text != NULL);
+    if (e == ERR_OK)
+        e = authority_rules_add(rules, word[0].text, word[1].text, word[2].text != NULL);
+    return e == ERR_BOUND ? refuse(p, 1, "more than %d rules", RULES_MAX) : e;
+}
+
+static enum error take_line(struct authority_rules *rules, char *line, size_t length,
+                            struct authority_rules_fault *fault)
+{
+    struct parser p = {line, line, fault};
+    if (strlen(line) != length)
+        return refuse(&p, (uint32_t)strlen(line) + 1, "a zero byte: this is no text in UTF-8");
+    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+        line[--length] = '\0';
+    size_t mark = strlen(BYTE_ORDER_MARK);
+    if (fault->line == 1 && strncmp(line, BYTE_ORDER_MARK, mark) == 0)
+        p.at += mark;
+    if (fault->line == 1 &&
+        (strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0))
+        return refuse(&p, 1, "this is UTF-16; rules are read as UTF-8");
+    return rule_from_line(rules, &p);
+}
+
+enum error authority_rules_read(const char *path, struct authority_rules *out,
+                                struct authority_rules_fault *fault)
+{
+    struct authority_rules rules = {0};
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    enum error e = ERR_OK;
+    *fault = (struct authority_rules_fault){0};
     FILE *f = fopen(path, "r");
     if (!f)
         return ERR_IO;
-    while (e == ERR_OK && fgets(text, sizeof(text), f)) {
-        ++*line;
-        e = strchr(text, '\n') || feof(f) ? rule_from_line(&rules, text) : ERR_FORMAT;
+    while (e == ERR_OK && (length = getline(&line, &room, f)) >= 0) {
+        fault->line++;
+        e = take_line(&rules, line, (size_t)length, fault);
     }
     if (e == ERR_OK && ferror(f))
         e = ERR_IO;
+    free(line);
     fclose(f);
     if (e == ERR_OK)
         *out = rules;
     else
         authority_rules_free(&rules);
     return e;
-}
-
-/* --- naming threads --- */
-
-static enum error domain_get(struct authority *a, const char *name, bool trusted, bool named,
-                             int32_t *out)
-{
-    int32_t known = authority_domain_named(a, name);
-    if (known >= 0) {
-        *out = known;
-        return ERR_OK;
-    }
-    struct authority_domain *grown =
-        realloc(a->domains, (a->domain_count + 1) * sizeof(*a->domains));
-    if (!grown)
-        return ERR_NO_MEMORY;
-    a->domains = grown;
-    char *copy = strdup(name);
-    if (!copy)
-        return ERR_NO_MEMORY;
-    grown[a->domain_count] = (struct authority_domain){copy, trusted, named, 0};
-    *out = (int32_t)a->domain_count++;
-    return ERR_OK;
-}
-
-static enum error name_one(struct authority *a, const struct authority_rules *rules, uint32_t i)
-{
-    char name[RECORD_STRING_MAX * 4 + 1];
-    const struct capstate_thread *t = &a->state->threads[i];
-    for (uint32_t r = 0; rules && r < rules->count; r++)
-        if (fnmatch(rules->rules[r].pattern, t->label, 0) == 0)
-            return domain_get(a, rules->rules[r].domain, rules->rules[r].trusted, true,
-                              &a->thread_domain[i]);
-    size_t length = strcspn(t->label, "/");
-    if (t->label[0] == '\0' || length == 0)
-        return ERR_OK;
-    memcpy(name, t->label, length);
-    name[length] = '\0';
-    return domain_get(a, name, t->label[length] != '/', true, &a->thread_domain[i]);
-}
-
-enum error authority_name_threads(struct authority *a, const struct authority_rules *rules)
-{
-    for (uint32_t i = 0; i < a->state->thread_count; i++) {
-        a->thread_domain[i] = AUTHORITY_NO_DOMAIN;
-        if (a->state->threads[i].rec.idle || a->state->threads[i].object < 0)
-            continue;
-        enum error e = name_one(a, rules, i);
-        if (e != ERR_OK)
-            return e;
-    }
-    return ERR_OK;
-}
-
-/* The only domain among the threads of an island that counts; -1 when none or several. */
-static int32_t island_domain(const struct authority *a, int32_t island)
-{
-    int32_t only = -1;
-    for (uint32_t i = 0; i < a->state->thread_count; i++) {
-        int32_t d = a->thread_domain[i];
-        if (!authority_counts(a, d, false) || !a->domains[d].named ||
-            a->island[a->state->threads[i].object] != island)
-            continue;
-        if (only >= 0 && only != d)
-            return -1;
-        only = d;
-    }
-    return only;
-}
-
-enum error authority_name_rest(struct authority *a)
-{
-    const struct capstate *s = a->state;
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        if (a->thread_domain[i] >= 0 || s->threads[i].rec.idle || s->threads[i].object < 0)
-            continue;
-        int32_t island = a->island[s->threads[i].object];
-        int32_t d = island_domain(a, island);
-        if (d < 0) {
-            char name[32];
-            uint64_t lowest = s->threads[i].rec.addr;
-            for (uint32_t k = 0; k < s->thread_count; k++)
-                if (s->threads[k].object >= 0 && a->island[s->threads[k].object] == island &&
-                    s->threads[k].rec.addr < lowest)
-                    lowest = s->threads[k].rec.addr;
-            snprintf(name, sizeof(name), "island-0x%" PRIx64, lowest);
-            enum error e = domain_get(a, name, false, false, &d);
-            if (e != ERR_OK)
-                return e;
-        }
-        a->thread_domain[i] = d;
-    }
-    for (uint32_t i = 0; i < s->thread_count; i++)
-        if (a->thread_domain[i] >= 0)
-            a->domains[a->thread_domain[i]].threads++;
-    return ERR_OK;
 }

@@ -537,6 +537,19 @@ static enum error threads_again(struct appending *a)
     return ERR_OK;
 }
 
+/* Events may tell that a capability is another one though it looks the same. */
+static bool events_wait(struct capdb *db)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db, "SELECT 1 FROM main.event WHERE n = ? LIMIT 1", &st);
+    if (e != ERR_OK)
+        return true;
+    sqlite3_bind_int64(st, 1, (int64_t)db->count + 1);
+    bool any = capdb_step(db, st, "reading events", &e);
+    sqlite3_finalize(st);
+    return any || e != ERR_OK;
+}
+
 /* Is nothing to be worked out anew of capabilities, objects and domains? */
 static void judge_shape(struct appending *a)
 {
@@ -544,8 +557,8 @@ static void judge_shape(struct appending *a)
     a->anew = started_anew(a);
     a->next.shape = capdb_shape(a->state);
     a->next.snapshot = a->state->snapshot;
-    a->same_shape =
-        a->db->count > 0 && !a->anew && !r->rules_changed && a->next.shape == r->mirror.shape;
+    a->same_shape = a->db->count > 0 && !a->anew && !r->rules_changed &&
+                    a->next.shape == r->mirror.shape && !events_wait(a->db);
     if (a->same_shape && threads_again(a) != ERR_OK) {
         rowset_free(&a->next.sets[ROW_THREAD]);
         a->same_shape = false;

@@ -94,9 +94,14 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
 {
     struct answer a = {0};
     sqlite3_stmt *st;
-    enum error e = prepare_question(db, sql, &st);
+    enum error e = capdb_hold(db);
     if (e != ERR_OK)
         return e;
+    e = prepare_question(db, sql, &st);
+    if (e != ERR_OK) {
+        capdb_release(db);
+        return e;
+    }
     put_names(&a, st);
     uint32_t rows = 0;
     while (rows < most && capdb_step(db, st, "asking", &e)) {
@@ -104,6 +109,8 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
         rows++;
     }
     sqlite3_finalize(st);
+    enum error torn = capdb_release(db);
+    e = e == ERR_OK ? torn : e;
     if (e == ERR_OK && a.failed)
         e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     if (e != ERR_OK)
@@ -113,7 +120,7 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
     return e;
 }
 
-enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
+static enum error hear_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
 {
     sqlite3_stmt *st;
     enum error e = capdb_prepare(db,
@@ -136,4 +143,14 @@ enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event he
     }
     sqlite3_finalize(st);
     return e;
+}
+
+enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
+{
+    enum error e = capdb_hold(db);
+    if (e != ERR_OK)
+        return e;
+    e = hear_events(db, most, hear, ctx);
+    enum error torn = capdb_release(db);
+    return e == ERR_OK ? torn : e;
 }

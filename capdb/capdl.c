@@ -148,7 +148,7 @@ static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
     char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
     for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
-         slot = capstate_slot_in(s, (int32_t)holder, s->slots[slot].index + 1))
+         slot = capstate_slot_after(s, (int32_t)holder, slot))
         if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
             put_cap(f, s, &s->slots[slot]);
     const struct capstate_object *o = &s->objects[holder];

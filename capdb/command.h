@@ -13,6 +13,7 @@ struct options {
     uint32_t at;         /* --at N, 0: the newest */
     bool all;            /* --all */
     bool strict;         /* --strict */
+    bool explain;        /* --explain */
     bool same_machine;   /* --same-machine */
     bool flow;           /* --flow */
     double every;        /* --every SECONDS, < 0: not given */
@@ -60,6 +61,8 @@ enum status dbview_open_file(struct options *o, struct view *v);
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+/* --domains FILE, if it was given; says what is wrong with it. */
+enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);
 void dbview_close(struct view *v);
 bool target_is_live(const char *target);
@@ -109,5 +112,11 @@ enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
+enum status command_why_not_running(struct options *o);
+enum status command_why_fault(struct options *o);
+enum status command_why_denied(struct options *o);
+enum status command_retype(struct options *o);
+enum status command_fit(struct options *o);
+enum status command_leak(struct options *o);
 
 #endif

@@ -30,7 +30,7 @@ static const struct command commands[] = {
      "shortest authority path, edge by edge"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
-    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict]",
+    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict] [--explain]",
      "isolation and retype invariants; exit 1 on a breach"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
@@ -40,6 +40,18 @@ static const struct command commands[] = {
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
     {"verify", 0, 0, command_verify, "verify RUN",
      "is it what was recorded? the file, the chain of commits, every snapshot, the events"},
+    {"why-not-running", 1, 1, command_why_not_running, "why-not-running RUN THREAD [--at N]",
+     "what a thread waits for, who could end that, and why they do not"},
+    {"why-fault", 1, 1, command_why_fault, "why-fault RUN THREAD [--at N]",
+     "what a faulted thread did, and what would have to be there"},
+    {"why-denied", 2, 2, command_why_denied, "why-denied RUN THREAD CPTR [--at N]",
+     "where a capability address leads, level by level"},
+    {"retype", 2, 4, command_retype, "retype RUN UNTYPED TYPE [SIZE] [COUNT] [--at N]",
+     "what this Retype would do now, or which rule refuses it"},
+    {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]",
+     "which untyped memory could give that much"},
+    {"leak", 0, 0, command_leak, "leak RUN [--at N]",
+     "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
      "make a recording of today's format of an older one"},
 };
@@ -71,6 +83,7 @@ enum option_code {
     OPT_FORMAT,
     OPT_JSON,
     OPT_STRICT,
+    OPT_EXPLAIN,
     OPT_FLOW,
     OPT_SAME_MACHINE
 };
@@ -86,6 +99,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
@@ -146,6 +160,9 @@ static bool take_option(struct options *o, int code)
     case OPT_STRICT:
         o->strict = true;
         return true;
+    case OPT_EXPLAIN:
+        o->explain = true;
+        return true;
     case OPT_SAME_MACHINE:
         o->same_machine = true;
         return true;
@@ -171,12 +188,8 @@ static const struct command *find_command(const char *name)
 /* And not from one snapshot, so that each incomplete one is in what they say. */
 static bool answers_from_all(const struct command *c)
 {
-    enum status (*const all[])(struct options *) = {command_history, command_revokes,
-                                                    command_report, command_sql, command_live};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (c->run == all[i])
-            return true;
-    return false;
+    return c->run == command_history || c->run == command_revokes || c->run == command_report ||
+           c->run == command_sql || c->run == command_live;
 }
 
 int main(int argc, char **argv)

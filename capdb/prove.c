@@ -2,7 +2,7 @@
  * one, and what comes out is compared with the other. */
 #include "capdb/store.h"
 
-#include "attach/replay.h"
+#include "objwalk/replay.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,10 +73,10 @@ static bool apply_events(struct proof *p)
 
 static bool arrives_at(const struct proof *p, const struct capstate *next)
 {
-    struct digest d;
-    replay_digest(&p->mirror, &d);
-    return p->mirror.seq == next->snapshot.seq && d.lane[0] == next->end.digest0 &&
-           d.lane[1] == next->end.digest1;
+    uint32_t d[2];
+    replay_digest(&p->mirror, d);
+    return p->mirror.seq == next->snapshot.seq && d[0] == next->end.digest0 &&
+           d[1] == next->end.digest1;
 }
 
 /* Events between snapshots of two runs of a machine, or of a kernel that is not followed by events,

@@ -1,4 +1,5 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
+#include "authority/explain.h"
 #include "capdb/command.h"
 #include "record/names.h"
 
@@ -13,6 +14,12 @@ static enum status finish(struct options *o, struct output *out, enum status s)
     if (!output_end(out))
         return command_complain(o->run, "output could not be written");
     return s;
+}
+
+/* A question about a manager cannot leave it out; the answer says so. */
+static bool reading(const struct options *o, const struct view *v, const bool *subject)
+{
+    return o->strict || authority_asks_about_manager(&v->authority, subject);
 }
 
 /* "strict", or who is left out. */
@@ -58,10 +65,8 @@ static void step_row(struct output *out, const struct view *v, uint32_t number,
         output_text(out, "-");
     if (e->slot >= 0)
         output_text(out, capstate_place_text(&v->state, e->slot, text, sizeof(text)));
-    else if (e->mapping >= 0)
-        output_format(out, "mapped at 0x%" PRIx64, v->state.mappings[e->mapping].vaddr);
     else
-        output_text(out, "by the thread's state");
+        output_text(out, authority_witness_text(&v->authority, e, text, sizeof(text)));
     output_row(out);
 }
 
@@ -79,9 +84,10 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
     struct authority_step *steps;
     uint32_t count;
     char text[TEXT_BYTES];
+    bool strict = reading(o, v, from);
     enum error e = authority_path(&v->authority, from, to,
-                                  o->flow ? AUTHORITY_PATH_FLOW : AUTHORITY_PATH_AUTHORITY,
-                                  o->strict, &steps, &count);
+                                  o->flow ? AUTHORITY_PATH_FLOW : AUTHORITY_PATH_AUTHORITY, strict,
+                                  &steps, &count);
     if (e == ERR_NO_MEMORY)
         return command_complain(o->run, "out of memory");
     struct output *out = output_begin(stdout, output_default, columns);
@@ -92,7 +98,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
     else
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
-                assumption(v, o->strict, text, sizeof(text)));
+                assumption(v, strict, text, sizeof(text)));
     return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 
@@ -119,38 +125,18 @@ enum status command_path(struct options *o)
 
 /* --- can --- */
 
-enum wanted { WANT_READ, WANT_WRITE, WANT_GRANT, WANT_CONTROL, WANT_NOTHING };
-
-static enum wanted parse_right(const char *text)
+static bool parse_right(const char *text, enum authority_right *out)
 {
     static const struct {
         const char *name;
-        enum wanted wanted;
-    } names[] = {{"read", WANT_READ},      {"r", WANT_READ},      {"write", WANT_WRITE},
-                 {"w", WANT_WRITE},        {"grant", WANT_GRANT}, {"g", WANT_GRANT},
-                 {"control", WANT_CONTROL}};
+        enum authority_right right;
+    } names[] = {{"read", AUTHORITY_RIGHT_READ},      {"r", AUTHORITY_RIGHT_READ},
+                 {"write", AUTHORITY_RIGHT_WRITE},    {"w", AUTHORITY_RIGHT_WRITE},
+                 {"grant", AUTHORITY_RIGHT_GRANT},    {"g", AUTHORITY_RIGHT_GRANT},
+                 {"control", AUTHORITY_RIGHT_CONTROL}};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(names[i].name, text) == 0)
-            return names[i].wanted;
-    return WANT_NOTHING;
-}
-
-static bool edge_gives(const struct view *v, const struct authority_edge *e, enum wanted wanted)
-{
-    bool control = e->kind == AUTHORITY_CONTROL || e->kind == AUTHORITY_TABLE;
-    switch (wanted) {
-    case WANT_READ:
-        return e->kind == AUTHORITY_READ || control;
-    case WANT_WRITE:
-        return e->kind == AUTHORITY_WRITE || control;
-    case WANT_GRANT:
-        return e->kind == AUTHORITY_WRITE && e->slot >= 0 &&
-               (v->state.slots[e->slot].rec.rights & RECORD_RIGHT_GRANT);
-    case WANT_CONTROL:
-        return control || e->kind == AUTHORITY_COVER;
-    case WANT_NOTHING:
-        break;
-    }
+            return *out = names[i].right, true;
     return false;
 }
 
@@ -188,75 +174,83 @@ static const char *operation(const struct view *v, const struct authority_step *
 struct question {
     struct options *o;
     struct view *v;
-    enum wanted wanted;
-    bool *subject, *object, *holders; /* holders: of a capability that gives what is wanted */
+    enum authority_right right;
+    bool *subject, *object;
 };
 
-static void mark_holders(struct question *q)
-{
-    for (uint32_t i = 0; i < q->v->authority.edge_count; i++) {
-        const struct authority_edge *e = &q->v->authority.edges[i];
-        if (q->object[e->to] && edge_gives(q->v, e, q->wanted))
-            q->holders[e->from] = true;
-    }
-}
-
-static int32_t giving_edge(const struct question *q, int32_t holder)
-{
-    const struct authority *a = &q->v->authority;
-    for (uint32_t i = a->first_edge[holder]; i < a->first_edge[holder + 1]; i++)
-        if (q->object[a->edges[i].to] && edge_gives(q->v, &a->edges[i], q->wanted))
-            return (int32_t)i;
-    return -1;
-}
-
-static int32_t path_end(const struct question *q, const struct authority_step *steps,
-                        uint32_t count)
-{
-    if (count > 0) {
-        const struct authority_edge *e = &q->v->authority.edges[steps[count - 1].edge];
-        return steps[count - 1].backwards ? e->from : e->to;
-    }
-    for (uint32_t i = 0; i < q->v->state.object_count; i++)
-        if (q->subject[i] && q->holders[i])
-            return (int32_t)i;
-    return -1;
-}
-
-static void can_row(struct output *out, struct question *q, uint32_t number,
-                    const struct authority_step *step, const char *what)
+static void can_row(struct output *out, const struct question *q, uint32_t number, const char *what,
+                    int32_t edge, bool yes)
 {
     char text[TEXT_BYTES];
     output_int(out, number);
     output_text(out, what);
-    output_text(out, authority_edge_text(&q->v->authority, step->edge, text, sizeof(text)));
+    output_text(out, edge < 0 ? "it is in the subject's island itself"
+                              : authority_edge_text(&q->v->authority, edge, text, sizeof(text)));
+    output_text(out, yes ? "yes" : "no");
     output_row(out);
 }
 
-static enum status answer(struct question *q)
+static void yes_rows(struct output *out, const struct question *q,
+                     const struct authority_answer *answer)
 {
-    static const char *const columns[] = {"#step", "operation", "because", NULL};
-    struct authority_step *steps;
-    uint32_t count;
+    for (uint32_t i = 0; i < answer->step_count; i++)
+        can_row(out, q, i + 1, operation(q->v, &answer->steps[i]), answer->steps[i].edge, true);
+    can_row(out, q, answer->step_count + 1, q->o->operand[1], answer->giving, true);
+}
+
+/* A no has nothing that leads there: what stands at the border instead. */
+static void no_rows(struct output *out, const struct question *q,
+                    const struct authority_answer *answer)
+{
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < answer->cut_count; i++) {
+        const struct authority_cut *cut = &answer->cut[i];
+        if (cut->inner >= 0)
+            can_row(out, q, ++number, "the subject's island meets others here", cut->inner, false);
+        can_row(out, q, ++number, authority_cut_sentence(cut->kind), cut->edge, false);
+    }
+    if (number == 0) {
+        output_int(out, 1);
+        output_text(out, "nobody has such a right, and nothing joins the two");
+        output_text(out, "-");
+        output_text(out, "no");
+        output_row(out);
+    }
+}
+
+static enum status answer(const struct question *q)
+{
+    static const char *const columns[] = {"#step", "operation", "because", "answer", NULL};
+    struct authority_answer answer;
     char text[TEXT_BYTES];
-    mark_holders(q);
-    enum error e = authority_path(&q->v->authority, q->subject, q->holders, AUTHORITY_PATH_ISLAND,
-                                  q->o->strict, &steps, &count);
-    if (e == ERR_NO_MEMORY)
+    if (authority_can(&q->v->authority, q->subject, q->right, q->object, q->o->strict, &answer) !=
+        ERR_OK)
         return command_complain(q->o->run, "out of memory");
     struct output *out = output_begin(stdout, output_default, columns);
-    if (e == ERR_OK) {
-        for (uint32_t i = 0; i < count; i++)
-            can_row(out, q, i + 1, &steps[i], operation(q->v, &steps[i]));
-        struct authority_step last = {giving_edge(q, path_end(q, steps, count)), false};
-        if (last.edge >= 0)
-            can_row(out, q, count + 1, &last, q->o->operand[1]);
-        free(steps);
-    }
+    if (answer.yes)
+        yes_rows(out, q, &answer);
+    else
+        no_rows(out, q, &answer);
     fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
-            q->o->operand[0], e == ERR_OK ? "could gain" : "can never gain", q->o->operand[1],
-            q->o->operand[2], assumption(q->v, q->o->strict, text, sizeof(text)));
-    return finish(q->o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
+            q->o->operand[0], answer.yes ? "could gain" : "can never gain", q->o->operand[1],
+            q->o->operand[2], assumption(q->v, answer.strict, text, sizeof(text)));
+    enum status s = answer.yes ? STATUS_YES : STATUS_NO;
+    authority_answer_free(&answer);
+    return finish(q->o, out, s);
+}
+
+/* What cannot be seen cannot be called impossible. */
+static enum status answer_if_whole(const struct question *q)
+{
+    enum status s = answer(q);
+    const char *why = !q->v->state.end.complete ? "is incomplete: the walk broke off"
+                      : q->v->state.finding_count
+                          ? "has findings: the kernel's data is inconsistent"
+                          : NULL;
+    if (s == STATUS_NO && why)
+        return command_complain(q->o->run, "snapshot %u %s; whether never is true cannot be told",
+                                q->v->n, why);
+    return s;
 }
 
 enum status command_can(struct options *o)
@@ -264,8 +258,8 @@ enum status command_can(struct options *o)
     struct view v;
     struct thing subject;
     struct thing object;
-    struct question q = {.o = o, .v = &v, .wanted = parse_right(o->operand[1])};
-    if (q.wanted == WANT_NOTHING)
+    struct question q = {.o = o, .v = &v};
+    if (!parse_right(o->operand[1], &q.right))
         return command_complain(NULL, "%s: a right is read, write, grant or control",
                                 o->operand[1]);
     if (dbview_open(o, &v) != STATUS_YES)
@@ -274,13 +268,11 @@ enum status command_can(struct options *o)
     if (thing_find(o, &v, o->operand[0], &subject) && thing_find(o, &v, o->operand[2], &object)) {
         q.subject = new_marks(&v);
         q.object = new_marks(&v);
-        q.holders = new_marks(&v);
         thing_mark(&v, &subject, q.subject);
         thing_mark(&v, &object, q.object);
-        s = answer(&q);
+        s = answer_if_whole(&q);
         free(q.subject);
         free(q.object);
-        free(q.holders);
     }
     dbview_close(&v);
     return s;
@@ -347,64 +339,148 @@ static void path_cell(struct output *out, const struct view *v, const struct aut
     output_text(out, path[0] ? path : "-");
 }
 
+static void other_domain(struct output *out, const struct view *v, const struct authority_breach *b)
+{
+    if (b->further)
+        output_format(out, "%s and %u more", domain_name(v, b->domain_b), b->further);
+    else
+        output_text(out, domain_name(v, b->domain_b));
+}
+
 static void breach_row(struct output *out, const struct view *v, const struct authority_breach *b)
 {
+    static const char *const weights[] = {"breach", "doubt", "note"};
     output_int(out, v->n);
     output_text(out, authority_breach_name(b->kind));
     output_text(out, domain_name(v, b->domain_a));
-    output_text(out, domain_name(v, b->domain_b));
+    other_domain(out, v, b);
     output_text(out, authority_breach_sentence(b->kind));
     object_cell(out, v, b);
     slot_cell(out, v, b->slot_a);
     slot_cell(out, v, b->slot_b);
     path_cell(out, v, b);
+    output_text(out, weights[b->weight]);
     output_row(out);
 }
 
-static void verdict_row(struct output *out, const struct view *v, uint32_t first, uint32_t last,
-                        uint32_t breaches, bool strict)
+/* Verdicts on several snapshots in one. */
+struct tally {
+    uint32_t snapshots, empty; /* empty: with nothing to compare */
+    struct authority_verdict sum;
+    uint32_t doubtful; /* the first snapshot with a doubt, 0 */
+};
+
+static void tally_add(struct tally *t, const struct authority_verdict *v, uint32_t n)
+{
+    t->snapshots++;
+    t->empty += v->domains < 2 && v->breaches == 0;
+    t->sum.breaches += v->breaches;
+    t->sum.doubts += v->doubts;
+    t->sum.notes += v->notes;
+    t->sum.domains = v->domains > t->sum.domains ? v->domains : t->sum.domains;
+    t->sum.threads = v->threads > t->sum.threads ? v->threads : t->sum.threads;
+    t->sum.managers = v->managers > t->sum.managers ? v->managers : t->sum.managers;
+    if (v->doubts && !t->doubtful)
+        t->doubtful = n;
+}
+
+static const char *root_text(const struct view *v)
+{
+    switch (v->authority.root) {
+    case AUTHORITY_ROOT_TOLD:
+        return v->authority.root_thread < 0 ? "; the root task is gone" : "";
+    case AUTHORITY_ROOT_BY_PLACE:
+        return "; root task found by its place, the snapshot does not name it";
+    case AUTHORITY_ROOT_UNKNOWN:
+        break;
+    }
+    return "; the root task is not known";
+}
+
+static void verdict_row(struct output *out, const struct view *v, const struct tally *t,
+                        const struct options *o)
 {
     char text[TEXT_BYTES];
-    uint32_t domains = 0;
-    for (uint32_t d = 0; d < v->authority.domain_count; d++)
-        domains += strict || !v->authority.domains[d].trusted;
+    char who[TEXT_BYTES];
+    char when[64];
     output_int(out, v->n);
     output_text(out, "verdict");
     output_text(out, "");
     output_text(out, "");
-    if (first == last)
-        output_format(out, "%s: %u breaches among %u domains in snapshot %u; %s",
-                      breaches ? "BREACHED" : "isolated", breaches, domains, last,
-                      assumption(v, strict, text, sizeof(text)));
+    if (o->all)
+        snprintf(when, sizeof(when), "snapshots 1 to %u", t->snapshots);
     else
-        output_format(out, "%s: %u breaches in snapshots %u to %u; %s",
-                      breaches ? "BREACHED" : "isolated", breaches, first, last,
-                      assumption(v, strict, text, sizeof(text)));
+        snprintf(when, sizeof(when), "snapshot %u", v->n);
+    output_format(out, "%s in %s; %s (%u thread%s)%s",
+                  authority_verdict_text(&t->sum, text, sizeof(text)), when,
+                  assumption(v, o->strict, who, sizeof(who)), t->sum.managers,
+                  t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
     output_row(out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out,
-                             uint32_t *breaches)
+struct explaining {
+    struct output *out;
+    uint32_t n;
+};
+
+static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
 {
-    struct authority_breach *b;
-    uint32_t count;
-    if (authority_check(&v->authority, o->strict, &b, &count) != ERR_OK)
+    static const char *const words[] = {[AUTHORITY_EXPLAIN_THEOREM] = "theorem",
+                                        [AUTHORITY_EXPLAIN_EVALUATED] = "evaluated",
+                                        [AUTHORITY_EXPLAIN_ASSUMED] = "assumed"};
+    const struct explaining *e = ctx;
+    output_int(e->out, e->n);
+    output_text(e->out, words[what]);
+    output_text(e->out, "");
+    output_text(e->out, "");
+    output_text(e->out, sentence);
+    output_row(e->out);
+}
+
+static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t)
+{
+    struct explaining explaining = {out, v->n};
+    struct authority_verdict verdict;
+    if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        breach_row(out, v, &b[i]);
-    authority_breaches_free(b, count);
-    *breaches += count;
-    if (!v->state.end.complete)
-        return command_complain(o->run, "snapshot %u is incomplete: the walk broke off", v->n);
+    for (uint32_t i = 0; i < verdict.count; i++)
+        breach_row(out, v, &verdict.breach[i]);
+    if (o->explain)
+        authority_explain(&v->authority, &verdict, o->strict, explain_row, &explaining);
+    tally_add(t, &verdict, v->n);
+    authority_verdict_free(&verdict);
+    return STATUS_YES;
+}
+
+/* Doubts come first: where what was read is broken, a breach may be as wrong as its absence. */
+static enum status conclude(const struct options *o, const struct tally *t)
+{
+    if (t->doubtful)
+        return command_complain(o->run,
+                                "snapshot %u: cannot be told: %u doubts about what was read",
+                                t->doubtful, t->sum.doubts);
+    if (t->sum.breaches)
+        return STATUS_NO;
+    if (t->empty == t->snapshots)
+        return command_complain(o->run,
+                                "nothing to compare: %u domain%s, %u thread%s, %u manager "
+                                "thread%s left out",
+                                t->sum.domains, t->sum.domains == 1 ? "" : "s", t->sum.threads,
+                                t->sum.threads == 1 ? "" : "s", t->sum.managers,
+                                t->sum.managers == 1 ? "" : "s");
+    if (t->empty)
+        fprintf(stderr, "capdb: %s: %u of %u snapshots have nothing to compare\n", o->run, t->empty,
+                t->snapshots);
     return STATUS_YES;
 }
 
 enum status command_check(struct options *o)
 {
-    static const char *const columns[] = {"#n",     "breach",    "domain_a",  "domain_b", "meaning",
-                                          "object", "witness_a", "witness_b", "path",     NULL};
+    static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
+                                          "meaning", "object", "witness_a", "witness_b",
+                                          "path",    "weight", NULL};
     struct view v;
-    uint32_t breaches = 0;
+    struct tally t = {0};
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t last = o->all ? capdb_count(v.db) : v.n;
@@ -415,11 +491,11 @@ enum status command_check(struct options *o)
         if (v.n != n)
             s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
-            s = check_one(o, &v, out, &breaches);
+            s = check_one(o, &v, out, &t);
     }
-    verdict_row(out, &v, first, last, breaches, o->strict);
+    verdict_row(out, &v, &t, o);
+    if (s == STATUS_YES)
+        s = conclude(o, &t);
     dbview_close(&v);
-    if (s == STATUS_YES && breaches)
-        s = STATUS_NO;
     return finish(o, out, s);
 }

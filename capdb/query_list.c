@@ -70,7 +70,9 @@ static void info_span(struct output *out, struct view *v, uint32_t count)
     if (count == 0 || capdb_snapshot_info(v->db, 1, &first) != ERR_OK ||
         capdb_snapshot_info(v->db, count, &last) != ERR_OK)
         return;
-    info_row(out, "target", last.target);
+    info_row(out, "target", first.target);
+    if (strcmp(first.target, last.target) != 0)
+        info_row(out, "target of the last", last.target);
     info_row(out, "kernel build", last.build);
     info_row(out, "first", when_text(first.time, when, sizeof(when)));
     info_row(out, "last", when_text(last.time, when, sizeof(when)));
@@ -156,8 +158,6 @@ static void tally_memory(const struct view *v, int32_t domain, int32_t object, s
 {
     const struct capstate_object *o = &v->state.objects[object];
     bool device = o->flags & RECORD_SLOT_DEVICE;
-    if (!authority_domain_holds(&v->authority, domain, object))
-        return;
     if (o->type == RECORD_CAP_FRAME) {
         t->frames++;
         *(device ? &t->frame_device_kib : &t->frame_kib) += kib_of(o);
@@ -173,32 +173,37 @@ static void tally_slots(const struct view *v, struct tally *tally)
         if (d >= 0)
             tally[d].caps++;
     }
+    int32_t *holders = output_alloc(NULL, (v->authority.domain_count + 1) * sizeof(*holders));
     for (uint32_t n = 0; n < v->state.object_count; n++) {
         uint32_t type = v->state.objects[n].type;
         if (type != RECORD_CAP_FRAME && type != RECORD_CAP_UNTYPED)
             continue;
-        for (uint32_t d = 0; d < v->authority.domain_count; d++)
-            tally_memory(v, (int32_t)d, (int32_t)n, &tally[d]);
+        uint32_t count =
+            authority_holders(&v->authority, (int32_t)n, holders, v->authority.domain_count);
+        for (uint32_t i = 0; i < count; i++)
+            tally_memory(v, holders[i], (int32_t)n, &tally[holders[i]]);
     }
+    free(holders);
 }
 
 /* Domains that information can go to in one step, comma separated. */
-static void flows_text(const struct view *v, uint32_t domain, const struct authority_flow *flows,
+static void flows_text(const struct view *v, uint32_t domain, const struct authority_use *uses,
                        uint32_t count, char *buf, size_t size)
 {
     size_t used = 0;
+    size_t marks = (v->authority.domain_count + 1) * sizeof(bool);
+    bool *to = output_alloc(NULL, marks);
+    memset(to, 0, marks);
+    authority_flow_targets(uses, count, (int32_t)domain, to);
     snprintf(buf, size, "-");
     for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-        bool flows_there = false;
-        for (uint32_t i = 0; i < count; i++)
-            flows_there |=
-                flows[i].from_domain == (int32_t)domain && flows[i].to_domain == (int32_t)d;
-        if (!flows_there || used >= size)
+        if (!to[d] || used >= size)
             continue;
         int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
                          v->authority.domains[d].name);
         used += n > 0 ? (size_t)n : 0;
     }
+    free(to);
 }
 
 static int32_t island_of_domain(const struct view *v, uint32_t domain)
@@ -211,17 +216,27 @@ static int32_t island_of_domain(const struct view *v, uint32_t domain)
 
 enum status command_domains(struct options *o)
 {
-    static const char *const columns[] = {
-        "domain",   "trusted",    "#island",           "#threads",     "#caps",
-        "#frames",  "#frame_kib", "#frame_device_kib", "#untyped_kib", "#untyped_device_kib",
-        "flows_to", NULL};
+    static const char *const columns[] = {"domain",
+                                          "trusted",
+                                          "#island",
+                                          "#threads",
+                                          "#caps",
+                                          "#frames",
+                                          "#frame_kib",
+                                          "#frame_device_kib",
+                                          "#untyped_kib",
+                                          "#untyped_device_kib",
+                                          "flows_to",
+                                          "named_by",
+                                          NULL};
+    static const char *const origins[] = {"its threads", "a rule", "its island", "the kernel"};
     struct view v;
-    struct authority_flow *flows;
-    uint32_t flow_count;
+    struct authority_use *uses;
+    uint32_t use_count;
     char text[512];
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (authority_flows(&v.authority, &flows, &flow_count) != ERR_OK) {
+    if (authority_uses(&v.authority, &uses, &use_count) != ERR_OK) {
         dbview_close(&v);
         return command_complain(o->run, "out of memory");
     }
@@ -240,12 +255,13 @@ enum status command_domains(struct options *o)
         output_int(out, (int64_t)tally[d].frame_device_kib);
         output_int(out, (int64_t)tally[d].untyped_kib);
         output_int(out, (int64_t)tally[d].untyped_device_kib);
-        flows_text(&v, d, flows, flow_count, text, sizeof(text));
+        flows_text(&v, d, uses, use_count, text, sizeof(text));
         output_text(out, text);
+        output_text(out, origins[v.authority.domains[d].origin]);
         output_row(out);
     }
     free(tally);
-    free(flows);
+    free(uses);
     dbview_close(&v);
     return finish(o, out);
 }

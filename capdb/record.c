@@ -358,27 +358,23 @@ static enum status record_all(struct session *r)
 
 /* --- the whole of it --- */
 
-static enum status read_rules(struct session *r, struct authority_rules *rules)
-{
-    uint32_t line;
-    enum error e = authority_rules_read(r->o->domains, rules, &line);
-    if (e == ERR_FORMAT)
-        return command_complain(r->o->domains, "line %u: not `PATTERN DOMAIN [trusted]`", line);
-    if (e != ERR_OK)
-        return command_complain(r->o->domains, "cannot be read");
-    return STATUS_YES;
-}
-
 /* Other rules than those of before hold from the next snapshot on. */
 static enum status set_rules(struct session *r)
 {
     struct authority_rules rules = {0};
+    struct authority_rules before = {0};
+    uint32_t count = capdb_count(r->db);
     if (!r->o->domains)
         return STATUS_YES;
-    enum status s = read_rules(r, &rules);
-    if (s == STATUS_YES && capdb_set_rules(r->db, &rules) != ERR_OK)
+    enum status s = rules_read(r->o->domains, &rules);
+    if (s == STATUS_YES &&
+        (capdb_get_rules(r->db, 0, &before) != ERR_OK || capdb_set_rules(r->db, &rules) != ERR_OK))
         s = command_complain(r->path, "%s", capdb_error(r->db));
+    if (s == STATUS_YES && count && !authority_rules_equal(&rules, &before))
+        fprintf(stderr, "%s: from snapshot %u on the domain rules are those of %s\n", r->path,
+                count + 1, r->o->domains);
     authority_rules_free(&rules);
+    authority_rules_free(&before);
     return s;
 }
 

@@ -19,6 +19,7 @@ enum {
     MAP_ROWS = 64,
     MAP_CELL = 7,
     LISTED_BREACHES = 200,
+    FLOW_DOMAINS_MAX = 64,
 };
 
 static const char *const palette[] = {"#4e79a7", "#f28e2b", "#59a14f", "#e15759",
@@ -184,24 +185,46 @@ static void put_flow_arc(FILE *f, uint32_t from, uint32_t to, uint32_t objects)
             x1, base, (x1 + x2) / 2, base - bend, x2, base, objects);
 }
 
-static void put_flows(FILE *f, const struct view *v, const struct authority_flow *flows,
+/* objects[from * domains + to]: through how many information goes. */
+static void count_flows(const struct authority_use *uses, uint32_t count, uint32_t domains,
+                        uint32_t *objects)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = i + 1; k < count && uses[k].object == uses[i].object; k++) {
+            if (uses[i].writer >= 0 && uses[k].reader >= 0)
+                objects[(uint32_t)uses[i].domain * domains + (uint32_t)uses[k].domain]++;
+            if (uses[k].writer >= 0 && uses[i].reader >= 0)
+                objects[(uint32_t)uses[k].domain * domains + (uint32_t)uses[i].domain]++;
+        }
+}
+
+static void put_flow_arcs(FILE *f, const struct authority_use *uses, uint32_t count,
+                          uint32_t domains)
+{
+    uint32_t *objects = output_alloc(NULL, (domains * domains + 1) * sizeof(*objects));
+    memset(objects, 0, domains * domains * sizeof(*objects));
+    count_flows(uses, count, domains, objects);
+    for (uint32_t from = 0; from < domains; from++)
+        for (uint32_t to = 0; to < domains; to++)
+            if (objects[from * domains + to])
+                put_flow_arc(f, from, to, objects[from * domains + to]);
+    free(objects);
+}
+
+static void put_flows(FILE *f, const struct view *v, const struct authority_use *uses,
                       uint32_t count)
 {
     uint32_t domains = v->authority.domain_count;
+    if (domains > FLOW_DOMAINS_MAX) {
+        fprintf(f, "<p>%u domains are too many for a picture; the table has all.</p>", domains);
+        return;
+    }
     fprintf(f,
             "<figure><svg viewBox=\"0 0 %u %d\" role=\"img\" aria-label=\"Flows\"><defs><marker "
             "id=\"tip\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"3\" "
             "orient=\"auto\"><path d=\"M0 0L7 3L0 6z\" fill=\"#888\"/></marker></defs>",
             domains * (FLOW_BOX + FLOW_GAP) + FLOW_GAP, FLOW_HEIGHT);
-    for (uint32_t from = 0; from < domains; from++)
-        for (uint32_t to = 0; to < domains; to++) {
-            uint32_t objects = 0;
-            for (uint32_t i = 0; i < count; i++)
-                objects +=
-                    flows[i].from_domain == (int32_t)from && flows[i].to_domain == (int32_t)to;
-            if (objects)
-                put_flow_arc(f, from, to, objects);
-        }
+    put_flow_arcs(f, uses, count, domains);
     for (uint32_t d = 0; d < domains; d++) {
         fprintf(f,
                 "<rect x=\"%u\" y=\"%d\" width=\"%d\" height=\"40\" rx=\"4\" fill=\"%s\"/><text "
@@ -216,16 +239,17 @@ static void put_flows(FILE *f, const struct view *v, const struct authority_flow
           f);
 }
 
-static void put_flow_table(FILE *f, const struct view *v, const struct authority_flow *flows,
+static void put_flow_table(FILE *f, const struct view *v, const struct authority_use *uses,
                            uint32_t count)
 {
+    static const char *const words[] = {"", "writes", "reads", "writes and reads"};
     char text[TEXT_BYTES];
-    fputs("<table><tr><th>from</th><th>to</th><th>through</th></tr>", f);
+    fputs("<table><tr><th>object</th><th>domain</th><th>does</th></tr>", f);
     for (uint32_t i = 0; i < count; i++) {
         fputs("<tr>", f);
-        cell_text(f, domain_name(v, flows[i].from_domain));
-        cell_text(f, domain_name(v, flows[i].to_domain));
-        cell_text(f, capstate_object_text(&v->state, flows[i].object, text, sizeof(text)));
+        cell_text(f, capstate_object_text(&v->state, uses[i].object, text, sizeof(text)));
+        cell_text(f, domain_name(v, uses[i].domain));
+        cell_text(f, words[(uses[i].writer >= 0) + 2 * (uses[i].reader >= 0)]);
         fputs("</tr>\n", f);
     }
     fputs("</table>", f);
@@ -259,55 +283,75 @@ static void put_breach(FILE *f, const struct view *v, const struct authority_bre
     fputs("</code></td></tr>\n", f);
 }
 
+static const char *verdict_class(const struct authority_verdict *verdict)
+{
+    return authority_outcome(verdict) == AUTHORITY_ISOLATED ? "good" : "bad";
+}
+
 static enum error put_verdict(FILE *f, const struct view *v, bool strict)
 {
-    struct authority_breach *b;
-    uint32_t count;
-    char managers[TEXT_BYTES];
-    enum error e = authority_check(&v->authority, strict, &b, &count);
+    struct authority_verdict verdict;
+    char text[TEXT_BYTES];
+    enum error e = authority_check(&v->authority, strict, &verdict);
     if (e != ERR_OK)
         return e;
-    fprintf(f, "<p class=\"%s\">%s: %u breaches. ", count ? "bad" : "good",
-            count ? "Breached" : "Isolated", count);
-    fputs(strict ? "Nobody is trusted." : "Trusted managers left out: ", f);
+    fprintf(f, "<p class=\"%s\">", verdict_class(&verdict));
+    html_text(f, authority_verdict_text(&verdict, text, sizeof(text)));
+    fputs(strict ? ". Nobody is trusted." : ". Trusted managers left out: ", f);
     if (!strict)
-        html_text(f, authority_managers_text(&v->authority, managers, sizeof(managers)));
+        html_text(f, authority_managers_text(&v->authority, text, sizeof(text)));
     fputs("</p>", f);
-    if (count)
+    if (verdict.count)
         fputs("<table><tr><th>breach</th><th>of</th><th>with</th><th>meaning</th>"
               "<th>witnesses</th></tr>",
               f);
-    for (uint32_t i = 0; i < count && i < LISTED_BREACHES; i++)
-        put_breach(f, v, &b[i]);
-    fputs(count ? "</table>" : "", f);
-    if (count > LISTED_BREACHES)
-        fprintf(f, "<p>and %u more: capdb check lists them.</p>", count - LISTED_BREACHES);
-    authority_breaches_free(b, count);
+    for (uint32_t i = 0; i < verdict.count && i < LISTED_BREACHES; i++)
+        put_breach(f, v, &verdict.breach[i]);
+    fputs(verdict.count ? "</table>" : "", f);
+    if (verdict.count > LISTED_BREACHES)
+        fprintf(f, "<p>and %u more: capdb check lists them.</p>", verdict.count - LISTED_BREACHES);
+    authority_verdict_free(&verdict);
     return ERR_OK;
 }
 
-/* One box a snapshot, green or red. */
+static const char *outcome_colour(enum authority_outcome outcome)
+{
+    switch (outcome) {
+    case AUTHORITY_ISOLATED:
+        return "#59a14f";
+    case AUTHORITY_BREACHED:
+        return "#e15759";
+    case AUTHORITY_UNKNOWN:
+        break;
+    }
+    return "#bab0ac";
+}
+
+/* One box a snapshot. */
 static enum status put_strip(FILE *f, struct options *o, struct view *v, uint32_t count)
 {
     fprintf(f, "<figure><svg viewBox=\"0 0 %d 20\" role=\"img\" aria-label=\"Verdicts\">",
             CHART_WIDTH);
     for (uint32_t n = 1; n <= count; n++) {
-        struct authority_breach *b;
-        uint32_t breaches;
+        struct authority_verdict verdict;
+        char text[TEXT_BYTES];
         if (dbview_load(o, v, n) != STATUS_YES)
             return STATUS_UNKNOWN;
-        if (authority_check(&v->authority, o->strict, &b, &breaches) != ERR_OK)
+        if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
             return command_complain(o->run, "out of memory");
-        authority_breaches_free(b, breaches);
         fprintf(f,
                 "<rect x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"20\" fill=\"%s\"><title>snapshot "
-                "%u: %u breaches</title></rect>",
+                "%u: ",
                 (double)(n - 1) * CHART_WIDTH / count, (double)CHART_WIDTH / count,
-                breaches ? "#e15759" : "#59a14f", n, breaches);
+                outcome_colour(authority_outcome(&verdict)), n);
+        html_text(f, authority_verdict_text(&verdict, text, sizeof(text)));
+        fputs("</title></rect>", f);
+        authority_verdict_free(&verdict);
     }
-    fputs("</svg><figcaption>Verdict of each snapshot: green isolated, red breached."
-          "</figcaption></figure>",
-          f);
+    fputs(
+        "</svg><figcaption>Verdict of each snapshot: green isolated, red breached, grey could not "
+        "tell.</figcaption></figure>",
+        f);
     return STATUS_YES;
 }
 
@@ -347,8 +391,8 @@ static void put_title(FILE *f, struct view *v, uint32_t count)
 
 static enum status write_page(struct options *o, struct view *v, FILE *f)
 {
-    struct authority_flow *flows;
-    uint32_t flow_count;
+    struct authority_use *uses;
+    uint32_t use_count;
     uint32_t count = capdb_count(v->db);
     put_title(f, v, count);
     fputs("<h2>Over time</h2>", f);
@@ -360,14 +404,14 @@ static enum status write_page(struct options *o, struct view *v, FILE *f)
         return s;
     fprintf(f, "<h2>Verdict on snapshot %u</h2>", v->n);
     if (put_verdict(f, v, o->strict) != ERR_OK ||
-        authority_flows(&v->authority, &flows, &flow_count) != ERR_OK)
+        authority_uses(&v->authority, &uses, &use_count) != ERR_OK)
         return command_complain(o->run, "out of memory");
     fputs("<h2>Memory</h2>", f);
     put_map(f, v);
     fputs("<h2>Flows</h2>", f);
-    put_flows(f, v, flows, flow_count);
-    put_flow_table(f, v, flows, flow_count);
-    free(flows);
+    put_flows(f, v, uses, use_count);
+    put_flow_table(f, v, uses, use_count);
+    free(uses);
     put_threads(f, v);
     fputs("</body></html>\n", f);
     return STATUS_YES;

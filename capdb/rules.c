@@ -6,16 +6,6 @@
 
 enum { SQL_BYTES = 96 };
 
-static bool same_rules(const struct authority_rules *a, const struct authority_rules *b)
-{
-    bool same = a->count == b->count;
-    for (uint32_t i = 0; same && i < a->count; i++)
-        same = strcmp(a->rules[i].pattern, b->rules[i].pattern) == 0 &&
-               strcmp(a->rules[i].domain, b->rules[i].domain) == 0 &&
-               a->rules[i].trusted == b->rules[i].trusted;
-    return same;
-}
-
 static enum error copy_rules(struct capdb *db, const struct authority_rules *rules,
                              struct authority_rules *out)
 {
@@ -54,7 +44,7 @@ enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules
 {
     struct authority_rules copy;
     enum error e = recorder_begin(db);
-    if (e != ERR_OK || same_rules(rules, &db->recorder->rules))
+    if (e != ERR_OK || authority_rules_equal(rules, &db->recorder->rules))
         return e;
     e = copy_rules(db, rules, &copy);
     if (e != ERR_OK)

@@ -92,6 +92,7 @@ CREATE TABLE snapshot (
     architecture     INTEGER NOT NULL,
     options          INTEGER NOT NULL,
     nodes            INTEGER NOT NULL,
+    root_thread      INTEGER NOT NULL,
     complete         INTEGER NOT NULL,
     slots            INTEGER NOT NULL,
     threads          INTEGER NOT NULL,

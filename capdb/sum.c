@@ -130,7 +130,7 @@ static uint64_t shape_of_thread(uint64_t h, const struct record_thread *t)
 
 uint64_t capdb_shape(const struct capstate *s)
 {
-    uint64_t h = FNV_BASIS;
+    uint64_t h = mix_word(FNV_BASIS, s->snapshot.root_thread);
     for (uint32_t i = 0; i < s->slot_count; i++)
         h = sum_slot(h, s, &s->slots[i].rec);
     for (uint32_t i = 0; i < s->table_count; i++)

@@ -32,6 +32,15 @@ static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
     return e == ERR_OK ? capdb_put_events(to, events, count) : e;
 }
 
+/* What SNAPSHOT of an older format leaves to its reader is said. */
+static void say_all(struct record_snapshot *s)
+{
+    s->format = RECORD_FORMAT;
+    s->word_bits = record_word_bits(s);
+    s->slot_bits = record_slot_bits(s);
+    s->nodes = s->nodes ? s->nodes : 1;
+}
+
 static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n)
 {
     struct capstate state;
@@ -51,6 +60,7 @@ static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n
         e = capdb_load(from, n, &state);
     if (e != ERR_OK)
         return e;
+    say_all(&state.snapshot);
     e = capdb_append(to, &state, info.time, &number);
     capstate_free(&state);
     return e;

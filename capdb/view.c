@@ -4,6 +4,7 @@
 #include "attach/attach.h"
 #include "capdb/store.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -163,23 +164,24 @@ static void doubt_file(struct options *o, struct view *v)
 
 /* --- views ----------------------------------------------------------------------------------- */
 
-static enum status read_rules(struct options *o, struct view *v)
+enum status rules_read(const char *path, struct authority_rules *out)
 {
-    uint32_t line;
-    if (!o->domains)
+    struct authority_rules_fault fault;
+    if (!path)
         return STATUS_YES;
-    enum error e = authority_rules_read(o->domains, &v->rules, &line);
+    enum error e = authority_rules_read(path, out, &fault);
     if (e == ERR_FORMAT)
-        return command_complain(o->domains, "line %u: not `PATTERN DOMAIN [trusted]`", line);
-    if (e != ERR_OK)
-        return command_complain(o->domains, "cannot be read");
-    return STATUS_YES;
+        return command_complain(path, "line %u, column %u: %s", fault.line, fault.column,
+                                fault.sentence);
+    if (e == ERR_NO_MEMORY)
+        return command_complain(path, "out of memory");
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
 }
 
 enum status dbview_open_file(struct options *o, struct view *v)
 {
     *v = (struct view){.options = o};
-    enum status s = read_rules(o, v);
+    enum status s = rules_read(o->domains, &v->rules);
     if (s == STATUS_YES)
         s = target_is_live(o->run) ? open_live(o, v) : open_file(o, v);
     if (s == STATUS_YES)
@@ -192,7 +194,7 @@ enum status dbview_open_file(struct options *o, struct view *v)
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v)
 {
     *v = (struct view){.options = o, .db = first->db, .second = true};
-    return read_rules(o, v);
+    return rules_read(o->domains, &v->rules);
 }
 
 /* Without --domains, those that were in force when the snapshot was recorded. */

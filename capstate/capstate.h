@@ -81,6 +81,9 @@ void capstate_free(struct capstate *s);
 int32_t capstate_slot_at(const struct capstate *s, uint64_t addr);
 /* The occupied slot of a CNode or TCB with the smallest index not below `from`. */
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from);
+/* The next occupied slot behind `slot` that lies in the object's memory. Going on so ends, whatever
+ * sizes a damaged recording claims; a slot may belong to an object inside (see its holder). */
+int32_t capstate_slot_after(const struct capstate *s, int32_t object, int32_t slot);
 /* The object that begins at addr; among several (untyped and its first child) the smallest that is
  * not an untyped, else the smallest. */
 int32_t capstate_object_at(const struct capstate *s, uint64_t addr);

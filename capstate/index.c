@@ -95,12 +95,10 @@ int32_t capstate_slot_at(const struct capstate *s, uint64_t addr)
     return capstate_keys_find(s->index->slots, s->slot_count, addr);
 }
 
-int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+/* The occupied slot with the smallest address from `first` on that lies in the object. */
+static int32_t first_slot_from(const struct capstate *s, const struct capstate_object *o,
+                               uint64_t first)
 {
-    if (object < 0)
-        return -1;
-    const struct capstate_object *o = &s->objects[object];
-    uint64_t first = o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot));
     uint64_t last = o->addr + (((uint64_t)1 << o->bits) - 1);
     uint32_t low = 0, high = s->slot_count;
     while (low < high) {
@@ -113,6 +111,20 @@ int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from
     if (low == s->slot_count || s->index->slots[low].key > last)
         return -1;
     return s->index->slots[low].value;
+}
+
+int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+{
+    if (object < 0)
+        return -1;
+    const struct capstate_object *o = &s->objects[object];
+    return first_slot_from(s, o, o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot)));
+}
+
+int32_t capstate_slot_after(const struct capstate *s, int32_t object, int32_t slot)
+{
+    uint64_t addr = s->slots[slot].rec.addr;
+    return addr == UINT64_MAX ? -1 : first_slot_from(s, &s->objects[object], addr + 1);
 }
 
 int32_t capstate_object_at(const struct capstate *s, uint64_t addr)

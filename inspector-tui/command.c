@@ -1,6 +1,9 @@
 /* What is typed after ':'. A word of our own, else a line for the target's monitor. */
 #include "inspector-tui/app.h"
 
+#include "facts/retype.h"
+#include "facts/why.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,6 +97,76 @@ static void run_made(struct app *app, const char *text)
     run_moment(app, text, ATTACH_MADE);
 }
 
+static void say_why(struct app *app, const struct why *w)
+{
+    for (uint32_t i = 1; i < w->count; i++) {
+        char line[WHY_TEXT + 64];
+        snprintf(line, sizeof(line), "%*s%s\n", (int)w->lines[i].depth * 2, "", w->lines[i].text);
+        session_log(&app->session, line);
+    }
+    if (w->count)
+        session_say(&app->session, false, "%s", w->lines[0].text);
+}
+
+/* The thread under the cursor; -1 with a message. */
+static int32_t thread_here(struct app *app)
+{
+    struct ref r = app_ref(app);
+    int32_t thread =
+        r.kind == REF_THREAD && app->session.now ? sample_thread_at(app->session.now, r.addr) : -1;
+    if (thread < 0)
+        session_say(&app->session, true, "the cursor is on no thread");
+    return thread;
+}
+
+/* `:denied CPTR`: as `capdb why-denied`, for the thread under the cursor. */
+static void run_denied(struct app *app, const char *text)
+{
+    char *end;
+    struct why w;
+    uint64_t cptr = strtoull(text, &end, 0);
+    int32_t thread = thread_here(app);
+    if (thread < 0)
+        return;
+    if (end == text || *end) {
+        session_say(&app->session, true, "denied CPTR: '%s' is no capability address", text);
+        return;
+    }
+    why_init(&w);
+    why_denied(&app->session.now->state, thread, cptr, &w);
+    say_why(app, &w);
+    why_free(&w);
+}
+
+/* `:retype TYPE [BITS] [COUNT]`: as `capdb retype`, for the untyped under the cursor. */
+static void run_retype(struct app *app, const char *text)
+{
+    char name[32] = "";
+    unsigned bits = 0, count = 1;
+    struct retype_plan p;
+    struct ref r = app_ref(app);
+    const struct sample *now = app->session.now;
+    int fields = sscanf(text, "%31s %u %u", name, &bits, &count);
+    int32_t type = fields >= 1 ? retype_type_named(name) : -1;
+    int32_t slot = now && r.kind == REF_SLOT ? sample_slot_at(now, r.addr) : -1;
+    if (type < 0 || slot < 0) {
+        session_say(&app->session, true,
+                    "retype TYPE [BITS] [COUNT], with the cursor on a "
+                    "capability to untyped memory");
+        return;
+    }
+    if (retype_plan(&now->state, slot, (uint32_t)type, bits, count, &p) != ERR_OK)
+        session_say(&app->session, true, "how large a %s is on this kernel is not known", name);
+    else if (p.rule == RETYPE_ALLOWED)
+        session_say(&app->session, false,
+                    "%u %s of 2^%u bytes from 0x%" PRIx64 " on, %" PRIu64
+                    " bytes lost to alignment, %" PRIu64 " left",
+                    count, name, p.object_bits, p.start, p.lost, p.left);
+    else
+        session_say(&app->session, true, "%s: %s", retype_rule_answer(p.rule),
+                    retype_rule_sentence(p.rule));
+}
+
 static const struct {
     const char *word, *help;
     void (*run)(struct app *app, const char *text);
@@ -103,6 +176,8 @@ static const struct {
     {"sql", "SELECT ...", run_sql},
     {"killed", "SLOT: the moment of a replay that emptied it", run_killed},
     {"made", "SLOT: the moment of a replay that filled it", run_made},
+    {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
+    {"retype", "TYPE [BITS] [COUNT]: what it would do to this untyped memory", run_retype},
     {"bind", "KEY ACTION", run_bind},
     {"help", "the keys", run_help},
     {"quit", "leave", run_quit},

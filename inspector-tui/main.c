@@ -104,14 +104,17 @@ static int parse(int argc, char **argv, struct arguments *a)
 
 static bool read_domains(struct arguments *a)
 {
-    uint32_t line = 0;
+    struct authority_rules_fault fault;
     if (!a->domains)
         return true;
-    if (authority_rules_read(a->domains, &a->rules, &line) != ERR_OK) {
-        fprintf(stderr, "inspector-tui: %s: line %u: not `PATTERN DOMAIN [trusted]`\n", a->domains,
-                line);
+    enum error e = authority_rules_read(a->domains, &a->rules, &fault);
+    if (e == ERR_FORMAT)
+        fprintf(stderr, "inspector-tui: %s: line %u, column %u: %s\n", a->domains, fault.line,
+                fault.column, fault.sentence);
+    else if (e != ERR_OK)
+        fprintf(stderr, "inspector-tui: %s: cannot be read\n", a->domains);
+    if (e != ERR_OK)
         return false;
-    }
     a->source.rules = &a->rules;
     return true;
 }

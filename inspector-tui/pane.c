@@ -1,6 +1,8 @@
 /* The pane: what there is to say about a slot, an object, a thread, a domain, an address. */
 #include "inspector-tui/pane.h"
 
+#include "facts/why.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -256,6 +258,30 @@ static void thread_roots(const struct sample *of, int32_t thread, struct pane *p
               sample_hex(of, of->state.objects[dir].addr, hex));
 }
 
+/* The same sentences as `capdb why-not-running` and `capdb why-fault`. */
+static void thread_reasons(const struct sample *of, int32_t thread, struct pane *p)
+{
+    struct why w;
+    why_init(&w);
+    why_not_running(&of->state, thread, &w);
+    if (of->state.threads[thread].rec.fault)
+        why_fault(&of->state, thread, &w);
+    for (uint32_t i = 0; i < w.count; i++) {
+        const struct why_line *why = &w.lines[i];
+        struct line *l = pane_line(p);
+        struct ref to = {0};
+        if (why->about == WHY_ABOUT_THREAD)
+            to = ref_to(REF_THREAD, why->addr);
+        else if (why->about == WHY_ABOUT_SLOT)
+            to = ref_to(REF_SLOT, why->addr);
+        else if (why->about == WHY_ABOUT_MEMORY)
+            to = ref_to(REF_ADDRESS, why->addr);
+        line_put(l, STYLE_DIM, "%s%*s", i == 0 ? "why  " : "     ", (int)why->depth * 2, "");
+        line_link(l, of->stuck[thread] ? STYLE_BAD : STYLE_NORMAL, to, "%s", why->text);
+    }
+    why_free(&w);
+}
+
 static void about_thread(const struct session *s, const struct sample *of, int32_t thread,
                          struct pane *p)
 {
@@ -272,6 +298,7 @@ static void about_thread(const struct session *s, const struct sample *of, int32
     words_waits(l, of, thread);
     line_put(l, STYLE_DIM, "  priority %u, maximum %u, slice %u", (unsigned)t->priority,
              (unsigned)t->mcp, (unsigned)t->time_slice);
+    thread_reasons(of, thread, p);
     thread_registers(of, t, p);
     pane_text(p, STYLE_NORMAL, "fault handler 0x%" PRIx64, (uint64_t)t->fault_handler);
     if (t->bound) {

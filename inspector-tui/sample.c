@@ -1,6 +1,8 @@
 /* Making a sample, and finding things in it. */
 #include "inspector-tui/sample.h"
 
+#include "facts/why.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,14 +69,19 @@ static void count_memory(struct sample *s)
 
 static void judge(struct sample *s)
 {
-    char managers[120];
-    if (authority_check(&s->authority, false, &s->breaches, &s->breach_count) != ERR_OK) {
+    static const enum verdict verdicts[] = {[AUTHORITY_ISOLATED] = VERDICT_ISOLATED,
+                                            [AUTHORITY_BREACHED] = VERDICT_BREACHED,
+                                            [AUTHORITY_UNKNOWN] = VERDICT_UNKNOWN};
+    char managers[120], text[160];
+    if (authority_check(&s->authority, false, &s->judged) != ERR_OK) {
         snprintf(s->verdict_text, sizeof(s->verdict_text), "out of memory: not judged");
         return;
     }
-    s->verdict = s->breach_count ? VERDICT_BREACHED : VERDICT_ISOLATED;
-    snprintf(s->verdict_text, sizeof(s->verdict_text), "%u domains compared, trusted: %s",
-             s->authority.domain_count,
+    s->breaches = s->judged.breach;
+    s->breach_count = s->judged.count;
+    s->verdict = verdicts[authority_outcome(&s->judged)];
+    snprintf(s->verdict_text, sizeof(s->verdict_text), "%s; trusted: %s",
+             authority_verdict_text(&s->judged, text, sizeof(text)),
              authority_managers_text(&s->authority, managers, sizeof(managers)));
 }
 
@@ -87,7 +94,9 @@ static bool analyse(struct sample *s, const struct authority_rules *rules)
     s->domain_caps = calloc(n, sizeof(*s->domain_caps));
     s->domain_own = calloc(n, sizeof(*s->domain_own));
     s->domain_free = calloc(n, sizeof(*s->domain_free));
-    if (!s->domain_caps || !s->domain_own || !s->domain_free)
+    s->stuck = calloc(s->state.thread_count + 1, sizeof(*s->stuck));
+    if (!s->domain_caps || !s->domain_own || !s->domain_free || !s->stuck ||
+        why_stuck(&s->state, s->stuck) != ERR_OK)
         return false;
     count_slots(s);
     count_memory(s);
@@ -124,13 +133,14 @@ void sample_drop(struct sample *s)
 {
     if (!s || atomic_fetch_sub(&s->holders, 1) != 1)
         return;
-    authority_breaches_free(s->breaches, s->breach_count);
+    authority_verdict_free(&s->judged);
     if (s->have_authority)
         authority_free(&s->authority);
     capstate_free(&s->state);
     free(s->domain_caps);
     free(s->domain_own);
     free(s->domain_free);
+    free(s->stuck);
     free(s);
 }
 

@@ -45,12 +45,14 @@ struct sample {
     struct authority authority;
     bool have_authority;
     enum verdict verdict;
-    char verdict_text[200]; /* what it rests on, or why there is none */
-    struct authority_breach *breaches;
+    char verdict_text[300]; /* what it rests on, or why there is none */
+    struct authority_verdict judged;
+    const struct authority_breach *breaches; /* its rows: breaches, doubts and notes */
     uint32_t breach_count;
     uint32_t *domain_caps; /* by domain: capabilities in its CSpaces */
     uint64_t *domain_own;  /* by domain: bytes of typed objects it owns */
     uint64_t *domain_free; /* by domain: bytes it could retype */
+    bool *stuck;           /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */

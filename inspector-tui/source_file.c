@@ -58,6 +58,19 @@ static void keep(struct source *s, struct sample *made)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The recording's own rules, those that held when this snapshot was taken. */
+static bool take_rules(struct source *s, uint32_t n, char *why, size_t size)
+{
+    struct authority_rules rules;
+    if (capdb_get_rules(s->db, n, &rules) != ERR_OK) {
+        snprintf(why, size, "%.250s", capdb_error(s->db));
+        return false;
+    }
+    authority_rules_free(&s->rules);
+    s->rules = rules;
+    return true;
+}
+
 /* NULL with a sentence in `why`. */
 static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
 {
@@ -71,6 +84,10 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
     }
     if (capdb_load(s->db, n, &state) != ERR_OK) {
         snprintf(why, size, "%.250s", capdb_error(s->db));
+        return NULL;
+    }
+    if (!s->options.rules && !take_rules(s, n, why, size)) {
+        capstate_free(&state);
         return NULL;
     }
     made = sample_make(&state, &s->rules);
@@ -168,8 +185,6 @@ static bool begin(struct source *s, char *message, size_t size)
     }
     if (s->options.rules)
         s->rules = *s->options.rules;
-    else
-        capdb_get_rules(s->db, 0, &s->rules);
     read_moments(s);
     if (s->point_count == 0) {
         snprintf(message, size, "%s: the recording holds no snapshot", path);
@@ -189,6 +204,8 @@ static void end(struct source *s)
 {
     if (s->db)
         capdb_close(s->db);
+    if (!s->options.rules)
+        authority_rules_free(&s->rules);
 }
 
 const struct source_ops source_file_ops = {begin, end, sample, serve, NULL};

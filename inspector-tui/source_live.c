@@ -96,11 +96,13 @@ static void record(struct source *s, const struct capstate *state, double now)
         return;
     struct follow *f = s->follow;
     enum error e = f && f->count ? capdb_put_events(s->db, f->events, f->count) : ERR_OK;
-    if (f)
+    if (f && e != ERR_TIMEOUT)
         f->count = 0;
     if (e == ERR_OK)
         e = capdb_append(s->db, state, now, &n);
-    if (e != ERR_OK)
+    if (e == ERR_TIMEOUT) /* events are kept; this sample is not recorded, the next may be */
+        source_say_recording(s, "REC WAITS: %.120s", capdb_error(s->db));
+    else if (e != ERR_OK)
         stop_recording(s);
     else
         source_say_recording(s, "REC %u", n);

@@ -38,11 +38,19 @@ static void add_domains(const struct session *s, struct view *v)
                  0, KIND_DOMAIN, (int32_t)i, 0);
 }
 
+/* A manager may wait for ever on purpose; a fault is told of whoever it is. */
+static bool is_trouble(const struct session *s, int32_t thread)
+{
+    int32_t d = sample_thread_domain(s->now, thread);
+    bool trusted = d >= 0 && s->now->authority.domains[d].trusted;
+    return s->now->state.threads[thread].rec.fault || (s->now->stuck[thread] && !trusted);
+}
+
 static void add_trouble(const struct session *s, struct view *v)
 {
     uint32_t shown = 0;
     for (uint32_t i = 0; i < s->now->state.thread_count && shown < SHOWN_TROUBLE; i++)
-        if (s->now->state.threads[i].rec.fault) {
+        if (is_trouble(s, (int32_t)i)) {
             row(v, KIND_TROUBLE, (int32_t)i, ROW_ALERT);
             shown++;
         }
@@ -75,7 +83,7 @@ static void verdict_line(const struct session *s, struct line *l)
         line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
         break;
     case VERDICT_BREACHED:
-        line_put(l, STYLE_BAD, "BREACHED %u", now->breach_count);
+        line_put(l, STYLE_BAD, "BREACHED %u", now->judged.breaches);
         line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
         break;
     case VERDICT_UNKNOWN:
@@ -269,9 +277,10 @@ static void line(const struct session *s, const struct view *v, const struct row
         domain_line(s, r->at, l);
         break;
     case KIND_TROUBLE:
-        line_put(l, STYLE_BAD, "fault     ");
+        line_put(l, STYLE_BAD,
+                 s->now->state.threads[r->at].rec.fault ? "fault     " : "stuck     ");
         words_thread(l, s->now, r->at);
-        line_put(l, STYLE_NORMAL, "  ");
+        line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(&s->now->state.threads[r->at].rec));
         words_waits(l, s->now, r->at);
         break;
     case KIND_REVOKE:

@@ -71,7 +71,8 @@ static void add_cnode(const struct session *s, struct view *v, int32_t cnode, ui
         }
         uint32_t index = (uint32_t)s->now->state.slots[slot].index;
         add_gap(v, &n, level, index, depth);
-        n.next[level] = index + 1;
+        /* in a damaged recording a slot may belong to an object inside: go on behind it anyway */
+        n.next[level] = (index > n.next[level] ? index : n.next[level]) + 1;
         const struct row *r =
             add_slot(s, v, slot, n.id[level], depth + level, KIND_SLOT, opens(s, &n, slot));
         if (r && (r->flags & ROW_OPEN)) {
@@ -87,7 +88,7 @@ static void add_thread_slots(const struct session *s, struct view *v, int32_t th
     const struct capstate *c = &s->now->state;
     int32_t object = c->threads[thread].object;
     for (int32_t slot = object < 0 ? -1 : capstate_slot_in(c, object, 0); slot >= 0;
-         slot = capstate_slot_in(c, object, c->slots[slot].index + 1))
+         slot = capstate_slot_after(c, object, slot))
         if (c->slots[slot].rec.type != RECORD_CAP_CNODE)
             add_slot(s, v, slot, id, 1, KIND_INTERNAL, false);
 }

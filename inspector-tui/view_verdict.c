@@ -15,9 +15,17 @@ static void build(const struct session *s, struct view *v)
         uint64_t slot = b->slot_a >= 0 ? s->now->state.slots[b->slot_a].rec.addr : 0;
         uint64_t id = view_id(slot ^ (uint64_t)(uint32_t)b->domain_b << 40,
                               KIND_BREACH + (uint32_t)b->kind * 4, object);
-        if (!view_add(v, id, 0, KIND_BREACH, (int32_t)i, ROW_ALERT))
+        if (!view_add(v, id, 0, KIND_BREACH, (int32_t)i,
+                      b->weight == AUTHORITY_NOTE ? 0 : ROW_ALERT))
             return;
     }
+}
+
+static enum style weight_style(const struct authority_breach *b)
+{
+    return b->weight == AUTHORITY_BREACH  ? STYLE_BAD
+           : b->weight == AUTHORITY_DOUBT ? STYLE_WARN
+                                          : STYLE_DIM;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -30,12 +38,11 @@ static void line(const struct session *s, const struct view *v, const struct row
         line_tab(l);
         line_tab(l);
         line_tab(l);
-        line_put(l, STYLE_NORMAL, "%u breach%s; %s", s->now->breach_count,
-                 s->now->breach_count == 1 ? "" : "es", s->now->verdict_text);
+        line_put(l, STYLE_NORMAL, "%s", s->now->verdict_text);
         return;
     }
     const struct authority_breach *b = &s->now->breaches[r->at];
-    line_put(l, STYLE_BAD, "%s", authority_breach_name(b->kind));
+    line_put(l, weight_style(b), "%s", authority_breach_name(b->kind));
     line_tab(l);
     words_domain(l, s, s->now, b->domain_a);
     line_tab(l);
@@ -86,6 +93,8 @@ static void about(const struct session *s, const struct view *v, const struct ro
     const struct authority_breach *b = &s->now->breaches[r->at];
     struct line *l = pane_line(p);
     line_put(l, STYLE_BAD, "%s", authority_breach_sentence(b->kind));
+    if (b->further)
+        pane_text(p, STYLE_NORMAL, "More domains are concerned in the same way.");
     witness(s, "witness", b->slot_a, p);
     witness(s, "witness", b->slot_b, p);
     for (uint32_t i = 0; i < b->path_count; i++)

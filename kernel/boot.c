@@ -381,6 +381,7 @@ void boot_root_task(const struct boot_info *info, paddr_t kernel_end)
     boot_image(&b);
     boot_untypeds(&b, kernel_end);
     struct tcb *root = boot_thread(&b);
+    ks.root_thread = kaddr_of(root);
     tcb_set_state(root, THREAD_RUNNING);
     sched_possible_switch(root);
 }

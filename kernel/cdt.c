@@ -74,7 +74,7 @@ static void chain(struct slot *first, word_t count, struct cap c, word_t size, k
 
 #pragma GCC unroll 4
     for (word_t i = 0; i < count; i++, s++) {
-        *s = (struct slot){.cap = c, .prev = higher, .next = higher - 2 * bytes + flags};
+        slot_write(s, c, higher, higher - 2 * bytes + flags);
         higher += bytes;
         c.w[0] += size;
     }
@@ -123,7 +123,7 @@ static inline void move(struct slot *to, struct slot *from, struct cap c, bool t
     struct slot *after = cdt_next(from);
     struct slot old = *from;
 
-    *to = (struct slot){.cap = c, .prev = old.prev, .next = old.next};
+    slot_write(to, c, old.prev, old.next);
     link_next(before, kaddr_of(to));
     link_prev(after, kaddr_of(to));
     slot_clear(from);
@@ -183,8 +183,8 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
     bool told = debug_watches();
     uint64_t before = told ? digest_of_swapped(a, before_a, b, before_b) : 0;
 
-    *a = (struct slot){.cap = for_a, .prev = b->prev, .next = b->next};
-    *b = (struct slot){.cap = for_b, .prev = old_a.prev, .next = old_a.next};
+    slot_write(a, for_a, b->prev, b->next);
+    slot_write(b, for_b, old_a.prev, old_a.next);
     unknot(a, b);
     unknot(b, a);
     relink_neighbours(a);

@@ -39,9 +39,17 @@ static inline void link_prev(struct slot *s, kaddr_t prev)
     s->prev = (s->prev & ~SLOT_LINK_MASK) | prev;
 }
 
+/* All four words of a slot. */
+static inline void slot_write(struct slot *s, struct cap c, word_t prev, word_t next)
+{
+    s->cap = c;
+    s->prev = prev;
+    s->next = next;
+}
+
 static inline void slot_clear(struct slot *s)
 {
-    *s = (struct slot){.cap = {{0, 0}}};
+    slot_write(s, cap_null(), 0, 0);
 }
 
 /* `to` between `before` and its successor, which is returned. */
@@ -51,7 +59,7 @@ static inline kaddr_t link_after(struct slot *before, struct slot *to, struct ca
     kaddr_t after = next & SLOT_LINK_MASK;
     kaddr_t here = kaddr_of(to);
 
-    *to = (struct slot){.cap = c, .prev = kaddr_of(before), .next = after | flags};
+    slot_write(to, c, kaddr_of(before), after | flags);
     before->next = here | (next & ~SLOT_LINK_MASK);
     link_prev(kptr(after), here);
     return after;

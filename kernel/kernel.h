@@ -66,6 +66,7 @@ struct kernel {
     struct slot irq_slots[IRQ_COUNT] __attribute__((aligned(1 << SLOT_BITS)));
     struct ready_queue ready[CONFIG_PRIORITIES];
     word_t hw_asid_owner[256]; /* ASID that has it or had it when its pool went, 0: none */
+    kaddr_t root_thread;       /* the TCB made at boot; said for whoever reads, never used */
 };
 
 _Static_assert(offsetof(struct kernel, idle) % (1 << TCB_BITS) == 0, "a thread's alignment");

@@ -42,6 +42,7 @@ void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
     r->ready_queues = kaddr_of(ks.ready);
     r->ready_bits = kaddr_of(&ks.ready_top);
     r->current = kaddr_of(&ks.current);
+    r->root_thread = kaddr_of(&ks.root_thread);
     r->idle_thread = kaddr_of(&ks.idle);
     r->asid_table = kaddr_of(ks.asid_table);
     r->irq_state = kaddr_of(ks.irq_state);

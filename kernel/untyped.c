@@ -273,13 +273,14 @@ static enum outcome decode_memory(const struct slot *slot, struct retype *r)
     word_t used = untyped_used(slot);
     word_t free_bytes = untyped_size(slot->cap) - used;
     word_t align = ((word_t)1 << r->object_bits) - 1;
+    word_t offset = (used + align) & ~align;
 
     if (free_bytes >> r->object_bits < r->count)
         return refuse_memory(free_bytes);
     if (untyped_is_device(slot->cap) && r->type != OBJECT_UNTYPED && !object_is_frame(r->type))
         return refuse_argument(1);
     r->used = used;
-    r->offset = (used + align) & ~align;
+    r->offset = offset;
     return DONE;
 }
 

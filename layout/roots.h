@@ -15,7 +15,7 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x20261129u
+#define LAYOUT_HASH 0x2026112bu
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {
@@ -95,6 +95,8 @@ struct kernel_roots {
     kaddr_t event_ring;    /* struct event_ring, 0 in a release kernel */
     kaddr_t digest;        /* struct running_digest, 0 in a release kernel */
     word_t debug;          /* 1: debug build */
+    kaddr_t root_thread;   /* address of the word that holds the TCB the kernel started; its memory
+                              is never untyped, so that no other object ever has this address */
     paddr_t alias_start; /* [alias_start, alias_end): addresses under which RAM may answer again, */
     paddr_t alias_end;   /* alias_start as ram_base; equal: none. No capability names one. */
     char board[16];

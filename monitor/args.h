@@ -3,7 +3,7 @@
 #ifndef CAPSCOPE_MONITOR_ARGS_H
 #define CAPSCOPE_MONITOR_ARGS_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 enum { ARGS_MAX = 12, ARGS_LINE = 160 };
 

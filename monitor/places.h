@@ -2,7 +2,7 @@
 #ifndef CAPSCOPE_MONITOR_PLACES_H
 #define CAPSCOPE_MONITOR_PLACES_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 enum { PLACES_MAX = 4096 };
 enum place_kind { PLACE_CNODE, PLACE_TCB };

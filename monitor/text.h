@@ -3,7 +3,7 @@
 #ifndef CAPSCOPE_MONITOR_TEXT_H
 #define CAPSCOPE_MONITOR_TEXT_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 enum { TEXT_NAME = 24 }; /* columns of a thread's name in tables */
 

@@ -10,14 +10,14 @@
 struct objwalk_cursor view_cursor;
 struct objwalk_cursor view_inner;
 
-static enum error guarded_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error guarded_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     (void)ctx;
     return arch_guarded_read(addr, buf, len) ? ERR_OK : ERR_READ;
 }
 
 /* RAM is mapped whole while the kernel runs. */
-static const void *ram_window(void *ctx, kaddr_t addr, uint32_t len)
+static const void *ram_window(void *ctx, record_word_t addr, uint32_t len)
 {
     (void)ctx;
     uint32_t offset = addr - KERNEL_WINDOW;

@@ -3,7 +3,7 @@
 #ifndef CAPSCOPE_MONITOR_VIEW_H
 #define CAPSCOPE_MONITOR_VIEW_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 /* The walker, opened at first use. NULL, with a sentence printed, if the kernel has published no
  * usable roots (it stopped before it had them). */

@@ -11,7 +11,7 @@
 #ifndef CAPSCOPE_MONITOR_WIRE_OUT_H
 #define CAPSCOPE_MONITOR_WIRE_OUT_H
 
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 enum { MONITOR_LINE = 0 }; /* UART1 */
 

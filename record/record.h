@@ -22,12 +22,14 @@
 #ifndef CAPSCOPE_RECORD_RECORD_H
 #define CAPSCOPE_RECORD_RECORD_H
 
+#include "lib/errors.h"
 #include "record/vocabulary.h"
 #include "record/word.h"
 
 enum {
     RECORD_FORMAT = 3,
-    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out: objwalk/packed.c */
+    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out:
+       objwalk/capscope/packed.c */
     RECORD_FORMAT_PACKED = 4,
     /* The same two with words of 32 bits, differences mod 2^32: read, no longer written. */
     RECORD_FORMAT_NARROW = 1,
@@ -71,7 +73,8 @@ enum {
  * RAM, and what the kernel's window adds to a physical address in it; RANGE records tell of more.
  * build: version string.  word_bits: of the kernel, 0 stands for 32.  slot_bits: log2 of the bytes
  * of a slot, 0 stands for 4.  architecture: enum record_architecture.  options: enum
- * record_options.  nodes: processors the kernel runs on, 0 stands for 1. */
+ * record_options.  nodes: processors the kernel runs on, 0 stands for 1.  root_thread: TCB of the
+ * thread that the kernel started, alive or not; 0: not known. */
 #define RECORD_FIELDS_SNAPSHOT(F)                                                                  \
     F(U, format)                                                                                   \
     F(U, kernel)                                                                                   \
@@ -91,7 +94,8 @@ enum {
     F(U, slot_bits)                                                                                \
     F(U, architecture)                                                                             \
     F(U, options)                                                                                  \
-    F(U, nodes)
+    F(U, nodes)                                                                                    \
+    F(W, root_thread)
 
 /* A further piece of memory.  use: enum record_range_use.  offset: what has to be added to a
  * physical address in it for the address at which the kernel sees it, 0: it sees none of it. */
@@ -361,6 +365,9 @@ struct record {
 #undef X
     };
 };
+
+/* A record goes out: 0 to go on, an error to stop whoever sends it and make them return it. */
+typedef enum error (*record_sink)(void *ctx, const struct record *record);
 
 static inline bool record_format_is_plain(uint32_t format)
 {

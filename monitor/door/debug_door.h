@@ -55,7 +55,9 @@ static inline void debug_resumed(struct tcb *t)
 }
 
 /* monitor/door/rescue.c */
-extern word_t debug_kernel_entries[2]; /* the first of each directory's kernel part, and the last */
+/* Of each directory's kernel part the first, the last, and the last where users have helpers. */
+enum { KERNEL_FIRST, KERNEL_LAST, KERNEL_LAST_HELPERS, KERNEL_ENTRIES };
+extern word_t debug_kernel_entries[KERNEL_ENTRIES];
 void debug_switch_refused(const struct tcb *t, kaddr_t directory);
 
 /* Text and data of the kernel hang on the first entry, stack and vectors on the last: without them
@@ -65,9 +67,11 @@ static inline void debug_switch(struct tcb *t, kaddr_t directory)
 {
     enum { INTERRUPTS_MASKED = 0x80, USER_MODE = 0x10 };
     const word_t *entry = kptr(directory);
-    word_t differs = (entry[USER_TOP >> 20] ^ debug_kernel_entries[0]) |
-                     (entry[PDE_COUNT - 1] ^ debug_kernel_entries[1]) |
+    word_t last = entry[PDE_COUNT - 1];
+    word_t differs = (entry[USER_TOP >> 20] ^ debug_kernel_entries[KERNEL_FIRST]) |
                      ((t->regs[REG_CPSR] ^ USER_MODE) & (INTERRUPTS_MASKED | 0x1f));
+    if (last != debug_kernel_entries[KERNEL_LAST])
+        differs |= last ^ debug_kernel_entries[KERNEL_LAST_HELPERS];
     if (__builtin_expect(differs != 0, 0))
         debug_switch_refused(t, directory);
 }

@@ -17,7 +17,7 @@ void rescue_use(word_t ttbr0);
 word_t rescue_directory[PDE_COUNT] __attribute__((aligned(1 << PAGE_DIRECTORY_BITS)));
 static word_t rescue_table[PTE_COUNT] __attribute__((aligned(1 << PAGE_TABLE_BITS)));
 word_t rescue_from; /* TTBR0 before the debugger's, 0: it is in use */
-word_t debug_kernel_entries[2];
+word_t debug_kernel_entries[KERNEL_ENTRIES];
 
 static word_t own(void)
 {
@@ -30,8 +30,9 @@ void rescue_init(void)
     const word_t *table = kptr(kaddr_from_paddr(kernel[TABLE_ENTRY] & ~(word_t)0x3ff));
     memcpy(&rescue_directory[FIRST], &kernel[FIRST], (PDE_COUNT - FIRST) * sizeof(word_t));
     memcpy(rescue_table, table, sizeof rescue_table);
-    debug_kernel_entries[0] = kernel[FIRST];
-    debug_kernel_entries[1] = kernel[TABLE_ENTRY];
+    debug_kernel_entries[KERNEL_FIRST] = kernel[FIRST];
+    debug_kernel_entries[KERNEL_LAST] = kernel[TABLE_ENTRY];
+    debug_kernel_entries[KERNEL_LAST_HELPERS] = arch_helpers_entry();
     rescue_directory[TABLE_ENTRY] = paddr_from_kaddr(kaddr_of(rescue_table)) | PDE_PAGE_TABLE;
     arch_clean_table(kaddr_of(rescue_directory), sizeof rescue_directory);
     arch_clean_table(kaddr_of(rescue_table), sizeof rescue_table);
@@ -41,7 +42,7 @@ void rescue_init(void)
 void rescue_enter(void)
 {
     word_t now = rescue_tables();
-    if (debug_kernel_entries[1] == 0 || now == own())
+    if (debug_kernel_entries[KERNEL_LAST] == 0 || now == own())
         return;
     arch_guarded_read(kaddr_from_paddr(now & TTBR_BASE), rescue_directory, FIRST * sizeof(word_t));
     arch_clean_table(kaddr_of(rescue_directory), FIRST * sizeof(word_t));
@@ -52,7 +53,7 @@ void rescue_enter(void)
 /* What entry i of a directory must be. */
 static word_t entry_of(word_t i)
 {
-    return i == TABLE_ENTRY ? debug_kernel_entries[1] : rescue_directory[i];
+    return i == TABLE_ENTRY ? debug_kernel_entries[KERNEL_LAST] : rescue_directory[i];
 }
 
 static bool is_sound(word_t ttbr0, char text[RESCUE_TEXT])
@@ -60,7 +61,7 @@ static bool is_sound(word_t ttbr0, char text[RESCUE_TEXT])
     paddr_t pd = ttbr0 & TTBR_BASE;
     const word_t *entry = kptr(kaddr_from_paddr(pd));
     for (word_t i = FIRST; i < PDE_COUNT; i++) {
-        if (entry[i] == entry_of(i))
+        if (entry[i] == entry_of(i) || (i == TABLE_ENTRY && entry[i] == arch_helpers_entry()))
             continue;
         format_string(text, RESCUE_TEXT,
                       "page directory 0x%08x is broken: entry 0x%x is 0x%08x, should be 0x%08x", pd,
@@ -98,7 +99,7 @@ static bool is_thread(const struct tcb *t)
 void debug_switch_refused(const struct tcb *t, kaddr_t directory)
 {
     static char text[RESCUE_TEXT];
-    if (debug_kernel_entries[1] == 0)
+    if (debug_kernel_entries[KERNEL_LAST] == 0)
         return;
     if (!is_thread(t))
         format_string(text, sizeof text, "0x%08x is to run and is no thread: cpsr 0x%08x",

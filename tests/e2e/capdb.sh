@@ -65,6 +65,8 @@ check "every snapshot is rebuilt as it was" says "all as they were recorded" $ca
 check "the healthy demo is isolated at every moment" exits 0 $capdb check "$run" --all
 check "the verdict names the trusted managers" says "trusted managers left out: rootserver" $capdb check "$run"
 check "strictly, the root task breaches it" exits 1 $capdb check "$run" --strict
+check "a verdict tells its theorem" says "links_keep_isolation" $capdb check "$run" --explain
+check "and what it takes from the kernel" says "rootserver) only delete and revoke" $capdb check "$run" --explain
 for domain in critical guest driver; do
     check "there is a domain $domain" says "$domain" $capdb domains "$run"
 done
@@ -106,6 +108,8 @@ check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 $capdb record "$(monitor)" "$work/int.capdb" --every 0.05 2>/dev/null &
 recorder=$!
 wait_for 20 has_snapshots "$work/int.capdb" 3
+check "a second recorder is refused and told of the first" complains "is being recorded by process $recorder" \
+    $capdb record "gdb:unix:$work/gdb.sock" "$work/int.capdb" --count 1
 kill -INT $recorder
 wait $recorder
 check "Ctrl-C ends a recording without an error" test $? = 0
@@ -119,14 +123,70 @@ wait $recorder 2>/dev/null
 check "what was recorded before kill -9 is whole" exits 0 $capdb verify "$work/kill.capdb"
 check "at least the snapshots seen before are there" has_snapshots "$work/kill.capdb" 3
 
+# --- another program holds a lock ------------------------------------------------------------------
+
+cat >"$work/browse.py" <<'END'
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+db.execute("BEGIN IMMEDIATE")
+db.execute("UPDATE word SET text = text")
+open(sys.argv[2], "w").close()
+time.sleep(4)
+db.execute("ROLLBACK")
+END
+$capdb record "$(monitor)" "$work/lock.capdb" --every 0.2 --count 30 2>"$work/lock.err" &
+recorder=$!
+wait_for 20 has_snapshots "$work/lock.capdb" 2
+python3 "$work/browse.py" "$work/lock.capdb" "$work/locked" &
+browser=$!
+wait_for 40 test -e "$work/locked"
+check "a browser that writes stops no reader" has_snapshots "$work/lock.capdb" 2
+wait $browser
+wait $recorder
+check "a recording waits for it" test $? = 0
+check "that it waits is said" grep -q "another program holds a lock" "$work/lock.err"
+check "no snapshot is lost" test "$(snapshots_of "$work/lock.capdb")" = 30
+check "no event either" exits 0 $capdb verify "$work/lock.capdb"
+
+# --- what is not whole -------------------------------------------------------------------------------
+
+head -c 70M "$work/ram" >"$work/part.ram"
+check "a truncated memory image is told by the answer" says "incomplete" $capdb threads "ram:$work/part.ram"
+check "and by the exit status" exits 2 $capdb threads "ram:$work/part.ram"
+$capdb record "$(monitor)" "$work/left.capdb" --every 0.02 2>/dev/null &
+recorder=$!
+wait_for 20 has_snapshots "$work/left.capdb" 3
+mkdir "$work/copy"
+cp "$work/left.capdb" "$work/copy/"
+kill -KILL $recorder
+wait $recorder 2>/dev/null
+check "a copy without its -wal says so" complains "-wal file is missing" $capdb info "$work/copy/left.capdb"
+chmod 555 "$work/copy"
+cp "$work/left.capdb" "$work/before"
+check "a folder that cannot be written is read" exits 0 $capdb verify "$work/left.capdb"
+check "reading does not write" cmp "$work/left.capdb" "$work/before"
+chmod 755 "$work/copy"
+
+# --- only changes --------------------------------------------------------------------------------------
+
+check "--on-change waits for changes" bash -c \
+    "timeout 60 $capdb record gdb:unix:$work/gdb.sock $work/change.capdb --on-change --count 2"
+check "and two that follow each other differ" test "$($capdb sql "$work/change.capdb" \
+    "SELECT added + removed + changed > 0 OR (SELECT count(*) FROM (SELECT addr, name, priority FROM threads
+     WHERE n = 1 EXCEPT SELECT addr, name, priority FROM threads WHERE n = 2)) > 0 AS differs
+     FROM snapshots WHERE n = 2" | tail -1)" = 1
+
 # --- the leaky demo ---------------------------------------------------------------------------------
 
 halt_machine
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-leaky.elf
 wait_for 30 demo_is_up
+check "another machine is refused, the first is named" complains "was recorded from" \
+    $capdb record "ram:$work/ram" "$run" --count 1
 check "it is recorded" $capdb record "$(monitor)" "$leaky" --every 0.1 --count 2
 check "check exits 1 on a breach" exits 1 $capdb check "$leaky"
+check "a breach tells the premise that fails" says "shared_storage: fails" $capdb check "$leaky" --explain
 $capdb check "$leaky" >"$work/breaches"
 for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"
@@ -151,7 +211,7 @@ check "SQL cannot change a recording" complains "SELECT" $capdb sql "$leaky" "DE
 check "an SQL mistake is told" complains "no such table" $capdb sql "$leaky" "SELECT * FROM nowhere"
 check "a target that is not there is told" complains "nowhere.sock" $capdb record "monitor:unix:$work/nowhere.sock" "$work/x.capdb"
 check "a full disk is told and keeps what was complete" exits 2 bash -c \
-    "ulimit -f 200; trap '' XFSZ; exec $capdb record $(monitor) $work/full.capdb --every 0"
+    "ulimit -f 2000; trap '' XFSZ; exec $capdb record $(monitor) $work/full.capdb --every 0"
 check "the recording of the full disk is whole" exits 0 $capdb verify "$work/full.capdb"
 halt_machine
 plan

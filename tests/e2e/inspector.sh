@@ -191,6 +191,16 @@ check "SQL answers from the recording" shows_soon 'number'
 key q
 shows_soon 'status 0'
 
+printf 'guest/* visitors\n' >"$work/rules"
+start "$inspector $work/run.capdb@1 --domains $work/rules"
+check "domains are named by the user's rules" shows_soon 'visitors  2 threads'
+key q
+shows_soon 'status 0'
+printf 'guest/[ visitors\n' >"$work/rules"
+start "$inspector $work/run.capdb@1 --domains $work/rules"
+check "a wrong rule is refused by line and column" \
+    eval 'shows_soon "line 1, column 7: a bracket" && shows_soon "status 2"'
+
 start "$inspector gdb:unix:$work/gdb.sock"
 check "the same views through QEMU's gdbstub" shows_soon 'g guest' 30
 key q

@@ -10,7 +10,7 @@ ram() { echo "ram:$work/ram"; }
 
 build_tool() {
     make --no-print-directory build/host/libhost.a >/dev/null &&
-        gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$follow" tests/tools/follow_live.c \
+        gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -Werror -o "$follow" tests/tools/follow_live.c \
             build/host/libhost.a -lserialport -lelf
 }
 

@@ -10,8 +10,8 @@
  *            number, address, label, length and extra capabilities, words 0 to 3, how many buffer
  * words follow and these, three capability addresses, a receive slot, when an interrupt rises word:
  * one byte for a small number, 0xe0 + n for a power of two, 0xf0 and four bytes for any */
-#include "objwalk/audit.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/audit.h"
+#include "objwalk/capscope/walk.h"
 #include "kernel/syscall.h"
 #include "tests/host/sim.h"
 

@@ -2,7 +2,7 @@
 #include "tests/host/fake_target.h"
 
 #include "lib/bytes.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 #include "record/codec.h"
 #include "wire/machine.h"
 #include "wire/gdb_packet.h"

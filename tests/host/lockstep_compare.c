@@ -4,8 +4,8 @@
  * layout/derivation.h, kept on a stack of ancestors. */
 #include "tests/host/lockstep.h"
 
-#include "objwalk/audit.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/audit.h"
+#include "objwalk/capscope/walk.h"
 #include "tests/host/sim.h"
 
 #include <string.h>

@@ -341,20 +341,20 @@ word_t sim_revoke(cptr_t slot)
 
 /* ---- memory view --------------------------------------------------------------------------------
  */
-static enum error sim_read(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error sim_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     (void)ctx;
-    uint32_t offset = addr - KERNEL_WINDOW;
+    record_word_t offset = addr - KERNEL_WINDOW;
     if (offset >= hostsim_ram_size || len > hostsim_ram_size - offset)
         return ERR_READ;
     memcpy(buf, hostsim_ram + offset, len);
     return ERR_OK;
 }
 
-static const void *sim_window(void *ctx, kaddr_t addr, uint32_t len)
+static const void *sim_window(void *ctx, record_word_t addr, uint32_t len)
 {
     (void)ctx;
-    uint32_t offset = addr - KERNEL_WINDOW;
+    record_word_t offset = addr - KERNEL_WINDOW;
     return offset >= hostsim_ram_size || len > hostsim_ram_size - offset ? NULL
                                                                          : hostsim_ram + offset;
 }

@@ -12,7 +12,7 @@
 #include "attach/pages.h"
 #include "attach/stream.h"
 #include "attach/target.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 #include <elf.h>
 #include <fcntl.h>

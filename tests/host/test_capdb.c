@@ -4,6 +4,7 @@
 #include "capdb/capdb.h"
 
 #include "capdb/recorder.h"
+#include "record/vocabulary.h"
 #include "tests/host/recordings.h"
 
 #include <setjmp.h>
@@ -178,6 +179,141 @@ static void fewer_rights_are_the_same_capability(void **state)
     assert_int_equal(info.added, 0);
     assert_int_equal(info.removed, 0);
     assert_int_equal(info.changed, 1);
+    capdb_close(db);
+}
+
+static void more_rights_are_another_capability(void **state)
+{
+    struct changing a;
+    struct changing b;
+    struct capdb *db;
+    struct capdb_snapshot info;
+    (void)state;
+    small_system(&a);
+    b = a;
+    b.slots[4].rights = 3;
+    two_states(&a, &b, &db);
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    assert_int_equal(capdb_snapshot_info(db, 2, &info), ERR_OK);
+    assert_int_equal(info.added, 1);
+    assert_int_equal(info.removed, 1);
+    capdb_close(db);
+}
+
+static void another_badge_is_another_capability(void **state)
+{
+    struct changing a;
+    struct changing b;
+    struct capdb *db;
+    (void)state;
+    small_system(&a);
+    b = a;
+    b.slots[4].data = 7;
+    two_states(&a, &b, &db);
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    capdb_close(db);
+}
+
+/* Two states of one system with events between them, from number 1 on. */
+static struct capdb *with_events(const struct changing *a, const struct changing *b,
+                                 const struct record_event *told, uint32_t count, uint64_t seq)
+{
+    struct record events[4];
+    struct capstate s;
+    uint32_t n;
+    struct capdb *db = create(":memory:");
+    changing_state(a, &s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capstate_free(&s);
+    for (uint32_t i = 0; i < count; i++) {
+        events[i] = (struct record){.kind = RECORD_EVENT};
+        events[i].event = told[i];
+        events[i].event.seq = i + 1;
+    }
+    assert_int_equal(capdb_put_events(db, events, count), ERR_OK);
+    changing_state(b, &s);
+    s.snapshot.seq = seq;
+    assert_int_equal(capdb_append(db, &s, 2, &n), ERR_OK);
+    capstate_free(&s);
+    return db;
+}
+
+static void events_tell_one_that_was_made_again_from_one_that_stayed(void **state)
+{
+    static const struct record_event again[] = {
+        {.kind = RECORD_EVENT_DELETE, .slot = CNODE_BASE + 0x60},
+        {.kind = RECORD_EVENT_COPY, .slot = CNODE_BASE + 0x60, .src = CNODE_BASE + 0x50}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    struct changing b = a;
+    for (int i = 0; i < 2; i++) { /* with nothing else changed, and with something */
+        struct capdb *db = with_events(&a, &b, again, 2, 2);
+        assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                             capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+        assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+        capdb_close(db);
+        b.slots[2].flags = 0;
+    }
+}
+
+static void events_with_a_hole_decide_nothing(void **state)
+{
+    static const struct record_event again[] = {
+        {.kind = RECORD_EVENT_DELETE, .slot = CNODE_BASE + 0x60},
+        {.kind = RECORD_EVENT_COPY, .slot = CNODE_BASE + 0x60, .src = CNODE_BASE + 0x50}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    struct changing b = a;
+    b.slots[2].flags = 0;
+    struct capdb *db = with_events(&a, &b, again, 2, 5);
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    capdb_close(db);
+}
+
+/* Two alike change places: snapshots see nothing, events do. */
+static void events_tell_which_of_two_alike_is_which(void **state)
+{
+    static const struct record_event swap[] = {
+        {.kind = RECORD_EVENT_SWAP, .slot = CNODE_BASE + 0x50, .src = CNODE_BASE + 0x60}};
+    struct changing a;
+    (void)state;
+    small_system(&a);
+    a.slots[4] = a.slots[3];
+    a.slots[4].addr = CNODE_BASE + 0x60;
+    struct changing b = a;
+    b.slots[2].flags = 0;
+    struct capdb *db = with_events(&a, &b, swap, 1, 1);
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x60));
+    assert_int_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x60),
+                     capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+    capdb_close(db);
+}
+
+/* Ticks that go back: nothing of the run before is left. */
+static void a_machine_started_anew_has_other_capabilities(void **state)
+{
+    struct changing a;
+    struct capstate s;
+    uint32_t n;
+    (void)state;
+    small_system(&a);
+    struct capdb *db = create(":memory:");
+    for (uint64_t ticks = 10; ticks > 0; ticks -= 5) {
+        changing_state(&a, &s);
+        s.snapshot.ticks = ticks;
+        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    assert_int_not_equal(capdb_cap_id(db, 2, CNODE_BASE + 0x50),
+                         capdb_cap_id(db, 1, CNODE_BASE + 0x50));
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
     capdb_close(db);
 }
 
@@ -512,6 +648,179 @@ static void views_agree_with_snapshots(void **state)
     capdb_close(db);
 }
 
+/* --- words of 64 bits --- */
+
+#define HIGH_BADGE 0xfedcba9876543210u
+#define TOP_BADGE  0x8000000000000000u /* what SQLite takes for its smallest number */
+#define HIGH_BASE  0xffffff8000000000u
+
+static struct record wide_snapshot(void)
+{
+    struct record r = {.kind = RECORD_SNAPSHOT};
+    r.snapshot = (struct record_snapshot){.format = RECORD_FORMAT,
+                                          .kernel = RECORD_KERNEL_SEL4,
+                                          .phys_offset = HIGH_BASE,
+                                          .ram_base = 0x40000000,
+                                          .ram_size = 0x200000000,
+                                          .board = {4, "virt"},
+                                          .word_bits = 64,
+                                          .slot_bits = 5,
+                                          .architecture = RECORD_ARCHITECTURE_AARCH64,
+                                          .options = RECORD_OPTION_MCS,
+                                          .nodes = 2};
+    return r;
+}
+
+static void wide_objects(struct capstate *s)
+{
+    struct record r = {.kind = RECORD_SCHED_CONTEXT};
+    r.sched_context = (struct record_sched_context){.addr = 0x42008000,
+                                                    .bits = 7,
+                                                    .period = 0x123456789abcdef0,
+                                                    .budget = UINT64_MAX,
+                                                    .thread = 0x42009000,
+                                                    .badge = TOP_BADGE,
+                                                    .refill_max = 2,
+                                                    .flags = 1};
+    state_add(s, &r);
+    r = (struct record){.kind = RECORD_REPLY, .reply = {.addr = 0x4200a000, .thread = 0x42009000}};
+    state_add(s, &r);
+    for (uint32_t level = 4; level-- > 0;) {
+        uint64_t above = level == 3 ? 0 : 0x42010000 + 0x1000 * (level + 1);
+        r = (struct record){.kind = RECORD_TABLE};
+        r.table = (struct record_table){.addr = 0x42010000 + 0x1000 * level,
+                                        .parent = above,
+                                        .level = level,
+                                        .bits = 21 + 9 * level};
+        state_add(s, &r);
+    }
+    state_mapping(s, (struct record_mapping){.dir = 0x42013000,
+                                             .vaddr = HIGH_BASE,
+                                             .frame = 0x42020000,
+                                             .bits = 12,
+                                             .rights = 3,
+                                             .table = 0x42010000});
+}
+
+/* A system of another kernel: 64 bits, four levels of tables, two processors, more memory. */
+static void wide_state(struct capstate *s, uint64_t badge)
+{
+    struct record r = wide_snapshot();
+    capstate_init(s);
+    state_add(s, &r);
+    r = (struct record){.kind = RECORD_RANGE};
+    r.range = (struct record_range){RECORD_RANGE_RAM, 0x880000000, 0x80000000, HIGH_BASE};
+    state_add(s, &r);
+    state_slot(s,
+               (struct record_slot){
+                   .addr = 0x40000020, .type = RECORD_CAP_CNODE, .object = 0x40000000, .bits = 17});
+    state_slot(s, (struct record_slot){.addr = 0x40000040,
+                                       .type = RECORD_CAP_ENDPOINT,
+                                       .object = 0x42000000,
+                                       .bits = 4,
+                                       .rights = 3,
+                                       .data = badge});
+    state_slot(s, (struct record_slot){.addr = 0x40000060,
+                                       .type = RECORD_CAP_UNTYPED,
+                                       .object = HIGH_BASE,
+                                       .bits = 39,
+                                       .flags = RECORD_SLOT_DEVICE});
+    state_slot(s, (struct record_slot){.addr = 0x40000080,
+                                       .type = RECORD_CAP_PAGE_TABLE,
+                                       .object = 0x42011000,
+                                       .bits = 12,
+                                       .level = 1});
+    state_slot(
+        s, (struct record_slot){.addr = 0x400000a0, .type = 99, .object = 0x42030000, .bits = 5});
+    state_slot(s, (struct record_slot){.addr = 0x400000c0,
+                                       .type = RECORD_CAP_SCHED_CONTEXT,
+                                       .object = 0x42008000,
+                                       .bits = 7,
+                                       .place = 7});
+    wide_objects(s);
+    r = (struct record){.kind = RECORD_SCHED, .sched = {.current = 0x42009000}};
+    state_add(s, &r);
+    r.sched = (struct record_sched){.node = 1, .idle = HIGH_BASE, .domain_time = HIGH_BADGE};
+    state_add(s, &r);
+    r = (struct record){.kind = RECORD_END};
+    r.end = (struct record_end){.complete = 1, .slots = 6, .mappings = 1, .records = 18};
+    state_add(s, &r);
+    assert_int_equal(capstate_finish(s), ERR_OK);
+}
+
+static void systems_of_64_bits_come_back(void **state)
+{
+    static const uint64_t badges[] = {1, HIGH_BADGE, TOP_BADGE, UINT64_MAX, INT64_MAX};
+    enum { COUNT = sizeof(badges) / sizeof(*badges) };
+    (void)state;
+    char *path = temp_path();
+    struct capdb *db = create(path);
+    struct capstate s, back;
+    uint32_t n;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        wide_state(&s, badges[i]);
+        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    db = open_db(path);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        wide_state(&s, badges[i]);
+        assert_int_equal(capdb_load(db, i + 1, &back), ERR_OK);
+        state_assert_same(&s, &back);
+        capstate_free(&s);
+        capstate_free(&back);
+    }
+    assert_int_equal(capdb_verify(db, NULL, NULL), ERR_OK);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+static void assert_text(struct capdb *db, const char *sql, const char *wanted)
+{
+    sqlite3_stmt *st;
+    assert_int_equal(capdb_prepare(db, sql, &st), ERR_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(st, 0), wanted);
+    sqlite3_finalize(st);
+}
+
+static void words_above_2_63_compare_and_print_as_what_they_are(void **state)
+{
+    (void)state;
+    struct capdb *db = create(":memory:");
+    struct capstate s;
+    uint32_t n;
+    char text[200];
+    wide_state(&s, TOP_BADGE);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    assert_int_equal(capdb_flush(db), ERR_OK);
+    assert_string_equal(capstate_slot_text(&s, 1, text, sizeof(text)),
+                        "endpoint 0x000042000000 badge 9223372036854775808 rw");
+    assert_string_equal(capstate_slot_text(&s, 2, text, sizeof(text)),
+                        "untyped 0xffffff8000000000 524288M used 0B device");
+    assert_string_equal(capstate_slot_text(&s, 3, text, sizeof(text)),
+                        "pagetable 0x000042011000 level 1");
+    assert_string_equal(capstate_slot_text(&s, 4, text, sizeof(text)), "? 0x000042030000");
+    assert_text(db, "SELECT word(data) FROM caps WHERE type = 'endpoint'", "9223372036854775808");
+    assert_text(db, "SELECT printf('%x', object) FROM caps WHERE type = 'untyped'",
+                "ffffff8000000000");
+    assert_text(db, "SELECT count(*) FROM cap_row WHERE data IS NULL", "0");
+    assert_text(db, "SELECT count(*) FROM caps WHERE below(0x7fffffffffffffff, data)", "1");
+    assert_text(db, "SELECT count(*) FROM caps WHERE below(data, 0x8000000000000001)", "6");
+    assert_text(db, "SELECT type FROM caps WHERE covers(object, bits, 0xffffffc000000000)",
+                "untyped");
+    assert_text(db, "SELECT word(budget) FROM sched_contexts", "18446744073709551615");
+    assert_text(db, "SELECT group_concat(\"index\") FROM caps", "1,2,3,4,5,6");
+    assert_true(capstate_table_root(&s, 0x42010000) == 0x42013000);
+    assert_int_equal(capstate_object_holding(&s, HIGH_BASE + 5), s.slots[2].object);
+    assert_true(capstate_is_ram(&s, 0x890000000));
+    assert_false(capstate_is_ram(&s, 0x870000000));
+    assert_int_equal(capstate_slot_in(&s, s.slots[0].object, 2), 1);
+    capstate_free(&s);
+    capdb_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +830,12 @@ int main(void)
         cmocka_unit_test(a_reader_sees_what_a_live_recorder_flushed),
         cmocka_unit_test(a_moved_capability_keeps_its_number),
         cmocka_unit_test(fewer_rights_are_the_same_capability),
+        cmocka_unit_test(more_rights_are_another_capability),
+        cmocka_unit_test(another_badge_is_another_capability),
+        cmocka_unit_test(events_tell_one_that_was_made_again_from_one_that_stayed),
+        cmocka_unit_test(events_with_a_hole_decide_nothing),
+        cmocka_unit_test(events_tell_which_of_two_alike_is_which),
+        cmocka_unit_test(a_machine_started_anew_has_other_capabilities),
         cmocka_unit_test(children_of_a_deleted_parent_stay_who_they_are),
         cmocka_unit_test(another_object_in_the_slot_is_another_capability),
         cmocka_unit_test(two_alike_that_moved_are_not_guessed),
@@ -533,6 +848,8 @@ int main(void)
         cmocka_unit_test(kill_nine_loses_no_completed_snapshot),
         cmocka_unit_test(rules_travel_with_the_recording),
         cmocka_unit_test(views_agree_with_snapshots),
+        cmocka_unit_test(systems_of_64_bits_come_back),
+        cmocka_unit_test(words_above_2_63_compare_and_print_as_what_they_are),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

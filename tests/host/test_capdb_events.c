@@ -3,7 +3,7 @@
 #include "tests/host/sim_random.h"
 
 #include "capdb/recorder.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>

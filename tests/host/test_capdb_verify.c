@@ -194,7 +194,7 @@ static const char *const alterations[] = {
     "UPDATE cap_row SET id = id + 1000 WHERE row = 5",
     "UPDATE cap_row SET id = (SELECT max(id) + 1 FROM cap_row) WHERE row = 3 AND t1 = 2147483647",
     "UPDATE cap_row SET pos = pos + 1 WHERE row = 4",
-    "UPDATE cap_row SET domain = 0 WHERE row = 4",
+    "UPDATE cap_row SET domain = 1 WHERE row = 4",
     "UPDATE cap_row SET holder = 0 WHERE row = 4",
     "UPDATE cap_row SET rights = 15 WHERE row = (SELECT min(row) FROM cap_row WHERE rights = 3)",
     "UPDATE cap_row SET t0 = t0 + 1 WHERE row = 6",
@@ -204,9 +204,9 @@ static const char *const alterations[] = {
     " t1 = 2147483647)",
     "UPDATE cap_row SET row = row + 100000 WHERE row = (SELECT max(row) FROM cap_row)",
     "DELETE FROM cap_row WHERE row = (SELECT max(row) FROM cap_row)",
-    "INSERT INTO cap_row SELECT row + 100000, t0, t1, id + 5000, parent, pos + 1, slot + 16, "
-    "holder,"
-    " domain, type, object, addr, bits, rights, flags, data, extra FROM cap_row WHERE row = 5",
+    "CREATE TEMP TABLE more AS SELECT * FROM cap_row WHERE row = 5;"
+    "UPDATE more SET row = row + 100000, id = id + 5000, pos = pos + 1, slot = slot + 16;"
+    "INSERT INTO cap_row SELECT * FROM more",
     "UPDATE object_row SET id = id + 1000 WHERE row = 2",
     "UPDATE object_row SET flags = 4 WHERE row = 2",
     /* the other versions */
@@ -218,8 +218,7 @@ static const char *const alterations[] = {
     "UPDATE mapping_row SET rights = 2 WHERE row = 1",
     "UPDATE irq_row SET slot = slot + 1 WHERE row = 1",
     "UPDATE finding_row SET rule = rule + 1 WHERE row = 1",
-    "INSERT INTO tail VALUES (3, 0, 0, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-    " NULL, NULL, NULL, NULL, NULL)",
+    "INSERT INTO tail (t, kind, op, row) SELECT 9, 0, 0, min(row) FROM cap_row WHERE t1 > 12",
     /* events and what stands between them */
     "UPDATE event SET detail = detail + 1 WHERE row = 2",
     "UPDATE event SET n = n + 1 WHERE row = 3",
@@ -245,11 +244,8 @@ static const char *const alterations[] = {
     "UPDATE snapshot SET build = x'00' WHERE n = 4",
     "UPDATE snapshot SET ram_size = ram_size * 2 WHERE n = 4",
     "DELETE FROM snapshot WHERE n = (SELECT max(n) FROM snapshot)",
-    "INSERT INTO snapshot SELECT n + 1, time, sum, added, removed, changed, last_cap_row, format,"
-    " kernel, layout, seq, ticks, stopped, debug, phys_offset, ram_base, ram_size, kernel_start,"
-    " kernel_end, board, build, complete, slots, threads, mappings, records, digest0, digest1,"
-    " sentinel, sched_current, sched_ready, sched_highest, revoke_root, revoke_victim, revoke_done,"
-    " revoke_left, revoke_preempted FROM snapshot ORDER BY n DESC LIMIT 1",
+    "CREATE TEMP TABLE more AS SELECT * FROM snapshot ORDER BY n DESC LIMIT 1;"
+    "UPDATE more SET n = n + 1; INSERT INTO snapshot SELECT * FROM more",
     "UPDATE meta SET value = 'monitor:unix:/elsewhere' WHERE key = 'target'",
     "UPDATE source SET target = 'elsewhere'",
     "UPDATE source SET machine = 'another'",

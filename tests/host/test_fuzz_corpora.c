@@ -49,6 +49,12 @@ static void system_calls(void **state)
     replay("syscall");
 }
 
+static void recordings(void **state)
+{
+    (void)state;
+    replay("recording");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -56,6 +62,7 @@ int main(void)
         {"kept_gdb_packets_pass", gdb_packets, NULL, NULL, NULL},
         {"kept_records_pass", records, NULL, NULL, NULL},
         {"kept_packed_snapshots_pass", packed_snapshots, NULL, NULL, NULL},
+        {"kept_damage_to_recordings_passes", recordings, NULL, NULL, NULL},
         {"kept_programs_of_system_calls_pass", system_calls, NULL, NULL, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

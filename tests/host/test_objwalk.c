@@ -5,7 +5,7 @@
 
 #include "layout/derivation.h"
 #include "record/codec.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -898,7 +898,7 @@ static struct {
     struct memview below;
 } holes;
 
-static enum error read_with_hole(void *ctx, kaddr_t addr, void *buf, uint32_t len)
+static enum error read_with_hole(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     (void)ctx;
     if (addr <= holes.last && addr + len - 1 >= holes.first)
@@ -1216,7 +1216,7 @@ static word_t *kernel_entry_of_root(word_t i)
 
 static void plant_kernel_part(void)
 {
-    *kernel_entry_of_root(0xfff) ^= 0x400;
+    *kernel_entry_of_root(0xfff) ^= 0x20; /* another domain */
 }
 
 static void plant_kernel_hole(void)
@@ -1248,6 +1248,28 @@ static void plant_kernel_elsewhere(void)
 {
     word_t *pd = kptr(arch_kernel_pd());
     pd[0xf00] += 16u << 20;
+}
+
+/* Another table behind the last entry, in which users may read the vectors' page: no fault. */
+static word_t *helpers_table(void)
+{
+    word_t *own = kptr(KERNEL_WINDOW + HOSTSIM_TABLE_OFFSET);
+    word_t *table = kptr(KERNEL_WINDOW + HOSTSIM_TABLE_OFFSET - 0x400);
+    own[0xf0] = (KERNEL_PHYS_BASE + 0x3000) | PTE_SMALL | PTE_APX | 1u << PTE_AP_SHIFT;
+    memcpy(table, own, PTE_COUNT * sizeof(word_t));
+    table[0xf0] ^= 3u << PTE_AP_SHIFT;
+    *kernel_entry_of_root(0xfff) -= 0x400;
+    return table;
+}
+
+static void plant_helpers_writable(void)
+{
+    helpers_table()[0xf0] &= ~(word_t)PTE_APX;
+}
+
+static void plant_helpers_with_more(void)
+{
+    helpers_table()[0xf1] = (KERNEL_PHYS_BASE + 0x3000) | PTE_SMALL | 2u << PTE_AP_SHIFT;
 }
 
 static void plant_pool_without_entry(void)
@@ -1354,6 +1376,8 @@ static const struct plant {
     {"a kernel section open to users", plant_kernel_open, AUDIT_KERNEL_OPEN},
     {"the same in all directories", plant_kernel_open_at_the_source, AUDIT_KERNEL_OPEN},
     {"a kernel page open to users", plant_kernel_page_open, AUDIT_KERNEL_OPEN},
+    {"helpers that users may write", plant_helpers_writable, AUDIT_KERNEL_PART},
+    {"more than helpers", plant_helpers_with_more, AUDIT_KERNEL_PART},
     {"a pool that the table does not name", plant_pool_without_entry, AUDIT_ASID},
     {"a current thread that is none", plant_current_is_no_thread, AUDIT_CURRENT},
     {"no current thread", plant_no_current, AUDIT_CURRENT},
@@ -1386,6 +1410,13 @@ static void each_planted_corruption_is_found_by_its_rule(void **state)
     for (unsigned rule = 1; rule <= AUDIT_ROOTS; rule++)
         if (!covered[rule] && rule != AUDIT_UNREADABLE)
             fail_msg("no plant for rule %u", rule);
+}
+
+static void user_helpers_are_no_fault(void **state)
+{
+    (void)state;
+    helpers_table();
+    assert_clean();
 }
 
 /* A recording has no memory to audit, so the state itself says it. */
@@ -1489,6 +1520,7 @@ int main(void)
         sound(a_closed_connection_ends_the_walk, setup_busy),
         corrupt(a_sink_that_stops_ends_the_walk),
         cmocka_unit_test_teardown(each_planted_corruption_is_found_by_its_rule, teardown_corrupt),
+        corrupt(user_helpers_are_no_fault),
         corrupt(a_snapshot_names_a_capability_where_ram_answers_again),
         corrupt(a_wrong_previous_link_does_not_hide_the_rest),
         corrupt(a_loop_costs_bounded_records),

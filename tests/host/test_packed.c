@@ -1,12 +1,14 @@
-/* The packed form of snapshots (objwalk/packed.c, attach/unpack.c): unpacked it is, byte for byte,
- * what a walk gives, in whatever state the kernel is; a list that is not sound comes in the plain
- * form; bytes that are no packed snapshot are refused. */
+/* The packed form of snapshots (objwalk/capscope/packed.c, objwalk/capscope/host/unpack.c):
+ * unpacked it is, byte for byte, what a walk gives, in whatever state the kernel is; a list that is
+ * not sound comes in the plain form; bytes that are no packed snapshot are refused. */
 #include "tests/host/sim_random.h"
 
+#include "objwalk/replay.h"
 #include "attach/stream.h"
-#include "objwalk/objwalk.h"
-#include "objwalk/slot_codec.h"
+#include "objwalk/capscope/walk.h"
+#include "objwalk/capscope/slot_codec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +119,35 @@ static void idle_objects_are_put_back_in_their_places(void **state)
         }
         assert_same_when_unpacked();
     }
+}
+
+/* --- a kernel of before --- */
+
+static enum error prove(void *ctx, const struct record *r)
+{
+    return replay_record(ctx, r);
+}
+
+/* The first packed format, as a kernel sent it, becomes a snapshot whose digest proves it. */
+static void the_first_packed_format_is_still_read(void **state)
+{
+    (void)state;
+    uint8_t bytes[8192];
+    FILE *f = fopen("tests/fixtures/snapshot-2.records", "rb");
+    assert_non_null(f);
+    size_t n = fread(bytes, 1, sizeof(bytes), f);
+    fclose(f);
+    assert_in_range(n, 1000, sizeof(bytes) - 1);
+    stream_clear(&packed);
+    assert_int_equal(stream_bytes(&packed, bytes, n), ERR_OK);
+    assert_int_equal(stream_unpack(&packed), ERR_OK);
+    assert_int_equal(stream_check(&packed), ERR_OK);
+    struct replay mirror;
+    replay_init(&mirror);
+    assert_int_equal(stream_deliver(&packed, prove, &mirror), ERR_OK);
+    assert_int_equal(mirror.state, REPLAY_SOUND);
+    assert_int_equal(mirror.count, packed.end.slots);
+    replay_free(&mirror);
 }
 
 /* --- what cannot be packed --- */
@@ -277,6 +308,7 @@ int main(void)
         packing(a_booted_kernel_is_the_same_in_both_forms),
         packing(random_states_are_the_same_in_both_forms),
         packing(idle_objects_are_put_back_in_their_places),
+        packing(the_first_packed_format_is_still_read),
         packing(a_list_that_is_not_sound_comes_in_the_plain_form),
         packing(a_view_without_a_window_gives_the_plain_form),
         packing(damaged_bytes_are_refused_or_make_another_snapshot),

@@ -4,7 +4,7 @@
 #include "tests/host/sim_random.h"
 
 #include "lib/format.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 #include "record/codec.h"
 #include "wire/frame.h"
 

@@ -10,6 +10,7 @@
 #include "attach/clock.h"
 #include "record/codec.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ static enum error snapshot_text(struct attach *a)
     enum error e = attach_snapshot(a, &s);
     if (e != ERR_OK)
         return e;
-    printf("ticks %u slots %u threads %u mappings %u findings %u complete %u stopped %u digest "
+    printf("ticks %" PRIu64
+           " slots %u threads %u mappings %u findings %u complete %u stopped %u digest "
            "%08x%08x "
            "ms %lld\n",
            s.snapshot.ticks, s.slot_count, s.thread_count, s.mapping_count, s.finding_count,

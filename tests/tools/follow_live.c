@@ -12,6 +12,7 @@
 #include "attach/attach.h"
 #include "attach/clock.h"
 #include "attach/live.h"
+#include "record/same.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ enum { PATIENCE_MS = 60000, POLL_MS = 200 };
 struct follower {
     struct attach *a;
     struct live *live;
-    uint32_t next; /* number, 0: any */
+    uint64_t next; /* number, 0: any */
     uint64_t events, gaps;
     bool hole;
     long wanted_events, wanted_trouble, seconds;
@@ -35,17 +36,16 @@ static void take_record(void *ctx, const struct record *r)
 {
     struct follower *f = ctx;
     bool event = r->kind == RECORD_EVENT;
-    uint32_t first = event ? r->event.seq : r->gap.first;
+    uint64_t first = event ? r->event.seq : r->gap.first;
     if (f->next != 0 && first != f->next) {
-        printf("hole: number %u where %u was due\n", first, f->next);
+        printf("hole: number %" PRIu64 " where %" PRIu64 " was due\n", first, f->next);
         f->hole = true;
     }
     f->next = first + (event ? 1 : r->gap.count);
     f->events += event;
     f->gaps += !event;
     if (!event)
-        printf("gap: %" PRIu64 " events from %" PRIu64 " on\n", (uint64_t)r->gap.count,
-               (uint64_t)r->gap.first);
+        printf("gap: %" PRIu64 " events from %" PRIu64 " on\n", r->gap.count, r->gap.first);
 }
 
 static void hear(void *ctx, const char *sentence)
@@ -93,26 +93,19 @@ static int follow(struct follower *f)
 }
 
 /* The machine stands; what it still owes comes. */
-static int catch_up(struct follower *f, uint32_t seq)
+static int catch_up(struct follower *f, uint64_t seq)
 {
     deadline_t end = deadline_in(PATIENCE_MS);
     while (live_mirror(f->live)->seq != seq || live_mirror(f->live)->state != REPLAY_SOUND) {
         if (live_poll(f->live, POLL_MS) != ERR_OK)
             return complain(f, "poll");
         if (deadline_left(end) == 0) {
-            printf("the mirror stays at event %" PRIu64 ", the kernel is at %u\n",
+            printf("the mirror stays at event %" PRIu64 ", the kernel is at %" PRIu64 "\n",
                    live_mirror(f->live)->seq, seq);
             return 1;
         }
     }
     return 0;
-}
-
-static bool same_slot(const struct record_slot *a, const struct record_slot *b)
-{
-    return a->addr == b->addr && a->depth == b->depth && a->type == b->type &&
-           a->object == b->object && a->bits == b->bits && a->rights == b->rights &&
-           a->flags == b->flags && a->data == b->data && a->extra == b->extra;
 }
 
 static int compare(const struct replay *m, const struct capstate *s)
@@ -122,9 +115,9 @@ static int compare(const struct replay *m, const struct capstate *s)
     uint32_t i = 0;
     for (replay_begin(&c); replay_next(m, &c, &mine); i++) {
         const struct record_slot *theirs = &s->slots[i].rec;
-        if (i == s->slot_count || !same_slot(&mine, theirs)) {
+        if (i == s->slot_count || !record_same_slot(&mine, theirs)) {
             printf("slot %u of the list: the mirror has 0x%08" PRIx64 " type %u depth %u\n", i,
-                   mine.addr, (unsigned)mine.type, (unsigned)mine.depth);
+                   mine.addr, mine.type, mine.depth);
             return 1;
         }
     }
@@ -132,7 +125,7 @@ static int compare(const struct replay *m, const struct capstate *s)
         printf("the mirror has %u slots, the kernel %u\n", i, s->slot_count);
         return 1;
     }
-    printf("the mirror is equal: %u slots, %u events\n", i, m->seq);
+    printf("the mirror is equal: %u slots, %" PRIu64 " events\n", i, m->seq);
     return 0;
 }
 

@@ -1,0 +1,449 @@
+/* why-not-running, why-fault, why-denied, retype, fit, leak: the questions people bring to a
+ * debugger.  The answers are worked out in facts/; here are names, rows and exit statuses. */
+#include "capdb/command.h"
+
+#include "facts/leak.h"
+#include "facts/retype.h"
+#include "facts/why.h"
+#include "record/names.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 512, SHOWN_MATCHES = 5 };
+
+/* --- a thread by name: thread:NAME, tcb:0x…, a whole label, or a part of one that fits one --- */
+
+static bool thread_of_thing(const struct options *o, const struct view *v, const char *name,
+                            int32_t *thread)
+{
+    struct thing thing;
+    if (!thing_find(o, v, name, &thing))
+        return false;
+    *thread = thing.object >= 0 ? capstate_thread_of(&v->state, thing.object) : -1;
+    if (*thread < 0)
+        command_complain(o->run, "%s is no thread", name);
+    return *thread >= 0;
+}
+
+static bool find_thread(const struct options *o, const struct view *v, const char *name,
+                        int32_t *thread)
+{
+    char matches[TEXT_BYTES] = "";
+    uint32_t count = 0, parts = 0;
+    size_t used = 0;
+    int32_t part = -1;
+    for (uint32_t i = 0; i < v->state.thread_count; i++) {
+        const char *label = v->state.threads[i].label;
+        bool whole = strcmp(label, name) == 0;
+        if (!whole && !strstr(label, name))
+            continue;
+        count += whole;
+        parts++;
+        if (whole || part < 0)
+            part = (int32_t)i;
+        if (whole && count == 1)
+            *thread = (int32_t)i;
+        if (parts <= SHOWN_MATCHES && used < sizeof(matches))
+            used +=
+                (size_t)snprintf(matches + used, sizeof(matches) - used, "%s%s (tcb:0x%" PRIx64 ")",
+                                 used ? ", " : "", label, v->state.threads[i].rec.addr);
+    }
+    if (count == 1)
+        return true;
+    if (count == 0 && parts == 1) {
+        *thread = part;
+        return true;
+    }
+    if (count > 1 || parts > 1) {
+        command_complain(o->run, "%s fits %u threads: %s%s", name, count > 1 ? count : parts,
+                         matches, parts > SHOWN_MATCHES ? ", ..." : "");
+        return false;
+    }
+    return thread_of_thing(o, v, name, thread);
+}
+
+/* --- rows of an answer --- */
+
+static enum status print(struct options *o, struct why *w)
+{
+    static const char *const columns[] = {"#depth", "about", "what", NULL};
+    struct output *out = output_begin(stdout, output_default, columns);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct why_line *l = &w->lines[i];
+        output_int(out, l->depth);
+        if (l->about == WHY_ABOUT_NOTHING)
+            output_text(out, "");
+        else
+            output_hex(out, l->addr);
+        if (output_is_table(out))
+            output_format(out, "%*s%s", (int)l->depth * 2, "", l->text);
+        else
+            output_text(out, l->text);
+        output_row(out);
+    }
+    enum status s = w->status == WHY_CLEAR ? STATUS_YES : STATUS_UNKNOWN;
+    if (!output_end(out))
+        s = command_complain(o->run, "output could not be written");
+    if (w->status == WHY_NO_MEMORY)
+        s = command_complain(o->run, "out of memory");
+    why_free(w);
+    return s;
+}
+
+static enum status about_thread(struct options *o, void (*ask)(const struct capstate *s,
+                                                               int32_t thread, struct why *out))
+{
+    struct view v;
+    struct why w;
+    int32_t thread = -1;
+    enum status s = dbview_open(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    if (!find_thread(o, &v, o->operand[0], &thread)) {
+        dbview_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    why_init(&w);
+    ask(&v.state, thread, &w);
+    s = print(o, &w);
+    dbview_close(&v);
+    return s;
+}
+
+enum status command_why_not_running(struct options *o)
+{
+    return about_thread(o, why_not_running);
+}
+
+enum status command_why_fault(struct options *o)
+{
+    return about_thread(o, why_fault);
+}
+
+static bool parse_cptr(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+enum status command_why_denied(struct options *o)
+{
+    struct view v;
+    struct why w;
+    int32_t thread = -1;
+    uint64_t cptr;
+    if (!parse_cptr(o->operand[1], &cptr))
+        return command_complain(NULL, "%s: not a capability address", o->operand[1]);
+    enum status s = dbview_open(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    if (!find_thread(o, &v, o->operand[0], &thread)) {
+        dbview_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    why_init(&w);
+    why_denied(&v.state, thread, cptr, &w);
+    s = print(o, &w);
+    dbview_close(&v);
+    return s;
+}
+
+/* --- retype --- */
+
+static void row(struct output *out, const char *fact, const char *value)
+{
+    output_text(out, fact);
+    output_text(out, value);
+    output_row(out);
+}
+
+static void row_bytes(struct output *out, const char *fact, uint64_t value)
+{
+    output_text(out, fact);
+    output_format(out, "%" PRIu64 " bytes", value);
+    output_row(out);
+}
+
+static void help_row(struct output *out, const struct retype_plan *p, uint64_t count)
+{
+    output_text(out, "would help");
+    if (p->rule == RETYPE_SIZE_RANGE || p->rule == RETYPE_COUNT_RANGE)
+        output_format(out, "from %" PRIu64 " to %" PRIu64, p->range_min, p->range_max);
+    else if (p->rule == RETYPE_NO_MEMORY && p->has_children && p->fits_after_revoke >= count)
+        output_format(out,
+                      "a revoke: its children keep the first %" PRIu64 " bytes, without them "
+                      "%" PRIu64 " objects fit",
+                      p->watermark, p->fits_after_revoke);
+    else if (p->rule == RETYPE_NO_MEMORY)
+        output_format(out, "larger untyped memory: at most %" PRIu64 " objects fit into all of it",
+                      p->fits_after_revoke);
+    else
+        output_text(out, "nothing here");
+    output_row(out);
+}
+
+static enum status print_plan(struct options *o, const struct view *v, const struct retype_plan *p,
+                              uint64_t count)
+{
+    static const char *const columns[] = {"fact", "value", NULL};
+    struct output *out = output_begin(stdout, output_default, columns);
+    row(out, "answer", retype_rule_answer(p->rule));
+    row(out, "why", retype_rule_sentence(p->rule));
+    if (p->object_bits)
+        row_bytes(out, "an object takes", 1ull << p->object_bits);
+    if (p->rule == RETYPE_ALLOWED) {
+        output_text(out, "first object at");
+        output_hex(out, p->start);
+        output_row(out);
+        output_text(out, "last object at");
+        output_hex(out, p->start + ((count - 1) << p->object_bits));
+        output_row(out);
+        row_bytes(out, "lost to alignment", p->lost);
+        row_bytes(out, "left", p->left);
+    } else {
+        help_row(out, p, count);
+    }
+    if (p->rule == RETYPE_ALLOWED || p->rule == RETYPE_NO_MEMORY) {
+        row_bytes(out, "free before", p->free);
+        row(out, "children",
+            p->has_children ? "they keep what lies below the watermark"
+                            : "none: all of it is free, whatever the watermark");
+    }
+    (void)v;
+    if (!output_end(out))
+        return command_complain(o->run, "output could not be written");
+    return p->rule == RETYPE_ALLOWED ? STATUS_YES : STATUS_NO;
+}
+
+static bool parse_count(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+/* log2 of what SIZE says: 64K, 1M, 4096, or bits as in the system call: ^12. */
+static bool parse_size(const char *text, uint32_t *bits)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    if (*text == '^') {
+        unsigned long value = strtoul(text + 1, &end, 10);
+        *bits = (uint32_t)value;
+        return end > text + 1 && *end == '\0' && value < 64;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (end == text || errno || value == 0)
+        return false;
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (*end && (!unit || end[1]))
+        return false;
+    uint32_t shift = unit ? 10 * (uint32_t)(unit - units + 1) : 0;
+    if (value & (value - 1) || shift + (uint32_t)__builtin_ctzll(value) > 63)
+        return false;
+    *bits = (uint32_t)__builtin_ctzll(value) + shift;
+    return true;
+}
+
+/* SIZE means bytes but of a CNode, where it is the number of slots. */
+static bool sizes(const struct options *o, uint32_t *size_bits, uint64_t *count)
+{
+    *size_bits = 0;
+    *count = 1;
+    if (o->operands >= 3 && !parse_size(o->operand[2], size_bits))
+        return command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS",
+                                o->operand[2]),
+               false;
+    if (o->operands >= 4 && !parse_count(o->operand[3], count))
+        return command_complain(NULL, "%s: not a count", o->operand[3]), false;
+    return true;
+}
+
+static int32_t untyped_slot(const struct view *v, const struct thing *t)
+{
+    if (t->kind == THING_SLOT)
+        return t->slot;
+    return t->object >= 0 ? v->state.objects[t->object].first_slot : -1;
+}
+
+enum status command_retype(struct options *o)
+{
+    struct view v;
+    struct thing thing;
+    struct retype_plan plan;
+    uint32_t size_bits;
+    uint64_t count;
+    int32_t type = retype_type_named(o->operand[1]);
+    if (type < 0)
+        return command_complain(NULL,
+                                "%s: no type of object is called so (untyped, tcb, endpoint, "
+                                "notification, cnode, frame, pagetable, pagedir, …)",
+                                o->operand[1]);
+    if (!sizes(o, &size_bits, &count))
+        return STATUS_UNKNOWN;
+    enum status s = dbview_open(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    s = STATUS_UNKNOWN;
+    int32_t slot = thing_find(o, &v, o->operand[0], &thing) ? untyped_slot(&v, &thing) : -2;
+    if (slot == -1)
+        command_complain(o->run, "%s: no capability leads there", o->operand[0]);
+    if (slot >= 0 && retype_plan(&v.state, slot, (uint32_t)type, size_bits, count, &plan) != ERR_OK)
+        command_complain(o->run, "how large a %s is on this kernel is not known here: none exists",
+                         o->operand[1]);
+    else if (slot >= 0)
+        s = print_plan(o, &v, &plan, count);
+    dbview_close(&v);
+    return s;
+}
+
+/* --- fit --- */
+
+static void fit_row(struct output *out, const struct view *v, int32_t slot,
+                    const struct retype_plan *p)
+{
+    char text[TEXT_BYTES];
+    output_hex(out, v->state.slots[slot].rec.object);
+    output_text(out, domain_name(v, authority_slot_domain(&v->authority, slot)));
+    output_int(out, (int64_t)p->fits);
+    output_hex(out, p->start);
+    output_text(out, capstate_place_text(&v->state, slot, text, sizeof(text)));
+    output_text(out, capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    output_row(out);
+}
+
+enum status command_fit(struct options *o)
+{
+    static const char *const columns[] = {"untyped", "domain", "#objects", "first",
+                                          "place",   "what",   NULL};
+    struct view v;
+    uint32_t bits, found = 0;
+    if (!parse_size(o->operand[0], &bits))
+        return command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS",
+                                o->operand[0]);
+    enum status s = dbview_open(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    struct output *out = output_begin(stdout, output_default, columns);
+    for (uint32_t i = 0; i < v.state.slot_count; i++) {
+        struct retype_plan p;
+        const struct record_slot *r = &v.state.slots[i].rec;
+        if (r->type != RECORD_CAP_UNTYPED || (r->flags & RECORD_SLOT_DEVICE) ||
+            retype_plan(&v.state, (int32_t)i, RECORD_CAP_UNTYPED, bits, 1, &p) != ERR_OK ||
+            p.rule != RETYPE_ALLOWED || p.fits == 0)
+            continue;
+        fit_row(out, &v, (int32_t)i, &p);
+        found++;
+    }
+    s = found ? STATUS_YES : STATUS_NO;
+    if (!output_end(out))
+        s = command_complain(o->run, "output could not be written");
+    dbview_close(&v);
+    return s;
+}
+
+/* --- leak --- */
+
+static void leak_row(struct output *out, const struct view *v, const struct leak *l)
+{
+    char text[TEXT_BYTES];
+    output_text(out, leak_word(l->kind));
+    output_hex(out, v->state.objects[l->object].addr);
+    output_int(out, (int64_t)l->bytes);
+    output_text(out, capstate_object_text(&v->state, l->object, text, sizeof(text)));
+    output_text(out, capstate_place_text(&v->state, l->slot, text, sizeof(text)));
+    output_text(out, leak_sentence(l->kind));
+    output_row(out);
+}
+
+/* Types of which every snapshot that was looked at had more than the one before. */
+struct growth {
+    uint64_t first[RECORD_CAP_TYPES], last[RECORD_CAP_TYPES];
+    bool grows[RECORD_CAP_TYPES];
+    uint32_t looked;
+};
+
+static void count_types(const struct capstate *s, struct growth *g)
+{
+    uint64_t now[RECORD_CAP_TYPES] = {0};
+    for (uint32_t i = 0; i < s->object_count; i++)
+        if (s->objects[i].type < RECORD_CAP_TYPES)
+            now[s->objects[i].type]++;
+    for (uint32_t t = 0; t < RECORD_CAP_TYPES; t++) {
+        if (g->looked == 0)
+            g->first[t] = now[t], g->grows[t] = true;
+        else
+            g->grows[t] &= now[t] >= g->last[t];
+        g->last[t] = now[t];
+    }
+    g->looked++;
+}
+
+/* Over the recording, at a number of snapshots that does not grow with it. */
+static void look_for_growth(struct options *o, struct view *v, struct growth *g)
+{
+    enum { LOOKS = 16 };
+    uint32_t count = capdb_count(v->db), last = 0;
+    for (uint32_t i = 0; i < LOOKS && count > 2; i++) {
+        uint32_t n = 1 + (uint32_t)((uint64_t)(count - 1) * i / (LOOKS - 1));
+        if (n == last || dbview_load(o, v, n) != STATUS_YES)
+            continue;
+        last = n;
+        count_types(&v->state, g);
+    }
+}
+
+static uint32_t growth_rows(struct output *out, const struct growth *g)
+{
+    uint32_t found = 0;
+    for (uint32_t t = 1; t < RECORD_CAP_TYPES && g->looked > 2; t++) {
+        if (!g->grows[t] || g->last[t] <= g->first[t])
+            continue;
+        output_text(out, "grows");
+        output_text(out, "");
+        output_text(out, "");
+        output_format(out, "%s: %" PRIu64 " to %" PRIu64, record_cap_name(t), g->first[t],
+                      g->last[t]);
+        output_text(out, "");
+        output_format(out, "never fewer in %u snapshots over the whole recording", g->looked);
+        output_row(out);
+        found++;
+    }
+    return found;
+}
+
+enum status command_leak(struct options *o)
+{
+    static const char *const columns[] = {"kind", "object", "#bytes", "what", "place", "why", NULL};
+    struct view v;
+    struct leak *leaks = NULL;
+    struct growth growth = {0};
+    uint32_t count = 0, unreachable = 0;
+    enum status s = dbview_open(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    if (leak_find(&v.authority, &leaks, &count) != ERR_OK) {
+        dbview_close(&v);
+        return command_complain(o->run, "out of memory");
+    }
+    struct output *out = output_begin(stdout, output_default, columns);
+    for (uint32_t i = 0; i < count; i++) {
+        unreachable += leaks[i].kind == LEAK_CNODE_UNUSED;
+        leak_row(out, &v, &leaks[i]);
+    }
+    free(leaks);
+    if (!o->at)
+        look_for_growth(o, &v, &growth);
+    unreachable += growth_rows(out, &growth);
+    dbview_close(&v);
+    if (!output_end(out))
+        return command_complain(o->run, "output could not be written");
+    return unreachable ? STATUS_NO : STATUS_YES;
+}

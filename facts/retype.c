@@ -1,0 +1,194 @@
+/* What a Retype would do. */
+#include "facts/retype.h"
+
+#include "record/names.h"
+
+#include <string.h>
+
+const char *retype_rule_answer(enum retype_rule rule)
+{
+    static const char *const answers[] = {
+#define X(NAME, answer, sentence) answer,
+        RETYPE_RULE_LIST(X)
+#undef X
+    };
+    return answers[rule];
+}
+
+const char *retype_rule_sentence(enum retype_rule rule)
+{
+    static const char *const sentences[] = {
+#define X(NAME, answer, sentence) sentence,
+        RETYPE_RULE_LIST(X)
+#undef X
+    };
+    return sentences[rule];
+}
+
+int32_t retype_type_named(const char *name)
+{
+    for (uint32_t i = 1; i < RECORD_CAP_TYPES; i++)
+        if (strcmp(record_cap_name(i), name) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+/* --- sizes --- */
+
+/* Of this project's kernel, which are seL4's for ARMv6 (ABI sheet 4.1); 0: none. */
+static uint32_t armv6_bits(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_TCB:
+        return 9;
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        return 4;
+    case RECORD_CAP_PAGE_TABLE:
+        return 10;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        return 14;
+    default:
+        return 0;
+    }
+}
+
+/* Another kernel shows it by an object that is there. */
+static uint32_t seen_bits(const struct capstate *s, uint32_t type)
+{
+    for (uint32_t i = 0; i < s->object_count; i++)
+        if (s->objects[i].type == type && s->objects[i].bits)
+            return s->objects[i].bits;
+    return 0;
+}
+
+static uint32_t fixed_bits(const struct capstate *s, uint32_t type)
+{
+    return s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE ? armv6_bits(type) : seen_bits(s, type);
+}
+
+static bool is_made_by_retype(const struct capstate *s, uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_UNTYPED:
+    case RECORD_CAP_CNODE:
+    case RECORD_CAP_FRAME:
+    case RECORD_CAP_TCB:
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+    case RECORD_CAP_PAGE_TABLE:
+    case RECORD_CAP_PAGE_DIRECTORY:
+        return true;
+    case RECORD_CAP_SCHED_CONTEXT:
+    case RECORD_CAP_REPLY_OBJECT:
+        return s->snapshot.options & RECORD_OPTION_MCS;
+    case RECORD_CAP_VCPU:
+        return s->snapshot.options & RECORD_OPTION_HYPERVISOR;
+    default:
+        return false;
+    }
+}
+
+bool retype_object_bits(const struct capstate *s, uint32_t type, uint32_t size_bits, uint32_t *out)
+{
+    switch (type) {
+    case RECORD_CAP_UNTYPED:
+    case RECORD_CAP_FRAME:
+    case RECORD_CAP_SCHED_CONTEXT:
+        *out = size_bits;
+        return true;
+    case RECORD_CAP_CNODE:
+        *out = size_bits + record_slot_bits(&s->snapshot);
+        return true;
+    default:
+        *out = fixed_bits(s, type);
+        return *out != 0;
+    }
+}
+
+/* --- rules, in the kernel's order --- */
+
+static uint32_t max_bits(const struct capstate *s)
+{
+    return record_word_bits(&s->snapshot) == 32 ? 29 : 47;
+}
+
+static bool frame_size_exists(const struct capstate *s, uint32_t bits)
+{
+    static const uint32_t armv6[] = {12, 16, 20, 24}, others[] = {12, 16, 20, 21, 24, 25, 30};
+    const uint32_t *sizes = s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE ? armv6 : others;
+    size_t count = sizes == armv6 ? sizeof(armv6) / 4 : sizeof(others) / 4;
+    for (size_t i = 0; i < count; i++)
+        if (sizes[i] == bits)
+            return true;
+    return false;
+}
+
+static enum retype_rule check_size(const struct capstate *s, uint32_t type, uint32_t size_bits,
+                                   struct retype_plan *p)
+{
+    p->range_min = 0;
+    p->range_max = max_bits(s);
+    if (size_bits >= record_word_bits(&s->snapshot) || p->object_bits > max_bits(s))
+        return RETYPE_SIZE_RANGE;
+    if (type == RECORD_CAP_FRAME && !frame_size_exists(s, size_bits))
+        return RETYPE_NO_SUCH_TYPE;
+    bool missing = (type == RECORD_CAP_CNODE && size_bits == 0) ||
+                   (type == RECORD_CAP_UNTYPED && size_bits < 4);
+    return missing ? RETYPE_SIZE_MISSING : RETYPE_ALLOWED;
+}
+
+static void take_memory(const struct capstate *s, int32_t slot, struct retype_plan *p)
+{
+    const struct record_slot *u = &s->slots[slot].rec;
+    uint64_t size = u->bits < 64 ? 1ull << u->bits : UINT64_MAX;
+    p->has_children = s->slots[slot].next > slot + 1;
+    p->watermark = p->has_children ? u->data : 0;
+    p->free = p->watermark < size ? size - p->watermark : 0;
+    p->fits_after_revoke = p->object_bits < 64 ? size >> p->object_bits : 0;
+    /* Alignment is of addresses, but the memory is aligned to its own size, so offsets will do:
+     * no sum reaches beyond the memory. */
+    uint64_t align = p->object_bits < 64 ? (1ull << p->object_bits) - 1 : UINT64_MAX;
+    uint64_t over = p->watermark & align;
+    p->lost = over ? align + 1 - over : 0;
+    p->fits = p->lost <= p->free ? (p->free - p->lost) >> (p->object_bits & 63) : 0;
+    p->start = u->object + p->watermark + p->lost;
+}
+
+/* The kernel compares the free bytes before it aligns (ABI sheet 3.2, rule 13). */
+static enum retype_rule check_memory(const struct record_slot *u, uint32_t type, uint64_t count,
+                                     const struct retype_plan *p)
+{
+    if ((p->free >> (p->object_bits & 63)) < count)
+        return RETYPE_NO_MEMORY;
+    bool for_devices = type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED;
+    return (u->flags & RECORD_SLOT_DEVICE) && !for_devices ? RETYPE_DEVICE : RETYPE_ALLOWED;
+}
+
+enum error retype_plan(const struct capstate *s, int32_t slot, uint32_t type, uint32_t size_bits,
+                       uint64_t count, struct retype_plan *out)
+{
+    const struct record_slot *u = &s->slots[slot].rec;
+    *out = (struct retype_plan){.rule = RETYPE_NOT_UNTYPED};
+    if (u->type != RECORD_CAP_UNTYPED)
+        return ERR_OK;
+    out->rule = RETYPE_NO_SUCH_TYPE;
+    if (!is_made_by_retype(s, type))
+        return ERR_OK;
+    if (!retype_object_bits(s, type, size_bits, &out->object_bits))
+        return ERR_UNSUPPORTED;
+    out->rule = check_size(s, type, size_bits, out);
+    if (out->rule != RETYPE_ALLOWED)
+        return ERR_OK;
+    take_memory(s, slot, out);
+    if (count < 1 || count > RETYPE_COUNT_MAX) {
+        out->range_min = 1;
+        out->range_max = RETYPE_COUNT_MAX;
+        out->rule = RETYPE_COUNT_RANGE;
+        return ERR_OK;
+    }
+    out->rule = check_memory(u, type, count, out);
+    if (out->rule == RETYPE_ALLOWED)
+        out->left = out->free - out->lost - (count << out->object_bits);
+    return ERR_OK;
+}

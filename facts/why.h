@@ -1,0 +1,69 @@
+/* Why: the questions people bring to a debugger, answered from one snapshot.
+ *
+ * Each answer is a chain of lines: the first is the answer in one sentence, those below say why,
+ * the deeper the further back.  The same lines stand in capdb and in the inspector.  A line may
+ * speak of one thing, by its address, so that a screen can link it.  Text is printable: names from
+ * a target come escaped.
+ *
+ * Every answer has a status: WHY_CLEAR, or WHY_UNKNOWN where the snapshot does not tell (its lines
+ * then say what is missing). */
+#ifndef CAPSCOPE_FACTS_WHY_H
+#define CAPSCOPE_FACTS_WHY_H
+
+#include "authority/authority.h"
+#include "capstate/capstate.h"
+
+enum { WHY_TEXT = 400 };
+
+enum why_status {
+    WHY_CLEAR,
+    WHY_UNKNOWN,
+    WHY_NO_MEMORY,
+};
+
+enum why_about { WHY_ABOUT_NOTHING, WHY_ABOUT_THREAD, WHY_ABOUT_SLOT, WHY_ABOUT_MEMORY };
+
+struct why_line {
+    uint32_t depth;
+    enum why_about about;
+    uint64_t addr; /* of the TCB, the slot, or physical */
+    char text[WHY_TEXT];
+};
+
+struct why {
+    enum why_status status;
+    struct why_line *lines;
+    uint32_t count, room;
+};
+
+void why_init(struct why *w);
+void why_free(struct why *w);
+
+/* For the files of facts/: appends a line (printf). */
+void why_say(struct why *w, uint32_t depth, enum why_about about, uint64_t addr, const char *fmt,
+             ...) __attribute__((format(printf, 5, 6)));
+
+/* --- the questions; thread and slot are indexes of the capstate ------------------------------- */
+
+/* Why a thread does not run (or that it does): what it waits for, who could end that, and why they
+ * do not; a circle is named a deadlock.  Includes MCS: no scheduling context, budget used up,
+ * waiting in the release queue. */
+void why_not_running(const struct capstate *s, int32_t thread, struct why *out);
+
+/* In which threads something is wrong that they cannot get out of by themselves: faulted, or
+ * waiting for what can never come.  stuck: array of thread_count. ERR_NO_MEMORY. */
+enum error why_stuck(const struct capstate *s, bool *stuck);
+
+/* What a faulted thread was doing, what was looked up and where the look-up ended, what would have
+ * to be there. */
+void why_fault(const struct capstate *s, int32_t thread, struct why *out);
+
+/* What an invocation of a capability address would meet: the look-up level by level, and whether
+ * what is there can be invoked. */
+void why_denied(const struct capstate *s, int32_t thread, uint64_t cptr, struct why *out);
+
+/* What a translation of a virtual address meets. */
+void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint32_t depth,
+                 struct why *out);
+
+#endif

@@ -1,0 +1,338 @@
+/* Why a thread does not run. */
+#include "facts/why.h"
+
+#include "facts/waiting.h"
+#include "record/names.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEEPEST = 24, SHOWN_WAKERS = 6, NAME = 200 };
+
+struct chain {
+    const struct capstate *s;
+    struct waiting w;
+    struct why *out;
+    int32_t path[DEEPEST + 1];
+};
+
+static const char *name(const struct capstate *s, int32_t thread, char buf[NAME])
+{
+    const struct capstate_thread *t = &s->threads[thread];
+    if (t->rec.idle)
+        snprintf(buf, NAME, "the idle thread");
+    else if (t->label[0])
+        snprintf(buf, NAME, "%.180s", t->label);
+    else
+        snprintf(buf, NAME, "tcb 0x%0*" PRIx64, capstate_digits(s), t->rec.addr);
+    return buf;
+}
+
+static void say(struct chain *c, uint32_t depth, int32_t thread, const char *text)
+{
+    why_say(c->out, depth, WHY_ABOUT_THREAD, c->s->threads[thread].rec.addr, "%s", text);
+}
+
+/* --- ready, but not chosen --- */
+
+static const struct record_sched *scheduler_of(const struct capstate *s, uint32_t node)
+{
+    for (uint32_t i = 0; i < s->sched_count; i++)
+        if (s->scheds[i].node == node)
+            return &s->scheds[i];
+    return &s->sched;
+}
+
+static bool is_runnable(const struct record_thread *t)
+{
+    return t->current || t->state == RECORD_THREAD_RUNNING || t->state == RECORD_THREAD_RESTART;
+}
+
+static const struct record_sched_context *context_of(const struct capstate *s, uint64_t addr)
+{
+    for (uint32_t i = 0; addr && i < s->sched_context_count; i++)
+        if (s->sched_contexts[i].addr == addr)
+            return &s->sched_contexts[i];
+    return NULL;
+}
+
+/* Time: true when that is what it lacks. */
+static bool lacks_time(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    char who[NAME], owner[NAME];
+    if (!(c->s->snapshot.options & RECORD_OPTION_MCS))
+        return false;
+    const struct record_sched_context *sc = context_of(c->s, t->sched_context);
+    if (!t->sched_context) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s is runnable but has no scheduling context: a passive server runs on the time "
+                "of who calls it, and a client that sent instead of called gave it none",
+                name(c->s, thread, who));
+        return true;
+    }
+    if (sc && sc->thread && sc->thread != t->addr) {
+        for (uint32_t i = 0; i < c->s->thread_count; i++)
+            if (c->s->threads[i].rec.addr == sc->thread)
+                why_say(c->out, depth, WHY_ABOUT_THREAD, sc->thread,
+                        "%s: its scheduling context is bound to %s", name(c->s, thread, who),
+                        name(c->s, (int32_t)i, owner));
+        return true;
+    }
+    if (t->release) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s has used up its budget of %" PRIu64
+                " ticks: it waits, %u. in the release queue, "
+                "until tick %" PRIu64,
+                name(c->s, thread, who), sc ? sc->budget : 0, t->release, sc ? sc->head_time : 0);
+        return true;
+    }
+    return false;
+}
+
+static int32_t best_above(const struct capstate *s, int32_t thread)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    int32_t best = -1;
+    for (uint32_t i = 0; i < s->thread_count; i++) {
+        const struct record_thread *o = &s->threads[i].rec;
+        if ((int32_t)i == thread || o->idle || !is_runnable(o) || o->node != t->node ||
+            o->domain != t->domain || o->priority < t->priority)
+            continue;
+        if (best < 0 || o->current > s->threads[best].rec.current ||
+            (o->current == s->threads[best].rec.current &&
+             o->priority > s->threads[best].rec.priority))
+            best = (int32_t)i;
+    }
+    return best;
+}
+
+static void ready(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    const struct record_sched *sched = scheduler_of(c->s, t->node);
+    char who[NAME], other[NAME];
+    if (t->current) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s runs", name(c->s, thread, who));
+        return;
+    }
+    if (lacks_time(c, thread, depth))
+        return;
+    int32_t running = -1;
+    for (uint32_t i = 0; i < c->s->thread_count; i++)
+        if (c->s->threads[i].rec.addr == sched->current)
+            running = (int32_t)i;
+    if (running >= 0 && !c->s->threads[running].rec.idle &&
+        c->s->threads[running].rec.domain != t->domain) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s is ready, but its scheduling domain %u does not run now: domain %u does",
+                name(c->s, thread, who), t->domain, c->s->threads[running].rec.domain);
+        return;
+    }
+    int32_t above = best_above(c->s, thread);
+    if (above < 0) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s is ready and nothing stands above it: it runs next", name(c->s, thread, who));
+        return;
+    }
+    bool equal = c->s->threads[above].rec.priority == t->priority;
+    why_say(c->out, depth, WHY_ABOUT_THREAD, c->s->threads[above].rec.addr,
+            equal ? "%s is ready at priority %u and takes turns with %s%s"
+                  : "%s is ready at priority %u, but %s%s stands above it",
+            name(c->s, thread, who), t->priority, name(c->s, above, other),
+            c->s->threads[above].rec.current ? ", which runs," : "");
+    if (!equal)
+        why_say(c->out, depth + 1, WHY_ABOUT_THREAD, c->s->threads[above].rec.addr,
+                "%s has priority %u", other, c->s->threads[above].rec.priority);
+}
+
+/* --- blocked --- */
+
+static void explain(struct chain *c, int32_t thread, uint32_t depth);
+
+static int32_t on_path(const struct chain *c, int32_t thread, uint32_t depth)
+{
+    for (uint32_t i = 0; i < depth; i++)
+        if (c->path[i] == thread)
+            return (int32_t)i;
+    return -1;
+}
+
+/* The circle, from where it closes: A waits for B waits for A. */
+static void say_circle(struct chain *c, int32_t from, uint32_t depth)
+{
+    char text[WHY_TEXT], who[NAME];
+    size_t n = (size_t)snprintf(text, sizeof(text), "deadlock: ");
+    for (uint32_t i = (uint32_t)from; i < depth && n < sizeof(text); i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%.60s waits for ",
+                              name(c->s, c->path[i], who));
+    if (n < sizeof(text))
+        snprintf(text + n, sizeof(text) - n, "%.60s", name(c->s, c->path[from], who));
+    say(c, depth, c->path[from], text);
+}
+
+/* Those who could wake it. When none of them can go on, each is explained, else they are named. */
+static void explain_wakers(struct chain *c, int32_t thread, uint32_t depth)
+{
+    uint32_t first = c->w.first[thread], end = c->w.first[thread + 1];
+    char who[NAME];
+    if (c->w.outside[thread])
+        why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "an interrupt can end that");
+    for (uint32_t k = first; k < end && k - first < SHOWN_WAKERS; k++) {
+        int32_t waker = c->w.wakers[k];
+        if (c->w.can_go_on[thread] && c->w.can_go_on[waker]) {
+            why_say(c->out, depth + 1, WHY_ABOUT_THREAD, c->s->threads[waker].rec.addr,
+                    "%s can end that; it is %s now", name(c->s, waker, who),
+                    c->s->threads[waker].rec.current
+                        ? "running"
+                        : thread_state_name(c->s->threads[waker].rec.state));
+        } else if (!c->w.can_go_on[thread]) {
+            int32_t circle = on_path(c, waker, depth + 1);
+            if (circle >= 0)
+                say_circle(c, circle, depth + 1);
+            else if (depth + 1 < DEEPEST)
+                explain(c, waker, depth + 1);
+        }
+    }
+    if (end - first > SHOWN_WAKERS)
+        why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "and %u more threads could",
+                end - first - SHOWN_WAKERS);
+}
+
+static bool nobody(const struct chain *c, int32_t thread)
+{
+    return c->w.first[thread] == c->w.first[thread + 1] && !c->w.outside[thread];
+}
+
+static void place(const struct capstate *s, uint64_t addr, char *buf, size_t size)
+{
+    int32_t object = capstate_object_at(s, addr);
+    if (object >= 0)
+        capstate_object_text(s, object, buf, size);
+    else
+        snprintf(buf, size, "0x%0*" PRIx64 ", to which no capability is left", capstate_digits(s),
+                 addr);
+}
+
+static void blocked(struct chain *c, int32_t thread, uint32_t depth)
+{
+    static const struct {
+        uint32_t state;
+        const char *waits, *never;
+    } words[] = {
+        {RECORD_THREAD_BLOCKED_ON_SEND, "waits to send through",
+         "nobody else holds the right to receive "
+         "there: it waits for ever"},
+        {RECORD_THREAD_BLOCKED_ON_RECEIVE, "waits to receive from",
+         "nobody else holds the right to send "
+         "there: it waits for ever"},
+        {RECORD_THREAD_BLOCKED_ON_NOTIFICATION, "waits for a signal of",
+         "nobody else holds the right to signal it: it waits for ever"},
+    };
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    char who[NAME], on[NAME], queue[64] = "";
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (words[i].state != t->state)
+            continue;
+        place(c->s, t->blocked_on, on, sizeof(on));
+        if (t->position > 1)
+            snprintf(queue, sizeof(queue), ", %u. in the queue", t->position);
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %s %s%s", name(c->s, thread, who),
+                words[i].waits, on, queue);
+        if (nobody(c, thread))
+            why_say(c->out, depth + 1, WHY_ABOUT_MEMORY, t->blocked_on, "%s", words[i].never);
+        else
+            explain_wakers(c, thread, depth);
+    }
+}
+
+static void replied(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    char who[NAME], fault[NAME] = "";
+    if (t->fault)
+        snprintf(fault, sizeof(fault), "has faulted (%s at 0x%" PRIx64 ") and ",
+                 fault_name(t->fault), t->fault_addr);
+    why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %swaits for an answer",
+            name(c->s, thread, who), fault);
+    if (nobody(c, thread))
+        why_say(c->out, depth + 1, WHY_ABOUT_THREAD, t->addr,
+                "the reply capability is gone: no answer can come");
+    else
+        explain_wakers(c, thread, depth);
+}
+
+static void inactive(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    char who[NAME];
+    int32_t slot;
+    name(c->s, thread, who);
+    if (t->fault) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s has faulted (%s at 0x%" PRIx64 "), and nobody handles it", who,
+                fault_name(t->fault), t->fault_addr);
+        if (waiting_handler(c->s, thread, &slot) < 0)
+            why_say(c->out, depth + 1, WHY_ABOUT_THREAD, t->addr,
+                    t->fault_handler ? "its fault handler 0x%" PRIx64 " is no endpoint"
+                                     : "it has no fault handler (0x%" PRIx64 ")",
+                    t->fault_handler);
+    } else if (t->pc == 0 && t->sp == 0) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s was never started: its registers are as a new thread has them", who);
+    } else {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s is suspended: somebody has to resume it", who);
+    }
+    lacks_time(c, thread, depth + 1);
+}
+
+static void explain(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    char who[NAME];
+    c->path[depth] = thread;
+    if (t->idle)
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s runs when nobody else can",
+                name(c->s, thread, who));
+    else if (is_runnable(t))
+        ready(c, thread, depth);
+    else if (t->state == RECORD_THREAD_BLOCKED_ON_REPLY)
+        replied(c, thread, depth);
+    else if (t->state == RECORD_THREAD_INACTIVE)
+        inactive(c, thread, depth);
+    else
+        blocked(c, thread, depth);
+}
+
+void why_not_running(const struct capstate *s, int32_t thread, struct why *out)
+{
+    struct chain c = {.s = s, .out = out};
+    if (waiting_build(s, &c.w) != ERR_OK) {
+        out->status = WHY_NO_MEMORY;
+        return;
+    }
+    uint32_t before = out->count;
+    explain(&c, thread, 0);
+    if (out->count == before) {
+        out->status = WHY_UNKNOWN;
+        why_say(out, 0, WHY_ABOUT_THREAD, s->threads[thread].rec.addr,
+                "its state (%u) is none that is known here", s->threads[thread].rec.state);
+    }
+    waiting_free(&c.w);
+}
+
+enum error why_stuck(const struct capstate *s, bool *stuck)
+{
+    struct waiting w;
+    enum error e = waiting_build(s, &w);
+    for (uint32_t i = 0; e == ERR_OK && i < s->thread_count; i++) {
+        const struct record_thread *t = &s->threads[i].rec;
+        bool blocked = t->state != RECORD_THREAD_INACTIVE;
+        stuck[i] = t->fault != 0 || (blocked && !w.can_go_on[i]);
+    }
+    waiting_free(&w);
+    return e;
+}
