@@ -194,7 +194,7 @@ static const char *const alterations[] = {
     "UPDATE cap_row SET id = id + 1000 WHERE row = 5",
     "UPDATE cap_row SET id = (SELECT max(id) + 1 FROM cap_row) WHERE row = 3 AND t1 = 2147483647",
     "UPDATE cap_row SET pos = pos + 1 WHERE row = 4",
-    "UPDATE cap_row SET domain = 0 WHERE row = (SELECT min(row) FROM cap_row WHERE domain <> 0)",
+    "UPDATE cap_row SET domain = domain + 1 WHERE row = 4",
     "UPDATE cap_row SET holder = 0 WHERE row = 4",
     "UPDATE cap_row SET rights = 15 WHERE row = (SELECT min(row) FROM cap_row WHERE rights = 3)",
     "UPDATE cap_row SET t0 = t0 + 1 WHERE row = 6",
