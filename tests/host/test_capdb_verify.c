@@ -206,12 +206,13 @@ static const char *const alterations[] = {
     "DELETE FROM cap_row WHERE row = (SELECT max(row) FROM cap_row)",
     "INSERT INTO cap_row SELECT row + 100000, t0, t1, id + 5000, parent, pos + 1, slot + 16, "
     "holder,"
-    " domain, type, object, addr, bits, rights, flags, data, extra FROM cap_row WHERE row = 5",
+    " domain, type, object, addr, bits, rights, flags, data, extra, \"index\", level, place FROM "
+    "cap_row WHERE row = 5",
     "UPDATE object_row SET id = id + 1000 WHERE row = 2",
     "UPDATE object_row SET flags = 4 WHERE row = 2",
     /* the other versions */
     "UPDATE thread_row SET priority = priority + 1 WHERE row = 1",
-    "UPDATE thread_row SET domain = 0 WHERE row = 1",
+    "UPDATE thread_row SET domain = domain + 1 WHERE row = 1",
     "UPDATE run_row SET pc = pc + 4 WHERE row = 1",
     "UPDATE endpoint_row SET waiters = waiters + 1 WHERE row = 1",
     "UPDATE notification_row SET word = word + 1 WHERE row = 1",
