@@ -219,8 +219,7 @@ static const char *const alterations[] = {
     "UPDATE mapping_row SET rights = 2 WHERE row = 1",
     "UPDATE irq_row SET slot = slot + 1 WHERE row = 1",
     "UPDATE finding_row SET rule = rule + 1 WHERE row = 1",
-    "INSERT INTO tail VALUES (3, 0, 0, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-    " NULL, NULL, NULL, NULL, NULL)",
+    "INSERT INTO tail (t, kind, op, row) VALUES (3, 0, 0, 5)",
     /* events and what stands between them */
     "UPDATE event SET detail = detail + 1 WHERE row = 2",
     "UPDATE event SET n = n + 1 WHERE row = 3",
