@@ -367,6 +367,38 @@ static void a_description_that_agrees_changes_nothing(void **state)
     assert_int_equal(block[SEL4_CAP_UNTYPED].tag, SEL4_NO_TAG);
 }
 
+/* Blocks of other things with products, unions with two tags, a word size of their own. */
+static void what_is_no_capability_does_not_disturb(void **state)
+{
+    (void)state;
+    struct sel4_block block[SEL4_BLOCKS];
+    struct sel4_description d;
+    struct told t;
+    const char *text = A64_HEAD
+        "block pte { padding 3 * word_size + 2 * 32\n field a 64 }\n"
+        "tagged_union entry one(a, b) { tag pte (3, 0) tag other (1, 0) }\n" A64_FRAME A64_CNODE
+            A64_CAPS "base 32\nblock device { padding 32 field b 32 }\n";
+    assert_int_equal(apply(text, SEL4_AARCH64, block, &t, &d), ERR_OK);
+    if (t.count != 0)
+        fail_msg("told: %s", t.last);
+}
+
+/* Fields of an SMMU are no difference where there is none; others that are gone are one. */
+static void optional_fields_may_be_absent(void **state)
+{
+    (void)state;
+    struct sel4_block block[SEL4_BLOCKS];
+    struct sel4_description d;
+    struct told t;
+    const char *text =
+        A64_HEAD "block vspace_cap { field capVSMappedASID 16 field_ptr capVSBasePtr 48"
+                 " field capType 5 field capVSIsMapped 1 padding 58 }"
+                 "tagged_union cap capType { tag vspace_cap 9 }";
+    assert_int_equal(apply(text, SEL4_AARCH64, block, &t, &d), ERR_OK);
+    if (t.count != 0)
+        fail_msg("told: %s", t.last);
+}
+
 static void a_description_wins_and_says_where_it_differs(void **state)
 {
     (void)state;
@@ -451,6 +483,8 @@ int main(void)
         cmocka_unit_test(entries_of_each_architecture_are_decoded),
         cmocka_unit_test(user_space_ends_where_the_kernel_begins),
         cmocka_unit_test(a_description_that_agrees_changes_nothing),
+        cmocka_unit_test(what_is_no_capability_does_not_disturb),
+        cmocka_unit_test(optional_fields_may_be_absent),
         cmocka_unit_test(a_description_wins_and_says_where_it_differs),
         cmocka_unit_test(descriptions_of_32_bits_are_read),
         cmocka_unit_test(bad_descriptions_are_refused_with_their_line),
