@@ -1,7 +1,7 @@
 #!/bin/bash
 # make install puts the tools where they run from, make uninstall takes every file of it away.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 2
 where=$(mktemp -d)
 trap 'rm -rf "$where"' EXIT
 n=0
