@@ -47,7 +47,7 @@ run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=med
 table1: ## the paper's table 1: Linux direct and mediated, measured
 	@[ -e $(LINUX_ELF) ] || { echo "table1: there is no Linux yet: make linux"; exit 1; }
 	@$(MAKE) --no-print-directory linux-images
-	@guest/linux/table1
+	@guest/linux/table1 $(TABLE1)
 
 check-linux: ## boot, stress, isolation, re-boot of Linux, with figures
 	@[ -e $(LINUX_ELF) ] || { echo "check-linux: there is no Linux yet: make linux"; exit 1; }
