@@ -63,47 +63,26 @@ static void export_dot(FILE *f, const struct view *v)
 /* SQL's hex of an address, null where there is none. */
 #define HEX(column) "iif(" column " IS NULL, NULL, printf('0x%08x', " column "))"
 
-static const char
-    json_sql[] =
-        "SELECT json_object("
-        "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
-        "  'board', board, 'build', build, 'complete', complete) FROM snapshots WHERE n = ?1),"
-        "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent, 'slot',"
-        "  " HEX("slot") ", 'holder', " HEX(
-            "holder") ", 'index', \"index\", 'domain',"
-                      "  domain, 'type', type, 'object', " HEX(
-                          "object") ", 'bits', bits, 'rights', rights,"
-                                    "  'data', data, 'extra', extra)) FROM (SELECT * FROM caps "
-                                    "WHERE n = ?1 ORDER BY pos)),"
-                                    "'threads', (SELECT json_group_array(json_object('tcb', " HEX(
-                                        "addr") ", 'name', name,"
-                                                "  'domain', domain, 'state', state, 'priority', "
-                                                "priority, 'pc', " HEX(
-                                                    "pc") "))"
-                                                          "  FROM threads WHERE n = ?1),"
-                                                          "'mappings', (SELECT "
-                                                          "json_group_array(json_object('dir',"
-                                                          " " HEX("dir") ", 'asid', asid,"
-                                                                         "  'vaddr', " HEX("vaddr") ", 'frame', " HEX(
-                                                                             "frame") ", 'bits', "
-                                                                                      "bits, "
-                                                                                      "'rights',"
-                                                                                      "  rights)) "
-                                                                                      "FROM "
-                                                                                      "mappings "
-                                                                                      "WHERE n = "
-                                                                                      "?1),"
-                                                                                      "'irqs', "
-                                                                                      "(SELECT "
-                                                                                      "json_group_"
-                                                                                      "array(json_"
-                                                                                      "object('irq'"
-                                                                                      ", irq, "
-                                                                                      "'state', "
-                                                                                      "state)) "
-                                                                                      "FROM irqs"
-                                                                                      "  WHERE n = "
-                                                                                      "?1))";
+/* clang-format off: SQL, laid out by hand */
+static const char json_sql[] =
+    "SELECT json_object("
+    "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
+    "    'board', board, 'build', build, 'complete', complete)"
+    "  FROM snapshots WHERE n = ?1),"
+    "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent,"
+    "    'slot', " HEX("slot") ", 'holder', " HEX("holder") ", 'index', \"index\", 'domain', domain,"
+    "    'type', type, 'object', " HEX("object") ", 'bits', bits, 'rights', rights,"
+    "    'data', data, 'extra', extra))"
+    "  FROM (SELECT * FROM caps WHERE n = ?1 ORDER BY pos)),"
+    "'threads', (SELECT json_group_array(json_object('tcb', " HEX("addr") ", 'name', name,"
+    "    'domain', domain, 'state', state, 'priority', priority, 'pc', " HEX("pc") "))"
+    "  FROM threads WHERE n = ?1),"
+    "'mappings', (SELECT json_group_array(json_object('dir', " HEX("dir") ", 'asid', asid,"
+    "    'vaddr', " HEX("vaddr") ", 'frame', " HEX("frame") ", 'bits', bits, 'rights', rights))"
+    "  FROM mappings WHERE n = ?1),"
+    "'irqs', (SELECT json_group_array(json_object('irq', irq, 'state', state))"
+    "  FROM irqs WHERE n = ?1))";
+/* clang-format on */
 
 static enum error export_json(FILE *f, struct view *v)
 {

@@ -52,9 +52,7 @@ static uint32_t pick(uint32_t n)
     return (uint32_t)(seed >> 33) % n;
 }
 
-/* --- a system call on both sides
- * ------------------------------------------------------------------
- */
+/* --- a system call on both sides -------------------------------------------------------------- */
 
 static void expect_same(const char *what)
 {
@@ -131,9 +129,7 @@ static void become(struct tcb *t)
     }
 }
 
-/* --- making a system
- * ------------------------------------------------------------------------------
- */
+/* --- making a system -------------------------------------------------------------------------- */
 
 struct domain {
     cptr_t memory, inner, tcb, cnode, pd, pt, ep, ntfn, frame, buffer;
@@ -278,9 +274,7 @@ static void make_system(uint32_t number)
         must(invoke(INIT_CNODE, INV_CNODE_DELETE, SIM_CAPS(), SIM_MRS(all, 32)), "Delete");
 }
 
-/* --- the system as any target is seen
- * -------------------------------------------------------------
- */
+/* --- the system as any target is seen --------------------------------------------------------- */
 
 static enum error add_record(void *ctx, const struct record *r)
 {
@@ -297,9 +291,7 @@ static void read_state(struct capstate *s)
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 
-/* --- replaying
- * -------------------------------------------------------------------------------------
- */
+/* --- replaying -------------------------------------------------------------------------------- */
 
 struct replay {
     const struct authority *a;
