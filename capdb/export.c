@@ -63,7 +63,8 @@ static void export_dot(FILE *f, const struct view *v)
 /* SQL's hex of an address, null where there is none. */
 #define HEX(column) "iif(" column " IS NULL, NULL, printf('0x%08x', " column "))"
 
-/* clang-format off: SQL, laid out by hand */
+/* SQL, laid out by hand. */
+/* clang-format off */
 static const char json_sql[] =
     "SELECT json_object("
     "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
