@@ -256,7 +256,7 @@ $(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_
 	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
 $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
-.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench fuzz clean format host arm tests-build
+.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench screenshots fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -303,6 +303,10 @@ bench: deps ## kernel instructions of each operation, counted
 	@scripts/bench
 	@scripts/bench-costs
 	@$(B)/host/bench_authority
+
+screenshots: deps ## make the pictures of README.md and docs/screens/ from the real inspector
+	@$(MAKE) --no-print-directory $(B)/host/inspector-tui $(B)/arm/debug/image-demo-leaky.elf
+	@scripts/make-screenshots
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
