@@ -5,6 +5,7 @@
 #include "capdb/export.h"
 
 #include "capdb/store.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <errno.h>
@@ -121,7 +122,7 @@ static void csv_text(FILE *f, const char *text)
 static void export_csv(FILE *f, const struct view *v)
 {
     char text[TEXT_BYTES];
-    char rights[8];
+    char rights[5];
     fputs("slot,depth,parent,domain,place,object,bits,rights,data,extra,capability\r\n", f);
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
         const struct capstate_slot *slot = &v->state.slots[i];
@@ -133,7 +134,7 @@ static void export_csv(FILE *f, const struct view *v)
         fputc(',', f);
         csv_text(f, capstate_place_text(&v->state, (int32_t)i, text, sizeof(text)));
         fprintf(f, ",0x%08" PRIx64 ",%u,%s,%" PRIu64 ",%" PRIu64 ",", slot->rec.object,
-                slot->rec.bits, rights_text(slot->rec.type, slot->rec.rights, rights),
+                slot->rec.bits, record_rights_text(slot->rec.type, slot->rec.rights, rights),
                 slot->rec.data, slot->rec.extra);
         csv_text(f, capstate_slot_text(&v->state, (int32_t)i, text, sizeof(text)));
         fputs("\r\n", f);

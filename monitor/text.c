@@ -20,23 +20,6 @@ char *text_size(uint32_t bytes, char buf[TEXT_SIZE])
     return buf;
 }
 
-char *text_rights(uint32_t rights, char buf[5])
-{
-    uint32_t n = 0;
-    if (rights & 2)
-        buf[n++] = 'r';
-    if (rights & 1)
-        buf[n++] = 'w';
-    if (rights & 4)
-        buf[n++] = 'g';
-    if (rights & 8)
-        buf[n++] = 'p';
-    if (n == 0)
-        buf[n++] = '-';
-    buf[n] = '\0';
-    return buf;
-}
-
 const char *text_tcb_slot(uint32_t index)
 {
     static const char *const names[TCB_SLOTS] = {"cspace", "vspace", "reply", "caller", "buffer"};
@@ -64,7 +47,7 @@ static void cap_details(const struct record_slot *r)
     case RECORD_CAP_NOTIFICATION:
         if (r->data != 0)
             out(" badge 0x%x", r->data);
-        out(" %s", text_rights(r->rights, rights));
+        out(" %s", record_rights_text(r->type, r->rights, rights));
         break;
     case RECORD_CAP_CNODE:
         out(" radix %u guard 0x%x/%u", r->bits - SLOT_BITS, r->data, r->extra);
@@ -73,7 +56,8 @@ static void cap_details(const struct record_slot *r)
         out(" %u slots left", r->data);
         break;
     case RECORD_CAP_FRAME:
-        out(" %s %s", text_size(1u << (r->bits & 31), size), text_rights(r->rights, rights));
+        out(" %s %s", text_size(1u << (r->bits & 31), size),
+            record_rights_text(r->type, r->rights, rights));
         cap_mapping(r);
         break;
     case RECORD_CAP_PAGE_TABLE:
