@@ -9,7 +9,7 @@
 char *text_size(uint32_t bytes, char buf[TEXT_SIZE])
 {
     static const char unit[] = {'M', 'K'};
-    for (unsigned i = 0; i < sizeof unit; i++) {
+    for (unsigned i = 0; i < sizeof(unit); i++) {
         uint32_t shift = 20 - 10 * i;
         if (bytes != 0 && (bytes & ((1u << shift) - 1)) == 0) {
             format_string(buf, TEXT_SIZE, "%u%c", bytes >> shift, unit[i]);
