@@ -87,7 +87,6 @@ bool address_parse(const char *text, const struct record_snapshot *snapshot, uin
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 
 const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
-const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
 
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */

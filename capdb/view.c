@@ -273,24 +273,6 @@ const char *domain_name(const struct view *v, int32_t domain)
     return domain < 0 ? "-" : v->authority.domains[domain].name;
 }
 
-const char *rights_text(uint32_t type, uint32_t rights, char buf[8])
-{
-    char *at = buf;
-    bool channel = type == RECORD_CAP_ENDPOINT;
-    if (rights & RECORD_RIGHT_READ)
-        *at++ = 'r';
-    if (rights & RECORD_RIGHT_WRITE)
-        *at++ = 'w';
-    if ((rights & RECORD_RIGHT_GRANT) && (channel || type == RECORD_CAP_REPLY))
-        *at++ = 'g';
-    if ((rights & RECORD_RIGHT_GRANT_REPLY) && channel)
-        *at++ = 'p';
-    if (at == buf)
-        *at++ = '-';
-    *at = '\0';
-    return buf;
-}
-
 char *when_text(double when, char *buf, size_t size)
 {
     time_t t = when > -1e15 && when < 1e15 ? (time_t)when : 0;

@@ -50,8 +50,7 @@ static uint32_t pick(uint32_t n)
     return (seed >> 8) % n;
 }
 
-/* --- random systems ------------------------------------------------------------------------------
- */
+/* --- random systems --------------------------------------------------------------------------- */
 
 struct builder {
     struct record_slot slot[SLOTS_MAX];
@@ -215,8 +214,7 @@ static void random_system(struct capstate *s, uint32_t round, uint32_t order)
     state_end(s);
 }
 
-/* --- the judge ----------------------------------------------------------------------------------
- */
+/* --- the judge -------------------------------------------------------------------------------- */
 
 struct judge {
     const struct capstate *s;
@@ -442,8 +440,7 @@ static bool judged(const struct judge *j, int subject, enum authority_right righ
     return mapping_gives(j, subject, object, right);
 }
 
-/* --- comparisons --------------------------------------------------------------------------------
- */
+/* --- comparisons ------------------------------------------------------------------------------ */
 
 static uint32_t rounds(void)
 {
@@ -647,8 +644,7 @@ static void islands_answers_and_verdicts_agree_with_brute_force(void **state)
     assert_true(open[0] > open[1] / 10 && open[1] > open[0] / 10);
 }
 
-/* --- what it must not depend on ------------------------------------------------------------------
- */
+/* --- what it must not depend on --------------------------------------------------------------- */
 
 static uint64_t slot_of(const struct authority *a, int32_t slot)
 {
