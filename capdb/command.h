@@ -22,6 +22,8 @@ struct options {
     const char *domains; /* --domains FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
+    const char *policy;  /* --policy FILE */
+    const char *junit;   /* --junit FILE */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
@@ -85,6 +87,15 @@ const char *domain_name(const struct view *v, int32_t domain); /* "-" for none *
 const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
 
+/* "strict", or who is left out. Returns buf. */
+const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
+/* A capability as a witness, and what a breach is about, as cells. */
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot);
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b);
+/* `check --policy`. */
+struct junit;
+enum status check_by_policy(struct options *o, struct junit *junit);
+
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);
 
@@ -104,6 +115,7 @@ enum status command_diff(struct options *o);
 enum status command_path(struct options *o);
 enum status command_can(struct options *o);
 enum status command_check(struct options *o);
+enum status command_policy(struct options *o);
 enum status command_revokes(struct options *o);
 enum status command_export(struct options *o);
 enum status command_report(struct options *o);

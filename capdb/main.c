@@ -30,8 +30,11 @@ static const struct command commands[] = {
      "shortest authority path, edge by edge"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
-    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict]",
-     "isolation and retype invariants; exit 1 on a breach"},
+    {"check", 0, 0, command_check,
+     "check RUN [--at N | --all] [--strict] [--policy FILE] [--junit FILE]",
+     "isolation and retype invariants, or what a policy does not allow; exit 1 on a breach"},
+    {"policy", 0, 0, command_policy, "policy RUN [--at N | --all] [--strict] [-o FILE]",
+     "what may pass between domains, as a file to review and to check by"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
      "the state for other programs"},
@@ -81,6 +84,8 @@ enum option_code {
     OPT_COUNT,
     OPT_DOMAINS,
     OPT_FORMAT,
+    OPT_POLICY,
+    OPT_JUNIT,
     OPT_JSON,
     OPT_STRICT,
     OPT_FLOW,
@@ -96,6 +101,8 @@ static const struct option long_options[] = {
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"junit", required_argument, NULL, OPT_JUNIT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"flow", no_argument, NULL, OPT_FLOW},
@@ -151,6 +158,12 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_FORMAT:
         o->format = optarg;
+        return true;
+    case OPT_POLICY:
+        o->policy = optarg;
+        return true;
+    case OPT_JUNIT:
+        o->junit = optarg;
         return true;
     case OPT_JSON:
         output_default = OUTPUT_JSON;
@@ -210,6 +223,8 @@ int main(int argc, char **argv)
     o.operand = argv + optind + 2;
     if (o.on_change && o.every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
+    if ((o.policy || o.junit) && c->run != command_check)
+        return command_complain(NULL, "--%s is an option of check", o.policy ? "policy" : "junit");
     o.whole = answers_from_all(c);
     enum status s = c->run(&o);
     return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */
