@@ -38,6 +38,8 @@ static const struct command commands[] = {
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
      "the state for other programs"},
+    {"import", 1, 1, command_import, "import FILE.cdl RUN [--domains FILE]",
+     "make a recording of a capDL specification, to check a design"},
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
