@@ -6,8 +6,9 @@
  * of `paddr`, that in its name where it is called as export_capdl() calls it, or one that is free:
  * in the untyped memory it is a member of, else in RAM.
  *
- * Two comments mean something, for what the language has no word for: behind a `tcb` the thread's
- * name, and a line `-- root_thread NAME`. Without the first a thread is called as its object is. */
+ * Three comments mean something, for what the language has no word for: behind a `tcb` the thread's
+ * name, without which a thread is called as its object is; behind a reply `-- no grant`; and a line
+ * `-- root_thread NAME`. */
 #ifndef CAPSCOPE_CAPDB_CAPDL_H
 #define CAPSCOPE_CAPDB_CAPDL_H
 
@@ -52,6 +53,7 @@ struct capdl_cap {
     uint32_t rights;
     uint64_t badge, guard, guard_size, asid;
     bool uncached, master;
+    bool no_grant; /* of a reply: a comment says so */
     int32_t mapping; /* table in which this capability is mapped */
     uint32_t mapping_slot;
     bool mapped;    /* of an entry of a table: a capability says that it is this mapping */
@@ -69,6 +71,8 @@ struct capdl_spec {
 /* ERR_IO (errno), ERR_FORMAT (*fault), ERR_NO_MEMORY. */
 enum error capdl_read(const char *path, struct capdl_spec *out, struct capdl_fault *fault);
 void capdl_free(struct capdl_spec *spec);
+/* What is in a slot, CAPDL_NONE. */
+int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot);
 /* Gives every object an address. ERR_FORMAT: two overlap, or one does not fit. */
 enum error capdl_place(struct capdl_spec *spec, struct capdl_fault *fault);
 /* The state of a placed specification; the caller frees it. ERR_NO_MEMORY. */

@@ -34,9 +34,10 @@ static void place_by_name(struct capdl_object *o)
     o->placed = true;
 }
 
+/* Untyped memory of a device need not be aligned. */
 static enum error check_given(const struct capdl_object *o, struct capdl_fault *fault)
 {
-    if (o->addr % size_of(o) != 0)
+    if (o->type != RECORD_CAP_UNTYPED && o->addr % size_of(o) != 0)
         return capdl_refuse(fault, o->where, "%.60s: 0x%" PRIx64 " is no multiple of its size",
                             o->name, o->addr);
     if (o->addr + size_of(o) > (uint64_t)1 << 32)

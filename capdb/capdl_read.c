@@ -495,6 +495,7 @@ static enum error take_cap(struct capdl_reader *r, int32_t holder)
         if (e == ERR_OK)
             e = take_cap_parameters(r, &c);
     }
+    c.no_grant = w->commented && strcmp(w->comment, "no grant") == 0;
     if (e == ERR_OK)
         e = capdl_check_cap(r, &c);
     return e == ERR_OK ? add_cap(r, &c) : e;

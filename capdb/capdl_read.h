@@ -24,7 +24,6 @@ struct capdl_reader {
 uint64_t capdl_slots(const struct capdl_object *o);
 /* CAPDL_NONE when there is none. */
 int32_t capdl_find(const struct capdl_reader *r, const char *name);
-int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot);
 
 /* Each ERR_FORMAT with what is wrong. Names, once all objects are declared: */
 enum error capdl_link_objects(struct capdl_reader *r);

@@ -141,7 +141,8 @@ static uint32_t flags_of(const struct builder *b, const struct capdl_cap *c)
     return flags | (c->master ? (uint32_t)RECORD_SLOT_MASTER : 0u);
 }
 
-/* A reply counts as one that can carry capabilities: the language does not tell. */
+/* A reply counts as one that can carry capabilities unless a comment says that it cannot: the
+ * language does not tell. */
 static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t depth)
 {
     const struct capdl_object *o = object_of(b, c);
@@ -152,7 +153,7 @@ static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t dept
                                   .type = c->type,
                                   .object = o && c->type != RECORD_CAP_IRQ_HANDLER ? o->addr : 0,
                                   .bits = o && !reply ? o->bits : 0,
-                                  .rights = reply ? (uint32_t)RECORD_RIGHT_GRANT : c->rights,
+                                  .rights = reply && !c->no_grant ? (uint32_t)RECORD_RIGHT_GRANT : c->rights,
                                   .flags = flags_of(b, c)};
     set_data(b, c, &r.slot);
     put(b, &r);
@@ -244,11 +245,9 @@ static void put_thread(struct builder *b, int32_t object)
         r.thread.name.length = (uint8_t)strlen(o->name);
         memcpy(r.thread.name.bytes, o->name, r.thread.name.length + 1u);
     }
-    for (uint32_t i = 0; i < b->spec->caps; i++) {
-        const struct capdl_cap *c = &b->spec->cap[i];
-        if (c->holder == object && c->slot == CAPDL_TCB_BOUND)
-            r.thread.bound = b->spec->object[c->object].addr;
-    }
+    int32_t bound = capdl_find_cap(b->spec, object, CAPDL_TCB_BOUND);
+    if (bound != CAPDL_NONE)
+        r.thread.bound = b->spec->object[b->spec->cap[bound].object].addr;
     put(b, &r);
 }
 
@@ -412,7 +411,8 @@ static void find_used(struct builder *b, int32_t *sorted, int32_t *open)
         while (depth > 0 && o[open[depth - 1]].addr + ((uint64_t)1 << o[open[depth - 1]].bits) < end)
             depth--;
         for (uint32_t k = 0; k < depth; k++)
-            b->used[open[k]] = end - o[open[k]].addr;
+            if (b->used[open[k]] < end - o[open[k]].addr)
+                b->used[open[k]] = end - o[open[k]].addr;
         if (x->type == RECORD_CAP_UNTYPED)
             open[depth++] = sorted[i];
     }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,13 +52,14 @@ static enum status record_design(const struct options *o, const char *path,
 /* Without a capability nothing can be done with an object, and no kernel would keep it. */
 static uint32_t without_capability(const struct capdl_spec *spec)
 {
+    bool *held = calloc(spec->objects + 1u, sizeof(*held));
     uint32_t count = 0;
-    for (uint32_t i = 0; i < spec->objects; i++) {
-        bool held = false;
-        for (uint32_t k = 0; k < spec->caps && !held; k++)
-            held = spec->cap[k].object == (int32_t)i;
-        count += !held;
-    }
+    for (uint32_t i = 0; held && i < spec->caps; i++)
+        if (spec->cap[i].object != CAPDL_NONE)
+            held[spec->cap[i].object] = true;
+    for (uint32_t i = 0; held && i < spec->objects; i++)
+        count += !held[i];
+    free(held);
     return count;
 }
 

@@ -310,7 +310,7 @@ static void a_cnode_of_any_size_is_exported(void **state)
                        .addr = CNODE, .type = RECORD_CAP_CNODE, .object = CNODE, .bits = bits[i]});
         state_end(&s);
         FILE *f = open_memstream(&text, &size);
-        export_capdl(f, &s);
+        assert_int_equal(export_capdl(f, &s), ERR_OK);
         fclose(f);
         assert_has(text, "= cnode (");
         assert_true(size < 4096);
@@ -336,7 +336,7 @@ static void cnodes_inside_each_other_are_exported(void **state)
     state_end(&s);
     FILE *f = open_memstream(&text, &size);
     alarm(60); /* a circle would end the test */
-    export_capdl(f, &s);
+    assert_int_equal(export_capdl(f, &s), ERR_OK);
     alarm(0);
     fclose(f);
     assert_has(text, "0x3: ");
