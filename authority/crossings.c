@@ -1,7 +1,7 @@
 /* What passes between domains, pair by pair: see policy.h.
  *
  * The rules are those of the verdict (check.c), told for every pair instead of one partner for each
- * domain: each breach between domains has a crossing, and so has each flow that is no breach.  Facts
+ * domain: each breach between domains has a crossing, and so has each flow that is no breach. Facts
  * are gathered object by object, then sorted and added up.  What is the same authority in another
  * moment is one crossing: a reply that is due counts as the call it answers. */
 #include "authority/conveys.h"
@@ -74,8 +74,8 @@ static void object_fact(struct gathering *g, enum policy_verb verb, const struct
                         int32_t to, int32_t object, int32_t edge_a, int32_t edge_b)
 {
     const struct capstate_object *o = &g->a->state->objects[object];
-    fact_add(g, (struct fact){from->domain, to, verb, o->type, object, edge_a, edge_b,
-                              amount_of(o)});
+    fact_add(g,
+             (struct fact){from->domain, to, verb, o->type, object, edge_a, edge_b, amount_of(o)});
 }
 
 /* --- the domains at an object --- */
@@ -173,7 +173,8 @@ static void flow_facts(struct gathering *g, int32_t object)
 
 /* --- control --- */
 
-/* Of those who hold the same, the one at home there, else the lowest name, stands for the others. */
+/* Of those who hold the same, the one at home there, else the lowest name, stands for the others.
+ */
 static uint32_t owner_among(const struct gathering *g, int32_t object)
 {
     int32_t home = g->a->home[object];
@@ -274,8 +275,8 @@ static bool holds_lower(const struct gathering *g, int32_t below, int32_t upto, 
     return false;
 }
 
-/* An object that its domain shares with the untyped's holder is the holder's too; but nobody borrows
- * what acts or holds. The nearest untyped of a domain stands for those around it. */
+/* An object that its domain shares with the untyped's holder is the holder's too; but nobody
+ * borrows what acts or holds. The nearest untyped of a domain stands for those around it. */
 static void covered(struct gathering *g, int32_t object, int32_t domain, int32_t edge)
 {
     bool entity = authority_type_is_entity(g->a->state->objects[object].type);
@@ -369,9 +370,14 @@ static void add_up(const struct gathering *g, struct policy_crossings *out)
         if (same && f->object == f[-1].object)
             continue; /* by another way */
         if (!same)
-            out->crossing[out->count++] = (struct policy_crossing){
-                g->a->domains[f->from].name, g->a->domains[f->to].name, f->verb, f->type, 0,
-                f->object, f->edge_a, f->edge_b};
+            out->crossing[out->count++] = (struct policy_crossing){g->a->domains[f->from].name,
+                                                                   g->a->domains[f->to].name,
+                                                                   f->verb,
+                                                                   f->type,
+                                                                   0,
+                                                                   f->object,
+                                                                   f->edge_a,
+                                                                   f->edge_b};
         out->crossing[out->count - 1].amount += f->amount;
     }
     for (uint32_t i = 0; i < out->count; i++)
@@ -415,8 +421,7 @@ enum error policy_crossings(const struct authority *a, bool strict, struct polic
     g.place = calloc(domains, sizeof(*g.place));
     g.stamp = calloc(domains, sizeof(*g.stamp));
     g.holder = malloc((a->node_count + 1) * sizeof(*g.holder));
-    enum error e =
-        g.can && g.place && g.stamp && g.holder ? gather_all(&g) : ERR_NO_MEMORY;
+    enum error e = g.can && g.place && g.stamp && g.holder ? gather_all(&g) : ERR_NO_MEMORY;
     if (e == ERR_OK)
         e = settle(&g, out);
     free(g.can);

@@ -69,8 +69,7 @@ static enum error take_line(line_taker take, void *ctx, char *line, size_t lengt
 {
     struct line_parser p = {line, line, fault};
     if (strlen(line) != length)
-        return line_refuse(&p, (uint32_t)strlen(line) + 1,
-                           "a zero byte: this is no text in UTF-8");
+        return line_refuse(&p, (uint32_t)strlen(line) + 1, "a zero byte: this is no text in UTF-8");
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
         line[--length] = '\0';
     size_t mark = strlen(BYTE_ORDER_MARK);

@@ -188,13 +188,14 @@ char *policy_line_text(const struct policy_line *l, char *buf, size_t size)
 static const char introduction[] =
     "# What may pass between the domains of this system (docs/policy.md). Made by `capdb policy`,\n"
     "# to be reviewed; `capdb check RUN --policy FILE` fails on whatever is not allowed here.\n"
-    "#   allow FROM VERB TO AMOUNT OBJECTS    VERB: signal, send, call, grant (capabilities), write\n"
+    "#   allow FROM VERB TO AMOUNT OBJECTS    VERB: signal, send, call, grant (capabilities), "
+    "write\n"
     "#   (what TO reads), control, share (the same object), cover (by untyped memory), join\n"
     "policy 1\n";
 
-static const char *const headings[] = {
-    "\n# Trusted: what they do themselves is left out.\n", "\n# Compared with each other.\n",
-    "\n# What may pass, at most so much of it.\n"};
+static const char *const headings[] = {"\n# Trusted: what they do themselves is left out.\n",
+                                       "\n# Compared with each other.\n",
+                                       "\n# What may pass, at most so much of it.\n"};
 
 bool policy_write(FILE *f, const struct policy *p)
 {

@@ -1,8 +1,8 @@
 /* Policy as code: what may pass between the domains of a system, as a text file that people review.
  *
  * A crossing is one kind of authority from one domain over one other: who may signal, send to,
- * call, give capabilities to, write what is read by, control or cover whom, over how many objects of
- * which type.  Addresses stand in no line, so that a file outlives builds that move things; what
+ * call, give capabilities to, write what is read by, control or cover whom, over how many objects
+ * of which type.  Addresses stand in no line, so that a file outlives builds that move things; what
  * grows shows by the amount.  Trusted managers are left out as in a verdict, unless the file says
  * `strict`; what a domain could do to a manager is never left out.
  *
@@ -78,7 +78,7 @@ struct policy_line {
     uint64_t amount;
     uint32_t number; /* in the file, from 1; 0: in no file */
     uint32_t from_column, to_column;
-    uint64_t used;   /* the most that any state judged by it needed of it */
+    uint64_t used; /* the most that any state judged by it needed of it */
 };
 
 struct policy {
@@ -88,8 +88,7 @@ struct policy {
 };
 
 /* ERR_IO (errno), ERR_FORMAT (*fault says what is wrong), ERR_NO_MEMORY. */
-enum error policy_read(const char *path, struct policy *out,
-                       struct authority_rules_fault *fault);
+enum error policy_read(const char *path, struct policy *out, struct authority_rules_fault *fault);
 /* Adds what is there in a state, keeping the larger amount where it is allowed already: what is
  * added first to an empty policy is exactly what `a` needs. ERR_NO_MEMORY. */
 enum error policy_add(struct policy *p, const struct authority *a);

@@ -118,8 +118,9 @@ static enum error take_amount(const struct line_parser *p, const struct line_wor
     uint32_t shift = *at == 'K' ? 10 : *at == 'M' ? 20 : *at == 'G' ? 30 : 0;
     const char *end = at + (shift != 0);
     if (at == w->text || *end != '\0' || n == 0 || n > UINT64_MAX >> shift)
-        return line_refuse(p, w->column, "%.20s is no amount: a number above 0, of bytes with K, M "
-                                         "or G",
+        return line_refuse(p, w->column,
+                           "%.20s is no amount: a number above 0, of bytes with K, M "
+                           "or G",
                            w->text);
     if (shift && type != RECORD_CAP_FRAME)
         return line_refuse(p, w->column, "only frames are measured in bytes; others are counted");
@@ -153,15 +154,15 @@ static enum error line_append(struct reader *r, const struct line_parser *p,
 static enum error take_named(struct reader *r, const struct line_parser *p, const struct words *w,
                              enum policy_statement statement)
 {
-    enum error e =
-        ends_with(p, w, 2, statement == POLICY_MANAGER ? "manager NAME" : "domain NAME");
+    enum error e = ends_with(p, w, 2, statement == POLICY_MANAGER ? "manager NAME" : "domain NAME");
     if (e == ERR_OK)
         e = take_name(p, &w->word[1]);
     if (e != ERR_OK)
         return e;
-    return line_append(r, p, (struct policy_line){.statement = statement,
-                                                  .from = w->word[1].text,
-                                                  .from_column = w->word[1].column});
+    return line_append(r, p,
+                       (struct policy_line){.statement = statement,
+                                            .from = w->word[1].text,
+                                            .from_column = w->word[1].column});
 }
 
 static enum error take_allow(struct reader *r, const struct line_parser *p, const struct words *w)
@@ -186,8 +187,7 @@ static enum error take_allow(struct reader *r, const struct line_parser *p, cons
     return e == ERR_OK ? line_append(r, p, line) : e;
 }
 
-static enum error take_version(struct reader *r, const struct line_parser *p,
-                               const struct words *w)
+static enum error take_version(struct reader *r, const struct line_parser *p, const struct words *w)
 {
     char *end;
     enum error e = ends_with(p, w, 2, "policy 1");

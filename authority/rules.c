@@ -102,7 +102,7 @@ static enum error check_domain(const struct line_parser *p, const struct line_wo
     for (const char *at = w->text; *at; at++)
         if ((unsigned char)*at <= ' ' || (unsigned char)*at == 0x7f)
             return line_refuse(p, w->inside + (uint32_t)(at - w->text),
-                          "a domain's name has a blank or a control character");
+                               "a domain's name has a blank or a control character");
     return ERR_OK;
 }
 
@@ -115,7 +115,7 @@ static enum error check_trust(const struct line_parser *p, const struct authorit
     for (uint32_t i = 0; i < rules->count; i++)
         if (strcmp(rules->rules[i].domain, domain->text) == 0 && rules->rules[i].trusted != trusted)
             return line_refuse(p, domain->column, "%.40s is %strusted by a rule before this one",
-                          domain->text, trusted ? "not " : "");
+                               domain->text, trusted ? "not " : "");
     return ERR_OK;
 }
 
@@ -131,7 +131,8 @@ static enum error rule_from_line(struct authority_rules *rules, struct line_pars
     if (e == ERR_OK)
         e = check_domain(p, &word[1]);
     if (e == ERR_OK && word[2].text && strcmp(word[2].text, "trusted") != 0)
-        e = line_refuse(p, word[2].column, "behind the domain may stand `trusted` and nothing else");
+        e = line_refuse(p, word[2].column,
+                        "behind the domain may stand `trusted` and nothing else");
     if (e == ERR_OK && word[2].text && word[3].text)
         e = line_refuse(p, word[3].column, "nothing may stand behind `trusted`");
     if (e == ERR_OK)

@@ -118,7 +118,7 @@ struct entry {
     uint64_t container; /* table it stands in */
     uint32_t slot;
     enum entry_source source;
-    uint64_t table;         /* page table it refers to, 0: a frame */
+    uint64_t table; /* page table it refers to, 0: a frame */
     const struct record_mapping *mapping;
     bool claimed; /* a capability said that it is this mapping */
 };
@@ -179,7 +179,8 @@ static void table_entry(const struct capstate *s, struct entries *x, uint64_t di
                         uint64_t vaddr, enum entry_source source)
 {
     if (is_object(s, dir, RECORD_CAP_PAGE_DIRECTORY) && is_object(s, table, RECORD_CAP_PAGE_TABLE))
-        x->entry[x->count++] = (struct entry){dir, (uint32_t)(vaddr >> 20), source, table, NULL, false};
+        x->entry[x->count++] =
+            (struct entry){dir, (uint32_t)(vaddr >> 20), source, table, NULL, false};
 }
 
 static uint64_t directory_of_asid(const struct capstate *s, uint64_t asid)

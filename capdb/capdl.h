@@ -53,7 +53,7 @@ struct capdl_cap {
     uint32_t rights;
     uint64_t badge, guard, guard_size, asid;
     bool uncached, master;
-    bool no_grant; /* of a reply: a comment says so */
+    bool no_grant;   /* of a reply: a comment says so */
     int32_t mapping; /* table in which this capability is mapped */
     uint32_t mapping_slot;
     bool mapped;    /* of an entry of a table: a capability says that it is this mapping */

@@ -244,8 +244,8 @@ enum error capdl_sort_caps(struct capdl_reader *r)
     for (uint32_t i = 0; e == ERR_OK && i < s->caps; i++) {
         const struct capdl_cap *c = &s->cap[i];
         if (i > 0 && c[-1].holder == c->holder && c[-1].slot == c->slot)
-            e = capdl_refuse(r->words.fault, c->where, "this slot is filled twice, first in line %u",
-                             c[-1].where.line);
+            e = capdl_refuse(r->words.fault, c->where,
+                             "this slot is filled twice, first in line %u", c[-1].where.line);
         else if (c->object != CAPDL_NONE)
             e = take_entry(r, c);
     }

@@ -86,12 +86,12 @@ static enum error check_overlaps(const struct capdl_spec *s, const int32_t *sort
     uint32_t depth = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct capdl_object *o = &s->object[sorted[i]];
-        while (depth > 0 && s->object[open[depth - 1]].addr + size_of(&s->object[open[depth - 1]]) <=
-                                o->addr)
+        while (depth > 0 &&
+               s->object[open[depth - 1]].addr + size_of(&s->object[open[depth - 1]]) <= o->addr)
             depth--;
         const struct capdl_object *around = depth ? &s->object[open[depth - 1]] : NULL;
-        bool same = around && around->type == o->type && around->addr == o->addr &&
-                    around->bits == o->bits;
+        bool same =
+            around && around->type == o->type && around->addr == o->addr && around->bits == o->bits;
         if (around && (around->type != RECORD_CAP_UNTYPED || same ||
                        o->addr + size_of(o) > around->addr + size_of(around)))
             return overlap(around, o, fault);
@@ -180,8 +180,7 @@ static uint32_t find_free(const struct capdl_spec *s, int32_t *free_ones)
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->objects; i++) {
         const struct capdl_object *o = &s->object[i];
-        if (!o->placed && has_memory(o) &&
-            (o->inside == CAPDL_NONE || s->object[o->inside].placed))
+        if (!o->placed && has_memory(o) && (o->inside == CAPDL_NONE || s->object[o->inside].placed))
             free_ones[count++] = (int32_t)i;
     }
     if (count)

@@ -28,8 +28,7 @@ static enum error add_object(struct capdl_reader *r, const char *name, struct ca
                              int32_t inside, int32_t *out)
 {
     struct capdl_spec *s = r->spec;
-    struct capdl_object *grown =
-        room(s->object, s->objects, &r->object_room, sizeof(*s->object));
+    struct capdl_object *grown = room(s->object, s->objects, &r->object_room, sizeof(*s->object));
     if (!grown)
         return ERR_NO_MEMORY;
     s->object = grown;
@@ -54,8 +53,7 @@ static enum error add_cap(struct capdl_reader *r, const struct capdl_cap *cap)
 static enum error add_member(struct capdl_reader *r, const char *name, struct capdl_where where,
                              int32_t untyped)
 {
-    struct capdl_member *grown =
-        room(r->member, r->members, &r->member_room, sizeof(*r->member));
+    struct capdl_member *grown = room(r->member, r->members, &r->member_room, sizeof(*r->member));
     if (!grown)
         return ERR_NO_MEMORY;
     r->member = grown;
@@ -66,21 +64,39 @@ static enum error add_member(struct capdl_reader *r, const char *name, struct ca
 /* --- objects --- */
 
 /* Parameters of an object, as they come; `seen` has a bit for each. */
-enum { P_BITS = 1, P_PADDR = 2, P_SIZE = 4, P_ASID = 8, P_TCB_ADDR = 16, P_TCB_IP = 32,
-       P_TCB_SP = 64, P_TCB_PRIO = 128, P_TCB_MAX = 256, P_TCB_AFFINITY = 512, P_OTHER = 1024 };
+enum {
+    P_BITS = 1,
+    P_PADDR = 2,
+    P_SIZE = 4,
+    P_ASID = 8,
+    P_TCB_ADDR = 16,
+    P_TCB_IP = 32,
+    P_TCB_SP = 64,
+    P_TCB_PRIO = 128,
+    P_TCB_MAX = 256,
+    P_TCB_AFFINITY = 512,
+    P_OTHER = 1024
+};
 
 static const struct parameter {
     const char *name;
     uint32_t type; /* of object */
     uint32_t bit;
 } parameters[] = {
-    {"paddr", RECORD_CAP_UNTYPED, P_PADDR},   {"paddr", RECORD_CAP_FRAME, P_PADDR},
-    {"asid_high", RECORD_CAP_ASID_POOL, P_ASID}, {"addr", RECORD_CAP_TCB, P_TCB_ADDR},
-    {"ip", RECORD_CAP_TCB, P_TCB_IP},         {"sp", RECORD_CAP_TCB, P_TCB_SP},
-    {"prio", RECORD_CAP_TCB, P_TCB_PRIO},     {"max_prio", RECORD_CAP_TCB, P_TCB_MAX},
-    {"affinity", RECORD_CAP_TCB, P_TCB_AFFINITY}, {"dom", RECORD_CAP_TCB, P_OTHER},
-    {"fault_ep", RECORD_CAP_TCB, P_OTHER},    {"trigger", RECORD_CAP_IRQ_HANDLER, P_OTHER},
-    {"target", RECORD_CAP_IRQ_HANDLER, P_OTHER}, {"init", RECORD_CAP_TCB, P_OTHER},
+    {"paddr", RECORD_CAP_UNTYPED, P_PADDR},
+    {"paddr", RECORD_CAP_FRAME, P_PADDR},
+    {"asid_high", RECORD_CAP_ASID_POOL, P_ASID},
+    {"addr", RECORD_CAP_TCB, P_TCB_ADDR},
+    {"ip", RECORD_CAP_TCB, P_TCB_IP},
+    {"sp", RECORD_CAP_TCB, P_TCB_SP},
+    {"prio", RECORD_CAP_TCB, P_TCB_PRIO},
+    {"max_prio", RECORD_CAP_TCB, P_TCB_MAX},
+    {"affinity", RECORD_CAP_TCB, P_TCB_AFFINITY},
+    {"dom", RECORD_CAP_TCB, P_OTHER},
+    {"fault_ep", RECORD_CAP_TCB, P_OTHER},
+    {"trigger", RECORD_CAP_IRQ_HANDLER, P_OTHER},
+    {"target", RECORD_CAP_IRQ_HANDLER, P_OTHER},
+    {"init", RECORD_CAP_TCB, P_OTHER},
 };
 
 static void set_parameter(struct capdl_object *o, const char *name, uint64_t value)
@@ -174,7 +190,7 @@ static enum error take_bare(struct capdl_words *w, struct capdl_object *o, uint3
     uint32_t bits = frame ? 0 : (uint32_t)n;
     for (; frame && bits < 31 && n != (uint64_t)1 << bits; bits++)
         ;
-    bool fits = frame ? bits == 12 || bits == 16 || bits == 20 || bits == 24
+    bool fits = frame                         ? bits == 12 || bits == 16 || bits == 20 || bits == 24
                 : o->type == RECORD_CAP_CNODE ? bits >= 1 && bits <= CNODE_BITS_MAX
                                               : bits >= 4 && bits <= UNTYPED_BITS_MAX;
     if (!fits)
@@ -191,17 +207,18 @@ static enum error check_tcb(struct capdl_words *w, const struct capdl_object *o,
     uint32_t given = seen & all;
     if (given == 0 || given == all || given == (P_TCB_ADDR | P_TCB_AFFINITY))
         return ERR_OK;
-    return capdl_refuse(w->fault, o->where,
-                        "%.60s: a tcb has all of addr, ip, sp, prio, max_prio and affinity, or addr "
-                        "and affinity, or none",
-                        o->name);
+    return capdl_refuse(
+        w->fault, o->where,
+        "%.60s: a tcb has all of addr, ip, sp, prio, max_prio and affinity, or addr "
+        "and affinity, or none",
+        o->name);
 }
 
 static enum error check_parameters(struct capdl_words *w, const struct capdl_object *o,
                                    uint32_t seen)
 {
-    bool sized = o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_UNTYPED ||
-                 o->type == RECORD_CAP_FRAME;
+    bool sized =
+        o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_UNTYPED || o->type == RECORD_CAP_FRAME;
     if (sized && !(seen & P_SIZE))
         return capdl_refuse(w->fault, o->where, "%.60s: its size is missing", o->name);
     if (o->type == RECORD_CAP_ASID_POOL && !(seen & P_ASID))
@@ -230,11 +247,16 @@ static const struct {
     const char *word;
     uint32_t type, bits;
 } types[] = {
-    {"ep", RECORD_CAP_ENDPOINT, 4},      {"notification", RECORD_CAP_NOTIFICATION, 4},
-    {"tcb", RECORD_CAP_TCB, 9},          {"cnode", RECORD_CAP_CNODE, 0},
-    {"ut", RECORD_CAP_UNTYPED, 0},       {"pt", RECORD_CAP_PAGE_TABLE, 10},
-    {"pd", RECORD_CAP_PAGE_DIRECTORY, 14}, {"frame", RECORD_CAP_FRAME, 0},
-    {"asid_pool", RECORD_CAP_ASID_POOL, 12}, {"irq", RECORD_CAP_IRQ_HANDLER, 0},
+    {"ep", RECORD_CAP_ENDPOINT, 4},
+    {"notification", RECORD_CAP_NOTIFICATION, 4},
+    {"tcb", RECORD_CAP_TCB, 9},
+    {"cnode", RECORD_CAP_CNODE, 0},
+    {"ut", RECORD_CAP_UNTYPED, 0},
+    {"pt", RECORD_CAP_PAGE_TABLE, 10},
+    {"pd", RECORD_CAP_PAGE_DIRECTORY, 14},
+    {"frame", RECORD_CAP_FRAME, 0},
+    {"asid_pool", RECORD_CAP_ASID_POOL, 12},
+    {"irq", RECORD_CAP_IRQ_HANDLER, 0},
     {"arm_irq", RECORD_CAP_IRQ_HANDLER, 0},
 };
 
@@ -348,11 +370,11 @@ static enum error take_object_name(struct capdl_reader *r, int32_t *out)
 static const struct {
     const char *word;
     uint32_t slot;
-} tcb_slots[] = {{"cspace", RECORD_TCB_CSPACE},      {"vspace", RECORD_TCB_VSPACE},
-                 {"reply_slot", RECORD_TCB_REPLY},   {"caller_slot", RECORD_TCB_CALLER},
-                 {"ipc_buffer_slot", RECORD_TCB_BUFFER},
-                 {"fault_ep_slot", RECORD_TCB_FAULT_HANDLER},
-                 {"bound_notification", CAPDL_TCB_BOUND}};
+} tcb_slots[] = {
+    {"cspace", RECORD_TCB_CSPACE},          {"vspace", RECORD_TCB_VSPACE},
+    {"reply_slot", RECORD_TCB_REPLY},       {"caller_slot", RECORD_TCB_CALLER},
+    {"ipc_buffer_slot", RECORD_TCB_BUFFER}, {"fault_ep_slot", RECORD_TCB_FAULT_HANDLER},
+    {"bound_notification", CAPDL_TCB_BOUND}};
 
 static enum error take_slot(struct capdl_reader *r, const struct capdl_object *holder,
                             uint32_t *slot)

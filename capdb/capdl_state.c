@@ -153,7 +153,8 @@ static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t dept
                                   .type = c->type,
                                   .object = o && c->type != RECORD_CAP_IRQ_HANDLER ? o->addr : 0,
                                   .bits = o && !reply ? o->bits : 0,
-                                  .rights = reply && !c->no_grant ? (uint32_t)RECORD_RIGHT_GRANT : c->rights,
+                                  .rights = reply && !c->no_grant ? (uint32_t)RECORD_RIGHT_GRANT
+                                                                  : c->rights,
                                   .flags = flags_of(b, c)};
     set_data(b, c, &r.slot);
     put(b, &r);
@@ -408,7 +409,8 @@ static void find_used(struct builder *b, int32_t *sorted, int32_t *open)
     for (uint32_t i = 0; i < count; i++) {
         const struct capdl_object *x = &o[sorted[i]];
         uint64_t end = x->addr + ((uint64_t)1 << x->bits);
-        while (depth > 0 && o[open[depth - 1]].addr + ((uint64_t)1 << o[open[depth - 1]].bits) < end)
+        while (depth > 0 &&
+               o[open[depth - 1]].addr + ((uint64_t)1 << o[open[depth - 1]].bits) < end)
             depth--;
         for (uint32_t k = 0; k < depth; k++)
             if (b->used[open[k]] < end - o[open[k]].addr)

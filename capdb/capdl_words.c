@@ -147,10 +147,10 @@ static enum error take_name(struct capdl_words *w)
 
 static int digit_of(char c, int base)
 {
-    int value = is_digit(c)               ? c - '0'
-                : c >= 'a' && c <= 'f'    ? c - 'a' + 10
-                : c >= 'A' && c <= 'F'    ? c - 'A' + 10
-                                          : base;
+    int value = is_digit(c)            ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : base;
     return value < base ? value : -1;
 }
 

@@ -117,6 +117,7 @@ enum status command_can(struct options *o);
 enum status command_check(struct options *o);
 enum status command_policy(struct options *o);
 enum status command_import(struct options *o);
+enum status command_compare(struct options *o);
 enum status command_revokes(struct options *o);
 enum status command_export(struct options *o);
 enum status command_report(struct options *o);

@@ -40,6 +40,8 @@ static const struct command commands[] = {
      "the state for other programs"},
     {"import", 1, 1, command_import, "import FILE.cdl RUN [--domains FILE]",
      "make a recording of a capDL specification, to check a design"},
+    {"compare", 1, 1, command_compare, "compare A B",
+     "what tells two systems apart, by names and by shape; exit 1 if anything does"},
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},

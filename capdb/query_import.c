@@ -1,5 +1,5 @@
-/* import: a capDL specification as a recording of one snapshot, so that a design is checked before it
- * runs. */
+/* import: a capDL specification as a recording of one snapshot, so that a design is checked before
+ * it runs. */
 #include "capdb/command.h"
 
 #include "capdb/capdl.h"

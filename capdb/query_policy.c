@@ -97,9 +97,8 @@ static void begin_row(const struct gate *g, const char *finding, const char *fro
 static void edge_cell(const struct gate *g, int32_t edge)
 {
     char text[TEXT_BYTES];
-    output_text(g->out, edge < 0 ? "-"
-                                 : authority_edge_text(&g->v->authority, edge, text,
-                                                       sizeof(text)));
+    output_text(g->out,
+                edge < 0 ? "-" : authority_edge_text(&g->v->authority, edge, text, sizeof(text)));
 }
 
 static void line_cell(const struct gate *g, const struct policy_line *line)
@@ -114,9 +113,9 @@ static void outside_cells(const struct gate *g, const struct policy_outside *x)
 {
     char text[TEXT_BYTES];
     const struct policy_crossing *c = &x->crossing;
-    output_text(g->out, c->object < 0 ? "-"
-                                      : capstate_object_text(&g->v->state, c->object, text,
-                                                             sizeof(text)));
+    output_text(g->out, c->object < 0
+                            ? "-"
+                            : capstate_object_text(&g->v->state, c->object, text, sizeof(text)));
     edge_cell(g, c->edge_a);
     edge_cell(g, c->edge_b);
 }
@@ -128,8 +127,7 @@ static void outside_row(struct gate *g, const struct policy_outside *x)
     const struct policy_crossing *c = &x->crossing;
     policy_line_text(&x->wanted, line, sizeof(line));
     snprintf(sentence, sizeof(sentence), "%s %s%s%s%s", c->from, policy_verb_sentence(c->verb),
-             c->to ? " " : "", c->to ? c->to : "",
-             x->line ? ", by more than the line allows" : "");
+             c->to ? " " : "", c->to ? c->to : "", x->line ? ", by more than the line allows" : "");
     begin_row(g, "outside", c->from, c->to);
     output_text(g->out, sentence);
     outside_cells(g, x);
@@ -231,14 +229,13 @@ static void verdict_row(struct gate *g)
     if (bad == 0 && g->allowed)
         snprintf(allowed, sizeof(allowed), "; the policy allows %u breach%s of isolation",
                  g->allowed, g->allowed == 1 ? "" : "es");
-    output_format(g->out,
-                  "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
-                  g->doubts ? "could not tell"
-                  : bad     ? "OUTSIDE THE POLICY"
-                            : "within the policy",
-                  g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused,
-                  g->unused == 1 ? "" : "s", allowed,
-                  assumption_text(g->v, g->strict, who, sizeof(who)));
+    output_format(
+        g->out, "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
+        g->doubts ? "could not tell"
+        : bad     ? "OUTSIDE THE POLICY"
+                  : "within the policy",
+        g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused, g->unused == 1 ? "" : "s",
+        allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
     output_row(g->out);
 }
 
@@ -261,18 +258,17 @@ static enum status conclude(struct gate *g)
         return STATUS_NO;
     if (g->domains == 0 || (g->domains < 2 && expected >= 2)) {
         junit_case(g->junit, JUNIT_ERROR, "domains", "nothing to compare");
-        return command_complain(g->o->run,
-                                "nothing to compare: %u domain%s, the policy names %u", g->domains,
-                                g->domains == 1 ? "" : "s", expected);
+        return command_complain(g->o->run, "nothing to compare: %u domain%s, the policy names %u",
+                                g->domains, g->domains == 1 ? "" : "s", expected);
     }
     return STATUS_YES;
 }
 
 static enum status judge_all(struct gate *g)
 {
-    static const char *const columns[] = {"#n",     "finding",   "from",      "to",    "meaning",
-                                          "object", "witness_a", "witness_b", "#line", "allow",
-                                          NULL};
+    static const char *const columns[] = {"#n",      "finding", "from",      "to",
+                                          "meaning", "object",  "witness_a", "witness_b",
+                                          "#line",   "allow",   NULL};
     uint32_t first, last;
     enum status s = STATUS_YES;
     range(g->o, g->v, &first, &last);

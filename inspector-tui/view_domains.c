@@ -73,9 +73,9 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_free[r->at], left));
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
-             d->trusted ? "trusted manager"
+             d->trusted                         ? "trusted manager"
              : d->origin != AUTHORITY_BY_ISLAND ? "named"
-                        : "island");
+                                                : "island");
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)

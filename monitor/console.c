@@ -29,8 +29,8 @@ enum {
     LISTEN_EVERY = 32, /* characters of text */
     LISTEN_BYTES = 64,
     TURNS_A_SECOND = 20000000, /* while the kernel stands */
-    PAUSE_TICKS = 50, /* 100 ms without a character: the program waits for something */
-    WAIT_TICKS = 150, /* 300 ms: nobody waits longer for a line that does not end */
+    PAUSE_TICKS = 50,          /* 100 ms without a character: the program waits for something */
+    WAIT_TICKS = 150,          /* 300 ms: nobody waits longer for a line that does not end */
 };
 
 static struct {

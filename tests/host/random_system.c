@@ -41,7 +41,7 @@ struct builder {
     uint32_t slots;
     uint32_t used[RANDOM_DOMAINS + 1]; /* slots of each CNode, the root task's last */
     uint32_t cspace[RANDOM_DOMAINS];   /* whose CNode each thread has */
-    bool keeps;                 /* the root task keeps the originals */
+    bool keeps;                        /* the root task keeps the originals */
 };
 
 static uint32_t base(uint32_t d)
@@ -111,10 +111,12 @@ static void extra(struct builder *b)
     else if (what == 9)
         extra_untyped(b, holder, target);
     else if (what == 10)
-        add(b, base(holder) + TCB + 48, RECORD_CAP_REPLY, random_pick(3) ? base(target) : RANDOM_ROOT_TCB, 0,
+        add(b, base(holder) + TCB + 48, RECORD_CAP_REPLY,
+            random_pick(3) ? base(target) : RANDOM_ROOT_TCB, 0,
             random_pick(2) ? RECORD_RIGHT_GRANT : 0, 0);
     else
-        add(b, free_slot(b, holder), random_pick(2) ? RECORD_CAP_TCB : RECORD_CAP_CNODE, 0, 0, 0, 0);
+        add(b, free_slot(b, holder), random_pick(2) ? RECORD_CAP_TCB : RECORD_CAP_CNODE, 0, 0, 0,
+            0);
     struct record_slot *last = &b->slot[b->slots - 1];
     if (what == 11) {
         last->object = last->type == RECORD_CAP_TCB ? RANDOM_ROOT_TCB : ROOT_CNODE;
@@ -133,8 +135,8 @@ static void thread(struct capstate *s, uint32_t d)
 {
     struct record r = {.kind = RECORD_THREAD};
     r.thread.addr = base(d);
-    r.thread.name.length =
-        (uint8_t)snprintf(r.thread.name.bytes, RECORD_STRING_MAX, random_pick(4) ? "d%u/t" : "t%u", d);
+    r.thread.name.length = (uint8_t)snprintf(r.thread.name.bytes, RECORD_STRING_MAX,
+                                             random_pick(4) ? "d%u/t" : "t%u", d);
     uint32_t how = random_pick(6);
     if (how < 2) {
         r.thread.state = how ? RECORD_THREAD_BLOCKED_ON_SEND : RECORD_THREAD_BLOCKED_ON_RECEIVE;
@@ -148,13 +150,14 @@ static void thread(struct capstate *s, uint32_t d)
 
 static void mapping(struct capstate *s, uint32_t d)
 {
-    state_mapping(s, (struct record_mapping){.dir = base(d) + PD,
-                                             .asid = d + 1,
-                                             .vaddr = 0x10000,
-                                             .frame = base(random_pick(RANDOM_DOMAINS)) + FRAME,
-                                             .bits = 12,
-                                             .rights = 1 + random_pick(3),
-                                             .table = base(random_pick(4) ? d : random_pick(RANDOM_DOMAINS)) + PT});
+    state_mapping(s, (struct record_mapping){
+                         .dir = base(d) + PD,
+                         .asid = d + 1,
+                         .vaddr = 0x10000,
+                         .frame = base(random_pick(RANDOM_DOMAINS)) + FRAME,
+                         .bits = 12,
+                         .rights = 1 + random_pick(3),
+                         .table = base(random_pick(4) ? d : random_pick(RANDOM_DOMAINS)) + PT});
 }
 
 static void shuffle(struct builder *b, uint32_t from)

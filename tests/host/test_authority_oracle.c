@@ -341,8 +341,8 @@ static void ask(const struct authority *a, const struct judge *j, int32_t subjec
     bool yes = answer_of(a, subject, right, object, j->strict, &answer);
     bool expected = judged(j, subject, right, object);
     if (yes != expected)
-        fail_msg("seed %u, %s: can node %d have right %d over node %d: expected %s, got %s", random_seed,
-                 j->strict ? "strict" : "managers left out", subject, right, object,
+        fail_msg("seed %u, %s: can node %d have right %d over node %d: expected %s, got %s",
+                 random_seed, j->strict ? "strict" : "managers left out", subject, right, object,
                  expected ? "yes" : "no", yes ? "yes" : "no");
     counts[yes]++;
     if (yes)
@@ -424,7 +424,8 @@ static void compare_verdict(const struct authority *a, const struct judge *j)
             }
     }
     if (got != expected)
-        fail_msg("seed %u: expected %u islands of several domains, got %u", random_seed, expected, got);
+        fail_msg("seed %u: expected %u islands of several domains, got %u", random_seed, expected,
+                 got);
     if (expected)
         assert_int_equal(authority_outcome(&v) == AUTHORITY_ISOLATED, false);
     authority_verdict_free(&v);

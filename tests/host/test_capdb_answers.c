@@ -353,12 +353,12 @@ static void two_domains(struct capstate *s, const char *other)
     s->snapshot.root_thread = 0x80300000;
     for (uint32_t d = 0; d < 2; d++) {
         uint32_t cnode = CNODE + 0x1000 * d;
-        state_slot(s, (struct record_slot){.addr = TCB + 512 * d,
-                                           .type = RECORD_CAP_CNODE,
-                                           .object = cnode,
-                                           .bits = 12});
-        state_slot(s, (struct record_slot){
-                          .addr = cnode, .type = RECORD_CAP_TCB, .object = TCB + 512 * d, .bits = 9});
+        state_slot(
+            s, (struct record_slot){
+                   .addr = TCB + 512 * d, .type = RECORD_CAP_CNODE, .object = cnode, .bits = 12});
+        state_slot(s,
+                   (struct record_slot){
+                       .addr = cnode, .type = RECORD_CAP_TCB, .object = TCB + 512 * d, .bits = 9});
         state_slot(s, (struct record_slot){.addr = cnode + 16,
                                            .type = RECORD_CAP_ENDPOINT,
                                            .object = UNTYPED,

@@ -51,9 +51,9 @@ static char *export_of(const struct capstate *s)
 
 /* --- specifications -------------------------------------------------------------------------- */
 
-#define ARCH        "arch arm11\n"
-#define CN          ARCH "objects { cn = cnode (4 bits) ep = ep fr = frame (4k) pt = pt pd = pd t = tcb }\n"
-#define CAPS(text)  CN "caps { cn { " text " } }"
+#define ARCH       "arch arm11\n"
+#define CN         ARCH "objects { cn = cnode (4 bits) ep = ep fr = frame (4k) pt = pt pd = pd t = tcb }\n"
+#define CAPS(text) CN "caps { cn { " text " } }"
 #define TREE(text)                                                                                 \
     CN "caps { cn { 1: ep (RWGP) 2: ep (W) 3: ep (R) } }\nirq maps { }\ncdt { " text " }"
 
@@ -72,20 +72,24 @@ static const struct {
      NULL},
     {"members before they are declared", ARCH "objects { u = ut (12 bits) { e } e = ep }", 0, 0,
      NULL},
-    {"tcb with all", ARCH "objects { t = tcb (addr: 1, ip: 2, sp: 3, prio: 4, max_prio: 5, "
-                          "affinity: 0, dom: 1, fault_ep: 7, init: [1, 2]) }",
+    {"tcb with all",
+     ARCH "objects { t = tcb (addr: 1, ip: 2, sp: 3, prio: 4, max_prio: 5, "
+          "affinity: 0, dom: 1, fault_ep: 7, init: [1, 2]) }",
      0, 0, NULL},
     {"tcb with two", ARCH "objects { t = tcb (addr: 0x1000, affinity: 0) }", 0, 0, NULL},
-    {"interrupt", ARCH "objects { i = arm_irq (trigger: level, target: 0) n = notification c = "
-                       "cnode (4 bits) }\ncaps { c { 1: i 2: n (RW) } i { 0: n (W, badge: 2) } }\n"
-                       "irq maps { 27: i }\ncdt { (c, 2) { (i, 0) } }",
+    {"interrupt",
+     ARCH "objects { i = arm_irq (trigger: level, target: 0) n = notification c = "
+          "cnode (4 bits) }\ncaps { c { 1: i 2: n (RW) } i { 0: n (W, badge: 2) } }\n"
+          "irq maps { 27: i }\ncdt { (c, 2) { (i, 0) } }",
      0, 0, NULL},
     {"globals", CAPS("0: irq_control 1: asid_control 2: domain"), 0, 0, NULL},
-    {"mapping", CN "caps { cn { 1: fr (RW, mapping: (pt, 5)) 2: fr (R) } pd { 7: pt } pt { 5: fr "
-                   "(RWX, uncached) } }",
+    {"mapping",
+     CN "caps { cn { 1: fr (RW, mapping: (pt, 5)) 2: fr (R) } pd { 7: pt } pt { 5: fr "
+        "(RWX, uncached) } }",
      0, 0, NULL},
-    {"tcb slots", CN "caps { t { cspace: cn (guard: 0, guard_size: 28) vspace: pd reply_slot: t "
-                     "(master_reply) caller_slot: t (reply) ipc_buffer_slot: fr (RW) } }",
+    {"tcb slots",
+     CN "caps { t { cspace: cn (guard: 0, guard_size: 28) vspace: pd reply_slot: t "
+        "(master_reply) caller_slot: t (reply) ipc_buffer_slot: fr (RW) } }",
      0, 0, NULL},
     {"flat cdt", TREE("(cn, 1) { (cn, 2) (cn, 3) }"), 0, 0, NULL},
 
@@ -93,14 +97,14 @@ static const struct {
     {"a dump's grammar", "-- Dump\n" ARCH "objects { }", 1, 1, "Dump"},
     {"a leading digit", ARCH "objects { 0x801 = ep }", 2, 11, "a name"},
     {"a digit, then letters", ARCH "objects { 1st = ep }", 2, 11, "begins with a letter"},
-    {"tcb without affinity", ARCH "objects { t = tcb (addr: 1, ip: 2, sp: 3, prio: 4, max_prio: 5) }",
-     2, 11, "all of"},
+    {"tcb without affinity",
+     ARCH "objects { t = tcb (addr: 1, ip: 2, sp: 3, prio: 4, max_prio: 5) }", 2, 11, "all of"},
     {"twice declared", ARCH "objects { a = ep\n a = ep }", 3, 2, "twice"},
     {"not declared", CAPS("1: none"), 3, 16, "none is not declared"},
     {"duplicate slot", CAPS("1: ep (R)\n 0x1: ep (W)"), 4, 2, "twice, first in line 3"},
     {"slot too large", CAPS("16: ep"), 3, 13, "larger"},
-    {"a member of two", ARCH "objects { u = ut (12 bits) { e }\n v = ut (12 bits) { e }\n e = ep }", 3,
-     21, "already"},
+    {"a member of two", ARCH "objects { u = ut (12 bits) { e }\n v = ut (12 bits) { e }\n e = ep }",
+     3, 21, "already"},
     {"a member of itself", ARCH "objects { u = ut (12 bits) { u } }", 2, 11, "itself"},
     {"irq_maps", ARCH "objects { }\ncaps { }\nirq_maps { }", 4, 1, "irq_maps"},
     {"irq  maps", ARCH "objects { }\ncaps { }\nirq  maps { }", 4, 6, "one blank"},
@@ -110,27 +114,31 @@ static const struct {
     {"its own ancestor", TREE("(cn, 1) { (cn, 2) } (cn, 2) { (cn, 1) }"), 3, 13, "itself"},
     {"an empty slot's children", TREE("(cn, 5) { (cn, 2) }"), 5, 7, "nothing is in"},
     {"a pt in two directories",
-     ARCH "objects { a = pd b = pd t = pt }\ncaps { a { 1: t } b {\n 2: t } }", 4, 2, "a pd already"},
+     ARCH "objects { a = pd b = pd t = pt }\ncaps { a { 1: t } b {\n 2: t } }", 4, 2,
+     "a pd already"},
     {"an endpoint in a table", CN "caps { pt { 1: ep } }", 3, 13, "holds frames"},
     {"a cspace that is none", CN "caps { t { cspace: pd } }", 3, 12, "another type"},
     {"a badge on a frame", CAPS("1: fr (RW, badge: 3)"), 3, 13, "badges"},
     {"rights that are none", CAPS("1: ep (RQ)"), 3, 20, "no rights"},
     {"a mapping that is not there", CAPS("1: fr (RW, mapping: (pt, 1))"), 3, 13, "nothing maps"},
     {"two that are one mapping",
-     CN "caps { cn { 1: fr (RW, mapping: (pt, 5))\n2: fr (R, mapping: (pt, 5)) } pt { 5: fr } }", 4, 1,
-     "another capability"},
+     CN "caps { cn { 1: fr (RW, mapping: (pt, 5))\n2: fr (R, mapping: (pt, 5)) } pt { 5: fr } }", 4,
+     1, "another capability"},
     {"a frame of no size", ARCH "objects { f = frame (8k) }", 2, 22, "this size"},
     {"overlapping frames",
-     ARCH "objects { a = frame (64k, paddr: 0x80200000)\n b = frame (4k, paddr: 0x80201000) }", 3, 2,
-     "overlaps a"},
+     ARCH "objects { a = frame (64k, paddr: 0x80200000)\n b = frame (4k, paddr: 0x80201000) }", 3,
+     2, "overlaps a"},
     {"overlapping untypeds",
-     ARCH "objects { a = ut (16 bits, paddr: 0x80208000)\n b = ut (16 bits, paddr: 0x80200000) }", 2,
-     11, "overlaps b"},
+     ARCH "objects { a = ut (16 bits, paddr: 0x80208000)\n b = ut (16 bits, paddr: 0x80200000) }",
+     2, 11, "overlaps b"},
     {"a member outside",
-     ARCH "objects { u = ut (12 bits, paddr: 0x80200000) { f }\n f = frame (4k, paddr: 0x80300000) }",
+     ARCH
+     "objects { u = ut (12 bits, paddr: 0x80200000) { f }\n f = frame (4k, paddr: 0x80300000) }",
      3, 2, "outside"},
-    {"no room", ARCH "objects { u = ut (12 bits) { a, b } a = frame (4k)\n b = ep }", 3, 2, "no room"},
-    {"a frame between pages", ARCH "objects { f = frame (64k, paddr: 0x80201000) }", 2, 11, "multiple"},
+    {"no room", ARCH "objects { u = ut (12 bits) { a, b } a = frame (4k)\n b = ep }", 3, 2,
+     "no room"},
+    {"a frame between pages", ARCH "objects { f = frame (64k, paddr: 0x80201000) }", 2, 11,
+     "multiple"},
     {"an unclosed comment", ARCH "objects { } /* ", 2, 13, "not closed"},
     {"an unclosed section", ARCH "objects { a = ep\n", 3, 1, "the file ends"},
     {"a character", ARCH "objects { a = ep # }", 2, 18, "means nothing"},
@@ -151,10 +159,10 @@ static void specifications_are_accepted_or_refused_as_the_tool_does(void **state
         if (e != (specs[i].line ? ERR_FORMAT : ERR_OK) || fault.where.line != specs[i].line ||
             fault.where.column != specs[i].column ||
             (specs[i].line && !strstr(fault.sentence, specs[i].sentence)))
-            wrong++, print_error("%s: expected %u:%u %s, got %u:%u %s\n", specs[i].what,
-                                 specs[i].line, specs[i].column,
-                                 specs[i].line ? specs[i].sentence : "(accepted)",
-                                 fault.where.line, fault.where.column, fault.sentence);
+            wrong++,
+                print_error("%s: expected %u:%u %s, got %u:%u %s\n", specs[i].what, specs[i].line,
+                            specs[i].column, specs[i].line ? specs[i].sentence : "(accepted)",
+                            fault.where.line, fault.where.column, fault.sentence);
     }
     assert_int_equal(wrong, 0);
 }
@@ -251,8 +259,16 @@ static void assert_fixed(const struct capstate *s)
     capstate_free(&again);
 }
 
-enum { C = 0x80500000, T = 0x80501000, D = 0x80504000, P = 0x80501400, Q = 0x80501800,
-       F = 0x80510000, N = 0x80502000, IRQ_SLOT = 0x80004000 };
+enum {
+    C = 0x80500000,
+    T = 0x80501000,
+    D = 0x80504000,
+    P = 0x80501400,
+    Q = 0x80501800,
+    F = 0x80510000,
+    N = 0x80502000,
+    IRQ_SLOT = 0x80004000
+};
 
 static void slot(struct capstate *s, uint64_t addr, uint32_t depth, uint32_t type, uint64_t object,
                  uint32_t bits, uint32_t rights, uint64_t data, uint64_t extra)
@@ -288,12 +304,23 @@ static void everything(struct capstate *s)
     slot(s, T + 0x30, 0, RECORD_CAP_REPLY, T, 0, 0, 0, 0);
     slot(s, C + 0xa0, 0, RECORD_CAP_IRQ_CONTROL, 0, 0, 0, 0, 0);
     r.kind = RECORD_THREAD;
-    r.thread = (struct record_thread){
-        .addr = T, .priority = 7, .mcp = 9, .pc = 0x8000, .sp = 0x9000, .bound = N,
-        .ipc_buffer = 0x1000, .fault_handler = 3, .name = {7, "-- \"\x1b{}"}};
+    r.thread = (struct record_thread){.addr = T,
+                                      .priority = 7,
+                                      .mcp = 9,
+                                      .pc = 0x8000,
+                                      .sp = 0x9000,
+                                      .bound = N,
+                                      .ipc_buffer = 0x1000,
+                                      .fault_handler = 3,
+                                      .name = {7, "-- \"\x1b{}"}};
     state_add(s, &r);
-    state_mapping(s, (struct record_mapping){.dir = D, .asid = 0x405, .vaddr = 0x102000,
-                                             .frame = F, .bits = 12, .rights = 6, .table = P});
+    state_mapping(s, (struct record_mapping){.dir = D,
+                                             .asid = 0x405,
+                                             .vaddr = 0x102000,
+                                             .frame = F,
+                                             .bits = 12,
+                                             .rights = 6,
+                                             .table = P});
     r = (struct record){.kind = RECORD_IRQ};
     r.irq = (struct record_irq){.irq = 27, .state = RECORD_IRQ_SIGNAL, .slot = IRQ_SLOT};
     state_add(s, &r);
@@ -304,13 +331,13 @@ static void an_export_leaves_nothing_out(void **state)
 {
     static const char *const wanted[] = {
         "-- root_thread tcb_80501000",
-        "  -- -- \"\\x1b{}\n",                       /* the thread's name */
-        "    0x3: pt_80501800\n",                    /* a table without pages */
-        "    0x2: fr_80510000 (RX, uncached)\n",     /* what a translation says */
+        "  -- -- \"\\x1b{}\n",                   /* the thread's name */
+        "    0x3: pt_80501800\n",                /* a table without pages */
+        "    0x2: fr_80510000 (RX, uncached)\n", /* what a translation says */
         "    0x6: fr_80510000 (R, mapping: (pt_80501400, 0x2))\n",
         "    0x5: fr_80510000 (RW)\n",
         "    0x3: pt_80501400 (asid: (0x1, 0x5))\n",
-        "    0x5: pd_80504000\n",                    /* of the pool */
+        "    0x5: pd_80504000\n", /* of the pool */
         "    caller_slot: tcb_80501000 (reply)  -- no grant\n",
         "    bound_notification: ntf_80502000 (RW)\n",
         "  irq_27 {\n    0x0: ntf_80502000 (W, badge: 0x9)\n",

@@ -60,8 +60,8 @@ static void assert_exact(struct policy *p, const struct authority *a)
     judge(p, a, &j);
     assert_int_equal(j.count, 0);
     for (uint32_t i = 0; i < p->count; i++)
-        assert_int_equal(p->line[i].used, p->line[i].statement == POLICY_ALLOW ? p->line[i].amount
-                                                                               : 1);
+        assert_int_equal(p->line[i].used,
+                         p->line[i].statement == POLICY_ALLOW ? p->line[i].amount : 1);
     policy_judgement_free(&j);
 }
 
