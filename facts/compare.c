@@ -341,8 +341,9 @@ static bool same_words(const struct record_slot *a, const struct record_slot *b,
     bool words = a->type == RECORD_CAP_ENDPOINT || a->type == RECORD_CAP_NOTIFICATION ||
                  a->type == RECORD_CAP_CNODE;
     bool mapped = a->type == RECORD_CAP_FRAME || a->type == RECORD_CAP_PAGE_TABLE;
-    bool rights = a->rights == b->rights || a->type == RECORD_CAP_REPLY;
-    if (a->type != b->type || a->bits != b->bits || !rights)
+    if (a->type == RECORD_CAP_REPLY || b->type == RECORD_CAP_REPLY)
+        return a->type == b->type;
+    if (a->type != b->type || a->bits != b->bits || a->rights != b->rights)
         return false;
     if (words && (a->data != b->data || a->extra != b->extra))
         return false;
