@@ -234,7 +234,7 @@ static void gdb_close(struct attach *a)
     d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
     if (d->client.line.fd >= 0 && a->state.being != ATTACH_GONE) {
         disarm(a);
-        gdb_client_end(&d->client);
+        gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
     }
     gdb_drop(a);
 }

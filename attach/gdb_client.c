@@ -11,8 +11,8 @@ enum {
     SILENCE_ANY = 1000000,     /* wait for the deadline */
     TARGET_XML_CHUNKS = 64,
     COMMAND_PACKETS_MAX = 100000,
-    DETACH_MS = 500,
-    DETACH_BAD_MS = 3000, /* on a line that loses requests */
+    DETACH_MS = 5000,     /* a machine that is not let go stands until somebody comes */
+    DETACH_DEAD_MS = 500, /* to one that has not answered lately */
     FIRST_STOP_MS = 300,
     GREET_MS = 1500, /* for the answer to the first question, before it is asked again */
     XML_KEPT = 1024, /* of target.xml: the architecture stands at its beginning */
@@ -305,14 +305,15 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     if (e == ERR_OK)
         e = gdb_send_packet(c, request, deadline);
     do
-        e = e == ERR_OK ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS, deadline})
-                        : e;
+        e = e == ERR_OK
+                ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS / 2, deadline})
+                : e;
     while (e == ERR_OK && gdb_take_stop_reply(c));
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
     if (e == ERR_OK || (lost && !c->physical))
-        (void)gdb_client_resume(c, deadline_in(DETACH_BAD_MS));
+        (void)gdb_client_resume(c, deadline_in(DETACH_MS));
 }
 
 /* OpenOCD leaves standing what stands when its client detaches, and running what runs.  The other
@@ -324,13 +325,13 @@ static bool needs_no_goodbye(const struct gdb_client *c)
            !gdb_client_offers(c, "swbreak+");
 }
 
-void gdb_client_end(struct gdb_client *c)
+void gdb_client_end(struct gdb_client *c, bool hurried)
 {
     if (needs_no_goodbye(c)) {
         transport_close(&c->line);
         return;
     }
-    deadline_t deadline = deadline_in(c->troubles > 0 ? DETACH_BAD_MS : DETACH_MS);
+    deadline_t deadline = deadline_in(hurried ? DETACH_DEAD_MS : DETACH_MS);
     enum error e = gdb_client_stop(c, deadline);
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)

@@ -41,9 +41,8 @@ enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000, GDB_RESUME_MS = 2000 };
 /* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
 /* Closes the line; before that detaches, so that the target runs on, unless it stood before we
- * came.
- */
-void gdb_client_end(struct gdb_client *c);
+ * came. hurried: it has not answered lately, and is not waited for long. */
+void gdb_client_end(struct gdb_client *c, bool hurried);
 
 /* Sends one packet and waits for its answer, which is in c->decoder until the next call.  Damaged
  * and lost packets are asked for again, unsolicited stop replies and notifications skipped. */

@@ -18,18 +18,25 @@
 #include <termios.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, protected;
 
-void transport_interrupt(bool on)
+void transport_interrupt(void)
 {
-    interrupted = on;
+    interrupted = true;
+}
+
+void transport_protect(bool on)
+{
+    protected = on;
+    if (!on)
+        interrupted = false;
 }
 
 /* Waits until the descriptor is ready for `events`. */
 static enum error wait_ready(int fd, short events, deadline_t deadline)
 {
     for (;;) {
-        if (interrupted)
+        if (interrupted && !protected)
             return ERR_STOPPED;
         struct pollfd p = {.fd = fd, .events = events};
         int n = poll(&p, 1, deadline_left(deadline));

@@ -23,8 +23,11 @@ enum error transport_open(struct transport *t, const struct target *target, dead
                           char *why, size_t size);
 void transport_close(struct transport *t);
 
-/* Until it is taken back, whoever would wait gets ERR_STOPPED instead. Safe in a signal handler. */
-void transport_interrupt(bool on);
+/* From now on whoever would wait gets ERR_STOPPED instead. Safe in a signal handler. */
+void transport_interrupt(void);
+/* on: what is done now is done to its end, whatever was or is interrupted. off: and that is over.
+ */
+void transport_protect(bool on);
 
 /* All or an error: ERR_TIMEOUT, ERR_CLOSED, ERR_IO, ERR_STOPPED. */
 enum error transport_write(struct transport *t, const void *data, size_t len, deadline_t deadline);

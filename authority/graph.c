@@ -205,6 +205,66 @@ static void mapping_edges(struct edges *e, const struct capstate *s)
     }
 }
 
+/* --- ASID pools --- */
+
+/* The ASIDs of a pool: as many as its memory has room for words. */
+struct pool {
+    uint64_t first, count;
+    int32_t node;
+};
+
+static int pool_compare(const void *pa, const void *pb)
+{
+    const struct pool *a = pa;
+    const struct pool *b = pb;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static uint32_t find_pools(const struct capstate *s, struct pool *pools)
+{
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < s->object_count; n++)
+        if (s->objects[n].type == RECORD_CAP_ASID_POOL)
+            pools[count++] = (struct pool){s->slots[s->objects[n].first_slot].rec.data,
+                                           ((uint64_t)1 << s->objects[n].bits) /
+                                               (record_word_bits(&s->snapshot) / 8),
+                                           (int32_t)n};
+    if (count)
+        qsort(pools, count, sizeof(*pools), pool_compare);
+    return count;
+}
+
+static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
+{
+    uint32_t low = 0;
+    for (uint32_t high = count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (pools[middle].first <= asid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && asid - pools[low - 1].first < pools[low - 1].count ? pools[low - 1].node : -1;
+}
+
+/* An ASID pool decides whether the directories in it can be used. */
+static bool pool_edges(struct edges *e, const struct capstate *s, const int32_t *witness)
+{
+    struct pool *pools = malloc((s->object_count + 1) * sizeof(*pools));
+    if (!pools)
+        return false;
+    uint32_t count = find_pools(s, pools);
+    for (uint32_t d = 0; d < s->object_count; d++) {
+        int32_t slot = witness[d];
+        if (s->objects[d].type == RECORD_CAP_PAGE_DIRECTORY && slot >= 0 &&
+            s->slots[slot].rec.extra != 0)
+            edge_by_slot(e, pool_of(pools, count, s->slots[slot].rec.extra), (int32_t)d,
+                         AUTHORITY_CONTROL, slot);
+    }
+    free(pools);
+    return true;
+}
+
 /* --- threads, interrupts, untyped memory --- */
 
 static void thread_edges(struct edges *e, const struct capstate *s)
@@ -253,7 +313,7 @@ static bool object_inside(const struct capstate_object *inner, const struct caps
 }
 
 /* Objects stand in pre-order of their nesting; the links already made are the stack. */
-static void cover_edges(struct authority *a, struct edges *e)
+static void cover_edges(struct authority *a, struct edges *e, const int32_t *witness)
 {
     const struct capstate *s = a->state;
     int32_t last = -1;
@@ -264,8 +324,7 @@ static void cover_edges(struct authority *a, struct edges *e)
         while (last >= 0 && !object_inside(&s->objects[i], &s->objects[last]))
             last = a->enclosing[last];
         a->enclosing[i] = last;
-        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER,
-                     last >= 0 ? s->objects[last].first_slot : -1);
+        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER, last >= 0 ? witness[last] : -1);
         if (s->objects[i].type == RECORD_CAP_UNTYPED)
             last = (int32_t)i;
     }
@@ -431,19 +490,39 @@ static enum error edges_settle(struct authority *a, struct edges *e)
     return ERR_OK;
 }
 
+/* Of the capabilities to each object the one in the lowest slot: where any would do as a witness,
+ * every sample shows the same. NULL: no memory. */
+static int32_t *lowest_slots(const struct capstate *s)
+{
+    int32_t *lowest = malloc((s->object_count + 1) * sizeof(*lowest));
+    for (uint32_t n = 0; lowest && n < s->object_count; n++)
+        lowest[n] = -1;
+    for (uint32_t i = 0; lowest && i < s->slot_count; i++) {
+        int32_t n = s->slots[i].object;
+        if (n >= 0 && (lowest[n] < 0 || s->slots[i].rec.addr < s->slots[lowest[n]].rec.addr))
+            lowest[n] = (int32_t)i;
+    }
+    return lowest;
+}
+
 enum error authority_make_edges(struct authority *a)
 {
     struct edges e = {0};
+    int32_t *witness = lowest_slots(a->state);
     a->enclosing = calloc(a->node_count + 1, sizeof(*a->enclosing));
-    if (!a->enclosing)
+    if (!a->enclosing || !witness) {
+        free(witness);
         return ERR_NO_MEMORY;
+    }
     all_slot_edges(&e, a->state);
     table_edges(&e, a->state);
     mapping_edges(&e, a->state);
+    e.failed |= !pool_edges(&e, a->state, witness);
     reply_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
-    cover_edges(a, &e);
+    cover_edges(a, &e, witness);
+    free(witness);
     enum error error = e.failed ? ERR_NO_MEMORY : add_channels(a, &e);
     if (error == ERR_OK)
         error = e.failed ? ERR_NO_MEMORY : edges_settle(a, &e);

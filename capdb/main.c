@@ -1,4 +1,5 @@
 /* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
      "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
-     " [--domains FILE] [--same-machine]",
+     " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -31,7 +32,8 @@ static const struct command commands[] = {
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
     {"check", 0, 0, command_check,
-     "check RUN [--at N | --all] [--strict] [--policy FILE] [--junit FILE]",
+     "check RUN [--at N | --all] [--strict] [--explain] [--policy FILE]"
+     " [--junit FILE]",
      "isolation and retype invariants, or what a policy does not allow; exit 1 on a breach"},
     {"policy", 0, 0, command_policy, "policy RUN [--at N | --all] [--strict] [-o FILE]",
      "what may pass between domains, as a file to review and to check by"},
@@ -92,8 +94,11 @@ enum option_code {
     OPT_JUNIT,
     OPT_JSON,
     OPT_STRICT,
+    OPT_EXPLAIN,
     OPT_FLOW,
-    OPT_SAME_MACHINE
+    OPT_SAME_MACHINE,
+    OPT_KERNEL,
+    OPT_LAYOUT,
 };
 
 static const struct option long_options[] = {
@@ -109,7 +114,10 @@ static const struct option long_options[] = {
     {"junit", required_argument, NULL, OPT_JUNIT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
@@ -175,11 +183,20 @@ static bool take_option(struct options *o, int code)
     case OPT_STRICT:
         o->strict = true;
         return true;
+    case OPT_EXPLAIN:
+        o->explain = true;
+        return true;
     case OPT_SAME_MACHINE:
         o->same_machine = true;
         return true;
     case OPT_FLOW:
         o->flow = true;
+        return true;
+    case OPT_KERNEL:
+        o->kernel = optarg;
+        return true;
+    case OPT_LAYOUT:
+        o->layout = optarg;
         return true;
     case 'o':
         o->output = optarg;
@@ -225,10 +242,15 @@ int main(int argc, char **argv)
         return command_complain(NULL, "usage: capdb %s", c->usage);
     o.run = argv[optind + 1];
     o.operand = argv + optind + 2;
+    if (o.layout && !o.kernel)
+        return command_complain(NULL, "--layout goes with --kernel");
+    attach_use_kernel(o.kernel, o.layout);
     if (o.on_change && o.every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
     if ((o.policy || o.junit) && c->run != command_check)
         return command_complain(NULL, "--%s is an option of check", o.policy ? "policy" : "junit");
+    if (o.policy && o.explain)
+        return command_complain(NULL, "--explain is about isolation, not about a policy");
     o.whole = answers_from_all(c);
     enum status s = c->run(&o);
     return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */

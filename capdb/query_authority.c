@@ -1,4 +1,5 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
+#include "authority/explain.h"
 #include "capdb/command.h"
 #include "capdb/junit.h"
 #include "record/names.h"
@@ -428,9 +429,29 @@ static void breach_case(struct junit *junit, const struct view *v, const struct 
     junit_case(junit, results[b->weight], name, authority_breach_sentence(b->kind));
 }
 
+struct explaining {
+    struct output *out;
+    uint32_t n;
+};
+
+static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
+{
+    static const char *const words[] = {[AUTHORITY_EXPLAIN_THEOREM] = "theorem",
+                                        [AUTHORITY_EXPLAIN_EVALUATED] = "evaluated",
+                                        [AUTHORITY_EXPLAIN_ASSUMED] = "assumed"};
+    const struct explaining *e = ctx;
+    output_int(e->out, e->n);
+    output_text(e->out, words[what]);
+    output_text(e->out, "");
+    output_text(e->out, "");
+    output_text(e->out, sentence);
+    output_row(e->out);
+}
+
 static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
                              struct junit *junit)
 {
+    struct explaining explaining = {out, v->n};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
@@ -438,6 +459,8 @@ static enum status check_one(struct options *o, struct view *v, struct output *o
         breach_row(out, v, &verdict.breach[i]);
         breach_case(junit, v, &verdict.breach[i]);
     }
+    if (o->explain)
+        authority_explain(&v->authority, &verdict, o->strict, explain_row, &explaining);
     tally_add(t, &verdict, v->n);
     authority_verdict_free(&verdict);
     return STATUS_YES;

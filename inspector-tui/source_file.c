@@ -204,6 +204,8 @@ static void end(struct source *s)
 {
     if (s->db)
         capdb_close(s->db);
+    if (!s->options.rules)
+        authority_rules_free(&s->rules);
 }
 
 const struct source_ops source_file_ops = {begin, end, sample, serve, NULL};

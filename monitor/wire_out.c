@@ -234,6 +234,7 @@ static void live_check_lease(void)
     uint32_t turns = debug_is_stopped() ? (uint32_t)TURNS_STOPPED : (uint32_t)TURNS_RUNNING;
     if (!lease_ran_out(&lease_of_live, turns))
         return;
+    wire_finish_frame(); /* its rest would come before somebody's text */
     live.on = false;
     if (live.owns_trace)
         debug_set_trace(false);

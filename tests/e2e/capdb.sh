@@ -65,6 +65,8 @@ check "every snapshot is rebuilt as it was" says "all as they were recorded" $ca
 check "the healthy demo is isolated at every moment" exits 0 $capdb check "$run" --all
 check "the verdict names the trusted managers" says "trusted managers left out: rootserver" $capdb check "$run"
 check "strictly, the root task breaches it" exits 1 $capdb check "$run" --strict
+check "a verdict tells its theorem" says "links_keep_isolation" $capdb check "$run" --explain
+check "and what it takes from the kernel" says "rootserver) only delete and revoke" $capdb check "$run" --explain
 for domain in critical guest driver; do
     check "there is a domain $domain" says "$domain" $capdb domains "$run"
 done
@@ -203,6 +205,7 @@ check "another machine is refused, the first is named" complains "was recorded f
     $capdb record "ram:$work/ram" "$run" --count 1
 check "it is recorded" $capdb record "$(monitor)" "$leaky" --every 0.1 --count 2
 check "check exits 1 on a breach" exits 1 $capdb check "$leaky"
+check "a breach tells the premise that fails" says "shared_storage: fails" $capdb check "$leaky" --explain
 $capdb check "$leaky" >"$work/breaches"
 for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"

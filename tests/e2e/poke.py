@@ -35,7 +35,7 @@ FIELDS = ("magic0 magic1 version layout size phys_offset ram_base ram_size kerne
           "ready_queues ready_bits current idle_thread asid_table irq_state irq_slots kernel_pd ticks "
           "globals_frame debug_control event_ring digest").split()
 TYPES = {1: "untyped", 2: "endpoint", 3: "notification", 5: "cnode", 6: "tcb", 13: "directory", 14: "pool"}
-PROMPTS = (b"stopped> ", b"capscope> ")
+PROMPT = re.compile(rb"\n(?:stopped|capscope)> ")
 
 
 class Failure(Exception):
@@ -177,9 +177,9 @@ class Line:
                 said += self.socket.recv(65536)
             except socket.timeout:
                 break
-            after = said.rfind(command.encode())
-            if after >= 0 and said.endswith(PROMPTS) and said.find(b"\n", after) >= 0:
-                return said[after:].decode("latin1").replace("\r", "")
+            answer = said.rpartition(command.encode())[2] if command.encode() in said else b""
+            if PROMPT.search(answer):  # the kernel may say more behind it
+                return command + answer.decode("latin1").replace("\r", "")
         raise Failure(f"`{command}` came to no prompt in {deadline * PATIENCE:.0f} s; the line said {said[-300:]!r}")
 
     def close(self):

@@ -1,7 +1,7 @@
 /* The authority analysis on states written by hand: a system of two domains under a root task in
  * which one fault at a time is planted; who is trusted, what is a domain, what a file of rules
  * says. test_authority_oracle.c judges it on random systems. */
-#include "authority/authority.h"
+#include "authority/explain.h"
 
 #include "tests/host/state_builder.h"
 
@@ -814,6 +814,55 @@ static void calls_flow_only_towards_the_server(void **state)
     capstate_free(&y.s);
 }
 
+/* --- what a verdict rests on --- */
+
+struct explained {
+    int theorems, evaluated, failing, assumed;
+    bool isolation; /* the theorem of isolation was named */
+};
+
+static void count_sentence(void *ctx, enum authority_explanation what, const char *sentence)
+{
+    struct explained *e = ctx;
+    e->theorems += what == AUTHORITY_EXPLAIN_THEOREM;
+    e->evaluated += what == AUTHORITY_EXPLAIN_EVALUATED;
+    e->assumed += what == AUTHORITY_EXPLAIN_ASSUMED;
+    e->failing += what == AUTHORITY_EXPLAIN_EVALUATED && strstr(sentence, ": fails ") != NULL;
+    e->isolation |= what == AUTHORITY_EXPLAIN_THEOREM && strstr(sentence, "links_keep_isolation");
+}
+
+static struct explained explain_planted(enum plant plant)
+{
+    struct system y;
+    struct authority a;
+    struct authority_verdict v;
+    struct explained e = {0};
+    make_system(&y, plant);
+    assert_int_equal(authority_build(&y.s, NULL, &a), ERR_OK);
+    assert_int_equal(authority_check(&a, false, &v), ERR_OK);
+    authority_explain(&a, &v, false, count_sentence, &e);
+    authority_verdict_free(&v);
+    authority_free(&a);
+    capstate_free(&y.s);
+    return e;
+}
+
+static void a_verdict_tells_its_theorem_and_each_premise(void **state)
+{
+    (void)state;
+    struct explained e = explain_planted(PLANT_NOTHING);
+    assert_true(e.isolation);
+    assert_int_equal(e.failing, 0);
+    assert_true(e.evaluated > 10);
+    assert_true(e.assumed > 3);
+    for (int plant = PLANT_SHARED_CNODE; plant <= PLANT_APPLICATION; plant++) {
+        e = explain_planted((enum plant)plant);
+        assert_false(e.isolation);
+        assert_true(e.theorems > 0);
+        assert_true(e.failing > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -840,6 +889,7 @@ int main(void)
         cmocka_unit_test(unnamed_threads_belong_to_their_island),
         cmocka_unit_test(paths_name_each_edge_and_avoid_managers),
         cmocka_unit_test(calls_flow_only_towards_the_server),
+        cmocka_unit_test(a_verdict_tells_its_theorem_and_each_premise),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
