@@ -25,6 +25,8 @@ struct options {
     const char *layout;  /* --layout FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
+    const char *policy;  /* --policy FILE */
+    const char *junit;   /* --junit FILE */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
@@ -89,6 +91,15 @@ void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
 char *when_text(double time, char *buf, size_t size);
 
+/* "strict", or who is left out. Returns buf. */
+const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
+/* A capability as a witness, and what a breach is about, as cells. */
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot);
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b);
+/* `check --policy`. */
+struct junit;
+enum status check_by_policy(struct options *o, struct junit *junit);
+
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);
 
@@ -108,6 +119,9 @@ enum status command_diff(struct options *o);
 enum status command_path(struct options *o);
 enum status command_can(struct options *o);
 enum status command_check(struct options *o);
+enum status command_policy(struct options *o);
+enum status command_import(struct options *o);
+enum status command_compare(struct options *o);
 enum status command_revokes(struct options *o);
 enum status command_export(struct options *o);
 enum status command_report(struct options *o);

@@ -148,9 +148,10 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
         export_dot(f, v);
     else if (strcmp(format, "csv") == 0)
         export_csv(f, v);
-    else if (strcmp(format, "capdl") == 0)
-        export_capdl(f, &v->state);
-    else if (strcmp(format, "trace") == 0)
+    else if (strcmp(format, "capdl") == 0) {
+        if (export_capdl(f, &v->state) != ERR_OK)
+            return command_complain(o->run, "out of memory");
+    } else if (strcmp(format, "trace") == 0)
         return export_trace(f, o, v);
     else if (export_json(f, v) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));

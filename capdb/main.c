@@ -31,11 +31,19 @@ static const struct command commands[] = {
      "shortest authority path, edge by edge"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
-    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict] [--explain]",
-     "isolation and retype invariants; exit 1 on a breach"},
+    {"check", 0, 0, command_check,
+     "check RUN [--at N | --all] [--strict] [--explain] [--policy FILE]"
+     " [--junit FILE]",
+     "isolation and retype invariants, or what a policy does not allow; exit 1 on a breach"},
+    {"policy", 0, 0, command_policy, "policy RUN [--at N | --all] [--strict] [-o FILE]",
+     "what may pass between domains, as a file to review and to check by"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
      "the state for other programs"},
+    {"import", 1, 1, command_import, "import FILE.cdl RUN [--domains FILE]",
+     "make a recording of a capDL specification, to check a design"},
+    {"compare", 1, 1, command_compare, "compare A B",
+     "what tells two systems apart, by names and by shape; exit 1 if anything does"},
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
@@ -82,6 +90,8 @@ enum option_code {
     OPT_COUNT,
     OPT_DOMAINS,
     OPT_FORMAT,
+    OPT_POLICY,
+    OPT_JUNIT,
     OPT_JSON,
     OPT_STRICT,
     OPT_EXPLAIN,
@@ -100,6 +110,8 @@ static const struct option long_options[] = {
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"junit", required_argument, NULL, OPT_JUNIT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"explain", no_argument, NULL, OPT_EXPLAIN},
@@ -158,6 +170,12 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_FORMAT:
         o->format = optarg;
+        return true;
+    case OPT_POLICY:
+        o->policy = optarg;
+        return true;
+    case OPT_JUNIT:
+        o->junit = optarg;
         return true;
     case OPT_JSON:
         output_default = OUTPUT_JSON;
@@ -229,6 +247,10 @@ int main(int argc, char **argv)
     attach_use_kernel(o.kernel, o.layout);
     if (o.on_change && o.every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
+    if ((o.policy || o.junit) && c->run != command_check)
+        return command_complain(NULL, "--%s is an option of check", o.policy ? "policy" : "junit");
+    if (o.policy && o.explain)
+        return command_complain(NULL, "--explain is about isolation, not about a policy");
     o.whole = answers_from_all(c);
     enum status s = c->run(&o);
     return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */

@@ -86,6 +86,7 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
         format_string(buf, CAPDL_PARAMETERS, " (%sreply)",
                       r->flags & RECORD_SLOT_MASTER ? "master_" : "");
         break;
+    case RECORD_CAP_PAGE_TABLE:
     case RECORD_CAP_PAGE_DIRECTORY:
         if (r->extra != 0)
             format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%lx, 0x%lx))",
