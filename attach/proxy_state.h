@@ -69,6 +69,7 @@ struct proxy {
     uint32_t only_count;
     /* A step of this thread over what the kernel does meanwhile: it is awaited at these places. */
     uint64_t stepping, step_from;
+    bool stepping_processor; /* the step is of the processor, whoever runs */
     bool chasing;
     uint64_t chased[PROXY_CHASED];
 };

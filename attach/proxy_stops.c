@@ -190,6 +190,7 @@ static bool chase(struct proxy *p)
 void proxy_step(struct proxy *p, uint64_t id)
 {
     int32_t thread = proxy_thread(p, id);
+    p->stepping_processor = id == PROXY_PROCESSOR;
     p->stepping = thread < 0 ? 0 : p->state.threads[thread].rec.addr;
     if (p->stepping == 0 || p->stepping == p->user) {
         p->step_from = p->pc;
@@ -290,6 +291,9 @@ void proxy_stopped(struct proxy *p)
     if (p->dead || goes_on(p, reply))
         return;
     end_chase(p);
+    if (p->stepping_processor && is_trap(reply))
+        p->stopped_in = PROXY_PROCESSOR;
+    p->stepping_processor = false;
     note_stop(p, reply);
     if (p->waits)
         proxy_reply(p, p->stop, strlen(p->stop));

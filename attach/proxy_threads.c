@@ -72,6 +72,14 @@ static void describe_processor(struct proxy *p, char *name, char *reason, size_t
                  who);
 }
 
+/* The name stands before the reason already. */
+static void drop_name(char *reason, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(reason, name, n) == 0 && reason[n] == ' ')
+        memmove(reason, reason + n + 1, strlen(reason + n + 1) + 1);
+}
+
 void proxy_describe(struct proxy *p, uint64_t id, char *name, char *reason, size_t size)
 {
     int32_t thread = proxy_thread(p, id);
@@ -81,6 +89,7 @@ void proxy_describe(struct proxy *p, uint64_t id, char *name, char *reason, size
     } else if (thread >= 0) {
         proxy_thread_name(p, thread, name, size);
         p->help->reason(p->help->ctx, &p->state, thread, reason, size);
+        drop_name(reason, name);
     }
 }
 

@@ -80,6 +80,7 @@ static void answer_in_child(int out, const struct options *with, const struct ca
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     alarm(ANSWER_SECONDS);
+    output_default = OUTPUT_TABLE; /* people read it */
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
     snprintf(words, sizeof(words), "%s", line);
