@@ -319,7 +319,10 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
-    if (e == ERR_OK || (lost && !c->physical))
+    /* Who has never said what it offers may be QEMU, busy with another debugger: it reads all of
+     * this once that one has left. */
+    bool known = !c->physical && c->features[0] != '\0';
+    if (e == ERR_OK || (lost && known))
         (void)gdb_client_resume(c, deadline_in(DETACH_MS));
 }
 

@@ -14,7 +14,7 @@ void proxy_line_open(struct proxy *p, int fd)
     p->line.port = NULL;
     p->line.head = p->line.tail = 0;
     p->acks = true;
-    p->gone = false;
+    p->gone = p->one_space = false;
     p->sent_length = 0;
     gdb_decoder_init(&p->decoder, false);
 }

@@ -189,33 +189,49 @@ static uint32_t read_pieces(struct proxy *p, uint32_t addr, uint8_t *to, uint32_
     return done;
 }
 
+/* As hex digits; how many. */
+static uint32_t read_as_processor(struct proxy *p, uint32_t addr, uint32_t length, char *text)
+{
+    char request[32];
+    const struct gdb_decoder *d = &p->stub->decoder;
+    snprintf(request, sizeof(request), "m%" PRIx32 ",%" PRIx32, addr, length);
+    if (as_processor(p, request) != ERR_OK || is_error(d) || d->length > 2 * length)
+        return 0;
+    memcpy(text, d->data, d->length);
+    return d->length;
+}
+
+/* The kernel's own memory cannot be read through the processor while that is in user mode. */
+static uint32_t read_as_meant(struct proxy *p, uint32_t addr, uint32_t length, char *text)
+{
+    uint8_t bytes[READ_MAX];
+    bool processor = proxy_means_processor(p);
+    uint32_t digits = processor ? read_as_processor(p, addr, length, text) : 0;
+    if (digits || (processor && addr < walker_capscope_window.user_top))
+        return digits;
+    return gdb_hex_put(text, bytes, read_pieces(p, addr, bytes, length));
+}
+
 void proxy_read_memory(struct proxy *p, struct gdb_text *t)
 {
     uint32_t addr, length;
-    uint8_t bytes[READ_MAX];
     char text[2 * READ_MAX];
+    uint64_t selected = p->selected;
     if (!range(t, &addr, &length)) {
         proxy_say(p, "E01");
         return;
     }
     length = length < READ_MAX ? length : (uint32_t)READ_MAX;
-    if (proxy_means_processor(p)) {
-        snprintf(text, sizeof(text), "m%" PRIx32 ",%" PRIx32, addr, length);
-        if (as_processor(p, text) == ERR_OK && !is_error(&p->stub->decoder)) {
-            proxy_reply(p, p->stub->decoder.data, p->stub->decoder.length);
-            return;
-        }
-        /* the kernel's own memory while the processor is in user mode */
-        if (addr < walker_capscope_window.user_top) {
-            proxy_say(p, "E14");
-            return;
-        }
+    uint32_t digits = read_as_meant(p, addr, length, text);
+    if (digits == 0 && p->one_space) {
+        p->selected = p->stopped_in;
+        digits = read_as_meant(p, addr, length, text);
+        p->selected = selected;
     }
-    uint32_t n = read_pieces(p, addr, bytes, length);
-    if (n == 0 && length > 0)
+    if (digits == 0 && length > 0)
         proxy_say(p, "E14");
     else
-        proxy_reply(p, text, gdb_hex_put(text, bytes, n));
+        proxy_reply(p, text, digits);
 }
 
 static bool write_piece(struct proxy *p, uint32_t addr, const uint8_t *hex, uint32_t n)

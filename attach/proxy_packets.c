@@ -232,7 +232,10 @@ static bool query(struct proxy *p, struct gdb_text *t, const char *request)
         answer_command(p, t);
     else if (gdb_text_take_word(t, "qAttached"))
         proxy_say(p, "1");
-    else if (strcmp(request, "qC") == 0)
+    else if (strcmp(request, "QThreadSuffixSupported") == 0) {
+        p->one_space = true; /* asked by LLDB alone; no is an answer */
+        proxy_say(p, "%s", "");
+    } else if (strcmp(request, "qC") == 0)
         proxy_say(p, "QC%" PRIx64, p->stopped_in);
     else if (strcmp(request, "QStartNoAckMode") == 0) {
         proxy_say(p, "OK");

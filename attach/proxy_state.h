@@ -43,7 +43,8 @@ struct proxy {
     struct transport line;
     struct gdb_decoder decoder;
     bool acks;
-    bool gone; /* it closed the line, or could not be written to */
+    bool one_space; /* LLDB: takes memory to be the same for all threads */
+    bool gone;      /* it closed the line, or could not be written to */
     uint8_t sent[GDB_PACKET_RAW_MAX];
     uint32_t sent_length;
 
