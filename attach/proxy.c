@@ -43,30 +43,22 @@ static void begin(struct proxy *p, int fd)
     }
 }
 
+/* One who has detached and stays on the line makes room. */
 static void take_caller(struct proxy *p)
 {
     int on = 1;
     int fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return;
+    proxy_line_close(p);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* means nothing to a unix socket */
     begin(p, fd);
 }
 
-/* The machine as it was before: without anything planted, and running if it ran. */
 static void leave(struct proxy *p)
 {
-    bool runs = !attach_is_halted(p->a) || p->ran;
-    transport_protect(true);
-    if (!p->dead && (p->planted_count || p->chasing) && proxy_halt(p))
-        proxy_clear(p);
-    if (!p->dead && runs && attach_is_halted(p->a))
-        (void)proxy_stub_failed(p, attach_continue(p->a));
-    transport_protect(false);
-    p->planted_count = p->only_count = 0;
-    p->waits = false;
-    p->selected = 0;
-    proxy_forget(p);
+    if (!p->detached)
+        proxy_release(p);
     proxy_line_close(p);
 }
 
@@ -93,31 +85,34 @@ static void hear_stub(struct proxy *p)
         proxy_stopped(p);
 }
 
+static void hear_debuggers(struct proxy *p, bool caller, bool line)
+{
+    if (!p->dead && line && p->line.fd >= 0)
+        proxy_line_take(p);
+    if (p->line.fd >= 0 && p->gone)
+        leave(p);
+    if (!p->dead && caller && (p->line.fd < 0 || p->detached))
+        take_caller(p);
+}
+
 static void wait(struct proxy *p)
 {
-    int there = p->line.fd >= 0 ? p->line.fd : p->listener;
-    struct pollfd fds[2] = {{.fd = there, .events = POLLIN},
-                            {.fd = p->stub->line.fd, .events = POLLIN}};
+    bool free_for_callers = p->line.fd < 0 || p->detached;
+    struct pollfd fds[] = {{.fd = p->stub->line.fd, .events = POLLIN},
+                           {.fd = p->line.fd, .events = POLLIN},
+                           {.fd = free_for_callers ? p->listener : -1, .events = POLLIN}};
     bool unread = p->stub->line.head != p->stub->line.tail;
-    if (poll(fds, 2, unread ? 0 : LOOK_MS) < 0)
+    if (poll(fds, 3, unread ? 0 : LOOK_MS) < 0)
         return;
-    if (fds[1].revents || unread)
+    if (fds[0].revents || unread)
         hear_stub(p);
-    if (p->dead || fds[0].revents == 0)
-        return;
-    if (p->line.fd < 0)
-        take_caller(p);
-    else
-        proxy_line_take(p);
+    hear_debuggers(p, fds[2].revents != 0, fds[1].revents != 0);
 }
 
 static void serve(struct proxy *p)
 {
-    while (!p->dead && !p->help->is_over(p->help->ctx)) {
+    while (!p->dead && !p->help->is_over(p->help->ctx))
         wait(p);
-        if (p->line.fd >= 0 && p->gone)
-            leave(p);
-    }
 }
 
 /* To whoever still listens: gdb shows text while it waits, and then the end of the connection. */

@@ -14,7 +14,7 @@ void proxy_line_open(struct proxy *p, int fd)
     p->line.port = NULL;
     p->line.head = p->line.tail = 0;
     p->acks = true;
-    p->gone = p->one_space = false;
+    p->gone = p->detached = p->one_space = false;
     p->sent_length = 0;
     gdb_decoder_init(&p->decoder, false);
 }
@@ -87,7 +87,7 @@ void proxy_line_take(struct proxy *p)
             return;
         if (e != ERR_OK)
             p->gone = true;
-        else
+        else if (!p->detached)
             take(p, gdb_decoder_put(&p->decoder, byte));
     }
 }

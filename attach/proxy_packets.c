@@ -205,13 +205,14 @@ static void answer_step(struct proxy *p, const char *request)
         proxy_step(p, p->stopped_in);
 }
 
-/* The debugger lets the machine go: whatever it planted goes first. */
+/* When the debugger hears of it, the machine runs already. */
 static void answer_detach(struct proxy *p, bool answers)
 {
-    if (answers)
-        proxy_say(p, "OK");
     p->ran = true;
-    p->gone = true;
+    proxy_release(p);
+    if (answers)
+        proxy_say(p, p->dead ? "E01" : "OK");
+    p->detached = true;
 }
 
 /* --- the table --- */
@@ -273,8 +274,8 @@ static bool looks(struct proxy *p, struct gdb_text *t, char kind, const char *re
         proxy_registers(p);
     else if (kind == 'p' && others && !proxy_means_processor(p))
         proxy_register(p, t);
-    else if ((kind == 'G' || kind == 'P') && others && !proxy_means_processor(p))
-        proxy_say(p, "E01"); /* what the kernel saved is its own */
+    else if ((kind == 'G' || kind == 'P') && others)
+        proxy_write_registers(p, request);
     else if (kind == 'Z' || kind == 'z')
         proxy_plant(p, request);
     else if (strchr("mgp", kind) != NULL)

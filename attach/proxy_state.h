@@ -44,6 +44,7 @@ struct proxy {
     struct gdb_decoder decoder;
     bool acks;
     bool one_space; /* LLDB: takes memory to be the same for all threads */
+    bool detached;  /* has nothing to say any more, but closes the line itself */
     bool gone;      /* it closed the line, or could not be written to */
     uint8_t sent[GDB_PACKET_RAW_MAX];
     uint32_t sent_length;
@@ -111,6 +112,8 @@ void proxy_read_memory(struct proxy *p, struct gdb_text *t);
 void proxy_write_memory(struct proxy *p, struct gdb_text *t);
 void proxy_registers(struct proxy *p);
 void proxy_register(struct proxy *p, struct gdb_text *t);
+/* Of the processor alone: what the kernel saved is its own. */
+void proxy_write_registers(struct proxy *p, const char *request);
 /* Is the thread that the debugger means the one on the processor? */
 bool proxy_means_processor(const struct proxy *p);
 
@@ -126,6 +129,8 @@ void proxy_stopped(struct proxy *p);
 void proxy_learn(struct proxy *p); /* where it stands */
 void proxy_plant(struct proxy *p, const char *request);
 void proxy_clear(struct proxy *p); /* takes everything planted away; the machine stands */
+/* The machine as it was before the debugger came: nothing planted, and running if it ran. */
+void proxy_release(struct proxy *p);
 /* `monitor cap only …` */
 void proxy_only(struct proxy *p, const char *operands);
 

@@ -161,6 +161,21 @@ void proxy_clear(struct proxy *p)
     p->planted_count = p->only_count = 0;
 }
 
+void proxy_release(struct proxy *p)
+{
+    bool runs = !attach_is_halted(p->a) || p->ran;
+    transport_protect(true); /* a signal may come just now */
+    if (!p->dead && (p->planted_count || p->chasing) && proxy_halt(p))
+        proxy_clear(p);
+    if (!p->dead && runs && attach_is_halted(p->a))
+        (void)proxy_stub_failed(p, attach_continue(p->a));
+    transport_protect(false);
+    p->planted_count = p->only_count = 0;
+    p->waits = false;
+    p->selected = 0;
+    proxy_forget(p);
+}
+
 /* --- going on --- */
 
 static bool resume(struct proxy *p, const char *request)
