@@ -44,7 +44,9 @@ start_proxy() { # TARGET LISTEN
     wait_for 20 grep -q 'gdb and LLDB find' "$work/proxy.err"
 }
 
+# A check runs in a shell of its own, where no variable can be set: processes begin and end outside.
 stop_proxy() {
+    stopped=$proxy_pid
     stop_process proxy_pid
 }
 
@@ -69,7 +71,8 @@ trap 'stop_process proxy_pid; finish' EXIT
 # --- in front of QEMU's stub -------------------------------------------------------------------
 boot "$image"
 check "the demo runs" wait_for $deadline beyond 100
-check "the proxy listens" start_proxy "gdb:unix:$work/gdb.sock" "unix:$work/proxy.sock"
+start_proxy "gdb:unix:$work/gdb.sock" "unix:$work/proxy.sock"
+check "the proxy listens" grep -q "gdb and LLDB find" "$work/proxy.err"
 timeout 30 "$capdb" why-not-running "ram:$work/ram" driver/server >"$work/why" 2>/dev/null
 gdb_session "$work/proxy.sock" <<EOF
 add-symbol-file $demo
@@ -93,9 +96,9 @@ monitor cap domains --domains /etc/passwd
 monitor cap no-such-question
 break *$svc
 continue
-thread
 stepi
-print/x \$pc
+print \$pc == (void *)$behind
+python print(gdb.selected_thread().name, "steps")
 delete
 monitor cap only $behind thread driver/timer
 monitor cap only 0x1 thread nobody
@@ -103,8 +106,8 @@ monitor cap only
 break *$behind
 python chosen["driver/timer"].switch()
 stepi
-print/x \$pc
-thread
+x/i \$pc - 4
+python print(gdb.selected_thread().name, "is back")
 EOF
 says "info threads names every thread" "info threads" '"driver/server"' '"guest/init"' '"critical/watchdog"' '"idle"'
 says "and says why it does not run" "info threads" '"rootserver" \(waits for a signal of notification 0x' \
@@ -124,10 +127,12 @@ check "and none was written" test ! -e "$work/stolen"
 says "none that reads one" "monitor cap domains --domains /etc/passwd" 'not from inside a debugger'
 says "an unknown question is a sentence" "monitor cap no-such-question" 'no command no-such-question'
 says "a breakpoint in a program stops with its thread" continue '"critical/watchdog" hit Breakpoint'
-says "a step over a system call ends behind it, in the same thread" 'print/x $pc' "= (0x[0-9a-f]+)"
+says "a step over a system call ends behind it" "print \$pc == (void *)$behind" '= 1'
+says "in the same thread" 'python print(gdb.selected_thread().name, "steps")' 'critical/watchdog steps'
 says "a filter is told" "monitor cap only" "$behind holds in thread driver/timer only"
 says "a thread that does not exist is a sentence" "monitor cap only 0x1 thread nobody" 'no thread, or more than one'
-says "a step of a blocked thread ends in that thread, past whom the filter lets by" thread 'Current thread is'
+says "a step of a blocked thread ends behind its system call" 'x/i $pc - 4' 'svc'
+says "in that thread" 'python print(gdb.selected_thread().name, "is back")' 'driver/timer is back'
 says_not "which hit no breakpoint" stepi 'hit Breakpoint'
 check "it leaves the machine running, with nothing planted" runs
 
@@ -206,9 +211,11 @@ detach
 quit
 END
 stop_proxy
-check "a proxy that is ended leaves the machine running" runs
+check "a proxy that is told to end does" ended "$stopped"
+check "and leaves the machine running" runs
 port=$((20000 + $$ % 20000))
-check "the proxy listens on TCP" start_proxy "gdb:unix:$work/gdb.sock" "tcp:$port"
+start_proxy "gdb:unix:$work/gdb.sock" "tcp:$port"
+check "the proxy listens on TCP" grep -q "gdb and LLDB find" "$work/proxy.err"
 sed -i "s/PORT/$port/" "$work/script"
 timeout $deadline lldb-14 --no-lldbinit -b -s "$work/script" >"$work/lldb" 2>&1 </dev/null
 check "LLDB lists the threads by name" contains "$work/lldb" "tid = 0x[0-9a-f]+, 0x[0-9a-f]+, name = 'driver/server'"
@@ -228,7 +235,8 @@ halt_machine
 check "gdb ends when the machine is killed" wait_for $deadline ended $gdb_pid
 check "the proxy says so and ends" wait_for $deadline ended $proxy_pid
 wait "$proxy_pid"
-check "with status 2" test $? -eq 2
+proxy_status=$?
+check "with status 2" test $proxy_status -eq 2
 check "in a sentence" contains "$work/proxy.err" 'gdb:unix:.*: the stub closed the connection|the line to the stub failed'
 proxy_pid=
 
@@ -236,7 +244,8 @@ proxy_pid=
 rm -f "$work"/*.sock "$work/ram"
 boot "$image"
 check "another machine runs" wait_for $deadline beyond 100
-check "the proxy stands in front of its stub" start_proxy "gdb:unix:$work/stub.sock" "unix:$work/proxy.sock"
+start_proxy "gdb:unix:$work/stub.sock" "unix:$work/proxy.sock"
+check "the proxy stands in front of its stub" grep -q "gdb and LLDB find" "$work/proxy.err"
 gdb_session "$work/proxy.sock" <<EOF
 add-symbol-file $demo
 info threads
