@@ -21,6 +21,8 @@ struct options {
     bool on_change;      /* --on-change */
     uint32_t count;      /* --count N, 0: no end */
     const char *domains; /* --domains FILE */
+    const char *kernel;  /* --kernel ELF: mainline */
+    const char *layout;  /* --layout FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
     const char *run;     /* the first operand, for messages */
@@ -44,6 +46,8 @@ enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+/* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
+void command_tell_layout(void);
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One snapshot with its analysis, from a recording or a live target. */

@@ -1,4 +1,5 @@
 /* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
      "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
-     " [--domains FILE] [--same-machine]",
+     " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -87,7 +88,9 @@ enum option_code {
     OPT_STRICT,
     OPT_EXPLAIN,
     OPT_FLOW,
-    OPT_SAME_MACHINE
+    OPT_SAME_MACHINE,
+    OPT_KERNEL,
+    OPT_LAYOUT,
 };
 
 static const struct option long_options[] = {
@@ -103,6 +106,8 @@ static const struct option long_options[] = {
     {"strict", no_argument, NULL, OPT_STRICT},
     {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
@@ -171,6 +176,12 @@ static bool take_option(struct options *o, int code)
     case OPT_FLOW:
         o->flow = true;
         return true;
+    case OPT_KERNEL:
+        o->kernel = optarg;
+        return true;
+    case OPT_LAYOUT:
+        o->layout = optarg;
+        return true;
     case 'o':
         o->output = optarg;
         return true;
@@ -229,11 +240,15 @@ static enum status run_line(int argc, char **argv, struct options *o)
         return command_complain(NULL, "usage: capdb %s", c->usage);
     o->run = argv[optind + 1];
     o->operand = argv + optind + 2;
-    if (o->on_change && o->every >= 0)
-        return command_complain(NULL, "--every and --on-change exclude each other");
-    if (o->given && (o->output || o->domains != domains || !answers_from_one(c)))
+    if (o->layout && !o->kernel)
+        return command_complain(NULL, "--layout goes with --kernel");
+    if (o->given && (o->kernel || o->output || o->domains != domains || !answers_from_one(c)))
         return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
                                 c->name);
+    if (!o->given)
+        attach_use_kernel(o->kernel, o->layout);
+    if (o->on_change && o->every >= 0)
+        return command_complain(NULL, "--every and --on-change exclude each other");
     o->whole = answers_from_all(c);
     enum status s = c->run(o);
     return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */

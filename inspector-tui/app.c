@@ -337,7 +337,7 @@ void app_fill_pane(struct app *app)
     struct view *v = app_view(app);
     struct session *s = &app->session;
     const struct row *r = app_row(app);
-    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : (struct ref){0};
+    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : ref_to(REF_NONE, 0);
     if (about.kind == REF_NONE && r)
         about = (struct ref){.kind = REF_TEXT, .addr = r->id};
     if (app->pane.generation == s->generation + 1 && ref_equal(&about, &app->pane.about))

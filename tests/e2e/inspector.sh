@@ -100,7 +100,11 @@ check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capd
 start "$inspector $monitor --no-mouse"
 shows_soon '^ RUNNING'
 key D
-check "domains open into threads" eval "key j; key Enter; shows_soon 'driver/server|guest/(init|worker)|critical/'"
+key / ; type_line 'd driver'
+shows_soon 'd driver +2 threads'
+key l
+check "domains open into threads" shows_soon ' driver/server  (receive|running|reply|wait|current)'
+
 key T
 check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
 key / ; type_line driver/server
@@ -193,7 +197,7 @@ shows_soon 'status 0'
 
 printf 'guest/* visitors\n' >"$work/rules"
 start "$inspector $work/run.capdb@1 --domains $work/rules"
-check "domains are named by the user's rules" shows_soon 'visitors  2 threads'
+check "domains are named by the user's rules" shows_soon 'v visitors +2 '
 key q
 shows_soon 'status 0'
 printf 'guest/[ visitors\n' >"$work/rules"

@@ -167,7 +167,7 @@ in_gdb "cap end" >/dev/null
 check "a debugger lets the replay run off its end" timeout 60 bash -c "$(declare -f run_off_the_end); run=$run run_off_the_end"
 refused_there() {
     gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -o "$work/find" tests/tools/find_moment.c build/host/libhost.a \
-        -lserialport -lelf || return 1
+        -lserialport -ldw -lelf || return 1
     ! timeout 60 "$work/find" "gdb:unix:$run/gdb.sock" "$dead" >"$work/gdb.out" 2>&1 &&
         says "the recording has ended and its machine is shut down"
 }
