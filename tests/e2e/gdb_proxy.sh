@@ -73,6 +73,9 @@ boot "$image"
 check "the demo runs" wait_for $deadline beyond 100
 start_proxy "gdb:unix:$work/gdb.sock" "unix:$work/proxy.sock"
 check "the proxy listens" grep -q "gdb and LLDB find" "$work/proxy.err"
+# QEMU serves one at a time; what this one says while it waits, QEMU reads once the proxy has left.
+timeout 60 "$capdb" threads "gdb:unix:$work/gdb.sock" >"$work/waiter" 2>&1 &
+waiter_pid=$!
 timeout 30 "$capdb" why-not-running "ram:$work/ram" driver/server >"$work/why" 2>/dev/null
 gdb_session "$work/proxy.sock" <<EOF
 add-symbol-file $demo
@@ -210,9 +213,11 @@ thread step-inst
 detach
 quit
 END
+wait $waiter_pid
+check "who waits at a stub that is in use gives up with a sentence" contains "$work/waiter" 'is another debugger attached'
 stop_proxy
 check "a proxy that is told to end does" ended "$stopped"
-check "and leaves the machine running" runs
+check "and leaves the machine running, whoever waited behind it" runs
 port=$((20000 + $$ % 20000))
 start_proxy "gdb:unix:$work/gdb.sock" "tcp:$port"
 check "the proxy listens on TCP" grep -q "gdb and LLDB find" "$work/proxy.err"
