@@ -105,14 +105,15 @@ static enum status open_live(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
     struct capstate state;
-    enum status s = take_live_whole(o, &state);
+    enum status s = o->given ? STATUS_YES : take_live_whole(o, &state);
     if (s != STATUS_YES)
         return s;
     if (capdb_create(":memory:", o->run, &v->db, message) != ERR_OK)
         s = command_complain(o->run, "%s", message);
-    else if (fill_live(v, &state) != ERR_OK)
+    else if (fill_live(v, o->given ? o->given : &state) != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v->db));
-    capstate_free(&state);
+    if (!o->given)
+        capstate_free(&state);
     return s;
 }
 
