@@ -58,7 +58,7 @@ by_todays_names() {
 
 upgrades() { # name
     $capdb upgrade "$work/$1.capdb" "$work/$1.new" && $capdb verify "$work/$1.new" &&
-        diff <(without_numbers "$work/$1.capdb") <(without_numbers "$work/$1.new") &&
+        diff <(without_numbers "$work/$1.capdb" | by_todays_names) <(without_numbers "$work/$1.new") &&
         diff <(commands "$work/$1.capdb" | by_todays_names) <(commands "$work/$1.new")
 }
 
