@@ -22,6 +22,7 @@ struct capdb_source {
     const char *target;  /* as attach_target() */
     const char *machine; /* tells this run of a machine from all others; NULL: unknown */
     bool same_machine;   /* the user says that another target is the same machine */
+    const char *cut;     /* of a new recording: what it was cut from, a sentence; NULL: nothing */
 };
 
 /* Makes a new recording; ERR_REFUSED when the file exists or somebody records into it. ":memory:"
@@ -115,6 +116,22 @@ enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event he
  * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */
 typedef void (*capdb_report)(void *ctx, const char *sentence);
 enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx);
+/* Only the chain of commits: every row belongs to one and hashes to what the ledger says. */
+enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx);
+
+/* --- smaller files ---------------------------------------------------------------------------- */
+
+/* Writes the recording anew without the room that nothing uses, checks the chain of the copy and
+ * puts it in place of the old at once: whatever ends this in the middle leaves the old.
+ * ERR_REFUSED: somebody records into it. ERR_CORRUPT: it is damaged. On failure one sentence is in
+ * message. */
+enum error capdb_compact(const char *path, char *message);
+
+/* A new recording `out` of snapshots first..last, numbered from 1 on, and of the events between
+ * them; capabilities and objects keep their ids.  What it was cut from is in its meta. ERR_CORRUPT:
+ * the chain of `db` is broken; a cut would hide that. On failure nothing is left of it. */
+enum error capdb_cut(struct capdb *db, uint32_t first, uint32_t last, const char *out,
+                     char *message);
 
 /* How it ends. hash: of the last commit, which stands for all before it. closed: by a recorder that
  * was not killed. ERR_UNSUPPORTED for format 1. */

@@ -11,6 +11,7 @@ enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
     uint32_t at;         /* --at N, 0: the newest */
+    uint32_t from, to;   /* --from N --to N, 0: not given */
     bool all;            /* --all */
     bool strict;         /* --strict */
     bool explain;        /* --explain */
@@ -112,6 +113,8 @@ enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
+enum status command_compact(struct options *o);
+enum status command_cut(struct options *o);
 enum status command_why_not_running(struct options *o);
 enum status command_why_fault(struct options *o);
 enum status command_why_denied(struct options *o);

@@ -54,6 +54,10 @@ static const struct command commands[] = {
      "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
      "make a recording of today's format of an older one"},
+    {"compact", 0, 0, command_compact, "compact RUN",
+     "write the recording anew without the room that nothing uses"},
+    {"cut", 1, 1, command_cut, "cut RUN OUT [--from N] [--to N]",
+     "a smaller recording of some of its snapshots, to send to somebody"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -74,6 +78,8 @@ static void print_help(FILE *f)
 
 enum option_code {
     OPT_AT = 256,
+    OPT_FROM,
+    OPT_TO,
     OPT_ALL,
     OPT_EVERY,
     OPT_PATIENCE,
@@ -90,6 +96,8 @@ enum option_code {
 
 static const struct option long_options[] = {
     {"at", required_argument, NULL, OPT_AT},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
     {"all", no_argument, NULL, OPT_ALL},
     {"every", required_argument, NULL, OPT_EVERY},
     {"patience", required_argument, NULL, OPT_PATIENCE},
@@ -136,6 +144,10 @@ static bool take_option(struct options *o, int code)
     switch (code) {
     case OPT_AT:
         return parse_number("at", optarg, &o->at);
+    case OPT_FROM:
+        return parse_number("from", optarg, &o->from);
+    case OPT_TO:
+        return parse_number("to", optarg, &o->to);
     case OPT_COUNT:
         return parse_number("count", optarg, &o->count);
     case OPT_EVERY:

@@ -82,6 +82,9 @@ enum error capdb_merge(struct capdb *db);
  */
 enum error capdb_overlay(struct capdb *db);
 
+/* Holds the lock and may write, without a recorder. On failure a sentence is in message. */
+enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message);
+
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
 

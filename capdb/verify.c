@@ -300,6 +300,17 @@ enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx)
     return v.faults ? capdb_fail(db, ERR_CORRUPT, "is damaged") : ERR_OK;
 }
 
+enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx)
+{
+    struct verifying v = {.db = db, .report = report, .ctx = ctx};
+    enum error e = capdb_hold(db);
+    if (e != ERR_OK)
+        return e;
+    verify_chain(&v);
+    e = capdb_release(db);
+    return v.faults ? capdb_fail(db, ERR_CORRUPT, "is damaged; capdb verify says where") : e;
+}
+
 static void take_ending(const struct ledger_entry *last, struct capdb_ending *out)
 {
     for (int i = 0; i < BLAKE2B_BYTES; i++)
