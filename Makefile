@@ -295,14 +295,17 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 
 $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
 	$(Q)$(CC) $^ -lm -o $@
+$(B)/host/bench_recording: $(B)/host/obj/tests/tools/bench_recording.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
 
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority \
+	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
 	@$(B)/host/bench_authority
+	@$(B)/host/bench_recording
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors

@@ -102,6 +102,19 @@ enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapsh
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
 uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr);
 
+/* Who owns the memory at addr in snapshot n, as authority_owner_of() has it under the rules that
+ * were in force then; from the indexes, without rebuilding the snapshot. */
+enum { CAPDB_DOMAIN = 128 };
+struct capdb_owner {
+    bool found; /* an object lies there */
+    uint64_t object;
+    uint32_t type, bits;
+    char domain[CAPDB_DOMAIN]; /* "": nobody */
+    bool by_untyped;           /* the rule that decided */
+    bool shared;               /* several hold it; domain is one of them */
+};
+enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_owner *out);
+
 /* The answer to one SELECT over the documented views: a line with the names of the columns, then
  * one a row, at most `most`; cells divided by tabs, escaped. The caller frees *table. ERR_FORMAT:
  * not one SELECT, the sentence says why. */
@@ -116,6 +129,9 @@ enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event he
  * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */
 typedef void (*capdb_report)(void *ctx, const char *sentence);
 enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx);
+/* From now on verify of this handle tells how far it is, of how much. */
+typedef void (*capdb_progress)(void *ctx, uint32_t done, uint32_t of);
+void capdb_tell_progress(struct capdb *db, capdb_progress progress, void *ctx);
 /* Only the chain of commits: every row belongs to one and hashes to what the ledger says. */
 enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx);
 

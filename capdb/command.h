@@ -87,6 +87,10 @@ const char *domain_name(const struct view *v, int32_t domain); /* "-" for none *
 const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
 
+/* On a terminal, how far a long command is: one line on stderr, at most ten times a second, from
+ * the second second on. of == done takes it away. */
+void progress_show(void *ctx, uint32_t done, uint32_t of);
+
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);
 

@@ -42,6 +42,7 @@ static struct capdb *db_new(const char *path)
 static void db_free(struct capdb *db)
 {
     recorder_free(db);
+    capdb_forget_owner(db);
     sqlite3_close(db->sql);
     lock_release(db->path, db->lock);
     free(db->path);
@@ -344,6 +345,7 @@ static enum error open_uri(struct capdb *db, const char *query)
     char *uri = uri_of(db->path, query);
     if (!uri)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    capdb_forget_owner(db);
     sqlite3_close(db->sql);
     db->sql = NULL;
     db->seen = -1;

@@ -492,6 +492,7 @@ enum status command_check(struct options *o)
             s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
             s = check_one(o, &v, out, &t);
+        progress_show(NULL, n - first + 1, last - first + 1);
     }
     verdict_row(out, &v, &t, o);
     if (s == STATUS_YES)
