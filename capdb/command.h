@@ -24,6 +24,7 @@ struct options {
     const char *domains; /* --domains FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
+    const char *name;    /* --name NAME */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
@@ -119,6 +120,7 @@ enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
 enum status command_compact(struct options *o);
 enum status command_cut(struct options *o);
+enum status command_publish(struct options *o);
 enum status command_why_not_running(struct options *o);
 enum status command_why_fault(struct options *o);
 enum status command_why_denied(struct options *o);

@@ -54,6 +54,8 @@ static const struct command commands[] = {
      "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
      "make a recording of today's format of an older one"},
+    {"publish", 1, 1, command_publish, "publish RUN postgresql://… [--name NAME] [--to N]",
+     "put the recording into PostgreSQL, beside others"},
     {"compact", 0, 0, command_compact, "compact RUN",
      "write the recording anew without the room that nothing uses"},
     {"cut", 1, 1, command_cut, "cut RUN OUT [--from N] [--to N]",
@@ -79,6 +81,7 @@ static void print_help(FILE *f)
 enum option_code {
     OPT_AT = 256,
     OPT_FROM,
+    OPT_NAME,
     OPT_TO,
     OPT_ALL,
     OPT_EVERY,
@@ -96,6 +99,7 @@ enum option_code {
 
 static const struct option long_options[] = {
     {"at", required_argument, NULL, OPT_AT},
+    {"name", required_argument, NULL, OPT_NAME},
     {"from", required_argument, NULL, OPT_FROM},
     {"to", required_argument, NULL, OPT_TO},
     {"all", no_argument, NULL, OPT_ALL},
@@ -159,6 +163,9 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_ON_CHANGE:
         o->on_change = true;
+        return true;
+    case OPT_NAME:
+        o->name = optarg;
         return true;
     case OPT_DOMAINS:
         o->domains = optarg;
