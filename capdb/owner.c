@@ -1,6 +1,7 @@
 /* Whose memory is at an address in any snapshot, from the indexes, without rebuilding it.
  *
- * An object over the address begins at one of few places: the address with its low bits cleared.
+ * An object over the address begins at one of few places: the address with its low bits cleared, or
+ * where one of the few objects begins that do not lie at a multiple of their size.
  * The rule is that of authority_owner_of(): the untyped nearest to the object that untrusted
  * domains hold decides, then who holds the object itself. */
 #include "capdb/store.h"
@@ -8,6 +9,7 @@
 #include "record/record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COVERS_MAX = 256, ADDRESS_BITS = 64 };
@@ -35,12 +37,46 @@ void capdb_forget_owner(struct capdb *db)
     sqlite3_finalize(db->owner_objects);
     sqlite3_finalize(db->owner_holders);
     db->owner_objects = db->owner_holders = NULL;
+    free(db->owner_odd);
+    db->owner_odd = NULL;
+    db->owner_odd_count = 0;
+}
+
+static const char odd_sql[] = "SELECT DISTINCT addr, bits FROM object_row"
+                              " WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0";
+
+static enum error add_odd(struct capdb *db, sqlite3_stmt *st)
+{
+    uint32_t count = db->owner_odd_count + 1;
+    struct owner_odd *grown = realloc(db->owner_odd, count * sizeof(*grown));
+    if (!grown)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    grown[count - 1] =
+        (struct owner_odd){(uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int(st, 1)};
+    db->owner_odd = grown;
+    db->owner_odd_count = count;
+    return ERR_OK;
+}
+
+/* Device memory is cut into untypeds as boards have it; there are few of those. */
+static enum error read_odd(struct capdb *db)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db, odd_sql, &st);
+    if (e != ERR_OK)
+        return e;
+    while (capdb_step(db, st, "looking for the owner", &e))
+        e = add_odd(db, st);
+    sqlite3_finalize(st);
+    return e;
 }
 
 static enum error prepare_owner(struct capdb *db)
 {
     enum error e = ERR_OK;
     if (!db->owner_objects)
+        e = read_odd(db);
+    if (e == ERR_OK && !db->owner_objects)
         e = capdb_prepare(db, objects_sql, &db->owner_objects);
     if (e == ERR_OK && !db->owner_holders)
         e = capdb_prepare(db, holders_sql, &db->owner_holders);
@@ -100,6 +136,10 @@ static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struc
         e = find_at(db, begin, low, high, n, out);
         low = high + 1;
     }
+    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+        if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
+            e = find_at(db, db->owner_odd[i].addr, db->owner_odd[i].bits, db->owner_odd[i].bits, n,
+                        out);
     return e;
 }
 

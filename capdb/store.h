@@ -35,7 +35,12 @@ struct capdb {
     struct readfile_stamp stamp; /* of what is open */
     bool torn;                   /* it changed since */
     sqlite3_stmt *owner_objects, *owner_holders; /* owner.c's, kept */
-    capdb_progress progress;                     /* NULL: nobody wants to know */
+    struct owner_odd {
+        uint64_t addr;
+        int bits;
+    } * owner_odd; /* where objects lie that do not begin at a multiple of their size */
+    uint32_t owner_odd_count;
+    capdb_progress progress; /* NULL: nobody wants to know */
     void *progress_ctx;
     char warning[CAPDB_MESSAGE];
     char message[CAPDB_MESSAGE];
@@ -124,7 +129,7 @@ bool capdb_has_events(struct capdb *db);
  */
 bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
 
-/* owner.c: before the connection is closed. */
+/* owner.c: before the connection is closed, and when the file has changed. */
 void capdb_forget_owner(struct capdb *db);
 
 /* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */

@@ -74,6 +74,38 @@ static void test_owner_is_that_of_the_analysis(void **state)
     capdb_close(db);
 }
 
+/* Device memory as boards have it: 512 MiB from 256 MiB on. */
+static void test_owner_of_memory_at_an_odd_place(void **state)
+{
+    struct capstate s;
+    struct capdb_owner owner;
+    uint32_t n;
+    (void)state;
+    char *odd = temp_path();
+    struct capdb *db = create(odd);
+    state_begin(&s);
+    state_slot(&s, (struct record_slot){.addr = CNODE_BASE + 16,
+                                        .type = RECORD_CAP_CNODE,
+                                        .object = CNODE_BASE,
+                                        .bits = CNODE_BITS});
+    state_slot(&s, (struct record_slot){.addr = CNODE_BASE + 32,
+                                        .type = RECORD_CAP_UNTYPED,
+                                        .object = 0x10000000,
+                                        .bits = 29});
+    state_end(&s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capstate_free(&s);
+    capdb_close(db);
+    db = open_db(odd);
+    assert_int_equal(capdb_owner_at(db, 1, 0x2fffffff, &owner), ERR_OK);
+    assert_true(owner.found);
+    assert_int_equal(owner.object, 0x10000000);
+    assert_int_equal(capdb_owner_at(db, 1, 0x30000000, &owner), ERR_OK);
+    assert_false(owner.found);
+    capdb_close(db);
+    temp_remove(odd);
+}
+
 /* --- diff ------------------------------------------------------------------------------------ */
 
 static int64_t number_at(struct capdb *db, uint32_t n, int64_t id, const char *column)
@@ -127,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owner_is_that_of_the_analysis),
+        cmocka_unit_test(test_owner_of_memory_at_an_odd_place),
         cmocka_unit_test(test_diff_tells_every_change),
     };
     return cmocka_run_group_tests_name("capdb indexes", tests, setup, teardown);
