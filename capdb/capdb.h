@@ -22,6 +22,7 @@ struct capdb_source {
     const char *target;  /* as attach_target() */
     const char *machine; /* tells this run of a machine from all others; NULL: unknown */
     bool same_machine;   /* the user says that another target is the same machine */
+    const char *cut;     /* of a new recording: what it was cut from, a sentence; NULL: nothing */
 };
 
 /* Makes a new recording; ERR_REFUSED when the file exists or somebody records into it. ":memory:"
@@ -101,6 +102,19 @@ enum error capdb_snapshot_info(struct capdb *db, uint32_t n, struct capdb_snapsh
 /* The number that lives through moves and rights changes; 0 when nothing is in the slot then. */
 uint64_t capdb_cap_id(struct capdb *db, uint32_t n, uint64_t slot_addr);
 
+/* Who owns the memory at addr in snapshot n, as authority_owner_of() has it under the rules that
+ * were in force then; from the indexes, without rebuilding the snapshot. */
+enum { CAPDB_DOMAIN = 128 };
+struct capdb_owner {
+    bool found; /* an object lies there */
+    uint64_t object;
+    uint32_t type, bits;
+    char domain[CAPDB_DOMAIN]; /* "": nobody */
+    bool by_untyped;           /* the rule that decided */
+    bool shared;               /* several hold it; domain is one of them */
+};
+enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_owner *out);
+
 /* The answer to one SELECT over the documented views: a line with the names of the columns, then
  * one a row, at most `most`; cells divided by tabs, escaped. The caller frees *table. ERR_FORMAT:
  * not one SELECT, the sentence says why. */
@@ -115,6 +129,25 @@ enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event he
  * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */
 typedef void (*capdb_report)(void *ctx, const char *sentence);
 enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx);
+/* From now on verify of this handle tells how far it is, of how much. */
+typedef void (*capdb_progress)(void *ctx, uint32_t done, uint32_t of);
+void capdb_tell_progress(struct capdb *db, capdb_progress progress, void *ctx);
+/* Only the chain of commits: every row belongs to one and hashes to what the ledger says. */
+enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx);
+
+/* --- smaller files ---------------------------------------------------------------------------- */
+
+/* Writes the recording anew without the room that nothing uses, checks the chain of the copy and
+ * puts it in place of the old at once: whatever ends this in the middle leaves the old.
+ * ERR_REFUSED: somebody records into it. ERR_CORRUPT: it is damaged. On failure one sentence is in
+ * message. */
+enum error capdb_compact(const char *path, char *message);
+
+/* A new recording `out` of snapshots first..last, numbered from 1 on, and of the events between
+ * them; capabilities and objects keep their ids.  What it was cut from is in its meta. ERR_CORRUPT:
+ * the chain of `db` is broken; a cut would hide that. On failure nothing is left of it. */
+enum error capdb_cut(struct capdb *db, uint32_t first, uint32_t last, const char *out,
+                     char *message);
 
 /* How it ends. hash: of the last commit, which stands for all before it. closed: by a recorder that
  * was not killed. ERR_UNSUPPORTED for format 1. */

@@ -11,6 +11,7 @@ enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
     uint32_t at;         /* --at N, 0: the newest */
+    uint32_t from, to;   /* --from N --to N, 0: not given */
     bool all;            /* --all */
     bool strict;         /* --strict */
     bool explain;        /* --explain */
@@ -27,6 +28,7 @@ struct options {
     const char *output;  /* -o FILE */
     const char *policy;  /* --policy FILE */
     const char *junit;   /* --junit FILE */
+    const char *name;    /* --name NAME */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
@@ -101,6 +103,10 @@ void breach_object_cell(struct output *out, const struct view *v, const struct a
 struct junit;
 enum status check_by_policy(struct options *o, struct junit *junit);
 
+/* On a terminal, how far a long command is: one line on stderr, at most ten times a second, from
+ * the second second on. of == done takes it away. */
+void progress_show(void *ctx, uint32_t done, uint32_t of);
+
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);
 
@@ -130,6 +136,9 @@ enum status command_sql(struct options *o);
 enum status command_live(struct options *o);
 enum status command_verify(struct options *o);
 enum status command_upgrade(struct options *o);
+enum status command_compact(struct options *o);
+enum status command_cut(struct options *o);
+enum status command_publish(struct options *o);
 enum status command_why_not_running(struct options *o);
 enum status command_why_fault(struct options *o);
 enum status command_why_denied(struct options *o);

@@ -42,6 +42,7 @@ static struct capdb *db_new(const char *path)
 static void db_free(struct capdb *db)
 {
     recorder_free(db);
+    capdb_forget_owner(db);
     sqlite3_close(db->sql);
     lock_release(db->path, db->lock);
     free(db->path);
@@ -144,10 +145,12 @@ enum error capdb_make_views(struct capdb *db)
 
 /* --- creating -------------------------------------------------------------------------------- */
 
-static enum error put_meta(struct capdb *db, const char *target)
+static enum error put_meta(struct capdb *db, const struct capdb_source *source)
 {
     static const char sql[] = "INSERT INTO meta VALUES ('target', ?), ('created', datetime('now'))";
-    return capdb_exec_texts(db, "creating", sql, &target, 1);
+    static const char cut[] = "INSERT INTO meta VALUES ('cut', ?)";
+    enum error e = capdb_exec_texts(db, "creating", sql, &source->target, 1);
+    return e == ERR_OK && source->cut ? capdb_exec_texts(db, "creating", cut, &source->cut, 1) : e;
 }
 
 static enum error create_schema(struct capdb *db, const struct capdb_source *source)
@@ -160,14 +163,14 @@ static enum error create_schema(struct capdb *db, const struct capdb_source *sou
     if (e == ERR_OK)
         e = capdb_fill_words(db);
     if (e == ERR_OK)
-        e = put_meta(db, source->target);
+        e = put_meta(db, source);
     if (e == ERR_OK)
         e = recorder_create(db, source);
     return e == ERR_OK ? capdb_exec(db, "COMMIT", "creating") : e;
 }
 
 /* The first recorder is named to all who come after it. */
-static enum error take_lock(struct capdb *db, const char *target)
+static enum error take_lock(struct capdb *db, const char *does, const char *target)
 {
     char who[LOCK_HOLDER];
     char holder[LOCK_HOLDER];
@@ -175,8 +178,8 @@ static enum error take_lock(struct capdb *db, const char *target)
     time_t now = time(NULL);
     struct tm tm;
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    snprintf(who, sizeof(who), "process %ld, which records %.160s since %s", (long)getpid(), target,
-             when);
+    snprintf(who, sizeof(who), "process %ld, which %s %.160s since %s", (long)getpid(), does,
+             target, when);
     enum error e = db->memory ? ERR_OK : lock_take(db->path, who, &db->lock, holder);
     if (e == ERR_REFUSED)
         return capdb_fail(db, e, "is being recorded by %s", holder);
@@ -190,7 +193,7 @@ static enum error open_new(struct capdb *db, const struct capdb_source *source)
     struct stat st;
     if (!db->memory && stat(db->path, &st) == 0)
         return capdb_fail(db, ERR_REFUSED, "exists already");
-    enum error e = take_lock(db, source->target);
+    enum error e = take_lock(db, "records", source->target);
     if (e != ERR_OK)
         return e;
     if (!db->memory && stat(db->path, &st) == 0) /* somebody was quicker, and is done */
@@ -268,13 +271,13 @@ static enum error check_writable(struct capdb *db)
     return ERR_OK;
 }
 
-static enum error open_existing(struct capdb *db, const struct capdb_source *source)
+static enum error open_to_write(struct capdb *db, const char *does, const char *target)
 {
     enum error e = check_file(db);
     if (e == ERR_OK && access(db->path, W_OK) != 0)
         e = capdb_fail(db, ERR_IO, "cannot be written");
     if (e == ERR_OK)
-        e = take_lock(db, source->target);
+        e = take_lock(db, does, target);
     if (e == ERR_OK)
         e = check_wal(db);
     if (e != ERR_OK)
@@ -287,9 +290,24 @@ static enum error open_existing(struct capdb *db, const struct capdb_source *sou
         e = check_identity(db);
     if (e == ERR_OK)
         e = check_schema(db);
-    if (e == ERR_OK)
-        e = check_writable(db);
+    return e == ERR_OK ? check_writable(db) : e;
+}
+
+static enum error open_existing(struct capdb *db, const struct capdb_source *source)
+{
+    enum error e = open_to_write(db, "records", source->target);
     return e == ERR_OK ? recorder_resume(db, source) : e;
+}
+
+enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message)
+{
+    struct capdb *db = db_new(path);
+    *out = NULL;
+    enum error e = db ? open_to_write(db, "compacts", "it") : ERR_NO_MEMORY;
+    if (e != ERR_OK)
+        return open_failed(db, e, message);
+    *out = db;
+    return ERR_OK;
 }
 
 enum error capdb_resume(const char *path, const struct capdb_source *source, struct capdb **out,
@@ -327,6 +345,7 @@ static enum error open_uri(struct capdb *db, const char *query)
     char *uri = uri_of(db->path, query);
     if (!uri)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    capdb_forget_owner(db);
     sqlite3_close(db->sql);
     db->sql = NULL;
     db->seen = -1;
@@ -472,7 +491,7 @@ void capdb_close(struct capdb *db)
 {
     if (!db)
         return;
-    if (db->writable && !db->memory) {
+    if (db->writable && !db->memory && db->sql) {
         recorder_finish(db);
         publish(db);
     }

@@ -65,6 +65,12 @@ static const struct command commands[] = {
      "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
      "make a recording of today's format of an older one"},
+    {"publish", 1, 1, command_publish, "publish RUN postgresql://… [--name NAME] [--to N]",
+     "put the recording into PostgreSQL, beside others"},
+    {"compact", 0, 0, command_compact, "compact RUN",
+     "write the recording anew without the room that nothing uses"},
+    {"cut", 1, 1, command_cut, "cut RUN OUT [--from N] [--to N]",
+     "a smaller recording of some of its snapshots, to send to somebody"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -85,6 +91,9 @@ static void print_help(FILE *f)
 
 enum option_code {
     OPT_AT = 256,
+    OPT_FROM,
+    OPT_NAME,
+    OPT_TO,
     OPT_ALL,
     OPT_EVERY,
     OPT_PATIENCE,
@@ -105,6 +114,9 @@ enum option_code {
 
 static const struct option long_options[] = {
     {"at", required_argument, NULL, OPT_AT},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
     {"all", no_argument, NULL, OPT_ALL},
     {"every", required_argument, NULL, OPT_EVERY},
     {"patience", required_argument, NULL, OPT_PATIENCE},
@@ -155,6 +167,10 @@ static bool take_option(struct options *o, int code)
     switch (code) {
     case OPT_AT:
         return parse_number("at", optarg, &o->at);
+    case OPT_FROM:
+        return parse_number("from", optarg, &o->from);
+    case OPT_TO:
+        return parse_number("to", optarg, &o->to);
     case OPT_COUNT:
         return parse_number("count", optarg, &o->count);
     case OPT_EVERY:
@@ -166,6 +182,9 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_ON_CHANGE:
         o->on_change = true;
+        return true;
+    case OPT_NAME:
+        o->name = optarg;
         return true;
     case OPT_DOMAINS:
         o->domains = optarg;

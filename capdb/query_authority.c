@@ -506,6 +506,7 @@ static enum status check_isolation(struct options *o, struct junit *junit)
             s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
             s = check_one(o, &v, out, &t, junit);
+        progress_show(NULL, n - first + 1, last - first + 1);
     }
     verdict_row(out, &v, &t, o);
     if (s == STATUS_YES)

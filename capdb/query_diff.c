@@ -11,44 +11,6 @@
 
 enum { TEXT_BYTES = 512 };
 
-/* One pair of versions of a capability; either side may be missing. */
-static const char diff_caps[] =
-    "WITH span(lo, hi) AS (VALUES (min(?1, ?2), max(?1, ?2))),"
-    " early AS (SELECT c.* FROM span, cap_row c WHERE c.t1 > lo AND c.t1 <= hi"
-    "  AND c.t1 < 2147483647 AND c.t0 <= lo),"
-    " late AS (SELECT c.* FROM span, cap_row c WHERE c.t1 > hi"
-    "  AND c.row > (SELECT last_cap_row FROM snapshot WHERE n = lo)"
-    "  AND c.row <= (SELECT last_cap_row FROM snapshot WHERE n = hi))"
-    " SELECT coalesce(e.id, l.id), e.slot, l.slot, e.parent, l.parent, e.rights, l.rights,"
-    " e.data, l.data, e.extra, l.extra, e.flags, l.flags, coalesce(l.type, e.type),"
-    " o.t0 > (SELECT lo FROM span), p.type, p.rights, p.data"
-    " FROM early e FULL JOIN late l ON l.id = e.id"
-    " LEFT JOIN object_row o ON o.id = coalesce(l.object, e.object)"
-    " LEFT JOIN cap_row p ON p.id = l.parent AND p.t0 <= (SELECT hi FROM span)"
-    "  AND p.t1 > (SELECT hi FROM span)"
-    " ORDER BY coalesce(l.slot, e.slot)";
-
-enum column {
-    COL_ID,
-    COL_SLOT_E,
-    COL_SLOT_L,
-    COL_PARENT_E,
-    COL_PARENT_L,
-    COL_RIGHTS_E,
-    COL_RIGHTS_L,
-    COL_DATA_E,
-    COL_DATA_L,
-    COL_EXTRA_E,
-    COL_EXTRA_L,
-    COL_FLAGS_E,
-    COL_FLAGS_L,
-    COL_TYPE,
-    COL_NEW_OBJECT,
-    COL_PARENT_TYPE,
-    COL_PARENT_RIGHTS,
-    COL_PARENT_DATA,
-};
-
 struct difference {
     struct options *o;
     struct view a, b;
@@ -67,37 +29,37 @@ static bool differs(sqlite3_stmt *st, int early, int late)
 
 static const char *added_word(sqlite3_stmt *st)
 {
-    uint32_t parent = (uint32_t)sqlite3_column_int64(st, COL_PARENT_TYPE);
-    if (null(st, COL_PARENT_TYPE))
+    uint32_t parent = (uint32_t)sqlite3_column_int64(st, DIFF_PARENT_TYPE);
+    if (null(st, DIFF_PARENT_TYPE))
         return "created";
-    if (parent == RECORD_CAP_UNTYPED && sqlite3_column_int(st, COL_NEW_OBJECT))
+    if (parent == RECORD_CAP_UNTYPED && sqlite3_column_int(st, DIFF_NEW_OBJECT))
         return "retyped";
-    if (sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_REPLY)
+    if (sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_REPLY)
         return "reply";
-    bool weaker = differs(st, COL_RIGHTS_L, COL_PARENT_RIGHTS) ||
+    bool weaker = differs(st, DIFF_RIGHTS_L, DIFF_PARENT_RIGHTS) ||
                   (parent != RECORD_CAP_UNTYPED && parent != RECORD_CAP_FRAME &&
-                   differs(st, COL_DATA_L, COL_PARENT_DATA));
+                   differs(st, DIFF_DATA_L, DIFF_PARENT_DATA));
     return weaker && parent != RECORD_CAP_UNTYPED ? "minted" : "copied";
 }
 
 static const char *changed_word(sqlite3_stmt *st)
 {
-    bool frame = sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_FRAME ||
-                 sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_PAGE_TABLE;
-    if (differs(st, COL_SLOT_E, COL_SLOT_L))
+    bool frame = sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_FRAME ||
+                 sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_PAGE_TABLE;
+    if (differs(st, DIFF_SLOT_E, DIFF_SLOT_L))
         return "moved";
-    if (differs(st, COL_RIGHTS_E, COL_RIGHTS_L))
+    if (differs(st, DIFF_RIGHTS_E, DIFF_RIGHTS_L))
         return "rights";
-    if (differs(st, COL_EXTRA_E, COL_EXTRA_L) || (frame && differs(st, COL_DATA_E, COL_DATA_L)))
-        return sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
-               : !frame                                                        ? "guard"
-               : sqlite3_column_int64(st, COL_EXTRA_L)                         ? "mapped"
-                                                                               : "unmapped";
-    if (differs(st, COL_DATA_E, COL_DATA_L))
-        return sqlite3_column_int64(st, COL_TYPE) == RECORD_CAP_UNTYPED ? "watermark" : "updated";
-    if (differs(st, COL_PARENT_E, COL_PARENT_L))
+    if (differs(st, DIFF_EXTRA_E, DIFF_EXTRA_L) || (frame && differs(st, DIFF_DATA_E, DIFF_DATA_L)))
+        return sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
+               : !frame                                                         ? "guard"
+               : sqlite3_column_int64(st, DIFF_EXTRA_L)                         ? "mapped"
+                                                                                : "unmapped";
+    if (differs(st, DIFF_DATA_E, DIFF_DATA_L))
+        return sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_UNTYPED ? "watermark" : "updated";
+    if (differs(st, DIFF_PARENT_E, DIFF_PARENT_L))
         return "reparented";
-    if (differs(st, COL_FLAGS_E, COL_FLAGS_L))
+    if (differs(st, DIFF_FLAGS_E, DIFF_FLAGS_L))
         return "flags";
     return NULL; /* its place in the list, or its domain's name */
 }
@@ -120,8 +82,8 @@ static void side_cells(struct difference *d, sqlite3_stmt *st, int column, const
 
 static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
 {
-    int in_a = forward ? COL_SLOT_E : COL_SLOT_L;
-    int in_b = forward ? COL_SLOT_L : COL_SLOT_E;
+    int in_a = forward ? DIFF_SLOT_E : DIFF_SLOT_L;
+    int in_b = forward ? DIFF_SLOT_L : DIFF_SLOT_E;
     const char *word = null(st, in_a)   ? (forward ? added_word(st) : "created")
                        : null(st, in_b) ? "deleted"
                                         : changed_word(st);
@@ -131,7 +93,7 @@ static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
     int column = null(st, in_b) ? in_a : in_b;
     uint64_t addr = (uint64_t)sqlite3_column_int64(st, column);
     output_text(d->out, word);
-    output_int(d->out, sqlite3_column_int64(st, COL_ID));
+    output_int(d->out, sqlite3_column_int64(st, DIFF_ID));
     output_hex(d->out, addr);
     output_text(d->out, domain_name(v, authority_slot_domain(&v->authority,
                                                              capstate_slot_at(&v->state, addr))));
@@ -143,11 +105,9 @@ static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
 static enum error diff_capabilities(struct difference *d)
 {
     sqlite3_stmt *st;
-    enum error e = capdb_prepare(d->a.db, diff_caps, &st);
+    enum error e = capdb_prepare_diff(d->a.db, d->a.n, d->b.n, &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, d->a.n);
-    sqlite3_bind_int64(st, 2, d->b.n);
     while (capdb_step(d->a.db, st, "comparing", &e))
         cap_change(d, st, d->a.n <= d->b.n);
     sqlite3_finalize(st);

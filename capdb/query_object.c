@@ -238,62 +238,100 @@ static enum error history_rows(struct history *h, const char *sql)
     return e;
 }
 
-static void owner_row(struct history *h, uint32_t first, uint32_t last, uint32_t count,
-                      const struct authority_owner *w, const char *domain)
+static void owner_row(struct history *h, uint32_t first, uint32_t last, const struct capdb_owner *w)
 {
+    const struct record_snapshot *k = &h->v->state.snapshot;
+    bool kernel = h->addr >= k->kernel_start && h->addr < k->kernel_end;
     output_int(h->out, first);
-    if (last == count)
+    if (last == capdb_count(h->v->db))
         output_text(h->out, "now");
     else
         output_int(h->out, last);
     output_text(h->out, "owner");
-    output_text(h->out, w->shared ? "(shared)" : w->kernel ? "(kernel)" : domain);
+    output_text(h->out, w->shared ? "(shared)" : kernel ? "(kernel)" : w->domain);
     output_text(h->out, "");
     output_text(h->out, "");
     output_text(h->out, w->shared       ? "several domains hold it"
                         : w->by_untyped ? "through untyped memory"
-                        : w->object < 0 ? "no capability refers to it"
+                        : !w->found     ? "no capability refers to it"
                                         : "holds it alone, or manages it");
     output_row(h->out);
 }
 
-/* The owner can change only where a capability or domain does: at snapshots in which rows of
- * capabilities begin or end. */
+/* Under other rules than those of the recording the snapshot has to be analysed anew. */
+static enum error owner_by_rules(struct history *h, uint32_t n, struct capdb_owner *out)
+{
+    struct authority_owner w;
+    *out = (struct capdb_owner){0};
+    if (dbview_load(h->o, h->v, n) != STATUS_YES)
+        return ERR_STOPPED; /* told already */
+    authority_owner_of(&h->v->authority, h->addr, &w);
+    out->found = w.object >= 0;
+    out->shared = w.shared;
+    out->by_untyped = w.by_untyped;
+    snprintf(out->domain, sizeof(out->domain), "%s", domain_name(h->v, w.domain));
+    return ERR_OK;
+}
+
+static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *out)
+{
+    if (h->o->domains)
+        return owner_by_rules(h, n, out);
+    enum error e = capdb_owner_at(h->v->db, n, h->addr, out);
+    if (e == ERR_OK && !out->domain[0])
+        snprintf(out->domain, sizeof(out->domain), "-");
+    return e;
+}
+
+/* The owner can change only where rows begin or end: under the rules of the recording those of the
+ * objects over the address and of capabilities to them, otherwise any. */
+static const char owner_moments[] =
+    "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT id, t0, t1 FROM object_row"
+    "  WHERE bits > 0 AND covers(addr, bits, ?1))"
+    " SELECT 1 UNION SELECT t0 FROM lives UNION SELECT t1 FROM lives UNION"
+    " SELECT c.t0 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
+    " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) ORDER BY 1";
+static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row ORDER BY 1";
+
+static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)
+{
+    return strcmp(a->domain, b->domain) == 0 && a->shared == b->shared &&
+           a->by_untyped == b->by_untyped && a->found == b->found;
+}
+
+static enum error moment(struct history *h, sqlite3_stmt *st, uint32_t *n)
+{
+    int64_t at = sqlite3_column_int64(st, 0);
+    *n = at > 0 && at <= capdb_count(h->v->db) ? (uint32_t)at : 0;
+    if (*n || at == CAPDB_STILL)
+        return ERR_OK;
+    return capdb_fail(h->v->db, ERR_CORRUPT, "is damaged: a row begins at snapshot %lld",
+                      (long long)at);
+}
+
 static enum error owner_rows(struct history *h)
 {
     sqlite3_stmt *st;
-    char domain[128] = "";
-    struct authority_owner now = {0};
+    struct capdb_owner now;
     uint32_t first = 0;
-    uint32_t count = capdb_count(h->v->db);
-    enum error e = capdb_prepare(h->v->db,
-                                 "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row"
-                                 " WHERE t1 < 2147483647 ORDER BY 1",
-                                 &st);
+    enum error e = capdb_prepare(h->v->db, h->o->domains ? all_moments : owner_moments, &st);
+    if (e == ERR_OK && !h->o->domains)
+        sqlite3_bind_int64(st, 1, (int64_t)h->addr);
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
-        struct authority_owner w;
-        int64_t at = sqlite3_column_int64(st, 0);
-        uint32_t n = at > 0 && at <= count ? (uint32_t)at : 0;
-        if (n == 0)
-            e = capdb_fail(h->v->db, ERR_CORRUPT, "is damaged: a row begins at snapshot %lld",
-                           (long long)at);
-        if (e == ERR_OK && dbview_load(h->o, h->v, n) != STATUS_YES)
-            e = ERR_STOPPED; /* told already */
-        if (e != ERR_OK)
-            break;
-        authority_owner_of(&h->v->authority, h->addr, &w);
-        const char *name = domain_name(h->v, w.domain);
-        if (first && strcmp(name, domain) == 0 && w.shared == now.shared &&
-            w.by_untyped == now.by_untyped && (w.object < 0) == (now.object < 0))
+        struct capdb_owner w;
+        uint32_t n;
+        e = moment(h, st, &n);
+        if (e == ERR_OK && n)
+            e = owner_in(h, n, &w);
+        if (e != ERR_OK || n == 0 || (first && same_owner(&w, &now)))
             continue;
         if (first)
-            owner_row(h, first, n - 1, count, &now, domain);
+            owner_row(h, first, n - 1, &now);
         first = n;
         now = w;
-        snprintf(domain, sizeof(domain), "%s", name);
     }
     if (e == ERR_OK && first)
-        owner_row(h, first, count, count, &now, domain);
+        owner_row(h, first, capdb_count(h->v->db), &now);
     sqlite3_finalize(st);
     return e;
 }

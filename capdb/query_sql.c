@@ -154,6 +154,7 @@ enum status command_verify(struct options *o)
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     verdict.out = output_begin(stdout, output_default, columns);
+    capdb_tell_progress(v.db, progress_show, NULL);
     enum error e = capdb_verify(v.db, report_fault, &verdict);
     if (e == ERR_OK) {
         output_text(verdict.out, "good");

@@ -14,6 +14,7 @@
             ".popsection\n")
 EMBED(capdb_schema_sql, "capdb/schema.sql");
 EMBED(capdb_schema_1_sql, "capdb/schema_1.sql");
+EMBED(capdb_publish_sql, "capdb/publish.sql");
 
 /* Behind a comment or blank that begins at `at`; `at` itself where none does. */
 static const char *skip_blank(const char *at, const char *end)

@@ -18,6 +18,7 @@ enum {
 
 extern const char capdb_schema_sql[];   /* format 2 */
 extern const char capdb_schema_1_sql[]; /* format 1 */
+extern const char capdb_publish_sql[];  /* for PostgreSQL: before its tables, and their views */
 
 enum schema_kind { SCHEMA_TABLE, SCHEMA_INDEX, SCHEMA_VIEW };
 

@@ -34,6 +34,14 @@ struct capdb {
     bool overlaid;               /* temporary views show the tail merged */
     struct readfile_stamp stamp; /* of what is open */
     bool torn;                   /* it changed since */
+    sqlite3_stmt *owner_objects, *owner_holders; /* owner.c's, kept */
+    struct owner_odd {
+        uint64_t addr;
+        int bits;
+    } * owner_odd; /* where objects lie that do not begin at a multiple of their size */
+    uint32_t owner_odd_count;
+    capdb_progress progress; /* NULL: nobody wants to know */
+    void *progress_ctx;
     char warning[CAPDB_MESSAGE];
     char message[CAPDB_MESSAGE];
 };
@@ -82,6 +90,9 @@ enum error capdb_merge(struct capdb *db);
  */
 enum error capdb_overlay(struct capdb *db);
 
+/* Holds the lock and may write, without a recorder. On failure a sentence is in message. */
+enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message);
+
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
 
@@ -117,6 +128,32 @@ bool capdb_has_events(struct capdb *db);
 /* Do the events before snapshot n lead there from the one before? false: a sentence says what not.
  */
 bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
+
+/* owner.c: before the connection is closed, and when the file has changed. */
+void capdb_forget_owner(struct capdb *db);
+
+/* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */
+enum capdb_diff_column {
+    DIFF_ID,
+    DIFF_SLOT_E, /* E: in the earlier snapshot, L: in the later; NULL: it is not there */
+    DIFF_SLOT_L,
+    DIFF_PARENT_E,
+    DIFF_PARENT_L,
+    DIFF_RIGHTS_E,
+    DIFF_RIGHTS_L,
+    DIFF_DATA_E,
+    DIFF_DATA_L,
+    DIFF_EXTRA_E,
+    DIFF_EXTRA_L,
+    DIFF_FLAGS_E,
+    DIFF_FLAGS_L,
+    DIFF_TYPE,
+    DIFF_NEW_OBJECT,
+    DIFF_PARENT_TYPE,
+    DIFF_PARENT_RIGHTS,
+    DIFF_PARENT_DATA,
+};
+enum error capdb_prepare_diff(struct capdb *db, uint32_t a, uint32_t b, sqlite3_stmt **st);
 
 /* sum.c: over all records; the order of kinds other than slots does not matter. */
 uint64_t capdb_sum(const struct capstate *state);

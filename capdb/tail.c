@@ -55,6 +55,7 @@ static enum error merge_kind(struct capdb *db, int kind)
 
 enum error capdb_merge(struct capdb *db)
 {
+    capdb_forget_owner(db);
     enum error e = capdb_exec(db, "BEGIN IMMEDIATE", "merging");
     if (e != ERR_OK)
         return e;
@@ -120,6 +121,7 @@ static const char copy_tail[] =
 
 enum error capdb_overlay(struct capdb *db)
 {
+    capdb_forget_owner(db);
     enum error e = db->overlaid ? drop_overlay(db) : ERR_OK;
     if (e == ERR_OK)
         db->message[0] = '\0';

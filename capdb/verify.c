@@ -278,10 +278,19 @@ static void verify_all(struct verifying *v)
         if (!capdb_words_are_ours(v->db))
             fault(v, "the words are not those of a recording");
     }
-    for (uint32_t n = 1; n <= count && v->faults < FAULTS_MAX; n++)
+    for (uint32_t n = 1; n <= count && v->faults < FAULTS_MAX; n++) {
         verify_snapshot(v, n);
+        if (v->db->progress)
+            v->db->progress(v->db->progress_ctx, n, count);
+    }
     if (v->faults < FAULTS_MAX)
         verify_events(v, count);
+}
+
+void capdb_tell_progress(struct capdb *db, capdb_progress progress, void *ctx)
+{
+    db->progress = progress;
+    db->progress_ctx = ctx;
 }
 
 enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx)
@@ -298,6 +307,17 @@ enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx)
     if (capdb_release(db) != ERR_OK)
         fault(&v, db->message);
     return v.faults ? capdb_fail(db, ERR_CORRUPT, "is damaged") : ERR_OK;
+}
+
+enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx)
+{
+    struct verifying v = {.db = db, .report = report, .ctx = ctx};
+    enum error e = capdb_hold(db);
+    if (e != ERR_OK)
+        return e;
+    verify_chain(&v);
+    e = capdb_release(db);
+    return v.faults ? capdb_fail(db, ERR_CORRUPT, "is damaged; capdb verify says where") : e;
 }
 
 static void take_ending(const struct ledger_entry *last, struct capdb_ending *out)

@@ -1,0 +1,247 @@
+/* Whose memory is at an address in any snapshot, from the indexes, without rebuilding it.
+ *
+ * An object over the address begins at one of few places: the address with its low bits cleared, or
+ * where one of the few objects begins that do not lie at a multiple of their size.
+ * The rule is that of authority_owner_of(): the untyped nearest to the object that untrusted
+ * domains hold decides, then who holds the object itself. */
+#include "capdb/store.h"
+
+#include "record/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COVERS_MAX = 256, ADDRESS_BITS = 64 };
+
+/* Objects over the address, smallest first. */
+struct cover {
+    int64_t life;
+    uint64_t addr;
+    uint32_t type, bits;
+};
+struct covers {
+    struct cover list[COVERS_MAX];
+    uint32_t count;
+};
+
+static const char objects_sql[] =
+    "SELECT id, type, addr, bits FROM object_row WHERE addr = ?1 AND bits BETWEEN ?2 AND ?3"
+    " AND t0 <= ?4 AND t1 > ?4";
+static const char holders_sql[] =
+    "SELECT d.name, d.trusted FROM cap_row c JOIN domain d ON d.id = c.domain"
+    " WHERE c.object = ?1 AND c.t0 <= ?2 AND c.t1 > ?2 ORDER BY c.pos";
+
+void capdb_forget_owner(struct capdb *db)
+{
+    sqlite3_finalize(db->owner_objects);
+    sqlite3_finalize(db->owner_holders);
+    db->owner_objects = db->owner_holders = NULL;
+    free(db->owner_odd);
+    db->owner_odd = NULL;
+    db->owner_odd_count = 0;
+}
+
+static const char odd_sql[] = "SELECT DISTINCT addr, bits FROM object_row"
+                              " WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0";
+
+static enum error add_odd(struct capdb *db, sqlite3_stmt *st)
+{
+    uint32_t count = db->owner_odd_count + 1;
+    struct owner_odd *grown = realloc(db->owner_odd, count * sizeof(*grown));
+    if (!grown)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    grown[count - 1] =
+        (struct owner_odd){(uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int(st, 1)};
+    db->owner_odd = grown;
+    db->owner_odd_count = count;
+    return ERR_OK;
+}
+
+/* Device memory is cut into untypeds as boards have it; there are few of those. */
+static enum error read_odd(struct capdb *db)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db, odd_sql, &st);
+    if (e != ERR_OK)
+        return e;
+    while (capdb_step(db, st, "looking for the owner", &e))
+        e = add_odd(db, st);
+    sqlite3_finalize(st);
+    return e;
+}
+
+static enum error prepare_owner(struct capdb *db)
+{
+    enum error e = ERR_OK;
+    if (!db->owner_objects)
+        e = read_odd(db);
+    if (e == ERR_OK && !db->owner_objects)
+        e = capdb_prepare(db, objects_sql, &db->owner_objects);
+    if (e == ERR_OK && !db->owner_holders)
+        e = capdb_prepare(db, holders_sql, &db->owner_holders);
+    return e;
+}
+
+/* --- objects --------------------------------------------------------------------------------- */
+
+/* An untyped lies around its first child of the same size. */
+static bool inside(const struct cover *a, const struct cover *b)
+{
+    if (a->bits != b->bits)
+        return a->bits < b->bits;
+    return a->type != RECORD_CAP_UNTYPED && b->type == RECORD_CAP_UNTYPED;
+}
+
+static void add_cover(struct covers *c, const struct cover *new)
+{
+    uint32_t at = c->count;
+    if (c->count == COVERS_MAX)
+        return;
+    c->count++;
+    for (; at > 0 && inside(new, &c->list[at - 1]); at--)
+        c->list[at] = c->list[at - 1];
+    c->list[at] = *new;
+}
+
+/* Objects that begin at addr and have from `low` to `high` bits. */
+static enum error find_at(struct capdb *db, uint64_t addr, int low, int high, uint32_t n,
+                          struct covers *out)
+{
+    sqlite3_stmt *st = db->owner_objects;
+    enum error e = ERR_OK;
+    sqlite3_bind_int64(st, 1, (int64_t)addr);
+    sqlite3_bind_int(st, 2, low);
+    sqlite3_bind_int(st, 3, high);
+    sqlite3_bind_int64(st, 4, n);
+    while (capdb_step(db, st, "looking for the owner", &e)) {
+        const struct cover found = {.life = sqlite3_column_int64(st, 0),
+                                    .type = (uint32_t)sqlite3_column_int64(st, 1),
+                                    .addr = (uint64_t)sqlite3_column_int64(st, 2),
+                                    .bits = (uint32_t)sqlite3_column_int64(st, 3)};
+        add_cover(out, &found);
+    }
+    sqlite3_reset(st);
+    return e;
+}
+
+/* From one beginning to the next the sizes that share it are asked for at once. */
+static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struct covers *out)
+{
+    enum error e = ERR_OK;
+    out->count = 0;
+    for (int low = 1; e == ERR_OK && low < ADDRESS_BITS;) {
+        uint64_t begin = addr >> low << low;
+        int high = begin ? __builtin_ctzll(begin) : ADDRESS_BITS - 1;
+        e = find_at(db, begin, low, high, n, out);
+        low = high + 1;
+    }
+    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+        if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
+            e = find_at(db, db->owner_odd[i].addr, db->owner_odd[i].bits, db->owner_odd[i].bits, n,
+                        out);
+    return e;
+}
+
+/* --- holders --------------------------------------------------------------------------------- */
+
+static void take_name(char *to, sqlite3_stmt *st)
+{
+    snprintf(to, CAPDB_DOMAIN, "%s", capdb_column_text(st, 0));
+}
+
+/* The untrusted domain that holds it; *shared is set when there are several. manager: the first of
+ * any. */
+static enum error holder_of(struct capdb *db, int64_t life, uint32_t n, char *domain, char *manager,
+                            bool *shared)
+{
+    sqlite3_stmt *st = db->owner_holders;
+    enum error e = ERR_OK;
+    domain[0] = '\0';
+    sqlite3_bind_int64(st, 1, life);
+    sqlite3_bind_int64(st, 2, n);
+    while (capdb_step(db, st, "looking for the owner", &e)) {
+        if (!manager[0])
+            take_name(manager, st);
+        if (sqlite3_column_int(st, 1))
+            continue;
+        *shared |= domain[0] && strcmp(domain, capdb_column_text(st, 0)) != 0;
+        if (!domain[0])
+            take_name(domain, st);
+    }
+    sqlite3_reset(st);
+    return e;
+}
+
+/* --- the rule -------------------------------------------------------------------------------- */
+
+static const struct cover *object_of(const struct covers *c)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->list[i].type != RECORD_CAP_UNTYPED)
+            return &c->list[i];
+    return c->count ? &c->list[0] : NULL;
+}
+
+/* Untypeds around the object, itself if it is one, from the inside out. */
+static enum error by_untyped(struct capdb *db, const struct covers *c, uint32_t from, uint32_t n,
+                             struct capdb_owner *out)
+{
+    char manager[CAPDB_DOMAIN] = "";
+    enum error e = ERR_OK;
+    for (uint32_t i = from; e == ERR_OK && i < c->count && !out->domain[0]; i++) {
+        if (c->list[i].type != RECORD_CAP_UNTYPED)
+            continue;
+        out->shared = false;
+        e = holder_of(db, c->list[i].life, n, out->domain, manager, &out->shared);
+    }
+    out->by_untyped = out->domain[0] != '\0';
+    return e;
+}
+
+/* Only trusted managers hold the object or the untypeds around it: the nearest of them. */
+static enum error by_manager(struct capdb *db, const struct covers *c, uint32_t from, uint32_t n,
+                             struct capdb_owner *out)
+{
+    char domain[CAPDB_DOMAIN];
+    bool shared = false;
+    enum error e = ERR_OK;
+    for (uint32_t i = from; e == ERR_OK && i < c->count && !out->domain[0]; i++)
+        if (i == from || c->list[i].type == RECORD_CAP_UNTYPED)
+            e = holder_of(db, c->list[i].life, n, domain, out->domain, &shared);
+    return e;
+}
+
+static enum error judge(struct capdb *db, const struct covers *c, uint32_t n,
+                        struct capdb_owner *out)
+{
+    char manager[CAPDB_DOMAIN] = "";
+    const struct cover *object = object_of(c);
+    if (!object)
+        return ERR_OK;
+    uint32_t from = (uint32_t)(object - c->list);
+    out->found = true;
+    out->object = object->addr;
+    out->type = object->type;
+    out->bits = object->bits;
+    enum error e = by_untyped(db, c, from, n, out);
+    if (e == ERR_OK && !out->domain[0])
+        e = holder_of(db, object->life, n, out->domain, manager, &out->shared);
+    return e == ERR_OK && !out->domain[0] ? by_manager(db, c, from, n, out) : e;
+}
+
+enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_owner *out)
+{
+    struct covers covers;
+    *out = (struct capdb_owner){0};
+    enum error e = capdb_hold(db);
+    if (e != ERR_OK)
+        return e;
+    e = prepare_owner(db);
+    if (e == ERR_OK)
+        e = find_covers(db, addr, n, &covers);
+    if (e == ERR_OK)
+        e = judge(db, &covers, n, out);
+    enum error torn = capdb_release(db);
+    return e == ERR_OK ? torn : e;
+}

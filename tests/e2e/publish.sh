@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Recordings in PostgreSQL: a server of Debian's package, started here under an unprivileged user on a
+# socket of its own, takes two recordings; batches that were cut off go on, nothing comes twice, and
+# what the views say is what the recordings say.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+capdb=build/host/capdb
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
+if [ ! -x "$bin/initdb" ]; then
+    echo "1..0 # SKIP PostgreSQL's server is not installed (Debian: postgresql)"
+    exit 0
+fi
+
+as_server=()
+if [ "$(id -u)" = 0 ]; then
+    as_server=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+    chown nobody:nogroup "$work"
+fi
+server_pid=
+stop_server() {
+    stop_process server_pid -INT
+    finish
+}
+trap stop_server EXIT
+
+url="postgresql:///postgres?host=$work&user=capscope"
+ask() { psql -X -A -t -q "$url" -c "SET search_path = capscope" -c "$1"; }
+start_server() {
+    "${as_server[@]}" "$bin/postgres" -D "$work/data" -k "$work" -c listen_addresses= -c fsync=off \
+        >"$work/server.log" 2>&1 &
+    server_pid=$!
+    wait_for 60 psql -X -q "$url" -c "SELECT 1"
+}
+
+"${as_server[@]}" "$bin/initdb" -D "$work/data" -U capscope -A trust -N >"$work/initdb.log" 2>&1 ||
+    { cat "$work/initdb.log"; exit 1; }
+check "a server starts" start_server
+
+for name in recording-1 recording-1-killed; do
+    gunzip -c "tests/fixtures/$name.capdb.gz" >"$work/old.capdb"
+    $capdb upgrade "$work/old.capdb" "$work/$name.capdb" || exit 1
+    rm "$work/old.capdb"
+done
+first=$work/recording-1.capdb second=$work/recording-1-killed.capdb
+
+same() { # question for the recording, question for the server
+    diff <($capdb sql "$1" "$2" | tail -n +2) <(ask "$3" | tr '|' '\t')
+}
+caps="n, cap, parent, slot::text, domain, type, rights"
+# addresses are printed in hexadecimal by capdb, so they stand in decimal here
+lite="n, cap, parent, slot || '', domain, type, rights"
+all_there() { # recording, name
+    same "$1" "SELECT $lite FROM caps ORDER BY n, cap" \
+        "SELECT $caps FROM caps WHERE recording = '$2' ORDER BY n, cap" &&
+        same "$1" "SELECT n, name, domain, state, priority FROM threads ORDER BY n, addr" \
+            "SELECT n, name, domain, state, priority FROM threads WHERE recording = '$2' ORDER BY n, addr" &&
+        same "$1" "SELECT n, seq || '', detail FROM event WHERE n <= (SELECT max(n) FROM snapshot) ORDER BY row" \
+            "SELECT n, seq::text, detail FROM event WHERE recording = '$2' ORDER BY row"
+}
+everything() { ask "SELECT md5(string_agg(c::text, '' ORDER BY recording, row)) FROM cap_row c"; }
+
+check "a recording is published" $capdb publish "$first" "$url"
+check "all of it is there" all_there "$first" recording-1
+before=$(everything)
+check "publishing it again works" $capdb publish "$first" "$url"
+check "and changes nothing" test "$(everything)" = "$before"
+check "a second one stands beside it" $capdb publish "$second" "$url"
+check "all of it is there, too" all_there "$second" recording-1-killed
+check "the first is as it was" all_there "$first" recording-1
+$capdb cut "$second" "$work/other.capdb" --from 2 || exit 1
+other_as_first() {
+    $capdb publish "$work/other.capdb" "$url" --name recording-1 2>"$work/said"
+    [ $? = 2 ] && grep -q "another recording, or more of this one, is there as recording-1" "$work/said"
+}
+check "another recording of the same name is refused" other_as_first
+
+# In pieces: what was there of an earlier state of the recording is brought up to date.
+cp "$first" "$work/grown.capdb"
+half=$(($(ask "SELECT snapshots FROM recording WHERE recording = 'recording-1'") / 2))
+check "a part of it is published" $capdb publish "$work/grown.capdb" "$url" --to "$half"
+check "and no more" test "$(ask "SELECT max(n) FROM snapshot WHERE recording = 'grown'")" = "$half"
+check "the rest follows" $capdb publish "$work/grown.capdb" "$url"
+check "pieces are the whole" all_there "$work/grown.capdb" grown
+
+# A server that goes away in the middle of a batch: the batch is not there, a sentence says why.
+ask "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS
+     'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+     CREATE TRIGGER stop BEFORE INSERT ON thread_row FOR EACH STATEMENT EXECUTE FUNCTION stop()"
+cut_off() { $capdb publish "$first" "$url" --name lost 2>"$work/said"; [ $? = 2 ] && grep -q "publish: " "$work/said"; }
+check "a server that goes away is told" cut_off
+check "nothing of the batch is there" test "$(ask "SELECT count(*) FROM cap_row WHERE recording = 'lost'")" = 0
+ask "DROP TRIGGER stop ON thread_row"
+check "the next publish brings all of it" $capdb publish "$first" "$url" --name lost
+check "as if nothing had happened" all_there "$first" lost
+
+since() { ask "SELECT recording, min(n) FROM caps WHERE domain = 'driver' AND type = 'endpoint' GROUP BY 1 ORDER BY 1" | grep -c recording-1; }
+check "one question goes over all recordings" test "$(since)" = 2
+nowhere() { $capdb publish "$first" "postgresql:///x?host=$work/none" 2>"$work/said"; [ $? = 2 ] && grep -q "no connection" "$work/said"; }
+check "a server that is not there is told" nowhere
+plan

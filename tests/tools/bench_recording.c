@@ -1,0 +1,435 @@
+/* What a recording costs and how fast it answers, beside what SQLite itself takes for the same
+ * rows.
+ *
+ * A synthetic system of CAPS capabilities, of which one in a hundred changes from snapshot to
+ * snapshot, is recorded SNAPSHOTS times.  The changed rows are then written again by plain inserts:
+ * into a table without indexes, one commit a snapshot, and into one with the recording's indexes.
+ * All figures of one run stand next to each other; the ratios are what counts.
+ *
+ *     bench_recording [CAPS [SNAPSHOTS]]      100,000 and 100 unless given */
+#include "capdb/capdb.h"
+#include "capdb/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CAPS = 100000, SNAPSHOTS = 100, DOMAIN_CAPS = 100, CHANGE_SHARE = 100, QUESTIONS = 2000 };
+enum { CNODE_BITS = 12, COLUMNS = 20, SLOT_BYTES = 16, FRAME_BITS = 12, DOMAIN_BITS = 20 };
+
+static const uint64_t memory = 0x100000000u;
+
+static uint32_t seed = 1;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_recording: %s\n", what);
+    exit(2);
+}
+
+static uint32_t pick(uint32_t n)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)(seed >> 4) * n >> 28);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others may use the machine */
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(double *times, uint32_t count, double q)
+{
+    qsort(times, count, sizeof(*times), compare_doubles);
+    return count ? times[(uint32_t)(q * (count - 1))] : 0;
+}
+
+/* --- the system ------------------------------------------------------------------------------ */
+
+struct synthetic {
+    struct record_slot
+        *slots; /* derivation order: each domain its untyped, thread, CNode, frames */
+    uint32_t count, domains;
+};
+
+static uint64_t domain_base(uint32_t d)
+{
+    return memory + ((uint64_t)d << DOMAIN_BITS);
+}
+
+static struct record_slot slot_of(uint32_t d, uint32_t index, uint32_t type, uint64_t object,
+                                  uint32_t bits)
+{
+    return (struct record_slot){.addr = domain_base(d) + 0x2000 + index * SLOT_BYTES,
+                                .depth = type != RECORD_CAP_UNTYPED,
+                                .type = type,
+                                .object = object,
+                                .bits = bits,
+                                .rights = 3,
+                                .flags = RECORD_SLOT_REVOCABLE};
+}
+
+static void make_domain(struct synthetic *s, uint32_t d)
+{
+    struct record_slot *at = &s->slots[s->count];
+    uint64_t base = domain_base(d);
+    at[0] = slot_of(d, 1, RECORD_CAP_UNTYPED, base, DOMAIN_BITS);
+    at[1] = slot_of(d, 2, RECORD_CAP_TCB, base, 9);
+    at[2] = slot_of(d, 3, RECORD_CAP_CNODE, base + 0x2000, CNODE_BITS);
+    at[2].level = 1;
+    for (uint32_t i = 3; i < DOMAIN_CAPS; i++)
+        at[i] = slot_of(d, i + 1, RECORD_CAP_FRAME, base + ((uint64_t)i + 1) * 0x1000, FRAME_BITS);
+    s->count += DOMAIN_CAPS;
+}
+
+static void synthetic_init(struct synthetic *s, uint32_t caps)
+{
+    s->domains = caps / DOMAIN_CAPS;
+    s->count = 0;
+    s->slots = calloc((size_t)s->domains * DOMAIN_CAPS, sizeof(*s->slots));
+    if (!s->slots)
+        die("out of memory");
+    for (uint32_t d = 0; d < s->domains; d++)
+        make_domain(s, d);
+}
+
+/* One in a hundred: the frame of a slot loses or gains a right, or is another one. */
+static void synthetic_step(struct synthetic *s)
+{
+    for (uint32_t i = 0; i < s->count / CHANGE_SHARE; i++) {
+        uint32_t domain = pick(s->domains);
+        struct record_slot *r = &s->slots[domain * DOMAIN_CAPS + 3 + pick(DOMAIN_CAPS - 3)];
+        if (pick(2))
+            r->rights ^= 1;
+        else
+            r->object = domain_base(domain) + 0x80000 + pick(64) * 0x1000ull;
+    }
+}
+
+static void add(struct capstate *state, const struct record *r)
+{
+    if (capstate_add(state, r) != ERR_OK)
+        die("a record is refused");
+}
+
+static void add_threads(struct capstate *state, uint32_t domains)
+{
+    for (uint32_t d = 0; d < domains; d++) {
+        struct record r = {.kind = RECORD_THREAD};
+        r.thread.addr = domain_base(d);
+        r.thread.name.length =
+            (uint8_t)snprintf(r.thread.name.bytes, RECORD_STRING_MAX, "d%u/t", d);
+        add(state, &r);
+    }
+}
+
+static void synthetic_state(const struct synthetic *s, struct capstate *state, uint32_t n)
+{
+    struct record r = {.kind = RECORD_SNAPSHOT};
+    capstate_init(state);
+    r.snapshot = (struct record_snapshot){
+        .format = RECORD_FORMAT, .word_bits = 32, .slot_bits = 4, .nodes = 1, .ticks = n, .seq = n};
+    add(state, &r);
+    for (uint32_t i = 0; i < s->count; i++) {
+        r = (struct record){.kind = RECORD_SLOT, .slot = s->slots[i]};
+        add(state, &r);
+    }
+    add_threads(state, s->domains);
+    r = (struct record){.kind = RECORD_END};
+    r.end = (struct record_end){.complete = 1,
+                                .slots = s->count,
+                                .threads = s->domains,
+                                .records = s->count + s->domains + 2};
+    add(state, &r);
+    if (capstate_finish(state) != ERR_OK)
+        die("a state is refused");
+}
+
+/* --- recording ------------------------------------------------------------------------------- */
+
+struct figures {
+    uint32_t snapshots;
+    double capture, capture_all, raw, plain; /* seconds; the first two medians of a snapshot */
+    uint64_t rows, bytes, first_bytes;       /* first_bytes: with one snapshot */
+};
+
+static void record_all(const char *path, struct synthetic *s, uint32_t snapshots, struct figures *f)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *db;
+    double *times = calloc(snapshots, sizeof(*times));
+    if (!times || capdb_create(path, "bench", &db, message) != ERR_OK)
+        die(times ? message : "out of memory");
+    for (uint32_t n = 0; n < snapshots; n++) {
+        struct capstate state;
+        uint32_t number;
+        synthetic_state(s, &state, n + 1);
+        double start = now();
+        if (capdb_append(db, &state, n, &number) != ERR_OK)
+            die(capdb_error(db));
+        times[n] = now() - start;
+        f->capture_all += n ? times[n] : 0;
+        if (n == 0) {
+            capdb_flush(db);
+            f->first_bytes = (uint64_t)(capdb_int(db, "PRAGMA main.page_count", 0) *
+                                        capdb_int(db, "PRAGMA main.page_size", 0));
+        }
+        capstate_free(&state);
+        synthetic_step(s);
+    }
+    double start = now();
+    capdb_flush(db);
+    f->capture_all += now() - start;
+    f->capture = quantile(times + 1, snapshots - 1, 0.5);
+    f->snapshots = snapshots;
+    free(times);
+    capdb_close(db);
+}
+
+/* --- the same rows by plain inserts ----------------------------------------------------------- */
+
+static void run(sqlite3 *sql, const char *text)
+{
+    if (sqlite3_exec(sql, text, NULL, NULL, NULL) != SQLITE_OK)
+        die(sqlite3_errmsg(sql));
+}
+
+static sqlite3_stmt *prepare(sqlite3 *sql, const char *text)
+{
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(sql, text, -1, &st, NULL) != SQLITE_OK)
+        die(sqlite3_errmsg(sql));
+    return st;
+}
+
+static sqlite3 *open_plain(const char *path, bool indexed)
+{
+    sqlite3 *sql;
+    unlink(path);
+    if (sqlite3_open(path, &sql) != SQLITE_OK)
+        die("cannot create a file");
+    run(sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF;"
+             "PRAGMA cache_size=-32768;"
+             "CREATE TABLE t (row INTEGER PRIMARY KEY, t0, t1, id, parent, pos, slot, holder,"
+             " domain, type, object, addr, bits, rights, flags, data, extra, \"index\", level,"
+             " place)");
+    if (indexed)
+        run(sql, "CREATE INDEX a ON t (id); CREATE INDEX b ON t (slot);"
+                 "CREATE INDEX c ON t (object); CREATE INDEX d ON t (t1) WHERE t1 < 2147483647");
+    return sql;
+}
+
+static void insert_row(sqlite3_stmt *from, sqlite3_stmt *to, bool open)
+{
+    for (int c = 0; c < COLUMNS; c++)
+        sqlite3_bind_value(to, c + 1, sqlite3_column_value(from, c));
+    if (open)
+        sqlite3_bind_int64(to, 3, CAPDB_STILL);
+    sqlite3_step(to);
+    sqlite3_reset(to);
+}
+
+/* What snapshot n began, and in the indexed table what it ended. Seconds. */
+static double write_snapshot(sqlite3 *sql, sqlite3_stmt *from, sqlite3_stmt *to, sqlite3_stmt *ends,
+                             sqlite3_stmt *end, uint32_t n)
+{
+    double start = now();
+    run(sql, "BEGIN");
+    sqlite3_bind_int64(from, 1, n);
+    while (sqlite3_step(from) == SQLITE_ROW)
+        insert_row(from, to, true);
+    sqlite3_reset(from);
+    sqlite3_bind_int64(ends, 1, n);
+    while (sqlite3_step(ends) == SQLITE_ROW) {
+        if (end) {
+            sqlite3_bind_int64(end, 1, n);
+            sqlite3_bind_int64(end, 2, sqlite3_column_int64(ends, 0));
+            sqlite3_step(end);
+            sqlite3_reset(end);
+        } else {
+            insert_row(ends, to, false);
+        }
+    }
+    sqlite3_reset(ends);
+    run(sql, "COMMIT");
+    return now() - start;
+}
+
+static void write_plain(sqlite3 *recording, const char *path, bool indexed, uint32_t snapshots,
+                        double *median, double *all)
+{
+    sqlite3 *sql = open_plain(path, indexed);
+    double *times = calloc(snapshots, sizeof(*times));
+    sqlite3_stmt *from =
+        prepare(recording, "SELECT * FROM cap_row WHERE row > coalesce((SELECT last_cap_row FROM"
+                           " snapshot WHERE n = ?1 - 1), 0) AND row <= (SELECT last_cap_row FROM"
+                           " snapshot WHERE n = ?1)");
+    sqlite3_stmt *ends =
+        prepare(recording, indexed ? "SELECT row FROM cap_row WHERE t1 = ?1 AND t1 < 2147483647"
+                                   : "SELECT NULL, t0, t1, id, parent, pos, slot, holder, domain,"
+                                     " type, object, addr, bits, rights, flags, data, extra,"
+                                     " \"index\", level, place FROM cap_row WHERE t1 = ?1"
+                                     " AND t1 < 2147483647");
+    sqlite3_stmt *to =
+        prepare(sql, indexed ? "INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                             : "INSERT INTO t VALUES (NULL,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,"
+                               "?13,?14,?15,?16,?17,?18,?19,?20)");
+    sqlite3_stmt *end = indexed ? prepare(sql, "UPDATE t SET t1 = ?1 WHERE row = ?2") : NULL;
+    if (!times)
+        die("out of memory");
+    for (uint32_t n = 1; n <= snapshots; n++)
+        times[n - 1] = write_snapshot(sql, from, to, ends, end, n);
+    *all = 0;
+    for (uint32_t n = 1; n < snapshots; n++)
+        *all += times[n];
+    *median = quantile(times + 1, snapshots - 1, 0.5);
+    sqlite3_finalize(from);
+    sqlite3_finalize(ends);
+    sqlite3_finalize(to);
+    sqlite3_finalize(end);
+    sqlite3_close(sql);
+    free(times);
+    unlink(path);
+}
+
+static int64_t number(sqlite3 *sql, const char *text)
+{
+    sqlite3_stmt *st = prepare(sql, text);
+    int64_t value = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+    sqlite3_finalize(st);
+    return value;
+}
+
+static void measure_writing(const char *path, uint32_t snapshots, struct figures *f)
+{
+    char beside[300];
+    sqlite3 *sql;
+    double unused;
+    struct stat st;
+    if (sqlite3_open_v2(path, &sql, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+        die("cannot open the recording");
+    snprintf(beside, sizeof(beside), "%.280s-plain", path);
+    write_plain(sql, beside, false, snapshots, &f->raw, &unused);
+    write_plain(sql, beside, true, snapshots, &unused, &f->plain);
+    f->rows = (uint64_t)number(sql, "SELECT count(*) FROM cap_row WHERE t0 > 1");
+    sqlite3_close(sql);
+    f->bytes = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void measure_owner(struct capdb *db, uint32_t domains, uint32_t snapshots)
+{
+    double *times = calloc(QUESTIONS, sizeof(*times));
+    if (!times)
+        die("out of memory");
+    for (uint32_t i = 0; i < QUESTIONS; i++) {
+        struct capdb_owner owner;
+        uint64_t addr = domain_base(pick(domains)) + pick(1u << DOMAIN_BITS);
+        double start = now();
+        if (capdb_owner_at(db, 1 + pick(snapshots), addr, &owner) != ERR_OK)
+            die(capdb_error(db));
+        times[i] = now() - start;
+    }
+    double median = quantile(times, QUESTIONS, 0.5);
+    printf("owner at any snapshot: %.1f us median, %.1f us p99 (wanted: 100)\n", median * 1e6,
+           quantile(times, QUESTIONS, 0.99) * 1e6);
+    free(times);
+}
+
+/* Spans of growing length: a row costs the same in each. */
+static void measure_diff(struct capdb *db, uint32_t snapshots)
+{
+    for (uint32_t span = 1; span < snapshots; span *= 4) {
+        uint64_t rows = 0;
+        sqlite3_stmt *st;
+        double start = now();
+        if (capdb_prepare_diff(db, snapshots - span, snapshots, &st) != ERR_OK)
+            die(capdb_error(db));
+        while (sqlite3_step(st) == SQLITE_ROW)
+            rows++;
+        sqlite3_finalize(st);
+        double took = now() - start;
+        printf("diff over %4u snapshots: %8llu rows, %.2f us a row (wanted: 1)\n", span,
+               (unsigned long long)rows, rows ? took * 1e6 / (double)rows : 0);
+    }
+}
+
+static void ignore(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    fprintf(stderr, "bench_recording: %s\n", sentence);
+}
+
+static void measure_answers(const char *path, uint32_t domains, uint32_t snapshots)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *db;
+    if (capdb_open(path, &db, message) != ERR_OK)
+        die(message);
+    capdb_hold(db);
+    measure_owner(db, domains, snapshots);
+    measure_diff(db, snapshots);
+    double start = now();
+    if (capdb_verify(db, ignore, NULL) != ERR_OK)
+        die(capdb_error(db));
+    printf("verify: %.1f ms a snapshot\n", (now() - start) * 1e3 / snapshots);
+    capdb_release(db);
+    capdb_close(db);
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static void print_writing(const struct figures *f, uint32_t caps)
+{
+    struct rusage usage;
+    double copies = (double)f->snapshots * caps * COLUMNS * 2;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("capture: %.2f ms a snapshot, %.2f ms for a raw insert of the changed rows: %.1f times"
+           " (wanted: 1.5)\n",
+           f->capture * 1e3, f->raw * 1e3, f->capture / f->raw);
+    printf("ingest, merges included: %.2f of plain inserts with the same indexes (wanted: 1.2)\n",
+           f->plain / f->capture_all);
+    printf("file: %.1f bytes a changed slot (wanted: 75), %.2f %% of full copies (wanted: 1.5)\n",
+           (double)(f->bytes - f->first_bytes) / (double)f->rows, 100 * (double)f->bytes / copies);
+    printf("memory of the recorder at most: %ld MiB\n", usage.ru_maxrss / 1024);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t caps = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : CAPS;
+    uint32_t snapshots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : SNAPSHOTS;
+    char folder[] = "/tmp/bench-recording-XXXXXX";
+    char path[64];
+    struct synthetic s;
+    struct figures f = {0};
+    if (caps < DOMAIN_CAPS || snapshots < 2)
+        die("at least 100 capabilities and 2 snapshots");
+    if (!mkdtemp(folder))
+        die("no temporary folder");
+    snprintf(path, sizeof(path), "%s/run.capdb", folder);
+    synthetic_init(&s, caps);
+    record_all(path, &s, snapshots, &f);
+    printf("%u capabilities, %u snapshots, 1 %% of the slots changing\n", s.count, snapshots);
+    measure_writing(path, snapshots, &f);
+    print_writing(&f, s.count);
+    fflush(stdout);
+    measure_answers(path, s.domains, snapshots);
+    unlink(path);
+    rmdir(folder);
+    free(s.slots);
+    return 0;
+}
