@@ -96,7 +96,7 @@ static uint32_t places_wanted(const struct sel4_stops *s)
         needs |= 1u << SEL4_AT_REVOKE;
         if (s->inside)
             needs |= 1u << SEL4_AT_RETURN;
-        if (s->inside && ((kinds & KIND(VICTIM)) != 0 || s->finish))
+        if (s->inside && ((kinds & KINDS_OF_REVOKES & ~KIND(REVOKE)) != 0 || s->finish))
             needs |= 1u << SEL4_AT_DELETE;
     }
     return needs;
