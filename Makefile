@@ -366,8 +366,11 @@ uninstall: ## take away what install put there
 	    $(addprefix $(DESTDIR)$(PREFIX)/share/doc/capscope/,$(notdir $(INSTALL_DOC)))
 	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/capscope share/doc/capscope) 2>/dev/null || true
 
+$(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
 check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
-	@$(MAKE) --no-print-directory $(CORES) $(B)/host/capdb
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/capdb $(B)/host/step_sel4
 	@scripts/check-sel4 "$(KERNEL)" "$(IMAGE)" '$(QEMU)' "$(LAYOUT)"
 
 ## ---- fuzzing ------------------------------------------------------------------------------------

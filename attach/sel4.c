@@ -120,6 +120,7 @@ static enum error walk_once(struct attach *a, struct sel4_side *s, bool quiet)
         sel4_walk_expect(&s->kernel, &s->last);
     enum error e = sel4_walk(&s->kernel, &now);
     if (e == ERR_OK) {
+        now.revoke = s->revoke;
         stream_clear(&a->stream);
         e = sel4_records(&s->kernel, &now, quiet, stream_record, &a->stream);
     }

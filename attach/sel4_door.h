@@ -10,7 +10,8 @@
 /* A kernel and what was last read of it. */
 struct sel4_side {
     struct sel4_kernel kernel;
-    struct sel4_state last; /* of the last walk: its places are asked for ahead */
+    struct sel4_state last;    /* of the last walk: its places are asked for ahead */
+    struct sel4_revoke revoke; /* what the door knows of one under way */
     bool open;
     bool walked;
 };

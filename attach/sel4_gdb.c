@@ -11,6 +11,8 @@
 
 #include "attach/gdb_client.h"
 #include "attach/gdb_exchange.h"
+#include "attach/sel4_stop.h"
+#include "attach/sel4_words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,12 +27,15 @@ enum {
     EXIT_MS = 2000, /* for the kernel to come to its exit */
     BOOT_PATIENCE_MS = 3000,
     BOOT_PAUSE_MS = 50,
+    NOTICE_MS = 200,  /* for stops that nobody wants, before the machine is looked at */
+    FOLLOW_MS = 3000, /* for a step */
 };
 
 struct sel4_gdb {
     struct gdb_client client;
     struct sel4_side side;
     struct sel4_port port;
+    struct sel4_stops stops;
     bool one_by_one; /* requests in flight came out of step once */
 };
 
@@ -161,7 +166,8 @@ static bool is_good_place(const struct sel4_gdb *d, uint64_t pc)
     const struct sel4_kernel *k = &d->side.kernel;
     if (!d->port.physical && sel4_kernel_is_user(k, pc))
         return false;
-    return sel4_kernel_is_quiet(k, pc) || (pc != 0 && pc == exit_place(d));
+    return sel4_kernel_is_quiet(k, pc) || (pc != 0 && pc == exit_place(d)) ||
+           sel4_stops_is_place(&d->stops, pc);
 }
 
 /* --- stop and go --- */
@@ -178,21 +184,60 @@ static enum error go(struct attach *a)
     struct sel4_gdb *d = a->door;
     if (d->client.running)
         return ERR_OK;
-    enum error e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
+    enum error e = sel4_stops_leave(&d->stops);
+    if (e == ERR_OK)
+        e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
     return e == ERR_OK ? e : client_failed(a, e);
+}
+
+/* Where the machine stands, once a stop: one of our places that nobody wants to stay at does not
+ * count as halted, nor does a stop that was asked for. */
+static enum error look(struct attach *a, uint64_t *pc, bool asked)
+{
+    struct sel4_gdb *d = a->door;
+    bool stays = false;
+    enum error e = read_pc(a, pc);
+    if (e != ERR_OK || a->halted || (d->stops.at != 0 && d->stops.at == *pc))
+        return e;
+    e = sel4_stops_judge(&d->stops, *pc, &stays);
+    a->halted = stays || (!asked && d->stops.at == 0);
+    if (e != ERR_OK && a->error[0] == '\0')
+        return client_failed(a, e);
+    return e;
 }
 
 static enum error run_for(struct attach *a, int64_t ms)
 {
     struct sel4_gdb *d = a->door;
+    uint64_t pc = 0;
     enum error e = go(a);
     if (e != ERR_OK)
         return e;
     e = gdb_client_listen(&d->client, deadline_in(ms));
     if (e != ERR_OK)
         return client_failed(a, e);
-    a->halted = !d->client.running;
-    return ERR_OK;
+    return d->client.running ? ERR_OK : look(a, &pc, false);
+}
+
+/* Takes what has stopped the machine since, and lets it go on from what nobody wants, until it
+ * stands or the deadline has passed. */
+static enum error follow(struct attach *a, deadline_t deadline)
+{
+    struct sel4_gdb *d = a->door;
+    uint64_t pc = 0;
+    enum error e = gdb_client_listen(&d->client, deadline);
+    while (e == ERR_OK && !d->client.running && !a->halted) {
+        e = look(a, &pc, false);
+        if (e != ERR_OK || a->halted)
+            return e;
+        e = go(a);
+        if (e != ERR_OK)
+            return e;
+        e = gdb_client_listen(&d->client, deadline);
+        if (deadline_left(deadline) == 0)
+            break;
+    }
+    return e == ERR_OK ? e : client_failed(a, e);
 }
 
 /* Lets the machine run to where the kernel leaves for user mode, by a breakpoint that is taken away
@@ -229,7 +274,7 @@ static enum error stop_quietly(struct attach *a, bool *quiet)
     *quiet = false;
     for (unsigned i = 0; e == ERR_OK && i < QUIET_TRIES; i++) {
         uint64_t pc = 0;
-        e = read_pc(a, &pc);
+        e = look(a, &pc, true);
         *quiet = e == ERR_OK && is_good_place(d, pc);
         if (e != ERR_OK || *quiet || a->halted)
             return e;
@@ -276,6 +321,9 @@ static void sel4_gdb_close(struct attach *a)
     struct sel4_gdb *d = a->door;
     if (d == NULL)
         return;
+    if (d->client.line.fd >= 0 && sel4_stops_stand(&d->stops) &&
+        gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS)) == ERR_OK)
+        (void)sel4_stops_clear(&d->stops);
     if (d->client.line.fd >= 0)
         gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
     d->client.line.fd = -1;
@@ -328,6 +376,7 @@ static enum error sel4_gdb_open(struct attach *a)
         e = read_pc(a, &pc);
     if (e != ERR_OK)
         return e;
+    sel4_stops_init(&d->stops, &d->client, &d->side);
     d->port = (struct sel4_port){.read = read_spans,
                                  .ctx = a,
                                  .piece = gdb_read_bytes_max(&d->client),
@@ -342,12 +391,9 @@ static enum error sel4_gdb_open(struct attach *a)
 /* The machine may have stopped by itself since the last call. */
 static enum error notice_stop(struct attach *a)
 {
-    struct sel4_gdb *d = a->door;
-    enum error e = gdb_client_listen(&d->client, 0);
-    if (e != ERR_OK)
-        return client_failed(a, e);
-    a->halted = a->halted || !d->client.running;
-    return ERR_OK;
+    a->error[0] = '\0';
+    return follow(
+        a, deadline_in(sel4_stops_stand(&((struct sel4_gdb *)a->door)->stops) ? NOTICE_MS : 0));
 }
 
 /* Back to how it was; the first error counts. */
@@ -362,22 +408,142 @@ static enum error release(struct attach *a, enum error e)
     return e;
 }
 
+static enum attach_reason reason_of(enum sel4_why why)
+{
+    static const uint8_t reasons[] = {[SEL4_WHY_NOT] = ATTACH_AT_HALT,
+                                      [SEL4_WHY_CONDITION] = ATTACH_AT_CONDITION,
+                                      [SEL4_WHY_STEP] = ATTACH_AT_STEP,
+                                      [SEL4_WHY_FINISH] = ATTACH_AT_FINISH};
+    return (enum attach_reason)reasons[why];
+}
+
+static void note_stop(struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    const struct sel4_stops *s = &d->stops;
+    struct text words = {0};
+    bool told = sel4_words_stop(s, &words) == ERR_OK && s->why != SEL4_WHY_NOT;
+    attach_note(a, ATTACH_STANDS, told ? words.bytes : "the machine stands");
+    text_fini(&words);
+    a->state.reason = reason_of(s->why);
+    a->state.condition = s->why == SEL4_WHY_CONDITION ? s->matched : 0;
+    a->state.event = s->event.number;
+    a->state.slot = sel4_memory_physical(&d->side.kernel.memory, s->event.slot);
+    a->state.thread = sel4_memory_physical(&d->side.kernel.memory, s->event.thread);
+}
+
+/* A mainline kernel tells nothing of stops: all there is to say is what stopped it from here. */
+static void note_state(struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    uint32_t armed = 0;
+    for (unsigned i = 0; i < SEL4_CONDITIONS; i++)
+        armed |= d->stops.condition[i].armed ? 1u << i : 0;
+    attach_note_armed(a, armed);
+    if (a->halted)
+        note_stop(a);
+    else
+        attach_note(a, ATTACH_RUNS, NULL);
+    a->state.events = d->stops.events;
+}
+
 static enum error sel4_gdb_snapshot(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
-    return release(a, sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES));
+    e = sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES);
+    if (e == ERR_OK)
+        note_state(a);
+    return release(a, e);
 }
 
-/* A mainline kernel tells nothing of stops: only whether it runs. */
 static enum error sel4_gdb_state(struct attach *a)
 {
     enum error e = notice_stop(a);
     if (e == ERR_OK)
-        attach_note(a, a->halted ? ATTACH_STANDS : ATTACH_RUNS,
-                    a->halted ? "the machine stands" : NULL);
+        note_state(a);
+    return e;
+}
+
+/* --- commands --- */
+
+static enum error sel4_gdb_go(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    d->stops.steps = 0;
+    d->stops.finish = false;
+    return go(a);
+}
+
+/* Lets it run until it stops for us; it runs on when that takes longer, and stops later. */
+static enum error run_on(struct attach *a)
+{
+    a->halted = false;
+    enum error e = go(a);
+    return e == ERR_OK ? follow(a, deadline_in(FOLLOW_MS)) : e;
+}
+
+static enum error move(struct attach *a, enum sel4_motion motion)
+{
+    bool quiet = false;
+    enum error e = ERR_OK;
+    if (motion == SEL4_GO && a->halted) {
+        a->halted = false;
+        return go(a);
+    }
+    if (motion == SEL4_HALT && !a->halted) {
+        e = stop_quietly(a, &quiet);
+        a->halted = e == ERR_OK;
+        return e;
+    }
+    return motion == SEL4_FOLLOW ? run_on(a) : e;
+}
+
+/* What a revoke still has before it is looked up anew. */
+static enum error say_where(struct attach *a, struct text *out)
+{
+    struct sel4_gdb *d = a->door;
+    enum error e = ERR_OK;
+    if (a->halted && d->side.revoke.root != 0)
+        e = sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES);
+    return e == ERR_OK ? sel4_words_where(&d->stops, !a->halted, out) : e;
+}
+
+/* The machine stands while a command plants. */
+static enum error carry_out(struct attach *a, const char *line, struct text *out)
+{
+    struct sel4_gdb *d = a->door;
+    uint64_t pc = 0;
+    enum sel4_motion motion = SEL4_STAY;
+    enum error e = stop(a);
+    if (e == ERR_OK)
+        e = look(a, &pc, true);
+    if (e == ERR_OK)
+        e = sel4_words_command(&d->stops, line, a->halted, out, &motion);
+    if (e != ERR_OK && a->error[0] == '\0')
+        return client_failed(a, e);
+    if (e == ERR_OK)
+        e = move(a, motion);
+    if (e == ERR_OK && motion != SEL4_STAY && motion != SEL4_GO)
+        e = say_where(a, out);
+    return e;
+}
+
+static enum error sel4_gdb_command(struct attach *a, const char *line, char **text)
+{
+    struct text out = {0};
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = carry_out(a, line, &out);
+    if (e == ERR_OK)
+        note_state(a);
+    e = release(a, e);
+    *text = e == ERR_OK ? text_take(&out) : NULL;
+    text_fini(&out);
+    if (e == ERR_OK && *text == NULL)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     return e;
 }
 
@@ -388,5 +554,6 @@ const struct attach_ops attach_sel4_gdb_ops = {
     .state = sel4_gdb_state,
     .snapshot = sel4_gdb_snapshot,
     .halt = sel4_gdb_halt,
-    .go = go,
+    .go = sel4_gdb_go,
+    .command = sel4_gdb_command,
 };

@@ -252,6 +252,25 @@ static void emit_scheds(struct sel4_emit *e)
     }
 }
 
+static void emit_revoke(struct sel4_emit *e)
+{
+    const struct sel4_revoke *v = &e->s->revoke;
+    uint32_t first = 0;
+    int64_t left = v->root == 0 ? -1 : sel4_state_below(e->s, v->root, &first);
+    uint64_t victim = v->victim;
+    if (v->root == 0)
+        return;
+    if (victim == 0 && left > 0)
+        victim = sel4_state_slot(e->s, first)->addr;
+    sel4_emit_begin(e, RECORD_REVOKE)->revoke =
+        (struct record_revoke){.root = sel4_emit_pa(e, v->root),
+                               .victim = sel4_emit_pa(e, victim),
+                               .done = v->done,
+                               .left = left > 0 ? (uint32_t)left : 0,
+                               .preempted = v->preempted};
+    sel4_emit(e);
+}
+
 static void emit_findings(struct sel4_emit *e)
 {
     for (uint32_t i = 0; i < e->s->findings.count; i++) {
@@ -287,6 +306,7 @@ enum error sel4_records(const struct sel4_kernel *k, const struct sel4_state *s,
     sel4_emit_spaces(&e);
     emit_irqs(&e);
     emit_scheds(&e);
+    emit_revoke(&e);
     emit_findings(&e);
     emit_end(&e);
     free(e.ram);

@@ -119,3 +119,17 @@ bool sel4_map_add(struct sel4_map *m, uint32_t kind, uint64_t key, uint32_t valu
     m->count++;
     return true;
 }
+
+int64_t sel4_state_below(const struct sel4_state *s, uint64_t slot, uint32_t *first)
+{
+    uint32_t i = 0;
+    while (i < s->slots.count && sel4_state_slot(s, i)->addr != slot)
+        i++;
+    if (i == s->slots.count)
+        return -1;
+    *first = i + 1;
+    while (i + 1 < s->slots.count &&
+           sel4_state_slot(s, i + 1)->depth > sel4_state_slot(s, *first - 1)->depth)
+        i++;
+    return (int64_t)i + 1 - *first;
+}

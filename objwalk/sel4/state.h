@@ -135,6 +135,15 @@ struct sel4_finding {
     uint64_t value;
 };
 
+/* A revocation under way, which the kernel's memory does not tell: whoever follows it from outside
+ * does. Addresses of the kernel. */
+struct sel4_revoke {
+    uint64_t root;   /* slot that is revoked, 0: none */
+    uint64_t victim; /* slot that is emptied now, 0: the next one below the root */
+    uint32_t done;
+    uint32_t preempted;
+};
+
 /* A growing array. */
 struct sel4_array {
     void *items;
@@ -167,12 +176,17 @@ struct sel4_state {
     uint64_t release_head;
     uint64_t current_sc;
     uint64_t domain;
+    struct sel4_revoke revoke;
     bool complete; /* all that was found could be read */
     bool sparse;   /* parts of large CNodes were left out: see sel4_walk_options */
 };
 
 void sel4_state_init(struct sel4_state *s);
 void sel4_state_fini(struct sel4_state *s);
+
+/* Slots below one, which stand behind it; their number, and where the first is; -1: the slot is not
+ * there. */
+int64_t sel4_state_below(const struct sel4_state *s, uint64_t slot, uint32_t *first);
 
 /* Appends a copy and gives where it stands; NULL: no memory. */
 void *sel4_array_add(struct sel4_array *a, const void *item);

@@ -8,6 +8,7 @@
 
 #include "tests/host/sel4_stub.h"
 
+#include "attach/processor.h"
 #include "wire/gdb_packet.h"
 
 #include <inttypes.h>
@@ -63,19 +64,67 @@ static bool read_memory(struct sel4_stub *s, int fd, const char *request)
     return answer(s, fd, text);
 }
 
-static bool read_register(struct sel4_stub *s, int fd)
+static const struct processor *processor(const struct sel4_stub *s)
+{
+    static const char *const names[SEL4_ARCHES] = {[SEL4_AARCH32] = "arm",
+                                                   [SEL4_AARCH64] = "aarch64",
+                                                   [SEL4_RISCV64] = "riscv:rv64",
+                                                   [SEL4_X86_64] = "i386:x86-64"};
+    return processor_named(names[s->f->arch]);
+}
+
+/* Where no test looks: beyond all that a recording knows. */
+static uint64_t stack(const struct sel4_stub *s)
+{
+    return s->f->offset + fixture_pa(s->f, s->f->maker.segment[0].va) + 0x4000000;
+}
+
+static uint64_t register_value(const struct sel4_stub *s, uint32_t number)
+{
+    const struct processor *p = processor(s);
+    if (number == p->pc.number || s->hit == NULL)
+        return s->pc;
+    if (number == p->call.result && s->hit->link == 0)
+        return s->hit->result;
+    for (unsigned i = 0; i < p->call.words; i++)
+        if (number == p->call.word[i])
+            return s->hit->word[i];
+    if (number == p->call.sp)
+        return stack(s);
+    return p->call.linked && number == p->call.link ? s->hit->link : 0;
+}
+
+/* The kernel's mode, where the processor tells one. */
+static bool read_register(struct sel4_stub *s, int fd, const char *request)
 {
     char text[20];
-    text[gdb_hex_put(text, &s->pc, s->narrow ? s->f->word / 2 : s->f->word)] = '\0';
+    const struct processor *p = processor(s);
+    uint32_t number = (uint32_t)strtoul(request + 1, NULL, 16);
+    bool tells_mode = p->mode.bytes != 0 && number == p->mode.number;
+    uint64_t value = tells_mode ? p->mode_user ^ p->mode_mask : register_value(s, number);
+    unsigned bytes = tells_mode ? p->mode.bytes : s->narrow ? s->f->word / 2 : s->f->word;
+    text[gdb_hex_put(text, &value, bytes)] = '\0';
     return answer(s, fd, text);
+}
+
+static unsigned standing(const struct sel4_stub *s, uint64_t at)
+{
+    unsigned i = 0;
+    while (i < STUB_BREAKPOINTS && s->stands[i] != at)
+        i++;
+    return i;
 }
 
 static bool breakpoint(struct sel4_stub *s, int fd, const char *request)
 {
-    if (s->refuses_breakpoints)
-        return answer(s, fd, "E22");
     bool set = request[0] == 'Z';
-    s->breakpoint = set ? strtoull(request + 3, NULL, 16) : 0;
+    uint64_t at = strtoull(request + 3, NULL, 16);
+    unsigned i = standing(s, set ? 0 : at);
+    if (s->refuses_breakpoints || (s->refuses_hardware && request[1] == '1') ||
+        i == STUB_BREAKPOINTS)
+        return answer(s, fd, "E22");
+    s->stands[i] = set ? at : 0;
+    s->breakpoint = set ? at : 0;
     s->planted += set ? 1u : -1u;
     s->plants += set;
     return answer(s, fd, "OK");
@@ -97,10 +146,47 @@ static void stop(struct sel4_stub *s)
     s->pc = s->stops++ < s->busy_stops ? s->busy_pc : s->f->pc;
 }
 
-/* The machine runs: with a breakpoint at its exit the kernel comes by at once. */
-static bool go_on(struct sel4_stub *s, int fd)
+static void come_by(struct sel4_stub *s, const struct stub_hit *hit)
 {
+    const struct processor *p = processor(s);
+    s->running = false;
+    s->hit = hit;
+    s->pc = hit->pc;
+    if (!p->call.linked)
+        fixture_put_word(s->f, stack(s), hit->link);
+    for (unsigned i = p->call.words; i < 8; i++)
+        fixture_put_word(s->f, stack(s) + (i - p->call.words + p->call.stack_gap) * s->f->word,
+                         hit->word[i]);
+}
+
+/* What comes by until a breakpoint stands there. */
+static bool run_script(struct sel4_stub *s, int fd)
+{
+    while (s->hits_at < s->hit_count) {
+        const struct stub_hit *hit = &s->hits[s->hits_at++];
+        if (standing(s, hit->pc) == STUB_BREAKPOINTS)
+            continue;
+        come_by(s, hit);
+        return answer(s, fd, "T05thread:01;");
+    }
+    return true;
+}
+
+/* The machine runs: with a breakpoint at its exit the kernel comes by at once. */
+static bool go_on(struct sel4_stub *s, int fd, bool step)
+{
+    if (s->hit != NULL && standing(s, s->pc) < STUB_BREAKPOINTS) {
+        s->stuck++;
+        return answer(s, fd, "T05thread:01;");
+    }
+    s->hit = NULL;
+    if (step) {
+        s->pc += 4;
+        return answer(s, fd, "T05thread:01;");
+    }
     s->running = true;
+    if (s->hits != NULL)
+        return run_script(s, fd);
     if (s->breakpoint == 0)
         return true;
     s->running = false;
@@ -122,12 +208,13 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
     case 'm':
         return read_memory(s, fd, r);
     case 'p':
-        return read_register(s, fd);
+        return read_register(s, fd, r);
     case 'Z':
     case 'z':
         return breakpoint(s, fd, r);
     case 'c':
-        return go_on(s, fd);
+    case 's':
+        return go_on(s, fd, r[0] == 's');
     case 'D':
         s->running = true;
         return answer(s, fd, "OK");
