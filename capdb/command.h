@@ -30,8 +30,9 @@ struct options {
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
-    bool whole; /* the command answers from all snapshots */
-    bool doubt; /* what it answers from is not all there: said, and exit 2 */
+    const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
+    bool whole;                   /* the command answers from all snapshots */
+    bool doubt;                   /* what it answers from is not all there: said, and exit 2 */
 };
 
 struct command {
@@ -89,7 +90,6 @@ bool address_parse(const char *text, const struct record_snapshot *snapshot, uin
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 
 const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
-const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
 
 /* "strict", or who is left out. Returns buf. */
@@ -136,5 +136,11 @@ enum status command_why_denied(struct options *o);
 enum status command_retype(struct options *o);
 enum status command_fit(struct options *o);
 enum status command_leak(struct options *o);
+enum status command_gdb_proxy(struct options *o);
+
+/* main.c: a whole command line (argv[0] is skipped, argv[2] names a target), answered from one
+ * snapshot of that target; what would write files, or go to the target again, is refused. */
+enum status command_answer(int argc, char **argv, const struct capstate *given,
+                           const char *domains);
 
 #endif

@@ -59,6 +59,8 @@ static const struct command commands[] = {
      "what this Retype would do now, or which rule refuses it"},
     {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]",
      "which untyped memory could give that much"},
+    {"gdb-proxy", 1, 1, command_gdb_proxy, "gdb-proxy TARGET LISTEN [--domains FILE]",
+     "a gdb server in front of a stub: every thread, and monitor cap"},
     {"leak", 0, 0, command_leak, "leak RUN [--at N]",
      "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
@@ -221,15 +223,29 @@ static bool answers_from_all(const struct command *c)
            c->run == command_sql || c->run == command_live;
 }
 
-int main(int argc, char **argv)
+/* For `monitor cap`, asked of one snapshot: what reads nothing else. */
+static bool answers_from_one(const struct command *c)
 {
-    struct options o = {.every = -1, .patience = -1};
+    static const char *const names[] = {
+        "threads",         "domains",   "owner",      "who", "cdt",
+        "preview",         "untyped",   "path",       "can", "check",
+        "export",          "sql",       "retype",     "fit", "leak",
+        "why-not-running", "why-fault", "why-denied",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], c->name) == 0)
+            return true;
+    return false;
+}
+
+static enum status run_line(int argc, char **argv, struct options *o)
+{
     int code;
-    signal(SIGPIPE, SIG_DFL);
+    const char *domains = o->domains;
     while ((code = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
         if (code == 'h')
             return print_help(stdout), STATUS_YES;
-        if (!take_option(&o, code))
+        if (!take_option(o, code))
             return STATUS_UNKNOWN;
     }
     if (optind >= argc)
@@ -237,21 +253,39 @@ int main(int argc, char **argv)
     const struct command *c = find_command(argv[optind]);
     if (!c)
         return command_complain(NULL, "no command %s; capdb --help lists them", argv[optind]);
-    o.operands = argc - optind - 2;
-    if (o.operands < c->min || o.operands > c->max)
+    o->operands = argc - optind - 2;
+    if (o->operands < c->min || o->operands > c->max)
         return command_complain(NULL, "usage: capdb %s", c->usage);
-    o.run = argv[optind + 1];
-    o.operand = argv + optind + 2;
-    if (o.layout && !o.kernel)
+    o->run = argv[optind + 1];
+    o->operand = argv + optind + 2;
+    if (o->layout && !o->kernel)
         return command_complain(NULL, "--layout goes with --kernel");
-    attach_use_kernel(o.kernel, o.layout);
-    if (o.on_change && o.every >= 0)
+    if (o->given && (o->kernel || o->output || o->domains != domains || !answers_from_one(c)))
+        return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
+                                c->name);
+    if (!o->given)
+        attach_use_kernel(o->kernel, o->layout);
+    if (o->on_change && o->every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
-    if ((o.policy || o.junit) && c->run != command_check)
-        return command_complain(NULL, "--%s is an option of check", o.policy ? "policy" : "junit");
-    if (o.policy && o.explain)
+    if ((o->policy || o->junit) && c->run != command_check)
+        return command_complain(NULL, "--%s is an option of check", o->policy ? "policy" : "junit");
+    if (o->policy && o->explain)
         return command_complain(NULL, "--explain is about isolation, not about a policy");
-    o.whole = answers_from_all(c);
-    enum status s = c->run(&o);
-    return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */
+    o->whole = answers_from_all(c);
+    enum status s = c->run(o);
+    return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */
+}
+
+enum status command_answer(int argc, char **argv, const struct capstate *given, const char *domains)
+{
+    struct options o = {.every = -1, .patience = -1, .given = given, .domains = domains};
+    optind = 0; /* begins anew */
+    return run_line(argc, argv, &o);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.every = -1, .patience = -1};
+    signal(SIGPIPE, SIG_DFL);
+    return (int)run_line(argc, argv, &o);
 }

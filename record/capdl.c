@@ -60,7 +60,7 @@ static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, record
     if (rights == 0 && badge == 0)
         return;
     if (badge != 0)
-        format_string(number, sizeof number, "%sbadge: 0x%lx", rights ? ", " : "",
+        format_string(number, sizeof(number), "%sbadge: 0x%lx", rights ? ", " : "",
                       (unsigned long)badge);
     format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RECORD_RIGHT_READ ? "R" : "",
                   rights & RECORD_RIGHT_WRITE ? "W" : "", rights & RECORD_RIGHT_GRANT ? "G" : "",

@@ -9,7 +9,7 @@ LINUX_ELF := $(LINUX_B)/vmlinux.elf
 linux: deps ## build Linux for a domain of the demo, from Debian's sources (4 minutes; fetches 140 MB)
 	@scripts/install-deps linux
 	@guest/linux/build
-	@$(MAKE) --no-print-directory linux-images
+	@$(MAKE) --no-print-directory $(CORES) linux-images
 
 # An image is a manager whose table has Linux in it: NAME-VARIANT, for both kernels.
 #   $(1) name  $(2) Linux's text  $(3) bits of its untypeds  $(4) the machine ends with it
@@ -41,15 +41,15 @@ $(eval $(call linux_image,small,,24+17,true))
 
 run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=mediated)
 	@[ -e $(LINUX_ELF) ] || { echo "run-linux: there is no Linux yet: make linux"; exit 1; }
-	@$(MAKE) --no-print-directory all linux-images
+	@$(MAKE) --no-print-directory $(CORES) everything linux-images
 	@guest/linux/run $(if $(VARIANT),--variant $(VARIANT))
 
 table1: ## the paper's table 1: Linux direct and mediated, measured
 	@[ -e $(LINUX_ELF) ] || { echo "table1: there is no Linux yet: make linux"; exit 1; }
-	@$(MAKE) --no-print-directory linux-images
+	@$(MAKE) --no-print-directory $(CORES) linux-images
 	@guest/linux/table1 $(TABLE1)
 
 check-linux: ## boot, stress, isolation, re-boot of Linux, with figures
 	@[ -e $(LINUX_ELF) ] || { echo "check-linux: there is no Linux yet: make linux"; exit 1; }
-	@$(MAKE) --no-print-directory all linux-images
+	@$(MAKE) --no-print-directory $(CORES) everything linux-images
 	@guest/linux/check

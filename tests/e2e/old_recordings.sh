@@ -51,10 +51,15 @@ without_numbers() { # recording
         $capdb sql "$1" "${questions[5]}"
 }
 
+# A thread that kept the name the kernel gives it had a domain made of that name once.
+by_todays_names() {
+    sed "s/\tchild of: 'guest\t/\tguest\t/"
+}
+
 upgrades() { # name
     $capdb upgrade "$work/$1.capdb" "$work/$1.new" && $capdb verify "$work/$1.new" &&
-        diff <(without_numbers "$work/$1.capdb") <(without_numbers "$work/$1.new") &&
-        diff <(commands "$work/$1.capdb") <(commands "$work/$1.new")
+        diff <(without_numbers "$work/$1.capdb" | by_todays_names) <(without_numbers "$work/$1.new") &&
+        diff <(commands "$work/$1.capdb" | by_todays_names) <(commands "$work/$1.new")
 }
 
 

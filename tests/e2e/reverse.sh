@@ -105,26 +105,26 @@ go_where_it_is_dead >/dev/null
 screen_on_failure=screen
 tm -f /dev/null new-session -d -s t -x 200 -y 36 \
     "build/host/inspector-tui gdb:unix:$run/gdb.sock; echo status \$?; exec cat"
-check "the inspector opens on the replay, which stands" eval 'shows_soon "guest  [23] threads"'
+check "the inspector opens on the replay, which stands" eval 'shows_soon "^ (STOPPED|REPLAY)" && shows_soon "g guest +[23] "'
 line "killed $dead"
 check "the inspector goes back to what killed it" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead by guest/init in Call CNode_Revoke"
-check "and shows the state there: the capability lives" shows_soon "^$dead_type $dead_object"
+check "and shows the state there: the capability lives" shows_soon "^$dead_type $dead_object.* slot $dead"
 line "made $dead"
 check "the inspector goes back to what made it" \
     shows_soon "tick $made: $dead_type $dead_object came into slot $dead by guest/init in Call"
-check "the cursor is on the capability" shows_soon "^$dead_type $dead_object"
+check "the cursor is on the capability" shows_soon "^$dead_type $dead_object.* slot $dead"
 key K
 check "K on a living capability goes forward to its end" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
-key M
-check "M goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
+key I
+check "I goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
 tm resize-window -t t -x 80 -y 30
-key 7
+key L
 key G
-check "on a screen of 80 columns the whole sentence is below the console" shows_soon "kernel pc 0x"
+check "on a screen of 80 columns the whole sentence is below the log" shows_soon "kernel pc 0x"
 tm resize-window -t t -x 200 -y 36
-key 2
+key V
 line "killed 80000000"
 check "a slot that never lost a capability is named" shows_soon "no capability was taken from slot 0x80000000" 60
 line "killed xyz"

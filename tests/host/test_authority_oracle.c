@@ -252,8 +252,7 @@ static bool judged(const struct judge *j, int subject, enum authority_right righ
     return mapping_gives(j, subject, object, right);
 }
 
-/* --- comparisons --------------------------------------------------------------------------------
- */
+/* --- comparisons ------------------------------------------------------------------------------ */
 
 static uint32_t rounds(void)
 {
@@ -458,8 +457,7 @@ static void islands_answers_and_verdicts_agree_with_brute_force(void **state)
     assert_true(open[0] > open[1] / 10 && open[1] > open[0] / 10);
 }
 
-/* --- what it must not depend on ------------------------------------------------------------------
- */
+/* --- what it must not depend on --------------------------------------------------------------- */
 
 static uint64_t slot_of(const struct authority *a, int32_t slot)
 {
