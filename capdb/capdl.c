@@ -279,7 +279,7 @@ static bool entries_make(const struct capstate *s, struct entries *x)
 static void put_entry(FILE *f, const struct entry *e, const struct capstate *s)
 {
     char name[CAPDL_NAME];
-    uint64_t target = e->table ? e->table : e->mapping->frame;
+    uint64_t target = e->mapping ? e->mapping->frame : e->table;
     fprintf(f, "    0x%x: %s", e->slot, name_of(&s->objects[capstate_object_at(s, target)], name));
     if (e->mapping)
         fprintf(f, " (%s%s%s%s)", e->mapping->rights & RECORD_RIGHT_READ ? "R" : "",

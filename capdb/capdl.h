@@ -81,12 +81,11 @@ enum error capdl_state(const struct capdl_spec *spec, struct capstate *out);
 enum error capdl_refuse(struct capdl_fault *fault, struct capdl_where where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What a slot of an object is for. */
-enum {
-    CAPDL_TCB_BOUND = 100, /* no slot of the kernel's */
-    CAPDL_RAM_BASE = 0x80000000u,
-    CAPDL_RAM_SIZE = 0x8000000u,
-    CAPDL_RAM_TAKEN = 0x100000u, /* the kernel's own, at its beginning */
-};
+enum { CAPDL_TCB_BOUND = 100 }; /* the slot that is none of the kernel's: what a tcb is bound to */
+
+/* The board's memory, at whose beginning lies what is the kernel's own. */
+#define CAPDL_RAM_BASE  UINT64_C(0x80000000)
+#define CAPDL_RAM_SIZE  UINT64_C(0x8000000)
+#define CAPDL_RAM_TAKEN UINT64_C(0x100000)
 
 #endif

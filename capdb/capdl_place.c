@@ -160,7 +160,7 @@ static struct region region_of(const struct capdl_spec *s, int32_t untyped, cons
 {
     struct region g = {.spec = s, .taken = taken, .taken_count = count};
     g.next = CAPDL_RAM_BASE + CAPDL_RAM_TAKEN;
-    g.end = (uint64_t)CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
+    g.end = CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
     if (untyped != CAPDL_NONE) {
         g.next = s->object[untyped].addr;
         g.end = g.next + size_of(&s->object[untyped]);

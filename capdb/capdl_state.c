@@ -31,7 +31,7 @@ static void put(struct builder *b, const struct record *r)
 
 static bool is_device(uint64_t addr)
 {
-    return addr < CAPDL_RAM_BASE || addr >= (uint64_t)CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
+    return addr < CAPDL_RAM_BASE || addr >= CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
 }
 
 static const struct capdl_object *object_of(const struct builder *b, const struct capdl_cap *c)

@@ -1,7 +1,7 @@
 /* compare: what tells two systems apart, each a recording or a running one. */
 #include "capdb/command.h"
 
-#include "facts/compare.h"
+#include "facts/comparison.h"
 
 #include <inttypes.h>
 
@@ -32,50 +32,50 @@ static void mapping_cell(struct output *out, const struct capstate *s, int32_t m
 }
 
 /* What one side has of a difference. */
-static void cell(struct output *out, const struct capstate *s, enum compare_kind kind, int32_t i)
+static void cell(struct output *out, const struct capstate *s, enum comparison_kind kind, int32_t i)
 {
     char text[TEXT_BYTES];
-    int32_t parent = i >= 0 && kind == COMPARE_PARENT ? s->slots[i].parent : -1;
-    if (i < 0 || (kind == COMPARE_PARENT && parent < 0)) {
+    int32_t parent = i >= 0 && kind == COMPARISON_PARENT ? s->slots[i].parent : -1;
+    if (i < 0 || (kind == COMPARISON_PARENT && parent < 0)) {
         output_text(out, i < 0 ? "-" : "an original");
         return;
     }
     switch (kind) {
-    case COMPARE_OBJECT:
+    case COMPARISON_OBJECT:
         output_text(out, capstate_object_text(s, i, text, sizeof(text)));
         break;
-    case COMPARE_SLOT:
-    case COMPARE_TARGET:
+    case COMPARISON_SLOT:
+    case COMPARISON_TARGET:
         output_text(out, capstate_slot_text(s, i, text, sizeof(text)));
         break;
-    case COMPARE_PARENT:
+    case COMPARISON_PARENT:
         output_format(out, "of %s", capstate_place_text(s, parent, text, sizeof(text)));
         break;
-    case COMPARE_THREAD:
+    case COMPARISON_THREAD:
         thread_cell(out, s, i);
         break;
-    case COMPARE_MAPPING:
+    case COMPARISON_MAPPING:
         mapping_cell(out, s, i);
         break;
     }
 }
 
 /* Where it is, as the side says that has it. */
-static void place_cell(struct output *out, const struct capstate *s, enum compare_kind kind,
+static void place_cell(struct output *out, const struct capstate *s, enum comparison_kind kind,
                        int32_t i)
 {
     char text[TEXT_BYTES];
     switch (kind) {
-    case COMPARE_OBJECT:
+    case COMPARISON_OBJECT:
         output_text(out,
                     s->objects[i].first_slot < 0
                         ? "-"
                         : capstate_place_text(s, s->objects[i].first_slot, text, sizeof(text)));
         break;
-    case COMPARE_THREAD:
+    case COMPARISON_THREAD:
         output_text(out, s->threads[i].label);
         break;
-    case COMPARE_MAPPING:
+    case COMPARISON_MAPPING:
         output_format(out, "0x%08" PRIx64 " in directory 0x%08" PRIx64, s->mappings[i].vaddr,
                       s->mappings[i].dir);
         break;
@@ -84,10 +84,10 @@ static void place_cell(struct output *out, const struct capstate *s, enum compar
     }
 }
 
-static void row(const struct sides *x, const struct compare_difference *d)
+static void row(const struct sides *x, const struct comparison_difference *d)
 {
     const struct capstate *s = d->a >= 0 ? &x->a->state : &x->b->state;
-    output_text(x->out, compare_sentence(d->kind));
+    output_text(x->out, comparison_sentence(d->kind));
     place_cell(x->out, s, d->kind, d->a >= 0 ? d->a : d->b);
     cell(x->out, &x->a->state, d->kind, d->a);
     cell(x->out, &x->b->state, d->kind, d->b);
@@ -99,7 +99,7 @@ static enum status compare_views(struct options *o, const struct view *a, const 
     static const char *const columns[] = {"difference", "place", "a", "b", NULL};
     struct comparison c;
     struct sides x = {a, b, NULL};
-    if (compare_states(&a->state, &b->state, &c) != ERR_OK)
+    if (comparison_make(&a->state, &b->state, &c) != ERR_OK)
         return command_complain(o->run, "out of memory");
     x.out = output_begin(stdout, output_default, columns);
     for (uint32_t i = 0; i < c.count; i++)
@@ -108,7 +108,7 @@ static enum status compare_views(struct options *o, const struct view *a, const 
             o->run, o->operand[0], c.count, c.count == 1 ? "" : "s", c.pairs, a->state.object_count,
             b->state.object_count);
     enum status s = c.count ? STATUS_NO : STATUS_YES;
-    compare_free(&c);
+    comparison_free(&c);
     if (!output_end(x.out))
         s = command_complain(o->run, "output could not be written");
     return s;

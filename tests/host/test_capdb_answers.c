@@ -384,7 +384,7 @@ static void a_policy_is_a_gate(void **state)
     (void)state;
     path = temp_path();
     struct capdb *db = create(path);
-    two_domains(&s, "driver<&\"/x");
+    two_domains(&s, "driver<&/x");
     assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
     capdb_close(db);
     capstate_free(&s);

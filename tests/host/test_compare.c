@@ -1,6 +1,6 @@
 /* Two systems compared: one that lies elsewhere does not differ, and each planted difference is the
  * one that is told. */
-#include "facts/compare.h"
+#include "facts/comparison.h"
 
 #include "tests/host/random_system.h"
 
@@ -99,7 +99,7 @@ static struct comparison compare(const struct system *x, const struct system *y)
     struct comparison c;
     state_of(x, &a);
     state_of(y, &b);
-    assert_int_equal(compare_states(&a, &b, &c), ERR_OK);
+    assert_int_equal(comparison_make(&a, &b, &c), ERR_OK);
     capstate_free(&a);
     capstate_free(&b);
     return c;
@@ -113,7 +113,7 @@ static void where_a_system_lies_makes_no_difference(void **state)
     struct comparison c = compare(&x, &y);
     assert_int_equal(c.count, 0);
     assert_int_equal(c.pairs, 9);
-    compare_free(&c);
+    comparison_free(&c);
 }
 
 /* Registers, states and watermarks change by running. */
@@ -126,7 +126,7 @@ static void what_runs_makes_no_difference(void **state)
     y.thread[0].state = RECORD_THREAD_RUNNING;
     struct comparison c = compare(&x, &y);
     assert_int_equal(c.count, 0);
-    compare_free(&c);
+    comparison_free(&c);
 }
 
 /* --- planted differences --------------------------------------------------------------------- */
@@ -193,26 +193,26 @@ static void another_endpoint(struct system *y)
 static const struct {
     const char *what;
     void (*change)(struct system *);
-    enum compare_kind kind;
+    enum comparison_kind kind;
     uint32_t count;
 } planted[] = {
-    {"rights", other_rights, COMPARE_SLOT, 1},
-    {"badge", other_badge, COMPARE_SLOT, 1},
-    {"guard", other_guard, COMPARE_SLOT, 1},
-    {"parent", other_parent, COMPARE_PARENT, 1},
-    {"priority", other_priority, COMPARE_THREAD, 1},
-    {"a thread without a name", other_unnamed, COMPARE_THREAD, 1},
-    {"binding", unbound, COMPARE_THREAD, 1},
-    {"attributes", uncached, COMPARE_MAPPING, 1},
-    {"another frame is mapped", other_frame, COMPARE_MAPPING, 1},
-    {"mapped elsewhere", elsewhere, COMPARE_MAPPING, 2},
-    {"a slot less", no_slot, COMPARE_SLOT, 1},
-    {"an object more", more, COMPARE_OBJECT, 1},
-    {"another type", other_type, COMPARE_OBJECT, 2},
-    {"another endpoint", another_endpoint, COMPARE_TARGET, 1},
+    {"rights", other_rights, COMPARISON_SLOT, 1},
+    {"badge", other_badge, COMPARISON_SLOT, 1},
+    {"guard", other_guard, COMPARISON_SLOT, 1},
+    {"parent", other_parent, COMPARISON_PARENT, 1},
+    {"priority", other_priority, COMPARISON_THREAD, 1},
+    {"a thread without a name", other_unnamed, COMPARISON_THREAD, 1},
+    {"binding", unbound, COMPARISON_THREAD, 1},
+    {"attributes", uncached, COMPARISON_MAPPING, 1},
+    {"another frame is mapped", other_frame, COMPARISON_MAPPING, 1},
+    {"mapped elsewhere", elsewhere, COMPARISON_MAPPING, 2},
+    {"a slot less", no_slot, COMPARISON_SLOT, 1},
+    {"an object more", more, COMPARISON_OBJECT, 1},
+    {"another type", other_type, COMPARISON_OBJECT, 2},
+    {"another endpoint", another_endpoint, COMPARISON_TARGET, 1},
 };
 
-static uint32_t told(const struct comparison *c, enum compare_kind kind)
+static uint32_t told(const struct comparison *c, enum comparison_kind kind)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->count; i++)
@@ -232,8 +232,8 @@ static void each_planted_difference_is_told(void **state)
         if (told(&c, planted[i].kind) != planted[i].count || c.count != d.count || c.count == 0)
             fail_msg("%s: expected %u, got %u of %u and %u", planted[i].what, planted[i].count,
                      told(&c, planted[i].kind), c.count, d.count);
-        compare_free(&c);
-        compare_free(&d);
+        comparison_free(&c);
+        comparison_free(&d);
     }
 }
 
@@ -247,12 +247,12 @@ static void nothing_differs_from_itself(void **state)
         struct comparison c;
         random_system(&s, round, 0);
         random_system(&other, round, round + 5);
-        assert_int_equal(compare_states(&s, &other, &c), ERR_OK);
+        assert_int_equal(comparison_make(&s, &other, &c), ERR_OK);
         if (c.count != 0)
             fail_msg("seed %u: %u differences, the first %s", round, c.count,
-                     compare_sentence(c.difference[0].kind));
+                     comparison_sentence(c.difference[0].kind));
         assert_int_equal(c.pairs, s.object_count);
-        compare_free(&c);
+        comparison_free(&c);
         capstate_free(&s);
         capstate_free(&other);
     }

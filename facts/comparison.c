@@ -1,5 +1,5 @@
-/* Pairing the objects of two systems, and what differs then: see compare.h. */
-#include "facts/compare.h"
+/* Pairing the objects of two systems, and what differs then: see comparison.h. */
+#include "facts/comparison.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,19 +25,19 @@ struct compare {
     bool failed;
 };
 
-static void tell(struct compare *c, enum compare_kind kind, int32_t a, int32_t b)
+static void tell(struct compare *c, enum comparison_kind kind, int32_t a, int32_t b)
 {
     struct comparison *o = c->out;
     if (o->count == o->capacity) {
         uint32_t wanted = o->capacity ? o->capacity * 2 : 64;
-        struct compare_difference *grown = realloc(o->difference, wanted * sizeof(*grown));
+        struct comparison_difference *grown = realloc(o->difference, wanted * sizeof(*grown));
         c->failed |= grown == NULL;
         if (!grown)
             return;
         o->difference = grown;
         o->capacity = wanted;
     }
-    o->difference[o->count++] = (struct compare_difference){kind, a, b};
+    o->difference[o->count++] = (struct comparison_difference){kind, a, b};
 }
 
 /* --- slots by place --- */
@@ -372,21 +372,21 @@ static bool same_capability(const struct compare *c, int32_t a, int32_t b)
 static void tell_place(struct compare *c, int32_t a, int32_t b)
 {
     if (a < 0 || b < 0 || !same_capability(c, a, b))
-        tell(c, COMPARE_SLOT, a, b);
+        tell(c, COMPARISON_SLOT, a, b);
     else if (!is_paired(c, c->a.s->slots[a].object, c->b.s->slots[b].object))
-        tell(c, COMPARE_TARGET, a, b);
+        tell(c, COMPARISON_TARGET, a, b);
     else if (!same_parent(c, a, b))
-        tell(c, COMPARE_PARENT, a, b);
+        tell(c, COMPARISON_PARENT, a, b);
 }
 
 static void tell_objects(struct compare *c)
 {
     for (uint32_t i = 0; i < c->a.s->object_count; i++)
         if (c->a.pair[i] < 0)
-            tell(c, COMPARE_OBJECT, (int32_t)i, -1);
+            tell(c, COMPARISON_OBJECT, (int32_t)i, -1);
     for (uint32_t i = 0; i < c->b.s->object_count; i++)
         if (c->b.pair[i] < 0)
-            tell(c, COMPARE_OBJECT, -1, (int32_t)i);
+            tell(c, COMPARISON_OBJECT, -1, (int32_t)i);
 }
 
 static void tell_slots(struct compare *c)
@@ -408,7 +408,7 @@ static void tell_threads(struct compare *c)
         if (x->rec.priority != y->priority || x->rec.mcp != y->mcp || x->rec.domain != y->domain ||
             x->rec.fault_handler != y->fault_handler || x->rec.ipc_buffer != y->ipc_buffer ||
             !is_paired(c, bound_of(c->a.s, x->object), bound_of(c->b.s, b)))
-            tell(c, COMPARE_THREAD, (int32_t)i, k);
+            tell(c, COMPARISON_THREAD, (int32_t)i, k);
     }
 }
 
@@ -475,7 +475,7 @@ static void tell_translation(struct compare *c, int32_t a, int32_t b)
     if (!x || !y || x->bits != y->bits || x->rights != y->rights ||
         x->attributes != y->attributes ||
         !is_paired(c, capstate_object_at(c->a.s, x->frame), capstate_object_at(c->b.s, y->frame)))
-        tell(c, COMPARE_MAPPING, a, b);
+        tell(c, COMPARISON_MAPPING, a, b);
 }
 
 static void tell_translations(struct compare *c)
@@ -505,8 +505,8 @@ static void tell_all(struct compare *c)
     tell_translations(c);
 }
 
-enum error compare_states(const struct capstate *a, const struct capstate *b,
-                          struct comparison *out)
+enum error comparison_make(const struct capstate *a, const struct capstate *b,
+                           struct comparison *out)
 {
     struct compare c = {.out = out};
     *out = (struct comparison){0};
@@ -534,11 +534,11 @@ enum error compare_states(const struct capstate *a, const struct capstate *b,
     side_free(&c.b);
     if (good && !c.failed)
         return ERR_OK;
-    compare_free(out);
+    comparison_free(out);
     return ERR_NO_MEMORY;
 }
 
-void compare_free(struct comparison *c)
+void comparison_free(struct comparison *c)
 {
     free(c->difference);
     free(c->pair_a);
@@ -546,20 +546,20 @@ void compare_free(struct comparison *c)
     *c = (struct comparison){0};
 }
 
-const char *compare_sentence(enum compare_kind kind)
+const char *comparison_sentence(enum comparison_kind kind)
 {
     switch (kind) {
-    case COMPARE_OBJECT:
+    case COMPARISON_OBJECT:
         return "only one has this object";
-    case COMPARE_SLOT:
+    case COMPARISON_SLOT:
         return "the capabilities differ";
-    case COMPARE_TARGET:
+    case COMPARISON_TARGET:
         return "it refers to another object";
-    case COMPARE_PARENT:
+    case COMPARISON_PARENT:
         return "it is derived from another";
-    case COMPARE_THREAD:
+    case COMPARISON_THREAD:
         return "the thread is set up in another way";
-    case COMPARE_MAPPING:
+    case COMPARISON_MAPPING:
         return "the translations differ";
     }
     return "?";
