@@ -21,6 +21,9 @@ WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-protot
 STD  := -std=gnu11 -fno-common -g
 DEP   = -MMD -MP -MT $@
 
+# All cores, unless -j says otherwise; nothing here depends on an order that is not written down.
+CORES  = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 ## ---- target: kernel ---------------------------------------------------------------------------
@@ -39,27 +42,28 @@ obj = $(patsubst %,$(1)/%.o,$(2))
 DEBUG_OBJ   := $(call obj,$(B)/arm/debug/obj,$(DEBUG_SRC))
 RELEASE_OBJ := $(call obj,$(B)/arm/release/obj,$(RELEASE_SRC))
 
-$(B)/arm/debug/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
-$(B)/arm/debug/obj/%.S.o: %.S
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Imonitor/door $(DEP) -c $< -o $@
-$(B)/arm/release/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
-$(B)/arm/release/obj/%.S.o: %.S
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug $(DEP) -c $< -o $@
+# $(1) folder of objects, $(2) compiler, $(3) its flags; a source's path below the folder is its own.
+# SAY names what is made, one line each; V=1 shows the commands instead, make -s shows nothing.
+SAY = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $(1) $(patsubst $(B)/%,%,$@)" &&))
+define object_tree
+$(1)/%.c.o: %.c
+	@mkdir -p $$(@D)
+	$$(call SAY,CC ) $(2) $(3) $$(DEP) -c $$< -o $$@
+$(1)/%.S.o: %.S
+	@mkdir -p $$(@D)
+	$$(call SAY,AS ) $(2) $(3) $$(DEP) -c $$< -o $$@
+endef
+$(eval $(call object_tree,$(B)/arm/debug/obj,$(ARMCC),$$(KERNEL_FLAGS) -Imonitor/door))
+$(eval $(call object_tree,$(B)/arm/release/obj,$(ARMCC),$$(KERNEL_FLAGS) -Ikernel/nodebug))
 
 KERNEL_LDS := plat/imx31/kernel.lds
 LINK_KERNEL = $(ARMCC) $(ARM_ARCH) -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
               -Wl,-T,$(KERNEL_LDS) -Wl,-Map,$@.map $(filter %.o,$^) -lgcc -o $@
 
 $(B)/arm/debug/kernel.elf: $(DEBUG_OBJ) $(KERNEL_LDS)
-	$(Q)$(LINK_KERNEL)
+	$(call SAY,LD ) $(LINK_KERNEL)
 $(B)/arm/release/kernel.elf: $(RELEASE_OBJ) $(KERNEL_LDS)
-	$(Q)$(LINK_KERNEL)
+	$(call SAY,LD ) $(LINK_KERNEL)
 %.bin: %.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
 
@@ -71,12 +75,7 @@ USER_FLAGS := $(STD) $(WARN) -march=armv6 -marm -mfloat-abi=soft -O2 -ffreestand
 USER_LIB   := $(call obj,$(B)/arm/user/obj,$(wildcard user/lib/*.c user/lib/*.S) lib/string.c lib/format.c)
 USER_LDS   := user/user.lds
 
-$(B)/arm/user/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
-$(B)/arm/user/obj/%.S.o: %.S
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(USER_FLAGS) $(DEP) -c $< -o $@
+$(eval $(call object_tree,$(B)/arm/user/obj,$(ARMCC),$$(USER_FLAGS)))
 
 LINK_USER = $(ARMCC) $(ARM_ARCH) -nostdlib -nostartfiles -Wl,--gc-sections -Wl,--build-id=none \
             -Wl,-z,max-page-size=4096 -Wl,-T,$(USER_LDS) $(filter %.o,$^) -lgcc -o $@
@@ -85,7 +84,7 @@ DEMO_TABLES := $(wildcard user/demo/table_*.c)
 DEMO_COMMON := $(call obj,$(B)/arm/user/obj,$(filter-out $(DEMO_TABLES),$(wildcard user/demo/*.c)))
 DEMO_ELFS   := $(patsubst user/demo/table_%.c,$(B)/arm/user/demo-%.elf,$(DEMO_TABLES))
 $(B)/arm/user/demo-%.elf: $(B)/arm/user/obj/user/demo/table_%.c.o $(DEMO_COMMON) $(USER_LIB) $(USER_LDS)
-	$(Q)$(LINK_USER)
+	$(call SAY,LD ) $(LINK_USER)
 # Tables with hosted programs carry those programs' ELF files.
 blob = $(B)/arm/user/blob/$(1).o
 $(B)/arm/user/blob/%.o: user/demo/blob.S $(B)/arm/user/%.elf
@@ -98,7 +97,7 @@ USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/)
 USER_ELFS  := $(foreach n,$(USER_NAMES),$(B)/arm/user/$(n).elf)
 define user_rule
 $(B)/arm/user/$(1).elf: $(call obj,$(B)/arm/user/obj,$(wildcard user/$(1)/*.c user/$(1)/*.S)) $(USER_LIB) $(USER_LDS)
-	$$(Q)$$(LINK_USER)
+	$$(call SAY,LD ) $$(LINK_USER)
 endef
 $(foreach n,$(USER_NAMES),$(eval $(call user_rule,$(n))))
 
@@ -119,7 +118,7 @@ $(ROOT_COPY):
 define image_rule
 $(1): $(LOADER_SRC) $(LOADER_LDS) $(2) $(3) lib/string.c
 	@mkdir -p $$(@D)
-	$$(Q)$(ARMCC) $(ARM_FLAGS) -DKERNEL_ELF='"$(2)"' -DROOT_ELF='"$(3)"' -nostdlib -nostartfiles \
+	$$(call SAY,IMG) $(ARMCC) $(ARM_FLAGS) -DKERNEL_ELF='"$(2)"' -DROOT_ELF='"$(3)"' -nostdlib -nostartfiles \
 	    -Wl,--build-id=none -Wl,-T,$(LOADER_LDS) $(LOADER_SRC) lib/string.c -lgcc -o $$@
 endef
 $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/arm/user/%.elf,%,$(DEMO_ELFS)),\
@@ -137,10 +136,10 @@ IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/ar
 HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
 HOST_OPT   := -O2
 ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS_CAPDB := -lsqlite3 -lpq -lserialport -lelf -lz -lpthread -lm
+LIBS_CAPDB := -lsqlite3 -lpq -lserialport -ldw -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority facts
+HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host objwalk/sel4 capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
@@ -149,19 +148,11 @@ MODEL_SRC   := $(wildcard model/*.c)
 # string.c defines memcpy and friends for builds without a C library
 HOST_SRC    := $(filter-out lib/string.c,$(HOST_SRC))
 
-$(B)/host/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) $(DEP) -c $< -o $@
-$(B)/asan/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) $(DEP) -c $< -o $@
+$(eval $(call object_tree,$(B)/host/obj,$(CC),$$(HOST_FLAGS) $$(HOST_OPT)))
+$(eval $(call object_tree,$(B)/asan/obj,$(CC),$$(HOST_FLAGS) $$(ASAN)))
 # the kernel core over simulated memory
-$(B)/host/sim/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -Iplat/hostsim $(DEP) -c $< -o $@
-$(B)/asan/sim/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_FLAGS) $(ASAN) -Iplat/hostsim $(DEP) -c $< -o $@
+$(eval $(call object_tree,$(B)/host/sim,$(CC),$$(HOST_FLAGS) $$(HOST_OPT) -Iplat/hostsim))
+$(eval $(call object_tree,$(B)/asan/sim,$(CC),$$(HOST_FLAGS) $$(ASAN) -Iplat/hostsim))
 
 define host_libs
 $(B)/$(1)/libhost.a: $(call obj,$(B)/$(1)/obj,$(HOST_SRC))
@@ -174,20 +165,20 @@ $(eval $(call host_libs,host))
 $(eval $(call host_libs,asan))
 %.a:
 	@mkdir -p $(@D)
-	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
+	$(call SAY,AR ) rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 # the schema stands in the program as it stands in the source
 $(foreach b,host/obj asan/obj fuzz/obj,$(B)/$(b)/capdb/schema.c.o): $(wildcard capdb/*.sql)
 
 $(B)/host/capdb: $(B)/host/obj/capdb/main.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
-	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
-	$(Q)$(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
 $(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 
 ## ---- tests --------------------------------------------------------------------------------------
 # tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
@@ -197,7 +188,7 @@ TEST_BIN  := $(patsubst tests/host/%.c,$(B)/asan/%,$(TEST_SRC))
 TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard tests/host/*.c)))
 
 $(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 
 # Kernel and model in lockstep: for the bulk without sanitizers, for a share with them, and with a
 # kernel that has a planted fault for each script in tests/mutants.
@@ -213,17 +204,17 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c
 $(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
-	$(Q)$(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 define lockstep_rule
 $(B)/$(1)/lockstep: $(call obj,$(B)/$(1)/sim,$(LOCKSTEP_SRC)) $(B)/$(1)/libkernel.a $(B)/$(1)/libmodel.a $(B)/$(1)/libhost.a
-	$$(Q)$(CC) $(2) $$^ -lcmocka -o $$@
+	$$(call SAY,LD ) $(CC) $(2) $$^ -lcmocka -o $$@
 endef
 $(eval $(call lockstep_rule,host,))
 $(eval $(call lockstep_rule,asan,$(ASAN)))
 $(B)/mutants/%/lockstep: tests/mutants/%.sed scripts/build-mutant $(B)/host/lockstep $(KERNEL_TEXT)
 	@mkdir -p $(@D)
-	$(Q)scripts/build-mutant $< $@ $(CC) $(STD) $(WARN) -D_GNU_SOURCE -Iplat/hostsim $(SIM_QUIET) -O1 -- \
+	$(call SAY,BUG) scripts/build-mutant $< $@ $(CC) $(STD) $(WARN) -D_GNU_SOURCE -Iplat/hostsim $(SIM_QUIET) -O1 -- \
 	    $(CC) $(call obj,$(B)/host/sim,$(LOCKSTEP_SRC)) $(B)/host/libkernel.a $(B)/host/libmodel.a $(B)/host/libhost.a -lcmocka
 .SECONDARY:
 
@@ -242,26 +233,24 @@ ARM_TEST_LIBS   = $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a -lgcc $(ARM_ARCH
 ARM_MUTANTS    := cnode_dies_filled preempted_revoke_is_done arm/clear_forgets_its_end arm/space_stays
 ARM_MUTANTS_ALL = $(patsubst tests/mutants/%.sed,%,$(wildcard tests/mutants/*.sed tests/mutants/arm/*.sed))
 
-$(B)/arm/lockstep/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(ARM_TEST_FLAGS) $(DEP) -c $< -o $@
-$(B)/arm/lockstep/obj/%.S.o: %.S
-	@mkdir -p $(@D)
-	$(Q)$(ARMCC) $(ARM_TEST_FLAGS) $(DEP) -c $< -o $@
+$(eval $(call object_tree,$(B)/arm/lockstep/obj,$(ARMCC),$$(ARM_TEST_FLAGS)))
 $(B)/arm/lockstep/libkernel.a: $(filter-out %/plat/imx31/board.c.o,$(RELEASE_OBJ))
 $(B)/arm/lockstep/lockstep.elf: $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a $(ARM_TEST_LDS)
-	$(Q)$(ARMCC) $(ARM_TEST_LIBS) -o $@
+	$(call SAY,LD ) $(ARMCC) $(ARM_TEST_LIBS) -o $@
 $(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_TEST_OBJ) $(B)/arm/lockstep/libkernel.a $(KERNEL_TEXT) kernel/armv6/cp15.S
 	@mkdir -p $(@D)
-	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
+	$(call SAY,BUG) scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
 $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
-.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench fuzz clean format host arm tests-build
+.PHONY: tools install uninstall help all everything deps release run run-record demo-headless test check check-all check-sel4 proof proof-code proof-tie bench screenshots fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-all: host arm ## every program and image
+all: ## every program and image
+	@$(MAKE) --no-print-directory $(CORES) everything
+
+everything: host arm
 
 host: $(B)/host/capdb $(B)/host/inspector-tui
 
@@ -273,39 +262,43 @@ deps: ## install what is missing from Debian's packages
 	@scripts/install-deps
 
 run: deps ## boot the demo and open the inspector on it, recording (DEMO=leaky, ROOT=root.elf)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
 run-record: deps ## record a run of the demo, replay it, go back in it (docs/reverse.md)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-record $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 	@[ ! -t 0 ] || scripts/run-replay
 
 demo-headless: deps ## boot the demo, record ten snapshots, print what is in them
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
 tests-build: $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
-    $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) all
+    $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) everything
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
 $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/operations.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
+	$(call SAY,LD ) $(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
 $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
-	$(Q)$(CC) $^ -lm -o $@
+	$(call SAY,LD ) $(CC) $^ -lm -o $@
 $(B)/host/bench_recording: $(B)/host/obj/tests/tools/bench_recording.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
-	$(Q)$(CC) $^ $(LIBS_CAPDB) -o $@
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording \
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
 	@$(B)/host/bench_authority
 	@$(B)/host/bench_recording
+
+screenshots: deps ## make the pictures of README.md and docs/screens/ from the real inspector
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/inspector-tui $(B)/arm/debug/image-demo-leaky.elf
+	@scripts/make-screenshots
 
 check: ## floors, formatting, headers, static analysis
 	@scripts/check-floors
@@ -314,7 +307,7 @@ check: ## floors, formatting, headers, static analysis
 	@scripts/check-static
 
 test: deps ## every test
-	@$(MAKE) --no-print-directory -j$$(nproc) tests-build
+	@$(MAKE) --no-print-directory $(CORES) tests-build
 	@scripts/run-tests
 
 # Long tests: some ten million actions of kernel and model in lockstep, from a seed of the day, every
@@ -325,7 +318,7 @@ WITNESS_SYSTEMS  ?= 400
 RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
-	@$(MAKE) --no-print-directory -j$$(nproc) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
+	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
@@ -342,12 +335,43 @@ proof-code: ## prove the kernel's bits, retype and list operations in C (install
 
 proof-tie: ## run what is proved beside authority/ on random distributions (TIE_COUNT)
 	@scripts/install-deps proof
-	@$(MAKE) --no-print-directory $(B)/host/distributions
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/distributions
 	@scripts/prove-tie
 
 # random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
 $(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
-	$(Q)$(CC) $^ -lcmocka -o $@
+	$(call SAY,LD ) $(CC) $^ -lcmocka -o $@
+
+# For those who only attach: no ARM compiler, no QEMU. What is installed is a list, so that what is
+# taken away is the same.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+INSTALL_BIN  := $(B)/host/capdb $(B)/host/inspector-tui
+INSTALL_DATA := $(wildcard scripts/capscope-*.py)
+INSTALL_DOC  := README.md LICENSE $(wildcard docs/*.md)
+INSTALL_DIRS := bin share/capscope share/doc/capscope
+
+tools: $(INSTALL_BIN) ## capdb and inspector-tui alone: no ARM compiler, no QEMU
+
+install: tools ## install the tools, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
+	@install -m 755 $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
+	@install -m 644 $(INSTALL_DATA) $(DESTDIR)$(PREFIX)/share/capscope
+	@install -m 644 $(INSTALL_DOC) $(DESTDIR)$(PREFIX)/share/doc/capscope
+	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## take away what install put there
+	@rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALL_BIN))) \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/capscope/,$(notdir $(INSTALL_DATA))) \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/doc/capscope/,$(notdir $(INSTALL_DOC)))
+	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/capscope share/doc/capscope) 2>/dev/null || true
+
+$(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
+check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/capdb $(B)/host/step_sel4
+	@scripts/check-sel4 "$(KERNEL)" "$(IMAGE)" '$(QEMU)' "$(LAYOUT)"
 
 ## ---- fuzzing ------------------------------------------------------------------------------------
 # tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in
@@ -358,9 +382,7 @@ FUZZ_CC    := clang -std=gnu11 -g -O1 -D_GNU_SOURCE -I. -Iplat/hostsim -fsanitiz
 FUZZ_SRC   := $(HOST_SRC) $(CAPDB_SRC) $(SIM_SRC) $(FUZZ_HELP)
 FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
 
-$(B)/fuzz/obj/%.c.o: %.c
-	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(DEP) -c $< -o $@
+$(eval $(call object_tree,$(B)/fuzz/obj,,$$(FUZZ_CC)))
 # a judge, not what is judged
 $(B)/fuzz/obj/tests/host/%.c.o: tests/host/%.c
 	@mkdir -p $(@D)
@@ -370,7 +392,7 @@ $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(B)/fuzz/libfuzz.a
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 fuzz: deps ## run every fuzzer for FUZZ_SECONDS (60) on its kept corpus
-	@$(MAKE) --no-print-directory -j$$(nproc) $(patsubst %,$(B)/fuzz/fuzz_%,$(FUZZERS))
+	@$(MAKE) --no-print-directory $(CORES) $(patsubst %,$(B)/fuzz/fuzz_%,$(FUZZERS))
 	@for f in $(FUZZERS); do \
 	    mkdir -p $(B)/fuzz/corpus/$$f tests/fuzz/corpus/$$f && echo "fuzz_$$f: $(FUZZ_SECONDS) s" && \
 	    $(B)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 -verbosity=1 \

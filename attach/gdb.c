@@ -7,7 +7,7 @@
 #include "attach/door.h"
 
 #include "attach/gather.h"
-#include "attach/gdb_client.h"
+#include "attach/gdb_door.h"
 #include "attach/pages.h"
 #include "attach/reverse.h"
 #include "attach/walk.h"
@@ -110,6 +110,36 @@ static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t
     struct gdb_door *d = a->door;
     enum error e = gdb_client_read(&d->client, wire_address(d, (uint32_t)at), buf, len);
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
+}
+
+/* --- for the proxy --- */
+
+struct gdb_client *gdb_door_client(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    return &d->client;
+}
+
+struct walker *gdb_door_walker(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    return d->walk;
+}
+
+void gdb_door_forget(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    pages_drop(&d->pages);
+}
+
+uint32_t gdb_door_address(struct attach *a, uint32_t kaddr)
+{
+    return wire_address(a->door, kaddr);
+}
+
+enum error gdb_door_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+{
+    return read_uncached(a, kaddr, buf, len);
 }
 
 /* --- stop and go --- */

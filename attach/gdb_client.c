@@ -45,6 +45,8 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
         }
         if (event == GDB_BAD && bad++ == 0)
             gdb_note_trouble(c);
+        if (event == GDB_PACKET && c->hears)
+            c->hears(c->hears_ctx, c->decoder.data, c->decoder.length);
         /* Text, perhaps.  Both QEMU and OpenOCD take the sign as what it is, and OpenOCD closes the
          * connection when a ^C comes in its place. */
         if (event == GDB_PACKET || (event == GDB_BAD && bad <= GDB_SEND_TRIES))
@@ -99,12 +101,12 @@ static enum error await_ack(struct gdb_client *c, deadline_t deadline)
 }
 
 /* After silence nobody knows whether the target runs: so it is stopped again first. */
-enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
+enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadline_t deadline)
 {
     for (unsigned tries = 0; tries < GDB_SEND_TRIES; tries++) {
         enum error e = gdb_settle(c);
         if (e == ERR_OK)
-            e = gdb_send_packet(c, "c", deadline);
+            e = gdb_send_packet(c, request, deadline);
         if (e != ERR_OK)
             return e;
         e = await_ack(c, deadline);
@@ -122,6 +124,11 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
             return e;
     }
     return gdb_fail(c, ERR_CHECKSUM, "the stub does not understand the request to go on");
+}
+
+enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
+{
+    return gdb_client_resume_by(c, "c", deadline);
 }
 
 enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline)
@@ -312,7 +319,10 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
-    if (e == ERR_OK || (lost && !c->physical))
+    /* Who has never said what it offers may be QEMU, busy with another debugger: it reads all of
+     * this once that one has left. */
+    bool known = !c->physical && c->features[0] != '\0';
+    if (e == ERR_OK || (lost && known))
         (void)gdb_client_resume(c, deadline_in(DETACH_MS));
 }
 

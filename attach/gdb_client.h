@@ -31,6 +31,9 @@ struct gdb_client {
     bool physical;    /* memory reads take physical addresses (QEMU) */
     bool stood;       /* the target stood still before we came, and has not been resumed */
     unsigned stop_replies;
+    /* Hears what a running target says: text, as packets O. NULL: nobody does. */
+    void (*hears)(void *ctx, const uint8_t *packet, uint32_t length);
+    void *hears_ctx;
     char stop[32];                      /* the last stop reply, its beginning */
     char features[GDB_PACKET_DATA + 1]; /* answer to qSupported */
     char trouble[160];                  /* what the last failure was */
@@ -50,6 +53,8 @@ enum error gdb_client_ask(struct gdb_client *c, const char *request, deadline_t 
 
 enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline);
 enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline);
+/* The same by another request than "c": "s", "vCont;...". */
+enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadline_t deadline);
 /* While the target runs: has it stopped by itself? Takes in what waits on the line, for at most the
  * given time. */
 enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline);

@@ -14,6 +14,7 @@ static const struct processor processors[] = {
         .vectors = 0xffff0000,
         .vectors_end = 0xffff0020,
         .code_bytes = 4,
+        .call = {.words = 4, .word = {0, 1, 2, 3}, .sp = 13, .linked = true, .link = 14},
         .all = {{17 * 4, 16 * 4}, {168, 41 * 4}}, /* r0..r15, (fpa,) cpsr */
     },
     {
@@ -23,6 +24,8 @@ static const struct processor processors[] = {
         .mode_mask = 0xc,
         .mode_user = 0,
         .code_bytes = 4,
+        .call =
+            {.words = 8, .word = {0, 1, 2, 3, 4, 5, 6, 7}, .sp = 31, .linked = true, .link = 30},
     },
     {
         .architecture = "i386:x86-64",
@@ -31,11 +34,18 @@ static const struct processor processors[] = {
         .mode_mask = 3,
         .mode_user = 3,
         .code_bytes = 1,
+        .call = {.words = 6, .word = {5, 4, 3, 2, 8, 9}, .sp = 7, .stack_gap = 1},
     },
     {
         .architecture = "riscv:rv64",
         .pc = {32, 8}, /* the mode is in no standard feature */
-        .code_bytes = 4,
+        .code_bytes = 2,
+        .call = {.words = 8,
+                 .word = {10, 11, 12, 13, 14, 15, 16, 17},
+                 .sp = 2,
+                 .linked = true,
+                 .link = 1,
+                 .result = 10},
     },
 };
 enum { PROCESSORS = sizeof(processors) / sizeof(processors[0]) };
@@ -51,6 +61,14 @@ const struct processor *processor_of(const char *target_xml)
             return &processors[i];
     }
     return &processors[0];
+}
+
+const struct processor *processor_named(const char *architecture)
+{
+    for (size_t i = 0; i < PROCESSORS; i++)
+        if (strcmp(processors[i].architecture, architecture) == 0)
+            return &processors[i];
+    return NULL;
 }
 
 bool processor_is_user(const struct processor *p, uint64_t mode)

@@ -24,6 +24,17 @@ struct processor {
     /* Where exceptions enter the kernel, which has done nothing yet; end 0: not known. */
     uint64_t vectors, vectors_end;
     uint32_t code_bytes; /* the length that Z0 wants */
+    /* Calls by the C ABI, at a function's first instruction: words of arguments in registers, the
+     * others on the stack behind `stack_gap` words; where it returns to, and with what. */
+    struct {
+        uint8_t words;
+        uint8_t word[8];
+        uint8_t sp;
+        bool linked;  /* the return address is in a register, else it is on the stack */
+        uint8_t link; /* that register */
+        uint8_t result;
+        uint8_t stack_gap;
+    } call;
     /* `g` of stubs without `p`: its length, and where `mode` lies in it; the second with the
      * floating point registers that gdb once expected. 0: none. */
     struct {
@@ -33,6 +44,9 @@ struct processor {
 
 /* By the text of target.xml, or of its beginning; never NULL. */
 const struct processor *processor_of(const char *target_xml);
+
+/* By its name in target.xml, for those who know it from elsewhere; NULL: none. */
+const struct processor *processor_named(const char *architecture);
 
 bool processor_is_user(const struct processor *p, uint64_t mode);
 bool processor_is_at_vector(const struct processor *p, uint64_t pc);

@@ -25,8 +25,7 @@
 
 #include "capstate/capstate.h"
 
-/* --- which thread belongs to which domain -------------------------------------------------------
- */
+/* --- which thread belongs to which domain ----------------------------------------------------- */
 
 /* Rules in order, first match wins; without a match the convention above holds. */
 struct authority_rule {
@@ -58,8 +57,7 @@ enum error authority_rules_copy(const struct authority_rules *from, struct autho
 bool authority_rules_equal(const struct authority_rules *a, const struct authority_rules *b);
 void authority_rules_free(struct authority_rules *rules);
 
-/* --- the graph ----------------------------------------------------------------------------------
- */
+/* --- the graph -------------------------------------------------------------------------------- */
 
 /* X(NAME, "name", "sentence about holder and target") */
 #define AUTHORITY_EDGE_LIST(X)                                                                     \
@@ -182,8 +180,7 @@ char *authority_managers_text(const struct authority *a, char *buf, size_t size)
 /* Is this node a trusted manager's: its TCB, or what nobody else reaches? */
 bool authority_is_managers(const struct authority *a, int32_t node);
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 /* Owner of memory: the domain that holds the smallest untyped over it and so decides about its
  * life; where only managers do, the domain that alone holds it.  shared: several hold it and nobody
@@ -236,8 +233,7 @@ enum error authority_uses(const struct authority *a, struct authority_use **out,
 void authority_flow_targets(const struct authority_use *uses, uint32_t count, int32_t domain,
                             bool *to);
 
-/* --- could it ever ------------------------------------------------------------------------------
- */
+/* --- could it ever ---------------------------------------------------------------------------- */
 
 enum authority_right {
     AUTHORITY_RIGHT_READ,
@@ -281,8 +277,7 @@ const char *authority_cut_sentence(enum authority_cut_kind kind);
 bool authority_edge_gives(const struct authority *a, const struct authority_edge *e,
                           enum authority_right right);
 
-/* --- verdict ------------------------------------------------------------------------------------
- */
+/* --- verdict ---------------------------------------------------------------------------------- */
 
 /* X(NAME, "name", "sentence", weight) */
 #define AUTHORITY_BREACH_LIST(X)                                                                   \

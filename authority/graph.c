@@ -450,7 +450,9 @@ static int edge_compare(const void *pa, const void *pb, void *state)
 /* qsort_r() of the C library merges, so that this takes n log n however the edges lie. */
 static void edges_sort(struct authority *a)
 {
-    qsort_r(a->edges, a->edge_count, sizeof(*a->edges), edge_compare, (void *)(uintptr_t)a->state);
+    if (a->edge_count)
+        qsort_r(a->edges, a->edge_count, sizeof(*a->edges), edge_compare,
+                (void *)(uintptr_t)a->state);
     for (uint32_t i = 0; i < a->edge_count; i++)
         a->first_edge[a->edges[i].from + 1]++;
     for (uint32_t n = 0; n < a->node_count; n++)

@@ -2,12 +2,16 @@
  *
  * Names are made of type and address, so they begin with a letter and say nothing a target chose.
  * The grammar's traps: objects in one `ut` only, page tables in one directory, a flat cdt with one
- * parent a slot, TCB parameters all or none, mapping information only on CNode capabilities. */
+ * parent a slot, TCB parameters all or none, mapping information only on CNode capabilities.
+ * What it has no word for stands in comments: names of threads, which of them is the root task.
+ * Order follows from addresses alone, but for children, which stand as they were derived. */
 #include "capdb/export.h"
 
 #include "record/capdl.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char *name_of(const struct capstate_object *o, char buf[CAPDL_NAME])
 {
@@ -48,6 +52,8 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
             ", prio: %u, max_prio: %u, affinity: 0, dom: %u, "
             "fault_ep: 0x%" PRIx64 ")",
             t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->domain, t->fault_handler);
+    if (t->name.length)
+        fprintf(f, "  -- %s", s->threads[o->detail].label);
 }
 
 /* A CNode smaller than a slot is one of a damaged recording. */
@@ -103,12 +109,239 @@ static void put_object(FILE *f, const struct capstate *s, uint32_t i)
     fputc('\n', f);
 }
 
+/* --- page tables: contents come from translations, from tables that were told of, and for tables
+ * that are empty from their capabilities --- */
+
+enum entry_source { FROM_MAPPING, FROM_TABLE, FROM_CAP };
+
+struct entry {
+    uint64_t container; /* table it stands in */
+    uint32_t slot;
+    enum entry_source source;
+    uint64_t table; /* page table it refers to, 0: a frame */
+    const struct record_mapping *mapping;
+    bool claimed; /* a capability said that it is this mapping */
+};
+
+struct entries {
+    struct entry *entry; /* by container and slot */
+    struct entry **by_frame;
+    uint32_t count, frames;
+};
+
+static int order(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_table(const void *pa, const void *pb)
+{
+    const struct entry *a = pa;
+    const struct entry *b = pb;
+    int o = order(a->table, b->table);
+    if (o == 0)
+        o = order(a->source, b->source);
+    if (o == 0)
+        o = order(a->container, b->container);
+    return o ? o : order(a->slot, b->slot);
+}
+
+/* Of two that claim one slot, what is translated goes before what a capability says. */
+static int by_place(const void *pa, const void *pb)
+{
+    const struct entry *a = pa;
+    const struct entry *b = pb;
+    int o = order(a->container, b->container);
+    if (o == 0)
+        o = order(a->slot, b->slot);
+    if (o == 0)
+        o = order(a->source, b->source);
+    return o ? o : order(a->table, b->table);
+}
+
+static int by_frame(const void *pa, const void *pb)
+{
+    const struct record_mapping *a = (*(struct entry *const *)pa)->mapping;
+    const struct record_mapping *b = (*(struct entry *const *)pb)->mapping;
+    int o = order(a->frame, b->frame);
+    if (o == 0)
+        o = order(a->vaddr, b->vaddr);
+    return o ? o : order(a->asid, b->asid);
+}
+
+static bool is_object(const struct capstate *s, uint64_t addr, uint32_t type)
+{
+    int32_t object = capstate_object_at(s, addr);
+    return object >= 0 && s->objects[object].type == type;
+}
+
+static void table_entry(const struct capstate *s, struct entries *x, uint64_t dir, uint64_t table,
+                        uint64_t vaddr, enum entry_source source)
+{
+    if (is_object(s, dir, RECORD_CAP_PAGE_DIRECTORY) && is_object(s, table, RECORD_CAP_PAGE_TABLE))
+        x->entry[x->count++] =
+            (struct entry){dir, (uint32_t)(vaddr >> 20), source, table, NULL, false};
+}
+
+static uint64_t directory_of_asid(const struct capstate *s, uint64_t asid)
+{
+    for (uint32_t i = 0; i < s->object_count; i++)
+        if (s->objects[i].type == RECORD_CAP_PAGE_DIRECTORY &&
+            s->slots[s->objects[i].first_slot].rec.extra == asid)
+            return s->objects[i].addr;
+    return 0;
+}
+
+/* A page table sits in one directory: a directory that lost its ASID may still name a table that
+ * another has now. */
+static void find_tables(const struct capstate *s, struct entries *x)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->mapping_count; i++)
+        if (s->mappings[i].table && (i == 0 || s->mappings[i].table != s->mappings[i - 1].table))
+            table_entry(s, x, s->mappings[i].dir, s->mappings[i].table, s->mappings[i].vaddr,
+                        FROM_MAPPING);
+    for (uint32_t i = 0; i < s->tables_told; i++)
+        table_entry(s, x, s->tables[i].parent, s->tables[i].addr, s->tables[i].vaddr, FROM_TABLE);
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        if (s->slots[i].rec.type == RECORD_CAP_PAGE_TABLE && s->slots[i].rec.extra)
+            table_entry(s, x, directory_of_asid(s, s->slots[i].rec.extra), s->slots[i].rec.object,
+                        s->slots[i].rec.data, FROM_CAP);
+    if (x->count)
+        qsort(x->entry, x->count, sizeof(*x->entry), by_table);
+    for (uint32_t i = 0; i < x->count; i++)
+        if (i == 0 || x->entry[i].table != x->entry[i - 1].table)
+            x->entry[kept++] = x->entry[i];
+    x->count = kept;
+}
+
+/* Where a table stands; a table that hangs in none is an address space of its own. */
+static uint64_t directory_of(const struct entries *x, uint32_t tables, uint64_t table)
+{
+    struct entry wanted = {.table = table};
+    uint32_t low = 0;
+    uint32_t high = tables;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->entry[middle].table < wanted.table)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < tables && x->entry[low].table == table ? x->entry[low].container : table;
+}
+
+/* A second directory with the same table repeats its contents. */
+static void find_frames(const struct capstate *s, struct entries *x)
+{
+    uint32_t tables = x->count;
+    uint32_t any = RECORD_RIGHT_READ | RECORD_RIGHT_WRITE | RECORD_RIGHT_EXECUTE;
+    for (uint32_t i = 0; i < s->mapping_count; i++) {
+        const struct record_mapping *m = &s->mappings[i];
+        if (!is_object(s, m->frame, RECORD_CAP_FRAME) || !(m->rights & any) ||
+            (m->table && directory_of(x, tables, m->table) != m->dir))
+            continue;
+        uint64_t page = m->vaddr >> 12 & (CAPDL_TABLE_ENTRIES - 1);
+        x->entry[x->count++] = (struct entry){m->table ? m->table : m->dir,
+                                              (uint32_t)(m->table ? page : m->vaddr >> 20),
+                                              FROM_MAPPING,
+                                              0,
+                                              m,
+                                              false};
+    }
+}
+
+static bool entries_make(const struct capstate *s, struct entries *x)
+{
+    size_t most = 2 * (size_t)s->mapping_count + s->tables_told + s->slot_count + 1;
+    uint32_t kept = 0;
+    *x = (struct entries){.entry = malloc(most * sizeof(*x->entry)),
+                          .by_frame = malloc(most * sizeof(struct entry *))};
+    if (!x->entry || !x->by_frame)
+        return false;
+    find_tables(s, x);
+    find_frames(s, x);
+    if (x->count)
+        qsort(x->entry, x->count, sizeof(*x->entry), by_place);
+    for (uint32_t i = 0; i < x->count; i++)
+        if (i == 0 || x->entry[i].container != x->entry[kept - 1].container ||
+            x->entry[i].slot != x->entry[kept - 1].slot)
+            x->entry[kept++] = x->entry[i];
+    x->count = kept;
+    for (uint32_t i = 0; i < x->count; i++)
+        if (x->entry[i].mapping)
+            x->by_frame[x->frames++] = &x->entry[i];
+    if (x->frames)
+        qsort(x->by_frame, x->frames, sizeof(struct entry *), by_frame);
+    return true;
+}
+
+static void put_entry(FILE *f, const struct entry *e, const struct capstate *s)
+{
+    char name[CAPDL_NAME];
+    uint64_t target = e->table ? e->table : e->mapping->frame;
+    fprintf(f, "    0x%x: %s", e->slot, name_of(&s->objects[capstate_object_at(s, target)], name));
+    if (e->mapping)
+        fprintf(f, " (%s%s%s%s)", e->mapping->rights & RECORD_RIGHT_READ ? "R" : "",
+                e->mapping->rights & RECORD_RIGHT_WRITE ? "W" : "",
+                e->mapping->rights & RECORD_RIGHT_EXECUTE ? "X" : "",
+                e->mapping->attributes & 1 ? "" : ", uncached");
+    fputc('\n', f);
+}
+
+static void put_table(FILE *f, const struct capstate *s, const struct entries *x, uint32_t table)
+{
+    char name[CAPDL_NAME];
+    uint32_t low = 0;
+    uint32_t high = x->count;
+    fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->entry[middle].container < s->objects[table].addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < x->count && x->entry[low].container == s->objects[table].addr; low++)
+        put_entry(f, &x->entry[low], s);
+    fputs("  }\n", f);
+}
+
+/* The entry that this capability is mapped as, which no capability before it was; NULL. */
+static const struct entry *mapped_as(const struct entries *x, const struct record_slot *r)
+{
+    struct record_mapping m = {.frame = r->object, .vaddr = r->data, .asid = (uint32_t)r->extra};
+    struct entry wanted = {.mapping = &m};
+    struct entry *key = &wanted;
+    if (r->type != RECORD_CAP_FRAME || r->extra == 0)
+        return NULL;
+    struct entry **found =
+        x->frames ? bsearch(&key, x->by_frame, x->frames, sizeof(struct entry *), by_frame) : NULL;
+    if (!found || (*found)->claimed)
+        return NULL;
+    (*found)->claimed = true;
+    return *found;
+}
+
 /* --- caps --- */
 
-static void put_parameters(FILE *f, const struct record_slot *r)
+/* entry: as what the capability is mapped; NULL. */
+static void put_parameters(FILE *f, const struct capstate *s, const struct record_slot *r,
+                           const struct entry *entry)
 {
     char text[CAPDL_PARAMETERS];
-    fputs(capdl_parameters(text, r), f);
+    char name[CAPDL_NAME];
+    capdl_parameters(text, r);
+    if (!entry) {
+        fputs(text, f);
+        return;
+    }
+    int32_t table = capstate_object_at(s, entry->container);
+    size_t length = strlen(text);
+    if (length)
+        fprintf(f, "%.*s, ", (int)length - 1, text);
+    fprintf(f, "%smapping: (%s, 0x%x))", length ? "" : " (", name_of(&s->objects[table], name),
+            entry->slot);
 }
 
 static void put_slot_name(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
@@ -128,7 +361,8 @@ static bool expressible(const struct capstate *s, const struct capstate_slot *sl
     return slot->object >= 0 && capdl_is_object(s->objects[slot->object].type);
 }
 
-static void put_cap(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
+static void put_cap(FILE *f, const struct capstate *s, const struct entries *x,
+                    const struct capstate_slot *slot)
 {
     char name[CAPDL_NAME];
     const char *global = capdl_global(slot->rec.type);
@@ -139,87 +373,25 @@ static void put_cap(FILE *f, const struct capstate *s, const struct capstate_slo
         return;
     }
     fprintf(f, ": %s", name_of(&s->objects[slot->object], name));
-    put_parameters(f, &slot->rec);
-    fputc('\n', f);
+    bool cnode = s->objects[slot->holder].type == RECORD_CAP_CNODE;
+    put_parameters(f, s, &slot->rec, cnode ? mapped_as(x, &slot->rec) : NULL);
+    bool reply = slot->rec.type == RECORD_CAP_REPLY && !(slot->rec.flags & RECORD_SLOT_MASTER);
+    fputs(reply && !(slot->rec.rights & RECORD_RIGHT_GRANT) ? "  -- no grant\n" : "\n", f);
 }
 
-static void put_holder(FILE *f, const struct capstate *s, uint32_t holder)
+static void put_holder(FILE *f, const struct capstate *s, const struct entries *x, uint32_t holder)
 {
     char name[CAPDL_NAME];
     fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
     for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
          slot = capstate_slot_after(s, (int32_t)holder, slot))
         if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
-            put_cap(f, s, &s->slots[slot]);
+            put_cap(f, s, x, &s->slots[slot]);
     const struct capstate_object *o = &s->objects[holder];
     if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
         int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);
         if (bound >= 0 && s->objects[bound].type == RECORD_CAP_NOTIFICATION)
             fprintf(f, "    bound_notification: %s (RW)\n", name_of(&s->objects[bound], name));
-    }
-    fputs("  }\n", f);
-}
-
-/* --- page tables: contents come from translations --- */
-
-/* Is this the first translation of its table that is written? A directory that lost its ASID may
- * still name a table that another has now, and a table is in one directory. */
-static bool is_table_here(const struct capstate *s, uint32_t mapping)
-{
-    const struct record_mapping *m = &s->mappings[mapping];
-    for (uint32_t i = 0; i < mapping; i++)
-        if (s->mappings[i].table == m->table)
-            return s->mappings[i].dir == m->dir && s->mappings[i].vaddr >> 20 == m->vaddr >> 20;
-    return true;
-}
-
-static void put_mapping(FILE *f, const struct capstate *s, const struct record_mapping *m,
-                        uint32_t index)
-{
-    char name[CAPDL_NAME];
-    int32_t frame = capstate_object_at(s, m->frame);
-    if (frame < 0 || s->objects[frame].type != RECORD_CAP_FRAME ||
-        !(m->rights & (RECORD_RIGHT_READ | RECORD_RIGHT_WRITE | 4)))
-        return;
-    fprintf(f, "    0x%x: %s (%s%s%s%s)\n", index, name_of(&s->objects[frame], name),
-            m->rights & RECORD_RIGHT_READ ? "R" : "", m->rights & RECORD_RIGHT_WRITE ? "W" : "",
-            m->rights & 4 ? "X" : "", m->attributes & 1 ? "" : ", uncached");
-}
-
-static void put_directory(FILE *f, const struct capstate *s, uint32_t dir)
-{
-    char name[CAPDL_NAME];
-    uint64_t last_table = 0;
-    fprintf(f, "  %s {\n", name_of(&s->objects[dir], name));
-    for (uint32_t i = 0; i < s->mapping_count; i++) {
-        const struct record_mapping *m = &s->mappings[i];
-        if (m->dir != s->objects[dir].addr)
-            continue;
-        if (m->table == 0) {
-            put_mapping(f, s, m, (uint32_t)(m->vaddr >> 20));
-        } else if (m->table != last_table) {
-            int32_t table = capstate_object_at(s, m->table);
-            if (table >= 0 && s->objects[table].type == RECORD_CAP_PAGE_TABLE &&
-                is_table_here(s, i))
-                fprintf(f, "    0x%" PRIx64 ": %s\n", m->vaddr >> 20,
-                        name_of(&s->objects[table], name));
-            last_table = m->table;
-        }
-    }
-    fputs("  }\n", f);
-}
-
-static void put_table(FILE *f, const struct capstate *s, uint32_t table)
-{
-    char name[CAPDL_NAME];
-    uint64_t dir = 0;
-    fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
-    for (uint32_t i = 0; i < s->mapping_count; i++) {
-        const struct record_mapping *m = &s->mappings[i];
-        if (m->table != s->objects[table].addr || (dir && m->dir != dir))
-            continue; /* a second directory with this table repeats its contents */
-        dir = m->dir;
-        put_mapping(f, s, m, (uint32_t)(m->vaddr >> 12) & (CAPDL_TABLE_ENTRIES - 1));
     }
     fputs("  }\n", f);
 }
@@ -251,19 +423,17 @@ static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
     fputs("  }\n", f);
 }
 
-static void put_caps(FILE *f, const struct capstate *s)
+static void put_caps(FILE *f, const struct capstate *s, const struct entries *x)
 {
     for (uint32_t i = 0; i < s->object_count; i++) {
         switch (s->objects[i].type) {
         case RECORD_CAP_CNODE:
         case RECORD_CAP_TCB:
-            put_holder(f, s, i);
+            put_holder(f, s, x, i);
             break;
         case RECORD_CAP_PAGE_DIRECTORY:
-            put_directory(f, s, i);
-            break;
         case RECORD_CAP_PAGE_TABLE:
-            put_table(f, s, i);
+            put_table(f, s, x, i);
             break;
         case RECORD_CAP_ASID_POOL:
             put_pool(f, s, i);
@@ -274,41 +444,62 @@ static void put_caps(FILE *f, const struct capstate *s)
     }
 }
 
-/* The notification of a handler is slot 0 of its irq object. */
+/* The notification of a handler is slot 0 of its irq object. -1: this is no such slot. */
+static int64_t irq_of_slot(const struct capstate *s, const struct capstate_slot *slot)
+{
+    if (slot->holder >= 0 || slot->rec.type != RECORD_CAP_NOTIFICATION || slot->object < 0)
+        return -1;
+    for (uint32_t i = 0; i < s->irq_count; i++)
+        if (s->irqs[i].slot == slot->rec.addr)
+            for (uint32_t n = 0; n < s->object_count && s->objects[n].addr <= s->irqs[i].irq; n++)
+                if (s->objects[n].type == RECORD_CAP_IRQ_HANDLER &&
+                    s->objects[n].addr == s->irqs[i].irq)
+                    return s->irqs[i].irq;
+    return -1;
+}
+
 static void put_irq_caps(FILE *f, const struct capstate *s)
 {
     char name[CAPDL_NAME];
     for (uint32_t i = 0; i < s->irq_count; i++) {
         int32_t slot = capstate_slot_at(s, s->irqs[i].slot);
-        bool handler = false;
-        for (uint32_t n = 0; n < s->object_count; n++)
-            handler |= s->objects[n].type == RECORD_CAP_IRQ_HANDLER &&
-                       s->objects[n].addr == s->irqs[i].irq;
-        if (!handler || slot < 0 || s->slots[slot].rec.type != RECORD_CAP_NOTIFICATION)
+        if (slot < 0 || irq_of_slot(s, &s->slots[slot]) < 0)
             continue;
         fprintf(f, "  irq_%u {\n    0x0: %s", s->irqs[i].irq,
                 name_of(&s->objects[s->slots[slot].object], name));
-        put_parameters(f, &s->slots[slot].rec);
+        put_parameters(f, s, &s->slots[slot].rec, NULL);
         fputs("\n  }\n", f);
     }
 }
 
 /* --- cdt --- */
 
+static bool has_place(const struct capstate *s, const struct capstate_slot *slot)
+{
+    return expressible(s, slot) || irq_of_slot(s, slot) >= 0;
+}
+
 static void put_place(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
 {
     char name[CAPDL_NAME];
+    if (slot->holder < 0) {
+        fprintf(f, "(irq_%" PRId64 ", 0x0)", irq_of_slot(s, slot));
+        return;
+    }
     fprintf(f, "(%s, ", name_of(&s->objects[slot->holder], name));
     put_slot_name(f, s, slot);
     fputc(')', f);
 }
 
+/* A child that has no place stands aside for its own children. */
 static void put_children(FILE *f, const struct capstate *s, int32_t parent)
 {
     bool any = false;
-    for (int32_t i = parent + 1; i < s->slots[parent].next; i = s->slots[i].next) {
-        if (!expressible(s, &s->slots[i]))
+    for (int32_t i = parent + 1; i < s->slots[parent].next;) {
+        if (!has_place(s, &s->slots[i])) {
+            i++;
             continue;
+        }
         if (!any) {
             fputs("  ", f);
             put_place(f, s, &s->slots[parent]);
@@ -317,27 +508,76 @@ static void put_children(FILE *f, const struct capstate *s, int32_t parent)
         any = true;
         fputs("\n    ", f);
         put_place(f, s, &s->slots[i]);
+        i = s->slots[i].next;
     }
     if (any)
         fputs("\n  }\n", f);
 }
 
-void export_capdl(FILE *f, const struct capstate *s)
+/* Parents by place, interrupts last. */
+static int parent_compare(const void *pa, const void *pb, void *state)
 {
-    fputs("arch arm11\n\nobjects {\n", f);
+    const struct capstate *s = state;
+    const struct capstate_slot *a = &s->slots[*(const int32_t *)pa];
+    const struct capstate_slot *b = &s->slots[*(const int32_t *)pb];
+    if ((a->holder < 0) != (b->holder < 0))
+        return a->holder < 0 ? 1 : -1;
+    return order(a->rec.addr, b->rec.addr);
+}
+
+static bool put_cdt(FILE *f, const struct capstate *s)
+{
+    uint32_t count = 0;
+    int32_t *parent = malloc((s->slot_count + 1) * sizeof(*parent));
+    if (!parent)
+        return false;
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        if (s->slots[i].next > (int32_t)i + 1 && has_place(s, &s->slots[i]))
+            parent[count++] = (int32_t)i;
+    if (count)
+        qsort_r(parent, count, sizeof(*parent), parent_compare, (void *)(uintptr_t)s);
+    fputs("cdt {\n", f);
+    for (uint32_t i = 0; i < count; i++)
+        put_children(f, s, parent[i]);
+    fputs("}\n", f);
+    free(parent);
+    return true;
+}
+
+static void put_root_thread(FILE *f, const struct capstate *s)
+{
+    char name[CAPDL_NAME];
+    int32_t root = s->snapshot.root_thread ? capstate_object_at(s, s->snapshot.root_thread) : -1;
+    if (root >= 0 && s->objects[root].type == RECORD_CAP_TCB)
+        fprintf(f, "-- root_thread %s\n", name_of(&s->objects[root], name));
+}
+
+static void put_sections(FILE *f, const struct capstate *s, const struct entries *x)
+{
+    char name[CAPDL_NAME];
+    fputs("arch arm11\n\n", f);
+    put_root_thread(f, s);
+    fputs("objects {\n", f);
     for (uint32_t i = 0; i < s->object_count; i++)
         put_object(f, s, i);
     fputs("}\n\ncaps {\n", f);
-    put_caps(f, s);
+    put_caps(f, s, x);
     put_irq_caps(f, s);
     fputs("}\n\nirq maps {\n", f);
-    char name[CAPDL_NAME];
     for (uint32_t i = 0; i < s->object_count; i++)
         if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER)
             fprintf(f, "  %" PRIu64 ": %s\n", s->objects[i].addr, name_of(&s->objects[i], name));
-    fputs("}\n\ncdt {\n", f);
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        if (expressible(s, &s->slots[i]))
-            put_children(f, s, (int32_t)i);
-    fputs("}\n", f);
+    fputs("}\n\n", f);
+}
+
+enum error export_capdl(FILE *f, const struct capstate *s)
+{
+    struct entries x;
+    bool good = entries_make(s, &x);
+    if (good)
+        put_sections(f, s, &x);
+    good = good && put_cdt(f, s);
+    free(x.entry);
+    free(x.by_frame);
+    return good ? ERR_OK : ERR_NO_MEMORY;
 }

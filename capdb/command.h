@@ -22,14 +22,19 @@ struct options {
     bool on_change;      /* --on-change */
     uint32_t count;      /* --count N, 0: no end */
     const char *domains; /* --domains FILE */
+    const char *kernel;  /* --kernel ELF: mainline */
+    const char *layout;  /* --layout FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
+    const char *policy;  /* --policy FILE */
+    const char *junit;   /* --junit FILE */
     const char *name;    /* --name NAME */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;
-    bool whole; /* the command answers from all snapshots */
-    bool doubt; /* what it answers from is not all there: said, and exit 2 */
+    const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
+    bool whole;                   /* the command answers from all snapshots */
+    bool doubt;                   /* what it answers from is not all there: said, and exit 2 */
 };
 
 struct command {
@@ -45,6 +50,8 @@ enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+/* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
+void command_tell_layout(void);
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One snapshot with its analysis, from a recording or a live target. */
@@ -85,8 +92,16 @@ bool address_parse(const char *text, const struct record_snapshot *snapshot, uin
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 
 const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
-const char *rights_text(uint32_t type, uint32_t rights, char buf[8]);
 char *when_text(double time, char *buf, size_t size);
+
+/* "strict", or who is left out. Returns buf. */
+const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
+/* A capability as a witness, and what a breach is about, as cells. */
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot);
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b);
+/* `check --policy`. */
+struct junit;
+enum status check_by_policy(struct options *o, struct junit *junit);
 
 /* On a terminal, how far a long command is: one line on stderr, at most ten times a second, from
  * the second second on. of == done takes it away. */
@@ -111,6 +126,9 @@ enum status command_diff(struct options *o);
 enum status command_path(struct options *o);
 enum status command_can(struct options *o);
 enum status command_check(struct options *o);
+enum status command_policy(struct options *o);
+enum status command_import(struct options *o);
+enum status command_compare(struct options *o);
 enum status command_revokes(struct options *o);
 enum status command_export(struct options *o);
 enum status command_report(struct options *o);
@@ -127,5 +145,11 @@ enum status command_why_denied(struct options *o);
 enum status command_retype(struct options *o);
 enum status command_fit(struct options *o);
 enum status command_leak(struct options *o);
+enum status command_gdb_proxy(struct options *o);
+
+/* main.c: a whole command line (argv[0] is skipped, argv[2] names a target), answered from one
+ * snapshot of that target; what would write files, or go to the target again, is refused. */
+enum status command_answer(int argc, char **argv, const struct capstate *given,
+                           const char *domains);
 
 #endif

@@ -5,6 +5,7 @@
 #include "capdb/export.h"
 
 #include "capdb/store.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <errno.h>
@@ -63,47 +64,27 @@ static void export_dot(FILE *f, const struct view *v)
 /* SQL's hex of an address, null where there is none. */
 #define HEX(column) "iif(" column " IS NULL, NULL, printf('0x%08x', " column "))"
 
-static const char
-    json_sql[] =
-        "SELECT json_object("
-        "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
-        "  'board', board, 'build', build, 'complete', complete) FROM snapshots WHERE n = ?1),"
-        "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent, 'slot',"
-        "  " HEX("slot") ", 'holder', " HEX(
-            "holder") ", 'index', \"index\", 'domain',"
-                      "  domain, 'type', type, 'object', " HEX(
-                          "object") ", 'bits', bits, 'rights', rights,"
-                                    "  'data', data, 'extra', extra)) FROM (SELECT * FROM caps "
-                                    "WHERE n = ?1 ORDER BY pos)),"
-                                    "'threads', (SELECT json_group_array(json_object('tcb', " HEX(
-                                        "addr") ", 'name', name,"
-                                                "  'domain', domain, 'state', state, 'priority', "
-                                                "priority, 'pc', " HEX(
-                                                    "pc") "))"
-                                                          "  FROM threads WHERE n = ?1),"
-                                                          "'mappings', (SELECT "
-                                                          "json_group_array(json_object('dir',"
-                                                          " " HEX("dir") ", 'asid', asid,"
-                                                                         "  'vaddr', " HEX("vaddr") ", 'frame', " HEX(
-                                                                             "frame") ", 'bits', "
-                                                                                      "bits, "
-                                                                                      "'rights',"
-                                                                                      "  rights)) "
-                                                                                      "FROM "
-                                                                                      "mappings "
-                                                                                      "WHERE n = "
-                                                                                      "?1),"
-                                                                                      "'irqs', "
-                                                                                      "(SELECT "
-                                                                                      "json_group_"
-                                                                                      "array(json_"
-                                                                                      "object('irq'"
-                                                                                      ", irq, "
-                                                                                      "'state', "
-                                                                                      "state)) "
-                                                                                      "FROM irqs"
-                                                                                      "  WHERE n = "
-                                                                                      "?1))";
+/* SQL, laid out by hand. */
+/* clang-format off */
+static const char json_sql[] =
+    "SELECT json_object("
+    "'snapshot', (SELECT json_object('n', n, 'taken', taken, 'ticks', ticks, 'digest', digest,"
+    "    'board', board, 'build', build, 'complete', complete)"
+    "  FROM snapshots WHERE n = ?1),"
+    "'caps', (SELECT json_group_array(json_object('cap', cap, 'parent', parent,"
+    "    'slot', " HEX("slot") ", 'holder', " HEX("holder") ", 'index', \"index\", 'domain', domain,"
+    "    'type', type, 'object', " HEX("object") ", 'bits', bits, 'rights', rights,"
+    "    'data', data, 'extra', extra))"
+    "  FROM (SELECT * FROM caps WHERE n = ?1 ORDER BY pos)),"
+    "'threads', (SELECT json_group_array(json_object('tcb', " HEX("addr") ", 'name', name,"
+    "    'domain', domain, 'state', state, 'priority', priority, 'pc', " HEX("pc") "))"
+    "  FROM threads WHERE n = ?1),"
+    "'mappings', (SELECT json_group_array(json_object('dir', " HEX("dir") ", 'asid', asid,"
+    "    'vaddr', " HEX("vaddr") ", 'frame', " HEX("frame") ", 'bits', bits, 'rights', rights))"
+    "  FROM mappings WHERE n = ?1),"
+    "'irqs', (SELECT json_group_array(json_object('irq', irq, 'state', state))"
+    "  FROM irqs WHERE n = ?1))";
+/* clang-format on */
 
 static enum error export_json(FILE *f, struct view *v)
 {
@@ -141,7 +122,7 @@ static void csv_text(FILE *f, const char *text)
 static void export_csv(FILE *f, const struct view *v)
 {
     char text[TEXT_BYTES];
-    char rights[8];
+    char rights[5];
     fputs("slot,depth,parent,domain,place,object,bits,rights,data,extra,capability\r\n", f);
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
         const struct capstate_slot *slot = &v->state.slots[i];
@@ -153,7 +134,7 @@ static void export_csv(FILE *f, const struct view *v)
         fputc(',', f);
         csv_text(f, capstate_place_text(&v->state, (int32_t)i, text, sizeof(text)));
         fprintf(f, ",0x%08" PRIx64 ",%u,%s,%" PRIu64 ",%" PRIu64 ",", slot->rec.object,
-                slot->rec.bits, rights_text(slot->rec.type, slot->rec.rights, rights),
+                slot->rec.bits, record_rights_text(slot->rec.type, slot->rec.rights, rights),
                 slot->rec.data, slot->rec.extra);
         csv_text(f, capstate_slot_text(&v->state, (int32_t)i, text, sizeof(text)));
         fputs("\r\n", f);
@@ -167,9 +148,10 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
         export_dot(f, v);
     else if (strcmp(format, "csv") == 0)
         export_csv(f, v);
-    else if (strcmp(format, "capdl") == 0)
-        export_capdl(f, &v->state);
-    else if (strcmp(format, "trace") == 0)
+    else if (strcmp(format, "capdl") == 0) {
+        if (export_capdl(f, &v->state) != ERR_OK)
+            return command_complain(o->run, "out of memory");
+    } else if (strcmp(format, "trace") == 0)
         return export_trace(f, o, v);
     else if (export_json(f, v) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));

@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 /* capDL as capDL-tool's parser takes it: objects, caps, irq maps, cdt. What the language cannot say
- * (zombies, invalid words, capabilities in no CNode or TCB) is named in comments. */
-void export_capdl(FILE *f, const struct capstate *s);
+ * (zombies, names of threads, the root task) stands in comments; capdl.h reads it back.
+ * ERR_NO_MEMORY. */
+enum error export_capdl(FILE *f, const struct capstate *s);
 
 /* Recorded events, those before snapshot --at or all, as a table, tab-separated or JSON. */
 enum status export_trace(FILE *f, struct options *o, struct view *v);

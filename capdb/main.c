@@ -1,4 +1,5 @@
 /* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
      "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
-     " [--domains FILE] [--same-machine]",
+     " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots"},
     {"info", 0, 0, command_info, "info RUN", "what was recorded, when, how big"},
@@ -30,11 +31,19 @@ static const struct command commands[] = {
      "shortest authority path, edge by edge"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
      "could it ever, and by which operations"},
-    {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict] [--explain]",
-     "isolation and retype invariants; exit 1 on a breach"},
+    {"check", 0, 0, command_check,
+     "check RUN [--at N | --all] [--strict] [--explain] [--policy FILE]"
+     " [--junit FILE]",
+     "isolation and retype invariants, or what a policy does not allow; exit 1 on a breach"},
+    {"policy", 0, 0, command_policy, "policy RUN [--at N | --all] [--strict] [-o FILE]",
+     "what may pass between domains, as a file to review and to check by"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
     {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
      "the state for other programs"},
+    {"import", 1, 1, command_import, "import FILE.cdl RUN [--domains FILE]",
+     "make a recording of a capDL specification, to check a design"},
+    {"compare", 1, 1, command_compare, "compare A B",
+     "what tells two systems apart, by names and by shape; exit 1 if anything does"},
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
     {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system"},
@@ -50,6 +59,8 @@ static const struct command commands[] = {
      "what this Retype would do now, or which rule refuses it"},
     {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]",
      "which untyped memory could give that much"},
+    {"gdb-proxy", 1, 1, command_gdb_proxy, "gdb-proxy TARGET LISTEN [--domains FILE]",
+     "a gdb server in front of a stub: every thread, and monitor cap"},
     {"leak", 0, 0, command_leak, "leak RUN [--at N]",
      "memory that nobody can reach, or that only grows"},
     {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
@@ -90,11 +101,15 @@ enum option_code {
     OPT_COUNT,
     OPT_DOMAINS,
     OPT_FORMAT,
+    OPT_POLICY,
+    OPT_JUNIT,
     OPT_JSON,
     OPT_STRICT,
     OPT_EXPLAIN,
     OPT_FLOW,
-    OPT_SAME_MACHINE
+    OPT_SAME_MACHINE,
+    OPT_KERNEL,
+    OPT_LAYOUT,
 };
 
 static const struct option long_options[] = {
@@ -109,10 +124,14 @@ static const struct option long_options[] = {
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"junit", required_argument, NULL, OPT_JUNIT},
     {"json", no_argument, NULL, OPT_JSON},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
@@ -173,6 +192,12 @@ static bool take_option(struct options *o, int code)
     case OPT_FORMAT:
         o->format = optarg;
         return true;
+    case OPT_POLICY:
+        o->policy = optarg;
+        return true;
+    case OPT_JUNIT:
+        o->junit = optarg;
+        return true;
     case OPT_JSON:
         output_default = OUTPUT_JSON;
         return true;
@@ -187,6 +212,12 @@ static bool take_option(struct options *o, int code)
         return true;
     case OPT_FLOW:
         o->flow = true;
+        return true;
+    case OPT_KERNEL:
+        o->kernel = optarg;
+        return true;
+    case OPT_LAYOUT:
+        o->layout = optarg;
         return true;
     case 'o':
         o->output = optarg;
@@ -211,15 +242,29 @@ static bool answers_from_all(const struct command *c)
            c->run == command_sql || c->run == command_live;
 }
 
-int main(int argc, char **argv)
+/* For `monitor cap`, asked of one snapshot: what reads nothing else. */
+static bool answers_from_one(const struct command *c)
 {
-    struct options o = {.every = -1, .patience = -1};
+    static const char *const names[] = {
+        "threads",         "domains",   "owner",      "who", "cdt",
+        "preview",         "untyped",   "path",       "can", "check",
+        "export",          "sql",       "retype",     "fit", "leak",
+        "why-not-running", "why-fault", "why-denied",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], c->name) == 0)
+            return true;
+    return false;
+}
+
+static enum status run_line(int argc, char **argv, struct options *o)
+{
     int code;
-    signal(SIGPIPE, SIG_DFL);
+    const char *domains = o->domains;
     while ((code = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
         if (code == 'h')
             return print_help(stdout), STATUS_YES;
-        if (!take_option(&o, code))
+        if (!take_option(o, code))
             return STATUS_UNKNOWN;
     }
     if (optind >= argc)
@@ -227,14 +272,39 @@ int main(int argc, char **argv)
     const struct command *c = find_command(argv[optind]);
     if (!c)
         return command_complain(NULL, "no command %s; capdb --help lists them", argv[optind]);
-    o.operands = argc - optind - 2;
-    if (o.operands < c->min || o.operands > c->max)
+    o->operands = argc - optind - 2;
+    if (o->operands < c->min || o->operands > c->max)
         return command_complain(NULL, "usage: capdb %s", c->usage);
-    o.run = argv[optind + 1];
-    o.operand = argv + optind + 2;
-    if (o.on_change && o.every >= 0)
+    o->run = argv[optind + 1];
+    o->operand = argv + optind + 2;
+    if (o->layout && !o->kernel)
+        return command_complain(NULL, "--layout goes with --kernel");
+    if (o->given && (o->kernel || o->output || o->domains != domains || !answers_from_one(c)))
+        return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
+                                c->name);
+    if (!o->given)
+        attach_use_kernel(o->kernel, o->layout);
+    if (o->on_change && o->every >= 0)
         return command_complain(NULL, "--every and --on-change exclude each other");
-    o.whole = answers_from_all(c);
-    enum status s = c->run(&o);
-    return (int)(o.doubt ? STATUS_UNKNOWN : s); /* a sentence has said why */
+    if ((o->policy || o->junit) && c->run != command_check)
+        return command_complain(NULL, "--%s is an option of check", o->policy ? "policy" : "junit");
+    if (o->policy && o->explain)
+        return command_complain(NULL, "--explain is about isolation, not about a policy");
+    o->whole = answers_from_all(c);
+    enum status s = c->run(o);
+    return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */
+}
+
+enum status command_answer(int argc, char **argv, const struct capstate *given, const char *domains)
+{
+    struct options o = {.every = -1, .patience = -1, .given = given, .domains = domains};
+    optind = 0; /* begins anew */
+    return run_line(argc, argv, &o);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.every = -1, .patience = -1};
+    signal(SIGPIPE, SIG_DFL);
+    return (int)run_line(argc, argv, &o);
 }

@@ -1,8 +1,10 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "authority/explain.h"
 #include "capdb/command.h"
+#include "capdb/junit.h"
 #include "record/names.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,7 @@ static bool reading(const struct options *o, const struct view *v, const bool *s
 }
 
 /* "strict", or who is left out. */
-static const char *assumption(const struct view *v, bool strict, char *buf, size_t size)
+const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size)
 {
     char names[TEXT_BYTES / 2];
     if (strict)
@@ -98,7 +100,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
     else
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
-                assumption(v, strict, text, sizeof(text)));
+                assumption_text(v, strict, text, sizeof(text)));
     return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 
@@ -233,7 +235,7 @@ static enum status answer(const struct question *q)
         no_rows(out, q, &answer);
     fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
             q->o->operand[0], answer.yes ? "could gain" : "can never gain", q->o->operand[1],
-            q->o->operand[2], assumption(q->v, answer.strict, text, sizeof(text)));
+            q->o->operand[2], assumption_text(q->v, answer.strict, text, sizeof(text)));
     enum status s = answer.yes ? STATUS_YES : STATUS_NO;
     authority_answer_free(&answer);
     return finish(q->o, out, s);
@@ -280,7 +282,7 @@ enum status command_can(struct options *o)
 
 /* --- check --- */
 
-static void slot_cell(struct output *out, const struct view *v, int32_t slot)
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot)
 {
     char text[TEXT_BYTES / 2];
     char place[TEXT_BYTES / 2];
@@ -293,7 +295,7 @@ static void slot_cell(struct output *out, const struct view *v, int32_t slot)
                   capstate_slot_text(&v->state, slot, text, sizeof(text)));
 }
 
-static void object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
 {
     char text[TEXT_BYTES / 2];
     char other[TEXT_BYTES / 2];
@@ -355,9 +357,9 @@ static void breach_row(struct output *out, const struct view *v, const struct au
     output_text(out, domain_name(v, b->domain_a));
     other_domain(out, v, b);
     output_text(out, authority_breach_sentence(b->kind));
-    object_cell(out, v, b);
-    slot_cell(out, v, b->slot_a);
-    slot_cell(out, v, b->slot_b);
+    breach_object_cell(out, v, b);
+    breach_slot_cell(out, v, b->slot_a);
+    breach_slot_cell(out, v, b->slot_b);
     path_cell(out, v, b);
     output_text(out, weights[b->weight]);
     output_row(out);
@@ -413,9 +415,18 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
         snprintf(when, sizeof(when), "snapshot %u", v->n);
     output_format(out, "%s in %s; %s (%u thread%s)%s",
                   authority_verdict_text(&t->sum, text, sizeof(text)), when,
-                  assumption(v, o->strict, who, sizeof(who)), t->sum.managers,
+                  assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
                   t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
     output_row(out);
+}
+
+static void breach_case(struct junit *junit, const struct view *v, const struct authority_breach *b)
+{
+    static const enum junit_result results[] = {JUNIT_FAILED, JUNIT_ERROR, JUNIT_PASSED};
+    char name[TEXT_BYTES];
+    snprintf(name, sizeof(name), "snapshot %u: %s %s %s", v->n, authority_breach_name(b->kind),
+             domain_name(v, b->domain_a), domain_name(v, b->domain_b));
+    junit_case(junit, results[b->weight], name, authority_breach_sentence(b->kind));
 }
 
 struct explaining {
@@ -437,14 +448,17 @@ static void explain_row(void *ctx, enum authority_explanation what, const char *
     output_row(e->out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t)
+static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
+                             struct junit *junit)
 {
     struct explaining explaining = {out, v->n};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
-    for (uint32_t i = 0; i < verdict.count; i++)
+    for (uint32_t i = 0; i < verdict.count; i++) {
         breach_row(out, v, &verdict.breach[i]);
+        breach_case(junit, v, &verdict.breach[i]);
+    }
     if (o->explain)
         authority_explain(&v->authority, &verdict, o->strict, explain_row, &explaining);
     tally_add(t, &verdict, v->n);
@@ -474,7 +488,7 @@ static enum status conclude(const struct options *o, const struct tally *t)
     return STATUS_YES;
 }
 
-enum status command_check(struct options *o)
+static enum status check_isolation(struct options *o, struct junit *junit)
 {
     static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
                                           "meaning", "object", "witness_a", "witness_b",
@@ -491,7 +505,7 @@ enum status command_check(struct options *o)
         if (v.n != n)
             s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
-            s = check_one(o, &v, out, &t);
+            s = check_one(o, &v, out, &t, junit);
         progress_show(NULL, n - first + 1, last - first + 1);
     }
     verdict_row(out, &v, &t, o);
@@ -499,4 +513,18 @@ enum status command_check(struct options *o)
         s = conclude(o, &t);
     dbview_close(&v);
     return finish(o, out, s);
+}
+
+enum status command_check(struct options *o)
+{
+    static const enum junit_result results[] = {JUNIT_PASSED, JUNIT_FAILED, JUNIT_ERROR};
+    struct junit *junit = junit_open(o->junit);
+    if (!junit)
+        return command_complain(o->junit, "%s", strerror(errno));
+    enum status s = o->policy ? check_by_policy(o, junit) : check_isolation(o, junit);
+    junit_case(junit, results[o->doubt ? STATUS_UNKNOWN : s], "verdict",
+               s == STATUS_NO ? "not as it should be" : "could not be told");
+    if (!junit_close(junit, o->run))
+        return command_complain(o->junit, "could not be written");
+    return s;
 }

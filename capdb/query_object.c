@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 
 #include "capdb/store.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,11 +23,11 @@ static enum status finish(struct options *o, struct output *out, enum status s)
 static void slot_row(struct output *out, const struct view *v, const char *fact, int32_t slot)
 {
     char text[TEXT_BYTES];
-    char rights[8];
+    char rights[5];
     const struct record_slot *r = &v->state.slots[slot].rec;
     output_text(out, fact);
     output_text(out, domain_name(v, authority_slot_domain(&v->authority, slot)));
-    output_text(out, rights_text(r->type, r->rights, rights));
+    output_text(out, record_rights_text(r->type, r->rights, rights));
     output_hex(out, r->addr);
     output_text(out, capstate_place_text(&v->state, slot, text, sizeof(text)));
     output_text(out, capstate_slot_text(&v->state, slot, text, sizeof(text)));
@@ -61,15 +62,14 @@ static int32_t directory_domain(const struct view *v, uint64_t dir)
 
 static void mapping_rows(struct output *out, const struct view *v, uint64_t addr)
 {
-    char text[TEXT_BYTES];
+    char text[TEXT_BYTES], rights[4];
     for (uint32_t i = 0; i < v->state.mapping_count; i++) {
         const struct record_mapping *m = &v->state.mappings[i];
         if (m->bits > 63 || addr - m->frame >= (uint64_t)1 << m->bits)
             continue;
         output_text(out, "mapping");
         output_text(out, domain_name(v, directory_domain(v, m->dir)));
-        output_format(out, "%s%s%s", m->rights & RECORD_RIGHT_READ ? "r" : "",
-                      m->rights & RECORD_RIGHT_WRITE ? "w" : "", m->rights & 4 ? "x" : "");
+        output_text(out, record_access_text(m->rights, rights));
         output_hex(out, m->vaddr);
         directory_text(v, m->dir, text, sizeof(text));
         output_text(out, text);

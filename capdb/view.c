@@ -1,4 +1,5 @@
 /* Opening what a command asks about. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include "attach/attach.h"
@@ -53,12 +54,20 @@ static void end_by_signal(int number)
     attach_interrupt();
 }
 
+void command_tell_layout(void)
+{
+    const char *note;
+    for (unsigned i = 0; (note = attach_kernel_note(i)) != NULL; i++)
+        fprintf(stderr, "capdb: %s\n", note);
+}
+
 static enum status take_live(struct options *o, struct capstate *state)
 {
     char message[CAPDB_MESSAGE];
     struct attach *a;
     if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
+    command_tell_layout();
     enum status s = STATUS_YES;
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
@@ -96,14 +105,15 @@ static enum status open_live(struct options *o, struct view *v)
 {
     char message[CAPDB_MESSAGE];
     struct capstate state;
-    enum status s = take_live_whole(o, &state);
+    enum status s = o->given ? STATUS_YES : take_live_whole(o, &state);
     if (s != STATUS_YES)
         return s;
     if (capdb_create(":memory:", o->run, &v->db, message) != ERR_OK)
         s = command_complain(o->run, "%s", message);
-    else if (fill_live(v, &state) != ERR_OK)
+    else if (fill_live(v, o->given ? o->given : &state) != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v->db));
-    capstate_free(&state);
+    if (!o->given)
+        capstate_free(&state);
     return s;
 }
 
@@ -262,24 +272,6 @@ void dbview_close(struct view *v)
 const char *domain_name(const struct view *v, int32_t domain)
 {
     return domain < 0 ? "-" : v->authority.domains[domain].name;
-}
-
-const char *rights_text(uint32_t type, uint32_t rights, char buf[8])
-{
-    char *at = buf;
-    bool channel = type == RECORD_CAP_ENDPOINT;
-    if (rights & RECORD_RIGHT_READ)
-        *at++ = 'r';
-    if (rights & RECORD_RIGHT_WRITE)
-        *at++ = 'w';
-    if ((rights & RECORD_RIGHT_GRANT) && (channel || type == RECORD_CAP_REPLY))
-        *at++ = 'g';
-    if ((rights & RECORD_RIGHT_GRANT_REPLY) && channel)
-        *at++ = 'p';
-    if (at == buf)
-        *at++ = '-';
-    *at = '\0';
-    return buf;
 }
 
 char *when_text(double when, char *buf, size_t size)

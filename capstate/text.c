@@ -61,11 +61,11 @@ static void put_size(struct line *l, uint32_t bits)
     put_bytes(l, (uint64_t)1 << (bits & 63));
 }
 
-static void put_rights(struct line *l, uint32_t rights)
+static void put_rights(struct line *l, const struct record_slot *r)
 {
-    put(l, " %s%s%s%s%s", rights & RECORD_RIGHT_READ ? "r" : "",
-        rights & RECORD_RIGHT_WRITE ? "w" : "", rights & RECORD_RIGHT_GRANT ? "g" : "",
-        rights & RECORD_RIGHT_GRANT_REPLY ? "p" : "", rights ? "" : "no rights");
+    char text[5];
+    record_rights_text(r->type, r->rights, text);
+    put(l, " %s", text[0] == '-' ? "no rights" : text);
 }
 
 static void put_asid(struct line *l, const struct record_slot *r)
@@ -112,7 +112,7 @@ static void put_memory(struct line *l, const struct capstate *s, const struct re
     put(l, " ");
     put_size(l, r->bits);
     if (r->type == RECORD_CAP_FRAME) {
-        put_rights(l, r->rights);
+        put_rights(l, r);
         put_mapping(l, s, r);
     } else {
         put(l, " used ");
@@ -137,7 +137,7 @@ static void put_ipc(struct line *l, const struct capstate *s, const struct recor
     put_named(l, s, r->type, r->object);
     if (r->data)
         put(l, " badge %" PRIu64, r->data);
-    put_rights(l, r->rights);
+    put_rights(l, r);
 }
 
 static void put_tcb(struct line *l, const struct capstate *s, const struct record_slot *r)

@@ -190,10 +190,9 @@ void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint3
     int32_t object = capstate_object_holding(s, addr);
     if (object >= 0)
         capstate_object_text(s, object, text, sizeof(text));
-    why_say(
-        out, depth, WHY_ABOUT_MEMORY, addr, "0x%" PRIx64 " is 0x%0*" PRIx64 " (%s), mapped %s%s%s",
-        vaddr, capstate_digits(s), addr, text, m->rights & RECORD_RIGHT_READ ? "r" : "-",
-        m->rights & RECORD_RIGHT_WRITE ? "w" : "-", m->rights & RECORD_RIGHT_EXECUTE ? "x" : "-");
+    char access[4];
+    why_say(out, depth, WHY_ABOUT_MEMORY, addr, "0x%" PRIx64 " is 0x%0*" PRIx64 " (%s), mapped %s",
+            vaddr, capstate_digits(s), addr, text, record_access_text(m->rights, access));
     say_other_spaces(s, m, depth + 1, out);
 }
 

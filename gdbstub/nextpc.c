@@ -73,7 +73,7 @@ static enum nextpc_result interwork(struct nextpc *out, uint32_t pc)
 static enum nextpc_result load(const struct nextpc_state *s, uint32_t addr, struct nextpc *out)
 {
     uint8_t bytes[4];
-    if (!s->read(s->ctx, addr, bytes, sizeof bytes))
+    if (!s->read(s->ctx, addr, bytes, sizeof(bytes)))
         return NEXTPC_UNREADABLE;
     return interwork(out, get_le32(bytes));
 }
@@ -268,7 +268,7 @@ static enum nextpc_result thumb_pair(const struct nextpc_state *s, uint32_t firs
 {
     enum { TO_THUMB = 31, TO_ARM = 29 };
     uint8_t bytes[2];
-    if (!s->read(s->ctx, s->r[PC] + 2, bytes, sizeof bytes))
+    if (!s->read(s->ctx, s->r[PC] + 2, bytes, sizeof(bytes)))
         return NEXTPC_UNREADABLE;
     uint32_t second = (uint32_t)get_le16(bytes);
     uint32_t target =

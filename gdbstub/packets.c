@@ -234,9 +234,9 @@ static void read_registers(struct gdb_text *t)
 static bool take_word(struct gdb_text *t, word_t *value)
 {
     uint8_t bytes[4];
-    if (gdb_text_left(t) < 2 * sizeof bytes || !gdb_hex_get(t->at, sizeof bytes, bytes))
+    if (gdb_text_left(t) < 2 * sizeof(bytes) || !gdb_hex_get(t->at, sizeof(bytes), bytes))
         return false;
-    t->at += 2 * sizeof bytes;
+    t->at += 2 * sizeof(bytes);
     *value = get_le32(bytes);
     return true;
 }
@@ -323,7 +323,7 @@ static void write_bytes(uint32_t addr, uint32_t len)
 static void write_memory(struct gdb_text *t)
 {
     uint32_t addr, len;
-    if (!take_range(t, &addr, &len) || !gdb_text_take(t, ':') || len > sizeof bytes ||
+    if (!take_range(t, &addr, &len) || !gdb_text_take(t, ':') || len > sizeof(bytes) ||
         gdb_text_left(t) != 2 * len || !gdb_hex_get(t->at, len, bytes))
         reply_error(REPLY_MALFORMED);
     else
@@ -573,7 +573,7 @@ static const struct packet {
     {"qRcmd,", false, command},
     {"qCapscope.snapshot", true, snapshot},
 };
-enum { PACKETS = sizeof packets / sizeof packets[0] };
+enum { PACKETS = sizeof(packets) / sizeof(packets[0]) };
 
 bool packets_handle(const struct gdb_decoder *d)
 {

@@ -35,7 +35,7 @@ void reply_word(uint32_t word)
 {
     uint8_t bytes[4];
     put_le32(bytes, word);
-    reply_hex(bytes, sizeof bytes);
+    reply_hex(bytes, sizeof(bytes));
 }
 
 void reply_error(enum reply_error e)

@@ -74,7 +74,7 @@ static bool place_behind_kernel(struct place *out)
 static bool is_call(const struct nextpc_state *s)
 {
     uint8_t bytes[4];
-    if (!s->read(s->ctx, s->r[REG_PC], bytes, sizeof bytes))
+    if (!s->read(s->ctx, s->r[REG_PC], bytes, sizeof(bytes)))
         return false;
     uint32_t i = get_le32(bytes);
     return (i & 0x0f000000) == 0x0b000000 || (i & 0x0ffffff0) == 0x012fff30;

@@ -82,7 +82,7 @@ static void packet_send(void)
 
 void stub_send(void)
 {
-    s.wire_length = gdb_packet_encode('$', reply.data, reply.length, s.wire, sizeof s.wire);
+    s.wire_length = gdb_packet_encode('$', reply.data, reply.length, s.wire, sizeof(s.wire));
     packet_send();
 }
 
@@ -467,7 +467,7 @@ static const struct trap_frame *go_on_with(const struct trap_frame *frame)
     static struct trap_frame next;
     volatile word_t *to = (volatile word_t *)&next;
     const word_t *from = (const word_t *)frame;
-    for (uint32_t i = 0; i < sizeof next / sizeof(word_t); i++)
+    for (uint32_t i = 0; i < sizeof(next) / sizeof(word_t); i++)
         to[i] = from[i];
     return &next;
 }

@@ -85,7 +85,7 @@ static const struct record_thread *record_of(uint32_t id)
 static void escaped(format_sink sink, void *ctx, const char *bytes, uint32_t len)
 {
     static char text[4 * RECORD_STRING_MAX + 1];
-    format_escape(text, sizeof text, bytes, len);
+    format_escape(text, sizeof(text), bytes, len);
     format_to(sink, ctx, "%s", text);
 }
 
@@ -148,7 +148,7 @@ static void describe_fault(const struct record_thread *t, format_sink sink, void
         FAULT_LIST(X)
 #undef X
     };
-    bool known = t->fault < sizeof names / sizeof names[0] && names[t->fault] != NULL;
+    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault] != NULL;
     if (t->fault != FAULT_NONE)
         format_to(sink, ctx, ", fault: %s 0x%x", known ? names[t->fault] : "unknown",
                   t->fault_addr);

@@ -105,7 +105,7 @@ static const struct document {
     {"memory-map:read::", write_memory_map},
     {"threads:read::", write_threads},
 };
-enum { DOCUMENTS = sizeof documents / sizeof documents[0] };
+enum { DOCUMENTS = sizeof(documents) / sizeof(documents[0]) };
 
 static void answer_piece(const struct document *d, uint32_t offset, uint32_t length)
 {

@@ -2,6 +2,7 @@
 #include "inspector-tui/pane.h"
 
 #include "facts/why.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -158,7 +159,7 @@ static void object_mappings(const struct session *s, const struct sample *of,
         struct line *l = pane_line(p);
         line_put(l, STYLE_NORMAL, "mapped ");
         const struct ref to = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
-        line_link(l, STYLE_LINK, to, "%s at 0x%s", words_mapping_rights(m->rights, rights),
+        line_link(l, STYLE_LINK, to, "%s at 0x%s", record_access_text(m->rights, rights),
                   sample_hex(of, m->vaddr, hex));
         line_put(l, STYLE_NORMAL, " in ");
         line_link(l, STYLE_LINK, ref_to(REF_SPACE, m->dir), "space 0x%s",
@@ -386,7 +387,7 @@ static void about_virtual(const struct session *s, const struct sample *of, cons
             continue;
         char hex[24], rights[4], size[16];
         pane_text(p, STYLE_NORMAL, "virtual 0x%s, a page of %s, %s%s", sample_hex(of, r->addr, hex),
-                  words_size(1ull << m->bits, size), words_mapping_rights(m->rights, rights),
+                  words_size(1ull << m->bits, size), record_access_text(m->rights, rights),
                   m->attributes & 1 ? ", cached" : ", uncached");
         about_address(s, of, m->frame + (r->addr - m->vaddr), p);
         return;

@@ -1,6 +1,7 @@
 /* Address spaces: each top table with the threads that run in it, and below it what it maps. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "record/names.h"
 
 enum { KIND_SPACE = 1, KIND_PAGE };
 
@@ -59,8 +60,8 @@ static void line(const struct session *s, const struct view *v, const struct row
     }
     const struct ref here = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
     line_link(l, STYLE_NORMAL, here, "0x%s", sample_hex(s->now, m->vaddr, hex));
-    line_put(l, STYLE_DIM, " %5s %s%s > ", words_size(1ull << (m->bits & 63), size),
-             words_mapping_rights((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
+    line_put(l, STYLE_DIM, " %5s %-3s%s > ", words_size(1ull << (m->bits & 63), size),
+             record_access_text((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
     words_address(l, s->now, m->frame);
     line_put(l, STYLE_NORMAL, "  ");
     words_owner(l, s, s->now, m->frame);

@@ -105,15 +105,6 @@ char *words_size(uint64_t bytes, char buf[16])
     return buf;
 }
 
-char *words_mapping_rights(uint32_t rights, char buf[4])
-{
-    buf[0] = rights & RECORD_RIGHT_READ ? 'r' : '-';
-    buf[1] = rights & RECORD_RIGHT_WRITE ? 'w' : '-';
-    buf[2] = rights & RECORD_RIGHT_EXECUTE ? 'x' : '-';
-    buf[3] = 0;
-    return buf;
-}
-
 /* --- threads --- */
 
 const char *words_thread_state(const struct record_thread *t)

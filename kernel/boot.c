@@ -348,8 +348,8 @@ static struct tcb *boot_thread(struct boot *b)
 {
     struct tcb *t = kptr(kaddr_from_paddr(b->objects.tcb));
     tcb_init(t);
-    memset(t->name, 0, sizeof t->name);
-    memcpy(t->name, "rootserver", sizeof "rootserver");
+    memset(t->name, 0, sizeof(t->name));
+    memcpy(t->name, "rootserver", sizeof("rootserver"));
     boot_install(b, t, TCB_CSPACE, INIT_CNODE);
     boot_install(b, t, TCB_VSPACE, INIT_VSPACE);
     boot_install(b, t, TCB_BUFFER, INIT_IPC_BUFFER);

@@ -10,7 +10,7 @@
 
 _Static_assert(offsetof(struct kernel, ready_bits) ==
                        offsetof(struct kernel, ready_top) + sizeof(word_t) &&
-                   sizeof ks.ready_bits == (READY_BIT_WORDS - 1) * sizeof(word_t),
+                   sizeof(ks.ready_bits) == (READY_BIT_WORDS - 1) * sizeof(word_t),
                "roots.h has them in a row");
 
 #ifndef CAPSCOPE_BUILD
@@ -27,10 +27,10 @@ static void roots_text(char *to, size_t size, const char *from)
 
 void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
 {
-    memset(r, 0, sizeof *r);
+    memset(r, 0, sizeof(*r));
     r->version = ROOTS_VERSION;
     r->layout = LAYOUT_HASH;
-    r->size = sizeof *r;
+    r->size = sizeof(*r);
     r->phys_offset = KERNEL_PHYS_OFFSET;
     r->ram_base = board.ram_base;
     r->ram_size = board.ram_size;
@@ -50,8 +50,8 @@ void roots_fill(struct kernel_roots *r, paddr_t start, paddr_t end)
     r->kernel_pd = arch_kernel_pd();
     r->ticks = kaddr_of(&ks.ticks);
     r->globals_frame = arch_globals_frame();
-    roots_text(r->board, sizeof r->board, board.name);
-    roots_text(r->build, sizeof r->build, CAPSCOPE_BUILD);
+    roots_text(r->board, sizeof(r->board), board.name);
+    roots_text(r->build, sizeof(r->build), CAPSCOPE_BUILD);
     debug_roots(r);
     r->magic[0] = ROOTS_MAGIC_0;
     r->magic[1] = ROOTS_MAGIC_1;

@@ -358,8 +358,7 @@ static enum outcome decode_set_space(struct tcb *t, struct message *m)
     return DONE;
 }
 
-/* --- priorities --------------------------------------------------------------------------------
- */
+/* --- priorities ------------------------------------------------------------------------------- */
 
 /* The authority that extra capability 0 gives to hand out priorities. */
 static enum outcome decode_authority(const struct message *m, word_t words, struct tcb **authority)
@@ -406,8 +405,7 @@ static enum outcome decode_set_sched_params(struct tcb *t, struct message *m)
     return DONE;
 }
 
-/* --- the rest -----------------------------------------------------------------------------------
- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static enum outcome decode_suspend(struct tcb *t, struct message *m)
 {

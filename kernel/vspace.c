@@ -387,7 +387,7 @@ static void directory_write(kaddr_t pd, vaddr_t vaddr, word_t value)
 {
     word_t *entry = directory_entry(pd, vaddr);
     *entry = value;
-    arch_clean_table(kaddr_of(entry), sizeof *entry);
+    arch_clean_table(kaddr_of(entry), sizeof(*entry));
 }
 
 static void invoke_table_map(struct slot *slot, const struct table_map *t)
@@ -451,7 +451,7 @@ enum outcome page_table_operation(struct slot *slot, struct message *m)
 static bool translate(kaddr_t pd, vaddr_t vaddr, paddr_t *frame, unsigned *bits)
 {
     static const enum cap_type types[] = {CAP_FRAME_4K, CAP_FRAME_64K, CAP_FRAME_1M, CAP_FRAME_16M};
-    for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++) {
+    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         struct place p = place_of(pd, types[i], vaddr);
         if (p.entry == NULL || (*p.entry & p.kind->mask) != p.kind->value)
             continue;

@@ -17,21 +17,22 @@
  *
  *   type             word 0                                  word 1
  *   0  null          0                                       0
- *   1  untyped       addr[31:4]                              watermark[31:6] (16-byte units) |
- * device[5] | bits[4:0] 2  endpoint      addr[31:4]                              badge[31:4] |
- * rights[3:0] 3  notification  addr[31:4]                              badge[31:4] | rights[3:0]
- * (write, read) 4  reply         TCB addr[31:9]                          grant[1] | master[0] 5
- * cnode         addr[31:5]                              guard[31:14] | guard size[9:5] | radix[4:0]
+ *   1  untyped       addr[31:4]                              watermark[31:6] (16-byte units) | device[5] | bits[4:0]
+ *   2  endpoint      addr[31:4]                              badge[31:4] | rights[3:0]
+ *   3  notification  addr[31:4]                              badge[31:4] | rights[3:0] (write, read)
+ *   4  reply         TCB addr[31:9]                          grant[1] | master[0]
+ *   5  cnode         addr[31:5]                              guard[31:14] | guard size[9:5] | radix[4:0]
  *   6  tcb           addr[31:9]                              0
  *   7  zombie        addr[31:4] of the first slot            slots left[31:6] | tcb[5] | radix[4:0]
- *   8  frame 4K      addr[31:12] | asid hi[11:7] | device[6] | vm rights[5:4]
- *   9  frame 64K       (word 0 the same)                     vaddr[31:12] | asid lo[11:0]
- *  10  frame 1M
- *  11  frame 16M                                             a frame is mapped iff its ASID is not
- * 0 12  page table    addr[31:10]                             vaddr[31:20] | asid[16:0], mapped iff
- * ASID not 0 13  page dir      addr[31:14]                             asid[16:0], assigned iff not
- * 0 14  asid pool     addr[31:12]                             pool index[16:10] 15  control
- * which[5:4]: 0 irq control, 1 irq handler, 2 asid control, 3 domain irq handler: irq[7:0]
+ *   8  frame 4K      addr[31:12] | asid hi[11:7]             vaddr[31:12] | asid lo[11:0]
+ *   9  frame 64K       | device[6] | vm rights[5:4]            mapped iff the ASID is not 0
+ *  10  frame 1M        (all four the same)
+ *  11  frame 16M
+ *  12  page table    addr[31:10]                             vaddr[31:20] | asid[16:0], mapped iff the ASID is not 0
+ *  13  page dir      addr[31:14]                             asid[16:0], assigned iff not 0
+ *  14  asid pool     addr[31:12]                             pool index[16:10]
+ *  15  control       which[5:4]: 0 irq control, 1 irq handler, 2 asid control, 3 domain
+ *                                                            irq handler: irq[7:0]
  *
  * Addresses are kernel-window addresses (types.h). */
 #ifndef CAPSCOPE_LAYOUT_CAPABILITY_H

@@ -6,7 +6,7 @@
 static struct model_object **pool_entries(struct model_object *pool)
 {
     if (!pool->directories)
-        pool->directories = calloc(MODEL_POOL_ENTRIES, sizeof *pool->directories);
+        pool->directories = calloc(MODEL_POOL_ENTRIES, sizeof(*pool->directories));
     if (!pool->directories)
         abort();
     return pool->directories;

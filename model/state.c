@@ -20,13 +20,13 @@ static void queue_grow(struct model_queue *q)
     if (q->count < q->room)
         return;
     q->room = q->room ? q->room * 2 : 8;
-    q->thread = need(realloc(q->thread, q->room * sizeof *q->thread));
+    q->thread = need(realloc(q->thread, q->room * sizeof(*q->thread)));
 }
 
 void model_queue_front(struct model_queue *q, struct model_thread *t)
 {
     queue_grow(q);
-    memmove(q->thread + 1, q->thread, q->count * sizeof *q->thread);
+    memmove(q->thread + 1, q->thread, q->count * sizeof(*q->thread));
     q->thread[0] = t;
     q->count++;
 }
@@ -45,14 +45,14 @@ void model_queue_remove(struct model_queue *q, const struct model_thread *t)
     if (i == q->count)
         return;
     q->count--;
-    memmove(q->thread + i, q->thread + i + 1, (q->count - i) * sizeof *q->thread);
+    memmove(q->thread + i, q->thread + i + 1, (q->count - i) * sizeof(*q->thread));
 }
 
 /* --- objects --- */
 
 static void container_new(struct model_object *o, unsigned slots)
 {
-    o->slots = need(calloc(slots, sizeof *o->slots));
+    o->slots = need(calloc(slots, sizeof(*o->slots)));
     o->slot_count = slots;
     for (unsigned i = 0; i < slots; i++) {
         o->slots[i].home = o;
@@ -63,7 +63,7 @@ static void container_new(struct model_object *o, unsigned slots)
 struct model_object *model_object_new(struct model *m, enum model_kind kind, paddr_t paddr,
                                       unsigned bits, bool device)
 {
-    struct model_object *o = need(calloc(1, sizeof *o));
+    struct model_object *o = need(calloc(1, sizeof(*o)));
     o->kind = kind;
     o->paddr = paddr;
     o->bits = bits;
@@ -258,7 +258,7 @@ static void boot_thread(struct model *m, const struct model_boot *b, struct mode
 
 struct model *model_create(const struct model_boot *b)
 {
-    struct model *m = need(calloc(1, sizeof *m));
+    struct model *m = need(calloc(1, sizeof(*m)));
     m->ram = need(calloc(1, b->ram_bytes));
     m->ram_base = b->ram_base;
     m->ram_bytes = b->ram_bytes;

@@ -7,7 +7,7 @@ enum { FRAME_WORDS = 10, BUFFER_BYTES = 512 };
 
 void model_thread_init(struct model *m, struct model_object *tcb)
 {
-    struct model_thread *t = calloc(1, sizeof *t);
+    struct model_thread *t = calloc(1, sizeof(*t));
     if (!t)
         abort();
     tcb->thread = t;

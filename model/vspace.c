@@ -11,7 +11,7 @@ static struct model_entry *entries_of(struct model_object *o)
 {
     size_t n = o->kind == MODEL_PAGE_TABLE ? MODEL_TABLE_ENTRIES : MODEL_DIRECTORY_ENTRIES;
     if (!o->entries)
-        o->entries = calloc(n, sizeof *o->entries);
+        o->entries = calloc(n, sizeof(*o->entries));
     if (!o->entries)
         abort();
     return o->entries;

@@ -38,7 +38,7 @@ static const struct command commands[] = {
     {"version", "", "build, board, layout", WHEN_ANY, command_version},
 };
 /* clang-format on */
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static bool on_serial;
 

@@ -190,7 +190,7 @@ static void execute(const char *line)
 static void line_done(void)
 {
     static char line[EDITOR_LINE + 1];
-    memcpy(line, con.editor.line, sizeof line);
+    memcpy(line, con.editor.line, sizeof(line));
     editor_clear(&con.editor);
     con.prompted = false;
     execute(line);

@@ -116,7 +116,7 @@ static bool path_step(struct path *p, cptr_t cptr)
     p->index = top_bits(cptr, p->left, radix);
     p->left -= radix;
     p->slot = cap_object(p->cnode) + p->index * (kaddr_t)sizeof(struct slot);
-    bool readable = view_read(p->slot, &p->cap, sizeof p->cap) == ERR_OK;
+    bool readable = view_read(p->slot, &p->cap, sizeof(p->cap)) == ERR_OK;
     p->end = readable ? END_SLOT : END_UNREADABLE;
     if (!readable)
         p->slot = 0;
@@ -219,7 +219,7 @@ static const char *invocation_name(word_t label)
         INVOCATION_LIST(X)
 #undef X
     };
-    bool known = label < sizeof names / sizeof names[0] && names[label] != NULL;
+    bool known = label < sizeof(names) / sizeof(names[0]) && names[label] != NULL;
     return known ? names[label] : "invocation";
 }
 
@@ -379,7 +379,7 @@ static void say_not_waiting(const struct tcb *t, struct cap c)
     struct notification n;
     if (!(cap_rights(c) & RIGHT_READ)) {
         out("  this capability does not allow to wait: it has no right to read\n");
-    } else if (view_read(cap_object(c), &n, sizeof n) != ERR_OK) {
+    } else if (view_read(cap_object(c), &n, sizeof(n)) != ERR_OK) {
         out("  the notification cannot be read\n");
     } else if (n.bound != 0 && n.bound != kaddr_of(t)) {
         out("  the notification is bound to ");

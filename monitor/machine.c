@@ -70,7 +70,7 @@ static void cancel(uint32_t id)
     m.cancelled |= id != 0 && id == m.running;
     for (uint32_t i = 0; i < m.used; i++)
         if (waiting_at(i)->id == id)
-            memcpy(waiting_at(i)->line, "?", sizeof "?");
+            memcpy(waiting_at(i)->line, "?", sizeof("?"));
 }
 
 static void take_frame(void)
@@ -109,7 +109,7 @@ static struct {
 static void sentence_put(void *ctx, char c)
 {
     (void)ctx;
-    if (state.used < sizeof state.bytes)
+    if (state.used < sizeof(state.bytes))
         state.bytes[state.used++] = (uint8_t)c;
 }
 

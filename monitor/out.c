@@ -107,7 +107,7 @@ void out_fresh_line(void)
 void out_escaped(const char *bytes, uint32_t len, uint32_t max)
 {
     char text[4 * 167 + 1];
-    format_escape(text, sizeof text, bytes, len);
+    format_escape(text, sizeof(text), bytes, len);
     for (uint32_t i = 0; i < max && text[i] != '\0'; i++)
         put(NULL, text[i]);
 }

@@ -29,7 +29,7 @@ static bool is_return_address(word_t value)
     const struct objwalk *w = view_walk_quiet();
     if (w != NULL && paddr_from_kaddr(value) >= w->roots.kernel_end)
         return false;
-    return view_read(value - 4, &before, sizeof before) == ERR_OK && is_call(before);
+    return view_read(value - 4, &before, sizeof(before)) == ERR_OK && is_call(before);
 }
 
 /* The kernel is built without frame pointers, so this is every word on the stack that follows a
@@ -40,7 +40,7 @@ static void backtrace(word_t sp)
     out("return addresses on the stack, stale ones possible (addr2line -e kernel.elf):\n");
     for (; sp < KERNEL_STACK_TOP && shown < BACKTRACE_MAX; sp += 4) {
         word_t value;
-        if (view_read(sp, &value, sizeof value) != ERR_OK)
+        if (view_read(sp, &value, sizeof(value)) != ERR_OK)
             break;
         if (!is_return_address(value))
             continue;
@@ -84,12 +84,12 @@ static _Noreturn void stand(void)
 
 void debug_panic(const char *file, int line, const char *what)
 {
-    format_string(panic.now, sizeof panic.now, "%s:%d: %s", file, line, what);
+    format_string(panic.now, sizeof(panic.now), "%s:%d: %s", file, line, what);
     if (door_is_trying())
         door_give_up(panic.now);
     rescue_enter();
     if (panic.times++ == 0) {
-        format_string(panic.first, sizeof panic.first, "%s", what);
+        format_string(panic.first, sizeof(panic.first), "%s", what);
         door_try(tell);
         stand();
     }

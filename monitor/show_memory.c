@@ -4,6 +4,7 @@
 #include "monitor/places.h"
 #include "monitor/text.h"
 #include "monitor/view.h"
+#include "record/names.h"
 #include "record/codec.h"
 
 enum { MEM_DEFAULT = 64, MEM_MAX = 4096, MEM_ROW = 16, SLOT_SIZE = sizeof(struct slot) };
@@ -136,13 +137,13 @@ static void frame_mappings_in(struct objwalk *w, const struct record_slot *dir, 
 {
     static struct objwalk_mapping_cursor c;
     struct record_mapping m;
-    char rights[5];
+    char rights[4];
     objwalk_mapping_begin(&c, kaddr_from_paddr(dir->object), dir->extra);
     while (objwalk_mapping_next(w, &c, &m) == ERR_OK && !out_stopped()) {
         if (address - m.frame >= (uint32_t)1 << (m.bits & 31))
             continue;
-        out("mapped   at 0x%08x %s%s in pagedir 0x%08x asid %u\n", m.vaddr,
-            text_rights(m.rights & 3, rights), m.rights & 4 ? "x" : "", m.dir, m.asid);
+        out("mapped   at 0x%08x %s in pagedir 0x%08x asid %u\n", m.vaddr,
+            record_access_text(m.rights, rights), m.dir, m.asid);
     }
 }
 
@@ -197,15 +198,14 @@ struct run {
 
 static void run_print(const struct run *run)
 {
-    char size[TEXT_SIZE], rights[5];
+    char size[TEXT_SIZE], rights[4];
     const struct record_mapping *m = &run->first;
     if (run->pages == 0)
         return;
     uint32_t bytes = run->pages << (m->bits & 31);
-    out("0x%08x-0x%08x to 0x%08x %4u x %-4s %s%s%s\n", m->vaddr, m->vaddr + (bytes - 1), m->frame,
+    out("0x%08x-0x%08x to 0x%08x %4u x %-4s %s%s\n", m->vaddr, m->vaddr + (bytes - 1), m->frame,
         run->pages, text_size((uint32_t)1 << (m->bits & 31), size),
-        text_rights(m->rights & 3, rights), m->rights & 4 ? "x" : "",
-        m->attributes & 1 ? "" : " uncached");
+        record_access_text(m->rights, rights), m->attributes & 1 ? "" : " uncached");
 }
 
 static bool run_takes(const struct run *run, const struct record_mapping *m)

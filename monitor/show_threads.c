@@ -16,7 +16,7 @@ static void thread_fault(const struct record_thread *t)
     };
     if (t->fault == FAULT_NONE)
         return;
-    bool known = t->fault < sizeof names / sizeof names[0] && names[t->fault] != NULL;
+    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault] != NULL;
     out_piece("%s 0x%x", known ? names[t->fault] : "fault", t->fault_addr);
     if (t->state == THREAD_INACTIVE)
         out_piece("without a handler");
@@ -101,7 +101,7 @@ enum error command_sched(const struct args *a)
     if (w == NULL)
         return ERR_NO_ROOTS;
     places_collect(w);
-    if (view_read(w->roots.current, &current, sizeof current) != ERR_OK)
+    if (view_read(w->roots.current, &current, sizeof(current)) != ERR_OK)
         return ERR_READ;
     out("current: 0x%08x ", paddr_from_kaddr(current));
     text_thread(current, TEXT_NAME);
@@ -132,7 +132,7 @@ enum error command_irqs(const struct args *a)
     (void)a;
     if (w == NULL)
         return ERR_NO_ROOTS;
-    if (view_read(w->roots.irq_state, state, sizeof state) != ERR_OK)
+    if (view_read(w->roots.irq_state, state, sizeof(state)) != ERR_OK)
         return ERR_READ;
     for (uint32_t irq = 0; irq < IRQ_COUNT && !out_stopped(); irq++)
         if (state[irq] != IRQ_INACTIVE)

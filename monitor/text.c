@@ -9,7 +9,7 @@
 char *text_size(uint32_t bytes, char buf[TEXT_SIZE])
 {
     static const char unit[] = {'M', 'K'};
-    for (unsigned i = 0; i < sizeof unit; i++) {
+    for (unsigned i = 0; i < sizeof(unit); i++) {
         uint32_t shift = 20 - 10 * i;
         if (bytes != 0 && (bytes & ((1u << shift) - 1)) == 0) {
             format_string(buf, TEXT_SIZE, "%u%c", bytes >> shift, unit[i]);
@@ -17,23 +17,6 @@ char *text_size(uint32_t bytes, char buf[TEXT_SIZE])
         }
     }
     format_string(buf, TEXT_SIZE, "%u", bytes);
-    return buf;
-}
-
-char *text_rights(uint32_t rights, char buf[5])
-{
-    uint32_t n = 0;
-    if (rights & 2)
-        buf[n++] = 'r';
-    if (rights & 1)
-        buf[n++] = 'w';
-    if (rights & 4)
-        buf[n++] = 'g';
-    if (rights & 8)
-        buf[n++] = 'p';
-    if (n == 0)
-        buf[n++] = '-';
-    buf[n] = '\0';
     return buf;
 }
 
@@ -64,7 +47,7 @@ static void cap_details(const struct record_slot *r)
     case RECORD_CAP_NOTIFICATION:
         if (r->data != 0)
             out(" badge 0x%x", r->data);
-        out(" %s", text_rights(r->rights, rights));
+        out(" %s", record_rights_text(r->type, r->rights, rights));
         break;
     case RECORD_CAP_CNODE:
         out(" radix %u guard 0x%x/%u", r->bits - SLOT_BITS, r->data, r->extra);
@@ -73,7 +56,8 @@ static void cap_details(const struct record_slot *r)
         out(" %u slots left", r->data);
         break;
     case RECORD_CAP_FRAME:
-        out(" %s %s", text_size(1u << (r->bits & 31), size), text_rights(r->rights, rights));
+        out(" %s %s", text_size(1u << (r->bits & 31), size),
+            record_rights_text(r->type, r->rights, rights));
         cap_mapping(r);
         break;
     case RECORD_CAP_PAGE_TABLE:

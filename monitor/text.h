@@ -23,8 +23,6 @@ void text_place(const struct objwalk *w, kaddr_t slot);
 void text_place_piece(const struct objwalk *w, kaddr_t slot);
 /* One event in one line without its end: "#12 guest/init delete 0x80123450 endpoint ...". */
 void text_event(const struct objwalk *w, const struct event *e);
-/* "rw", "rwgp", "-"; into 5 bytes. */
-char *text_rights(uint32_t rights, char buf[5]);
 const char *text_tcb_slot(uint32_t index);
 
 #endif

@@ -131,7 +131,7 @@ enum error command_snapshot(const struct args *a)
         return capdl_print();
     if (a->count > 0)
         return ERR_ARGUMENT;
-    memset(&s, 0, sizeof s);
+    memset(&s, 0, sizeof(s));
     enum error e = objwalk_snapshot(w, true, summary_put, &s);
     if (e == ERR_OK)
         summary_print(&s);

@@ -57,6 +57,14 @@ struct walker_slot {
     uint64_t address;        /* where the kernel sees its first word */
 };
 
+/* What a thread that does not run goes on with: registers in the numbering of GDB's core feature of
+ * the architecture, but the status word last (ARM: r0..r15, cpsr). */
+enum { WALKER_REGISTERS = 33 };
+struct walker_registers {
+    uint32_t count; /* 0: this kernel keeps none that are known */
+    uint64_t value[WALKER_REGISTERS];
+};
+
 struct walker_ops {
     void (*close)(struct walker *w);
     enum error (*describe)(struct walker *w, struct record_snapshot *out);
@@ -72,6 +80,7 @@ struct walker_ops {
     enum error (*request)(struct walker *w, struct walker_request *out);
     bool (*agrees)(struct walker *w, const struct record_end *end);
     enum error (*stop)(struct walker *w, uint32_t i, struct walker_stop *out);
+    enum error (*registers)(struct walker *w, uint64_t thread, struct walker_registers *out);
 };
 
 struct walker {
@@ -162,6 +171,14 @@ static inline bool walker_agrees(struct walker *w, const struct record_end *end)
 static inline enum error walker_stop(struct walker *w, uint32_t i, struct walker_stop *out)
 {
     return w->ops->stop(w, i, out);
+}
+
+/* Of the thread at an address: as the kernel saved them when it was entered last. */
+static inline enum error walker_registers(struct walker *w, uint64_t thread,
+                                          struct walker_registers *out)
+{
+    out->count = 0;
+    return w->ops->registers == NULL ? ERR_UNSUPPORTED : w->ops->registers(w, thread, out);
 }
 
 /* --- finding a kernel --- */

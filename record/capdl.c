@@ -60,7 +60,7 @@ static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, record
     if (rights == 0 && badge == 0)
         return;
     if (badge != 0)
-        format_string(number, sizeof number, "%sbadge: 0x%lx", rights ? ", " : "",
+        format_string(number, sizeof(number), "%sbadge: 0x%lx", rights ? ", " : "",
                       (unsigned long)badge);
     format_string(buf, CAPDL_PARAMETERS, " (%s%s%s%s%s)", rights & RECORD_RIGHT_READ ? "R" : "",
                   rights & RECORD_RIGHT_WRITE ? "W" : "", rights & RECORD_RIGHT_GRANT ? "G" : "",
@@ -86,6 +86,7 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
         format_string(buf, CAPDL_PARAMETERS, " (%sreply)",
                       r->flags & RECORD_SLOT_MASTER ? "master_" : "");
         break;
+    case RECORD_CAP_PAGE_TABLE:
     case RECORD_CAP_PAGE_DIRECTORY:
         if (r->extra != 0)
             format_string(buf, CAPDL_PARAMETERS, " (asid: (0x%lx, 0x%lx))",

@@ -78,3 +78,38 @@ const char *event_kind_name(uint32_t kind)
         return "?";
     }
 }
+
+/* The letters whose bits are set, "-" for none. */
+static char *letters(const char *all, uint32_t bits, char *buf)
+{
+    char *at = buf;
+    for (uint32_t i = 0; all[i] != '\0'; i++)
+        if (bits & (1u << i))
+            *at++ = all[i];
+    if (at == buf)
+        *at++ = '-';
+    *at = '\0';
+    return buf;
+}
+
+/* Reading stands first, as people write it; its bit is the second. */
+static uint32_t read_first(uint32_t rights)
+{
+    return (rights & ~3u) | (rights & RECORD_RIGHT_READ ? 1 : 0) |
+           (rights & RECORD_RIGHT_WRITE ? 2 : 0);
+}
+
+char *record_rights_text(uint32_t type, uint32_t rights, char buf[5])
+{
+    bool channel = type == RECORD_CAP_ENDPOINT;
+    bool grants = channel || type == RECORD_CAP_REPLY || type == RECORD_CAP_REPLY_OBJECT;
+    uint32_t shown = RECORD_RIGHT_READ | RECORD_RIGHT_WRITE |
+                     (grants ? (uint32_t)RECORD_RIGHT_GRANT : 0) |
+                     (channel ? (uint32_t)RECORD_RIGHT_GRANT_REPLY : 0);
+    return letters("rwgp", read_first(rights & shown), buf);
+}
+
+char *record_access_text(uint32_t rights, char buf[4])
+{
+    return letters("rwx", read_first(rights), buf);
+}

@@ -13,4 +13,10 @@ const char *thread_state_name(uint32_t state);
 const char *fault_name(uint32_t fault);
 const char *audit_rule_sentence(uint32_t rule);
 
+/* Rights of a capability, only those that mean something for its type: "rw", "rwgp", "-". Returns
+ * buf. */
+char *record_rights_text(uint32_t type, uint32_t rights, char buf[5]);
+/* What a translation allows: "rw", "rwx", "-". Returns buf. */
+char *record_access_text(uint32_t rights, char buf[4]);
+
 #endif

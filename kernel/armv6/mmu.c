@@ -96,7 +96,7 @@ void mmu_init(void)
 {
     mmu_fill_window();
     mmu_fill_table();
-    arch_clean_table(kaddr_of(mmu_directory), sizeof mmu_directory);
-    arch_clean_table(kaddr_of(mmu_table), sizeof mmu_table);
-    arch_clean_table(kaddr_of(mmu_helpers), sizeof mmu_helpers);
+    arch_clean_table(kaddr_of(mmu_directory), sizeof(mmu_directory));
+    arch_clean_table(kaddr_of(mmu_table), sizeof(mmu_table));
+    arch_clean_table(kaddr_of(mmu_helpers), sizeof(mmu_helpers));
 }

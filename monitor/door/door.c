@@ -44,7 +44,7 @@ static struct {
 } door;
 
 static const struct debug_port *const ports[] = {&monitor_port, &gdbstub_port};
-enum { PORTS = sizeof ports / sizeof ports[0] };
+enum { PORTS = sizeof(ports) / sizeof(ports[0]) };
 
 /* ---- digest ---- */
 
@@ -205,7 +205,7 @@ static void revoke_victim(kaddr_t victim)
 static void revoke_settle(void)
 {
     struct slot s;
-    if (door.victim == 0 || view_read(door.victim, &s, sizeof s) != ERR_OK ||
+    if (door.victim == 0 || view_read(door.victim, &s, sizeof(s)) != ERR_OK ||
         cap_type(s.cap) != CAP_NULL)
         return;
     debug_control.revoke.done++;

@@ -29,13 +29,13 @@ void rescue_init(void)
     const word_t *kernel = kptr(arch_kernel_pd());
     const word_t *table = kptr(kaddr_from_paddr(kernel[TABLE_ENTRY] & ~(word_t)0x3ff));
     memcpy(&rescue_directory[FIRST], &kernel[FIRST], (PDE_COUNT - FIRST) * sizeof(word_t));
-    memcpy(rescue_table, table, sizeof rescue_table);
+    memcpy(rescue_table, table, sizeof(rescue_table));
     debug_kernel_entries[KERNEL_FIRST] = kernel[FIRST];
     debug_kernel_entries[KERNEL_LAST] = kernel[TABLE_ENTRY];
     debug_kernel_entries[KERNEL_LAST_HELPERS] = arch_helpers_entry();
     rescue_directory[TABLE_ENTRY] = paddr_from_kaddr(kaddr_of(rescue_table)) | PDE_PAGE_TABLE;
-    arch_clean_table(kaddr_of(rescue_directory), sizeof rescue_directory);
-    arch_clean_table(kaddr_of(rescue_table), sizeof rescue_table);
+    arch_clean_table(kaddr_of(rescue_directory), sizeof(rescue_directory));
+    arch_clean_table(kaddr_of(rescue_table), sizeof(rescue_table));
 }
 
 /* Users' addresses stay what they are, for a debugger outside that looks through the processor. */
@@ -102,7 +102,7 @@ void debug_switch_refused(const struct tcb *t, kaddr_t directory)
     if (debug_kernel_entries[KERNEL_LAST] == 0)
         return;
     if (!is_thread(t))
-        format_string(text, sizeof text, "0x%08x is to run and is no thread: cpsr 0x%08x",
+        format_string(text, sizeof(text), "0x%08x is to run and is no thread: cpsr 0x%08x",
                       paddr_from_kaddr(kaddr_of(t)), t->regs[REG_CPSR]);
     else if (is_sound(paddr_from_kaddr(directory), text))
         return;

@@ -26,7 +26,7 @@ struct board hostsim_board = {
     .ram_size = HOSTSIM_RAM_BYTES,
     .ram_alias_end = RAM_ALIAS_END,
     .reserved = regions,
-    .reserved_count = sizeof regions / sizeof regions[0],
+    .reserved_count = sizeof(regions) / sizeof(regions[0]),
 };
 /* The kernel sees it read-only; the simulation sets the size between two boots. */
 extern const struct board board __attribute__((alias("hostsim_board")));

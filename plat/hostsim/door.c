@@ -142,7 +142,7 @@ void hostsim_panic_to(jmp_buf *where)
 
 void debug_panic(const char *file, int line, const char *what)
 {
-    snprintf(hostsim.panic_text, sizeof hostsim.panic_text, "%s:%d: %s", file, line, what);
+    snprintf(hostsim.panic_text, sizeof(hostsim.panic_text), "%s:%d: %s", file, line, what);
     if (panic_jump)
         longjmp(*panic_jump, 1);
     fprintf(stderr, "hostsim: kernel panic: %s\n", hostsim.panic_text);

@@ -34,7 +34,7 @@ void hostsim_create(uint32_t ram_bytes)
     hostsim_ram_size = ram_bytes;
     hostsim_kernel = p;
     hostsim_board_ram(ram_bytes);
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
 }
 
 void hostsim_destroy(void)
@@ -50,7 +50,7 @@ void hostsim_reset(void)
 {
     if (madvise(hostsim_ram, hostsim_ram_size, MADV_DONTNEED) != 0)
         memset(hostsim_ram, 0, hostsim_ram_size);
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
 }
 
 void hostsim_bad_address(kaddr_t a)

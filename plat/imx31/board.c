@@ -266,7 +266,7 @@ void board_init(void)
         .ram_size = RAM_MOST,
         .ram_alias_end = 0xa0000000,
         .reserved = board_reserved,
-        .reserved_count = sizeof board_reserved / sizeof board_reserved[0],
+        .reserved_count = sizeof(board_reserved) / sizeof(board_reserved[0]),
     };
     imx31_board.ram_size = ram_measure();
     avic_init();

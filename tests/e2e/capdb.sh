@@ -100,6 +100,25 @@ done
 check "the report is one page that needs nothing else" bash -c \
     "$capdb report $run -o $work/report.html && grep -q '<svg' $work/report.html && ! grep -qE 'src=|href=|url\\(http' $work/report.html"
 
+# What is there passes the policy made of it, and no shorter one; a design is what it was exported from.
+policy_is_exact() { # run
+    $capdb policy "$1" --all -o "$work/policy" && exits 0 $capdb check "$1" --all --policy "$work/policy" || return 1
+    local line
+    while read -r line; do
+        grep -vxF -- "$line" "$work/policy" >"$work/shorter"
+        exits 1 $capdb check "$1" --all --policy "$work/shorter" && says "$line" cat "$work/exits.out" || return 1
+    done < <(grep '^allow' "$work/policy")
+}
+design_is_the_same() { # run
+    rm -f "$work/design.capdb"
+    $capdb export "$1" --format capdl >"$work/design.cdl" && $capdb import "$work/design.cdl" "$work/design.capdb" &&
+        $capdb export "$work/design.capdb" --format capdl | cmp - "$work/design.cdl" &&
+        exits 0 $capdb compare "$1" "$work/design.capdb" && $capdb policy "$1" >"$work/policy" &&
+        $capdb policy "$work/design.capdb" | cmp - "$work/policy"
+}
+check "the healthy demo passes its own policy, and needs each line" policy_is_exact "$run"
+check "the healthy demo's capDL is its design" design_is_the_same "$run"
+
 # Memory itself is a target, too.
 check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 
@@ -192,6 +211,10 @@ for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"
 done
 check "what the leak means is said too" grep -q "	merged	" "$work/breaches"
+check "the leaky demo passes its own policy, and needs each line" policy_is_exact "$leaky"
+check "the healthy demo's policy tells the leaks" bash -c "$capdb policy $run --all -o $work/healthy; \
+    $capdb check $leaky --policy $work/healthy --junit $work/junit.xml | grep -q 'allow guest control driver 1 tcb' && grep -q '<failure' $work/junit.xml"
+check "the leaky demo's capDL is its design" design_is_the_same "$leaky"
 check "guest could ever control critical" exits 0 $capdb can "$leaky" guest control critical
 
 # --- wrong files and targets -------------------------------------------------------------------------

@@ -11,7 +11,7 @@ odd=build/arm/debug/image-debugcalls.elf
 build_tool() {
     make --no-print-directory build/host/libhost.a "$image" "$odd" >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -Werror -o "$dump" tests/tools/dump_records.c \
-            build/host/libhost.a -lserialport -lelf
+            build/host/libhost.a -lserialport -ldw -lelf
 }
 
 door() { # name
@@ -87,8 +87,9 @@ stub_holds_what_others_see() {
 }
 
 # Objects by name and kind, and what lies in the slots of CNodes and threads, one a line.
+# But for `mapping`, which only the host says.
 capdl_facts() {
-    tr -d '\r' | sed 's/ *--.*//' |
+    tr -d '\r' | sed 's/ *--.*//; s/, mapping: ([^)]*)//; s/ (mapping: ([^)]*))//' |
         awk '$2 == "=" { print $1, $3 }
              /^  [a-z0-9_]+ \{/ { holder = $1 }
              /^    [0-9a-z_]+: / && holder ~ /^(cn|tcb)_/ { print holder, $0 }' | sort

@@ -3,58 +3,13 @@
 # pty, over UART2 and over UART1 alone; then a hostile line, spoken by gdb_line.py.
 set -uo pipefail
 source "$(dirname "$0")/lib.bash"
+source tests/e2e/gdb_session.bash
 
 kernel=$work/kernel.elf
 image=$work/image.elf
 cp build/arm/debug/kernel.elf "$kernel"
 cp build/arm/debug/image-demo-healthy.elf "$image"
 deadline=60
-
-# gdb_session TARGET: commands from stdin, what gdb says into $work/out. A command that fails does
-# not end the session.
-gdb_session() {
-    {
-        printf 'set pagination off\nset confirm off\nset width 0\nset remotetimeout 10\n'
-        printf 'python\ndef attempt(c):\n'
-        printf '    try: gdb.execute(c)\n    except gdb.error as e: print("error:", e)\n'
-        printf 'attempt("target remote %s")\n' "$1"
-        while IFS= read -r line; do
-            printf 'print(">>> " + %s)\nattempt(%s)\n' "'''$line '''" "'''$line'''"
-        done
-        printf 'end\n'
-    } >"$work/script"
-    timeout $deadline gdb-multiarch -nx -batch -x "$work/script" $kernel >"$work/out" 2>&1 </dev/null
-}
-
-# What gdb said to this command, the last time it was given.
-answer() {
-    want=">>> $1 " awk 'index($0, ">>> ") == 1 { on = $0 == ENVIRON["want"]; if (on) text = ""; next }
-        on { text = text $0 "\n" } END { printf "%s", text }' "$work/out"
-}
-
-says() { # claim command pattern...
-    local claim=$1 command=$2 text pattern
-    shift 2
-    text=$(answer "$command")
-    for pattern in "$@"; do
-        grep -qE -- "$pattern" <<<"$text" || { check "$claim" missing "$pattern" "$text"; return; }
-    done
-    check "$claim" true
-}
-
-says_not() { # claim command pattern
-    if grep -qE -- "$3" <<<"$(answer "$2")"; then
-        check "$1" missing "no $3" "$(answer "$2")"
-    else
-        check "$1" true
-    fi
-}
-
-missing() {
-    printf 'wanted: %s\ngot:\n%s\n' "$1" "$2"
-    tail -n 5 "$work/out"
-    return 1
-}
 
 start_lines() { # UART1 chardev, UART2 chardev
     qemu-system-arm -M kzm -m 128M -display none -no-reboot -monitor none -chardev "$1" \

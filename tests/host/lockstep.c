@@ -268,9 +268,9 @@ static void load(const struct lockstep_action *a, struct model_thread *t, struct
         return;
     word_t *buffers[2] = {model_memory(model, at), kptr(kaddr_from_paddr(at))};
     for (unsigned i = 0; i < 2; i++) {
-        memcpy(buffers[i] + IPCBUF_MSG + MSG_REGISTERS, a->message, sizeof a->message);
-        memcpy(buffers[i] + IPCBUF_CAPS, a->caps, sizeof a->caps);
-        memcpy(buffers[i] + IPCBUF_RECEIVE_CNODE, a->receive, sizeof a->receive);
+        memcpy(buffers[i] + IPCBUF_MSG + MSG_REGISTERS, a->message, sizeof(a->message));
+        memcpy(buffers[i] + IPCBUF_CAPS, a->caps, sizeof(a->caps));
+        memcpy(buffers[i] + IPCBUF_RECEIVE_CNODE, a->receive, sizeof(a->receive));
     }
 }
 
@@ -380,7 +380,7 @@ static void note_sizes(void)
 static bool episode_failed(unsigned at, const char *s)
 {
     shared->failed_at = at;
-    snprintf(shared->sentence, sizeof shared->sentence, "%s", s);
+    snprintf(shared->sentence, sizeof(shared->sentence), "%s", s);
     return false;
 }
 
@@ -486,15 +486,15 @@ static bool replay_fails(const unsigned *list, unsigned n, bool silent)
 /* Leaves out [from, from + size) for as long as the rest still fails. */
 static unsigned leave_out(unsigned *list, unsigned n, unsigned size, unsigned *budget)
 {
-    unsigned *shorter = malloc(n * sizeof *shorter);
+    unsigned *shorter = malloc(n * sizeof(*shorter));
     for (unsigned from = 0; from<n && * budget> 0;) {
         unsigned cut = size < n - from ? size : n - from;
-        memcpy(shorter, list, from * sizeof *list);
-        memcpy(shorter + from, list + from + cut, (n - from - cut) * sizeof *list);
+        memcpy(shorter, list, from * sizeof(*list));
+        memcpy(shorter + from, list + from + cut, (n - from - cut) * sizeof(*list));
         (*budget)--;
         if (replay_fails(shorter, n - cut, true)) {
             n -= cut;
-            memcpy(list, shorter, n * sizeof *list);
+            memcpy(list, shorter, n * sizeof(*list));
         } else {
             from += cut;
         }
@@ -554,7 +554,7 @@ static const char *scripted(cptr_t cptr, word_t label, struct sim_caps caps, str
         else
             a.message[i - MSG_REGISTERS] = mrs.w[i];
     }
-    memcpy(a.caps, caps.c, sizeof a.caps);
+    memcpy(a.caps, caps.c, sizeof(a.caps));
     return perform(&a);
 }
 
@@ -620,14 +620,14 @@ static void prepare(void)
         .user_cpsr = options->release ? ARCH_USER_CPSR_RELEASE : ARCH_USER_CPSR_DEBUG,
     };
     if (!shared) {
-        shared = lockstep_keep(sizeof *shared);
+        shared = lockstep_keep(sizeof(*shared));
         aside = malloc(LOCKSTEP_RAM);
     }
     if (!shared || !aside) {
         fprintf(stderr, "lockstep: no memory\n");
         exit(2);
     }
-    memset(&shared->stats, 0, sizeof shared->stats);
+    memset(&shared->stats, 0, sizeof(shared->stats));
     sim_boot_config(&config);
     hostsim.hooks.event = count_event;
     hostsim.hooks.ctx = &shared->stats;

@@ -16,7 +16,7 @@ static char sentence[400];
 static uint32_t deepest;
 static uint32_t slots;
 
-#define DIFFER(...) (snprintf(sentence, sizeof sentence, __VA_ARGS__), sentence)
+#define DIFFER(...) (snprintf(sentence, sizeof(sentence), __VA_ARGS__), sentence)
 
 /* --- boot --- */
 
@@ -222,7 +222,7 @@ static const char *compare_registers(const struct tcb *k, const struct model_thr
         if (k->regs[i] != t->r[i])
             return DIFFER("thread %08x: r%u is %08x in the kernel, %08x in the model", kaddr_of(k),
                           i, k->regs[i], t->r[i]);
-    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (k->regs[others[i].reg] != others[i].value)
             return DIFFER("thread %08x: register %u is %08x in the kernel, %08x in the model",
                           kaddr_of(k), others[i].reg, k->regs[others[i].reg], others[i].value);
@@ -602,7 +602,7 @@ static enum error note_finding(void *ctx, const struct record *r)
     if (r->kind != RECORD_FINDING || *found)
         return ERR_OK;
     *found = true;
-    snprintf(sentence, sizeof sentence, "audit: rule %u at %08lx, other %08lx",
+    snprintf(sentence, sizeof(sentence), "audit: rule %u at %08lx, other %08lx",
              (unsigned)r->finding.rule, (unsigned long)r->finding.addr,
              (unsigned long)r->finding.other);
     return ERR_OK;

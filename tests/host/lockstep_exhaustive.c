@@ -199,7 +199,7 @@ static void link_slots(kaddr_t a, kaddr_t b)
 static void state_write(const struct state *s, struct slot *first)
 {
     kaddr_t at = before;
-    memset(first, 0, slots * sizeof *first);
+    memset(first, 0, slots * sizeof(*first));
     for (unsigned i = 0; i < s->count; i++) {
         unsigned n = s->order[i];
         first[n].cap = cap_of(&s->node[n]);
@@ -216,7 +216,7 @@ static bool state_read(struct state *s, const struct slot *first)
     kaddr_t at = ((const struct slot *)kptr(before))->next & SLOT_LINK_MASK;
     s->count = 0;
     for (; at != after; at = ((const struct slot *)kptr(at))->next & SLOT_LINK_MASK) {
-        unsigned n = (at - kaddr_of(first)) / (unsigned)sizeof *first;
+        unsigned n = (at - kaddr_of(first)) / (unsigned)sizeof(*first);
         if (at < kaddr_of(first) || n >= slots || s->count == slots)
             return false;
         s->order[s->count++] = (uint8_t)n;
@@ -231,7 +231,7 @@ static void kernel_call(const word_t regs[6], cptr_t extra)
 {
     struct tcb *t = current_thread();
     word_t *buffer = sim_buffer(t);
-    memcpy(t->regs, regs, 6 * sizeof *regs);
+    memcpy(t->regs, regs, 6 * sizeof(*regs));
     t->regs[REG_R7] = (word_t)SYS_CALL;
     t->regs[REG_PC] = HOSTSIM_SVC + MODEL_SVC_BYTES;
     buffer[IPCBUF_CAPS] = extra;
@@ -421,7 +421,7 @@ static uint64_t state_hash(const struct state *s)
 {
     const uint8_t *p = (const uint8_t *)s;
     uint64_t h = 14695981039346656037ull;
-    for (size_t i = 0; i < sizeof *s; i++)
+    for (size_t i = 0; i < sizeof(*s); i++)
         h = (h ^ p[i]) * 1099511628211ull;
     return h ^ h >> 29;
 }
@@ -431,13 +431,13 @@ static bool state_add(const struct state *s)
 {
     size_t at = state_hash(s) & ((1u << TABLE_BITS) - 1);
     for (; table[at] != 0; at = (at + 1) & ((1u << TABLE_BITS) - 1))
-        if (memcmp(&states[table[at] - 1], s, sizeof *s) == 0)
+        if (memcmp(&states[table[at] - 1], s, sizeof(*s)) == 0)
             return true;
     if (state_count == 1u << (TABLE_BITS - 1))
         return false;
     if (state_count == state_room) {
         state_room = state_room ? state_room * 2 : 4096;
-        states = realloc(states, state_room * sizeof *states);
+        states = realloc(states, state_room * sizeof(*states));
         if (!states)
             return false;
     }
@@ -528,7 +528,7 @@ int lockstep_exhaustive(unsigned slot_count, bool rename, bool keep, FILE *out)
     renamed = rename;
     kept = keep;
     report = out;
-    table = calloc(1u << TABLE_BITS, sizeof *table);
+    table = calloc(1u << TABLE_BITS, sizeof(*table));
     if (!table)
         return 2;
     prepare();

@@ -74,7 +74,7 @@ static word_t any_word(void)
         63,         64,         120,        127,        255,        256,        257,
         0x0fffffff, 0x10000000, 0x7fffffff, 0x80000000, 0xefffffff, 0xf0000000, 0xffffffff};
     if (chance(70))
-        return words[below(sizeof words / sizeof words[0])];
+        return words[below(sizeof(words) / sizeof(words[0]))];
     return (word_t)random_next(rng);
 }
 
@@ -415,9 +415,9 @@ static void make_retype(void)
         OBJECT_FRAME_16M,    OBJECT_PAGE_TABLE, OBJECT_PAGE_DIRECTORY,
     };
     static const uint8_t radixes[] = {1, 2, 2, 3, 3, 4, 4, 5, 6, 7};
-    word_t type = types[below(sizeof types)];
+    word_t type = types[below(sizeof(types))];
     word_t bits = type == OBJECT_UNTYPED ? (chance(15) ? 12 : 4 + below(12))
-                  : type == OBJECT_CNODE ? radixes[below(sizeof radixes)]
+                  : type == OBJECT_CNODE ? radixes[below(sizeof(radixes))]
                                          : 0;
     word_t count = chance(70) ? 1 : chance(80) ? 1 + below(5) : 1 + below(70);
     struct model_slot *s;
@@ -1074,7 +1074,7 @@ void lockstep_generate(struct model *m, struct lockstep_random *r, struct lockst
     rng = r;
     act = out;
     model = m;
-    memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof(*out));
     out->work = (uint8_t)below(8);
     if (chance(40)) {
         out->preempt = (uint8_t)(1 + below(chance(80) ? 4 : 20));

@@ -110,6 +110,6 @@ uint64_t lockstep_state(const struct model *m, uint64_t before, bool memory)
     for (const struct model_object *o = m->objects; o; o = o->next)
         add_contents(o);
     add_words(ks.asid_table, ASID_POOLS);
-    add_words(ks.hw_asid_owner, sizeof ks.hw_asid_owner / 4);
+    add_words(ks.hw_asid_owner, sizeof(ks.hw_asid_owner) / 4);
     return state;
 }

@@ -10,7 +10,7 @@
 const char *program_folder(void)
 {
     static char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
     if (n <= 0)
         return ".";
     path[n] = 0;
@@ -23,7 +23,7 @@ int program_run(const char *const *argument)
 {
     char path[PATH_MAX + 64];
     int status = 0;
-    snprintf(path, sizeof path, "%s/%s", program_folder(), argument[0]);
+    snprintf(path, sizeof(path), "%s/%s", program_folder(), argument[0]);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {

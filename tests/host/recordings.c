@@ -13,8 +13,7 @@
 
 #include <cmocka.h>
 
-/* --- a system that changes at random ------------------------------------------------------------
- */
+/* --- a system that changes at random ---------------------------------------------------------- */
 
 uint32_t pick(struct changing *m, uint32_t n)
 {
@@ -183,8 +182,7 @@ void changing_state(const struct changing *m, struct capstate *s)
     state_end(s);
 }
 
-/* --- files
- * ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 char *temp_path(void)
 {

@@ -20,7 +20,7 @@ static unsigned buffers;
 void sim_boot_config(const struct hostsim_config *config)
 {
     hostsim_boot(config);
-    memset(&sim_reply, 0, sizeof sim_reply);
+    memset(&sim_reply, 0, sizeof(sim_reply));
     next_free = sim_bootinfo()->empty.start;
     buffers = 0;
 }
@@ -39,7 +39,7 @@ void sim_end(void)
 int sim_setup(void **state)
 {
     (void)state;
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
     sim_boot();
     return 0;
 }
@@ -97,7 +97,7 @@ static void fill_reply(struct tcb *caller)
         sim_reply.mr[i] = i < MSG_REGISTERS ? caller->regs[REG_R2 + i]
                           : buffer          ? buffer[IPCBUF_MSG + i]
                                             : 0;
-    memcpy(sim_reply.regs, caller->regs, sizeof sim_reply.regs);
+    memcpy(sim_reply.regs, caller->regs, sizeof(sim_reply.regs));
 }
 
 /* Executes the svc with the registers as they are, again as long as it is restarted. */
@@ -129,7 +129,7 @@ void sim_continue(void)
 word_t sim_syscall(word_t number, const word_t regs[6])
 {
     word_t *r = current_thread()->regs;
-    memcpy(r, regs, 6 * sizeof *r);
+    memcpy(r, regs, 6 * sizeof(*r));
     r[REG_R7] = number;
     run_svc();
     return sim_reply.regs[REG_R0];
@@ -205,7 +205,7 @@ struct sim_thread sim_thread_new(const char *name, word_t priority, cptr_t handl
     expect_no_error(
         sim_call(t.tcb, INV_TCB_SET_SCHED_PARAMS, SIM_CAPS(INIT_TCB), SIM_MRS(255, priority)),
         "TCB_SetSchedParams");
-    snprintf(t.p->name, sizeof t.p->name, "%s", name);
+    snprintf(t.p->name, sizeof(t.p->name), "%s", name);
     return t;
 }
 

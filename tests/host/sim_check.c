@@ -42,7 +42,7 @@ static bool refers_to_memory(struct cap c)
  */
 static void add_entry(kaddr_t at, const struct slot *s)
 {
-    entries = realloc(entries, (entry_count + 1) * sizeof *entries);
+    entries = realloc(entries, (entry_count + 1) * sizeof(*entries));
     struct entry *e = &entries[entry_count++];
     *e = (struct entry){.at = at, .cap = s->cap, .physical = refers_to_memory(s->cap)};
     if (e->physical) {
@@ -78,10 +78,10 @@ static void read_list(void)
 static void index_list(void)
 {
     free(listed);
-    listed = malloc((entry_count + 1) * sizeof *listed);
+    listed = malloc((entry_count + 1) * sizeof(*listed));
     for (unsigned i = 0; i < entry_count; i++)
         listed[i] = entries[i].at;
-    qsort(listed, entry_count, sizeof *listed, by_address);
+    qsort(listed, entry_count, sizeof(*listed), by_address);
     for (unsigned i = 1; i < entry_count; i++)
         if (listed[i] == listed[i - 1])
             fail_msg("slot %08x stands in the derivation list twice", listed[i]);
@@ -133,7 +133,7 @@ static void check_container(struct container k, bool *seen)
         /* a zombie may wait in another's last slot, see kernel/delete.c */
         if (i >= k.left && !(i == k.slots - 1 && cap_type(s->cap) == CAP_ZOMBIE))
             fail_msg("slot %08x of a zombie is occupied, though only %u are left", at, k.left);
-        kaddr_t *found = bsearch(&at, listed, entry_count, sizeof *listed, by_address);
+        kaddr_t *found = bsearch(&at, listed, entry_count, sizeof(*listed), by_address);
         if (!found)
             fail_msg("slot %08x holds %08x %08x and stands not in the derivation list", at,
                      s->cap.w[0], s->cap.w[1]);
@@ -143,7 +143,7 @@ static void check_container(struct container k, bool *seen)
 
 static void check_containers(void)
 {
-    bool *seen = calloc(entry_count + 1, sizeof *seen);
+    bool *seen = calloc(entry_count + 1, sizeof(*seen));
     struct container k = {kaddr_of(ks.irq_slots), IRQ_COUNT, IRQ_COUNT};
     check_container(k, seen);
     for (unsigned i = 0; i < entry_count; i++)
@@ -192,12 +192,12 @@ static void check_untyped(unsigned i)
 
 static void check_overlap(void)
 {
-    struct entry *sorted = malloc((entry_count + 1) * sizeof *sorted);
+    struct entry *sorted = malloc((entry_count + 1) * sizeof(*sorted));
     unsigned n = 0;
     for (unsigned i = 0; i < entry_count; i++)
         if (entries[i].physical && cap_type(entries[i].cap) != CAP_UNTYPED)
             sorted[n++] = entries[i];
-    qsort(sorted, n, sizeof *sorted, by_range);
+    qsort(sorted, n, sizeof(*sorted), by_range);
     for (unsigned i = 1; i < n; i++) {
         const struct entry *a = &sorted[i - 1];
         const struct entry *b = &sorted[i];
@@ -243,12 +243,12 @@ static void check_threads(void)
         in_queues += check_queue(p);
     for (unsigned i = 0; i < CONFIG_PRIORITIES / 32; i++)
         assert_int_equal((ks.ready_top >> i) & 1, ks.ready_bits[i] != 0);
-    kaddr_t *tcbs = calloc(entry_count + 1, sizeof *tcbs);
+    kaddr_t *tcbs = calloc(entry_count + 1, sizeof(*tcbs));
     unsigned n = 0;
     for (unsigned i = 0; i < entry_count; i++)
         if (cap_type(entries[i].cap) == CAP_TCB)
             tcbs[n++] = cap_object(entries[i].cap);
-    qsort(tcbs, n, sizeof *tcbs, by_address);
+    qsort(tcbs, n, sizeof(*tcbs), by_address);
     for (unsigned i = 0; i < n; last = tcbs[i++]) {
         const struct tcb *t = kptr(tcbs[i]);
         bool runnable = t->state == THREAD_RUNNING || t->state == THREAD_RESTART;

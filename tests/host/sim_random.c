@@ -70,7 +70,7 @@ static void op_retype(struct sim_random *s)
         OBJECT_UNTYPED,  OBJECT_UNTYPED,   OBJECT_TCB,        OBJECT_ENDPOINT,
         OBJECT_CNODE,    OBJECT_CNODE,     OBJECT_FRAME_4K,   OBJECT_NOTIFICATION,
         OBJECT_FRAME_4K, OBJECT_FRAME_64K, OBJECT_PAGE_TABLE, OBJECT_PAGE_DIRECTORY};
-    enum object_type type = types[below(sizeof types / sizeof types[0])];
+    enum object_type type = types[below(sizeof(types) / sizeof(types[0]))];
     word_t size = type == OBJECT_UNTYPED ? 8 + below(10) : 1 + below(4);
     cptr_t from = any_of(s, CAP_UNTYPED);
     if (!holds(from, CAP_UNTYPED))
@@ -315,7 +315,7 @@ void sim_random_step(struct sim_random *s)
         {4, op_thread},  {3, op_configure}, {6, op_transfer}, {1, op_cancel_sends},
     };
     word_t sum = 0;
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
         sum += ops[i].weight;
     word_t choice = below(sum);
     for (size_t i = 0;; i++) {

@@ -28,7 +28,7 @@ void sim_svc_keeps(word_t number, word_t r0, word_t r1, word_t may_change)
     t->regs[REG_R0] = r0;
     t->regs[REG_R1] = r1;
     t->regs[REG_R7] = number;
-    memcpy(before, t->regs, sizeof before);
+    memcpy(before, t->regs, sizeof(before));
     sim_syscall(number, before);
     sim_expect_kept(t, before, may_change | SIM_R_FLOW);
 }

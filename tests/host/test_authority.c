@@ -16,8 +16,7 @@
 
 #include <cmocka.h>
 
-/* --- the system --------------------------------------------------------------------------------
- */
+/* --- the system ------------------------------------------------------------------------------- */
 
 enum plant {
     PLANT_NOTHING,
@@ -211,8 +210,7 @@ static void make_system(struct system *y, enum plant plant)
     state_end(&y->s);
 }
 
-/* --- planted faults ------------------------------------------------------------------------------
- */
+/* --- planted faults --------------------------------------------------------------------------- */
 
 struct fault {
     enum plant plant;
@@ -328,8 +326,7 @@ static void strictly_a_root_task_breaches_everything(void **state)
     capstate_free(&y.s);
 }
 
-/* --- domains, owners, paths
- * ------------------------------------------------------------------------ */
+/* --- domains, owners, paths ------------------------------------------------------------------- */
 
 static void names_make_domains_and_managers(void **state)
 {

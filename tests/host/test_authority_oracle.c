@@ -7,7 +7,7 @@
  * it is set. */
 #include "authority/authority.h"
 
-#include "tests/host/state_builder.h"
+#include "tests/host/random_system.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,200 +20,10 @@
 #include <cmocka.h>
 
 enum {
-    DOMAINS = 4,
-    EXTRA_MAX = 9,
     NODES_MAX = 128,
-    SLOTS_MAX = 160,
     QUERIES = 40,
     ROUNDS = 4000,
 };
-
-#define ROOT_TCB   0x80100000u
-#define ROOT_CNODE 0x80110000u
-#define RAM        0x82000000u
-
-enum {
-    TCB = 0,
-    CNODE = 0x1000,
-    EP = 0x2000,
-    PT = 0x2400,
-    NTFN = 0x2800,
-    FRAME = 0x3000,
-    PD = 0x4000
-};
-
-static uint32_t seed;
-
-static uint32_t pick(uint32_t n)
-{
-    seed = seed * 1664525u + 1013904223u;
-    return (seed >> 8) % n;
-}
-
-/* --- random systems ------------------------------------------------------------------------------
- */
-
-struct builder {
-    struct record_slot slot[SLOTS_MAX];
-    uint32_t slots;
-    uint32_t used[DOMAINS + 1]; /* slots of each CNode, the root task's last */
-    uint32_t cspace[DOMAINS];   /* whose CNode each thread has */
-    bool keeps;                 /* the root task keeps the originals */
-};
-
-static uint32_t base(uint32_t d)
-{
-    return RAM + d * 0x100000u;
-}
-
-static uint32_t free_slot(struct builder *b, uint32_t cnode)
-{
-    uint32_t at = cnode == DOMAINS ? ROOT_CNODE : base(cnode) + CNODE;
-    return at + 16 * ++b->used[cnode];
-}
-
-static void add(struct builder *b, uint32_t addr, uint32_t type, uint32_t object, uint32_t bits,
-                uint32_t rights, uint32_t data)
-{
-    assert_true(b->slots < SLOTS_MAX);
-    b->slot[b->slots++] = (struct record_slot){.addr = addr,
-                                               .type = type,
-                                               .object = object,
-                                               .bits = bits,
-                                               .rights = rights,
-                                               .flags = RECORD_SLOT_REVOCABLE,
-                                               .data = data};
-}
-
-static const struct {
-    uint32_t type, off, bits;
-} objects[] = {{RECORD_CAP_TCB, TCB, 9},           {RECORD_CAP_CNODE, CNODE, 8},
-               {RECORD_CAP_ENDPOINT, EP, 4},       {RECORD_CAP_PAGE_TABLE, PT, 10},
-               {RECORD_CAP_NOTIFICATION, NTFN, 4}, {RECORD_CAP_FRAME, FRAME, 12},
-               {RECORD_CAP_PAGE_DIRECTORY, PD, 14}};
-enum { KINDS = sizeof(objects) / sizeof(*objects) };
-
-/* A root task that keeps nothing leaves every object to its own domain. */
-static void originals(struct builder *b, uint32_t d)
-{
-    for (uint32_t k = 0; k < KINDS; k++)
-        add(b, free_slot(b, b->keeps ? (uint32_t)DOMAINS : d), objects[k].type,
-            base(d) + objects[k].off, objects[k].bits, 15, 0);
-    add(b, base(d) + TCB, RECORD_CAP_CNODE, base(b->cspace[d]) + CNODE, 8, 0, 0);
-    add(b, base(d) + TCB + 16, RECORD_CAP_PAGE_DIRECTORY, base(d) + PD, 14, 0, 0);
-}
-
-/* Untyped memory over one object, over several, over a whole domain, or over two domains. */
-static void extra_untyped(struct builder *b, uint32_t holder, uint32_t target)
-{
-    static const struct {
-        uint32_t off, bits;
-    } blocks[] = {{TCB, 9}, {CNODE, 8}, {EP, 5}, {EP, 12}, {FRAME, 12}, {0, 14}, {0, 20}, {0, 21}};
-    uint32_t k = pick(8);
-    uint32_t at = base(target) + blocks[k].off;
-    add(b, free_slot(b, holder), RECORD_CAP_UNTYPED, at & ~((1u << blocks[k].bits) - 1),
-        blocks[k].bits, 0, 0);
-}
-
-static void extra(struct builder *b)
-{
-    uint32_t holder = pick(DOMAINS);
-    uint32_t target = pick(DOMAINS);
-    uint32_t what = pick(12);
-    if (what < KINDS)
-        add(b, free_slot(b, holder), objects[what].type, base(target) + objects[what].off,
-            objects[what].bits, pick(16), 0);
-    else if (what < 9)
-        add(b, free_slot(b, holder), RECORD_CAP_ENDPOINT, base(target) + EP, 4, pick(16), 0);
-    else if (what == 9)
-        extra_untyped(b, holder, target);
-    else if (what == 10)
-        add(b, base(holder) + TCB + 48, RECORD_CAP_REPLY, pick(3) ? base(target) : ROOT_TCB, 0,
-            pick(2) ? RECORD_RIGHT_GRANT : 0, 0);
-    else
-        add(b, free_slot(b, holder), pick(2) ? RECORD_CAP_TCB : RECORD_CAP_CNODE, 0, 0, 0, 0);
-    struct record_slot *last = &b->slot[b->slots - 1];
-    if (what == 11) {
-        last->object = last->type == RECORD_CAP_TCB ? ROOT_TCB : ROOT_CNODE;
-        last->bits = last->type == RECORD_CAP_TCB ? 9 : 12;
-    }
-}
-
-static void root_task(struct builder *b)
-{
-    add(b, free_slot(b, DOMAINS), RECORD_CAP_TCB, ROOT_TCB, 9, 0, 0);
-    add(b, free_slot(b, DOMAINS), RECORD_CAP_CNODE, ROOT_CNODE, 12, 0, 0);
-    add(b, ROOT_TCB, RECORD_CAP_CNODE, ROOT_CNODE, 12, 0, 0);
-}
-
-static void thread(struct capstate *s, uint32_t d)
-{
-    struct record r = {.kind = RECORD_THREAD};
-    r.thread.addr = base(d);
-    r.thread.name.length =
-        (uint8_t)snprintf(r.thread.name.bytes, RECORD_STRING_MAX, pick(4) ? "d%u/t" : "t%u", d);
-    uint32_t how = pick(6);
-    if (how < 2) {
-        r.thread.state = how ? RECORD_THREAD_BLOCKED_ON_SEND : RECORD_THREAD_BLOCKED_ON_RECEIVE;
-        r.thread.blocked_on = base(pick(DOMAINS)) + EP;
-        r.thread.blocked_flags = pick(8);
-    }
-    if (how == 2)
-        r.thread.bound = base(pick(DOMAINS)) + NTFN;
-    state_add(s, &r);
-}
-
-static void mapping(struct capstate *s, uint32_t d)
-{
-    state_mapping(s, (struct record_mapping){.dir = base(d) + PD,
-                                             .asid = d + 1,
-                                             .vaddr = 0x10000,
-                                             .frame = base(pick(DOMAINS)) + FRAME,
-                                             .bits = 12,
-                                             .rights = 1 + pick(3),
-                                             .table = base(pick(4) ? d : pick(DOMAINS)) + PT});
-}
-
-static void shuffle(struct builder *b, uint32_t from)
-{
-    for (uint32_t i = b->slots - 1; i > from; i--) {
-        uint32_t k = from + pick(i - from + 1);
-        struct record_slot t = b->slot[i];
-        b->slot[i] = b->slot[k];
-        b->slot[k] = t;
-    }
-}
-
-/* order: 0 as made; else the slots come in another order, and threads backwards. */
-static void random_system(struct capstate *s, uint32_t round, uint32_t order)
-{
-    struct builder b = {.keeps = round % 2};
-    seed = round * 7919 + 1;
-    for (uint32_t d = 0; d < DOMAINS; d++)
-        b.cspace[d] = pick(8) ? d : pick(DOMAINS);
-    root_task(&b);
-    for (uint32_t d = 0; d < DOMAINS; d++)
-        originals(&b, d);
-    for (uint32_t n = pick(EXTRA_MAX); n > 0; n--)
-        extra(&b);
-    uint32_t same = seed;
-    if (order) {
-        seed = order;
-        shuffle(&b, 0);
-    }
-    seed = same;
-    state_begin(s);
-    s->snapshot.root_thread = ROOT_TCB;
-    for (uint32_t i = 0; i < b.slots; i++)
-        state_slot(s, b.slot[i]);
-    for (uint32_t d = 0; d < DOMAINS; d++)
-        thread(s, d);
-    state_thread(s, ROOT_TCB, pick(2) ? "rootserver" : "d1/t");
-    for (uint32_t d = 0; d < DOMAINS; d++)
-        if (pick(2))
-            mapping(s, d);
-    state_end(s);
-}
 
 /* --- the judge ----------------------------------------------------------------------------------
  */
@@ -326,7 +136,7 @@ static uint32_t find_ends(const struct judge *j, struct end *ends)
 
 static void merge_ends(struct judge *j)
 {
-    static struct end ends[SLOTS_MAX];
+    static struct end ends[RANDOM_SLOTS_MAX];
     uint32_t count = find_ends(j, ends);
     for (uint32_t a = 0; a < count; a++)
         for (uint32_t b = 0; b < count; b++) {
@@ -350,7 +160,7 @@ static void judge(struct judge *j, const struct capstate *s, bool strict)
         j->active[n] = strict;
     }
     for (uint32_t i = 0; i < s->thread_count; i++)
-        if (s->threads[i].rec.addr != ROOT_TCB)
+        if (s->threads[i].rec.addr != RANDOM_ROOT_TCB)
             j->active[s->threads[i].object] = true;
     while (reach_more(j))
         ;
@@ -442,8 +252,7 @@ static bool judged(const struct judge *j, int subject, enum authority_right righ
     return mapping_gives(j, subject, object, right);
 }
 
-/* --- comparisons --------------------------------------------------------------------------------
- */
+/* --- comparisons ------------------------------------------------------------------------------ */
 
 static uint32_t rounds(void)
 {
@@ -531,8 +340,8 @@ static void ask(const struct authority *a, const struct judge *j, int32_t subjec
     bool yes = answer_of(a, subject, right, object, j->strict, &answer);
     bool expected = judged(j, subject, right, object);
     if (yes != expected)
-        fail_msg("seed %u, %s: can node %d have right %d over node %d: expected %s, got %s", seed,
-                 j->strict ? "strict" : "managers left out", subject, right, object,
+        fail_msg("seed %u, %s: can node %d have right %d over node %d: expected %s, got %s",
+                 random_seed, j->strict ? "strict" : "managers left out", subject, right, object,
                  expected ? "yes" : "no", yes ? "yes" : "no");
     counts[yes]++;
     if (yes)
@@ -545,13 +354,13 @@ static void ask(const struct authority *a, const struct judge *j, int32_t subjec
 static void ask_at_random(const struct authority *a, const struct judge *j, uint64_t counts[2])
 {
     for (int q = 0; q < QUERIES; q++) {
-        const struct capstate_thread *t = &a->state->threads[pick(DOMAINS)];
-        int32_t object = (int32_t)pick(a->node_count);
-        ask(a, j, t->object, object, (enum authority_right)pick(4), counts);
+        const struct capstate_thread *t = &a->state->threads[random_pick(RANDOM_DOMAINS)];
+        int32_t object = (int32_t)random_pick(a->node_count);
+        ask(a, j, t->object, object, (enum authority_right)random_pick(4), counts);
     }
     for (uint32_t x = 0; x < a->state->thread_count; x++)
         for (uint32_t y = 0; y < a->state->thread_count; y++)
-            if (a->state->threads[x].rec.addr != ROOT_TCB)
+            if (a->state->threads[x].rec.addr != RANDOM_ROOT_TCB)
                 ask(a, j, a->state->threads[x].object, a->state->threads[y].object,
                     AUTHORITY_RIGHT_CONTROL, counts);
 }
@@ -571,7 +380,7 @@ static void compare_islands(const struct authority *a, const struct judge *j)
             bool same = authority_island(a, (int32_t)x, j->strict) ==
                         authority_island(a, (int32_t)y, j->strict);
             if (same != (j->label[x] == j->label[y]))
-                fail_msg("seed %u: nodes %u and %u: the analysis says %s", seed, x, y,
+                fail_msg("seed %u: nodes %u and %u: the analysis says %s", random_seed, x, y,
                          same ? "one island" : "two islands");
         }
 }
@@ -579,7 +388,7 @@ static void compare_islands(const struct authority *a, const struct judge *j)
 /* How many different domains have threads with this label. */
 static uint32_t domains_with(const struct authority *a, const struct judge *j, int label)
 {
-    bool seen[2 * DOMAINS + 2] = {false};
+    bool seen[2 * RANDOM_DOMAINS + 2] = {false};
     uint32_t count = 0;
     for (uint32_t i = 0; i < a->state->thread_count; i++) {
         int32_t d = a->thread_domain[i];
@@ -614,7 +423,8 @@ static void compare_verdict(const struct authority *a, const struct judge *j)
             }
     }
     if (got != expected)
-        fail_msg("seed %u: expected %u islands of several domains, got %u", seed, expected, got);
+        fail_msg("seed %u: expected %u islands of several domains, got %u", random_seed, expected,
+                 got);
     if (expected)
         assert_int_equal(authority_outcome(&v) == AUTHORITY_ISOLATED, false);
     authority_verdict_free(&v);
@@ -647,8 +457,7 @@ static void islands_answers_and_verdicts_agree_with_brute_force(void **state)
     assert_true(open[0] > open[1] / 10 && open[1] > open[0] / 10);
 }
 
-/* --- what it must not depend on ------------------------------------------------------------------
- */
+/* --- what it must not depend on --------------------------------------------------------------- */
 
 static uint64_t slot_of(const struct authority *a, int32_t slot)
 {

@@ -21,8 +21,7 @@
 
 #include <cmocka.h>
 
-/* --- round trips
- * ------------------------------------------------------------------------------------ */
+/* --- round trips ------------------------------------------------------------------------------ */
 
 static void every_snapshot_comes_back_as_it_was(void **state)
 {
@@ -105,8 +104,7 @@ static void a_reader_sees_what_a_live_recorder_flushed(void **state)
     temp_remove(path);
 }
 
-/* --- identity
- * ------------------------------------------------------------------------------------------ */
+/* --- identity --------------------------------------------------------------------------------- */
 
 static void two_states(const struct changing *a, const struct changing *b, struct capdb **db)
 {
@@ -423,8 +421,7 @@ static void a_full_gap_is_spread_anew(void **state)
     capstate_free(&s);
 }
 
-/* --- what goes wrong
- * ------------------------------------------------------------------------------------ */
+/* --- what goes wrong -------------------------------------------------------------------------- */
 
 static void assert_refused(const char *path, enum error expected, const char *word)
 {

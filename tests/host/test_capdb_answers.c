@@ -118,6 +118,7 @@ static void record_named(const char *name, bool complete)
     struct capdb *db = create(path);
     named_state(&s, name);
     s.end.complete = complete;
+    s.snapshot.root_thread = 0x80010000; /* not the one thread there is */
     assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
     capstate_free(&s);
     capdb_close(db);
@@ -310,7 +311,7 @@ static void a_cnode_of_any_size_is_exported(void **state)
                        .addr = CNODE, .type = RECORD_CAP_CNODE, .object = CNODE, .bits = bits[i]});
         state_end(&s);
         FILE *f = open_memstream(&text, &size);
-        export_capdl(f, &s);
+        assert_int_equal(export_capdl(f, &s), ERR_OK);
         fclose(f);
         assert_has(text, "= cnode (");
         assert_true(size < 4096);
@@ -336,12 +337,94 @@ static void cnodes_inside_each_other_are_exported(void **state)
     state_end(&s);
     FILE *f = open_memstream(&text, &size);
     alarm(60); /* a circle would end the test */
-    export_capdl(f, &s);
+    assert_int_equal(export_capdl(f, &s), ERR_OK);
     alarm(0);
     fclose(f);
     assert_has(text, "0x3: ");
     free(text);
     capstate_free(&s);
+}
+
+/* --- policies -------------------------------------------------------------------------------- */
+
+/* Two domains that share an endpoint and a frame. */
+static void two_domains(struct capstate *s, const char *other)
+{
+    state_begin(s);
+    s->snapshot.root_thread = 0x80300000;
+    for (uint32_t d = 0; d < 2; d++) {
+        uint32_t cnode = CNODE + 0x1000 * d;
+        state_slot(
+            s, (struct record_slot){
+                   .addr = TCB + 512 * d, .type = RECORD_CAP_CNODE, .object = cnode, .bits = 12});
+        state_slot(s,
+                   (struct record_slot){
+                       .addr = cnode, .type = RECORD_CAP_TCB, .object = TCB + 512 * d, .bits = 9});
+        state_slot(s, (struct record_slot){.addr = cnode + 16,
+                                           .type = RECORD_CAP_ENDPOINT,
+                                           .object = UNTYPED,
+                                           .bits = 4,
+                                           .rights = d ? 1 : 2});
+    }
+    state_thread(s, TCB, "guest/x");
+    state_thread(s, TCB + 512, other);
+    state_end(s);
+}
+
+static char *check_with(const char *policy, const char *junit)
+{
+    return ask_with((struct options){.every = -1, .run = path, .policy = policy, .junit = junit},
+                    command_check);
+}
+
+static void a_policy_is_a_gate(void **state)
+{
+    struct capstate s;
+    uint32_t n;
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    two_domains(&s, "driver<&\"/x");
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capdb_close(db);
+    capstate_free(&s);
+    char *text = ask(command_policy, NULL);
+    assert_int_equal(status, STATUS_YES);
+    char *policy = temp_path();
+    write_file(policy, text, strlen(text));
+    char *verdict = check_with(policy, NULL);
+    assert_int_equal(status, STATUS_YES);
+    assert_has(verdict, "within the policy");
+    free(verdict);
+    char *line = strstr(text, "\nallow") + 1;
+    *line = '#';
+    write_file(policy, text, strlen(text));
+    char *junit = temp_path();
+    verdict = check_with(policy, junit);
+    assert_int_equal(status, STATUS_NO);
+    assert_has(verdict, "may send to");
+    assert_has(verdict, "1 endpoint");
+    assert_has(verdict, "slot 0x80");
+    size_t size;
+    char *xml = read_file(junit, &size);
+    xml[size] = '\0';
+    assert_has(xml, "failures=\"2\" errors=\"0\"");
+    assert_has(xml, "&#60;&#38;");
+    write_file(policy, "policy 1\ndomain\n", 16);
+    free(verdict);
+    verdict = check_with(policy, junit);
+    assert_int_equal(status, STATUS_UNKNOWN);
+    assert_has(verdict, "line 2, column 7");
+    free(xml);
+    xml = read_file(junit, &size);
+    xml[size] = '\0';
+    assert_has(xml, "errors=\"1\"");
+    free(xml);
+    free(verdict);
+    free(text);
+    temp_remove(junit);
+    temp_remove(policy);
+    temp_remove(path);
 }
 
 /* --- what is not whole ----------------------------------------------------------------------- */
@@ -427,6 +510,7 @@ int main(void)
         cmocka_unit_test(csv_cells_are_no_formulas),
         cmocka_unit_test(a_cnode_of_any_size_is_exported),
         cmocka_unit_test(cnodes_inside_each_other_are_exported),
+        cmocka_unit_test(a_policy_is_a_gate),
         cmocka_unit_test(every_answer_from_an_incomplete_snapshot_says_so),
         cmocka_unit_test(a_whole_snapshot_raises_no_doubt),
         cmocka_unit_test(events_without_snapshots_are_shown),

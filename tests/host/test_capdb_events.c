@@ -27,7 +27,7 @@ static void on_event(void *ctx, enum event_kind kind, struct slot *slot, struct 
 {
     (void)ctx;
     struct event_ring ring;
-    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof ring), ERR_OK);
+    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof(ring)), ERR_OK);
     struct event e = {.seq = ring.head,
                       .kind = kind,
                       .thread = ks.current,
@@ -100,7 +100,7 @@ static int setup(void **state)
     char message[CAPDB_MESSAGE];
     kaddr_t roots;
     (void)state;
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
     sim_boot();
     view = sim_memview();
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &roots), ERR_OK);
@@ -153,7 +153,7 @@ static void note_fault(void *ctx, const char *sentence)
 {
     (void)ctx;
     faults++;
-    snprintf(fault, sizeof fault, "%s", sentence);
+    snprintf(fault, sizeof(fault), "%s", sentence);
 }
 
 static enum error verify(void)
@@ -167,7 +167,7 @@ static enum error verify(void)
 static bool proved(uint32_t n)
 {
     fault[0] = '\0';
-    return capdb_prove_events(db, n, fault, sizeof fault);
+    return capdb_prove_events(db, n, fault, sizeof(fault));
 }
 
 static void change(const char *sql)
@@ -276,7 +276,7 @@ static void a_revoke_is_one_row_with_its_preemptions(void **state)
         {EVENT_REVOKE_BEGIN, 0x80001000, 0, 0},
         {EVENT_REVOKE_PREEMPTED, 0x80001000, 0, 4},
     };
-    enum { COUNT = sizeof story / sizeof story[0] };
+    enum { COUNT = sizeof(story) / sizeof(story[0]) };
     (void)state;
     assert_int_equal(capdb_exec(db, "DELETE FROM event", "clearing"), ERR_OK);
     for (uint32_t i = 0; i < COUNT; i++) {

@@ -163,7 +163,7 @@ static void assert_all_differ(void)
     }
     note_exchanges();
     note_double_exchanges();
-    qsort(found, found_count, sizeof found[0], by_value);
+    qsort(found, found_count, sizeof(found[0]), by_value);
     for (uint32_t i = 1; i < found_count; i++)
         if (found[i] == found[i - 1])
             fail_msg("two of %u states have the digest %016llx", found_count,
@@ -202,12 +202,12 @@ static void keys_differ_as_random_numbers_do(void **state)
     static const uint32_t distance[] = {16, 0x200, 0x400};
     uint32_t equal = 0;
     (void)state;
-    for (unsigned k = 0; k < sizeof distance / sizeof distance[0]; k++) {
+    for (unsigned k = 0; k < sizeof(distance) / sizeof(distance[0]); k++) {
         for (uint32_t i = 0; i < KEYS; i++) {
             found[i] = digest_key(0xf0000000 + distance[k] * i);
             assert_true(found[i] != 0);
         }
-        qsort(found, KEYS, sizeof found[0], by_value);
+        qsort(found, KEYS, sizeof(found[0]), by_value);
         for (uint32_t i = 1; i < KEYS; i++)
             equal += found[i] == found[i - 1];
     }
@@ -233,7 +233,7 @@ static void patterns_seldom_cancel(void **state)
     static const uint32_t side[][2] = {{1, 1},   {1, 2},    {1, 3},     {2, 4},      {1, 16},
                                        {4, 64},  {16, 256}, {3, 48},    {5, 7},      {32, 32},
                                        {1, 256}, {256, 1},  {256, 512}, {1024, 4096}};
-    enum { SIDES = sizeof side / sizeof side[0], PLACES = 1 << 14 };
+    enum { SIDES = sizeof(side) / sizeof(side[0]), PLACES = 1 << 14 };
     uint32_t hidden = 0, seen = 0;
     (void)state;
     for (unsigned k = 0; k < SIDES; k++)

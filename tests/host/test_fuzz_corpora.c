@@ -13,8 +13,8 @@ static void replay(const char *name)
 {
     char program[64];
     char folder[4200];
-    snprintf(program, sizeof program, "fuzz_%s", name);
-    snprintf(folder, sizeof folder, "%s/../../tests/fuzz/corpus/%s", program_folder(), name);
+    snprintf(program, sizeof(program), "fuzz_%s", name);
+    snprintf(folder, sizeof(folder), "%s/../../tests/fuzz/corpus/%s", program_folder(), name);
     const char *arguments[] = {program, folder, NULL};
     assert_int_equal(program_run(arguments), 0);
 }

@@ -125,7 +125,7 @@ static void bootinfo_has_every_field_at_its_offset(void **state)
         {0x20, 0}, {0x24, 15}, {0x28, 19}, {0x2c, 14}, {0x30, 15},        {0x34, 0},    {0x38, 0},
         {0x3c, 0}, {0x40, 0},  {0x44, 12}, {0x48, 0},  {0x4c, 19},
     };
-    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++)
+    for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (word_at(fields[i].offset) != fields[i].value)
             fail_msg("BootInfo word at %02x is %x, expected %x", fields[i].offset,
                      word_at(fields[i].offset), fields[i].value);
@@ -186,7 +186,7 @@ static void expect_block(word_t i, struct block want, bool device)
 static void device_untypeds_come_in_the_order_of_the_sheet(void **state)
 {
     (void)state;
-    word_t n = sizeof devices / sizeof devices[0];
+    word_t n = sizeof(devices) / sizeof(devices[0]);
     for (word_t i = 0; i < n; i++)
         expect_block(i, devices[i], true);
     struct block b = {0xffc00000, 21};
@@ -234,7 +234,7 @@ static void no_byte_of_ram_is_lost_or_given_twice(void **state)
     for (word_t i = 0; i < bi->untyped.end - bi->untyped.start; i++)
         if (!bi->untyped_list[i].is_device)
             all[n++] = (struct block){bi->untyped_list[i].paddr, bi->untyped_list[i].size_bits};
-    qsort(all, n, sizeof all[0], by_start);
+    qsort(all, n, sizeof(all[0]), by_start);
     paddr_t at = 0x80024000;
     for (word_t i = 0; i < n; i++) {
         if (at == 0x87fe0000)

@@ -117,7 +117,7 @@ static bool call_once(cptr_t cptr, word_t label, struct sim_caps caps, struct si
     r[REG_R7] = (word_t)SYS_CALL;
     for (unsigned i = 0; i < mrs.n; i++)
         *(i < MSG_REGISTERS ? &r[REG_R2 + i] : &buffer[IPCBUF_MSG + i]) = mrs.w[i];
-    memcpy(&buffer[IPCBUF_CAPS], caps.c, sizeof caps.c);
+    memcpy(&buffer[IPCBUF_CAPS], caps.c, sizeof(caps.c));
     r[REG_FAULT_IP] = HOSTSIM_SVC;
     r[REG_PC] = HOSTSIM_SVC + 4;
     kernel_enter_syscall(r[REG_R7]);
@@ -146,7 +146,7 @@ static void masking_follows_the_table(void **state)
     struct cap tcb = cap_make(CAP_TCB, 0xf0100000u, 0);
 
     (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct cap frame = frame_make(CAP_FRAME_64K, 0xf0100000u, table[i].have, true);
         assert_int_equal(frame_rights(cap_mask_rights(frame, table[i].mask)), table[i].want);
         assert_true(frame_is_device(cap_mask_rights(frame, table[i].mask)));
@@ -156,7 +156,7 @@ static void masking_follows_the_table(void **state)
         assert_int_equal(cap_badge(cap_mask_rights(ep, rights)), 7);
         assert_int_equal(reply_can_grant(cap_mask_rights(reply, rights)), (rights >> 2) & 1);
     }
-    assert_memory_equal(cap_mask_rights(tcb, 0).w, tcb.w, sizeof tcb.w);
+    assert_memory_equal(cap_mask_rights(tcb, 0).w, tcb.w, sizeof(tcb.w));
 }
 
 static void data_is_a_badge_once_or_a_guard(void **state)
@@ -178,7 +178,7 @@ static void data_is_a_badge_once_or_a_guard(void **state)
     assert_int_equal(cnode_guard_size(cap_set_data(cnode, 27u << 3, true)), 27);
     assert_int_equal(cap_type(cap_set_data(cnode, 28u << 3, true)), CAP_NULL);
     assert_int_equal(cnode_guard_size(cap_set_data(guarded, 0, false)), 0);
-    assert_memory_equal(cap_set_data(frame, 5, true).w, frame.w, sizeof frame.w);
+    assert_memory_equal(cap_set_data(frame, 5, true).w, frame.w, sizeof(frame.w));
 }
 
 static void identify_gives_the_numbers_of_section_2(void **state)
@@ -250,7 +250,7 @@ static void copy_flags_follow_the_table(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         cptr_t copy = table[i].mint ? mint_of(table[i].source, 9) : copy_of(table[i].source);
         if (flags_of(copy) != table[i].flags)
             fail_msg("row %zu: flags %u, expected %u", i, flags_of(copy), table[i].flags);
@@ -377,8 +377,8 @@ static void rotate_swaps_neighbours_and_strangers(void **state)
         cap_b = sim_cap(b);
         ok(sim_call(INIT_CNODE, INV_CNODE_ROTATE, SIM_CAPS(INIT_CNODE, INIT_CNODE),
                     SIM_MRS(a, 32, 0, b, 32, 0, a, 32)));
-        assert_memory_equal(sim_cap(a).w, cap_b.w, sizeof cap_b.w);
-        assert_memory_equal(sim_cap(b).w, cap_a.w, sizeof cap_a.w);
+        assert_memory_equal(sim_cap(a).w, cap_b.w, sizeof(cap_b.w));
+        assert_memory_equal(sim_cap(b).w, cap_a.w, sizeof(cap_a.w));
         for (unsigned i = 0; i < 3; i++)
             order[i] = order[i] == a ? b : order[i] == b ? a : order[i];
         expect_order(u, order[0], order[1], order[2]);
@@ -424,7 +424,7 @@ static void expect_refusals(const struct refusal_case *cases, size_t n)
         struct digest before = *hostsim_digest();
         sim_call(cases[i].cptr, cases[i].label, cases[i].caps, cases[i].mrs);
         expect_answer(cases[i].what, cases[i].error, cases[i].words);
-        if (memcmp(&before, hostsim_digest(), sizeof before) != 0)
+        if (memcmp(&before, hostsim_digest(), sizeof(before)) != 0)
             fail_msg("%s: refused, and changed something", cases[i].what);
     }
 }
@@ -740,7 +740,7 @@ static void interrupted_retype_changes_no_slot(void **state)
     hostsim_preempt_after(2);
     assert_true(call_once(u, INV_UNTYPED_RETYPE, ROOT, SIM_MRS(OBJECT_CNODE, 10, 0, 0, to + 1, 1)));
     assert_true(is_empty(to + 1));
-    assert_memory_equal(sim_cap(u).w, before.w, sizeof before.w);
+    assert_memory_equal(sim_cap(u).w, before.w, sizeof(before.w));
     sim_check();
     sim_continue();
     assert_int_equal(sim_reply.label, SEL4_NO_ERROR);
@@ -824,7 +824,7 @@ static void retype_makes_256_of_every_small_object(void **state)
     static const enum object_type types[] = {OBJECT_TCB,   OBJECT_ENDPOINT,   OBJECT_NOTIFICATION,
                                              OBJECT_CNODE, OBJECT_PAGE_TABLE, OBJECT_UNTYPED};
     (void)state;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         cptr_t to = sim_new_many(types[i], 5, 256);
         assert_int_not_equal(cap_type(sim_cap(to + 255)), CAP_NULL);
     }
@@ -1006,7 +1006,7 @@ static void expect_same_end(void (*scenario)(cptr_t *), word_t label)
             looks = hostsim.count.irq_looks - before;
             assert_true(looks > 2);
         }
-        assert_memory_equal(hostsim_digest(), &want, sizeof want);
+        assert_memory_equal(hostsim_digest(), &want, sizeof(want));
     }
 }
 
@@ -1076,15 +1076,15 @@ static void graph_settle(struct graph *g)
             if (g->dead[n] || graph_references(g, n) != 0)
                 continue;
             g->dead[n] = changed = true;
-            memset(g->holds[n], 0xff, sizeof g->holds[n]);
+            memset(g->holds[n], 0xff, sizeof(g->holds[n]));
         }
     }
 }
 
 static void graph_make(struct graph *g, unsigned density)
 {
-    memset(g, 0, sizeof *g);
-    memset(g->holds, 0xff, sizeof g->holds);
+    memset(g, 0, sizeof(*g));
+    memset(g->holds, 0xff, sizeof(g->holds));
     g->untyped = small_untyped(12);
     for (unsigned n = 0; n < NODES; n++) {
         g->radix[n] = 1 + (unsigned)rand() % MAX_RADIX;
@@ -1191,7 +1191,7 @@ static unsigned mirror_find(kaddr_t slot)
 static void mirror_insert(unsigned i, kaddr_t slot, struct cap c, word_t flags)
 {
     assert_true(mirror.n < MIRROR_MAX);
-    memmove(&mirror.at[i + 1], &mirror.at[i], (mirror.n - i) * sizeof mirror.at[0]);
+    memmove(&mirror.at[i + 1], &mirror.at[i], (mirror.n - i) * sizeof(mirror.at[0]));
     mirror.n++;
     mirror.at[i].slot = slot;
     mirror.at[i].cap = c;
@@ -1202,7 +1202,7 @@ static void mirror_delete(unsigned i)
 {
     word_t badged = mirror.at[i].flags & CDT_FIRST_BADGED;
     mirror.n--;
-    memmove(&mirror.at[i], &mirror.at[i + 1], (mirror.n - i) * sizeof mirror.at[0]);
+    memmove(&mirror.at[i], &mirror.at[i + 1], (mirror.n - i) * sizeof(mirror.at[0]));
     if (i < mirror.n)
         mirror.at[i].flags |= badged;
 }
@@ -1214,7 +1214,7 @@ static void mirror_event(void *ctx, enum event_kind kind, struct slot *slot, str
     kaddr_t b = kaddr_of(src);
     (void)ctx;
     (void)object;
-    memmove(mirror.last + 1, mirror.last, sizeof mirror.last - sizeof mirror.last[0]);
+    memmove(mirror.last + 1, mirror.last, sizeof(mirror.last) - sizeof(mirror.last[0]));
     mirror.last[0] = kind;
     switch (kind) {
     case EVENT_BOOT:
@@ -1329,7 +1329,7 @@ static void the_list_follows_from_the_events(void **state)
     for (unsigned seed = 0; seed < 12; seed++) {
         cptr_t base;
         srand(seed);
-        memset(&mirror, 0, sizeof mirror);
+        memset(&mirror, 0, sizeof(mirror));
         hostsim.hooks.event = mirror_event;
         sim_boot();
         base = sim_free_slots(WALK_SLOTS + 3);
@@ -1353,14 +1353,14 @@ static void a_revoke_tells_each_victim_before_it_goes(void **state)
                                            EVENT_REVOKE_VICTIM, EVENT_DELETE,
                                            EVENT_REVOKE_VICTIM, EVENT_REVOKE_BEGIN};
     (void)state;
-    memset(&mirror, 0, sizeof mirror);
+    memset(&mirror, 0, sizeof(mirror));
     hostsim.hooks.event = mirror_event;
     sim_boot();
     ep = sim_new(OBJECT_ENDPOINT, 0);
     mint_of(ep, 1);
     copy_of(ep);
     ok(sim_revoke(ep));
-    for (unsigned i = 0; i < sizeof want / sizeof want[0]; i++)
+    for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)
         assert_int_equal(mirror.last[i], want[i]);
     hostsim.hooks.event = NULL;
 }

@@ -60,7 +60,7 @@ static unsigned differing;
 static void compare(word_t number, const struct tcb *t)
 {
     if (memcmp(hostsim_ram, fast.ram, RAM_BYTES) == 0 &&
-        memcmp(&hostsim, &fast.sim, sizeof hostsim) == 0)
+        memcmp(&hostsim, &fast.sim, sizeof(hostsim)) == 0)
         return;
     size_t at = 0;
     while (at < RAM_BYTES && hostsim_ram[at] == fast.ram[at])
@@ -140,8 +140,9 @@ static void world_make(void)
     notification = sim_new(OBJECT_NOTIFICATION, 0);
     for (unsigned i = 0; i < THREADS; i++) {
         char name[16];
-        snprintf(name, sizeof name, "thread %u", i);
-        threads[i] = sim_thread_new(name, TOP - random_below(3), caps[random_below(2) * 5]);
+        snprintf(name, sizeof(name), "thread %u", i);
+        cptr_t handler = i == 0 ? 0 : caps[random_below(2) * 5]; /* an empty slot */
+        threads[i] = sim_thread_new(name, TOP - random_below(3), handler);
         sim_thread_start(threads[i]);
     }
     assert_int_equal(
@@ -224,7 +225,7 @@ static void thread_step(void)
     default:
         break;
     }
-    svc_both_ways((word_t)likely[random_below(sizeof likely / sizeof likely[0])]);
+    svc_both_ways((word_t)likely[random_below(sizeof(likely) / sizeof(likely[0]))]);
 }
 
 static void both_ways_leave_the_same_memory(void **state)
@@ -337,7 +338,7 @@ static void a_fault_and_its_answer_come_back_the_short_way(void **state)
 static int small_machine(void **state)
 {
     (void)state;
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
     sim_boot_config(&(struct hostsim_config){.ram_bytes = RAM_BYTES});
     return 0;
 }

@@ -152,7 +152,7 @@ static void a_length_above_120_is_120(void **state)
     receive_with_filler(r, ep);
     sim_become(sim_root());
     struct sim_words m = message_of(MSG_MAX_LENGTH);
-    memcpy(sim_buffer(sim_root()) + IPCBUF_MSG, m.w, sizeof m.w);
+    memcpy(sim_buffer(sim_root()) + IPCBUF_MSG, m.w, sizeof(m.w));
     word_t regs[6] = {ep, msginfo_make(0, 0, 0, 127), m.w[0], m.w[1], m.w[2], m.w[3]};
     sim_syscall((word_t)SYS_SEND, regs);
     assert_int_equal(r.p->regs[1], 120);
@@ -328,7 +328,7 @@ static void capabilities_are_unwrapped_and_transferred(void **state)
     sim_recv(ep);
     sim_become(sim_root());
     struct sim_words m = message_of(120);
-    memcpy(sim_buffer(sim_root()) + IPCBUF_MSG, m.w, sizeof m.w);
+    memcpy(sim_buffer(sim_root()) + IPCBUF_MSG, m.w, sizeof(m.w));
     word_t *caps = sim_buffer(sim_root()) + IPCBUF_CAPS;
     caps[0] = same;
     caps[1] = ntfn;
@@ -710,7 +710,7 @@ static void a_bound_thread_gets_signals_where_it_waits_for_messages(void **state
     cptr_t badged = minted(n, RIGHT_ALL, 0x43);
     receive_with_filler(t, ep);
     word_t before[REG_COUNT];
-    memcpy(before, t.p->regs, sizeof before);
+    memcpy(before, t.p->regs, sizeof(before));
     sim_become(sim_root());
     sim_send(badged, 0, SIM_CAPS(), SIM_MRS(1, 2, 3));
     assert_int_equal(t.p->state, THREAD_RUNNING);
@@ -1046,7 +1046,7 @@ static const struct golden golden[] = {
 static void golden_vectors_come_out(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < sizeof golden / sizeof golden[0]; i++) {
+    for (unsigned i = 0; i < sizeof(golden) / sizeof(golden[0]); i++) {
         sim_buffer(sim_root())[IPCBUF_MSG + 4] = 0;
         sim_syscall(golden[i].number, golden[i].in);
         sim_expect_r0_r5(sim_root(), golden[i].out);

@@ -234,7 +234,7 @@ static void nothing_pending_is_no_interrupt(void **state)
     (void)state;
     struct kernel before = ks;
     irq_handle();
-    assert_memory_equal(&before, &ks, sizeof before);
+    assert_memory_equal(&before, &ks, sizeof(before));
 }
 
 static void a_new_notification_replaces_the_old(void **state)

@@ -46,8 +46,8 @@ static struct waiting waiting_of(struct tcb *t)
 {
     struct waiting w;
 
-    memcpy(w.regs, t->regs, sizeof w.regs);
-    memcpy(w.buffer, sim_buffer(t), sizeof w.buffer);
+    memcpy(w.regs, t->regs, sizeof(w.regs));
+    memcpy(w.buffer, sim_buffer(t), sizeof(w.buffer));
     return w;
 }
 
@@ -55,8 +55,8 @@ static struct waiting waiting_of(struct tcb *t)
 static void waits_again(struct tcb *t, const struct waiting *w)
 {
     hostsim_preempt_every(0);
-    memcpy(t->regs, w->regs, sizeof w->regs);
-    memcpy(sim_buffer(t), w->buffer, sizeof w->buffer);
+    memcpy(t->regs, w->regs, sizeof(w->regs));
+    memcpy(sim_buffer(t), w->buffer, sizeof(w->buffer));
 }
 
 /* Executes the system call that stands in the registers once: true if it was preempted. */
@@ -85,7 +85,7 @@ static void put_request(word_t number, const struct request *q)
         q->untyped, msginfo_make(INV_UNTYPED_RETYPE, 0, 1, 6), (word_t)q->type, q->size_bits, 0, 0};
     word_t *buffer = sim_buffer(t);
 
-    memcpy(t->regs, regs, sizeof regs);
+    memcpy(t->regs, regs, sizeof(regs));
     t->regs[REG_R7] = number;
     buffer[IPCBUF_MSG + 4] = q->to;
     buffer[IPCBUF_MSG + 5] = q->count;
@@ -164,7 +164,7 @@ static void a_retype_of_every_kind_goes_on_however_often_it_is_interrupted(void 
                  {OBJECT_PAGE_DIRECTORY, 0}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct request q = {used_block(), kinds[i].type, kinds[i].size_bits, sim_free_slots(MANY),
                             MANY};
 
@@ -207,7 +207,7 @@ static void interrupted_256_threads_are_all_new_and_distinct(void **state)
 
         assert_int_equal(t->generation, first->generation + i);
         t->generation = first->generation;
-        assert_memory_equal(t, first, sizeof *t);
+        assert_memory_equal(t, first, sizeof(*t));
     }
     assert_int_equal(first->time_slice, CONFIG_TICKS_PER_SLICE);
     assert_int_equal(first->state, THREAD_INACTIVE);
@@ -232,7 +232,7 @@ static void the_end_is_the_same_at_whichever_look_it_is_interrupted(void **state
             want = *hostsim_digest();
             looks = hostsim.count.irq_looks - before;
         }
-        assert_memory_equal(hostsim_digest(), &want, sizeof want);
+        assert_memory_equal(hostsim_digest(), &want, sizeof(want));
     }
     assert_true(looks > MANY / 4);
 }
@@ -251,12 +251,12 @@ static void the_message_is_as_it_was_after_an_interrupted_send(void **state)
         struct waiting before = waiting_of(current_thread());
         hostsim_preempt_every(1);
         while (enter_once())
-            assert_memory_equal(sim_buffer(current_thread()), before.buffer, sizeof before.buffer);
+            assert_memory_equal(sim_buffer(current_thread()), before.buffer, sizeof(before.buffer));
         hostsim_preempt_every(0);
         assert_int_equal(objects_made(&q), MANY);
         struct waiting after = waiting_of(current_thread());
         assert_memory_equal(after.regs, before.regs, REG_SP * sizeof(word_t));
-        assert_memory_equal(after.buffer, before.buffer, sizeof before.buffer);
+        assert_memory_equal(after.buffer, before.buffer, sizeof(before.buffer));
     }
 }
 
@@ -288,7 +288,7 @@ static void a_whole_request_is_refused_before_anything_changes(void **state)
     hostsim_preempt_every(0);
     q.count = 255;
     assert_int_equal(objects_made(&q), 0);
-    assert_memory_equal(before.w, sim_cap(q.untyped).w, sizeof before.w);
+    assert_memory_equal(before.w, sim_cap(q.untyped).w, sizeof(before.w));
 }
 
 static void the_rest_is_refused_when_a_slot_was_filled_meanwhile(void **state)
@@ -391,7 +391,7 @@ static void the_rest_is_refused_when_the_buffer_went_meanwhile(void **state)
     struct cap buffer = t->slots[TCB_BUFFER].cap;
     cdt_update(&t->slots[TCB_BUFFER], frame_with_rights(buffer, VM_KERNEL_ONLY), EVENT_INSTALL, 0,
                0);
-    memcpy(t->regs, w.regs, sizeof w.regs);
+    memcpy(t->regs, w.regs, sizeof(w.regs));
     sim_continue();
     expect_refused(SEL4_TRUNCATED_MESSAGE, 0, 0);
     cdt_update(&t->slots[TCB_BUFFER], buffer, EVENT_INSTALL, 0, 0);

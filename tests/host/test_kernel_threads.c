@@ -88,7 +88,7 @@ static void a_memory_fault_tells_address_and_status(void **state)
         sim_fill_registers(t.p, 0x1000);
         t.p->regs[REG_PC] = PC;
         word_t before[REG_COUNT];
-        memcpy(before, t.p->regs, sizeof before);
+        memcpy(before, t.p->regs, sizeof(before));
         if (cases[i].prefetch)
             kernel_enter_prefetch_abort(cases[i].addr, cases[i].fsr);
         else
@@ -132,7 +132,7 @@ static void unknown_syscall(struct sim_thread t, word_t number)
     sim_become(t.p);
     sim_fill_registers(t.p, 0x2000);
     word_t regs[6];
-    memcpy(regs, t.p->regs, sizeof regs);
+    memcpy(regs, t.p->regs, sizeof(regs));
     sim_syscall(number, regs);
 }
 
@@ -142,7 +142,7 @@ static void an_unknown_system_call_shows_all_registers(void **state)
     static const word_t numbers[] = {(word_t)-100, 0, 1, (word_t)-9, (word_t)-30, 0x80000000};
     cptr_t ep;
     struct sim_thread t = faulter_new(&ep);
-    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         unknown_syscall(t, numbers[i]);
         const word_t *r = t.p->regs;
         sim_become(sim_root());
@@ -165,7 +165,7 @@ static void a_reply_to_an_unknown_system_call_sets_twelve_registers(void **state
     for (unsigned length = 0; length <= 15; length++) {
         unknown_syscall(t, 0xc1);
         word_t before[REG_COUNT];
-        memcpy(before, t.p->regs, sizeof before);
+        memcpy(before, t.p->regs, sizeof(before));
         sim_become(sim_root());
         sim_recv(ep);
         struct sim_words m = {.n = length};
@@ -373,7 +373,7 @@ static void registers_are_written_in_order(void **state)
     for (word_t count = 0; count <= 21; count++) {
         sim_fill_registers(t.p, 0x3000);
         word_t before[REG_COUNT];
-        memcpy(before, t.p->regs, sizeof before);
+        memcpy(before, t.p->regs, sizeof(before));
         struct sim_words m = {.n = 2 + count, .w = {0, count}};
         for (unsigned i = 0; i < count; i++)
             m.w[2 + i] = 0x97654300u + i;
@@ -452,7 +452,7 @@ static void registers_are_copied_by_halves(void **state)
         from.p->regs[REG_FAULT_IP] = PC;
         from.p->regs[REG_CPSR] = 0x60000050;
         word_t before[REG_COUNT];
-        memcpy(before, to.p->regs, sizeof before);
+        memcpy(before, to.p->regs, sizeof(before));
         assert_int_equal(tcb_call(to, INV_TCB_COPY_REGISTERS, SIM_CAPS(from.tcb), SIM_MRS(flags)),
                          SEL4_NO_ERROR);
         word_t changed = flags & 4 ? SIM_R(REG_PC) : 0;
@@ -565,11 +565,11 @@ static void configuration_refuses_in_order(void **state)
         {INV_TCB_SET_IPC_BUFFER, SIM_CAPS(INIT_IRQ_CONTROL), SIM_MRS(0x1000), 0x3000},
     };
     struct tcb before = *t.p;
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         tcb_call(t, cases[i].label, cases[i].caps, cases[i].mrs);
         if (sim_reply.tag != cases[i].tag)
             fail_msg("case %u: expected 0x%x, got 0x%x", i, cases[i].tag, sim_reply.tag);
-        assert_memory_equal(&before, t.p, sizeof before);
+        assert_memory_equal(&before, t.p, sizeof(before));
     }
 }
 
@@ -662,7 +662,7 @@ static void the_domain_is_checked_in_order(void **state)
         {INV_DOMAIN_SET_SET, SIM_CAPS(INIT_TCB), SIM_MRS(0), 0},
     };
     static const word_t argument[] = {0, 0, 0, 0, 1, 0, 0};
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         sim_call(INIT_DOMAIN, cases[i].label, cases[i].caps, cases[i].mrs);
         assert_true(sim_reply.returned);
         assert_int_equal(sim_reply.tag, cases[i].tag);
@@ -691,7 +691,7 @@ static void binding_checks_in_order(void **state)
         {INV_TCB_BIND_NOTIFICATION, SIM_CAPS(copied(n, RIGHT_READ)), SIM_MRS(), 0},
         {INV_TCB_BIND_NOTIFICATION, SIM_CAPS(n), SIM_MRS(), 0x3000},
     };
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         tcb_call(t, cases[i].label, cases[i].caps, cases[i].mrs);
         if (sim_reply.tag != cases[i].tag)
             fail_msg("case %u: expected 0x%x, got 0x%x", i, cases[i].tag, sim_reply.tag);
@@ -1082,7 +1082,7 @@ static void expect_event(struct seen *seen, enum event_kind kind, struct sim_thr
         seen->detail[kind] != detail)
         fail_msg("event %u: seen %u times, object %08x, detail 0x%x", kind, seen->count[kind],
                  seen->object[kind], seen->detail[kind]);
-    memset(seen, 0, sizeof *seen);
+    memset(seen, 0, sizeof(*seen));
 }
 
 static void thread_operations_are_reported(void **state)
@@ -1091,7 +1091,7 @@ static void thread_operations_are_reported(void **state)
     static struct seen seen;
     struct sim_thread t = sim_thread_new("target", 10, 0);
     cptr_t n = sim_new(OBJECT_NOTIFICATION, 0);
-    memset(&seen, 0, sizeof seen);
+    memset(&seen, 0, sizeof(seen));
     hostsim.hooks.event = note_event;
     hostsim.hooks.ctx = &seen;
     sim_thread_start(t);
@@ -1109,7 +1109,7 @@ static void thread_operations_are_reported(void **state)
     set_priority(t, TOP);
     sim_thread_start(t);
     sim_become(t.p);
-    memset(&seen, 0, sizeof seen);
+    memset(&seen, 0, sizeof(seen));
     kernel_enter_undefined();
     expect_event(&seen, EVENT_FAULT, t, FAULT_USER_EXCEPTION);
     hostsim.hooks.event = NULL;

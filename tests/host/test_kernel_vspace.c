@@ -149,7 +149,7 @@ static void unknown_labels_are_refused_before_anything(void **state)
                      new_space(),
                      INIT_ASID_CONTROL,
                      INIT_ASID_POOL};
-    for (unsigned i = 0; i < sizeof caps / sizeof caps[0]; i++) {
+    for (unsigned i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
         expect(simple(caps[i], 0), SEL4_ILLEGAL_OPERATION);
         expect(simple(caps[i], 46), SEL4_ILLEGAL_OPERATION);
         expect(simple(caps[i], INV_UNTYPED_RETYPE), SEL4_ILLEGAL_OPERATION);
@@ -253,7 +253,7 @@ static void descriptors_are_those_of_the_architecture(void **state)
     (void)state;
     cptr_t space = new_space();
     cptr_t table = new_table_at(space, V);
-    for (unsigned i = 0; i < sizeof descriptor_cases / sizeof descriptor_cases[0]; i++) {
+    for (unsigned i = 0; i < sizeof(descriptor_cases) / sizeof(descriptor_cases[0]); i++) {
         const struct descriptor_case *c = &descriptor_cases[i];
         bool small = c->type == OBJECT_FRAME_4K || c->type == OBJECT_FRAME_64K;
         vaddr_t vaddr = small ? V : V + 0x1000000;

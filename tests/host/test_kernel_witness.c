@@ -52,9 +52,7 @@ static uint32_t pick(uint32_t n)
     return (uint32_t)(seed >> 33) % n;
 }
 
-/* --- a system call on both sides
- * ------------------------------------------------------------------
- */
+/* --- a system call on both sides -------------------------------------------------------------- */
 
 static void expect_same(const char *what)
 {
@@ -131,9 +129,7 @@ static void become(struct tcb *t)
     }
 }
 
-/* --- making a system
- * ------------------------------------------------------------------------------
- */
+/* --- making a system -------------------------------------------------------------------------- */
 
 struct domain {
     cptr_t memory, inner, tcb, cnode, pd, pt, ep, ntfn, frame, buffer;
@@ -200,7 +196,7 @@ static void start_thread(struct domain *d, unsigned number)
     must(invoke(d->tcb, INV_TCB_SET_SCHED_PARAMS, SIM_CAPS(INIT_TCB), SIM_MRS(255, 255)),
          "SetSchedParams");
     must(invoke(d->tcb, INV_TCB_RESUME, SIM_CAPS(), SIM_MRS()), "Resume");
-    snprintf(d->thread->name, sizeof d->thread->name, "d%u/t", number);
+    snprintf(d->thread->name, sizeof(d->thread->name), "d%u/t", number);
 }
 
 /* What one domain has too much: a capability to something of another. */
@@ -257,7 +253,7 @@ static void hand_over_rest(struct domain *d)
 
 static void make_system(uint32_t number)
 {
-    memset(&hostsim, 0, sizeof hostsim);
+    memset(&hostsim, 0, sizeof(hostsim));
     sim_boot();
     model = lockstep_model_of_boot();
     next_slot = sim_bootinfo()->empty.start;
@@ -278,9 +274,7 @@ static void make_system(uint32_t number)
         must(invoke(INIT_CNODE, INV_CNODE_DELETE, SIM_CAPS(), SIM_MRS(all, 32)), "Delete");
 }
 
-/* --- the system as any target is seen
- * -------------------------------------------------------------
- */
+/* --- the system as any target is seen --------------------------------------------------------- */
 
 static enum error add_record(void *ctx, const struct record *r)
 {
@@ -297,9 +291,7 @@ static void read_state(struct capstate *s)
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 
-/* --- replaying
- * -------------------------------------------------------------------------------------
- */
+/* --- replaying -------------------------------------------------------------------------------- */
 
 struct replay {
     const struct authority *a;
@@ -564,8 +556,8 @@ static void ask(const struct authority *a, struct tally *t)
     struct authority_answer answer;
     enum authority_right right = (enum authority_right)pick(4);
     assert_true(a->node_count < 4096);
-    memset(from, 0, sizeof from);
-    memset(to, 0, sizeof to);
+    memset(from, 0, sizeof(from));
+    memset(to, 0, sizeof(to));
     uint32_t d = pick(DOMAINS);
     int32_t subject = authority_domain_named(a, (const char *[]){"d0", "d1", "d2"}[d]);
     assert_true(authority_mark_domain(a, subject, from) == 1);

@@ -83,7 +83,7 @@ static void an_interrupted_revoke_finishes_nodes_of_other_memory(void **state)
     static const word_t places[] = {0, 1, 7, 15};
     (void)state;
     for (unsigned work = 0; work < 8; work++) {
-        for (unsigned p = 0; p < sizeof places / sizeof places[0]; p++) {
+        for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
             sim_boot();
             make_chain(CHAIN, places[p]);
             interrupt_always(work);

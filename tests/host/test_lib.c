@@ -238,10 +238,10 @@ static void capdl_spells_names_and_parameters(void **state)
         {{.type = RECORD_CAP_IRQ_HANDLER, .object = 27}, "irq_27"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char name[CAPDL_NAME], parameters[CAPDL_PARAMETERS], whole[CAPDL_NAME + CAPDL_PARAMETERS];
         const struct record_slot *r = &cases[i].slot;
-        snprintf(whole, sizeof whole, "%s%s", capdl_name(name, r->type, r->object, r->bits),
+        snprintf(whole, sizeof(whole), "%s%s", capdl_name(name, r->type, r->object, r->bits),
                  capdl_parameters(parameters, r));
         assert_string_equal(whole, cases[i].text);
     }

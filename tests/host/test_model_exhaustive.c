@@ -52,9 +52,9 @@ static void faults_show_in_five_slots(void **state)
                                           "badge_mark_forgotten", "untyped_copies_are_siblings",
                                           "move_forgets_original"};
     (void)state;
-    for (unsigned i = 0; i < sizeof mutants / sizeof mutants[0]; i++) {
+    for (unsigned i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
         char program[128];
-        snprintf(program, sizeof program, "../mutants/%s/lockstep", mutants[i]);
+        snprintf(program, sizeof(program), "../mutants/%s/lockstep", mutants[i]);
         if (search(program, "5", "--rename", "--keep") != 1)
             fail_msg("%s is not found", mutants[i]);
     }

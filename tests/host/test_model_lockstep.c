@@ -31,7 +31,7 @@ static const char *seed(void)
 static void expect_agreement(const char *program, unsigned long count, const char *option)
 {
     char number[32];
-    snprintf(number, sizeof number, "%lu", count);
+    snprintf(number, sizeof(number), "%lu", count);
     const char *arguments[] = {program, "--seed", seed(), "--actions", number, option, NULL};
     assert_int_equal(program_run(arguments), 0);
 }

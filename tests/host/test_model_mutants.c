@@ -34,7 +34,7 @@ static void the_kernel_as_it_is_passes(void **state)
 static void mutant_is_found(void **state)
 {
     char program[NAME_MAX_BYTES + 32];
-    snprintf(program, sizeof program, "../mutants/%s/lockstep", (const char *)*state);
+    snprintf(program, sizeof(program), "../mutants/%s/lockstep", (const char *)*state);
     assert_int_equal(run(program), 1);
 }
 
@@ -44,13 +44,13 @@ static unsigned list_mutants(void)
     char pattern[4096];
     glob_t found;
     unsigned n = 0;
-    snprintf(pattern, sizeof pattern, "%s/../../tests/mutants/*.sed", program_folder());
+    snprintf(pattern, sizeof(pattern), "%s/../../tests/mutants/*.sed", program_folder());
     if (glob(pattern, 0, NULL, &found) != 0)
         return 0;
     for (; n < found.gl_pathc && n < MUTANTS_MAX; n++) {
         const char *base = strrchr(found.gl_pathv[n], '/') + 1;
-        snprintf(names[n], sizeof names[n], "%.*s", (int)(strlen(base) - strlen(".sed")), base);
-        snprintf(titles[n], sizeof titles[n], "%.100s_is_found", names[n]);
+        snprintf(names[n], sizeof(names[n]), "%.*s", (int)(strlen(base) - strlen(".sed")), base);
+        snprintf(titles[n], sizeof(titles[n]), "%.100s_is_found", names[n]);
     }
     globfree(&found);
     return n;
@@ -66,7 +66,7 @@ int main(void)
 {
     struct CMUnitTest tests[MUTANTS_MAX + 2];
     unsigned n = list_mutants();
-    memset(tests, 0, sizeof tests);
+    memset(tests, 0, sizeof(tests));
     tests[0] = (struct CMUnitTest)cmocka_unit_test(the_kernel_as_it_is_passes);
     tests[1] = (struct CMUnitTest)cmocka_unit_test(mutants_are_planted);
     for (unsigned i = 0; i < n; i++) {

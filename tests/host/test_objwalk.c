@@ -880,14 +880,14 @@ static void the_magic_in_code_is_passed_over(void **state)
     word_t *code = kptr(KERNEL_WINDOW + HOSTSIM_GLOBALS_OFFSET);
     word_t saved[5];
     kaddr_t found;
-    memcpy(saved, code, sizeof saved);
+    memcpy(saved, code, sizeof(saved));
     code[0] = ROOTS_MAGIC_0;
     code[1] = ROOTS_MAGIC_1;
     code[2] = 0xe58f0000u;
     code[4] = 0xe12fff1eu;
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &found), ERR_OK);
     assert_int_equal(found, hostsim_roots());
-    memcpy(code, saved, sizeof saved);
+    memcpy(code, saved, sizeof(saved));
 }
 
 /* --- tests: views that fail --- */

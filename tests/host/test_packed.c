@@ -41,7 +41,7 @@ static uint8_t *room(void *ctx)
 {
     static uint8_t bytes[RECORD_BYTES_MAX];
     (void)ctx;
-    memset(bytes, 0xaa, sizeof bytes);
+    memset(bytes, 0xaa, sizeof(bytes));
     return bytes;
 }
 
@@ -187,7 +187,7 @@ static void a_list_that_is_not_sound_comes_in_the_plain_form(void **state)
         {ntfn, 1, 0xf},
         {cnode, 1, 0x3c00},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         word_t *word = (word_t *)sim_slot(bad[i].slot) + bad[i].word, saved = *word;
         *word = bad[i].value;
         assert_plain();
@@ -260,10 +260,10 @@ static void slots_are_the_documented_bytes(void **state)
     /* zigzag of 2; of 0x2f010001 (rotated); of 15; then of 0x70; of -2, of 0x10 rotated */
     static const uint8_t want[] = {0xa5, 4,    0x82, 0x80, 0x88, 0xf0, 0x05, 30,
                                    0x82, 0xe0, 0x01, 0x64, 3,    2,    0x10};
-    assert_int_equal(at - bytes, sizeof want);
-    assert_memory_equal(bytes, want, sizeof want);
+    assert_int_equal(at - bytes, sizeof(want));
+    assert_memory_equal(bytes, want, sizeof(want));
     word_t flags;
-    assert_int_equal(slot_unpack(&back, bytes, sizeof want, &flags), 8);
+    assert_int_equal(slot_unpack(&back, bytes, sizeof(want), &flags), 8);
     assert_int_equal(flags, CDT_REVOCABLE);
     assert_int_equal(back.addr, 0x20);
     assert_int_equal(back.w0, 0xf0100012);
@@ -293,7 +293,7 @@ static void random_slots_come_back(void **state)
         }
         assert_int_equal(slot_unpack(&back, bytes, n, &flags), n);
         assert_int_equal(flags, s.next);
-        assert_memory_equal(&back, &base, sizeof base);
+        assert_memory_equal(&back, &base, sizeof(base));
         assert_int_equal(back.addr, addr);
         assert_int_equal(back.w0, s.cap.w[0]);
         assert_int_equal(back.w1, s.cap.w[1]);

@@ -381,6 +381,21 @@ static void names_are_those_of_the_lists(void **state)
     assert_string_equal(error_sentence((enum error)77), "?");
 }
 
+static void rights_have_the_letters_that_their_type_knows(void **state)
+{
+    (void)state;
+    char text[5];
+    assert_string_equal(record_rights_text(RECORD_CAP_ENDPOINT, 15, text), "rwgp");
+    assert_string_equal(record_rights_text(RECORD_CAP_ENDPOINT, 1, text), "w");
+    assert_string_equal(record_rights_text(RECORD_CAP_NOTIFICATION, 15, text), "rw");
+    assert_string_equal(record_rights_text(RECORD_CAP_REPLY, 12, text), "g");
+    assert_string_equal(record_rights_text(RECORD_CAP_FRAME, 2, text), "r");
+    assert_string_equal(record_rights_text(RECORD_CAP_FRAME, 0, text), "-");
+    assert_string_equal(record_access_text(7, text), "rwx");
+    assert_string_equal(record_access_text(6, text), "rx");
+    assert_string_equal(record_access_text(8, text), "-");
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -398,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup(hostile_bytes_decode_to_bounded_records, setup),
         cmocka_unit_test_setup(strings_end_at_their_nul, setup),
         cmocka_unit_test_setup(names_are_those_of_the_lists, setup),
+        cmocka_unit_test(rights_have_the_letters_that_their_type_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

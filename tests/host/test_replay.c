@@ -64,9 +64,9 @@ static void fill_event(uint32_t seq, struct record *r)
 {
     struct event_ring ring;
     struct event e;
-    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof ring), ERR_OK);
-    kaddr_t at = ring.base + (seq & (ring.capacity - 1)) * (kaddr_t)sizeof e;
-    assert_int_equal(memview_read(&view, at, &e, sizeof e), ERR_OK);
+    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof(ring)), ERR_OK);
+    kaddr_t at = ring.base + (seq & (ring.capacity - 1)) * (kaddr_t)sizeof(e);
+    assert_int_equal(memview_read(&view, at, &e, sizeof(e)), ERR_OK);
     assert_int_equal(e.seq, seq);
     r->kind = RECORD_EVENT;
     objwalk_event(&walk, &e, &r->event);
@@ -75,7 +75,7 @@ static void fill_event(uint32_t seq, struct record *r)
 static uint32_t ring_head(void)
 {
     struct event_ring ring;
-    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof ring), ERR_OK);
+    assert_int_equal(memview_read(&view, walk.roots.event_ring, &ring, sizeof(ring)), ERR_OK);
     return ring.head;
 }
 
@@ -83,7 +83,7 @@ static void assert_digest(void)
 {
     struct digest d;
     replay_digest(&mirror, d.lane);
-    if (memcmp(&d, hostsim_digest(), sizeof d) != 0)
+    if (memcmp(&d, hostsim_digest(), sizeof(d)) != 0)
         fail_msg("after event %u the mirror's digest is %08x%08x, the kernel's %08x%08x",
                  (unsigned)mirror.seq, (unsigned)d.lane[1], (unsigned)d.lane[0],
                  (unsigned)hostsim_digest()->lane[1], (unsigned)hostsim_digest()->lane[0]);
@@ -151,7 +151,7 @@ static void assert_same_list(void)
 static void boot(void)
 {
     kaddr_t roots;
-    memset(&hostsim.hooks, 0, sizeof hostsim.hooks);
+    memset(&hostsim.hooks, 0, sizeof(hostsim.hooks));
     sim_boot();
     view = sim_memview();
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &roots), ERR_OK);
@@ -161,8 +161,8 @@ static void boot(void)
 static int setup(void **state)
 {
     (void)state;
-    memset(&hostsim, 0, sizeof hostsim);
-    memset(events, 0, sizeof events);
+    memset(&hostsim, 0, sizeof(hostsim));
+    memset(events, 0, sizeof(events));
     events_seen = 0;
     replay_init(&mirror);
     boot();

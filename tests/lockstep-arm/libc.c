@@ -210,13 +210,13 @@ static void text_put_number(struct text *t, const struct conversion *c, unsigned
                             unsigned base, bool minus)
 {
     char digits[24];
-    char *at = digits + sizeof digits;
+    char *at = digits + sizeof(digits);
     do
         *--at = "0123456789abcdef"[value % base];
     while ((value /= base) != 0);
     if (minus)
         *--at = '-';
-    text_put_padded(t, c, at, (size_t)(digits + sizeof digits - at));
+    text_put_padded(t, c, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static void text_convert(struct text *t, char kind, const struct conversion *c, va_list *arguments)
@@ -284,7 +284,7 @@ bool stderr_is_silent;
 int vfprintf(FILE *stream, const char *format, va_list arguments)
 {
     char line[1024];
-    int n = vsnprintf(line, sizeof line, format, arguments);
+    int n = vsnprintf(line, sizeof(line), format, arguments);
     if (!(stream->for_errors && stderr_is_silent))
         semihosting(SYS_WRITE0, line);
     return n;

@@ -50,7 +50,7 @@ static const struct {
     {"data", data_start, bss_end},
     {"heap", heap_start, NULL},
 };
-enum { REGIONS = sizeof regions / sizeof regions[0] };
+enum { REGIONS = sizeof(regions) / sizeof(regions[0]) };
 
 static size_t region_bytes(unsigned i)
 {
@@ -140,7 +140,7 @@ static int read_arguments(char **argv)
     struct {
         char *buffer;
         word_t bytes;
-    } command = {line, sizeof line};
+    } command = {line, sizeof(line)};
     int n = 0;
     if (semihosting(SYS_GET_CMDLINE, &command) != 0)
         return 0;
@@ -157,7 +157,7 @@ static int read_arguments(char **argv)
 void program_start(void)
 {
     static char *argv[ARGUMENTS_MAX + 1];
-    *kept = (struct kept){.used = (sizeof *kept + 7) & ~(size_t)7};
+    *kept = (struct kept){.used = (sizeof(*kept) + 7) & ~(size_t)7};
     exit(main(read_arguments(argv), argv));
 }
 

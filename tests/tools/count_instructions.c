@@ -76,7 +76,7 @@ static void die(const char *what, const char *name)
 
 static void symbols_from(const Elf32_Sym *table, size_t count, const char *names)
 {
-    symbols = calloc(count, sizeof *symbols);
+    symbols = calloc(count, sizeof(*symbols));
     for (size_t i = 0; i < count; i++) {
         const char *name = names + table[i].st_name;
         if (name[0] == '$' || name[0] == 0 || ELF32_ST_TYPE(table[i].st_info) > STT_FUNC)
@@ -84,9 +84,9 @@ static void symbols_from(const Elf32_Sym *table, size_t count, const char *names
         struct symbol *s = &symbols[symbol_count++];
         s->address = table[i].st_value;
         s->size = table[i].st_size;
-        snprintf(s->name, sizeof s->name, "%s", name);
+        snprintf(s->name, sizeof(s->name), "%s", name);
     }
-    qsort(symbols, symbol_count, sizeof *symbols, symbol_order);
+    qsort(symbols, symbol_count, sizeof(*symbols), symbol_order);
 }
 
 /* The kernel's ELF file comes from our own build; only its kind is checked. */
@@ -210,7 +210,7 @@ static void run_ends(void)
     run.length = stay.count - stay.last_look;
     struct run *most = &longest_run[run_kind];
     if (run.length > most->length)
-        memcpy(most, &run, offsetof(struct run, path) + run_known(&run) * sizeof run.path[0]);
+        memcpy(most, &run, offsetof(struct run, path) + run_known(&run) * sizeof(run.path[0]));
     stay.last_look = stay.count;
     run_kind = RUN_OTHER;
 }
@@ -311,7 +311,7 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 {
     uint32_t address = (uint32_t)qemu_plugin_insn_vaddr(insn);
     uint32_t code;
-    memcpy(&code, qemu_plugin_insn_data(insn), sizeof code);
+    memcpy(&code, qemu_plugin_insn_data(insn), sizeof(code));
     if (address < 0xf0000000u) {
         unsigned number = code & ~MARK_CODE_MASK;
         if ((code & MARK_CODE_MASK) == MARK_CODE && number <= MARK_FINISHED)
@@ -321,7 +321,7 @@ static void translate_insn(struct qemu_plugin_insn *insn)
     }
     if (address - idle_address < IDLE_BYTES)
         return;
-    struct site *site = malloc(sizeof *site);
+    struct site *site = malloc(sizeof(*site));
     site->address = address;
     site->symbol = symbol_at(address);
     site->is_return = (code & 0xfe50ffffu) == 0xf8100a00u; /* RFE */
@@ -351,7 +351,7 @@ static void results_operations(void)
 {
     for (unsigned i = 1; i < MARK_OPERATIONS; i++) {
         struct operation *o = &operations[i];
-        qsort(o->count, o->runs, sizeof o->count[0], count_order);
+        qsort(o->count, o->runs, sizeof(o->count[0]), count_order);
         uint64_t least = o->runs ? o->count[0] : 0;
         uint64_t median = o->runs ? o->count[o->runs / 2] : 0;
         uint64_t most = o->runs ? o->count[o->runs - 1] : 0;
@@ -373,9 +373,9 @@ static void results_run(const char *name, const struct run *r)
         symbols[i].executed = 0;
     for (size_t i = 0; i < run_known(r); i++)
         r->path[i]->executed++;
-    struct symbol *sorted = malloc(symbol_count * sizeof *sorted);
-    memcpy(sorted, symbols, symbol_count * sizeof *sorted);
-    qsort(sorted, symbol_count, sizeof *sorted, executed_order);
+    struct symbol *sorted = malloc(symbol_count * sizeof(*sorted));
+    memcpy(sorted, symbols, symbol_count * sizeof(*sorted));
+    qsort(sorted, symbol_count, sizeof(*sorted), executed_order);
     fprintf(out, "%s\t%" PRIu64, name, r->length);
     for (size_t i = 0; i < PATH_SHOWN && i < symbol_count && sorted[i].executed; i++)
         fprintf(out, "\t%s %" PRIu64, sorted[i].name, sorted[i].executed);
@@ -419,7 +419,7 @@ static void at_exit(qemu_plugin_id_t id, void *data)
 static void mode_set(const char *name)
 {
     static const char *const names[] = {"operations", "longest", "profile", "paths"};
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
             mode = (enum mode)i;
             return;

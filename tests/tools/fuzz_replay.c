@@ -17,13 +17,13 @@ static bool replay(const char *folder, const char *name)
 {
     static uint8_t bytes[INPUT_MAX];
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *f = fopen(path, "rb");
     if (!f) {
         perror(path);
         return false;
     }
-    size_t n = fread(bytes, 1, sizeof bytes, f);
+    size_t n = fread(bytes, 1, sizeof(bytes), f);
     fclose(f);
     /* of its own size, so that a sanitizer sees a read behind its end */
     uint8_t *input = malloc(n ? n : 1);

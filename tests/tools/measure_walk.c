@@ -56,7 +56,7 @@ static int order(const void *a, const void *b)
 
 static double median(double *v, unsigned n)
 {
-    qsort(v, n, sizeof *v, order);
+    qsort(v, n, sizeof(*v), order);
     return v[n / 2];
 }
 
@@ -122,7 +122,7 @@ static void line_open(struct transport *t, const char *name)
     const char *wrong = why;
     enum error e = target_parse(name, &target, &wrong);
     if (e == ERR_OK)
-        e = transport_open(t, &target, deadline_in(PATIENCE_MS), why, sizeof why);
+        e = transport_open(t, &target, deadline_in(PATIENCE_MS), why, sizeof(why));
     if (e != ERR_OK)
         die(wrong);
 }
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
     unsigned slots = 0, count = argc == 3 ? (unsigned)atoi(argv[2]) : 0;
     if (count == 0 || count > COUNT_MAX)
         die("use: measure_walk TARGET COUNT");
-    if (attach_open(argv[1], &a, message, sizeof message) != ERR_OK)
+    if (attach_open(argv[1], &a, message, sizeof(message)) != ERR_OK)
         die(message);
     for (unsigned i = 0; i < count; i++) {
         double at[PHASES + 1];

@@ -23,7 +23,7 @@ static void go_wrong(void)
 void user_main(const struct bootinfo *info)
 {
     given = (const struct handover *)((vaddr_t)info + 4096);
-    if (info->extra_len < sizeof *given || given->id != HANDOVER_ID)
+    if (info->extra_len < sizeof(*given) || given->id != HANDOVER_ID)
         user_fail("client: nothing was handed over");
     notification_signal(HANDOVER_ALIVE);
     if (given->mediated)

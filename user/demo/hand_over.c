@@ -59,7 +59,7 @@ static void tell_client(struct handover *h, const struct domain *d)
 {
     word_t slot = CLIENT_SLOTS + h->clients * CLIENT_SLOTS_EACH;
     struct handover_client *c = &h->client[h->clients++];
-    text_copy(c->name, d->desc->name, sizeof c->name);
+    text_copy(c->name, d->desc->name, sizeof(c->name));
     c->badge = h->clients;
     c->untyped = slot + CLIENT_MEMORY;
     c->untyped_count = d->hosted.memories;
@@ -78,7 +78,7 @@ void hand_over(const struct domain *d, const struct domain *domains, word_t coun
     struct handover *h = hosted_window(d->hosted.chunk);
     memset(h, 0, PAGE);
     h->id = HANDOVER_ID;
-    h->length = sizeof *h;
+    h->length = sizeof(*h);
     h->mediated = desc->resources != 0;
     h->priority = desc->thread_priority;
     h->starts = d->hosted.starts;
@@ -89,6 +89,6 @@ void hand_over(const struct domain *d, const struct domain *domains, word_t coun
         if (domains[i].desc->role == ROLE_HOSTED &&
             domains[i].desc->hosted->resources == d->hosted.index)
             tell_client(h, &domains[i]);
-    text_copy(h->text, desc->text, sizeof h->text);
+    text_copy(h->text, desc->text, sizeof(h->text));
     hosted_window_close(d->hosted.chunk);
 }

@@ -96,11 +96,12 @@ cptr_t root_device(paddr_t paddr)
             known = &halves[half_count - 1];
         }
     }
-    if (!known)
-        user_fail("root: no device at 0x%x", paddr);
-    struct half from = *known;
-    *known = halves[--half_count]; /* it is cut up now */
-    return device_page(from, paddr);
+    if (known) {
+        struct half from = *known;
+        *known = halves[--half_count]; /* it is cut up now */
+        return device_page(from, paddr);
+    }
+    user_fail("root: no device at 0x%x", paddr);
 }
 
 /* The largest RAM untyped, or the device untyped that begins at `paddr`. */

@@ -22,6 +22,6 @@ static const struct domain_desc domains[] = {
 
 const struct demo_table demo_table = {
     .name = "a program of its own in the guest's domain",
-    .domains = sizeof domains / sizeof *domains,
+    .domains = sizeof(domains) / sizeof(*domains),
     .domain = domains,
 };

@@ -48,6 +48,6 @@ static const struct domain_desc domains[] = {
 
 const struct demo_table demo_table = {
     .name = "two programs and their resource server",
-    .domains = sizeof domains / sizeof *domains,
+    .domains = sizeof(domains) / sizeof(*domains),
     .domain = domains,
 };

@@ -66,7 +66,7 @@ void user_check_at(enum syscall_error e, const char *file, int line, const char 
 {
     if (e != SEL4_NO_ERROR)
         user_fail("%s:%d: %s: %s", file, line, what,
-                  (word_t)e < sizeof error_names / sizeof *error_names ? error_names[e] : "?");
+                  (word_t)e < sizeof(error_names) / sizeof(*error_names) ? error_names[e] : "?");
 }
 
 void user_start(const struct bootinfo *info);

@@ -112,7 +112,7 @@ static const struct {
 
 static enum resource_result serve(struct request *r, word_t badge, word_t label)
 {
-    if (badge == 0 || badge > client_count || label >= sizeof requests / sizeof *requests ||
+    if (badge == 0 || badge > client_count || label >= sizeof(requests) / sizeof(*requests) ||
         requests[label].serve == NULL || r->words < requests[label].words)
         return RESOURCE_UNKNOWN;
     r->client = &clients[badge - 1];
@@ -165,7 +165,7 @@ static void client_start(const struct handover_client *g, word_t share)
 void user_main(const struct bootinfo *info)
 {
     const struct handover *h = (const struct handover *)((vaddr_t)info + 4096);
-    if (info->extra_len < sizeof *h || h->id != HANDOVER_ID)
+    if (info->extra_len < sizeof(*h) || h->id != HANDOVER_ID)
         user_fail("resources: nothing was handed over");
     for (word_t i = 0; i < h->clients && i < HANDOVER_CLIENTS; i++)
         client_start(&h->client[i], h->clients);

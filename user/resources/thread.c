@@ -110,7 +110,7 @@ enum resource_result resource_thread_name(struct request *r)
         for (word_t k = 0; k < 4; k++)
             name[at++] = (char)(four >> (8 * k));
     }
-    name[at < sizeof name ? at : sizeof name - 1] = 0;
+    name[at < sizeof(name) ? at : sizeof(name) - 1] = 0;
     if (user_has_debug_calls())
         debug_name_thread(handle_slot(r->mr[0]), name);
     return RESOURCE_OK;

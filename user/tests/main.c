@@ -55,7 +55,7 @@ static void print_result(word_t number, const struct test *test)
 static word_t count_tests(void)
 {
     word_t n = 0;
-    for (word_t i = 0; i < sizeof files / sizeof *files; i++)
+    for (word_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         for (const struct test *t = files[i]; t->name; t++)
             n++;
     return n;
@@ -72,7 +72,7 @@ void user_main(const struct bootinfo *info)
     objects_release();
     console_print("1..%u\n", count_tests());
     word_t number = 0;
-    for (word_t i = 0; i < sizeof files / sizeof *files; i++) {
+    for (word_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         for (const struct test *t = files[i]; t->name; t++) {
             check_reset();
             supervise(t);

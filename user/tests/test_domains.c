@@ -12,7 +12,7 @@ static void out_of_range(void)
 {
     static const word_t domains[] = {CONFIG_DOMAINS, 16, 255, 256, 0xffffffff};
     cptr_t tcb = object_new(OBJECT_TCB, 0);
-    for (word_t i = 0; i < sizeof domains / sizeof *domains; i++) {
+    for (word_t i = 0; i < sizeof(domains) / sizeof(*domains); i++) {
         struct invocation v = {INIT_DOMAIN, INV_DOMAIN_SET_SET, 1, {domains[i]}, 1, {tcb}, 0, 0};
         check_equal(user_invoke(&v), SEL4_INVALID_ARGUMENT);
         check_equal(v.mr[0], 0);

@@ -241,7 +241,7 @@ static void kernel_data_never_shows(void)
                      {OBJECT_ENDPOINT, 0, 256},      {OBJECT_PAGE_TABLE, 0, 64},
                      {OBJECT_PAGE_DIRECTORY, 0, 16}, {OBJECT_UNTYPED, 12, 20},
                      {OBJECT_NOTIFICATION, 0, 256}};
-    for (word_t i = 0; i < sizeof fill_with / sizeof *fill_with; i++) {
+    for (word_t i = 0; i < sizeof(fill_with) / sizeof(*fill_with); i++) {
         enum object_type type = fill_with[i].type;
         must_succeed(untyped_retype(memory, type, fill_with[i].size, INIT_CNODE, 0, 0, to,
                                     fill_with[i].count));

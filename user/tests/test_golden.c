@@ -126,7 +126,7 @@ static void capability_calls(void)
          {0, 0x6003, 1, 2, 32, 32},
          15},
     };
-    for (word_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (word_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         try_golden(&cases[i]);
 }
 
@@ -180,7 +180,7 @@ static void retype_calls(void)
          {0, 0x7000, OBJECT_ENDPOINT, 0, 0, 0},
          0},
     };
-    for (word_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (word_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         try_golden(&cases[i]);
 }
 
@@ -232,7 +232,7 @@ static void memory_calls(void)
          {frame, 1, at, X(3), X(4), X(5)},
          X(4)},
     };
-    for (word_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (word_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         try_golden(&cases[i]);
 }
 
@@ -322,9 +322,9 @@ static void other_calls(void)
          {0, 0, X(2), X(3), X(4), X(5)},
          X(4)},
     };
-    for (word_t i = 0; i < sizeof cases / sizeof *cases - 1; i++)
+    for (word_t i = 0; i < sizeof(cases) / sizeof(*cases) - 1; i++)
         try_golden(&cases[i]);
-    struct golden own = cases[sizeof cases / sizeof *cases - 1];
+    struct golden own = cases[sizeof(cases) / sizeof(*cases) - 1];
     own.in[0] = thread_self()->tcb; /* resuming a running thread changes nothing */
     try_golden(&own);
 }
@@ -440,7 +440,7 @@ static void memory_faults(void)
         {0x0f0ff000, 0x7, false},  {0x0f0ff000, 0x807, true},
         {0xffff0000, 0xf, false},
     };
-    for (word_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (word_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct ipc_regs r;
         struct registers regs = {.r = {cases[i].address}};
         void (*run)(struct registers *) = cases[i].store ? registers_store : registers_load;

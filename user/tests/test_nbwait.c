@@ -68,7 +68,7 @@ static word_t poll(word_t cptr, word_t b, word_t c, word_t d)
 static void faults(void)
 {
     static const cptr_t bad[] = {INIT_NULL, INIT_TCB, 0x80000000};
-    for (word_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (word_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct thread *t = thread_run(200, poll, bad[i], 0);
         if (check(thread_joined_faulty(t)))
             check_equal(msginfo_label(t->fault.tag), FAULT_CAP);

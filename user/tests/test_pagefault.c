@@ -308,7 +308,7 @@ static void no_handler(void)
 {
     cptr_t ep = object_new(OBJECT_ENDPOINT, 0);
     static const cptr_t bad[] = {INIT_NULL, INIT_TCB, 0x80000000};
-    for (word_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (word_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct thread *t = thread_new(200);
         thread_set_handler(t, bad[i]);
         regs = (struct registers){.r = {kernel_address}};

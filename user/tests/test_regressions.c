@@ -31,7 +31,7 @@ static void write_registers(void)
         check_equal(back[i], i == CONTEXT_CPSR ? user_cpsr(0xf8000000) : c[i]);
     must_succeed(tcb_resume(t->tcb));
     thread_join(t);
-    for (word_t i = 0; i < sizeof context_of; i++)
+    for (word_t i = 0; i < sizeof(context_of); i++)
         if (registers_dumped[i] != c[context_of[i]])
             check_note("r%u is 0x%x, wanted 0x%x", i == 13 ? 14 : i, registers_dumped[i],
                        c[context_of[i]]);

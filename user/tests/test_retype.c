@@ -70,7 +70,7 @@ static void all_types(void)
         {OBJECT_FRAME_1M, 0, 20},      {OBJECT_FRAME_16M, 0, 24},   {OBJECT_PAGE_TABLE, 0, 10},
         {OBJECT_PAGE_DIRECTORY, 0, 14}};
     cptr_t ut = object_new(OBJECT_UNTYPED, 24), to = slot_new();
-    for (word_t i = 0; i < sizeof types / sizeof *types; i++) {
+    for (word_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
         check_equal(retype(ut, types[i].type, types[i].size, to, 1), SEL4_NO_ERROR);
         check_equal(untyped_free_bytes(ut), ((word_t)1 << 24) - ((word_t)1 << types[i].bits));
         check_equal(retype(ut, types[i].type, types[i].size, to, 1), SEL4_DELETE_FIRST);
@@ -152,7 +152,7 @@ static void device_memory(void)
     static const enum object_type refused[] = {OBJECT_TCB,          OBJECT_ENDPOINT,
                                                OBJECT_NOTIFICATION, OBJECT_CNODE,
                                                OBJECT_PAGE_TABLE,   OBJECT_PAGE_DIRECTORY};
-    for (word_t i = 0; i < sizeof refused / sizeof *refused; i++)
+    for (word_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
         check_refusal(refusal(ut, refused[i], 4, INIT_CNODE, to, 1), SEL4_INVALID_ARGUMENT, 1, 0);
     check_equal(retype(ut, OBJECT_UNTYPED, 16, to, 1), SEL4_NO_ERROR);
     check_equal(retype(to, OBJECT_TCB, 0, to + 1, 1), SEL4_INVALID_ARGUMENT);

@@ -177,7 +177,7 @@ static void unknown_numbers(void)
     static const word_t numbers[] = {0,           1,           0xc1,        (word_t)-15,
                                      (word_t)-16, (word_t)-17, (word_t)-22, (word_t)-28,
                                      (word_t)-30, 0x7fffffff,  0x80000000};
-    for (word_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (word_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         struct thread *t = thread_run(200, unknown, numbers[i], 0);
         if (check(thread_joined_faulty(t)))
             check_equal(msginfo_label(t->fault.tag), FAULT_UNKNOWN_SYSCALL);
@@ -188,7 +188,7 @@ static void unknown_numbers(void)
 static void identify_all(void)
 {
     static const uint8_t initial[] = {0, 0x0c, 0x0a, 9, 0x0e, 0x0b, 5, 0, 0, 1, 1, 0x3e, 0, 0};
-    for (cptr_t slot = 0; slot < sizeof initial; slot++)
+    for (cptr_t slot = 0; slot < sizeof(initial); slot++)
         check_equal(debug_cap_identify(slot), initial[slot]);
     static const uint8_t type[OBJECT_TYPES] = {2, 0x0c, 4, 6, 0x0a, 1, 3, 3, 3, 7, 9};
     for (word_t i = 0; i < OBJECT_TYPES; i++)
@@ -205,7 +205,7 @@ static void debug_calls(void)
     static const enum syscall_number numbers[] = {SYS_DEBUG_PUT_CHAR, SYS_DEBUG_HALT,
                                                   SYS_DEBUG_CAP_IDENTIFY, SYS_DEBUG_SNAPSHOT,
                                                   SYS_DEBUG_DUMP_SCHEDULER};
-    for (word_t i = 0; !console_is_debug() && i < sizeof numbers / sizeof *numbers; i++) {
+    for (word_t i = 0; !console_is_debug() && i < sizeof(numbers) / sizeof(*numbers); i++) {
         struct thread *t = thread_run(200, unknown, (word_t)numbers[i], 0);
         if (check(thread_joined_faulty(t)))
             check_equal(msginfo_label(t->fault.tag), FAULT_UNKNOWN_SYSCALL);

@@ -25,7 +25,7 @@ static const struct domain_desc domains[] = {
 
 const struct demo_table demo_table = {
     .name = "Linux and its resource server",
-    .domains = sizeof domains / sizeof *domains,
+    .domains = sizeof(domains) / sizeof(*domains),
     .domain = domains,
     .power_off = LINUX_POWER_OFF,
 };

@@ -365,6 +365,26 @@ static enum error capscope_stop(struct walker *w, uint32_t i, struct walker_stop
     return ERR_OK;
 }
 
+/* A thread that is stopped or blocked restarts its system call. */
+static enum error capscope_registers(struct walker *w, uint64_t thread,
+                                     struct walker_registers *out)
+{
+    struct objwalk *walk = walk_of(w);
+    struct tcb tcb;
+    if (thread > UINT32_MAX)
+        return ERR_ARGUMENT;
+    enum error e = objwalk_read_object(walk, objwalk_kaddr(walk, (paddr_t)thread), TCB_BITS, &tcb,
+                                       sizeof(tcb));
+    if (e != ERR_OK)
+        return e;
+    bool runs = tcb.state == THREAD_RUNNING || tcb.state == THREAD_IDLE;
+    out->count = REG_CPSR + 1;
+    for (uint32_t i = 0; i < out->count; i++)
+        out->value[i] = tcb.regs[i];
+    out->value[REG_PC] = tcb.regs[runs ? REG_PC : REG_FAULT_IP];
+    return ERR_OK;
+}
+
 /* --- opening --- */
 
 static const struct walker_ops capscope_ops = {
@@ -381,6 +401,7 @@ static const struct walker_ops capscope_ops = {
     .request = capscope_request,
     .agrees = capscope_agrees,
     .stop = capscope_stop,
+    .registers = capscope_registers,
 };
 
 static void say_failure(char message[WALKER_MESSAGE], enum error e, const struct objwalk *w)

@@ -1,0 +1,92 @@
+/* capDL (arch arm11), read: a specification as the snapshot of a system that never ran.
+ *
+ * Reading has two steps: a specification with its names and places in the file (capdl_read.c,
+ * capdl_words.c), which says all that the language says and refuses what the language refuses; then
+ * a state (capdl_place.c, capdl_state.c), in which every object has an address.  An object has that
+ * of `paddr`, that in its name where it is called as export_capdl() calls it, or one that is free:
+ * in the untyped memory it is a member of, else in RAM.
+ *
+ * Three comments mean something, for what the language has no word for: behind a `tcb` the thread's
+ * name, without which a thread is called as its object is; behind a reply `-- no grant`; and a line
+ * `-- root_thread NAME`. */
+#ifndef CAPSCOPE_CAPDB_CAPDL_H
+#define CAPSCOPE_CAPDB_CAPDL_H
+
+#include "capstate/capstate.h"
+
+struct capdl_where {
+    uint32_t line, column; /* from 1 */
+};
+
+/* Where a specification is wrong, and why. */
+struct capdl_fault {
+    struct capdl_where where;
+    char sentence[256];
+};
+
+enum { CAPDL_NONE = -1 };
+
+struct capdl_object {
+    struct capdl_where where;
+    char *name;
+    uint32_t type; /* enum record_cap */
+    uint32_t bits; /* log2 of its bytes; 0: it has no memory */
+    bool placed;   /* addr is known */
+    uint64_t addr; /* of an irq object its number, of an ASID pool also asid_high */
+    uint64_t asid_high;
+    int32_t inside; /* the untyped that lists it */
+    struct record_thread thread;
+    bool named; /* thread.name came with a comment */
+    /* of tables, as the caps section says */
+    int32_t table_in; /* the directory with this page table */
+    uint32_t table_at;
+    uint64_t asid; /* of a directory in a pool; 0: none */
+};
+
+/* A capability, or an entry of a table. */
+struct capdl_cap {
+    struct capdl_where where;
+    int32_t holder; /* object */
+    uint32_t slot;
+    uint32_t type;  /* enum record_cap */
+    int32_t object; /* CAPDL_NONE for global ones */
+    uint32_t rights;
+    uint64_t badge, guard, guard_size, asid;
+    bool uncached, master;
+    bool no_grant;   /* of a reply: a comment says so */
+    int32_t mapping; /* table in which this capability is mapped */
+    uint32_t mapping_slot;
+    bool mapped;    /* of an entry of a table: a capability says that it is this mapping */
+    int32_t parent; /* capability */
+    uint32_t order; /* in the cdt, from 1; 0: it is nobody's child */
+};
+
+struct capdl_spec {
+    struct capdl_object *object;
+    struct capdl_cap *cap; /* by holder and slot, once read */
+    uint32_t objects, caps;
+    int32_t root_thread; /* object */
+};
+
+/* ERR_IO (errno), ERR_FORMAT (*fault), ERR_NO_MEMORY. */
+enum error capdl_read(const char *path, struct capdl_spec *out, struct capdl_fault *fault);
+void capdl_free(struct capdl_spec *spec);
+/* What is in a slot, CAPDL_NONE. */
+int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot);
+/* Gives every object an address. ERR_FORMAT: two overlap, or one does not fit. */
+enum error capdl_place(struct capdl_spec *spec, struct capdl_fault *fault);
+/* The state of a placed specification; the caller frees it. ERR_NO_MEMORY. */
+enum error capdl_state(const struct capdl_spec *spec, struct capstate *out);
+
+enum error capdl_refuse(struct capdl_fault *fault, struct capdl_where where, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What a slot of an object is for. */
+enum {
+    CAPDL_TCB_BOUND = 100, /* no slot of the kernel's */
+    CAPDL_RAM_BASE = 0x80000000u,
+    CAPDL_RAM_SIZE = 0x8000000u,
+    CAPDL_RAM_TAKEN = 0x100000u, /* the kernel's own, at its beginning */
+};
+
+#endif

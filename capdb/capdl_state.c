@@ -1,0 +1,480 @@
+/* The state that a placed capDL specification describes, as records. */
+#include "capdb/capdl.h"
+
+#include "record/capdl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOT_BYTES = 16, SECTION_BITS = 20, PAGE_BITS = 12, SPACE_BITS = 32 };
+
+/* What a kernel keeps for interrupts: slots that lie in no object. */
+#define IRQ_SLOTS (CAPDL_RAM_BASE + 0x10000u)
+
+struct builder {
+    const struct capdl_spec *spec;
+    struct capstate *state;
+    uint32_t records;
+    int32_t *first_child, *sibling; /* by capability */
+    int32_t *order;                 /* capabilities by place */
+    uint64_t *used;                 /* by object: bytes of untyped memory below its last object */
+    enum error error;
+};
+
+static void put(struct builder *b, const struct record *r)
+{
+    if (b->error != ERR_OK)
+        return;
+    b->records++;
+    b->error = capstate_add(b->state, r);
+}
+
+static bool is_device(uint64_t addr)
+{
+    return addr < CAPDL_RAM_BASE || addr >= (uint64_t)CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
+}
+
+static const struct capdl_object *object_of(const struct builder *b, const struct capdl_cap *c)
+{
+    return c->object == CAPDL_NONE ? NULL : &b->spec->object[c->object];
+}
+
+/* --- the beginning --- */
+
+static void put_snapshot(struct builder *b)
+{
+    struct record r = {.kind = RECORD_SNAPSHOT};
+    r.snapshot = (struct record_snapshot){.format = RECORD_FORMAT,
+                                          .kernel = RECORD_KERNEL_CAPSCOPE,
+                                          .stopped = 1,
+                                          .phys_offset = 0x70000000u,
+                                          .ram_base = CAPDL_RAM_BASE,
+                                          .ram_size = CAPDL_RAM_SIZE,
+                                          .kernel_start = CAPDL_RAM_BASE,
+                                          .kernel_end = CAPDL_RAM_BASE + CAPDL_RAM_TAKEN,
+                                          .board = {6, "design"},
+                                          .build = {5, "capDL"}};
+    if (b->spec->root_thread != CAPDL_NONE)
+        r.snapshot.root_thread = b->spec->object[b->spec->root_thread].addr;
+    put(b, &r);
+}
+
+/* --- capabilities --- */
+
+static uint64_t slot_addr(const struct builder *b, const struct capdl_cap *c)
+{
+    const struct capdl_object *holder = &b->spec->object[c->holder];
+    uint64_t base = holder->type == RECORD_CAP_IRQ_HANDLER ? IRQ_SLOTS + SLOT_BYTES * holder->addr
+                                                           : holder->addr;
+    return base + (uint64_t)SLOT_BYTES * c->slot;
+}
+
+static bool is_slot(const struct builder *b, const struct capdl_cap *c)
+{
+    uint32_t type = b->spec->object[c->holder].type;
+    return type == RECORD_CAP_CNODE || type == RECORD_CAP_IRQ_HANDLER ||
+           (type == RECORD_CAP_TCB && c->slot != CAPDL_TCB_BOUND);
+}
+
+/* Where an entry of a table translates to. */
+static uint64_t entry_vaddr(const struct builder *b, int32_t table, uint32_t slot)
+{
+    const struct capdl_object *t = &b->spec->object[table];
+    if (t->type == RECORD_CAP_PAGE_DIRECTORY)
+        return (uint64_t)slot << SECTION_BITS;
+    return (uint64_t)t->table_at << SECTION_BITS | (uint64_t)slot << PAGE_BITS;
+}
+
+static uint64_t table_asid(const struct builder *b, int32_t table)
+{
+    const struct capdl_object *t = &b->spec->object[table];
+    if (t->type == RECORD_CAP_PAGE_DIRECTORY)
+        return t->asid;
+    return t->table_in == CAPDL_NONE ? 0 : b->spec->object[t->table_in].asid;
+}
+
+static void set_data(const struct builder *b, const struct capdl_cap *c, struct record_slot *r)
+{
+    const struct capdl_object *o = object_of(b, c);
+    switch (c->type) {
+    case RECORD_CAP_UNTYPED:
+        r->data = b->used[c->object];
+        break;
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        r->data = c->badge;
+        break;
+    case RECORD_CAP_CNODE:
+        r->data = c->guard;
+        r->extra = c->guard_size;
+        break;
+    case RECORD_CAP_FRAME:
+        r->data = c->mapping == CAPDL_NONE ? 0 : entry_vaddr(b, c->mapping, c->mapping_slot);
+        r->extra = c->mapping == CAPDL_NONE ? 0 : table_asid(b, c->mapping);
+        break;
+    case RECORD_CAP_PAGE_TABLE:
+        r->data = c->asid ? (uint64_t)o->table_at << SECTION_BITS : 0;
+        r->extra = c->asid;
+        break;
+    case RECORD_CAP_PAGE_DIRECTORY:
+        r->extra = c->asid;
+        break;
+    case RECORD_CAP_ASID_POOL:
+        r->data = o->asid_high << CAPDL_ASID_LOW_BITS;
+        break;
+    case RECORD_CAP_IRQ_HANDLER:
+        r->data = o->addr;
+        break;
+    default:
+        break;
+    }
+}
+
+static uint32_t flags_of(const struct builder *b, const struct capdl_cap *c)
+{
+    const struct capdl_object *o = object_of(b, c);
+    const struct capdl_cap *parent = c->parent == CAPDL_NONE ? NULL : &b->spec->cap[c->parent];
+    bool memory = c->type == RECORD_CAP_UNTYPED || c->type == RECORD_CAP_FRAME;
+    uint32_t flags = parent && parent->object == c->object && o ? 0 : RECORD_SLOT_REVOCABLE;
+    if (memory && is_device(o->addr))
+        flags |= RECORD_SLOT_DEVICE;
+    return flags | (c->master ? (uint32_t)RECORD_SLOT_MASTER : 0u);
+}
+
+/* A reply counts as one that can carry capabilities unless a comment says that it cannot: the
+ * language does not tell. */
+static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t depth)
+{
+    const struct capdl_object *o = object_of(b, c);
+    struct record r = {.kind = RECORD_SLOT};
+    bool reply = c->type == RECORD_CAP_REPLY;
+    r.slot = (struct record_slot){.addr = slot_addr(b, c),
+                                  .depth = depth,
+                                  .type = c->type,
+                                  .object = o && c->type != RECORD_CAP_IRQ_HANDLER ? o->addr : 0,
+                                  .bits = o && !reply ? o->bits : 0,
+                                  .rights = reply && !c->no_grant ? (uint32_t)RECORD_RIGHT_GRANT
+                                                                  : c->rights,
+                                  .flags = flags_of(b, c)};
+    set_data(b, c, &r.slot);
+    put(b, &r);
+}
+
+static int slot_compare(const void *pa, const void *pb, void *builder)
+{
+    const struct builder *b = builder;
+    uint64_t x = slot_addr(b, &b->spec->cap[*(const int32_t *)pa]);
+    uint64_t y = slot_addr(b, &b->spec->cap[*(const int32_t *)pb]);
+    return (x > y) - (x < y);
+}
+
+static int child_compare(const void *pa, const void *pb, void *builder)
+{
+    const struct builder *b = builder;
+    uint32_t x = b->spec->cap[*(const int32_t *)pa].order;
+    uint32_t y = b->spec->cap[*(const int32_t *)pb].order;
+    return (x > y) - (x < y);
+}
+
+/* Children in the order of the file; backwards, each in front of those before it. */
+static void link_children(struct builder *b, uint32_t count)
+{
+    memset(b->first_child, 0xff, (b->spec->caps + 1) * sizeof(*b->first_child));
+    memset(b->sibling, 0xff, (b->spec->caps + 1) * sizeof(*b->sibling));
+    if (count)
+        qsort_r(b->order, count, sizeof(*b->order), child_compare, b);
+    for (uint32_t i = count; i-- > 0;) {
+        int32_t at = b->order[i];
+        int32_t parent = b->spec->cap[at].parent;
+        if (parent == CAPDL_NONE)
+            continue;
+        b->sibling[at] = b->first_child[parent];
+        b->first_child[parent] = at;
+    }
+}
+
+/* The tree of one root, a parent before its children. */
+static void put_tree(struct builder *b, int32_t root)
+{
+    uint32_t depth = 0;
+    int32_t at = root;
+    while (at != CAPDL_NONE) {
+        put_slot(b, &b->spec->cap[at], depth);
+        if (b->first_child[at] != CAPDL_NONE) {
+            at = b->first_child[at];
+            depth++;
+            continue;
+        }
+        while (at != root && b->sibling[at] == CAPDL_NONE) {
+            at = b->spec->cap[at].parent;
+            depth--;
+        }
+        at = at == root ? CAPDL_NONE : b->sibling[at];
+    }
+}
+
+static void put_slots(struct builder *b)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < b->spec->caps; i++)
+        if (is_slot(b, &b->spec->cap[i]))
+            b->order[count++] = (int32_t)i;
+    link_children(b, count);
+    if (count)
+        qsort_r(b->order, count, sizeof(*b->order), slot_compare, b);
+    for (uint32_t i = 0; i < count; i++)
+        if (b->spec->cap[b->order[i]].parent == CAPDL_NONE)
+            put_tree(b, b->order[i]);
+}
+
+/* --- threads --- */
+
+/* An object that is called as an export calls it has no name of its own. */
+static bool has_own_name(const struct capdl_object *o)
+{
+    char name[CAPDL_NAME];
+    return strcmp(o->name, capdl_name(name, o->type, o->addr, o->bits)) != 0;
+}
+
+static void put_thread(struct builder *b, int32_t object)
+{
+    const struct capdl_object *o = &b->spec->object[object];
+    struct record r = {.kind = RECORD_THREAD};
+    r.thread = o->thread;
+    r.thread.addr = o->addr;
+    if (!o->named && has_own_name(o)) {
+        r.thread.name.length = (uint8_t)strlen(o->name);
+        memcpy(r.thread.name.bytes, o->name, r.thread.name.length + 1u);
+    }
+    int32_t bound = capdl_find_cap(b->spec, object, CAPDL_TCB_BOUND);
+    if (bound != CAPDL_NONE)
+        r.thread.bound = b->spec->object[b->spec->cap[bound].object].addr;
+    put(b, &r);
+}
+
+static void put_threads(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->spec->objects; i++)
+        if (b->spec->object[i].type == RECORD_CAP_TCB)
+            put_thread(b, (int32_t)i);
+}
+
+static void put_notifications(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->spec->caps; i++) {
+        const struct capdl_cap *c = &b->spec->cap[i];
+        struct record r = {.kind = RECORD_NOTIFICATION};
+        if (c->slot != CAPDL_TCB_BOUND || b->spec->object[c->holder].type != RECORD_CAP_TCB)
+            continue;
+        r.notification.addr = b->spec->object[c->object].addr;
+        r.notification.bound = b->spec->object[c->holder].addr;
+        put(b, &r);
+    }
+}
+
+/* --- address spaces --- */
+
+static void put_table(struct builder *b, const struct capdl_object *o)
+{
+    struct record r = {.kind = RECORD_TABLE};
+    bool root = o->type == RECORD_CAP_PAGE_DIRECTORY;
+    r.table.addr = o->addr;
+    r.table.level = root;
+    r.table.bits = root ? SPACE_BITS : SECTION_BITS;
+    r.table.asid = (uint32_t)o->asid;
+    if (!root) {
+        r.table.parent = b->spec->object[o->table_in].addr;
+        r.table.vaddr = (uint64_t)o->table_at << SECTION_BITS;
+    }
+    put(b, &r);
+}
+
+/* A table stands behind the one it hangs in. */
+static void put_tables(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->spec->objects; i++)
+        if (b->spec->object[i].type == RECORD_CAP_PAGE_DIRECTORY)
+            put_table(b, &b->spec->object[i]);
+    for (uint32_t i = 0; i < b->spec->objects; i++)
+        if (b->spec->object[i].type == RECORD_CAP_PAGE_TABLE &&
+            b->spec->object[i].table_in != CAPDL_NONE)
+            put_table(b, &b->spec->object[i]);
+}
+
+/* A table that hangs in no directory is an address space of its own, of what it would translate. */
+static void put_mapping(struct builder *b, const struct capdl_cap *c)
+{
+    const struct capdl_object *t = &b->spec->object[c->holder];
+    bool root = t->type == RECORD_CAP_PAGE_DIRECTORY;
+    int32_t dir = root || t->table_in == CAPDL_NONE ? c->holder : t->table_in;
+    struct record r = {.kind = RECORD_MAPPING};
+    r.mapping = (struct record_mapping){.dir = b->spec->object[dir].addr,
+                                        .asid = (uint32_t)table_asid(b, c->holder),
+                                        .vaddr = entry_vaddr(b, c->holder, c->slot),
+                                        .frame = b->spec->object[c->object].addr,
+                                        .bits = b->spec->object[c->object].bits,
+                                        .rights = c->rights,
+                                        .attributes = !c->uncached,
+                                        .table = root ? 0 : t->addr};
+    put(b, &r);
+}
+
+static int entry_compare(const void *pa, const void *pb, void *builder)
+{
+    const struct builder *b = builder;
+    const struct capdl_cap *x = &b->spec->cap[*(const int32_t *)pa];
+    const struct capdl_cap *y = &b->spec->cap[*(const int32_t *)pb];
+    int32_t dir[2];
+    uint64_t at[2];
+    for (int i = 0; i < 2; i++) {
+        const struct capdl_cap *c = i ? y : x;
+        const struct capdl_object *t = &b->spec->object[c->holder];
+        bool hangs = t->type == RECORD_CAP_PAGE_TABLE && t->table_in != CAPDL_NONE;
+        dir[i] = hangs ? t->table_in : c->holder;
+        at[i] = entry_vaddr(b, c->holder, c->slot);
+    }
+    if (dir[0] != dir[1])
+        return dir[0] < dir[1] ? -1 : 1;
+    return (at[0] > at[1]) - (at[0] < at[1]);
+}
+
+/* By address space, ascending. */
+static void put_mappings(struct builder *b)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < b->spec->caps; i++) {
+        const struct capdl_cap *c = &b->spec->cap[i];
+        uint32_t holder = b->spec->object[c->holder].type;
+        if (c->type == RECORD_CAP_FRAME &&
+            (holder == RECORD_CAP_PAGE_DIRECTORY || holder == RECORD_CAP_PAGE_TABLE))
+            b->order[count++] = (int32_t)i;
+    }
+    if (count)
+        qsort_r(b->order, count, sizeof(*b->order), entry_compare, b);
+    for (uint32_t i = 0; i < count; i++)
+        put_mapping(b, &b->spec->cap[b->order[i]]);
+}
+
+/* --- interrupts --- */
+
+static int irq_compare(const void *pa, const void *pb, void *builder)
+{
+    const struct builder *b = builder;
+    uint64_t x = b->spec->object[b->spec->cap[*(const int32_t *)pa].holder].addr;
+    uint64_t y = b->spec->object[b->spec->cap[*(const int32_t *)pb].holder].addr;
+    return (x > y) - (x < y);
+}
+
+static void put_irqs(struct builder *b)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < b->spec->caps; i++)
+        if (b->spec->object[b->spec->cap[i].holder].type == RECORD_CAP_IRQ_HANDLER)
+            b->order[count++] = (int32_t)i;
+    if (count)
+        qsort_r(b->order, count, sizeof(*b->order), irq_compare, b);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct capdl_cap *c = &b->spec->cap[b->order[i]];
+        struct record r = {.kind = RECORD_IRQ};
+        r.irq.irq = (uint32_t)b->spec->object[c->holder].addr;
+        r.irq.state = RECORD_IRQ_SIGNAL;
+        r.irq.slot = slot_addr(b, c);
+        put(b, &r);
+    }
+}
+
+/* --- untyped memory: handed out up to the last object in it --- */
+
+static int place_compare(const void *pa, const void *pb, void *objects)
+{
+    const struct capdl_object *a = (const struct capdl_object *)objects + *(const int32_t *)pa;
+    const struct capdl_object *b = (const struct capdl_object *)objects + *(const int32_t *)pb;
+    if (a->addr != b->addr)
+        return a->addr < b->addr ? -1 : 1;
+    if (a->bits != b->bits)
+        return a->bits > b->bits ? -1 : 1;
+    return (b->type == RECORD_CAP_UNTYPED) - (a->type == RECORD_CAP_UNTYPED);
+}
+
+static void find_used(struct builder *b, int32_t *sorted, int32_t *open)
+{
+    const struct capdl_object *o = b->spec->object;
+    uint32_t count = 0;
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < b->spec->objects; i++)
+        if (o[i].type != RECORD_CAP_IRQ_HANDLER)
+            sorted[count++] = (int32_t)i;
+    if (count)
+        qsort_r(sorted, count, sizeof(*sorted), place_compare, b->spec->object);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct capdl_object *x = &o[sorted[i]];
+        uint64_t end = x->addr + ((uint64_t)1 << x->bits);
+        while (depth > 0 &&
+               o[open[depth - 1]].addr + ((uint64_t)1 << o[open[depth - 1]].bits) < end)
+            depth--;
+        for (uint32_t k = 0; k < depth; k++)
+            if (b->used[open[k]] < end - o[open[k]].addr)
+                b->used[open[k]] = end - o[open[k]].addr;
+        if (x->type == RECORD_CAP_UNTYPED)
+            open[depth++] = sorted[i];
+    }
+}
+
+/* --- */
+
+static void put_end(struct builder *b)
+{
+    struct record r = {.kind = RECORD_SCHED};
+    put(b, &r);
+    r = (struct record){.kind = RECORD_END};
+    r.end = (struct record_end){.complete = 1,
+                                .slots = b->state->slot_count,
+                                .threads = b->state->thread_count,
+                                .mappings = b->state->mapping_count,
+                                .records = b->records + 1};
+    put(b, &r);
+}
+
+static void build(struct builder *b)
+{
+    capstate_init(b->state);
+    put_snapshot(b);
+    put_slots(b);
+    put_threads(b);
+    put_notifications(b);
+    put_tables(b);
+    put_mappings(b);
+    put_irqs(b);
+    put_end(b);
+    if (b->error == ERR_OK)
+        b->error = capstate_finish(b->state);
+}
+
+enum error capdl_state(const struct capdl_spec *spec, struct capstate *out)
+{
+    size_t caps = spec->caps + 1u;
+    size_t objects = spec->objects + 1u;
+    struct builder b = {.spec = spec, .state = out};
+    int32_t *sorted = malloc(objects * sizeof(*sorted));
+    int32_t *open = malloc(objects * sizeof(*open));
+    b.first_child = malloc(caps * sizeof(*b.first_child));
+    b.sibling = malloc(caps * sizeof(*b.sibling));
+    b.order = malloc(caps * sizeof(*b.order));
+    b.used = calloc(objects, sizeof(*b.used));
+    capstate_init(out);
+    if (sorted && open && b.first_child && b.sibling && b.order && b.used) {
+        find_used(&b, sorted, open);
+        build(&b);
+    } else {
+        b.error = ERR_NO_MEMORY;
+    }
+    free(sorted);
+    free(open);
+    free(b.first_child);
+    free(b.sibling);
+    free(b.order);
+    free(b.used);
+    if (b.error != ERR_OK)
+        capstate_free(out);
+    return b.error;
+}

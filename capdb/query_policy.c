@@ -1,0 +1,306 @@
+/* policy, and check by one: what may pass between domains, as a file under version control. */
+#include "capdb/command.h"
+
+#include "authority/policy.h"
+#include "capdb/junit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 1024, LINE_BYTES = 2048 };
+
+/* --- policy ---------------------------------------------------------------------------------- */
+
+static void range(const struct options *o, const struct view *v, uint32_t *first, uint32_t *last)
+{
+    *first = o->all ? 1 : v->n;
+    *last = o->all ? capdb_count(v->db) : v->n;
+}
+
+static enum status gather(struct options *o, struct view *v, struct policy *p)
+{
+    uint32_t first, last;
+    enum status s = STATUS_YES;
+    range(o, v, &first, &last);
+    for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
+        if (v->n != n)
+            s = dbview_load(o, v, n);
+        if (s == STATUS_YES && policy_add(p, &v->authority) != ERR_OK)
+            s = command_complain(o->run, "out of memory");
+    }
+    return s;
+}
+
+static enum status write_policy(const struct options *o, const struct policy *p)
+{
+    FILE *f = o->output ? fopen(o->output, "w") : stdout;
+    if (!f)
+        return command_complain(o->output, "%s", strerror(errno));
+    bool good = policy_write(f, p);
+    if (f != stdout)
+        good &= fclose(f) == 0;
+    return good ? STATUS_YES
+                : command_complain(o->output ? o->output : "stdout", "could not be written");
+}
+
+enum status command_policy(struct options *o)
+{
+    struct view v;
+    struct policy p = {.strict = o->strict};
+    if (dbview_open(o, &v) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    enum status s = gather(o, &v, &p);
+    if (s == STATUS_YES)
+        s = write_policy(o, &p);
+    policy_free(&p);
+    dbview_close(&v);
+    return s;
+}
+
+/* --- check --policy -------------------------------------------------------------------------- */
+
+struct gate {
+    struct options *o;
+    struct view *v;
+    struct policy policy;
+    struct output *out;
+    struct junit *junit;
+    bool strict;
+    uint32_t outside, breaches, doubts;
+    uint32_t allowed; /* breaches of isolation that the policy allows */
+    uint32_t unused;
+    uint32_t domains; /* the most that were compared */
+};
+
+static enum status policy_open(const char *path, struct policy *out)
+{
+    struct authority_rules_fault fault;
+    enum error e = policy_read(path, out, &fault);
+    if (e == ERR_FORMAT)
+        return command_complain(path, "line %u, column %u: %s", fault.line, fault.column,
+                                fault.sentence);
+    if (e == ERR_NO_MEMORY)
+        return command_complain(path, "out of memory");
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
+}
+
+static void begin_row(const struct gate *g, const char *finding, const char *from, const char *to)
+{
+    output_int(g->out, g->v->n);
+    output_text(g->out, finding);
+    output_text(g->out, from);
+    output_text(g->out, to ? to : "-");
+}
+
+static void edge_cell(const struct gate *g, int32_t edge)
+{
+    char text[TEXT_BYTES];
+    output_text(g->out,
+                edge < 0 ? "-" : authority_edge_text(&g->v->authority, edge, text, sizeof(text)));
+}
+
+static void line_cell(const struct gate *g, const struct policy_line *line)
+{
+    if (line)
+        output_int(g->out, line->number);
+    else
+        output_text(g->out, "-");
+}
+
+static void outside_cells(const struct gate *g, const struct policy_outside *x)
+{
+    char text[TEXT_BYTES];
+    const struct policy_crossing *c = &x->crossing;
+    output_text(g->out, c->object < 0
+                            ? "-"
+                            : capstate_object_text(&g->v->state, c->object, text, sizeof(text)));
+    edge_cell(g, c->edge_a);
+    edge_cell(g, c->edge_b);
+}
+
+static void outside_row(struct gate *g, const struct policy_outside *x)
+{
+    char line[LINE_BYTES];
+    char sentence[2 * LINE_BYTES];
+    const struct policy_crossing *c = &x->crossing;
+    policy_line_text(&x->wanted, line, sizeof(line));
+    snprintf(sentence, sizeof(sentence), "%s %s%s%s%s", c->from, policy_verb_sentence(c->verb),
+             c->to ? " " : "", c->to ? c->to : "", x->line ? ", by more than the line allows" : "");
+    begin_row(g, "outside", c->from, c->to);
+    output_text(g->out, sentence);
+    outside_cells(g, x);
+    line_cell(g, x->line);
+    output_text(g->out, line);
+    output_row(g->out);
+    g->outside++;
+    junit_case(g->junit, JUNIT_FAILED, line, sentence);
+}
+
+/* What no policy can allow: the promises of Retype; and what makes a verdict worth nothing. */
+static void breach_row(struct gate *g, const struct authority_breach *b)
+{
+    bool doubt = b->weight == AUTHORITY_DOUBT;
+    begin_row(g, doubt ? "doubt" : "breach", domain_name(g->v, b->domain_a),
+              domain_name(g->v, b->domain_b));
+    output_text(g->out, authority_breach_sentence(b->kind));
+    breach_object_cell(g->out, g->v, b);
+    breach_slot_cell(g->out, g->v, b->slot_a);
+    breach_slot_cell(g->out, g->v, b->slot_b);
+    output_text(g->out, "-");
+    output_text(g->out, "-");
+    output_row(g->out);
+    junit_case(g->junit, doubt ? JUNIT_ERROR : JUNIT_FAILED, authority_breach_name(b->kind),
+               authority_breach_sentence(b->kind));
+    g->doubts += doubt;
+    g->breaches += !doubt;
+}
+
+static enum status judge_verdict(struct gate *g)
+{
+    struct authority_verdict verdict;
+    if (authority_check(&g->v->authority, g->strict, &verdict) != ERR_OK)
+        return command_complain(g->o->run, "out of memory");
+    for (uint32_t i = 0; i < verdict.count; i++) {
+        const struct authority_breach *b = &verdict.breach[i];
+        bool between = b->weight == AUTHORITY_BREACH && b->domain_a >= 0;
+        if (between)
+            g->allowed++;
+        else if (b->weight != AUTHORITY_NOTE)
+            breach_row(g, b);
+    }
+    g->domains = verdict.domains > g->domains ? verdict.domains : g->domains;
+    authority_verdict_free(&verdict);
+    return STATUS_YES;
+}
+
+static enum status judge_snapshot(struct gate *g)
+{
+    struct policy_judgement j;
+    if (policy_judge(&g->policy, &g->v->authority, g->strict, &j) != ERR_OK)
+        return command_complain(g->o->run, "out of memory");
+    for (uint32_t i = 0; i < j.count; i++)
+        outside_row(g, &j.outside[i]);
+    policy_judgement_free(&j);
+    return judge_verdict(g);
+}
+
+/* A line that nothing uses is a note: what it allows is not there any more. */
+static void line_row(struct gate *g, const struct policy_line *l)
+{
+    char text[LINE_BYTES];
+    char sentence[96] = "nothing uses this line";
+    if (l->used)
+        snprintf(sentence, sizeof(sentence), "no more than %" PRIu64 " of it is used", l->used);
+    policy_line_text(l, text, sizeof(text));
+    begin_row(g, l->used ? "spare" : "unused", l->from, l->to);
+    output_text(g->out, sentence);
+    for (int i = 0; i < 3; i++)
+        output_text(g->out, "-");
+    line_cell(g, l);
+    output_text(g->out, text);
+    output_row(g->out);
+    g->unused += l->used == 0;
+}
+
+static void judge_lines(struct gate *g)
+{
+    char text[LINE_BYTES];
+    for (uint32_t i = 0; i < g->policy.count; i++) {
+        const struct policy_line *l = &g->policy.line[i];
+        bool allows_more = l->used < (l->statement == POLICY_ALLOW ? l->amount : 1);
+        if (allows_more)
+            line_row(g, l);
+        policy_line_text(l, text, sizeof(text));
+        bool exceeded = l->statement == POLICY_ALLOW && l->used > l->amount;
+        if (!exceeded) /* else it is a failed case already */
+            junit_case(g->junit, l->used ? JUNIT_PASSED : JUNIT_SKIPPED, text,
+                       "nothing uses this line");
+    }
+}
+
+static void verdict_row(struct gate *g)
+{
+    char who[TEXT_BYTES];
+    uint32_t bad = g->outside + g->breaches;
+    begin_row(g, "verdict", "", "");
+    char allowed[64] = "";
+    if (bad == 0 && g->allowed)
+        snprintf(allowed, sizeof(allowed), "; the policy allows %u breach%s of isolation",
+                 g->allowed, g->allowed == 1 ? "" : "es");
+    output_format(
+        g->out, "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
+        g->doubts ? "could not tell"
+        : bad     ? "OUTSIDE THE POLICY"
+                  : "within the policy",
+        g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused, g->unused == 1 ? "" : "s",
+        allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
+    output_row(g->out);
+}
+
+static uint32_t domains_named(const struct policy *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        count += p->line[i].statement == POLICY_DOMAIN;
+    return count;
+}
+
+/* Doubts come first; a system that did not come up has nothing outside a policy either. */
+static enum status conclude(struct gate *g)
+{
+    uint32_t expected = domains_named(&g->policy);
+    if (g->doubts)
+        return command_complain(g->o->run, "cannot be told: %u doubts about what was read",
+                                g->doubts);
+    if (g->outside + g->breaches)
+        return STATUS_NO;
+    if (g->domains == 0 || (g->domains < 2 && expected >= 2)) {
+        junit_case(g->junit, JUNIT_ERROR, "domains", "nothing to compare");
+        return command_complain(g->o->run, "nothing to compare: %u domain%s, the policy names %u",
+                                g->domains, g->domains == 1 ? "" : "s", expected);
+    }
+    return STATUS_YES;
+}
+
+static enum status judge_all(struct gate *g)
+{
+    static const char *const columns[] = {"#n",      "finding", "from",      "to",
+                                          "meaning", "object",  "witness_a", "witness_b",
+                                          "#line",   "allow",   NULL};
+    uint32_t first, last;
+    enum status s = STATUS_YES;
+    range(g->o, g->v, &first, &last);
+    g->out = output_begin(stdout, output_default, columns);
+    for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
+        if (g->v->n != n)
+            s = dbview_load(g->o, g->v, n);
+        if (s == STATUS_YES)
+            s = judge_snapshot(g);
+    }
+    if (s == STATUS_YES) {
+        judge_lines(g);
+        verdict_row(g);
+        s = conclude(g);
+    }
+    if (!output_end(g->out))
+        s = command_complain(g->o->run, "output could not be written");
+    return s;
+}
+
+enum status check_by_policy(struct options *o, struct junit *junit)
+{
+    struct view v;
+    struct gate g = {.o = o, .v = &v, .junit = junit};
+    enum status s = policy_open(o->policy, &g.policy);
+    if (s == STATUS_YES)
+        s = dbview_open(o, &v);
+    if (s == STATUS_YES) {
+        g.strict = o->strict || g.policy.strict;
+        s = judge_all(&g);
+        dbview_close(&v);
+    }
+    policy_free(&g.policy);
+    return s;
+}

@@ -1,0 +1,268 @@
+/* Stopping and stepping a mainline kernel from outside, against a stub that comes by the kernel's
+ * functions: arguments by each ABI, a revoke followed to its end, nothing left planted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "attach/attach.h"
+#include "attach/sel4.h"
+#include "tests/host/sel4_stub.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HITS = 16 };
+
+struct scene {
+    struct fixture f;
+    struct sel4_stub stub;
+    struct stub_hit hit[HITS];
+    unsigned hits;
+    char elf[64];
+    struct attach *a;
+    struct record_slot root, child[2]; /* a capability that others derive from */
+};
+
+static uint64_t va(const struct scene *s, uint64_t physical)
+{
+    return physical + s->f.offset;
+}
+
+/* The first capability in memory of the window with two below it. */
+static void find_root(struct scene *s)
+{
+    struct capstate c;
+    assert_int_equal(attach_snapshot(s->a, &c), ERR_OK);
+    assert_int_equal(c.revoke.root, 0);
+    for (uint32_t i = 0; i + 2 < c.slot_count; i++) {
+        const struct record_slot *r = &c.slots[i].rec, *x = &c.slots[i + 1].rec;
+        const struct record_slot *y = &c.slots[i + 2].rec;
+        if (x->depth != r->depth + 1 || y->depth <= r->depth || r->type != RECORD_CAP_ENDPOINT)
+            continue;
+        s->root = *r;
+        s->child[0] = *x;
+        s->child[1] = *y;
+        break;
+    }
+    capstate_free(&c);
+    assert_true(s->root.addr != 0);
+}
+
+static void begin(struct scene *s, const char *name)
+{
+    size_t len = 0;
+    char message[512];
+    memset(s, 0, sizeof(*s));
+    fixture_load(&s->f, name, false);
+    s->f.zeros = true;
+    uint8_t *elf = maker_make(&s->f.maker, &len);
+    (void)snprintf(s->elf, sizeof(s->elf), "/tmp/capscope-stop-%d", (int)getpid());
+    FILE *file = fopen(s->elf, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(elf, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+    free(elf);
+    attach_use_kernel(s->elf, NULL);
+    s->stub = (struct sel4_stub){.f = &s->f, .physical_mode = true};
+    stub_begin(&s->stub);
+    if (attach_open(s->stub.target, &s->a, message, sizeof(message)) != ERR_OK)
+        fail_msg("%s: %s", name, message);
+    find_root(s);
+}
+
+static void end(struct scene *s)
+{
+    attach_close(s->a);
+    assert_int_equal(s->stub.planted, 0);
+    assert_int_equal(s->stub.stuck, 0);
+    assert_true(s->stub.running);
+    attach_use_kernel(NULL, NULL);
+    stub_end(&s->stub);
+    (void)unlink(s->elf);
+    fixture_free(&s->f);
+}
+
+/* What comes by: a call; link 0: a place that a call returns to. */
+static struct stub_hit *calls(struct scene *s, const char *function)
+{
+    assert_true(s->hits < HITS);
+    struct stub_hit *h = &s->hit[s->hits++];
+    *h = (struct stub_hit){.pc = fixture_symbol(&s->f, function),
+                           .link = fixture_symbol(&s->f, "handleSyscall") + 16};
+    s->stub.hit_count = s->hits;
+    s->stub.hits = s->hit;
+    return h;
+}
+
+static void returns(struct scene *s, uint64_t result)
+{
+    struct stub_hit *h = calls(s, "handleSyscall");
+    *h = (struct stub_hit){.pc = h->link, .result = result};
+}
+
+static void says(struct scene *s, const char *line, const char *expected)
+{
+    char *text = NULL;
+    if (attach_command(s->a, line, &text) != ERR_OK)
+        fail_msg("%s: %s: %s", s->f.name, line, attach_error(s->a));
+    if (strstr(text, expected) == NULL)
+        fail_msg("%s: %s: \"%s\", expected \"%s\"", s->f.name, line, text, expected);
+    free(text);
+}
+
+static void stands(struct scene *s, const char *expected)
+{
+    struct attach_state state;
+    assert_int_equal(attach_state(s->a, &state), ERR_OK);
+    assert_int_equal(state.being, ATTACH_STANDS);
+    if (strstr(state.sentence, expected) == NULL)
+        fail_msg("%s: \"%s\", expected \"%s\"", s->f.name, state.sentence, expected);
+}
+
+static const char *const names[] = {"a64", "a64mcs", "a64v12", "a32", "rv64", "x64"};
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+static void a_revoke_is_followed_by_capabilities(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct scene s;
+        struct capstate c;
+        char line[96];
+        begin(&s, names[i]);
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.child[0].addr); /* another slot */
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+        returns(&s, 1);                                            /* preempted */
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr); /* somebody else's */
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+        returns(&s, 0);
+        (void)snprintf(line, sizeof(line), "break on revoke slot 0x%" PRIx64, s.root.addr);
+        says(&s, line, "1: on revoke slot 0x");
+        stands(&s, "condition 1: #2 revoke 0x");
+        assert_int_equal(attach_last_state(s.a)->slot, s.root.addr);
+        assert_int_equal(attach_last_state(s.a)->armed_here, 1);
+        says(&s, "step", "stopped: step: #3 victim 0x");
+        assert_int_equal(attach_snapshot(s.a, &c), ERR_OK);
+        assert_int_equal(c.revoke.root, s.root.addr);
+        assert_int_equal(c.revoke.victim, s.child[0].addr);
+        assert_int_equal(c.revoke.done, 0);
+        assert_true(c.revoke.left >= 2);
+        assert_int_equal(c.snapshot.stopped, 1);
+        capstate_free(&c);
+        says(&s, "step", "preempted 1 times");
+        assert_int_equal(attach_last_state(s.a)->slot, s.child[1].addr);
+        says(&s, "finish", "stopped: finished: #");
+        says(&s, "where", "done 2, left 0, preempted 1 times");
+        says(&s, "break", "1: on revoke slot");
+        says(&s, "delete 1", "");
+        assert_int_equal(s.stub.planted, 0);
+        says(&s, "break", "no conditions");
+        says(&s, "continue", "running");
+        end(&s);
+    }
+}
+
+/* Arguments in registers and, where these run out, on the stack. */
+static void arguments_are_found_by_each_abi(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct scene s;
+        begin(&s, names[i]);
+        struct stub_hit *h = calls(&s, "cteSwap");
+        h->word[2] = va(&s, s.child[0].addr);
+        h->word[5] = va(&s, s.child[1].addr);
+        h = calls(&s, "cteInsert");
+        uint64_t source = va(&s, s.root.addr);
+        h->word[0] = fixture_word(&s.f, source);
+        h->word[1] = fixture_word(&s.f, source + s.f.word);
+        h->word[2] = source;
+        h->word[3] = va(&s, s.child[1].addr);
+        h = calls(&s, "createNewObjects");
+        h->word[1] = source;
+        h->word[2] = va(&s, s.child[0].addr) - 2 * 4 * s.f.word;
+        h->word[3] = 2;
+        h->word[4] = 3;
+        h->word[5] = va(&s, s.root.object);
+        says(&s, "break on swap", "1: on swap");
+        stands(&s, "#1 swap");
+        assert_int_equal(attach_last_state(s.a)->slot, s.child[1].addr);
+        says(&s, "step", "#2 insert");
+        assert_int_equal(attach_last_state(s.a)->slot, s.child[1].addr);
+        says(&s, "where", "endpoint 0x");
+        says(&s, "step", "#3 retype");
+        if (strcmp(names[i], "a64v12") != 0)
+            assert_int_equal(attach_last_state(s.a)->slot, s.child[0].addr);
+        end(&s);
+    }
+}
+
+static void filters_let_pass_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct scene s;
+    char line[96];
+    begin(&s, "a64");
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    calls(&s, "emptySlot")->word[0] = s.stub.f->offset + 0x7ff00000; /* an empty slot */
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+    (void)snprintf(line, sizeof(line), "break on delete slot 0x%" PRIx64, s.child[1].addr);
+    says(&s, line, "the fastpath writes and clears reply capabilities");
+    stands(&s, "condition 1: #2 delete");
+    says(&s, "break", "1 hit");
+    says(&s, "break on mint", "is no operation that is seen");
+    says(&s, "break on delete slot nowhere", "is none of slot A");
+    says(&s, "finish", "no revoke is under way");
+    end(&s);
+}
+
+/* Leaving in the middle of everything, and by a signal: the machine runs, nothing stands. */
+static void leaving_takes_everything_away(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct scene s;
+        begin(&s, "a64");
+        s.stub.refuses_hardware = i == 2; /* software breakpoints then */
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+        says(&s, "break on any", "1: on any");
+        assert_true(s.stub.planted >= 6);
+        stands(&s, "revoke");
+        says(&s, "step", "victim");
+        if (i == 1)
+            attach_interrupt(); /* as SIGTERM and SIGHUP do */
+        end(&s);
+    }
+}
+
+static void a_stub_that_plants_nothing_is_told(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "a64");
+    s.stub.refuses_breakpoints = true;
+    says(&s, "break on delete", "the stub refuses");
+    says(&s, "break", "no conditions");
+    end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_revoke_is_followed_by_capabilities),
+        cmocka_unit_test(arguments_are_found_by_each_abi),
+        cmocka_unit_test(filters_let_pass_what_does_not_fit),
+        cmocka_unit_test(leaving_takes_everything_away),
+        cmocka_unit_test(a_stub_that_plants_nothing_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
