@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -158,6 +157,38 @@ static void synthetic_state(const struct synthetic *s, struct capstate *state, u
         die("a state is refused");
 }
 
+/* --- SQL ------------------------------------------------------------------------------------- */
+
+static void run(sqlite3 *sql, const char *text)
+{
+    if (sqlite3_exec(sql, text, NULL, NULL, NULL) != SQLITE_OK)
+        die(sqlite3_errmsg(sql));
+}
+
+static sqlite3_stmt *prepare(sqlite3 *sql, const char *text)
+{
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v2(sql, text, -1, &st, NULL) != SQLITE_OK)
+        die(sqlite3_errmsg(sql));
+    return st;
+}
+
+static int64_t number(sqlite3 *sql, const char *text)
+{
+    sqlite3_stmt *st = prepare(sql, text);
+    int64_t value = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+    sqlite3_finalize(st);
+    return value;
+}
+
+/* Without pages that wait to be used again. */
+static uint64_t used_bytes(sqlite3 *sql)
+{
+    return (uint64_t)((number(sql, "PRAGMA main.page_count") -
+                       number(sql, "PRAGMA main.freelist_count")) *
+                      number(sql, "PRAGMA main.page_size"));
+}
+
 /* --- recording ------------------------------------------------------------------------------- */
 
 struct figures {
@@ -184,8 +215,7 @@ static void record_all(const char *path, struct synthetic *s, uint32_t snapshots
         f->capture_all += n ? times[n] : 0;
         if (n == 0) {
             capdb_flush(db);
-            f->first_bytes = (uint64_t)(capdb_int(db, "PRAGMA main.page_count", 0) *
-                                        capdb_int(db, "PRAGMA main.page_size", 0));
+            f->first_bytes = used_bytes(db->sql);
         }
         capstate_free(&state);
         synthetic_step(s);
@@ -200,20 +230,6 @@ static void record_all(const char *path, struct synthetic *s, uint32_t snapshots
 }
 
 /* --- the same rows by plain inserts ----------------------------------------------------------- */
-
-static void run(sqlite3 *sql, const char *text)
-{
-    if (sqlite3_exec(sql, text, NULL, NULL, NULL) != SQLITE_OK)
-        die(sqlite3_errmsg(sql));
-}
-
-static sqlite3_stmt *prepare(sqlite3 *sql, const char *text)
-{
-    sqlite3_stmt *st;
-    if (sqlite3_prepare_v2(sql, text, -1, &st, NULL) != SQLITE_OK)
-        die(sqlite3_errmsg(sql));
-    return st;
-}
 
 static sqlite3 *open_plain(const char *path, bool indexed)
 {
@@ -305,28 +321,19 @@ static void write_plain(sqlite3 *recording, const char *path, bool indexed, uint
     unlink(path);
 }
 
-static int64_t number(sqlite3 *sql, const char *text)
-{
-    sqlite3_stmt *st = prepare(sql, text);
-    int64_t value = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
-    sqlite3_finalize(st);
-    return value;
-}
-
 static void measure_writing(const char *path, uint32_t snapshots, struct figures *f)
 {
     char beside[300];
     sqlite3 *sql;
     double unused;
-    struct stat st;
     if (sqlite3_open_v2(path, &sql, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         die("cannot open the recording");
     snprintf(beside, sizeof(beside), "%.280s-plain", path);
     write_plain(sql, beside, false, snapshots, &f->raw, &unused);
     write_plain(sql, beside, true, snapshots, &unused, &f->plain);
     f->rows = (uint64_t)number(sql, "SELECT count(*) FROM cap_row WHERE t0 > 1");
+    f->bytes = used_bytes(sql);
     sqlite3_close(sql);
-    f->bytes = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
