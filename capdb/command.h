@@ -23,6 +23,8 @@ struct options {
     const char *domains; /* --domains FILE */
     const char *format;  /* --format NAME */
     const char *output;  /* -o FILE */
+    const char *around;  /* --around THING */
+    uint32_t depth;      /* --depth N, 0: not given */
     const char *run;     /* the first operand, for messages */
     char **operand;      /* the others */
     int operands;

@@ -33,7 +33,9 @@ static const struct command commands[] = {
     {"check", 0, 0, command_check, "check RUN [--at N | --all] [--strict] [--explain]",
      "isolation and retype invariants; exit 1 on a breach"},
     {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step"},
-    {"export", 0, 0, command_export, "export RUN --format capdl|dot|json|csv|trace [--at N]",
+    {"export", 0, 0, command_export,
+     "export RUN --format capdl|dot|json|csv|trace|events [--at N]"
+     " [--around THING] [--depth N] [-o FILE]",
      "the state for other programs"},
     {"report", 0, 0, command_report, "report RUN -o FILE.html", "one page with pictures"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\"", "query the documented views"},
@@ -85,7 +87,9 @@ enum option_code {
     OPT_STRICT,
     OPT_EXPLAIN,
     OPT_FLOW,
-    OPT_SAME_MACHINE
+    OPT_SAME_MACHINE,
+    OPT_AROUND,
+    OPT_DEPTH
 };
 
 static const struct option long_options[] = {
@@ -102,6 +106,8 @@ static const struct option long_options[] = {
     {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
+    {"around", required_argument, NULL, OPT_AROUND},
+    {"depth", required_argument, NULL, OPT_DEPTH},
     {"output", required_argument, NULL, 'o'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -166,6 +172,11 @@ static bool take_option(struct options *o, int code)
     case OPT_SAME_MACHINE:
         o->same_machine = true;
         return true;
+    case OPT_AROUND:
+        o->around = optarg;
+        return true;
+    case OPT_DEPTH:
+        return parse_number("depth", optarg, &o->depth);
     case OPT_FLOW:
         o->flow = true;
         return true;

@@ -128,7 +128,7 @@ static enum status each_event_of(struct trace *t, const char *sql, int64_t first
     return s;
 }
 
-enum status export_trace(FILE *f, struct options *o, struct view *v)
+enum status export_events(FILE *f, struct options *o, struct view *v)
 {
     static const char *const columns[] = {"#n",  "#event", "#ticks", "thread",  "what", "slot",
                                           "src", "cap",    "about",  "#detail", NULL};
