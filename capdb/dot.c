@@ -83,10 +83,17 @@ struct dot {
     uint32_t folded;
 };
 
-/* What a use is but for its object, as a number that orders. */
-static int64_t use_shape(const struct authority_use *u)
+static int32_t box_of(const struct dot *d, int32_t domain)
 {
-    return (int64_t)u->domain * 4 + (u->writer >= 0) * 2 + (u->reader >= 0);
+    return domain >= 0 && !d->boxes[domain].drawn ? FOLDED : domain;
+}
+
+/* What a use is but for its object, as a number that orders: whose, and 2 if it writes, 1 if it
+ * reads.
+ */
+static int64_t use_shape(const struct dot *d, const struct authority_use *u)
+{
+    return (int64_t)box_of(d, u->domain) * 4 + (u->writer >= 0) * 2 + (u->reader >= 0);
 }
 
 static int compare_channels(const void *x, const void *y, void *ctx)
@@ -99,21 +106,23 @@ static int compare_channels(const void *x, const void *y, void *ctx)
     if (a->count != b->count)
         return a->count < b->count ? -1 : 1;
     for (uint32_t i = 0; i < a->count; i++) {
-        int64_t p = use_shape(&d->uses[a->first + i]);
-        int64_t q = use_shape(&d->uses[b->first + i]);
+        int64_t p = use_shape(d, &d->uses[a->first + i]);
+        int64_t q = use_shape(d, &d->uses[b->first + i]);
         if (p != q)
             return p < q ? -1 : 1;
     }
     return 0;
 }
 
-static int compare_uses(const void *x, const void *y)
+static int compare_uses(const void *x, const void *y, void *ctx)
 {
     const struct authority_use *a = x;
     const struct authority_use *b = y;
     if (a->object != b->object)
         return a->object < b->object ? -1 : 1;
-    return a->domain < b->domain ? -1 : a->domain > b->domain;
+    int64_t p = use_shape(ctx, a);
+    int64_t q = use_shape(ctx, b);
+    return p < q ? -1 : p > q;
 }
 
 static int most_objects_first(const void *x, const void *y)
@@ -128,7 +137,7 @@ static int most_objects_first(const void *x, const void *y)
 /* Objects with the same uses become one. */
 static void find_channels(struct dot *d)
 {
-    qsort(d->uses, d->use_count, sizeof(*d->uses), compare_uses);
+    qsort_r(d->uses, d->use_count, sizeof(*d->uses), compare_uses, d);
     d->channels = output_alloc(NULL, (d->use_count + 1) * sizeof(*d->channels));
     uint32_t count = 0;
     for (uint32_t i = 0; i < d->use_count; i++) {
@@ -236,7 +245,7 @@ static void put_channel_lines(const struct dot *d, uint32_t number, const struct
     uint32_t folded = 0;
     for (uint32_t i = 0; i < c->count; i++) {
         const struct authority_use *u = &d->uses[c->first + i];
-        uint32_t does = (uint32_t)(use_shape(u) & 3);
+        uint32_t does = (uint32_t)(use_shape(d, u) & 3);
         uint32_t style = (does >> 1) | (does & 1) << 1; /* 1 writes, 2 reads */
         if (!d->boxes[u->domain].drawn) {
             folded |= style;
@@ -285,11 +294,6 @@ static uint32_t put_channels(const struct dot *d)
 }
 
 /* --- breaches --- */
-
-static int32_t box_of(const struct dot *d, int32_t domain)
-{
-    return domain >= 0 && !d->boxes[domain].drawn ? FOLDED : domain;
-}
 
 static bool same_line(const struct dot *d, const struct authority_breach *a,
                       const struct authority_breach *b)
@@ -380,9 +384,9 @@ static void put_overview(struct dot *d)
     size_t size = (d->v->authority.domain_count + 1) * sizeof(*d->boxes);
     d->boxes = output_alloc(NULL, size);
     memset(d->boxes, 0, size);
-    find_channels(d);
     count_boxes(d);
     choose_boxes(d);
+    find_channels(d);
     put_head(d);
     put_boxes(d);
     uint32_t objects = put_channels(d);

@@ -124,7 +124,8 @@ check "a line names thread, change, slot and capability" says \
     "	guest/init	retype	0x[0-9a-f]{8}	0x[0-9a-f]{8}	frame 0x[0-9a-f]{8} 4K" $capdb export "$run" --format events
 check "one snapshot's events can be chosen" equal "$(ask "$run" "SELECT count(*) FROM events WHERE n = 3")" \
     "$($capdb export "$run" --format events --at 3 | tail -n +2 | wc -l)"
-check "the trace as JSON is JSON" bash -c "$capdb export $run --format trace | python3 -m json.tool"
+check "the trace for Perfetto has tracks, counters and revocations" bash -c \
+    "$capdb export $run --format trace -o $work/trace.json && python3 tests/tools/judge_picture.py trace $work/trace.json 4 revoke"
 check "the trace goes into a file" bash -c "$capdb export $run --format trace -o $work/trace && [ -s $work/trace ]"
 
 # --- on change -----------------------------------------------------------------------------------------
