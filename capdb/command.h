@@ -10,23 +10,25 @@
 enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
-    uint32_t at;         /* --at N, 0: the newest */
-    bool all;            /* --all */
-    bool strict;         /* --strict */
-    bool explain;        /* --explain */
-    bool same_machine;   /* --same-machine */
-    bool flow;           /* --flow */
-    double every;        /* --every SECONDS, < 0: not given */
-    double patience;     /* --patience SECONDS, < 0: not given */
-    bool on_change;      /* --on-change */
-    uint32_t count;      /* --count N, 0: no end */
-    const char *domains; /* --domains FILE */
-    const char *format;  /* --format NAME */
-    const char *output;  /* -o FILE */
-    const char *around;  /* --around THING */
-    uint32_t depth;      /* --depth N, 0: not given */
-    const char *run;     /* the first operand, for messages */
-    char **operand;      /* the others */
+    const char *at_text, *from_text, *to_text; /* --at, --from, --to as they were given */
+    uint32_t at;                               /* snapshot --at, 0: the newest */
+    uint32_t from, to;                         /* snapshots --from and --to, 0: not given */
+    bool all;                                  /* --all */
+    bool strict;                               /* --strict */
+    bool explain;                              /* --explain */
+    bool same_machine;                         /* --same-machine */
+    bool flow;                                 /* --flow */
+    double every;                              /* --every SECONDS, < 0: not given */
+    double patience;                           /* --patience SECONDS, < 0: not given */
+    bool on_change;                            /* --on-change */
+    uint32_t count;                            /* --count N, 0: no end */
+    const char *domains;                       /* --domains FILE */
+    const char *format;                        /* --format NAME */
+    const char *output;                        /* -o FILE */
+    const char *around;                        /* --around THING */
+    uint32_t depth;                            /* --depth N, 0: not given */
+    const char *run;                           /* the first operand, for messages */
+    char **operand;                            /* the others */
     int operands;
     bool whole; /* the command answers from all snapshots */
     bool doubt; /* what it answers from is not all there: said, and exit 2 */
@@ -36,8 +38,9 @@ struct command {
     const char *name;
     int min, max; /* operands after RUN */
     enum status (*run)(struct options *o);
-    const char *usage;
+    const char *usage; /* the options that it names are those that the command takes */
     const char *summary;
+    const char *example;
 };
 
 /* `capdb: WHERE: sentence` on stderr; returns STATUS_UNKNOWN. */
@@ -59,6 +62,11 @@ struct view {
 };
 /* RUN may be FILE, FILE@N, or a target (monitor:…, gdb:…, ram:…). */
 enum status dbview_open_file(struct options *o, struct view *v);
+/* moment.c: at, from and to of what the user gave; says what is wrong with it. */
+enum status moments_resolve(struct options *o, struct view *v);
+/* The range asked about: all of the recording where none was given. */
+uint32_t range_first(const struct options *o);
+uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
@@ -106,6 +114,8 @@ enum status command_untyped(struct options *o);
 enum status command_diff(struct options *o);
 enum status command_path(struct options *o);
 enum status command_can(struct options *o);
+enum status command_who_can_reach(struct options *o);
+enum status command_what_can_it_reach(struct options *o);
 enum status command_check(struct options *o);
 enum status command_revokes(struct options *o);
 enum status command_export(struct options *o);

@@ -340,8 +340,8 @@ enum status export_perfetto(FILE *f, struct options *o, struct view *v)
 {
     struct perfetto p = {.f = f, .o = o, .v = v};
     struct pass pass = {NULL, NULL, NULL};
-    int64_t first = o->at ? o->at : 0;
-    int64_t last = o->at ? o->at : INT64_MAX;
+    int64_t first = o->at ? o->at : o->from;
+    int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
     p.tick = tick_length(&p);
     p.ticks = 0;
     fprintf(f, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");

@@ -44,7 +44,7 @@ struct history {
     struct options *o;
     struct view *v;
     const struct colours *colours;
-    uint32_t snapshots, columns;
+    uint32_t begin, snapshots, columns; /* the first of the range, how many */
     struct owner *owners;
     uint32_t owner_count;
     struct interval *intervals;
@@ -153,8 +153,8 @@ static void add_breach(struct history *h, const struct authority_breach *b, uint
 static uint32_t snapshot_of(const struct history *h, uint32_t column)
 {
     if (h->columns == 1)
-        return h->snapshots;
-    return 1 + (uint32_t)((uint64_t)column * (h->snapshots - 1) / (h->columns - 1));
+        return h->begin + h->snapshots - 1;
+    return h->begin + (uint32_t)((uint64_t)column * (h->snapshots - 1) / (h->columns - 1));
 }
 
 static enum status read_snapshot(struct history *h, uint32_t n, double *time)
@@ -180,10 +180,10 @@ static enum status read_all(struct history *h)
 {
     enum status s = STATUS_YES;
     uint32_t column = 0;
-    for (uint32_t n = 1; s == STATUS_YES && n <= h->snapshots; n++) {
+    for (uint32_t n = h->begin; s == STATUS_YES && n < h->begin + h->snapshots; n++) {
         double time = 0;
         s = read_snapshot(h, n, &time);
-        if (n == 1)
+        if (n == h->begin)
             h->first = time;
         h->last = time;
         if (s == STATUS_YES && column < h->columns && snapshot_of(h, column) == n)
@@ -198,7 +198,7 @@ static double x_of(const struct history *h, uint32_t n)
 {
     double width = WIDTH - LEFT - 20;
     return h->snapshots == 1 ? LEFT + width / 2
-                             : LEFT + width * (double)(n - 1) / (double)(h->snapshots - 1);
+                             : LEFT + width * (double)(n - h->begin) / (double)(h->snapshots - 1);
 }
 
 /* Snapshot numbers, and below them the time since the first. */
@@ -206,7 +206,7 @@ static void put_time_axis(FILE *f, const struct history *h, int y)
 {
     uint32_t before = 0;
     for (uint32_t i = 0; i <= GRID; i++) {
-        uint32_t n = 1 + (uint32_t)((uint64_t)i * (h->snapshots - 1) / GRID);
+        uint32_t n = h->begin + (uint32_t)((uint64_t)i * (h->snapshots - 1) / GRID);
         struct capdb_snapshot info = {.time = h->first};
         if (n == before)
             continue;
@@ -408,7 +408,8 @@ static void history_free(struct history *h)
 enum status report_over_time(FILE *f, struct options *o, struct view *v,
                              const struct colours *colours)
 {
-    struct history h = {.o = o, .v = v, .colours = colours, .snapshots = capdb_count(v->db)};
+    struct history h = {.o = o, .v = v, .colours = colours, .begin = range_first(o)};
+    h.snapshots = range_last(o, v) - h.begin + 1;
     h.columns = h.snapshots < COLUMNS ? h.snapshots : COLUMNS;
     enum status s = read_all(&h);
     if (s == STATUS_YES) {

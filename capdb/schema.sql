@@ -485,7 +485,7 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
        sum(type = 'frame') AS frames,
        sum(iif(type = 'frame' AND bits BETWEEN 1 AND 62, 1 << bits, 0)) AS frame_bytes
   FROM owners
- WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irq')
+ WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
  GROUP BY n, domain;
 
 -- Capabilities whose object is another domain's, or is held by several and nobody's.

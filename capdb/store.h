@@ -118,8 +118,8 @@ bool capdb_has_events(struct capdb *db);
  */
 bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
 
-/* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning; NULL:
- * with its own. */
+/* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
+ * NULL: with its own. */
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
                            const struct authority_rules *rules);
 
