@@ -137,10 +137,10 @@ IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/ar
 HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
 HOST_OPT   := -O2
 ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS_CAPDB := -lsqlite3 -lserialport -lelf -lz -lpthread -lm
+LIBS_CAPDB := -lsqlite3 -lserialport -ldw -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host capstate attach authority facts
+HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host objwalk/sel4 capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
 CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
@@ -256,7 +256,7 @@ $(B)/arm/mutants/%/lockstep.elf: tests/mutants/%.sed scripts/build-mutant $(ARM_
 	$(Q)scripts/build-mutant $< $@ $(ARMCC) $(KERNEL_FLAGS) -Ikernel/nodebug -- $(ARMCC) $(ARM_TEST_LIBS)
 $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call image_rule,$(B)/arm/$(t)/image.elf,$(B)/arm/$(t)/lockstep.elf,$(B)/arm/user/hello.elf)))
 
-.PHONY: help all deps release run run-record demo-headless test check check-all proof proof-code proof-tie bench fuzz clean format host arm tests-build
+.PHONY: tools install uninstall help all deps release run run-record demo-headless test check check-all check-sel4 proof proof-code proof-tie bench fuzz clean format host arm tests-build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -348,6 +348,34 @@ proof-tie: ## run what is proved beside authority/ on random distributions (TIE_
 # random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
 $(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
 	$(Q)$(CC) $^ -lcmocka -o $@
+
+# For those who only attach: no ARM compiler, no QEMU. What is installed is a list, so that what is
+# taken away is the same.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+INSTALL_BIN  := $(B)/host/capdb $(B)/host/inspector-tui
+INSTALL_DATA := $(wildcard scripts/capscope-*.py)
+INSTALL_DOC  := README.md LICENSE $(wildcard docs/*.md)
+INSTALL_DIRS := bin share/capscope share/doc/capscope
+
+tools: $(INSTALL_BIN) ## capdb and inspector-tui alone: no ARM compiler, no QEMU
+
+install: tools ## install the tools, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
+	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
+	@install -m 755 $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
+	@install -m 644 $(INSTALL_DATA) $(DESTDIR)$(PREFIX)/share/capscope
+	@install -m 644 $(INSTALL_DOC) $(DESTDIR)$(PREFIX)/share/doc/capscope
+	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## take away what install put there
+	@rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALL_BIN))) \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/capscope/,$(notdir $(INSTALL_DATA))) \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/doc/capscope/,$(notdir $(INSTALL_DOC)))
+	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/capscope share/doc/capscope) 2>/dev/null || true
+
+check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
+	@$(MAKE) --no-print-directory $(B)/host/capdb
+	@scripts/check-sel4 "$(KERNEL)" "$(IMAGE)" '$(QEMU)' "$(LAYOUT)"
 
 ## ---- fuzzing ------------------------------------------------------------------------------------
 # tests/fuzz/fuzz_NAME.c runs on tests/fuzz/corpus/NAME; what it finds new lies in

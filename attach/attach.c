@@ -2,6 +2,7 @@
 #include "attach/attach.h"
 
 #include "attach/door.h"
+#include "attach/sel4.h"
 #include "attach/transport.h"
 #include "objwalk/walker.h"
 
@@ -25,8 +26,18 @@ static enum error unsupported(struct attach *a, const char *what)
 
 /* --- opening and closing --- */
 
+/* With a kernel of mainline named (attach/sel4.h), another way of reading the same memory. */
+static const struct attach_ops *sel4_ops_of(enum target_door door)
+{
+    return door == DOOR_GDB   ? &attach_sel4_gdb_ops
+           : door == DOOR_RAM ? &attach_sel4_ram_ops
+                              : &attach_sel4_refuse_ops;
+}
+
 static const struct attach_ops *ops_of(enum target_door door)
 {
+    if (attach_uses_kernel())
+        return sel4_ops_of(door);
     switch (door) {
     case DOOR_MONITOR:
         return &attach_monitor_ops;

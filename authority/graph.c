@@ -248,15 +248,16 @@ static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
 }
 
 /* An ASID pool decides whether the directories in it can be used. */
-static bool pool_edges(struct edges *e, const struct capstate *s)
+static bool pool_edges(struct edges *e, const struct capstate *s, const int32_t *witness)
 {
     struct pool *pools = malloc((s->object_count + 1) * sizeof(*pools));
     if (!pools)
         return false;
     uint32_t count = find_pools(s, pools);
     for (uint32_t d = 0; d < s->object_count; d++) {
-        int32_t slot = s->objects[d].first_slot;
-        if (s->objects[d].type == RECORD_CAP_PAGE_DIRECTORY && s->slots[slot].rec.extra != 0)
+        int32_t slot = witness[d];
+        if (s->objects[d].type == RECORD_CAP_PAGE_DIRECTORY && slot >= 0 &&
+            s->slots[slot].rec.extra != 0)
             edge_by_slot(e, pool_of(pools, count, s->slots[slot].rec.extra), (int32_t)d,
                          AUTHORITY_CONTROL, slot);
     }
@@ -312,7 +313,7 @@ static bool object_inside(const struct capstate_object *inner, const struct caps
 }
 
 /* Objects stand in pre-order of their nesting; the links already made are the stack. */
-static void cover_edges(struct authority *a, struct edges *e)
+static void cover_edges(struct authority *a, struct edges *e, const int32_t *witness)
 {
     const struct capstate *s = a->state;
     int32_t last = -1;
@@ -323,8 +324,7 @@ static void cover_edges(struct authority *a, struct edges *e)
         while (last >= 0 && !object_inside(&s->objects[i], &s->objects[last]))
             last = a->enclosing[last];
         a->enclosing[i] = last;
-        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER,
-                     last >= 0 ? s->objects[last].first_slot : -1);
+        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER, last >= 0 ? witness[last] : -1);
         if (s->objects[i].type == RECORD_CAP_UNTYPED)
             last = (int32_t)i;
     }
@@ -488,20 +488,39 @@ static enum error edges_settle(struct authority *a, struct edges *e)
     return ERR_OK;
 }
 
+/* Of the capabilities to each object the one in the lowest slot: where any would do as a witness,
+ * every sample shows the same. NULL: no memory. */
+static int32_t *lowest_slots(const struct capstate *s)
+{
+    int32_t *lowest = malloc((s->object_count + 1) * sizeof(*lowest));
+    for (uint32_t n = 0; lowest && n < s->object_count; n++)
+        lowest[n] = -1;
+    for (uint32_t i = 0; lowest && i < s->slot_count; i++) {
+        int32_t n = s->slots[i].object;
+        if (n >= 0 && (lowest[n] < 0 || s->slots[i].rec.addr < s->slots[lowest[n]].rec.addr))
+            lowest[n] = (int32_t)i;
+    }
+    return lowest;
+}
+
 enum error authority_make_edges(struct authority *a)
 {
     struct edges e = {0};
+    int32_t *witness = lowest_slots(a->state);
     a->enclosing = calloc(a->node_count + 1, sizeof(*a->enclosing));
-    if (!a->enclosing)
+    if (!a->enclosing || !witness) {
+        free(witness);
         return ERR_NO_MEMORY;
+    }
     all_slot_edges(&e, a->state);
     table_edges(&e, a->state);
     mapping_edges(&e, a->state);
-    e.failed |= !pool_edges(&e, a->state);
+    e.failed |= !pool_edges(&e, a->state, witness);
     reply_edges(&e, a->state);
     thread_edges(&e, a->state);
     irq_edges(&e, a->state);
-    cover_edges(a, &e);
+    cover_edges(a, &e, witness);
+    free(witness);
     enum error error = e.failed ? ERR_NO_MEMORY : add_channels(a, &e);
     if (error == ERR_OK)
         error = e.failed ? ERR_NO_MEMORY : edges_settle(a, &e);

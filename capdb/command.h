@@ -23,6 +23,8 @@ struct options {
     bool on_change;                            /* --on-change */
     uint32_t count;                            /* --count N, 0: no end */
     const char *domains;                       /* --domains FILE */
+    const char *kernel;                        /* --kernel ELF: mainline */
+    const char *layout;                        /* --layout FILE */
     const char *format;                        /* --format NAME */
     const char *output;                        /* -o FILE */
     const char *around;                        /* --around THING */
@@ -49,6 +51,9 @@ enum status command_complain(const char *where, const char *fmt, ...)
 
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
+void command_tell_layout(void);
 
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {

@@ -1,4 +1,5 @@
 /* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 #include "capdb/nearest.h"
 
@@ -12,7 +13,7 @@
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
      "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
-     " [--domains FILE] [--same-machine]",
+     " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording",
      "capdb record monitor:unix:build/monitor.sock run.capdb --on-change"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots",
@@ -104,7 +105,8 @@ static bool takes_domains(const struct command *c)
 static bool takes_option(const struct command *c, const char *name)
 {
     return strcmp(name, "json") == 0 || names_option(c, name) ||
-           (strcmp(name, "domains") == 0 && takes_domains(c));
+           (takes_domains(c) && (strcmp(name, "domains") == 0 || strcmp(name, "kernel") == 0 ||
+                                 strcmp(name, "layout") == 0));
 }
 
 static void print_command_help(const struct command *c)
@@ -151,7 +153,9 @@ enum option_code {
     OPT_AROUND,
     OPT_DEPTH,
     OPT_FROM,
-    OPT_TO
+    OPT_TO,
+    OPT_KERNEL,
+    OPT_LAYOUT,
 };
 
 static const struct option long_options[] = {
@@ -167,6 +171,8 @@ static const struct option long_options[] = {
     {"strict", no_argument, NULL, OPT_STRICT},
     {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"flow", no_argument, NULL, OPT_FLOW},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
     {"around", required_argument, NULL, OPT_AROUND},
     {"from", required_argument, NULL, OPT_FROM},
@@ -251,6 +257,12 @@ static bool take_option(struct options *o, int code)
     case OPT_FLOW:
         o->flow = true;
         return true;
+    case OPT_KERNEL:
+        o->kernel = optarg;
+        return true;
+    case OPT_LAYOUT:
+        o->layout = optarg;
+        return true;
     case 'o':
         o->output = optarg;
         return true;
@@ -315,6 +327,8 @@ static enum status exclude(const struct command *c, const struct options *o)
         return command_complain(NULL, "--at and --from or --to exclude each other");
     if (o->all && (o->at_text || o->from_text || o->to_text))
         return command_complain(NULL, "--all and --at, --from or --to exclude each other");
+    if (o->layout && !o->kernel)
+        return command_complain(NULL, "--layout goes with --kernel");
     if (o->depth && !o->around)
         return command_complain(NULL, "--depth means nothing without --around");
     return STATUS_YES;
@@ -326,6 +340,7 @@ static enum status run_command(const struct command *c, struct options *o, const
         return STATUS_UNKNOWN;
     if (o->operands < c->min || o->operands > c->max)
         return command_complain(NULL, "usage: capdb %s", c->usage);
+    attach_use_kernel(o->kernel, o->layout);
     o->whole = answers_from_all(c);
     enum status s = c->run(o);
     return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */

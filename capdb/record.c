@@ -428,6 +428,7 @@ enum status command_record(struct options *o)
     catch_signals();
     if (attach_open(o->run, &r.attach, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
+    command_tell_layout();
     enum status s = open_recording(&r);
     if (s == STATUS_YES)
         s = follow_live(&r);

@@ -1,4 +1,5 @@
 /* Opening what a command asks about. */
+#include "attach/sel4.h"
 #include "capdb/command.h"
 
 #include "attach/attach.h"
@@ -53,12 +54,20 @@ static void end_by_signal(int number)
     attach_interrupt();
 }
 
+void command_tell_layout(void)
+{
+    const char *note;
+    for (unsigned i = 0; (note = attach_kernel_note(i)) != NULL; i++)
+        fprintf(stderr, "capdb: %s\n", note);
+}
+
 static enum status take_live(struct options *o, struct capstate *state)
 {
     char message[CAPDB_MESSAGE];
     struct attach *a;
     if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
+    command_tell_layout();
     enum status s = STATUS_YES;
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));

@@ -8,9 +8,13 @@
 
 /* --- which threads use a CNode: those whose CSpace leads there --- */
 
+struct user {
+    int32_t object; /* a CNode */
+    int32_t thread; /* whose CSpace leads there */
+};
+
 struct users {
-    int32_t *thread; /* of CNode objects reached: pairs (object, thread), sorted by object */
-    int32_t *object;
+    struct user *user;
     uint32_t count, room;
     bool failed;
 };
@@ -19,17 +23,14 @@ static void add_user(struct users *u, int32_t object, int32_t thread)
 {
     if (u->count == u->room) {
         uint32_t room = u->room ? u->room * 2 : 64;
-        int32_t *t = realloc(u->thread, room * sizeof(*t));
-        u->thread = t ? t : u->thread;
-        int32_t *o = realloc(u->object, room * sizeof(*o));
-        u->object = o ? o : u->object;
-        u->failed |= !t || !o;
-        if (u->failed)
+        void *grown = realloc(u->user, room * sizeof(*u->user));
+        u->failed |= !grown;
+        if (!grown)
             return;
+        u->user = grown;
         u->room = room;
     }
-    u->object[u->count] = object;
-    u->thread[u->count++] = thread;
+    u->user[u->count++] = (struct user){object, thread};
 }
 
 /* CNodes that hang in a thread's CSpace, each once. */
@@ -113,9 +114,9 @@ static void add_users_of(struct build *b, int32_t thread, int32_t cnode)
 {
     const struct capstate *s = b->s;
     for (uint32_t i = 0; i < b->users->count; i++) {
-        if (b->users->object[i] != cnode)
+        if (b->users->user[i].object != cnode)
             continue;
-        int32_t root = capstate_thread_cspace(s, b->users->thread[i]);
+        int32_t root = capstate_thread_cspace(s, b->users->user[i].thread);
         for (uint32_t t = 0; t < s->thread_count; t++)
             if (!s->threads[t].rec.idle && capstate_thread_cspace(s, (int32_t)t) == root)
                 add_waker(b, thread, (int32_t)t);
@@ -269,8 +270,7 @@ enum error waiting_build(const struct capstate *s, struct waiting *out)
     if (!b.failed)
         spread(s, out);
     free(b.last);
-    free(users.thread);
-    free(users.object);
+    free(users.user);
     if (b.failed)
         waiting_free(out);
     return b.failed ? ERR_NO_MEMORY : ERR_OK;

@@ -337,7 +337,7 @@ void app_fill_pane(struct app *app)
     struct view *v = app_view(app);
     struct session *s = &app->session;
     const struct row *r = app_row(app);
-    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : (struct ref){0};
+    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : ref_to(REF_NONE, 0);
     if (about.kind == REF_NONE && r)
         about = (struct ref){.kind = REF_TEXT, .addr = r->id};
     if (app->pane.generation == s->generation + 1 && ref_equal(&about, &app->pane.about))
@@ -386,6 +386,20 @@ static void follow_victim(struct app *app)
         view_show(s, app_view(app), &r);
 }
 
+/* A search through a replay has found its moment: the capability it was about is shown. */
+static void follow_found(struct app *app)
+{
+    char said[SESSION_MESSAGE];
+    if (app->follow.kind == REF_NONE || !app->session.now ||
+        !sample_has(app->session.now, &app->follow))
+        return;
+    memcpy(said, app->session.message, sizeof(said));
+    struct ref r = app->follow;
+    app->follow = ref_to(REF_NONE, 0);
+    app_follow(app, &r);
+    memcpy(app->session.message, said, sizeof(said));
+}
+
 static void take_news(struct app *app)
 {
     uint64_t log = app->session.log_generation;
@@ -393,6 +407,7 @@ static void take_news(struct app *app)
     session_take(&app->session);
     session_answers(&app->session, hear, app);
     follow_victim(app);
+    follow_found(app);
     if (log != app->session.log_generation) {
         struct view *v = &app->views[VIEW_LOG];
         bool at_end = v->count == 0 || v->cursor + 1 >= v->count;

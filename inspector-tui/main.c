@@ -2,6 +2,7 @@
  *
  * Usage: inspector-tui TARGET [options], see below.  Exit status 0 after q, 2 when the target could
  * not be opened or the terminal cannot be used, 128 and the signal's number after a signal. */
+#include "attach/sel4.h"
 #include "inspector-tui/app.h"
 
 #include <getopt.h>
@@ -18,15 +19,18 @@
 static const char usage[] =
     "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--domains FILE]\n"
     "                     [--config FILE] [--view NAME] [--no-mouse] [--no-color] [--ascii]\n"
+    "                     [--kernel ELF [--layout FILE]]\n"
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
-    "or a recording RUN.capdb[@N].  Keys: ? inside.\n";
+    "or a recording RUN.capdb[@N].  With --kernel, gdb: and ram: lead to a mainline seL4, of "
+    "which\n"
+    "this is the kernel.elf; --layout names structures.bf.pbf of its build.  Keys: ? inside.\n";
 
 struct arguments {
     struct source_options source;
     struct authority_rules rules;
-    const char *domains, *config, *view;
+    const char *domains, *config, *view, *kernel, *layout;
     bool no_mouse, no_color, ascii;
 };
 
@@ -65,6 +69,12 @@ static int take_option(struct arguments *a, int c)
     case 'a':
         a->ascii = true;
         return -1;
+    case 'k':
+        a->kernel = optarg;
+        return -1;
+    case 'l':
+        a->layout = optarg;
+        return -1;
     case 'e':
         if (parse_interval(optarg, &a->source.interval_ms))
             return -1;
@@ -86,6 +96,7 @@ static int parse(int argc, char **argv, struct arguments *a)
         {"domains", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
         {"view", required_argument, NULL, 'v'},    {"no-mouse", no_argument, NULL, 'm'},
         {"no-color", no_argument, NULL, 'n'},      {"ascii", no_argument, NULL, 'a'},
+        {"kernel", required_argument, NULL, 'k'},  {"layout", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     *a = (struct arguments){.source = {.interval_ms = 250}};
@@ -99,6 +110,7 @@ static int parse(int argc, char **argv, struct arguments *a)
         return 2;
     }
     a->source.target = argv[optind];
+    attach_use_kernel(a->kernel, a->layout);
     return -1;
 }
 

@@ -138,7 +138,8 @@ void revoking_hear(struct app *app, const struct answer *a)
     struct session *s = &app->session;
     if (a->kind == ASK_FIND && a->ok) {
         session_say(s, false, "%s", a->text);
-        s->revoke_slot = a->addr;
+        app->follow = ref_to(REF_SLOT, a->addr);
+        source_ask(s->source, &(const struct ask){.kind = ASK_SAMPLE});
     }
     if (a->kind == ASK_HALT || a->kind == ASK_GO)
         session_say(s, !a->ok, "%s", a->text);

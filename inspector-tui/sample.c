@@ -197,7 +197,7 @@ int32_t sample_domain_of(const struct sample *s, const struct ref *r)
 
 struct ref sample_slot_ref(const struct sample *s, int32_t slot)
 {
-    return slot < 0 ? (struct ref){0} : ref_to(REF_SLOT, s->state.slots[slot].rec.addr);
+    return slot < 0 ? ref_to(REF_NONE, 0) : ref_to(REF_SLOT, s->state.slots[slot].rec.addr);
 }
 
 struct ref sample_object_ref(const struct sample *s, int32_t object)
@@ -212,7 +212,7 @@ struct ref sample_object_ref(const struct sample *s, int32_t object)
 
 struct ref sample_thread_ref(const struct sample *s, int32_t thread)
 {
-    return thread < 0 ? (struct ref){0} : ref_to(REF_THREAD, s->state.threads[thread].rec.addr);
+    return thread < 0 ? ref_to(REF_NONE, 0) : ref_to(REF_THREAD, s->state.threads[thread].rec.addr);
 }
 
 struct ref sample_domain_ref(const struct sample *s, int32_t domain)

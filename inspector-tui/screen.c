@@ -208,7 +208,7 @@ static void lay_out(const struct view *v, const int *widest, struct layout *out)
     const struct column *c = v->ops->columns;
     int total = MARK_CELLS, flexible = -1;
     out->columns = 0;
-    for (uint32_t i = 0; c[i].title && i < LINE_COLUMNS; i++) {
+    for (uint32_t i = 0; i < LINE_COLUMNS && c[i].title; i++) {
         out->width[i] = wanted_width(&c[i], widest[i]);
         total += out->width[i] + GAP;
         out->columns++;

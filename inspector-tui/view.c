@@ -113,7 +113,7 @@ const struct sample *view_sample(const struct session *s, const struct row *r)
 
 struct ref view_ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    return r && v->ops->ref ? v->ops->ref(s, v, r) : (struct ref){0};
+    return r && v->ops->ref ? v->ops->ref(s, v, r) : ref_to(REF_NONE, 0);
 }
 
 void view_text(const struct session *s, const struct view *v, const struct row *r, char *buf,

@@ -97,7 +97,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind == KIND_THREAD)
         return sample_thread_ref(s->now, r->at);
-    return r->at < 0 ? (struct ref){0} : sample_domain_ref(view_sample(s, r), r->at);
+    return r->at < 0 ? ref_to(REF_NONE, 0) : sample_domain_ref(view_sample(s, r), r->at);
 }
 
 static uint64_t order(const struct session *s, const struct view *v, const struct row *r,

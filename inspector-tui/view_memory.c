@@ -103,7 +103,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind == KIND_PIECE)
         return ref_to(REF_ADDRESS, base_of(s, r));
-    return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : (struct ref){0};
+    return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : ref_to(REF_NONE, 0);
 }
 
 const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL};

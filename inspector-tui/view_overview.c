@@ -74,17 +74,24 @@ static void build(const struct session *s, struct view *v)
 
 /* --- lines --- */
 
+/* The verdict's sentence begins with the word that stands there already, in colour. */
+static const char *behind_the_word(const char *text)
+{
+    const char *colon = strstr(text, ": ");
+    return colon ? colon + 2 : text;
+}
+
 static void verdict_line(const struct session *s, struct line *l)
 {
     const struct sample *now = s->now;
     switch (now->verdict) {
     case VERDICT_ISOLATED:
         line_put(l, STYLE_GOOD, "ISOLATED");
-        line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
+        line_put(l, STYLE_NORMAL, "  %s", behind_the_word(now->verdict_text));
         break;
     case VERDICT_BREACHED:
         line_put(l, STYLE_BAD, "BREACHED %u", now->judged.breaches);
-        line_put(l, STYLE_NORMAL, "  %s", now->verdict_text);
+        line_put(l, STYLE_NORMAL, "  %s", behind_the_word(now->verdict_text));
         break;
     case VERDICT_UNKNOWN:
         line_put(l, STYLE_WARN, "NO VERDICT");

@@ -116,8 +116,10 @@ struct tcb *fastpath_fault(struct tcb *t)
                  (told && DEBUG_WATCHED_IPC_IS_SLOW)))
         goto slow;
     struct cap c = slot->cap;
+    if (unlikely(!fault_handler_is_usable(c)))
+        goto slow;
     struct endpoint *ep = kptr(c.w[0] - CAP_ENDPOINT);
-    if (unlikely(!fault_handler_is_usable(c) || ep->state != ENDPOINT_RECEIVING))
+    if (unlikely(ep->state != ENDPOINT_RECEIVING))
         goto slow;
     struct tcb *server = kptr(ep->head);
     if (unlikely(!asid_space_of(server, &space) || !runs_next(t, server)))

@@ -12,14 +12,14 @@ linux: deps ## build Linux for a domain of the demo, from Debian's sources (4 mi
 	@$(MAKE) --no-print-directory linux-images
 
 # An image is a manager whose table has Linux in it: NAME-VARIANT, for both kernels.
-#   $(1) name  $(2) Linux's text  $(3) bits of Linux's memory  $(4) the machine ends with it
+#   $(1) name  $(2) Linux's text  $(3) bits of its untypeds  $(4) the machine ends with it
 define linux_image
-$(foreach v,direct mediated,$(call linux_table,$(1)-$(v),$(v),$(2),$(3),$(4)))
+$(foreach v,direct mediated,$(call linux_table,$(1)-$(v),$(v),$(2),$(subst +,$(comma),$(3)),$(4)))
 endef
 define linux_table
-$(LINUX_B)/obj/$(1).o: guest/linux/manager/table_$(2).c
+$(LINUX_B)/obj/$(1).o: guest/linux/manager/table_$(2).c guest/linux/manager/linux.h user/demo/demo.h guest/linux/linux.mk
 	@mkdir -p $$(@D)
-	$$(Q)$(ARMCC) $(USER_FLAGS) -DLINUX_TEXT='"$(3)"' -DLINUX_MEMORY_BITS=$(4) -DLINUX_POWER_OFF=$(5) -c $$< -o $$@
+	$$(Q)$(ARMCC) $(USER_FLAGS) -DLINUX_TEXT='"$(3)"' -DLINUX_MEMORY_BITS='$(4)' -DLINUX_POWER_OFF=$(5) -c $$< -o $$@
 $(LINUX_B)/manager-$(1).elf: $(LINUX_B)/obj/$(1).o $(DEMO_COMMON) $(USER_LIB) $(LINUX_B)/obj/linux.o \
     $(if $(filter mediated,$(2)),$(call blob,resources)) $(USER_LDS)
 	$$(Q)$$(LINK_USER)
@@ -34,10 +34,10 @@ $(LINUX_B)/obj/linux.o: user/demo/blob.S $(LINUX_ELF)
 
 # console: a shell.  lat: the rows of the paper's table.  stress: does everything hold?  small: too
 # little memory for Linux.
-$(eval $(call linux_image,console,,25,false))
-$(eval $(call linux_image,test,,25,true))
-$(eval $(call linux_image,lat,run=/bin/rows,25,true))
-$(eval $(call linux_image,small,,22,true))
+$(eval $(call linux_image,console,,24+25,false))
+$(eval $(call linux_image,test,,24+25,true))
+$(eval $(call linux_image,lat,run=/bin/rows,24+25,true))
+$(eval $(call linux_image,small,,24+17,true))
 
 run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=mediated)
 	@[ -e $(LINUX_ELF) ] || { echo "run-linux: there is no Linux yet: make linux"; exit 1; }
@@ -47,7 +47,7 @@ run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=med
 table1: ## the paper's table 1: Linux direct and mediated, measured
 	@[ -e $(LINUX_ELF) ] || { echo "table1: there is no Linux yet: make linux"; exit 1; }
 	@$(MAKE) --no-print-directory linux-images
-	@guest/linux/table1
+	@guest/linux/table1 $(TABLE1)
 
 check-linux: ## boot, stress, isolation, re-boot of Linux, with figures
 	@[ -e $(LINUX_ELF) ] || { echo "check-linux: there is no Linux yet: make linux"; exit 1; }

@@ -30,7 +30,8 @@ Definition held_in (hs : holdings) : state := fun h c => In (h, c) hs.
 
 Definition right_eq_dec (r r' : right) : {r = r'} + {r <> r'}.
 Proof. decide equality. Defined.
-Definition has (c : cap) (r : right) : bool := if in_dec right_eq_dec r (rights c) then true else false.
+Definition has (c : cap) (r : right) : bool := if in_dec right_eq_dec r (rights c) then true else
+  false.
 
 Lemma has_can c r : has c r = true <-> can c r.
 Proof. unfold has, can. destruct (in_dec right_eq_dec r (rights c)); intuition congruence. Qed.
@@ -74,7 +75,8 @@ Qed.
     list that covers an address tells.  What none covers is of domain [outside]. *)
 Record region := Region { begins : address; bytes : nat; of : nat }.
 
-Definition covered (r : region) (a : address) : bool := (begins r <=? a) && (a <? begins r + bytes r).
+Definition covered (r : region) (a : address) : bool := (begins r <=? a) && (a <? begins r + bytes
+  r).
 
 Fixpoint domain_at (rs : list region) (outside : nat) (a : address) : nat :=
   match rs with
@@ -88,14 +90,17 @@ Fixpoint borders (rs : list region) : list address :=
 
 (** Each address has the domain of [lo] or of a border that is not behind it. *)
 Lemma nearest_border rs outside : forall lo a, lo <= a ->
-  exists p, In p (lo :: borders rs) /\ lo <= p <= a /\ domain_at rs outside p = domain_at rs outside a.
+  exists p, In p (lo :: borders rs) /\ lo <= p <= a /\ domain_at rs outside p = domain_at rs
+    outside a.
 Proof.
   induction rs as [| r rs IH]; intros lo a L; simpl.
   - exists lo. auto.
   - destruct (covered r a) eqn:V; unfold covered in V;
-      [apply andb_true_iff in V; destruct V as [V1 V2]; apply Nat.leb_le in V1; apply Nat.ltb_lt in V2
+      [apply andb_true_iff in V; destruct V as [V1 V2]; apply Nat.leb_le in V1;
+        apply Nat.ltb_lt in V2
       | apply andb_false_iff in V; rewrite Nat.leb_gt, Nat.ltb_ge in V].
-    + exists (Nat.max lo (begins r)). split; [destruct (Nat.max_spec lo (begins r)) as [[_ ->] | [_ ->]]; auto |].
+    + exists (Nat.max lo (begins r)). split; [destruct (Nat.max_spec lo (begins r)) as [[_ ->] | [_
+      ->]]; auto |].
       split; [lia |]. unfold covered.
       replace (begins r <=? Nat.max lo (begins r)) with true by (symmetry; apply Nat.leb_le; lia).
       replace (Nat.max lo (begins r) <? begins r + bytes r) with true
@@ -107,7 +112,8 @@ Proof.
       * destruct (IH (Nat.max lo (begins r + bytes r)) a) as (p & I & B & E); [lia |].
         exists p. split.
         { simpl in *. destruct I as [I | I]; [| auto].
-          destruct (Nat.max_spec lo (begins r + bytes r)) as [[_ M] | [_ M]]; rewrite M in I; auto. }
+          destruct (Nat.max_spec lo (begins r + bytes r)) as [[_ M] | [_ M]]; rewrite M in I;
+            auto. }
         split; [lia |]. unfold covered.
         replace (p <? begins r + bytes r) with false by (symmetry; apply Nat.ltb_ge; lia).
         rewrite andb_false_r. exact E.
@@ -127,7 +133,8 @@ Definition lies_in (d : nat) (c : cap) : bool :=
   forallb (fun p => negb (covers_b c p) || (dom p =? d)) (base c :: borders rs).
 
 Definition home_b (r : right) (hs : holdings) : bool :=
-  forallb (fun p => trusted (dom (fst p)) || negb (has (snd p) r) || lies_in (dom (fst p)) (snd p)) hs.
+  forallb (fun p => trusted (dom (fst p)) || negb (has (snd p) r) || lies_in (dom (fst p)) (snd p))
+    hs.
 
 Definition unchanneled (ch : channel) (hs : holdings) : bool :=
   forallb (fun p => trusted (dom (fst p)) || negb (sends ch (snd p)) ||
@@ -150,7 +157,8 @@ Proof.
       [unfold covers in V; lia |].
     specialize (H p I). rewrite orb_true_iff, negb_true_iff, Nat.eqb_eq in H.
     destruct H as [H | H]; [| congruence].
-    assert (Vp : covers_b c p = true) by (apply covers_computed; unfold covers in *; lia). congruence.
+    assert (Vp : covers_b c p = true) by (apply covers_computed; unfold covers in *; lia).
+    congruence.
   - intros H p _. rewrite orb_true_iff, negb_true_iff, Nat.eqb_eq.
     destruct (covers_b c p) eqn:V; [right; apply H, covers_computed, V | auto].
 Qed.
@@ -206,7 +214,8 @@ End Restrictions.
 
 (** ** Claims *)
 
-(** [Claim d why at c]: domain [d] claims what [c] covers, since a holder that it claims has [c], and
+(** [Claim d why at c]: domain [d] claims what [c] covers, since a holder that it claims has [c],
+    and
     [why] is the right that makes it power over capabilities. *)
 Record claim := Claim { whose : nat; why : right; claimed : cap }.
 
@@ -356,7 +365,8 @@ Proof.
 Qed.
 
 Lemma known_in ks k : known ks k = true ->
-  exists k', In k' ks /\ whose k = whose k' /\ forall a, covers (claimed k) a <-> covers (claimed k') a.
+  exists k', In k' ks /\ whose k = whose k' /\ forall a, covers (claimed k) a <-> covers (claimed
+    k') a.
 Proof.
   unfold known. rewrite existsb_exists. intros (k' & I & E). exists k'.
   destruct (claim_eqb_spec k k' E) as (W & _ & C). auto.
@@ -435,7 +445,8 @@ Proof.
     injection E as <- <-. apply filter_In in I. destruct I as [I V]. apply covers_computed in V.
     exists k, h. auto.
   - intros (k & h & K & I & V & ->). exists k. split; [exact K |]. apply in_map_iff.
-    exists (h, c). split; [reflexivity |]. apply filter_In. split; [exact I | apply covers_computed, V].
+    exists (h, c). split; [reflexivity |]. apply filter_In. split;
+      [exact I | apply covers_computed, V].
 Qed.
 
 (** *** Something speaks against it: no domains fit *)
@@ -470,8 +481,10 @@ Proof.
     destruct (sends ch c) eqn:S; [| reflexivity]. apply found_none. intros (d' & c') U'.
     apply used_by_in in U. destruct U as (k & h & K & H & V & ->).
     apply used_by_in in U'. destruct U' as (k' & h' & K' & H' & V' & ->).
-    unfold joins. cbn [fst snd]. destruct (Nat.eqb_spec (whose k) (whose k')) as [E | N]; [reflexivity |].
-    destruct (receives ch c') eqn:R; [| reflexivity]. destruct (overlap_b c c') eqn:O; [| reflexivity].
+    unfold joins. cbn [fst snd]. destruct (Nat.eqb_spec (whose k) (whose k')) as [E | N];
+      [reflexivity |].
+    destruct (receives ch c') eqn:R; [| reflexivity]. destruct (overlap_b c c') eqn:O;
+      [| reflexivity].
     destruct (justified_fits k (J k K)) as [T F]. destruct (justified_fits k' (J k' K')) as [T' F'].
     destruct N. rewrite <- (F h V), <- (F' h' V').
     apply sends_computed in S. apply receives_computed in R. apply overlap_computed in O.
@@ -559,7 +572,8 @@ Lemma subject_is_claimed h :
 Proof.
   unfold subject. intros S.
   destruct (find (fun k => covers_b (claimed k) h) ks) as [k |] eqn:F.
-  - apply find_some in F. destruct F as [K V]. exists k. split; [exact K | apply covers_computed, V].
+  - apply find_some in F. destruct F as [K V]. exists k. split;
+    [exact K | apply covers_computed, V].
   - destruct (find (fun p => fst p =? h) ts) as [(t & d) |] eqn:G.
     + apply find_some in G. destruct G as [T E]. simpl in E. apply Nat.eqb_eq in E. subst t.
       destruct (trusted d) eqn:U.
@@ -618,7 +632,8 @@ End Draws.
 
 (** ** The theorems *)
 
-(** Nothing speaks against it: there are domains that agree with the threads, and the distribution is
+(** Nothing speaks against it: there are domains that agree with the threads, and the distribution
+    is
     isolated in them, so that all theorems of Isolation.v hold for them. *)
 Theorem can_be_isolated_is_isolation n hs ts m :
   consistent ts -> trusted m = true -> judge n hs ts = can_be_isolated ->

@@ -11,7 +11,7 @@ odd=build/arm/debug/image-debugcalls.elf
 build_tool() {
     make --no-print-directory build/host/libhost.a "$image" "$odd" >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -Werror -o "$dump" tests/tools/dump_records.c \
-            build/host/libhost.a -lserialport -lelf
+            build/host/libhost.a -lserialport -ldw -lelf
 }
 
 door() { # name

@@ -153,7 +153,7 @@ dump=$work/dump_records
 build_tool() {
     make --no-print-directory build/host/libhost.a >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -o "$dump" tests/tools/dump_records.c build/host/libhost.a \
-            -lserialport -lelf
+            -lserialport -ldw -lelf
 }
 check "the tool is built" build_tool
 ticks() { timeout 30 "$dump" -t "ram:$work/ram" | sed 's/ticks \([0-9]*\).*/\1/'; }

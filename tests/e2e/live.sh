@@ -11,7 +11,7 @@ ram() { echo "ram:$work/ram"; }
 build_tool() {
     make --no-print-directory build/host/libhost.a >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -Werror -o "$follow" tests/tools/follow_live.c \
-            build/host/libhost.a -lserialport -lelf
+            build/host/libhost.a -lserialport -ldw -lelf
 }
 
 # follow NAME SOCKET ARGUMENTS...: its output is $work/NAME.

@@ -42,19 +42,24 @@ unchanged() { # name
     cmp "$work/$1.capdb" <(gunzip -c "$fixtures/$1.capdb.gz") && [ ! -e "$work/$1.capdb-wal" ]
 }
 
-# Upgrading gives capabilities numbers anew, by the rules of today.
+# Upgrading gives capabilities numbers and domains anew, by the rules of today.
 without_numbers() { # recording
     $capdb sql "$1" "SELECT n, ticks, seq, caps, threads, mappings, digest FROM snapshots" &&
-        $capdb sql "$1" "SELECT n, slot, holder, \"index\", domain, type, object, bits, rights, flags,
+        $capdb sql "$1" "SELECT n, slot, holder, \"index\", type, object, bits, rights, flags,
             data, extra FROM caps ORDER BY n, pos" &&
         $capdb sql "$1" "${questions[3]}" && $capdb sql "$1" "${questions[4]}" &&
         $capdb sql "$1" "${questions[5]}"
 }
 
+# A thread that kept the name the kernel gives it had a domain made of that name once.
+by_todays_names() {
+    sed "s/\tchild of: 'guest\t/\tguest\t/"
+}
+
 upgrades() { # name
     $capdb upgrade "$work/$1.capdb" "$work/$1.new" && $capdb verify "$work/$1.new" &&
         diff <(without_numbers "$work/$1.capdb") <(without_numbers "$work/$1.new") &&
-        diff <(commands "$work/$1.capdb") <(commands "$work/$1.new")
+        diff <(commands "$work/$1.capdb" | by_todays_names) <(commands "$work/$1.new")
 }
 
 

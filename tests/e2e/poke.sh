@@ -10,7 +10,7 @@ dump=$work/dump_records
 build_tool() {
     make --no-print-directory build/host/libhost.a build/arm/debug/image-demo-healthy.elf >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$dump" tests/tools/dump_records.c \
-            build/host/libhost.a -lserialport -lelf
+            build/host/libhost.a -lserialport -ldw -lelf
 }
 check "tool and image are built from one tree" build_tool
 mkdir "$work/poke"

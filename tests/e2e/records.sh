@@ -32,7 +32,7 @@ def until_prompt(begin):
         except TimeoutError:
             if begin in data and prompt.search(data):
                 return data
-            if not data:
+            if begin == b"> ":  # what programs print may have come in its place
                 line.sendall(b"\r")
     sys.exit(f"no prompt, got {data[-200:]!r}")
 

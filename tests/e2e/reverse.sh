@@ -105,26 +105,26 @@ go_where_it_is_dead >/dev/null
 screen_on_failure=screen
 tm -f /dev/null new-session -d -s t -x 200 -y 36 \
     "build/host/inspector-tui gdb:unix:$run/gdb.sock; echo status \$?; exec cat"
-check "the inspector opens on the replay, which stands" eval 'shows_soon "guest  [23] threads"'
+check "the inspector opens on the replay, which stands" eval 'shows_soon "^ (STOPPED|REPLAY)" && shows_soon "g guest +[23] "'
 line "killed $dead"
 check "the inspector goes back to what killed it" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead by guest/init in Call CNode_Revoke"
-check "and shows the state there: the capability lives" shows_soon "^$dead_type $dead_object"
+check "and shows the state there: the capability lives" shows_soon "^$dead_type $dead_object.* slot $dead"
 line "made $dead"
 check "the inspector goes back to what made it" \
     shows_soon "tick $made: $dead_type $dead_object came into slot $dead by guest/init in Call"
-check "the cursor is on the capability" shows_soon "^$dead_type $dead_object"
+check "the cursor is on the capability" shows_soon "^$dead_type $dead_object.* slot $dead"
 key K
 check "K on a living capability goes forward to its end" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
-key M
-check "M goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
+key I
+check "I goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
 tm resize-window -t t -x 80 -y 30
-key 7
+key L
 key G
-check "on a screen of 80 columns the whole sentence is below the console" shows_soon "kernel pc 0x"
+check "on a screen of 80 columns the whole sentence is below the log" shows_soon "kernel pc 0x"
 tm resize-window -t t -x 200 -y 36
-key 2
+key V
 line "killed 80000000"
 check "a slot that never lost a capability is named" shows_soon "no capability was taken from slot 0x80000000" 60
 line "killed xyz"
@@ -167,7 +167,7 @@ in_gdb "cap end" >/dev/null
 check "a debugger lets the replay run off its end" timeout 60 bash -c "$(declare -f run_off_the_end); run=$run run_off_the_end"
 refused_there() {
     gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -o "$work/find" tests/tools/find_moment.c build/host/libhost.a \
-        -lserialport -lelf || return 1
+        -lserialport -ldw -lelf || return 1
     ! timeout 60 "$work/find" "gdb:unix:$run/gdb.sock" "$dead" >"$work/gdb.out" 2>&1 &&
         says "the recording has ended and its machine is shut down"
 }

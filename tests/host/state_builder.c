@@ -68,15 +68,17 @@ void state_finding(struct capstate *s, struct record_finding finding)
 void state_end(struct capstate *s)
 {
     struct record r = {.kind = RECORD_SCHED};
-    state_add(s, &r);
+    if (s->sched_count == 0)
+        state_add(s, &r);
     r.kind = RECORD_END;
     r.end = (struct record_end){
         .complete = 1,
         .slots = s->slot_count,
         .threads = s->thread_count,
         .mappings = s->mapping_count,
-        .records = 3 + s->slot_count + s->thread_count + s->endpoint_count + s->notification_count +
-                   s->mapping_count + s->irq_count + s->finding_count,
+        .records = 2 + s->sched_count + s->slot_count + s->thread_count + s->endpoint_count +
+                   s->notification_count + s->sched_context_count + s->reply_count +
+                   s->tables_told + s->mapping_count + s->irq_count + s->finding_count,
     };
     state_add(s, &r);
     assert_int_equal(capstate_finish(s), ERR_OK);

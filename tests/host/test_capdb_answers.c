@@ -118,6 +118,7 @@ static void record_named(const char *name, bool complete)
     struct capdb *db = create(path);
     named_state(&s, name);
     s.end.complete = complete;
+    s.snapshot.root_thread = 0x80010000; /* not the one thread there is */
     assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
     capstate_free(&s);
     capdb_close(db);

@@ -211,7 +211,7 @@ static const char *const alterations[] = {
     "UPDATE object_row SET flags = 4 WHERE row = 2",
     /* the other versions */
     "UPDATE thread_row SET priority = priority + 1 WHERE row = 1",
-    "UPDATE thread_row SET domain = 0 WHERE row = 1",
+    "UPDATE thread_row SET domain = domain + 1 WHERE row = 1",
     "UPDATE run_row SET pc = pc + 4 WHERE row = 1",
     "UPDATE endpoint_row SET waiters = waiters + 1 WHERE row = 1",
     "UPDATE notification_row SET word = word + 1 WHERE row = 1",

@@ -141,7 +141,8 @@ static void world_make(void)
     for (unsigned i = 0; i < THREADS; i++) {
         char name[16];
         snprintf(name, sizeof name, "thread %u", i);
-        threads[i] = sim_thread_new(name, TOP - random_below(3), caps[random_below(2) * 5]);
+        cptr_t handler = i == 0 ? 0 : caps[random_below(2) * 5]; /* an empty slot */
+        threads[i] = sim_thread_new(name, TOP - random_below(3), handler);
         sim_thread_start(threads[i]);
     }
     assert_int_equal(

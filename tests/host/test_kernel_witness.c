@@ -9,7 +9,7 @@
 
 #include "authority/authority.h"
 #include "kernel/syscall.h"
-#include "objwalk/objwalk.h"
+#include "objwalk/capscope/walk.h"
 #include "plat/hostsim/hostsim.h"
 #include "tests/host/sim.h"
 

@@ -49,6 +49,8 @@ static void try_thread(cptr_t untyped)
                           RIGHT_WRITE | RIGHT_GRANT_REPLY, HANDOVER_BADGE_FAULT));
     user_check(tcb_configure(tcb, 1, cnode, (32 - THREAD_SPACE_RADIX) << 3, INIT_VSPACE, 0, 0));
     user_check(tcb_set_priority(tcb, INIT_TCB, given->priority));
+    if (user_has_debug_calls())
+        debug_name_thread(tcb, "guest/thread");
     user_check(
         tcb_start(tcb, true, (vaddr_t)thread_program, TABLE_VADDR + PAGE, (const word_t[4]){0}));
     try_thread_faults(WILD);

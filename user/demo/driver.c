@@ -7,8 +7,9 @@ enum {
     EPIT_SR = 1,
     EPIT_LR = 2,
     EPIT_CMPR = 3,
-    EPIT_CR_RUN = 0x0302000f, /* 32 kHz clock, reload, compare interrupt (i.MX31 manual 34.3) */
-    EPIT_COUNTS = 3277,       /* ten ticks a second */
+    EPIT_CNR = 4,
+    EPIT_CR_RUN = 0x0102000f, /* bus clock, reload, compare interrupt (i.MX31 manual 34.3) */
+    EPIT_COUNTS = 3899904,    /* ten ticks a second */
     BELL = SLOT_PLANTED - 1,  /* bound to the server */
     SAVED = SLOT_FREE,        /* reply capabilities of sleeping callers */
     MAX_SAVED = 8,
@@ -51,6 +52,12 @@ static void wake_sleepers(word_t *saved, word_t ticks)
         ipc_send(SAVED + *saved - 1, msginfo_make(0, 0, 0, 1), (const word_t[4]){ticks});
 }
 
+/* Counts of the timer since the last tick. */
+static word_t since_tick(void)
+{
+    return EPIT_COUNTS - ((volatile word_t *)DEVICE_VADDR)[EPIT_CNR];
+}
+
 void driver_server(void)
 {
     word_t ticks = 0, saved = 0;
@@ -63,7 +70,8 @@ void driver_server(void)
         } else if (r.mr[0] == DRIVER_SLEEP && save_caller(&saved)) {
             r = ipc_recv(SLOT_SERVICE);
         } else {
-            r = ipc_reply_recv(SLOT_SERVICE, msginfo_make(0, 0, 0, 1), (const word_t[4]){ticks});
+            r = ipc_reply_recv(SLOT_SERVICE, msginfo_make(0, 0, 0, 2),
+                               (const word_t[4]){ticks, since_tick()});
         }
     }
 }

@@ -200,6 +200,12 @@ enum syscall_error asid_pool_assign(cptr_t pool, cptr_t pd)
     return user_invoke(&(struct invocation){pool, INV_ASID_POOL_ASSIGN, 0, {0}, 1, {pd}, 0, 0});
 }
 
+enum syscall_error asid_pool_assign_with_helpers(cptr_t pool, cptr_t pd)
+{
+    return user_invoke(&(struct invocation){
+        pool, INV_ASID_POOL_ASSIGN, 1, {ASSIGN_WITH_USER_HELPERS}, 1, {pd}, 0, 0});
+}
+
 enum syscall_error irq_control_get(cptr_t control, word_t irq, cptr_t root, word_t index,
                                    word_t depth)
 {

@@ -163,6 +163,7 @@ enum syscall_error page_unmap(cptr_t page);
 enum syscall_error asid_control_make_pool(cptr_t control, cptr_t untyped, cptr_t root, word_t index,
                                           word_t depth);
 enum syscall_error asid_pool_assign(cptr_t pool, cptr_t pd);
+enum syscall_error asid_pool_assign_with_helpers(cptr_t pool, cptr_t pd); /* kernel-api.md */
 enum syscall_error irq_control_get(cptr_t control, word_t irq, cptr_t root, word_t index,
                                    word_t depth);
 enum syscall_error irq_handler_ack(cptr_t handler);

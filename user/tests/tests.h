@@ -38,7 +38,8 @@ struct test {
     X(ipcrights)                                                                                   \
     X(nbwait)                                                                                      \
     X(preempt)                                                                                     \
-    X(pt) X(regressions) X(sched) X(sync) X(threads) X(tls) X(vspace) X(cache) X(irq) X(timer)
+    X(pt)                                                                                          \
+    X(regressions) X(sched) X(sync) X(threads) X(tls) X(helpers) X(vspace) X(cache) X(irq) X(timer)
 #define X(name) extern const struct test name##_tests[];
 TEST_FILES(X)
 #undef X
@@ -113,6 +114,7 @@ struct thread {
 void threads_open(void);                     /* before the first thread of a test */
 struct thread *thread_new(word_t priority);  /* shares CSpace and address space with the root */
 struct thread *process_new(word_t priority); /* has its own */
+extern bool process_helpers;                 /* its address space shows the user helpers */
 struct thread *thread_of_kind(bool process, word_t priority);
 struct thread *runner_new(cptr_t supervisor);
 word_t thread_index(const struct thread *t);

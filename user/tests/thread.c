@@ -114,10 +114,13 @@ cptr_t image_frame(vaddr_t vaddr)
     return boot->user_image_frames.start + (vaddr - (vaddr_t)image_start) / 4096;
 }
 
+bool process_helpers;
+
 cptr_t vspace_new(void)
 {
     cptr_t vspace = object_new(OBJECT_PAGE_DIRECTORY, 0);
-    must_succeed(asid_pool_assign(INIT_ASID_POOL, vspace));
+    must_succeed(process_helpers ? asid_pool_assign_with_helpers(INIT_ASID_POOL, vspace)
+                                 : asid_pool_assign(INIT_ASID_POOL, vspace));
     vaddr_t first = (vaddr_t)image_start, end = (vaddr_t)image_end;
     for (vaddr_t v = first & ~(vaddr_t)(SECTION - 1); v < end; v += SECTION)
         map_table(vspace, v);

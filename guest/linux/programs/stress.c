@@ -28,7 +28,7 @@ static int registers(void)
 {
 	unsigned a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, bad = 0;
 
-	for (int i = 0; i < 30000000; i++) {
+	for (long i = 0; i < 30000000 || (ticks < 20 && i < 2000000000); i++) {
 		__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f), "+r"(g));
 		bad |= (a ^ 1) | (b ^ 2) | (c ^ 3) | (d ^ 4) | (e ^ 5) | (f ^ 6) | (g ^ 7);
 	}

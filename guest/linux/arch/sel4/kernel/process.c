@@ -15,6 +15,7 @@ void sel4_new_task(void);
 struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next)
 {
 	sel4_stop_user(prev);
+	sel4_name_user(prev);
 	sel4_current = next;
 	return __sel4_switch(prev, &prev->thread.ctx, &next->thread.ctx);
 }
@@ -54,7 +55,6 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 	return 0;
 }
 
-/* exec: the thread goes on in another program, and is called by its name */
 void start_thread(struct pt_regs *regs, unsigned long pc, unsigned long sp)
 {
 	memset(regs, 0, sizeof(*regs));
@@ -64,7 +64,6 @@ void start_thread(struct pt_regs *regs, unsigned long pc, unsigned long sp)
 	current->thread.write = WRITE_ALL;
 	current->thread.regs_known = true;
 	current->thread.in_syscall = false;
-	sel4_name_user(current);
 }
 
 void flush_thread(void)

@@ -19,7 +19,7 @@ struct shadow_table {
 };
 #define MAPPED_WRITE	(1u << 31)
 #define MAPPED_PFN	(MAPPED_WRITE - 1)
-#define SEL4_AROUND	4
+#define SEL4_AROUND	4	/* pages: more of them made fork and exec slower, the pages were not used */
 
 unsigned long sel4_space_of(struct mm_struct *mm)
 {

@@ -12,7 +12,7 @@ unsigned long *sel4_ipc_buffer;
 const struct handover *sel4_given;
 unsigned long sel4_lowmem, sel4_lowmem_end, sel4_image_end;
 unsigned long sel4_counts[COUNT_KINDS];
-bool sel4_served;
+bool sel4_served, sel4_names;
 
 /* --- ways out --- */
 
@@ -73,6 +73,15 @@ void sel4_must(int error, const char *what)
 
 /* --- start --- */
 
+/* On a kernel without names the call would be a fault: the CPSR of its threads tells which it is. */
+static bool __init kernel_has_names(void)
+{
+	unsigned long cpsr;
+
+	asm volatile("mrs %0, cpsr" : "=r"(cpsr));
+	return !(cpsr & 0x100);
+}
+
 asmlinkage void __init sel4_start(const struct boot_info *bi)
 {
 	sel4_ipc_buffer = (unsigned long *)bi->ipc_buffer;
@@ -80,6 +89,7 @@ asmlinkage void __init sel4_start(const struct boot_info *bi)
 	sel4_image_end = bi->ipc_buffer;
 	sel4_lowmem = ALIGN(sel4_image_end + 3 * PAGE_SIZE, 1 << 20);
 	sel4_served = sel4_given->mediated;
+	sel4_names = kernel_has_names();
 	if (sel4_served)
 		served_start(bi);
 	else
@@ -109,15 +119,10 @@ EITHER(int, thread_suspend, (unsigned long thread), (thread))
 EITHER(int, thread_resume, (unsigned long thread), (thread))
 EITHER(int, thread_tls, (unsigned long thread, unsigned long base), (thread, base))
 
-/* On a kernel without names the call would be a fault: the CPSR tells which kernel it is. */
 void sel4_thread_name(unsigned long thread, const char *name, int number)
 {
 	char text[40];
-	unsigned long cpsr;
 
-	asm volatile("mrs %0, cpsr" : "=r"(cpsr));
-	if (cpsr & 0x100)
-		return;
 	snprintf(text, sizeof(text), "%s-%d", name, number);
 	if (sel4_served)
 		served_thread_name(thread, text);

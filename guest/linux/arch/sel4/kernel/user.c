@@ -76,7 +76,7 @@ static noinline void prepare_thread(struct task_struct *t, unsigned long space)
 			sel4_name_user(t);
 	}
 	if (!th->tcb || !space) {	/* no memory for what a process needs: it cannot run */
-		pr_err("sel4: no memory for the thread of %s[%d]\n", t->comm, t->pid);
+		pr_err_ratelimited("sel4: no memory for the thread of %s[%d]\n", t->comm, t->pid);
 		force_fatal_sig(SIGKILL);
 		return;
 	}
@@ -85,10 +85,21 @@ static noinline void prepare_thread(struct task_struct *t, unsigned long space)
 	th->space = space;
 }
 
+/* On a kernel with names a thread is called as its process calls itself; what was said last is kept,
+ * since this is asked at each switch. */
 void sel4_name_user(struct task_struct *t)
 {
-	if (t->thread.tcb)
-		sel4_thread_name(t->thread.tcb, t->comm, t->pid);
+	static struct { unsigned long tcb; pid_t pid; char comm[TASK_COMM_LEN]; } said[256];
+	typeof(*said) *s = &said[t->thread.tcb % ARRAY_SIZE(said)];
+
+	if (!sel4_names || !t->thread.tcb)
+		return;
+	if (s->tcb == t->thread.tcb && s->pid == t->pid && !memcmp(s->comm, t->comm, TASK_COMM_LEN))
+		return;
+	s->tcb = t->thread.tcb;
+	s->pid = t->pid;
+	memcpy(s->comm, t->comm, TASK_COMM_LEN);
+	sel4_thread_name(s->tcb, t->comm, t->pid);
 }
 
 void sel4_stop_user(struct task_struct *t)
@@ -397,7 +408,7 @@ void __noreturn sel4_user_loop(void)
 		space = sel4_space_of(current->mm);
 		if (unlikely(th->space != space || !th->tcb)) {
 			prepare_thread(current, space);
-			if (th->space != space)
+			if (!th->tcb || !space)	/* a signal ends the process */
 				continue;
 		}
 		if (unlikely(READ_ONCE(sel4_irqs_pending))) {

@@ -82,6 +82,7 @@ enum sel4_count {
 extern unsigned long sel4_counts[COUNT_KINDS];
 
 extern bool sel4_served;
+extern bool sel4_names;	/* the kernel below names threads */
 
 /* Spaces, tables, threads and mappings are numbers that mean something to the variant only; 0: none. */
 unsigned long sel4_space_new(void);

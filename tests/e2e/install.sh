@@ -1,0 +1,28 @@
+#!/bin/bash
+# make install puts the tools where they run from, make uninstall takes every file of it away.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+where=$(mktemp -d)
+trap 'rm -rf "$where"' EXIT
+n=0
+check() { # claim, command...
+    local claim=$1
+    shift
+    n=$((n + 1))
+    if "$@" >"$where.log" 2>&1; then echo "ok $n - $claim"; else
+        echo "not ok $n - $claim"
+        sed 's/^/# /' "$where.log"
+    fi
+    rm -f "$where.log"
+}
+none_left() { [ -z "$(find "$where" -type f)" ]; }
+same() { cmp -s "$1" "$2"; }
+
+check "make install" make --no-print-directory install DESTDIR="$where" PREFIX=/opt/capscope
+check "capdb runs from there" "$where/opt/capscope/bin/capdb" --help
+check "inspector-tui runs from there" "$where/opt/capscope/bin/inspector-tui" --help
+check "the gdb commands are there" same scripts/capscope-gdb.py "$where/opt/capscope/share/capscope/capscope-gdb.py"
+check "the documents are there" same docs/sel4.md "$where/opt/capscope/share/doc/capscope/sel4.md"
+check "make uninstall" make --no-print-directory uninstall DESTDIR="$where" PREFIX=/opt/capscope
+check "uninstall leaves no file" none_left
+echo "1..$n"

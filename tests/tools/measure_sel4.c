@@ -1,0 +1,100 @@
+/* What it costs to read a mainline system through a GDB stub: a recorded AArch64 system of 340
+ * capabilities, served over a socket with packets of 2 KiB.
+ *
+ * Usage: measure_sel4 ROUNDS, from the top of the tree. Prints name, TAB, number: microseconds of
+ * the best round, and packets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "attach/attach.h"
+#include "attach/sel4.h"
+#include "tests/host/sel4_stub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static unsigned rounds = 20;
+static char elf_path[64];
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static enum error count(void *ctx, const struct record *r)
+{
+    unsigned *slots = ctx;
+    *slots += r->kind == RECORD_SLOT;
+    return ERR_OK;
+}
+
+static void write_elf(const struct fixture *f)
+{
+    size_t len = 0;
+    uint8_t *elf = maker_make(&f->maker, &len);
+    (void)snprintf(elf_path, sizeof(elf_path), "/tmp/capscope-measure-%d", (int)getpid());
+    FILE *out = fopen(elf_path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(elf, 1, len, out), len);
+    assert_int_equal(fclose(out), 0);
+    free(elf);
+}
+
+static void snapshot(struct attach *a, struct sel4_stub *s, int64_t *us, unsigned *packets)
+{
+    unsigned slots = 0;
+    unsigned before = s->answers;
+    int64_t began = now_us();
+    if (attach_records(a, count, &slots) != ERR_OK)
+        fail_msg("%s", attach_error(a));
+    int64_t took = now_us() - began;
+    assert_int_equal(slots, 340);
+    *us = *us == 0 || took < *us ? took : *us;
+    *packets = s->answers - before;
+}
+
+static void measure(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char message[512];
+    int64_t first = 0;
+    int64_t again = 0;
+    unsigned packets = 0;
+    unsigned packets_again = 0;
+    fixture_load(&f, "a64", false);
+    write_elf(&f);
+    attach_use_kernel(elf_path, NULL);
+    struct sel4_stub s = {.f = &f, .physical_mode = true};
+    stub_begin(&s);
+    for (unsigned i = 0; i < rounds; i++) {
+        struct attach *a = NULL;
+        if (attach_open(s.target, &a, message, sizeof(message)) != ERR_OK)
+            fail_msg("%s", message);
+        snapshot(a, &s, &first, &packets);
+        snapshot(a, &s, &again, &packets_again);
+        attach_close(a);
+    }
+    stub_end(&s);
+    (void)unlink(elf_path);
+    fixture_free(&f);
+    printf("sel4 walk\t%lld\nsel4 refresh\t%lld\nsel4 packets\t%u\nsel4 packets refresh\t%u\n",
+           (long long)first, (long long)again, packets, packets_again);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(measure)};
+    rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : rounds;
+    cmocka_set_message_output(CM_OUTPUT_XML); /* to stderr or a file: stdout is ours */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
