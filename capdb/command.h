@@ -10,27 +10,30 @@
 enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
-    uint32_t at;         /* --at N, 0: the newest */
-    uint32_t from, to;   /* --from N --to N, 0: not given */
-    bool all;            /* --all */
-    bool strict;         /* --strict */
-    bool explain;        /* --explain */
-    bool same_machine;   /* --same-machine */
-    bool flow;           /* --flow */
-    double every;        /* --every SECONDS, < 0: not given */
-    double patience;     /* --patience SECONDS, < 0: not given */
-    bool on_change;      /* --on-change */
-    uint32_t count;      /* --count N, 0: no end */
-    const char *domains; /* --domains FILE */
-    const char *kernel;  /* --kernel ELF: mainline */
-    const char *layout;  /* --layout FILE */
-    const char *format;  /* --format NAME */
-    const char *output;  /* -o FILE */
-    const char *policy;  /* --policy FILE */
-    const char *junit;   /* --junit FILE */
-    const char *name;    /* --name NAME */
-    const char *run;     /* the first operand, for messages */
-    char **operand;      /* the others */
+    const char *at_text, *from_text, *to_text; /* --at, --from, --to as they were given */
+    uint32_t at;                               /* snapshot --at, 0: the newest */
+    uint32_t from, to;                         /* snapshots --from and --to, 0: not given */
+    bool all;                                  /* --all */
+    bool strict;                               /* --strict */
+    bool explain;                              /* --explain */
+    bool same_machine;                         /* --same-machine */
+    bool flow;                                 /* --flow */
+    double every;                              /* --every SECONDS, < 0: not given */
+    double patience;                           /* --patience SECONDS, < 0: not given */
+    bool on_change;                            /* --on-change */
+    uint32_t count;                            /* --count N, 0: no end */
+    const char *domains;                       /* --domains FILE */
+    const char *kernel;                        /* --kernel ELF: mainline */
+    const char *layout;                        /* --layout FILE */
+    const char *format;                        /* --format NAME */
+    const char *output;                        /* -o FILE */
+    const char *around;                        /* --around THING */
+    uint32_t depth;                            /* --depth N, 0: not given */
+    const char *policy;                        /* --policy FILE */
+    const char *junit;                         /* --junit FILE */
+    const char *name;                          /* --name NAME */
+    const char *run;                           /* the first operand, for messages */
+    char **operand;                            /* the others */
     int operands;
     const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
     bool whole;                   /* the command answers from all snapshots */
@@ -41,8 +44,9 @@ struct command {
     const char *name;
     int min, max; /* operands after RUN */
     enum status (*run)(struct options *o);
-    const char *usage;
+    const char *usage; /* the options that it names are those that the command takes */
     const char *summary;
+    const char *example;
 };
 
 /* `capdb: WHERE: sentence` on stderr; returns STATUS_UNKNOWN. */
@@ -50,9 +54,10 @@ enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
 void command_tell_layout(void);
-void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
@@ -66,6 +71,11 @@ struct view {
 };
 /* RUN may be FILE, FILE@N, or a target (monitor:…, gdb:…, ram:…). */
 enum status dbview_open_file(struct options *o, struct view *v);
+/* moment.c: at, from and to of what the user gave; says what is wrong with it. */
+enum status moments_resolve(struct options *o, struct view *v);
+/* The range asked about: all of the recording where none was given. */
+uint32_t range_first(const struct options *o);
+uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
@@ -125,6 +135,8 @@ enum status command_untyped(struct options *o);
 enum status command_diff(struct options *o);
 enum status command_path(struct options *o);
 enum status command_can(struct options *o);
+enum status command_who_can_reach(struct options *o);
+enum status command_what_can_it_reach(struct options *o);
 enum status command_check(struct options *o);
 enum status command_policy(struct options *o);
 enum status command_import(struct options *o);

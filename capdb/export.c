@@ -1,5 +1,5 @@
-/* export: one snapshot for other programs, as DOT, JSON, CSV or capDL (capdl.c); the events
- * (trace.c). */
+/* export: one snapshot for other programs, as JSON, CSV, capDL (capdl.c) or a picture (dot.c); the
+ * events as a table (trace.c) or on a time axis (perfetto.c). */
 #include "capdb/command.h"
 
 #include "capdb/export.h"
@@ -13,51 +13,6 @@
 #include <string.h>
 
 enum { TEXT_BYTES = 1024 };
-
-/* --- DOT: domains as clusters, authority edges; labels are escaped text in quotes --- */
-
-static void dot_quote(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', f);
-        fputc(*text, f);
-    }
-    fputc('"', f);
-}
-
-static void dot_nodes(FILE *f, const struct view *v, int32_t domain)
-{
-    char text[TEXT_BYTES];
-    for (uint32_t i = 0; i < v->state.object_count; i++) {
-        if (v->authority.home[i] != domain)
-            continue;
-        fprintf(f, "  n%u [label=", i);
-        dot_quote(f, capstate_object_text(&v->state, (int32_t)i, text, sizeof(text)));
-        fputs("];\n", f);
-    }
-}
-
-static void export_dot(FILE *f, const struct view *v)
-{
-    fputs("digraph capabilities {\n  rankdir=LR;\n  node [shape=box, fontsize=10];\n", f);
-    for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-        fprintf(f, " subgraph cluster_%u {\n  label=", d);
-        dot_quote(f, v->authority.domains[d].name);
-        fputs(";\n", f);
-        dot_nodes(f, v, (int32_t)d);
-        fputs(" }\n", f);
-    }
-    dot_nodes(f, v, AUTHORITY_NO_DOMAIN);
-    for (uint32_t i = 0; i < v->authority.edge_count; i++) {
-        const struct authority_edge *e = &v->authority.edges[i];
-        if (e->kind != AUTHORITY_DESTROY)
-            fprintf(f, "  n%d -> n%d [label=\"%s\"];\n", e->from, e->to,
-                    authority_edge_name(e->kind));
-    }
-    fputs("}\n", f);
-}
 
 /* --- JSON: SQLite makes the document from the views --- */
 
@@ -145,14 +100,16 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
 {
     const char *format = o->format;
     if (strcmp(format, "dot") == 0)
-        export_dot(f, v);
+        return export_dot(f, o, v);
     else if (strcmp(format, "csv") == 0)
         export_csv(f, v);
     else if (strcmp(format, "capdl") == 0) {
         if (export_capdl(f, &v->state) != ERR_OK)
             return command_complain(o->run, "out of memory");
     } else if (strcmp(format, "trace") == 0)
-        return export_trace(f, o, v);
+        return export_perfetto(f, o, v);
+    else if (strcmp(format, "events") == 0)
+        return export_events(f, o, v);
     else if (export_json(f, v) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     if (fflush(f) != 0 || ferror(f))
@@ -162,14 +119,14 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
 
 enum status command_export(struct options *o)
 {
-    static const char *const formats[] = {"capdl", "dot", "json", "csv", "trace", NULL};
+    static const char *const formats[] = {"capdl", "dot", "json", "csv", "trace", "events", NULL};
     struct view v;
     bool known = false;
     for (size_t i = 0; o->format && formats[i]; i++)
         known |= strcmp(o->format, formats[i]) == 0;
     if (!known)
-        return command_complain(NULL, "export: --format capdl, dot, json, csv or trace");
-    o->whole = strcmp(o->format, "trace") == 0;
+        return command_complain(NULL, "export: --format capdl, dot, json, csv, trace or events");
+    o->whole = strcmp(o->format, "trace") == 0 || strcmp(o->format, "events") == 0;
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     FILE *f = o->output ? fopen(o->output, "w") : stdout;

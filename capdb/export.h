@@ -11,7 +11,13 @@
  * ERR_NO_MEMORY. */
 enum error export_capdl(FILE *f, const struct capstate *s);
 
+/* Domains and what crosses between them, or --around a thing the objects themselves. */
+enum status export_dot(FILE *f, struct options *o, const struct view *v);
+
+/* Trace-event JSON for Perfetto and chrome://tracing: events, revocations, counters. */
+enum status export_perfetto(FILE *f, struct options *o, struct view *v);
+
 /* Recorded events, those before snapshot --at or all, as a table, tab-separated or JSON. */
-enum status export_trace(FILE *f, struct options *o, struct view *v);
+enum status export_events(FILE *f, struct options *o, struct view *v);
 
 #endif

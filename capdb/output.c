@@ -244,7 +244,7 @@ static void write_tsv(struct output *o)
 
 /* --- JSON (RFC 8259) ------------------------------------------------------------------------- */
 
-static void write_json_string(FILE *file, const char *text)
+void output_json_string(FILE *file, const char *text)
 {
     fputc('"', file);
     for (; *text; text++) {
@@ -263,10 +263,10 @@ static void write_json_cell(struct output *o, uint32_t c, const struct cell *cel
 {
     if (c)
         fputc(',', o->file);
-    write_json_string(o->file, o->name[c]);
+    output_json_string(o->file, o->name[c]);
     fputc(':', o->file);
     if (cell->kind == CELL_TEXT)
-        write_json_string(o->file, cell->text);
+        output_json_string(o->file, cell->text);
     else
         fputs(cell->kind == CELL_NUMBER ? cell->text : "null", o->file);
 }

@@ -34,6 +34,9 @@ bool output_is_table(const struct output *o); /* for people: indentation helps *
 /* Writes what is left and frees; false when writing failed. */
 bool output_end(struct output *o);
 
+/* UTF-8 as a JSON string, quotes and all. */
+void output_json_string(FILE *file, const char *text);
+
 /* The mode of the whole run, set by --json. */
 extern enum output_mode output_default;
 

@@ -220,6 +220,29 @@ static void no_rows(struct output *out, const struct question *q,
     }
 }
 
+static void put_managers(const struct view *v)
+{
+    bool behind = false;
+    for (uint32_t i = 0; i < v->authority.domain_count; i++) {
+        if (!v->authority.domains[i].trusted)
+            continue;
+        fputs(behind ? ", " : "", stdout);
+        output_json_string(stdout, v->authority.domains[i].name);
+        behind = true;
+    }
+}
+
+/* The object up to its witness or cut. */
+static void put_answer_object(const struct question *q, const struct authority_answer *answer)
+{
+    printf("{\"verdict\": \"%s\",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [",
+           answer->yes ? "could gain" : "can never gain", q->v->n,
+           answer->strict ? "true" : "false");
+    if (!answer->strict)
+        put_managers(q->v);
+    printf("],\n \"%s\": ", answer->yes ? "witness" : "cut");
+}
+
 static enum status answer(const struct question *q)
 {
     static const char *const columns[] = {"#step", "operation", "because", "answer", NULL};
@@ -237,8 +260,13 @@ static enum status answer(const struct question *q)
             q->o->operand[0], answer.yes ? "could gain" : "can never gain", q->o->operand[1],
             q->o->operand[2], assumption_text(q->v, answer.strict, text, sizeof(text)));
     enum status s = answer.yes ? STATUS_YES : STATUS_NO;
+    if (output_default == OUTPUT_JSON)
+        put_answer_object(q, &answer);
     authority_answer_free(&answer);
-    return finish(q->o, out, s);
+    s = finish(q->o, out, s);
+    if (output_default == OUTPUT_JSON)
+        fputs("}\n", stdout);
+    return s;
 }
 
 /* What cannot be seen cannot be called impossible. */
@@ -410,7 +438,8 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
     output_text(out, "");
     output_text(out, "");
     if (o->all)
-        snprintf(when, sizeof(when), "snapshots 1 to %u", t->snapshots);
+        snprintf(when, sizeof(when), "snapshots %u to %u", range_first(o),
+                 range_first(o) + t->snapshots - 1);
     else
         snprintf(when, sizeof(when), "snapshot %u", v->n);
     output_format(out, "%s in %s; %s (%u thread%s)%s",
@@ -427,6 +456,32 @@ static void breach_case(struct junit *junit, const struct view *v, const struct 
     snprintf(name, sizeof(name), "snapshot %u: %s %s %s", v->n, authority_breach_name(b->kind),
              domain_name(v, b->domain_a), domain_name(v, b->domain_b));
     junit_case(junit, results[b->weight], name, authority_breach_sentence(b->kind));
+}
+
+static const char *outcome_name(const struct tally *t)
+{
+    if (t->doubtful || (!t->sum.breaches && t->empty == t->snapshots))
+        return "unknown";
+    return t->sum.breaches ? "breached" : "isolated";
+}
+
+/* Up to the list of breaches, which has the witnesses. */
+static void put_verdict_object(const struct view *v, const struct tally *t, const struct options *o)
+{
+    char text[TEXT_BYTES];
+    uint32_t first = o->all ? range_first(o) : v->n;
+    printf("{\"verdict\": \"%s\",\n \"sentence\": ", outcome_name(t));
+    output_json_string(stdout, authority_verdict_text(&t->sum, text, sizeof(text)));
+    printf(",\n \"strict\": %s,\n \"managers\": [", o->strict ? "true" : "false");
+    if (!o->strict)
+        put_managers(v);
+    printf(
+        "],\n \"snapshots\": {\"first\": %u, \"last\": %u},\n"
+        " \"counts\": {\"breaches\": %u, \"doubts\": %u, \"notes\": %u, \"domains\": %u,"
+        " \"threads\": %u, \"manager_threads\": %u, \"snapshots_with_nothing_to_compare\": %u},\n"
+        " \"breaches\": ",
+        first, v->n, t->sum.breaches, t->sum.doubts, t->sum.notes, t->sum.domains, t->sum.threads,
+        t->sum.managers, t->empty);
 }
 
 struct explaining {
@@ -497,8 +552,10 @@ static enum status check_isolation(struct options *o, struct junit *junit)
     struct tally t = {0};
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    uint32_t last = o->all ? capdb_count(v.db) : v.n;
-    uint32_t first = o->all ? 1 : v.n;
+    bool range = o->all || o->from || o->to;
+    uint32_t last = range ? range_last(o, &v) : v.n;
+    uint32_t first = range ? range_first(o) : v.n;
+    o->all = range;
     struct output *out = output_begin(stdout, output_default, columns);
     enum status s = STATUS_YES;
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
@@ -508,11 +565,18 @@ static enum status check_isolation(struct options *o, struct junit *junit)
             s = check_one(o, &v, out, &t, junit);
         progress_show(NULL, n - first + 1, last - first + 1);
     }
-    verdict_row(out, &v, &t, o);
+    bool json = output_default == OUTPUT_JSON;
+    if (json)
+        put_verdict_object(&v, &t, o);
+    else
+        verdict_row(out, &v, &t, o);
     if (s == STATUS_YES)
         s = conclude(o, &t);
     dbview_close(&v);
-    return finish(o, out, s);
+    s = finish(o, out, s);
+    if (json)
+        fputs("}\n", stdout);
+    return s;
 }
 
 enum status command_check(struct options *o)

@@ -224,6 +224,9 @@ static enum error history_rows(struct history *h, const char *sql)
         return e;
     sqlite3_bind_int64(st, 1, (int64_t)h->addr);
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
+        if (sqlite3_column_int64(st, 0) > range_last(h->o, h->v) ||
+            sqlite3_column_int64(st, 1) <= range_first(h->o))
+            continue;
         output_int(h->out, sqlite3_column_int64(st, 0));
         output_text(h->out, last_text(st, 1, buf));
         output_text(h->out, column_text(st, 2));
@@ -242,6 +245,8 @@ static void owner_row(struct history *h, uint32_t first, uint32_t last, const st
 {
     const struct record_snapshot *k = &h->v->state.snapshot;
     bool kernel = h->addr >= k->kernel_start && h->addr < k->kernel_end;
+    if (first > range_last(h->o, h->v) || last < range_first(h->o))
+        return;
     output_int(h->out, first);
     if (last == capdb_count(h->v->db))
         output_text(h->out, "now");

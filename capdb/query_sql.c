@@ -98,12 +98,38 @@ static enum status run_query(struct options *o, struct capdb *db, const char *sq
     return s;
 }
 
+/* What domains are called, and whose slots are whose, stands in the rows: with other rules they are
+ * other rows. */
+static enum status apply_rules(struct options *o, struct view *v)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *anew;
+    if (!o->domains || target_is_live(o->run))
+        return STATUS_YES;
+    if (capdb_create(":memory:", o->run, &anew, message) != ERR_OK)
+        return command_complain(o->run, "%s", message);
+    if (capdb_tell_anew(v->db, anew, &v->rules) != ERR_OK) {
+        const char *said = capdb_error(v->db)[0] ? capdb_error(v->db) : capdb_error(anew);
+        command_complain(o->run, "%s", said);
+        capdb_close(anew);
+        return STATUS_UNKNOWN;
+    }
+    if (capdb_release(v->db) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v->db));
+    capdb_close(v->db);
+    v->db = anew;
+    capdb_hold(v->db);
+    return STATUS_YES;
+}
+
 enum status command_sql(struct options *o)
 {
     struct view v;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    enum status s = run_query(o, v.db, o->operand[0]);
+    enum status s = apply_rules(o, &v);
+    if (s == STATUS_YES)
+        s = run_query(o, v.db, o->operand[0]);
     capdb_exec(v.db, "PRAGMA query_only=OFF", "asking");
     dbview_close(&v);
     return s;

@@ -1,9 +1,9 @@
 /* report: one HTML page that needs nothing else, with pictures of memory and authority over time.
  * All text of a target is escaped twice over: capstate made it printable, html_text() makes it
  * text. */
-#include "capdb/command.h"
+#include "capdb/page.h"
 
-#include "lib/utf8.h"
+#include "lib/errors.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -13,125 +13,29 @@
 
 enum {
     TEXT_BYTES = 1024,
-    CHART_WIDTH = 900,
-    CHART_HEIGHT = 160,
     MAP_COLUMNS = 128,
     MAP_ROWS = 64,
     MAP_CELL = 7,
     LISTED_BREACHES = 200,
-    FLOW_DOMAINS_MAX = 64,
+    FLOW_DOMAINS_MAX = 10,
+    LISTED_KEYS = 40,
+    LISTED_ROWS = 200,
 };
 
-static const char *const palette[] = {"#4e79a7", "#f28e2b", "#59a14f", "#e15759",
-                                      "#b07aa1", "#edc948", "#76b7b2", "#ff9da7"};
-enum { PALETTE = sizeof(palette) / sizeof(*palette) };
-
-static const char page_head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-    "<meta name=\"viewport\" content=\"width=device-width\">"
-    "<style>body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1000px;"
-    "padding:0 1em;color:#222;background:#fff}table{border-collapse:collapse;margin:1em 0}"
-    "td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"
-    "td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:12px}"
-    ".bad{color:#b00020;font-weight:600}.good{color:#1b7f3b;font-weight:600}"
-    "svg{max-width:100%;height:auto}figure{margin:1em 0}figcaption{color:#555}"
-    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
-    "td,th{border-color:#444}figcaption{color:#aaa}}</style>";
-
-/* Labels were escaped; whatever else came here is shown as far as it can be. */
-static uint32_t put_character(FILE *f, const char *text)
-{
-    uint32_t n = utf8_printable(text, (uint32_t)strlen(text));
-    if (n)
-        fwrite(text, 1, n, f);
-    else
-        fputc('?', f);
-    return n ? n : 1;
-}
-
-static void html_text(FILE *f, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", f);
-            break;
-        case '<':
-            fputs("&lt;", f);
-            break;
-        case '>':
-            fputs("&gt;", f);
-            break;
-        case '"':
-            fputs("&quot;", f);
-            break;
-        case '\'':
-            fputs("&#39;", f);
-            break;
-        default:
-            text += put_character(f, text) - 1;
-        }
-    }
-}
-
-static void cell_text(FILE *f, const char *text)
-{
-    fputs("<td>", f);
-    html_text(f, text);
-    fputs("</td>", f);
-}
-
-static const char *domain_colour(const struct view *v, int32_t domain)
+static const char *domain_colour(const struct view *v, const struct colours *colours,
+                                 int32_t domain, char buf[COLOUR_BYTES])
 {
     if (domain < 0)
-        return "#e8e8e8";
-    return v->authority.domains[domain].trusted ? "#9aa0a6" : palette[domain % PALETTE];
-}
-
-/* --- chart of counts over snapshots --- */
-
-static void put_line(FILE *f, const uint32_t *values, uint32_t count, const char *colour)
-{
-    uint32_t top = 1;
-    for (uint32_t i = 0; i < count; i++)
-        top = values[i] > top ? values[i] : top;
-    fprintf(f, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\" points=\"", colour);
-    for (uint32_t i = 0; i < count; i++)
-        fprintf(f, "%.1f,%.1f ",
-                count > 1 ? (double)i * CHART_WIDTH / (double)(count - 1) : CHART_WIDTH / 2.0,
-                CHART_HEIGHT - (double)values[i] * (CHART_HEIGHT - 10) / (double)top);
-    fputs("\"/>", f);
-}
-
-static void put_chart(FILE *f, struct view *v, uint32_t count)
-{
-    uint32_t *caps = output_alloc(NULL, count * sizeof(*caps));
-    uint32_t *changes = output_alloc(NULL, count * sizeof(*changes));
-    for (uint32_t n = 1; n <= count; n++) {
-        struct capdb_snapshot s = {0};
-        capdb_snapshot_info(v->db, n, &s);
-        caps[n - 1] = s.slots;
-        changes[n - 1] = n == 1 ? 0 : s.added + s.removed + s.changed;
-    }
-    fprintf(f,
-            "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Capabilities and changes "
-            "over time\">",
-            CHART_WIDTH, CHART_HEIGHT);
-    put_line(f, caps, count, palette[0]);
-    put_line(f, changes, count, palette[1]);
-    fprintf(f,
-            "</svg><figcaption>Capabilities (blue, %u at the end) and capabilities that changed "
-            "from one snapshot to the next (orange), each to its own scale, over %u "
-            "snapshots.</figcaption></figure>",
-            caps[count - 1], count);
-    free(caps);
-    free(changes);
+        return COLOUR_NOBODY;
+    const struct authority_domain *d = &v->authority.domains[domain];
+    return colour_of(colours, d->name, d->trusted, buf);
 }
 
 /* --- map of memory by owner --- */
 
-static void put_map(FILE *f, const struct view *v)
+static void put_map(FILE *f, const struct view *v, const struct colours *colours)
 {
+    char buf[COLOUR_BYTES];
     uint32_t cells = MAP_COLUMNS * MAP_ROWS;
     uint64_t step = v->state.snapshot.ram_size / cells;
     fprintf(f, "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Memory by owner\">",
@@ -153,36 +57,52 @@ static void put_map(FILE *f, const struct view *v)
                 " "
                 "",
                 i % MAP_COLUMNS * MAP_CELL, i / MAP_COLUMNS * MAP_CELL, run * MAP_CELL, MAP_CELL,
-                w.kernel ? "#333" : domain_colour(v, w.domain), addr);
+                w.kernel ? COLOUR_KERNEL : domain_colour(v, colours, w.domain, buf), addr);
         html_text(f, w.kernel ? "kernel" : domain_name(v, w.domain));
         fputs("</title></rect>", f);
         i += run;
     }
-    fprintf(f, "</svg><figcaption>RAM from 0x%08" PRIx64 ", %" PRIu64 " KiB a cell, by owner: ",
-            v->state.snapshot.ram_base, step >> 10);
-    for (uint32_t d = 0; d < v->authority.domain_count; d++) {
-        fprintf(f, "<span style=\"color:%s\">&#9632;</span> ", domain_colour(v, (int32_t)d));
-        html_text(f, v->authority.domains[d].name);
-        fputc(' ', f);
-    }
-    fputs("<span style=\"color:#333\">&#9632;</span> kernel</figcaption></figure>", f);
+    fprintf(f, "</svg><figcaption>RAM from 0x%08" PRIx64 ", %" PRIu64 " bytes a cell, by owner: ",
+            v->state.snapshot.ram_base, step);
+    for (uint32_t d = 0; d < v->authority.domain_count && d < LISTED_KEYS; d++)
+        html_key(f, domain_colour(v, colours, (int32_t)d, buf), v->authority.domains[d].name);
+    html_key(f, COLOUR_KERNEL, "kernel");
+    html_key(f, COLOUR_NOBODY, "nobody alone");
+    fputs("</figcaption></figure>", f);
 }
 
-/* --- picture of flows between domains --- */
+/* --- picture of authority between domains --- */
 
-enum { FLOW_BOX = 130, FLOW_GAP = 30, FLOW_HEIGHT = 240, FLOW_BASE = 170 };
+enum { FLOW_BOX = 120, FLOW_GAP = 16, FLOW_STEP = FLOW_BOX + FLOW_GAP, FLOW_LIFT = 22 };
 
-static void put_flow_arc(FILE *f, uint32_t from, uint32_t to, uint32_t objects)
+struct flow_picture {
+    FILE *f;
+    const struct view *v;
+    const struct colours *colours;
+    uint32_t domains;
+    int base; /* y of the boxes' middle */
+};
+
+/* `nudge` keeps lines of two kinds apart. */
+static void put_arc(const struct flow_picture *p, uint32_t from, uint32_t to, const char *colour,
+                    int nudge)
 {
-    uint32_t x1 = from * (FLOW_BOX + FLOW_GAP) + FLOW_BOX / 2;
-    uint32_t x2 = to * (FLOW_BOX + FLOW_GAP) + FLOW_BOX / 2;
-    uint32_t far = from < to ? to - from : from - to;
-    int bend = (int)(30 + 25 * far) * (from < to ? 1 : -1);
-    int base = from < to ? FLOW_BASE - 20 : FLOW_BASE + 20;
-    fprintf(f,
-            "<path d=\"M%u %d Q%u %d %u %d\" fill=\"none\" stroke=\"#888\" stroke-width=\"1.5\" "
-            "marker-end=\"url(#tip)\"><title>%u objects</title></path>",
-            x1, base, (x1 + x2) / 2, base - bend, x2, base, objects);
+    int x1 = (int)(from * FLOW_STEP + FLOW_BOX / 2) + nudge;
+    int x2 = (int)(to * FLOW_STEP + FLOW_BOX / 2) - nudge;
+    int far = abs((int)to - (int)from);
+    int side = from < to ? -1 : 1;
+    int y = p->base + side * 20;
+    fprintf(p->f,
+            "<path d=\"M%d %dQ%d %d %d %d\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" "
+            "marker-end=\"url(#%s)\"><title>",
+            x1, y, (x1 + x2) / 2, y + side * FLOW_LIFT * (far + 1), x2, y, colour,
+            nudge ? "2.5" : "1.5", nudge ? "red" : "grey");
+}
+
+static void put_flow_arc(const struct flow_picture *p, uint32_t from, uint32_t to, uint32_t objects)
+{
+    put_arc(p, from, to, "#888888", 0);
+    fprintf(p->f, "%u objects</title></path>", objects);
 }
 
 /* objects[from * domains + to]: through how many information goes. */
@@ -198,45 +118,89 @@ static void count_flows(const struct authority_use *uses, uint32_t count, uint32
         }
 }
 
-static void put_flow_arcs(FILE *f, const struct authority_use *uses, uint32_t count,
-                          uint32_t domains)
+static void put_flow_arcs(const struct flow_picture *p, const struct authority_use *uses,
+                          uint32_t count)
 {
-    uint32_t *objects = output_alloc(NULL, (domains * domains + 1) * sizeof(*objects));
-    memset(objects, 0, domains * domains * sizeof(*objects));
-    count_flows(uses, count, domains, objects);
-    for (uint32_t from = 0; from < domains; from++)
-        for (uint32_t to = 0; to < domains; to++)
-            if (objects[from * domains + to])
-                put_flow_arc(f, from, to, objects[from * domains + to]);
-    free(objects);
+    uint32_t objects[FLOW_DOMAINS_MAX * FLOW_DOMAINS_MAX] = {0};
+    count_flows(uses, count, p->domains, objects);
+    for (uint32_t from = 0; from < p->domains; from++)
+        for (uint32_t to = 0; to < p->domains; to++)
+            if (objects[from * p->domains + to])
+                put_flow_arc(p, from, to, objects[from * p->domains + to]);
 }
 
-static void put_flows(FILE *f, const struct view *v, const struct authority_use *uses,
-                      uint32_t count)
+static void put_breach_arcs(const struct flow_picture *p, const struct authority_verdict *verdict)
 {
-    uint32_t domains = v->authority.domain_count;
-    if (domains > FLOW_DOMAINS_MAX) {
-        fprintf(f, "<p>%u domains are too many for a picture; the table has all.</p>", domains);
+    for (uint32_t i = 0; i < verdict->count; i++) {
+        const struct authority_breach *b = &verdict->breach[i];
+        if (b->weight != AUTHORITY_BREACH || b->domain_a < 0 || b->domain_b < 0 ||
+            b->domain_a == b->domain_b)
+            continue;
+        put_arc(p, (uint32_t)b->domain_a, (uint32_t)b->domain_b, COLOUR_BREACH, 12);
+        html_text(p->f, authority_breach_name(b->kind));
+        fputs("</title></path>", p->f);
+    }
+}
+
+/* The box cuts a name that is longer. */
+static void put_flow_box(const struct flow_picture *p, uint32_t d)
+{
+    char buf[COLOUR_BYTES];
+    const char *colour = domain_colour(p->v, p->colours, (int32_t)d, buf);
+    fprintf(p->f,
+            "<svg x=\"%u\" y=\"%d\" width=\"%d\" height=\"40\"><rect width=\"100%%\" "
+            "height=\"100%%\" rx=\"4\" fill=\"%s\"/><text x=\"50%%\" y=\"24\" "
+            "text-anchor=\"middle\" fill=\"%s\">",
+            d * FLOW_STEP, p->base - 20, FLOW_BOX, colour, colour_of_text(colour));
+    html_text(p->f, p->v->authority.domains[d].name);
+    fputs("</text></svg>", p->f);
+}
+
+static void put_tip(FILE *f, const char *id, const char *colour)
+{
+    fprintf(f,
+            "<marker id=\"%s\" markerUnits=\"userSpaceOnUse\" markerWidth=\"10\" "
+            "markerHeight=\"10\" refX=\"8\" refY=\"4\" orient=\"auto\"><path d=\"M0 0L9 4L0 "
+            "8z\" fill=\"%s\"/></marker>",
+            id, colour);
+}
+
+static void put_flows(FILE *f, const struct view *v, const struct colours *colours,
+                      const struct authority_use *uses, uint32_t count,
+                      const struct authority_verdict *verdict)
+{
+    struct flow_picture p = {f, v, colours, v->authority.domain_count, 0};
+    if (p.domains > FLOW_DOMAINS_MAX) {
+        fprintf(
+            f,
+            "<p>%u domains are too many to draw all: capdb export --format dot draws those with "
+            "breaches and most crossings.</p>",
+            p.domains);
         return;
     }
+    p.base = (int)(p.domains * FLOW_LIFT) / 2 + 34;
     fprintf(f,
-            "<figure><svg viewBox=\"0 0 %u %d\" role=\"img\" aria-label=\"Flows\"><defs><marker "
-            "id=\"tip\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"3\" "
-            "orient=\"auto\"><path d=\"M0 0L7 3L0 6z\" fill=\"#888\"/></marker></defs>",
-            domains * (FLOW_BOX + FLOW_GAP) + FLOW_GAP, FLOW_HEIGHT);
-    put_flow_arcs(f, uses, count, domains);
-    for (uint32_t d = 0; d < domains; d++) {
-        fprintf(f,
-                "<rect x=\"%u\" y=\"%d\" width=\"%d\" height=\"40\" rx=\"4\" fill=\"%s\"/><text "
-                "x=\"%u\" y=\"%d\" text-anchor=\"middle\" font-size=\"12\" fill=\"#fff\">",
-                d * (FLOW_BOX + FLOW_GAP), FLOW_BASE - 20, FLOW_BOX, domain_colour(v, (int32_t)d),
-                d * (FLOW_BOX + FLOW_GAP) + FLOW_BOX / 2, FLOW_BASE + 4);
-        html_text(f, v->authority.domains[d].name);
-        fputs("</text>", f);
-    }
-    fputs("</svg><figcaption>Where information can go in one step: forwards above, backwards "
-          "below.</figcaption></figure>",
+            "<figure><svg viewBox=\"-4 0 %u %d\" style=\"max-width:%upx\" role=\"img\" "
+            "aria-label=\"Authority between domains\"><defs>",
+            p.domains * FLOW_STEP, p.base * 2, p.domains * FLOW_STEP);
+    put_tip(f, "grey", "#888888");
+    put_tip(f, "red", COLOUR_BREACH);
+    fputs("</defs>", f);
+    put_flow_arcs(&p, uses, count);
+    put_breach_arcs(&p, verdict);
+    for (uint32_t d = 0; d < p.domains; d++)
+        put_flow_box(&p, d);
+    fputs("</svg><figcaption>Where information can go in one step (grey), and breaches (red): from "
+          "left to right above, from right to left below. Trusted managers are left out."
+          "</figcaption></figure>",
           f);
+}
+
+static void put_table_end(FILE *f, uint32_t rows)
+{
+    fputs("</table>", f);
+    if (rows > LISTED_ROWS)
+        fprintf(f, "<p>and %u more.</p>", rows - LISTED_ROWS);
 }
 
 static void put_flow_table(FILE *f, const struct view *v, const struct authority_use *uses,
@@ -245,14 +209,14 @@ static void put_flow_table(FILE *f, const struct view *v, const struct authority
     static const char *const words[] = {"", "writes", "reads", "writes and reads"};
     char text[TEXT_BYTES];
     fputs("<table><tr><th>object</th><th>domain</th><th>does</th></tr>", f);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && i < LISTED_ROWS; i++) {
         fputs("<tr>", f);
         cell_text(f, capstate_object_text(&v->state, uses[i].object, text, sizeof(text)));
         cell_text(f, domain_name(v, uses[i].domain));
         cell_text(f, words[(uses[i].writer >= 0) + 2 * (uses[i].reader >= 0)]);
         fputs("</tr>\n", f);
     }
-    fputs("</table>", f);
+    put_table_end(f, count);
 }
 
 /* --- verdict over time --- */
@@ -288,71 +252,25 @@ static const char *verdict_class(const struct authority_verdict *verdict)
     return authority_outcome(verdict) == AUTHORITY_ISOLATED ? "good" : "bad";
 }
 
-static enum error put_verdict(FILE *f, const struct view *v, bool strict)
+static void put_verdict(FILE *f, const struct view *v, const struct authority_verdict *verdict,
+                        bool strict)
 {
-    struct authority_verdict verdict;
     char text[TEXT_BYTES];
-    enum error e = authority_check(&v->authority, strict, &verdict);
-    if (e != ERR_OK)
-        return e;
-    fprintf(f, "<p class=\"%s\">", verdict_class(&verdict));
-    html_text(f, authority_verdict_text(&verdict, text, sizeof(text)));
+    fprintf(f, "<p class=\"%s\">", verdict_class(verdict));
+    html_text(f, authority_verdict_text(verdict, text, sizeof(text)));
     fputs(strict ? ". Nobody is trusted." : ". Trusted managers left out: ", f);
     if (!strict)
         html_text(f, authority_managers_text(&v->authority, text, sizeof(text)));
     fputs("</p>", f);
-    if (verdict.count)
+    if (verdict->count)
         fputs("<table><tr><th>breach</th><th>of</th><th>with</th><th>meaning</th>"
               "<th>witnesses</th></tr>",
               f);
-    for (uint32_t i = 0; i < verdict.count && i < LISTED_BREACHES; i++)
-        put_breach(f, v, &verdict.breach[i]);
-    fputs(verdict.count ? "</table>" : "", f);
-    if (verdict.count > LISTED_BREACHES)
-        fprintf(f, "<p>and %u more: capdb check lists them.</p>", verdict.count - LISTED_BREACHES);
-    authority_verdict_free(&verdict);
-    return ERR_OK;
-}
-
-static const char *outcome_colour(enum authority_outcome outcome)
-{
-    switch (outcome) {
-    case AUTHORITY_ISOLATED:
-        return "#59a14f";
-    case AUTHORITY_BREACHED:
-        return "#e15759";
-    case AUTHORITY_UNKNOWN:
-        break;
-    }
-    return "#bab0ac";
-}
-
-/* One box a snapshot. */
-static enum status put_strip(FILE *f, struct options *o, struct view *v, uint32_t count)
-{
-    fprintf(f, "<figure><svg viewBox=\"0 0 %d 20\" role=\"img\" aria-label=\"Verdicts\">",
-            CHART_WIDTH);
-    for (uint32_t n = 1; n <= count; n++) {
-        struct authority_verdict verdict;
-        char text[TEXT_BYTES];
-        if (dbview_load(o, v, n) != STATUS_YES)
-            return STATUS_UNKNOWN;
-        if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
-            return command_complain(o->run, "out of memory");
-        fprintf(f,
-                "<rect x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"20\" fill=\"%s\"><title>snapshot "
-                "%u: ",
-                (double)(n - 1) * CHART_WIDTH / count, (double)CHART_WIDTH / count,
-                outcome_colour(authority_outcome(&verdict)), n);
-        html_text(f, authority_verdict_text(&verdict, text, sizeof(text)));
-        fputs("</title></rect>", f);
-        authority_verdict_free(&verdict);
-    }
-    fputs(
-        "</svg><figcaption>Verdict of each snapshot: green isolated, red breached, grey could not "
-        "tell.</figcaption></figure>",
-        f);
-    return STATUS_YES;
+    for (uint32_t i = 0; i < verdict->count && i < LISTED_BREACHES; i++)
+        put_breach(f, v, &verdict->breach[i]);
+    fputs(verdict->count ? "</table>" : "", f);
+    if (verdict->count > LISTED_BREACHES)
+        fprintf(f, "<p>and %u more: capdb check lists them.</p>", verdict->count - LISTED_BREACHES);
 }
 
 /* --- the page --- */
@@ -362,7 +280,7 @@ static void put_threads(FILE *f, const struct view *v)
     fputs("<h2>Threads</h2><table><tr><th>thread</th><th>domain</th><th>state</th>"
           "<th>priority</th></tr>",
           f);
-    for (uint32_t i = 0; i < v->state.thread_count; i++) {
+    for (uint32_t i = 0; i < v->state.thread_count && i < LISTED_ROWS; i++) {
         const struct capstate_thread *t = &v->state.threads[i];
         fputs("<tr>", f);
         cell_text(f, t->rec.idle && !t->label[0] ? "(idle)" : t->label);
@@ -370,7 +288,7 @@ static void put_threads(FILE *f, const struct view *v)
         cell_text(f, thread_state_name(t->rec.state));
         fprintf(f, "<td class=\"n\">%u</td></tr>\n", t->rec.priority);
     }
-    fputs("</table>", f);
+    put_table_end(f, v->state.thread_count);
 }
 
 static void put_title(FILE *f, struct view *v, uint32_t count)
@@ -389,32 +307,49 @@ static void put_title(FILE *f, struct view *v, uint32_t count)
     fprintf(f, " to %s.</p>", when_text(last.time, when, sizeof(when)));
 }
 
+/* What one snapshot shows. */
+static enum status put_snapshot(FILE *f, struct options *o, struct view *v,
+                                const struct colours *colours)
+{
+    struct authority_use *uses = NULL;
+    uint32_t use_count = 0;
+    struct authority_verdict verdict = {0};
+    enum error e = authority_check(&v->authority, o->strict, &verdict);
+    if (e == ERR_OK)
+        e = authority_uses(&v->authority, &uses, &use_count);
+    if (e == ERR_OK) {
+        fprintf(f, "<h2>Verdict on snapshot %u</h2>", v->n);
+        put_verdict(f, v, &verdict, o->strict);
+        fputs("<h2>Authority between domains</h2>", f);
+        put_flows(f, v, colours, uses, use_count, &verdict);
+        put_flow_table(f, v, uses, use_count);
+        fputs("<h2>Memory</h2>", f);
+        put_map(f, v, colours);
+        fputs("<h2>Untyped memory</h2>", f);
+        report_untyped(f, v, colours);
+    }
+    free(uses);
+    authority_verdict_free(&verdict);
+    return e == ERR_OK ? STATUS_YES : command_complain(o->run, "%s", error_sentence(e));
+}
+
 static enum status write_page(struct options *o, struct view *v, FILE *f)
 {
-    struct authority_use *uses;
-    uint32_t use_count;
+    struct colours colours;
     uint32_t count = capdb_count(v->db);
+    if (colours_read(v->db, &colours) != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(v->db));
     put_title(f, v, count);
-    fputs("<h2>Over time</h2>", f);
-    put_chart(f, v, count);
-    enum status s = put_strip(f, o, v, count);
+    enum status s = put_snapshot(f, o, v, &colours);
     if (s == STATUS_YES)
-        s = dbview_load(o, v, o->at ? o->at : count);
-    if (s != STATUS_YES)
-        return s;
-    fprintf(f, "<h2>Verdict on snapshot %u</h2>", v->n);
-    if (put_verdict(f, v, o->strict) != ERR_OK ||
-        authority_uses(&v->authority, &uses, &use_count) != ERR_OK)
-        return command_complain(o->run, "out of memory");
-    fputs("<h2>Memory</h2>", f);
-    put_map(f, v);
-    fputs("<h2>Flows</h2>", f);
-    put_flows(f, v, uses, use_count);
-    put_flow_table(f, v, uses, use_count);
-    free(uses);
-    put_threads(f, v);
+        put_threads(f, v);
+    if (s == STATUS_YES)
+        s = report_over_time(f, o, v, &colours);
+    fputs("<h2>Revocations</h2>", f);
+    report_revocations(f, v);
     fputs("</body></html>\n", f);
-    return STATUS_YES;
+    colours_free(&colours);
+    return s;
 }
 
 enum status command_report(struct options *o)

@@ -409,6 +409,36 @@ CREATE VIEW caps AS
 SELECT s.n, l.*
   FROM snapshot s JOIN cap_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
 
+-- What became of a capability: one row a version, with what is new in it.
+CREATE VIEW cap_history AS
+SELECT cap, first, last,
+       iif(first = min(first) OVER w, 'appears',
+           trim(iif(slot IS NOT lag(slot) OVER v, 'moves ', '')
+                || iif(domain IS NOT lag(domain) OVER v, 'changes hands ', '')
+                || iif(rights_bits IS NOT lag(rights_bits) OVER v, 'loses rights ', '')
+                || iif(parent IS NOT lag(parent) OVER v, 'changes parent ', '')
+                || iif(data IS NOT lag(data) OVER v OR extra IS NOT lag(extra) OVER v,
+                       'changes data ', '')
+                || iif(flags IS NOT lag(flags) OVER v, 'changes flags', ''))) AS what,
+       slot, domain, type, object, bits, rights, parent, data, extra
+  FROM cap_lives
+WINDOW v AS (PARTITION BY cap ORDER BY first),
+       w AS (PARTITION BY cap);
+
+-- Who has a capability from whom.
+CREATE VIEW derivations AS
+SELECT s.n, c.id AS cap, p.id AS parent, c.slot, p.slot AS parent_slot, d.name AS domain,
+       e.name AS parent_domain, w.text AS type, coalesce(c.addr, o.addr) AS object,
+       coalesce(c.bits, o.bits) AS bits, u.text AS parent_type
+  FROM snapshot s
+  JOIN cap_row c ON c.t0 <= s.n AND c.t1 > s.n
+  JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+  LEFT JOIN object_row o ON o.id = c.object
+  LEFT JOIN domain d ON d.id = c.domain
+  LEFT JOIN domain e ON e.id = p.domain
+  LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type
+  LEFT JOIN word u ON u.kind = 'cap' AND u.value = p.type;
+
 CREATE VIEW object_lives AS
 SELECT o.t0 AS first, iif(o.t1 = 2147483647, NULL, o.t1 - 1) AS last, o.id AS life, w.text AS type,
        o.addr, o.bits, iif(o.bits BETWEEN 1 AND 62, 1 << o.bits, 0) AS bytes, o.flags
@@ -418,6 +448,56 @@ SELECT o.t0 AS first, iif(o.t1 = 2147483647, NULL, o.t1 - 1) AS last, o.id AS li
 CREATE VIEW objects AS
 SELECT s.n, l.*
   FROM snapshot s JOIN object_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
+
+-- Who decides about an object's life: the domain with the nearest untyped memory above it, up the
+-- derivations; where only managers have that, the domain that alone holds it.
+CREATE VIEW owners AS
+SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NULL)) AS domain,
+       iif(above IS NOT NULL, 'untyped', iif(holders = 1, 'alone', NULL)) AS rule, holders
+  FROM (SELECT s.n, o.addr AS object, w.text AS type, o.bits, o.id AS life,
+               (WITH RECURSIVE up(life, far) AS (
+                    SELECT o.id, 0
+                    UNION
+                    SELECT p.object, up.far + 1
+                      FROM up
+                      JOIN cap_row c ON c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
+                      JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                      JOIN word k ON k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
+                     WHERE up.far < 64)
+                SELECT d.name
+                  FROM up
+                  JOIN cap_row q ON q.object = up.life AND q.t0 <= s.n AND q.t1 > s.n
+                  JOIN domain d ON d.id = q.domain AND NOT d.trusted
+                  JOIN word k ON k.kind = 'cap' AND k.value = q.type AND k.text = 'untyped'
+                 ORDER BY up.far, q.pos LIMIT 1) AS above,
+               (SELECT count(DISTINCT q.domain)
+                  FROM cap_row q JOIN domain d ON d.id = q.domain AND NOT d.trusted
+                 WHERE q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n) AS holders,
+               (SELECT d.name
+                  FROM cap_row q JOIN domain d ON d.id = q.domain AND NOT d.trusted
+                 WHERE q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n LIMIT 1) AS holder
+          FROM snapshot s
+          JOIN object_row o ON o.t0 <= s.n AND o.t1 > s.n
+          LEFT JOIN word w ON w.kind = 'cap' AND w.value = o.type);
+
+CREATE VIEW memory_by_domain AS
+SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits, 0)) AS bytes,
+       sum(type = 'frame') AS frames,
+       sum(iif(type = 'frame' AND bits BETWEEN 1 AND 62, 1 << bits, 0)) AS frame_bytes
+  FROM owners
+ WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
+ GROUP BY n, domain;
+
+-- Capabilities whose object is another domain's, or is held by several and nobody's.
+CREATE VIEW crossings AS
+SELECT s.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
+       iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
+           || iif(c.rights & 8, 'p', '') AS rights
+  FROM snapshot s
+  JOIN owners w ON w.n = s.n
+  JOIN cap_row c ON c.object = w.life AND c.t0 <= s.n AND c.t1 > s.n
+  JOIN domain d ON d.id = c.domain AND NOT d.trusted
+ WHERE w.domain IS NOT d.name AND (w.domain IS NOT NULL OR w.holders > 1);
 
 CREATE VIEW threads AS
 SELECT s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,

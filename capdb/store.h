@@ -155,6 +155,11 @@ enum capdb_diff_column {
 };
 enum error capdb_prepare_diff(struct capdb *db, uint32_t a, uint32_t b, sqlite3_stmt **st);
 
+/* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
+ * NULL: with its own. */
+enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
+                           const struct authority_rules *rules);
+
 /* sum.c: over all records; the order of kinds other than slots does not matter. */
 uint64_t capdb_sum(const struct capstate *state);
 /* Of what the rows of capabilities and objects depend on. */

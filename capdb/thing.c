@@ -2,6 +2,7 @@
  * an address is an address and `slot:0x…` a slot, whatever thread or domain is called so; those are
  * reached as `thread:NAME` and `domain:NAME`. */
 #include "capdb/command.h"
+#include "capdb/nearest.h"
 
 #include "lib/utf8.h"
 
@@ -137,6 +138,18 @@ static bool find_domain(const struct view *v, const char *name, struct thing *ou
     return true;
 }
 
+static void no_such_name(const struct options *o, const struct view *v, const char *name)
+{
+    const char *colon = strchr(name, ':');
+    struct nearest n = {.wanted = colon ? colon + 1 : name};
+    for (uint32_t i = 0; i < v->authority.domain_count; i++)
+        nearest_offer(&n, v->authority.domains[i].name);
+    for (uint32_t i = 0; i < v->state.thread_count; i++)
+        nearest_offer(&n, v->state.threads[i].label);
+    command_complain(o->run, "snapshot %u has no domain, thread or object called %s%s%s", v->n,
+                     name, n.best ? "; the nearest is " : "", n.best ? n.best : "");
+}
+
 static bool find_named(const struct options *o, const struct view *v, const char *name,
                        struct thing *out)
 {
@@ -148,8 +161,7 @@ static bool find_named(const struct options *o, const struct view *v, const char
     else
         found = find_domain(v, name, out) || find_thread(v, name, out);
     if (!found)
-        command_complain(o->run, "snapshot %u has no domain, thread or object called %s", v->n,
-                         name);
+        no_such_name(o, v, name);
     return found;
 }
 

@@ -128,7 +128,7 @@ static enum status each_event_of(struct trace *t, const char *sql, int64_t first
     return s;
 }
 
-enum status export_trace(FILE *f, struct options *o, struct view *v)
+enum status export_events(FILE *f, struct options *o, struct view *v)
 {
     static const char *const columns[] = {"#n",  "#event", "#ticks", "thread",  "what", "slot",
                                           "src", "cap",    "about",  "#detail", NULL};
@@ -136,8 +136,8 @@ enum status export_trace(FILE *f, struct options *o, struct view *v)
     if (!capdb_has_events(v->db))
         return command_complain(o->run, "holds no events: record through a serial monitor");
     t.out = output_begin(f, output_default, columns);
-    int64_t first = o->at ? o->at : 0;
-    int64_t last = o->at ? o->at : INT64_MAX;
+    int64_t first = o->at ? o->at : o->from;
+    int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
     enum status s = each_event_of(&t, "SELECT * FROM event WHERE n BETWEEN ?1 AND ?2 ORDER BY row",
                                   first, last, 0, trace_row);
     return output_end(t.out) ? s : command_complain(o->run, "output could not be written");

@@ -41,7 +41,9 @@ static void say_all(struct record_snapshot *s)
     s->nodes = s->nodes ? s->nodes : 1;
 }
 
-static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n)
+/* ruled NULL: those that were in force. */
+static enum error copy_snapshot(struct capdb *from, struct capdb *to,
+                                const struct authority_rules *ruled, uint32_t n)
 {
     struct capstate state;
     struct capdb_snapshot info;
@@ -52,7 +54,7 @@ static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n
         e = capdb_get_rules(from, n, &rules);
     if (e != ERR_OK)
         return e;
-    e = capdb_set_rules(to, &rules);
+    e = capdb_set_rules(to, ruled ? ruled : &rules);
     authority_rules_free(&rules);
     if (e == ERR_OK)
         e = capdb_snapshot_info(from, n, &info);
@@ -66,15 +68,21 @@ static enum error copy_snapshot(struct capdb *from, struct capdb *to, uint32_t n
     return e;
 }
 
-static enum status copy_all(struct options *o, struct capdb *from, struct capdb *to)
+enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
+                           const struct authority_rules *rules)
 {
     uint32_t count = capdb_count(from);
     enum error e = ERR_OK;
     for (uint32_t n = 1; e == ERR_OK && n <= count; n++)
-        e = copy_snapshot(from, to, n);
+        e = copy_snapshot(from, to, rules, n);
     if (e == ERR_OK)
         e = copy_events(from, to, count + 1); /* those behind the last */
-    if (e == ERR_OK)
+    return e == ERR_OK ? capdb_flush(to) : e;
+}
+
+static enum status copy_all(struct options *o, struct capdb *from, struct capdb *to)
+{
+    if (capdb_tell_anew(from, to, NULL) == ERR_OK)
         return STATUS_YES;
     const char *said = capdb_error(from)[0] ? capdb_error(from) : capdb_error(to);
     return command_complain(o->run, "%s; %s holds what came before", said, o->operand[0]);

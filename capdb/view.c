@@ -130,7 +130,7 @@ static void split_number(struct options *o, char *path)
     if (at[1] < '0' || at[1] > '9' || *end != '\0' || n == 0 || n >= UINT32_MAX)
         return;
     *at = '\0';
-    o->at = o->at ? o->at : (uint32_t)n;
+    o->at = (uint32_t)n;
 }
 
 static enum status open_file(struct options *o, struct view *v)
@@ -194,6 +194,8 @@ enum status dbview_open_file(struct options *o, struct view *v)
     enum status s = rules_read(o->domains, &v->rules);
     if (s == STATUS_YES)
         s = target_is_live(o->run) ? open_live(o, v) : open_file(o, v);
+    if (s == STATUS_YES)
+        s = moments_resolve(o, v);
     if (s == STATUS_YES)
         doubt_file(o, v);
     else

@@ -118,13 +118,14 @@ check "a revocation that is not there is refused" says "revocation 9999 not foun
 
 # --- export ------------------------------------------------------------------------------------------
 
-check "the trace has a line an event" equal "$(ask "$run" "SELECT count(*) FROM events")" \
-    "$($capdb export "$run" --format trace | tail -n +2 | wc -l)"
+check "the table of events has a line an event" equal "$(ask "$run" "SELECT count(*) FROM events")" \
+    "$($capdb export "$run" --format events | tail -n +2 | wc -l)"
 check "a line names thread, change, slot and capability" says \
-    "	guest/init	retype	0x[0-9a-f]{8}	0x[0-9a-f]{8}	frame 0x[0-9a-f]{8} 4K" $capdb export "$run" --format trace
+    "	guest/init	retype	0x[0-9a-f]{8}	0x[0-9a-f]{8}	frame 0x[0-9a-f]{8} 4K" $capdb export "$run" --format events
 check "one snapshot's events can be chosen" equal "$(ask "$run" "SELECT count(*) FROM events WHERE n = 3")" \
-    "$($capdb export "$run" --format trace --at 3 | tail -n +2 | wc -l)"
-check "the trace as JSON is JSON" bash -c "$capdb export $run --format trace --json | python3 -m json.tool"
+    "$($capdb export "$run" --format events --at 3 | tail -n +2 | wc -l)"
+check "the trace for Perfetto has tracks, counters and revocations" bash -c \
+    "$capdb export $run --format trace -o $work/trace.json && python3 tests/tools/judge_picture.py trace $work/trace.json 4 revoke"
 check "the trace goes into a file" bash -c "$capdb export $run --format trace -o $work/trace && [ -s $work/trace ]"
 
 # --- on change -----------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ check "the next recorder finds its way" $capdb record "$monitor" "$work/kill.cap
 check "the recording goes on behind a mark" more "$(ask "$work/kill.capdb" "SELECT count(*) FROM events WHERE event = 'gap'")" 0
 check "and is whole" exits 0 $capdb verify "$work/kill.capdb"
 check "through QEMU's stub there are snapshots alone" $capdb record "gdb:unix:$work/gdb.sock" "$work/gdb.capdb" --count 2 --every 0.1
-check "a recording without events says so" says "holds no events" $capdb export "$work/gdb.capdb" --format trace
+check "a recording without events says so" says "holds no events" $capdb export "$work/gdb.capdb" --format events
 halt_machine
 
 # --- more than the line can carry -----------------------------------------------------------------------------

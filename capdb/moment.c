@@ -1,0 +1,192 @@
+/* Snapshots named by their time: --at, --from, --to.
+ *
+ *     N                        snapshot N
+ *     -30s, -5m, -2h           so long before the newest snapshot
+ *     11:47, 11:47:27(.5)      that time of day (UTC), the last one within the recording
+ *     2026-11-29T11:47:27(Z)   that moment (UTC)
+ *
+ * A moment is the newest snapshot that had been taken by then. A moment told in whole seconds is
+ * the second, in whole minutes the minute. */
+#include "capdb/command.h"
+
+#include "capdb/store.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DAY 86400.0
+
+struct moments {
+    double first, last; /* times of the first and last snapshot */
+    uint32_t count;
+};
+
+/* A moment and how long it is. */
+struct moment {
+    double time, length;
+};
+
+static bool number_only(const char *text, uint32_t *n)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    *n = (uint32_t)value;
+    return *end == '\0' && errno == 0 && value > 0 && value < UINT32_MAX;
+}
+
+static bool before_the_end(const char *text, const struct moments *m, struct moment *out)
+{
+    static const char units[] = "smhd";
+    static const double lengths[] = {1, 60, 3600, DAY};
+    char *end;
+    double value = *text == '-' && text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) : -1;
+    const char *unit = value >= 0 && *end ? strchr(units, *end) : NULL;
+    if (!unit || end[1] != '\0' || !isfinite(value))
+        return false;
+    *out = (struct moment){m->last - value * lengths[unit - units], 0};
+    return true;
+}
+
+/* HH:MM, HH:MM:SS or HH:MM:SS.FRACTION, in seconds since midnight. */
+static bool time_of_day(const char *text, struct moment *out)
+{
+    int hour = 0;
+    int minute = 0;
+    int read = 0;
+    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &read) != 2 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59)
+        return false;
+    *out = (struct moment){hour * 3600.0 + minute * 60.0, 60};
+    text += read;
+    if (*text == ':') {
+        char *end;
+        double second = text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) : 60;
+        if (!(second < 60))
+            return false;
+        out->time += second;
+        out->length = memchr(text, '.', (size_t)(end - text)) ? 0 : 1;
+        text = end;
+    }
+    return *text == '\0' || strcmp(text, "Z") == 0;
+}
+
+static bool with_date(const char *text, struct moment *out)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    if (!rest || (*rest != 'T' && *rest != ' ') || !time_of_day(rest + 1, out))
+        return false;
+    out->time += (double)timegm(&tm);
+    return true;
+}
+
+/* The last day on which it lies in the recording; where there is none, the recording's last. */
+static bool without_date(const char *text, const struct moments *m, struct moment *out)
+{
+    if (!time_of_day(text, out))
+        return false;
+    double day = floor(m->last / DAY) * DAY;
+    if (day + out->time > m->last && day - DAY + out->time + out->length > m->first)
+        day -= DAY;
+    out->time += day;
+    return true;
+}
+
+static bool moment_parse(const char *text, const struct moments *m, struct moment *out)
+{
+    return before_the_end(text, m, out) || with_date(text, out) || without_date(text, m, out);
+}
+
+static uint32_t newest_by(struct capdb *db, double time)
+{
+    sqlite3_stmt *st;
+    enum error e;
+    int64_t n = 0;
+    if (capdb_prepare(db, "SELECT max(n) FROM snapshot WHERE time <= ?", &st) != ERR_OK)
+        return 0;
+    e = ERR_OK;
+    sqlite3_bind_double(st, 1, time);
+    if (capdb_step(db, st, "looking for a snapshot", &e))
+        n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return (uint32_t)n;
+}
+
+static struct moments read_moments(struct view *v)
+{
+    struct moments m = {.count = capdb_count(v->db)};
+    struct capdb_snapshot info;
+    if (m.count && capdb_snapshot_info(v->db, 1, &info) == ERR_OK)
+        m.first = info.time;
+    if (m.count && capdb_snapshot_info(v->db, m.count, &info) == ERR_OK)
+        m.last = info.time;
+    return m;
+}
+
+static enum status outside(const struct options *o, const char *name, const char *text,
+                           const struct moments *m)
+{
+    char first[32];
+    char last[32];
+    return command_complain(o->run, "--%s %s lies outside the recording, which goes from %s to %s",
+                            name, text, when_text(m->first, first, sizeof(first)),
+                            when_text(m->last, last, sizeof(last)));
+}
+
+/* *n stays where text is NULL. `begin`: the first snapshot not before it, for --from. */
+static enum status resolve(const struct options *o, struct view *v, const char *name,
+                           const char *text, bool begin, uint32_t *n)
+{
+    struct moment at;
+    if (!text)
+        return STATUS_YES;
+    struct moments m = read_moments(v);
+    if (m.count == 0)
+        return command_complain(o->run, "has no snapshot");
+    if (number_only(text, n))
+        return *n <= m.count ? STATUS_YES
+                             : command_complain(o->run, "snapshot %u not found (it has 1 to %u)",
+                                                *n, m.count);
+    if (!moment_parse(text, &m, &at))
+        return command_complain(NULL,
+                                "--%s %s: neither a snapshot nor a time (11:47:27, -1m, "
+                                "2026-11-29T11:47:27)",
+                                name, text);
+    if (at.time + at.length < m.first || at.time > m.last)
+        return outside(o, name, text, &m);
+    uint32_t before = newest_by(v->db, at.time);
+    double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
+    *n = newest_by(v->db, end);
+    if (begin)
+        *n = before < m.count && at.time > m.first ? before + 1 : 1;
+    return *n ? STATUS_YES : outside(o, name, text, &m);
+}
+
+enum status moments_resolve(struct options *o, struct view *v)
+{
+    if (resolve(o, v, "at", o->at_text, false, &o->at) != STATUS_YES ||
+        resolve(o, v, "from", o->from_text, true, &o->from) != STATUS_YES ||
+        resolve(o, v, "to", o->to_text, false, &o->to) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    uint32_t to = o->to ? o->to : capdb_count(v->db);
+    if (o->from > to)
+        return command_complain(o->run, "the range ends before it begins: from snapshot %u to %u",
+                                o->from, to);
+    return STATUS_YES;
+}
+
+uint32_t range_first(const struct options *o)
+{
+    return o->from ? o->from : 1;
+}
+
+uint32_t range_last(const struct options *o, const struct view *v)
+{
+    return o->to ? o->to : capdb_count(v->db);
+}

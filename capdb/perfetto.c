@@ -1,0 +1,360 @@
+/* export --format trace: trace-event JSON, as Perfetto and chrome://tracing open it.
+ *
+ * A process of the trace is a domain, its threads are the threads: a revocation is a span, the
+ * times in which it was preempted are spans inside, any other event is an instant.  Counters of a
+ * domain are its capabilities and its untyped memory with what is handed out of it, a value where
+ * it changes.
+ *
+ * The clock is the timer of the target, in microseconds by how long its ticks took between the
+ * first and the last snapshot.  Inside a tick the order of events is known and not their distance:
+ * they stand in it evenly. A machine that was started anew goes on behind where it was. */
+#include "capdb/export.h"
+
+#include "capdb/store.h"
+#include "record/names.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPEN_REVOKES = 64, TICK_SHIFT = 16, KERNEL_PROCESS = 0 };
+
+/* A domain by its id, and a thread by its first row: addresses may need more bits than the format's
+ * numbers have. */
+struct track {
+    uint64_t process, thread;
+};
+
+/* A revocation that has begun. */
+struct span {
+    uint64_t root;
+    double begin, paused; /* paused < 0: running */
+    uint64_t done;
+    uint32_t preempted;
+    struct track track;
+};
+
+struct perfetto {
+    FILE *f;
+    struct options *o;
+    struct view *v;
+    double tick; /* microseconds */
+    double base, now;
+    uint64_t ticks; /* of the event before */
+    bool behind;    /* something stands before in the array */
+    struct span open[OPEN_REVOKES];
+    uint32_t open_count;
+};
+
+static void begin_item(struct perfetto *p, const char *phase, const char *name, double time)
+{
+    fprintf(p->f, "%s\n{\"ph\":\"%s\",\"ts\":%.3f,\"name\":", p->behind ? "," : "", phase, time);
+    output_json_string(p->f, name);
+    p->behind = true;
+}
+
+static void put_place(struct perfetto *p, uint64_t process, uint64_t thread)
+{
+    fprintf(p->f, ",\"pid\":%" PRIu64 ",\"tid\":%" PRIu64, process, thread);
+}
+
+/* --- time --- */
+
+static int64_t question(struct perfetto *p, const char *sql)
+{
+    return capdb_int(p->v->db, sql, 0);
+}
+
+/* How many microseconds a tick took; a millisecond where nothing tells. */
+static double tick_length(struct perfetto *p)
+{
+    double time = (double)question(
+        p, "SELECT CAST((max(time) - min(time)) * 1000000 AS INTEGER) FROM snapshot");
+    double ticks = (double)question(p, "SELECT max(ticks) - min(ticks) FROM snapshot");
+    return ticks > 0 && time > 0 ? time / ticks : 1000.0;
+}
+
+static double time_of(struct perfetto *p, uint64_t ticks, double part)
+{
+    if (ticks < p->ticks)
+        p->base = p->now + p->tick - (double)ticks * p->tick;
+    p->ticks = ticks;
+    double time = p->base + ((double)ticks + part) * p->tick;
+    p->now = time > p->now ? time : p->now;
+    return p->now;
+}
+
+/* --- names of tracks --- */
+
+static void put_name(struct perfetto *p, const char *what, uint64_t process, uint64_t thread,
+                     const char *name)
+{
+    begin_item(p, "M", what, 0);
+    put_place(p, process, thread);
+    fputs(",\"args\":{\"name\":", p->f);
+    output_json_string(p->f, name);
+    fputs("}}", p->f);
+}
+
+static enum error put_domain_names(struct perfetto *p)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(p->v->db, "SELECT id, name FROM domain ORDER BY id", &st);
+    if (e != ERR_OK)
+        return e;
+    put_name(p, "process_name", KERNEL_PROCESS, 0, "in no domain");
+    while (capdb_step(p->v->db, st, "reading domains", &e))
+        put_name(p, "process_name", (uint64_t)sqlite3_column_int64(st, 0), 0,
+                 capdb_column_text(st, 1));
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* By the last name that a thread had; its address where it had none. */
+static enum error put_thread_names(struct perfetto *p)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(
+        p->v->db,
+        "SELECT t.domain, min(t.row), coalesce(nullif(m.text, ''), printf('0x%08x', t.addr)),"
+        " max(t.t0) FROM thread_row t LEFT JOIN name m ON m.id = t.name GROUP BY t.domain, t.addr",
+        &st);
+    if (e != ERR_OK)
+        return e;
+    put_name(p, "thread_name", KERNEL_PROCESS, 0, "kernel");
+    while (capdb_step(p->v->db, st, "reading threads", &e))
+        put_name(p, "thread_name", (uint64_t)sqlite3_column_int64(st, 0),
+                 (uint64_t)sqlite3_column_int64(st, 1), capdb_column_text(st, 2));
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* --- counters --- */
+
+static const char counters_sql[] =
+    "WITH change(n, domain, caps, bytes, used) AS ("
+    " SELECT c.t0, c.domain, 1, iif(u.value IS NULL, 0, 1 << coalesce(c.bits, o.bits)),"
+    "  iif(u.value IS NULL, 0, c.data) FROM cap_row c LEFT JOIN object_row o ON o.id = c.object"
+    "  LEFT JOIN word u ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type"
+    " UNION ALL"
+    " SELECT c.t1, c.domain, -1, -iif(u.value IS NULL, 0, 1 << coalesce(c.bits, o.bits)),"
+    "  -iif(u.value IS NULL, 0, c.data) FROM cap_row c LEFT JOIN object_row o ON o.id = c.object"
+    "  LEFT JOIN word u ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type"
+    "  WHERE c.t1 < 2147483647),"
+    " step AS (SELECT n, domain, sum(caps) AS caps, sum(bytes) AS bytes, sum(used) AS used"
+    "  FROM change GROUP BY n, domain)"
+    " SELECT t.n, t.domain, sum(t.caps) OVER w, sum(t.bytes) OVER w, sum(t.used) OVER w, s.ticks"
+    "  FROM step t JOIN snapshot s ON s.n = t.n"
+    "  WINDOW w AS (PARTITION BY t.domain ORDER BY t.n) ORDER BY t.n, t.domain";
+
+static void put_counter(struct perfetto *p, double time, sqlite3_stmt *st)
+{
+    uint64_t domain = (uint64_t)sqlite3_column_int64(st, 1);
+    begin_item(p, "C", "capabilities", time);
+    put_place(p, domain, 0);
+    fprintf(p->f, ",\"args\":{\"capabilities\":%lld}}", (long long)sqlite3_column_int64(st, 2));
+    begin_item(p, "C", "untyped memory", time);
+    put_place(p, domain, 0);
+    fprintf(p->f, ",\"args\":{\"handed out\":%lld,\"left\":%lld}}",
+            (long long)sqlite3_column_int64(st, 4),
+            (long long)(sqlite3_column_int64(st, 3) - sqlite3_column_int64(st, 4)));
+}
+
+/* Those of snapshots up to n; the statement stands on the next row, false: at the end. */
+static bool put_counters(struct perfetto *p, sqlite3_stmt *st, int64_t n, bool row, enum error *e)
+{
+    while (row && sqlite3_column_int64(st, 0) <= n) {
+        put_counter(p, time_of(p, (uint64_t)sqlite3_column_int64(st, 5), 0), st);
+        row = capdb_step(p->v->db, st, "reading counters", e);
+    }
+    return row;
+}
+
+/* --- events --- */
+
+/* The domain of a thread when the event happened, and its track there; the kernel's where the
+ * thread is in no snapshot yet. */
+static struct track track_of(sqlite3_stmt *st, uint64_t tcb, int64_t n)
+{
+    struct track t = {KERNEL_PROCESS, 0};
+    if (tcb == 0)
+        return t;
+    sqlite3_reset(st);
+    sqlite3_bind_int64(st, 1, (int64_t)tcb);
+    sqlite3_bind_int64(st, 2, n);
+    if (sqlite3_step(st) == SQLITE_ROW) {
+        t.process = (uint64_t)sqlite3_column_int64(st, 0);
+        t.thread = (uint64_t)sqlite3_column_int64(st, 1);
+    }
+    return t;
+}
+
+static struct span *find_span(struct perfetto *p, uint64_t root)
+{
+    for (uint32_t i = 0; i < p->open_count; i++)
+        if (p->open[i].root == root)
+            return &p->open[i];
+    return NULL;
+}
+
+static void put_length(struct perfetto *p, const char *name, const struct span *s, double from)
+{
+    begin_item(p, "X", name, from);
+    put_place(p, s->track.process, s->track.thread);
+    fprintf(p->f, ",\"dur\":%.3f", p->now - from);
+}
+
+static void end_pause(struct perfetto *p, struct span *s)
+{
+    if (s->paused < 0)
+        return;
+    put_length(p, "preempted", s, s->paused);
+    fprintf(p->f, ",\"args\":{\"deleted\":%" PRIu64 "}}", s->done);
+    s->paused = -1;
+}
+
+static void end_span(struct perfetto *p, struct span *s, bool finished)
+{
+    end_pause(p, s);
+    put_length(p, "revoke", s, s->begin);
+    fprintf(p->f,
+            ",\"args\":{\"root\":\"0x%08" PRIx64 "\",\"deleted\":%" PRIu64
+            ",\"preempted\":%u,\"finished\":%s}}",
+            s->root, s->done, s->preempted, finished ? "true" : "false");
+    *s = p->open[--p->open_count];
+}
+
+static void begin_span(struct perfetto *p, const struct record_event *e, struct track track)
+{
+    struct span *before = find_span(p, e->slot);
+    if (before)
+        end_span(p, before, false); /* its end was lost */
+    if (p->open_count == OPEN_REVOKES)
+        end_span(p, &p->open[0], false);
+    p->open[p->open_count++] =
+        (struct span){.root = e->slot, .begin = p->now, .paused = -1, .track = track};
+}
+
+static void step_span(struct perfetto *p, const struct record_event *e)
+{
+    struct span *s = find_span(p, e->slot);
+    if (!s)
+        return;
+    s->done = e->detail;
+    if (e->kind == RECORD_EVENT_REVOKE_END) {
+        end_span(p, s, true);
+    } else if (e->kind == RECORD_EVENT_REVOKE_RESUMED) {
+        end_pause(p, s);
+    } else if (s->paused < 0) {
+        s->paused = p->now;
+        s->preempted++;
+    }
+}
+
+static void put_instant(struct perfetto *p, const struct record_event *e, struct track track)
+{
+    bool gap = e->kind == CAPDB_EVENT_GAP;
+    begin_item(p, "i", gap ? "gap" : event_kind_name(e->kind), p->now);
+    put_place(p, track.process, track.thread);
+    fprintf(p->f, ",\"s\":\"%s\",\"args\":{\"event\":%" PRIu64, gap ? "g" : "t", (uint64_t)e->seq);
+    if (e->slot)
+        fprintf(p->f, ",\"slot\":\"0x%08" PRIx64 "\"", e->slot);
+    if (e->type != RECORD_CAP_NULL)
+        fprintf(p->f, ",\"type\":\"%s\",\"object\":\"0x%08" PRIx64 "\"", record_cap_name(e->type),
+                e->object);
+    fprintf(p->f, ",\"%s\":%" PRIu64 "}}", gap ? "lost" : "detail", (uint64_t)e->detail);
+}
+
+static void put_event(struct perfetto *p, const struct record_event *e, struct track track)
+{
+    switch (e->kind) {
+    case RECORD_EVENT_REVOKE_BEGIN:
+        begin_span(p, e, track);
+        return;
+    case RECORD_EVENT_REVOKE_PREEMPTED:
+    case RECORD_EVENT_REVOKE_RESUMED:
+    case RECORD_EVENT_REVOKE_END:
+        step_span(p, e);
+        return;
+    default:
+        put_instant(p, e, track);
+    }
+}
+
+static const char events_sql[] =
+    "SELECT *, row_number() OVER w, count(*) OVER (PARTITION BY n, time >> 16) FROM event"
+    " WHERE n BETWEEN ?1 AND ?2 WINDOW w AS (PARTITION BY n, time >> 16 ORDER BY row) ORDER BY row";
+
+static const char process_sql[] =
+    "SELECT domain,"
+    " (SELECT min(row) FROM thread_row WHERE addr = ?1 AND domain = t.domain)"
+    " FROM thread_row t WHERE addr = ?1 AND t0 <= ?2 ORDER BY t0 DESC LIMIT 1";
+
+/* Statements of one pass. */
+struct pass {
+    sqlite3_stmt *events, *counters, *process;
+};
+
+static enum error pass_begin(struct perfetto *p, struct pass *pass)
+{
+    enum error e = capdb_prepare(p->v->db, events_sql, &pass->events);
+    if (e == ERR_OK)
+        e = capdb_prepare(p->v->db, counters_sql, &pass->counters);
+    return e == ERR_OK ? capdb_prepare(p->v->db, process_sql, &pass->process) : e;
+}
+
+static void pass_end(struct pass *pass)
+{
+    sqlite3_finalize(pass->events);
+    sqlite3_finalize(pass->counters);
+    sqlite3_finalize(pass->process);
+}
+
+static enum error put_all(struct perfetto *p, struct pass *pass, int64_t first, int64_t last)
+{
+    enum error e = ERR_OK;
+    struct record_event event;
+    int columns = sqlite3_column_count(pass->events);
+    sqlite3_bind_int64(pass->events, 1, first);
+    sqlite3_bind_int64(pass->events, 2, last);
+    bool row = capdb_step(p->v->db, pass->counters, "reading counters", &e);
+    while (row && sqlite3_column_int64(pass->counters, 0) < first)
+        row = capdb_step(p->v->db, pass->counters, "reading counters", &e);
+    while (capdb_step(p->v->db, pass->events, "reading events", &e)) {
+        row = put_counters(p, pass->counters, sqlite3_column_int64(pass->events, 1) - 1, row, &e);
+        capdb_fetch_event(pass->events, 2, &event);
+        double part = (double)sqlite3_column_int64(pass->events, columns - 2) /
+                      (double)(sqlite3_column_int64(pass->events, columns - 1) + 1);
+        if (event.kind != CAPDB_EVENT_GAP)
+            time_of(p, event.time >> TICK_SHIFT, part);
+        put_event(p, &event,
+                  track_of(pass->process, event.thread, sqlite3_column_int64(pass->events, 1)));
+    }
+    put_counters(p, pass->counters, last, row, &e);
+    while (p->open_count)
+        end_span(p, &p->open[0], false);
+    return e;
+}
+
+enum status export_perfetto(FILE *f, struct options *o, struct view *v)
+{
+    struct perfetto p = {.f = f, .o = o, .v = v};
+    struct pass pass = {NULL, NULL, NULL};
+    int64_t first = o->at ? o->at : o->from;
+    int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
+    p.tick = tick_length(&p);
+    p.ticks = 0;
+    fprintf(f, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
+    enum error e = put_domain_names(&p);
+    if (e == ERR_OK)
+        e = put_thread_names(&p);
+    if (e == ERR_OK)
+        e = pass_begin(&p, &pass);
+    if (e == ERR_OK)
+        e = put_all(&p, &pass, first, last);
+    pass_end(&pass);
+    fprintf(f, "\n],\"otherData\":{\"microseconds a tick\":\"%.3f\"}}\n", p.tick);
+    if (e != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    return STATUS_YES;
+}

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# The analyst's surface, asked of a recorded demo with planted faults: each question of
+# docs/database.md with its answer, owners as `owner` tells them, times and ranges, who reaches what,
+# and manners: help, nearest names, options that mean nothing, verdicts as one object.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+capdb=build/host/capdb
+run=$work/run.capdb
+monitor=monitor:unix:$work/monitor.sock
+
+says() { # text command...
+    local text=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qE -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "${output:0:2000}" "$text"; return 1; }
+}
+complains() { # text command...: exit 2, and one line that has the text
+    local text=$1
+    shift
+    "$@" >"$work/out" 2>"$work/complaint"
+    [ $? = 2 ] && [ "$(wc -l <"$work/complaint")" = 1 ] && grep -qF -- "$text" "$work/complaint" && return
+    cat "$work/complaint"
+    return 1
+}
+exits() { # status command...
+    local wanted=$1 got
+    shift
+    "$@" >"$work/out" 2>&1
+    got=$?
+    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; head -5 "$work/out"; return 1; }
+}
+
+demo_is_up() {
+    [ "$($capdb live "$monitor" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
+}
+has_revoked() { [ "$($capdb live "$monitor" "SELECT count(*) FROM caps WHERE domain = 'guest'" | tail -1)" -gt 20 ]; }
+
+boot build/arm/debug/image-demo-leaky.elf
+check "the demo is up" wait_for 60 demo_is_up
+check "its guest has made what it makes" wait_for 60 has_revoked
+check "it is recorded" timeout 120 $capdb record "$monitor" "$run" --every 0.3 --count 12
+halt_machine
+
+# --- the questions of the page ---------------------------------------------------------------------
+
+cat >"$work/ask.py" <<'PYTHON'
+import re, subprocess, sys
+
+capdb, run = sys.argv[1:]
+page = open("docs/database.md", encoding="utf-8").read()
+part = page[page.index("\n## Questions") : page.index("\n## Events")]
+questions = re.findall(r"^(\S.*\?)[^\n]*\n\n((?:    .*\n)+)", part, re.M)
+# What a run of this demo need not have.
+MAY_BE_EMPTY = ("two domains reach", "came and went", "derives from", "belongs to nobody", "handed guest", "changed hands",
+                "written and executed", "became of one", "Since when", "same address")
+bad = 0
+for question, sql in questions:
+    done = subprocess.run([capdb, "sql", run, sql], capture_output=True, text=True)
+    rows = len(done.stdout.splitlines()) - 1
+    if done.returncode != 0 or (rows < 1 and not any(word in question for word in MAY_BE_EMPTY)):
+        print(f"{question} exit {done.returncode}, {rows} rows {done.stderr}")
+        bad += 1
+if len(questions) < 20 or bad:
+    sys.exit(f"{len(questions)} questions, {bad} without an answer")
+PYTHON
+check "twenty questions of docs/database.md have answers" python3 "$work/ask.py" $capdb "$run"
+
+# Objects of every type, each by the view and by the command.
+owners_agree() {
+    local object type domain told count=0
+    while IFS=$'\t' read -r object type domain; do
+        told=$($capdb owner "$run" "$object" --at 4 --json | python3 -c 'import json,sys; print([r for r in json.load(sys.stdin) if "'"$domain"'" in json.dumps(r)] != [])')
+        [ "$told" = True ] || { echo "$type $object: the view says $domain"; return 1; }
+        count=$((count + 1))
+    done < <($capdb sql "$run" "SELECT object, type, domain FROM owners WHERE n = 4 AND domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler') AND object > 0 GROUP BY type, domain" | tail -n +2)
+    [ $count -ge 8 ] || { echo "only $count objects"; return 1; }
+}
+check "the view of owners and the command agree" owners_agree
+check "the planted faults are crossings" says "critical	guest	cnode" $capdb sql "$run" \
+    "SELECT domain, owner, type FROM crossings WHERE n = 4"
+
+printf 'guest/* visitors\n' >"$work/rules"
+check "sql --domains applies the file" says "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"
+check "and leaves no name of before" says "^0$" $capdb sql "$run" --domains "$work/rules" "SELECT count(*) FROM caps WHERE domain = 'guest'"
+printf 'guest/*\n' >"$work/wrong"
+check "a fault in the file has its place" complains "line 1" $capdb sql "$run" --domains "$work/wrong" "SELECT 1"
+
+# --- times and ranges ------------------------------------------------------------------------------
+
+taken=$($capdb sql "$run" "SELECT strftime('%H:%M:%S', taken) FROM snapshots WHERE n = 1" | tail -1)
+last_of_second=$($capdb sql "$run" "SELECT max(n) FROM snapshots WHERE strftime('%H:%M:%S', taken) = '$taken'" | tail -1)
+check "a time of day is the newest snapshot of that second" says "in snapshot $last_of_second;" $capdb check "$run" --at "$taken"
+check "a time with its date, too" says "in snapshot $last_of_second;" $capdb check "$run" --at "$(date -u +%Y-%m-%d)T$taken"
+check "a time before the end" says "in snapshot 12;" $capdb check "$run" --at -0s
+check "a time outside the recording is refused" complains "lies outside the recording" $capdb threads "$run" --at -2h
+check "so is a date before it" complains "lies outside the recording" $capdb threads "$run" --at 2001-01-01T00:00:00
+check "and what is no time" complains "neither a snapshot nor a time" $capdb threads "$run" --at 25:00
+check "a range" says "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
+check "a range ends where the recording does" says "in snapshots 10 to 12;" $capdb check "$run" --from 10
+check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
+check "a report of a range" exits 0 $capdb report "$run" --from 3 --to 5 -o "$work/range.html"
+check "tells of that many snapshots" grep -q "Of 3 snapshots" "$work/range.html"
+
+# --- who reaches what ------------------------------------------------------------------------------
+
+cnode=$($capdb sql "$run" "SELECT object FROM crossings WHERE n = 12 AND type = 'cnode' LIMIT 1" | tail -1)
+check "who can reach the shared CNode: critical" says "^critical	" $capdb who-can-reach "$run" "cnode:$cnode"
+check "and guest" says "^guest	" $capdb who-can-reach "$run" "cnode:$cnode"
+check "guest can reach driver's thread" says "driver/server" $capdb what-can-it-reach "$run" guest
+check "each that is reached is found from the other side" says "guest/init" $capdb who-can-reach "$run" thread:driver/server
+
+# --- manners ---------------------------------------------------------------------------------------
+
+helps() {
+    local command
+    for command in $($capdb --help | sed -n 's/^  capdb \([a-z-]*\).*/\1/p'); do
+        says "^example:" $capdb "$command" --help && says "^    capdb $command " $capdb "$command" --help || return 1
+    done
+}
+check "each command has help with an example" helps
+check "the nearest command is named" complains "did you mean threads?" $capdb thraeds "$run"
+check "the nearest name, too" complains "the nearest is guest" $capdb can "$run" gest write driver
+check "an option that means nothing is refused" complains "threads takes no --strict" $capdb threads "$run" --strict
+check "options that exclude each other are refused" complains "exclude each other" $capdb check "$run" --all --at 3
+object() { # PYTHON-CONDITION on d, command...
+    local condition=$1
+    shift
+    { "$@" --json 2>/dev/null || true; } | python3 -c "import json,sys; d=json.load(sys.stdin); sys.exit(not ($condition))"
+}
+check "check gives one verdict object" object \
+    "d['verdict']=='breached' and d['managers']==['rootserver'] and d['counts']['breaches']==sum(b['weight']=='breach' for b in d['breaches'])>0" \
+    $capdb check "$run"
+check "can gives its witness" object "d['verdict']=='could gain' and len(d['witness'])>1" $capdb can "$run" guest control critical
+completes() { # WANTED WORD...
+    bash -c 'source docs/capdb.bash-completion; PATH=$PWD/build/host:$PATH; wanted=$1; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _capdb; printf "%s\n" "${COMPREPLY[@]}" | grep -qx -- "$wanted"' _ "$@"
+}
+check "bash completes commands" completes who-can-reach capdb who
+check "and the options of a command" completes --format capdb export run.capdb --f
+check "and no other's" bash -c '! "$@"' _ bash -c "$(declare -f completes); completes --every capdb export run.capdb --e"
+plan
