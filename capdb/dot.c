@@ -192,7 +192,8 @@ static void choose_boxes(struct dot *d)
         for (uint32_t i = 0; i < count; i++)
             if (!d->boxes[i].drawn && (!best || more_to_see(&d->boxes[i], best)))
                 best = &d->boxes[i];
-        best->drawn = true;
+        if (best)
+            best->drawn = true;
     }
     d->folded = count > MOST_DOMAINS ? count - MOST_DOMAINS : 0;
 }
