@@ -43,8 +43,7 @@ enum policy_verb {
 const char *policy_verb_word(enum policy_verb verb);
 const char *policy_verb_sentence(enum policy_verb verb);
 
-/* --- what is there ------------------------------------------------------------------------------
- */
+/* --- what is there ---------------------------------------------------------------------------- */
 
 /* edge_a and edge_b are witnesses, those of the first object; -1: none. */
 struct policy_crossing {
@@ -65,8 +64,7 @@ struct policy_crossings {
 enum error policy_crossings(const struct authority *a, bool strict, struct policy_crossings *out);
 void policy_crossings_free(struct policy_crossings *c);
 
-/* --- a file -------------------------------------------------------------------------------------
- */
+/* --- a file ----------------------------------------------------------------------------------- */
 
 enum policy_statement { POLICY_MANAGER, POLICY_DOMAIN, POLICY_ALLOW };
 
@@ -98,8 +96,7 @@ bool policy_write(FILE *f, const struct policy *p);
 char *policy_line_text(const struct policy_line *line, char *buf, size_t size);
 void policy_free(struct policy *p);
 
-/* --- judging ------------------------------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 /* What no line allows: a crossing, or a domain that the file does not name. */
 struct policy_outside {

@@ -33,8 +33,7 @@ uint32_t random_pick(uint32_t n)
     return (random_seed >> 8) % n;
 }
 
-/* --- random systems ------------------------------------------------------------------------------
- */
+/* --- random systems --------------------------------------------------------------------------- */
 
 struct builder {
     struct record_slot slot[RANDOM_SLOTS_MAX];
