@@ -244,6 +244,26 @@ static void leaving_takes_everything_away(void **state)
     }
 }
 
+/* Interrupts that come in place of a step: each call is told once. */
+static void a_step_may_be_interrupted(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "rv64");
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.root.addr);
+    says(&s, "break on delete", "1: on delete");
+    stands(&s, "#1 delete");
+    s.stub.idle_steps = 2;
+    says(&s, "step", "#2 delete");
+    assert_int_equal(attach_last_state(s.a)->slot, s.child[1].addr);
+    s.stub.interrupted = 1;
+    says(&s, "step", "#3 delete");
+    assert_int_equal(attach_last_state(s.a)->slot, s.root.addr);
+    end(&s);
+}
+
 static void a_stub_that_plants_nothing_is_told(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(arguments_are_found_by_each_abi),
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
+        cmocka_unit_test(a_step_may_be_interrupted),
         cmocka_unit_test(a_stub_that_plants_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
