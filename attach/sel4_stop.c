@@ -194,6 +194,15 @@ bool sel4_stops_is_place(const struct sel4_stops *s, uint64_t pc)
     return place_at(s, pc) < SEL4_PLACES;
 }
 
+/* Planted or not any more: what was asked for may have changed since it stopped there. */
+static unsigned place_left(const struct sel4_stops *s)
+{
+    unsigned i = 0;
+    while (s->at != 0 && i < SEL4_PLACES && s->place[i] != s->at)
+        i++;
+    return s->at != 0 ? i : (unsigned)SEL4_PLACES;
+}
+
 /* QEMU may take an interrupt in place of the step (of a mode that the kernel cannot mask, or one of
  * its own), and reports that as a step.  Where the machine stands as before, it is told again;
  * where it is in a handler, the same call comes by once more. */
@@ -216,7 +225,7 @@ static enum error step_over(struct sel4_stops *s, unsigned place)
 
 enum error sel4_stops_leave(struct sel4_stops *s)
 {
-    unsigned at = s->at == 0 ? SEL4_PLACES : place_at(s, s->at);
+    unsigned at = place_left(s);
     if (wanted(s) == 0 && !s->finish)
         revoke_ends(s); /* nobody hears how it goes on */
     uint32_t needs = places_wanted(s);

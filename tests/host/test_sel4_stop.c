@@ -244,6 +244,25 @@ static void leaving_takes_everything_away(void **state)
     }
 }
 
+/* What stopped the machine is taken back while it stands there; then somebody steps. */
+static void a_condition_may_go_while_it_stands(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "a64");
+    calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+    says(&s, "break on victim", "1: on victim");
+    stands(&s, "#2 victim");
+    says(&s, "delete all", "");
+    assert_int_equal(s.stub.planted, 0);
+    says(&s, "step", "#3 victim");
+    assert_int_equal(s.stub.stuck, 0);
+    says(&s, "where", "done 1, left");
+    end(&s);
+}
+
 /* Interrupts that come in place of a step: each call is told once. */
 static void a_step_may_be_interrupted(void **state)
 {
@@ -282,6 +301,7 @@ int main(void)
         cmocka_unit_test(arguments_are_found_by_each_abi),
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
+        cmocka_unit_test(a_condition_may_go_while_it_stands),
         cmocka_unit_test(a_step_may_be_interrupted),
         cmocka_unit_test(a_stub_that_plants_nothing_is_told),
     };
