@@ -191,7 +191,7 @@ static unsigned place_at(const struct sel4_stops *s, uint64_t pc)
 
 bool sel4_stops_is_place(const struct sel4_stops *s, uint64_t pc)
 {
-    return place_at(s, pc) < SEL4_PLACES;
+    return place_at(s, pc) < SEL4_PLACES || (pc != 0 && pc == s->at);
 }
 
 /* Planted or not any more: what was asked for may have changed since it stopped there. */

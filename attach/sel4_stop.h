@@ -113,6 +113,7 @@ bool sel4_stops_stand(const struct sel4_stops *s);
 /* The machine stands at pc: is that a place of ours, and does somebody want it to stay there? Call
  * it once a stop. *stays only with a reason in s->why. */
 enum error sel4_stops_judge(struct sel4_stops *s, uint64_t pc, bool *stays);
+/* A place where state is whole. */
 bool sel4_stops_is_place(const struct sel4_stops *s, uint64_t pc);
 /* Gets the machine over the breakpoint it stands at, with everything planted again. */
 enum error sel4_stops_leave(struct sel4_stops *s);

@@ -257,6 +257,10 @@ static void a_condition_may_go_while_it_stands(void **state)
     stands(&s, "#2 victim");
     says(&s, "delete all", "");
     assert_int_equal(s.stub.planted, 0);
+    struct capstate c;
+    assert_int_equal(attach_snapshot(s.a, &c), ERR_OK);
+    assert_int_equal(c.snapshot.stopped, 1);
+    capstate_free(&c);
     says(&s, "step", "#3 victim");
     assert_int_equal(s.stub.stuck, 0);
     says(&s, "where", "done 1, left");
