@@ -267,6 +267,33 @@ static void a_condition_may_go_while_it_stands(void **state)
     end(&s);
 }
 
+/* The line dies inside a revoke, wherever it does: over the next one nothing is left, and the
+ * machine runs. */
+static void a_line_that_dies_leaves_nothing(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 60; n += 4) {
+        struct scene s;
+        char *text = NULL;
+        begin(&s, "a64");
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+        says(&s, "break on revoke", "1: on revoke");
+        stands(&s, "#1 revoke");
+        s.stub.close_after = s.stub.answers + n;
+        enum error e = attach_command(s.a, "step", &text);
+        s.stub.close_after = 0;
+        if (e == ERR_OK)
+            free(text);
+        else
+            assert_true(strlen(attach_error(s.a)) > strlen(s.stub.target));
+        for (unsigned i = 0; e != ERR_OK && i < 4; i++)
+            e = attach_recover(s.a);
+        assert_int_equal(e, ERR_OK);
+        end(&s);
+    }
+}
+
 /* Interrupts that come in place of a step: each call is told once. */
 static void a_step_may_be_interrupted(void **state)
 {
@@ -306,6 +333,7 @@ int main(void)
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
         cmocka_unit_test(a_condition_may_go_while_it_stands),
+        cmocka_unit_test(a_line_that_dies_leaves_nothing),
         cmocka_unit_test(a_step_may_be_interrupted),
         cmocka_unit_test(a_stub_that_plants_nothing_is_told),
     };
