@@ -228,14 +228,11 @@ static enum error follow(struct attach *a, deadline_t deadline)
     enum error e = gdb_client_listen(&d->client, deadline);
     while (e == ERR_OK && !d->client.running && !a->halted) {
         e = look(a, &pc, false);
-        if (e != ERR_OK || a->halted)
-            return e;
-        e = go(a);
-        if (e != ERR_OK)
+        if (e == ERR_OK && !a->halted)
+            e = go(a);
+        if (e != ERR_OK || a->halted || deadline_left(deadline) == 0)
             return e;
         e = gdb_client_listen(&d->client, deadline);
-        if (deadline_left(deadline) == 0)
-            break;
     }
     return e == ERR_OK ? e : client_failed(a, e);
 }
@@ -304,11 +301,46 @@ static enum error sel4_gdb_halt(struct attach *a)
 
 /* --- opening and closing --- */
 
+/* Breakpoints of ours that a line took with it when it was lost: the next line to the same target
+ * takes them away. */
+static struct {
+    char target[ATTACH_ERROR_MAX];
+    uint64_t planted[SEL4_PLACES];
+    char method[SEL4_PLACES];
+    bool stood; /* in our hands */
+} lost;
+
+static void keep_lost(const struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    if (!sel4_stops_stand(&d->stops))
+        return;
+    (void)snprintf(lost.target, sizeof(lost.target), "%s", a->name);
+    memcpy(lost.planted, d->stops.planted, sizeof(lost.planted));
+    memcpy(lost.method, d->stops.method, sizeof(lost.method));
+    lost.stood = !d->client.running && !d->client.stood;
+}
+
+/* A machine that stood in our hands, or stands at one of them, goes on. */
+static enum error clear_lost(struct attach *a, uint64_t pc)
+{
+    struct sel4_gdb *d = a->door;
+    if (strcmp(lost.target, a->name) != 0)
+        return ERR_OK;
+    lost.target[0] = '\0';
+    memcpy(d->stops.planted, lost.planted, sizeof(lost.planted));
+    memcpy(d->stops.method, lost.method, sizeof(lost.method));
+    d->client.stood = d->client.stood && !lost.stood && !sel4_stops_is_place(&d->stops, pc);
+    enum error e = sel4_stops_clear(&d->stops);
+    return e == ERR_OK || e == ERR_REFUSED ? ERR_OK : client_failed(a, e);
+}
+
 static void sel4_gdb_drop(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
     if (d == NULL)
         return;
+    keep_lost(a);
     if (d->client.line.fd >= 0)
         transport_close(&d->client.line);
     sel4_side_close(&d->side);
@@ -377,6 +409,10 @@ static enum error sel4_gdb_open(struct attach *a)
     if (e != ERR_OK)
         return e;
     sel4_stops_init(&d->stops, &d->client, &d->side);
+    attach_note_armed(a, 0);
+    e = clear_lost(a, pc);
+    if (e != ERR_OK)
+        return e;
     d->port = (struct sel4_port){.read = read_spans,
                                  .ctx = a,
                                  .piece = gdb_read_bytes_max(&d->client),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REQUEST_MAX = 48, STEP_MS = 2000, NO_WORD = 0xff };
+enum { REQUEST_MAX = 48, STEP_MS = 2000, STEP_TRIES = 64, NO_WORD = 0xff };
 
 #define KIND(NAME) (1u << SEL4_EVENT_##NAME)
 #define KINDS_OF_REVOKES                                                                           \
@@ -56,8 +56,10 @@ void sel4_stops_init(struct sel4_stops *s, struct gdb_client *client, struct sel
     s->processor = processor_named(architecture[k->layout.options.arch]);
     for (unsigned i = 0; i < SEL4_FUNCTIONS; i++) {
         struct sel4_symbol symbol;
-        if (sel4_image_symbol(&k->image, places[i].function, &symbol))
-            s->place[i] = symbol.addr;
+        if (!sel4_image_symbol(&k->image, places[i].function, &symbol))
+            continue;
+        s->place[i] = symbol.addr;
+        s->size[i] = symbol.size;
     }
 }
 
@@ -189,18 +191,47 @@ static unsigned place_at(const struct sel4_stops *s, uint64_t pc)
 
 bool sel4_stops_is_place(const struct sel4_stops *s, uint64_t pc)
 {
-    return place_at(s, pc) < SEL4_PLACES;
+    return place_at(s, pc) < SEL4_PLACES || (pc != 0 && pc == s->at);
+}
+
+/* Planted or not any more: what was asked for may have changed since it stopped there. */
+static unsigned place_left(const struct sel4_stops *s)
+{
+    unsigned i = 0;
+    while (s->at != 0 && i < SEL4_PLACES && s->place[i] != s->at)
+        i++;
+    return s->at != 0 ? i : (unsigned)SEL4_PLACES;
+}
+
+/* QEMU may take an interrupt in place of the step (of a mode that the kernel cannot mask, or one of
+ * its own), and reports that as a step.  Where the machine stands as before, it is told again;
+ * where it is in a handler, the same call comes by once more. */
+static enum error step_over(struct sel4_stops *s, unsigned place)
+{
+    uint64_t pc = s->at;
+    enum error e = ERR_OK;
+    for (unsigned i = 0; e == ERR_OK && pc == s->at && i < STEP_TRIES; i++) {
+        e = gdb_client_move(s->client, "s", deadline_in(STEP_MS));
+        if (e == ERR_OK)
+            e = gdb_client_register(
+                s->client,
+                (struct processor_register){s->processor->pc.number, s->side->kernel.layout.word},
+                &pc);
+    }
+    bool inside = place >= SEL4_FUNCTIONS || (pc > s->at && pc - s->at < s->size[place]);
+    s->unfinished = inside ? 0 : s->at;
+    return e;
 }
 
 enum error sel4_stops_leave(struct sel4_stops *s)
 {
-    unsigned at = s->at == 0 ? SEL4_PLACES : place_at(s, s->at);
+    unsigned at = place_left(s);
     if (wanted(s) == 0 && !s->finish)
         revoke_ends(s); /* nobody hears how it goes on */
     uint32_t needs = places_wanted(s);
     enum error e = plant(s, at < SEL4_PLACES ? needs & ~(1u << at) : needs);
     if (e == ERR_OK && at < SEL4_PLACES && (needs >> at & 1) != 0) {
-        e = gdb_client_move(s->client, "s", deadline_in(STEP_MS));
+        e = step_over(s, at);
         if (e == ERR_OK)
             e = plant(s, needs);
     }
@@ -478,7 +509,10 @@ enum error sel4_stops_judge(struct sel4_stops *s, uint64_t pc, bool *stays)
     s->why = SEL4_WHY_NOT;
     s->event = v;
     s->at = place < SEL4_PLACES ? pc : 0;
-    if (place == SEL4_PLACES || is_users(s))
+    bool known = s->at != 0 && s->at == s->unfinished;
+    if (s->at != 0)
+        s->unfinished = 0;
+    if (place == SEL4_PLACES || known || is_users(s))
         return ERR_OK;
     sel4_memory_forget(&s->side->kernel.memory);
     enum error e = take_event(s, place, &v);

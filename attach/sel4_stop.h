@@ -81,6 +81,7 @@ struct sel4_stops {
     struct sel4_side *side;
     const struct processor *processor;
     uint64_t place[SEL4_PLACES];   /* 0: the kernel has no such function, or not now */
+    uint64_t size[SEL4_FUNCTIONS]; /* bytes of code */
     uint64_t planted[SEL4_PLACES]; /* where a breakpoint of ours stands, 0 */
     char method[SEL4_PLACES];      /* '0' software, '1' hardware: how it was planted */
     struct sel4_condition condition[SEL4_CONDITIONS];
@@ -89,7 +90,8 @@ struct sel4_stops {
     bool inside;   /* the revoke that side->revoke tells of is on the processor */
     bool resuming; /* it goes on after a preemption, as soon as its call comes again */
     /* the stop */
-    uint64_t at; /* where the machine stands, if that is a place of ours that was judged */
+    uint64_t at;         /* where the machine stands, if that is a place of ours that was judged */
+    uint64_t unfinished; /* a place whose first instruction an interrupt came before */
     enum sel4_why why;
     uint32_t matched; /* condition, from 1 */
     struct sel4_event event;
@@ -111,6 +113,7 @@ bool sel4_stops_stand(const struct sel4_stops *s);
 /* The machine stands at pc: is that a place of ours, and does somebody want it to stay there? Call
  * it once a stop. *stays only with a reason in s->why. */
 enum error sel4_stops_judge(struct sel4_stops *s, uint64_t pc, bool *stays);
+/* A place where state is whole. */
 bool sel4_stops_is_place(const struct sel4_stops *s, uint64_t pc);
 /* Gets the machine over the breakpoint it stands at, with everything planted again. */
 enum error sel4_stops_leave(struct sel4_stops *s);

@@ -392,7 +392,7 @@ static enum error command_continue(struct sel4_stops *s, struct text *out, enum 
 enum error sel4_words_command(struct sel4_stops *s, const char *line, bool halted, struct text *out,
                               enum sel4_motion *then)
 {
-    struct words w;
+    struct words w = {0};
     split(line, &w);
     const char *word = w.count > 0 ? w.word[0] : "";
     bool moves = strcmp(word, "step") == 0 || strcmp(word, "finish") == 0;

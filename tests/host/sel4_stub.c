@@ -179,6 +179,16 @@ static bool go_on(struct sel4_stub *s, int fd, bool step)
         s->stuck++;
         return answer(s, fd, "T05thread:01;");
     }
+    if (step && s->idle_steps > 0) {
+        s->idle_steps--;
+        return answer(s, fd, "T05thread:01;");
+    }
+    if (step && s->interrupted > 0) {
+        s->interrupted--;
+        s->hits_at--;
+        s->pc = 0x1000;
+        return answer(s, fd, "T05thread:01;");
+    }
     s->hit = NULL;
     if (step) {
         s->pc += 4;

@@ -26,7 +26,9 @@ struct sel4_stub {
     unsigned busy_stops;  /* the first so many stops are inside the kernel */
     uint64_t busy_pc;
     bool refuses_breakpoints;
-    bool refuses_hardware;       /* those of kind 1 */
+    bool refuses_hardware; /* those of kind 1 */
+    unsigned idle_steps;   /* the first so many steps do not move it */
+    unsigned interrupted;  /* the next so many end in a handler, which returns to where it was */
     const struct stub_hit *hits; /* what comes by while the machine runs, in this order */
     unsigned hit_count;
     char target[160]; /* what to attach to */

@@ -244,6 +244,76 @@ static void leaving_takes_everything_away(void **state)
     }
 }
 
+/* What stopped the machine is taken back while it stands there; then somebody steps. */
+static void a_condition_may_go_while_it_stands(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "a64");
+    calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+    says(&s, "break on victim", "1: on victim");
+    stands(&s, "#2 victim");
+    says(&s, "delete all", "");
+    assert_int_equal(s.stub.planted, 0);
+    struct capstate c;
+    assert_int_equal(attach_snapshot(s.a, &c), ERR_OK);
+    assert_int_equal(c.snapshot.stopped, 1);
+    capstate_free(&c);
+    says(&s, "step", "#3 victim");
+    assert_int_equal(s.stub.stuck, 0);
+    says(&s, "where", "done 1, left");
+    end(&s);
+}
+
+/* The line dies inside a revoke, wherever it does: over the next one nothing is left, and the
+ * machine runs. */
+static void a_line_that_dies_leaves_nothing(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 60; n += 4) {
+        struct scene s;
+        char *text = NULL;
+        begin(&s, "a64");
+        calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+        says(&s, "break on revoke", "1: on revoke");
+        stands(&s, "#1 revoke");
+        s.stub.close_after = s.stub.answers + n;
+        enum error e = attach_command(s.a, "step", &text);
+        s.stub.close_after = 0;
+        if (e == ERR_OK)
+            free(text);
+        else
+            assert_true(strlen(attach_error(s.a)) > strlen(s.stub.target));
+        for (unsigned i = 0; e != ERR_OK && i < 4; i++)
+            e = attach_recover(s.a);
+        assert_int_equal(e, ERR_OK);
+        end(&s);
+    }
+}
+
+/* Interrupts that come in place of a step: each call is told once. */
+static void a_step_may_be_interrupted(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "rv64");
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.root.addr);
+    says(&s, "break on delete", "1: on delete");
+    stands(&s, "#1 delete");
+    s.stub.idle_steps = 2;
+    says(&s, "step", "#2 delete");
+    assert_int_equal(attach_last_state(s.a)->slot, s.child[1].addr);
+    s.stub.interrupted = 1;
+    says(&s, "step", "#3 delete");
+    assert_int_equal(attach_last_state(s.a)->slot, s.root.addr);
+    end(&s);
+}
+
 static void a_stub_that_plants_nothing_is_told(void **state)
 {
     (void)state;
@@ -262,6 +332,9 @@ int main(void)
         cmocka_unit_test(arguments_are_found_by_each_abi),
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
+        cmocka_unit_test(a_condition_may_go_while_it_stands),
+        cmocka_unit_test(a_line_that_dies_leaves_nothing),
+        cmocka_unit_test(a_step_may_be_interrupted),
         cmocka_unit_test(a_stub_that_plants_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
