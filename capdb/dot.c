@@ -137,7 +137,8 @@ static int most_objects_first(const void *x, const void *y)
 /* Objects with the same uses become one. */
 static void find_channels(struct dot *d)
 {
-    qsort_r(d->uses, d->use_count, sizeof(*d->uses), compare_uses, d);
+    if (d->use_count)
+        qsort_r(d->uses, d->use_count, sizeof(*d->uses), compare_uses, d);
     d->channels = output_alloc(NULL, (d->use_count + 1) * sizeof(*d->channels));
     uint32_t count = 0;
     for (uint32_t i = 0; i < d->use_count; i++) {

@@ -264,7 +264,8 @@ static int most_memory_first(const void *x, const void *y)
 
 static void fold_owners(struct history *h)
 {
-    qsort(h->owners, h->owner_count, sizeof(*h->owners), most_memory_first);
+    if (h->owner_count)
+        qsort(h->owners, h->owner_count, sizeof(*h->owners), most_memory_first);
     if (h->owner_count <= OWNERS)
         return;
     char name[64];
