@@ -18,6 +18,7 @@ static volatile sig_atomic_t interrupted;
 void app_interrupt(int signal_number)
 {
     interrupted = signal_number;
+    attach_interrupt(); /* the worker may wait for a target that does not answer */
 }
 
 void app_init(struct app *app, struct source *source)
@@ -470,7 +471,5 @@ int app_run(struct app *app)
             take_news(app);
         busy = work(app);
     }
-    if (interrupted)
-        revoking_disarm(app);
     return interrupted ? 128 + interrupted : app->exit_status;
 }

@@ -136,7 +136,6 @@ void revoking_preview(struct app *app);
 void revoking_halt(struct app *app);
 void revoking_killed(struct app *app);
 void revoking_made(struct app *app);
-void revoking_disarm(struct app *app);
 void revoking_hear(struct app *app, const struct answer *a);
 
 /* screen.c, palette.c, help.c, config.c */

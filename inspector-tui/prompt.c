@@ -195,8 +195,8 @@ static bool edit(struct app *app, int key)
 static void leave_key(struct app *app, int key)
 {
     app->prompt = PROMPT_NONE;
-    if (key == 'r')
-        revoking_disarm(app);
+    if (key == 'k')
+        source_keep_stops(app->session.source);
     if (key == 'r' || key == 'k')
         app->running = false;
 }

@@ -108,17 +108,6 @@ void revoking_made(struct app *app)
     find(app, ATTACH_MADE);
 }
 
-/* Takes back every stop that was armed from here. */
-void revoking_disarm(struct app *app)
-{
-    for (uint32_t i = 0; i < app->armed_count; i++) {
-        char line[32];
-        snprintf(line, sizeof(line), "delete %u", app->armed[i]);
-        monitor(app, line);
-    }
-    app->armed_count = 0;
-}
-
 /* "break 3: on revoke slot …": the number, 0: it was not armed. */
 static uint32_t armed_number(const char *text)
 {

@@ -398,6 +398,11 @@ void source_state(struct source *s, struct target_state *out)
     pthread_mutex_unlock(&s->lock);
 }
 
+void source_keep_stops(struct source *s)
+{
+    s->keep_stops = true;
+}
+
 void source_pause(struct source *s, bool paused)
 {
     pthread_mutex_lock(&s->lock);

@@ -35,6 +35,8 @@ void source_drain(struct source *s); /* takes what made the fd readable */
 /* The newest sample if it was not taken yet, held for the caller; NULL: none. */
 struct sample *source_take(struct source *s);
 void source_state(struct source *s, struct target_state *out);
+/* source_close() takes away the stops that were armed through it, unless they are to stay. */
+void source_keep_stops(struct source *s);
 void source_pause(struct source *s, bool paused); /* no samples but those asked for */
 
 /* --- asking --- */

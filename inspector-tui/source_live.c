@@ -110,12 +110,29 @@ static void record(struct source *s, const struct capstate *state, double now)
 
 /* --- the state of the target, as it says --- */
 
+static enum target_kind kind_of(const struct source *s, const struct attach_state *state)
+{
+    bool image = strncmp(s->name, "ram:", 4) == 0;
+    switch (state->being) {
+    case ATTACH_RUNS:
+        return TARGET_RUNNING;
+    case ATTACH_STANDS:
+        return state->ours ? TARGET_HELD : TARGET_STOPPED;
+    case ATTACH_HELD:
+        return TARGET_HELD;
+    case ATTACH_REPLAYS:
+        return TARGET_REPLAY;
+    case ATTACH_GONE: /* the memory of a machine that does not run is still worth a look */
+        return image ? TARGET_IMAGE : TARGET_GONE;
+    default:
+        return TARGET_UNREACHABLE;
+    }
+}
+
 static void say_how_it_stands(struct source *s)
 {
-    if (strncmp(s->name, "ram:", 4) == 0)
-        source_say_state(s, TARGET_IMAGE, "");
-    else
-        source_say_state(s, attach_is_halted(s->attach) ? TARGET_STOPPED : TARGET_RUNNING, "");
+    const struct attach_state *state = attach_last_state(s->attach);
+    source_say_state(s, kind_of(s, state), state->being == ATTACH_RUNS ? "" : state->sentence);
 }
 
 /* The line is dead: leave it, and try anew at the next sample. */
@@ -186,7 +203,7 @@ static void serve_stop(struct source *s, const struct asked *q)
     bool halt = q->ask.kind == ASK_HALT;
     enum error e = halt ? attach_halt(s->attach) : attach_continue(s->attach);
     if (e == ERR_OK)
-        source_say_state(s, halt ? TARGET_HELD : TARGET_RUNNING, halt ? "by the inspector" : "");
+        say_how_it_stands(s);
     source_answered_text(s, q, e == ERR_OK,
                          e != ERR_OK ? short_error(s)
                          : halt      ? "the machine is stopped"
@@ -327,8 +344,10 @@ static void end(struct source *s)
         end_follow(s);
     if (s->db)
         capdb_close(s->db);
-    if (s->attach)
+    if (s->attach) {
+        attach_keep_stops(s->attach, s->keep_stops);
         attach_close(s->attach);
+    }
 }
 
 const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line};

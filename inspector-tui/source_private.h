@@ -46,6 +46,7 @@ struct source {
     struct capdb *db;
     struct follow *follow; /* events of a live line, NULL: none */
     struct authority_rules rules;
+    bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
     bool worker_runs;
