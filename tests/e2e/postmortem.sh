@@ -78,7 +78,7 @@ check "a recording can be made of it" recorded
 
 tm -f /dev/null new-session -d -s t -x 110 -y 36 "build/host/inspector-tui ram:$work/ram; echo status \$?; exec cat"
 screen_on_failure=screen
-check "the inspector opens on the memory" eval "shows_soon '^ IMAGE' && shows_soon 'g guest +[23] '"
+check "the inspector opens on the memory" eval "shows_soon '^ (IMAGE|STOPPED)' && shows_soon 'g guest +[23] '"
 tm send-keys -t t s
 check "and says that nothing there runs" shows_soon "this way in cannot"
 tm send-keys -t t q

@@ -154,8 +154,8 @@ while True:  # without the stop at the end that capscope sets
     except TimeoutError:
         line.sendall(b"\x03")
     line.settimeout(30)
-    ask(b"qRcmd," + b"info status".hex().encode())
-    text = b""
+    text = ask(b"qRcmd," + b"info status".hex().encode())
+    line.sendall(b"+")
     while b"$OK#" not in text:
         text += line.recv(4096)
         line.sendall(b"+")
