@@ -166,9 +166,11 @@ static void do_who(struct app *app)
     int32_t slot = now && r.kind == REF_SLOT ? sample_slot_at(now, r.addr) : -1;
     if (slot >= 0)
         r = sample_object_ref(now, now->state.slots[slot].object);
-    if (r.kind == REF_THREAD)
-        r = ref_object(r.addr, RECORD_CAP_TCB,
-                       now->state.objects[sample_object_at(now, r.addr)].bits);
+    if (r.kind == REF_THREAD) {
+        int32_t tcb = now ? sample_object_at(now, r.addr) : -1;
+        r = tcb < 0 ? ref_to(REF_NONE, 0)
+                    : ref_object(r.addr, RECORD_CAP_TCB, now->state.objects[tcb].bits);
+    }
     if (r.kind == REF_NONE) {
         session_say(&app->session, true, "there is no object under the cursor");
         return;
