@@ -173,6 +173,27 @@ static void say_circle(struct chain *c, int32_t from, uint32_t depth)
     say(c, depth, c->path[from], text);
 }
 
+/* What a thread does now, as the end of "it is ...". */
+static const char *doing(const struct record_thread *t)
+{
+    if (t->current)
+        return "running";
+    switch (t->state) {
+    case RECORD_THREAD_INACTIVE:
+        return "suspended";
+    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
+        return "waiting to receive";
+    case RECORD_THREAD_BLOCKED_ON_SEND:
+        return "waiting to send";
+    case RECORD_THREAD_BLOCKED_ON_REPLY:
+        return "waiting for an answer";
+    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
+        return "waiting for a signal";
+    default:
+        return "ready";
+    }
+}
+
 /* Those who could wake it. When none of them can go on, each is explained, else they are named. */
 static void explain_wakers(struct chain *c, int32_t thread, uint32_t depth)
 {
@@ -185,9 +206,7 @@ static void explain_wakers(struct chain *c, int32_t thread, uint32_t depth)
         if (c->w.can_go_on[thread] && c->w.can_go_on[waker]) {
             why_say(c->out, depth + 1, WHY_ABOUT_THREAD, c->s->threads[waker].rec.addr,
                     "%s can end that; it is %s now", name(c->s, waker, who),
-                    c->s->threads[waker].rec.current
-                        ? "running"
-                        : thread_state_name(c->s->threads[waker].rec.state));
+                    doing(&c->s->threads[waker].rec));
         } else if (!c->w.can_go_on[thread]) {
             int32_t circle = on_path(c, waker, depth + 1);
             if (circle >= 0)

@@ -302,7 +302,7 @@ static const struct row rows[] = {
      true},
     {"a chain to one who runs",
      {.state = {REPLY, RECV, RUN}, .reply_to = {0, 1, 0}, .ep_rights = {0, R, W}, .current = 2},
-     {"b can end that; it is receive"},
+     {"b can end that; it is waiting to receive"},
      "deadlock",
      false},
     {"a place in the queue",
