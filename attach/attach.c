@@ -16,7 +16,7 @@ enum { RECOVER_ASKS = 3 }; /* on one line, before another is tried */
 /* After a line was lost and none came in its place. */
 static bool is_gone(const struct attach *a)
 {
-    return a->door == NULL;
+    return !a->door;
 }
 
 static enum error unsupported(struct attach *a, const char *what)

@@ -266,7 +266,7 @@ static enum error remember_trace(struct live *l)
     enum error e = ask_trace(l, "trace", &text);
     if (e != ERR_OK)
         return e;
-    l->trace_was_on = strstr(text, "trace is on") != NULL;
+    l->trace_was_on = strstr(text, "trace is on");
     free(text);
     return ERR_OK;
 }

@@ -13,6 +13,7 @@ enum {
     RUNNING_TRIES = 2, /* before the machine is stopped for a snapshot */
     GATHER_TRIES = 100,
     STATE_TRIES = 20, /* to stop it, to let it go on */
+    HELD_TRIES = 5,   /* a snapshot during which the machine stands */
     MEM_BYTES = 1024,
     CHANGE_MS = 2000, /* from an answer to the state that it announces */
     RENEW_MS = 2000,  /* the live line ends when it hears nothing from us for longer */
@@ -278,11 +279,17 @@ static enum error snapshot_standing(struct attach *a, const char *line)
     return e;
 }
 
-/* `line` is answered by a snapshot. */
+/* `line` is answered by a snapshot.  The machine may go on meanwhile: the halt is a lease, which lapses
+ * when commands are lost, and noise can make a word of it of anything.  Then all begins again. */
 static enum error snapshot_through_noise(struct attach *a, const char *line)
 {
     enum error e = snapshot_by(a, line, RUNNING_TRIES);
-    return e == ERR_SEQUENCE ? snapshot_standing(a, line) : e;
+    if (e != ERR_SEQUENCE)
+        return e;
+    e = ERR_TORN;
+    for (unsigned i = 0; i < HELD_TRIES && e == ERR_TORN; i++)
+        e = snapshot_standing(a, line);
+    return e;
 }
 
 static enum error monitor_snapshot(struct attach *a)

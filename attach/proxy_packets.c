@@ -278,7 +278,7 @@ static bool looks(struct proxy *p, struct gdb_text *t, char kind, const char *re
         proxy_write_registers(p, request);
     else if (kind == 'Z' || kind == 'z')
         proxy_plant(p, request);
-    else if (strchr("mgp", kind) != NULL)
+    else if (strchr("mgp", kind))
         proxy_pass(p, request);
     else
         return false;

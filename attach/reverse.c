@@ -123,7 +123,7 @@ static enum error refuse_shut_down(struct gdb_client *c, deadline_t deadline)
     if (!l)
         return fail(c, ERR_NO_MEMORY, "out of memory");
     enum error e = ask_qemu(c, "info status", l, deadline);
-    bool down = e == ERR_OK && strstr(l->text, "(shutdown)") != NULL;
+    bool down = e == ERR_OK && strstr(l->text, "(shutdown)");
     free(l);
     return down
                ? fail(
@@ -181,7 +181,7 @@ static enum error watch_vectors(struct search *s, bool on)
 
 static bool reply_has(const struct search *s, const char *text)
 {
-    return strstr((const char *)s->c->decoder.data, text) != NULL;
+    return strstr((const char *)s->c->decoder.data, text);
 }
 
 static enum error read_slot(struct search *s, struct walker_slot *out)

@@ -25,7 +25,7 @@ void attach_use_kernel(const char *kernel, const char *layout)
 
 bool attach_uses_kernel(void)
 {
-    return chosen.kernel != NULL;
+    return chosen.kernel;
 }
 
 const char *attach_kernel_note(unsigned i)
@@ -39,17 +39,17 @@ static enum error read_description(struct attach *a, char **text, size_t *len)
 {
     *text = NULL;
     *len = 0;
-    if (chosen.layout == NULL)
+    if (!chosen.layout)
         return ERR_OK;
     FILE *f = fopen(chosen.layout, "r");
-    if (f == NULL)
+    if (!f)
         return attach_fail(a, ERR_NOT_FOUND, "layout %s: %s", chosen.layout, strerror(errno));
     *text = malloc(DESCRIPTION_MAX);
-    if (*text != NULL)
+    if (*text)
         *len = fread(*text, 1, DESCRIPTION_MAX, f);
     bool failed = ferror(f) != 0;
     (void)fclose(f);
-    if (*text == NULL)
+    if (!*text)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     if (failed || *len == DESCRIPTION_MAX)
         return attach_fail(a, ERR_FORMAT, "layout %s: not a description of bit fields",

@@ -338,7 +338,7 @@ static enum error clear_lost(struct attach *a, uint64_t pc)
 static void sel4_gdb_drop(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
-    if (d == NULL)
+    if (!d)
         return;
     keep_lost(a);
     if (d->client.line.fd >= 0)
@@ -351,7 +351,7 @@ static void sel4_gdb_drop(struct attach *a)
 static void sel4_gdb_close(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
-    if (d == NULL)
+    if (!d)
         return;
     if (d->client.line.fd >= 0 && sel4_stops_stand(&d->stops) &&
         gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS)) == ERR_OK)
@@ -397,7 +397,7 @@ static enum error sel4_gdb_open(struct attach *a)
 {
     struct sel4_gdb *d = calloc(1, sizeof(*d));
     uint64_t pc = 0;
-    if (d == NULL)
+    if (!d)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     a->door = d;
     d->client.line.fd = -1;
@@ -578,7 +578,7 @@ static enum error sel4_gdb_command(struct attach *a, const char *line, char **te
     e = release(a, e);
     *text = e == ERR_OK ? text_take(&out) : NULL;
     text_fini(&out);
-    if (e == ERR_OK && *text == NULL)
+    if (e == ERR_OK && !*text)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     return e;
 }

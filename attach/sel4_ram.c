@@ -47,8 +47,8 @@ static enum error read_spans(void *ctx, struct sel4_span *spans, size_t count)
     const struct sel4_ram *d = ctx;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *from = at(d, spans[i].addr, spans[i].len);
-        spans[i].error = from == NULL ? ERR_READ : ERR_OK;
-        if (from != NULL)
+        spans[i].error = from ? ERR_OK : ERR_READ;
+        if (from)
             memcpy(spans[i].buf, from, spans[i].len);
     }
     return ERR_OK;
@@ -73,11 +73,11 @@ static enum error read_core(struct attach *a, struct sel4_ram *d, Elf *elf)
 {
     size_t count = 0;
     enum error e = ERR_OK;
-    if (elf == NULL || elf_getphdrnum(elf, &count) != 0)
+    if (!elf || elf_getphdrnum(elf, &count) != 0)
         return attach_fail(a, ERR_FORMAT, "%s", elf_errmsg(-1));
     for (size_t i = 0; e == ERR_OK && i < count; i++) {
         GElf_Phdr p;
-        if (gelf_getphdr(elf, (int)i, &p) != NULL)
+        if (gelf_getphdr(elf, (int)i, &p))
             e = add_part(a, d, &p);
     }
     d->core = true;
@@ -131,7 +131,7 @@ static enum error map_file(struct attach *a, struct sel4_ram *d, int fd)
 static enum error sel4_ram_open(struct attach *a)
 {
     struct sel4_ram *d = calloc(1, sizeof(*d));
-    if (d == NULL)
+    if (!d)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     a->door = d;
     d->port = (struct sel4_port){.read = read_spans, .ctx = d, .piece = PIECE, .physical = true};
@@ -149,9 +149,9 @@ static enum error sel4_ram_open(struct attach *a)
 static void sel4_ram_close(struct attach *a)
 {
     struct sel4_ram *d = a->door;
-    if (d == NULL)
+    if (!d)
         return;
-    if (d->map != NULL)
+    if (d->map)
         (void)munmap((void *)(uintptr_t)d->map, d->size);
     sel4_side_close(&d->side);
     free(d);
@@ -176,7 +176,7 @@ static enum error sel4_ram_snapshot(struct attach *a)
 static enum error sel4_ram_state(struct attach *a)
 {
     const struct sel4_ram *d = a->door;
-    if (d == NULL)
+    if (!d)
         return attach_fail(a, ERR_CLOSED, "%s", error_sentence(ERR_CLOSED));
     attach_note(a, d->core ? ATTACH_GONE : ATTACH_RUNS,
                 d->core ? "a core: it does not change" : NULL);

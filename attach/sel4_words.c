@@ -181,7 +181,7 @@ static enum error say_copies(const struct sel4_stops *s, uint32_t needs, struct 
     uint64_t pc[COPIES];
     enum error e = ERR_OK;
     struct sel4_dwarf *d = sel4_dwarf_open(&s->side->kernel.image);
-    if (d == NULL)
+    if (!d)
         return say(out, "this kernel has no DWARF: inlined copies of its functions, if there are "
                         "any, are not seen\n");
     for (unsigned i = 0; e == ERR_OK && i < SEL4_FUNCTIONS; i++) {
@@ -232,7 +232,7 @@ static bool parse_address(const struct sel4_stops *s, const char *word, char end
     const struct sel4_memory *m = &s->side->kernel.memory;
     const char *colon = strchr(word, ':');
     char *end = NULL;
-    word = colon == NULL ? word : colon + 1;
+    word = colon ? colon + 1 : word;
     *out = strtoull(word, &end, 16);
     if (end == word || (*end != '\0' && *end != end_mark) || *out == 0)
         return false;
@@ -244,7 +244,7 @@ static bool parse_address(const struct sel4_stops *s, const char *word, char end
 static bool parse_range(const struct sel4_stops *s, const char *word, struct sel4_condition *c)
 {
     const char *dash = strchr(word, '-');
-    return dash != NULL && parse_address(s, word, '-', &c->object_first) &&
+    return dash && parse_address(s, word, '-', &c->object_first) &&
            parse_address(s, dash + 1, '\0', &c->object_last) && c->object_last >= c->object_first;
 }
 
@@ -290,7 +290,7 @@ static void split(const char *line, struct words *w)
     char *rest = NULL;
     (void)snprintf(w->text, sizeof(w->text), "%s", line);
     w->count = 0;
-    for (char *p = strtok_r(w->text, " ", &rest); p != NULL && w->count < WORDS;
+    for (char *p = strtok_r(w->text, " ", &rest); p && w->count < WORDS;
          p = strtok_r(NULL, " ", &rest))
         w->word[w->count++] = p;
 }

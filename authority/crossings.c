@@ -51,7 +51,7 @@ static void fact_add(struct gathering *g, struct fact f)
     if (g->count == g->capacity) {
         size_t wanted = g->capacity ? g->capacity * 2 : 64;
         struct fact *grown = realloc(g->fact, wanted * sizeof(*grown));
-        g->failed |= grown == NULL;
+        g->failed |= !grown;
         if (!grown)
             return;
         g->fact = grown;

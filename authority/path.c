@@ -218,7 +218,7 @@ static bool object_uses(const struct authority *a, int32_t object, struct uses *
 enum error authority_uses(const struct authority *a, struct authority_use **out, uint32_t *count)
 {
     struct uses u = {.at = malloc((a->domain_count + 1) * sizeof(*u.at))};
-    bool ok = u.at != NULL;
+    bool ok = u.at;
     if (ok)
         memset(u.at, 0xff, (a->domain_count + 1) * sizeof(*u.at));
     for (uint32_t n = 0; ok && n < a->node_count; n++)

@@ -134,7 +134,7 @@ enum error policy_add(struct policy *p, const struct authority *a)
 static size_t put_word(char *buf, size_t size, const char *word)
 {
     size_t used = 0;
-    bool quote = word[0] == '\0' || word[0] == '#' || strpbrk(word, " \t\"") != NULL;
+    bool quote = word[0] == '\0' || word[0] == '#' || strpbrk(word, " \t\"");
     if (!quote)
         return (size_t)snprintf(buf, size, "%s", word);
     used += (size_t)snprintf(buf, size, "\"");

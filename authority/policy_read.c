@@ -277,7 +277,7 @@ static bool is_named(struct policy_line **line, uint32_t count, char *name)
 {
     struct policy_line wanted = {.statement = POLICY_DOMAIN, .from = name};
     const struct policy_line *key = &wanted;
-    return bsearch(&key, line, count, sizeof(struct policy_line *), name_compare) != NULL;
+    return bsearch(&key, line, count, sizeof(struct policy_line *), name_compare);
 }
 
 /* The first line, as the file has them, that names somebody who is not declared. */

@@ -136,9 +136,9 @@ static enum error rule_from_line(struct authority_rules *rules, struct line_pars
     if (e == ERR_OK && word[2].text && word[3].text)
         e = line_refuse(p, word[3].column, "nothing may stand behind `trusted`");
     if (e == ERR_OK)
-        e = check_trust(p, rules, &word[1], word[2].text != NULL);
+        e = check_trust(p, rules, &word[1], word[2].text);
     if (e == ERR_OK)
-        e = authority_rules_add(rules, word[0].text, word[1].text, word[2].text != NULL);
+        e = authority_rules_add(rules, word[0].text, word[1].text, word[2].text);
     return e == ERR_BOUND ? line_refuse(p, 1, "more than %d rules", RULES_MAX) : e;
 }
 

@@ -21,7 +21,7 @@ static void put(struct answer *a, const char *bytes, size_t length)
     if (a->used + length + 1 > a->room) {
         size_t room = (a->used + length + 1) * 2;
         char *grown = realloc(a->bytes, room);
-        a->failed |= grown == NULL;
+        a->failed |= !grown;
         if (!grown)
             return;
         a->bytes = grown;
@@ -37,7 +37,7 @@ static void put_text(struct answer *a, const char *text, size_t length)
 {
     size_t room = length * 4 + 1;
     char *escaped = malloc(room);
-    a->failed |= escaped == NULL;
+    a->failed |= !escaped;
     if (!escaped)
         return;
     utf8_escape(escaped, (uint32_t)room, text, (uint32_t)length);

@@ -333,7 +333,7 @@ static char *uri_of(const char *path, const char *query)
         return NULL;
     char *at = stpcpy(out, "file:");
     for (; *path; path++) {
-        bool plain = strchr("%?#", *path) == NULL;
+        bool plain = !strchr("%?#", *path);
         at += sprintf(at, plain ? "%c" : "%%%02X", (unsigned char)*path);
     }
     strcpy(at, query);

@@ -115,7 +115,7 @@ static bool names_option(const struct command *c, const char *name)
 {
     char text[32];
     snprintf(text, sizeof(text), strcmp(name, "output") == 0 ? "-o FILE" : "--%s", name);
-    return strstr(c->usage, text) != NULL;
+    return strstr(c->usage, text);
 }
 
 /* What every command has that interprets a snapshot. */

@@ -208,7 +208,7 @@ static void end_copy(struct publishing *p)
     send_lines(p, 0);
     if (PQputCopyEnd(p->pg, p->s == STATUS_YES ? NULL : "given up") != 1)
         fail(p, "sending");
-    for (PGresult *r; (r = PQgetResult(p->pg)) != NULL; PQclear(r))
+    for (PGresult *r; (r = PQgetResult(p->pg)); PQclear(r))
         if (PQresultStatus(r) != PGRES_COMMAND_OK)
             fail(p, "the database refuses");
 }

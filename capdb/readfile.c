@@ -80,7 +80,7 @@ static bool overlay_begin(struct image *m, uint64_t file_size, uint64_t overlay_
     uint64_t count = file_size / m->page_size + overlay_size / m->page_size + 2;
     m->at = count < UINT32_MAX ? calloc((size_t)count, sizeof(*m->at)) : NULL;
     m->count = (uint32_t)count;
-    return m->at != NULL;
+    return m->at;
 }
 
 /* --- RUN-wal --- */

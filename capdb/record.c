@@ -107,7 +107,7 @@ static void take_event(void *ctx, const struct record *r)
     if (rec->event_count == rec->event_room) {
         uint32_t room = rec->event_room ? rec->event_room * 2 : 256;
         struct record *grown = realloc(rec->events, room * sizeof(*grown));
-        rec->out_of_memory |= grown == NULL;
+        rec->out_of_memory |= !grown;
         if (!grown)
             return;
         rec->events = grown;

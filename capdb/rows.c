@@ -200,7 +200,7 @@ void rowset_sort(struct rowset *set)
     if (rows_sorted(set))
         return;
     struct sort_key *keys = malloc(set->count * sizeof(*keys));
-    bool done = keys != NULL;
+    bool done = keys;
     if (done) {
         for (uint32_t i = 0; i < set->count; i++)
             keys[i] = (struct sort_key){set->rows[i].v[0], i};

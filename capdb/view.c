@@ -57,7 +57,7 @@ static void end_by_signal(int number)
 void command_tell_layout(void)
 {
     const char *note;
-    for (unsigned i = 0; (note = attach_kernel_note(i)) != NULL; i++)
+    for (unsigned i = 0; (note = attach_kernel_note(i)); i++)
         fprintf(stderr, "capdb: %s\n", note);
 }
 

@@ -31,7 +31,7 @@ static void tell(struct compare *c, enum comparison_kind kind, int32_t a, int32_
     if (o->count == o->capacity) {
         uint32_t wanted = o->capacity ? o->capacity * 2 : 64;
         struct comparison_difference *grown = realloc(o->difference, wanted * sizeof(*grown));
-        c->failed |= grown == NULL;
+        c->failed |= !grown;
         if (!grown)
             return;
         o->difference = grown;

@@ -23,7 +23,7 @@ bool memory_translate(kaddr_t directory, vaddr_t addr, kaddr_t *at)
 {
     struct record_mapping m;
     struct objwalk *w = view_walk_quiet();
-    if (w == NULL || directory == 0 || objwalk_translate(w, directory, addr, &m) != ERR_OK)
+    if (!w || directory == 0 || objwalk_translate(w, directory, addr, &m) != ERR_OK)
         return false;
     paddr_t p = m.frame + (addr - m.vaddr);
     if (p - board.ram_base >= board.ram_size)
@@ -71,7 +71,7 @@ static uint32_t crc_put(uint32_t crc, const uint8_t *bytes, uint32_t len)
 static bool is_in_kernel_image(uint32_t addr, uint32_t len)
 {
     const struct objwalk *w = view_walk_quiet();
-    return w != NULL && addr >= w->roots.kernel_start && addr < w->roots.kernel_end &&
+    return w && addr >= w->roots.kernel_start && addr < w->roots.kernel_end &&
            len <= w->roots.kernel_end - addr;
 }
 

@@ -370,7 +370,7 @@ static void snapshot(struct gdb_text *t)
 {
     struct objwalk *w = view_walk_quiet();
     (void)t;
-    enum error e = w == NULL ? ERR_NO_ROOTS : wire_snapshot_to(w, send_frame);
+    enum error e = w ? wire_snapshot_to(w, send_frame) : ERR_NO_ROOTS;
     reply_begin();
     if (e == ERR_OK)
         reply_text("l");

@@ -213,7 +213,7 @@ static void packet(void)
     reply_begin();
     if (packets_handle(&s.decoder))
         stub_send();
-    if (s.over == NULL)
+    if (!s.over)
         return;
     session_close(s.over);
     debug_resume();
@@ -354,19 +354,19 @@ static void knock_check(void)
 /* Where the stop found the thread that it is about. */
 static uint32_t stopped_at(void)
 {
-    return s.trap != NULL ? s.trap->r[REG_PC] : registers_get(s.thread, REG_PC);
+    return s.trap ? s.trap->r[REG_PC] : registers_get(s.thread, REG_PC);
 }
 
 static void note_stop(enum debug_reason reason)
 {
     s.signal = reason == STOP_HALT ? SIGNAL_INT : reason == STOP_PANIC ? SIGNAL_ABORT : SIGNAL_TRAP;
-    bool kernel = s.trap != NULL || reason == STOP_PANIC || ks.current == 0;
+    bool kernel = s.trap || reason == STOP_PANIC || ks.current == 0;
     s.thread = kernel ? (uint32_t)THREAD_KERNEL : threads_id(ks.current);
     s.at_breakpoint = reason == STOP_BREAKPOINT && breakpoints_at(stopped_at());
     if (reason == STOP_PANIC && trap_frame.r[REG_PC] != 0)
         registers_kernel_at(&trap_frame);
     else
-        registers_kernel_at(s.trap != NULL ? s.trap : &debug_context);
+        registers_kernel_at(s.trap ? s.trap : &debug_context);
 }
 
 /* What gdb does not know by itself. */

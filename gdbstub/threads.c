@@ -31,7 +31,7 @@ static void collect(void)
     if (used != 0)
         return;
     ids[used++] = THREAD_KERNEL;
-    if (w == NULL)
+    if (!w)
         return;
     places_collect(w);
     for (uint32_t i = 0; i < places_count() && used < THREADS_MAX; i++)
@@ -64,7 +64,7 @@ kaddr_t threads_directory(uint32_t id)
     struct record_slot s;
     struct objwalk *w = view_walk_quiet();
     kaddr_t tcb = id == THREAD_KERNEL ? ks.current : threads_tcb(id);
-    if (w == NULL || tcb == 0 ||
+    if (!w || tcb == 0 ||
         objwalk_slot(w, tcb + TCB_VSPACE * (uint32_t)sizeof(struct slot), &s) != ERR_OK ||
         s.type != RECORD_CAP_PAGE_DIRECTORY)
         return 0;
@@ -77,7 +77,7 @@ static const struct record_thread *record_of(uint32_t id)
 {
     static struct record_thread t;
     struct objwalk *w = view_walk_quiet();
-    if (id == THREAD_KERNEL || w == NULL || objwalk_thread(w, threads_tcb(id), &t) != ERR_OK)
+    if (id == THREAD_KERNEL || !w || objwalk_thread(w, threads_tcb(id), &t) != ERR_OK)
         return NULL;
     return &t;
 }
@@ -94,9 +94,9 @@ void threads_name(uint32_t id, format_sink sink, void *ctx)
     const struct record_thread *t = record_of(id);
     if (id == THREAD_KERNEL)
         format_to(sink, ctx, "kernel");
-    else if (t != NULL && t->idle)
+    else if (t && t->idle)
         format_to(sink, ctx, "idle");
-    else if (t != NULL && t->name.length != 0)
+    else if (t && t->name.length != 0)
         escaped(sink, ctx, t->name.bytes, t->name.length);
     else
         format_to(sink, ctx, "tcb 0x%08x", paddr_from_kaddr(threads_tcb(id)));
@@ -148,7 +148,7 @@ static void describe_fault(const struct record_thread *t, format_sink sink, void
         FAULT_LIST(X)
 #undef X
     };
-    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault] != NULL;
+    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault];
     if (t->fault != FAULT_NONE)
         format_to(sink, ctx, ", fault: %s 0x%x", known ? names[t->fault] : "unknown",
                   t->fault_addr);
@@ -163,7 +163,7 @@ void threads_describe(uint32_t id, format_sink sink, void *ctx)
         return;
     }
     t = record_of(id);
-    if (t == NULL) {
+    if (!t) {
         format_to(sink, ctx, "cannot be read as a thread");
         return;
     }

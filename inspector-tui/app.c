@@ -245,7 +245,7 @@ static bool goto_name(struct app *app, const char *text)
     for (int exact = 1; exact >= 0; exact--)
         for (uint32_t i = 0; i < now->state.thread_count; i++) {
             const char *label = now->state.threads[i].label;
-            if (exact ? strcmp(label, text) == 0 : strstr(label, text) != NULL) {
+            if (exact ? strcmp(label, text) == 0 : !!strstr(label, text)) {
                 struct ref r = sample_thread_ref(now, (int32_t)i);
                 app_follow(app, &r);
                 return true;

@@ -25,7 +25,7 @@ static void take_change(void *ctx, enum capstate_change kind, const struct capst
     if (c->count == c->room) {
         uint32_t room = c->room ? c->room * 2 : 64;
         void *grown = realloc(c->changes, room * sizeof(*c->changes));
-        c->failed |= grown == NULL;
+        c->failed |= !grown;
         if (!grown)
             return;
         c->changes = grown;

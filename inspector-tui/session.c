@@ -113,7 +113,7 @@ static bool letter_is_free(const struct session *s, char letter)
     for (uint32_t i = 0; i < s->domain_count; i++)
         if (s->domains[i].letter == letter)
             return false;
-    return strchr("kr", letter) == NULL; /* K is the kernel, R the root task */
+    return !strchr("kr", letter); /* K is the kernel, R the root task */
 }
 
 /* The first letter of the name that is free, else any; '?' when the alphabet is used up. */

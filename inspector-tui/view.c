@@ -500,7 +500,7 @@ static bool matches(const struct session *s, const struct view *v, const struct 
 {
     char text[LINE_BYTES];
     view_text(s, v, r, text, sizeof(text));
-    return strcasestr(text, needle) != NULL;
+    return strcasestr(text, needle);
 }
 
 /* Where the cursor's row stands in the whole list. */

@@ -155,7 +155,7 @@ static void current_leaves(void)
 void asid_release(word_t asid, kaddr_t pd)
 {
     word_t *entry = entry_of(asid);
-    if (entry == NULL || (*entry & ASID_ENTRY_PD_MASK) != pd)
+    if (!entry || (*entry & ASID_ENTRY_PD_MASK) != pd)
         return;
     if (entry_has_hardware(entry))
         hardware_take_away(entry_hardware(entry));
@@ -206,7 +206,7 @@ static bool free_pool(word_t *index)
 
 static enum outcome decode_make_pool(struct message *m, struct make_pool *p)
 {
-    if (m->length < 2 || m->extra[1] == NULL)
+    if (m->length < 2 || !m->extra[1])
         return refuse_truncated();
     if (!free_pool(&p->index))
         return refuse_delete_first();
@@ -280,7 +280,7 @@ enum outcome asid_pool_operation(struct slot *slot, struct message *m)
     word_t index = 0;
     if (m->label != INV_ASID_POOL_ASSIGN)
         return refuse_illegal();
-    if (m->extra[0] == NULL)
+    if (!m->extra[0])
         return refuse_truncated();
     struct cap pd = m->extra[0]->cap;
     if (cap_type(pd) != CAP_PAGE_DIRECTORY || paging_asid(pd) != 0)

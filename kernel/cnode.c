@@ -114,7 +114,7 @@ static enum outcome decode_source(struct slot *target, const struct message *m,
     word_t depth = message_word(m, 3);
     enum outcome outcome;
 
-    if (m->length < 4 || m->extra[0] == NULL)
+    if (m->length < 4 || !m->extra[0])
         return refuse_truncated();
     if (!slot_is_empty(target))
         return refuse_delete_first();
@@ -193,7 +193,7 @@ static enum outcome cnode_rotate(struct slot *target, const struct message *m)
     struct cap source_cap;
     enum outcome outcome;
 
-    if (m->length < 8 || m->extra[0] == NULL || m->extra[1] == NULL)
+    if (m->length < 8 || !m->extra[0] || !m->extra[1])
         return refuse_truncated();
     outcome =
         cnode_lookup_target(m->extra[1]->cap, message_word(m, 6), source_depth, true, &source);

@@ -394,7 +394,7 @@ enum outcome slot_revoke(struct slot *s)
     if (slot_is_empty(s))
         return DONE;
     debug_event(EVENT_REVOKE_BEGIN, s, NULL, root, 0, 0);
-    while ((victim = first_child(s)) != NULL) {
+    while ((victim = first_child(s))) {
         enum outcome outcome;
 
         debug_event(EVENT_REVOKE_VICTIM, victim, s, victim->cap, 0, deleted);

@@ -62,7 +62,7 @@ void irq_handle(void)
 
 static enum outcome decode_get(struct message *m, struct slot **dest)
 {
-    if (m->length < 3 || m->extra[0] == NULL)
+    if (m->length < 3 || !m->extra[0])
         return refuse_truncated();
     word_t irq = message_word(m, 0);
     if (irq >= IRQ_COUNT)
@@ -89,7 +89,7 @@ static void invoke_get(struct slot *control, struct slot *dest, word_t irq)
 /* Lines of this board have no trigger to choose. */
 static enum outcome get_trigger(const struct message *m)
 {
-    if (m->length < 4 || m->extra[0] == NULL)
+    if (m->length < 4 || !m->extra[0])
         return refuse_truncated();
     return refuse_illegal();
 }
@@ -131,7 +131,7 @@ static enum outcome invoke_set_notification(struct slot *handler, struct slot *s
 
 static enum outcome set_notification(struct slot *handler, struct message *m)
 {
-    if (m->extra[0] == NULL)
+    if (!m->extra[0])
         return refuse_truncated();
     struct cap c = m->extra[0]->cap;
     if (cap_type(c) != CAP_NOTIFICATION || !(cap_rights(c) & RIGHT_WRITE))

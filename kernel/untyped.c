@@ -416,7 +416,7 @@ enum outcome untyped_operation(struct slot *slot, struct message *m)
         r.made = rest - REST;
         r.whole = false;
     }
-    if (m->length < 6 || m->extra[0] == NULL)
+    if (m->length < 6 || !m->extra[0])
         return refuse_truncated();
     outcome = decode_object(m, &r);
     if (outcome != DONE)

@@ -225,7 +225,7 @@ static enum outcome decode_frame_place(struct cap frame, struct frame_map *f)
     if (f->vaddr & (size - 1))
         return refuse_alignment();
     f->place = place_of(f->pd, cap_type(frame), f->vaddr);
-    if (f->place.entry == NULL) {
+    if (!f->place.entry) {
         lookup_failed(LOOKUP_MISSING_CAPABILITY, LOOKUP_BITS_LEFT, 0, 0);
         return refuse_lookup(false);
     }
@@ -236,7 +236,7 @@ static enum outcome decode_frame_place(struct cap frame, struct frame_map *f)
 
 static enum outcome decode_frame_map(struct cap frame, struct message *m, struct frame_map *f)
 {
-    if (m->length < 3 || m->extra[0] == NULL)
+    if (m->length < 3 || !m->extra[0])
         return refuse_truncated();
     struct cap dir = m->extra[0]->cap;
     if (!is_assigned_directory(dir))
@@ -278,7 +278,7 @@ void frame_unmap(struct cap frame)
     if (pd == 0)
         return;
     struct place p = place_of(pd, cap_type(frame), frame_vaddr(frame));
-    if (p.entry == NULL || !place_holds(p, paddr_from_kaddr(frame_base(frame))))
+    if (!p.entry || !place_holds(p, paddr_from_kaddr(frame_base(frame))))
         return;
     place_write(p, 0);
     place_flush(p, frame_asid(frame), frame_vaddr(frame));
@@ -361,7 +361,7 @@ struct table_map {
 
 static enum outcome decode_table_map(struct cap table, struct message *m, struct table_map *t)
 {
-    if (m->length < 2 || m->extra[0] == NULL)
+    if (m->length < 2 || !m->extra[0])
         return refuse_truncated();
     if (paging_asid(table) != 0)
         return refuse_capability(0);
@@ -453,7 +453,7 @@ static bool translate(kaddr_t pd, vaddr_t vaddr, paddr_t *frame, unsigned *bits)
     static const enum cap_type types[] = {CAP_FRAME_4K, CAP_FRAME_64K, CAP_FRAME_1M, CAP_FRAME_16M};
     for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         struct place p = place_of(pd, types[i], vaddr);
-        if (p.entry == NULL || (*p.entry & p.kind->mask) != p.kind->value)
+        if (!p.entry || (*p.entry & p.kind->mask) != p.kind->value)
             continue;
         *frame = *p.entry & p.kind->base_mask;
         *bits = frame_bits_of_type(types[i]);
@@ -527,6 +527,6 @@ void vspace_boot_map_frame(kaddr_t pd, paddr_t frame, vaddr_t vaddr, enum vm_rig
                            word_t attributes)
 {
     struct place p = place_of(pd, CAP_FRAME_4K, vaddr);
-    kernel_assert(p.entry != NULL);
+    kernel_assert(p.entry);
     place_write(p, frame_descriptor(CAP_FRAME_4K, frame, rights, attributes));
 }

@@ -69,7 +69,7 @@ static void put_number(struct output *o, const struct spec *spec, unsigned long 
 
 static void put_string(struct output *o, const struct spec *spec, const char *s)
 {
-    if (s == NULL)
+    if (!s)
         s = "(null)";
     uint32_t n = 0;
     while (n < spec->precision && s[n] != '\0')

@@ -6,7 +6,7 @@ enum { BADGE = 0x0fffffff, GUARD = 0x3ffff, ADDRESS_BITS = 32 };
 
 static bool counts(struct model_cap c)
 {
-    return c.object != NULL && c.kind != MODEL_REPLY;
+    return c.object && c.kind != MODEL_REPLY;
 }
 
 bool model_slot_empty(const struct model_slot *s)

@@ -75,7 +75,7 @@ void model_cdt_move(struct model_slot *to, struct model_slot *from)
 
 bool model_cdt_has_children(const struct model_slot *s)
 {
-    return s->first_child != NULL;
+    return s->first_child;
 }
 
 struct model_slot *model_cdt_next(const struct model *m, const struct model_slot *s)

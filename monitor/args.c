@@ -42,7 +42,7 @@ enum error args_parse(struct args *a, const char *line)
         if (a->count == ARGS_MAX)
             return ERR_BOUND;
         char *word = take_word(&at);
-        if (a->name == NULL)
+        if (!a->name)
             a->name = word;
         else
             a->word[a->count++] = word;

@@ -156,7 +156,7 @@ static enum error objects(struct objwalk *w)
 static void cap(const struct record_slot *r)
 {
     char parameters[CAPDL_PARAMETERS];
-    if (capdl_global(r->type) != NULL) {
+    if (capdl_global(r->type)) {
         out("%s", capdl_global(r->type));
         return;
     }
@@ -173,7 +173,7 @@ static void frame_cap(const struct record_mapping *m)
 
 static bool is_sayable(const struct record_slot *r)
 {
-    return capdl_is_object(r->type) || r->type == RECORD_CAP_REPLY || capdl_global(r->type) != NULL;
+    return capdl_is_object(r->type) || r->type == RECORD_CAP_REPLY || capdl_global(r->type);
 }
 
 static void cnode_caps(struct objwalk *w, const struct place *p)
@@ -371,7 +371,7 @@ static bool slot_name(kaddr_t slot)
 {
     uint32_t index;
     const struct place *p = places_find(slot, &index);
-    if (p == NULL || p->kind != PLACE_CNODE || p->dying)
+    if (!p || p->kind != PLACE_CNODE || p->dying)
         return false;
     out("(cn_%08x, 0x%x)", paddr_from_kaddr(p->base), index);
     return true;
@@ -381,7 +381,7 @@ static bool is_nameable(kaddr_t slot)
 {
     uint32_t index;
     const struct place *p = places_find(slot, &index);
-    return p != NULL && p->kind == PLACE_CNODE && !p->dying;
+    return p && p->kind == PLACE_CNODE && !p->dying;
 }
 
 /* The nearest slots below view_cursor's that lie in CNodes: a slot of a TCB between stands aside
@@ -430,7 +430,7 @@ static enum error derivation(struct objwalk *w)
 enum error capdl_print(void)
 {
     struct objwalk *w = view_walk();
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     places_collect(w);
     out("arch arm11\n\n");

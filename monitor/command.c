@@ -67,7 +67,7 @@ static const struct command *command_find(const char *name, bool *ambiguous)
             continue;
         if (*p == '\0')
             return &commands[i];
-        *ambiguous = found != NULL;
+        *ambiguous = found;
         found = &commands[i];
     }
     return *ambiguous ? NULL : found;
@@ -77,9 +77,9 @@ static const struct command *command_find_or_say(const char *name)
 {
     bool ambiguous;
     const struct command *c = command_find(name, &ambiguous);
-    if (c == NULL && ambiguous)
+    if (!c && ambiguous)
         out("'%s' could be several commands; see `help`\n", name);
-    else if (c == NULL)
+    else if (!c)
         out("there is no command '%s'; see `help`\n", name);
     return c;
 }
@@ -94,7 +94,7 @@ static enum error command_help(const struct args *a)
         return ERR_OK;
     }
     const struct command *c = command_find_or_say(a->word[0]);
-    if (c == NULL)
+    if (!c)
         return ERR_NOT_FOUND;
     print_usage(c);
     out("%s\n", c->help);
@@ -105,7 +105,7 @@ static enum error command_version(const struct args *a)
 {
     (void)a;
     struct objwalk *w = view_walk();
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     out("capscope %s, debug build, board %s\n", w->roots.build, w->roots.board);
     out("layout 0x%08x, roots version %u, record format %u\n", w->roots.layout, w->roots.version,
@@ -133,10 +133,10 @@ static enum error say_not_now(const struct command *c)
 
 static enum error dispatch(const struct args *a)
 {
-    if (a->name == NULL)
+    if (!a->name)
         return ERR_OK;
     const struct command *c = command_find_or_say(a->name);
-    if (c == NULL)
+    if (!c)
         return ERR_NOT_FOUND;
     if (!(c->when & when_now()))
         return say_not_now(c);
@@ -150,7 +150,7 @@ enum error monitor_execute_serial(const char *line, format_sink sink, void *ctx,
                                   bool (*interrupted)(void))
 {
     static struct args a;
-    on_serial = interrupted != NULL;
+    on_serial = interrupted;
     out_begin(sink, ctx, interrupted);
     enum error e = args_parse(&a, line);
     if (e == ERR_OK)

@@ -274,8 +274,7 @@ static void console_init(void)
     const struct objwalk *w = view_walk_quiet();
     machine_init();
     editor_init(&con.editor, console_char, NULL);
-    format_to(console_char, NULL, "capscope %s, debug build; type help\n",
-              w != NULL ? w->roots.build : "");
+    format_to(console_char, NULL, "capscope %s, debug build; type help\n", w ? w->roots.build : "");
 }
 
 static void console_idle(void)

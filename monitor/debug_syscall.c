@@ -44,7 +44,7 @@ static void name_thread_call(struct tcb *t)
         return;
     }
     const word_t *buffer = tcb_ipc_buffer(t, false);
-    if (buffer == NULL) {
+    if (!buffer) {
         debug_stop(STOP_PROGRAM, "DebugNameThread: the caller has no IPC buffer");
         return;
     }

@@ -145,7 +145,7 @@ static const struct event *last_emptied(kaddr_t slot)
 {
     for (word_t back = 0; back < DEBUG_RING_EVENTS && back < debug_trace.ring.head; back++) {
         const struct event *e = debug_ring_entry(debug_trace.ring.head - back);
-        if (e == NULL)
+        if (!e)
             continue;
         if ((e->kind == EVENT_DELETE && e->slot == slot) ||
             (e->kind == EVENT_MOVE && e->src == slot))
@@ -158,7 +158,7 @@ static void say_history(kaddr_t slot)
 {
     const struct objwalk *w = view_walk_quiet();
     const struct event *e = last_emptied(slot);
-    if (e != NULL && w != NULL) {
+    if (e && w) {
         out("  emptied by ");
         text_event(w, e);
         out("\n");
@@ -174,7 +174,7 @@ static void say_slot(const struct path *p)
     out("slot 0x%08x ", paddr_from_kaddr(p->slot));
     if (cap_type(p->cap) == CAP_NULL) {
         out("is empty");
-    } else if (w != NULL && objwalk_slot(w, p->slot, &r) == ERR_OK) {
+    } else if (w && objwalk_slot(w, p->slot, &r) == ERR_OK) {
         out("holds ");
         text_cap(&r);
     }
@@ -219,7 +219,7 @@ static const char *invocation_name(word_t label)
         INVOCATION_LIST(X)
 #undef X
     };
-    bool known = label < sizeof(names) / sizeof(names[0]) && names[label] != NULL;
+    bool known = label < sizeof(names) / sizeof(names[0]) && names[label];
     return known ? names[label] : "invocation";
 }
 

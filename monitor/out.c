@@ -28,7 +28,7 @@ void out_begin(format_sink sink, void *ctx, bool (*poll)(void))
 
 bool out_stopped(void)
 {
-    if (!o.stopped && o.poll != NULL && ++o.since_poll >= POLL_EVERY) {
+    if (!o.stopped && o.poll && ++o.since_poll >= POLL_EVERY) {
         o.since_poll = 0;
         o.stopped = o.poll();
     }
@@ -38,7 +38,7 @@ bool out_stopped(void)
 static void put(void *ctx, char c)
 {
     (void)ctx;
-    if (o.sink == NULL || out_stopped())
+    if (!o.sink || out_stopped())
         return;
     if (o.in_piece) {
         if (o.piece_used < PIECE_MAX - 1)
@@ -51,7 +51,7 @@ static void put(void *ctx, char c)
 
 void out_end(void)
 {
-    if (o.stopped && o.sink != NULL) {
+    if (o.stopped && o.sink) {
         const char *text = o.column ? "\n(interrupted)\n" : "(interrupted)\n";
         for (; *text; text++)
             o.sink(o.ctx, *text);
@@ -62,7 +62,7 @@ void out_end(void)
 
 bool out_is_open(void)
 {
-    return o.sink != NULL;
+    return o.sink;
 }
 
 void out(const char *fmt, ...)

@@ -27,7 +27,7 @@ static bool is_return_address(word_t value)
     if ((value & 3) != 0 || value < KERNEL_WINDOW || value >= KERNEL_WINDOW + board.ram_size)
         return false;
     const struct objwalk *w = view_walk_quiet();
-    if (w != NULL && paddr_from_kaddr(value) >= w->roots.kernel_end)
+    if (w && paddr_from_kaddr(value) >= w->roots.kernel_end)
         return false;
     return view_read(value - 4, &before, sizeof(before)) == ERR_OK && is_call(before);
 }

@@ -148,7 +148,7 @@ kaddr_t places_thread_named(const char *name)
 {
     struct objwalk *w = view_walk_quiet();
     static struct record_thread t;
-    for (uint32_t i = 0; w != NULL && i < used; i++)
+    for (uint32_t i = 0; w && i < used; i++)
         if (places[i].kind == PLACE_TCB && objwalk_thread(w, places[i].base, &t) == ERR_OK &&
             t.name.length != 0 && same_name(&t.name, name))
             return places[i].base;

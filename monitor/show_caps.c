@@ -57,7 +57,7 @@ enum error command_objects(const struct args *a)
 {
     struct objwalk *w = view_walk();
     uint32_t type = 0, caps = 0;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (a->count > 0 && !type_by_name(a->word[0], &type)) {
         out("'%s' is no type of object\n", a->word[0]);
@@ -126,7 +126,7 @@ enum error command_cnode(const struct args *a)
     struct objwalk *w = view_walk();
     kaddr_t base;
     uint32_t bits, used = 0;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     enum error e = cnode_at(w, a, &base, &bits);
     if (e != ERR_OK)
@@ -207,7 +207,7 @@ static void slot_history(struct objwalk *w, kaddr_t slot)
         if (back > debug_trace.ring.head)
             continue;
         const struct event *e = debug_ring_entry(debug_trace.ring.head - back + 1);
-        if (e == NULL || (e->slot != slot && e->src != slot))
+        if (!e || (e->slot != slot && e->src != slot))
             continue;
         text_event(w, e);
         out("\n");
@@ -219,7 +219,7 @@ enum error command_slot(const struct args *a)
     struct objwalk *w = view_walk();
     struct record_slot r;
     kaddr_t slot;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     enum error e = args_address(a, 0, &slot);
     if (e != ERR_OK)
@@ -268,7 +268,7 @@ enum error command_cdt(const struct args *a)
     struct objwalk *w = view_walk();
     struct record_slot r;
     kaddr_t slot = 0;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     enum error e = a->count > 0 ? args_address(a, 0, &slot) : ERR_OK;
     if (e != ERR_OK)
@@ -305,7 +305,7 @@ enum error command_who(const struct args *a)
 {
     struct objwalk *w = view_walk();
     kaddr_t address;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     places_collect(w);
     address = a->count > 0 ? places_thread_named(a->word[0]) : 0;

@@ -71,7 +71,7 @@ enum error command_untyped(const struct args *a)
     struct record_slot r;
     kaddr_t only = 0;
     uint32_t shown = 0, left_out = 0;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     bool all = args_is(a, 0, "all");
     enum error e = a->count > 0 && !all ? args_address(a, 0, &only) : ERR_OK;
@@ -166,7 +166,7 @@ enum error command_frame(const struct args *a)
     struct record_slot r;
     kaddr_t address;
     uint32_t caps = 0;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     enum error e = args_address(a, 0, &address);
     if (e != ERR_OK)
@@ -269,7 +269,7 @@ enum error command_vspace(const struct args *a)
 {
     struct objwalk *w = view_walk();
     kaddr_t address;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     places_collect(w);
     kaddr_t tcb = a->count > 0 ? places_thread_named(a->word[0]) : 0;

@@ -16,7 +16,7 @@ static void thread_fault(const struct record_thread *t)
     };
     if (t->fault == FAULT_NONE)
         return;
-    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault] != NULL;
+    bool known = t->fault < sizeof(names) / sizeof(names[0]) && names[t->fault];
     out_piece("%s 0x%x", known ? names[t->fault] : "fault", t->fault_addr);
     if (t->state == THREAD_INACTIVE)
         out_piece("without a handler");
@@ -42,7 +42,7 @@ enum error command_threads(const struct args *a)
     static struct record_thread t;
     struct objwalk *w = view_walk();
     (void)a;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (!places_collect(w))
         out("(the derivation list is broken; what could be found:)\n");
@@ -98,7 +98,7 @@ enum error command_sched(const struct args *a)
     struct objwalk *w = view_walk();
     kaddr_t current;
     (void)a;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     places_collect(w);
     if (view_read(w->roots.current, &current, sizeof(current)) != ERR_OK)
@@ -130,7 +130,7 @@ enum error command_irqs(const struct args *a)
     uint8_t state[IRQ_COUNT];
     struct objwalk *w = view_walk();
     (void)a;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (view_read(w->roots.irq_state, state, sizeof(state)) != ERR_OK)
         return ERR_READ;

@@ -127,7 +127,7 @@ enum error command_break(const struct args *given)
     struct objwalk *w = view_walk();
     if (given->count == 0 || args_is(given, 0, "list"))
         return condition_list();
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     int free = condition_free();
     if (free < 0) {
@@ -263,12 +263,12 @@ void stop_describe(enum debug_reason reason, const char *sentence)
     out("stopped: %s", words[reason]);
     if (reason == STOP_CONDITION)
         out(" %u", debug_control.stop_condition + 1);
-    if (sentence != NULL)
+    if (sentence)
         out(": %s", sentence);
-    if (w != NULL && debug_control.current.seq != 0) {
+    if (w && debug_control.current.seq != 0) {
         out("\n");
         text_event(w, &debug_control.current);
-    } else if (sentence == NULL && w != NULL) {
+    } else if (!sentence && w) {
         out(", in ");
         text_thread(ks.current, TEXT_NAME);
     }
@@ -308,7 +308,7 @@ enum error command_where(const struct args *a)
 {
     struct objwalk *w = view_walk();
     (void)a;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (debug_is_stopped()) {
         stop_describe(debug_stop_reason(), debug_stop_sentence());

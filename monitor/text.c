@@ -32,7 +32,7 @@ static void cap_mapping(const struct record_slot *r)
     if (r->extra == 0)
         return;
     out(" at 0x%08x asid %u", r->data, r->extra);
-    if (w != NULL && objwalk_is_stale(w, r))
+    if (w && objwalk_is_stale(w, r))
         out(" (stale)");
 }
 
@@ -110,9 +110,9 @@ void text_thread(kaddr_t tcb, uint32_t max)
     struct objwalk *w = view_walk_quiet();
     if (tcb == 0)
         out("kernel");
-    else if (w != NULL && tcb == w->roots.idle_thread)
+    else if (w && tcb == w->roots.idle_thread)
         out("idle");
-    else if (w != NULL && objwalk_thread(w, tcb, &t) == ERR_OK && t.name.length != 0)
+    else if (w && objwalk_thread(w, tcb, &t) == ERR_OK && t.name.length != 0)
         out_escaped(t.name.bytes, t.name.length, max);
     else
         out("tcb 0x%08x", paddr_from_kaddr(tcb));
@@ -139,9 +139,9 @@ void text_place(const struct objwalk *w, kaddr_t slot)
 {
     uint32_t index;
     const struct place *p = places_find(slot, &index);
-    if (p != NULL && p->kind == PLACE_TCB)
+    if (p && p->kind == PLACE_TCB)
         tcb_place(p, index);
-    else if (p != NULL)
+    else if (p)
         cnode_place(p, index);
     else if (slot - w->roots.irq_slots < IRQ_COUNT * sizeof(struct slot))
         out("irq %u", (slot - w->roots.irq_slots) / (uint32_t)sizeof(struct slot));

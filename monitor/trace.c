@@ -42,7 +42,7 @@ static enum error trace_last(struct objwalk *w, const struct args *a)
         n = debug_trace.ring.head;
     for (word_t seq = debug_trace.ring.head - n + 1; n > 0 && !out_stopped(); n--, seq++) {
         const struct event *event = debug_ring_entry(seq);
-        if (event != NULL)
+        if (event)
             text_event(w, event);
         else
             out("#%u gap: events went by untraced", seq);
@@ -67,7 +67,7 @@ static enum error trace_live(struct objwalk *w, const struct args *a)
 enum error command_trace(const struct args *a)
 {
     struct objwalk *w = view_walk();
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (a->count == 0)
         return trace_status();
@@ -123,7 +123,7 @@ enum error command_snapshot(const struct args *a)
 {
     static struct summary s;
     struct objwalk *w = view_walk();
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     if (args_is(a, 0, "wire"))
         return command_on_serial() ? wire_snapshot(w) : say_serial_only();
@@ -161,7 +161,7 @@ enum error command_audit(const struct args *a)
     struct objwalk *w = view_walk();
     uint32_t findings = 0;
     (void)a;
-    if (w == NULL)
+    if (!w)
         return ERR_NO_ROOTS;
     enum error e = objwalk_audit(w, finding_put, NULL, &findings);
     view_complain(w, e);

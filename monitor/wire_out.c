@@ -48,7 +48,7 @@ static void put_bytes(const uint8_t *p, uint32_t n)
 static void send(uint8_t kind, uint16_t sequence, const struct batch *b)
 {
     uint32_t len = frame_encode(kind, sequence, b->bytes, b->used, encoded);
-    if (carrier != NULL)
+    if (carrier)
         carrier(encoded, len);
     else
         put_bytes(encoded, len);
@@ -113,7 +113,7 @@ static word_t ring_oldest(void)
 static word_t event_record(const struct objwalk *w, word_t seq, struct record *r)
 {
     const struct event *e = debug_ring_entry(seq);
-    if (e != NULL) {
+    if (e) {
         r->kind = RECORD_EVENT;
         objwalk_event(w, e, &r->event);
         return 1;
@@ -244,7 +244,7 @@ void wire_live_idle(void)
 {
     struct objwalk *w = view_walk_quiet();
     live_check_lease();
-    if (!live.on || w == NULL)
+    if (!live.on || !w)
         return;
     word_t begin = board_clock();
     for (uint32_t n = 0; n < LIVE_BYTES && board_clock() - begin < LIVE_CLOCK; n++) {

@@ -27,7 +27,7 @@ static inline enum error memview_read(const struct memview *view, record_word_t 
 static inline const void *memview_window(const struct memview *view, record_word_t addr,
                                          uint32_t len)
 {
-    return view->window == NULL ? NULL : view->window(view->ctx, addr, len);
+    return view->window ? view->window(view->ctx, addr, len) : NULL;
 }
 
 #endif

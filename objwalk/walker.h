@@ -90,7 +90,7 @@ struct walker {
 
 static inline void walker_close(struct walker *w)
 {
-    if (w != NULL)
+    if (w)
         w->ops->close(w);
 }
 
@@ -178,7 +178,7 @@ static inline enum error walker_registers(struct walker *w, uint64_t thread,
                                           struct walker_registers *out)
 {
     out->count = 0;
-    return w->ops->registers == NULL ? ERR_UNSUPPORTED : w->ops->registers(w, thread, out);
+    return w->ops->registers ? w->ops->registers(w, thread, out) : ERR_UNSUPPORTED;
 }
 
 /* --- finding a kernel --- */

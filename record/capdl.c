@@ -13,7 +13,7 @@ static const char *const prefixes[RECORD_CAP_TYPES] = {
 
 bool capdl_is_object(uint32_t type)
 {
-    return type < RECORD_CAP_TYPES && prefixes[type] != NULL;
+    return type < RECORD_CAP_TYPES && prefixes[type];
 }
 
 char *capdl_name(char buf[CAPDL_NAME], uint32_t type, record_word_t object, uint32_t bits)
@@ -46,7 +46,7 @@ const char *capdl_tcb_slot(uint32_t index)
 {
     static const char *const names[RECORD_TCB_SLOTS] = {"cspace", "vspace", "reply_slot",
                                                         "caller_slot", "ipc_buffer_slot"};
-    return index < RECORD_TCB_SLOTS && names[index] != NULL ? names[index] : "?";
+    return index < RECORD_TCB_SLOTS && names[index] ? names[index] : "?";
 }
 
 const char *capdl_frame_size(uint32_t bits)

@@ -45,7 +45,7 @@ void trap_report(word_t kind)
         "undefined instruction", "svc", "prefetch abort", "data abort", "irq", "fiq or reset"};
     trap_length = 0;
     const struct trap_frame *breakpoint = debug_trap(kind);
-    if (breakpoint != NULL)
+    if (breakpoint)
         trap_resume(breakpoint);
     trap_put(trap_is_stack_overflow(kind) ? "stack overflow" : names[kind <= TRAP_FIQ ? kind : 1]);
     trap_put_word(" in the kernel: pc ", trap_frame.r[15]);

@@ -62,7 +62,7 @@ static void digest_recompute(void)
     uint32_t slots;
     digest_drop();
     door.digest_tried = true;
-    if (w == NULL || objwalk_digest(w, &d, &slots) != ERR_OK)
+    if (!w || objwalk_digest(w, &d, &slots) != ERR_OK)
         return;
     debug_trace.digest = (struct running_digest){.sum = d, .kept = 1};
 }
@@ -380,7 +380,7 @@ bool debug_is_busy(void)
 
 bool debug_line_lend(void)
 {
-    door.line_lent = &gdbstub_port != NULL;
+    door.line_lent = &gdbstub_port;
     return door.line_lent;
 }
 
@@ -490,7 +490,7 @@ static void port_input(const struct debug_port *p)
 static void ports_serve(bool all)
 {
     for (unsigned i = 0; i < PORTS; i++) {
-        if (ports[i] == NULL)
+        if (!ports[i])
             continue;
         if (all || line_is_ours(ports[i]))
             port_input(ports[i]);
@@ -504,7 +504,7 @@ static void ports_stopped(enum debug_reason reason, const char *sentence)
     for (unsigned i = 0; i < PORTS; i++) {
         call.reason = reason;
         call.sentence = sentence;
-        if (ports[i] != NULL)
+        if (ports[i])
             port_call(ports[i], call_stopped);
     }
 }
@@ -512,7 +512,7 @@ static void ports_stopped(enum debug_reason reason, const char *sentence)
 static void ports_resumed(void)
 {
     for (unsigned i = 0; i < PORTS; i++)
-        if (ports[i] != NULL)
+        if (ports[i])
             port_call(ports[i], call_resumed);
 }
 
@@ -601,7 +601,7 @@ void debug_boot(void)
 {
     rescue_init();
     for (unsigned i = 0; i < PORTS; i++) {
-        if (ports[i] == NULL)
+        if (!ports[i])
             continue;
         ports[i]->init();
         board_serial_irq_enable(ports[i]->line, true);
@@ -623,7 +623,7 @@ bool debug_irq(word_t irq)
 {
     for (unsigned i = 0; i < PORTS; i++) {
         const struct debug_port *p = ports[i];
-        if (p == NULL || board_serial_irq(p->line) != irq || !line_is_ours(p))
+        if (!p || board_serial_irq(p->line) != irq || !line_is_ours(p))
             continue;
         rescue_look();
         door.busy = true;

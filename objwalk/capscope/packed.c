@@ -243,7 +243,7 @@ static bool find_window(struct objwalk *w, struct window *ram)
     ram->size = w->roots.ram_size;
     bytes = memview_window(w->view, ram->base, ram->size);
     ram->bias = (uintptr_t)bytes - ram->base;
-    return bytes != NULL && w->ops == &objwalk_capscope && ram->size % sizeof(struct slot) == 0 &&
+    return bytes && w->ops == &objwalk_capscope && ram->size % sizeof(struct slot) == 0 &&
            is_in(ram, w->roots.cdt_head) && w->roots.cdt_head % sizeof(struct slot) == 0;
 }
 

@@ -26,7 +26,7 @@ enum error objwalk_read_object(struct objwalk *w, kaddr_t addr, unsigned bits, v
 {
     if ((addr & ((1u << bits) - 1)) != 0 || !objwalk_in_ram(w, addr, len))
         return objwalk_fail(w, ERR_CORRUPT, AUDIT_UNREADABLE, addr);
-    return buf == NULL ? ERR_OK : objwalk_read(w, addr, buf, len);
+    return buf ? objwalk_read(w, addr, buf, len) : ERR_OK;
 }
 
 /* --- roots --- */

@@ -14,7 +14,7 @@ static const char *const names[SEL4_BLOCKS] = {
 
 const char *sel4_block_name(enum sel4_block_kind kind)
 {
-    return kind < SEL4_BLOCKS && names[kind] != NULL ? names[kind] : "unknown";
+    return kind < SEL4_BLOCKS && names[kind] ? names[kind] : "unknown";
 }
 
 static void adapt(struct sel4_field *f, const struct sel4_options *o)
@@ -111,5 +111,5 @@ const struct sel4_field *sel4_block_field(const struct sel4_block *b, enum sel4_
 uint64_t sel4_block_value(const struct sel4_block *b, enum sel4_role role, const uint64_t *words)
 {
     const struct sel4_field *f = sel4_block_field(b, role);
-    return f == NULL ? 0 : sel4_field_value(f, words[f->word]);
+    return f ? sel4_field_value(f, words[f->word]) : 0;
 }

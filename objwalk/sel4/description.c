@@ -51,7 +51,7 @@ struct found {
 
 static void fail(struct reader *r, const char *why)
 {
-    if (r->why == NULL)
+    if (!r->why)
         r->why = why;
 }
 
@@ -116,7 +116,7 @@ static bool accept(struct reader *r, const char *text)
 
 static void expect(struct reader *r, const char *text, const char *why)
 {
-    if (r->why == NULL && !accept(r, text))
+    if (!r->why && !accept(r, text))
         fail(r, why);
 }
 
@@ -165,7 +165,7 @@ static unsigned term(struct reader *r)
 static unsigned product(struct reader *r)
 {
     unsigned v = term(r);
-    for (unsigned i = 0; i < TERMS_MAX && r->why == NULL && accept(r, "*"); i++)
+    for (unsigned i = 0; i < TERMS_MAX && !r->why && accept(r, "*"); i++)
         v *= term(r);
     return v;
 }
@@ -175,7 +175,7 @@ static unsigned number(struct reader *r)
 {
     bool parenthesis = accept(r, "(");
     unsigned v = product(r);
-    for (unsigned i = 0; i < TERMS_MAX && r->why == NULL; i++) {
+    for (unsigned i = 0; i < TERMS_MAX && !r->why; i++) {
         if (accept(r, "+"))
             v += product(r);
         else if (accept(r, "-"))
@@ -193,7 +193,7 @@ static unsigned bits_number(struct reader *r)
     unsigned v = number(r);
     if (v > BITS_MAX)
         fail(r, "a width makes no sense");
-    return r->why == NULL ? v : 0;
+    return r->why ? 0 : v;
 }
 
 /* --- blocks --- */
@@ -235,7 +235,7 @@ static void pointer_field(struct reader *r, struct parsed_block *b)
     }
     take_name(r, name);
     unsigned n = bits_number(r);
-    if (r->why != NULL)
+    if (r->why)
         return;
     if (align > r->canonical || n + align < r->canonical) {
         fail(r, "a pointer field is too short");
@@ -250,9 +250,9 @@ static void plain_field(struct reader *r, struct parsed_block *b, bool high)
     char name[NAME_MAX_BYTES];
     take_name(r, name);
     unsigned n = bits_number(r);
-    if (r->why == NULL && high && n > r->canonical)
+    if (!r->why && high && n > r->canonical)
         fail(r, "a high field is wider than a pointer");
-    if (r->why == NULL)
+    if (!r->why)
         add_field(r, b, name, n, high);
 }
 
@@ -278,9 +278,9 @@ static void parse_block(struct reader *r, struct parsed_block *b)
     take_name(r, b->name);
     skip_parameters(r);
     expect(r, "{", "{ is missing");
-    while (r->why == NULL && !accept(r, "}"))
+    while (!r->why && !accept(r, "}"))
         block_item(r, b);
-    if (r->why == NULL && (r->word_bits == 0 || b->bits % r->word_bits != 0))
+    if (!r->why && (r->word_bits == 0 || b->bits % r->word_bits != 0))
         fail(r, "the fields of a block do not fill its words");
 }
 
@@ -336,13 +336,13 @@ static void take_block(struct reader *r, const struct parsed_block *p,
                        const struct sel4_block *built_in, struct found *found)
 {
     size_t kind = block_named(p->name);
-    if (r->why != NULL || kind == SEL4_BLOCKS)
+    if (r->why || kind == SEL4_BLOCKS)
         return;
     struct sel4_block *out = &found->block[kind];
     *out = (struct sel4_block){.tag = SEL4_NO_TAG};
     for (unsigned i = 0; i < p->fields; i++) {
         const struct sel4_field *ours = field_named(&built_in[kind], p->field[i].name);
-        if (ours == NULL || out->fields == SEL4_BLOCK_FIELDS)
+        if (!ours || out->fields == SEL4_BLOCK_FIELDS)
             continue;
         struct sel4_field f = place(r, p, &p->field[i], kind);
         if (!fits(&f, r, kind)) {
@@ -369,7 +369,7 @@ static void union_tag(struct reader *r, bool caps, struct found *found)
         skip_parameters(r);
     unsigned value = several ? 0 : number(r);
     size_t kind = block_named(name);
-    if (r->why == NULL && caps && !several && kind < SEL4_CAPS)
+    if (!r->why && caps && !several && kind < SEL4_CAPS)
         found->block[kind].tag = (uint16_t)(value & 0xfff);
 }
 
@@ -396,7 +396,7 @@ static void parse_union(struct reader *r, struct found *found)
     bool caps = strcmp(name, "cap") == 0;
     found->tagged = found->tagged || caps;
     found->word_bits = caps ? r->word_bits : found->word_bits;
-    while (r->why == NULL && !accept(r, "}"))
+    while (!r->why && !accept(r, "}"))
         union_item(r, caps, found);
 }
 
@@ -441,13 +441,13 @@ struct laying {
 static void differ(struct laying *l, const char *text)
 {
     l->out->differences++;
-    if (l->tell != NULL)
+    if (l->tell)
         l->tell(l->ctx, text);
 }
 
 static void field_text(const struct sel4_field *f, char *buf, size_t size)
 {
-    if (f == NULL)
+    if (!f)
         (void)snprintf(buf, size, "absent");
     else
         (void)snprintf(buf, size, "word %u [%u:%u]<<%u", f->word, f->low + f->width - 1u, f->low,
@@ -462,7 +462,7 @@ static void compare_field(struct laying *l, size_t kind, const struct sel4_field
     char b[48];
     /* of SMMUs and virtual machines: kernels without these do not have them */
     bool optional = ours->role == SEL4_CB_NUMBER || ours->role == SEL4_VPID;
-    if (theirs == NULL ? optional : sel4_field_same(ours, theirs))
+    if (!theirs ? optional : sel4_field_same(ours, theirs))
         return;
     field_text(ours, a, sizeof(a));
     field_text(theirs, b, sizeof(b));
@@ -507,16 +507,16 @@ enum error sel4_description_apply(const char *text, size_t len, enum sel4_arch a
     struct reader r = {.at = text, .end = text + len, .line = 1};
     *out = (struct sel4_description){0};
     struct found *found = calloc(1, sizeof(*found));
-    if (found == NULL)
+    if (!found)
         return ERR_NO_MEMORY;
     for (size_t k = 0; k < SEL4_BLOCKS; k++)
         found->block[k].tag = SEL4_NO_TAG;
-    while (r.why == NULL && (skip_blank(&r), r.at < r.end))
+    while (!r.why && (skip_blank(&r), r.at < r.end))
         parse_item(&r, block, found);
     enum error e = ERR_OK;
-    if (r.why == NULL && !found->tagged)
+    if (!r.why && !found->tagged)
         fail(&r, "no union of capabilities is in it");
-    if (r.why != NULL)
+    if (r.why)
         e = ERR_FORMAT;
     else if (found->word_bits != (arch == SEL4_AARCH32 ? 32 : 64))
         e = ERR_LAYOUT;

@@ -17,10 +17,10 @@ struct sel4_dwarf *sel4_dwarf_open(const struct sel4_image *m)
     if (!m->has_dwarf)
         return NULL;
     struct sel4_dwarf *d = calloc(1, sizeof(*d));
-    if (d == NULL)
+    if (!d)
         return NULL;
     d->dwarf = dwarf_begin_elf(m->elf, DWARF_C_READ, NULL);
-    if (d->dwarf == NULL) {
+    if (!d->dwarf) {
         free(d);
         return NULL;
     }
@@ -29,7 +29,7 @@ struct sel4_dwarf *sel4_dwarf_open(const struct sel4_image *m)
 
 void sel4_dwarf_close(struct sel4_dwarf *d)
 {
-    if (d == NULL)
+    if (!d)
         return;
     (void)dwarf_end(d->dwarf);
     free(d);
@@ -38,7 +38,7 @@ void sel4_dwarf_close(struct sel4_dwarf *d)
 static bool is_named(Dwarf_Die *die, const char *name)
 {
     const char *found = dwarf_diename(die);
-    return found != NULL && strcmp(found, name) == 0;
+    return found && strcmp(found, name) == 0;
 }
 
 /* --- iteration over the top level of all units --- */
@@ -60,8 +60,7 @@ static bool top_unit(struct top *t)
     if (t->units++ >= UNITS_MAX ||
         dwarf_nextcu(t->dwarf, at, &t->next, &header, NULL, NULL, NULL) != 0)
         return false;
-    t->inside =
-        dwarf_offdie(t->dwarf, at + header, &unit) != NULL && dwarf_child(&unit, &t->die) == 0;
+    t->inside = dwarf_offdie(t->dwarf, at + header, &unit) && dwarf_child(&unit, &t->die) == 0;
     return true;
 }
 
@@ -92,7 +91,7 @@ static bool peel(Dwarf_Die *die)
             return true;
         Dwarf_Attribute a;
         if ((tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type) ||
-            dwarf_attr(die, DW_AT_type, &a) == NULL || dwarf_formref_die(&a, die) == NULL)
+            !dwarf_attr(die, DW_AT_type, &a) || !dwarf_formref_die(&a, die))
             return false;
     }
     return false;
@@ -132,8 +131,7 @@ bool sel4_dwarf_member(struct sel4_dwarf *d, const char *structure, const char *
         Dwarf_Attribute a;
         Dwarf_Word at = 0;
         if (is_named(&die, member) && dwarf_tag(&die) == DW_TAG_member) {
-            if (dwarf_attr(&die, DW_AT_data_member_location, &a) != NULL &&
-                dwarf_formudata(&a, &at) != 0)
+            if (dwarf_attr(&die, DW_AT_data_member_location, &a) && dwarf_formudata(&a, &at) != 0)
                 return false;
             *offset = at;
             return true;
@@ -155,7 +153,7 @@ static bool enumerator_in(Dwarf_Die *enumeration, const char *name, uint64_t *va
         Dwarf_Attribute a;
         Dwarf_Word v = 0;
         if (is_named(&die, name)) {
-            if (dwarf_attr(&die, DW_AT_const_value, &a) == NULL || dwarf_formudata(&a, &v) != 0)
+            if (!dwarf_attr(&die, DW_AT_const_value, &a) || dwarf_formudata(&a, &v) != 0)
                 return false;
             *value = v;
             return true;

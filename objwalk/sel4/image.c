@@ -33,7 +33,7 @@ static bool known_machine(const GElf_Ehdr *h, bool wide)
 static enum error take_header(struct sel4_image *m, char *why)
 {
     GElf_Ehdr h;
-    if (elf_kind(m->elf) != ELF_K_ELF || gelf_getehdr(m->elf, &h) == NULL)
+    if (elf_kind(m->elf) != ELF_K_ELF || !gelf_getehdr(m->elf, &h))
         return refuse(why, ERR_FORMAT, "not an ELF file");
     if (h.e_ident[EI_DATA] != ELFDATA2LSB)
         return refuse(why, ERR_FORMAT, "an ELF file of a big-endian machine");
@@ -69,7 +69,7 @@ static enum error take_segments(struct sel4_image *m, char *why)
         n = 0;
     for (size_t i = 0; i < n && i < SECTIONS_MAX; i++) {
         GElf_Phdr p;
-        if (gelf_getphdr(m->elf, (int)i, &p) != NULL)
+        if (gelf_getphdr(m->elf, (int)i, &p))
             take_segment(m, &p);
     }
     if (m->segments == 0)
@@ -80,7 +80,7 @@ static enum error take_segments(struct sel4_image *m, char *why)
 static bool is_debug_info(Elf *elf, size_t strings, const GElf_Shdr *h)
 {
     const char *name = elf_strptr(elf, strings, h->sh_name);
-    return name != NULL && strcmp(name, ".debug_info") == 0 && h->sh_type != SHT_NOBITS;
+    return name && strcmp(name, ".debug_info") == 0 && h->sh_type != SHT_NOBITS;
 }
 
 static void take_sections(struct sel4_image *m)
@@ -88,9 +88,9 @@ static void take_sections(struct sel4_image *m)
     size_t strings = 0;
     bool named = elf_getshdrstrndx(m->elf, &strings) == 0;
     Elf_Scn *s = NULL;
-    for (unsigned i = 0; i < SECTIONS_MAX && (s = elf_nextscn(m->elf, s)) != NULL; i++) {
+    for (unsigned i = 0; i < SECTIONS_MAX && (s = elf_nextscn(m->elf, s)); i++) {
         GElf_Shdr h;
-        if (gelf_getshdr(s, &h) == NULL)
+        if (!gelf_getshdr(s, &h))
             continue;
         if (h.sh_type == SHT_SYMTAB)
             m->symtab = s;
@@ -101,7 +101,7 @@ static void take_sections(struct sel4_image *m)
 static enum error take_symbols(struct sel4_image *m, char *why)
 {
     struct sel4_symbol s;
-    if (m->symtab == NULL)
+    if (!m->symtab)
         return refuse(why, ERR_NO_ROOTS,
                       "no symbols: it has been stripped (take kernel.elf from the build directory, "
                       "or elf/sel4.elf of the Microkit SDK)");
@@ -138,7 +138,7 @@ enum error sel4_image_open(struct sel4_image *m, const char *path, char *why)
         return ERR_NOT_FOUND;
     }
     m->elf = elf_begin(m->fd, ELF_C_READ_MMAP, NULL);
-    return finish(m, m->elf == NULL ? refuse(why, ERR_FORMAT, "not an ELF file") : take(m, why));
+    return finish(m, m->elf ? take(m, why) : refuse(why, ERR_FORMAT, "not an ELF file"));
 }
 
 enum error sel4_image_memory(struct sel4_image *m, void *bytes, size_t len, char *why)
@@ -146,12 +146,12 @@ enum error sel4_image_memory(struct sel4_image *m, void *bytes, size_t len, char
     *m = (struct sel4_image){.fd = -1};
     (void)elf_version(EV_CURRENT);
     m->elf = elf_memory(bytes, len);
-    return finish(m, m->elf == NULL ? refuse(why, ERR_FORMAT, "not an ELF file") : take(m, why));
+    return finish(m, m->elf ? take(m, why) : refuse(why, ERR_FORMAT, "not an ELF file"));
 }
 
 void sel4_image_close(struct sel4_image *m)
 {
-    if (m->elf != NULL)
+    if (m->elf)
         (void)elf_end(m->elf);
     if (m->fd >= 0)
         (void)close(m->fd);
@@ -169,13 +169,13 @@ struct symbols {
 static bool symbols_begin(const struct sel4_image *m, struct symbols *s)
 {
     GElf_Shdr h;
-    if (m->symtab == NULL || gelf_getshdr(m->symtab, &h) == NULL || h.sh_entsize == 0)
+    if (!m->symtab || !gelf_getshdr(m->symtab, &h) || h.sh_entsize == 0)
         return false;
     s->data = elf_getdata(m->symtab, NULL);
     s->names = h.sh_link;
     uint64_t n = h.sh_size / h.sh_entsize;
     s->count = n > SYMBOLS_MAX ? SYMBOLS_MAX : (int)n;
-    return s->data != NULL;
+    return s->data;
 }
 
 static const char *symbol_name(const struct sel4_image *m, const struct symbols *s,
@@ -191,10 +191,10 @@ bool sel4_image_symbol(const struct sel4_image *m, const char *name, struct sel4
         return false;
     for (int i = 0; i < s.count; i++) {
         GElf_Sym sym;
-        if (gelf_getsym(s.data, i, &sym) == NULL)
+        if (!gelf_getsym(s.data, i, &sym))
             return false;
         const char *found = symbol_name(m, &s, &sym);
-        if (found != NULL && strcmp(found, name) == 0) {
+        if (found && strcmp(found, name) == 0) {
             *out = (struct sel4_symbol){.addr = sym.st_value, .size = sym.st_size};
             return true;
         }
@@ -215,7 +215,7 @@ const char *sel4_image_name_at(const struct sel4_image *m, uint64_t addr, uint64
         return NULL;
     for (int i = 0; i < s.count; i++) {
         GElf_Sym sym;
-        if (gelf_getsym(s.data, i, &sym) == NULL)
+        if (!gelf_getsym(s.data, i, &sym))
             return NULL;
         if (!names_place(&sym) || addr - sym.st_value >= sym.st_size)
             continue;
@@ -241,7 +241,7 @@ bool sel4_image_bytes(const struct sel4_image *m, uint64_t va, void *buf, size_t
     const struct sel4_segment *s = sel4_image_segment(m, va);
     size_t size = 0;
     const char *raw = elf_rawfile(m->elf, &size);
-    if (s == NULL || raw == NULL)
+    if (!s || !raw)
         return false;
     uint64_t at = va - s->va;
     if (at > s->file_bytes || len > s->file_bytes - at)

@@ -46,7 +46,7 @@ static uint32_t follow_queue(struct sel4_walk *w, uint64_t object, uint64_t head
     uint32_t count = 0;
     for (uint64_t at = head; at != 0 && count <= w->s->threads.count;) {
         struct sel4_thread *t = sel4_walk_find_thread(w, at);
-        if (t == NULL || !t->readable || t->position != 0 || t->member[prev_of(w)] != before) {
+        if (!t || !t->readable || t->position != 0 || t->member[prev_of(w)] != before) {
             sel4_walk_finding(w, AUDIT_QUEUE, object, sel4_walk_pa(w, at), count);
             return count;
         }
@@ -76,7 +76,7 @@ static void judge_binding(struct sel4_walk *w, const struct sel4_notification *n
     if (n->bound == 0)
         return;
     const struct sel4_thread *t = sel4_walk_find_thread(w, n->bound);
-    if (t == NULL || t->member[SEL4_TCB_BOUND] != n->addr)
+    if (!t || t->member[SEL4_TCB_BOUND] != n->addr)
         sel4_walk_finding(w, AUDIT_BINDING, n->addr, sel4_walk_pa(w, n->bound), 0);
 }
 
@@ -114,7 +114,7 @@ static void judge_released(struct sel4_walk *w)
 {
     for (uint64_t at = w->s->release_head; at != 0;) {
         struct sel4_thread *t = sel4_walk_find_thread(w, at);
-        if (t == NULL || !t->readable || t->released != 0 || !t->in_release) {
+        if (!t || !t->readable || t->released != 0 || !t->in_release) {
             sel4_walk_finding(w, AUDIT_QUEUE, at, 0, w->s->released);
             return;
         }
@@ -132,11 +132,10 @@ static void judge_replies(struct sel4_walk *w)
         struct sel4_thread *t = r->tcb == 0 ? NULL : sel4_walk_find_thread(w, r->tcb);
         if (r->tcb == 0)
             continue;
-        bool waits = t != NULL && (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
-                                   t->state == RECORD_THREAD_BLOCKED_ON_REPLY);
+        bool waits = t && (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
+                           t->state == RECORD_THREAD_BLOCKED_ON_REPLY);
         if (!waits || t->reply_object != r->addr)
-            sel4_walk_finding(w, AUDIT_REPLY, r->addr, sel4_walk_pa(w, r->tcb),
-                              t == NULL ? 0 : t->state);
+            sel4_walk_finding(w, AUDIT_REPLY, r->addr, sel4_walk_pa(w, r->tcb), t ? t->state : 0);
         else
             t->waits_on = r->addr;
     }
@@ -242,7 +241,7 @@ static void judge_mapping(struct sel4_walk *w, const struct sel4_mapping *m,
     struct claim *c = claims->count == 0
                           ? NULL
                           : bsearch(&key, claims->items, claims->count, claims->size, by_claim);
-    if (c == NULL) {
+    if (!c) {
         sel4_state_finding(w->s, AUDIT_MAPPING_NO_FRAME, m->pa, m->vaddr, m->asid);
         return;
     }
@@ -270,11 +269,11 @@ void sel4_walk_judge_mappings(struct sel4_walk *w)
         qsort(maps->items, maps->count, maps->size, by_mapping);
     claims_of_caps(w, &claims);
     bool *met = calloc((size_t)claims.count + 1, sizeof(*met));
-    if (met == NULL)
+    if (!met)
         w->full = true;
-    for (uint32_t i = 0; met != NULL && i < maps->count; i++)
+    for (uint32_t i = 0; met && i < maps->count; i++)
         judge_mapping(w, SEL4_ITEM(*maps, struct sel4_mapping, i), &claims, met);
-    if (met != NULL && w->l->paging_known)
+    if (met && w->l->paging_known)
         judge_claims(w, &claims, met);
     free(met);
     free(claims.items);

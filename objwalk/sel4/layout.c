@@ -162,13 +162,13 @@ static void tell_difference(void *ctx, const char *text)
 static enum error take_description(struct sel4_layout *l, const char *text, size_t len, char *why)
 {
     struct sel4_description d;
-    if (text == NULL)
+    if (!text)
         return ERR_OK;
     enum error e =
         sel4_description_apply(text, len, l->options.arch, l->block, tell_difference, l, &d);
     if (e != ERR_OK)
         (void)snprintf(why, SEL4_WHY, "line %u of the layout: %s", d.line,
-                       d.why == NULL ? "out of memory" : d.why);
+                       d.why ? d.why : "out of memory");
     else if (d.differences == 0)
         sel4_layout_note(l, "layout: %u blocks of the description agree with the built-in tables",
                          d.blocks);
@@ -202,7 +202,7 @@ enum error sel4_layout_open(struct sel4_layout *l, const struct sel4_image *m,
     sel4_release_find(l, m, d, lowest(m, l->options.arch));
     sel4_blocks_fill(l->block, &l->options);
     sel4_tcb_begin(l, d);
-    e = d == NULL ? ERR_OK : sel4_tcb_from_dwarf(l, d, why);
+    e = d ? sel4_tcb_from_dwarf(l, d, why) : ERR_OK;
     sel4_dwarf_close(d);
     return e != ERR_OK ? e : take_description(l, description, description_bytes, why);
 }

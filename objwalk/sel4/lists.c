@@ -125,7 +125,7 @@ static bool allocate(struct ordering *o)
     o->heads = calloc(n, sizeof(*o->heads));
     o->stack = calloc(n + 1, sizeof(*o->stack));
     o->to = calloc(n, sizeof(*o->to));
-    return o->done != NULL && o->heads != NULL && o->stack != NULL && o->to != NULL;
+    return o->done && o->heads && o->stack && o->to;
 }
 
 void sel4_walk_order(struct sel4_walk *w)

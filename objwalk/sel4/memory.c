@@ -58,12 +58,12 @@ static const struct sel4_segment *segment_of(const struct sel4_memory *m, uint64
 uint64_t sel4_memory_physical(const struct sel4_memory *m, uint64_t va)
 {
     const struct sel4_segment *s = segment_of(m, va);
-    return (s == NULL ? va - m->offset : va - s->va + s->pa) & m->mask;
+    return (s ? va - s->va + s->pa : va - m->offset) & m->mask;
 }
 
 bool sel4_memory_in_kernel(const struct sel4_memory *m, uint64_t va)
 {
-    return segment_of(m, va) != NULL;
+    return segment_of(m, va);
 }
 
 /* --- pages --- */
@@ -72,7 +72,7 @@ static uint32_t slot_of(const struct sel4_memory *m, uint64_t number)
 {
     uint64_t h = number * 0x9e3779b97f4a7c15u;
     uint32_t i = (uint32_t)(h >> 32) & (m->room - 1);
-    while (m->table[i] != NULL && m->table[i]->number != number)
+    while (m->table[i] && m->table[i]->number != number)
         i = (i + 1) & (m->room - 1);
     return i;
 }
@@ -89,10 +89,10 @@ static bool grow(struct sel4_memory *m)
     struct sel4_memory bigger = *m;
     bigger.room = m->room == 0 ? 256 : m->room * 2;
     bigger.table = calloc(bigger.room, sizeof(*bigger.table));
-    if (bigger.table == NULL)
+    if (!bigger.table)
         return false;
     for (uint32_t i = 0; i < m->room; i++) {
-        if (m->table[i] != NULL)
+        if (m->table[i])
             bigger.table[slot_of(&bigger, m->table[i]->number)] = m->table[i];
     }
     free(m->table);
@@ -103,10 +103,10 @@ static bool grow(struct sel4_memory *m)
 static struct sel4_page *page_make(struct sel4_memory *m, uint64_t pa)
 {
     struct sel4_page *p = page_find(m, pa);
-    if (p != NULL || m->pages >= SEL4_PAGES_MAX || !grow(m))
+    if (p || m->pages >= SEL4_PAGES_MAX || !grow(m))
         return p;
     p = calloc(1, sizeof(*p));
-    if (p == NULL)
+    if (!p)
         return NULL;
     p->number = pa / SEL4_PAGE;
     m->table[slot_of(m, p->number)] = p;
@@ -141,7 +141,7 @@ static bool is_here(const struct sel4_memory *m, uint64_t pa, uint32_t len)
     while (len > 0) {
         uint32_t n = in_page(pa, len);
         const struct sel4_page *p = page_find(m, pa);
-        if (p == NULL || !is_marked(p, (uint32_t)(pa % SEL4_PAGE), n))
+        if (!p || !is_marked(p, (uint32_t)(pa % SEL4_PAGE), n))
             return false;
         pa += n;
         len -= n;
@@ -154,7 +154,7 @@ static bool keep(struct sel4_memory *m, uint64_t pa, const uint8_t *bytes, uint3
     while (len > 0) {
         uint32_t n = in_page(pa, len);
         struct sel4_page *p = page_make(m, pa);
-        if (p == NULL)
+        if (!p)
             return false;
         memcpy(p->bytes + pa % SEL4_PAGE, bytes, n);
         mark(p, (uint32_t)(pa % SEL4_PAGE), n);
@@ -174,7 +174,7 @@ static void want(struct sel4_memory *m, uint64_t pa, uint64_t va, uint32_t len)
     if (m->wants == m->want_room) {
         size_t room = m->want_room == 0 ? 256 : m->want_room * 2;
         struct sel4_want *more = realloc(m->want, room * sizeof(*more));
-        if (more == NULL)
+        if (!more)
             return; /* it will be read when it is needed */
         m->want = more;
         m->want_room = room;
@@ -246,7 +246,7 @@ static bool batch_init(struct batch *b, size_t pieces, size_t bytes)
                         .first = calloc(pieces, sizeof(*b->first)),
                         .key = calloc(pieces, sizeof(*b->key)),
                         .bytes = malloc(bytes)};
-    return b->span != NULL && b->first != NULL && b->key != NULL && b->bytes != NULL;
+    return b->span && b->first && b->key && b->bytes;
 }
 
 static size_t pieces_of(const struct sel4_want *w, uint32_t piece)
@@ -332,7 +332,7 @@ static enum error some(struct sel4_memory *m, const struct sel4_want *joined, si
 static enum error go(struct sel4_memory *m, bool joining)
 {
     struct sel4_want *joined = malloc(m->wants * sizeof(*joined));
-    enum error e = joined == NULL ? ERR_NO_MEMORY : ERR_OK;
+    enum error e = joined ? ERR_OK : ERR_NO_MEMORY;
     size_t n = e == ERR_OK ? join(m, joining, joined) : 0;
     for (size_t i = 0; e == ERR_OK && i < n;) {
         size_t pieces = 0;
@@ -380,7 +380,7 @@ static enum error copy_out(struct sel4_memory *m, uint64_t pa, uint8_t *buf, uin
     while (len > 0) {
         uint32_t n = in_page(pa, len);
         const struct sel4_page *p = page_find(m, pa);
-        if (p == NULL || !is_marked(p, (uint32_t)(pa % SEL4_PAGE), n))
+        if (!p || !is_marked(p, (uint32_t)(pa % SEL4_PAGE), n))
             return ERR_READ;
         memcpy(buf, p->bytes + pa % SEL4_PAGE, n);
         pa += n;

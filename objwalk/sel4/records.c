@@ -152,7 +152,7 @@ static void unite(struct sel4_emit *e)
     for (uint32_t i = 0; i < e->ram_count; i++) {
         struct sel4_piece *p = &e->ram[i];
         struct sel4_piece *q = n == 0 ? NULL : &e->ram[n - 1];
-        if (q != NULL && p->base <= q->base + q->size) {
+        if (q && p->base <= q->base + q->size) {
             if (p->base + p->size > q->base + q->size)
                 q->size = p->base + p->size - q->base;
         } else {
@@ -179,7 +179,7 @@ static bool find_ram(struct sel4_emit *e)
 {
     uint32_t room = e->s->slots.count + e->k->image.segments + 1;
     e->ram = calloc(room, sizeof(*e->ram));
-    if (e->ram == NULL)
+    if (!e->ram)
         return false;
     for (uint32_t i = 0; i < e->k->image.segments; i++)
         e->ram[e->ram_count++] =

@@ -168,7 +168,7 @@ static void emit_thread(struct sel4_emit *e, const struct sel4_thread *t)
 static void thread_once(struct sel4_emit *e, uint64_t tcb)
 {
     const struct sel4_thread *t = find_thread(e, tcb);
-    if (t != NULL && !t->idle && sel4_emit_first(e, RECORD_THREAD, t->tcb))
+    if (t && !t->idle && sel4_emit_first(e, RECORD_THREAD, t->tcb))
         emit_thread(e, t);
 }
 
@@ -271,13 +271,13 @@ static void each(struct sel4_emit *e, enum sel4_block_kind kind, enum record_kin
         const void *found = NULL;
         if (c->kind != kind || !sel4_emit_first(e, record, addr))
             continue;
-        if (record == RECORD_ENDPOINT && (found = find_object(&s->endpoints, addr)) != NULL)
+        if (record == RECORD_ENDPOINT && (found = find_object(&s->endpoints, addr)))
             emit_endpoint(e, found);
-        if (record == RECORD_NOTIFICATION && (found = find_object(&s->notifications, addr)) != NULL)
+        if (record == RECORD_NOTIFICATION && (found = find_object(&s->notifications, addr)))
             emit_notification(e, found);
-        if (record == RECORD_SCHED_CONTEXT && (found = find_object(&s->contexts, addr)) != NULL)
+        if (record == RECORD_SCHED_CONTEXT && (found = find_object(&s->contexts, addr)))
             emit_context(e, found);
-        if (record == RECORD_REPLY && (found = find_object(&s->replies, addr)) != NULL)
+        if (record == RECORD_REPLY && (found = find_object(&s->replies, addr)))
             emit_reply(e, found);
     }
 }

@@ -63,7 +63,7 @@ static void by_address(struct sel4_layout *l, uint64_t lowest)
 static void by_dwarf(struct sel4_layout *l, struct sel4_dwarf *d)
 {
     uint64_t v = 0;
-    if (d == NULL || !sel4_dwarf_size(d, "tcb", &v))
+    if (!d || !sel4_dwarf_size(d, "tcb", &v))
         return;
     if (sel4_dwarf_member(d, "tcb", "tcbFlags", &v))
         sel4_release_from(l, SEL4_14_0);

@@ -46,7 +46,7 @@ void *sel4_array_add(struct sel4_array *a, const void *item)
     if (a->count == a->room) {
         uint32_t room = a->room == 0 ? 64 : a->room * 2;
         void *more = room <= a->room ? NULL : realloc(a->items, (size_t)room * a->size);
-        if (more == NULL)
+        if (!more)
             return NULL;
         a->items = more;
         a->room = room;
@@ -60,7 +60,7 @@ void sel4_state_finding(struct sel4_state *s, uint32_t rule, uint64_t addr, uint
                         uint64_t value)
 {
     struct sel4_finding f = {.rule = rule, .addr = addr, .other = other, .value = value};
-    if (s->findings.count >= SEL4_FINDINGS_MAX || sel4_array_add(&s->findings, &f) == NULL)
+    if (s->findings.count >= SEL4_FINDINGS_MAX || !sel4_array_add(&s->findings, &f))
         s->findings_lost++;
 }
 
@@ -95,7 +95,7 @@ static bool grow(struct sel4_map *m)
         return true;
     struct sel4_map bigger = {.count = m->count, .room = m->room == 0 ? 256 : m->room * 2};
     bigger.entry = calloc(bigger.room, sizeof(*bigger.entry));
-    if (bigger.entry == NULL)
+    if (!bigger.entry)
         return false;
     for (uint32_t i = 0; i < m->room; i++) {
         if (m->entry[i].kind != 0)

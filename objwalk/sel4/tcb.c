@@ -86,7 +86,7 @@ static void place_context(struct sel4_layout *l, struct sel4_dwarf *d)
 {
     uint64_t bytes = 0;
     unsigned words = l->earliest >= SEL4_12_1 ? SEL4_SC_MEMBERS : SEL4_SC_MEMBERS - 1;
-    if (d == NULL || !sel4_dwarf_size(d, "sched_context", &bytes))
+    if (!d || !sel4_dwarf_size(d, "sched_context", &bytes))
         bytes = 16 + words * (uint64_t)l->word;
     l->sc_refills = (uint16_t)bytes;
 }

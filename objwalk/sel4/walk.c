@@ -11,7 +11,7 @@ uint64_t sel4_walk_pa(const struct sel4_walk *w, uint64_t va)
 
 void sel4_walk_task(struct sel4_walk *w, const struct sel4_task *t)
 {
-    if (sel4_array_add(&w->next, t) == NULL)
+    if (!sel4_array_add(&w->next, t))
         w->full = true;
 }
 
@@ -40,7 +40,7 @@ void sel4_walk_add(struct sel4_walk *w, struct sel4_array *a, const void *item)
 {
     if (a->count >= SEL4_MAX_MAPPINGS)
         w->capped++;
-    else if (sel4_array_add(a, item) == NULL)
+    else if (!sel4_array_add(a, item))
         w->full = true;
 }
 

@@ -85,7 +85,7 @@ static void range_check(kaddr_t start, word_t bytes)
 void hostsim_boot(const struct hostsim_config *config)
 {
     static const struct hostsim_config defaults;
-    if (config == NULL)
+    if (!config)
         config = &defaults;
     uint32_t ram = config->ram_bytes ? config->ram_bytes : HOSTSIM_RAM_BYTES;
     struct hostsim_hooks hooks = hostsim.hooks;

@@ -23,7 +23,7 @@ static inline void *kptr(kaddr_t a)
 
 static inline kaddr_t kaddr_of(const void *p)
 {
-    return p == NULL ? 0 : KERNEL_WINDOW + (kaddr_t)((const uint8_t *)p - hostsim_ram);
+    return p ? KERNEL_WINDOW + (kaddr_t)((const uint8_t *)p - hostsim_ram) : 0;
 }
 
 #endif

@@ -41,7 +41,7 @@ static void fuzz_image(const uint8_t *data, size_t size)
     uint64_t offset = 0;
     uint8_t code[64];
     uint8_t *bytes = malloc(size + 1); /* libelf may write to what it was given */
-    if (bytes == NULL)
+    if (!bytes)
         return;
     memcpy(bytes, data, size);
     if (sel4_image_memory(&m, bytes, size, why) == ERR_OK) {
@@ -61,7 +61,7 @@ static void fuzz_description(const uint8_t *data, size_t size, enum sel4_arch ar
     struct sel4_description d;
     sel4_blocks_fill(block, &o);
     enum error e = sel4_description_apply((const char *)data, size, arch, block, NULL, NULL, &d);
-    if (e == ERR_FORMAT && (d.why == NULL || d.line == 0))
+    if (e == ERR_FORMAT && (!d.why || d.line == 0))
         abort();
     check_blocks(block, arch == SEL4_AARCH32 ? 32 : 64);
 }

@@ -16,7 +16,7 @@ static void put(struct bytes *b, const void *data, size_t len)
     if (b->len + len > b->room) {
         b->room = (b->len + len) * 2;
         b->at = realloc(b->at, b->room);
-        if (b->at == NULL)
+        if (!b->at)
             abort();
     }
     if (len > 0)
@@ -84,7 +84,7 @@ static void make_abbrevs(struct bytes *b)
 static bool begins(const struct elf_maker *m, size_t i)
 {
     for (size_t k = 0; k < i; k++) {
-        if (m->fact[k].structure != NULL && strcmp(m->fact[k].structure, m->fact[i].structure) == 0)
+        if (m->fact[k].structure && strcmp(m->fact[k].structure, m->fact[i].structure) == 0)
             return false;
     }
     return true;
@@ -93,7 +93,7 @@ static bool begins(const struct elf_maker *m, size_t i)
 static uint64_t size_of(const struct elf_maker *m, const char *structure)
 {
     for (size_t i = 0; i < m->facts; i++) {
-        if (m->fact[i].structure != NULL && m->fact[i].name == NULL &&
+        if (m->fact[i].structure && !m->fact[i].name &&
             strcmp(m->fact[i].structure, structure) == 0)
             return m->fact[i].value;
     }
@@ -107,7 +107,7 @@ static void make_structure(struct bytes *b, const struct elf_maker *m, const cha
     put_number(b, size_of(m, structure), 4);
     for (size_t i = 0; i < m->facts; i++) {
         const struct maker_fact *f = &m->fact[i];
-        if (f->structure == NULL || f->name == NULL || strcmp(f->structure, structure) != 0)
+        if (!f->structure || !f->name || strcmp(f->structure, structure) != 0)
             continue;
         put_number(b, ABBREV_MEMBER, 1);
         put_text(b, f->name);
@@ -121,7 +121,7 @@ static void make_enumeration(struct bytes *b, const struct elf_maker *m)
     put_number(b, ABBREV_ENUMERATION, 1);
     put_text(b, "constants");
     for (size_t i = 0; i < m->facts; i++) {
-        if (m->fact[i].structure != NULL)
+        if (m->fact[i].structure)
             continue;
         put_number(b, ABBREV_ENUMERATOR, 1);
         put_text(b, m->fact[i].name);
@@ -144,7 +144,7 @@ static void make_info(struct bytes *b, const struct elf_maker *m)
     put_number(&body, ABBREV_UNIT, 1);
     put_text(&body, "kernel");
     for (size_t i = 0; i < m->facts; i++) {
-        if (m->fact[i].structure != NULL && begins(m, i))
+        if (m->fact[i].structure && begins(m, i))
             make_structure(&body, m, m->fact[i].structure);
     }
     make_enumeration(&body, m);
@@ -175,10 +175,10 @@ static size_t word(const struct elf_maker *m)
 static void put_symbol(struct bytes *b, const struct elf_maker *m, uint32_t name,
                        const struct maker_symbol *s)
 {
-    uint8_t info = s == NULL ? 0 : (uint8_t)(1 << 4 | (s->function ? STT_FUNC : STT_OBJECT));
-    uint16_t section = s == NULL ? SHN_UNDEF : SHN_ABS;
-    uint64_t addr = s == NULL ? 0 : s->addr;
-    uint64_t size = s == NULL ? 0 : s->size;
+    uint8_t info = s ? (uint8_t)(1 << 4 | (s->function ? STT_FUNC : STT_OBJECT)) : 0;
+    uint16_t section = s ? SHN_ABS : SHN_UNDEF;
+    uint64_t addr = s ? s->addr : 0;
+    uint64_t size = s ? s->size : 0;
     put_number(b, name, 4);
     if (!m->wide) {
         put_number(b, addr, 4);

@@ -343,7 +343,7 @@ static const char *perform(const struct lockstep_action *a)
         }
         break;
     }
-    if (s || (s = compare()) != NULL)
+    if (s || (s = compare()))
         return s;
     /* an interrupt that rose in the middle of something that cannot be preempted */
     if (hostsim.irq_raised >> TIMER_IRQ & 1) {
@@ -421,7 +421,7 @@ static bool episode(const void *arg)
         struct lockstep_action *a = &shared->action[i];
         lockstep_generate(model, &r, a);
         shared->count = i + 1;
-        bool somebody = model->current != NULL;
+        bool somebody = model->current;
         if (options->trace)
             trace(a);
         const char *s = perform(a);

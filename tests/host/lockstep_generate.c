@@ -816,13 +816,13 @@ static bool make_wake(void)
 {
     const struct reach *r;
     put_message();
-    if (chance(40) && (r = reach_pick_fitting(KIND(ENDPOINT), has_receivers)) != NULL) {
+    if (chance(40) && (r = reach_pick_fitting(KIND(ENDPOINT), has_receivers))) {
         act->r[7] = (word_t)(chance(60) ? SYS_CALL : SYS_NBSEND);
-    } else if (chance(50) && (r = reach_pick_fitting(KIND(ENDPOINT), has_senders)) != NULL) {
+    } else if (chance(50) && (r = reach_pick_fitting(KIND(ENDPOINT), has_senders))) {
         act->r[7] = (word_t)SYS_NBRECV;
-    } else if (chance(50) && (r = reach_pick_fitting(KIND(NOTIFICATION), has_waiters)) != NULL) {
+    } else if (chance(50) && (r = reach_pick_fitting(KIND(NOTIFICATION), has_waiters))) {
         act->r[7] = (word_t)SYS_SEND;
-    } else if ((r = reach_pick_fitting(KIND(TCB), is_at_rest)) != NULL) {
+    } else if ((r = reach_pick_fitting(KIND(TCB), is_at_rest))) {
         invocation(r->cptr, INV_TCB_RESUME, 0, 0);
     } else {
         return false;

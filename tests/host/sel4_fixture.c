@@ -42,7 +42,7 @@ static void put_physical(struct fixture *f, uint64_t pa, const void *bytes, size
     for (size_t i = 0; i < len; i++, pa++) {
         struct fixture_page *p = page_at(f, pa, true);
         p->known[pa % FIXTURE_PAGE] = 1;
-        if (bytes != NULL)
+        if (bytes)
             p->bytes[pa % FIXTURE_PAGE] = ((const uint8_t *)bytes)[i];
     }
 }
@@ -73,7 +73,7 @@ uint64_t fixture_word(const struct fixture *f, uint64_t va)
     for (unsigned i = 0; i < f->word; i++) {
         uint64_t pa = fixture_pa(f, va + i);
         const struct fixture_page *p = page_at((struct fixture *)(uintptr_t)f, pa, false);
-        if (p != NULL)
+        if (p)
             v |= (uint64_t)p->bytes[pa % FIXTURE_PAGE] << 8 * i;
     }
     return v;
@@ -85,10 +85,10 @@ static bool read_span(struct fixture *f, struct sel4_span *s)
         uint64_t at = (s->addr + i) % FIXTURE_PAGE;
         size_t n = FIXTURE_PAGE - at < s->len - i ? FIXTURE_PAGE - at : s->len - i;
         const struct fixture_page *p = page_at(f, s->addr + i, false);
-        bool known = p != NULL && memchr(p->known + at, 0, n) == NULL;
+        bool known = p && !memchr(p->known + at, 0, n);
         if (!known && !f->zeros)
             return false;
-        if (p == NULL)
+        if (!p)
             memset(s->buf + i, 0, n);
         else
             memcpy(s->buf + i, p->bytes + at, n); /* bytes that are not known are 0 */
@@ -126,7 +126,7 @@ size_t fixture_next(const struct fixture *f, size_t *at, const char *word,
         assert_true(strlen(line) < sizeof(copy));
         strcpy(copy, line);
         size_t n = 0;
-        for (char *save = NULL, *t = strtok_r(copy, " ", &save); t != NULL && n < FIXTURE_FIELDS;
+        for (char *save = NULL, *t = strtok_r(copy, " ", &save); t && n < FIXTURE_FIELDS;
              t = strtok_r(NULL, " ", &save))
             field[n++] = t;
         (*at)++;
@@ -167,7 +167,7 @@ static void read_file(struct fixture *f)
     size_t len = fread(f->text, 1, room - 1, file);
     (void)fclose(file);
     assert_true(len > 0 && len < room - 1);
-    for (char *save = NULL, *t = strtok_r(f->text, "\n", &save); t != NULL && f->lines < 8192;
+    for (char *save = NULL, *t = strtok_r(f->text, "\n", &save); t && f->lines < 8192;
          t = strtok_r(NULL, "\n", &save))
         f->line[f->lines++] = t;
 }

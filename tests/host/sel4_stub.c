@@ -82,7 +82,7 @@ static uint64_t stack(const struct sel4_stub *s)
 static uint64_t register_value(const struct sel4_stub *s, uint32_t number)
 {
     const struct processor *p = processor(s);
-    if (number == p->pc.number || s->hit == NULL)
+    if (number == p->pc.number || !s->hit)
         return s->pc;
     if (number == p->call.result && s->hit->link == 0)
         return s->hit->result;
@@ -136,7 +136,7 @@ static bool mode(struct sel4_stub *s, int fd, const char *request)
         return answer(s, fd, "");
     if (request[0] == 'q')
         return answer(s, fd, s->physical ? "1" : "0");
-    s->physical = strstr(request, ":1") != NULL;
+    s->physical = strstr(request, ":1");
     return answer(s, fd, "OK");
 }
 
@@ -175,7 +175,7 @@ static bool run_script(struct sel4_stub *s, int fd)
 /* The machine runs: with a breakpoint at its exit the kernel comes by at once. */
 static bool go_on(struct sel4_stub *s, int fd, bool step)
 {
-    if (s->hit != NULL && standing(s, s->pc) < STUB_BREAKPOINTS) {
+    if (s->hit && standing(s, s->pc) < STUB_BREAKPOINTS) {
         s->stuck++;
         return answer(s, fd, "T05thread:01;");
     }
@@ -195,7 +195,7 @@ static bool go_on(struct sel4_stub *s, int fd, bool step)
         return answer(s, fd, "T05thread:01;");
     }
     s->running = true;
-    if (s->hits != NULL)
+    if (s->hits)
         return run_script(s, fd);
     if (s->breakpoint == 0)
         return true;
@@ -212,7 +212,7 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
         return answer(s, fd, "PacketSize=1000;qXfer:features:read+;swbreak+");
     if (strncmp(r, "qXfer:features:read:target.xml", 30) == 0)
         return answer(s, fd, "l<target/>");
-    if (strstr(r, "qemu.PhyMemMode") != NULL)
+    if (strstr(r, "qemu.PhyMemMode"))
         return mode(s, fd, r);
     switch (r[0]) {
     case 'm':

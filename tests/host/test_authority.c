@@ -824,7 +824,7 @@ static void count_sentence(void *ctx, enum authority_explanation what, const cha
     e->theorems += what == AUTHORITY_EXPLAIN_THEOREM;
     e->evaluated += what == AUTHORITY_EXPLAIN_EVALUATED;
     e->assumed += what == AUTHORITY_EXPLAIN_ASSUMED;
-    e->failing += what == AUTHORITY_EXPLAIN_EVALUATED && strstr(sentence, ": fails ") != NULL;
+    e->failing += what == AUTHORITY_EXPLAIN_EVALUATED && strstr(sentence, ": fails ");
     e->isolation |= what == AUTHORITY_EXPLAIN_THEOREM && strstr(sentence, "links_keep_isolation");
 }
 

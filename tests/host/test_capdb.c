@@ -428,7 +428,7 @@ static void assert_refused(const char *path, enum error expected, const char *wo
     char message[CAPDB_MESSAGE];
     struct capdb *db;
     enum error e = capdb_open(path, &db, message);
-    if (e != expected || db != NULL)
+    if (e != expected || db)
         fail_msg("expected error %d, got %d (%s)", expected, e, message);
     if (!strstr(message, word))
         fail_msg("expected \"%s\" in: %s", word, message);

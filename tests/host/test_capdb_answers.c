@@ -58,7 +58,7 @@ static char *ask(enum status (*command)(struct options *o), const char *operand)
     char *operands[] = {(char *)(uintptr_t)operand};
     return ask_with(
         (struct options){
-            .every = -1, .run = path, .operand = operands, .operands = operand != NULL},
+            .every = -1, .run = path, .operand = operands, .operands = operand ? 1 : 0},
         command);
 }
 
@@ -455,7 +455,7 @@ static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
         char *operands[] = {(char *)(uintptr_t)cases[i].operand};
         char *text = ask_with((struct options){.run = path,
                                                .operand = operands,
-                                               .operands = cases[i].operand != NULL,
+                                               .operands = cases[i].operand ? 1 : 0,
                                                .whole = cases[i].whole},
                               cases[i].command);
         assert_has(text, "incomplete");

@@ -111,7 +111,7 @@ static uint32_t frame_of_version(uint8_t version, uint8_t *line)
     do {
         raw[4]++;
         put_le32(&raw[5], crc32_update(0, raw, 5));
-    } while (memchr(raw, 0, sizeof(raw)) != NULL);
+    } while (memchr(raw, 0, sizeof(raw)));
     line[0] = 0;
     line[1] = sizeof(raw) + 1;
     memcpy(line + 2, raw, sizeof(raw));

@@ -190,7 +190,7 @@ static void hex_reads_and_writes(void **state)
     assert_memory_equal(text, "80001000", 8);
     for (int c = 0; c < 256; c++)
         assert_int_equal(gdb_hex_digit((uint8_t)c) >= 0,
-                         c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL);
+                         c != 0 && strchr("0123456789abcdefABCDEF", c));
 }
 
 static void text_is_taken_from_the_front(void **state)

@@ -929,7 +929,7 @@ static void see(void *ctx, enum event_kind kind, struct slot *slot, struct slot 
 {
     struct seen *s = ctx;
     (void)src;
-    assert_true(slot == NULL || kind == EVENT_DELETE || slot->cap.w[0] == cap.w[0]);
+    assert_true(!slot || kind == EVENT_DELETE || slot->cap.w[0] == cap.w[0]);
     if (s->count < 8) {
         s->kind[s->count] = kind;
         s->slot[s->count] = kaddr_of(slot);

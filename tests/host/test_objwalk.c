@@ -383,7 +383,7 @@ static void records_come_in_the_documented_order(void **state)
 static const struct record_thread *thread_record(const struct tcb *t)
 {
     const struct record *r;
-    for (unsigned i = 0; (r = nth(RECORD_THREAD, i)) != NULL; i++)
+    for (unsigned i = 0; (r = nth(RECORD_THREAD, i)); i++)
         if (r->thread.addr == phys(t))
             return &r->thread;
     fail_msg("no record of a thread");
@@ -433,7 +433,7 @@ static void every_thread_has_one_record_and_idle_comes_last(void **state)
                  cap_type(listed[i - 1]->cap) != CAP_TCB);
     snapshot();
     assert_int_equal(count_of(RECORD_THREAD), tcbs + 1);
-    for (const struct record *r; (r = nth(RECORD_THREAD, n)) != NULL; n++) {
+    for (const struct record *r; (r = nth(RECORD_THREAD, n)); n++) {
         const struct tcb *t = kptr(kaddr_from_paddr((paddr_t)r->thread.addr));
         assert_int_equal(r->thread.idle, n == tcbs);
         assert_int_equal(r->thread.priority, t->priority);
@@ -456,7 +456,7 @@ static void queues_count_their_waiters(void **state)
     (void)state;
     unsigned seen = 0;
     snapshot();
-    for (unsigned i = 0; nth(RECORD_ENDPOINT, i) != NULL; i++) {
+    for (unsigned i = 0; nth(RECORD_ENDPOINT, i); i++) {
         const struct record_endpoint *e = &nth(RECORD_ENDPOINT, i)->endpoint;
         if (e->addr != paddr_from_kaddr(cap_object(sim_cap(busy.ep))))
             continue;
@@ -464,7 +464,7 @@ static void queues_count_their_waiters(void **state)
         assert_int_equal(e->waiters, 3);
         seen++;
     }
-    for (unsigned i = 0; nth(RECORD_NOTIFICATION, i) != NULL; i++) {
+    for (unsigned i = 0; nth(RECORD_NOTIFICATION, i); i++) {
         const struct record_notification *e = &nth(RECORD_NOTIFICATION, i)->notification;
         bool bound = e->addr == paddr_from_kaddr(cap_object(sim_cap(busy.bound)));
         assert_int_equal(e->state, bound ? NOTIFICATION_IDLE : NOTIFICATION_WAITING);
@@ -474,7 +474,7 @@ static void queues_count_their_waiters(void **state)
     }
     assert_int_equal(seen, 3);
     const struct record_irq *irq = NULL;
-    for (unsigned i = 0; nth(RECORD_IRQ, i) != NULL; i++)
+    for (unsigned i = 0; nth(RECORD_IRQ, i); i++)
         if (nth(RECORD_IRQ, i)->irq.irq == 45)
             irq = &nth(RECORD_IRQ, i)->irq;
     assert_non_null(irq);
@@ -485,7 +485,7 @@ static void queues_count_their_waiters(void **state)
 static const struct record_mapping *mapping_at(vaddr_t vaddr)
 {
     const struct record *r;
-    for (unsigned i = 0; (r = nth(RECORD_MAPPING, i)) != NULL; i++)
+    for (unsigned i = 0; (r = nth(RECORD_MAPPING, i)); i++)
         if (r->mapping.vaddr == vaddr)
             return &r->mapping;
     fail_msg("nothing is mapped at %x", (unsigned)vaddr);
@@ -516,7 +516,7 @@ static void mappings_of_every_size_are_told_once(void **state)
     expect_mapping(0x60000000, busy.section, 20, RIGHT_READ | 4, 1);
     expect_mapping(0x61000000, busy.super, 24, RIGHT_READ | RIGHT_WRITE | 4, 1);
     const struct record *before = NULL;
-    for (unsigned i = 0; nth(RECORD_MAPPING, i) != NULL; i++) {
+    for (unsigned i = 0; nth(RECORD_MAPPING, i); i++) {
         const struct record *r = nth(RECORD_MAPPING, i);
         assert_true(r->mapping.vaddr < USER_TOP);
         if (before && before->mapping.dir == r->mapping.dir)

@@ -93,7 +93,7 @@ static void a_stub_gives_the_records_of_a_walk(void **state)
     (void)state;
     for (unsigned i = 0; i < FIXTURES; i++) {
         struct scene s;
-        if (strstr(fixture_names[i], "zombie") != NULL)
+        if (strstr(fixture_names[i], "zombie"))
             continue; /* stopped inside the kernel: below */
         begin(&s, fixture_names[i], true);
         s.stub.physical = true; /* another client left it so */
@@ -114,7 +114,7 @@ static void a_stub_without_physical_mode_is_stopped_in_the_kernel(void **state)
     (void)state;
     for (unsigned i = 0; i < FIXTURES; i++) {
         struct scene s;
-        if (strstr(fixture_names[i], "zombie") != NULL)
+        if (strstr(fixture_names[i], "zombie"))
             continue;
         begin(&s, fixture_names[i], false);
         struct attach *a = open_it(&s);
@@ -157,7 +157,7 @@ static void refused(struct scene *s, enum error expected, const char *sentence)
     struct attach *a = NULL;
     enum error e = attach_open(s->stub.target, &a, message, sizeof(message));
     assert_null(a);
-    if (e != expected || strstr(message, sentence) == NULL)
+    if (e != expected || !strstr(message, sentence))
         fail_msg("got error %d \"%s\", expected %d \"%s\"", e, message, expected, sentence);
     assert_null(strchr(message, '\n'));
 }

@@ -33,7 +33,7 @@ static void refused(uint8_t *bytes, size_t len, enum error expected, const char 
 {
     char why[SEL4_WHY];
     assert_int_equal(open_bytes(bytes, len, why), expected);
-    if (strstr(why, clause) == NULL)
+    if (!strstr(why, clause))
         fail_msg("got \"%s\", expected \"%s\"", why, clause);
 }
 
@@ -91,7 +91,7 @@ static void attach_refused(struct fixture *f, enum error expected, const char *c
 {
     char why[SEL4_WHY];
     enum error e = attach(f, why);
-    if (e != expected || strstr(why, clause) == NULL)
+    if (e != expected || !strstr(why, clause))
         fail_msg("got error %d \"%s\", expected %d \"%s\"", e, why, expected, clause);
 }
 
@@ -194,7 +194,7 @@ static void members_outside_a_tcb_are_refused(void **state)
     size_t len = 0;
     fixture_load(&f, "a64", true);
     for (size_t i = 0; i < f.maker.facts; i++) {
-        if (f.maker.fact[i].name != NULL && strcmp(f.maker.fact[i].name, "tcbState") == 0)
+        if (f.maker.fact[i].name && strcmp(f.maker.fact[i].name, "tcbState") == 0)
             f.maker.fact[i].value = 0x7fffff00;
     }
     uint8_t *elf = maker_make(&f.maker, &len);
@@ -235,7 +235,7 @@ static void places_are_judged(void **state)
         uint8_t *elf = NULL;
         fixture_load(&f, fixture_names[i], false);
         fixture_attach(&f, &k, &elf);
-        bool user = strstr(fixture_names[i], "zombie") == NULL;
+        bool user = !strstr(fixture_names[i], "zombie");
         assert_int_equal(sel4_kernel_is_user(&k, f.pc), user);
         assert_int_equal(sel4_kernel_is_quiet(&k, f.pc), user);
         assert_true(sel4_kernel_is_quiet(&k, fixture_symbol(&f, "idle_thread") + 4));
@@ -463,7 +463,7 @@ static void bad_descriptions_are_refused_with_their_line(void **state)
         struct sel4_description d;
         struct told t;
         enum error e = apply(cases[i].text, SEL4_AARCH64, block, &t, &d);
-        if (e != ERR_FORMAT || d.line != cases[i].line || strstr(d.why, cases[i].why) == NULL)
+        if (e != ERR_FORMAT || d.line != cases[i].line || !strstr(d.why, cases[i].why))
             fail_msg("case %zu: got %d, line %u: %s", i, e, d.line, d.why ? d.why : "-");
         assert_int_equal(block[SEL4_CAP_FRAME].tag, 1); /* the table is as it was */
     }

@@ -111,7 +111,7 @@ static void says(struct scene *s, const char *line, const char *expected)
     char *text = NULL;
     if (attach_command(s->a, line, &text) != ERR_OK)
         fail_msg("%s: %s: %s", s->f.name, line, attach_error(s->a));
-    if (strstr(text, expected) == NULL)
+    if (!strstr(text, expected))
         fail_msg("%s: %s: \"%s\", expected \"%s\"", s->f.name, line, text, expected);
     free(text);
 }
@@ -121,7 +121,7 @@ static void stands(struct scene *s, const char *expected)
     struct attach_state state;
     assert_int_equal(attach_state(s->a, &state), ERR_OK);
     assert_int_equal(state.being, ATTACH_STANDS);
-    if (strstr(state.sentence, expected) == NULL)
+    if (!strstr(state.sentence, expected))
         fail_msg("%s: \"%s\", expected \"%s\"", s->f.name, state.sentence, expected);
 }
 

@@ -79,7 +79,7 @@ static void compare_fields(const struct system *y, const struct sel4_slot *s, ch
         named += expected != 0;
     }
     for (size_t i = 0; i < n; i++)
-        named -= strchr(field[i], '=') != NULL;
+        named -= strchr(field[i], '=') ? 1 : 0;
     same(y, "fields that no table knows", s->addr, named, 0);
 }
 
@@ -190,7 +190,7 @@ static void compare_thread(const struct system *y, char **field, size_t n)
         if (sel4_state_thread(&y->s, i)->tcb == tcb)
             t = sel4_state_thread(&y->s, i);
     }
-    if (t == NULL)
+    if (!t)
         fail_msg("%s: thread %s was not found", y->f.name, field[2]);
     if (strcmp(t->name, field[2]) != 0)
         fail_msg("%s: got name %s, expected %s", y->f.name, t->name, field[2]);
@@ -301,7 +301,7 @@ static uint64_t budget(char **field, size_t n)
     uint64_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         const char *amount = strchr(field[i], ':');
-        if (strncmp(field[i], "refill=", 7) == 0 && amount != NULL)
+        if (strncmp(field[i], "refill=", 7) == 0 && amount)
             sum += fixture_hex(amount + 1);
     }
     return sum;

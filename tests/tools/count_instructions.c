@@ -445,7 +445,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     (void)info;
     for (int i = 0; i < argc; i++)
         argument(argv[i]);
-    if (out == NULL || symbol_count == 0)
+    if (!out || symbol_count == 0)
         die("needs out= and kernel=", "arguments");
     look_address = symbol_address("board_irq_pending");
     retype_address = symbol_address("cdt_insert_objects");

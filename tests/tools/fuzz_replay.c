@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "fuzz_replay: no folder of inputs\n");
         return 2;
     }
-    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+    for (struct dirent *e; (e = readdir(folder));) {
         if (e->d_name[0] == '.')
             continue;
         if (!replay(argv[1], e->d_name))

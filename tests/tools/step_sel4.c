@@ -75,7 +75,7 @@ static uint64_t check_stop(uint64_t before, uint32_t done)
     if (attach_snapshot(target, &c) != ERR_OK)
         give_up(2, "%s", attach_error(target));
     uint64_t victim = c.revoke.victim;
-    bool there = slot_of(&c, victim) != NULL, gone = before == 0 || slot_of(&c, before) == NULL;
+    bool there = slot_of(&c, victim), gone = before == 0 || !slot_of(&c, before);
     bool fits = c.revoke.done == done && c.snapshot.stopped && c.finding_count == 0;
     capstate_free(&c);
     if (!there || !gone || !fits)
@@ -93,7 +93,7 @@ static uint32_t step_through(int64_t until_ms)
         say("step");
         if (!wait_for_stop(until_ms))
             give_up(1, "step %u: the revoke did not go on", done);
-        if (strstr(attach_last_state(target)->sentence, " revoked ") != NULL)
+        if (strstr(attach_last_state(target)->sentence, " revoked "))
             return done;
         before = check_stop(before, done);
     }

@@ -55,5 +55,5 @@ bool handle_space(const struct client *c, word_t h, cptr_t *vspace)
         return true;
     }
     *vspace = handle_slot(h);
-    return handle_of(c, h, RESOURCE_DIRECTORY) != NULL;
+    return handle_of(c, h, RESOURCE_DIRECTORY);
 }

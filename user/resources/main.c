@@ -113,7 +113,7 @@ static const struct {
 static enum resource_result serve(struct request *r, word_t badge, word_t label)
 {
     if (badge == 0 || badge > client_count || label >= sizeof(requests) / sizeof(*requests) ||
-        requests[label].serve == NULL || r->words < requests[label].words)
+        !requests[label].serve || r->words < requests[label].words)
         return RESOURCE_UNKNOWN;
     r->client = &clients[badge - 1];
     return requests[label].serve(r);

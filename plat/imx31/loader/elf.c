@@ -60,7 +60,7 @@ const char *elf_open(struct elf *e, const void *bytes, uint32_t size)
 {
     const uint8_t *b = bytes;
     const char *wrong = elf_check_identity(b, size);
-    if (wrong != NULL)
+    if (wrong)
         return wrong;
     struct elf found = {.bytes = b,
                         .size = size,
@@ -73,7 +73,7 @@ const char *elf_open(struct elf *e, const void *bytes, uint32_t size)
     if (found.headers_at > size || found.headers * found.header_size > size - found.headers_at)
         return "has program headers beyond the end of the file";
     wrong = elf_check_segments(&found);
-    if (wrong == NULL)
+    if (!wrong)
         *e = found;
     return wrong;
 }

@@ -97,7 +97,7 @@ static struct elf open_elf(const char *name, const uint8_t *start, const uint8_t
 {
     struct elf e;
     const char *wrong = elf_open(&e, start, (uint32_t)(end - start));
-    if (wrong != NULL)
+    if (wrong)
         refuse(name, wrong);
     return e;
 }
