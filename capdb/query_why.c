@@ -2,6 +2,7 @@
  * debugger.  The answers are worked out in facts/; here are names, rows and exit statuses. */
 #include "capdb/command.h"
 
+#include "capdb/past.h"
 #include "facts/leak.h"
 #include "facts/retype.h"
 #include "facts/why.h"
@@ -93,8 +94,12 @@ static enum status print(struct options *o, struct why *w)
     return s;
 }
 
-static enum status about_thread(struct options *o, void (*ask)(const struct capstate *s,
-                                                               int32_t thread, struct why *out))
+typedef void (*why_question)(const struct capstate *s, int32_t thread, struct why *out);
+typedef enum error (*past_question)(struct capdb *db, uint32_t n, const struct capstate *s,
+                                    int32_t thread, struct why *out);
+
+/* What the snapshot tells, then what the recording does. */
+static enum status about_thread(struct options *o, why_question ask, past_question ask_past)
 {
     struct view v;
     struct why w;
@@ -108,6 +113,8 @@ static enum status about_thread(struct options *o, void (*ask)(const struct caps
     }
     why_init(&w);
     ask(&v.state, thread, &w);
+    if (ask_past(v.db, v.n, &v.state, thread, &w) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v.db));
     s = print(o, &w);
     dbview_close(&v);
     return s;
@@ -115,12 +122,12 @@ static enum status about_thread(struct options *o, void (*ask)(const struct caps
 
 enum status command_why_not_running(struct options *o)
 {
-    return about_thread(o, why_not_running);
+    return about_thread(o, why_not_running, capdb_past_running);
 }
 
 enum status command_why_fault(struct options *o)
 {
-    return about_thread(o, why_fault);
+    return about_thread(o, why_fault, capdb_past_fault);
 }
 
 static bool parse_cptr(const char *text, uint64_t *out)
@@ -147,7 +154,9 @@ enum status command_why_denied(struct options *o)
         return STATUS_UNKNOWN;
     }
     why_init(&w);
-    why_denied(&v.state, thread, cptr, &w);
+    why_denied(&v.authority, thread, cptr, &w);
+    if (capdb_past_address(v.db, v.n, &v.state, thread, cptr, &w) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v.db));
     s = print(o, &w);
     dbview_close(&v);
     return s;
