@@ -498,7 +498,7 @@ static void say_when(struct past *p, const struct record_thread *t)
 static void say_no_past(struct why *out)
 {
     why_say(out, DEPTH, WHY_ABOUT_NOTHING, 0,
-            "this is one snapshot: a recording tells what was there before (capdb record)");
+            "no snapshot before this one is here to tell what was there (capdb record makes some)");
 }
 
 enum error capdb_past_fault(struct capdb *db, uint32_t n, const struct capstate *s, int32_t thread,
@@ -529,4 +529,36 @@ enum error capdb_past_address(struct capdb *db, uint32_t n, const struct capstat
     else
         say_address(&p, thread, cptr);
     return p.e;
+}
+
+/* --- a thread that is not there --- */
+
+bool capdb_past_thread(struct capdb *db, uint32_t n, const char *name, uint64_t addr, char *buf,
+                       size_t size)
+{
+    struct past p = {.db = db, .n = n};
+    sqlite3_stmt *st;
+    char when[WHEN];
+    bool found = false;
+    if (!prepare(&p,
+                 "SELECT max(iif(t.t0 <= ?1, t.t1 - 1, 0)), min(iif(t.t0 > ?1, t.t0, NULL))"
+                 " FROM thread_row t LEFT JOIN name m ON m.id = t.name"
+                 " WHERE iif(?3 = 0, m.text = ?2, t.addr = ?3)",
+                 &st))
+        return false;
+    sqlite3_bind_int64(st, 1, n);
+    sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, (int64_t)addr);
+    if (capdb_step(db, st, doing, &p.e)) {
+        int64_t last = sqlite3_column_int64(st, 0), first = sqlite3_column_int64(st, 1);
+        found = (last > 0 && last < n) || first > 0;
+        if (last > 0 && last < n)
+            snprintf(buf, size, "was there until snapshot %s: it is gone in snapshot %u",
+                     moment(&p, (uint32_t)last, when), n);
+        else if (first > 0)
+            snprintf(buf, size, "comes with snapshot %s: it is not there yet in snapshot %u",
+                     moment(&p, (uint32_t)first, when), n);
+    }
+    sqlite3_finalize(st);
+    return found;
 }

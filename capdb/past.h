@@ -24,4 +24,9 @@ enum error capdb_past_fault(struct capdb *db, uint32_t n, const struct capstate 
 enum error capdb_past_address(struct capdb *db, uint32_t n, const struct capstate *s,
                               int32_t thread, uint64_t cptr, struct why *out);
 
+/* A thread of that name, or with its TCB at addr (0: by name), that is not in snapshot n: when it was
+ * there, as the end of "NAME ..."; false: never. */
+bool capdb_past_thread(struct capdb *db, uint32_t n, const char *name, uint64_t addr, char *buf,
+                       size_t size);
+
 #endif
