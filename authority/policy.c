@@ -1,5 +1,6 @@
 /* Policies: making one of what is there, writing it, judging a state by one. */
 #include "authority/policy.h"
+#include "lib/array.h"
 
 #include "record/names.h"
 
@@ -63,7 +64,7 @@ static int line_compare(const void *pa, const void *pb)
 static enum error line_add(struct policy *p, const struct policy_line *line)
 {
     struct policy_line copy = *line;
-    struct policy_line *grown = realloc(p->line, (p->count + 1) * sizeof(*p->line));
+    struct policy_line *grown = array_room(p->line, p->count, &p->room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     p->line = grown;

@@ -1,6 +1,7 @@
 /* Reading a policy, and telling precisely where one is wrong. */
 #include "authority/lines.h"
 #include "authority/policy.h"
+#include "lib/array.h"
 
 #include "record/names.h"
 
@@ -13,7 +14,6 @@ enum { LINES_MAX = 1000000, POLICY_VERSION = 1, WORDS = 6, ALLOW_WORDS = 6 };
 struct reader {
     struct policy *policy;
     bool begun; /* `policy 1` was there */
-    uint32_t capacity;
 };
 
 struct words {
@@ -136,14 +136,11 @@ static enum error line_append(struct reader *r, const struct line_parser *p,
     struct policy *policy = r->policy;
     if (policy->count == LINES_MAX)
         return line_refuse(p, 1, "more than %d lines", LINES_MAX);
-    if (policy->count == r->capacity) {
-        uint32_t wanted = r->capacity ? r->capacity * 2 : 64;
-        struct policy_line *grown = realloc(policy->line, wanted * sizeof(*grown));
-        if (!grown)
-            return ERR_NO_MEMORY;
-        policy->line = grown;
-        r->capacity = wanted;
-    }
+    struct policy_line *grown =
+        array_room(policy->line, policy->count, &policy->room, sizeof(*grown));
+    if (!grown)
+        return ERR_NO_MEMORY;
+    policy->line = grown;
     line.number = p->fault->line;
     line.from = strdup(line.from);
     line.to = line.to ? strdup(line.to) : NULL;

@@ -1,5 +1,6 @@
 /* The pane: what there is to say about a slot, an object, a thread, a domain, an address. */
 #include "inspector-tui/pane.h"
+#include "lib/array.h"
 
 #include "facts/why.h"
 #include "record/names.h"
@@ -14,18 +15,13 @@ enum { SHOWN_HOLDERS = 200, SHOWN_ANCESTORS = 64, SHOWN_MAPPINGS = 200 };
 
 struct line *pane_line(struct pane *p)
 {
-    if (p->count == p->room) {
-        uint32_t room = p->room ? p->room * 2 : 32;
-        void *grown = realloc(p->lines, room * sizeof(*p->lines));
-        if (grown) {
-            p->lines = grown;
-            p->room = room;
-        } else if (p->count > 0) {
-            p->count--;
-        } else {
-            abort(); /* not even 32 lines: nothing can be shown */
-        }
-    }
+    struct line *grown = array_room(p->lines, p->count, &p->room, sizeof(*grown));
+    if (grown)
+        p->lines = grown;
+    else if (p->count > 0)
+        p->count--;
+    else
+        abort(); /* not even one line: nothing can be shown */
     line_clear(&p->lines[p->count]);
     return &p->lines[p->count++];
 }
