@@ -2,6 +2,7 @@
 #include "authority/lines.h"
 #include "authority/policy.h"
 #include "lib/array.h"
+#include "capstate/size.h"
 
 #include "record/names.h"
 
@@ -111,20 +112,12 @@ static bool fits(enum policy_verb verb, uint32_t type)
 static enum error take_amount(const struct line_parser *p, const struct line_word *w, uint32_t type,
                               uint64_t *out)
 {
-    uint64_t n = 0;
-    const char *at = w->text;
-    for (; *at >= '0' && *at <= '9' && n < UINT64_MAX / 10 - 1; at++)
-        n = n * 10 + (uint64_t)(*at - '0');
-    uint32_t shift = *at == 'K' ? 10 : *at == 'M' ? 20 : *at == 'G' ? 30 : 0;
-    const char *end = at + (shift != 0);
-    if (at == w->text || *end != '\0' || n == 0 || n > UINT64_MAX >> shift)
-        return line_refuse(p, w->column,
-                           "%.20s is no amount: a number above 0, of bytes with K, M "
-                           "or G",
-                           w->text);
-    if (shift && type != RECORD_CAP_FRAME)
+    bool unit = w->text[strspn(w->text, "0123456789")] != '\0';
+    if (!size_read(w->text, out) || *out == 0)
+        return line_refuse(
+            p, w->column, "%.20s is no amount: a number above 0, of bytes with K, M or G", w->text);
+    if (unit && type != RECORD_CAP_FRAME)
         return line_refuse(p, w->column, "only frames are measured in bytes; others are counted");
-    *out = n << shift;
     return ERR_OK;
 }
 
