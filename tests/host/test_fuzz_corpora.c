@@ -55,6 +55,12 @@ static void recordings(void **state)
     replay("recording");
 }
 
+static void proxies(void **state)
+{
+    (void)state;
+    replay("proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
