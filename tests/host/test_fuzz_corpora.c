@@ -69,6 +69,7 @@ int main(void)
         {"kept_records_pass", records, NULL, NULL, NULL},
         {"kept_packed_snapshots_pass", packed_snapshots, NULL, NULL, NULL},
         {"kept_damage_to_recordings_passes", recordings, NULL, NULL, NULL},
+        {"kept_talk_with_the_proxy_passes", proxies, NULL, NULL, NULL},
         {"kept_programs_of_system_calls_pass", system_calls, NULL, NULL, NULL},
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
