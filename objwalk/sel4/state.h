@@ -176,6 +176,7 @@ struct sel4_state {
     uint64_t release_head;
     uint64_t current_sc;
     uint64_t domain;
+    uint64_t root_tcb; /* block of the thread that the boot made, as its own record says; 0 */
     struct sel4_revoke revoke;
     bool complete; /* all that was found could be read */
     bool sparse;   /* parts of large CNodes were left out: see sel4_walk_options */

@@ -165,8 +165,10 @@ static void rootserver(struct sel4_walk *w)
     uint64_t first = cnode + ((uint64_t)1 << w->l->slot_bits);
     if (cnode == 0 || (cnode & 0xff) != 0 || sel4_memory_words(w->m, first, slot, 8) != ERR_OK)
         return;
-    if (is_own_thread(w, word[ROOTSERVER_TCB], slot) && is_own_cnode(w, cnode, slot + 4))
-        sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
+    if (!is_own_thread(w, word[ROOTSERVER_TCB], slot) || !is_own_cnode(w, cnode, slot + 4))
+        return;
+    w->s->root_tcb = word[ROOTSERVER_TCB];
+    sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
 }
 
 void sel4_walk_want_roots(struct sel4_walk *w)
