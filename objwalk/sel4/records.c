@@ -258,11 +258,11 @@ static void emit_scheds(struct sel4_emit *e)
         r->current = block_pa(e, e->s->node[n].current);
         r->idle = block_pa(e, e->s->node[n].idle);
         r->node = n;
+        r->sched_context = sel4_emit_pa(e, e->s->node[n].context);
         if (n == 0) { /* of one node, or told for all together by the first */
             r->ready = e->s->ready;
             r->highest = e->s->highest;
             r->released = e->s->released;
-            r->sched_context = sel4_emit_pa(e, e->s->current_sc);
             r->domain = (uint32_t)e->s->domain;
         }
         sel4_emit(e);
