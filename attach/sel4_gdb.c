@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    IN_FLIGHT = 32, /* requests */
+    IN_FLIGHT = 64, /* requests */
     REQUEST_MAX = 48,
     QUIET_TRIES = 16,
     SNAPSHOT_TRIES = 8,

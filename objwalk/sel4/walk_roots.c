@@ -59,6 +59,12 @@ static void queue_heads(struct sel4_walk *w, uint64_t at, uint32_t queues)
         sel4_walk_thread(w, word[i]);
 }
 
+/* Whether a refresh finds all threads without them: then they need not be read. */
+static bool reads_queues(const struct sel4_walk *w)
+{
+    return !w->last || !w->l->debug;
+}
+
 static void ready_queues(struct sel4_walk *w, uint64_t at)
 {
     for (unsigned d = 0; d < w->l->domains && d < SEL4_PRIORITIES; d++)
@@ -101,7 +107,7 @@ static void one_node(struct sel4_walk *w, unsigned n)
     uint64_t idle = word_at(w, w->l->symbol[SEL4_SYM_SMP].addr + w->k->smp_idle[n]);
     note_node(w, n, node_word(w, n, SEL4_NODE_CURRENT), idle, node_word(w, n, SEL4_NODE_ACTION));
     sel4_walk_thread(w, node_word(w, n, SEL4_NODE_DEBUG));
-    if (node_has(w, SEL4_NODE_READY))
+    if (node_has(w, SEL4_NODE_READY) && reads_queues(w))
         ready_queues(w, node_place(w, n, SEL4_NODE_READY));
     note_time(w, n, node_word(w, n, SEL4_NODE_RELEASE), node_word(w, n, SEL4_NODE_CONTEXT));
 }
@@ -112,7 +118,8 @@ static void one_processor(struct sel4_walk *w)
     note_node(w, 0, symbol_word(w, SEL4_SYM_CUR_THREAD), symbol_word(w, SEL4_SYM_IDLE_THREAD),
               symbol_word(w, SEL4_SYM_SCHEDULER_ACTION));
     sel4_walk_thread(w, symbol_word(w, SEL4_SYM_DEBUG_TCBS));
-    ready_queues(w, w->l->symbol[SEL4_SYM_READY_QUEUES].addr);
+    if (reads_queues(w))
+        ready_queues(w, w->l->symbol[SEL4_SYM_READY_QUEUES].addr);
     note_time(w, 0, symbol_word(w, old ? SEL4_SYM_RELEASE_HEAD : SEL4_SYM_RELEASE_QUEUE),
               symbol_word(w, SEL4_SYM_CUR_SC));
 }
@@ -197,10 +204,25 @@ static void rootserver(struct sel4_walk *w)
     sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
 }
 
+static bool is_read(const struct sel4_walk *w, enum sel4_symbol_name s)
+{
+    switch (s) {
+    case SEL4_SYM_IDLE_TCB:
+    case SEL4_SYM_KERNEL_TABLE:
+    case SEL4_SYM_IDLE_SC:
+    case SEL4_SYM_IRQ_NODE: /* a container like others */
+        return false;
+    case SEL4_SYM_READY_QUEUES:
+        return reads_queues(w);
+    default:
+        return true;
+    }
+}
+
 void sel4_walk_want_roots(struct sel4_walk *w)
 {
     for (unsigned s = 0; s < SEL4_SYMBOLS; s++) {
-        if (s != SEL4_SYM_IDLE_TCB && s != SEL4_SYM_KERNEL_TABLE && s != SEL4_SYM_IDLE_SC)
+        if (is_read(w, (enum sel4_symbol_name)s))
             want_symbol(w, (enum sel4_symbol_name)s);
     }
 }

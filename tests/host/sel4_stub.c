@@ -12,6 +12,7 @@
 #include "wire/gdb_packet.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,7 +254,13 @@ static void serve(struct sel4_stub *s, int fd)
     uint8_t bytes[4096];
     ssize_t n = 0;
     gdb_decoder_init(&d, false);
-    while ((n = read(fd, bytes, sizeof(bytes))) > 0) {
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        bool idle = poll(&p, 1, 0) == 0;
+        n = read(fd, bytes, sizeof(bytes));
+        if (n <= 0)
+            return;
+        s->trips += idle && memchr(bytes, '$', (size_t)n);
         for (ssize_t i = 0; i < n; i++) {
             if (!take_event(s, fd, &d, gdb_decoder_put(&d, bytes[i])))
                 return;

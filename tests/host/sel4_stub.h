@@ -35,6 +35,7 @@ struct sel4_stub {
     /* what happened */
     atomic_uint answers;
     atomic_uint reads;
+    atomic_uint trips;   /* times it had nothing to do and was asked something */
     atomic_uint planted; /* breakpoints that stand now */
     atomic_uint plants;  /* that were placed in all */
     atomic_uint stuck;   /* times it was let go while a breakpoint stood where it stood */
