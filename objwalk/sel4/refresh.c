@@ -2,9 +2,10 @@
  *
  * A CNode of 4096 slots with 200 capabilities is mostly zeros, so a refresh reads the slots that
  * were filled and follows their links: whatever comes into an empty slot is linked to what it was
- * made from.  The one exception is a capability without any neighbour that is moved; but then the
- * slot it was in is empty.  So where a slot that was filled is empty, or holds a capability to
- * something else, or anything does not fit, the state is read whole (lost). */
+ * made from.  A list of capabilities never falls apart, so that it is found whole as long as one of
+ * its members is where it was.  Of a list that has none left there, such as a capability without
+ * neighbours that was moved, nobody knows whether it is gone: then, or where anything does not fit,
+ * the state is read whole (lost). */
 #include "objwalk/sel4/walk_parts.h"
 
 #include <stdlib.h>
@@ -99,33 +100,45 @@ void sel4_walk_want_known(struct sel4_walk *w, const struct sel4_task *t)
         sel4_memory_want(w->m, s->addr, 4 * w->l->word);
 }
 
-/* Capabilities to the same thing: a frame may have been mapped, an untyped may have been used. */
-static bool is_same(const struct sel4_slot *a, const struct sel4_slot *b)
-{
-    return a->cap.kind == b->cap.kind && a->cap.value[SEL4_PTR] == b->cap.value[SEL4_PTR];
-}
-
-static void read_known(struct sel4_walk *w, const struct sel4_slot *before)
-{
-    uint64_t words[4];
-    struct sel4_slot now;
-    if (!sel4_walk_words(w, before->addr, words, 4)) {
-        w->lost = true;
-        return;
-    }
-    sel4_slot_decode(w->l, before->addr, words, &now);
-    if (is_same(before, &now))
-        sel4_walk_take_slot(w, before->addr, words);
-    else
-        w->lost = true;
-}
-
 void sel4_walk_read_known(struct sel4_walk *w, const struct sel4_task *t)
 {
     uint64_t bytes = t->arg << w->l->slot_bits;
     const struct sel4_slot *s;
-    for (uint32_t i = known_from(w, t->addr); (s = known(w, i)) && s->addr - t->addr < bytes; i++)
-        read_known(w, s);
+    for (uint32_t i = known_from(w, t->addr); (s = known(w, i)) && s->addr - t->addr < bytes; i++) {
+        uint64_t words[4];
+        if (sel4_walk_words(w, s->addr, words, 4))
+            sel4_walk_take_slot(w, s->addr, words);
+        else
+            w->lost = true;
+    }
+}
+
+/* --- what may be left out --- */
+
+/* A capability to the same thing: a frame may have been mapped, an untyped may have been used. */
+static bool is_there(const struct sel4_walk *w, const struct sel4_slot *before)
+{
+    int64_t i = sel4_walk_slot_index(w, before->addr);
+    if (i < 0)
+        return false;
+    const struct sel4_slot *now = sel4_state_slot(w->s, (uint32_t)i);
+    return now->cap.kind == before->cap.kind &&
+           now->cap.value[SEL4_PTR] == before->cap.value[SEL4_PTR];
+}
+
+/* Slots stand in the order of their lists, each of which begins without one before it. */
+void sel4_walk_judge_refresh(struct sel4_walk *w)
+{
+    bool found = true;
+    for (uint32_t i = 0; w->last && i < w->last->slots.count; i++) {
+        const struct sel4_slot *s = sel4_state_slot(w->last, i);
+        if (s->prev == 0) {
+            w->lost = w->lost || !found;
+            found = false;
+        }
+        found = found || is_there(w, s);
+    }
+    w->lost = w->lost || !found;
 }
 
 /* --- what is new in it --- */

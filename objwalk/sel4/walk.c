@@ -192,6 +192,8 @@ static enum error walk(struct sel4_walk *w, struct sel4_kernel *k, const struct 
         sel4_walk_start_spaces(w);
         e = waves(w);
     }
+    if (e == ERR_OK)
+        sel4_walk_judge_refresh(w);
     return e == ERR_OK && !w->lost ? finish(w) : e;
 }
 

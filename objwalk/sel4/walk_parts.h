@@ -68,6 +68,8 @@ void sel4_walk_container(struct sel4_walk *w, enum sel4_container_kind kind, uin
 void sel4_walk_want_slots(struct sel4_walk *w, const struct sel4_task *t);
 void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t);
 void sel4_walk_take_slot(struct sel4_walk *w, uint64_t addr, const uint64_t words[4]);
+/* -1: this slot was not met. */
+int64_t sel4_walk_slot_index(const struct sel4_walk *w, uint64_t addr);
 void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot);
 void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t);
 /* Gives each slot the container that it lies in. */
@@ -81,6 +83,8 @@ void sel4_walk_want_known(struct sel4_walk *w, const struct sel4_task *t);
 void sel4_walk_read_known(struct sel4_walk *w, const struct sel4_task *t);
 /* A neighbour that was not met: true when it lies in such a container, and will be read. */
 bool sel4_walk_new_slot(struct sel4_walk *w, uint64_t slot);
+/* At the end: may anything have been missed? */
+void sel4_walk_judge_refresh(struct sel4_walk *w);
 
 /* --- walk_roots.c --- */
 void sel4_walk_want_roots(struct sel4_walk *w);

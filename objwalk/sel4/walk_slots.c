@@ -134,6 +134,11 @@ static void follow(struct sel4_walk *w, const struct sel4_slot *s)
 
 /* --- slots --- */
 
+int64_t sel4_walk_slot_index(const struct sel4_walk *w, uint64_t addr)
+{
+    return sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, addr));
+}
+
 void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot)
 {
     struct sel4_task t = {.kind = SEL4_TASK_SLOT, .addr = slot};
@@ -141,8 +146,7 @@ void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot)
         return;
     if ((slot & align(w)) != 0)
         sel4_walk_finding(w, AUDIT_LINK_RANGE, slot, 0, 0);
-    else if (sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, slot)) < 0 &&
-             !sel4_walk_new_slot(w, slot))
+    else if (sel4_walk_slot_index(w, slot) < 0 && !sel4_walk_new_slot(w, slot))
         sel4_walk_once(w, &t);
 }
 
@@ -201,8 +205,7 @@ void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t)
 void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t)
 {
     uint64_t words[4];
-    if (sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, t->addr)) < 0 &&
-        sel4_walk_words(w, t->addr, words, 4))
+    if (sel4_walk_slot_index(w, t->addr) < 0 && sel4_walk_words(w, t->addr, words, 4))
         sel4_walk_take_slot(w, t->addr, words);
 }
 
