@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_ROWS = 3000, KEYS_AT_ONCE = 64, WATCH_MS = 1000 };
+enum { SLICE_ROWS = 1500, KEYS_AT_ONCE = 64, WATCH_MS = 1000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -432,7 +432,7 @@ static bool work(struct app *app)
             session_say(&app->session, true, "not found: %.100s", app->search);
         return true;
     }
-    return view_filter_step(&app->session, v, SLICE_ROWS);
+    return view_work(&app->session, v);
 }
 
 static void take_keys(struct app *app)
