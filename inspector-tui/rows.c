@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one piece may cost, in rows made; text of a row costs as much as many. */
-enum { PIECE = 100000, TEXT_COST = 100, KEY_COST = 2, BITS = 11, DIGITS = 1 << BITS, TURNS = 6 };
+/* What one piece may cost, in rows made; text of a row costs as much as many.  The first one is larger:
+ * what fits into it never shows half made. */
+enum { FIRST_PIECE = 150000, PIECE = 25000, TEXT_COST = 100, KEY_COST = 2, MOST_LOOKED_AT = 1000, BITS = 11, DIGITS = 1 << BITS, TURNS = 6 };
 
 /* A row at the top with all below it; sorted as one. */
 struct block {
@@ -48,14 +49,15 @@ void rows_fini(struct view *v)
 /* --- one piece of build() --- */
 
 /* Appends to a list of its own: the view's builder sees a view that has these rows. */
-static uint32_t build_piece(const struct session *s, struct view *v, struct row_list *list, bool all)
+static uint32_t build_piece(const struct session *s, struct view *v, struct row_list *list,
+                            uint32_t most, bool all)
 {
     struct view w = *v;
     uint32_t before = list->count;
     w.rows = list->row;
     w.room = list->room;
     w.count = list->count;
-    w.slice = list->count + PIECE;
+    w.slice = list->count + most;
     if (all) {
         w.open = NULL;
         w.open_count = w.open_room = 0;
@@ -80,7 +82,7 @@ bool view_make_all(const struct session *s, struct view *v)
         v->looked = 0;
     }
     if (v->all.at != VIEW_WHOLE)
-        build_piece(s, v, &v->all, true);
+        build_piece(s, v, &v->all, PIECE, true);
     return v->all.at == VIEW_WHOLE;
 }
 
@@ -308,7 +310,7 @@ static uint32_t make_piece(const struct session *s, struct view *v, uint32_t mos
     uint32_t cost;
     switch (v->making) {
     case MAKING_ROWS:
-        cost = build_piece(s, v, &v->next, false);
+        cost = build_piece(s, v, &v->next, most, false);
         if (v->next.at == VIEW_WHOLE)
             rows_are_made(v);
         return cost + 1;
@@ -321,10 +323,10 @@ static uint32_t make_piece(const struct session *s, struct view *v, uint32_t mos
     }
 }
 
-static void make(const struct session *s, struct view *v)
+static void make(const struct session *s, struct view *v, uint32_t most)
 {
-    for (uint32_t cost = 0; cost < PIECE && v->making != MAKING_NOTHING;)
-        cost += make_piece(s, v, PIECE - cost);
+    for (uint32_t cost = 0; cost < most && v->making != MAKING_NOTHING;)
+        cost += make_piece(s, v, most - cost);
     if (v->making == MAKING_NOTHING)
         finish(v);
 }
@@ -340,7 +342,7 @@ static void begin_filter(const struct session *s, struct view *v)
     v->ghost = false;
     v->looked = v->way_shown = 0;
     v->wanted = v->pin.count ? v->pin.id[0] : 0;
-    view_filter_step(s, v, PIECE / TEXT_COST);
+    view_filter_step(s, v, MOST_LOOKED_AT);
     go_to_wanted(v);
 }
 
@@ -371,7 +373,7 @@ void view_refresh(const struct session *s, struct view *v)
     }
     v->making = MAKING_ROWS;
     v->next.count = v->next.at = 0;
-    make(s, v);
+    make(s, v, FIRST_PIECE);
 }
 
 bool view_work(const struct session *s, struct view *v)
@@ -379,8 +381,8 @@ bool view_work(const struct session *s, struct view *v)
     if (!s->now || v->generation != s->generation)
         return false;
     if (v->making != MAKING_NOTHING)
-        make(s, v);
-    else if (v->filter[0] && view_filter_step(s, v, PIECE / TEXT_COST))
+        make(s, v, PIECE);
+    else if (v->filter[0] && view_filter_step(s, v, MOST_LOOKED_AT))
         go_to_wanted(v);
     return v->making != MAKING_NOTHING ||
            (v->filter[0] && (v->all.at != VIEW_WHOLE || v->looked < v->all.count));

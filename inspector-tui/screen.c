@@ -134,8 +134,11 @@ static void draw_bar(struct app *app)
         snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
         x += put(0, x, room - x, bar, since, strlen(since));
     }
-    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
-    if (silence >= SILENCE_SECONDS) {
+    double silence = source_silence(s->source);
+    if (s->target.kind == TARGET_OPENING) {
+        snprintf(since, sizeof(since), "  %.0f s", source_now() - s->target.since);
+        x += put(0, x, room - x, bar, since, strlen(since));
+    } else if (source_is_live(s->source) && silence >= SILENCE_SECONDS) {
         snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
         x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
     }

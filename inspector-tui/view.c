@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct view_ops *const all_ops[VIEWS] = {
     [VIEW_OVERVIEW] = &view_overview,
@@ -361,6 +362,21 @@ bool view_show(const struct session *s, struct view *v, const struct ref *r)
 
 /* --- search and filter --- */
 
+/* Text of some rows is dear, so the clock ends a turn of looking. */
+enum { TURN_NS = 700000, LOOK_AT_CLOCK = 16 };
+
+static int64_t own_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool turn_is_over(uint32_t n, int64_t began)
+{
+    return n % LOOK_AT_CLOCK == LOOK_AT_CLOCK - 1 && own_time() - began > TURN_NS;
+}
+
 static bool matches(const struct session *s, const struct view *v, const struct row *r,
                     const char *needle)
 {
@@ -386,7 +402,8 @@ int view_search(const struct session *s, struct view *v, const char *needle, int
         return 0;
     if (*done == 0)
         v->searched_from = place_in_all(v);
-    for (uint32_t n = 0; n < rows && *done < v->all.count; n++) {
+    int64_t began = own_time();
+    for (uint32_t n = 0; n < rows && *done < v->all.count && !turn_is_over(n, began); n++) {
         uint32_t step = ++*done;
         uint32_t back = v->all.count - step;
         uint32_t i = (v->searched_from + (direction > 0 ? step : back)) % v->all.count;
@@ -429,7 +446,9 @@ bool view_filter_step(const struct session *s, struct view *v, uint32_t rows)
         return false;
     if (!view_make_all(s, v))
         return true;
-    for (uint32_t n = 0; n < rows && v->looked < v->all.count; n++, v->looked++) {
+    int64_t began = own_time();
+    for (uint32_t n = 0; n < rows && v->looked < v->all.count && !turn_is_over(n, began);
+         n++, v->looked++) {
         keep_way(v, v->looked);
         if (matches(s, v, &v->all.row[v->looked], v->filter))
             take_match(v, v->looked);

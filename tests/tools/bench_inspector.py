@@ -142,6 +142,13 @@ def main():
         fine &= show(view, times)
         if args.verbose:
             print("   ", sorted(times)[-12:])
+    terminal.press("[")  # the snapshot before, compared with this one
+    terminal.wait_for(rb"snapshot 1[^0-9]")
+    terminal.settle(1.0)
+    for view in "VBU":
+        times = measure(terminal, view)
+        all_times += times
+        fine &= show(view + " compared", times)
     fine &= show("all", all_times)
     print(f"idle: {idle_wakes(terminal)} wake-ups in {IDLE_SECONDS} s")
     os.write(terminal.fd, b"\x1bq")

@@ -6,7 +6,6 @@
  *
  *     k NANOSECONDS    since the first byte of a key was read: the key was answered
  *     w                it woke without a key */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
 #include <stdint.h>
