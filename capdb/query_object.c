@@ -135,7 +135,7 @@ enum status command_owner(struct options *o)
     struct authority_owner w;
     uint64_t addr;
     char text[TEXT_BYTES];
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_about(o, &v, o->operand[0], true) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!address_of(o, &v, o->operand[0], &addr)) {
         dbview_close(&v);
@@ -166,7 +166,7 @@ enum status command_who(struct options *o)
 {
     struct view v;
     struct thing t;
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!thing_find(o, &v, o->operand[0], &t)) {
         dbview_close(&v);
@@ -365,7 +365,7 @@ enum status command_history(struct options *o)
     static const char *const columns[] = {"#first", "last", "fact", "domain",
                                           "rights", "slot", "what", NULL};
     struct view v;
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct history h = {.o = o, .v = &v};
     if (!address_of(o, &v, o->operand[0], &h.addr)) {

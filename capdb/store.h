@@ -117,6 +117,15 @@ struct loading {
 enum error loading_rows(struct loading *l);
 void loading_free(struct loading *l);
 
+/* The records SNAPSHOT, END, SCHED and REVOKE of snapshot n. ERR_NOT_FOUND. */
+enum { LOADING_HEADS = 4 };
+enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS]);
+/* A state of those rows that are in the sets, and of no others. Counts in END stay those of the
+ * whole. */
+enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS]);
+/* Columns from 1 on, behind row; false for a cell that holds something else than a number. */
+bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out);
+
 /* Reads the rows that hold in snapshot n, sorted. */
 enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out);
 
@@ -131,6 +140,17 @@ bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t siz
 
 /* owner.c: before the connection is closed, and when the file has changed. */
 void capdb_forget_owner(struct capdb *db);
+/* Objects over an address in snapshot n, smallest first, an untyped behind what it holds. */
+enum { CAPDB_COVERS = 256 };
+struct capdb_covers {
+    struct capdb_cover {
+        int64_t life;
+        uint64_t addr;
+        uint32_t type, bits;
+    } list[CAPDB_COVERS];
+    uint32_t count;
+};
+enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out);
 
 /* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */
 enum capdb_diff_column {
