@@ -132,6 +132,44 @@ static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struc
     return e;
 }
 
+static enum error put_base(struct capdb *db, sqlite3_stmt *st, uint64_t begin, int low, int high)
+{
+    enum error e = ERR_OK;
+    sqlite3_bind_int64(st, 1, (int64_t)begin);
+    sqlite3_bind_int(st, 2, low);
+    sqlite3_bind_int(st, 3, high);
+    capdb_step(db, st, "looking for objects", &e);
+    sqlite3_reset(st);
+    return e;
+}
+
+static const char make_bases[] = "CREATE TEMP TABLE IF NOT EXISTS base (addr INTEGER, low INTEGER,"
+                                 " high INTEGER); DELETE FROM temp.base";
+
+enum error capdb_find_bases(struct capdb *db, uint64_t addr)
+{
+    sqlite3_stmt *st;
+    enum error e = prepare_owner(db);
+    if (e == ERR_OK)
+        e = capdb_exec(db, make_bases, "looking for objects");
+    if (e == ERR_OK)
+        e = capdb_prepare(db, "INSERT INTO temp.base VALUES (?, ?, ?)", &st);
+    if (e != ERR_OK)
+        return e;
+    for (int low = 1; e == ERR_OK && low < ADDRESS_BITS;) {
+        uint64_t begin = addr >> low << low;
+        int high = begin ? __builtin_ctzll(begin) : ADDRESS_BITS - 1;
+        e = put_base(db, st, begin, low, high);
+        low = high + 1;
+    }
+    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+        if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
+            e = put_base(db, st, db->owner_odd[i].addr, db->owner_odd[i].bits,
+                         db->owner_odd[i].bits);
+    sqlite3_finalize(st);
+    return e;
+}
+
 enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out)
 {
     enum error e = prepare_owner(db);

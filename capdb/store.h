@@ -151,6 +151,9 @@ struct capdb_covers {
     uint32_t count;
 };
 enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out);
+/* Fills temp.base (addr, low, high): whatever lies over the address, at any time, begins at one of
+ * these and has from low to high bits. */
+enum error capdb_find_bases(struct capdb *db, uint64_t addr);
 
 /* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */
 enum capdb_diff_column {
