@@ -403,7 +403,7 @@ enum status command_publish(struct options *o)
         return STATUS_UNKNOWN;
     p.db = v.db;
     p.pg = pq.PQconnectdb(o->operand[0]);
-    if (v.db->version != CAPDB_USER_VERSION)
+    if (v.db->version == CAPDB_USER_VERSION_1)
         p.s = command_complain(o->run, "has format %d; capdb upgrade makes one of today's of it",
                                v.db->version);
     else if (!name_it(&p))
