@@ -83,6 +83,8 @@ enum status dbview_load(struct options *o, struct view *v, uint32_t n);
 /* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
  * that: then no edges, islands or verdicts are there. chains: with all above what it means. */
 enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains);
+/* v->state is that of snapshot n, or a part of it: says so where it is incomplete. */
+void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */
 extern bool dbview_whole;
 /* --domains FILE, if it was given; says what is wrong with it. */

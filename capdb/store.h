@@ -155,28 +155,23 @@ enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct c
  * these and has from low to high bits. */
 enum error capdb_find_bases(struct capdb *db, uint64_t addr);
 
-/* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */
-enum capdb_diff_column {
-    DIFF_ID,
-    DIFF_SLOT_E, /* E: in the earlier snapshot, L: in the later; NULL: it is not there */
-    DIFF_SLOT_L,
-    DIFF_PARENT_E,
-    DIFF_PARENT_L,
-    DIFF_RIGHTS_E,
-    DIFF_RIGHTS_L,
-    DIFF_DATA_E,
-    DIFF_DATA_L,
-    DIFF_EXTRA_E,
-    DIFF_EXTRA_L,
-    DIFF_FLAGS_E,
-    DIFF_FLAGS_L,
-    DIFF_TYPE,
-    DIFF_NEW_OBJECT,
-    DIFF_PARENT_TYPE,
-    DIFF_PARENT_RIGHTS,
-    DIFF_PARENT_DATA,
+/* diff.c: what happened to capabilities from one snapshot to a later one, once a capability, those
+ * that went first, by slot. Pointers hold during the call; what fn returns ends it unless ERR_OK. */
+struct capdb_version {
+    int64_t id, parent, object; /* parent: id, object: life; 0: none */
+    uint64_t slot, data, extra;
+    uint32_t type, rights, flags;
 };
-enum error capdb_prepare_diff(struct capdb *db, uint32_t a, uint32_t b, sqlite3_stmt **st);
+struct capdb_change {
+    const struct capdb_version *before, *after; /* NULL: it is not there */
+    /* of those that came, as far as their parent is there */
+    bool has_parent;
+    bool new_object; /* retyped since */
+    struct capdb_version parent;
+};
+typedef enum error (*capdb_change_fn)(void *ctx, const struct capdb_change *c);
+/* Whichever of a and b is the earlier. */
+enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn fn, void *ctx);
 
 /* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
  * NULL: with its own. */

@@ -221,8 +221,9 @@ static enum status take_rules(struct options *o, struct view *v, uint32_t n)
     return STATUS_YES;
 }
 
-static void doubt_snapshot(struct options *o, const struct view *v)
+void dbview_loaded(struct options *o, struct view *v, uint32_t n)
 {
+    v->n = n;
     if (!v->state.end.complete && !o->whole)
         command_doubt(o, "snapshot %u is incomplete: what could not be read is not in this answer",
                       v->n);
@@ -235,8 +236,7 @@ enum status dbview_load(struct options *o, struct view *v, uint32_t n)
         return STATUS_UNKNOWN;
     if (capdb_load(v->db, n, &v->state) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
-    v->n = n;
-    doubt_snapshot(o, v);
+    dbview_loaded(o, v, n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
         return command_complain(o->run, "out of memory");
     return STATUS_YES;
@@ -304,9 +304,8 @@ static bool load_about(struct options *o, struct view *v, uint32_t n, const char
     if (e == ERR_OK)
         e = part_finish(&part, &v->state, &v->authority);
     part_free(&part);
-    v->n = n;
     if (e == ERR_OK)
-        doubt_snapshot(o, v);
+        dbview_loaded(o, v, n);
     return e == ERR_OK;
 }
 
