@@ -258,17 +258,37 @@ static void reading_begins(struct attach *a)
     d->until = deadline_in(serial ? READING_SERIAL_MS : READING_SOCKET_MS);
 }
 
+/* Where the stub in the kernel says that the roots are; 0: it is another stub, or they are not
+ * there yet. */
+static uint32_t told_roots(struct gdb_door *d)
+{
+    uint32_t at = 0;
+    if (!gdb_client_offers(&d->client, "capscope-roots+") ||
+        gdb_client_ask(&d->client, "qCapscope.roots", deadline_in(GDB_REPLY_MS)) != ERR_OK)
+        return 0;
+    struct gdb_text t = gdb_text_of(&d->client.decoder);
+    return gdb_text_take(&t, 'm') && gdb_text_number(&t, &at) ? at : 0;
+}
+
+/* A search takes some thousand packets, so the kernel is asked first. */
+static enum error open_walk(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    struct memview probe = {.read = read_uncached, .ctx = a};
+    uint32_t at = told_roots(d);
+    return at ? walk_open_at(a, &d->view, at, &d->walk) : walk_open(a, &d->view, &probe, &d->walk);
+}
+
 /* A machine that is booting has no roots yet. */
 static enum error find_roots(struct attach *a)
 {
     struct gdb_door *d = a->door;
-    struct memview probe = {.read = read_uncached, .ctx = a};
     deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
     reading_begins(a);
     for (;;) {
-        enum error e = walk_open(a, &d->view, &probe, &d->walk);
+        enum error e = open_walk(a);
         if (turned_bad(d))
-            e = walk_open(a, &d->view, &probe, &d->walk);
+            e = open_walk(a);
         if (e != ERR_NO_ROOTS || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, ROOTS_PAUSE_MS);

@@ -5,7 +5,8 @@
  * connections, and put back at leaving.  Other stubs read virtual addresses: the machine is stopped
  * in the kernel, at the place where it leaves for user mode.
  *
- * Reads of a wave travel in one go: requests first, answers after them. */
+ * Reads of a wave travel in one go: requests first, answers after them; large ones through a file
+ * where QEMU runs on this machine. */
 #include "attach/sel4.h"
 #include "attach/sel4_door.h"
 #include "attach/sel4_registers.h"
@@ -13,6 +14,7 @@
 #include "attach/gdb_client.h"
 #include "attach/gdb_door.h"
 #include "attach/gdb_exchange.h"
+#include "attach/sel4_save.h"
 #include "attach/sel4_stop.h"
 #include "attach/sel4_words.h"
 
@@ -22,7 +24,7 @@
 #include <string.h>
 
 enum {
-    IN_FLIGHT = 32, /* requests */
+    IN_FLIGHT = 64, /* requests */
     REQUEST_MAX = 48,
     QUIET_TRIES = 16,
     SNAPSHOT_TRIES = 8,
@@ -38,6 +40,7 @@ struct sel4_gdb {
     struct sel4_side side;
     struct sel4_port port;
     struct sel4_stops stops;
+    struct sel4_saver saver;
     bool one_by_one; /* requests in flight came out of step once */
 };
 
@@ -107,25 +110,37 @@ static enum error read_in_flight(struct gdb_client *c, struct sel4_span *s, size
     return e;
 }
 
+/* As many of the spans as can be had at once; *done is how many. */
+static enum error read_some(struct sel4_gdb *d, struct sel4_span *spans, size_t count, size_t *done)
+{
+    enum error e = ERR_OK;
+    size_t run = 0;
+    size_t before = d->port.physical ? sel4_saver_before(&d->saver, spans, count, &run) : count;
+    *done = run;
+    if (before == 0 && sel4_saver_read(&d->saver, &d->client, spans, run, &e))
+        return ERR_OK;
+    before = before == 0 ? count : before;
+    *done = d->one_by_one ? 1 : before < IN_FLIGHT ? before : IN_FLIGHT;
+    if (e != ERR_OK)
+        return e;
+    return *done == 1 ? read_one(&d->client, spans) : read_in_flight(&d->client, spans, *done);
+}
+
 static enum error read_spans(void *ctx, struct sel4_span *spans, size_t count)
 {
     struct attach *a = ctx;
     struct sel4_gdb *d = a->door;
     enum error e = ERR_OK;
     for (size_t i = 0; e == ERR_OK && i < count;) {
-        size_t n = count - i < IN_FLIGHT ? count - i : IN_FLIGHT;
-        if (d->one_by_one || n == 1) {
-            e = read_one(&d->client, &spans[i++]);
-            continue;
-        }
-        e = read_in_flight(&d->client, &spans[i], n);
-        if (e == ERR_SEQUENCE || e == ERR_FORMAT || e == ERR_TIMEOUT) {
+        size_t done = 0;
+        e = read_some(d, &spans[i], count - i, &done);
+        if (!d->one_by_one && (e == ERR_SEQUENCE || e == ERR_FORMAT || e == ERR_TIMEOUT)) {
             d->one_by_one = true;
             d->client.asked_again =
                 true; /* what is still under way must not be taken for answers */
             e = ERR_OK;
         } else {
-            i += n;
+            i += done;
         }
     }
     return e == ERR_OK ? e : client_failed(a, e);
@@ -411,6 +426,7 @@ static enum error sel4_gdb_open(struct attach *a)
     if (e != ERR_OK)
         return e;
     sel4_stops_init(&d->stops, &d->client, &d->side);
+    sel4_saver_init(&d->saver, &a->target);
     attach_note_armed(a, 0);
     e = clear_lost(a, pc);
     if (e != ERR_OK)

@@ -294,8 +294,18 @@ static bool object_of(const struct record_slot *r, struct capstate_object *out)
         out->type = RECORD_CAP_TCB;
         return true;
     case RECORD_CAP_IRQ_HANDLER:
+    case RECORD_CAP_SCHED_CONTROL:
+    case RECORD_CAP_SID:
+    case RECORD_CAP_CB:
         out->addr = r->data;
         out->bits = 0;
+        return true;
+    case RECORD_CAP_SGI_SIGNAL:
+        out->addr = r->extra << 4 | r->data;
+        return true;
+    case RECORD_CAP_IO_PORT:
+    case RECORD_CAP_IO_SPACE:
+        out->addr = r->data << 16 | r->extra;
         return true;
     default:
         return true;

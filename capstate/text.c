@@ -269,7 +269,11 @@ static void put_object(struct line *l, const struct capstate *s, const struct ca
         return;
     }
     if (o->bits == 0) {
-        put(l, "%s", record_cap_name(o->type));
+        bool numbered = o->addr != 0 && o->first_slot >= 0;
+        if (numbered)
+            put_capability(l, s, &s->slots[o->first_slot].rec);
+        else
+            put(l, "%s", record_cap_name(o->type));
         return;
     }
     put_named(l, s, o->type, o->addr);

@@ -95,7 +95,7 @@ static bool alike(const struct compare *c, int32_t a, int32_t b)
 {
     const struct capstate_object *x = object(&c->a, a);
     const struct capstate_object *y = object(&c->b, b);
-    bool number = x->type != RECORD_CAP_IRQ_HANDLER || x->addr == y->addr;
+    bool number = x->bits != 0 || x->addr == y->addr;
     return x->type == y->type && x->bits == y->bits && x->level == y->level && number &&
            (x->flags & RECORD_SLOT_DEVICE) == (y->flags & RECORD_SLOT_DEVICE) &&
            (!(x->flags & RECORD_SLOT_DEVICE) || x->addr == y->addr);
@@ -165,8 +165,7 @@ static void join_names(struct compare *c, const int32_t *x, const int32_t *y)
 /* Interrupts and devices: those with numbers that mean the same everywhere. */
 static bool has_fixed_place(const struct capstate_object *o)
 {
-    return o->type == RECORD_CAP_IRQ_HANDLER || (o->flags & RECORD_SLOT_DEVICE) ||
-           (o->addr == 0 && o->bits == 0);
+    return (o->flags & RECORD_SLOT_DEVICE) || o->bits == 0;
 }
 
 static void join_fixed(struct compare *c)

@@ -12,6 +12,7 @@
 
 #include "authority/authority.h"
 #include "capstate/capstate.h"
+#include "facts/waiting.h"
 
 enum { WHY_TEXT = 400 };
 
@@ -53,6 +54,11 @@ const char *why_doing(const struct record_thread *t);
  * do not; a circle is named a deadlock.  Includes MCS: no scheduling context, budget used up,
  * waiting in the release queue. */
 void why_not_running(const struct capstate *s, int32_t thread, struct why *out);
+
+/* The same for who asks often: with what waiting_build() found in this snapshot. */
+void why_not_running_in(const struct capstate *s, const struct waiting *w, int32_t thread,
+                        struct why *out);
+bool why_is_stuck(const struct capstate *s, const struct waiting *w, int32_t thread);
 
 /* In which threads something is wrong that they cannot get out of by themselves: faulted, or
  * waiting for what can never come.  stuck: array of thread_count. ERR_NO_MEMORY. */

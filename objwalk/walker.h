@@ -192,6 +192,11 @@ enum { WALKER_MESSAGE = 160 };
 enum error walker_open_capscope(const struct memview *view, const struct memview *probe,
                                 struct walker **out, char message[WALKER_MESSAGE]);
 
+/* The same where the roots are known to lie at `at`, in the kernel's addresses: no search.
+ * ERR_CORRUPT: there are none there. */
+enum error walker_open_capscope_at(const struct memview *view, uint64_t at, struct walker **out,
+                                   char message[WALKER_MESSAGE]);
+
 /* Where such a kernel sees RAM, known before anything is read. */
 struct walker_window {
     uint64_t address; /* in the kernel's addresses */

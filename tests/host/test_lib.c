@@ -249,7 +249,8 @@ static void capdl_spells_names_and_parameters(void **state)
     assert_false(capdl_is_object(RECORD_CAP_ZOMBIE));
     assert_false(capdl_is_object(0xffffffff));
     assert_string_equal(capdl_tcb_slot(4), "ipc_buffer_slot");
-    assert_string_equal(capdl_tcb_slot(5), "?");
+    assert_string_equal(capdl_tcb_slot(6), "temp_fault_ep_slot");
+    assert_string_equal(capdl_tcb_slot(7), "?");
 }
 
 static void *refuses(void *array, size_t bytes)
