@@ -1,7 +1,9 @@
 /* Policies: making one of what is there, writing it, judging a state by one. */
 #include "authority/policy.h"
-#include "lib/array.h"
+
 #include "capstate/size.h"
+#include "lib/array.h"
+#include "lib/texts.h"
 
 #include "record/names.h"
 
@@ -9,25 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *policy_verb_word(enum policy_verb verb)
-{
-    static const char *const words[] = {
-#define X(NAME, word, sentence) [POLICY_##NAME] = word,
-        POLICY_VERB_LIST(X)
-#undef X
-    };
-    return verb < POLICY_VERBS ? words[verb] : "?";
-}
-
-const char *policy_verb_sentence(enum policy_verb verb)
-{
-    static const char *const sentences[] = {
-#define X(NAME, word, sentence) [POLICY_##NAME] = sentence,
-        POLICY_VERB_LIST(X)
-#undef X
-    };
-    return verb < POLICY_VERBS ? sentences[verb] : "is not in the policy";
-}
+TEXTS_OF(policy_verb_word, enum policy_verb, POLICY_VERB_LIST, TEXTS_SECOND, "?")
+TEXTS_OF(policy_verb_sentence, enum policy_verb, POLICY_VERB_LIST, TEXTS_THIRD,
+         "is not in the policy")
 
 void policy_free(struct policy *p)
 {

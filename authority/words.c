@@ -1,30 +1,15 @@
 /* Names and sentences of edges, breaches and cuts. */
 #include "authority/authority.h"
 
+#include "lib/texts.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { TEXT_BYTES = 512 };
 
-const char *authority_edge_name(enum authority_edge_kind kind)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence) [AUTHORITY_##NAME] = name,
-        AUTHORITY_EDGE_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_EDGE_KINDS ? names[kind] : "?";
-}
-
-const char *authority_edge_sentence(enum authority_edge_kind kind)
-{
-    static const char *const sentences[] = {
-#define X(NAME, name, sentence) [AUTHORITY_##NAME] = sentence,
-        AUTHORITY_EDGE_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_EDGE_KINDS ? sentences[kind] : "?";
-}
+TEXTS_OF(authority_edge_name, enum authority_edge_kind, AUTHORITY_EDGE_LIST, TEXTS_SECOND, "?")
+TEXTS_OF(authority_edge_sentence, enum authority_edge_kind, AUTHORITY_EDGE_LIST, TEXTS_THIRD, "?")
 
 bool authority_edge_gains(enum authority_edge_kind kind)
 {
@@ -41,25 +26,10 @@ bool authority_edge_gains(enum authority_edge_kind kind)
     }
 }
 
-const char *authority_breach_name(enum authority_breach_kind kind)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence, weight) [AUTHORITY_BREACH_##NAME] = name,
-        AUTHORITY_BREACH_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_BREACH_KINDS ? names[kind] : "?";
-}
-
-const char *authority_breach_sentence(enum authority_breach_kind kind)
-{
-    static const char *const sentences[] = {
-#define X(NAME, name, sentence, weight) [AUTHORITY_BREACH_##NAME] = sentence,
-        AUTHORITY_BREACH_LIST(X)
-#undef X
-    };
-    return kind < AUTHORITY_BREACH_KINDS ? sentences[kind] : "?";
-}
+TEXTS_OF(authority_breach_name, enum authority_breach_kind, AUTHORITY_BREACH_LIST, TEXTS_SECOND,
+         "?")
+TEXTS_OF(authority_breach_sentence, enum authority_breach_kind, AUTHORITY_BREACH_LIST, TEXTS_THIRD,
+         "?")
 
 const char *authority_cut_sentence(enum authority_cut_kind kind)
 {

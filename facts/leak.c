@@ -1,28 +1,13 @@
 /* Looking for memory that nobody can use. */
 #include "facts/leak.h"
 
+#include "lib/texts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-const char *leak_word(enum leak_kind kind)
-{
-    static const char *const words[] = {
-#define X(NAME, word, sentence) word,
-        LEAK_LIST(X)
-#undef X
-    };
-    return words[kind];
-}
-
-const char *leak_sentence(enum leak_kind kind)
-{
-    static const char *const sentences[] = {
-#define X(NAME, word, sentence) sentence,
-        LEAK_LIST(X)
-#undef X
-    };
-    return sentences[kind];
-}
+TEXTS_OF(leak_word, enum leak_kind, LEAK_LIST, TEXTS_SECOND, "?")
+TEXTS_OF(leak_sentence, enum leak_kind, LEAK_LIST, TEXTS_THIRD, "?")
 
 /* Marks the CNodes and TCBs in which a capability can be used: CSpaces of threads, and TCBs. */
 static void mark_reachable(const struct capstate *s, bool *reached, int32_t *queue)

@@ -1,29 +1,13 @@
 /* What a Retype would do. */
 #include "facts/retype.h"
 
+#include "lib/texts.h"
 #include "record/names.h"
 
 #include <string.h>
 
-const char *retype_rule_answer(enum retype_rule rule)
-{
-    static const char *const answers[] = {
-#define X(NAME, answer, sentence) answer,
-        RETYPE_RULE_LIST(X)
-#undef X
-    };
-    return answers[rule];
-}
-
-const char *retype_rule_sentence(enum retype_rule rule)
-{
-    static const char *const sentences[] = {
-#define X(NAME, answer, sentence) sentence,
-        RETYPE_RULE_LIST(X)
-#undef X
-    };
-    return sentences[rule];
-}
+TEXTS_OF(retype_rule_answer, enum retype_rule, RETYPE_RULE_LIST, TEXTS_SECOND, "?")
+TEXTS_OF(retype_rule_sentence, enum retype_rule, RETYPE_RULE_LIST, TEXTS_THIRD, "?")
 
 int32_t retype_type_named(const char *name)
 {

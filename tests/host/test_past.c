@@ -120,7 +120,7 @@ static void must_say(struct capdb *db, uint32_t n, question q, const char *const
     for (; *wanted; wanted++) {
         bool said = false;
         for (uint32_t i = 0; i < w.count; i++)
-            said |= strstr(w.lines[i].text, *wanted) != NULL;
+            said |= !!strstr(w.lines[i].text, *wanted);
         for (uint32_t i = 0; i < w.count && !said; i++)
             print_message("# %s\n", w.lines[i].text);
         if (!said)
@@ -317,7 +317,7 @@ static uint32_t compare_types(struct capdb *db, const struct heard *h)
         char what[GROWTH_NAME];
         snprintf(what, sizeof(what), "%s objects", record_cap_name(t));
         const struct growth *g = find(h, what);
-        assert_int_equal(g != NULL, rises(counts[t], fewest));
+        assert_int_equal(!!g, rises(counts[t], fewest));
         if (!g)
             continue;
         grown++;

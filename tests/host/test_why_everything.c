@@ -221,7 +221,7 @@ static bool says(const struct capstate *c, int32_t thread, const char *needle)
     why_not_running(c, thread, &w);
     why_fault(c, thread, &w);
     for (uint32_t i = 0; i < w.count; i++)
-        said |= strstr(w.lines[i].text, needle) != NULL;
+        said |= !!strstr(w.lines[i].text, needle);
     for (uint32_t i = 0; i < w.count && !said; i++)
         print_message("# %s\n", w.lines[i].text);
     why_free(&w);
