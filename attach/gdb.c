@@ -112,36 +112,6 @@ static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
-/* --- for the proxy --- */
-
-struct gdb_client *gdb_door_client(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    return &d->client;
-}
-
-struct walker *gdb_door_walker(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    return d->walk;
-}
-
-void gdb_door_forget(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    pages_drop(&d->pages);
-}
-
-uint32_t gdb_door_address(struct attach *a, uint32_t kaddr)
-{
-    return wire_address(a->door, kaddr);
-}
-
-enum error gdb_door_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
-{
-    return read_uncached(a, kaddr, buf, len);
-}
-
 /* --- stop and go --- */
 
 static enum error stop(struct attach *a)
@@ -581,4 +551,69 @@ const struct attach_ops attach_gdb_ops = {
     .command = gdb_command,
     .read = gdb_read,
     .find = gdb_find,
+};
+
+/* --- for the proxy --- */
+
+static struct gdb_client *proxy_client(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    return &d->client;
+}
+
+static void proxy_forgets(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    pages_drop(&d->pages);
+}
+
+static enum error proxy_is_user(struct attach *a, uint64_t pc, bool *yes)
+{
+    struct gdb_door *d = a->door;
+    uint64_t mode = 0;
+    (void)pc;
+    enum error e = gdb_client_mode(&d->client, &mode);
+    *yes = e == ERR_OK && processor_is_user(d->client.processor, mode);
+    return e;
+}
+
+static enum error proxy_current(struct attach *a, uint64_t *tcb)
+{
+    struct gdb_door *d = a->door;
+    struct walker_moment m;
+    enum error e = walker_moment(d->walk, &m);
+    *tcb = e == ERR_OK ? m.thread : 0;
+    return e;
+}
+
+static enum error proxy_registers(struct attach *a, const struct record_thread *t,
+                                  struct walker_registers *out)
+{
+    struct gdb_door *d = a->door;
+    return walker_registers(d->walk, t->addr, out);
+}
+
+static uint64_t proxy_user_top(struct attach *a)
+{
+    (void)a;
+    return walker_capscope_window.user_top;
+}
+
+/* The window alone: stacks and device pages of the kernel are seen by the processor only. */
+static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
+{
+    const struct walker_window *w = &walker_capscope_window;
+    (void)a;
+    *out = kaddr - w->address + w->physical;
+    return kaddr >= w->address;
+}
+
+const struct gdb_door_ops gdb_door_capscope = {
+    .client = proxy_client,
+    .forget = proxy_forgets,
+    .is_user = proxy_is_user,
+    .current = proxy_current,
+    .registers = proxy_registers,
+    .user_top = proxy_user_top,
+    .physical = proxy_physical,
 };

@@ -59,9 +59,10 @@ struct walker_slot {
 
 /* What a thread that does not run goes on with: registers in the numbering of GDB's core feature of
  * the architecture, but the status word last (ARM: r0..r15, cpsr). */
-enum { WALKER_REGISTERS = 33 };
+enum { WALKER_REGISTERS = 34 };
 struct walker_registers {
     uint32_t count; /* 0: this kernel keeps none that are known */
+    uint64_t known; /* bit i: value[i] */
     uint64_t value[WALKER_REGISTERS];
 };
 

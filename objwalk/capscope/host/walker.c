@@ -379,6 +379,7 @@ static enum error capscope_registers(struct walker *w, uint64_t thread,
         return e;
     bool runs = tcb.state == THREAD_RUNNING || tcb.state == THREAD_IDLE;
     out->count = REG_CPSR + 1;
+    out->known = ((uint64_t)1 << out->count) - 1;
     for (uint32_t i = 0; i < out->count; i++)
         out->value[i] = tcb.regs[i];
     out->value[REG_PC] = tcb.regs[runs ? REG_PC : REG_FAULT_IP];
