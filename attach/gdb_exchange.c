@@ -88,6 +88,8 @@ enum error gdb_next_event(struct gdb_client *c, enum gdb_event *event, int64_t s
     for (;;) {
         uint8_t byte;
         deadline_t limit = deadline;
+        c->line.head += gdb_decoder_put_plain(&c->decoder, c->line.in + c->line.head,
+                                              (uint32_t)(c->line.tail - c->line.head));
         if (c->line.head == c->line.tail && deadline_left(deadline) > silence_ms)
             limit = deadline_in(silence_ms);
         enum error e = transport_get(&c->line, &byte, limit);
