@@ -352,8 +352,8 @@ static const char *option_name(int code)
 /* And not from one snapshot, so that each incomplete one is in what they say. */
 static bool answers_from_all(const struct command *c)
 {
-    return c->run == command_history || c->run == command_revokes || c->run == command_report ||
-           c->run == command_sql || c->run == command_live;
+    return c->run == command_snapshots || c->run == command_history || c->run == command_revokes ||
+           c->run == command_report || c->run == command_sql || c->run == command_live;
 }
 
 static enum status exclude(const struct command *c, const struct options *o)
