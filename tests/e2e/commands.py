@@ -1,10 +1,12 @@
 """Every command of capdb over every odd recording (tests/tools/odd_recordings.c).
 
-  commands.py CAPDB FOLDER
+  commands.py CAPDB FOLDER             TAP
+  commands.py CAPDB answers RUN        each command's exit status and answer, for comparing
 
 The commands and their operands are those that `capdb --help` lists, so that a new one is walked with
 the others; an operand that nobody knows here is a failure, and so is a command that does not say
 that the snapshot it answers from is incomplete. TAP."""
+import hashlib
 import json
 import os
 import re
@@ -69,7 +71,8 @@ def commands(capdb):
 
 class Run:
     def __init__(self, capdb, folder, name):
-        self.capdb, self.name, self.path = capdb, name, "%s/%s.capdb" % (folder, name)
+        self.capdb, self.name = capdb, name
+        self.path = "%s/%s.capdb" % (folder, name) if folder else name
         base = 0x123450000000 if name == "wide" else 0x80100000
         self.places = {"frame": hex(base + 0x4000), "endpoint": hex(base + 0x2000), "tcb": hex(base + 0x1000),
                        "slot": hex(base + 0x30), "untyped": hex(base), "run": self.path}
@@ -191,7 +194,19 @@ def walk_json(tap, run, case):
               out.decode(errors="replace")[:400], err.decode(errors="replace"))
 
 
+def answers(capdb, path):
+    """Reading writes nothing: the page of a report goes to standard output."""
+    run, tap = Run(capdb, "", path), Tap()
+    for name, operands, options, extra, title in cases(tap, capdb):
+        if name in NO_ANSWER | NO_TARGET:
+            continue
+        status, out, err, _ = run.ask(name, operands, options, extra + (["-o", "/dev/stdout"] if name == "report" else []))
+        print("%s: exit %d, %s" % (title, status, hashlib.sha256(out).hexdigest() if status < 2 else err.decode(errors="replace").strip()))
+
+
 def main():
+    if sys.argv[2] == "answers":
+        return answers(sys.argv[1], sys.argv[3])
     capdb, folder = sys.argv[1:3]
     tap = Tap()
     runs = {n: Run(capdb, folder, n) for n in ("whole", "incomplete", "invalid", "findings", "hostile", "nameless", "wide")}
