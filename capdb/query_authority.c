@@ -107,10 +107,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));
-    const char *doubt = authority_doubt(&v->authority);
-    if (doubt)
-        return finish(o, out,
-                      command_complain(o->run, "snapshot %u: cannot be told: %s", v->n, doubt));
+    dbview_doubt(o, v);
     return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 

@@ -37,8 +37,8 @@ NO_ANSWER = {"record", "upgrade", "cut", "compact", "import", "publish", "gdb-pr
 # They need a target or a server: what they say without one is all that is looked at.
 NO_TARGET = {"record", "live", "gdb-proxy", "publish"}
 FORMATS = ["capdl", "dot", "json", "csv", "trace", "events"]
-# Judge what a broken snapshot cannot tell: each other is shown and marked.
-VERDICTS = {"check", "can", "path"}
+# They say who can do what, which a broken snapshot cannot tell.
+VERDICTS = {"check", "can", "path", "who-can-reach", "what-can-it-reach", "policy"}
 # Is it what was recorded? That is so of an incomplete snapshot, too.
 OF_THE_FILE = {"verify"}
 
