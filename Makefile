@@ -274,7 +274,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
-tests-build: $(B)/host/record_many $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(B)/host/record_many $(B)/host/odd_recordings $(B)/asan/capdb $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) everything
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -283,6 +283,9 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	$(call SAY,LD ) $(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
 $(B)/host/record_many: $(B)/host/obj/tests/tools/record_many.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
+$(B)/host/odd_recordings: $(B)/host/obj/tests/tools/odd_recordings.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
 $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
@@ -332,7 +335,7 @@ check-all: deps check ## every test, with ten million operations in lockstep; th
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
-	    WHY_REQUESTS=240 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
+	    VERIFY_FLIPS=2000 LOCK_SECONDS=65 WITNESS_SEEDS=60 WITNESS_DEMO=all WHY_REQUESTS=240 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but

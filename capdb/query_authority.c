@@ -50,12 +50,11 @@ static void mark_end(const struct view *v, const struct thing *t, bool *mark)
     }
 }
 
-static void step_row(struct output *out, const struct view *v, uint32_t number,
-                     const struct authority_step *step)
+/* From, edge, to, slot, place: what programs need to follow a step. */
+static void step_cells(struct output *out, const struct view *v, const struct authority_step *step)
 {
     const struct authority_edge *e = &v->authority.edges[step->edge];
     char text[TEXT_BYTES];
-    output_int(out, number);
     output_text(out, capstate_object_text(&v->state, step->backwards ? e->to : e->from, text,
                                           sizeof(text)));
     output_format(out, "%s%s", step->backwards ? "<-" : "", authority_edge_name(e->kind));
@@ -69,6 +68,13 @@ static void step_row(struct output *out, const struct view *v, uint32_t number,
         output_text(out, capstate_place_text(&v->state, e->slot, text, sizeof(text)));
     else
         output_text(out, authority_witness_text(&v->authority, e, text, sizeof(text)));
+}
+
+static void step_row(struct output *out, const struct view *v, uint32_t number,
+                     const struct authority_step *step)
+{
+    output_int(out, number);
+    step_cells(out, v, step);
     output_row(out);
 }
 
@@ -101,6 +107,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));
+    dbview_doubt(o, v);
     return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 
@@ -142,6 +149,23 @@ static bool parse_right(const char *text, enum authority_right *out)
     return false;
 }
 
+static const char *giving_operation(const struct authority_edge *e, bool by_other)
+{
+    if (e->role & ROLE_SEND_GRANT)
+        return by_other ? "the sender sends them (Send)" : "send capabilities through it (Send)";
+    return by_other ? "who was called answers with them (Reply)"
+                    : "answer a call through it with capabilities (Reply)";
+}
+
+static const char *taking_operation(const struct authority_edge *e, bool by_subject)
+{
+    if (e->role & ROLE_RECEIVE)
+        return by_subject ? "receive capabilities through it (Recv)"
+                          : "the receiver takes them (Recv)";
+    return by_subject ? "call through it and take what the answer brings (Call)"
+                      : "the caller takes them with the answer (Call)";
+}
+
 /* The operation by which authority passes along a step, seen from the subject. */
 static const char *operation(const struct view *v, const struct authority_step *step)
 {
@@ -164,10 +188,9 @@ static const char *operation(const struct view *v, const struct authority_step *
     case AUTHORITY_REPLY_GRANT:
         return step->backwards ? "receive capabilities in its reply" : "reply with capabilities";
     case AUTHORITY_GRANT:
-        return step->backwards ? "receive capabilities from the sender"
-                               : "send capabilities through it (Send)";
+        return giving_operation(e, step->backwards);
     case AUTHORITY_GRANT_RECV:
-        return step->backwards ? "send capabilities to the receiver" : "the receiver takes them";
+        return taking_operation(e, step->backwards);
     default:
         return "use it";
     }
@@ -180,24 +203,34 @@ struct question {
     bool *subject, *object;
 };
 
+/* A program follows the step, which people read in the sentence. */
 static void can_row(struct output *out, const struct question *q, uint32_t number, const char *what,
-                    int32_t edge, bool yes)
+                    const struct authority_step *step, bool yes)
 {
     char text[TEXT_BYTES];
     output_int(out, number);
     output_text(out, what);
-    output_text(out, edge < 0 ? "it is in the subject's island itself"
-                              : authority_edge_text(&q->v->authority, edge, text, sizeof(text)));
+    output_text(out, step->edge < 0
+                         ? "it is in the subject's island itself"
+                         : authority_edge_text(&q->v->authority, step->edge, text, sizeof(text)));
     output_text(out, yes ? "yes" : "no");
+    if (output_default == OUTPUT_JSON && step->edge >= 0)
+        step_cells(out, q->v, step);
     output_row(out);
+}
+
+static void can_edge_row(struct output *out, const struct question *q, uint32_t number,
+                         const char *what, int32_t edge, bool yes)
+{
+    can_row(out, q, number, what, &(struct authority_step){.edge = edge}, yes);
 }
 
 static void yes_rows(struct output *out, const struct question *q,
                      const struct authority_answer *answer)
 {
     for (uint32_t i = 0; i < answer->step_count; i++)
-        can_row(out, q, i + 1, operation(q->v, &answer->steps[i]), answer->steps[i].edge, true);
-    can_row(out, q, answer->step_count + 1, q->o->operand[1], answer->giving, true);
+        can_row(out, q, i + 1, operation(q->v, &answer->steps[i]), &answer->steps[i], true);
+    can_edge_row(out, q, answer->step_count + 1, q->o->operand[1], answer->giving, true);
 }
 
 /* A no has nothing that leads there: what stands at the border instead. */
@@ -208,8 +241,9 @@ static void no_rows(struct output *out, const struct question *q,
     for (uint32_t i = 0; i < answer->cut_count; i++) {
         const struct authority_cut *cut = &answer->cut[i];
         if (cut->inner >= 0)
-            can_row(out, q, ++number, "the subject's island meets others here", cut->inner, false);
-        can_row(out, q, ++number, authority_cut_sentence(cut->kind), cut->edge, false);
+            can_edge_row(out, q, ++number, "the subject's island meets others here", cut->inner,
+                         false);
+        can_edge_row(out, q, ++number, authority_cut_sentence(cut->kind), cut->edge, false);
     }
     if (number == 0) {
         output_int(out, 1);
@@ -232,54 +266,71 @@ static void put_managers(const struct view *v)
     }
 }
 
-/* The object up to its witness or cut. */
-static void put_answer_object(const struct question *q, const struct authority_answer *answer)
+/* A "never" that could not be told is none. */
+static const char *verdict_word(const struct authority_answer *answer, const char *doubt)
 {
-    printf("{\"verdict\": \"%s\",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [",
-           answer->yes ? "could gain" : "can never gain", q->v->n,
+    return answer->yes ? "could gain" : doubt ? "unknown" : "can never gain";
+}
+
+/* The object up to its witness or cut. */
+static void put_answer_object(const struct question *q, const struct authority_answer *answer,
+                              const char *doubt)
+{
+    printf("{\"verdict\": \"%s\",\n \"doubt\": ", verdict_word(answer, doubt));
+    if (doubt)
+        output_json_string(stdout, doubt);
+    else
+        printf("null");
+    printf(",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [", q->v->n,
            answer->strict ? "true" : "false");
     if (!answer->strict)
         put_managers(q->v);
     printf("],\n \"%s\": ", answer->yes ? "witness" : "cut");
 }
 
-static enum status answer(const struct question *q)
+/* Programs get each step's nodes and slot besides. */
+static struct output *begin_answer(void)
 {
     static const char *const columns[] = {"#step", "operation", "because", "answer", NULL};
-    struct authority_answer answer;
+    static const char *const steps[] = {"#step", "operation", "because", "answer", "from",
+                                        "edge",  "to",        "slot",    "place",  NULL};
+    return output_begin(stdout, output_default, output_default == OUTPUT_JSON ? steps : columns);
+}
+
+static enum status say_answer(const struct question *q, const struct authority_answer *answer,
+                              const char *doubt)
+{
     char text[TEXT_BYTES];
+    if (doubt)
+        return command_complain(q->o->run, "snapshot %u: %s %s %s %s: cannot be told: %s", q->v->n,
+                                q->o->operand[0],
+                                answer->yes ? "could gain" : "does not seem to gain",
+                                q->o->operand[1], q->o->operand[2], doubt);
+    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
+            q->o->operand[0], verdict_word(answer, doubt), q->o->operand[1], q->o->operand[2],
+            assumption_text(q->v, answer->strict, text, sizeof(text)));
+    return answer->yes ? STATUS_YES : STATUS_NO;
+}
+
+static enum status answer(const struct question *q)
+{
+    struct authority_answer answer;
+    const char *doubt = authority_doubt(&q->v->authority);
     if (authority_can(&q->v->authority, q->subject, q->right, q->object, q->o->strict, &answer) !=
         ERR_OK)
         return command_complain(q->o->run, "out of memory");
-    struct output *out = output_begin(stdout, output_default, columns);
+    struct output *out = begin_answer();
     if (answer.yes)
         yes_rows(out, q, &answer);
     else
         no_rows(out, q, &answer);
-    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
-            q->o->operand[0], answer.yes ? "could gain" : "can never gain", q->o->operand[1],
-            q->o->operand[2], assumption_text(q->v, answer.strict, text, sizeof(text)));
-    enum status s = answer.yes ? STATUS_YES : STATUS_NO;
+    enum status s = say_answer(q, &answer, doubt);
     if (output_default == OUTPUT_JSON)
-        put_answer_object(q, &answer);
+        put_answer_object(q, &answer, doubt);
     authority_answer_free(&answer);
     s = finish(q->o, out, s);
     if (output_default == OUTPUT_JSON)
         fputs("}\n", stdout);
-    return s;
-}
-
-/* What cannot be seen cannot be called impossible. */
-static enum status answer_if_whole(const struct question *q)
-{
-    enum status s = answer(q);
-    const char *why = !q->v->state.end.complete ? "is incomplete: the walk broke off"
-                      : q->v->state.finding_count
-                          ? "has findings: the kernel's data is inconsistent"
-                          : NULL;
-    if (s == STATUS_NO && why)
-        return command_complain(q->o->run, "snapshot %u %s; whether never is true cannot be told",
-                                q->v->n, why);
     return s;
 }
 
@@ -300,7 +351,7 @@ enum status command_can(struct options *o)
         q.object = new_marks(&v);
         thing_mark(&v, &subject, q.subject);
         thing_mark(&v, &object, q.object);
-        s = answer_if_whole(&q);
+        s = answer(&q);
         free(q.subject);
         free(q.object);
     }
