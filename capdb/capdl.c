@@ -6,6 +6,7 @@
  * What it has no word for stands in comments: names of threads, which of them is the root task.
  * Order follows from addresses alone, but for children, which stand as they were derived. */
 #include "capdb/export.h"
+#include "lib/array.h"
 
 #include "capdb/capdl_arch.h"
 
@@ -266,17 +267,8 @@ static void find_tables(const struct capstate *s, struct entries *x)
 /* Where a table stands; a table that hangs in none is an address space of its own. */
 static uint64_t table_above(const struct entries *x, uint32_t tables, uint64_t table)
 {
-    struct entry wanted = {.table = table};
-    uint32_t low = 0;
-    uint32_t high = tables;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->entry[middle].table < wanted.table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < tables && x->entry[low].table == table ? x->entry[low].container : table;
+    size_t at = LOWER_BOUND(tables, i, x->entry[i].table < table);
+    return at < tables && x->entry[at].table == table ? x->entry[at].container : table;
 }
 
 static uint64_t root_of(const struct entries *x, uint32_t tables, uint64_t table)
@@ -345,18 +337,11 @@ static void put_entry(FILE *f, const struct entry *e, const struct capstate *s)
 static void put_table(FILE *f, const struct capstate *s, const struct entries *x, uint32_t table)
 {
     char name[CAPDL_NAME];
-    uint32_t low = 0;
-    uint32_t high = x->count;
+    uint64_t addr = s->objects[table].addr;
+    size_t at = LOWER_BOUND(x->count, i, x->entry[i].container < addr);
     fprintf(f, "  %s {\n", capdl_object_name(s, &s->objects[table], name));
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->entry[middle].container < s->objects[table].addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < x->count && x->entry[low].container == s->objects[table].addr; low++)
-        put_entry(f, &x->entry[low], s);
+    for (; at < x->count && x->entry[at].container == addr; at++)
+        put_entry(f, &x->entry[at], s);
     fputs("  }\n", f);
 }
 

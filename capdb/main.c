@@ -12,7 +12,7 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--events] [--patience SECONDS]"
      " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording",
      "capdb record monitor:unix:build/monitor.sock run.capdb --on-change"},
@@ -164,6 +164,7 @@ enum option_code {
     OPT_EVERY,
     OPT_PATIENCE,
     OPT_ON_CHANGE,
+    OPT_EVENTS,
     OPT_COUNT,
     OPT_DOMAINS,
     OPT_FORMAT,
@@ -189,6 +190,7 @@ static const struct option long_options[] = {
     {"every", required_argument, NULL, OPT_EVERY},
     {"patience", required_argument, NULL, OPT_PATIENCE},
     {"on-change", no_argument, NULL, OPT_ON_CHANGE},
+    {"events", no_argument, NULL, OPT_EVENTS},
     {"count", required_argument, NULL, OPT_COUNT},
     {"domains", required_argument, NULL, OPT_DOMAINS},
     {"format", required_argument, NULL, OPT_FORMAT},
@@ -255,6 +257,9 @@ static bool take_option(struct options *o, int code)
         return parse_seconds("patience", optarg, &o->patience);
     case OPT_ALL:
         o->all = true;
+        return true;
+    case OPT_EVENTS:
+        o->events = true;
         return true;
     case OPT_ON_CHANGE:
         o->on_change = true;

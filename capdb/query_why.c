@@ -1,6 +1,7 @@
 /* why-not-running, why-fault, why-denied, retype, fit, leak: the questions people bring to a
  * debugger.  The answers are worked out in facts/; here are names, rows and exit statuses. */
 #include "capdb/command.h"
+#include "capstate/size.h"
 
 #include "facts/leak.h"
 #include "facts/retype.h"
@@ -231,24 +232,16 @@ static bool parse_count(const char *text, uint64_t *out)
 /* log2 of what SIZE says: 64K, 1M, 4096, or bits as in the system call: ^12. */
 static bool parse_size(const char *text, uint32_t *bits)
 {
-    static const char units[] = "KMGT";
+    uint64_t bytes;
     char *end;
     if (*text == '^') {
         unsigned long value = strtoul(text + 1, &end, 10);
         *bits = (uint32_t)value;
         return end > text + 1 && *end == '\0' && value < 64;
     }
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
-    if (end == text || errno || value == 0)
+    if (!size_read(text, &bytes) || bytes == 0 || bytes & (bytes - 1))
         return false;
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    if (*end && (!unit || end[1]))
-        return false;
-    uint32_t shift = unit ? 10 * (uint32_t)(unit - units + 1) : 0;
-    if (value & (value - 1) || shift + (uint32_t)__builtin_ctzll(value) > 63)
-        return false;
-    *bits = (uint32_t)__builtin_ctzll(value) + shift;
+    *bits = (uint32_t)__builtin_ctzll(bytes);
     return true;
 }
 

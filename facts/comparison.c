@@ -1,5 +1,6 @@
 /* Pairing the objects of two systems, and what differs then: see comparison.h. */
 #include "facts/comparison.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +29,12 @@ struct compare {
 static void tell(struct compare *c, enum comparison_kind kind, int32_t a, int32_t b)
 {
     struct comparison *o = c->out;
-    if (o->count == o->capacity) {
-        uint32_t wanted = o->capacity ? o->capacity * 2 : 64;
-        struct comparison_difference *grown = realloc(o->difference, wanted * sizeof(*grown));
-        c->failed |= !grown;
-        if (!grown)
-            return;
-        o->difference = grown;
-        o->capacity = wanted;
-    }
+    struct comparison_difference *grown =
+        array_room(o->difference, o->count, &o->room, sizeof(*grown));
+    c->failed |= !grown;
+    if (!grown)
+        return;
+    o->difference = grown;
     o->difference[o->count++] = (struct comparison_difference){kind, a, b};
 }
 

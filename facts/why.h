@@ -33,7 +33,8 @@ struct why_line {
 struct why {
     enum why_status status;
     struct why_line *lines;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
 };
 
 void why_init(struct why *w);

@@ -64,7 +64,8 @@ struct source {
     struct sample *fresh;
     struct target_state state;
     struct point *points;
-    uint32_t point_count, point_room;
+    uint32_t point_count;
+    size_t point_room;
     size_t history_bytes;
     struct record_event *events; /* ring */
     uint32_t event_first, event_count;

@@ -61,10 +61,12 @@ struct view {
     enum view_id id;
     const struct view_ops *ops;
     struct row *rows;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t cursor, top;
     uint64_t *open; /* ids of open rows, sorted; of closed ones where open is the default */
-    uint32_t open_count, open_room;
+    uint32_t open_count;
+    size_t open_room;
     bool open_by_default;
     bool stale;          /* the rows are to be made anew */
     uint64_t generation; /* of the session the rows were made from */
@@ -80,7 +82,8 @@ struct view {
     char ghost_text[256]; /* what the row under the cursor said when it was last drawn */
     /* Everything open, for a search or a filter that looks into what is closed. */
     struct row *all;
-    uint32_t all_count, all_room;
+    uint32_t all_count;
+    size_t all_room;
     uint64_t all_generation;
     uint32_t looked; /* rows of `all` that the filter has seen; all_count: it is done */
     uint32_t searched_from;

@@ -2,6 +2,7 @@
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
 #include "record/names.h"
+#include "capstate/size.h"
 
 enum { KIND_SPACE = 1, KIND_PAGE };
 
@@ -52,7 +53,7 @@ static void space_line(const struct session *s, int32_t first, struct line *l)
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     const struct record_mapping *m = &s->now->state.mappings[r->at];
-    char hex[24], rights[4], size[16];
+    char hex[24], rights[4], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_SPACE) {
         space_line(s, r->at, l);
@@ -60,7 +61,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     }
     const struct ref here = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
     line_link(l, STYLE_NORMAL, here, "0x%s", sample_hex(s->now, m->vaddr, hex));
-    line_put(l, STYLE_DIM, " %5s %-3s%s > ", words_size(1ull << (m->bits & 63), size),
+    line_put(l, STYLE_DIM, " %5s %-3s%s > ", size_short(1ull << (m->bits & 63), size),
              record_access_text((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
     words_address(l, s->now, m->frame);
     line_put(l, STYLE_NORMAL, "  ");

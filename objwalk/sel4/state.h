@@ -150,7 +150,7 @@ struct sel4_revoke {
 struct sel4_array {
     void *items;
     uint32_t count;
-    uint32_t room;
+    size_t room;
     uint32_t size; /* of an item */
 };
 

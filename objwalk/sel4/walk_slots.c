@@ -1,5 +1,6 @@
 /* Slots: in CNodes, TCBs, zombies, the interrupts' node, and those that only a neighbour names. */
 #include "objwalk/sel4/walk_parts.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -224,19 +225,12 @@ static int by_base(const void *a, const void *b)
 static int32_t container_of(const struct sel4_walk *w, uint64_t addr)
 {
     const struct sel4_state *s = w->s;
-    uint32_t low = 0;
-    uint32_t high = s->containers.count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (sel4_state_container(s, mid)->base <= addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low == 0)
+    uint32_t above = (uint32_t)LOWER_BOUND(s->containers.count, i,
+                                           sel4_state_container(s, (uint32_t)i)->base <= addr);
+    if (above == 0)
         return -1;
-    const struct sel4_container *c = sel4_state_container(s, low - 1);
-    return (addr - c->base) >> w->l->slot_bits < c->slots ? (int32_t)(low - 1) : -1;
+    const struct sel4_container *c = sel4_state_container(s, above - 1);
+    return (addr - c->base) >> w->l->slot_bits < c->slots ? (int32_t)(above - 1) : -1;
 }
 
 void sel4_walk_place_slots(struct sel4_walk *w)
