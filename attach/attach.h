@@ -136,7 +136,8 @@ char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size);
  * by one, and a GAP where some were missed: by stopping the machine at each (gdb doors to mainline
  * kernels; docs/sel4.md says what cannot be seen so).  They are told while attach_listen(), a
  * snapshot or another call looks at the machine, which stands at its next event in between.
- * NULL: no more.  ERR_UNSUPPORTED through other doors; a serial monitor has live.h. */
+ * The END record of a snapshot stands among them where it was taken. NULL: no more.
+ * ERR_UNSUPPORTED through other doors; a serial monitor has live.h. */
 enum error attach_watch(struct attach *a, void (*hears)(void *ctx, const struct record *r),
                         void *ctx);
 /* Lets the machine run for so long. */

@@ -23,7 +23,7 @@ struct attach_live {
 /* Who hears of events that a door sees by stopping the machine at each. */
 struct attach_watch {
     void *ctx;
-    void (*hears)(void *ctx, const struct record *r); /* EVENT and GAP; NULL: nobody */
+    void (*hears)(void *ctx, const struct record *r); /* EVENT, GAP, END; NULL: nobody */
 };
 
 /* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after

@@ -88,7 +88,8 @@ struct session {
     uint32_t event_count;
     size_t event_room;
     bool out_of_memory;
-    bool dirty; /* events since the last snapshot changed something */
+    uint32_t before_snapshot; /* of those that wait, with a watch */
+    bool dirty;               /* events since the last snapshot changed something */
     uint64_t events_taken;
 };
 
@@ -107,6 +108,11 @@ static bool tells_of_change(const struct record *r)
 static void take_event(void *ctx, const struct record *r)
 {
     struct session *rec = ctx;
+    if (r->kind == RECORD_END) { /* what follows happened after the snapshot */
+        rec->before_snapshot = rec->event_count;
+        rec->dirty = false;
+        return;
+    }
     struct record *grown =
         array_room(rec->events, rec->event_count, &rec->event_room, sizeof(*grown));
     rec->out_of_memory |= !grown;
@@ -299,7 +305,9 @@ static enum status line_lost(struct session *r, bool *done)
 static void queue(struct session *r, struct capstate *state)
 {
     r->waiting[r->waiting_count++] =
-        (struct waiting){.state = *state, .time = wall_clock(), .events = r->event_count};
+        (struct waiting){.state = *state,
+                         .time = wall_clock(),
+                         .events = r->watching ? r->before_snapshot : r->event_count};
     r->taken++;
 }
 
@@ -313,7 +321,7 @@ static enum status record_one(struct session *r, bool *done)
     enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
     if (e != ERR_OK)
         return line_lost(r, done);
-    r->dirty = false;
+    r->dirty = r->dirty && r->watching;
     if (changed(r, &state) || wanted)
         queue(r, &state);
     else
