@@ -525,8 +525,7 @@ static enum error sel4_gdb_snapshot(struct attach *a)
         return e;
     e = sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES);
     if (e == ERR_OK && a->watch.hears)
-        a->watch.hears(a->watch.ctx,
-                       &(struct record){.kind = RECORD_END, .end = a->stream.end});
+        a->watch.hears(a->watch.ctx, &(struct record){.kind = RECORD_END, .end = a->stream.end});
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);
