@@ -274,7 +274,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
-tests-build: $(B)/host/record_many $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(B)/host/record_many $(B)/host/serve_sel4 $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) everything
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -371,6 +371,9 @@ uninstall: ## take away what install put there
 
 $(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
+$(B)/host/serve_sel4: $(call obj,$(B)/host/sim,tests/tools/serve_sel4.c $(addprefix tests/host/,sel4_stub.c sel4_fixture.c elf_maker.c)) $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
 	@$(MAKE) --no-print-directory $(CORES) $(B)/host/capdb $(B)/host/step_sel4
