@@ -9,8 +9,10 @@
  * where QEMU runs on this machine. */
 #include "attach/sel4.h"
 #include "attach/sel4_door.h"
+#include "attach/sel4_registers.h"
 
 #include "attach/gdb_client.h"
+#include "attach/gdb_door.h"
 #include "attach/gdb_exchange.h"
 #include "attach/sel4_events.h"
 #include "attach/sel4_save.h"
@@ -649,4 +651,131 @@ const struct attach_ops attach_sel4_gdb_ops = {
     .command = sel4_gdb_command,
     .listen = sel4_gdb_listen,
     .watch = sel4_gdb_watch,
+};
+
+/* --- for the proxy --- */
+
+static struct gdb_client *proxy_client(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    return &d->client;
+}
+
+static void proxy_forgets(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    sel4_memory_forget(&d->side.kernel.memory);
+}
+
+static enum error proxy_is_user(struct attach *a, uint64_t pc, bool *yes)
+{
+    struct sel4_gdb *d = a->door;
+    *yes = sel4_kernel_is_user(&d->side.kernel, pc);
+    return ERR_OK;
+}
+
+/* Of several nodes which one has stopped is not told: then no thread is. */
+static enum error proxy_current(struct attach *a, uint64_t *tcb)
+{
+    struct sel4_gdb *d = a->door;
+    const struct sel4_kernel *k = &d->side.kernel;
+    uint64_t at = 0;
+    *tcb = 0;
+    if (!sel4_has(&k->layout, SEL4_SYM_CUR_THREAD))
+        return ERR_OK;
+    enum error e = sel4_memory_words(&d->side.kernel.memory,
+                                     k->layout.symbol[SEL4_SYM_CUR_THREAD].addr, &at, 1);
+    if (e == ERR_OK && at != 0)
+        *tcb = sel4_memory_physical(&k->memory, sel4_tcb_base(&k->layout, at));
+    return e;
+}
+
+static enum error proxy_registers(struct attach *a, const struct record_thread *t,
+                                  struct walker_registers *out)
+{
+    struct sel4_gdb *d = a->door;
+    return sel4_registers(&d->side, t, out);
+}
+
+static uint64_t proxy_user_top(struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    const struct sel4_image *m = &d->side.kernel.image;
+    uint64_t top = d->side.kernel.layout.wide ? (uint64_t)1 << 47 : UINT32_MAX;
+    for (uint32_t i = 0; i < m->segments; i++)
+        top = m->segment[i].va < top ? m->segment[i].va : top;
+    return top;
+}
+
+static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
+{
+    const struct sel4_gdb *d = a->door;
+    *out = sel4_memory_physical(&d->side.kernel.memory, kaddr);
+    return true;
+}
+
+static enum error proxy_leaves(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    return sel4_stops_leave(&d->stops);
+}
+
+static enum error proxy_judges(struct attach *a, uint64_t pc, enum gdb_door_stop *what,
+                               char *sentence, size_t size)
+{
+    struct sel4_gdb *d = a->door;
+    struct text words = {0};
+    bool stays = false;
+    *what = GDB_DOOR_NOT_OURS;
+    if (!sel4_stops_is_place(&d->stops, pc))
+        return ERR_OK;
+    enum error e = sel4_stops_judge(&d->stops, pc, &stays);
+    *what = stays ? GDB_DOOR_STAYS : GDB_DOOR_PASSES;
+    if (e == ERR_OK && stays && sel4_words_stop(&d->stops, &words) == ERR_OK)
+        snprintf(sentence, size, "%s", words.bytes);
+    text_fini(&words);
+    return e;
+}
+
+/* gdb lets the machine go on; where it stands then is told when it stops. */
+static bool proxy_commands(struct attach *a, const char *line, struct text *text)
+{
+    static const char *const words[] = {"break", "step", "finish", "delete", "where"};
+    struct sel4_gdb *d = a->door;
+    enum sel4_motion motion = SEL4_STAY;
+    size_t n = strcspn(line, " ");
+    bool known = false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        known |= n == strlen(words[i]) && strncmp(line, words[i], n) == 0;
+    if (!known)
+        return false;
+    enum error e = sel4_words_command(&d->stops, line, true, text, &motion);
+    if (e == ERR_OK && motion == SEL4_LOOK)
+        e = sel4_words_where(&d->stops, false, text);
+    if (e == ERR_OK && motion == SEL4_FOLLOW)
+        (void)text_put(text, "now let gdb continue\n", 21);
+    return e == ERR_OK;
+}
+
+static void proxy_disarms(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    memset(d->stops.condition, 0, sizeof(d->stops.condition));
+    d->stops.steps = 0;
+    d->stops.finish = false;
+    (void)sel4_stops_clear(&d->stops);
+}
+
+const struct gdb_door_ops gdb_door_sel4 = {
+    .client = proxy_client,
+    .forget = proxy_forgets,
+    .is_user = proxy_is_user,
+    .current = proxy_current,
+    .registers = proxy_registers,
+    .user_top = proxy_user_top,
+    .physical = proxy_physical,
+    .leave = proxy_leaves,
+    .judge = proxy_judges,
+    .command = proxy_commands,
+    .disarm = proxy_disarms,
 };

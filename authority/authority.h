@@ -150,6 +150,18 @@ enum error authority_build(const struct capstate *state, const struct authority_
                            struct authority *out);
 void authority_free(struct authority *a);
 
+/* The same of a part of a snapshot, from what was worked out of the whole: its domains, and whose
+ * each thread and each object is.  Holders, owners and names of domains are then those of the part;
+ * islands are not there (-1), so it has no paths and no verdict.  Nothing of `told` is kept. */
+struct authority_told {
+    const struct authority_domain *domains; /* name and trusted */
+    uint32_t domain_count;
+    const int32_t *thread_domain; /* by thread index */
+    const int32_t *home;          /* by object index */
+};
+enum error authority_build_part(const struct capstate *part, const struct authority_told *told,
+                                struct authority *out);
+
 const char *authority_edge_name(enum authority_edge_kind kind);
 const char *authority_edge_sentence(enum authority_edge_kind kind);
 /* Does an edge of this kind let its holder gain (take or give) capabilities? */

@@ -4,6 +4,7 @@
 #define CAPSCOPE_CAPDB_RECORDER_H
 
 #include "capdb/ledger.h"
+#include "capdb/pack.h"
 #include "capdb/store.h"
 
 /* The newest snapshot, as the next one is compared with it. */
@@ -32,6 +33,7 @@ struct recorder {
     struct authority_rules rules;
     uint32_t unmerged; /* snapshots in the tail */
     double merged_at;
+    struct pack packs[2]; /* of tail_put(), kept */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
 };
 

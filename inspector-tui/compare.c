@@ -52,6 +52,13 @@ struct compare *compare_make(struct sample *before, struct sample *after)
     return c;
 }
 
+void compare_move_on(struct compare *c, struct sample *after)
+{
+    struct sample *old = c->after;
+    c->after = sample_hold(after);
+    sample_drop(old);
+}
+
 void compare_free(struct compare *c)
 {
     if (!c)

@@ -28,6 +28,8 @@ struct compare {
 /* NULL `before`: nothing differs. NULL: no memory. */
 struct compare *compare_make(struct sample *before, struct sample *after);
 void compare_free(struct compare *c);
+/* A newer sample with the same rows in place of `after`. */
+void compare_move_on(struct compare *c, struct sample *after);
 
 enum sign compare_slot(const struct compare *c, int32_t slot); /* c may be NULL */
 enum sign compare_thread(const struct compare *c, int32_t thread);

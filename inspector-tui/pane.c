@@ -261,7 +261,7 @@ static void thread_reasons(const struct sample *of, int32_t thread, struct pane 
 {
     struct why w;
     why_init(&w);
-    why_not_running(&of->state, thread, &w);
+    why_not_running_in(&of->state, &of->waiting, thread, &w);
     if (of->state.threads[thread].rec.fault)
         why_fault(&of->state, thread, &w);
     for (uint32_t i = 0; i < w.count; i++) {

@@ -41,13 +41,15 @@ static void add_dead(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     for (uint32_t i = 0; i < sample_domains(s->now); i++)
         add_domain(s, v, (int32_t)i);
     if (any_homeless(s))
         add_domain(s, v, -1);
     add_dead(s, v);
+    return VIEW_WHOLE;
 }
 
 static void domain_line(const struct session *s, const struct row *r, struct line *l)
@@ -132,4 +134,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_domains = {columns, build, line, ref, NULL, order};
+const struct view_ops view_domains = {columns, build, line, ref, NULL, order, NULL};

@@ -59,10 +59,12 @@ static void add_devices(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     add_pieces(s, v, 0, FIRST_PIECES, 0);
     add_devices(s, v);
+    return VIEW_WHOLE;
 }
 
 /* What lies there, in words, where it is one thing. */
@@ -107,4 +109,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : ref_to(REF_NONE, 0);
 }
 
-const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, NULL};

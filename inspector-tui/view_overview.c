@@ -57,8 +57,9 @@ static void add_trouble(const struct session *s, struct view *v)
         }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     row(v, KIND_VERDICT, 0, s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
     for (uint32_t i = 0; i < s->now->breach_count && i < SHOWN_BREACHES; i++)
         row(v, KIND_BREACH, (int32_t)i, ROW_ALERT);
@@ -71,6 +72,7 @@ static void build(const struct session *s, struct view *v)
     row(v, KIND_BLANK, 1, 0);
     row(v, KIND_REVOKE, 0, 0);
     row(v, KIND_TIME, 0, 0);
+    return VIEW_WHOLE;
 }
 
 /* --- lines --- */
@@ -331,4 +333,4 @@ static const struct column columns[] = {
     {"", 5, 8, 2, true},   {"", 5, 12, 1, false}, {"", 9, 0, 3, false}, {0},
 };
 
-const struct view_ops view_overview = {columns, build, line, ref, NULL, NULL};
+const struct view_ops view_overview = {columns, build, line, ref, NULL, NULL, NULL};

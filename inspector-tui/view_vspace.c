@@ -15,21 +15,39 @@ static uint32_t end_of_space(const struct capstate *c, uint32_t from)
     return i;
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     const struct capstate *c = &s->now->state;
-    for (uint32_t i = 0, end; i < c->mapping_count; i = end) {
+    for (uint32_t i = from, end; i < c->mapping_count; i = end) {
         end = end_of_space(c, i);
+        if (view_is_full(v))
+            return i;
         uint64_t id = view_id(0, KIND_SPACE, c->mappings[i].dir);
         const struct row *r = view_add(v, id, 0, KIND_SPACE, (int32_t)i, ROW_CAN_FOLD);
-        if (!r)
-            return;
-        bool open = r->flags & ROW_OPEN;
+        bool open = r && (r->flags & ROW_OPEN);
         for (uint32_t k = i; open && k < end; k++)
-            if (!view_add(v, view_id(id, KIND_PAGE, c->mappings[k].vaddr), 1, KIND_PAGE, (int32_t)k,
-                          0))
-                return;
+            view_add(v, view_id(id, KIND_PAGE, c->mappings[k].vaddr), 1, KIND_PAGE, (int32_t)k, 0);
     }
+    return VIEW_WHOLE;
+}
+
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    const struct capstate *c = &s->now->state;
+    uint64_t dir = r->kind == REF_SPACE ? r->addr : r->of;
+    uint64_t space = view_id(0, KIND_SPACE, dir);
+    if (r->kind != REF_SPACE && r->kind != REF_VIRTUAL)
+        return 0;
+    for (uint32_t i = 0; i < c->mapping_count; i++) {
+        const struct record_mapping *m = &c->mappings[i];
+        if (m->dir == dir && r->kind == REF_SPACE)
+            return space;
+        if (m->dir == dir && m->vaddr == r->addr) {
+            view_fold_out(v, space);
+            return view_id(space, KIND_PAGE, m->vaddr);
+        }
+    }
+    return 0;
 }
 
 static void space_line(const struct session *s, int32_t first, struct line *l)
@@ -77,4 +95,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return (struct ref){.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
 }
 
-const struct view_ops view_vspace = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_vspace = {NULL, build, line, ref, NULL, NULL, reveal};
