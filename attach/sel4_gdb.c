@@ -164,7 +164,7 @@ static enum error read_pc(struct attach *a, uint64_t *pc)
     if (e != ERR_OK)
         return client_failed(a, e);
     uint32_t len = d->client.decoder.length / 2;
-    if ((len != 4 && len != 8) || !gdb_hex_get(d->client.decoder.data, len, bytes))
+    if (len != l->word || !gdb_hex_get(d->client.decoder.data, len, bytes))
         return attach_fail(a, ERR_UNSUPPORTED,
                            "the target's registers are not those of %s: is this the kernel of "
                            "another architecture?",
