@@ -361,22 +361,30 @@ DESTDIR ?=
 INSTALL_BIN  := $(B)/host/capdb $(B)/host/inspector-tui
 INSTALL_DATA := $(wildcard scripts/capscope-*.py)
 INSTALL_DOC  := README.md LICENSE $(wildcard docs/*.md)
-INSTALL_DIRS := bin share/capscope share/doc/capscope
+INSTALL_MAN  := $(wildcard docs/*.1)
+INSTALL_DIRS := bin share/capscope share/doc/capscope share/doc/capscope/screens share/man/man1 \
+                share/bash-completion/completions share/zsh/site-functions
+# what is installed, as FILE=PLACE below the prefix
+INSTALL_FILES := $(foreach f,$(INSTALL_BIN),$(f)=bin/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_DATA),$(f)=share/capscope/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_DOC),$(f)=share/doc/capscope/$(notdir $(f))) \
+                 $(foreach f,$(wildcard docs/screens/*),$(f)=share/doc/capscope/screens/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_MAN),$(f)=share/man/man1/$(notdir $(f))) \
+                 docs/capdb.bash-completion=share/bash-completion/completions/capdb \
+                 docs/_capdb=share/zsh/site-functions/_capdb
 
 tools: $(INSTALL_BIN) ## capdb and inspector-tui alone: no ARM compiler, no QEMU
 
-install: tools ## install the tools, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
+install: tools ## install the tools, man pages, completions, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
 	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
-	@install -m 755 $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
-	@install -m 644 $(INSTALL_DATA) $(DESTDIR)$(PREFIX)/share/capscope
-	@install -m 644 $(INSTALL_DOC) $(DESTDIR)$(PREFIX)/share/doc/capscope
+	@set -e; for pair in $(INSTALL_FILES); do \
+	    mode=644; case $$pair in *=bin/*) mode=755;; esac; \
+	    install -m $$mode "$${pair%%=*}" "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 uninstall: ## take away what install put there
-	@rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALL_BIN))) \
-	    $(addprefix $(DESTDIR)$(PREFIX)/share/capscope/,$(notdir $(INSTALL_DATA))) \
-	    $(addprefix $(DESTDIR)$(PREFIX)/share/doc/capscope/,$(notdir $(INSTALL_DOC)))
-	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/capscope share/doc/capscope) 2>/dev/null || true
+	@for pair in $(INSTALL_FILES); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
+	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/doc/capscope/screens share/doc/capscope share/capscope) 2>/dev/null || true
 
 $(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
