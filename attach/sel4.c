@@ -60,6 +60,12 @@ static enum error read_description(struct attach *a, char **text, size_t *len)
     return ERR_OK;
 }
 
+static void keep_notes(const struct sel4_layout *l)
+{
+    chosen.notes = l->notes;
+    memcpy(chosen.note, l->note, sizeof(chosen.note));
+}
+
 enum error sel4_side_open(struct attach *a, struct sel4_side *s)
 {
     char why[SEL4_WHY];
@@ -73,10 +79,8 @@ enum error sel4_side_open(struct attach *a, struct sel4_side *s)
             (void)attach_fail(a, e, "kernel %s: %s", chosen.kernel, why);
     }
     s->open = e == ERR_OK;
-    if (s->open) {
-        chosen.notes = s->kernel.layout.notes;
-        memcpy(chosen.note, s->kernel.layout.note, sizeof(chosen.note));
-    }
+    if (s->open)
+        keep_notes(&s->kernel.layout);
     free(text);
     return e;
 }
@@ -94,6 +98,7 @@ enum error sel4_side_attach(struct attach *a, struct sel4_side *s, const struct 
     char why[SEL4_WHY];
     a->error[0] = '\0';
     enum error e = sel4_kernel_attach(&s->kernel, port, why);
+    keep_notes(&s->kernel.layout);
     if (e != ERR_OK && a->error[0] == '\0') /* a line's own sentence says more */
         (void)attach_fail(a, e, "kernel %s: %s", chosen.kernel, why);
     return e;
