@@ -142,6 +142,8 @@ class CapTarget:
             return self.forward(request)
         if request[:1] in (b"g", b"p") or request == b"qqemu.PhyMemMode":
             return self.forward(request)
+        if request.startswith(b"qRcmd," + b"pmemsave ".hex().encode()):
+            return self.forward(request)  # memory into a file of capdb's, where QEMU runs here
         if request.startswith(b"qXfer:features:read:"):
             return self.forward(request)
         if request[:1] == b"D" or request[:2] == b"Hg":
@@ -214,6 +216,7 @@ def cap_serve(process, listener, target):
 def cap_ask(arguments):
     """Runs capdb with the gdb target in place of @; prints what it prints; returns its status."""
     target = CapTarget()
+    patience = gdb.parameter("remotetimeout")
     with tempfile.TemporaryDirectory(prefix="capscope") as folder, socket.socket(socket.AF_UNIX) as listener:
         path = os.path.join(folder, "memory.sock")
         listener.bind(path)
@@ -226,9 +229,11 @@ def cap_ask(arguments):
                                        stderr=subprocess.PIPE, start_new_session=True)
         except OSError as problem:
             raise gdb.GdbError("cap: %s: %s (set CAPDB to the program)" % (words[0], problem.strerror))
+        gdb.execute("set remotetimeout %d" % max(patience, CAP_PATIENCE))
         try:
             text = cap_serve(process, listener, target)
         finally:
+            gdb.execute("set remotetimeout %d" % patience)
             if process.poll() is None:
                 process.kill()
             status = process.wait()
