@@ -60,7 +60,7 @@ void sel4_events_gap(struct sel4_events *v, const struct attach_watch *w)
 
 static enum sel4_container_kind container_of(const struct sel4_stops *s, uint64_t slot)
 {
-    const struct sel4_state *last = &s->side->last;
+    const struct sel4_state *last = sel4_side_state(s->side);
     uint32_t bits = s->side->kernel.layout.slot_bits;
     for (uint32_t i = 0; i < last->containers.count; i++) {
         const struct sel4_container *c = sel4_state_container(last, i);
