@@ -21,6 +21,7 @@ struct options {
     double every;                              /* --every SECONDS, < 0: not given */
     double patience;                           /* --patience SECONDS, < 0: not given */
     bool on_change;                            /* --on-change */
+    bool events;                               /* --events */
     uint32_t count;                            /* --count N, 0: no end */
     const char *domains;                       /* --domains FILE */
     const char *kernel;                        /* --kernel ELF: mainline */

@@ -8,7 +8,7 @@
 
 static const struct command commands[] = {
     {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
+     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--events] [--patience SECONDS]"
      " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording",
      "capdb record monitor:unix:build/monitor.sock run.capdb --on-change"},

@@ -27,6 +27,7 @@ static const struct known {
     {"patience", SECONDS, FIELD(patience)},
     {"on-change", FLAG, FIELD(on_change)},
     {"count", NUMBER, FIELD(count)},
+    {"events", FLAG, FIELD(events)},
     {"domains", TEXT, FIELD(domains)},
     {"format", TEXT, FIELD(format)},
     {"name", TEXT, FIELD(name)},

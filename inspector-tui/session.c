@@ -1,6 +1,7 @@
 /* The model of the inspector. */
 #include "inspector-tui/session.h"
 
+#include "attach/sel4.h"
 #include "lib/format.h"
 
 #include <ctype.h>
@@ -271,6 +272,18 @@ static bool take_compared(struct session *s)
     return true;
 }
 
+/* Where the layout of a mainline kernel came from, and where a description differs from the built-in
+ * tables: into the log, once the kernel has been read. */
+static void tell_layout(struct session *s)
+{
+    const char *note;
+    for (unsigned i = 0; !s->layout_told && (note = attach_kernel_note(i)); i++) {
+        session_log(s, note);
+        session_log(s, "\n");
+    }
+    s->layout_told = true;
+}
+
 bool session_take(struct session *s)
 {
     struct target_state state;
@@ -279,8 +292,10 @@ bool session_take(struct session *s)
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);
-    if (sample)
+    if (sample) {
         take_sample(s, sample, change);
+        tell_layout(s);
+    }
     news |= take_compared(s);
     char *text = source_console(s->source);
     if (text)
