@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TCB_CSPACE = 0, TCB_VSPACE = 1 };
-
 struct reaper {
     const struct capstate *s;
     bool *gone;
@@ -70,9 +68,9 @@ static void count_homeless(struct reaper *r)
         int32_t tcb = r->s->threads[t].object;
         if (tcb < 0 || r->left[tcb] == 0)
             continue;
-        int32_t slot = capstate_slot_in(r->s, tcb, TCB_CSPACE);
+        int32_t slot = capstate_slot_in(r->s, tcb, RECORD_TCB_CSPACE);
         bool lost = false;
-        while (slot >= 0 && r->s->slots[slot].holder == tcb && r->s->slots[slot].index <= TCB_VSPACE) {
+        while (slot >= 0 && r->s->slots[slot].holder == tcb && r->s->slots[slot].index <= RECORD_TCB_VSPACE) {
             lost |= r->gone[slot];
             slot = capstate_slot_after(r->s, tcb, slot);
         }

@@ -68,6 +68,15 @@ struct ref app_ref(struct app *app)
     return view_ref(&app->session, app_view(app), row);
 }
 
+struct ref app_thing(struct app *app)
+{
+    struct ref r = app_ref(app);
+    struct record_event e;
+    if (r.kind == REF_EVENT && source_events(app->session.source, r.addr, &e, 1) == 1)
+        return e.slot ? ref_to(REF_SLOT, e.slot) : ref_to(REF_NONE, 0);
+    return r;
+}
+
 /* --- from place to place --- */
 
 static struct place here(struct app *app)
@@ -145,8 +154,6 @@ static enum view_id home_of(const struct ref *r)
     case REF_SPACE:
     case REF_VIRTUAL:
         return VIEW_VSPACE;
-    case REF_EVENT:
-        return VIEW_EVENTS;
     case REF_BREACH:
         return VIEW_VERDICT;
     case REF_REVOKE:
@@ -214,6 +221,11 @@ void app_follow(struct app *app, const struct ref *wanted)
         return;
     struct ref r = to_object(app, wanted);
     enum view_id home = home_of(&r);
+    if (r.kind == REF_EVENT) { /* a moment, not a place: the view stays */
+        session_to_event(&app->session, r.addr);
+        app->session.follow_victim = true;
+        return;
+    }
     if (home == VIEWS) {
         session_say(&app->session, false, "nothing more is known of that");
         return;
@@ -377,10 +389,21 @@ static void hear(void *ctx, const struct answer *a)
     revoking_hear(app, a);
 }
 
+static void follow_event(struct app *app)
+{
+    struct session *s = &app->session;
+    struct ref r = ref_to(REF_EVENT, session_event(s));
+    if (app->current == VIEW_EVENTS && s->now->event)
+        view_show(s, app_view(app), &r);
+}
+
 static void follow_victim(struct app *app)
 {
     struct session *s = &app->session;
-    if (!s->follow_victim || !s->now || !s->now->state.revoke.root)
+    if (!s->follow_victim || !s->now)
+        return;
+    follow_event(app);
+    if (!s->now->state.revoke.root)
         return;
     struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
     s->follow_victim = false;
@@ -402,23 +425,34 @@ static void follow_found(struct app *app)
     memcpy(app->session.message, said, sizeof(said));
 }
 
+/* A list that grows at its end: who stands there stays there. */
+static void follow_newest(struct app *app, enum view_id id)
+{
+    struct view *v = &app->views[id];
+    bool at_end = v->count <= 1 || v->cursor + 1 >= v->count;
+    view_invalidate(v);
+    view_refresh(&app->session, v);
+    if (at_end && !v->filter[0])
+        view_go(v, v->count, app->list_height);
+}
+
 static void take_news(struct app *app)
 {
-    uint64_t log = app->session.log_generation;
+    uint64_t log = app->session.log_generation, events = app->session.generation_of_events;
     source_drain(app->session.source);
     session_take(&app->session);
     session_answers(&app->session, hear, app);
     follow_victim(app);
     follow_found(app);
-    if (log != app->session.log_generation) {
-        struct view *v = &app->views[VIEW_LOG];
-        bool at_end = v->count == 0 || v->cursor + 1 >= v->count;
-        view_invalidate(v);
-        view_refresh(&app->session, v);
-        if (at_end)
-            view_go(v, v->count, app->list_height);
+    if (events != app->session.generation_of_events)
+        view_invalidate(&app->views[VIEW_REVOKE]);
+    if (log != app->session.log_generation)
+        follow_newest(app, VIEW_LOG);
+    uint64_t first, last, lost;
+    if (source_event_range(app->session.source, &first, &last, &lost) && last != app->last_event) {
+        app->last_event = last;
+        follow_newest(app, VIEW_EVENTS);
     }
-    view_invalidate(&app->views[VIEW_EVENTS]);
 }
 
 /* One slice of whatever takes longer than a key may wait; false: nothing is under way. */

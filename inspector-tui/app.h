@@ -84,6 +84,7 @@ struct app {
 
     struct hit hits[HITS];
     uint32_t hit_count;
+    uint64_t last_event;  /* the newest one known */
     uint32_t list_height; /* lines of the list, as last drawn */
 };
 
@@ -98,6 +99,8 @@ struct view *app_view(struct app *app);
 const struct row *app_row(struct app *app);
 /* What the cursor is on: in the pane its link, else the row's thing. */
 struct ref app_ref(struct app *app);
+/* The same, where an event stands for the slot that it changed. */
+struct ref app_thing(struct app *app);
 /* Another view. Remembers where one was. */
 void app_go(struct app *app, enum view_id view);
 /* Goes to a thing, in the view that shows it best. */
@@ -130,6 +133,7 @@ bool command_complete(const struct app *app, const char *text, uint32_t n, char 
 /* revoking.c: stepping through a revocation, halting, breaks */
 void revoking_arm(struct app *app);
 void revoking_step(struct app *app);
+void revoking_step_back(struct app *app);
 void revoking_finish(struct app *app);
 void revoking_continue(struct app *app);
 void revoking_preview(struct app *app);

@@ -21,7 +21,7 @@ static uint32_t monitor(struct app *app, const char *line)
 /* The slot under the cursor; 0 with a message: there is none. */
 static uint64_t slot_here(struct app *app)
 {
-    struct ref r = app_ref(app);
+    struct ref r = app_thing(app);
     const struct sample *now = app->session.now;
     if (r.kind == REF_SLOT || r.kind == REF_REVOKE)
         return r.addr;
@@ -63,11 +63,29 @@ static void step(struct app *app, const char *line)
     app->asked_step = monitor(app, line);
 }
 
+/* Of what is past, the steps are in the events. */
+static bool step_in_the_past(struct app *app, long steps)
+{
+    if (!session_is_past(&app->session))
+        return false;
+    app->session.follow_victim = true;
+    session_seek_step(&app->session, steps);
+    return true;
+}
+
 void revoking_step(struct app *app)
 {
     char line[32];
+    if (step_in_the_past(app, app->count ? (long)app->count : 1))
+        return;
     snprintf(line, sizeof(line), "step %u", app->count ? app->count : 1);
     step(app, line);
+}
+
+void revoking_step_back(struct app *app)
+{
+    app->session.follow_victim = true;
+    session_seek_step(&app->session, app->count ? -(long)app->count : -1);
 }
 
 void revoking_finish(struct app *app)

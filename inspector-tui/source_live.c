@@ -289,7 +289,11 @@ static void serve_reachable(struct source *s, const struct asked *q)
 static void serve(struct source *s, const struct asked *q)
 {
     char message[300];
-    if (q->ask.kind == ASK_SAMPLE) {
+    if (q->ask.kind == ASK_EVENT) {
+        source_serve_event(s, q);
+    } else if (q->ask.kind == ASK_LOAD) { /* what is not in memory is nowhere */
+        source_answered_text(s, q, true, "");
+    } else if (q->ask.kind == ASK_SAMPLE) {
         sample(s);
         source_answered_text(s, q, true, "");
     } else if (!reach(s, message, sizeof(message))) {

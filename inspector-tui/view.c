@@ -26,12 +26,12 @@ static const struct view_ops *const all_ops[VIEWS] = {
 };
 
 struct view_word {
-    const char *name, *about;
+    const char *name, *brief, *about;
     int key;
 };
 
 static const struct view_word words[VIEWS] = {
-#define X(ID, key, name, about) [VIEW_##ID] = {name, about, key},
+#define X(ID, key, name, brief, about) [VIEW_##ID] = {name, brief, about, key},
     VIEW_LIST(X)
 #undef X
 };
@@ -39,6 +39,11 @@ static const struct view_word words[VIEWS] = {
 const char *view_name(enum view_id id)
 {
     return words[id].name;
+}
+
+const char *view_brief(enum view_id id)
+{
+    return words[id].brief;
 }
 
 const char *view_about(enum view_id id)

@@ -57,31 +57,6 @@ static void line(const struct session *s, const struct view *v, const struct row
     }
 }
 
-static void witness(const struct session *s, const char *what, int32_t slot, struct pane *p)
-{
-    if (slot < 0)
-        return;
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_NORMAL, "%s ", what);
-    words_place(l, s->now, slot);
-    line_put(l, STYLE_NORMAL, ": ");
-    words_slot(l, s->now, slot);
-}
-
-static void path_step(const struct session *s, const struct authority_step *step, struct pane *p)
-{
-    const struct authority_edge *e = &s->now->authority.edges[step->edge];
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_DIM, step->backwards ? "  <- " : "  -> ");
-    words_object(l, s->now, e->from);
-    line_put(l, STYLE_NORMAL, " %s ", authority_edge_sentence(e->kind));
-    words_object(l, s->now, e->to);
-    if (e->slot >= 0) {
-        line_put(l, STYLE_DIM, "  by ");
-        words_place(l, s->now, e->slot);
-    }
-}
-
 static void about(const struct session *s, const struct view *v, const struct row *r,
                   struct pane *p)
 {
@@ -92,15 +67,8 @@ static void about(const struct session *s, const struct view *v, const struct ro
                   "domain's objects, and the invariants of retype and of the derivation tree.");
         return;
     }
-    const struct authority_breach *b = &s->now->breaches[r->at];
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_BAD, "%s", authority_breach_sentence(b->kind));
-    if (b->further)
-        pane_text(p, STYLE_NORMAL, "More domains are concerned in the same way.");
-    witness(s, "witness", b->slot_a, p);
-    witness(s, "witness", b->slot_b, p);
-    for (uint32_t i = 0; i < b->path_count; i++)
-        path_step(s, &b->path[i], p);
+    const struct ref breach = ref_to(REF_BREACH, (uint64_t)r->at);
+    pane_about(s, s->now, &breach, p);
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
