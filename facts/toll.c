@@ -2,6 +2,7 @@
 #include "facts/toll.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -109,29 +110,35 @@ enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct to
     return good ? ERR_OK : ERR_NO_MEMORY;
 }
 
-static const char *plural(uint32_t n)
+static size_t put(char *buf, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static size_t put(char *buf, size_t at, const char *fmt, ...)
 {
-    return n == 1 ? "" : "s";
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(buf + at, TOLL_TEXT - at, fmt, args);
+    va_end(args);
+    return n < 0 || at + (size_t)n >= TOLL_TEXT ? TOLL_TEXT - 1 : at + (size_t)n;
 }
 
-static int bytes_text(uint64_t bytes, char *buf, size_t size)
+/* ", 3 threads": nothing where there is none. */
+static size_t put_count(char *buf, size_t at, uint32_t n, const char *what)
 {
-    if (bytes >= 10240)
-        return snprintf(buf, size, "%" PRIu64 "K of objects", bytes / 1024);
-    return snprintf(buf, size, "%" PRIu64 " bytes of objects", bytes);
+    return n ? put(buf, at, ", %u %s%s", n, what, n == 1 ? "" : "s") : at;
 }
 
 char *toll_text(const struct toll *t, char buf[TOLL_TEXT])
 {
-    int n = snprintf(buf, TOLL_TEXT,
-                     "%u capabilit%s in %u step%s: %u thread%s, %u CNode%s, %u mapping%s, ", t->caps,
-                     t->caps == 1 ? "y" : "ies", t->steps, plural(t->steps), t->threads,
-                     plural(t->threads), t->cnodes, plural(t->cnodes), t->mappings,
-                     plural(t->mappings));
-    n += bytes_text(t->bytes, buf + n, TOLL_TEXT - (size_t)n);
+    size_t n = put(buf, 0, "%u capabilit%s in %u step%s", t->caps, t->caps == 1 ? "y" : "ies",
+                   t->steps, t->steps == 1 ? "" : "s");
+    n = put_count(buf, n, t->threads, "thread");
+    n = put_count(buf, n, t->cnodes, "CNode");
+    n = put_count(buf, n, t->mappings, "mapping");
+    if (t->bytes >= 10240)
+        n = put(buf, n, ", %" PRIu64 "K of objects", t->bytes / 1024);
+    else if (t->bytes)
+        n = put(buf, n, ", %" PRIu64 " bytes of objects", t->bytes);
     if (t->homeless)
-        snprintf(buf + n, TOLL_TEXT - (size_t)n, "; %u thread%s that stay%s lose%s CSpace or space",
-                 t->homeless, plural(t->homeless), t->homeless == 1 ? "s" : "",
-                 t->homeless == 1 ? "s" : "");
+        put(buf, n, "; %u thread%s without CSpace or address space then", t->homeless,
+            t->homeless == 1 ? "" : "s");
     return buf;
 }

@@ -25,7 +25,7 @@ struct toll {
 enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct toll *out);
 
 enum { TOLL_TEXT = 240 };
-/* "31 capabilities in 21 steps: 1 thread, 1 CNode, 17 mappings, 52K of objects". Returns buf. */
+/* "31 capabilities in 21 steps, 1 thread, 1 CNode, 17 mappings, 52K of objects". Returns buf. */
 char *toll_text(const struct toll *t, char buf[TOLL_TEXT]);
 
 #endif

@@ -144,7 +144,9 @@ void revoking_hear(struct app *app, const struct answer *a);
 
 /* screen.c, palette.c, help.c, config.c */
 void screen_draw(struct app *app);
-void palette_init(bool mono, const char *background);
+void palette_init(bool mono);
+/* "light", "dark", or "auto": as the terminal says in COLORFGBG, else colours readable on both. */
+bool palette_set_background(const char *word);
 unsigned long palette_attributes(enum style style);
 bool palette_set(const char *style, int foreground);
 void help_draw(struct app *app);

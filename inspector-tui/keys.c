@@ -376,10 +376,7 @@ static void do_previous_view(struct app *app)
 
 static void do_sql(struct app *app)
 {
-    if (app->current == VIEW_SQL)
-        prompt_open(app, PROMPT_SQL, "");
-    else
-        app_go(app, VIEW_SQL);
+    prompt_open(app, PROMPT_SQL, "");
 }
 
 static void do_quit(struct app *app)
@@ -428,7 +425,6 @@ const struct action actions[] = {
     {"goto", "go to an address, slot or name", FINDING, do_goto, -1},
     {"sort", "sort by the next column (2z: by the second)", FINDING, do_sort, -1},
     {"reverse", "the other way round", FINDING, do_reverse, -1},
-    {"sql", "the SQL view", FINDING, do_sql, -1},
     {"earlier", "one snapshot back", TIME, do_earlier, -1},
     {"later", "one snapshot on", TIME, do_later, -1},
     {"event-back", "one event back", TIME, do_event_back, -1},

@@ -52,6 +52,32 @@ static struct memory_cell look(const struct session *s, const struct sample *of,
     return best;
 }
 
+/* Small objects lie between probes: those that begin in the piece are looked at, too. */
+static struct memory_cell look_at_objects(const struct session *s, const struct sample *of,
+                                          uint64_t base, uint64_t size, struct memory_cell best)
+{
+    enum { MOST = 64 };
+    const struct capstate *c = &of->state;
+    uint32_t low = 0, high = c->object_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (c->objects[mid].addr < base)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (uint32_t i = low; i < c->object_count && i < low + MOST; i++) {
+        if (c->objects[i].addr - base >= size)
+            break;
+        if (c->objects[i].bits == 0 || c->objects[i].type == RECORD_CAP_UNTYPED)
+            continue;
+        struct memory_cell cell = memory_at(s, of, c->objects[i].addr);
+        if (weight(cell.letter) > weight(best.letter))
+            best = cell;
+    }
+    return best;
+}
+
 static struct memory_cell piece(const struct session *s, const struct sample *of, uint64_t base,
                                 uint64_t size)
 {
@@ -67,7 +93,7 @@ static struct memory_cell piece(const struct session *s, const struct sample *of
         known[place].base = base;
         known[place].size = size;
         known[place].of = of;
-        known[place].cell = look(s, of, base, size);
+        known[place].cell = look_at_objects(s, of, base, size, look(s, of, base, size));
     }
     return known[place].cell;
 }

@@ -107,7 +107,7 @@ void pane_slot(const struct session *s, const struct sample *of, int32_t slot, s
     words_place(l, of, slot);
     line_put(l, STYLE_DIM, "  slot 0x%s  depth %u  %s%s", sample_hex(of, c->rec.addr, hex),
              (unsigned)c->rec.depth, c->rec.flags & RECORD_SLOT_REVOCABLE ? "original" : "copy",
-             c->rec.flags & RECORD_SLOT_FIRST_BADGED ? ", first of its badge" : "");
+             c->rec.flags & RECORD_SLOT_FIRST_BADGED && c->rec.data ? ", first of its badge" : "");
     slot_ancestors(of, slot, p);
     pane_preview(s, of, slot, p);
 }

@@ -63,13 +63,25 @@ static void step(struct app *app, const char *line)
     app->asked_step = monitor(app, line);
 }
 
+/* On the row of a revocation that one is not in: its beginning; else where one is. */
+static uint64_t where_steps_begin(struct app *app)
+{
+    const struct row *row = app_row(app);
+    uint64_t at = session_event(&app->session);
+    struct ref r = app_ref(app);
+    if (app->current != VIEW_REVOKE || !row || !(row->flags & ROW_CAN_FOLD) || r.kind != REF_EVENT)
+        return at;
+    const struct revocation *k = revocations_at(&app->session.revocations, r.addr);
+    return k && at >= k->first && at < k->last ? at : r.addr;
+}
+
 /* Of what is past, the steps are in the events. */
 static bool step_in_the_past(struct app *app, long steps)
 {
     if (!session_is_past(&app->session))
         return false;
     app->session.follow_victim = true;
-    session_seek_step(&app->session, steps);
+    session_seek_step(&app->session, where_steps_begin(app), steps);
     return true;
 }
 
@@ -85,7 +97,8 @@ void revoking_step(struct app *app)
 void revoking_step_back(struct app *app)
 {
     app->session.follow_victim = true;
-    session_seek_step(&app->session, app->count ? -(long)app->count : -1);
+    session_seek_step(&app->session, session_event(&app->session),
+                      app->count ? -(long)app->count : -1);
 }
 
 void revoking_finish(struct app *app)

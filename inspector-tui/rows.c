@@ -271,7 +271,7 @@ static void go_to_wanted(struct view *v)
     if (v->wanted && view_find_id(v, v->wanted, &at)) {
         v->wanted = 0;
         v->ghost_text[0] = 0;
-        view_go(v, at, 0);
+        view_go_to(v, at);
     } else if (!v->filter[0]) {
         v->wanted = 0;
     }

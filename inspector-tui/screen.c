@@ -126,7 +126,8 @@ static void draw_bar(struct app *app)
     fill(0, 0, COLS, bar);
     if (s->now)
         session_clock(s->now->time, clock);
-    int room = COLS - (int)strlen(clock) - 1;
+    bool has_clock = COLS > (int)strlen(clock) + 14;
+    int room = has_clock ? COLS - (int)strlen(clock) - 1 : COLS;
     int x = 1;
     const char *word = states[s->target.kind].word;
     x += put(0, x, room - x, bar | at(states[s->target.kind].style), word, strlen(word));
@@ -164,7 +165,7 @@ static void draw_bar(struct app *app)
     int width = (int)text_width(name, strlen(name));
     if (room - x > width + 2)
         put(0, room - width - 1, width, bar, name, strlen(name));
-    if (COLS > (int)strlen(clock) + 14)
+    if (has_clock)
         put(0, room, COLS - room, bar | at(back ? STYLE_WARN : STYLE_NORMAL), clock, strlen(clock));
 }
 
@@ -548,10 +549,10 @@ static void draw_prompt(const struct app *app, int y)
                                         [PROMPT_LEAVE] = ""};
     char text[INPUT_MAX + 64];
     if (app->prompt == PROMPT_LEAVE)
-        snprintf(text, sizeof(text),
-                 "%u stop%s armed: r remove and leave, k keep and leave, "
-                 "any other key stays",
-                 app->armed_count, app->armed_count == 1 ? " is" : "s are");
+        snprintf(text, sizeof(text), "%u stop%s armed: r remove and leave, %s any other key stays",
+                 app->armed_count, app->armed_count == 1 ? " is" : "s are",
+                 session_keeps_stops(&app->session) ? "k keep and leave,"
+                                                    : "(this kernel keeps none without us)");
     else
         snprintf(text, sizeof(text), "%s%s", heads[app->prompt], app->input);
     int before = (int)strlen(heads[app->prompt]);
@@ -642,7 +643,7 @@ void screen_draw(struct app *app)
     curs_set(app->prompt != PROMPT_NONE);
     if (LINES < MIN_LINES || COLS < MIN_COLUMNS) {
         erase();
-        put(0, 0, COLS, A_NORMAL, "too small", 9);
+        plain(0, A_NORMAL, COLS < 9 ? "tiny" : "too small");
         refresh();
         return;
     }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+/* Of systems with more slots no snapshot is read without being asked for. */
+enum { LOADED_UNASKED = 200000 };
 enum { LOG_KEEP = 1 << 18, MINUTE = 60, COMPARED_AT_ONCE = 20000 /* slots; more: the worker */ };
 
 void session_init(struct session *s, struct source *source)
@@ -215,6 +217,40 @@ static void compare_anew(struct session *s)
     source_ask_compare(s->source, before, s->now);
 }
 
+/* What is past is compared with what stands before it on the time line, not with what one looked at
+ * before. */
+static bool follows_time_line(const struct session *s, const struct sample *shown)
+{
+    return s->at != 0 || shown->event || !source_is_live(s->source);
+}
+
+/* The snapshot before the one that is shown; asks the worker for it once. */
+static void find_before(struct session *s)
+{
+    uint32_t n = s->now->event ? s->now->number : s->now->number - 1;
+    if (s->before && s->before->number == n && !s->before->event)
+        return;
+    struct sample *kept = source_sample(s->source, n);
+    replace(&s->before, kept);
+    sample_drop(kept);
+    if (kept || n == 0 || s->before_asked == n || s->now->state.slot_count > LOADED_UNASKED)
+        return;
+    const struct ask ask = {.kind = ASK_LOAD, .number = n};
+    s->before_asked = n;
+    source_ask(s->source, &ask);
+}
+
+/* It may have come meanwhile. */
+static void look_for_before(struct session *s)
+{
+    struct sample *had = s->before;
+    if (!s->now || !follows_time_line(s, s->now) || had)
+        return;
+    find_before(s);
+    if (s->before && !s->comparing)
+        compare_anew(s);
+}
+
 /* Shows a sample; change: what is known of how it differs from the one before, taken over. */
 static void show(struct session *s, struct sample *sample, struct compare *change)
 {
@@ -224,9 +260,11 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
         return;
     }
     learn_domains(s, sample);
-    if (!same) /* the same rows again change nothing */
+    if (!same && !follows_time_line(s, sample)) /* the same rows again change nothing */
         replace(&s->before, s->now);
     replace(&s->now, sample);
+    if (follows_time_line(s, sample))
+        find_before(s);
     if (change && change->before == compared_with(s)) {
         take_change(s, change);
         return;
@@ -289,6 +327,7 @@ bool session_take(struct session *s)
     news |= take_compared(s);
     if (revocations_follow(&s->revocations, s->source))
         s->generation_of_events++;
+    look_for_before(s);
     if (s->now)
         find_minute(s);
     char *text = source_console(s->source);
@@ -313,6 +352,11 @@ void session_answers(struct session *s, session_hear hear, void *ctx)
 bool session_is_back(const struct session *s)
 {
     return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+}
+
+bool session_keeps_stops(const struct session *s)
+{
+    return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
 }
 
 bool session_is_past(const struct session *s)
@@ -460,10 +504,10 @@ static bool is_stop(const struct record_event *e)
     return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
 }
 
-void session_seek_step(struct session *s, long steps)
+void session_seek_step(struct session *s, uint64_t from, long steps)
 {
     struct record_event e;
-    uint64_t first, last, lost, at = session_event(s), found = 0;
+    uint64_t first, last, lost, at = from, found = 0;
     long left = steps < 0 ? -steps : steps;
     if (!source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, true, "no events are kept here: there are no steps to go by");
@@ -485,8 +529,6 @@ void session_seek_step(struct session *s, long steps)
 
 /* --- a minute ago --- */
 
-enum { MINUTE_SLOTS = 200000 }; /* of larger systems no snapshot is read without being asked for */
-
 /* What `now` is compared with in the overview. Asks the worker for it once. */
 static void find_minute(struct session *s)
 {
@@ -498,7 +540,7 @@ static void find_minute(struct session *s)
         replace(&s->minute, kept);
         s->generation++;
         sample_drop(kept);
-    } else if (s->minute_asked != n && s->now->state.slot_count <= MINUTE_SLOTS) {
+    } else if (s->minute_asked != n && s->now->state.slot_count <= LOADED_UNASKED) {
         const struct ask ask = {.kind = ASK_LOAD, .number = n};
         s->minute_asked = n;
         source_ask(s->source, &ask);

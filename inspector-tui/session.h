@@ -27,6 +27,7 @@ struct session {
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
     struct sample *minute; /* what it looked like a minute before `now`, or at the first */
+    uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     struct revocations revocations;
     bool comparing;   /* with the mark; else with the sample shown before */
@@ -87,7 +88,10 @@ bool session_is_back(const struct session *s);
 /* Is what is shown past, so that steps go through events and not through the machine? */
 bool session_is_past(const struct session *s);
 /* To the next step of a revoke among the events kept, or the one before. */
-void session_seek_step(struct session *s, long steps);
+void session_seek_step(struct session *s, uint64_t from, long steps);
+
+/* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
+bool session_keeps_stops(const struct session *s);
 
 /* --- domains --- */
 const struct domain_mark *session_mark_of(const struct session *s, const char *name);

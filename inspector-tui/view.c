@@ -243,6 +243,14 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
         v->top = v->count > height ? v->count - height : 0;
 }
 
+void view_go_to(struct view *v, uint32_t row)
+{
+    enum { KEEP_HEAD = 8 };
+    view_go(v, row, 0);
+    if (row < KEEP_HEAD)
+        v->top = 0;
+}
+
 void view_move(struct view *v, long delta, uint32_t height)
 {
     long to = (long)v->cursor + delta;
@@ -315,7 +323,7 @@ static void want(const struct session *s, struct view *v, uint64_t id)
     view_refresh(s, v);
     if (v->making == MAKING_NOTHING && view_find_id(v, id, &at)) {
         v->wanted = 0;
-        view_go(v, at, 0);
+        view_go_to(v, at);
     }
 }
 

@@ -179,6 +179,8 @@ bool view_make_all(const struct session *s, struct view *v);
 void view_invalidate(struct view *v);
 void view_move(struct view *v, long delta, uint32_t height);
 void view_go(struct view *v, uint32_t row, uint32_t height);
+/* From elsewhere: what stands at the top stays in sight where the row is near. */
+void view_go_to(struct view *v, uint32_t row);
 /* Opens or closes the row under the cursor; false: it has nothing to fold. */
 bool view_open(const struct session *s, struct view *v, bool open);
 void view_open_all(const struct session *s, struct view *v, bool open);

@@ -39,7 +39,8 @@ static int32_t root_of(const struct session *s)
 
 static void row(struct view *v, uint32_t kind, int32_t at, uint8_t flags)
 {
-    view_add(v, view_id(0, kind, (uint64_t)(int64_t)at), 0, (uint8_t)kind, at, flags);
+    uint64_t part = kind == KIND_TITLE ? (uint64_t)at : 0; /* of the others there is one each */
+    view_add(v, view_id(0, kind, part), 0, (uint8_t)kind, at, flags);
 }
 
 static void add_head(struct view *v, int32_t root)
@@ -231,12 +232,11 @@ void view_revocation_line(const struct session *s, const struct revocation *k, s
     else
         line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(s->now, k->thread, hex));
     line_put(l, STYLE_NORMAL, k->ended ? " revoked " : " revokes ");
-    line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "0x%s",
+    line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s",
               sample_hex(s->now, k->begin.object, hex));
     line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN,
-             ": %s%u caps in %u step%s, %s, %u preemption%s", k->whole ? "" : "at least ", k->caps,
-             k->steps, k->steps == 1 ? "" : "s", words_size(k->bytes, size), k->preemptions,
-             k->preemptions == 1 ? "" : "s");
+             ": %s%u caps, %u step%s, %s, %u preempted", k->whole ? "" : "at least ", k->caps,
+             k->steps, k->steps == 1 ? "" : "s", words_size(k->bytes, size), k->preemptions);
 }
 
 static void title_line(enum title title, struct line *l)

@@ -32,15 +32,12 @@ static enum style weight_style(const struct authority_breach *b)
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    static const char *const word[] = {"NO VERDICT", "ISOLATED", "BREACHED"};
     static const enum style style[] = {STYLE_WARN, STYLE_GOOD, STYLE_BAD};
     (void)v;
-    if (r->kind == KIND_VERDICT) {
-        line_put(l, style[s->now->verdict], "%s", word[s->now->verdict]);
-        line_tab(l);
-        line_tab(l);
-        line_tab(l);
-        line_put(l, STYLE_NORMAL, "%s", s->now->verdict_text);
+    if (r->kind == KIND_VERDICT) { /* the sentence begins with the word, but where there is none */
+        line_put(l, style[s->now->verdict], "%s",
+                 s->now->verdict == VERDICT_UNKNOWN ? "NO VERDICT  " : "");
+        line_put(l, style[s->now->verdict], "%s", s->now->verdict_text);
         return;
     }
     const struct authority_breach *b = &s->now->breaches[r->at];

@@ -23,6 +23,8 @@ start() { # start COLUMNSxLINES
     tmux_socket=$work/tmux$starts
     tm -f /dev/null new-session -d -s t -x "${1%x*}" -y "${1#*x}" \
         "cd '$work' && '$inspector' demo.capdb; echo status \$?; exec cat"
+    wait_for 30 eval '! screen | grep -qE "reading|waiting for the first" && screen | grep -q .' ||
+        echo "# the first screen does not come"
 }
 is_pinned() { [ "$(screen)" = "$(cat "tests/screens/$1.txt")" ]; }
 # The screen is what it should be, within a time that a slow machine needs.
