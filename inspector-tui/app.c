@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* A live target speaks at every sample: that it does not is told after SILENCE_MS. */
-enum { SLICE_ROWS = 1000, KEYS_AT_ONCE = 64, WATCH_MS = 1000, SILENCE_MS = 2500 };
+enum { SLICE_ROWS = 1000, KEYS_AT_ONCE = 64, WATCH_MS = 1000, SILENCE_MS = 2500, HOLD_MS = 200 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -459,6 +459,8 @@ static void take_news(struct app *app)
 static bool work(struct app *app)
 {
     struct view *v = app_view(app);
+    if (!app->session.now)
+        return false; /* what is searched for waits for the first sample */
     if (app->searching) {
         int found = view_search(&app->session, v, app->search, app->search_direction,
                                 &app->search_done, SLICE_ROWS);
@@ -480,10 +482,19 @@ static void take_keys(struct app *app)
     }
 }
 
+/* What is typed before there is anything to type at waits for it, for a moment. */
+static bool holds_keys(const struct app *app)
+{
+    enum { HOLD_SECONDS = 2 };
+    return !app->session.now && source_now() - app->began < HOLD_SECONDS;
+}
+
 /* How long to sleep when nothing comes; -1: for ever. */
 static int patience(struct app *app)
 {
     struct session *s = &app->session;
+    if (holds_keys(app))
+        return HOLD_MS;
     if (s->target.kind == TARGET_OPENING || source_waiting(s->source) || source_silence(s->source) > 1)
         return WATCH_MS; /* the seconds are counted on the screen */
     return source_is_live(s->source) && !s->paused ? SILENCE_MS : -1;
@@ -498,16 +509,18 @@ static bool terminal_is_gone(const struct pollfd *keys)
 int app_run(struct app *app)
 {
     timeout(0);
+    app->began = source_now();
     take_news(app);
     bool busy = false;
     while (app->running && !interrupted) {
         screen_draw(app);
-        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+        bool hold = holds_keys(app);
+        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = hold ? 0 : POLLIN},
                               {.fd = source_fd(app->session.source), .events = POLLIN}};
         int n = poll(p, 2, busy ? 0 : patience(app));
         if (n > 0 && terminal_is_gone(&p[0]))
             break;
-        if (n < 0 || p[0].revents) /* a signal may be a resize */
+        if (!hold && (n < 0 || p[0].revents)) /* a signal may be a resize */
             take_keys(app);
         if (n > 0 && p[1].revents)
             take_news(app);

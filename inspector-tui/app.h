@@ -50,6 +50,7 @@ struct app {
     struct view views[VIEWS];
     enum view_id current;
     bool running;
+    double began; /* seconds after 1970 */
     int exit_status;
 
     struct pane pane;

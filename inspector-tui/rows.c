@@ -76,6 +76,8 @@ bool view_is_full(const struct view *v)
 
 bool view_make_all(const struct session *s, struct view *v)
 {
+    if (!s->now)
+        return false;
     if (v->all_generation != s->generation) {
         v->all.count = v->all.at = 0;
         v->all_generation = s->generation;

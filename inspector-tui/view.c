@@ -455,7 +455,7 @@ static void keep_way(struct view *v, uint32_t i)
 
 bool view_filter_step(const struct session *s, struct view *v, uint32_t rows)
 {
-    if (!v->filter[0])
+    if (!v->filter[0] || !s->now)
         return false;
     if (!view_make_all(s, v))
         return true;
