@@ -315,6 +315,8 @@ static uint32_t make_piece(const struct session *s, struct view *v, uint32_t mos
         cost = build_piece(s, v, &v->next, most, false);
         if (v->next.at == VIEW_WHOLE)
             rows_are_made(v);
+        else /* a piece is a piece, however few rows came of it */
+            cost = most;
         return cost + 1;
     case MAKING_KEYS:
         return take_keys(s, v, most) + 1;

@@ -112,6 +112,17 @@ struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, 
         v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
 }
 
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind)
+{
+    const struct compare *c = s->change;
+    for (uint32_t i = 0; c && c->before && i < c->count; i++)
+        if (c->changes[i].kind == CHANGE_REMOVED) {
+            int32_t slot = c->changes[i].before;
+            view_add(v, view_id(0, kind, c->before->state.slots[slot].rec.addr), 0, kind, slot,
+                     ROW_DEAD);
+        }
+}
+
 const struct sample *view_sample(const struct session *s, const struct row *r)
 {
     return (r->flags & ROW_DEAD) && s->change && s->change->before ? s->change->before : s->now;

@@ -159,6 +159,8 @@ void view_fini(struct view *v);
 struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
                      uint8_t flags);
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
+/* Slots that were emptied since what is compared with, as dead rows of this kind. */
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind);
 /* Enough for one piece: build() returns where it is. */
 bool view_is_full(const struct view *v);
 /* For reveal(): the row of this id opens when the rows are made. */
