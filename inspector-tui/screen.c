@@ -115,35 +115,41 @@ static void draw_facts(const struct app *app, char *buf, size_t size)
         snprintf(buf + n, size - n, "  %s", recording);
 }
 
-static void draw_bar(struct app *app)
+/* The bar is written from left to right, as far as there is room. */
+struct bar {
+    int x, room;
+};
+
+static void bar_put(struct bar *b, attr_t a, const char *text)
 {
-    struct session *s = &app->session;
-    const char *name = source_name(s->source);
-    char clock[16] = "", facts[300], since[40] = "";
-    bool back = session_is_back(s) && source_is_live(s->source);
-    draw_facts(app, facts, sizeof(facts));
-    attr_t bar = A_REVERSE;
-    fill(0, 0, COLS, bar);
-    if (s->now)
-        session_clock(s->now->time, clock);
-    bool has_clock = COLS > (int)strlen(clock) + 14;
-    int room = has_clock ? COLS - (int)strlen(clock) - 1 : COLS;
-    int x = 1;
+    b->x += put(0, b->x, b->room - b->x, A_REVERSE | a, text, strlen(text));
+}
+
+/* As it said itself, and when that was not lately, that first. */
+static void draw_state(const struct session *s, struct bar *b)
+{
     const char *word = states[s->target.kind].word;
-    x += put(0, x, room - x, bar | at(states[s->target.kind].style), word, strlen(word));
-    if (s->target.kind == TARGET_UNREACHABLE || s->target.kind == TARGET_GONE) {
-        char when[16];
-        snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
-        x += put(0, x, room - x, bar, since, strlen(since));
+    enum target_kind kind = s->target.kind;
+    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
+    char text[60], clock[16];
+    bool lost = kind == TARGET_UNREACHABLE || kind == TARGET_GONE;
+    if (silence >= SILENCE_SECONDS && !lost && kind != TARGET_OPENING) {
+        snprintf(text, sizeof(text), "NO ANSWER for %.0f s, was %s", silence, word);
+        bar_put(b, at(STYLE_BAD), text);
+        return;
     }
-    double silence = source_silence(s->source);
-    if (s->target.kind == TARGET_OPENING) {
-        snprintf(since, sizeof(since), "  %.0f s", source_now() - s->target.since);
-        x += put(0, x, room - x, bar, since, strlen(since));
-    } else if (source_is_live(s->source) && silence >= SILENCE_SECONDS) {
-        snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
-        x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
-    }
+    bar_put(b, at(states[kind].style), word);
+    if (kind == TARGET_OPENING)
+        snprintf(text, sizeof(text), "  %.0f s", source_now() - s->target.since);
+    else
+        snprintf(text, sizeof(text), lost ? " since %s" : "%s",
+                 lost ? session_clock(s->target.since, clock) : "");
+    bar_put(b, A_NORMAL, text);
+}
+
+/* By whom and before what it stands; which moment is shown. */
+static void draw_where(const struct session *s, struct bar *b)
+{
     char where[sizeof(s->target.where)];
     snprintf(where, sizeof(where), "%s", s->target.where);
     if (s->target.kind == TARGET_RECORDING && s->now)
@@ -151,22 +157,34 @@ static void draw_bar(struct app *app)
     if (s->now && s->now->event)
         snprintf(where, sizeof(where), "event %" PRIu64 ", after snapshot %u", s->now->event,
                  s->now->number);
-    if (where[0]) {
-        x += put(0, x, room - x, bar, "  ", 2);
-        x += put(0, x, room - x, bar, where, strlen(where));
-    }
-    if (s->paused)
-        x += put(0, x, room - x, bar | at(STYLE_WARN), "  PAUSED", 8);
-    if (back)
-        x += put(0, x, room - x, bar | at(STYLE_WARN), "  LOOKING BACK", 14);
-    if (s->comparing)
-        x += put(0, x, room - x, bar | at(STYLE_KEY), "  COMPARING", 11);
-    x += put(0, x, room - x, bar, facts, strlen(facts));
+    bar_put(b, A_NORMAL, where[0] ? "  " : "");
+    bar_put(b, A_NORMAL, where);
+}
+
+static void draw_bar(struct app *app)
+{
+    struct session *s = &app->session;
+    const char *name = source_name(s->source);
+    char clock[16] = "", facts[300];
+    bool back = session_is_back(s) && source_is_live(s->source);
+    if (s->now)
+        session_clock(s->now->time, clock);
+    bool has_clock = COLS > (int)strlen(clock) + 14;
+    struct bar b = {1, has_clock ? COLS - (int)strlen(clock) - 2 : COLS};
+    draw_facts(app, facts, sizeof(facts));
+    fill(0, 0, COLS, A_REVERSE);
+    draw_state(s, &b);
+    draw_where(s, &b);
+    bar_put(&b, at(STYLE_WARN), s->paused ? "  PAUSED" : "");
+    bar_put(&b, at(STYLE_WARN), back ? "  LOOKING BACK" : "");
+    bar_put(&b, at(STYLE_KEY), s->comparing ? "  COMPARING" : "");
+    bar_put(&b, A_NORMAL, facts);
     int width = (int)text_width(name, strlen(name));
-    if (room - x > width + 2)
-        put(0, room - width - 1, width, bar, name, strlen(name));
+    if (b.room - b.x > width + 2)
+        put(0, b.room - width - 1, width, A_REVERSE, name, strlen(name));
     if (has_clock)
-        put(0, room, COLS - room, bar | at(back ? STYLE_WARN : STYLE_NORMAL), clock, strlen(clock));
+        put(0, b.room + 1, COLS - b.room - 1, A_REVERSE | at(back ? STYLE_WARN : STYLE_NORMAL),
+            clock, strlen(clock));
 }
 
 static const char *view_letter(enum view_id id)

@@ -2,6 +2,7 @@
 #include "inspector-tui/session.h"
 
 #include "lib/format.h"
+#include "record/names.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -251,6 +252,23 @@ static void look_for_before(struct session *s)
         compare_anew(s);
 }
 
+/* What the kernel's own data says against itself goes into the log, once a finding. */
+static void log_findings(struct session *s, const struct sample *sample)
+{
+    char text[200], hex[24];
+    uint64_t sum = sample->state.finding_count;
+    for (uint32_t i = 0; i < sample->state.finding_count; i++)
+        sum = sum * 31 + sample->state.findings[i].addr + sample->state.findings[i].rule;
+    bool known = sum == s->findings;
+    s->findings = sum;
+    for (uint32_t i = 0; i < sample->state.finding_count && !known; i++) {
+        const struct record_finding *f = &sample->state.findings[i];
+        snprintf(text, sizeof(text), "finding at 0x%s: %.150s\n", sample_hex(sample, f->addr, hex),
+                 audit_rule_sentence((uint32_t)f->rule));
+        session_log(s, text);
+    }
+}
+
 /* Shows a sample; change: what is known of how it differs from the one before, taken over. */
 static void show(struct session *s, struct sample *sample, struct compare *change)
 {
@@ -260,6 +278,7 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
         return;
     }
     learn_domains(s, sample);
+    log_findings(s, sample);
     if (!same && !follows_time_line(s, sample)) /* the same rows again change nothing */
         replace(&s->before, s->now);
     replace(&s->now, sample);
@@ -319,6 +338,9 @@ bool session_take(struct session *s)
     struct target_state state;
     source_state(s->source, &state);
     bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
+    bool lost = state.kind == TARGET_UNREACHABLE || state.kind == TARGET_GONE;
+    if (lost && state.kind != s->target.kind)
+        session_say(s, true, "%s; the last state stays, and it is tried again", state.where);
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);

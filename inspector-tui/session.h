@@ -27,6 +27,7 @@ struct session {
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
     struct sample *minute; /* what it looked like a minute before `now`, or at the first */
+    uint64_t findings; /* sum of those in the log */
     uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     struct revocations revocations;
