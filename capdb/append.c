@@ -2,6 +2,7 @@
  * tail row a difference, commit.  The mirror of the newest snapshot changes only after the commit,
  * so a failed append leaves everything as it was. */
 #include "capdb/recorder.h"
+#include "capdb/tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -322,27 +323,6 @@ static bool rows_more(const struct capstate *s, struct mirror *m)
 
 /* --- writing --- */
 
-static enum error put_tail(struct capdb *db, uint32_t t, int kind, bool opens,
-                           const struct row *row)
-{
-    sqlite3_stmt *st = db->recorder->put_tail;
-    enum error e = ERR_OK;
-    sqlite3_bind_int64(st, 1, t);
-    sqlite3_bind_int(st, 2, kind);
-    sqlite3_bind_int(st, 3, opens);
-    sqlite3_bind_int64(st, 4, row->row);
-    for (int c = 0; c < ROW_MAX_COLUMNS; c++) {
-        bool given = opens && c < row_descs[kind].columns;
-        if (given && !(row_may_be_null(kind, c) && row->v[c] == ROW_NULL))
-            sqlite3_bind_int64(st, 5 + c, row->v[c]);
-        else
-            sqlite3_bind_null(st, 5 + c);
-    }
-    capdb_step(db, st, "writing a snapshot", &e);
-    sqlite3_reset(st);
-    return e;
-}
-
 static int row_id_compare(const void *pa, const void *pb)
 {
     int64_t a = *(const int64_t *)pa;
@@ -350,17 +330,25 @@ static int row_id_compare(const void *pa, const void *pb)
     return (a > b) - (a < b);
 }
 
-/* The changes of one kind, for the ledger: what ended, what has a number from first_new on. */
-static void hash_changes(struct blake2b *rows, int kind, int64_t *ended, uint32_t ended_count,
-                         const struct rowset *new, int64_t first_new)
+/* What ended, ascending, and what began, as the numbers were given. */
+static void hash_changes(struct blake2b *rows, int kind, const struct tail_changes *c)
 {
+    for (uint32_t i = 0; i < c->ended_count; i++)
+        ledger_add_end(rows, kind, c->ended[i]);
+    for (uint32_t i = 0; i < c->began_count; i++)
+        ledger_add_begin(rows, kind, &c->began[i]);
+}
+
+static enum error put_lists(struct capdb *db, uint32_t t, int kind, int64_t *ended,
+                            uint32_t ended_count, const struct row *began, uint32_t began_count,
+                            struct blake2b *rows)
+{
+    const struct tail_changes changes = {ended, ended_count, began, began_count};
+    struct recorder *r = db->recorder;
     if (ended_count)
         qsort(ended, ended_count, sizeof(*ended), row_id_compare);
-    for (uint32_t i = 0; i < ended_count; i++)
-        ledger_add_end(rows, kind, ended[i]);
-    for (uint32_t i = 0; i < new->count; i++)
-        if (new->rows[i].row >= first_new)
-            ledger_add_begin(rows, kind, &new->rows[i]);
+    hash_changes(rows, kind, &changes);
+    return tail_put(db, r->put_tail, t, kind, &changes, r->packs);
 }
 
 /* Both sorted: what only the old has ends, what only the new has begins. */
@@ -370,9 +358,10 @@ static enum error put_changes(struct capdb *db, uint32_t t, int kind, const stru
     uint32_t i = 0;
     uint32_t k = 0;
     uint32_t ended_count = 0;
-    int64_t first_new = db->recorder->next.row[kind];
+    uint32_t began_count = 0;
     int64_t *ended = malloc((old->count + 1) * sizeof(*ended));
-    enum error e = ended ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    struct row *began = malloc((new->count + 1) * sizeof(*began));
+    enum error e = ended && began ? ERR_OK : capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     while (e == ERR_OK && (i < old->count || k < new->count)) {
         int order = i == old->count   ? 1
                     : k == new->count ? -1
@@ -380,16 +369,16 @@ static enum error put_changes(struct capdb *db, uint32_t t, int kind, const stru
         if (order == 0) {
             new->rows[k++].row = old->rows[i++].row;
         } else if (order < 0) {
-            ended[ended_count++] = old->rows[i].row;
-            e = put_tail(db, t, kind, false, &old->rows[i++]);
+            ended[ended_count++] = old->rows[i++].row;
         } else {
             new->rows[k].row = db->recorder->next.row[kind]++;
-            e = put_tail(db, t, kind, true, &new->rows[k++]);
+            began[began_count++] = new->rows[k++];
         }
     }
     if (e == ERR_OK)
-        hash_changes(rows, kind, ended, ended_count, new, first_new);
+        e = put_lists(db, t, kind, ended, ended_count, began, began_count, rows);
     free(ended);
+    free(began);
     return e;
 }
 

@@ -80,6 +80,13 @@ uint32_t range_last(const struct options *o, const struct view *v);
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+/* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
+ * that: then no edges, islands or verdicts are there. chains: with all above what it means. */
+enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains);
+/* v->state is that of snapshot n, or a part of it: says so where it is incomplete. */
+void dbview_loaded(struct options *o, struct view *v, uint32_t n);
+/* For tests: the whole snapshot is loaded, whatever the question. */
+extern bool dbview_whole;
 /* --domains FILE, if it was given; says what is wrong with it. */
 enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);

@@ -82,7 +82,8 @@ static enum error check_identity(struct capdb *db)
     if (id != CAPDB_APPLICATION_ID)
         return capdb_fail(db, ERR_FORMAT, "is not a capdb recording");
     db->version = (int)capdb_int(db, "PRAGMA user_version", -1);
-    if (db->version != CAPDB_USER_VERSION && db->version != CAPDB_USER_VERSION_1)
+    if (db->version != CAPDB_USER_VERSION && db->version != CAPDB_USER_VERSION_2 &&
+        db->version != CAPDB_USER_VERSION_1)
         return capdb_fail(db, ERR_VERSION,
                           "has format %d, this program understands %d; use a newer capdb",
                           db->version, CAPDB_USER_VERSION);
@@ -91,7 +92,9 @@ static enum error check_identity(struct capdb *db)
 
 static const char *schema_of(const struct capdb *db)
 {
-    return db->version == CAPDB_USER_VERSION_1 ? capdb_schema_1_sql : capdb_schema_sql;
+    return db->version == CAPDB_USER_VERSION_1   ? capdb_schema_1_sql
+           : db->version == CAPDB_USER_VERSION_2 ? capdb_schema_2_sql
+                                                 : capdb_schema_sql;
 }
 
 static enum error check_statement(struct capdb *db, sqlite3_stmt *st,
@@ -340,6 +343,9 @@ static char *uri_of(const char *path, const char *query)
     return out;
 }
 
+/* One thread has a handle at a time: SQLite needs no locks of its own. */
+enum { READING = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX };
+
 static enum error open_uri(struct capdb *db, const char *query)
 {
     char *uri = uri_of(db->path, query);
@@ -350,7 +356,7 @@ static enum error open_uri(struct capdb *db, const char *query)
     db->sql = NULL;
     db->seen = -1;
     db->overlaid = false;
-    int code = sqlite3_open_v2(uri, &db->sql, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    int code = sqlite3_open_v2(uri, &db->sql, READING, NULL);
     free(uri);
     if (code != SQLITE_OK)
         return capdb_fail_sql(db, "opening");

@@ -165,8 +165,7 @@ static enum error prepare_all(struct capdb *db)
         sqlite3_stmt **st;
         const char *sql;
     } all[] = {
-        {&r->put_tail,
-         "INSERT INTO main.tail VALUES (?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+        {&r->put_tail, "INSERT INTO main.tail VALUES (?, ?, ?, ?, ?)"},
         {&r->put_snapshot,
          "INSERT INTO main.snapshot VALUES (?, ?, ?, ?, ?, ?, ?" RECORD_FIELDS_SNAPSHOT(ONE_PLACE)
              RECORD_FIELDS_END(ONE_PLACE) RECORD_FIELDS_SCHED(ONE_PLACE)
@@ -258,6 +257,8 @@ void recorder_free(struct capdb *db)
                            r->get_name, r->put_domain,   r->get_domain};
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         sqlite3_finalize(all[i]);
+    pack_free(&r->packs[0]);
+    pack_free(&r->packs[1]);
     mirror_free(&r->mirror);
     authority_rules_free(&r->rules);
     free(r);

@@ -4,6 +4,7 @@
 #define CAPSCOPE_CAPDB_RECORDER_H
 
 #include "capdb/ledger.h"
+#include "capdb/pack.h"
 #include "capdb/store.h"
 
 /* The newest snapshot, as the next one is compared with it. */
@@ -32,6 +33,7 @@ struct recorder {
     struct authority_rules rules;
     uint32_t unmerged; /* snapshots in the tail */
     double merged_at;
+    struct pack packs[2]; /* of tail_put(), kept */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
 };
 
@@ -69,7 +71,8 @@ struct origins {
         uint64_t slot;
         uint64_t from; /* the slot in the snapshot before; 0: the capability is new */
     } * list;          /* ascending by slot */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
 };
 /* From the events stored behind the newest snapshot; *known: they tell all that happened since. */
 enum error origins_read(struct capdb *db, uint64_t since, uint64_t until, struct origins *out,

@@ -13,6 +13,7 @@
             ".byte 0\n"                                                                            \
             ".popsection\n")
 EMBED(capdb_schema_sql, "capdb/schema.sql");
+EMBED(capdb_schema_2_sql, "capdb/schema_2.sql");
 EMBED(capdb_schema_1_sql, "capdb/schema_1.sql");
 EMBED(capdb_publish_sql, "capdb/publish.sql");
 

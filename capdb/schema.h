@@ -1,4 +1,4 @@
-/* The database schema: schema.sql as it stands in the source, and the tables of format 1.
+/* The database schema: schema.sql as it stands in the source, and the tables of formats 1 and 2.
  *
  * What a file calls its tables is held against this text before anything is read from them, and
  * answers come from these views, never from those that stand in the file. */
@@ -10,13 +10,15 @@
 
 enum {
     CAPDB_APPLICATION_ID = 0x43504442, /* "CPDB" */
-    CAPDB_USER_VERSION = 2,
-    CAPDB_USER_VERSION_1 = 1, /* is read, not written */
+    CAPDB_USER_VERSION = 3,
+    CAPDB_USER_VERSION_1 = 1, /* these are read, not written */
+    CAPDB_USER_VERSION_2 = 2,
     CAPDB_STILL = 0x7fffffff, /* t1 of what still holds */
     SCHEMA_NAME = 32,
 };
 
-extern const char capdb_schema_sql[];   /* format 2 */
+extern const char capdb_schema_sql[];   /* format 3 */
+extern const char capdb_schema_2_sql[]; /* format 2, without views */
 extern const char capdb_schema_1_sql[]; /* format 1 */
 extern const char capdb_publish_sql[];  /* for PostgreSQL: before its tables, and their views */
 

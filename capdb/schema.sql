@@ -1,12 +1,12 @@
--- The database of a recording, format 2; docs/database.md explains it to those who query it.
+-- The database of a recording, format 3; docs/database.md explains it to those who query it.
 --
 -- capdb carries this text and runs it as it stands: it makes new recordings of it, holds the tables
 -- of a file against it before it reads them, and answers from the views below instead of those in
 -- the file.
 --
 -- X_row tables hold versions of facts: a row holds from snapshot t0 up to, not including, t1; t1 is
--- 2147483647 while it holds.  Rowids ascend with t0.  Each append writes one row a change into
--- `tail`, which no index makes slow; a merge moves them into the X_row tables about once a second.
+-- 2147483647 while it holds.  Rowids ascend with t0.  Each append packs what changed into a few rows
+-- of `tail`, which no index makes slow; a merge unpacks them into the X_row tables about once a second.
 -- What a killed recorder left in the tail is seen by every reader and merged by the next recorder.
 --
 -- Integers are SQLite's: 64 bits, signed.  Addresses and words are stored as the number with the
@@ -179,6 +179,9 @@ CREATE TABLE object_row (
 ) STRICT;
 CREATE INDEX object_by_id ON object_row (id);
 CREATE INDEX object_by_addr ON object_row (addr, bits);
+-- Those that do not begin at a multiple of their size: few, as boards have device memory.
+CREATE INDEX object_odd ON object_row (addr, bits)
+ WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0;
 
 -- What seldom changes of a thread, and what changes whenever it runs.
 CREATE TABLE thread_row (
@@ -344,16 +347,14 @@ CREATE TABLE range_row (
     offset INTEGER NOT NULL
 ) STRICT;
 
--- Changes that are not merged yet: at snapshot t a row of the kind's table ends (op 0) or begins
--- (op 1) with the values v0... in the order of the table's columns.
+-- Changes that are not merged yet: at snapshot t rows of the kind's table end, and others begin, which
+-- are numbered from `first` on.  ended, began: packed numbers (docs/database.md, The tail).
 CREATE TABLE tail (
-    t    INTEGER NOT NULL,
-    kind INTEGER NOT NULL,
-    op   INTEGER NOT NULL,
-    row  INTEGER NOT NULL,
-    v0 INTEGER, v1 INTEGER, v2 INTEGER, v3 INTEGER, v4 INTEGER, v5 INTEGER, v6 INTEGER,
-    v7 INTEGER, v8 INTEGER, v9 INTEGER, v10 INTEGER, v11 INTEGER, v12 INTEGER, v13 INTEGER,
-    v14 INTEGER, v15 INTEGER, v16 INTEGER, v17 INTEGER
+    t     INTEGER NOT NULL,
+    kind  INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    ended BLOB NOT NULL,
+    began BLOB NOT NULL
 ) STRICT;
 
 ----------------------------------------------------------------------------------------------------

@@ -273,7 +273,7 @@ static void verify_all(struct verifying *v)
 {
     uint32_t count = capdb_count(v->db);
     verify_file(v);
-    if (v->db->version == CAPDB_USER_VERSION) {
+    if (v->db->version != CAPDB_USER_VERSION_1) {
         verify_chain(v);
         if (!capdb_words_are_ours(v->db))
             fault(v, "the words are not those of a recording");
@@ -331,7 +331,7 @@ enum error capdb_ending(struct capdb *db, struct capdb_ending *out)
 {
     struct ledger_entry last;
     *out = (struct capdb_ending){0};
-    if (db->version != CAPDB_USER_VERSION)
+    if (db->version == CAPDB_USER_VERSION_1)
         return ERR_UNSUPPORTED;
     enum error e = capdb_hold(db);
     if (e != ERR_OK)

@@ -9,8 +9,8 @@
 struct reaper {
     const struct capstate *s;
     bool *gone;
-    uint32_t *left;   /* by object: capabilities that keep it alive */
-    int32_t *ending;  /* objects whose last capability went, to be emptied */
+    uint32_t *left;  /* by object: capabilities that keep it alive */
+    int32_t *ending; /* objects whose last capability went, to be emptied */
     uint32_t ending_count;
     struct toll *toll;
 };
@@ -71,7 +71,8 @@ static void count_homeless(struct reaper *r)
             continue;
         int32_t slot = capstate_slot_in(r->s, tcb, RECORD_TCB_CSPACE);
         bool lost = false;
-        while (slot >= 0 && r->s->slots[slot].holder == tcb && r->s->slots[slot].index <= RECORD_TCB_VSPACE) {
+        while (slot >= 0 && r->s->slots[slot].holder == tcb &&
+               r->s->slots[slot].index <= RECORD_TCB_VSPACE) {
             lost |= r->gone[slot];
             slot = capstate_slot_after(r->s, tcb, slot);
         }

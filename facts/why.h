@@ -34,7 +34,8 @@ struct why_line {
 struct why {
     enum why_status status;
     struct why_line *lines;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
 };
 
 void why_init(struct why *w);
@@ -64,9 +65,9 @@ enum error why_stuck(const struct capstate *s, bool *stuck);
  * to be there. */
 void why_fault(const struct capstate *s, int32_t thread, struct why *out);
 
-/* What an invocation of a capability address would meet: the look-up level by level, and whether
- * what is there can be invoked. */
-void why_denied(const struct capstate *s, int32_t thread, uint64_t cptr, struct why *out);
+/* What an invocation of a capability address would meet: the look-up level by level, whether what
+ * is there can be invoked, and whose it is. thread: of a->state. */
+void why_denied(const struct authority *a, int32_t thread, uint64_t cptr, struct why *out);
 
 /* What a translation of a virtual address meets. */
 void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint32_t depth,

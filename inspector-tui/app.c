@@ -495,7 +495,8 @@ static int patience(struct app *app)
     struct session *s = &app->session;
     if (holds_keys(app))
         return HOLD_MS;
-    if (s->target.kind == TARGET_OPENING || source_waiting(s->source) || source_silence(s->source) > 1)
+    if (s->target.kind == TARGET_OPENING || source_waiting(s->source) ||
+        source_silence(s->source) > 1)
         return WATCH_MS; /* the seconds are counted on the screen */
     return source_is_live(s->source) && !s->paused ? SILENCE_MS : -1;
 }

@@ -19,7 +19,8 @@ struct compare {
     struct sample *before, *after; /* held */
     uint8_t *sign;                 /* by slot of `after` */
     struct change *changes;        /* as capstate_diff() gives them */
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t counts[SIGN_DIED + 1];
     bool failed; /* no memory: nothing is known */
 };

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 
-
 struct memory_cell memory_at(const struct session *s, const struct sample *of, uint64_t addr)
 {
     struct authority_owner owner;
@@ -14,7 +13,7 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
     if (!typed && sample_is_lost(of, &owner, addr))
         return (struct memory_cell){'!', domain < 0 ? STYLE_WARN : session_style(s, of, domain)};
     if (domain < 0)
-        return typed ? (struct memory_cell){'?', STYLE_WARN}
+        return typed               ? (struct memory_cell){'?', STYLE_WARN}
                : owner.object >= 0 ? (struct memory_cell){'.', STYLE_DIM}
                                    : (struct memory_cell){'_', STYLE_DIM};
     if (!typed && of->authority.domains[domain].trusted)
@@ -31,12 +30,12 @@ enum { PROBES = 16, PIECES = 1 << 13 };
  * anything before what is free. */
 static int weight(char letter)
 {
-    return letter == ' '                          ? 0
-           : letter == '_'                        ? 1
-           : letter == '.'                        ? 2
-           : islower((unsigned char)letter)       ? 3
-           : letter == '!'                        ? 4
-                                                  : 5;
+    return letter == ' '                    ? 0
+           : letter == '_'                  ? 1
+           : letter == '.'                  ? 2
+           : islower((unsigned char)letter) ? 3
+           : letter == '!'                  ? 4
+                                            : 5;
 }
 
 /* The most telling of some probes. */

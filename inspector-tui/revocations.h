@@ -11,10 +11,10 @@
 enum { REVOCATIONS_KEPT = 1024 };
 
 struct revocation {
-    uint64_t first, last; /* numbers of its first and its newest event */
-    uint64_t thread;      /* TCB of who revokes */
-    uint64_t root;        /* slot */
-    uint64_t victim;      /* slot that its newest step takes, 0: none yet */
+    uint64_t first, last;      /* numbers of its first and its newest event */
+    uint64_t thread;           /* TCB of who revokes */
+    uint64_t root;             /* slot */
+    uint64_t victim;           /* slot that its newest step takes, 0: none yet */
     struct record_event begin; /* the capability revoked is in it */
     bool ended;
     bool whole; /* no event of it is missing */

@@ -12,7 +12,16 @@
 
 /* What one piece may cost, in rows made; text of a row costs as much as many.  The first one is larger:
  * what fits into it never shows half made. */
-enum { FIRST_PIECE = 150000, PIECE = 25000, TEXT_COST = 100, KEY_COST = 2, MOST_LOOKED_AT = 1000, BITS = 11, DIGITS = 1 << BITS, TURNS = 6 };
+enum {
+    FIRST_PIECE = 150000,
+    PIECE = 25000,
+    TEXT_COST = 100,
+    KEY_COST = 2,
+    MOST_LOOKED_AT = 1000,
+    BITS = 11,
+    DIGITS = 1 << BITS,
+    TURNS = 6
+};
 
 /* A row at the top with all below it; sorted as one. */
 struct block {
@@ -60,7 +69,8 @@ static uint32_t build_piece(const struct session *s, struct view *v, struct row_
     w.slice = list->count + most;
     if (all) {
         w.open = NULL;
-        w.open_count = w.open_room = 0;
+        w.open_count = 0;
+        w.open_room = 0;
         w.open_by_default = true;
     }
     list->at = v->ops->build(s, &w, list->at);
@@ -189,7 +199,7 @@ static void put_in_order(struct view *v)
         return;
     free(v->next.row);
     v->next.row = rows;
-    v->next.room = v->next.count + 1;
+    v->next.room = (size_t)v->next.count + 1;
 }
 
 static uint32_t move_blocks(struct view *v, uint32_t most)

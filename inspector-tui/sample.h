@@ -58,13 +58,14 @@ struct sample {
     struct authority_verdict judged;
     const struct authority_breach *breaches; /* its rows: breaches, doubts and notes */
     uint32_t breach_count;
-    uint32_t *domain_caps; /* by domain: capabilities in its CSpaces */
+    uint32_t *domain_caps;               /* by domain: capabilities in its CSpaces */
     struct domain_memory *domain_memory; /* by domain */
-    uint64_t *watermark; /* by object: of untyped memory with something made of it, up to where it was
+    uint64_t
+        *watermark; /* by object: of untyped memory with something made of it, up to where it was
                             handed out; else 0 */
-    struct waiting waiting; /* who waits for whom */
+    struct waiting waiting;   /* who waits for whom */
     uint64_t *domain_reaches; /* by domain: of the first 64, those whose objects it refers to */
-    bool *stuck;            /* by thread: faulted, or it waits for what can never come */
+    bool *stuck;              /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */

@@ -522,8 +522,9 @@ static const struct {
     const char *key, *word;
     int importance;
 } function_keys[] = {
-    {"F1", "Help", 9},  {"F2", "Pane", 1}, {"F3", "Search", 6},  {"F4", "Filter", 3}, {"F5", "Goto", 7},
-    {"F6", "Sort", 2},  {"F7", "Back", 5}, {"F8", "Compare", 4}, {"F9", "Revoke", 4}, {"F10", "Quit", 8},
+    {"F1", "Help", 9},   {"F2", "Pane", 1},  {"F3", "Search", 6}, {"F4", "Filter", 3},
+    {"F5", "Goto", 7},   {"F6", "Sort", 2},  {"F7", "Back", 5},   {"F8", "Compare", 4},
+    {"F9", "Revoke", 4}, {"F10", "Quit", 8},
 };
 enum { FUNCTION_KEYS = sizeof(function_keys) / sizeof(*function_keys) };
 

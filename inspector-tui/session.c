@@ -545,8 +545,9 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
     if (found)
         session_to_event(s, found);
     else
-        session_say(s, false, steps > 0 ? "no later step of a revoke is kept"
-                                        : "no earlier step of a revoke is kept");
+        session_say(s, false,
+                    steps > 0 ? "no later step of a revoke is kept"
+                              : "no earlier step of a revoke is kept");
 }
 
 /* --- a minute ago --- */

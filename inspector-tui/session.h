@@ -27,7 +27,7 @@ struct session {
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
     struct sample *minute; /* what it looked like a minute before `now`, or at the first */
-    uint64_t findings; /* sum of those in the log */
+    uint64_t findings;     /* sum of those in the log */
     uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     struct revocations revocations;
@@ -38,12 +38,12 @@ struct session {
     bool mark_wanted; /* and it is to be the mark, not what is shown */
     bool paused;
     uint64_t generation_of_events; /* grows whenever revocations have another count */
-    uint64_t generation; /* grows whenever `now` or `change` is another */
+    uint64_t generation;           /* grows whenever `now` or `change` is another */
     struct compare *change;
     struct domain_mark domains[SESSION_DOMAINS];
     uint32_t domain_count;
 
-    uint32_t columns; /* of the screen: pictures fill it */
+    uint32_t columns;              /* of the screen: pictures fill it */
     char message[SESSION_MESSAGE]; /* of the last key or answer */
     bool message_bad;
     char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */

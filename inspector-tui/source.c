@@ -6,6 +6,7 @@
  *     take <----- fresh, points <- source_deliver      fd: something is there
  */
 #include "inspector-tui/source_private.h"
+#include "lib/array.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -94,14 +95,10 @@ static void keep_within_memory(struct source *s)
 
 static struct point *new_point(struct source *s)
 {
-    if (s->point_count == s->point_room) {
-        uint32_t room = s->point_room ? s->point_room * 2 : 256;
-        void *grown = realloc(s->points, room * sizeof(*s->points));
-        if (!grown)
-            return NULL;
-        s->points = grown;
-        s->point_room = room;
-    }
+    struct point *grown = array_room(s->points, s->point_count, &s->point_room, sizeof(*grown));
+    if (!grown)
+        return NULL;
+    s->points = grown;
     return &s->points[s->point_count++];
 }
 

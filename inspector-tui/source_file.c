@@ -1,5 +1,6 @@
 /* A recording: its snapshots are the time line; what was loaded last stays in memory. */
 #include "inspector-tui/source_private.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +23,11 @@ static void read_moments(struct source *s)
     uint32_t count = capdb_count(s->db);
     struct capdb_snapshot info;
     pthread_mutex_lock(&s->lock);
-    if (count > s->point_room) {
-        void *grown = realloc(s->points, count * sizeof(*s->points));
-        if (!grown)
-            count = s->point_count;
-        else
-            s->points = grown, s->point_room = count;
-    }
+    struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
+    if (grown)
+        s->points = grown;
+    else
+        count = s->point_count;
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
         s->points[s->point_count++] =
             (struct point){.moment = {.number = info.n,

@@ -46,7 +46,7 @@ struct source {
     struct capdb *db;
     struct follow *follow; /* events of a live line, NULL: none */
     struct authority_rules rules;
-    uint32_t first; /* snapshot of a recording to show first, 0: it is shown */
+    uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
@@ -63,12 +63,13 @@ struct source {
     struct answer answers[ANSWERS];
     uint32_t answer_first, answer_count;
     struct sample *fresh;
-    struct compare *fresh_change;              /* against the sample before */
-    struct sample *ask_before, *ask_after;     /* to be compared; after NULL: nothing */
+    struct compare *fresh_change;          /* against the sample before */
+    struct sample *ask_before, *ask_after; /* to be compared; after NULL: nothing */
     struct compare *compared;
     struct target_state state;
     struct point *points;
-    uint32_t point_count, point_room;
+    uint32_t point_count;
+    size_t point_room;
     size_t history_bytes;
     struct record_event *events; /* ring */
     uint32_t event_first, event_count;

@@ -1,6 +1,7 @@
 /* What all views have in common: rows, folds, moving, going to a thing, search and filter; rows.c
  * makes the rows. */
 #include "inspector-tui/view.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,20 +72,6 @@ void view_fini(struct view *v)
 
 /* --- rows --- */
 
-/* Room for one more element, doubling; false when memory is out. */
-static bool grow(void **array, uint32_t count, uint32_t *room, size_t size)
-{
-    if (count < *room)
-        return true;
-    uint32_t wanted = *room ? *room * 2 : 256;
-    void *bigger = realloc(*array, wanted * size);
-    if (!bigger)
-        return false;
-    *array = bigger;
-    *room = wanted;
-    return true;
-}
-
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr)
 {
     const struct ref r = {.kind = REF_TEXT, .extra = kind, .addr = addr, .of = parent};
@@ -93,11 +80,10 @@ uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr)
 
 struct row *view_append(struct view *v, struct row row)
 {
-    void *rows = v->rows;
-    if (!grow(&rows, v->count, &v->room, sizeof(*v->rows))) {
-        v->cut = true;
+    struct row *rows = array_room(v->rows, v->count, &v->room, sizeof(*rows));
+    v->cut |= !rows;
+    if (!rows)
         return NULL;
-    }
     v->rows = rows;
     v->rows[v->count] = row;
     return &v->rows[v->count++];
@@ -154,15 +140,7 @@ void view_text(const struct session *s, const struct view *v, const struct row *
 
 static uint32_t fold_place(const struct view *v, uint64_t id)
 {
-    uint32_t low = 0, high = v->open_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (v->open[mid] < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(v->open_count, i, v->open[i] < id);
 }
 
 static bool fold_listed(const struct view *v, uint64_t id)
@@ -187,8 +165,8 @@ static void fold_list(struct view *v, uint64_t id, bool listed)
         v->open_count--;
         return;
     }
-    void *open = v->open;
-    if (!grow(&open, v->open_count, &v->open_room, sizeof(*v->open)))
+    uint64_t *open = array_room(v->open, v->open_count, &v->open_room, sizeof(*open));
+    if (!open)
         return;
     v->open = open;
     memmove(v->open + at + 1, v->open + at, (v->open_count - at) * sizeof(*v->open));

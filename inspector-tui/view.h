@@ -27,20 +27,22 @@ _Static_assert(sizeof(struct row) == 16, "a million rows are 16 MB");
 
 /* X(ID, key, "Name", "short name", "what it shows") in the order of the tabs */
 #define VIEW_LIST(X)                                                                               \
-    X(OVERVIEW, 'O', "Overview", "Over", "the whole system on one screen: verdict, memory, domains")       \
-    X(DOMAINS, 'D', "Domains", "Dom", "isolation domains, their threads and what each reaches")           \
-    X(THREADS, 'T', "Threads", "Thr", "who runs, who waits for whom (Tab follows), who has faulted")      \
-    X(SPACES, 'C', "CSpaces", "CSp", "capability spaces as threads see them: slots, guards, gaps")        \
-    X(DERIVATION, 'V', "deriVation", "deV", "every capability below the one it was derived from")         \
-    X(OBJECTS, 'B', "oBjects", "oBj", "kernel objects by address, their owners and holders")              \
-    X(MEMORY, 'M', "Memory", "Mem", "RAM from the whole down to a page: owner, use, mappings")            \
-    X(VSPACE, 'A', "Address spaces", "Adr", "what each page table maps, and whose it is")                 \
-    X(REACH, 'X', "reach (X)", "reaX", "who can reach a thing, and what it can reach, hop by hop")         \
-    X(VERDICT, 'J', "Judgement", "Judg", "is the system isolated, and if not, every breach")             \
-    X(EVENTS, 'E', "Events", "Ev", "every change to capability state, as it happened")                   \
-    X(REVOKE, 'R', "Revoke", "Rev", "what a revocation takes, before, while and after it runs")           \
-    X(CHANGES, 'U', "Updates", "Upd", "what differs from the snapshot before, or from the mark")      \
-    X(SQL, 'Q', "sQl", "sQl", "a question in SQL over the same views as capdb")                           \
+    X(OVERVIEW, 'O', "Overview", "Over",                                                           \
+      "the whole system on one screen: verdict, memory, domains")                                  \
+    X(DOMAINS, 'D', "Domains", "Dom", "isolation domains, their threads and what each reaches")    \
+    X(THREADS, 'T', "Threads", "Thr",                                                              \
+      "who runs, who waits for whom (Tab follows), who has faulted")                               \
+    X(SPACES, 'C', "CSpaces", "CSp", "capability spaces as threads see them: slots, guards, gaps") \
+    X(DERIVATION, 'V', "deriVation", "deV", "every capability below the one it was derived from")  \
+    X(OBJECTS, 'B', "oBjects", "oBj", "kernel objects by address, their owners and holders")       \
+    X(MEMORY, 'M', "Memory", "Mem", "RAM from the whole down to a page: owner, use, mappings")     \
+    X(VSPACE, 'A', "Address spaces", "Adr", "what each page table maps, and whose it is")          \
+    X(REACH, 'X', "reach (X)", "reaX", "who can reach a thing, and what it can reach, hop by hop") \
+    X(VERDICT, 'J', "Judgement", "Judg", "is the system isolated, and if not, every breach")       \
+    X(EVENTS, 'E', "Events", "Ev", "every change to capability state, as it happened")             \
+    X(REVOKE, 'R', "Revoke", "Rev", "what a revocation takes, before, while and after it runs")    \
+    X(CHANGES, 'U', "Updates", "Upd", "what differs from the snapshot before, or from the mark")   \
+    X(SQL, 'Q', "sQl", "sQl", "a question in SQL over the same views as capdb")                    \
     X(LOG, 'L', "Log", "Log", "what programs printed, answers of the monitor, messages")
 
 enum view_id {
@@ -53,7 +55,8 @@ enum view_id {
 /* Rows that are made in pieces, so that no key waits for a million of them. */
 struct row_list {
     struct row *row;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t at; /* where build() goes on; VIEW_WHOLE: all rows are there */
 };
 #define VIEW_WHOLE UINT32_MAX
@@ -82,7 +85,8 @@ struct view {
     enum view_id id;
     const struct view_ops *ops;
     struct row *rows;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t cursor, top;
     /* Rows under way: those that are shown stay until all new ones are there, or go at once when
      * they are of another moment (dropped). */
@@ -93,8 +97,9 @@ struct view {
     struct pin pin;
     uint64_t wanted; /* the row that the cursor goes to when it is there, 0: none */
     uint32_t slice;  /* build() stops when so many rows are there */
-    uint64_t *open; /* ids of open rows, sorted; of closed ones where open is the default */
-    uint32_t open_count, open_room;
+    uint64_t *open;  /* ids of open rows, sorted; of closed ones where open is the default */
+    uint32_t open_count;
+    size_t open_room;
     bool open_by_default;
     bool stale;          /* the rows are to be made anew */
     uint64_t generation; /* of the session the rows were made from */

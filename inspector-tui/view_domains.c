@@ -1,6 +1,7 @@
 /* Domains, and below each its threads. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum { KIND_DOMAIN = 1, KIND_THREAD };
 
@@ -54,7 +55,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 static void domain_line(const struct session *s, const struct row *r, struct line *l)
 {
     const struct sample *of = view_sample(s, r);
-    char own[16], left[16];
+    char own[SIZE_TEXT], left[SIZE_TEXT];
     enum sign sign = r->flags & ROW_DEAD ? SIGN_DIED
                      : r->at < 0         ? SIGN_SAME
                                          : compare_domain(s->change, r->at);
@@ -70,9 +71,9 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", of->domain_caps[r->at]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_memory[r->at].used, own));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].used, own));
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_memory[r->at].free, left));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].free, left));
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
              d->trusted                         ? "trusted manager"

@@ -3,6 +3,7 @@
 #include "inspector-tui/memory.h"
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE };
 
@@ -97,7 +98,7 @@ static enum sign sign_of(const struct session *s, uint64_t base, uint64_t size)
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_DEVICES) {
         line_put(l, STYLE_HEAD, "devices");
@@ -113,7 +114,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     enum sign sign = sign_of(s, base, bytes);
     line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
-    line_put(l, STYLE_DIM, " %5s ", words_size(bytes, size));
+    line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);
     line_put(l, STYLE_NORMAL, " ");
     one_thing(s, base, bytes, l);

@@ -1,6 +1,7 @@
 /* Kernel objects by address: what lies where, who owns it, who holds it. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 #include "record/names.h"
 
@@ -80,7 +81,7 @@ static void line(const struct session *s, const struct view *v, const struct row
 {
     const struct sample *of = view_sample(s, r);
     const struct capstate *c = &of->state;
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_HOLDER) {
         enum sign sign = compare_slot(s->change, r->at);
@@ -98,7 +99,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_put(l, STYLE_NORMAL, "%s%s", record_cap_name(o->type),
              o->flags & RECORD_SLOT_DEVICE ? " (device)" : "");
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", o->bits ? words_size(1ull << (o->bits & 63), size) : "");
+    line_put(l, STYLE_NORMAL, "%s", o->bits ? size_short(1ull << (o->bits & 63), size) : "");
     line_tab(l);
     words_owner(l, s, of, o->addr);
     line_tab(l);

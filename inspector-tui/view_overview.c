@@ -3,6 +3,7 @@
  * Every row leads on: the verdict to its witnesses, the picture of memory to the memory view, a
  * domain to its row in the domains view, the last revocation to its steps. */
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 #include "inspector-tui/memory.h"
 #include "inspector-tui/pane.h"
@@ -127,9 +128,9 @@ static void ram_line(const struct session *s, int32_t part, struct line *l)
     const struct record_snapshot *snap = &s->now->state.snapshot;
     uint64_t size = (uint64_t)snap->ram_size / RAM_LINES,
              base = snap->ram_base + size * (uint64_t)part;
-    char text[16], hex[24];
+    char text[SIZE_TEXT], hex[24];
     if (part == 0)
-        line_put(l, STYLE_NORMAL, "RAM %5s ", words_size(snap->ram_size, text));
+        line_put(l, STYLE_NORMAL, "RAM %5s ", size_short(snap->ram_size, text));
     else
         line_put(l, STYLE_NORMAL, "          ");
     line_put(l, STYLE_DIM, "%s ", sample_hex(s->now, base, hex));
@@ -224,8 +225,8 @@ static void minute_cell(const struct session *s, int32_t domain, struct line *l)
 
 static void size_cell(struct line *l, enum style style, uint64_t bytes)
 {
-    char text[16];
-    line_put(l, style, "%s", bytes ? words_size(bytes, text) : "-");
+    char text[SIZE_TEXT];
+    line_put(l, style, "%s", bytes ? size_short(bytes, text) : "-");
 }
 
 static void domain_line(const struct session *s, int32_t i, struct line *l)
@@ -271,8 +272,9 @@ static void minute_head(const struct session *s, char *buf, size_t size)
 static void head_line(const struct session *s, struct line *l)
 {
     char span[16];
-    const char *const heads[] = {" domain (* trusted)", "thr",  "caps", span,      "own",
-                                 "used",                "lost", "free", "reaches", "waits / fault"};
+    const char *const heads[] = {
+        " domain (* trusted)", "thr", "caps", span, "own", "used", "lost", "free", "reaches",
+        "waits / fault"};
     minute_head(s, span, sizeof(span));
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
         if (i)
@@ -323,7 +325,8 @@ static void time_line(const struct session *s, struct line *l)
     for (uint32_t i = 0; i < n; i++)
         point(s, &m[i], s->at ? m[i].number == s->at : i + 1 == n, l);
     line_put(l, STYLE_NORMAL, "| %s", session_clock(m[n - 1].time, to));
-    line_put(l, STYLE_DIM, s->mark ? "  [ ] walk  = compares with m" : "  [ ] walk  m marks  = compares");
+    line_put(l, STYLE_DIM,
+             s->mark ? "  [ ] walk  = compares with m" : "  [ ] walk  m marks  = compares");
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -401,9 +404,17 @@ static void about(const struct session *s, const struct view *v, const struct ro
 }
 
 static const struct column columns[] = {
-    {"", 10, 26, 0, false}, {"", 3, 5, 6, true}, {"", 4, 8, 1, true}, {"", 3, 6, 2, true},
-    {"", 4, 6, 4, true},    {"", 4, 6, 3, true}, {"", 4, 6, 5, true}, {"", 4, 6, 8, true},
-    {"", 3, 24, 1, false},  {"", 9, 0, 7, false}, {0},
+    {"", 10, 26, 0, false},
+    {"", 3, 5, 6, true},
+    {"", 4, 8, 1, true},
+    {"", 3, 6, 2, true},
+    {"", 4, 6, 4, true},
+    {"", 4, 6, 3, true},
+    {"", 4, 6, 5, true},
+    {"", 4, 6, 8, true},
+    {"", 3, 24, 1, false},
+    {"", 9, 0, 7, false},
+    {0},
 };
 
 const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL};

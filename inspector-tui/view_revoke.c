@@ -7,6 +7,7 @@
  *
  * Two counts have their names everywhere (facts/toll.h): steps are what the revoke itself takes,
  * capabilities all that go, those in CNodes and threads that end by it included. */
+#include "capstate/size.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/preview.h"
 #include "inspector-tui/view.h"
@@ -164,10 +165,10 @@ static void counts_line(const struct session *s, int32_t root, struct line *l)
 
 static void hint_line(const struct session *s, struct line *l)
 {
-    static const char *const live[] = {"b", " stop at it  ", "s", " step  ", "f", " to its end  ",
-                                       "c", " let the machine run"};
-    static const char *const past[] = {"s", " a step on  ", "S", " a step back  ", "{ }",
-                                       " by event  ", ".", " to the newest"};
+    static const char *const live[] = {"b", " stop at it  ", "s", " step  ",
+                                       "f", " to its end  ", "c", " let the machine run"};
+    static const char *const past[] = {"s",   " a step on  ", "S", " a step back  ",
+                                       "{ }", " by event  ",  ".", " to the newest"};
     const char *const *words = session_is_past(s) ? past : live;
     for (int i = 0; i < 8; i += 2) {
         line_put(l, STYLE_KEY, "%s", words[i]);
@@ -224,7 +225,7 @@ static void step_line(const struct session *s, uint64_t seq, struct line *l)
 
 void view_revocation_line(const struct session *s, const struct revocation *k, struct line *l)
 {
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     int32_t thread = sample_thread_at(s->now, k->thread);
     line_put(l, STYLE_DIM, "#%" PRIu64 " ", k->first);
     if (thread >= 0)
@@ -234,9 +235,9 @@ void view_revocation_line(const struct session *s, const struct revocation *k, s
     line_put(l, STYLE_NORMAL, k->ended ? " revoked " : " revokes ");
     line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s",
               sample_hex(s->now, k->begin.object, hex));
-    line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN,
-             ": %s%u caps, %u step%s, %s, %u preempted", k->whole ? "" : "at least ", k->caps,
-             k->steps, k->steps == 1 ? "" : "s", words_size(k->bytes, size), k->preemptions);
+    line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN, ": %s%u caps, %u step%s, %s, %u preempted",
+             k->whole ? "" : "at least ", k->caps, k->steps, k->steps == 1 ? "" : "s",
+             size_short(k->bytes, size), k->preemptions);
 }
 
 static void title_line(enum title title, struct line *l)

@@ -2,6 +2,7 @@
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
 #include "record/names.h"
+#include "capstate/size.h"
 
 enum { KIND_SPACE = 1, KIND_PAGE };
 enum { COMPARED = 20000 }; /* translations; of more none is compared */
@@ -16,7 +17,8 @@ static uint32_t end_of_space(const struct capstate *c, uint32_t from)
 }
 
 /* The translation of the same address in another sample, NULL. */
-static const struct record_mapping *same_in(const struct capstate *c, const struct record_mapping *m)
+static const struct record_mapping *same_in(const struct capstate *c,
+                                            const struct record_mapping *m)
 {
     for (uint32_t i = 0; i < c->mapping_count; i++)
         if (c->mappings[i].vaddr == m->vaddr && c->mappings[i].dir == m->dir)
@@ -41,9 +43,9 @@ static enum sign sign_of(const struct session *s, const struct row *r)
         return SIGN_SAME;
     const struct record_mapping *m = &s->now->state.mappings[r->at];
     const struct record_mapping *old = same_in(&before->state, m);
-    return !old                                               ? SIGN_BORN
+    return !old                                                 ? SIGN_BORN
            : old->frame != m->frame || old->rights != m->rights ? SIGN_CHANGED
-                                                              : SIGN_SAME;
+                                                                : SIGN_SAME;
 }
 
 static void add_dead(const struct session *s, struct view *v)
@@ -114,7 +116,7 @@ static void line(const struct session *s, const struct view *v, const struct row
 {
     const struct sample *of = view_sample(s, r);
     const struct record_mapping *m = &of->state.mappings[r->at];
-    char hex[24], rights[4], size[16];
+    char hex[24], rights[4], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_SPACE) {
         space_line(s, r->at, l);
@@ -124,7 +126,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_put(l, words_sign(sign), "%c", sign_char(sign));
     const struct ref here = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
     line_link(l, STYLE_NORMAL, here, "0x%s", sample_hex(s->now, m->vaddr, hex));
-    line_put(l, STYLE_DIM, " %5s %-3s%s > ", words_size(1ull << (m->bits & 63), size),
+    line_put(l, STYLE_DIM, " %5s %-3s%s > ", size_short(1ull << (m->bits & 63), size),
              record_access_text((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
     words_address(l, s->now, m->frame);
     line_put(l, STYLE_NORMAL, "  ");

@@ -88,23 +88,6 @@ void words_address(struct line *l, const struct sample *s, uint64_t addr)
     line_link(l, STYLE_LINK, ref_to(REF_ADDRESS, addr), "0x%s", sample_hex(s, addr, hex));
 }
 
-char *words_size(uint64_t bytes, char buf[16])
-{
-    static const char units[] = "BKMGTPE";
-    uint32_t unit = 0;
-    uint64_t whole = bytes, rest = 0;
-    while (whole >= 1024 && units[unit + 1]) {
-        rest = whole % 1024;
-        whole /= 1024;
-        unit++;
-    }
-    if (rest && whole < 10)
-        snprintf(buf, 16, "%" PRIu64 ".%" PRIu64 "%c", whole, rest * 10 / 1024, units[unit]);
-    else
-        snprintf(buf, 16, "%" PRIu64 "%c", whole, units[unit]);
-    return buf;
-}
-
 /* --- threads --- */
 
 const char *words_thread_state(const struct record_thread *t)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Recordings and streams of before are read: tests/fixtures holds two recordings of the first
-# version (one whose recorder was killed) with what capdb answered then, and a snapshot of the first
-# packed format.  They answer the same, are not changed, and upgrade makes a new file of each.
+# Recordings and streams of before are read: tests/fixtures holds two recordings of each
+# version before today's (one whose recorder was killed) with what capdb answered then, and a snapshot
+# of the first packed format.  They answer the same, are not changed, and upgrade makes a new file of each.
 set -uo pipefail
 source "$(dirname "$0")/lib.bash"
 
@@ -68,10 +68,10 @@ refuses_to_overwrite() { # name
 }
 
 is_newer() { # recording
-    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 2 ]
+    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 3 ]
 }
 
-for name in recording-1 recording-1-killed; do
+for name in recording-1 recording-1-killed recording-2 recording-2-killed; do
     gunzip -c "$fixtures/$name.capdb.gz" >"$work/$name.capdb"
     check "$name: verify finds it whole" $capdb verify "$work/$name.capdb"
     check "$name answers as it did then" answers_as_then $name

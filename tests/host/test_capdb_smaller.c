@@ -116,7 +116,7 @@ static void test_compact_gives_room_back(void **state)
     (void)state;
     assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
     assert_int_equal(sqlite3_exec(sql,
-                                  "INSERT INTO tail (t, kind, op, row) SELECT 1, 0, 0, 1"
+                                  "INSERT INTO tail SELECT 1, 0, 0, zeroblob(16), zeroblob(0)"
                                   " FROM event, event AS b, cap_row LIMIT 20000;"
                                   "DELETE FROM tail",
                                   NULL, NULL, NULL),

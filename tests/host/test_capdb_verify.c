@@ -218,7 +218,8 @@ static const char *const alterations[] = {
     "UPDATE mapping_row SET rights = 2 WHERE row = 1",
     "UPDATE irq_row SET slot = slot + 1 WHERE row = 1",
     "UPDATE finding_row SET rule = rule + 1 WHERE row = 1",
-    "INSERT INTO tail (t, kind, op, row) SELECT 9, 0, 0, min(row) FROM cap_row WHERE t1 > 12",
+    "INSERT INTO tail SELECT 9, 0, 0, CAST(char(min(row)) AS BLOB), x'' FROM cap_row"
+    " WHERE t1 > 12 AND row < 128",
     /* events and what stands between them */
     "UPDATE event SET detail = detail + 1 WHERE row = 2",
     "UPDATE event SET n = n + 1 WHERE row = 3",

@@ -52,7 +52,8 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
         *(void **)&next = dlsym(RTLD_NEXT, "poll");
     if (out >= 0 && count == LOOP_WAITS_FOR && fds[0].fd == STDIN_FILENO) {
         int n = pressed < 0 ? snprintf(text, sizeof(text), "w\n")
-                            : snprintf(text, sizeof(text), "k %lld\n", (long long)(thread_time() - pressed));
+                            : snprintf(text, sizeof(text), "k %lld\n",
+                                       (long long)(thread_time() - pressed));
         pressed = -1;
         if (write(out, text, (size_t)n) < 0)
             out = -1;

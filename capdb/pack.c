@@ -1,0 +1,61 @@
+/* Packing numbers, and unpacking what may be anything. */
+#include "capdb/pack.h"
+
+#include <stdlib.h>
+
+enum { NUMBER_BYTES = 10, DIGIT_BITS = 7, MORE = 0x80, FIRST_ROOM = 256 };
+
+static bool make_room(struct pack *p)
+{
+    if (p->room - p->used >= NUMBER_BYTES)
+        return true;
+    size_t room = p->room ? p->room * 2 : FIRST_ROOM;
+    uint8_t *grown = p->failed ? NULL : realloc(p->bytes, room);
+    p->failed = !grown;
+    if (!grown)
+        return false;
+    p->bytes = grown;
+    p->room = room;
+    return true;
+}
+
+void pack_number(struct pack *p, uint64_t v)
+{
+    if (!make_room(p))
+        return;
+    for (; v >= MORE; v >>= DIGIT_BITS)
+        p->bytes[p->used++] = (uint8_t)(v | MORE);
+    p->bytes[p->used++] = (uint8_t)v;
+}
+
+void pack_difference(struct pack *p, int64_t before, int64_t v)
+{
+    uint64_t d = (uint64_t)v - (uint64_t)before;
+    pack_number(p, d << 1 ^ (uint64_t)((int64_t)d >> 63));
+}
+
+void pack_free(struct pack *p)
+{
+    free(p->bytes);
+    *p = (struct pack){0};
+}
+
+uint64_t unpack_number(struct unpack *u)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; u->at < u->end && shift < NUMBER_BYTES * DIGIT_BITS;
+         shift += DIGIT_BITS) {
+        uint8_t byte = *u->at++;
+        v |= (uint64_t)(byte & ~MORE & 0xff) << shift;
+        if (!(byte & MORE))
+            return v;
+    }
+    u->failed = true;
+    return 0;
+}
+
+int64_t unpack_difference(struct unpack *u, int64_t before)
+{
+    uint64_t folded = unpack_number(u);
+    return (int64_t)((uint64_t)before + (folded >> 1 ^ (0 - (folded & 1))));
+}
