@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ENDED = 1 };
+
 struct reaper {
     const struct capstate *s;
     bool *gone;
-    uint32_t *left;  /* by object: capabilities that keep it alive */
+    uint32_t *left;  /* by object: capabilities that keep it alive, and 1; 0: not counted yet */
     int32_t *ending; /* objects whose last capability went, to be emptied */
     uint32_t ending_count;
     struct toll *toll;
@@ -26,6 +28,16 @@ static void end_object(struct reaper *r, int32_t object)
     r->ending[r->ending_count++] = object;
 }
 
+/* Capabilities that keep an object alive. Objects that nothing happens to are not counted: a small
+ * revoke of a large system is foretold at once. */
+static uint32_t keepers(const struct capstate *s, int32_t object)
+{
+    uint32_t n = 0;
+    for (int32_t i = s->objects[object].first_slot; i >= 0; i = s->slots[i].next_same)
+        n += s->slots[i].rec.type != RECORD_CAP_REPLY;
+    return n;
+}
+
 /* The slot is emptied. */
 static void take(struct reaper *r, int32_t slot)
 {
@@ -35,7 +47,9 @@ static void take(struct reaper *r, int32_t slot)
     r->toll->mappings += c->rec.type == RECORD_CAP_FRAME && c->rec.extra != 0;
     if (c->object < 0 || c->rec.type == RECORD_CAP_REPLY)
         return;
-    if (--r->left[c->object] == 0)
+    if (!r->left[c->object])
+        r->left[c->object] = keepers(r->s, c->object) + 1;
+    if (--r->left[c->object] == ENDED)
         end_object(r, c->object);
 }
 
@@ -55,19 +69,12 @@ static void empty_objects(struct reaper *r)
     r->ending_count = 0;
 }
 
-static void count_capabilities(struct reaper *r)
-{
-    for (uint32_t i = 0; i < r->s->slot_count; i++)
-        if (r->s->slots[i].object >= 0 && r->s->slots[i].rec.type != RECORD_CAP_REPLY)
-            r->left[r->s->slots[i].object]++;
-}
-
 /* Threads that stay, and whose CSpace or address space went. */
 static void count_homeless(struct reaper *r)
 {
     for (uint32_t t = 0; t < r->s->thread_count; t++) {
         int32_t tcb = r->s->threads[t].object;
-        if (tcb < 0 || r->left[tcb] == 0)
+        if (tcb < 0 || r->left[tcb] == ENDED)
             continue;
         int32_t slot = capstate_slot_in(r->s, tcb, RECORD_TCB_CSPACE);
         bool lost = false;
@@ -82,7 +89,6 @@ static void count_homeless(struct reaper *r)
 
 static void reap(struct reaper *r, int32_t root)
 {
-    count_capabilities(r);
     for (int32_t i = root + 1; i < r->s->slots[root].next; i++) {
         if (r->gone[i])
             continue;
@@ -97,15 +103,16 @@ enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct to
 {
     struct reaper r = {.s = s, .toll = out};
     *out = (struct toll){0};
-    r.gone = calloc(s->slot_count + 1, sizeof(*r.gone));
+    r.gone = gone ? gone : calloc(s->slot_count + 1, sizeof(*r.gone));
+    for (uint32_t i = 0; gone && i < s->slot_count; i++)
+        gone[i] = false;
     r.left = calloc(s->object_count + 1, sizeof(*r.left));
     r.ending = calloc(s->object_count + 1, sizeof(*r.ending));
     bool good = r.gone && r.left && r.ending;
     if (good)
         reap(&r, root);
-    for (uint32_t i = 0; good && gone && i < s->slot_count; i++)
-        gone[i] = r.gone[i];
-    free(r.gone);
+    if (!gone)
+        free(r.gone);
     free(r.left);
     free(r.ending);
     return good ? ERR_OK : ERR_NO_MEMORY;
