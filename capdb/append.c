@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MERGE_EVERY = 100 };
-static const double merge_seconds = 1.0;
+static const double merge_seconds = 2.0;
 
 struct appending {
     struct capdb *db;
@@ -309,7 +309,7 @@ static enum error append(struct appending *a)
     return e;
 }
 
-static void merge_when_due(struct capdb *db)
+void capdb_merge_when_due(struct capdb *db)
 {
     struct recorder *r = db->recorder;
     if (r->unmerged >= MERGE_EVERY || capdb_now() - r->merged_at >= merge_seconds)
@@ -327,7 +327,7 @@ enum error capdb_append_taking(struct capdb *db, struct capstate *state, double 
     }
     capstate_init(state);
     *n = db->count;
-    merge_when_due(db);
+    capdb_merge_when_due(db);
     return ERR_OK;
 }
 
