@@ -69,6 +69,7 @@ struct recorder {
     struct ledger_entry ledger; /* the last */
     struct authority_rules rules;
     uint32_t unmerged; /* snapshots in the tail */
+    uint32_t analysed; /* snapshots whose domains were worked out anew */
     double merged_at;
     struct pack packs[2]; /* of tail_put(), kept */
     struct room cap_room, object_room;     /* of the next mirror */
