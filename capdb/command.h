@@ -7,6 +7,8 @@
 #include "capdb/capdb.h"
 #include "capdb/output.h"
 
+struct stream;
+
 enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
@@ -63,6 +65,7 @@ void command_tell_layout(void);
 struct view {
     struct options *options;
     struct capdb *db; /* in memory for a live target; a file is held as it was */
+    struct stream *stream; /* once snapshots are loaded one after the other */
     bool second;      /* the database belongs to another view */
     uint32_t n;
     struct capstate state;
@@ -79,6 +82,7 @@ uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
+/* Loading them in ascending order reads the recording once. */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
 /* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
  * that: then no edges, islands or verdicts are there. chains: with all above what it means. */

@@ -120,6 +120,10 @@ void loading_free(struct loading *l);
 /* The records SNAPSHOT, END, SCHED and REVOKE of snapshot n. ERR_NOT_FOUND. */
 enum { LOADING_HEADS = 4 };
 enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS]);
+/* A capability from its row; sets[ROW_OBJECT] is sorted and has its object. */
+enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out);
+/* The state, of sets that are sorted and of caps in derivation order. */
+enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS]);
 /* A state of those rows that are in the sets, and of no others. Counts in END stay those of the
  * whole. */
 enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS]);

@@ -4,6 +4,7 @@
 
 #include "attach/attach.h"
 #include "capdb/part.h"
+#include "capdb/stream.h"
 #include "lib/utf8.h"
 
 #include <errno.h>
@@ -229,12 +230,29 @@ void dbview_loaded(struct options *o, struct view *v, uint32_t n)
                       v->n);
 }
 
+/* The next snapshot begins a stream, which goes on as long as later ones are asked for. */
+static enum error load_state(struct view *v, uint32_t n)
+{
+    enum error e = ERR_OK;
+    if (v->stream && n <= stream_at(v->stream)) {
+        stream_close(v->stream);
+        v->stream = NULL;
+    }
+    if (!v->stream && (v->n == 0 || n != v->n + 1))
+        return capdb_load(v->db, n, &v->state);
+    if (!v->stream)
+        e = stream_open(v->db, n, &v->stream);
+    if (e == ERR_OK)
+        e = stream_to(v->stream, n);
+    return e == ERR_OK ? stream_state(v->stream, &v->state) : e;
+}
+
 enum status dbview_load(struct options *o, struct view *v, uint32_t n)
 {
     dbview_unload(v);
     if (take_rules(o, v, n) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (capdb_load(v->db, n, &v->state) != ERR_OK)
+    if (load_state(v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     dbview_loaded(o, v, n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
@@ -346,6 +364,8 @@ void dbview_close(struct view *v)
 {
     dbview_unload(v);
     authority_rules_free(&v->rules);
+    stream_close(v->stream);
+    v->stream = NULL;
     if (v->second)
         return;
     if (v->db && capdb_release(v->db) != ERR_OK)
