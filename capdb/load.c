@@ -73,10 +73,11 @@ static enum error add(struct loading *l, const struct record *r)
 enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out)
 {
     const int64_t *v = row->v;
+    const bool named = v[CAP_COL_addr] != ROW_NULL && v[CAP_COL_bits] != ROW_NULL;
     const struct row *o = NULL;
-    if (v[CAP_COL_object] != 0)
+    if (v[CAP_COL_object] != 0 && !named)
         o = rowset_find(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
-    if (!o && (v[CAP_COL_addr] == ROW_NULL || v[CAP_COL_bits] == ROW_NULL))
+    if (!o && !named)
         return corrupt(l, "a capability refers to no object");
     *out = (struct capmem){
         .id = v[CAP_COL_id],

@@ -120,7 +120,8 @@ void loading_free(struct loading *l);
 /* The records SNAPSHOT, END, SCHED and REVOKE of snapshot n. ERR_NOT_FOUND. */
 enum { LOADING_HEADS = 4 };
 enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS]);
-/* A capability from its row; sets[ROW_OBJECT] is sorted and has its object. */
+/* A capability from its row; sets[ROW_OBJECT] is sorted and has its object, unless the row has
+ * address and size. */
 enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out);
 /* The state, of sets that are sorted and of caps in derivation order. */
 enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS]);

@@ -241,11 +241,28 @@ static bool merge_began(struct lane *l)
     return true;
 }
 
+/* Address and size of what a capability refers to, from its object: neither changes in one life. */
+static void name_object(const struct stream *s, struct row *cap)
+{
+    const struct lane *objects = &s->lane[ROW_OBJECT];
+    int64_t life = cap->v[CAP_COL_object];
+    uint32_t at = keys_lower_bound(objects->order, objects->held, life);
+    if (life == 0 || at == objects->held || objects->order[at].key != life)
+        return;
+    const int64_t *v = objects->version[objects->order[at].index].row.v;
+    if (cap->v[CAP_COL_addr] == ROW_NULL)
+        cap->v[CAP_COL_addr] = v[2];
+    if (cap->v[CAP_COL_bits] == ROW_NULL)
+        cap->v[CAP_COL_bits] = v[3];
+}
+
 static enum error advance(struct stream *s, int kind)
 {
     struct lane *l = &s->lane[kind];
     take_ends(s, l);
     enum error e = take_begins(s, kind);
+    for (uint32_t i = 0; kind == ROW_CAP && i < l->began_count; i++)
+        name_object(s, &l->version[l->began[i].index].row);
     if (e == ERR_OK && !merge_began(l))
         e = no_memory(s);
     return e;
@@ -261,8 +278,10 @@ enum error stream_to(struct stream *s, uint32_t n)
         s->lane[k].changes = 0;
     while (e == ERR_OK && s->n < n) {
         s->n = s->n < s->first ? s->first : s->n + 1;
+        e = advance(s, ROW_OBJECT); /* which capabilities are named after */
         for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
-            e = advance(s, k);
+            if (k != ROW_OBJECT)
+                e = advance(s, k);
     }
     return e;
 }
@@ -299,7 +318,7 @@ static enum error build(struct stream *s, struct loading *l)
     struct record heads[LOADING_HEADS];
     enum error e = capdb_heads_at(s->db, s->n, heads);
     for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
-        if (k != ROW_CAP)
+        if (k != ROW_CAP && k != ROW_OBJECT)
             e = copy_rows(s, k, &l->sets[k]);
     if (e == ERR_OK)
         e = copy_caps(s, l);
