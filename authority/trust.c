@@ -228,8 +228,10 @@ enum error authority_name_rest(struct authority *a)
         gather_names(a, names);
     for (uint32_t k = 0; e == ERR_OK && k < a->state->thread_count; k++) {
         uint32_t i = (uint32_t)a->priv->by_addr[k];
-        if (a->thread_domain[i] < 0 && authority_thread_counts(a, i))
+        if (a->thread_domain[i] < 0 && authority_thread_counts(a, i)) {
+            a->by_islands = true;
             e = name_by_island(a, i, names);
+        }
         if (a->thread_domain[i] >= 0)
             a->domains[a->thread_domain[i]].threads++;
     }

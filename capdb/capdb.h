@@ -61,6 +61,10 @@ enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules
  * committed.  On failure nothing of it was kept, the others were: ERR_IO (disk full, too);
  * ERR_TIMEOUT: another program holds a lock, so try again later; ERR_REFUSED: another kernel. */
 enum error capdb_append(struct capdb *db, const struct capstate *state, double time, uint32_t *n);
+/* The same, and takes the state over: on success *state is empty, and nothing was copied. */
+enum error capdb_append_taking(struct capdb *db, struct capstate *state, double time, uint32_t *n);
+/* What the recorder keeps of the newest snapshot, in bytes; twice as much while one is appended. */
+uint64_t capdb_recorder_memory(const struct capdb *db);
 
 /* Stores EVENT and GAP records, in the order in which they happened; others are passed over. They
  * belong before the snapshot that is appended next. On return they are committed. Fails as

@@ -153,24 +153,25 @@ static enum error store_events(struct session *r, uint32_t count)
     return e;
 }
 
-static void show_progress(struct session *r, const struct capstate *s, uint32_t n)
+static void show_progress(struct session *r, uint32_t slots, uint32_t threads, uint32_t n)
 {
     if (r->progress)
-        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n,
-                s->slot_count, s->thread_count);
+        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n, slots,
+                threads);
 }
 
 static enum error store_first(struct session *r)
 {
     struct waiting *w = &r->waiting[0];
     uint32_t n = 0;
+    uint32_t slots = w->state.slot_count;
+    uint32_t threads = w->state.thread_count;
     enum error e = store_events(r, w->events);
     if (e == ERR_OK)
-        e = capdb_append(r->db, &w->state, w->time, &n);
+        e = capdb_append_taking(r->db, &w->state, w->time, &n);
     if (e != ERR_OK)
         return e;
-    show_progress(r, &w->state, n);
-    capstate_free(&w->state);
+    show_progress(r, slots, threads, n);
     r->waiting_count--;
     r->stored++;
     memmove(r->waiting, r->waiting + 1, r->waiting_count * sizeof(*r->waiting));

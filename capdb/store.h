@@ -183,10 +183,9 @@ enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn 
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
                            const struct authority_rules *rules);
 
-/* sum.c: over all records; the order of kinds other than slots does not matter. */
-uint64_t capdb_sum(const struct capstate *state);
-/* Of what the rows of capabilities and objects depend on. */
-uint64_t capdb_shape(const struct capstate *state);
+/* sum.c: over all records, as a file of that user_version has it; the order of kinds other than slots
+ * does not matter. */
+uint64_t capdb_sum(const struct capstate *state, int version);
 /* Of what does not change by running alone: capabilities, translations, interrupts, and of threads
  * what somebody configured. */
 uint64_t capdb_change_sum(const struct capstate *state);

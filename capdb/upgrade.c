@@ -65,7 +65,7 @@ static enum error copy_snapshot(struct capdb *from, struct stream *stream, struc
     if (e != ERR_OK)
         return e;
     say_all(&state.snapshot);
-    e = capdb_append(to, &state, info.time, &number);
+    e = capdb_append_taking(to, &state, info.time, &number);
     capstate_free(&state);
     return e;
 }

@@ -240,7 +240,7 @@ static void verify_snapshot(struct verifying *v, uint32_t n)
         return;
     }
     snprintf(sql, sizeof(sql), "SELECT sum FROM main.snapshot WHERE n = %u", n);
-    if (capdb_int(v->db, sql, 0) != (int64_t)capdb_sum(&state))
+    if (capdb_int(v->db, sql, 0) != (int64_t)capdb_sum(&state, v->db->version))
         fault_format(v, "snapshot %u differs from what was recorded", n);
     capstate_free(&state);
 }

@@ -65,6 +65,62 @@ void capstate_free(struct capstate *s)
     capstate_init(s);
 }
 
+/* --- copying --- */
+
+/* A copy of an array in place of the pointer to it. */
+static bool array_again(void *pointer, size_t count, size_t size)
+{
+    void *old, *copy = capstate_array(count, size);
+    memcpy(&old, pointer, sizeof(old));
+    if (copy && old && count)
+        memcpy(copy, old, count * size);
+    memcpy(pointer, &copy, sizeof(copy));
+    return copy;
+}
+
+#define AGAIN(array, count) all &= array_again(&array, count, sizeof(*(array)))
+
+static bool index_copy(const struct capstate *from, struct capstate *to)
+{
+    struct capstate_index *x = capstate_array(1, sizeof(*x));
+    bool all = true;
+    to->index = x;
+    if (!x)
+        return false;
+    *x = *from->index;
+    x->begun = false; /* nothing is added to a copy: it has no room */
+    AGAIN(x->slots, from->slot_count);
+    AGAIN(x->threads, from->thread_count);
+    AGAIN(x->tables, from->table_count);
+    AGAIN(x->labels, from->thread_count);
+    AGAIN(x->enclosing, from->object_count);
+    AGAIN(x->user, from->object_count);
+    return all;
+}
+
+enum error capstate_copy(const struct capstate *from, struct capstate *to)
+{
+    bool all = true;
+    *to = *from;
+    AGAIN(to->slots, from->slot_count);
+    AGAIN(to->objects, from->object_count);
+    AGAIN(to->threads, from->thread_count);
+    AGAIN(to->endpoints, from->endpoint_count);
+    AGAIN(to->notifications, from->notification_count);
+    AGAIN(to->sched_contexts, from->sched_context_count);
+    AGAIN(to->replies, from->reply_count);
+    AGAIN(to->tables, from->table_count);
+    AGAIN(to->mappings, from->mapping_count);
+    AGAIN(to->irqs, from->irq_count);
+    AGAIN(to->scheds, from->sched_count);
+    AGAIN(to->ranges, from->range_count);
+    AGAIN(to->findings, from->finding_count);
+    all = index_copy(from, to) && all;
+    if (!all)
+        capstate_free(to);
+    return all ? ERR_OK : ERR_NO_MEMORY;
+}
+
 /* --- adding --- */
 
 /* The array, with room for one more than `count`; NULL when there is no memory, the old array then

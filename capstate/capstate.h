@@ -76,6 +76,8 @@ void capstate_init(struct capstate *s);
 enum error capstate_add(struct capstate *s, const struct record *r);
 enum error capstate_finish(struct capstate *s);
 void capstate_free(struct capstate *s);
+/* All of a finished state once more. ERR_NO_MEMORY: to is empty. */
+enum error capstate_copy(const struct capstate *from, struct capstate *to);
 
 /* Look-ups, -1 when there is none; O(log n). */
 int32_t capstate_slot_at(const struct capstate *s, uint64_t addr);

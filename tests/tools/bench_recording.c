@@ -211,7 +211,7 @@ static void record_all(const char *path, struct synthetic *s, uint32_t snapshots
         uint32_t number;
         synthetic_state(s, &state, n + 1);
         double start = now();
-        if (capdb_append(db, &state, n, &number) != ERR_OK)
+        if (capdb_append_taking(db, &state, n, &number) != ERR_OK)
             die(capdb_error(db));
         times[n] = now() - start;
         f->capture_all += n ? times[n] : 0;
