@@ -64,9 +64,9 @@ void command_tell_layout(void);
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
     struct options *options;
-    struct capdb *db; /* in memory for a live target; a file is held as it was */
+    struct capdb *db;      /* in memory for a live target; a file is held as it was */
     struct stream *stream; /* once snapshots are loaded one after the other */
-    bool second;      /* the database belongs to another view */
+    bool second;           /* the database belongs to another view */
     uint32_t n;
     struct capstate state;
     struct authority authority;

@@ -418,7 +418,10 @@ static enum error build(struct loading *l, struct record head[LOADING_HEADS])
         e = add(l, &head[1]);
     if (e != ERR_OK)
         return e;
-    e = capstate_finish(l->state);
+    if (l->records_only)
+        l->state->tables_told = l->state->table_count;
+    else
+        e = capstate_finish(l->state);
     if (e == ERR_NO_MEMORY)
         return capdb_fail(l->db, e, "out of memory");
     if (e != ERR_OK)

@@ -105,9 +105,9 @@ static enum error find_at(struct capdb *db, uint64_t addr, int low, int high, ui
     sqlite3_bind_int64(st, 4, n);
     while (capdb_step(db, st, "looking for the owner", &e)) {
         const struct capdb_cover found = {.life = sqlite3_column_int64(st, 0),
-                                    .type = (uint32_t)sqlite3_column_int64(st, 1),
-                                    .addr = (uint64_t)sqlite3_column_int64(st, 2),
-                                    .bits = (uint32_t)sqlite3_column_int64(st, 3)};
+                                          .type = (uint32_t)sqlite3_column_int64(st, 1),
+                                          .addr = (uint64_t)sqlite3_column_int64(st, 2),
+                                          .bits = (uint32_t)sqlite3_column_int64(st, 3)};
         add_cover(out, &found);
     }
     sqlite3_reset(st);
@@ -217,8 +217,8 @@ static const struct capdb_cover *object_of(const struct capdb_covers *c)
 }
 
 /* Untypeds around the object, itself if it is one, from the inside out. */
-static enum error by_untyped(struct capdb *db, const struct capdb_covers *c, uint32_t from, uint32_t n,
-                             struct capdb_owner *out)
+static enum error by_untyped(struct capdb *db, const struct capdb_covers *c, uint32_t from,
+                             uint32_t n, struct capdb_owner *out)
 {
     char manager[CAPDB_DOMAIN] = "";
     enum error e = ERR_OK;
@@ -233,8 +233,8 @@ static enum error by_untyped(struct capdb *db, const struct capdb_covers *c, uin
 }
 
 /* Only trusted managers hold the object or the untypeds around it: the nearest of them. */
-static enum error by_manager(struct capdb *db, const struct capdb_covers *c, uint32_t from, uint32_t n,
-                             struct capdb_owner *out)
+static enum error by_manager(struct capdb *db, const struct capdb_covers *c, uint32_t from,
+                             uint32_t n, struct capdb_owner *out)
 {
     char domain[CAPDB_DOMAIN];
     bool shared = false;

@@ -186,7 +186,7 @@ static enum error keep_cap(struct part *p, const struct row *row, enum level lev
     if (!e)
         return no_memory(p);
     bool new = e->value == NO_INDEX;
-    if (!new &&e->level <= level)
+    if (!new && e->level <= level)
         return ERR_OK;
     if (new) {
         e->value = p->l.sets[ROW_CAP].count;

@@ -318,8 +318,9 @@ static void publish_batch(struct publishing *p)
         batch_shared(p, &shared_tables[i]);
     for (int kind = 0; kind < ROW_KINDS; kind++)
         batch_versions(p, &row_descs[kind]);
-    pq.PQclear(pg_ask(p, "UPDATE recording SET snapshots = $2::bigint, hash = $3 WHERE recording = $1",
-                   values, 3));
+    pq.PQclear(pg_ask(p,
+                      "UPDATE recording SET snapshots = $2::bigint, hash = $3 WHERE recording = $1",
+                      values, 3));
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@ struct difference {
     struct options *o;
     struct view a, b;
     struct output *out;
-    bool forward; /* a is the earlier */
+    bool forward;  /* a is the earlier */
     uint32_t told; /* changes of capabilities */
     struct part parts[2];
 };
@@ -29,8 +29,8 @@ static const char *added_word(const struct capdb_change *c)
         return "retyped";
     if (c->after->type == RECORD_CAP_REPLY)
         return "reply";
-    bool weaker = c->after->rights != p->rights ||
-                  (p->type != RECORD_CAP_FRAME && c->after->data != p->data);
+    bool weaker =
+        c->after->rights != p->rights || (p->type != RECORD_CAP_FRAME && c->after->data != p->data);
     return weaker && p->type != RECORD_CAP_UNTYPED ? "minted" : "copied";
 }
 
@@ -91,8 +91,9 @@ static enum error cap_change(void *ctx, const struct capdb_change *c)
     output_text(d->out, word);
     output_int(d->out, shown->id);
     output_hex(d->out, shown->slot);
-    output_text(d->out, domain_name(v, authority_slot_domain(
-                                           &v->authority, capstate_slot_at(&v->state, shown->slot))));
+    output_text(d->out,
+                domain_name(v, authority_slot_domain(&v->authority,
+                                                     capstate_slot_at(&v->state, shown->slot))));
     side_cells(d, in_a, &d->a);
     side_cells(d, in_b, &d->b);
     output_row(d->out);

@@ -113,6 +113,7 @@ struct loading {
     struct sort_key *ranks; /* by object: place of its first capability in derivation order */
     uint32_t rank_count;
     struct capstate *state;
+    bool records_only; /* the state is not finished: no objects, no indexes */
 };
 enum error loading_rows(struct loading *l);
 void loading_free(struct loading *l);
@@ -139,9 +140,15 @@ enum { CAPDB_EVENT_GAP = 0 };
 /* From the columns of table event, beginning with column `at`, that of seq. */
 void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
 bool capdb_has_events(struct capdb *db);
-/* Do the events before snapshot n lead there from the one before? false: a sentence says what not.
- */
-bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
+/* prove.c: do recorded events lead from each snapshot to the next?  A proof goes through a recording
+ * once; states need not be finished. */
+struct capdb_proof;
+struct capdb_proof *capdb_proof_begin(struct capdb *db); /* NULL: no memory */
+/* From snapshot n - 1 to n; false: a sentence says what not. Without events there is nothing to
+ * prove. */
+bool capdb_proof_next(struct capdb_proof *p, uint32_t n, const struct capstate *from,
+                      const struct capstate *to, char *sentence, size_t size);
+void capdb_proof_end(struct capdb_proof *p);
 
 /* owner.c: before the connection is closed, and when the file has changed. */
 void capdb_forget_owner(struct capdb *db);

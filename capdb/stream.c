@@ -22,7 +22,7 @@ struct lane {
     bool there;       /* st stands on a row that has not begun */
     struct version *version;
     int32_t count, room, free;
-    int32_t *ends; /* by snapshot: the first version that ends there */
+    int32_t *ends;          /* by snapshot: the first version that ends there */
     struct sort_key *order; /* of those that hold: key, place */
     uint32_t held, order_room;
     struct sort_key *began; /* in this step */
@@ -270,10 +270,10 @@ static enum error advance(struct stream *s, int kind)
 
 enum error stream_to(struct stream *s, uint32_t n)
 {
-    enum error e = n >= s->n && n >= s->first && n <= s->last
-                       ? ERR_OK
-                       : capdb_fail(s->db, ERR_NOT_FOUND, "snapshot %u not found (it has %u)", n,
-                                    s->last);
+    enum error e =
+        n >= s->n && n >= s->first && n <= s->last
+            ? ERR_OK
+            : capdb_fail(s->db, ERR_NOT_FOUND, "snapshot %u not found (it has %u)", n, s->last);
     for (int k = 0; k < ROW_KINDS; k++)
         s->lane[k].changes = 0;
     while (e == ERR_OK && s->n < n) {
@@ -325,10 +325,10 @@ static enum error build(struct stream *s, struct loading *l)
     return e == ERR_OK ? loading_build(l, heads) : e;
 }
 
-enum error stream_state(struct stream *s, struct capstate *out)
+static enum error make_state(struct stream *s, bool records_only, struct capstate *out)
 {
     struct capstate state;
-    struct loading l = {.db = s->db, .n = s->n, .state = &state};
+    struct loading l = {.db = s->db, .n = s->n, .state = &state, .records_only = records_only};
     capstate_init(&state);
     enum error e = build(s, &l);
     loading_free(&l);
@@ -337,4 +337,14 @@ enum error stream_state(struct stream *s, struct capstate *out)
     else
         capstate_free(&state);
     return e;
+}
+
+enum error stream_state(struct stream *s, struct capstate *out)
+{
+    return make_state(s, false, out);
+}
+
+enum error stream_records(struct stream *s, struct capstate *out)
+{
+    return make_state(s, true, out);
 }

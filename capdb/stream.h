@@ -22,5 +22,7 @@ uint32_t stream_changes(const struct stream *s, enum row_kind kind);
 /* The snapshot where it stands, as capdb_load() has it. The caller frees *out with
  * capstate_free(). */
 enum error stream_state(struct stream *s, struct capstate *out);
+/* The same, not finished: its records, in their order, and nothing that is derived from them. */
+enum error stream_records(struct stream *s, struct capstate *out);
 
 #endif

@@ -18,7 +18,14 @@
 #include <unistd.h>
 
 enum { CAPS = 100000, SNAPSHOTS = 100, DOMAIN_CAPS = 100, CHANGE_SHARE = 100, QUESTIONS = 2000 };
-enum { FIRST_FRAME = 4, CNODE_BITS = 12, COLUMNS = 20, SLOT_BYTES = 16, FRAME_BITS = 12, DOMAIN_BITS = 20 };
+enum {
+    FIRST_FRAME = 4,
+    CNODE_BITS = 12,
+    COLUMNS = 20,
+    SLOT_BYTES = 16,
+    FRAME_BITS = 12,
+    DOMAIN_BITS = 20
+};
 
 static const uint64_t memory = 0x100000000u;
 
@@ -112,7 +119,8 @@ static void synthetic_step(struct synthetic *s)
 {
     for (uint32_t i = 0; i < s->count / CHANGE_SHARE; i++) {
         uint32_t domain = pick(s->domains);
-        struct record_slot *r = &s->slots[domain * DOMAIN_CAPS + FIRST_FRAME + pick(DOMAIN_CAPS - FIRST_FRAME)];
+        struct record_slot *r =
+            &s->slots[domain * DOMAIN_CAPS + FIRST_FRAME + pick(DOMAIN_CAPS - FIRST_FRAME)];
         if (pick(2))
             r->rights ^= 1;
         else
