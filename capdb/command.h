@@ -84,6 +84,8 @@ enum status dbview_open_second(struct options *o, const struct view *first, stru
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 /* Loading them in ascending order reads the recording once. */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+/* Could a verdict on snapshot n differ from that on the one before, which was looked at? */
+bool dbview_differs(struct options *o, struct view *v, uint32_t n);
 /* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
  * that: then no edges, islands or verdicts are there. chains: with all above what it means. */
 enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains);
@@ -117,7 +119,14 @@ char *when_text(double time, char *buf, size_t size);
 
 /* "strict", or who is left out. Returns buf. */
 const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
-/* A capability as a witness, and what a breach is about, as cells. */
+/* A capability as a witness, what a breach is about, and a way from one object to another: "-" for
+ * none. Return buf. */
+char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t size);
+char *breach_object_text(const struct view *v, const struct authority_breach *b, char *buf,
+                         size_t size);
+char *breach_path_text(const struct view *v, const struct authority_step *steps, uint32_t count,
+                       char *buf, size_t size);
+/* The first two as cells. */
 void breach_slot_cell(struct output *out, const struct view *v, int32_t slot);
 void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b);
 /* `check --policy`. */

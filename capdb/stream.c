@@ -112,6 +112,21 @@ uint32_t stream_changes(const struct stream *s, enum row_kind kind)
     return s->lane[kind].changes;
 }
 
+/* Address, state, what it waits for and with what, its scheduling context and reply. */
+uint64_t stream_waiting(const struct stream *s)
+{
+    static const int columns[] = {0, 1, 7, 8, 9, 14, 15};
+    const struct lane *l = &s->lane[ROW_RUN];
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < l->held; i++) {
+        uint64_t h = 0xcbf29ce484222325u;
+        for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++)
+            h = (h ^ (uint64_t)l->version[l->order[i].index].row.v[columns[c]]) * 0x100000001b3u;
+        sum += h ^ h >> 29;
+    }
+    return sum;
+}
+
 /* --- a step ---------------------------------------------------------------------------------- */
 
 static int32_t take_place(struct lane *l)

@@ -19,6 +19,9 @@ uint32_t stream_at(const struct stream *s); /* the snapshot where it stands, 0: 
 /* Rows that ended or began with the last stream_to(), of one kind. */
 uint32_t stream_changes(const struct stream *s, enum row_kind kind);
 
+/* A number that differs when threads wait for something else, or otherwise. */
+uint64_t stream_waiting(const struct stream *s);
+
 /* The snapshot where it stands, as capdb_load() has it. The caller frees *out with
  * capstate_free(). */
 enum error stream_state(struct stream *s, struct capstate *out);

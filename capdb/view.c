@@ -234,7 +234,7 @@ void dbview_loaded(struct options *o, struct view *v, uint32_t n)
 static enum error load_state(struct view *v, uint32_t n)
 {
     enum error e = ERR_OK;
-    if (v->stream && n <= stream_at(v->stream)) {
+    if (v->stream && n < stream_at(v->stream)) {
         stream_close(v->stream);
         v->stream = NULL;
     }
@@ -245,6 +245,41 @@ static enum error load_state(struct view *v, uint32_t n)
     if (e == ERR_OK)
         e = stream_to(v->stream, n);
     return e == ERR_OK ? stream_state(v->stream, &v->state) : e;
+}
+
+/* Rows apart from what threads run. */
+static bool rows_differ(const struct stream *s)
+{
+    for (int k = 0; k < ROW_KINDS; k++)
+        if (k != ROW_RUN && stream_changes(s, (enum row_kind)k))
+            return true;
+    return false;
+}
+
+static bool heads_differ(const struct view *v, uint32_t n)
+{
+    struct record a[LOADING_HEADS];
+    struct record b[LOADING_HEADS];
+    if (capdb_heads_at(v->db, n - 1, a) != ERR_OK || capdb_heads_at(v->db, n, b) != ERR_OK)
+        return true;
+    return a[0].snapshot.root_thread != b[0].snapshot.root_thread ||
+           a[0].snapshot.kernel != b[0].snapshot.kernel || a[1].end.complete != b[1].end.complete ||
+           a[3].revoke.root != b[3].revoke.root;
+}
+
+bool dbview_differs(struct options *o, struct view *v, uint32_t n)
+{
+    char sql[96];
+    if (!v->stream && (v->n + 1 != n || stream_open(v->db, n - 1, &v->stream) != ERR_OK))
+        return true;
+    uint64_t before = stream_at(v->stream) == 0 && stream_to(v->stream, n - 1) != ERR_OK
+                          ? 0
+                          : stream_waiting(v->stream);
+    if (stream_at(v->stream) != n - 1 || stream_to(v->stream, n) != ERR_OK)
+        return true;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM rule_set WHERE first = %u", n);
+    return rows_differ(v->stream) || before != stream_waiting(v->stream) || heads_differ(v, n) ||
+           (!o->domains && capdb_int(v->db, sql, 1) != 0);
 }
 
 enum status dbview_load(struct options *o, struct view *v, uint32_t n)
