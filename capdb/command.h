@@ -38,6 +38,7 @@ struct options {
     char **operand;                            /* the others */
     int operands;
     const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
+    bool quiet;                   /* tells no progress */
     bool whole;                   /* the command answers from all snapshots */
     bool doubt;                   /* what it answers from is not all there: said, and exit 2 */
 };

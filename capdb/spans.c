@@ -184,9 +184,8 @@ static uint32_t find_members(const struct spans *s, const struct view *v, bool s
         const struct span_thread key = {.addr = v->state.threads[i].rec.addr};
         int32_t object = v->state.threads[i].object;
         const struct span_thread *before =
-            s->thread_count
-                ? bsearch(&key, s->threads, s->thread_count, sizeof(key), by_address)
-                : NULL;
+            s->thread_count ? bsearch(&key, s->threads, s->thread_count, sizeof(key), by_address)
+                            : NULL;
         int32_t now = object < 0 ? -1 : authority_island(&v->authority, object, strict);
         if (before && before->island >= 0 && now >= 0)
             out[count++] = (struct member){now, before->island, i};
@@ -212,8 +211,8 @@ static char *join_text(const struct view *v, const struct member *a, const struc
     memset(to, 0, size);
     from[v->state.threads[a->thread].object] = true;
     to[v->state.threads[b->thread].object] = true;
-    enum error e = authority_path(&v->authority, from, to, AUTHORITY_PATH_ISLAND, strict, &steps,
-                                  &count);
+    enum error e =
+        authority_path(&v->authority, from, to, AUTHORITY_PATH_ISLAND, strict, &steps, &count);
     breach_path_text(v, e == ERR_OK ? steps : NULL, e == ERR_OK ? count : 0, text, sizeof(text));
     if (e == ERR_OK)
         free(steps);
@@ -311,7 +310,8 @@ enum status spans_over(struct options *o, struct view *v, uint32_t first, uint32
             spans_go_on(s, n);
         if (status == STATUS_YES && told)
             told(ctx, &verdict, n);
-        progress_show(NULL, n - first + 1, last - first + 1);
+        if (!o->quiet)
+            progress_show(NULL, n - first + 1, last - first + 1);
     }
     authority_verdict_free(&verdict);
     return status;

@@ -93,6 +93,9 @@ enum error capdb_overlay(struct capdb *db);
 /* Holds the lock and may write, without a recorder. On failure a sentence is in message. */
 enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message);
 
+/* breaches.c: a virtual table of this connection. */
+enum error capdb_add_breaches(struct capdb *db);
+
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
 

@@ -369,7 +369,7 @@ static enum status open_about(struct options *o, struct view *v, const char *nam
     if (s != STATUS_YES)
         return s;
     uint32_t count = capdb_count(v->db);
-    uint32_t n = o->at ? o->at : count;
+    uint32_t n = o->at ? o->at : o->to ? o->to : count;
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
     else if (!name || !load_about(o, v, n, name, chains))
