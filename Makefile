@@ -323,7 +323,7 @@ check-all: deps check ## every test, with ten million operations in lockstep; th
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
-	    MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
+	    RECORDING_KILLS=120 RECORDING_SNAPSHOTS=604800 RECORDING_CAPS=1000000 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but

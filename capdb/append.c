@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MERGE_EVERY = 100 };
-static const double merge_seconds = 1.0;
+static const double merge_seconds = 2.0;
 
 struct appending {
     struct capdb *db;
@@ -202,10 +202,10 @@ static enum error assign_identity(struct appending *a)
 static enum error shape(struct appending *a)
 {
     enum error e = assign_identity(a);
-    if (e == ERR_OK)
-        e = shape_objects(&a->c);
-    if (e == ERR_OK)
-        e = domains_find(&a->c);
+    if (e != ERR_OK)
+        return e;
+    shape_objects(&a->c);
+    e = domains_find(&a->c);
     if (e == ERR_OK)
         e = find_names(a);
     if (a->anew)
@@ -238,7 +238,6 @@ static enum error write_snapshot(struct appending *a, struct blake2b *rows)
         e = put_rows(a, n, rows);
     if (e == ERR_OK)
         e = put_snapshot(a, n);
-    comparison_end(&a->c);
     return e;
 }
 
@@ -264,11 +263,30 @@ static enum error commit_snapshot(struct appending *a)
 static void adopt(struct appending *a)
 {
     struct recorder *r = a->db->recorder;
+    r->cap_room = r->mirror.cap_room;
+    r->object_room = r->mirror.object_room;
+    r->mirror.cap_room = r->mirror.object_room = (struct room){0};
     mirror_free(&r->mirror);
     r->mirror = a->next;
     r->rules_changed = false;
     r->unmerged++;
     a->db->count++;
+}
+
+static void lend_rooms(struct appending *a)
+{
+    struct recorder *r = a->db->recorder;
+    a->next.cap_room = r->cap_room;
+    a->next.object_room = r->object_room;
+    r->cap_room = r->object_room = (struct room){0};
+}
+
+static void take_rooms_back(struct appending *a)
+{
+    struct recorder *r = a->db->recorder;
+    r->cap_room = a->next.cap_room;
+    r->object_room = a->next.object_room;
+    a->next.cap_room = a->next.object_room = (struct room){0};
 }
 
 static enum error append(struct appending *a)
@@ -279,15 +297,19 @@ static enum error append(struct appending *a)
     if (e != ERR_OK)
         return e;
     a->anew = started_anew(a);
-    if (!mirror_allocate(&a->next))
-        return capdb_fail(a->db, ERR_NO_MEMORY, "out of memory");
-    e = commit_snapshot(a);
+    lend_rooms(a);
+    if (mirror_allocate(&a->next))
+        e = commit_snapshot(a);
+    else
+        e = capdb_fail(a->db, ERR_NO_MEMORY, "out of memory");
     if (e == ERR_OK)
         adopt(a);
+    else
+        take_rooms_back(a);
     return e;
 }
 
-static void merge_when_due(struct capdb *db)
+void capdb_merge_when_due(struct capdb *db)
 {
     struct recorder *r = db->recorder;
     if (r->unmerged >= MERGE_EVERY || capdb_now() - r->merged_at >= merge_seconds)
@@ -305,7 +327,7 @@ enum error capdb_append_taking(struct capdb *db, struct capstate *state, double 
     }
     capstate_init(state);
     *n = db->count;
-    merge_when_due(db);
+    capdb_merge_when_due(db);
     return ERR_OK;
 }
 

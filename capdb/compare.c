@@ -15,25 +15,26 @@ static const struct capstate nothing;
 
 static bool allocate(struct comparison *c)
 {
+    struct room *room = c->db->recorder->scratch;
     size_t now = c->now->slot_count + (size_t)1;
     size_t old = c->old->slot_count + (size_t)1;
-    c->match = malloc(now * sizeof(*c->match));
-    c->parent = malloc(now * sizeof(*c->parent));
-    c->open = calloc(now, 1);
-    c->mark = calloc(old, 1);
-    c->old_object = malloc((c->now->object_count + (size_t)1) * sizeof(*c->old_object));
-    c->object_lives = calloc(c->old->object_count + (size_t)1, 1);
-    return c->match && c->parent && c->open && c->mark && c->old_object && c->object_lives;
-}
-
-void comparison_end(struct comparison *c)
-{
-    free(c->match);
-    free(c->parent);
-    free(c->open);
-    free(c->mark);
-    free(c->old_object);
-    free(c->object_lives);
+    size_t objects = c->now->object_count + (size_t)1;
+    size_t old_objects = c->old->object_count + (size_t)1;
+    c->match = room_take(&room[0], now * sizeof(*c->match));
+    c->parent = room_take(&room[1], now * sizeof(*c->parent));
+    c->open = room_take(&room[2], now);
+    c->mark = room_take(&room[3], old);
+    c->old_object = room_take(&room[4], objects * sizeof(*c->old_object));
+    c->object_mark = room_take(&room[5], old_objects);
+    c->suspect = room_take(&room[6], objects);
+    if (!c->match || !c->parent || !c->open || !c->mark || !c->old_object || !c->object_mark ||
+        !c->suspect)
+        return false;
+    memset(c->open, 0, now);
+    memset(c->mark, 0, old);
+    memset(c->object_mark, 0, old_objects);
+    memset(c->suspect, 0, objects);
+    return true;
 }
 
 /* --- one slot and another -------------------------------------------------------------------- */

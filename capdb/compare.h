@@ -24,6 +24,9 @@ enum {
     OLD_ROW = 16,    /* its row goes on holding */
 };
 
+/* Of objects of before. */
+enum { OBJECT_LIVES = 1, OBJECT_ROW = 2 /* and its row goes on holding */ };
+
 struct comparison {
     struct capdb *db;
     const struct capstate *old, *now; /* old: of none when nothing lives on */
@@ -36,16 +39,17 @@ struct comparison {
     uint8_t *mark;   /* by slot of old: OLD_... */
     bool all_open;
     int32_t *old_object;   /* by object of now: the same one of old, -1 */
-    uint8_t *object_lives; /* by object of old: its row goes on holding */
+    uint8_t *object_mark;  /* by object of old: OBJECT_..., 0: its life is over */
+    uint8_t *suspect;      /* by object of now: it has a new capability */
     int64_t first_new;     /* ids from here on are new */
     bool leads;            /* a capability that leads to others came, went or is another */
     bool channels;         /* the same of anything but memory and signals */
     struct identity_stats stats;
 };
 
+/* Its arrays are the recorder's scratch memory. */
 enum error comparison_begin(struct comparison *c, struct capdb *db, const struct mirror *before,
                             struct mirror *next, bool anew);
-void comparison_end(struct comparison *c);
 static inline bool comparison_anew(const struct comparison *c)
 {
     return c->old != &c->before->state;
@@ -66,8 +70,8 @@ enum error identity_assign(struct comparison *c, const struct origins *origins, 
 /* domains.c: of objects and threads of now. */
 enum error domains_find(struct comparison *c);
 
-/* shape.c: what became of objects, then what of rows; both with a sentence when they fail. */
-enum error shape_objects(struct comparison *c);
+/* shape.c: what became of objects, then what of rows. */
+void shape_objects(struct comparison *c);
 enum error shape_put_caps(struct comparison *c, uint32_t t, struct blake2b *rows);
 enum error shape_put_objects(struct comparison *c, uint32_t t, struct blake2b *rows);
 

@@ -224,38 +224,35 @@ static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool event
     k->row = 0;
 }
 
-/* Pre-order: a slot's parent has its id when the slot gets its own. */
-static void give_ids(struct comparison *c, bool events, int64_t *next_id)
+/* Pre-order: a slot's parent has its id when the slot gets its own. Are the positions that go on
+ * ascending? */
+static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
 {
     struct kept_cap *out = c->next->caps;
+    bool ascending = true;
+    int64_t last = 0;
     for (uint32_t i = 0; i < c->now->slot_count; i++) {
         int32_t p = c->match[i];
         int64_t parent = c->parent[i] < 0 ? 0 : out[c->parent[i]].id;
         if (p < 0 || c->open[i] || c->before->caps[p].parent != parent) {
             give_id(c, i, parent, events, next_id);
-            continue;
+        } else {
+            out[i] = c->before->caps[p];
+            c->mark[p] |= OLD_KEPT | OLD_ROW;
         }
-        out[i] = c->before->caps[p];
-        c->mark[p] |= OLD_KEPT | OLD_ROW;
+        ascending &= out[i].pos == 0 || out[i].pos > last;
+        last = out[i].pos ? out[i].pos : last;
     }
     for (uint32_t p = 0; p < c->old->slot_count; p++)
         c->stats.removed += !(c->mark[p] & OLD_KEPT);
+    return ascending;
 }
 
 /* --- positions --- */
 
 /* Keeps a longest ascending run of the positions in out and clears the others. */
-static enum error keep_ascending(struct kept_cap *out, uint32_t count, bool *disturbed)
+static enum error keep_ascending(struct kept_cap *out, uint32_t count)
 {
-    int64_t last = 0;
-    bool sorted = true;
-    for (uint32_t i = 0; i < count && sorted; i++) {
-        sorted = out[i].pos == 0 || out[i].pos > last;
-        last = out[i].pos ? out[i].pos : last;
-    }
-    if (sorted)
-        return ERR_OK;
-    *disturbed = true;
     uint32_t length = 0;
     int32_t *end = malloc((count + 1) * sizeof(*end)); /* by length of run: index that ends it */
     int32_t *link = malloc((count + 1) * sizeof(*link));
@@ -317,25 +314,33 @@ static bool fill_run(struct kept_cap *out, uint32_t first, uint32_t end, uint32_
     return step > 0;
 }
 
-static enum error give_positions(struct kept_cap *out, uint32_t count, bool *disturbed)
+/* Only slots that are open may have none; when all are spread anew, all are open. */
+static void fill_positions(struct comparison *c)
 {
-    enum error e = keep_ascending(out, count, disturbed);
-    if (e != ERR_OK)
-        return e;
+    struct kept_cap *out = c->next->caps;
+    uint32_t count = c->now->slot_count;
     for (uint32_t i = 0; i < count; i++) {
-        if (out[i].pos != 0)
+        if (!(c->all_open || c->open[i]) || out[i].pos != 0)
             continue;
         uint32_t end = i;
         while (end < count && out[end].pos == 0)
             end++;
         if (!fill_run(out, i, end, count)) {
             spread_anew(out, count);
-            *disturbed = true;
-            return ERR_OK;
+            c->all_open = true;
+            return;
         }
         i = end - 1;
     }
-    return ERR_OK;
+}
+
+static enum error give_positions(struct comparison *c, bool ascending)
+{
+    enum error e = ascending ? ERR_OK : keep_ascending(c->next->caps, c->now->slot_count);
+    c->all_open |= !ascending;
+    if (e == ERR_OK)
+        fill_positions(c);
+    return e;
 }
 
 /* --- all of it --- */
@@ -343,17 +348,11 @@ static enum error give_positions(struct kept_cap *out, uint32_t count, bool *dis
 enum error identity_assign(struct comparison *c, const struct origins *origins, int64_t *next_id)
 {
     enum error e = ERR_OK;
-    bool disturbed = false;
     if (origins) {
         match_by_events(c, origins);
     } else {
         match_in_place(c, true);
         e = match_moves(c);
     }
-    if (e != ERR_OK)
-        return e;
-    give_ids(c, origins, next_id);
-    e = give_positions(c->next->caps, c->now->slot_count, &disturbed);
-    c->all_open |= disturbed;
-    return e;
+    return e == ERR_OK ? give_positions(c, give_ids(c, origins, next_id)) : e;
 }

@@ -6,11 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+void *room_take(struct room *room, size_t bytes)
+{
+    if (bytes > room->size) {
+        size_t size = bytes + bytes / 8;
+        room_free(room);
+        room->at = malloc(size);
+        room->size = room->at ? size : 0;
+    }
+    return room->at;
+}
+
+void room_free(struct room *room)
+{
+    free(room->at);
+    *room = (struct room){0};
+}
+
 void mirror_free(struct mirror *m)
 {
     capstate_free(&m->state);
-    free(m->caps);
-    free(m->objects);
+    room_free(&m->cap_room);
+    room_free(&m->object_room);
     for (int k = 0; k < ROW_KINDS; k++)
         free(m->rows[k]);
     free(m->names);
@@ -22,8 +39,8 @@ bool mirror_allocate(struct mirror *m)
 {
     const struct capstate *s = &m->state;
     bool all = true;
-    m->caps = malloc((s->slot_count + (size_t)1) * sizeof(*m->caps));
-    m->objects = calloc(s->object_count + (size_t)1, sizeof(*m->objects));
+    m->caps = room_take(&m->cap_room, (s->slot_count + (size_t)1) * sizeof(*m->caps));
+    m->objects = room_take(&m->object_room, (s->object_count + (size_t)1) * sizeof(*m->objects));
     m->names = calloc(s->thread_count + (size_t)1, sizeof(*m->names));
     m->domains = calloc(s->thread_count + (size_t)1, sizeof(*m->domains));
     for (int k = 0; k < ROW_KINDS; k++) {

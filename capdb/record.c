@@ -309,7 +309,7 @@ static enum status record_one(struct session *r, bool *done)
     if (*done)
         return STATUS_UNKNOWN;
     if (!r->waiting_count)
-        capdb_flush(r->db); /* one that fails is tried again */
+        capdb_merge_when_due(r->db);
     *done = r->o->count && r->taken >= r->o->count;
     return STATUS_YES;
 }

@@ -24,6 +24,15 @@ struct kept_object {
     int64_t domain; /* whose CSpace it hangs in, if it holds capabilities; 0: nobody's */
 };
 
+/* Memory that is used again from snapshot to snapshot, so that the system need not give it anew. */
+struct room {
+    void *at;
+    size_t size;
+};
+/* At least so many bytes, whatever was in them; NULL when there is no memory. */
+void *room_take(struct room *room, size_t bytes);
+void room_free(struct room *room);
+
 /* The newest snapshot, as the next one is compared with it: its state, and by slot, object and
  * element of the other kinds what is in the file. */
 struct mirror {
@@ -35,6 +44,7 @@ struct mirror {
     bool domains_known;             /* those of objects and threads are those of its state */
     bool by_islands;                /* some thread's domain is called after its island */
     uint64_t slot_sum, element_sum; /* sum.h */
+    struct room cap_room, object_room;
 };
 void mirror_free(struct mirror *m);
 enum error mirror_load(struct capdb *db, struct mirror *out);
@@ -49,6 +59,8 @@ struct numbers {
     int64_t cap, object;
 };
 
+enum { RECORDER_SCRATCH = 7 };
+
 struct recorder {
     bool wal;           /* the file is in WAL mode */
     bool rules_changed; /* since the snapshot before: every domain is looked up anew */
@@ -59,6 +71,8 @@ struct recorder {
     uint32_t unmerged; /* snapshots in the tail */
     double merged_at;
     struct pack packs[2]; /* of tail_put(), kept */
+    struct room cap_room, object_room;     /* of the next mirror */
+    struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
 };
 

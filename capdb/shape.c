@@ -20,19 +20,6 @@ static int object_order(const struct capstate_object *a, const struct capstate_o
     return (a->type > b->type) - (a->type < b->type);
 }
 
-/* Both lists are in the same order. */
-static void pair_objects(struct comparison *c)
-{
-    uint32_t q = 0;
-    for (uint32_t k = 0; k < c->now->object_count; k++) {
-        const struct capstate_object *o = &c->now->objects[k];
-        while (q < c->old->object_count && object_order(&c->old->objects[q], o) < 0)
-            q++;
-        bool same = q < c->old->object_count && object_order(&c->old->objects[q], o) == 0;
-        c->old_object[k] = same ? (int32_t)q : -1;
-    }
-}
-
 /* An object lives on when a capability to it does. */
 static bool lives_on(const struct comparison *c, uint32_t object)
 {
@@ -49,36 +36,48 @@ static void begin_life(struct comparison *c, uint32_t k)
     c->all_open |= object_holds_slots(c->now->objects[k].type);
 }
 
-/* Those with a new capability may have no other; all the rest lives on. */
-static void find_lives(struct comparison *c, const uint8_t *suspect)
+/* The same object of old, -1; *q: the first of those that can be it or one behind it.  Both lists are
+ * in the same order. */
+static int32_t pair_object(const struct comparison *c, uint32_t k, uint32_t *q)
 {
-    for (uint32_t k = 0; k < c->now->object_count; k++) {
-        int32_t q = c->old_object[k];
-        if (q < 0 || (suspect[k] && !lives_on(c, k))) {
-            begin_life(c, k);
-            continue;
-        }
-        bool same = c->old->objects[q].flags == c->now->objects[k].flags;
-        c->next->objects[k] = c->before->objects[q];
-        c->next->objects[k].row = same ? c->before->objects[q].row : 0;
-        c->object_lives[q] = same ? 2 : 1;
-    }
-    for (uint32_t q = 0; q < c->old->object_count; q++)
-        c->all_open |= !c->object_lives[q] && object_holds_slots(c->old->objects[q].type);
+    const struct capstate_object *o = &c->now->objects[k];
+    int order = -1;
+    while (*q < c->old->object_count && (order = object_order(&c->old->objects[*q], o)) < 0)
+        ++*q;
+    return order == 0 ? (int32_t)(*q)++ : -1;
 }
 
-enum error shape_objects(struct comparison *c)
+static void go_on(struct comparison *c, uint32_t k, uint32_t q)
 {
-    uint8_t *suspect = calloc(c->now->object_count + (size_t)1, 1);
-    if (!suspect)
-        return capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
+    bool same = c->old->objects[q].flags == c->now->objects[k].flags;
+    c->next->objects[k] = c->before->objects[q];
+    if (!same)
+        c->next->objects[k].row = 0;
+    c->object_mark[q] = same ? OBJECT_ROW : OBJECT_LIVES;
+}
+
+/* Those with a new capability may have no other; all the rest lives on. */
+static void find_lives(struct comparison *c)
+{
+    uint32_t next = 0;
+    for (uint32_t k = 0; k < c->now->object_count; k++) {
+        int32_t q = pair_object(c, k, &next);
+        c->old_object[k] = q;
+        if (q < 0 || (c->suspect[k] && !lives_on(c, k)))
+            begin_life(c, k);
+        else
+            go_on(c, k, (uint32_t)q);
+    }
+    for (uint32_t q = 0; q < c->old->object_count; q++)
+        c->all_open |= !c->object_mark[q] && object_holds_slots(c->old->objects[q].type);
+}
+
+void shape_objects(struct comparison *c)
+{
     for (uint32_t i = 0; i < c->now->slot_count; i++)
         if (c->open[i] && c->now->slots[i].object >= 0 && c->next->caps[i].id >= c->first_new)
-            suspect[c->now->slots[i].object] = 1;
-    pair_objects(c);
-    find_lives(c, suspect);
-    free(suspect);
-    return ERR_OK;
+            c->suspect[c->now->slots[i].object] = 1;
+    find_lives(c);
 }
 
 /* --- capabilities ---------------------------------------------------------------------------- */
@@ -105,7 +104,8 @@ static bool same_columns(const struct record_slot *a, const struct record_slot *
            a->place == b->place;
 }
 
-static void judge(struct comparison *c, uint32_t i)
+/* Does the row of before go on? */
+static bool judge(struct comparison *c, uint32_t i)
 {
     struct kept_cap *k = &c->next->caps[i];
     int32_t p = c->match[i];
@@ -117,6 +117,7 @@ static void judge(struct comparison *c, uint32_t i)
         c->mark[p] |= OLD_ROW;
     else if (p >= 0)
         c->mark[p] &= (uint8_t)~OLD_ROW;
+    return same;
 }
 
 static struct row cap_row(const struct record_slot *r, const struct kept_cap *k)
@@ -144,30 +145,39 @@ static struct row cap_row(const struct record_slot *r, const struct kept_cap *k)
 
 /* --- into the file --------------------------------------------------------------------------- */
 
-/* Slots whose rows begin, by id, which is the order in which rows are numbered. */
-static enum error rows_that_begin(struct comparison *c, struct row **out, uint32_t *count)
+/* Slots whose rows begin, by the id of their capability. out: as many as there may be. */
+static uint32_t slots_that_begin(struct comparison *c, struct sort_key *out)
 {
     uint32_t found = 0;
-    uint32_t k = 0;
     for (uint32_t i = 0; i < c->now->slot_count; i++)
-        found += c->next->caps[i].row == 0;
-    struct sort_key *order = malloc((found + (size_t)1) * sizeof(*order));
-    struct row *rows = malloc((found + (size_t)1) * sizeof(*rows));
-    for (uint32_t i = 0; order && i < c->now->slot_count; i++)
-        if (c->next->caps[i].row == 0)
-            order[k++] = (struct sort_key){c->next->caps[i].id, i};
-    if (order)
-        keys_sort(order, found);
-    for (k = 0; order && rows && k < found; k++) {
+        if ((c->all_open || c->open[i]) && !judge(c, i))
+            out[found++] = (struct sort_key){c->next->caps[i].id, i};
+    keys_sort(out, found);
+    return found;
+}
+
+static uint32_t count_open(const struct comparison *c)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->now->slot_count; i++)
+        count += c->open[i];
+    return c->all_open ? c->now->slot_count : count;
+}
+
+/* Numbers them in that order. */
+static struct row *rows_that_begin(struct comparison *c, uint32_t *count)
+{
+    struct sort_key *order = malloc((count_open(c) + (size_t)1) * sizeof(*order));
+    uint32_t found = order ? slots_that_begin(c, order) : 0;
+    struct row *rows = order ? malloc((found + (size_t)1) * sizeof(*rows)) : NULL;
+    for (uint32_t k = 0; rows && k < found; k++) {
         struct kept_cap *cap = &c->next->caps[order[k].index];
         cap->row = c->db->recorder->next.row[ROW_CAP]++;
         rows[k] = cap_row(&c->now->slots[order[k].index].rec, cap);
     }
     *count = found;
-    *out = rows;
-    bool done = order && rows;
     free(order);
-    return done ? ERR_OK : capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
+    return rows;
 }
 
 /* Of all slots of the snapshot before, whether it is compared with or not. */
@@ -188,17 +198,13 @@ static int64_t *caps_that_end(const struct comparison *c, uint32_t *count)
 
 enum error shape_put_caps(struct comparison *c, uint32_t t, struct blake2b *rows)
 {
-    struct row *began = NULL;
     uint32_t began_count = 0;
     uint32_t ended_count = 0;
-    for (uint32_t i = 0; i < c->now->slot_count; i++)
-        if (c->all_open || c->open[i])
-            judge(c, i);
+    struct row *began = rows_that_begin(c, &began_count);
     int64_t *ended = caps_that_end(c, &ended_count);
-    enum error e = ended ? rows_that_begin(c, &began, &began_count)
-                         : capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
-    if (e == ERR_OK)
-        e = changes_put(c->db, t, ROW_CAP, ended, ended_count, began, began_count, rows);
+    enum error e = began && ended
+                       ? changes_put(c->db, t, ROW_CAP, ended, ended_count, began, began_count, rows)
+                       : capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
     free(ended);
     free(began);
     return e;
@@ -219,9 +225,9 @@ static int rows_by_columns(const void *a, const void *b)
 static enum error objects_that_begin(struct comparison *c, struct rowset *out)
 {
     for (uint32_t k = 0; k < c->now->object_count; k++) {
-        struct row row = object_row(&c->now->objects[k], &c->next->objects[k]);
-        if (row.row)
+        if (c->next->objects[k].row)
             continue;
+        struct row row = object_row(&c->now->objects[k], &c->next->objects[k]);
         row.row = k;
         if (!rowset_add(out, &row))
             return capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
@@ -243,7 +249,7 @@ static int64_t *objects_that_end(const struct comparison *c, uint32_t *count)
     int64_t *ended = malloc((objects + (size_t)1) * sizeof(*ended));
     *count = 0;
     for (uint32_t q = 0; ended && q < objects; q++)
-        if (comparison_anew(c) || c->object_lives[q] < 2)
+        if (comparison_anew(c) || c->object_mark[q] != OBJECT_ROW)
             ended[(*count)++] = m->objects[q].row;
     return ended;
 }

@@ -245,9 +245,11 @@ static sqlite3 *open_plain(const char *path, bool indexed)
 {
     sqlite3 *sql;
     unlink(path);
-    if (sqlite3_open(path, &sql) != SQLITE_OK)
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &sql, flags, NULL) != SQLITE_OK)
         die("cannot create a file");
     run(sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF;"
+             "PRAGMA wal_autocheckpoint=4000;"
              "PRAGMA cache_size=-32768;"
              "CREATE TABLE t (row INTEGER PRIMARY KEY, t0, t1, id, parent, pos, slot, holder,"
              " domain, type, object, addr, bits, rights, flags, data, extra, \"index\", level,"
