@@ -290,14 +290,23 @@ $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/ho
 $(B)/host/bench_recording: $(B)/host/obj/tests/tools/bench_recording.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
+$(B)/host/time_keys.so: tests/tools/time_keys.c
+	@mkdir -p $(@D)
+	$(call SAY,LD ) $(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -ldl -o $@
+# A million capabilities, for the inspector to show.
+$(B)/host/million.capdb: $(B)/host/record_many
+	$(call SAY,REC) rm -f $@* && $< $@ 250 4000
+
 bench: deps ## kernel instructions of each operation, counted
 	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording \
+	    $(B)/host/inspector-tui $(B)/host/time_keys.so $(B)/host/million.capdb \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf
 	@scripts/bench
 	@scripts/bench-costs
 	@$(B)/host/bench_authority
 	@$(B)/host/bench_recording
+	@tests/tools/bench_inspector.py $(B)/host/time_keys.so -- $(B)/host/inspector-tui $(B)/host/million.capdb
 
 screenshots: deps ## make the pictures of README.md and docs/screens/ from the real inspector
 	@$(MAKE) --no-print-directory $(CORES) $(B)/host/inspector-tui $(B)/arm/debug/image-demo-leaky.elf
@@ -323,7 +332,7 @@ check-all: deps check ## every test, with ten million operations in lockstep; th
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
-	    RECORDING_KILLS=120 RECORDING_SNAPSHOTS=604800 RECORDING_CAPS=1000000 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
+	    RECORDING_KILLS=120 RECORDING_SNAPSHOTS=604800 RECORDING_CAPS=1000000 WHY_REQUESTS=240 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIPTION_MAX = 1 << 20 };
+enum {
+    DESCRIPTION_MAX = 1 << 20,
+    WHOLE_EVERY = 16, /* walks; between them they refresh */
+};
 
 static struct {
     const char *kernel;
@@ -110,15 +113,15 @@ static enum error walk_failed(struct attach *a, enum error e)
     return attach_fail(a, e, "%s", error_sentence(e));
 }
 
-/* One walk into a->stream; the places of the walk before are asked for at once. */
+/* One walk into a->stream. */
 static enum error walk_once(struct attach *a, struct sel4_side *s, bool quiet)
 {
     struct sel4_state now;
     a->error[0] = '\0';
     sel4_memory_forget(&s->kernel.memory);
-    if (s->walked)
-        sel4_walk_expect(&s->kernel, &s->last);
-    enum error e = sel4_walk(&s->kernel, &now);
+    bool whole = !s->walked || s->refreshes++ % WHOLE_EVERY == WHOLE_EVERY - 1;
+    enum error e =
+        whole ? sel4_walk(&s->kernel, &now) : sel4_walk_again(&s->kernel, &s->last, &now);
     if (e == ERR_OK) {
         now.revoke = s->revoke;
         stream_clear(&a->stream);

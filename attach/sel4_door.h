@@ -14,6 +14,7 @@ struct sel4_side {
     struct sel4_revoke revoke; /* what the door knows of one under way */
     bool open;
     bool walked;
+    unsigned refreshes;
 };
 
 /* Opens the files that attach_use_kernel() named. Fails with a sentence that names the file. */

@@ -37,6 +37,7 @@ struct authority_rule {
 struct authority_rules {
     struct authority_rule *rules;
     uint32_t count;
+    size_t room;
 };
 
 /* Where a file of rules is wrong, and why. Counted from 1; column in bytes. */

@@ -6,6 +6,7 @@
  * one with each other: a thousand domains at one endpoint are a thousand breaches. */
 #include "authority/conveys.h"
 #include "authority/graph.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ struct check {
     const struct authority *a;
     bool strict;
     struct authority_verdict *v;
-    uint32_t capacity;
+    size_t room;
     /* the domains that were gathered last, each with the edge that speaks for it */
     int32_t *edge;     /* by domain */
     uint32_t *stamp;   /* by domain: edge is of this round */
@@ -34,17 +35,14 @@ static bool breach_add(void *ctx, struct authority_breach b)
     struct check *c = ctx;
     if (c->failed)
         return false;
-    if (c->v->count == c->capacity) {
-        uint32_t wanted = c->capacity ? c->capacity * 2 : 16;
-        struct authority_breach *grown = realloc(c->v->breach, wanted * sizeof(*grown));
-        if (!grown) {
-            c->failed = true;
-            free(b.path);
-            return false;
-        }
-        c->v->breach = grown;
-        c->capacity = wanted;
+    struct authority_breach *grown =
+        array_room(c->v->breach, c->v->count, &c->room, sizeof(*grown));
+    if (!grown) {
+        c->failed = true;
+        free(b.path);
+        return false;
     }
+    c->v->breach = grown;
     c->v->breach[c->v->count++] = b;
     return true;
 }
@@ -389,7 +387,8 @@ struct cover {
 
 struct covers {
     struct cover *cover;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
     int32_t (*holder)[COVER_HOLDERS]; /* by node: edges of the first domains that hold it, -1 */
 };
 
@@ -408,16 +407,11 @@ static void find_untyped_holders(struct check *c, struct covers *k)
 
 static void cover_add(struct check *c, struct covers *k, struct cover cover)
 {
-    if (k->count == k->capacity) {
-        uint32_t wanted = k->capacity ? k->capacity * 2 : 64;
-        struct cover *grown = realloc(k->cover, wanted * sizeof(*grown));
-        if (!grown) {
-            c->failed = true;
-            return;
-        }
-        k->cover = grown;
-        k->capacity = wanted;
-    }
+    struct cover *grown = array_room(k->cover, k->count, &k->room, sizeof(*grown));
+    c->failed |= !grown;
+    if (!grown)
+        return;
+    k->cover = grown;
     k->cover[k->count++] = cover;
 }
 

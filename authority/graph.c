@@ -6,6 +6,7 @@
  * searches find the same witness in one sample as in the next. */
 #include "authority/conveys.h"
 #include "authority/graph.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 
 struct edges {
     struct authority_edge *edge;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
     bool failed;
 };
 
@@ -22,16 +24,11 @@ static void edge_add(struct edges *e, struct authority_edge edge)
 {
     if (e->failed || edge.from < 0 || edge.to < 0)
         return;
-    if (e->count == e->capacity) {
-        uint32_t wanted = e->capacity ? e->capacity * 2 : 256;
-        struct authority_edge *grown = realloc(e->edge, wanted * sizeof(*grown));
-        if (!grown) {
-            e->failed = true;
-            return;
-        }
-        e->edge = grown;
-        e->capacity = wanted;
-    }
+    struct authority_edge *grown = array_room(e->edge, e->count, &e->room, sizeof(*grown));
+    e->failed |= !grown;
+    if (!grown)
+        return;
+    e->edge = grown;
     e->edge[e->count++] = edge;
 }
 
@@ -115,16 +112,7 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
 /* First node whose address is not below addr. */
 static uint32_t nodes_from(const struct capstate *s, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->objects[middle].addr < addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(s->object_count, i, s->objects[i].addr < addr);
 }
 
 /* The node of this type at this address, -1; few objects begin at one address. */
@@ -236,15 +224,11 @@ static uint32_t find_pools(const struct capstate *s, struct pool *pools)
 
 static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
 {
-    uint32_t low = 0;
-    for (uint32_t high = count; low < high;) {
-        uint32_t middle = low + (high - low) / 2;
-        if (pools[middle].first <= asid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && asid - pools[low - 1].first < pools[low - 1].count ? pools[low - 1].node : -1;
+    size_t above = LOWER_BOUND(count, i, pools[i].first <= asid);
+    if (above == 0)
+        return -1;
+    const struct pool *p = &pools[above - 1];
+    return asid - p->first < p->count ? p->node : -1;
 }
 
 /* An ASID pool decides whether the directories in it can be used. */

@@ -1,5 +1,6 @@
 /* Shortest paths by breadth-first search over edges, and information that goes in one step. */
 #include "authority/graph.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,21 +143,17 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
 
 struct uses {
     struct authority_use *use;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
     int32_t *at; /* by domain: index of its use of the object at hand, if it has one */
 };
 
 static bool uses_reserve(struct uses *u)
 {
-    if (u->count < u->capacity)
-        return true;
-    uint32_t wanted = u->capacity ? u->capacity * 2 : 64;
-    struct authority_use *grown = realloc(u->use, wanted * sizeof(*grown));
-    if (!grown)
-        return false;
-    u->use = grown;
-    u->capacity = wanted;
-    return true;
+    struct authority_use *grown = array_room(u->use, u->count, &u->room, sizeof(*grown));
+    if (grown)
+        u->use = grown;
+    return grown;
 }
 
 static bool use_is_there(const struct uses *u, int32_t domain, int32_t object)

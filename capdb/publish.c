@@ -7,6 +7,7 @@
 #include "capdb/ledger.h"
 #include "capdb/pq.h"
 #include "capdb/schema.h"
+#include "lib/array.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -137,17 +138,13 @@ static void make_tables(struct publishing *p)
 
 static void put(struct publishing *p, const char *bytes, size_t length)
 {
-    if (p->used + length > p->room) {
-        size_t room = (p->used + length) * 2;
-        char *grown = realloc(p->line, room);
-        if (!grown) {
-            if (p->s == STATUS_YES)
-                p->s = command_complain(p->o->run, "out of memory");
-            return;
-        }
-        p->line = grown;
-        p->room = room;
+    char *grown = array_room(p->line, p->used + length, &p->room, 1);
+    if (!grown) {
+        if (p->s == STATUS_YES)
+            p->s = command_complain(p->o->run, "out of memory");
+        return;
     }
+    p->line = grown;
     memcpy(p->line + p->used, bytes, length);
     p->used += length;
 }

@@ -6,6 +6,7 @@
  * change is one that an event tells of. Through other doors a change shows when the next snapshot
  * differs. */
 #include "capdb/command.h"
+#include "lib/array.h"
 
 #include "capdb/machine.h"
 #include "capdb/store.h"
@@ -83,7 +84,8 @@ struct session {
     /* the live line */
     struct live *live;     /* NULL: none */
     struct record *events; /* that wait */
-    uint32_t event_count, event_room;
+    uint32_t event_count;
+    size_t event_room;
     bool out_of_memory;
     bool dirty; /* events since the last snapshot changed something */
     uint64_t events_taken;
@@ -104,15 +106,12 @@ static bool tells_of_change(const struct record *r)
 static void take_event(void *ctx, const struct record *r)
 {
     struct session *rec = ctx;
-    if (rec->event_count == rec->event_room) {
-        uint32_t room = rec->event_room ? rec->event_room * 2 : 256;
-        struct record *grown = realloc(rec->events, room * sizeof(*grown));
-        rec->out_of_memory |= !grown;
-        if (!grown)
-            return;
-        rec->events = grown;
-        rec->event_room = room;
-    }
+    struct record *grown =
+        array_room(rec->events, rec->event_count, &rec->event_room, sizeof(*grown));
+    rec->out_of_memory |= !grown;
+    if (!grown)
+        return;
+    rec->events = grown;
     rec->events[rec->event_count++] = *r;
     rec->dirty |= tells_of_change(r);
 }

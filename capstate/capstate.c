@@ -3,6 +3,7 @@
  * orders that index.c searches.  O(n log n) in the number of slots, no recursion.  Records come
  * from outside: whatever they say ends in an error or a state whose indices are all in range. */
 #include "capstate/capstate.h"
+#include "lib/array.h"
 
 #include "capstate/index.h"
 #include "lib/utf8.h"
@@ -125,26 +126,18 @@ enum error capstate_copy(const struct capstate *from, struct capstate *to)
 
 /* The array, with room for one more than `count`; NULL when there is no memory, the old array then
  * stays as it was. */
-static void *array_room(struct capstate *s, enum capstate_array which, void *array, uint32_t count,
-                        size_t size)
+static void *room_for(struct capstate *s, enum capstate_array which, void *array, uint32_t count,
+                      size_t size)
 {
-    uint32_t *capacity = &s->index->capacity[which];
-    if (count < *capacity)
-        return array;
-    if (count >= ELEMENTS_MAX)
-        return NULL;
-    uint32_t wanted = *capacity ? *capacity * 2 : 64;
-    void *grown = capstate_realloc(array, wanted * size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
+    size_t *room = &s->index->room[which];
+    return count < ELEMENTS_MAX ? array_room_by(capstate_realloc, array, count, room, size) : NULL;
 }
 
 /* Defines add_NAME(s, r): one more zeroed element whose MEMBER is *r. */
 #define DEFINE_ADD(name, ARRAY, array, count, type)                                                \
     static type *add_##name(struct capstate *s)                                                    \
     {                                                                                              \
-        type *room = array_room(s, ARRAY, s->array, s->count, sizeof(type));                       \
+        type *room = room_for(s, ARRAY, s->array, s->count, sizeof(type));                         \
         if (!room)                                                                                 \
             return NULL;                                                                           \
         s->array = room;                                                                           \
@@ -297,19 +290,15 @@ enum error capstate_add(struct capstate *s, const struct record *r)
 struct ancestry {
     int32_t *slot;
     uint32_t depth;
-    uint32_t capacity;
+    size_t room;
 };
 
 static bool ancestry_push(struct ancestry *a, int32_t slot)
 {
-    if (a->depth == a->capacity) {
-        uint32_t wanted = a->capacity ? a->capacity * 2 : 64;
-        int32_t *grown = capstate_realloc(a->slot, wanted * sizeof(*grown));
-        if (!grown)
-            return false;
-        a->slot = grown;
-        a->capacity = wanted;
-    }
+    int32_t *grown = array_room_by(capstate_realloc, a->slot, a->depth, &a->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    a->slot = grown;
     a->slot[a->depth++] = slot;
     return true;
 }
@@ -361,8 +350,18 @@ static bool object_of(const struct record_slot *r, struct capstate_object *out)
         out->type = RECORD_CAP_TCB;
         return true;
     case RECORD_CAP_IRQ_HANDLER:
+    case RECORD_CAP_SCHED_CONTROL:
+    case RECORD_CAP_SID:
+    case RECORD_CAP_CB:
         out->addr = r->data;
         out->bits = 0;
+        return true;
+    case RECORD_CAP_SGI_SIGNAL:
+        out->addr = r->extra << 4 | r->data;
+        return true;
+    case RECORD_CAP_IO_PORT:
+    case RECORD_CAP_IO_SPACE:
+        out->addr = r->data << 16 | r->extra;
         return true;
     default:
         return true;

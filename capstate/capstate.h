@@ -25,7 +25,7 @@ struct capstate_object {
     uint32_t type; /* enum record_cap: UNTYPED, ENDPOINT, NOTIFICATION, CNODE, TCB, ZOMBIE, FRAME,
                       PAGE_TABLE, PAGE_DIRECTORY, ASID_POOL, IRQ_HANDLER (addr = irq) ... or a type
                       that this program does not know */
-    uint64_t addr;
+    uint64_t addr; /* of what is not in memory: its number, or numbers, with bits 0 */
     uint32_t bits;
     uint32_t level;     /* of a translation table */
     uint32_t flags;     /* RECORD_SLOT_DEVICE */

@@ -3,6 +3,7 @@
  * nesting, so "who holds this address" is a search and a few steps outwards: nested blocks differ
  * in size or type, hence at most 64 sizes times the number of types. */
 #include "capstate/index.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,16 +85,8 @@ void capstate_keys_sort(struct capstate_key *keys, uint32_t count)
 
 int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (keys[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && keys[low].key == key ? keys[low].value : -1;
+    size_t at = LOWER_BOUND(count, i, keys[i].key < key);
+    return at < count && keys[at].key == key ? keys[at].value : -1;
 }
 
 int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b)
@@ -113,34 +106,16 @@ bool capstate_object_covers(const struct capstate_object *o, uint64_t addr)
 int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits, uint32_t type)
 {
     struct capstate_object wanted = {.addr = addr, .bits = bits, .type = type};
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = capstate_object_compare(&s->objects[middle], &wanted);
-        if (order == 0)
-            return (int32_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1;
+    size_t at =
+        LOWER_BOUND(s->object_count, i, capstate_object_compare(&s->objects[i], &wanted) < 0);
+    bool found = at < s->object_count && capstate_object_compare(&s->objects[at], &wanted) == 0;
+    return found ? (int32_t)at : -1;
 }
 
 /* The last object whose address is not above addr, -1. */
 static int32_t object_last_below(const struct capstate *s, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->objects[middle].addr <= addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (int32_t)low - 1;
+    return (int32_t)LOWER_BOUND(s->object_count, i, s->objects[i].addr <= addr) - 1;
 }
 
 int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type)
@@ -161,17 +136,10 @@ static int32_t first_slot_from(const struct capstate *s, const struct capstate_o
                                uint64_t first)
 {
     uint64_t last = o->addr + (((uint64_t)1 << o->bits) - 1);
-    uint32_t low = 0, high = s->slot_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->index->slots[middle].key < first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == s->slot_count || s->index->slots[low].key > last)
+    size_t at = LOWER_BOUND(s->slot_count, i, s->index->slots[i].key < first);
+    if (at == s->slot_count || s->index->slots[at].key > last)
         return -1;
-    return s->index->slots[low].value;
+    return s->index->slots[at].value;
 }
 
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
@@ -240,18 +208,10 @@ int32_t capstate_thread_of(const struct capstate *s, int32_t object)
 
 int32_t capstate_thread_named(const struct capstate *s, const char *name)
 {
-    uint32_t low = 0;
-    uint32_t high = s->thread_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (strcmp(s->threads[s->index->labels[middle]].label, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == s->thread_count || strcmp(s->threads[s->index->labels[low]].label, name) != 0)
-        return -1;
-    return s->index->labels[low];
+    const int32_t *labels = s->index->labels;
+    size_t at = LOWER_BOUND(s->thread_count, i, strcmp(s->threads[labels[i]].label, name) < 0);
+    bool found = at < s->thread_count && strcmp(s->threads[labels[at]].label, name) == 0;
+    return found ? labels[at] : -1;
 }
 
 /* The object of a thread's slot if it is of the expected type. */

@@ -29,7 +29,7 @@ enum capstate_array {
 
 struct capstate_index {
     /* while building */
-    uint32_t capacity[ARRAY_COUNT];
+    size_t room[ARRAY_COUNT];
     uint32_t records; /* added since SNAPSHOT, END included */
     bool begun;
     bool ended;

@@ -1,5 +1,6 @@
 /* Who waits for whom. */
 #include "facts/waiting.h"
+#include "lib/array.h"
 
 #include "facts/resolve.h"
 
@@ -15,21 +16,18 @@ struct user {
 
 struct users {
     struct user *user;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     bool failed;
 };
 
 static void add_user(struct users *u, int32_t object, int32_t thread)
 {
-    if (u->count == u->room) {
-        uint32_t room = u->room ? u->room * 2 : 64;
-        void *grown = realloc(u->user, room * sizeof(*u->user));
-        u->failed |= !grown;
-        if (!grown)
-            return;
-        u->user = grown;
-        u->room = room;
-    }
+    struct user *grown = array_room(u->user, u->count, &u->room, sizeof(*grown));
+    u->failed |= !grown;
+    if (!grown)
+        return;
+    u->user = grown;
     u->user[u->count++] = (struct user){object, thread};
 }
 
@@ -86,7 +84,7 @@ struct build {
     const struct capstate *s;
     const struct users *users;
     struct waiting *w;
-    uint32_t room;
+    size_t room;
     int32_t *last; /* by thread: last thread whose waker it became, against doubles */
     bool failed;
 };
@@ -96,15 +94,11 @@ static void add_waker(struct build *b, int32_t thread, int32_t waker)
     if (waker == thread || b->last[waker] == thread)
         return;
     b->last[waker] = thread;
-    if (b->w->count == b->room) {
-        uint32_t room = b->room ? b->room * 2 : 64;
-        int32_t *grown = realloc(b->w->wakers, room * sizeof(*grown));
-        b->failed |= !grown;
-        if (!grown)
-            return;
-        b->w->wakers = grown;
-        b->room = room;
-    }
+    int32_t *grown = array_room(b->w->wakers, b->w->count, &b->room, sizeof(*grown));
+    b->failed |= !grown;
+    if (!grown)
+        return;
+    b->w->wakers = grown;
     b->w->wakers[b->w->count++] = waker;
 }
 

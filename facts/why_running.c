@@ -326,13 +326,10 @@ static void explain(struct chain *c, int32_t thread, uint32_t depth)
         blocked(c, thread, depth);
 }
 
-void why_not_running(const struct capstate *s, int32_t thread, struct why *out)
+void why_not_running_in(const struct capstate *s, const struct waiting *w, int32_t thread,
+                        struct why *out)
 {
-    struct chain c = {.s = s, .out = out};
-    if (waiting_build(s, &c.w) != ERR_OK) {
-        out->status = WHY_NO_MEMORY;
-        return;
-    }
+    struct chain c = {.s = s, .w = *w, .out = out};
     uint32_t before = out->count;
     explain(&c, thread, 0);
     if (out->count == before) {
@@ -340,18 +337,31 @@ void why_not_running(const struct capstate *s, int32_t thread, struct why *out)
         why_say(out, 0, WHY_ABOUT_THREAD, s->threads[thread].rec.addr,
                 "its state (%u) is none that is known here", s->threads[thread].rec.state);
     }
-    waiting_free(&c.w);
+}
+
+void why_not_running(const struct capstate *s, int32_t thread, struct why *out)
+{
+    struct waiting w;
+    if (waiting_build(s, &w) == ERR_OK)
+        why_not_running_in(s, &w, thread, out);
+    else
+        out->status = WHY_NO_MEMORY;
+    waiting_free(&w);
+}
+
+bool why_is_stuck(const struct capstate *s, const struct waiting *w, int32_t thread)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    bool blocked = t->state != RECORD_THREAD_INACTIVE;
+    return t->fault != 0 || (blocked && !w->can_go_on[thread]);
 }
 
 enum error why_stuck(const struct capstate *s, bool *stuck)
 {
     struct waiting w;
     enum error e = waiting_build(s, &w);
-    for (uint32_t i = 0; e == ERR_OK && i < s->thread_count; i++) {
-        const struct record_thread *t = &s->threads[i].rec;
-        bool blocked = t->state != RECORD_THREAD_INACTIVE;
-        stuck[i] = t->fault != 0 || (blocked && !w.can_go_on[i]);
-    }
+    for (uint32_t i = 0; e == ERR_OK && i < s->thread_count; i++)
+        stuck[i] = why_is_stuck(s, &w, (int32_t)i);
     waiting_free(&w);
     return e;
 }

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_ROWS = 3000, KEYS_AT_ONCE = 64, WATCH_MS = 1000 };
+/* A live target speaks at every sample: that it does not is told after SILENCE_MS. */
+enum { SLICE_ROWS = 1000, KEYS_AT_ONCE = 64, WATCH_MS = 1000, SILENCE_MS = 2500 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -432,7 +433,7 @@ static bool work(struct app *app)
             session_say(&app->session, true, "not found: %.100s", app->search);
         return true;
     }
-    return view_filter_step(&app->session, v, SLICE_ROWS);
+    return view_work(&app->session, v);
 }
 
 static void take_keys(struct app *app)
@@ -443,6 +444,16 @@ static void take_keys(struct app *app)
             return;
         keys_press(app, key);
     }
+}
+
+/* How long to sleep when nothing comes; -1: for ever. */
+static int patience(struct app *app)
+{
+    struct session *s = &app->session;
+    if (s->target.kind == TARGET_OPENING || source_waiting(s->source) ||
+        source_silence(s->source) > 1)
+        return WATCH_MS; /* the seconds are counted on the screen */
+    return source_is_live(s->source) && !s->paused ? SILENCE_MS : -1;
 }
 
 /* The terminal went away: nobody can be asked any more. */
@@ -460,9 +471,7 @@ int app_run(struct app *app)
         screen_draw(app);
         struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
                               {.fd = source_fd(app->session.source), .events = POLLIN}};
-        /* a live target may fall silent, which only the clock tells */
-        int idle = source_is_live(app->session.source) ? WATCH_MS : -1;
-        int n = poll(p, 2, busy ? 0 : idle);
+        int n = poll(p, 2, busy ? 0 : patience(app));
         if (n > 0 && terminal_is_gone(&p[0]))
             break;
         if (n < 0 || p[0].revents) /* a signal may be a resize */

@@ -133,7 +133,7 @@ static void run_denied(struct app *app, const char *text)
         return;
     }
     why_init(&w);
-    why_denied(&app->session.now->state, thread, cptr, &w);
+    why_denied(&app->session.now->authority, thread, cptr, &w);
     say_why(app, &w);
     why_free(&w);
 }

@@ -3,8 +3,6 @@
 
 #include <ctype.h>
 
-enum { PROBES = 4 }; /* addresses looked at a piece */
-
 struct memory_cell memory_at(const struct session *s, const struct sample *of, uint64_t addr)
 {
     struct authority_owner owner;
@@ -19,9 +17,12 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
                                 session_style(s, of, domain)};
 }
 
+/* Addresses looked at a piece; pieces remembered, since a picture is painted at every key. */
+enum { PROBES = 16, PIECES = 1 << 13 };
+
 /* The most telling of some probes: an object before untyped memory, anything before nothing. */
-static struct memory_cell piece(const struct session *s, const struct sample *of, uint64_t base,
-                                uint64_t size)
+static struct memory_cell look(const struct session *s, const struct sample *of, uint64_t base,
+                               uint64_t size)
 {
     struct memory_cell best = {' ', STYLE_DIM};
     for (uint64_t i = 0; i < PROBES; i++) {
@@ -32,6 +33,26 @@ static struct memory_cell piece(const struct session *s, const struct sample *of
             best = c;
     }
     return best;
+}
+
+static struct memory_cell piece(const struct session *s, const struct sample *of, uint64_t base,
+                                uint64_t size)
+{
+    static struct {
+        uint64_t generation, base, size;
+        const struct sample *of;
+        struct memory_cell cell;
+    } known[PIECES];
+    uint64_t place = (base ^ base >> 17 ^ size * 31) * 0x9e3779b97f4a7c15u >> 51;
+    if (known[place].generation != s->generation || known[place].base != base ||
+        known[place].size != size || known[place].of != of) {
+        known[place].generation = s->generation;
+        known[place].base = base;
+        known[place].size = size;
+        known[place].of = of;
+        known[place].cell = look(s, of, base, size);
+    }
+    return known[place].cell;
 }
 
 void memory_strip(const struct session *s, const struct sample *of, uint64_t base, uint64_t size,

@@ -1,5 +1,7 @@
 /* The pane: what there is to say about a slot, an object, a thread, a domain, an address. */
 #include "inspector-tui/pane.h"
+#include "lib/array.h"
+#include "capstate/size.h"
 
 #include "facts/why.h"
 #include "record/names.h"
@@ -14,18 +16,13 @@ enum { SHOWN_HOLDERS = 200, SHOWN_ANCESTORS = 64, SHOWN_MAPPINGS = 200 };
 
 struct line *pane_line(struct pane *p)
 {
-    if (p->count == p->room) {
-        uint32_t room = p->room ? p->room * 2 : 32;
-        void *grown = realloc(p->lines, room * sizeof(*p->lines));
-        if (grown) {
-            p->lines = grown;
-            p->room = room;
-        } else if (p->count > 0) {
-            p->count--;
-        } else {
-            abort(); /* not even 32 lines: nothing can be shown */
-        }
-    }
+    struct line *grown = array_room(p->lines, p->count, &p->room, sizeof(*grown));
+    if (grown)
+        p->lines = grown;
+    else if (p->count > 0)
+        p->count--;
+    else
+        abort(); /* not even one line: nothing can be shown */
     line_clear(&p->lines[p->count]);
     return &p->lines[p->count++];
 }
@@ -118,14 +115,14 @@ static struct toll toll_of(const struct sample *of, int32_t slot)
 void pane_preview(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
 {
     (void)s;
-    char size[16];
+    char size[SIZE_TEXT];
     struct toll t = toll_of(of, slot);
     pane_text(p, STYLE_NORMAL,
               "a revoke here takes %u capabilit%s: %u thread%s, %u cnode%s, %u mapping%s, %s of "
               "objects",
               t.caps, t.caps == 1 ? "y" : "ies", t.threads, t.threads == 1 ? "" : "s", t.cnodes,
               t.cnodes == 1 ? "" : "s", t.mappings, t.mappings == 1 ? "" : "s",
-              words_size(t.bytes, size));
+              size_short(t.bytes, size));
 }
 
 void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
@@ -264,7 +261,7 @@ static void thread_reasons(const struct sample *of, int32_t thread, struct pane 
 {
     struct why w;
     why_init(&w);
-    why_not_running(&of->state, thread, &w);
+    why_not_running_in(&of->state, &of->waiting, thread, &w);
     if (of->state.threads[thread].rec.fault)
         why_fault(&of->state, thread, &w);
     for (uint32_t i = 0; i < w.count; i++) {
@@ -317,13 +314,13 @@ static void about_thread(const struct session *s, const struct sample *of, int32
 static void about_domain(const struct session *s, const struct sample *of, int32_t domain,
                          struct pane *p)
 {
-    char own[16], left[16];
+    char own[SIZE_TEXT], left[SIZE_TEXT];
     const struct authority_domain *d = &of->authority.domains[domain];
     struct line *l = pane_line(p);
     words_domain(l, s, of, domain);
     line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilities, %s in objects, %s free",
              (unsigned)d->threads, d->threads == 1 ? "" : "s", of->domain_caps[domain],
-             words_size(of->domain_own[domain], own), words_size(of->domain_free[domain], left));
+             size_short(of->domain_own[domain], own), size_short(of->domain_free[domain], left));
     if (d->trusted)
         line_put(l, STYLE_STRONG, "  trusted: left out of the verdict");
     for (uint32_t t = 0; t < of->state.thread_count; t++)
@@ -385,9 +382,9 @@ static void about_virtual(const struct session *s, const struct sample *of, cons
         if (m->dir != r->of || r->addr < m->vaddr ||
             (m->bits < 63 && r->addr - m->vaddr >= 1ull << m->bits))
             continue;
-        char hex[24], rights[4], size[16];
+        char hex[24], rights[4], size[SIZE_TEXT];
         pane_text(p, STYLE_NORMAL, "virtual 0x%s, a page of %s, %s%s", sample_hex(of, r->addr, hex),
-                  words_size(1ull << m->bits, size), record_access_text(m->rights, rights),
+                  size_short(1ull << m->bits, size), record_access_text(m->rights, rights),
                   m->attributes & 1 ? ", cached" : ", uncached");
         about_address(s, of, m->frame + (r->addr - m->vaddr), p);
         return;

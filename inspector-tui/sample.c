@@ -96,8 +96,10 @@ static bool analyse(struct sample *s, const struct authority_rules *rules)
     s->domain_free = calloc(n, sizeof(*s->domain_free));
     s->stuck = calloc(s->state.thread_count + 1, sizeof(*s->stuck));
     if (!s->domain_caps || !s->domain_own || !s->domain_free || !s->stuck ||
-        why_stuck(&s->state, s->stuck) != ERR_OK)
+        waiting_build(&s->state, &s->waiting) != ERR_OK)
         return false;
+    for (uint32_t i = 0; i < s->state.thread_count; i++)
+        s->stuck[i] = why_is_stuck(&s->state, &s->waiting, (int32_t)i);
     count_slots(s);
     count_memory(s);
     judge(s);
@@ -136,6 +138,7 @@ void sample_drop(struct sample *s)
     authority_verdict_free(&s->judged);
     if (s->have_authority)
         authority_free(&s->authority);
+    waiting_free(&s->waiting);
     capstate_free(&s->state);
     free(s->domain_caps);
     free(s->domain_own);

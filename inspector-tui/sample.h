@@ -8,6 +8,7 @@
 
 #include "authority/authority.h"
 #include "capstate/capstate.h"
+#include "facts/waiting.h"
 #include "inspector-tui/ref.h"
 
 #include <stdatomic.h>
@@ -49,10 +50,11 @@ struct sample {
     struct authority_verdict judged;
     const struct authority_breach *breaches; /* its rows: breaches, doubts and notes */
     uint32_t breach_count;
-    uint32_t *domain_caps; /* by domain: capabilities in its CSpaces */
-    uint64_t *domain_own;  /* by domain: bytes of typed objects it owns */
-    uint64_t *domain_free; /* by domain: bytes it could retype */
-    bool *stuck;           /* by thread: faulted, or it waits for what can never come */
+    uint32_t *domain_caps;  /* by domain: capabilities in its CSpaces */
+    uint64_t *domain_own;   /* by domain: bytes of typed objects it owns */
+    uint64_t *domain_free;  /* by domain: bytes it could retype */
+    struct waiting waiting; /* who waits for whom */
+    bool *stuck;            /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */

@@ -134,8 +134,11 @@ static void draw_bar(struct app *app)
         snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
         x += put(0, x, room - x, bar, since, strlen(since));
     }
-    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
-    if (silence >= SILENCE_SECONDS) {
+    double silence = source_silence(s->source);
+    if (s->target.kind == TARGET_OPENING) {
+        snprintf(since, sizeof(since), "  %.0f s", source_now() - s->target.since);
+        x += put(0, x, room - x, bar, since, strlen(since));
+    } else if (source_is_live(s->source) && silence >= SILENCE_SECONDS) {
         snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
         x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
     }
@@ -478,7 +481,7 @@ static void draw_message(const struct app *app, const struct view *v, int y)
         snprintf(left, sizeof(left), "%u", app->count);
     else if (app->searching)
         snprintf(left, sizeof(left), "searching for %.60s: %u of %u rows", app->search,
-                 app->search_done, v->all_count);
+                 app->search_done, v->all.count);
     else if (s->message[0])
         snprintf(left, sizeof(left), "%s", s->message);
     else if (waiting)
@@ -486,7 +489,7 @@ static void draw_message(const struct app *app, const struct view *v, int y)
     else
         snprintf(left, sizeof(left), "? help   %s", view_about(app->current));
     snprintf(place, sizeof(place), "%s%.40s%s%u/%u", v->filter[0] ? "filter: " : "", v->filter,
-             v->filter[0] ? (v->looked < v->all_count ? " ...  " : "  ") : "",
+             v->filter[0] ? (v->looked < v->all.count ? " ...  " : "  ") : "",
              v->count ? v->cursor + 1 : 0, v->count);
     attr_t a = s->message_bad && s->message[0] && !app->count ? at(STYLE_BAD) : A_NORMAL;
     int width = (int)text_width(place, strlen(place));

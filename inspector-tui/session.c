@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOG_KEEP = 1 << 18, MINUTE = 60 };
+enum { LOG_KEEP = 1 << 18, MINUTE = 60, COMPARED_AT_ONCE = 20000 /* slots; more: the worker */ };
 
 void session_init(struct session *s, struct source *source)
 {
@@ -169,30 +169,76 @@ static void replace(struct sample **place, struct sample *with)
     sample_drop(old);
 }
 
+/* The sum of a comparison that somebody asked for. */
+static void tell_change(struct session *s)
+{
+    char clock[16];
+    s->tell_change = false;
+    if (!s->mark)
+        return;
+    session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
+                session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
+                s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
+                s->change->counts[SIGN_CHANGED]);
+}
+
+static struct sample *compared_with(const struct session *s)
+{
+    return s->comparing ? s->mark : s->before;
+}
+
+static void take_change(struct session *s, struct compare *change)
+{
+    compare_free(s->change);
+    s->change = change;
+    s->generation++;
+    if (!change || change->failed)
+        session_say(s, true, "out of memory: changes are not shown");
+    else if (s->tell_change)
+        tell_change(s);
+}
+
 static void compare_anew(struct session *s)
 {
+    struct sample *before = compared_with(s);
+    if (!s->now)
+        return;
+    if (!before || s->now->state.slot_count <= COMPARED_AT_ONCE || before->sum == s->now->sum) {
+        take_change(s, compare_make(before, s->now));
+        return;
+    }
     compare_free(s->change);
     s->change = NULL;
     s->generation++;
-    if (!s->now)
-        return;
-    s->change = compare_make(s->comparing ? s->mark : s->before, s->now);
-    if (!s->change || s->change->failed)
-        session_say(s, true, "out of memory: changes are not shown");
+    source_ask_compare(s->source, before, s->now);
 }
 
-static void show(struct session *s, struct sample *sample)
+/* Shows a sample; change: what is known of how it differs from the one before, taken over. */
+static void show(struct session *s, struct sample *sample, struct compare *change)
 {
-    if (s->now == sample)
+    bool same = s->now && s->now->sum == sample->sum;
+    if (s->now == sample) {
+        compare_free(change);
         return;
+    }
     learn_domains(s, sample);
-    if (!s->now || s->now->sum != sample->sum) /* the same rows again change nothing */
+    if (!same) /* the same rows again change nothing */
         replace(&s->before, s->now);
     replace(&s->now, sample);
-    compare_anew(s);
+    if (change && change->before == compared_with(s)) {
+        take_change(s, change);
+        return;
+    }
+    compare_free(change);
+    if (same && s->change && !s->change->failed) {
+        compare_move_on(s->change, sample);
+        s->generation++;
+    } else {
+        compare_anew(s);
+    }
 }
 
-static void take_sample(struct session *s, struct sample *sample)
+static void take_sample(struct session *s, struct sample *sample, struct compare *change)
 {
     bool file = !source_is_live(s->source);
     replace(&s->latest, sample);
@@ -200,13 +246,29 @@ static void take_sample(struct session *s, struct sample *sample)
         s->mark_wanted = false;
         s->wanted = 0;
         replace(&s->mark, sample);
+        compare_free(change);
         compare_anew(s);
     } else if (file || s->at == 0) {
         if (file)
             s->at = sample->number;
-        show(s, sample);
+        show(s, sample, change);
+    } else {
+        compare_free(change);
     }
     sample_drop(sample);
+}
+
+/* What the worker has compared, if it is still what is asked for. */
+static bool take_compared(struct session *s)
+{
+    struct compare *made = source_compared(s->source);
+    if (!made)
+        return false;
+    if (made->after == s->now && made->before == compared_with(s))
+        take_change(s, made);
+    else
+        compare_free(made);
+    return true;
 }
 
 bool session_take(struct session *s)
@@ -215,9 +277,11 @@ bool session_take(struct session *s)
     source_state(s->source, &state);
     bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
     s->target = state;
-    struct sample *sample = source_take(s->source);
+    struct compare *change;
+    struct sample *sample = source_take(s->source, &change);
     if (sample)
-        take_sample(s, sample);
+        take_sample(s, sample, change);
+    news |= take_compared(s);
     char *text = source_console(s->source);
     if (text)
         session_log(s, text);
@@ -251,7 +315,7 @@ void session_seek(struct session *s, uint32_t number)
     if (number == 0 || (live && number >= total)) {
         s->at = live ? 0 : total;
         if (live && s->latest)
-            show(s, s->latest);
+            show(s, s->latest, NULL);
         else
             number = total;
         if (live)
@@ -260,7 +324,7 @@ void session_seek(struct session *s, uint32_t number)
     struct sample *kept = source_sample(s->source, number);
     if (kept) {
         s->at = number;
-        show(s, kept);
+        show(s, kept, NULL);
         sample_drop(kept);
         return;
     }
@@ -364,14 +428,12 @@ void session_compare(struct session *s)
     if (!s->comparing && !s->mark)
         default_mark(s);
     s->comparing = !s->comparing && s->mark;
-    compare_anew(s);
+    s->tell_change = s->comparing;
     if (!s->comparing)
         session_say(s, false,
                     s->mark ? "compared with the snapshot before again"
                             : "there is nothing earlier to compare with");
     else
-        session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
-                    session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
-                    s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
-                    s->change->counts[SIGN_CHANGED]);
+        session_say(s, false, "comparing with %s ...", session_clock(s->mark->time, clock));
+    compare_anew(s);
 }

@@ -26,6 +26,7 @@ struct session {
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
     bool comparing;   /* with the mark; else with the sample shown before */
+    bool tell_change; /* the comparison under way was asked for: its sum is said */
     uint32_t at;      /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;  /* snapshot that was asked for and is not here yet */
     bool mark_wanted; /* and it is to be the mark, not what is shown */

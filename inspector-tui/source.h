@@ -11,7 +11,7 @@
 #define CAPSCOPE_INSPECTOR_TUI_SOURCE_H
 
 #include "attach/attach.h"
-#include "inspector-tui/sample.h"
+#include "inspector-tui/compare.h"
 
 struct source;
 
@@ -32,12 +32,19 @@ const char *source_name(const struct source *s);
 int source_fd(const struct source *s);
 void source_drain(struct source *s); /* takes what made the fd readable */
 
-/* The newest sample if it was not taken yet, held for the caller; NULL: none. */
-struct sample *source_take(struct source *s);
+/* The newest sample if it was not taken yet, held for the caller; NULL: none. *change: what differs
+ * from the sample delivered before it, the caller's; NULL: not known. */
+struct sample *source_take(struct source *s, struct compare **change);
+/* Large samples are compared by the worker: one request at a time, the newest counts. The answer is
+ * the caller's; NULL: not there yet. */
+void source_ask_compare(struct source *s, struct sample *before, struct sample *after);
+struct compare *source_compared(struct source *s);
 void source_state(struct source *s, struct target_state *out);
 /* source_close() takes away the stops that were armed through it, unless they are to stay. */
 void source_keep_stops(struct source *s);
 void source_pause(struct source *s, bool paused); /* no samples but those asked for */
+
+double source_now(void); /* seconds after 1970 */
 
 /* --- asking --- */
 enum ask_kind {

@@ -1,6 +1,7 @@
 /* A running target: samples by the clock, events of its live line, the recording, and reaching it
  * again when it went away. */
 #include "inspector-tui/source_private.h"
+#include "lib/array.h"
 
 #include "attach/live.h"
 #include "capdb/machine.h"
@@ -17,7 +18,8 @@ struct follow {
     struct source *source;
     struct live *live;
     struct record *events;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
 };
 
 /* --- events --- */
@@ -26,14 +28,10 @@ static void keep_for_recording(struct follow *f, const struct record *r)
 {
     if (!f->source->db)
         return;
-    if (f->count == f->room) {
-        uint32_t room = f->room ? f->room * 2 : 256;
-        void *grown = realloc(f->events, room * sizeof(*f->events));
-        if (!grown)
-            return;
-        f->events = grown;
-        f->room = room;
-    }
+    struct record *grown = array_room(f->events, f->count, &f->room, sizeof(*grown));
+    if (!grown)
+        return;
+    f->events = grown;
     f->events[f->count++] = *r;
 }
 

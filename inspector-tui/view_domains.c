@@ -1,6 +1,7 @@
 /* Domains, and below each its threads. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum { KIND_DOMAIN = 1, KIND_THREAD };
 
@@ -40,19 +41,21 @@ static void add_dead(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     for (uint32_t i = 0; i < sample_domains(s->now); i++)
         add_domain(s, v, (int32_t)i);
     if (any_homeless(s))
         add_domain(s, v, -1);
     add_dead(s, v);
+    return VIEW_WHOLE;
 }
 
 static void domain_line(const struct session *s, const struct row *r, struct line *l)
 {
     const struct sample *of = view_sample(s, r);
-    char own[16], left[16];
+    char own[SIZE_TEXT], left[SIZE_TEXT];
     enum sign sign = r->flags & ROW_DEAD ? SIGN_DIED
                      : r->at < 0         ? SIGN_SAME
                                          : compare_domain(s->change, r->at);
@@ -68,9 +71,9 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", of->domain_caps[r->at]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_own[r->at], own));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_own[r->at], own));
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_free[r->at], left));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_free[r->at], left));
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
              d->trusted                         ? "trusted manager"
@@ -131,4 +134,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_domains = {columns, build, line, ref, NULL, order};
+const struct view_ops view_domains = {columns, build, line, ref, NULL, order, NULL};

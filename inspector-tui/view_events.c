@@ -10,16 +10,18 @@ enum { KIND_EVENT = 1, KIND_NONE };
 
 /* A row's id is the event's number; its text comes from the ring when it is drawn, so an event that
  * was pushed out meanwhile says so. */
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     uint64_t first, last, lost;
     if (!source_event_range(s->source, &first, &last, &lost)) {
         view_add(v, view_id(0, KIND_NONE, 0), 0, KIND_NONE, 0, 0);
-        return;
+        return VIEW_WHOLE;
     }
     for (uint64_t seq = first; seq <= last; seq++)
         if (!view_add(v, seq, 0, KIND_EVENT, (int32_t)(seq - first), 0))
-            return;
+            return VIEW_WHOLE;
+    return VIEW_WHOLE;
 }
 
 static void event_line(const struct session *s, const struct record_event *e, struct line *l)
@@ -92,4 +94,4 @@ static const struct column columns[] = {
     {"slot", 10, 18, 0, false}, {"capability", 20, 0, 0, false}, {0},
 };
 
-const struct view_ops view_events = {columns, build, line, ref, NULL, NULL};
+const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, NULL};

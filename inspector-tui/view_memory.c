@@ -3,6 +3,7 @@
 #include "inspector-tui/memory.h"
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE };
 
@@ -58,10 +59,12 @@ static void add_devices(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     add_pieces(s, v, 0, FIRST_PIECES, 0);
     add_devices(s, v);
+    return VIEW_WHOLE;
 }
 
 /* What lies there, in words, where it is one thing. */
@@ -78,7 +81,7 @@ static void one_thing(const struct session *s, uint64_t base, uint64_t size, str
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_DEVICES) {
         line_put(l, STYLE_HEAD, "devices");
@@ -92,7 +95,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     }
     uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
     line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
-    line_put(l, STYLE_DIM, " %5s ", words_size(bytes, size));
+    line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);
     line_put(l, STYLE_NORMAL, " ");
     one_thing(s, base, bytes, l);
@@ -106,4 +109,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : ref_to(REF_NONE, 0);
 }
 
-const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, NULL};

@@ -1,6 +1,7 @@
 /* Kernel objects by address: what lies where, who owns it, who holds it. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 #include "record/names.h"
 
@@ -14,24 +15,41 @@ static void add_holders(const struct session *s, struct view *v, int32_t object,
             return;
 }
 
-static void build(const struct session *s, struct view *v)
+static uint64_t id_of(const struct capstate_object *o)
 {
-    for (uint32_t i = 0; i < s->now->state.object_count; i++) {
+    return view_id(o->bits, KIND_OBJECT + o->type * 4, o->addr);
+}
+
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
+{
+    for (uint32_t i = from; i < s->now->state.object_count; i++) {
         const struct capstate_object *o = &s->now->state.objects[i];
-        uint64_t id = view_id(o->bits, KIND_OBJECT + o->type * 4, o->addr);
+        uint64_t id = id_of(o);
+        if (view_is_full(v))
+            return i;
         const struct row *r =
             view_add(v, id, 0, KIND_OBJECT, (int32_t)i, o->first_slot >= 0 ? ROW_CAN_FOLD : 0);
-        if (!r)
-            return;
-        if (r->flags & ROW_OPEN)
+        if (r && (r->flags & ROW_OPEN))
             add_holders(s, v, (int32_t)i, id);
     }
+    return VIEW_WHOLE;
+}
+
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    int32_t object = -1;
+    (void)v;
+    if (r->kind == REF_OBJECT)
+        object = sample_object_of(s->now, r);
+    else if (r->kind == REF_THREAD)
+        object = sample_object_at(s->now, r->addr);
+    return object < 0 ? 0 : id_of(&s->now->state.objects[object]);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     const struct capstate *c = &s->now->state;
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_HOLDER) {
         enum sign sign = compare_slot(s->change, r->at);
@@ -47,7 +65,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_put(l, STYLE_NORMAL, "%s%s", record_cap_name(o->type),
              o->flags & RECORD_SLOT_DEVICE ? " (device)" : "");
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", o->bits ? words_size(1ull << (o->bits & 63), size) : "");
+    line_put(l, STYLE_NORMAL, "%s", o->bits ? size_short(1ull << (o->bits & 63), size) : "");
     line_tab(l);
     words_owner(l, s, s->now, o->addr);
     line_tab(l);
@@ -89,4 +107,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_objects = {columns, build, line, ref, NULL, order};
+const struct view_ops view_objects = {columns, build, line, ref, NULL, order, reveal};

@@ -3,6 +3,7 @@
  * Every row leads on: the verdict to its witnesses, the picture of memory to the memory view, a
  * domain to its row in the domains view, the last revocation to its steps. */
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 #include "inspector-tui/memory.h"
 #include "inspector-tui/words.h"
@@ -56,8 +57,9 @@ static void add_trouble(const struct session *s, struct view *v)
         }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     row(v, KIND_VERDICT, 0, s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
     for (uint32_t i = 0; i < s->now->breach_count && i < SHOWN_BREACHES; i++)
         row(v, KIND_BREACH, (int32_t)i, ROW_ALERT);
@@ -70,6 +72,7 @@ static void build(const struct session *s, struct view *v)
     row(v, KIND_BLANK, 1, 0);
     row(v, KIND_REVOKE, 0, 0);
     row(v, KIND_TIME, 0, 0);
+    return VIEW_WHOLE;
 }
 
 /* --- lines --- */
@@ -116,9 +119,9 @@ static void ram_line(const struct session *s, int32_t part, struct line *l)
     const struct record_snapshot *snap = &s->now->state.snapshot;
     uint64_t size = (uint64_t)snap->ram_size / RAM_LINES,
              base = snap->ram_base + size * (uint64_t)part;
-    char text[16], hex[24];
+    char text[SIZE_TEXT], hex[24];
     if (part == 0)
-        line_put(l, STYLE_NORMAL, "RAM %5s ", words_size(snap->ram_size, text));
+        line_put(l, STYLE_NORMAL, "RAM %5s ", size_short(snap->ram_size, text));
     else
         line_put(l, STYLE_NORMAL, "          ");
     line_put(l, STYLE_DIM, "%s ", sample_hex(s->now, base, hex));
@@ -171,7 +174,7 @@ static void domain_reaches(const struct session *s, int32_t domain, struct line 
 static void domain_line(const struct session *s, int32_t i, struct line *l)
 {
     const struct authority_domain *d = &s->now->authority.domains[i];
-    char own[16], left[16];
+    char own[SIZE_TEXT], left[SIZE_TEXT];
     int32_t fault;
     uint32_t waiting = domain_waiting(s, i, &fault);
     line_put(l, words_sign(compare_domain(s->change, i)), "%c",
@@ -183,9 +186,9 @@ static void domain_line(const struct session *s, int32_t i, struct line *l)
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", s->now->domain_caps[i]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(s->now->domain_own[i], own));
+    line_put(l, STYLE_NORMAL, "%s", size_short(s->now->domain_own[i], own));
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(s->now->domain_free[i], left));
+    line_put(l, STYLE_NORMAL, "%s", size_short(s->now->domain_free[i], left));
     line_tab(l);
     domain_reaches(s, i, l);
     line_tab(l);
@@ -330,4 +333,4 @@ static const struct column columns[] = {
     {"", 5, 8, 2, true},   {"", 5, 12, 1, false}, {"", 9, 0, 3, false}, {0},
 };
 
-const struct view_ops view_overview = {columns, build, line, ref, NULL, NULL};
+const struct view_ops view_overview = {columns, build, line, ref, NULL, NULL, NULL};

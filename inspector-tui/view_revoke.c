@@ -51,14 +51,16 @@ static void add_steps(const struct session *s, struct view *v)
             return;
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     int32_t root = root_of(s);
     view_add(v, view_id(0, KIND_STATE, 0), 0, KIND_STATE, root, 0);
     view_add(v, view_id(0, KIND_HINT, 0), 0, KIND_HINT, 0, 0);
     if (root >= 0)
         add_victims(s, v, root);
     add_steps(s, v);
+    return VIEW_WHOLE;
 }
 
 static void state_line(const struct session *s, int32_t root, struct line *l)
@@ -156,4 +158,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
         pane_about(s, s->now, &to, p);
 }
 
-const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL};
+const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};

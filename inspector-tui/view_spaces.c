@@ -110,11 +110,15 @@ static void add_thread(const struct session *s, struct view *v, int32_t thread)
         add_cnode(s, v, cnode, cnode_id, 2);
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
-    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
+    for (uint32_t i = from; i < s->now->state.thread_count; i++) {
+        if (view_is_full(v))
+            return i;
         if (!s->now->state.threads[i].rec.idle)
             add_thread(s, v, (int32_t)i);
+    }
+    return VIEW_WHOLE;
 }
 
 static void root_line(const struct session *s, int32_t thread, struct line *l)
@@ -176,4 +180,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     }
 }
 
-const struct view_ops view_spaces = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_spaces = {NULL, build, line, ref, NULL, NULL, NULL};

@@ -5,8 +5,9 @@
 
 enum { KIND_VERDICT = 1, KIND_BREACH };
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     view_add(v, view_id(0, KIND_VERDICT, 0), 0, KIND_VERDICT, 0,
              s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
     for (uint32_t i = 0; i < s->now->breach_count; i++) {
@@ -17,8 +18,9 @@ static void build(const struct session *s, struct view *v)
                               KIND_BREACH + (uint32_t)b->kind * 4, object);
         if (!view_add(v, id, 0, KIND_BREACH, (int32_t)i,
                       b->weight == AUTHORITY_NOTE ? 0 : ROW_ALERT))
-            return;
+            return VIEW_WHOLE;
     }
+    return VIEW_WHOLE;
 }
 
 static enum style weight_style(const struct authority_breach *b)
@@ -119,4 +121,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_verdict = {columns, build, line, ref, about, NULL};
+const struct view_ops view_verdict = {columns, build, line, ref, about, NULL, NULL};

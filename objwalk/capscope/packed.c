@@ -257,6 +257,7 @@ enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink
     enum error e = snapshot_begin(&p.s, RECORD_FORMAT_PACKED, stopped);
     if (e == ERR_OK)
         e = pack_slots(&p);
+    p.s.direct = true;
     if (e == ERR_OK)
         e = snapshot_objects(&p.s, pack_objects);
     return e == ERR_OK ? snapshot_finish(&p.s) : e;

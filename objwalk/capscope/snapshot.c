@@ -240,6 +240,7 @@ static enum error emit_mappings(struct snapshot *s, kaddr_t dir, const struct ob
 {
     struct objwalk *w = s->w;
     objwalk_mapping_begin(&w->mapping, dir, cap->extra);
+    w->mapping.direct = s->direct;
     for (;;) {
         enum error e = objwalk_mapping_next(w, &w->mapping, &w->record.mapping);
         if (e == ERR_NOT_FOUND)

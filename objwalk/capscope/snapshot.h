@@ -22,6 +22,7 @@ struct snapshot {
     struct span span[SPANS];
     uint32_t ready; /* threads in ready queues */
     uint32_t highest;
+    bool direct; /* the walk has shown that RAM can be read where it lies */
 };
 
 /* The SNAPSHOT record. */

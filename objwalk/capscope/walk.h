@@ -35,16 +35,20 @@ struct objwalk_cursor {
 };
 
 /* Iteration over the user translations of a page directory, ascending. */
+/* The entries of a table last looked at. */
+struct objwalk_piece {
+    kaddr_t at;          /* 0: none */
+    const word_t *entry; /* here, or where they lie themselves */
+    word_t copy[OBJWALK_BLOCK_WORDS];
+};
+
 struct objwalk_mapping_cursor {
     kaddr_t dir;
     uint32_t asid;
     uint32_t first;  /* index in the directory */
     uint32_t second; /* index in the table */
-    /* private: the pieces of directory and table last read */
-    kaddr_t pde_at;
-    kaddr_t pte_at;
-    word_t pde[OBJWALK_BLOCK_WORDS];
-    word_t pte[OBJWALK_BLOCK_WORDS];
+    bool direct;     /* read through the view's window, where they lie; false after begin */
+    struct objwalk_piece pde, pte; /* private */
 };
 
 struct objwalk {

@@ -11,6 +11,7 @@
 #include "layout/capability.h"
 #include "layout/objects.h"
 #include "capstate/capstate.h"
+#include "capstate/size.h"
 #include "capstate/index.h"
 
 #include <stdio.h>
@@ -750,10 +751,51 @@ static void two_hundred_thousand_slots_build_in_seconds(void **state)
     capstate_free(&f.s);
 }
 
+static void an_amount_reads_as_it_is_written(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *exact, *brief;
+    } cases[] = {
+        {0, "0B", "0B"},
+        {12, "12B", "12B"},
+        {1023, "1023B", "1023B"},
+        {1024, "1K", "1K"},
+        {1536, "1536B", "1.5K"},
+        {1025 * 1024, "1025K", "1.0M"},
+        {53 * 1024 + 1, "54273B", "53K"},
+        {1ull << 31, "2G", "2G"},
+        {UINT64_MAX, "18446744073709551615B", "15E"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[SIZE_TEXT];
+        uint64_t back = 1;
+        assert_string_equal(size_exact(cases[i].bytes, text), cases[i].exact);
+        assert_true(size_read(text, &back));
+        assert_int_equal(back, cases[i].bytes);
+        assert_string_equal(size_short(cases[i].bytes, text), cases[i].brief);
+    }
+}
+
+static void what_is_no_amount_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "", "K", "-1", " 4K", "4k", "4KK", "4Kx", "4X", "0x", "16E", "18446744073709551616"};
+    uint64_t bytes;
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_false(size_read(wrong[i], &bytes));
+    assert_true(size_read("0x10K", &bytes));
+    assert_int_equal(bytes, 16384);
+}
+
 int main(void)
 {
 #define WITH_STATE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_amount_reads_as_it_is_written),
+        cmocka_unit_test(what_is_no_amount_is_refused),
         WITH_STATE(parents_follow_from_depths),
         WITH_STATE(next_is_the_end_of_the_subtree),
         cmocka_unit_test(a_depth_that_skips_a_level_is_refused),

@@ -428,7 +428,7 @@ static const struct access accesses[] = {
     {"a memory fault without an address space",
      {.fault = {RECORD_FAULT_VM}, .fault_addr = {0x1000}, .current = -1},
      0,
-     {"it touched the address 0x1000", "has no address space"}},
+     {"it wanted to read at the address 0x1000", "has no address space"}},
     {"a handler that is there",
      {.fault = {RECORD_FAULT_VM}, .handler = {1}, .ep_rights = {W}, .current = -1},
      0,
@@ -438,6 +438,14 @@ static const struct access accesses[] = {
      0,
      {"which takes no messages"}},
 };
+
+static void denied(const struct capstate *s, uint64_t cptr, struct why *w)
+{
+    struct authority a;
+    assert_int_equal(authority_build(s, &(struct authority_rules){0}, &a), ERR_OK);
+    why_denied(&a, 0, cptr, w);
+    authority_free(&a);
+}
 
 static void each_denial_is_explained(void **state)
 {
@@ -449,7 +457,7 @@ static void each_denial_is_explained(void **state)
         build(&s, &a->world);
         why_init(&w);
         if (a->cptr)
-            why_denied(&s, 0, a->cptr, &w);
+            denied(&s, a->cptr, &w);
         else
             why_fault(&s, 0, &w);
         for (size_t k = 0; k < 3 && a->says[k]; k++)

@@ -1,8 +1,9 @@
 /* What it costs to read a mainline system through a GDB stub: a recorded AArch64 system of 340
  * capabilities, served over a socket with packets of 2 KiB.
  *
- * Usage: measure_sel4 ROUNDS, from the top of the tree. Prints name, TAB, number: microseconds of
- * the best round, and packets. */
+ * Usage: measure_sel4 ROUNDS, from the top of the tree. Prints name, TAB, number: of the best
+ * round the microseconds, the packets and the round trips: how often the stub had nothing to do and
+ * was asked something. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,17 +50,30 @@ static void write_elf(const struct fixture *f)
     free(elf);
 }
 
-static void snapshot(struct attach *a, struct sel4_stub *s, int64_t *us, unsigned *packets)
+struct cost {
+    int64_t us; /* of the best round */
+    unsigned packets;
+    unsigned trips;
+};
+
+static void snapshot(struct attach *a, struct sel4_stub *s, struct cost *c)
 {
     unsigned slots = 0;
-    unsigned before = s->answers;
+    unsigned packets = s->answers;
+    unsigned trips = s->trips;
     int64_t began = now_us();
     if (attach_records(a, count, &slots) != ERR_OK)
         fail_msg("%s", attach_error(a));
     int64_t took = now_us() - began;
     assert_int_equal(slots, 340);
-    *us = *us == 0 || took < *us ? took : *us;
-    *packets = s->answers - before;
+    if (c->us == 0 || took < c->us)
+        *c = (struct cost){took, s->answers - packets, s->trips - trips};
+}
+
+static void say(const char *name, const struct cost *c)
+{
+    printf("sel4 %s\t%lld\nsel4 %s packets\t%u\nsel4 %s trips\t%u\n", name, (long long)c->us, name,
+           c->packets, name, c->trips);
 }
 
 static void measure(void **state)
@@ -67,10 +81,8 @@ static void measure(void **state)
     (void)state;
     struct fixture f;
     char message[512];
-    int64_t first = 0;
-    int64_t again = 0;
-    unsigned packets = 0;
-    unsigned packets_again = 0;
+    struct cost first = {0};
+    struct cost again = {0};
     fixture_load(&f, "a64", false);
     write_elf(&f);
     attach_use_kernel(elf_path, NULL);
@@ -80,15 +92,15 @@ static void measure(void **state)
         struct attach *a = NULL;
         if (attach_open(s.target, &a, message, sizeof(message)) != ERR_OK)
             fail_msg("%s", message);
-        snapshot(a, &s, &first, &packets);
-        snapshot(a, &s, &again, &packets_again);
+        snapshot(a, &s, &first);
+        snapshot(a, &s, &again);
         attach_close(a);
     }
     stub_end(&s);
     (void)unlink(elf_path);
     fixture_free(&f);
-    printf("sel4 walk\t%lld\nsel4 refresh\t%lld\nsel4 packets\t%u\nsel4 packets refresh\t%u\n",
-           (long long)first, (long long)again, packets, packets_again);
+    say("walk", &first);
+    say("refresh", &again);
 }
 
 int main(int argc, char **argv)
