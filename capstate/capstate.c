@@ -374,11 +374,56 @@ static int object_compare(const void *a, const void *b)
     return capstate_object_compare(a, b);
 }
 
+/* Those that begin at one address are few. */
+static void sort_equal_addresses(struct capstate_object *o, uint32_t count)
+{
+    for (uint32_t i = 0; i < count;) {
+        uint32_t end = i + 1;
+        while (end < count && o[end].addr == o[i].addr)
+            end++;
+        if (end > i + 1)
+            qsort(&o[i], end - i, sizeof(*o), object_compare);
+        i = end;
+    }
+}
+
+/* By the addresses alone first, which needs no comparing; false when there is no memory. */
+static bool objects_gather(struct capstate *s)
+{
+    uint32_t count = s->object_count;
+    struct capstate_key *keys = capstate_array(count, sizeof(*keys));
+    struct capstate_object *sorted = capstate_array(s->slot_count, sizeof(*sorted));
+    bool done = keys && sorted;
+    for (uint32_t i = 0; done && i < count; i++)
+        keys[i] = (struct capstate_key){s->objects[i].addr, (int32_t)i};
+    if (done) {
+        capstate_keys_sort(keys, count);
+        for (uint32_t i = 0; i < count; i++)
+            sorted[i] = s->objects[keys[i].value];
+        free(s->objects);
+        s->objects = sorted;
+        sort_equal_addresses(sorted, count);
+    } else {
+        free(sorted);
+    }
+    free(keys);
+    return done;
+}
+
+static bool objects_are_sorted(const struct capstate *s)
+{
+    for (uint32_t i = 1; i < s->object_count; i++)
+        if (capstate_object_compare(&s->objects[i - 1], &s->objects[i]) > 0)
+            return false;
+    return true;
+}
+
 /* Sorts and drops doubles. */
 static void objects_settle(struct capstate *s)
 {
     uint32_t kept = 0;
-    qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
+    if (!objects_are_sorted(s) && !objects_gather(s))
+        qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
     for (uint32_t i = 0; i < s->object_count; i++)
         if (kept == 0 || capstate_object_compare(&s->objects[kept - 1], &s->objects[i]) != 0)
             s->objects[kept++] = s->objects[i];
