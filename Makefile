@@ -202,7 +202,7 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c
+FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c tests/host/proxy_rig.c
 $(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 

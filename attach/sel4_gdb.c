@@ -701,8 +701,10 @@ static uint64_t proxy_user_top(struct attach *a)
 {
     const struct sel4_gdb *d = a->door;
     const struct sel4_image *m = &d->side.kernel.image;
-    uint64_t top = d->side.kernel.layout.wide ? (uint64_t)1 << 47 : UINT32_MAX;
-    for (uint32_t i = 0; i < m->segments; i++)
+    const struct sel4_layout *l = &d->side.kernel.layout;
+    uint64_t top = l->wide ? (uint64_t)1 << 47 : UINT32_MAX;
+    bool boots_low = l->options.arch == SEL4_X86_64; /* segments that only the boot uses */
+    for (uint32_t i = 0; i < m->segments && !boots_low; i++)
         top = m->segment[i].va < top ? m->segment[i].va : top;
     return top;
 }
