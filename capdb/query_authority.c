@@ -484,9 +484,11 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
         t->sum.managers, t->empty);
 }
 
+/* In JSON what is explained is a list of its own, so that breaches are breaches. */
 struct explaining {
     struct output *out;
     uint32_t n;
+    bool apart;
 };
 
 static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
@@ -497,16 +499,18 @@ static void explain_row(void *ctx, enum authority_explanation what, const char *
     const struct explaining *e = ctx;
     output_int(e->out, e->n);
     output_text(e->out, words[what]);
-    output_text(e->out, "");
-    output_text(e->out, "");
+    if (!e->apart) {
+        output_text(e->out, "");
+        output_text(e->out, "");
+    }
     output_text(e->out, sentence);
     output_row(e->out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
-                             struct junit *junit)
+static enum status check_one(struct options *o, struct view *v, struct output *out,
+                             struct output *explained, struct tally *t, struct junit *junit)
 {
-    struct explaining explaining = {out, v->n};
+    struct explaining explaining = {explained ? explained : out, v->n, explained};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
@@ -543,6 +547,18 @@ static enum status conclude(const struct options *o, const struct tally *t)
     return STATUS_YES;
 }
 
+static struct output *explanation_begin(void)
+{
+    static const char *const columns[] = {"#n", "what", "sentence", NULL};
+    return output_begin(stdout, output_default, columns);
+}
+
+static enum status explanation_end(struct options *o, struct output *explained, enum status s)
+{
+    fputs(", \"explanation\":\n ", stdout);
+    return finish(o, explained, s);
+}
+
 static enum status check_isolation(struct options *o, struct junit *junit)
 {
     static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
@@ -556,16 +572,17 @@ static enum status check_isolation(struct options *o, struct junit *junit)
     uint32_t last = range ? range_last(o, &v) : v.n;
     uint32_t first = range ? range_first(o) : v.n;
     o->all = range;
+    bool json = output_default == OUTPUT_JSON;
     struct output *out = output_begin(stdout, output_default, columns);
+    struct output *explained = json && o->explain ? explanation_begin() : NULL;
     enum status s = STATUS_YES;
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
         if (v.n != n)
             s = dbview_load(o, &v, n);
         if (s == STATUS_YES)
-            s = check_one(o, &v, out, &t, junit);
+            s = check_one(o, &v, out, explained, &t, junit);
         progress_show(NULL, n - first + 1, last - first + 1);
     }
-    bool json = output_default == OUTPUT_JSON;
     if (json)
         put_verdict_object(&v, &t, o);
     else
@@ -574,6 +591,8 @@ static enum status check_isolation(struct options *o, struct junit *junit)
         s = conclude(o, &t);
     dbview_close(&v);
     s = finish(o, out, s);
+    if (explained)
+        s = explanation_end(o, explained, s);
     if (json)
         fputs("}\n", stdout);
     return s;
