@@ -28,6 +28,8 @@ static enum status exclude(const struct command *c, const struct options *o)
         return command_complain(NULL, "--all and --at, --from or --to exclude each other");
     if (o->layout && !o->kernel)
         return command_complain(NULL, "--layout goes with --kernel");
+    if (o->explain && (o->all || o->from_text || o->to_text))
+        return command_complain(NULL, "--explain explains the verdict on one snapshot: --at N");
     if (o->policy && o->explain)
         return command_complain(NULL, "--explain is about isolation, not about a policy");
     if (o->depth && !o->around)

@@ -583,9 +583,11 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
         t->sum.managers, t->empty);
 }
 
+/* In JSON what is explained is a list of its own, so that breaches are breaches. */
 struct explaining {
     struct output *out;
     uint32_t n;
+    bool apart;
 };
 
 static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
@@ -596,16 +598,18 @@ static void explain_row(void *ctx, enum authority_explanation what, const char *
     const struct explaining *e = ctx;
     output_int(e->out, e->n);
     output_text(e->out, words[what]);
-    output_text(e->out, "");
-    output_text(e->out, "");
+    if (!e->apart) {
+        output_text(e->out, "");
+        output_text(e->out, "");
+    }
     output_text(e->out, sentence);
     output_row(e->out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
-                             struct junit *junit)
+static enum status check_one(struct options *o, struct view *v, struct output *out,
+                             struct output *explained, struct tally *t, struct junit *junit)
 {
-    struct explaining explaining = {out, v->n};
+    struct explaining explaining = {explained ? explained : out, v->n, explained};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
@@ -642,9 +646,16 @@ static enum status conclude(const struct options *o, const struct tally *t)
     return STATUS_YES;
 }
 
-/* The table is in out, the verdict comes behind it, in JSON around it. */
+static struct output *explanation_begin(void)
+{
+    static const char *const columns[] = {"#n", "what", "sentence", NULL};
+    return output_begin(stdout, output_default, columns);
+}
+
+/* The table is in out, the verdict comes behind it, in JSON around it, and there behind it what was
+ * explained. */
 static enum status verdict_end(struct options *o, struct view *v, const struct tally *t,
-                               struct output *out, enum status s)
+                               struct output *out, struct output *explained, enum status s)
 {
     bool json = output_default == OUTPUT_JSON;
     if (json)
@@ -654,6 +665,10 @@ static enum status verdict_end(struct options *o, struct view *v, const struct t
     if (s == STATUS_YES)
         s = conclude(o, t);
     s = finish(o, out, s);
+    if (explained) {
+        fputs(", \"explanation\":\n ", stdout);
+        s = finish(o, explained, s);
+    }
     if (json)
         fputs("}\n", stdout);
     return s;
@@ -690,7 +705,7 @@ static enum status check_range(struct options *o, struct view *v, struct junit *
             span_case(junit, &spans.list[i]);
         }
         count_spans(&spans, &t);
-        s = verdict_end(o, v, &t, out, s);
+        s = verdict_end(o, v, &t, out, NULL, s);
     }
     spans_free(&spans);
     return s;
@@ -702,9 +717,11 @@ static enum status check_snapshot(struct options *o, struct view *v, struct juni
                                           "meaning", "object", "witness_a", "witness_b",
                                           "path",    "weight", NULL};
     struct tally t = {0};
+    bool apart = o->explain && output_default == OUTPUT_JSON;
     struct output *out = output_begin(stdout, output_default, columns);
-    enum status s = check_one(o, v, out, &t, junit);
-    return verdict_end(o, v, &t, out, s);
+    struct output *explained = apart ? explanation_begin() : NULL;
+    enum status s = check_one(o, v, out, explained, &t, junit);
+    return verdict_end(o, v, &t, out, explained, s);
 }
 
 static enum status check_isolation(struct options *o, struct junit *junit)

@@ -737,6 +737,35 @@ static void addresses_that_cannot_be_objects_are_refused(void **state)
 
 /* --- tests: capability words --- */
 
+/* What the contracts of the kernel's functions demand of each capability (model/code/, `sane`): no
+ * shift beyond 31, no object past the end of the address space. */
+static bool is_sane(struct cap c)
+{
+    return cap_object_bits(c) < 32 &&
+           cap_object(c) + ((uint64_t)1 << cap_object_bits(c)) <= (uint64_t)1 << 32;
+}
+
+/* So the audit, which names words that decode as invalid, lets none but sane ones pass. */
+static void what_decodes_is_sane(void **state)
+{
+    (void)state;
+    srand(4);
+    unsigned insane = 0;
+    for (int i = 0; i < 2000000; i++) {
+        struct cap c = {{(word_t)rand() * 2654435761u, (word_t)rand() * 2246822519u}};
+        struct objwalk_cap cap;
+        if (i % 2) { /* any size at an address that any could have */
+            c.w[0] &= 0xff00000f;
+            c.w[1] &= 0x3f;
+        }
+        objwalk_decode(&walk, c, &cap);
+        insane += !is_sane(c);
+        if (cap.type != RECORD_CAP_INVALID && !is_sane(c))
+            fail_msg("%08x %08x decodes as type %u and is not sane", c.w[0], c.w[1], cap.type);
+    }
+    assert_true(insane > 1000);
+}
+
 static void decoding_loses_nothing(void **state)
 {
     (void)state;
@@ -1566,6 +1595,7 @@ int main(void)
         sound(single_slots_and_objects_are_those_of_the_snapshot, setup_busy),
         sound(addresses_that_cannot_be_objects_are_refused, setup),
         sound(decoding_loses_nothing, setup),
+        sound(what_decodes_is_sane, setup),
         sound(what_cannot_be_expressed_is_not_encoded, setup),
         sound(events_become_records, setup),
         sound(another_version_or_layout_is_refused, setup),
