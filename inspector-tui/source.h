@@ -50,6 +50,8 @@ double source_now(void); /* seconds after 1970 */
 enum ask_kind {
     ASK_SAMPLE, /* now */
     ASK_SEEK,   /* number: snapshot of the time line */
+    ASK_LOAD,   /* the same, without showing it */
+    ASK_EVENT,  /* addr: the moment right after this event */
     ASK_HALT,
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */

@@ -163,6 +163,17 @@ static void serve_sql(struct source *s, const struct asked *q)
         source_answered_text(s, q, false, capdb_error(s->db));
 }
 
+/* The snapshot that an event came after is in memory then, if it can be. */
+static void load_before(struct source *s, uint64_t seq)
+{
+    char why[300];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->point_count; i++)
+        if (s->points[i].moment.seq <= seq)
+            n = s->points[i].moment.number;
+    sample_drop(load(s, n, why, sizeof(why)));
+}
+
 /* Lines of an answer as a text, deeper ones further to the right. NULL: no memory. */
 static char *join(const struct why *w)
 {
@@ -216,6 +227,14 @@ static void serve(struct source *s, const struct asked *q)
             source_answered_text(s, q, true, "");
         else
             source_answered_text(s, q, false, why);
+        break;
+    case ASK_LOAD:
+        sample_drop(load(s, q->ask.number, why, sizeof(why)));
+        source_answered_text(s, q, true, "");
+        break;
+    case ASK_EVENT:
+        load_before(s, q->ask.addr);
+        source_serve_event(s, q);
         break;
     case ASK_SAMPLE:
         source_answered_text(s, q, true, "");
