@@ -116,7 +116,7 @@ static const char runners_of_format_1[] = RUNNERS MOST_FIRST; /* of one processo
 static void say_runners(struct past *p, const struct record_thread *t, uint32_t first)
 {
     sqlite3_stmt *st;
-    bool nodes = p->db->version == CAPDB_USER_VERSION;
+    bool nodes = p->db->version != CAPDB_USER_VERSION_1;
     if (!prepare(p, nodes ? runners_of_node : runners_of_format_1, &st))
         return;
     sqlite3_bind_int64(st, 1, first);
