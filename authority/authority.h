@@ -142,6 +142,7 @@ struct authority {
     uint32_t island_count, island_strict_count;
     int32_t root_thread; /* thread index of the root task; -1: gone or not known */
     enum authority_root root;
+    bool by_islands; /* some thread has its domain from its island */
     struct authority_private *priv;
 };
 

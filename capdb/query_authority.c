@@ -2,6 +2,7 @@
 #include "authority/explain.h"
 #include "capdb/command.h"
 #include "capdb/junit.h"
+#include "capdb/spans.h"
 #include "record/names.h"
 
 #include <errno.h>
@@ -361,63 +362,81 @@ enum status command_can(struct options *o)
 
 /* --- check --- */
 
-void breach_slot_cell(struct output *out, const struct view *v, int32_t slot)
+char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t size)
 {
     char text[TEXT_BYTES / 2];
     char place[TEXT_BYTES / 2];
-    if (slot < 0) {
-        output_text(out, "-");
-        return;
-    }
-    output_format(out, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
-                  capstate_place_text(&v->state, slot, place, sizeof(place)),
-                  capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    if (slot < 0)
+        snprintf(buf, size, "-");
+    else
+        snprintf(buf, size, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
+                 capstate_place_text(&v->state, slot, place, sizeof(place)),
+                 capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    return buf;
 }
 
-void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
+char *breach_object_text(const struct view *v, const struct authority_breach *b, char *buf,
+                         size_t size)
 {
     char text[TEXT_BYTES / 2];
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
-                      audit_rule_sentence(f->rule), f->other, f->value);
-        return;
+        snprintf(buf, size, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
+                 audit_rule_sentence(f->rule), f->other, f->value);
+    } else if (b->object < 0) {
+        snprintf(buf, size, "-");
+    } else if (b->object_b < 0) {
+        capstate_object_text(&v->state, b->object, buf, size);
+    } else {
+        snprintf(buf, size, "%s | %s",
+                 capstate_object_text(&v->state, b->object, text, sizeof(text)),
+                 capstate_object_text(&v->state, b->object_b, other, sizeof(other)));
     }
-    if (b->object < 0) {
-        output_text(out, "-");
-        return;
+    return buf;
+}
+
+char *breach_path_text(const struct view *v, const struct authority_step *steps, uint32_t count,
+                       char *buf, size_t size)
+{
+    char text[TEXT_BYTES];
+    size_t used = 0;
+    snprintf(buf, size, "-");
+    for (uint32_t i = 0; i < count && used < size; i++) {
+        const struct authority_edge *e = &v->authority.edges[steps[i].edge];
+        int32_t from = steps[i].backwards ? e->to : e->from;
+        int n = snprintf(buf + used, size - used, "%s %s%s%s ",
+                         capstate_object_text(&v->state, from, text, sizeof(text)),
+                         steps[i].backwards ? "<-" : "-", authority_edge_name(e->kind),
+                         steps[i].backwards ? "-" : "->");
+        used += n > 0 ? (size_t)n : 0;
     }
-    capstate_object_text(&v->state, b->object, text, sizeof(text));
-    if (b->object_b < 0)
-        output_text(out, text);
-    else
-        output_format(out, "%s | %s", text,
-                      capstate_object_text(&v->state, b->object_b, other, sizeof(other)));
+    if (count && used < size) {
+        const struct authority_step *last = &steps[count - 1];
+        const struct authority_edge *e = &v->authority.edges[last->edge];
+        snprintf(
+            buf + used, size - used, "%s",
+            capstate_object_text(&v->state, last->backwards ? e->from : e->to, text, sizeof(text)));
+    }
+    return buf;
+}
+
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot)
+{
+    char text[TEXT_BYTES];
+    output_text(out, breach_slot_text(v, slot, text, sizeof(text)));
+}
+
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
+{
+    char text[TEXT_BYTES];
+    output_text(out, breach_object_text(v, b, text, sizeof(text)));
 }
 
 static void path_cell(struct output *out, const struct view *v, const struct authority_breach *b)
 {
-    char path[PATH_BYTES] = "";
-    char text[TEXT_BYTES];
-    size_t used = 0;
-    for (uint32_t i = 0; i < b->path_count && used < sizeof(path); i++) {
-        const struct authority_edge *e = &v->authority.edges[b->path[i].edge];
-        int32_t from = b->path[i].backwards ? e->to : e->from;
-        int n = snprintf(path + used, sizeof(path) - used, "%s %s%s%s ",
-                         capstate_object_text(&v->state, from, text, sizeof(text)),
-                         b->path[i].backwards ? "<-" : "-", authority_edge_name(e->kind),
-                         b->path[i].backwards ? "-" : "->");
-        used += n > 0 ? (size_t)n : 0;
-    }
-    if (b->path_count && used < sizeof(path)) {
-        const struct authority_step *last = &b->path[b->path_count - 1];
-        const struct authority_edge *e = &v->authority.edges[last->edge];
-        snprintf(
-            path + used, sizeof(path) - used, "%s",
-            capstate_object_text(&v->state, last->backwards ? e->from : e->to, text, sizeof(text)));
-    }
-    output_text(out, path[0] ? path : "-");
+    char path[PATH_BYTES];
+    output_text(out, breach_path_text(v, b->path, b->path_count, path, sizeof(path)));
 }
 
 static void other_domain(struct output *out, const struct view *v, const struct authority_breach *b)
@@ -428,9 +447,10 @@ static void other_domain(struct output *out, const struct view *v, const struct 
         output_text(out, domain_name(v, b->domain_b));
 }
 
+static const char *const weights[] = {"breach", "doubt", "note"};
+
 static void breach_row(struct output *out, const struct view *v, const struct authority_breach *b)
 {
-    static const char *const weights[] = {"breach", "doubt", "note"};
     output_int(out, v->n);
     output_text(out, authority_breach_name(b->kind));
     output_text(out, domain_name(v, b->domain_a));
@@ -484,7 +504,9 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
     char text[TEXT_BYTES];
     char who[TEXT_BYTES];
     char when[64];
-    output_int(out, v->n);
+    output_int(out, o->all ? range_first(o) : v->n);
+    if (o->all)
+        output_int(out, range_first(o) + t->snapshots - 1);
     output_text(out, "verdict");
     output_text(out, "");
     output_text(out, "");
@@ -498,6 +520,31 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
                   assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
                   t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
     output_row(out);
+}
+
+static void span_row(struct output *out, const struct span *s)
+{
+    output_int(out, s->first);
+    output_int(out, s->last);
+    output_text(out, s->name);
+    output_text(out, s->text[SPAN_DOMAIN_A]);
+    output_text(out, s->text[SPAN_DOMAIN_B]);
+    output_text(out, s->meaning);
+    output_text(out, s->text[SPAN_OBJECT]);
+    output_text(out, s->text[SPAN_WITNESS_A]);
+    output_text(out, s->text[SPAN_WITNESS_B]);
+    output_text(out, s->text[SPAN_PATH]);
+    output_text(out, weights[s->weight]);
+    output_row(out);
+}
+
+static void span_case(struct junit *junit, const struct span *s)
+{
+    static const enum junit_result results[] = {JUNIT_FAILED, JUNIT_ERROR, JUNIT_PASSED};
+    char name[TEXT_BYTES];
+    snprintf(name, sizeof(name), "snapshots %u to %u: %s %s %s", s->first, s->last, s->name,
+             s->text[SPAN_DOMAIN_A], s->text[SPAN_DOMAIN_B]);
+    junit_case(junit, results[s->weight], name, s->meaning);
 }
 
 static void breach_case(struct junit *junit, const struct view *v, const struct authority_breach *b)
@@ -521,6 +568,7 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
 {
     char text[TEXT_BYTES];
     uint32_t first = o->all ? range_first(o) : v->n;
+    uint32_t last = o->all ? first + t->snapshots - 1 : v->n;
     printf("{\"verdict\": \"%s\",\n \"sentence\": ", outcome_name(t));
     output_json_string(stdout, authority_verdict_text(&t->sum, text, sizeof(text)));
     printf(",\n \"strict\": %s,\n \"managers\": [", o->strict ? "true" : "false");
@@ -531,13 +579,15 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
         " \"counts\": {\"breaches\": %u, \"doubts\": %u, \"notes\": %u, \"domains\": %u,"
         " \"threads\": %u, \"manager_threads\": %u, \"snapshots_with_nothing_to_compare\": %u},\n"
         " \"breaches\": ",
-        first, v->n, t->sum.breaches, t->sum.doubts, t->sum.notes, t->sum.domains, t->sum.threads,
+        first, last, t->sum.breaches, t->sum.doubts, t->sum.notes, t->sum.domains, t->sum.threads,
         t->sum.managers, t->empty);
 }
 
+/* In JSON what is explained is a list of its own, so that breaches are breaches. */
 struct explaining {
     struct output *out;
     uint32_t n;
+    bool apart;
 };
 
 static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
@@ -548,16 +598,18 @@ static void explain_row(void *ctx, enum authority_explanation what, const char *
     const struct explaining *e = ctx;
     output_int(e->out, e->n);
     output_text(e->out, words[what]);
-    output_text(e->out, "");
-    output_text(e->out, "");
+    if (!e->apart) {
+        output_text(e->out, "");
+        output_text(e->out, "");
+    }
     output_text(e->out, sentence);
     output_row(e->out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
-                             struct junit *junit)
+static enum status check_one(struct options *o, struct view *v, struct output *out,
+                             struct output *explained, struct tally *t, struct junit *junit)
 {
-    struct explaining explaining = {out, v->n};
+    struct explaining explaining = {explained ? explained : out, v->n, explained};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
@@ -594,39 +646,100 @@ static enum status conclude(const struct options *o, const struct tally *t)
     return STATUS_YES;
 }
 
-static enum status check_isolation(struct options *o, struct junit *junit)
+static struct output *explanation_begin(void)
+{
+    static const char *const columns[] = {"#n", "what", "sentence", NULL};
+    return output_begin(stdout, output_default, columns);
+}
+
+/* The table is in out, the verdict comes behind it, in JSON around it, and there behind it what was
+ * explained. */
+static enum status verdict_end(struct options *o, struct view *v, const struct tally *t,
+                               struct output *out, struct output *explained, enum status s)
+{
+    bool json = output_default == OUTPUT_JSON;
+    if (json)
+        put_verdict_object(v, t, o);
+    else
+        verdict_row(out, v, t, o);
+    if (s == STATUS_YES)
+        s = conclude(o, t);
+    s = finish(o, out, s);
+    if (explained) {
+        fputs(", \"explanation\":\n ", stdout);
+        s = finish(o, explained, s);
+    }
+    if (json)
+        fputs("}\n", stdout);
+    return s;
+}
+
+static void tally_told(void *ctx, const struct authority_verdict *verdict, uint32_t n)
+{
+    tally_add(ctx, verdict, n);
+}
+
+/* Counts of a range are those of its intervals. */
+static void count_spans(const struct spans *spans, struct tally *t)
+{
+    uint32_t counts[3] = {0};
+    for (uint32_t i = 0; i < spans->count; i++)
+        counts[spans->list[i].weight]++;
+    t->sum.breaches = counts[AUTHORITY_BREACH];
+    t->sum.doubts = counts[AUTHORITY_DOUBT];
+    t->sum.notes = counts[AUTHORITY_NOTE];
+}
+
+static enum status check_range(struct options *o, struct view *v, struct junit *junit)
+{
+    static const char *const columns[] = {"#first",    "#last",   "breach", "domain_a",
+                                          "domain_b",  "meaning", "object", "witness_a",
+                                          "witness_b", "path",    "weight", NULL};
+    struct tally t = {0};
+    struct spans spans = {0};
+    enum status s = spans_over(o, v, range_first(o), range_last(o, v), &spans, tally_told, &t);
+    if (s == STATUS_YES) {
+        struct output *out = output_begin(stdout, output_default, columns);
+        for (uint32_t i = 0; i < spans.count; i++) {
+            span_row(out, &spans.list[i]);
+            span_case(junit, &spans.list[i]);
+        }
+        count_spans(&spans, &t);
+        s = verdict_end(o, v, &t, out, NULL, s);
+    }
+    spans_free(&spans);
+    return s;
+}
+
+static enum status check_snapshot(struct options *o, struct view *v, struct junit *junit)
 {
     static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
                                           "meaning", "object", "witness_a", "witness_b",
                                           "path",    "weight", NULL};
-    struct view v;
     struct tally t = {0};
-    if (dbview_open(o, &v) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    bool range = o->all || o->from || o->to;
-    uint32_t last = range ? range_last(o, &v) : v.n;
-    uint32_t first = range ? range_first(o) : v.n;
-    o->all = range;
+    bool apart = o->explain && output_default == OUTPUT_JSON;
     struct output *out = output_begin(stdout, output_default, columns);
-    enum status s = STATUS_YES;
-    for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
-        if (v.n != n)
-            s = dbview_load(o, &v, n);
-        if (s == STATUS_YES)
-            s = check_one(o, &v, out, &t, junit);
-        progress_show(NULL, n - first + 1, last - first + 1);
-    }
-    bool json = output_default == OUTPUT_JSON;
-    if (json)
-        put_verdict_object(&v, &t, o);
+    struct output *explained = apart ? explanation_begin() : NULL;
+    enum status s = check_one(o, v, out, explained, &t, junit);
+    return verdict_end(o, v, &t, out, explained, s);
+}
+
+static enum status check_isolation(struct options *o, struct junit *junit)
+{
+    struct view v;
+    enum status s = dbview_open_file(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    o->all |= o->from || o->to;
+    uint32_t count = capdb_count(v.db);
+    uint32_t n = o->all ? range_first(o) : o->at ? o->at : count;
+    if (count == 0)
+        s = command_complain(o->run, "has no snapshot");
     else
-        verdict_row(out, &v, &t, o);
+        s = dbview_load(o, &v, n);
     if (s == STATUS_YES)
-        s = conclude(o, &t);
+        s = o->all ? check_range(o, &v, junit) : check_snapshot(o, &v, junit);
     dbview_close(&v);
-    s = finish(o, out, s);
-    if (json)
-        fputs("}\n", stdout);
     return s;
 }
 
