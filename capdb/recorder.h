@@ -71,7 +71,7 @@ struct recorder {
     uint32_t unmerged; /* snapshots in the tail */
     uint32_t analysed; /* snapshots whose domains were worked out anew */
     double merged_at;
-    struct pack packs[2]; /* of tail_put(), kept */
+    struct pack packs[2];                  /* of tail_put(), kept */
     struct room cap_room, object_room;     /* of the next mirror */
     struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
