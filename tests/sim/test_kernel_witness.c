@@ -4,7 +4,10 @@
  * must do it, and agree on the state after it.
  *
  * Systems come in both styles of root task: one that keeps the original of every capability, and
- * one that moved them to the domains.  WITNESS_SYSTEMS says how many, 30 unless it is set. */
+ * one that moved them to the domains.  WITNESS_SYSTEMS says how many, 30 unless it is set.
+ *
+ * And the other way round: the domains of twice as many systems do what they like, at random, and
+ * what they have then is nothing that `can` called never. */
 #include "tests/lockstep/lockstep.h"
 
 #include "authority/authority.h"
@@ -628,6 +631,253 @@ static bool replay(const void *arg)
     return true;
 }
 
+/* --- never --------------------------------------------------------------------------------------- */
+
+enum { RANDOM_OPERATIONS = 400, IDLE_TURNS = 8 };
+
+/* What random operations came to; shared with the process that makes them. */
+struct gains {
+    unsigned gained, operations;
+    unsigned crossed; /* gained capabilities to what another domain had */
+};
+
+static bool in_slot(const struct domain *d, word_t slot, enum cap_type type)
+{
+    const struct slot *slots = kptr(d->slots);
+    return cap_type(slots[slot].cap) == type;
+}
+
+static word_t slot_with(const struct domain *d, enum cap_type type)
+{
+    word_t from = pick(SLOTS);
+    for (word_t i = 0; i < SLOTS; i++)
+        if (in_slot(d, (from + i) % SLOTS, type))
+            return (from + i) % SLOTS;
+    return 0;
+}
+
+static word_t random_word(void)
+{
+    static const word_t likely[] = {32, RADIX, RIGHT_ALL, (32 - RADIX) << 3,
+                                    0,  1,     VADDR,     FREE_VADDR};
+    return pick(3) ? pick(SLOTS) : likely[pick(sizeof(likely) / sizeof(*likely))];
+}
+
+/* Guarded is the domain's own CNode, and a copy of it that was brought elsewhere is, too. */
+static word_t likely_depth(word_t cnode)
+{
+    return cnode == OWN_CNODE || pick(4) == 0 ? 32 : RADIX;
+}
+
+static word_t filled_slot(const struct domain *d)
+{
+    word_t slot = pick(SLOTS);
+    for (int i = 0; i < SLOTS && in_slot(d, slot, CAP_NULL); i++)
+        slot = (slot + 1) % SLOTS;
+    return slot;
+}
+
+/* An operation on capabilities that could well succeed: a copy within, into or out of a CNode. */
+static void random_copy(const struct domain *d)
+{
+    word_t label = pick(8) ? INV_CNODE_COPY : pick(2) ? INV_CNODE_MINT : INV_CNODE_MOVE;
+    word_t to = slot_with(d, CAP_CNODE);
+    word_t from = slot_with(d, CAP_CNODE);
+    message((word_t)SYS_CALL, to, label, SIM_CAPS(from),
+            SIM_MRS(pick(SLOTS), likely_depth(to), from == OWN_CNODE ? filled_slot(d) : pick(SLOTS),
+                    likely_depth(from), RIGHT_ALL, 0));
+}
+
+static void random_invocation(const struct domain *d)
+{
+    word_t slot = filled_slot(d);
+    if (in_slot(d, slot, CAP_ENDPOINT) || in_slot(d, slot, CAP_REPLY))
+        return;
+    message((word_t)SYS_CALL, slot, 1 + pick(45), SIM_CAPS(pick(SLOTS), pick(SLOTS), pick(SLOTS)),
+            SIM_MRS(random_word(), random_word(), random_word(), random_word(), random_word(),
+                    random_word()));
+}
+
+static bool can_run(const struct domain *d)
+{
+    return d->thread->state == THREAD_RUNNING || d->thread->state == THREAD_RESTART;
+}
+
+/* Somebody goes on when this one waits. */
+static bool may_wait(const struct domain *d)
+{
+    unsigned others = 0;
+    for (int i = 0; i < DOMAINS; i++)
+        others += &domains[i] != d && can_run(&domains[i]);
+    return others > 0;
+}
+
+static void random_message(const struct domain *d)
+{
+    static const word_t waiting_numbers[] = {(word_t)SYS_CALL, (word_t)SYS_SEND, (word_t)SYS_RECV};
+    static const word_t numbers[] = {(word_t)SYS_NBSEND, (word_t)SYS_NBRECV};
+    word_t number = may_wait(d) ? waiting_numbers[pick(3)] : numbers[pick(2)];
+    word_t endpoint = slot_with(d, CAP_ENDPOINT);
+    if (!endpoint)
+        return;
+    receive_into(pick(SLOTS));
+    if (number == (word_t)SYS_RECV || number == (word_t)SYS_NBRECV)
+        enter((const word_t[8]){endpoint, [7] = number});
+    else
+        message(number, endpoint, 0, SIM_CAPS(filled_slot(d), filled_slot(d)), SIM_MRS());
+}
+
+/* Whatever whoever has the turn could do; the root task offers the turn to others. */
+static bool random_operation(void)
+{
+    const word_t yield[8] = {[7] = (word_t)SYS_YIELD};
+    for (int i = 0; i < DOMAINS; i++) {
+        if (current_thread() != domains[i].thread || !model_buffer(model->current, false))
+            continue;
+        switch (pick(8)) {
+        case 0:
+        case 1:
+            random_message(&domains[i]);
+            break;
+        case 2:
+            message((word_t)SYS_REPLY, 0, 0, SIM_CAPS(filled_slot(&domains[i])), SIM_MRS());
+            break;
+        case 3:
+        case 4:
+            random_invocation(&domains[i]);
+            break;
+        case 5:
+            enter(yield);
+            break;
+        default:
+            random_copy(&domains[i]);
+            break;
+        }
+        return true;
+    }
+    enter(yield);
+    return false;
+}
+
+static void operate_at_random(struct gains *g)
+{
+    int idle = 0;
+    for (int i = 0; i < RANDOM_OPERATIONS && idle < IDLE_TURNS; i++) {
+        bool done = random_operation();
+        idle = done ? 0 : idle + 1;
+        g->operations += done;
+    }
+}
+
+static const char *const names[DOMAINS] = {"d0", "d1", "d2"};
+
+static bool could(const struct authority *a, uint32_t domain, enum authority_right right,
+                  int32_t object)
+{
+    static bool from[4096], to[4096];
+    struct authority_answer answer;
+    memset(from, 0, sizeof(from));
+    memset(to, 0, sizeof(to));
+    authority_mark_domain(a, authority_domain_named(a, names[domain]), from);
+    to[object] = true;
+    assert_int_equal(authority_can(a, from, right, to, false, &answer), ERR_OK);
+    bool yes = answer.yes;
+    authority_answer_free(&answer);
+    return yes;
+}
+
+/* A right that a domain has now it could gain from the beginning; of what did not exist then,
+ * nothing was said. */
+static void judge_slot(const struct authority *a, uint32_t domain, const struct record_slot *now)
+{
+    int32_t object = -1;
+    for (uint32_t i = 0; i < a->node_count; i++)
+        if (a->state->objects[i].addr == now->object && a->state->objects[i].type == now->type)
+            object = (int32_t)i;
+    if (object < 0)
+        return;
+    bool flows = now->type == RECORD_CAP_FRAME || now->type == RECORD_CAP_ENDPOINT ||
+                 now->type == RECORD_CAP_NOTIFICATION;
+    if (!flows && now->type != RECORD_CAP_REPLY &&
+        !could(a, domain, AUTHORITY_RIGHT_CONTROL, object))
+        fail_msg("d%u controls 0x%llx of type %u, which it never could", domain,
+                 (unsigned long long)now->object, now->type);
+    if (flows && (now->rights & RECORD_RIGHT_READ) &&
+        !could(a, domain, AUTHORITY_RIGHT_READ, object))
+        fail_msg("d%u reads 0x%llx, which it never could", domain, (unsigned long long)now->object);
+    if (flows && (now->rights & RECORD_RIGHT_WRITE) &&
+        !could(a, domain, AUTHORITY_RIGHT_WRITE, object))
+        fail_msg("d%u writes 0x%llx, which it never could", domain,
+                 (unsigned long long)now->object);
+}
+
+static bool had(const struct authority *a, const struct record_slot *now)
+{
+    int32_t then = capstate_slot_at(a->state, now->addr);
+    return then >= 0 && a->state->slots[then].rec.object == now->object &&
+           a->state->slots[then].rec.type == now->type;
+}
+
+static bool is_of_another(const struct authority *a, uint32_t domain, const struct record_slot *now)
+{
+    int32_t object = capstate_object_at(a->state, now->object);
+    return object >= 0 &&
+           !authority_domain_holds(a, authority_domain_named(a, names[domain]), object);
+}
+
+struct never {
+    const struct authority *a;
+    struct gains *gains;
+};
+
+static bool what_never_could_be_is_not(const void *arg)
+{
+    const struct never *n = arg;
+    struct capstate after;
+    operate_at_random(n->gains);
+    read_state(&after);
+    for (uint32_t d = 0; d < DOMAINS; d++)
+        for (uint32_t i = 0; i < after.slot_count; i++) {
+            const struct record_slot *now = &after.slots[i].rec;
+            uint64_t cnode = paddr_from_kaddr(domains[d].slots);
+            if (now->addr - cnode >= SLOTS * sizeof(struct slot))
+                continue;
+            judge_slot(n->a, d, now);
+            n->gains->gained += !had(n->a, now);
+            n->gains->crossed += !had(n->a, now) && is_of_another(n->a, d, now);
+        }
+    capstate_free(&after);
+    return true;
+}
+
+static unsigned systems(void);
+
+/* Whoever does what in whatever order: no domain has a right that `can` calls never. */
+static void a_never_stays_one(void **state)
+{
+    struct gains *gains = lockstep_keep(sizeof(*gains));
+    (void)state;
+    for (unsigned i = 0; i < systems() * 2; i++) {
+        struct capstate s;
+        struct authority a;
+        make_system(1000 + i);
+        read_state(&s);
+        assert_int_equal(authority_build(&s, NULL, &a), ERR_OK);
+        const struct never n = {&a, gains};
+        if (!lockstep_trial(what_never_could_be_is_not, &n, TRIAL_SECONDS, false))
+            fail_msg("system %u: somebody has what it never could", 1000 + i);
+        authority_free(&a);
+        capstate_free(&s);
+        model_destroy(model);
+        hostsim_destroy();
+    }
+    print_message(
+        "# %u systems: %u random operations by their domains, %u capabilities gained, %u of"
+        " them to what another had\n",
+        systems() * 2, gains->operations, gains->gained, gains->crossed);
+    assert_true(gains->gained > systems() && gains->crossed > 0);
+}
+
 /* --- */
 
 struct tally {
@@ -702,6 +952,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_of_every_yes_is_an_operation_that_succeeds),
+        cmocka_unit_test(a_never_stays_one),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
