@@ -38,12 +38,12 @@ struct comparison {
     uint8_t *open;   /* by slot of now: its row has to be looked at */
     uint8_t *mark;   /* by slot of old: OLD_... */
     bool all_open;
-    int32_t *old_object;   /* by object of now: the same one of old, -1 */
-    uint8_t *object_mark;  /* by object of old: OBJECT_..., 0: its life is over */
-    uint8_t *suspect;      /* by object of now: it has a new capability */
-    int64_t first_new;     /* ids from here on are new */
-    bool leads;            /* a capability that leads to others came, went or is another */
-    bool channels;         /* the same of anything but memory and signals */
+    int32_t *old_object;  /* by object of now: the same one of old, -1 */
+    uint8_t *object_mark; /* by object of old: OBJECT_..., 0: its life is over */
+    uint8_t *suspect;     /* by object of now: it has a new capability */
+    int64_t first_new;    /* ids from here on are new */
+    bool leads;           /* a capability that leads to others came, went or is another */
+    bool channels;        /* the same of anything but memory and signals */
     struct identity_stats stats;
 };
 

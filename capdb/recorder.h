@@ -70,7 +70,7 @@ struct recorder {
     struct authority_rules rules;
     uint32_t unmerged; /* snapshots in the tail */
     double merged_at;
-    struct pack packs[2]; /* of tail_put(), kept */
+    struct pack packs[2];                  /* of tail_put(), kept */
     struct room cap_room, object_room;     /* of the next mirror */
     struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;

@@ -202,9 +202,9 @@ enum error shape_put_caps(struct comparison *c, uint32_t t, struct blake2b *rows
     uint32_t ended_count = 0;
     struct row *began = rows_that_begin(c, &began_count);
     int64_t *ended = caps_that_end(c, &ended_count);
-    enum error e = began && ended
-                       ? changes_put(c->db, t, ROW_CAP, ended, ended_count, began, began_count, rows)
-                       : capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
+    enum error e = began && ended ? changes_put(c->db, t, ROW_CAP, ended, ended_count, began,
+                                                began_count, rows)
+                                  : capdb_fail(c->db, ERR_NO_MEMORY, "out of memory");
     free(ended);
     free(began);
     return e;
