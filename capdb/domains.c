@@ -102,6 +102,7 @@ static void take(struct comparison *c, const struct authority *a, const int64_t 
 static enum error analyse(struct comparison *c)
 {
     struct authority a;
+    c->db->recorder->analysed++;
     enum error e = authority_build(c->now, &c->db->recorder->rules, &a);
     if (e != ERR_OK)
         return capdb_fail(c->db, e, "out of memory");

@@ -300,7 +300,8 @@ static enum status record_one(struct session *r, bool *done)
     if (e != ERR_OK)
         return line_lost(r, done);
     r->dirty = false;
-    if (changed(r, &state) || wanted)
+    bool differs = r->o->on_change && changed(r, &state);
+    if (differs || wanted)
         queue(r, &state);
     else
         capstate_free(&state);
@@ -383,7 +384,7 @@ static enum status take_last(struct session *r)
 {
     struct capstate state;
     uint32_t count = capdb_count(r->db);
-    if (count == 0)
+    if (count == 0 || !r->o->on_change)
         return STATUS_YES;
     if (capdb_load(r->db, count, &state) != ERR_OK)
         return command_complain(r->path, "%s", capdb_error(r->db));
