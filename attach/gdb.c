@@ -299,6 +299,13 @@ static enum error find_roots(struct attach *a)
     }
 }
 
+/* The stub in the kernel runs inside its debugger: that the machine is there while we read says
+ * nothing. */
+static bool is_kernels_stub(const struct gdb_client *c)
+{
+    return strstr(c->features, "capscope-snapshot+");
+}
+
 /* The machine stands, and says how it was found. */
 static void note_state(struct attach *a)
 {
@@ -310,6 +317,8 @@ static void note_state(struct attach *a)
     d->walk->view = &view;
     walk_note_state(a, d->walk, a->halted, why);
     d->walk->view = &d->view;
+    if (!a->halted && is_kernels_stub(&d->client))
+        attach_note(a, ATTACH_RUNS, NULL);
     a->state.ours = a->halted && !d->client.stood && d->ours;
     if (!reverse_possible(&d->client) || !a->halted)
         return;
@@ -439,17 +448,25 @@ static enum error snapshot_told(struct attach *a)
     return e;
 }
 
-static enum error gdb_snapshot(struct attach *a)
+/* What was read before the line has shown itself to be bad is read again. */
+static enum error snapshot_read(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    enum error e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    return e;
+}
+
+/* What the kernel tells comes in frames whose checksums a bad line does not pass. */
+static enum error gdb_snapshot(struct attach *a)
+{
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
     e = snapshot_told(a);
     if (e != ERR_OK)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
-    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = snapshot_read(a);
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);

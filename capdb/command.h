@@ -23,6 +23,7 @@ struct options {
     double every;                              /* --every SECONDS, < 0: not given */
     double patience;                           /* --patience SECONDS, < 0: not given */
     bool on_change;                            /* --on-change */
+    bool events;                               /* --events */
     uint32_t count;                            /* --count N, 0: no end */
     const char *domains;                       /* --domains FILE */
     const char *kernel;                        /* --kernel ELF: mainline */
@@ -94,6 +95,9 @@ enum status dbview_open_about(struct options *o, struct view *v, const char *nam
 void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */
 extern bool dbview_whole;
+/* For what decides who can do what: a snapshot with findings, or with capabilities that make no
+ * sense, is said and ends with STATUS_UNKNOWN. An incomplete one was said when it was loaded. */
+void dbview_doubt(struct options *o, const struct view *v);
 /* --domains FILE, if it was given; says what is wrong with it. */
 enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);

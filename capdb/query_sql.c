@@ -187,6 +187,18 @@ static void report_ending(struct capdb *db, struct output *out)
     output_row(out);
 }
 
+/* An incomplete snapshot that is as it was recorded is good, and incomplete. */
+static void report_incomplete(struct capdb *db, struct output *out)
+{
+    int64_t count = capdb_int(db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0);
+    if (count <= 0)
+        return;
+    output_text(out, "note");
+    output_format(out, "%lld of them incomplete: the walk broke off when they were recorded",
+                  (long long)count);
+    output_row(out);
+}
+
 enum status command_verify(struct options *o)
 {
     static const char *const columns[] = {"result", "what", NULL};
@@ -202,10 +214,13 @@ enum status command_verify(struct options *o)
         output_format(verdict.out, "%u snapshots rebuilt, all as they were recorded",
                       capdb_count(v.db));
         output_row(verdict.out);
+        report_incomplete(v.db, verdict.out);
     }
     report_ending(v.db, verdict.out);
     dbview_close(&v);
     if (!output_end(verdict.out))
         return command_complain(o->run, "output could not be written");
+    if (e != ERR_OK && verdict.faults == 0)
+        return command_complain(o->run, "cannot be told: %s", error_sentence(e));
     return e == ERR_OK ? STATUS_YES : STATUS_NO;
 }

@@ -379,6 +379,13 @@ static enum status open_about(struct options *o, struct view *v, const char *nam
     return s;
 }
 
+void dbview_doubt(struct options *o, const struct view *v)
+{
+    const char *doubt = authority_doubt(&v->authority);
+    if (doubt && v->state.end.complete)
+        command_doubt(o, "snapshot %u: cannot be told: %s", v->n, doubt);
+}
+
 enum status dbview_open(struct options *o, struct view *v)
 {
     return open_about(o, v, NULL, false);

@@ -41,6 +41,7 @@ static void index_free(struct capstate_index *x)
     free(x->slots);
     free(x->threads);
     free(x->tables);
+    free(x->runs);
     free(x->labels);
     free(x->enclosing);
     free(x->user);
@@ -674,8 +675,8 @@ enum error capstate_finish(struct capstate *s)
 {
     if (!counts_agree(s))
         return ERR_TRUNCATED;
-    enum error (*const step[])(struct capstate *) = {link_tree, make_objects, sort_slots,
-                                                     sort_threads, make_tables};
+    enum error (*const step[])(struct capstate *) = {
+        link_tree, make_objects, sort_slots, sort_threads, make_tables, capstate_spaces_sort};
     for (size_t i = 0; i < sizeof(step) / sizeof(*step); i++) {
         enum error e = step[i](s);
         if (e != ERR_OK)

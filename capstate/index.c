@@ -142,11 +142,28 @@ static int32_t first_slot_from(const struct capstate *s, const struct capstate_o
     return s->index->slots[at].value;
 }
 
+/* Of a thread's slots the record may say what each is for, in whatever order they lie. */
+static int32_t thread_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+{
+    int32_t best = -1;
+    int32_t i = first_slot_from(s, &s->objects[object], s->objects[object].addr);
+    for (uint32_t n = 0; i >= 0 && n < RECORD_TCB_SLOTS; n++) {
+        uint32_t index = s->slots[i].index;
+        if (s->slots[i].holder == object && index >= from &&
+            (best < 0 || index < s->slots[best].index))
+            best = i;
+        i = capstate_slot_after(s, object, i);
+    }
+    return best;
+}
+
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
 {
     if (object < 0)
         return -1;
     const struct capstate_object *o = &s->objects[object];
+    if (o->type == RECORD_CAP_TCB)
+        return thread_slot_in(s, object, from);
     return first_slot_from(s, o, o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot)));
 }
 

@@ -82,8 +82,9 @@ static void append_snapshot(void)
     struct capstate s;
     uint32_t n;
     capstate_init(&s);
-    assert_int_equal(objwalk_snapshot(&walk, true, layout ? add_record_before : add_record, &s),
-                     ERR_OK);
+    assert_int_equal(
+        objwalk_snapshot(&walk, SNAPSHOT_STOPPED, layout ? add_record_before : add_record, &s),
+        ERR_OK);
     assert_int_equal(capstate_finish(&s), ERR_OK);
     assert_int_equal(capdb_append(db, &s, 1000.0, &n), ERR_OK);
     capstate_free(&s);
