@@ -1,5 +1,6 @@
 /* Frames by their number; 16 bits of it bound the table. */
 #include "attach/gather.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,12 @@ void gather_clear(struct gather *g)
 
 static enum error make_room(struct gather *g, uint32_t number)
 {
-    uint32_t room = g->room ? g->room : 64;
-    while (room <= number)
-        room *= 2;
-    if (room == g->room)
-        return ERR_OK;
-    struct gathered *grown = realloc(g->frame, room * sizeof(*grown));
+    size_t before = g->room;
+    struct gathered *grown = array_room(g->frame, number, &g->room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
-    memset(grown + g->room, 0, (room - g->room) * sizeof(*grown));
+    memset(grown + before, 0, (g->room - before) * sizeof(*grown));
     g->frame = grown;
-    g->room = room;
     return ERR_OK;
 }
 

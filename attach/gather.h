@@ -12,7 +12,7 @@ struct gather {
         uint8_t *payload; /* NULL: not here yet */
         uint32_t length;
     } * frame;
-    uint32_t room;
+    size_t room;
     uint32_t here;
     uint32_t total; /* 0 until the last frame came */
 };

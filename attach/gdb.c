@@ -112,36 +112,6 @@ static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
-/* --- for the proxy --- */
-
-struct gdb_client *gdb_door_client(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    return &d->client;
-}
-
-struct walker *gdb_door_walker(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    return d->walk;
-}
-
-void gdb_door_forget(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    pages_drop(&d->pages);
-}
-
-uint32_t gdb_door_address(struct attach *a, uint32_t kaddr)
-{
-    return wire_address(a->door, kaddr);
-}
-
-enum error gdb_door_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
-{
-    return read_uncached(a, kaddr, buf, len);
-}
-
 /* --- stop and go --- */
 
 static enum error stop(struct attach *a)
@@ -288,17 +258,37 @@ static void reading_begins(struct attach *a)
     d->until = deadline_in(serial ? READING_SERIAL_MS : READING_SOCKET_MS);
 }
 
+/* Where the stub in the kernel says that the roots are; 0: it is another stub, or they are not
+ * there yet. */
+static uint32_t told_roots(struct gdb_door *d)
+{
+    uint32_t at = 0;
+    if (!gdb_client_offers(&d->client, "capscope-roots+") ||
+        gdb_client_ask(&d->client, "qCapscope.roots", deadline_in(GDB_REPLY_MS)) != ERR_OK)
+        return 0;
+    struct gdb_text t = gdb_text_of(&d->client.decoder);
+    return gdb_text_take(&t, 'm') && gdb_text_number(&t, &at) ? at : 0;
+}
+
+/* A search takes some thousand packets, so the kernel is asked first. */
+static enum error open_walk(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    struct memview probe = {.read = read_uncached, .ctx = a};
+    uint32_t at = told_roots(d);
+    return at ? walk_open_at(a, &d->view, at, &d->walk) : walk_open(a, &d->view, &probe, &d->walk);
+}
+
 /* A machine that is booting has no roots yet. */
 static enum error find_roots(struct attach *a)
 {
     struct gdb_door *d = a->door;
-    struct memview probe = {.read = read_uncached, .ctx = a};
     deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
     reading_begins(a);
     for (;;) {
-        enum error e = walk_open(a, &d->view, &probe, &d->walk);
+        enum error e = open_walk(a);
         if (turned_bad(d))
-            e = walk_open(a, &d->view, &probe, &d->walk);
+            e = open_walk(a);
         if (e != ERR_NO_ROOTS || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, ROOTS_PAUSE_MS);
@@ -307,6 +297,13 @@ static enum error find_roots(struct attach *a)
         if (e != ERR_OK)
             return e;
     }
+}
+
+/* The stub in the kernel runs inside its debugger: that the machine is there while we read says
+ * nothing. */
+static bool is_kernels_stub(const struct gdb_client *c)
+{
+    return strstr(c->features, "capscope-snapshot+");
 }
 
 /* The machine stands, and says how it was found. */
@@ -320,6 +317,8 @@ static void note_state(struct attach *a)
     d->walk->view = &view;
     walk_note_state(a, d->walk, a->halted, why);
     d->walk->view = &d->view;
+    if (!a->halted && is_kernels_stub(&d->client))
+        attach_note(a, ATTACH_RUNS, NULL);
     a->state.ours = a->halted && !d->client.stood && d->ours;
     if (!reverse_possible(&d->client) || !a->halted)
         return;
@@ -449,17 +448,25 @@ static enum error snapshot_told(struct attach *a)
     return e;
 }
 
-static enum error gdb_snapshot(struct attach *a)
+/* What was read before the line has shown itself to be bad is read again. */
+static enum error snapshot_read(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    enum error e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    return e;
+}
+
+/* What the kernel tells comes in frames whose checksums a bad line does not pass. */
+static enum error gdb_snapshot(struct attach *a)
+{
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
     e = snapshot_told(a);
     if (e != ERR_OK)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
-    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = snapshot_read(a);
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);
@@ -561,4 +568,69 @@ const struct attach_ops attach_gdb_ops = {
     .command = gdb_command,
     .read = gdb_read,
     .find = gdb_find,
+};
+
+/* --- for the proxy --- */
+
+static struct gdb_client *proxy_client(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    return &d->client;
+}
+
+static void proxy_forgets(struct attach *a)
+{
+    struct gdb_door *d = a->door;
+    pages_drop(&d->pages);
+}
+
+static enum error proxy_is_user(struct attach *a, uint64_t pc, bool *yes)
+{
+    struct gdb_door *d = a->door;
+    uint64_t mode = 0;
+    (void)pc;
+    enum error e = gdb_client_mode(&d->client, &mode);
+    *yes = e == ERR_OK && processor_is_user(d->client.processor, mode);
+    return e;
+}
+
+static enum error proxy_current(struct attach *a, uint64_t *tcb)
+{
+    struct gdb_door *d = a->door;
+    struct walker_moment m;
+    enum error e = walker_moment(d->walk, &m);
+    *tcb = e == ERR_OK ? m.thread : 0;
+    return e;
+}
+
+static enum error proxy_registers(struct attach *a, const struct record_thread *t,
+                                  struct walker_registers *out)
+{
+    struct gdb_door *d = a->door;
+    return walker_registers(d->walk, t->addr, out);
+}
+
+static uint64_t proxy_user_top(struct attach *a)
+{
+    (void)a;
+    return walker_capscope_window.user_top;
+}
+
+/* The window alone: stacks and device pages of the kernel are seen by the processor only. */
+static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
+{
+    const struct walker_window *w = &walker_capscope_window;
+    (void)a;
+    *out = kaddr - w->address + w->physical;
+    return kaddr >= w->address;
+}
+
+const struct gdb_door_ops gdb_door_capscope = {
+    .client = proxy_client,
+    .forget = proxy_forgets,
+    .is_user = proxy_is_user,
+    .current = proxy_current,
+    .registers = proxy_registers,
+    .user_top = proxy_user_top,
+    .physical = proxy_physical,
 };

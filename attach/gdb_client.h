@@ -26,6 +26,7 @@ struct gdb_client {
     uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
     bool running;
     bool asked_again; /* so that an answer may come twice */
+    bool mute;        /* no sign is sent for what comes: what we left must not be disturbed */
     const struct processor *processor;
     uint32_t process; /* QEMU speaks of processes, since a client before us did: this one; 0: no */
     bool physical;    /* memory reads take physical addresses (QEMU) */
@@ -68,7 +69,7 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
 /* Reads memory of the stopped target. ERR_READ when the stub answers with an error; ERR_TORN when
  * over a bad line no two readings agree: the line is too bad, or the bytes do change, as the stub's
  * own buffers do. */
-enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len);
+enum error gdb_client_read(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len);
 /* ERR_UNSUPPORTED where the stub or the processor does not have it. */
 enum error gdb_client_register(struct gdb_client *c, struct processor_register r, uint64_t *out);
 /* The register that tells user mode from the kernel's. */

@@ -2,6 +2,7 @@
  * trouble in small ones, and each piece twice, cut differently, until two readings agree. */
 #include "attach/gdb_exchange.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,23 +26,24 @@ uint32_t gdb_read_bytes_max(const struct gdb_client *c)
 
 /* A short answer is valid, the stub could read so much; but not one so short that reading would
  * never end. */
-static enum error read_some(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
+static enum error read_some(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len,
                             uint32_t *got)
 {
     char request[32];
     struct gdb_patience p = gdb_patient(c, deadline_in(GDB_REPLY_MS));
     if (len > PIECE_LEAST)
         p.tries = LARGE_TRIES;
-    snprintf(request, sizeof(request), "m%x,%x", addr, len);
+    snprintf(request, sizeof(request), "m%" PRIx64 ",%x", addr, len);
     enum error e = gdb_ask(c, request, p);
     if (e != ERR_OK)
         return e;
     const struct gdb_decoder *d = &c->decoder;
     if (gdb_is_error_reply(d) || d->length == 0)
-        return gdb_fail(c, ERR_READ, "memory at 0x%08x cannot be read through the stub", addr);
-    if (d->length % 2 != 0 || d->length / 2 > len || !gdb_hex_get(d->data, d->length / 2, buf))
-        return gdb_fail(c, ERR_FORMAT, "the stub's answer to a read of 0x%08x is no hex data",
+        return gdb_fail(c, ERR_READ, "memory at 0x%08" PRIx64 " cannot be read through the stub",
                         addr);
+    if (d->length % 2 != 0 || d->length / 2 > len || !gdb_hex_get(d->data, d->length / 2, buf))
+        return gdb_fail(c, ERR_FORMAT,
+                        "the stub's answer to a read of 0x%08" PRIx64 " is no hex data", addr);
     *got = d->length / 2;
     if (*got < len / SHORTEST_PART)
         return gdb_fail(c, ERR_FORMAT, "the stub gives memory in pieces of %u bytes", *got);
@@ -69,7 +71,7 @@ static bool adapt(struct gdb_client *c, bool came)
  *
  * One request at a time: over a unix socket QEMU gives 25 to 50 thousand answers of 2 KiB a second,
  * so that what a request in flight would save is not worth a stream that can come out of step. */
-static enum error read_once(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len,
+static enum error read_once(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len,
                             uint32_t first)
 {
     for (uint32_t done = 0; done < len;) {
@@ -90,7 +92,7 @@ static enum error read_once(struct gdb_client *c, uint32_t addr, uint8_t *buf, u
 /* Reads until two readings in a row are equal.  They are cut differently, so that an answer which
  * belongs to an earlier request does not come to lie in the same place twice.  If they differ it
  * may be that answers still come late, so the line gets more time to fall silent. */
-static enum error read_twice(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
+static enum error read_twice(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len)
 {
     uint8_t before[CAREFUL_BYTES];
     enum error last = ERR_TORN;
@@ -116,12 +118,12 @@ static enum error read_twice(struct gdb_client *c, uint32_t addr, uint8_t *buf, 
     if (last == ERR_FORMAT)
         return last;
     return gdb_fail(c, ERR_TORN,
-                    "memory at 0x%08x reads differently each time; %u packets were lost "
+                    "memory at 0x%08" PRIx64 " reads differently each time; %u packets were lost "
                     "or damaged on the line",
                     addr, c->troubles);
 }
 
-enum error gdb_client_read(struct gdb_client *c, uint32_t addr, uint8_t *buf, uint32_t len)
+enum error gdb_client_read(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len)
 {
     if (c->troubles == 0) {
         enum error e = read_once(c, addr, buf, len, len);

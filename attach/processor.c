@@ -14,6 +14,7 @@ static const struct processor processors[] = {
         .vectors = 0xffff0000,
         .vectors_end = 0xffff0020,
         .code_bytes = 4,
+        .trap_bytes = 4,
         .call = {.words = 4, .word = {0, 1, 2, 3}, .sp = 13, .linked = true, .link = 14},
         .all = {{17 * 4, 16 * 4}, {168, 41 * 4}}, /* r0..r15, (fpa,) cpsr */
     },
@@ -24,6 +25,8 @@ static const struct processor processors[] = {
         .mode_mask = 0xc,
         .mode_user = 0,
         .code_bytes = 4,
+        .trap_bytes = 4,
+        .all = {{0, 33 * 8}}, /* x0..x30, sp, pc, cpsr */
         .call =
             {.words = 8, .word = {0, 1, 2, 3, 4, 5, 6, 7}, .sp = 31, .linked = true, .link = 30},
     },
@@ -34,12 +37,14 @@ static const struct processor processors[] = {
         .mode_mask = 3,
         .mode_user = 3,
         .code_bytes = 1,
+        .trap_bytes = 2,
         .call = {.words = 6, .word = {5, 4, 3, 2, 8, 9}, .sp = 7, .stack_gap = 1},
     },
     {
         .architecture = "riscv:rv64",
         .pc = {32, 8}, /* the mode is in no standard feature */
         .code_bytes = 2,
+        .trap_bytes = 4,
         .call = {.words = 8,
                  .word = {10, 11, 12, 13, 14, 15, 16, 17},
                  .sp = 2,

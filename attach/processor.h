@@ -24,6 +24,7 @@ struct processor {
     /* Where exceptions enter the kernel, which has done nothing yet; end 0: not known. */
     uint64_t vectors, vectors_end;
     uint32_t code_bytes; /* the length that Z0 wants */
+    uint32_t trap_bytes; /* of the instruction that calls the kernel */
     /* Calls by the C ABI, at a function's first instruction: words of arguments in registers, the
      * others on the stack behind `stack_gap` words; where it returns to, and with what. */
     struct {
@@ -36,7 +37,8 @@ struct processor {
         uint8_t stack_gap;
     } call;
     /* `g` of stubs without `p`: its length, and where `mode` lies in it; the second with the
-     * floating point registers that gdb once expected. 0: none. */
+     * floating point registers that gdb once expected. 0: none. Of the first mode_at holds for
+     * answers of any other length, too. */
     struct {
         uint32_t length, mode_at;
     } all[2];

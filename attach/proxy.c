@@ -2,6 +2,7 @@
 #include "attach/proxy_state.h"
 
 #include "attach/gdb_exchange.h"
+#include "attach/sel4.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -125,17 +126,26 @@ static void say_dead(struct proxy *p, char *message, size_t size)
         proxy_print(p, sentence, strlen(sentence));
 }
 
+static const struct gdb_door_ops *door_of(const struct attach *a)
+{
+    if (a->ops == &attach_gdb_ops)
+        return &gdb_door_capscope;
+    return a->ops == &attach_sel4_gdb_ops ? &gdb_door_sel4 : NULL;
+}
+
 enum error proxy_serve(struct attach *a, int listener, const struct proxy_help *help, char *message,
                        size_t size)
 {
-    struct proxy *p = a->ops == &attach_gdb_ops ? calloc(1, sizeof(*p)) : NULL;
+    const struct gdb_door_ops *door = door_of(a);
+    struct proxy *p = door ? calloc(1, sizeof(*p)) : NULL;
     message[0] = '\0';
     if (!p) {
         snprintf(message, size, "%s: a proxy needs a stub behind it (gdb:…)", attach_target(a));
         return ERR_UNSUPPORTED;
     }
-    *p = (struct proxy){.a = a, .help = help, .listener = listener, .line = {.fd = -1}};
-    p->stub = gdb_door_client(a);
+    *p = (struct proxy){
+        .a = a, .door = door, .help = help, .listener = listener, .line = {.fd = -1}};
+    p->stub = door->client(a);
     p->knows_threads = gdb_client_offers(p->stub, "capscope-snapshot+");
     p->stub->hears = hear;
     p->stub->hears_ctx = p;

@@ -42,9 +42,8 @@ static bool saved_registers(struct proxy *p, struct walker_registers *r)
     int32_t thread = proxy_thread(p, meant(p));
     if (thread < 0)
         return false;
-    uint64_t tcb = p->state.threads[thread].rec.addr;
-    return proxy_stub_failed(p, walker_registers(gdb_door_walker(p->a), tcb, r)) == ERR_OK &&
-           r->count > 1;
+    const struct record_thread *t = &p->state.threads[thread].rec;
+    return proxy_stub_failed(p, p->door->registers(p->a, t, r)) == ERR_OK && r->count > 1;
 }
 
 /* Where the status word lies in an answer to `g` of this many bytes. */
@@ -54,6 +53,11 @@ static uint32_t status_at(const struct processor *c, uint32_t length)
         if (c->all[i].length == length)
             return c->all[i].mode_at;
     return c->all[0].mode_at;
+}
+
+static bool is_known(const struct walker_registers *r, uint32_t i)
+{
+    return i < r->count && r->known >> i & 1;
 }
 
 /* As long as the stub's own; what is not known is x. */
@@ -71,8 +75,9 @@ void proxy_registers(struct proxy *p)
     memset(text, 'x', digits);
     uint32_t bytes = c->pc.bytes, at = status_at(c, digits / 2);
     for (uint32_t i = 0; i + 1 < r.count && 2 * (i + 1) * bytes <= digits; i++)
-        put_value(text + (size_t)2 * i * bytes, r.value[i], bytes);
-    if (at != 0 && 2 * (at + c->mode.bytes) <= digits)
+        if (is_known(&r, i))
+            put_value(text + (size_t)2 * i * bytes, r.value[i], bytes);
+    if (is_known(&r, r.count - 1) && at != 0 && 2 * (at + c->mode.bytes) <= digits)
         put_value(text + (size_t)2 * at, r.value[r.count - 1], c->mode.bytes);
     proxy_reply(p, text, digits);
 }
@@ -101,8 +106,8 @@ void proxy_register(struct proxy *p, struct gdb_text *t)
         proxy_say(p, "E01");
         return;
     }
-    bool status = number == c->mode.number && c->mode.bytes;
-    if (!status && number + 1 >= r.count) {
+    bool status = number == c->mode.number && c->mode.bytes && is_known(&r, r.count - 1);
+    if (!status && (number + 1 >= r.count || !is_known(&r, number))) {
         unknown_register(p, number);
         return;
     }
@@ -134,15 +139,18 @@ void proxy_write_registers(struct proxy *p, const char *request)
 
 /* --- memory --- */
 
+/* Reading a device may change it. Where a kernel does not tell its memory, a frame that is none of
+ * a device says it. */
 static bool in_ram(const struct capstate *s, uint64_t physical, uint32_t length)
 {
+    int32_t object = capstate_object_holding(s, physical);
     for (uint32_t i = 0; i < s->range_count; i++) {
         const struct record_range *r = &s->ranges[i];
         if (physical >= r->base && physical - r->base < r->size &&
             length <= r->size - (physical - r->base))
             return true;
     }
-    return false;
+    return object >= 0 && !(s->objects[object].flags & RECORD_SLOT_DEVICE);
 }
 
 static uint64_t space_of(struct proxy *p, int32_t thread)
@@ -151,24 +159,45 @@ static uint64_t space_of(struct proxy *p, int32_t thread)
     return root < 0 ? 0 : p->state.objects[root].addr;
 }
 
-/* Where a thread's address lies for the kernel, and how many of the bytes with it. */
-static bool locate(struct proxy *p, uint64_t vaddr, uint32_t *length, uint32_t *kaddr)
+static const struct record_mapping *mapping_of(const struct capstate *s, uint64_t root,
+                                               uint64_t vaddr)
 {
-    const struct walker_window *w = &walker_capscope_window;
-    struct record_mapping m;
-    if (vaddr >= w->user_top) {
-        *kaddr = (uint32_t)vaddr;
-        return vaddr <= UINT32_MAX;
+    for (uint32_t i = 0; root && i < s->mapping_count; i++) {
+        const struct record_mapping *m = &s->mappings[i];
+        if (m->dir == root && m->bits < 64 && (vaddr - m->vaddr) >> m->bits == 0)
+            return m;
     }
+    return NULL;
+}
+
+/* Where a user address of the thread that is meant lies, and how many of the bytes with it. */
+static bool locate_user(struct proxy *p, uint64_t vaddr, uint32_t *length, uint64_t *physical)
+{
     int32_t thread = proxy_thread(p, meant(p));
-    uint64_t root = thread < 0 ? 0 : space_of(p, thread);
-    if (root == 0 || walker_translate(gdb_door_walker(p->a), root, vaddr, &m) != ERR_OK)
+    const struct record_mapping *m =
+        thread < 0 ? NULL : mapping_of(&p->state, space_of(p, thread), vaddr);
+    if (!m)
         return false;
-    uint64_t inside = vaddr & ((1ull << m.bits) - 1), left = (1ull << m.bits) - inside;
+    uint64_t inside = vaddr - m->vaddr, left = ((uint64_t)1 << m->bits) - inside;
     *length = left < *length ? (uint32_t)left : *length;
-    if (!in_ram(&p->state, m.frame + inside, *length))
+    *physical = m->frame + inside;
+    return in_ram(&p->state, *physical, *length);
+}
+
+/* What the stub calls the place of an address. */
+static bool locate(struct proxy *p, uint64_t vaddr, uint32_t *length, uint64_t *wire)
+{
+    uint64_t physical = 0;
+    bool kernel = vaddr >= p->door->user_top(p->a);
+    if (kernel && !p->stub->physical) {
+        *wire = vaddr;
+        return true;
+    }
+    if (kernel ? !(proxy_know(p) && p->door->physical(p->a, vaddr, &physical) &&
+                   in_ram(&p->state, physical, *length))
+               : !locate_user(p, vaddr, length, &physical))
         return false;
-    *kaddr = (uint32_t)walker_kernel_address(&p->state.snapshot, m.frame + inside);
+    *wire = p->stub->physical ? physical : walker_kernel_address(&p->state.snapshot, physical);
     return true;
 }
 
@@ -191,19 +220,20 @@ static enum error as_processor(struct proxy *p, const char *request)
     return proxy_stub_failed(p, e);
 }
 
-static bool range(struct gdb_text *t, uint32_t *addr, uint32_t *length)
+static bool range(struct gdb_text *t, uint64_t *addr, uint32_t *length)
 {
-    return gdb_text_number(t, addr) && gdb_text_take(t, ',') && gdb_text_number(t, length);
+    return proxy_number(t, addr) && gdb_text_take(t, ',') && gdb_text_number(t, length);
 }
 
 /* Pieces until one cannot be read; bytes read. */
-static uint32_t read_pieces(struct proxy *p, uint32_t addr, uint8_t *to, uint32_t length)
+static uint32_t read_pieces(struct proxy *p, uint64_t addr, uint8_t *to, uint32_t length)
 {
     uint32_t done = 0;
     while (done < length) {
-        uint32_t n = length - done, kaddr;
-        if (!locate(p, (uint64_t)addr + done, &n, &kaddr) ||
-            proxy_stub_failed(p, gdb_door_read(p->a, kaddr, to + done, n)) != ERR_OK)
+        uint32_t n = length - done;
+        uint64_t wire;
+        if (!locate(p, addr + done, &n, &wire) ||
+            proxy_stub_failed(p, gdb_client_read(p->stub, wire, to + done, n)) != ERR_OK)
             return done;
         done += n;
     }
@@ -211,11 +241,11 @@ static uint32_t read_pieces(struct proxy *p, uint32_t addr, uint8_t *to, uint32_
 }
 
 /* As hex digits; how many. */
-static uint32_t read_as_processor(struct proxy *p, uint32_t addr, uint32_t length, char *text)
+static uint32_t read_as_processor(struct proxy *p, uint64_t addr, uint32_t length, char *text)
 {
     char request[32];
     const struct gdb_decoder *d = &p->stub->decoder;
-    snprintf(request, sizeof(request), "m%" PRIx32 ",%" PRIx32, addr, length);
+    snprintf(request, sizeof(request), "m%" PRIx64 ",%" PRIx32, addr, length);
     if (as_processor(p, request) != ERR_OK || is_error(d) || d->length > 2 * length)
         return 0;
     memcpy(text, d->data, d->length);
@@ -223,19 +253,20 @@ static uint32_t read_as_processor(struct proxy *p, uint32_t addr, uint32_t lengt
 }
 
 /* The kernel's own memory cannot be read through the processor while that is in user mode. */
-static uint32_t read_as_meant(struct proxy *p, uint32_t addr, uint32_t length, char *text)
+static uint32_t read_as_meant(struct proxy *p, uint64_t addr, uint32_t length, char *text)
 {
     uint8_t bytes[READ_MAX];
     bool processor = proxy_means_processor(p);
     uint32_t digits = processor ? read_as_processor(p, addr, length, text) : 0;
-    if (digits || (processor && addr < walker_capscope_window.user_top))
+    if (digits || (processor && addr < p->door->user_top(p->a)))
         return digits;
     return gdb_hex_put(text, bytes, read_pieces(p, addr, bytes, length));
 }
 
 void proxy_read_memory(struct proxy *p, struct gdb_text *t)
 {
-    uint32_t addr, length;
+    uint64_t addr;
+    uint32_t length;
     char text[2 * READ_MAX];
     uint64_t selected = p->selected;
     if (!range(t, &addr, &length)) {
@@ -255,21 +286,21 @@ void proxy_read_memory(struct proxy *p, struct gdb_text *t)
         proxy_reply(p, text, digits);
 }
 
-static bool write_piece(struct proxy *p, uint32_t addr, const uint8_t *hex, uint32_t n)
+static bool write_piece(struct proxy *p, uint64_t wire, const uint8_t *hex, uint32_t n)
 {
     char request[2 * WRITE_MAX + 40];
-    snprintf(request, sizeof(request), "M%" PRIx32 ",%" PRIx32 ":%.*s",
-             gdb_door_address(p->a, addr), n, (int)(2 * n), (const char *)hex);
+    snprintf(request, sizeof(request), "M%" PRIx64 ",%" PRIx32 ":%.*s", wire, n, (int)(2 * n),
+             (const char *)hex);
     enum error e = gdb_client_ask(p->stub, request, deadline_in(PROXY_REPLY_MS));
     return proxy_stub_failed(p, e) == ERR_OK && p->stub->decoder.length == 2;
 }
 
-static bool write_pieces(struct proxy *p, uint32_t addr, const uint8_t *hex, uint32_t length)
+static bool write_pieces(struct proxy *p, uint64_t addr, const uint8_t *hex, uint32_t length)
 {
     for (uint32_t done = 0; done < length;) {
-        uint32_t n = length - done < WRITE_MAX ? length - done : (uint32_t)WRITE_MAX, kaddr;
-        if (!locate(p, (uint64_t)addr + done, &n, &kaddr) ||
-            !write_piece(p, kaddr, hex + (size_t)2 * done, n))
+        uint32_t n = length - done < WRITE_MAX ? length - done : (uint32_t)WRITE_MAX;
+        uint64_t wire;
+        if (!locate(p, addr + done, &n, &wire) || !write_piece(p, wire, hex + (size_t)2 * done, n))
             return false;
         done += n;
     }
@@ -278,7 +309,8 @@ static bool write_pieces(struct proxy *p, uint32_t addr, const uint8_t *hex, uin
 
 void proxy_write_memory(struct proxy *p, struct gdb_text *t)
 {
-    uint32_t addr, length;
+    uint64_t addr;
+    uint32_t length;
     if (!range(t, &addr, &length) || !gdb_text_take(t, ':') || gdb_text_left(t) != 2 * length ||
         length > GDB_PACKET_DATA) {
         proxy_say(p, "E01");

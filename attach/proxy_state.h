@@ -33,11 +33,14 @@ struct proxy_only {
 
 struct proxy {
     struct attach *a;
+    const struct gdb_door_ops *door; /* what knows the kernel behind the stub */
     struct gdb_client *stub;
     const struct proxy_help *help;
     int listener;
     bool knows_threads; /* the stub does */
     bool dead;          /* the stub is gone */
+    bool armed;         /* commands may have planted stops at capability events */
+    bool at_event;      /* the machine stands at such a place */
 
     /* the debugger's line; fd -1: nobody there */
     struct transport line;
@@ -75,6 +78,9 @@ struct proxy {
     bool chasing;
     uint64_t chased[PROXY_CHASED];
 };
+
+/* A number of up to 64 bits; gdb_text_number() takes 32. */
+bool proxy_number(struct gdb_text *t, uint64_t *value);
 
 /* --- proxy_line.c: packets to and from the debugger --- */
 void proxy_line_open(struct proxy *p, int fd);

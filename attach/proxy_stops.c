@@ -19,19 +19,19 @@
 
 void proxy_learn(struct proxy *p)
 {
-    struct walker_moment m;
     const struct processor *c = p->stub->processor;
-    uint64_t mode = 0;
+    bool user = false;
+    uint64_t thread = 0;
     p->user = p->pc = 0;
     p->stopped_in = PROXY_PROCESSOR;
     p->selected = 0;
-    if (p->knows_threads || proxy_stub_failed(p, gdb_client_mode(p->stub, &mode)) != ERR_OK ||
-        proxy_stub_failed(p, gdb_client_register(p->stub, c->pc, &p->pc)) != ERR_OK)
+    if (p->knows_threads ||
+        proxy_stub_failed(p, gdb_client_register(p->stub, c->pc, &p->pc)) != ERR_OK ||
+        proxy_stub_failed(p, p->door->is_user(p->a, p->pc, &user)) != ERR_OK)
         return;
-    if (processor_is_user(c, mode) &&
-        proxy_stub_failed(p, walker_moment(gdb_door_walker(p->a), &m)) == ERR_OK && m.thread) {
-        p->user = m.thread;
-        p->stopped_in = proxy_id_of(m.thread);
+    if (user && proxy_stub_failed(p, p->door->current(p->a, &thread)) == ERR_OK && thread) {
+        p->user = thread;
+        p->stopped_in = proxy_id_of(thread);
     }
 }
 
@@ -56,11 +56,11 @@ static void note_stop(struct proxy *p, const char *reply)
     else
         word_stop(p, reply);
     const char *at = p->knows_threads ? strstr(reply, "thread:") : NULL;
-    uint32_t id;
+    uint64_t id;
     if (!at)
         return;
     struct gdb_text t = {(const uint8_t *)at + 7, (const uint8_t *)at + strlen(at)};
-    p->stopped_in = gdb_text_number(&t, &id) ? id : (uint64_t)PROXY_PROCESSOR;
+    p->stopped_in = proxy_number(&t, &id) ? id : (uint64_t)PROXY_PROCESSOR;
 }
 
 static void end_chase(struct proxy *p);
@@ -111,13 +111,13 @@ static struct proxy_planted *find_planted(struct proxy *p, const char *what)
 
 static void remember(struct proxy *p, const char *what)
 {
-    uint32_t address = 0;
+    uint64_t address = 0;
     if (find_planted(p, what))
         return;
     struct proxy_planted *b = &p->planted[p->planted_count++];
     snprintf(b->what, sizeof(b->what), "%s", what);
     struct gdb_text t = {(const uint8_t *)what + 2, (const uint8_t *)what + strlen(what)};
-    b->code = gdb_text_number(&t, &address) && what[0] <= '1';
+    b->code = proxy_number(&t, &address) && what[0] <= '1';
     b->address = address;
 }
 
@@ -159,13 +159,16 @@ void proxy_clear(struct proxy *p)
     for (uint32_t i = 0; i < p->planted_count && !p->dead; i++)
         plant(p, 'z', p->planted[i].what);
     p->planted_count = p->only_count = 0;
+    if (p->armed && p->door->disarm)
+        p->door->disarm(p->a);
+    p->armed = false;
 }
 
 void proxy_release(struct proxy *p)
 {
     bool runs = !attach_is_halted(p->a) || p->ran;
     transport_protect(true); /* a signal may come just now */
-    if (!p->dead && (p->planted_count || p->chasing) && proxy_halt(p))
+    if (!p->dead && (p->planted_count || p->chasing || p->armed) && proxy_halt(p))
         proxy_clear(p);
     if (!p->dead && runs && attach_is_halted(p->a))
         (void)proxy_stub_failed(p, attach_continue(p->a));
@@ -178,9 +181,18 @@ void proxy_release(struct proxy *p)
 
 /* --- going on --- */
 
+/* Over a breakpoint of the kernel's door at which the machine stands. */
+static bool leave_event(struct proxy *p)
+{
+    p->at_event = false;
+    return !p->door->leave || proxy_stub_failed(p, p->door->leave(p->a)) == ERR_OK;
+}
+
 static bool resume(struct proxy *p, const char *request)
 {
     proxy_forget(p);
+    if (!leave_event(p))
+        return false;
     enum error e = gdb_client_resume_by(p->stub, request, deadline_in(PROXY_REPLY_MS));
     p->a->halted = e != ERR_OK;
     return proxy_stub_failed(p, e) == ERR_OK;
@@ -197,9 +209,23 @@ void proxy_go(struct proxy *p, const char *request)
 static bool chase(struct proxy *p)
 {
     p->chased[0] = p->step_from;
-    p->chased[1] = p->step_from + p->stub->processor->code_bytes;
+    p->chased[1] = p->step_from + p->stub->processor->trap_bytes;
     p->chasing = plant_at(p, 'Z', p->chased[0]) && plant_at(p, 'Z', p->chased[1]);
     return p->chasing && resume(p, "c");
+}
+
+/* To leave the place of an event takes a step: that is the one. */
+static void step_from_event(struct proxy *p)
+{
+    p->stepping_processor = false;
+    if (!leave_event(p)) {
+        proxy_say(p, "E01");
+        return;
+    }
+    proxy_forget(p);
+    proxy_learn(p);
+    note_stop(p, "T05");
+    proxy_reply(p, p->stop, strlen(p->stop));
 }
 
 void proxy_step(struct proxy *p, uint64_t id)
@@ -207,6 +233,10 @@ void proxy_step(struct proxy *p, uint64_t id)
     int32_t thread = proxy_thread(p, id);
     p->stepping_processor = id == PROXY_PROCESSOR;
     p->stepping = thread < 0 ? 0 : p->state.threads[thread].rec.addr;
+    if (p->at_event && p->stepping == 0) {
+        step_from_event(p);
+        return;
+    }
     if (p->stepping == 0 || p->stepping == p->user) {
         p->step_from = p->pc;
         proxy_go(p, "s");
@@ -282,11 +312,33 @@ static bool is_trap(const char *reply)
     return (reply[0] == 'T' || reply[0] == 'S') && memcmp(reply + 1, "05", 2) == 0;
 }
 
+/* An event that somebody armed a stop for is told in a sentence. */
+static enum gdb_door_stop judge(struct proxy *p)
+{
+    enum gdb_door_stop what = GDB_DOOR_NOT_OURS;
+    char sentence[PROXY_TEXT] = "";
+    if (!p->door->judge || proxy_stub_failed(p, p->door->judge(p->a, p->pc, &what, sentence,
+                                                               sizeof(sentence))) != ERR_OK)
+        return GDB_DOOR_NOT_OURS;
+    p->at_event = what != GDB_DOOR_NOT_OURS;
+    if (what == GDB_DOOR_STAYS && p->waits) {
+        size_t n = strlen(sentence);
+        sentence[n < sizeof(sentence) - 1 ? n++ : n - 1] = '\n';
+        proxy_print(p, sentence, n);
+    }
+    return what;
+}
+
 /* Is this stop none for the debugger?  Then the machine goes on. */
 static bool goes_on(struct proxy *p, const char *reply)
 {
     if (p->knows_threads || !is_trap(reply))
         return false;
+    enum gdb_door_stop what = judge(p);
+    if (what == GDB_DOOR_STAYS)
+        return false;
+    if (what == GDB_DOOR_PASSES && !breaks_at(p, p->pc))
+        return resume(p, "c");
     if (p->stepping && !p->chasing)
         return !p->user && p->stepping != 0 && chase(p);
     if (chased_at(p, p->pc) && p->user == p->stepping)

@@ -20,7 +20,7 @@ void proxy_forget(struct proxy *p)
     p->known = false;
     p->unknown[0] = '\0';
     text_fini(&p->list);
-    gdb_door_forget(p->a);
+    p->door->forget(p->a);
 }
 
 bool proxy_know(struct proxy *p)

@@ -5,12 +5,17 @@
  * connections, and put back at leaving.  Other stubs read virtual addresses: the machine is stopped
  * in the kernel, at the place where it leaves for user mode.
  *
- * Reads of a wave travel in one go: requests first, answers after them. */
+ * Reads of a wave travel in one go: requests first, answers after them; large ones through a file
+ * where QEMU runs on this machine. */
 #include "attach/sel4.h"
 #include "attach/sel4_door.h"
+#include "attach/sel4_registers.h"
 
 #include "attach/gdb_client.h"
+#include "attach/gdb_door.h"
 #include "attach/gdb_exchange.h"
+#include "attach/sel4_events.h"
+#include "attach/sel4_save.h"
 #include "attach/sel4_stop.h"
 #include "attach/sel4_words.h"
 
@@ -20,7 +25,7 @@
 #include <string.h>
 
 enum {
-    IN_FLIGHT = 32, /* requests */
+    IN_FLIGHT = 64, /* requests */
     REQUEST_MAX = 48,
     QUIET_TRIES = 16,
     SNAPSHOT_TRIES = 8,
@@ -36,7 +41,9 @@ struct sel4_gdb {
     struct sel4_side side;
     struct sel4_port port;
     struct sel4_stops stops;
-    bool one_by_one; /* requests in flight came out of step once */
+    struct sel4_saver saver;
+    struct sel4_events events; /* that somebody hears of: a->watch */
+    bool one_by_one;           /* requests in flight came out of step once */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -105,25 +112,37 @@ static enum error read_in_flight(struct gdb_client *c, struct sel4_span *s, size
     return e;
 }
 
+/* As many of the spans as can be had at once; *done is how many. */
+static enum error read_some(struct sel4_gdb *d, struct sel4_span *spans, size_t count, size_t *done)
+{
+    enum error e = ERR_OK;
+    size_t run = 0;
+    size_t before = d->port.physical ? sel4_saver_before(&d->saver, spans, count, &run) : count;
+    *done = run;
+    if (before == 0 && sel4_saver_read(&d->saver, &d->client, spans, run, &e))
+        return ERR_OK;
+    before = before == 0 ? count : before;
+    *done = d->one_by_one ? 1 : before < IN_FLIGHT ? before : IN_FLIGHT;
+    if (e != ERR_OK)
+        return e;
+    return *done == 1 ? read_one(&d->client, spans) : read_in_flight(&d->client, spans, *done);
+}
+
 static enum error read_spans(void *ctx, struct sel4_span *spans, size_t count)
 {
     struct attach *a = ctx;
     struct sel4_gdb *d = a->door;
     enum error e = ERR_OK;
     for (size_t i = 0; e == ERR_OK && i < count;) {
-        size_t n = count - i < IN_FLIGHT ? count - i : IN_FLIGHT;
-        if (d->one_by_one || n == 1) {
-            e = read_one(&d->client, &spans[i++]);
-            continue;
-        }
-        e = read_in_flight(&d->client, &spans[i], n);
-        if (e == ERR_SEQUENCE || e == ERR_FORMAT || e == ERR_TIMEOUT) {
+        size_t done = 0;
+        e = read_some(d, &spans[i], count - i, &done);
+        if (!d->one_by_one && (e == ERR_SEQUENCE || e == ERR_FORMAT || e == ERR_TIMEOUT)) {
             d->one_by_one = true;
             d->client.asked_again =
                 true; /* what is still under way must not be taken for answers */
             e = ERR_OK;
         } else {
-            i += n;
+            i += done;
         }
     }
     return e == ERR_OK ? e : client_failed(a, e);
@@ -145,7 +164,7 @@ static enum error read_pc(struct attach *a, uint64_t *pc)
     if (e != ERR_OK)
         return client_failed(a, e);
     uint32_t len = d->client.decoder.length / 2;
-    if ((len != 4 && len != 8) || !gdb_hex_get(d->client.decoder.data, len, bytes))
+    if (len != l->word || !gdb_hex_get(d->client.decoder.data, len, bytes))
         return attach_fail(a, ERR_UNSUPPORTED,
                            "the target's registers are not those of %s: is this the kernel of "
                            "another architecture?",
@@ -184,6 +203,8 @@ static enum error go(struct attach *a)
     struct sel4_gdb *d = a->door;
     if (d->client.running)
         return ERR_OK;
+    if (a->watch.hears)
+        sel4_events_go(&d->events, &d->stops, &a->watch);
     enum error e = sel4_stops_leave(&d->stops);
     if (e == ERR_OK)
         e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
@@ -203,6 +224,8 @@ static enum error look(struct attach *a, uint64_t *pc, bool asked)
     a->halted = stays || (!asked && d->stops.at == 0);
     if (e != ERR_OK && a->error[0] == '\0')
         return client_failed(a, e);
+    if (e == ERR_OK && a->watch.hears)
+        sel4_events_stop(&d->events, &d->stops, &a->watch);
     return e;
 }
 
@@ -393,6 +416,14 @@ static enum error connect_stub(struct attach *a, struct sel4_gdb *d)
     return e == ERR_OK ? e : client_failed(a, e);
 }
 
+/* What is to be heard of is planted as the machine is let go. */
+static void begin_watch(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    d->stops.watching = a->watch.hears;
+    d->events = (struct sel4_events){.began_ms = clock_now_ms()};
+}
+
 static enum error sel4_gdb_open(struct attach *a)
 {
     struct sel4_gdb *d = calloc(1, sizeof(*d));
@@ -409,6 +440,7 @@ static enum error sel4_gdb_open(struct attach *a)
     if (e != ERR_OK)
         return e;
     sel4_stops_init(&d->stops, &d->client, &d->side);
+    sel4_saver_init(&d->saver, &a->target);
     attach_note_armed(a, 0);
     e = clear_lost(a, pc);
     if (e != ERR_OK)
@@ -418,6 +450,10 @@ static enum error sel4_gdb_open(struct attach *a)
                                  .piece = gdb_read_bytes_max(&d->client),
                                  .physical = d->client.physical};
     e = find_kernel(a);
+    if (e == ERR_OK && a->watch.hears) { /* of the line before this one */
+        begin_watch(a);
+        sel4_events_gap(&d->events, &a->watch);
+    }
     a->halted = d->client.stood;
     return e == ERR_OK && !a->halted ? go(a) : e;
 }
@@ -490,6 +526,8 @@ static enum error sel4_gdb_snapshot(struct attach *a)
     if (e != ERR_OK)
         return e;
     e = sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES);
+    if (e == ERR_OK && a->watch.hears)
+        a->watch.hears(a->watch.ctx, &(struct record){.kind = RECORD_END, .end = a->stream.end});
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);
@@ -498,6 +536,25 @@ static enum error sel4_gdb_snapshot(struct attach *a)
 static enum error sel4_gdb_state(struct attach *a)
 {
     enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        note_state(a);
+    return e;
+}
+
+/* The machine must be stopped for breakpoints to come or go. */
+static enum error sel4_gdb_watch(struct attach *a)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    begin_watch(a);
+    return release(a, e);
+}
+
+static enum error sel4_gdb_listen(struct attach *a, int ms)
+{
+    a->error[0] = '\0';
+    enum error e = follow(a, deadline_in(ms));
     if (e == ERR_OK)
         note_state(a);
     return e;
@@ -592,4 +649,135 @@ const struct attach_ops attach_sel4_gdb_ops = {
     .halt = sel4_gdb_halt,
     .go = sel4_gdb_go,
     .command = sel4_gdb_command,
+    .listen = sel4_gdb_listen,
+    .watch = sel4_gdb_watch,
+};
+
+/* --- for the proxy --- */
+
+static struct gdb_client *proxy_client(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    return &d->client;
+}
+
+static void proxy_forgets(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    sel4_memory_forget(&d->side.kernel.memory);
+}
+
+static enum error proxy_is_user(struct attach *a, uint64_t pc, bool *yes)
+{
+    struct sel4_gdb *d = a->door;
+    *yes = sel4_kernel_is_user(&d->side.kernel, pc);
+    return ERR_OK;
+}
+
+/* Of several nodes which one has stopped is not told: then no thread is. */
+static enum error proxy_current(struct attach *a, uint64_t *tcb)
+{
+    struct sel4_gdb *d = a->door;
+    const struct sel4_kernel *k = &d->side.kernel;
+    uint64_t at = 0;
+    *tcb = 0;
+    if (!sel4_has(&k->layout, SEL4_SYM_CUR_THREAD))
+        return ERR_OK;
+    enum error e = sel4_memory_words(&d->side.kernel.memory,
+                                     k->layout.symbol[SEL4_SYM_CUR_THREAD].addr, &at, 1);
+    if (e == ERR_OK && at != 0)
+        *tcb = sel4_memory_physical(&k->memory, sel4_tcb_base(&k->layout, at));
+    return e;
+}
+
+static enum error proxy_registers(struct attach *a, const struct record_thread *t,
+                                  struct walker_registers *out)
+{
+    struct sel4_gdb *d = a->door;
+    return sel4_registers(&d->side, t, out);
+}
+
+static uint64_t proxy_user_top(struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    const struct sel4_image *m = &d->side.kernel.image;
+    const struct sel4_layout *l = &d->side.kernel.layout;
+    uint64_t top = l->wide ? (uint64_t)1 << 47 : UINT32_MAX;
+    bool boots_low = l->options.arch == SEL4_X86_64; /* segments that only the boot uses */
+    for (uint32_t i = 0; i < m->segments && !boots_low; i++)
+        top = m->segment[i].va < top ? m->segment[i].va : top;
+    return top;
+}
+
+static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
+{
+    const struct sel4_gdb *d = a->door;
+    *out = sel4_memory_physical(&d->side.kernel.memory, kaddr);
+    return true;
+}
+
+static enum error proxy_leaves(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    return sel4_stops_leave(&d->stops);
+}
+
+static enum error proxy_judges(struct attach *a, uint64_t pc, enum gdb_door_stop *what,
+                               char *sentence, size_t size)
+{
+    struct sel4_gdb *d = a->door;
+    struct text words = {0};
+    bool stays = false;
+    *what = GDB_DOOR_NOT_OURS;
+    if (!sel4_stops_is_place(&d->stops, pc))
+        return ERR_OK;
+    enum error e = sel4_stops_judge(&d->stops, pc, &stays);
+    *what = stays ? GDB_DOOR_STAYS : GDB_DOOR_PASSES;
+    if (e == ERR_OK && stays && sel4_words_stop(&d->stops, &words) == ERR_OK)
+        snprintf(sentence, size, "%s", words.bytes);
+    text_fini(&words);
+    return e;
+}
+
+/* gdb lets the machine go on; where it stands then is told when it stops. */
+static bool proxy_commands(struct attach *a, const char *line, struct text *text)
+{
+    static const char *const words[] = {"break", "step", "finish", "delete", "where"};
+    struct sel4_gdb *d = a->door;
+    enum sel4_motion motion = SEL4_STAY;
+    size_t n = strcspn(line, " ");
+    bool known = false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        known |= n == strlen(words[i]) && strncmp(line, words[i], n) == 0;
+    if (!known)
+        return false;
+    enum error e = sel4_words_command(&d->stops, line, true, text, &motion);
+    if (e == ERR_OK && motion == SEL4_LOOK)
+        e = sel4_words_where(&d->stops, false, text);
+    if (e == ERR_OK && motion == SEL4_FOLLOW)
+        (void)text_put(text, "now let gdb continue\n", 21);
+    return e == ERR_OK;
+}
+
+static void proxy_disarms(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    memset(d->stops.condition, 0, sizeof(d->stops.condition));
+    d->stops.steps = 0;
+    d->stops.finish = false;
+    (void)sel4_stops_clear(&d->stops);
+}
+
+const struct gdb_door_ops gdb_door_sel4 = {
+    .client = proxy_client,
+    .forget = proxy_forgets,
+    .is_user = proxy_is_user,
+    .current = proxy_current,
+    .registers = proxy_registers,
+    .user_top = proxy_user_top,
+    .physical = proxy_physical,
+    .leave = proxy_leaves,
+    .judge = proxy_judges,
+    .command = proxy_commands,
+    .disarm = proxy_disarms,
 };

@@ -1,6 +1,7 @@
 /* Encoded records in one growing buffer.  What a walk emits here and what a monitor sends are the
  * same bytes, so both are checked and delivered by the same code. */
 #include "attach/stream.h"
+#include "lib/array.h"
 
 #include "objwalk/unpack.h"
 #include "record/check.h"
@@ -11,7 +12,7 @@
 void stream_init(struct stream *s)
 {
     s->bytes = NULL;
-    s->capacity = 0;
+    s->room = 0;
     stream_clear(s);
 }
 
@@ -33,16 +34,10 @@ static enum error reserve(struct stream *s, size_t more)
 {
     if (more > STREAM_MAX - s->used)
         return ERR_BOUND;
-    if (s->used + more <= s->capacity)
-        return ERR_OK;
-    size_t wanted = s->capacity ? s->capacity * 2 : 65536;
-    while (wanted < s->used + more)
-        wanted *= 2;
-    uint8_t *grown = realloc(s->bytes, wanted);
+    uint8_t *grown = array_room(s->bytes, s->used + more, &s->room, 1);
     if (!grown)
         return ERR_NO_MEMORY;
     s->bytes = grown;
-    s->capacity = wanted;
     return ERR_OK;
 }
 

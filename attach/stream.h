@@ -12,7 +12,7 @@
 struct stream {
     uint8_t *bytes;
     size_t used;
-    size_t capacity;
+    size_t room;
     struct record_codec codec; /* of stream_record */
     uint32_t findings;
     struct record_end end; /* zero until an END record was added or checked */

@@ -1,25 +1,17 @@
 /* A buffer that doubles. */
 #include "attach/text.h"
+#include "lib/array.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 256 };
-
 static bool reserve(struct text *t, size_t more)
 {
-    size_t wanted = t->capacity ? t->capacity : FIRST;
-    while (wanted < t->used + more + 1)
-        wanted *= 2;
-    if (wanted == t->capacity)
-        return true;
-    char *grown = realloc(t->bytes, wanted);
-    if (!grown)
-        return false;
-    t->bytes = grown;
-    t->capacity = wanted;
-    return true;
+    char *grown = array_room(t->bytes, t->used + more, &t->room, 1);
+    if (grown)
+        t->bytes = grown;
+    return grown;
 }
 
 enum error text_put(struct text *t, const char *bytes, size_t len)

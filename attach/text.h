@@ -14,7 +14,7 @@ enum {
 struct text {
     char *bytes; /* NUL-terminated, NULL while nothing came */
     size_t used;
-    size_t capacity;
+    size_t room;
 };
 
 /* All of it or nothing: ERR_NO_MEMORY, ERR_BOUND beyond TEXT_MAX. */

@@ -9,16 +9,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A view's own sentence says more. */
+static enum error opened(struct attach *a, enum error e, const char *message)
+{
+    return e == ERR_OK || a->error[0] ? e : attach_fail(a, e, "%s", message);
+}
+
 enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
                      struct walker **w)
 {
     char message[WALKER_MESSAGE];
     a->error[0] = '\0';
     walker_close(*w);
-    enum error e = walker_open_capscope(view, probe, w, message);
-    if (e == ERR_OK || a->error[0]) /* a view's own sentence says more */
-        return e;
-    return attach_fail(a, e, "%s", message);
+    return opened(a, walker_open_capscope(view, probe, w, message), message);
+}
+
+enum error walk_open_at(struct attach *a, const struct memview *view, uint64_t at,
+                        struct walker **w)
+{
+    char message[WALKER_MESSAGE];
+    a->error[0] = '\0';
+    walker_close(*w);
+    return opened(a, walker_open_capscope_at(view, at, w, message), message);
 }
 
 enum error walk_once(struct walker *w, bool stopped, struct stream *out)

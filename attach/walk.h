@@ -9,6 +9,9 @@
  * `probe`: a view for short reads, tried first; NULL: reading is fast. */
 enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
                      struct walker **w);
+/* The same where the kernel has said that its roots lie at `at`. */
+enum error walk_open_at(struct attach *a, const struct memview *view, uint64_t at,
+                        struct walker **w);
 
 /* Walks into `out`, which it clears first. */
 enum error walk_once(struct walker *w, bool stopped, struct stream *out);

@@ -74,6 +74,57 @@ enum error authority_build(const struct capstate *state, const struct authority_
     return e;
 }
 
+static enum error copy_domains(struct authority *a, const struct authority_told *told)
+{
+    a->domains = calloc(told->domain_count + 1, sizeof(*a->domains));
+    if (!a->domains)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < told->domain_count; i++) {
+        char *name = strdup(told->domains[i].name);
+        if (!name)
+            return ERR_NO_MEMORY;
+        a->domains[a->domain_count++] =
+            (struct authority_domain){.name = name, .trusted = told->domains[i].trusted};
+    }
+    return ERR_OK;
+}
+
+static void take_told(struct authority *a, const struct authority_told *told)
+{
+    memset(a->island, 0xff, (a->node_count + 1) * sizeof(*a->island));
+    memset(a->island_strict, 0xff, (a->node_count + 1) * sizeof(*a->island_strict));
+    if (a->node_count)
+        memcpy(a->home, told->home, a->node_count * sizeof(*a->home));
+    if (a->state->thread_count)
+        memcpy(a->thread_domain, told->thread_domain,
+               a->state->thread_count * sizeof(*a->thread_domain));
+    for (uint32_t i = 0; i < a->state->thread_count; i++) {
+        int32_t domain = a->thread_domain[i];
+        if (domain >= 0 && authority_thread_counts(a, i))
+            a->domains[domain].threads++;
+    }
+}
+
+enum error authority_build_part(const struct capstate *part, const struct authority_told *told,
+                                struct authority *out)
+{
+    struct authority a = {.state = part, .node_count = part->object_count, .root_thread = -1};
+    enum error e = allocate(&a);
+    if (e == ERR_OK)
+        e = sort_threads(&a);
+    if (e == ERR_OK)
+        e = authority_make_edges(&a);
+    if (e == ERR_OK)
+        e = copy_domains(&a, told);
+    if (e == ERR_OK) {
+        take_told(&a, told);
+        *out = a;
+    } else {
+        authority_free(&a);
+    }
+    return e;
+}
+
 static void private_free(struct authority_private *p)
 {
     if (!p)

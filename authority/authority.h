@@ -37,6 +37,7 @@ struct authority_rule {
 struct authority_rules {
     struct authority_rule *rules;
     uint32_t count;
+    size_t room;
 };
 
 /* Where a file of rules is wrong, and why. Counted from 1; column in bytes. */
@@ -149,6 +150,18 @@ struct authority {
 enum error authority_build(const struct capstate *state, const struct authority_rules *rules,
                            struct authority *out);
 void authority_free(struct authority *a);
+
+/* The same of a part of a snapshot, from what was worked out of the whole: its domains, and whose
+ * each thread and each object is.  Holders, owners and names of domains are then those of the part;
+ * islands are not there (-1), so it has no paths and no verdict.  Nothing of `told` is kept. */
+struct authority_told {
+    const struct authority_domain *domains; /* name and trusted */
+    uint32_t domain_count;
+    const int32_t *thread_domain; /* by thread index */
+    const int32_t *home;          /* by object index */
+};
+enum error authority_build_part(const struct capstate *part, const struct authority_told *told,
+                                struct authority *out);
 
 const char *authority_edge_name(enum authority_edge_kind kind);
 const char *authority_edge_sentence(enum authority_edge_kind kind);
@@ -355,6 +368,8 @@ enum authority_outcome {
  * of them stands in at least one breach, with one partner. */
 enum error authority_check(const struct authority *a, bool strict, struct authority_verdict *out);
 void authority_verdict_free(struct authority_verdict *v);
+/* Why no answer about this snapshot is certain, as a sentence; NULL: there is no doubt. */
+const char *authority_doubt(const struct authority *a);
 enum authority_outcome authority_outcome(const struct authority_verdict *v);
 /* "isolated: 0 breaches among 3 domains, 6 threads", or what else is so. Returns buf. */
 char *authority_verdict_text(const struct authority_verdict *v, char *buf, size_t size);

@@ -7,6 +7,7 @@
 #include "authority/conveys.h"
 #include "authority/graph.h"
 #include "authority/policy.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ struct gathering {
     const struct authority *a;
     bool strict;
     struct fact *fact;
-    size_t count, capacity;
+    size_t count, room;
     struct can *can; /* at the object of this round */
     uint32_t cans;
     uint32_t *place; /* by domain: its index in can, if stamp is of this round */
@@ -48,15 +49,11 @@ static void fact_add(struct gathering *g, struct fact f)
 {
     if (g->failed || f.from < 0 || f.to < 0 || f.from == f.to)
         return;
-    if (g->count == g->capacity) {
-        size_t wanted = g->capacity ? g->capacity * 2 : 64;
-        struct fact *grown = realloc(g->fact, wanted * sizeof(*grown));
-        g->failed |= !grown;
-        if (!grown)
-            return;
-        g->fact = grown;
-        g->capacity = wanted;
-    }
+    struct fact *grown = array_room(g->fact, g->count, &g->room, sizeof(*grown));
+    g->failed |= !grown;
+    if (!grown)
+        return;
+    g->fact = grown;
     g->fact[g->count++] = f;
 }
 

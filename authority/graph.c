@@ -6,6 +6,7 @@
  * searches find the same witness in one sample as in the next. */
 #include "authority/conveys.h"
 #include "authority/graph.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 
 struct edges {
     struct authority_edge *edge;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
     bool failed;
 };
 
@@ -22,16 +24,11 @@ static void edge_add(struct edges *e, struct authority_edge edge)
 {
     if (e->failed || edge.from < 0 || edge.to < 0)
         return;
-    if (e->count == e->capacity) {
-        uint32_t wanted = e->capacity ? e->capacity * 2 : 256;
-        struct authority_edge *grown = realloc(e->edge, wanted * sizeof(*grown));
-        if (!grown) {
-            e->failed = true;
-            return;
-        }
-        e->edge = grown;
-        e->capacity = wanted;
-    }
+    struct authority_edge *grown = array_room(e->edge, e->count, &e->room, sizeof(*grown));
+    e->failed |= !grown;
+    if (!grown)
+        return;
+    e->edge = grown;
     e->edge[e->count++] = edge;
 }
 
@@ -115,16 +112,7 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
 /* First node whose address is not below addr. */
 static uint32_t nodes_from(const struct capstate *s, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->objects[middle].addr < addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(s->object_count, i, s->objects[i].addr < addr);
 }
 
 /* The node of this type at this address, -1; few objects begin at one address. */
@@ -236,15 +224,11 @@ static uint32_t find_pools(const struct capstate *s, struct pool *pools)
 
 static int32_t pool_of(const struct pool *pools, uint32_t count, uint64_t asid)
 {
-    uint32_t low = 0;
-    for (uint32_t high = count; low < high;) {
-        uint32_t middle = low + (high - low) / 2;
-        if (pools[middle].first <= asid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && asid - pools[low - 1].first < pools[low - 1].count ? pools[low - 1].node : -1;
+    size_t above = LOWER_BOUND(count, i, pools[i].first <= asid);
+    if (above == 0)
+        return -1;
+    const struct pool *p = &pools[above - 1];
+    return asid - p->first < p->count ? p->node : -1;
 }
 
 /* An ASID pool decides whether the directories in it can be used. */
@@ -447,12 +431,69 @@ static int edge_compare(const void *pa, const void *pb, void *state)
     return order ? order : order_of(a->thread, b->thread);
 }
 
-/* qsort_r() of the C library merges, so that this takes n log n however the edges lie. */
-static void edges_sort(struct authority *a)
+static int32_t end_of(const struct authority_edge *e, bool from)
 {
-    if (a->edge_count)
-        qsort_r(a->edges, a->edge_count, sizeof(*a->edges), edge_compare,
-                (void *)(uintptr_t)a->state);
+    return from ? e->from : e->to;
+}
+
+/* The order `in` sorted by one end of the edges, equal ones as they stood. start: node_count + 1
+ * zeros. */
+static void count_sort(const struct authority *a, bool from, const uint32_t *in, uint32_t *out,
+                       uint32_t *start)
+{
+    for (uint32_t i = 0; i < a->edge_count; i++)
+        start[end_of(&a->edges[i], from) + 1]++;
+    for (uint32_t n = 0; n < a->node_count; n++)
+        start[n + 1] += start[n];
+    for (uint32_t i = 0; i < a->edge_count; i++) {
+        uint32_t edge = in ? in[i] : i;
+        out[start[end_of(&a->edges[edge], from)]++] = edge;
+    }
+}
+
+/* Between two nodes there are few. qsort_r() of the C library merges, so that this takes n log n
+ * however the edges lie. */
+static void sort_between(struct authority *a)
+{
+    for (uint32_t i = 0; i < a->edge_count;) {
+        const struct authority_edge *first = &a->edges[i];
+        uint32_t end = i + 1;
+        while (end < a->edge_count && a->edges[end].from == first->from &&
+               a->edges[end].to == first->to)
+            end++;
+        if (end > i + 1)
+            qsort_r(&a->edges[i], end - i, sizeof(*a->edges), edge_compare,
+                    (void *)(uintptr_t)a->state);
+        i = end;
+    }
+}
+
+static bool edges_sort(struct authority *a)
+{
+    uint32_t *by_to = malloc((a->edge_count + 1) * sizeof(*by_to));
+    uint32_t *order = malloc((a->edge_count + 1) * sizeof(*order));
+    uint32_t *start = calloc(a->node_count + 2, 2 * sizeof(*start));
+    struct authority_edge *sorted = malloc((a->edge_count + 1) * sizeof(*sorted));
+    bool ready = by_to && order && start && sorted;
+    if (ready) {
+        count_sort(a, false, NULL, by_to, start);
+        count_sort(a, true, by_to, order, start + a->node_count + 2);
+        for (uint32_t i = 0; i < a->edge_count; i++)
+            sorted[i] = a->edges[order[i]];
+        free(a->edges);
+        a->edges = sorted;
+        sort_between(a);
+    } else {
+        free(sorted);
+    }
+    free(by_to);
+    free(order);
+    free(start);
+    return ready;
+}
+
+static void forward_index(struct authority *a)
+{
     for (uint32_t i = 0; i < a->edge_count; i++)
         a->first_edge[a->edges[i].from + 1]++;
     for (uint32_t n = 0; n < a->node_count; n++)
@@ -485,7 +526,9 @@ static enum error edges_settle(struct authority *a, struct edges *e)
     a->priv->reverse = calloc(a->edge_count + 1, sizeof(*a->priv->reverse));
     if (!a->first_edge || !a->priv->first_reverse || !a->priv->reverse)
         return ERR_NO_MEMORY;
-    edges_sort(a);
+    if (!edges_sort(a))
+        return ERR_NO_MEMORY;
+    forward_index(a);
     reverse_index(a);
     return ERR_OK;
 }

@@ -1,5 +1,7 @@
 /* Policies: making one of what is there, writing it, judging a state by one. */
 #include "authority/policy.h"
+#include "lib/array.h"
+#include "capstate/size.h"
 
 #include "record/names.h"
 
@@ -63,7 +65,7 @@ static int line_compare(const void *pa, const void *pb)
 static enum error line_add(struct policy *p, const struct policy_line *line)
 {
     struct policy_line copy = *line;
-    struct policy_line *grown = realloc(p->line, (p->count + 1) * sizeof(*p->line));
+    struct policy_line *grown = array_room(p->line, p->count, &p->room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     p->line = grown;
@@ -146,13 +148,11 @@ static size_t put_word(char *buf, size_t size, const char *word)
 
 static void put_amount(char *buf, size_t size, const struct policy_line *l)
 {
-    static const char suffix[] = {'\0', 'K', 'M', 'G'};
-    uint64_t n = l->amount;
-    int unit = 0;
+    char text[SIZE_TEXT];
     if (l->type == RECORD_CAP_FRAME)
-        for (; unit < 3 && n % 1024 == 0 && n; unit++)
-            n /= 1024;
-    snprintf(buf, size, "%" PRIu64 "%.1s", n, &suffix[unit]);
+        snprintf(buf, size, "%s", size_exact(l->amount, text));
+    else
+        snprintf(buf, size, "%" PRIu64, l->amount);
 }
 
 static const char *type_word(uint32_t type, char buf[16])

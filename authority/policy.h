@@ -82,6 +82,7 @@ struct policy_line {
 struct policy {
     struct policy_line *line; /* in order of the file; policy_add() keeps them sorted */
     uint32_t count;
+    size_t room;
     bool strict;
 };
 

@@ -1,6 +1,8 @@
 /* Reading a policy, and telling precisely where one is wrong. */
 #include "authority/lines.h"
 #include "authority/policy.h"
+#include "lib/array.h"
+#include "capstate/size.h"
 
 #include "record/names.h"
 
@@ -13,7 +15,6 @@ enum { LINES_MAX = 1000000, POLICY_VERSION = 1, WORDS = 6, ALLOW_WORDS = 6 };
 struct reader {
     struct policy *policy;
     bool begun; /* `policy 1` was there */
-    uint32_t capacity;
 };
 
 struct words {
@@ -111,20 +112,12 @@ static bool fits(enum policy_verb verb, uint32_t type)
 static enum error take_amount(const struct line_parser *p, const struct line_word *w, uint32_t type,
                               uint64_t *out)
 {
-    uint64_t n = 0;
-    const char *at = w->text;
-    for (; *at >= '0' && *at <= '9' && n < UINT64_MAX / 10 - 1; at++)
-        n = n * 10 + (uint64_t)(*at - '0');
-    uint32_t shift = *at == 'K' ? 10 : *at == 'M' ? 20 : *at == 'G' ? 30 : 0;
-    const char *end = at + (shift != 0);
-    if (at == w->text || *end != '\0' || n == 0 || n > UINT64_MAX >> shift)
-        return line_refuse(p, w->column,
-                           "%.20s is no amount: a number above 0, of bytes with K, M "
-                           "or G",
-                           w->text);
-    if (shift && type != RECORD_CAP_FRAME)
+    bool unit = w->text[strspn(w->text, "0123456789")] != '\0';
+    if (!size_read(w->text, out) || *out == 0)
+        return line_refuse(
+            p, w->column, "%.20s is no amount: a number above 0, of bytes with K, M or G", w->text);
+    if (unit && type != RECORD_CAP_FRAME)
         return line_refuse(p, w->column, "only frames are measured in bytes; others are counted");
-    *out = n << shift;
     return ERR_OK;
 }
 
@@ -136,14 +129,11 @@ static enum error line_append(struct reader *r, const struct line_parser *p,
     struct policy *policy = r->policy;
     if (policy->count == LINES_MAX)
         return line_refuse(p, 1, "more than %d lines", LINES_MAX);
-    if (policy->count == r->capacity) {
-        uint32_t wanted = r->capacity ? r->capacity * 2 : 64;
-        struct policy_line *grown = realloc(policy->line, wanted * sizeof(*grown));
-        if (!grown)
-            return ERR_NO_MEMORY;
-        policy->line = grown;
-        r->capacity = wanted;
-    }
+    struct policy_line *grown =
+        array_room(policy->line, policy->count, &policy->room, sizeof(*grown));
+    if (!grown)
+        return ERR_NO_MEMORY;
+    policy->line = grown;
     line.number = p->fault->line;
     line.from = strdup(line.from);
     line.to = line.to ? strdup(line.to) : NULL;

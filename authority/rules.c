@@ -1,5 +1,6 @@
 /* Files of domain rules: reading them, and telling precisely where one is wrong. */
 #include "authority/lines.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ enum error authority_rules_add(struct authority_rules *rules, const char *patter
     if (rules->count >= RULES_MAX)
         return ERR_BOUND;
     struct authority_rule *grown =
-        realloc(rules->rules, (rules->count + 1) * sizeof(*rules->rules));
+        array_room(rules->rules, rules->count, &rules->room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     rules->rules = grown;

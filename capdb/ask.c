@@ -1,5 +1,6 @@
 /* Answers for a program instead of a terminal: a question in SQL as lines of cells, and events. */
 #include "capdb/store.h"
+#include "lib/array.h"
 
 #include "capdb/address.h"
 #include "lib/utf8.h"
@@ -18,15 +19,11 @@ struct answer {
 
 static void put(struct answer *a, const char *bytes, size_t length)
 {
-    if (a->used + length + 1 > a->room) {
-        size_t room = (a->used + length + 1) * 2;
-        char *grown = realloc(a->bytes, room);
-        a->failed |= !grown;
-        if (!grown)
-            return;
-        a->bytes = grown;
-        a->room = room;
-    }
+    char *grown = array_room(a->bytes, a->used + length, &a->room, 1);
+    a->failed |= !grown;
+    if (!grown)
+        return;
+    a->bytes = grown;
     memcpy(a->bytes + a->used, bytes, length);
     a->used += length;
     a->bytes[a->used] = 0;
@@ -97,7 +94,9 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
     enum error e = capdb_hold(db);
     if (e != ERR_OK)
         return e;
-    e = prepare_question(db, sql, &st);
+    e = capdb_add_breaches(db);
+    if (e == ERR_OK)
+        e = prepare_question(db, sql, &st);
     if (e != ERR_OK) {
         capdb_release(db);
         return e;

@@ -1,4 +1,4 @@
-/* capDL: the seL4 ecosystem's language for capability distributions (arch arm11).
+/* capDL: the seL4 ecosystem's language for capability distributions (any architecture that it knows).
  *
  * Names are made of type and address, so they begin with a letter and say nothing a target chose.
  * The grammar's traps: objects in one `ut` only, page tables in one directory, a flat cdt with one
@@ -6,17 +6,13 @@
  * What it has no word for stands in comments: names of threads, which of them is the root task.
  * Order follows from addresses alone, but for children, which stand as they were derived. */
 #include "capdb/export.h"
+#include "lib/array.h"
 
-#include "record/capdl.h"
+#include "capdb/capdl_arch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *name_of(const struct capstate_object *o, char buf[CAPDL_NAME])
-{
-    return capdl_name(buf, o->type, o->addr, o->bits);
-}
 
 /* --- objects --- */
 
@@ -35,7 +31,7 @@ static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
             continue;
         if (o->type == RECORD_CAP_UNTYPED)
             skip = (uint64_t)o->addr + ((uint64_t)1 << o->bits);
-        fprintf(f, "%s%s", first ? " { " : ", ", name_of(o, name));
+        fprintf(f, "%s%s", first ? " { " : ", ", capdl_object_name(s, o, name));
         first = false;
     }
     fputs(first ? "" : " }", f);
@@ -49,9 +45,9 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
     const struct record_thread *t = &s->threads[o->detail].rec;
     fprintf(f,
             " (addr: 0x%" PRIx64 ", ip: 0x%" PRIx64 ", sp: 0x%" PRIx64
-            ", prio: %u, max_prio: %u, affinity: 0, dom: %u, "
+            ", prio: %u, max_prio: %u, affinity: %u, dom: %u, "
             "fault_ep: 0x%" PRIx64 ")",
-            t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->domain, t->fault_handler);
+            t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->node, t->domain, t->fault_handler);
     if (t->name.length)
         fprintf(f, "  -- %s", s->threads[o->detail].label);
 }
@@ -63,49 +59,90 @@ static uint32_t cnode_bits(const struct capstate *s, const struct capstate_objec
     return o->bits > slot ? o->bits - slot : 0;
 }
 
-static void put_object(FILE *f, const struct capstate *s, uint32_t i)
+/* Times are ticks of a timer whose rate a snapshot does not tell, and capDL's are microseconds. */
+static void put_context(FILE *f, const struct capstate *s, const struct capstate_object *o)
 {
-    char name[CAPDL_NAME];
-    const struct capstate_object *o = &s->objects[i];
-    if (!capdl_is_object(o->type)) {
-        if (o->type == RECORD_CAP_ZOMBIE)
-            fprintf(f, "  -- 0x%" PRIx64 " is being deleted\n", o->addr);
+    fprintf(f, " = sc (%u bits)", o->bits);
+    if (o->detail < 0)
         return;
-    }
-    fprintf(f, "  %s", name_of(o, name));
+    const struct record_sched_context *c = &s->sched_contexts[o->detail];
+    fprintf(f, "  -- budget %" PRIu64 ", period %" PRIu64 " ticks", c->budget, c->period);
+}
+
+/* Things that are numbers, not memory. */
+static void put_numbered(FILE *f, const struct capstate *s, const struct capstate_object *o)
+{
+    const struct record_slot *r = &s->slots[o->first_slot].rec;
+    if (o->type == RECORD_CAP_SGI_SIGNAL)
+        fprintf(f, " = arm_sgi_signal (target: %" PRIu64 ", irq: %" PRIu64 ")", r->extra, r->data);
+    else if (o->type == RECORD_CAP_IO_PORT)
+        fprintf(f, " = io_ports (ports: [0x%" PRIx64 " .. 0x%" PRIx64 "])", r->data, r->extra);
+    else
+        fputs(o->type == RECORD_CAP_SMC ? " = smc" : " = irq", f);
+}
+
+static void put_memory_object(FILE *f, const struct capstate *s, uint32_t i)
+{
+    const struct capstate_object *o = &s->objects[i];
     switch (o->type) {
     case RECORD_CAP_UNTYPED:
         fprintf(f, " = ut (%u bits, paddr: 0x%" PRIx64 ")", o->bits, o->addr);
         put_members(f, s, i);
-        break;
-    case RECORD_CAP_ENDPOINT:
-        fputs(" = ep", f);
-        break;
-    case RECORD_CAP_NOTIFICATION:
-        fputs(" = notification", f);
-        break;
+        return;
     case RECORD_CAP_CNODE:
         fprintf(f, " = cnode (%u bits)", cnode_bits(s, o));
-        break;
+        return;
     case RECORD_CAP_TCB:
         put_tcb(f, s, o);
-        break;
+        return;
     case RECORD_CAP_FRAME:
-        fprintf(f, " = frame (%s, paddr: 0x%" PRIx64 ")", capdl_frame_size(o->bits), o->addr);
-        break;
+        fputs(" = frame (", f);
+        capdl_put_frame_size(f, o->bits);
+        fprintf(f, ", paddr: 0x%" PRIx64 ")", o->addr);
+        return;
     case RECORD_CAP_PAGE_TABLE:
-        fputs(" = pt", f);
-        break;
     case RECORD_CAP_PAGE_DIRECTORY:
-        fputs(" = pd", f);
-        break;
+        fprintf(f, " = %s", capdl_table_word(s, o));
+        return;
     case RECORD_CAP_ASID_POOL:
         fprintf(f, " = asid_pool (asid_high: 0x%" PRIx64 ")",
-                s->slots[o->first_slot].rec.data >> CAPDL_ASID_LOW_BITS);
-        break;
+                s->slots[o->first_slot].rec.data >> capdl_arch_of(s)->asid_low_bits);
+        return;
+    case RECORD_CAP_SCHED_CONTEXT:
+        put_context(f, s, o);
+        return;
     default:
-        fputs(" = irq", f);
+        put_numbered(f, s, o);
+        return;
     }
+}
+
+/* An object that capDL has a word for on this architecture. */
+static bool has_word(const struct capstate *s, const struct capstate_object *o)
+{
+    return capdl_is_object(o->type) && (!capdl_is_table(o->type) || capdl_table_word(s, o));
+}
+
+static void put_object(FILE *f, const struct capstate *s, uint32_t i)
+{
+    static const char *const plain[RECORD_CAP_TYPES] = {
+        [RECORD_CAP_ENDPOINT] = "ep",
+        [RECORD_CAP_NOTIFICATION] = "notification",
+        [RECORD_CAP_REPLY_OBJECT] = "rtreply",
+        [RECORD_CAP_VCPU] = "vcpu",
+    };
+    char name[CAPDL_NAME];
+    const struct capstate_object *o = &s->objects[i];
+    if (!has_word(s, o)) {
+        if (o->type == RECORD_CAP_ZOMBIE)
+            fprintf(f, "  -- 0x%" PRIx64 " is being deleted\n", o->addr);
+        return;
+    }
+    fprintf(f, "  %s", capdl_object_name(s, o, name));
+    if (plain[o->type])
+        fprintf(f, " = %s", plain[o->type]);
+    else
+        put_memory_object(f, s, i);
     fputc('\n', f);
 }
 
@@ -169,18 +206,30 @@ static int by_frame(const void *pa, const void *pb)
     return o ? o : order(a->asid, b->asid);
 }
 
-static bool is_object(const struct capstate *s, uint64_t addr, uint32_t type)
+/* The translation table at an address, NULL. */
+static const struct capstate_object *table_at(const struct capstate *s, uint64_t addr)
 {
     int32_t object = capstate_object_at(s, addr);
-    return object >= 0 && s->objects[object].type == type;
+    bool found = object >= 0 && capdl_is_table(s->objects[object].type);
+    return found ? &s->objects[object] : NULL;
 }
 
-static void table_entry(const struct capstate *s, struct entries *x, uint64_t dir, uint64_t table,
+static bool is_frame(const struct capstate *s, uint64_t addr)
+{
+    int32_t object = capstate_object_at(s, addr);
+    return object >= 0 && s->objects[object].type == RECORD_CAP_FRAME;
+}
+
+/* A table stands one level below the one it hangs in. */
+static void table_entry(const struct capstate *s, struct entries *x, uint64_t above, uint64_t below,
                         uint64_t vaddr, enum entry_source source)
 {
-    if (is_object(s, dir, RECORD_CAP_PAGE_DIRECTORY) && is_object(s, table, RECORD_CAP_PAGE_TABLE))
+    const struct capstate_object *outer = table_at(s, above);
+    const struct capstate_object *inner = table_at(s, below);
+    if (outer && inner && inner->type == RECORD_CAP_PAGE_TABLE && capdl_table_word(s, outer) &&
+        capdl_level(s, inner) + 1 == capdl_level(s, outer))
         x->entry[x->count++] =
-            (struct entry){dir, (uint32_t)(vaddr >> 20), source, table, NULL, false};
+            (struct entry){above, capdl_entry_of(s, outer, vaddr), source, below, NULL, false};
 }
 
 static uint64_t directory_of_asid(const struct capstate *s, uint64_t asid)
@@ -216,38 +265,33 @@ static void find_tables(const struct capstate *s, struct entries *x)
 }
 
 /* Where a table stands; a table that hangs in none is an address space of its own. */
-static uint64_t directory_of(const struct entries *x, uint32_t tables, uint64_t table)
+static uint64_t table_above(const struct entries *x, uint32_t tables, uint64_t table)
 {
-    struct entry wanted = {.table = table};
-    uint32_t low = 0;
-    uint32_t high = tables;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->entry[middle].table < wanted.table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < tables && x->entry[low].table == table ? x->entry[low].container : table;
+    size_t at = LOWER_BOUND(tables, i, x->entry[i].table < table);
+    return at < tables && x->entry[at].table == table ? x->entry[at].container : table;
 }
 
-/* A second directory with the same table repeats its contents. */
+static uint64_t root_of(const struct entries *x, uint32_t tables, uint64_t table)
+{
+    for (uint32_t i = 0; i < CAPDL_LEVELS; i++)
+        table = table_above(x, tables, table);
+    return table;
+}
+
+/* A second root with the same table repeats its contents. Pages hang three levels up at most. */
 static void find_frames(const struct capstate *s, struct entries *x)
 {
     uint32_t tables = x->count;
     uint32_t any = RECORD_RIGHT_READ | RECORD_RIGHT_WRITE | RECORD_RIGHT_EXECUTE;
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *m = &s->mappings[i];
-        if (!is_object(s, m->frame, RECORD_CAP_FRAME) || !(m->rights & any) ||
-            (m->table && directory_of(x, tables, m->table) != m->dir))
+        uint64_t container = m->table ? m->table : m->dir;
+        const struct capstate_object *table = table_at(s, container);
+        if (!table || capdl_level(s, table) > 2 || !is_frame(s, m->frame) || !(m->rights & any) ||
+            (m->table && root_of(x, tables, m->table) != m->dir))
             continue;
-        uint64_t page = m->vaddr >> 12 & (CAPDL_TABLE_ENTRIES - 1);
-        x->entry[x->count++] = (struct entry){m->table ? m->table : m->dir,
-                                              (uint32_t)(m->table ? page : m->vaddr >> 20),
-                                              FROM_MAPPING,
-                                              0,
-                                              m,
-                                              false};
+        x->entry[x->count++] = (struct entry){
+            container, capdl_entry_of(s, table, m->vaddr), FROM_MAPPING, 0, m, false};
     }
 }
 
@@ -280,7 +324,8 @@ static void put_entry(FILE *f, const struct entry *e, const struct capstate *s)
 {
     char name[CAPDL_NAME];
     uint64_t target = e->mapping ? e->mapping->frame : e->table;
-    fprintf(f, "    0x%x: %s", e->slot, name_of(&s->objects[capstate_object_at(s, target)], name));
+    fprintf(f, "    0x%x: %s", e->slot,
+            capdl_object_name(s, &s->objects[capstate_object_at(s, target)], name));
     if (e->mapping)
         fprintf(f, " (%s%s%s%s)", e->mapping->rights & RECORD_RIGHT_READ ? "R" : "",
                 e->mapping->rights & RECORD_RIGHT_WRITE ? "W" : "",
@@ -292,23 +337,24 @@ static void put_entry(FILE *f, const struct entry *e, const struct capstate *s)
 static void put_table(FILE *f, const struct capstate *s, const struct entries *x, uint32_t table)
 {
     char name[CAPDL_NAME];
-    uint32_t low = 0;
-    uint32_t high = x->count;
-    fprintf(f, "  %s {\n", name_of(&s->objects[table], name));
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->entry[middle].container < s->objects[table].addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < x->count && x->entry[low].container == s->objects[table].addr; low++)
-        put_entry(f, &x->entry[low], s);
+    uint64_t addr = s->objects[table].addr;
+    size_t at = LOWER_BOUND(x->count, i, x->entry[i].container < addr);
+    fprintf(f, "  %s {\n", capdl_object_name(s, &s->objects[table], name));
+    for (; at < x->count && x->entry[at].container == addr; at++)
+        put_entry(f, &x->entry[at], s);
     fputs("  }\n", f);
 }
 
+/* capDL can only say of the two lowest levels that a capability is mapped there. */
+static bool takes_mapping(const struct capstate *s, const struct entry *e)
+{
+    const struct capstate_object *table = table_at(s, e->container);
+    return table && capdl_level(s, table) <= 1;
+}
+
 /* The entry that this capability is mapped as, which no capability before it was; NULL. */
-static const struct entry *mapped_as(const struct entries *x, const struct record_slot *r)
+static const struct entry *mapped_as(const struct capstate *s, const struct entries *x,
+                                     const struct record_slot *r)
 {
     struct record_mapping m = {.frame = r->object, .vaddr = r->data, .asid = (uint32_t)r->extra};
     struct entry wanted = {.mapping = &m};
@@ -317,7 +363,7 @@ static const struct entry *mapped_as(const struct entries *x, const struct recor
         return NULL;
     struct entry **found =
         x->frames ? bsearch(&key, x->by_frame, x->frames, sizeof(struct entry *), by_frame) : NULL;
-    if (!found || (*found)->claimed)
+    if (!found || (*found)->claimed || !takes_mapping(s, *found))
         return NULL;
     (*found)->claimed = true;
     return *found;
@@ -331,7 +377,7 @@ static void put_parameters(FILE *f, const struct capstate *s, const struct recor
 {
     char text[CAPDL_PARAMETERS];
     char name[CAPDL_NAME];
-    capdl_parameters(text, r);
+    capdl_cap_parameters(s, r, text);
     if (!entry) {
         fputs(text, f);
         return;
@@ -340,8 +386,8 @@ static void put_parameters(FILE *f, const struct capstate *s, const struct recor
     size_t length = strlen(text);
     if (length)
         fprintf(f, "%.*s, ", (int)length - 1, text);
-    fprintf(f, "%smapping: (%s, 0x%x))", length ? "" : " (", name_of(&s->objects[table], name),
-            entry->slot);
+    fprintf(f, "%smapping: (%s, 0x%x))", length ? "" : " (",
+            capdl_object_name(s, &s->objects[table], name), entry->slot);
 }
 
 static void put_slot_name(FILE *f, const struct capstate *s, const struct capstate_slot *slot)
@@ -356,9 +402,12 @@ static bool expressible(const struct capstate *s, const struct capstate_slot *sl
 {
     if (slot->holder < 0 || s->objects[slot->holder].type == RECORD_CAP_ZOMBIE)
         return false;
+    if (s->objects[slot->holder].type == RECORD_CAP_TCB &&
+        !capdl_tcb_slot_takes(slot->index, slot->rec.type))
+        return false;
     if (capdl_global(slot->rec.type))
         return true;
-    return slot->object >= 0 && capdl_is_object(s->objects[slot->object].type);
+    return slot->object >= 0 && has_word(s, &s->objects[slot->object]);
 }
 
 static void put_cap(FILE *f, const struct capstate *s, const struct entries *x,
@@ -369,30 +418,47 @@ static void put_cap(FILE *f, const struct capstate *s, const struct entries *x,
     fputs("    ", f);
     put_slot_name(f, s, slot);
     if (global) {
-        fprintf(f, ": %s\n", global);
+        char text[CAPDL_PARAMETERS];
+        capdl_cap_parameters(s, &slot->rec, text);
+        fprintf(f, ": %s%s\n", global, text);
         return;
     }
-    fprintf(f, ": %s", name_of(&s->objects[slot->object], name));
+    fprintf(f, ": %s", capdl_object_name(s, &s->objects[slot->object], name));
     bool cnode = s->objects[slot->holder].type == RECORD_CAP_CNODE;
-    put_parameters(f, s, &slot->rec, cnode ? mapped_as(x, &slot->rec) : NULL);
+    put_parameters(f, s, &slot->rec, cnode ? mapped_as(s, x, &slot->rec) : NULL);
     bool reply = slot->rec.type == RECORD_CAP_REPLY && !(slot->rec.flags & RECORD_SLOT_MASTER);
     fputs(reply && !(slot->rec.rights & RECORD_RIGHT_GRANT) ? "  -- no grant\n" : "\n", f);
+}
+
+static void put_bound_to(FILE *f, const struct capstate *s, const char *slot, uint64_t addr,
+                         uint32_t type)
+{
+    char name[CAPDL_NAME];
+    int32_t bound = addr ? capstate_object_at(s, addr) : -1;
+    if (bound >= 0 && s->objects[bound].type == type)
+        fprintf(f, "    %s: %s%s\n", slot, capdl_object_name(s, &s->objects[bound], name),
+                type == RECORD_CAP_NOTIFICATION ? " (RW)" : "");
+}
+
+/* What a thread has without a slot for it: capDL gives these numbers of their own. */
+static void put_bound(FILE *f, const struct capstate *s, const struct capstate_object *o)
+{
+    if (o->type != RECORD_CAP_TCB || o->detail < 0)
+        return;
+    const struct record_thread *t = &s->threads[o->detail].rec;
+    put_bound_to(f, s, "sc_slot", t->sched_context, RECORD_CAP_SCHED_CONTEXT);
+    put_bound_to(f, s, "bound_notification", t->bound, RECORD_CAP_NOTIFICATION);
 }
 
 static void put_holder(FILE *f, const struct capstate *s, const struct entries *x, uint32_t holder)
 {
     char name[CAPDL_NAME];
-    fprintf(f, "  %s {\n", name_of(&s->objects[holder], name));
+    fprintf(f, "  %s {\n", capdl_object_name(s, &s->objects[holder], name));
     for (int32_t slot = capstate_slot_in(s, (int32_t)holder, 0); slot >= 0;
          slot = capstate_slot_after(s, (int32_t)holder, slot))
         if (s->slots[slot].holder == (int32_t)holder && expressible(s, &s->slots[slot]))
             put_cap(f, s, x, &s->slots[slot]);
-    const struct capstate_object *o = &s->objects[holder];
-    if (o->type == RECORD_CAP_TCB && o->detail >= 0 && s->threads[o->detail].rec.bound) {
-        int32_t bound = capstate_object_at(s, s->threads[o->detail].rec.bound);
-        if (bound >= 0 && s->objects[bound].type == RECORD_CAP_NOTIFICATION)
-            fprintf(f, "    bound_notification: %s (RW)\n", name_of(&s->objects[bound], name));
-    }
+    put_bound(f, s, &s->objects[holder]);
     fputs("  }\n", f);
 }
 
@@ -410,15 +476,17 @@ static bool has_asid_before(const struct capstate *s, uint32_t directory, uint64
 static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
 {
     char name[CAPDL_NAME];
-    uint64_t high = s->slots[s->objects[pool].first_slot].rec.data >> CAPDL_ASID_LOW_BITS;
-    fprintf(f, "  %s {\n", name_of(&s->objects[pool], name));
+    uint64_t high =
+        s->slots[s->objects[pool].first_slot].rec.data >> capdl_arch_of(s)->asid_low_bits;
+    fprintf(f, "  %s {\n", capdl_object_name(s, &s->objects[pool], name));
     for (uint32_t i = 0; i < s->object_count; i++) {
         if (s->objects[i].type != RECORD_CAP_PAGE_DIRECTORY)
             continue;
         uint64_t asid = s->slots[s->objects[i].first_slot].rec.extra;
-        if (asid && asid >> CAPDL_ASID_LOW_BITS == high && !has_asid_before(s, i, asid))
-            fprintf(f, "    0x%" PRIx64 ": %s\n", asid & ((1u << CAPDL_ASID_LOW_BITS) - 1),
-                    name_of(&s->objects[i], name));
+        if (asid && asid >> capdl_arch_of(s)->asid_low_bits == high && !has_asid_before(s, i, asid))
+            fprintf(f, "    0x%" PRIx64 ": %s\n",
+                    asid & ((1u << capdl_arch_of(s)->asid_low_bits) - 1),
+                    capdl_object_name(s, &s->objects[i], name));
     }
     fputs("  }\n", f);
 }
@@ -466,7 +534,7 @@ static void put_irq_caps(FILE *f, const struct capstate *s)
         if (slot < 0 || irq_of_slot(s, &s->slots[slot]) < 0)
             continue;
         fprintf(f, "  irq_%u {\n    0x0: %s", s->irqs[i].irq,
-                name_of(&s->objects[s->slots[slot].object], name));
+                capdl_object_name(s, &s->objects[s->slots[slot].object], name));
         put_parameters(f, s, &s->slots[slot].rec, NULL);
         fputs("\n  }\n", f);
     }
@@ -486,7 +554,7 @@ static void put_place(FILE *f, const struct capstate *s, const struct capstate_s
         fprintf(f, "(irq_%" PRId64 ", 0x0)", irq_of_slot(s, slot));
         return;
     }
-    fprintf(f, "(%s, ", name_of(&s->objects[slot->holder], name));
+    fprintf(f, "(%s, ", capdl_object_name(s, &s->objects[slot->holder], name));
     put_slot_name(f, s, slot);
     fputc(')', f);
 }
@@ -549,13 +617,13 @@ static void put_root_thread(FILE *f, const struct capstate *s)
     char name[CAPDL_NAME];
     int32_t root = s->snapshot.root_thread ? capstate_object_at(s, s->snapshot.root_thread) : -1;
     if (root >= 0 && s->objects[root].type == RECORD_CAP_TCB)
-        fprintf(f, "-- root_thread %s\n", name_of(&s->objects[root], name));
+        fprintf(f, "-- root_thread %s\n", capdl_object_name(s, &s->objects[root], name));
 }
 
 static void put_sections(FILE *f, const struct capstate *s, const struct entries *x)
 {
     char name[CAPDL_NAME];
-    fputs("arch arm11\n\n", f);
+    fprintf(f, "arch %s\n\n", capdl_arch_of(s)->word);
     put_root_thread(f, s);
     fputs("objects {\n", f);
     for (uint32_t i = 0; i < s->object_count; i++)
@@ -566,7 +634,8 @@ static void put_sections(FILE *f, const struct capstate *s, const struct entries
     fputs("}\n\nirq maps {\n", f);
     for (uint32_t i = 0; i < s->object_count; i++)
         if (s->objects[i].type == RECORD_CAP_IRQ_HANDLER)
-            fprintf(f, "  %" PRIu64 ": %s\n", s->objects[i].addr, name_of(&s->objects[i], name));
+            fprintf(f, "  %" PRIu64 ": %s\n", s->objects[i].addr,
+                    capdl_object_name(s, &s->objects[i], name));
     fputs("}\n\n", f);
 }
 

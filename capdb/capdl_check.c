@@ -1,5 +1,6 @@
 /* What a capDL specification must not say though each of its words is right. */
 #include "capdb/capdl_read.h"
+#include "lib/array.h"
 
 #include "record/capdl.h"
 
@@ -41,19 +42,11 @@ static int name_compare(const void *pa, const void *pb, void *objects)
 
 int32_t capdl_find(const struct capdl_reader *r, const char *name)
 {
-    uint32_t low = 0;
-    uint32_t high = r->spec->objects;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = strcmp(r->spec->object[r->by_name[middle]].name, name);
-        if (order == 0)
-            return r->by_name[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return CAPDL_NONE;
+    const struct capdl_object *o = r->spec->object;
+    uint32_t count = r->spec->objects;
+    size_t at = LOWER_BOUND(count, i, strcmp(o[r->by_name[i]].name, name) < 0);
+    bool found = at < count && strcmp(o[r->by_name[at]].name, name) == 0;
+    return found ? r->by_name[at] : CAPDL_NONE;
 }
 
 static enum error link_member(struct capdl_reader *r, const struct capdl_member *m)
@@ -202,18 +195,11 @@ static int cap_compare(const void *pa, const void *pb)
 
 int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot)
 {
-    uint32_t low = 0;
-    uint32_t high = s->caps;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const struct capdl_cap *c = &s->cap[middle];
-        if (c->holder < holder || (c->holder == holder && c->slot < slot))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < s->caps && s->cap[low].holder == holder && s->cap[low].slot == slot;
-    return found ? (int32_t)low : CAPDL_NONE;
+    const struct capdl_cap *c = s->cap;
+    size_t at = LOWER_BOUND(s->caps, i,
+                            c[i].holder < holder || (c[i].holder == holder && c[i].slot < slot));
+    bool found = at < s->caps && c[at].holder == holder && c[at].slot == slot;
+    return found ? (int32_t)at : CAPDL_NONE;
 }
 
 /* A page table hangs in one directory, a directory has one ASID. */

@@ -1,6 +1,7 @@
 /* Reading a capDL specification: objects, caps, irq maps, cdt. What its parser refuses is refused
  * here, by line and column; what follows from several places is looked at in capdl_check.c. */
 #include "capdb/capdl_read.h"
+#include "lib/array.h"
 
 #include "record/capdl.h"
 
@@ -13,22 +14,11 @@ enum { DEPTH_MAX = 32, CNODE_BITS_MAX = 27, UNTYPED_BITS_MAX = 32, SLOT_BITS = 4
 
 /* --- growing --- */
 
-static void *room(void *array, uint32_t count, uint32_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    uint32_t wanted = *capacity ? *capacity * 2 : 64;
-    void *grown = realloc(array, wanted * size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
-}
-
 static enum error add_object(struct capdl_reader *r, const char *name, struct capdl_where where,
                              int32_t inside, int32_t *out)
 {
     struct capdl_spec *s = r->spec;
-    struct capdl_object *grown = room(s->object, s->objects, &r->object_room, sizeof(*s->object));
+    struct capdl_object *grown = array_room(s->object, s->objects, &r->object_room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     s->object = grown;
@@ -41,7 +31,7 @@ static enum error add_object(struct capdl_reader *r, const char *name, struct ca
 static enum error add_cap(struct capdl_reader *r, const struct capdl_cap *cap)
 {
     struct capdl_spec *s = r->spec;
-    struct capdl_cap *grown = room(s->cap, s->caps, &r->cap_room, sizeof(*s->cap));
+    struct capdl_cap *grown = array_room(s->cap, s->caps, &r->cap_room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     s->cap = grown;
@@ -53,7 +43,7 @@ static enum error add_cap(struct capdl_reader *r, const struct capdl_cap *cap)
 static enum error add_member(struct capdl_reader *r, const char *name, struct capdl_where where,
                              int32_t untyped)
 {
-    struct capdl_member *grown = room(r->member, r->members, &r->member_room, sizeof(*r->member));
+    struct capdl_member *grown = array_room(r->member, r->members, &r->member_room, sizeof(*grown));
     if (!grown)
         return ERR_NO_MEMORY;
     r->member = grown;
@@ -686,7 +676,7 @@ static enum error read_bytes(const char *path, char **text, size_t *length)
     if (!f)
         return ERR_IO;
     while (n > 0) {
-        char *grown = *length + BLOCK > room ? realloc(*text, room = 2 * room + BLOCK) : *text;
+        char *grown = array_room(*text, *length + BLOCK, &room, 1);
         if (!grown)
             break;
         *text = grown;

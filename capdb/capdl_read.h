@@ -16,7 +16,7 @@ struct capdl_reader {
     struct capdl_member *member;
     int32_t *by_name; /* objects, once all are declared */
     uint32_t members;
-    uint32_t object_room, cap_room, member_room;
+    size_t object_room, cap_room, member_room;
     uint32_t order; /* of children, so far */
 };
 

@@ -4,6 +4,7 @@
  * commit of the new chain has what the old ones had; nothing is rebuilt.  All of it is one
  * transaction.  Snapshot n of the old is n - first + 1 of the new. */
 #include "capdb/recorder.h"
+#include "lib/array.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ struct lane {
     sqlite3_stmt *begins, *ends, *insert;
     bool begin, end; /* is a row waiting? */
     int64_t *old;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
 };
 
 struct cutting {
@@ -95,28 +97,16 @@ static int64_t clipped(const struct cutting *c, int64_t t)
 /* The new number of a row, 0: none came with it. */
 static int64_t new_number(const struct lane *l, int64_t old)
 {
-    uint32_t low = 0;
-    uint32_t high = l->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (l->old[middle] < old)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < l->count && l->old[low] == old ? (int64_t)low + 1 : 0;
+    size_t at = LOWER_BOUND(l->count, i, l->old[i] < old);
+    return at < l->count && l->old[at] == old ? (int64_t)at + 1 : 0;
 }
 
 static bool remember(struct lane *l, int64_t old)
 {
-    if (l->count == l->capacity) {
-        uint32_t capacity = l->capacity ? l->capacity * 2 : 256;
-        int64_t *grown = realloc(l->old, capacity * sizeof(*grown));
-        if (!grown)
-            return false;
-        l->old = grown;
-        l->capacity = capacity;
-    }
+    int64_t *grown = array_room(l->old, l->count, &l->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    l->old = grown;
     l->old[l->count++] = old;
     return true;
 }

@@ -347,6 +347,9 @@ static char *uri_of(const char *path, const char *query)
     return out;
 }
 
+/* One thread has a handle at a time: SQLite needs no locks of its own. */
+enum { READING = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | OPEN_ALONE };
+
 static enum error open_uri(struct capdb *db, const char *query)
 {
     char *uri = uri_of(db->path, query);
@@ -357,8 +360,7 @@ static enum error open_uri(struct capdb *db, const char *query)
     db->sql = NULL;
     db->seen = -1;
     db->overlaid = false;
-    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | OPEN_ALONE;
-    int code = sqlite3_open_v2(uri, &db->sql, flags, NULL);
+    int code = sqlite3_open_v2(uri, &db->sql, READING, NULL);
     free(uri);
     if (code != SQLITE_OK)
         return capdb_fail_sql(db, "opening");

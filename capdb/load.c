@@ -10,8 +10,7 @@ enum { SQL_BYTES = 1024, LOAD_TRIES = 5 };
 
 /* --- rows of one snapshot --- */
 
-/* Columns from 1 on; false for a cell that holds something else than a number. */
-static bool fetch_row(sqlite3_stmt *st, int kind, struct row *out)
+bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out)
 {
     *out = (struct row){.row = sqlite3_column_int64(st, 0)};
     for (int c = 0; c < row_descs[kind].columns; c++) {
@@ -42,7 +41,7 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
     *out = (struct rowset){0};
     while (capdb_step(db, st, "reading a snapshot", &e)) {
         struct row row;
-        if (!fetch_row(st, (int)kind, &row))
+        if (!capdb_fetch_row(st, (int)kind, &row))
             e = capdb_fail(db, ERR_CORRUPT, "snapshot %u is damaged: a cell of %s is no number", n,
                            d->table);
         else if (!rowset_add(out, &row))
@@ -71,13 +70,14 @@ static enum error add(struct loading *l, const struct record *r)
     return e == ERR_OK ? e : corrupt(l, "a record makes no sense");
 }
 
-static enum error cap_from_row(struct loading *l, const struct row *row, struct capmem *out)
+enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out)
 {
     const int64_t *v = row->v;
+    const bool named = v[CAP_COL_addr] != ROW_NULL && v[CAP_COL_bits] != ROW_NULL;
     const struct row *o = NULL;
-    if (v[CAP_COL_object] != 0)
+    if (v[CAP_COL_object] != 0 && !named)
         o = rowset_find(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
-    if (!o && (v[CAP_COL_addr] == ROW_NULL || v[CAP_COL_bits] == ROW_NULL))
+    if (!o && !named)
         return corrupt(l, "a capability refers to no object");
     *out = (struct capmem){
         .id = v[CAP_COL_id],
@@ -129,9 +129,9 @@ static enum error load_caps(struct loading *l)
     if (e == ERR_OK)
         keys_sort(order, set->count);
     for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
-        e = cap_from_row(l, &set->rows[order[i].index], &l->caps[i]);
+        e = loading_cap(l, &set->rows[order[i].index], &l->caps[i]);
     free(order);
-    return e == ERR_OK ? find_depths(l) : e;
+    return e;
 }
 
 static enum error find_ranks(struct loading *l)
@@ -355,7 +355,7 @@ DEFINE_TAKE(END, end)
 DEFINE_TAKE(SCHED, sched)
 DEFINE_TAKE(REVOKE, revoke)
 
-static void take_heads(sqlite3_stmt *st, struct record out[4])
+static void take_heads(sqlite3_stmt *st, struct record out[LOADING_HEADS])
 {
     take_snapshot(st, "", &out[0]);
     take_end(st, "", &out[1]);
@@ -363,7 +363,7 @@ static void take_heads(sqlite3_stmt *st, struct record out[4])
     take_revoke(st, "revoke_", &out[3]);
 }
 
-static enum error snapshot_records(struct capdb *db, uint32_t n, struct record out[4])
+enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS])
 {
     sqlite3_stmt *st;
     enum error e = capdb_prepare(db, "SELECT * FROM snapshot WHERE n = ?", &st);
@@ -389,7 +389,7 @@ static uint32_t records_rebuilt(const struct loading *l, bool revoke)
     return count;
 }
 
-static enum error build(struct loading *l, struct record head[4])
+static enum error build(struct loading *l, struct record head[LOADING_HEADS])
 {
     static const enum row_kind order[] = {ROW_ENDPOINT, ROW_NOTIFICATION, ROW_SCHED_CONTEXT,
                                           ROW_REPLY,    ROW_TABLE,        ROW_MAPPING,
@@ -418,7 +418,10 @@ static enum error build(struct loading *l, struct record head[4])
         e = add(l, &head[1]);
     if (e != ERR_OK)
         return e;
-    e = capstate_finish(l->state);
+    if (l->records_only)
+        l->state->tables_told = l->state->table_count;
+    else
+        e = capstate_finish(l->state);
     if (e == ERR_NO_MEMORY)
         return capdb_fail(l->db, e, "out of memory");
     if (e != ERR_OK)
@@ -435,13 +438,9 @@ void loading_free(struct loading *l)
     free(l->ranks);
 }
 
-enum error loading_rows(struct loading *l)
+static enum error arrange(struct loading *l)
 {
-    enum error e = ERR_OK;
-    for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
-        e = capdb_rows_at(l->db, (enum row_kind)k, l->n, &l->sets[k]);
-    if (e == ERR_OK)
-        e = load_caps(l);
+    enum error e = find_depths(l);
     if (e == ERR_OK)
         e = find_ranks(l);
     if (e == ERR_OK)
@@ -449,15 +448,45 @@ enum error loading_rows(struct loading *l)
     return e;
 }
 
+enum error loading_rows(struct loading *l)
+{
+    enum error e = ERR_OK;
+    for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
+        e = capdb_rows_at(l->db, (enum row_kind)k, l->n, &l->sets[k]);
+    if (e == ERR_OK)
+        e = load_caps(l);
+    return e == ERR_OK ? arrange(l) : e;
+}
+
+enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS])
+{
+    enum error e = arrange(l);
+    return e == ERR_OK ? build(l, heads) : e;
+}
+
+enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS])
+{
+    struct record head[LOADING_HEADS];
+    memcpy(head, heads, sizeof(head));
+    head[1].end.slots = l->sets[ROW_CAP].count;
+    head[1].end.threads = l->sets[ROW_THREAD].count;
+    head[1].end.mappings = l->sets[ROW_MAPPING].count;
+    enum error e = load_caps(l);
+    if (e == ERR_OK)
+        e = loading_build(l, head);
+    l->state->end = heads[1].end;
+    return e;
+}
+
 static enum error load_once(struct capdb *db, uint32_t n, struct capstate *state)
 {
-    struct record head[4];
+    struct record head[LOADING_HEADS];
     struct loading l = {.db = db, .n = n, .state = state};
     enum error e = capdb_flush(db);
     if (e == ERR_OK && (n == 0 || n > capdb_count(db)))
         e = capdb_fail(db, ERR_NOT_FOUND, "snapshot %u not found (it has %u)", n, db->count);
     if (e == ERR_OK)
-        e = snapshot_records(db, n, head);
+        e = capdb_heads_at(db, n, head);
     if (e == ERR_OK)
         e = loading_rows(&l);
     if (e == ERR_OK)

@@ -3,6 +3,7 @@
  * only guess: a capability deleted and made again in its slot, one that moved among others alike.
  */
 #include "capdb/recorder.h"
+#include "lib/array.h"
 
 #include "record/vocabulary.h"
 
@@ -19,14 +20,10 @@ static bool touch(struct origins *o, uint64_t slot)
 {
     if (slot == 0)
         return true;
-    if (o->count == o->capacity) {
-        uint32_t capacity = o->capacity ? o->capacity * 2 : 64;
-        struct origin *grown = realloc(o->list, capacity * sizeof(*grown));
-        if (!grown)
-            return false;
-        o->list = grown;
-        o->capacity = capacity;
-    }
+    struct origin *grown = array_room(o->list, o->count, &o->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    o->list = grown;
     o->list[o->count++] = (struct origin){slot, slot};
     return true;
 }

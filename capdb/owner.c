@@ -12,18 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COVERS_MAX = 256, ADDRESS_BITS = 64 };
-
-/* Objects over the address, smallest first. */
-struct cover {
-    int64_t life;
-    uint64_t addr;
-    uint32_t type, bits;
-};
-struct covers {
-    struct cover list[COVERS_MAX];
-    uint32_t count;
-};
+enum { ADDRESS_BITS = 64 };
 
 static const char objects_sql[] =
     "SELECT id, type, addr, bits FROM object_row WHERE addr = ?1 AND bits BETWEEN ?2 AND ?3"
@@ -86,17 +75,17 @@ static enum error prepare_owner(struct capdb *db)
 /* --- objects --------------------------------------------------------------------------------- */
 
 /* An untyped lies around its first child of the same size. */
-static bool inside(const struct cover *a, const struct cover *b)
+static bool inside(const struct capdb_cover *a, const struct capdb_cover *b)
 {
     if (a->bits != b->bits)
         return a->bits < b->bits;
     return a->type != RECORD_CAP_UNTYPED && b->type == RECORD_CAP_UNTYPED;
 }
 
-static void add_cover(struct covers *c, const struct cover *new)
+static void add_cover(struct capdb_covers *c, const struct capdb_cover *new)
 {
     uint32_t at = c->count;
-    if (c->count == COVERS_MAX)
+    if (c->count == CAPDB_COVERS)
         return;
     c->count++;
     for (; at > 0 && inside(new, &c->list[at - 1]); at--)
@@ -106,7 +95,7 @@ static void add_cover(struct covers *c, const struct cover *new)
 
 /* Objects that begin at addr and have from `low` to `high` bits. */
 static enum error find_at(struct capdb *db, uint64_t addr, int low, int high, uint32_t n,
-                          struct covers *out)
+                          struct capdb_covers *out)
 {
     sqlite3_stmt *st = db->owner_objects;
     enum error e = ERR_OK;
@@ -115,10 +104,10 @@ static enum error find_at(struct capdb *db, uint64_t addr, int low, int high, ui
     sqlite3_bind_int(st, 3, high);
     sqlite3_bind_int64(st, 4, n);
     while (capdb_step(db, st, "looking for the owner", &e)) {
-        const struct cover found = {.life = sqlite3_column_int64(st, 0),
-                                    .type = (uint32_t)sqlite3_column_int64(st, 1),
-                                    .addr = (uint64_t)sqlite3_column_int64(st, 2),
-                                    .bits = (uint32_t)sqlite3_column_int64(st, 3)};
+        const struct capdb_cover found = {.life = sqlite3_column_int64(st, 0),
+                                          .type = (uint32_t)sqlite3_column_int64(st, 1),
+                                          .addr = (uint64_t)sqlite3_column_int64(st, 2),
+                                          .bits = (uint32_t)sqlite3_column_int64(st, 3)};
         add_cover(out, &found);
     }
     sqlite3_reset(st);
@@ -126,7 +115,7 @@ static enum error find_at(struct capdb *db, uint64_t addr, int low, int high, ui
 }
 
 /* From one beginning to the next the sizes that share it are asked for at once. */
-static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struct covers *out)
+static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struct capdb_covers *out)
 {
     enum error e = ERR_OK;
     out->count = 0;
@@ -141,6 +130,50 @@ static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struc
             e = find_at(db, db->owner_odd[i].addr, db->owner_odd[i].bits, db->owner_odd[i].bits, n,
                         out);
     return e;
+}
+
+static enum error put_base(struct capdb *db, sqlite3_stmt *st, uint64_t begin, int low, int high)
+{
+    enum error e = ERR_OK;
+    sqlite3_bind_int64(st, 1, (int64_t)begin);
+    sqlite3_bind_int(st, 2, low);
+    sqlite3_bind_int(st, 3, high);
+    capdb_step(db, st, "looking for objects", &e);
+    sqlite3_reset(st);
+    return e;
+}
+
+static const char make_bases[] = "CREATE TEMP TABLE IF NOT EXISTS base (addr INTEGER, low INTEGER,"
+                                 " high INTEGER); DELETE FROM temp.base";
+
+enum error capdb_find_bases(struct capdb *db, uint64_t addr)
+{
+    sqlite3_stmt *st;
+    enum error e = prepare_owner(db);
+    if (e == ERR_OK)
+        e = capdb_exec(db, make_bases, "looking for objects");
+    if (e == ERR_OK)
+        e = capdb_prepare(db, "INSERT INTO temp.base VALUES (?, ?, ?)", &st);
+    if (e != ERR_OK)
+        return e;
+    for (int low = 1; e == ERR_OK && low < ADDRESS_BITS;) {
+        uint64_t begin = addr >> low << low;
+        int high = begin ? __builtin_ctzll(begin) : ADDRESS_BITS - 1;
+        e = put_base(db, st, begin, low, high);
+        low = high + 1;
+    }
+    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+        if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
+            e = put_base(db, st, db->owner_odd[i].addr, db->owner_odd[i].bits,
+                         db->owner_odd[i].bits);
+    sqlite3_finalize(st);
+    return e;
+}
+
+enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out)
+{
+    enum error e = prepare_owner(db);
+    return e == ERR_OK ? find_covers(db, addr, n, out) : e;
 }
 
 /* --- holders --------------------------------------------------------------------------------- */
@@ -175,7 +208,7 @@ static enum error holder_of(struct capdb *db, int64_t life, uint32_t n, char *do
 
 /* --- the rule -------------------------------------------------------------------------------- */
 
-static const struct cover *object_of(const struct covers *c)
+static const struct capdb_cover *object_of(const struct capdb_covers *c)
 {
     for (uint32_t i = 0; i < c->count; i++)
         if (c->list[i].type != RECORD_CAP_UNTYPED)
@@ -184,8 +217,8 @@ static const struct cover *object_of(const struct covers *c)
 }
 
 /* Untypeds around the object, itself if it is one, from the inside out. */
-static enum error by_untyped(struct capdb *db, const struct covers *c, uint32_t from, uint32_t n,
-                             struct capdb_owner *out)
+static enum error by_untyped(struct capdb *db, const struct capdb_covers *c, uint32_t from,
+                             uint32_t n, struct capdb_owner *out)
 {
     char manager[CAPDB_DOMAIN] = "";
     enum error e = ERR_OK;
@@ -200,8 +233,8 @@ static enum error by_untyped(struct capdb *db, const struct covers *c, uint32_t 
 }
 
 /* Only trusted managers hold the object or the untypeds around it: the nearest of them. */
-static enum error by_manager(struct capdb *db, const struct covers *c, uint32_t from, uint32_t n,
-                             struct capdb_owner *out)
+static enum error by_manager(struct capdb *db, const struct capdb_covers *c, uint32_t from,
+                             uint32_t n, struct capdb_owner *out)
 {
     char domain[CAPDB_DOMAIN];
     bool shared = false;
@@ -212,11 +245,11 @@ static enum error by_manager(struct capdb *db, const struct covers *c, uint32_t 
     return e;
 }
 
-static enum error judge(struct capdb *db, const struct covers *c, uint32_t n,
+static enum error judge(struct capdb *db, const struct capdb_covers *c, uint32_t n,
                         struct capdb_owner *out)
 {
     char manager[CAPDB_DOMAIN] = "";
-    const struct cover *object = object_of(c);
+    const struct capdb_cover *object = object_of(c);
     if (!object)
         return ERR_OK;
     uint32_t from = (uint32_t)(object - c->list);
@@ -232,7 +265,7 @@ static enum error judge(struct capdb *db, const struct covers *c, uint32_t n,
 
 enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_owner *out)
 {
-    struct covers covers;
+    struct capdb_covers covers;
     *out = (struct capdb_owner){0};
     enum error e = capdb_hold(db);
     if (e != ERR_OK)

@@ -5,10 +5,11 @@
  * add changes nothing.  Tables and columns are those of schema.sql behind a column `recording`. */
 #include "capdb/command.h"
 #include "capdb/ledger.h"
+#include "capdb/pq.h"
 #include "capdb/schema.h"
+#include "lib/array.h"
 
 #include <libgen.h>
-#include <postgresql/libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static void fail(struct publishing *p, const char *what)
 {
     if (p->s != STATUS_YES)
         return;
-    const char *said = PQerrorMessage(p->pg); /* one line or more, each ended */
+    const char *said = pq.PQerrorMessage(p->pg); /* one line or more, each ended */
     p->s = command_complain(p->o->run, "publish: %s: %.*s", what, (int)strcspn(said, "\n"), said);
 }
 
@@ -62,23 +63,23 @@ static void pg_run(struct publishing *p, const char *sql)
 {
     if (p->s != STATUS_YES)
         return;
-    PGresult *r = PQexec(p->pg, sql);
-    ExecStatusType code = PQresultStatus(r);
+    PGresult *r = pq.PQexec(p->pg, sql);
+    ExecStatusType code = pq.PQresultStatus(r);
     if (code != PGRES_COMMAND_OK && code != PGRES_TUPLES_OK)
         fail(p, "the database refuses");
-    PQclear(r);
+    pq.PQclear(r);
 }
 
 static PGresult *pg_ask(struct publishing *p, const char *sql, const char *const *values, int count)
 {
     if (p->s != STATUS_YES)
         return NULL;
-    PGresult *r = PQexecParams(p->pg, sql, count, NULL, values, NULL, NULL, 0);
-    ExecStatusType code = PQresultStatus(r);
+    PGresult *r = pq.PQexecParams(p->pg, sql, count, NULL, values, NULL, NULL, 0);
+    ExecStatusType code = pq.PQresultStatus(r);
     if (code == PGRES_COMMAND_OK || code == PGRES_TUPLES_OK)
         return r;
     fail(p, "the database refuses");
-    PQclear(r);
+    pq.PQclear(r);
     return NULL;
 }
 
@@ -128,7 +129,10 @@ static void make_tables(struct publishing *p)
     for (int kind = 0; kind < ROW_KINDS; kind++)
         make_table(p, row_descs[kind].table, "row");
     pg_run(p, "CREATE INDEX IF NOT EXISTS cap_row_object ON cap_row (recording, object);"
-              "CREATE INDEX IF NOT EXISTS object_row_id ON object_row (recording, id)");
+              "CREATE INDEX IF NOT EXISTS cap_row_id ON cap_row (recording, id);"
+              "CREATE INDEX IF NOT EXISTS object_row_id ON object_row (recording, id);"
+              "CREATE INDEX IF NOT EXISTS run_row_addr ON run_row (recording, addr);"
+              "CREATE INDEX IF NOT EXISTS event_slot ON event (recording, slot)");
     pg_run(p, views);
     pg_run(p, "COMMIT");
 }
@@ -137,17 +141,13 @@ static void make_tables(struct publishing *p)
 
 static void put(struct publishing *p, const char *bytes, size_t length)
 {
-    if (p->used + length > p->room) {
-        size_t room = (p->used + length) * 2;
-        char *grown = realloc(p->line, room);
-        if (!grown) {
-            if (p->s == STATUS_YES)
-                p->s = command_complain(p->o->run, "out of memory");
-            return;
-        }
-        p->line = grown;
-        p->room = room;
+    char *grown = array_room(p->line, p->used + length, &p->room, 1);
+    if (!grown) {
+        if (p->s == STATUS_YES)
+            p->s = command_complain(p->o->run, "out of memory");
+        return;
     }
+    p->line = grown;
     memcpy(p->line + p->used, bytes, length);
     p->used += length;
 }
@@ -188,7 +188,7 @@ static void put_cell(struct publishing *p, sqlite3_stmt *st, int c)
 
 static void send_lines(struct publishing *p, size_t from)
 {
-    if (p->s == STATUS_YES && p->used > from && PQputCopyData(p->pg, p->line, (int)p->used) != 1)
+    if (p->s == STATUS_YES && p->used > from && pq.PQputCopyData(p->pg, p->line, (int)p->used) != 1)
         fail(p, "sending");
     if (p->used > from)
         p->used = 0;
@@ -206,10 +206,10 @@ static void put_row(struct publishing *p, sqlite3_stmt *st)
 static void end_copy(struct publishing *p)
 {
     send_lines(p, 0);
-    if (PQputCopyEnd(p->pg, p->s == STATUS_YES ? NULL : "given up") != 1)
+    if (pq.PQputCopyEnd(p->pg, p->s == STATUS_YES ? NULL : "given up") != 1)
         fail(p, "sending");
-    for (PGresult *r; (r = PQgetResult(p->pg)); PQclear(r))
-        if (PQresultStatus(r) != PGRES_COMMAND_OK)
+    for (PGresult *r; (r = pq.PQgetResult(p->pg)); pq.PQclear(r))
+        if (pq.PQresultStatus(r) != PGRES_COMMAND_OK)
             fail(p, "the database refuses");
 }
 
@@ -229,8 +229,8 @@ static void copy_query(struct publishing *p, const char *query, const char *tabl
     sqlite3_bind_int64(st, 1, first);
     sqlite3_bind_int64(st, 2, second);
     snprintf(sql, sizeof(sql), "COPY %s FROM STDIN", table);
-    PGresult *r = PQexec(p->pg, sql);
-    if (PQresultStatus(r) != PGRES_COPY_IN)
+    PGresult *r = pq.PQexec(p->pg, sql);
+    if (pq.PQresultStatus(r) != PGRES_COPY_IN)
         fail(p, "the database refuses");
     else {
         while (p->s == STATUS_YES && capdb_step(p->db, st, "reading the recording", &e))
@@ -239,7 +239,7 @@ static void copy_query(struct publishing *p, const char *query, const char *tabl
             fail_here(p);
         end_copy(p);
     }
-    PQclear(r);
+    pq.PQclear(r);
     sqlite3_finalize(st);
 }
 
@@ -251,8 +251,8 @@ static int64_t published_key(struct publishing *p, const char *table)
     const char *values[] = {p->name};
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0) FROM %s WHERE recording = $1", table);
     PGresult *r = pg_ask(p, sql, values, 1);
-    int64_t key = r ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : 0;
-    PQclear(r);
+    int64_t key = r ? strtoll(pq.PQgetvalue(r, 0, 0), NULL, 10) : 0;
+    pq.PQclear(r);
     return key;
 }
 
@@ -318,8 +318,9 @@ static void publish_batch(struct publishing *p)
         batch_shared(p, &shared_tables[i]);
     for (int kind = 0; kind < ROW_KINDS; kind++)
         batch_versions(p, &row_descs[kind]);
-    PQclear(pg_ask(p, "UPDATE recording SET snapshots = $2::bigint, hash = $3 WHERE recording = $1",
-                   values, 3));
+    pq.PQclear(pg_ask(p,
+                      "UPDATE recording SET snapshots = $2::bigint, hash = $3 WHERE recording = $1",
+                      values, 3));
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -330,20 +331,20 @@ static void claim(struct publishing *p)
 {
     char hash[HASH_BYTES];
     const char *values[] = {p->name};
-    PQclear(
+    pq.PQclear(
         pg_ask(p, "INSERT INTO recording VALUES ($1, '', 0) ON CONFLICT DO NOTHING", values, 1));
     PGresult *r = pg_ask(p, "SELECT snapshots, hash FROM recording WHERE recording = $1 FOR UPDATE",
                          values, 1);
     if (!r)
         return;
-    p->done = (uint32_t)strtoul(PQgetvalue(r, 0, 0), NULL, 10);
+    p->done = (uint32_t)strtoul(pq.PQgetvalue(r, 0, 0), NULL, 10);
     hash_at(p, p->done, hash);
-    if (p->s == STATUS_YES && strcmp(PQgetvalue(r, 0, 1), hash) != 0)
+    if (p->s == STATUS_YES && strcmp(pq.PQgetvalue(r, 0, 1), hash) != 0)
         p->s = command_complain(p->o->run,
                                 "publish: another recording, or more of this one, is there as %s;"
                                 " --name gives it another name",
                                 p->name);
-    PQclear(r);
+    pq.PQclear(r);
 }
 
 static bool publish_next(struct publishing *p, uint32_t count)
@@ -396,20 +397,23 @@ enum status command_publish(struct options *o)
     struct view v;
     if (target_is_live(o->run))
         return command_complain(o->run, "is a running system, not a recording");
+    const char *missing = pq_load();
+    if (missing)
+        return command_complain(NULL, "publish: %s", missing);
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     p.db = v.db;
-    p.pg = PQconnectdb(o->operand[0]);
+    p.pg = pq.PQconnectdb(o->operand[0]);
     if (v.db->version == CAPDB_USER_VERSION_1)
         p.s = command_complain(o->run, "has format %d; capdb upgrade makes one of today's of it",
                                v.db->version);
     else if (!name_it(&p))
         p.s = command_complain(o->run, "out of memory");
-    else if (PQstatus(p.pg) != CONNECTION_OK)
+    else if (pq.PQstatus(p.pg) != CONNECTION_OK)
         fail(&p, "no connection");
     else
         publish_all(&p);
-    PQfinish(p.pg);
+    pq.PQfinish(p.pg);
     free(p.line);
     dbview_close(&v);
     return p.s;

@@ -4,74 +4,63 @@
  * Rows that begin or end between the two are found without reading the rest. */
 #include "capdb/command.h"
 
-#include "capdb/store.h"
+#include "capdb/part.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BYTES = 512 };
+enum { TEXT_BYTES = 512, PARTS_WORTH = 8000 };
 
 struct difference {
     struct options *o;
     struct view a, b;
     struct output *out;
+    bool forward;  /* a is the earlier */
+    uint32_t told; /* changes of capabilities */
+    struct part parts[2];
 };
 
-static bool null(sqlite3_stmt *st, int column)
+static const char *added_word(const struct capdb_change *c)
 {
-    return sqlite3_column_type(st, column) == SQLITE_NULL;
-}
-
-static bool differs(sqlite3_stmt *st, int early, int late)
-{
-    return sqlite3_column_int64(st, early) != sqlite3_column_int64(st, late);
-}
-
-static const char *added_word(sqlite3_stmt *st)
-{
-    uint32_t parent = (uint32_t)sqlite3_column_int64(st, DIFF_PARENT_TYPE);
-    if (null(st, DIFF_PARENT_TYPE))
+    const struct capdb_version *p = &c->parent;
+    if (!c->has_parent)
         return "created";
-    if (parent == RECORD_CAP_UNTYPED && sqlite3_column_int(st, DIFF_NEW_OBJECT))
+    if (p->type == RECORD_CAP_UNTYPED && c->new_object)
         return "retyped";
-    if (sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_REPLY)
+    if (c->after->type == RECORD_CAP_REPLY)
         return "reply";
-    bool weaker = differs(st, DIFF_RIGHTS_L, DIFF_PARENT_RIGHTS) ||
-                  (parent != RECORD_CAP_UNTYPED && parent != RECORD_CAP_FRAME &&
-                   differs(st, DIFF_DATA_L, DIFF_PARENT_DATA));
-    return weaker && parent != RECORD_CAP_UNTYPED ? "minted" : "copied";
+    bool weaker =
+        c->after->rights != p->rights || (p->type != RECORD_CAP_FRAME && c->after->data != p->data);
+    return weaker && p->type != RECORD_CAP_UNTYPED ? "minted" : "copied";
 }
 
-static const char *changed_word(sqlite3_stmt *st)
+static const char *changed_word(const struct capdb_version *e, const struct capdb_version *l)
 {
-    bool frame = sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_FRAME ||
-                 sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_PAGE_TABLE;
-    if (differs(st, DIFF_SLOT_E, DIFF_SLOT_L))
+    bool mapped = l->type == RECORD_CAP_FRAME || l->type == RECORD_CAP_PAGE_TABLE;
+    if (e->slot != l->slot)
         return "moved";
-    if (differs(st, DIFF_RIGHTS_E, DIFF_RIGHTS_L))
+    if (e->rights != l->rights)
         return "rights";
-    if (differs(st, DIFF_EXTRA_E, DIFF_EXTRA_L) || (frame && differs(st, DIFF_DATA_E, DIFF_DATA_L)))
-        return sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
-               : !frame                                                         ? "guard"
-               : sqlite3_column_int64(st, DIFF_EXTRA_L)                         ? "mapped"
-                                                                                : "unmapped";
-    if (differs(st, DIFF_DATA_E, DIFF_DATA_L))
-        return sqlite3_column_int64(st, DIFF_TYPE) == RECORD_CAP_UNTYPED ? "watermark" : "updated";
-    if (differs(st, DIFF_PARENT_E, DIFF_PARENT_L))
+    if (e->extra != l->extra || (mapped && e->data != l->data))
+        return l->type == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
+               : !mapped                            ? "guard"
+               : l->extra                           ? "mapped"
+                                                    : "unmapped";
+    if (e->data != l->data)
+        return l->type == RECORD_CAP_UNTYPED ? "watermark" : "updated";
+    if (e->parent != l->parent)
         return "reparented";
-    if (differs(st, DIFF_FLAGS_E, DIFF_FLAGS_L))
+    if (e->flags != l->flags)
         return "flags";
     return NULL; /* its place in the list, or its domain's name */
 }
 
 /* Place and wording come from the snapshot that has the capability. */
-static void side_cells(struct difference *d, sqlite3_stmt *st, int column, const struct view *v)
+static void side_cells(struct difference *d, const struct capdb_version *side, const struct view *v)
 {
     char text[TEXT_BYTES];
     char place[TEXT_BYTES];
-    int32_t slot = -1;
-    if (!null(st, column))
-        slot = capstate_slot_at(&v->state, (uint64_t)sqlite3_column_int64(st, column));
+    int32_t slot = side ? capstate_slot_at(&v->state, side->slot) : -1;
     if (slot < 0) {
         output_text(d->out, "-");
         return;
@@ -80,38 +69,92 @@ static void side_cells(struct difference *d, sqlite3_stmt *st, int column, const
                   capstate_place_text(&v->state, slot, place, sizeof(place)));
 }
 
-static void cap_change(struct difference *d, sqlite3_stmt *st, bool forward)
+static const char *change_word(const struct difference *d, const struct capdb_change *c)
 {
-    int in_a = forward ? DIFF_SLOT_E : DIFF_SLOT_L;
-    int in_b = forward ? DIFF_SLOT_L : DIFF_SLOT_E;
-    const char *word = null(st, in_a)   ? (forward ? added_word(st) : "created")
-                       : null(st, in_b) ? "deleted"
-                                        : changed_word(st);
-    if (!word)
-        return;
-    const struct view *v = null(st, in_b) ? &d->a : &d->b;
-    int column = null(st, in_b) ? in_a : in_b;
-    uint64_t addr = (uint64_t)sqlite3_column_int64(st, column);
-    output_text(d->out, word);
-    output_int(d->out, sqlite3_column_int64(st, DIFF_ID));
-    output_hex(d->out, addr);
-    output_text(d->out, domain_name(v, authority_slot_domain(&v->authority,
-                                                             capstate_slot_at(&v->state, addr))));
-    side_cells(d, st, in_a, &d->a);
-    side_cells(d, st, in_b, &d->b);
-    output_row(d->out);
+    if (c->before && c->after)
+        return d->forward ? changed_word(c->before, c->after) : changed_word(c->after, c->before);
+    if (!d->forward)
+        return c->before ? "created" : "deleted";
+    return c->before ? "deleted" : added_word(c);
 }
 
-static enum error diff_capabilities(struct difference *d)
+static enum error cap_change(void *ctx, const struct capdb_change *c)
 {
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare_diff(d->a.db, d->a.n, d->b.n, &st);
-    if (e != ERR_OK)
-        return e;
-    while (capdb_step(d->a.db, st, "comparing", &e))
-        cap_change(d, st, d->a.n <= d->b.n);
-    sqlite3_finalize(st);
+    struct difference *d = ctx;
+    const struct capdb_version *in_a = d->forward ? c->before : c->after;
+    const struct capdb_version *in_b = d->forward ? c->after : c->before;
+    const char *word = change_word(d, c);
+    if (!word)
+        return ERR_OK;
+    const struct view *v = in_b ? &d->b : &d->a;
+    const struct capdb_version *shown = in_b ? in_b : in_a;
+    output_text(d->out, word);
+    output_int(d->out, shown->id);
+    output_hex(d->out, shown->slot);
+    output_text(d->out,
+                domain_name(v, authority_slot_domain(&v->authority,
+                                                     capstate_slot_at(&v->state, shown->slot))));
+    side_cells(d, in_a, &d->a);
+    side_cells(d, in_b, &d->b);
+    output_row(d->out);
+    return ERR_OK;
+}
+
+/* --- what the words are taken from --- */
+
+static enum error count_change(void *ctx, const struct capdb_change *c)
+{
+    struct difference *d = ctx;
+    (void)c;
+    d->told++;
+    return ERR_OK;
+}
+
+static enum error want_change(void *ctx, const struct capdb_change *c)
+{
+    struct difference *d = ctx;
+    const struct capdb_version *in[2] = {d->forward ? c->before : c->after,
+                                         d->forward ? c->after : c->before};
+    enum error e = ERR_OK;
+    for (int i = 0; e == ERR_OK && i < 2; i++)
+        if (in[i])
+            e = part_add_cap(&d->parts[i], in[i]->id);
     return e;
+}
+
+static bool load_parts(struct difference *d, const uint32_t n[2])
+{
+    struct capdb *db = d->a.db;
+    enum error e = part_begin(db, n[0], false, &d->parts[0]);
+    if (e == ERR_OK)
+        e = part_begin(db, n[1], false, &d->parts[1]);
+    if (e == ERR_OK)
+        e = capdb_diff(db, n[0], n[1], want_change, d);
+    if (e == ERR_OK)
+        e = part_finish(&d->parts[0], &d->a.state, &d->a.authority);
+    if (e == ERR_OK)
+        e = part_finish(&d->parts[1], &d->b.state, &d->b.authority);
+    part_free(&d->parts[0]);
+    part_free(&d->parts[1]);
+    if (e != ERR_OK) {
+        dbview_unload(&d->a);
+        dbview_unload(&d->b);
+    }
+    return e == ERR_OK;
+}
+
+/* Where little changed, the parts that did; where much did, all is read as quickly. */
+static enum status load_both(struct difference *d, const uint32_t n[2])
+{
+    if (capdb_diff(d->a.db, n[0], n[1], count_change, d) != ERR_OK)
+        return command_complain(d->o->run, "%s", capdb_error(d->a.db));
+    if (!d->o->domains && !dbview_whole && d->told <= PARTS_WORTH && load_parts(d, n)) {
+        dbview_loaded(d->o, &d->a, n[0]);
+        dbview_loaded(d->o, &d->b, n[1]);
+        return STATUS_YES;
+    }
+    enum status s = dbview_load(d->o, &d->a, n[0]);
+    return s == STATUS_YES ? dbview_load(d->o, &d->b, n[1]) : s;
 }
 
 /* Threads by address: come, gone, renamed. */
@@ -127,27 +170,40 @@ static void thread_change(struct difference *d, const char *word, const struct v
     output_row(d->out);
 }
 
-static int32_t thread_at(const struct view *v, uint64_t addr)
+/* Threads by address. */
+static struct sort_key *threads_of(const struct view *v)
 {
+    struct sort_key *keys = output_alloc(NULL, (v->state.thread_count + 1) * sizeof(*keys));
     for (uint32_t i = 0; i < v->state.thread_count; i++)
-        if (v->state.threads[i].rec.addr == addr)
-            return (int32_t)i;
-    return -1;
+        keys[i] = (struct sort_key){(int64_t)v->state.threads[i].rec.addr, i};
+    keys_sort(keys, v->state.thread_count);
+    return keys;
+}
+
+static int32_t thread_at(const struct sort_key *keys, const struct view *v, uint64_t addr)
+{
+    uint32_t at = keys_lower_bound(keys, v->state.thread_count, (int64_t)addr);
+    return at < v->state.thread_count && keys[at].key == (int64_t)addr ? (int32_t)keys[at].index
+                                                                       : -1;
 }
 
 static void diff_threads(struct difference *d)
 {
+    struct sort_key *in_a = threads_of(&d->a);
+    struct sort_key *in_b = threads_of(&d->b);
     for (uint32_t i = 0; i < d->a.state.thread_count; i++)
-        if (thread_at(&d->b, d->a.state.threads[i].rec.addr) < 0)
+        if (thread_at(in_b, &d->b, d->a.state.threads[i].rec.addr) < 0)
             thread_change(d, "thread gone", &d->a, i, d->a.state.threads[i].label, "-");
     for (uint32_t i = 0; i < d->b.state.thread_count; i++) {
         const struct capstate_thread *t = &d->b.state.threads[i];
-        int32_t before = thread_at(&d->a, t->rec.addr);
+        int32_t before = thread_at(in_a, &d->a, t->rec.addr);
         if (before < 0)
             thread_change(d, "thread new", &d->b, i, "-", t->label);
         else if (strcmp(d->a.state.threads[before].label, t->label) != 0)
             thread_change(d, "thread named", &d->b, i, d->a.state.threads[before].label, t->label);
     }
+    free(in_a);
+    free(in_b);
 }
 
 static bool parse_snapshot(struct options *o, const char *text, uint32_t *n)
@@ -170,14 +226,13 @@ enum status command_diff(struct options *o)
     if (!parse_snapshot(o, o->operand[0], &n[0]) || !parse_snapshot(o, o->operand[1], &n[1]) ||
         dbview_open_file(o, &d.a) != STATUS_YES)
         return STATUS_UNKNOWN;
+    d.forward = n[0] <= n[1];
     enum status s = dbview_open_second(o, &d.a, &d.b); /* one file, two snapshots */
     if (s == STATUS_YES)
-        s = dbview_load(o, &d.a, n[0]);
-    if (s == STATUS_YES)
-        s = dbview_load(o, &d.b, n[1]);
+        s = load_both(&d, n);
     if (s == STATUS_YES) {
         d.out = output_begin(stdout, output_default, columns);
-        if (diff_capabilities(&d) != ERR_OK)
+        if (capdb_diff(d.a.db, n[0], n[1], cap_change, &d) != ERR_OK)
             s = command_complain(o->run, "%s", capdb_error(d.a.db));
         diff_threads(&d);
         if (!output_end(d.out))

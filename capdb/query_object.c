@@ -135,7 +135,7 @@ enum status command_owner(struct options *o)
     struct authority_owner w;
     uint64_t addr;
     char text[TEXT_BYTES];
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_about(o, &v, o->operand[0], true) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!address_of(o, &v, o->operand[0], &addr)) {
         dbview_close(&v);
@@ -162,11 +162,15 @@ enum status command_owner(struct options *o)
     return finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
 }
 
+static enum status who_over_time(struct options *o);
+
 enum status command_who(struct options *o)
 {
     struct view v;
     struct thing t;
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (o->from_text || o->to_text)
+        return who_over_time(o);
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!thing_find(o, &v, o->operand[0], &t)) {
         dbview_close(&v);
@@ -196,6 +200,7 @@ struct history {
     struct view *v;
     struct output *out;
     uint64_t addr;
+    uint32_t type; /* of the object, for `who` */
     bool any;
 };
 
@@ -214,7 +219,8 @@ static const char *column_text(sqlite3_stmt *st, int column)
     return text ? text : "-";
 }
 
-/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what. */
+/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what, whose places ?1 and ?2 are
+ * the address and type asked about. */
 static enum error history_rows(struct history *h, const char *sql)
 {
     sqlite3_stmt *st;
@@ -222,7 +228,10 @@ static enum error history_rows(struct history *h, const char *sql)
     enum error e = capdb_prepare(h->v->db, sql, &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, (int64_t)h->addr);
+    if (sqlite3_bind_parameter_count(st) == 2) {
+        sqlite3_bind_int64(st, 1, (int64_t)h->addr);
+        sqlite3_bind_int64(st, 2, h->type);
+    }
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
         if (sqlite3_column_int64(st, 0) > range_last(h->o, h->v) ||
             sqlite3_column_int64(st, 1) <= range_first(h->o))
@@ -291,8 +300,8 @@ static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *ou
 /* The owner can change only where rows begin or end: under the rules of the recording those of the
  * objects over the address and of capabilities to them, otherwise any. */
 static const char owner_moments[] =
-    "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT id, t0, t1 FROM object_row"
-    "  WHERE bits > 0 AND covers(addr, bits, ?1))"
+    "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT o.id, o.t0, o.t1 FROM temp.base b"
+    "  CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high)"
     " SELECT 1 UNION SELECT t0 FROM lives UNION SELECT t1 FROM lives UNION"
     " SELECT c.t0 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
     " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) ORDER BY 1";
@@ -320,8 +329,6 @@ static enum error owner_rows(struct history *h)
     struct capdb_owner now;
     uint32_t first = 0;
     enum error e = capdb_prepare(h->v->db, h->o->domains ? all_moments : owner_moments, &st);
-    if (e == ERR_OK && !h->o->domains)
-        sqlite3_bind_int64(st, 1, (int64_t)h->addr);
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
         struct capdb_owner w;
         uint32_t n;
@@ -346,9 +353,9 @@ static const char history_caps[] =
     " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
     " iif(c.rights & 8, 'p', ''), c.slot,"
     " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
-    " FROM object_row o JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
+    " FROM temp.base b CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high"
+    " CROSS JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " WHERE o.bits > 0 AND covers(o.addr, o.bits, ?1)"
     " ORDER BY c.t0, o.bits, c.row";
 
 static const char history_mappings[] =
@@ -358,14 +365,15 @@ static const char history_mappings[] =
     "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')),"
     " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
     " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
-    " FROM mapping_row m WHERE covers(m.frame, m.bits, ?1) ORDER BY m.t0, m.row";
+    " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits BETWEEN b.low AND b.high"
+    " ORDER BY m.t0, m.row";
 
 enum status command_history(struct options *o)
 {
     static const char *const columns[] = {"#first", "last", "fact", "domain",
                                           "rights", "slot", "what", NULL};
     struct view v;
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct history h = {.o = o, .v = &v};
     if (!address_of(o, &v, o->operand[0], &h.addr)) {
@@ -373,7 +381,9 @@ enum status command_history(struct options *o)
         return STATUS_UNKNOWN;
     }
     h.out = output_begin(stdout, output_default, columns);
-    enum error e = owner_rows(&h);
+    enum error e = capdb_find_bases(v.db, h.addr);
+    if (e == ERR_OK)
+        e = owner_rows(&h);
     if (e == ERR_OK)
         e = history_rows(&h, history_caps);
     if (e == ERR_OK)
@@ -385,4 +395,43 @@ enum status command_history(struct options *o)
         s = command_complain(o->run, "%s", capdb_error(v.db));
     dbview_close(&v);
     return finish(o, h.out, s);
+}
+
+static const char history_holders[] =
+    "SELECT c.t0, c.t1, 'holds', d.name,"
+    " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
+    " iif(c.rights & 8, 'p', ''), c.slot,"
+    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
+    " FROM object_row o CROSS JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
+    " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
+    " WHERE o.addr = ?1 AND o.type = ?2 ORDER BY c.t0, c.row";
+
+/* The object is looked for in the last snapshot of the range. */
+static enum status who_over_time(struct options *o)
+{
+    static const char *const columns[] = {"#first", "last", "fact", "domain",
+                                          "rights", "slot", "what", NULL};
+    struct view v;
+    struct thing t;
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (!thing_find(o, &v, o->operand[0], &t)) {
+        dbview_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    struct history h = {.o = o, .v = &v};
+    enum status s = STATUS_YES;
+    if (t.object < 0) {
+        s = command_complain(o->run, "%s: who holds it over time is asked of an object",
+                             o->operand[0]);
+    } else {
+        h.addr = v.state.objects[t.object].addr;
+        h.type = v.state.objects[t.object].type;
+        h.out = output_begin(stdout, output_default, columns);
+        if (history_rows(&h, history_holders) != ERR_OK)
+            s = command_complain(o->run, "%s", capdb_error(v.db));
+        s = finish(o, h.out, s == STATUS_YES && !h.any ? STATUS_NO : s);
+    }
+    dbview_close(&v);
+    return s;
 }

@@ -1,7 +1,10 @@
 /* why-not-running, why-fault, why-denied, retype, fit, leak: the questions people bring to a
  * debugger.  The answers are worked out in facts/; here are names, rows and exit statuses. */
 #include "capdb/command.h"
+#include "capstate/size.h"
 
+#include "capdb/growth.h"
+#include "capdb/past.h"
 #include "facts/leak.h"
 #include "facts/retype.h"
 #include "facts/why.h"
@@ -16,11 +19,43 @@ enum { TEXT_BYTES = 512, SHOWN_MATCHES = 5 };
 
 /* --- a thread by name: thread:NAME, tcb:0x…, a whole label, or a part of one that fits one --- */
 
+/* tcb:0x…: any thread, also one to which no capability leads; 0: the name is none of that form. */
+static uint64_t tcb_address(const char *name)
+{
+    char *end;
+    if (strncmp(name, "tcb:0x", 6) != 0)
+        return 0;
+    uint64_t addr = strtoull(name + 4, &end, 16);
+    return *end ? 0 : addr;
+}
+
+static int32_t thread_at(const struct view *v, uint64_t addr)
+{
+    for (uint32_t i = 0; addr && i < v->state.thread_count; i++)
+        if (v->state.threads[i].rec.addr == addr)
+            return (int32_t)i;
+    return -1;
+}
+
+/* Another snapshot may have it. */
+static bool tell_absent(const struct options *o, const struct view *v, const char *name)
+{
+    char when[TEXT_BYTES];
+    const char *plain = strncmp(name, "thread:", 7) == 0 ? name + 7 : name;
+    if (!capdb_past_thread(v->db, v->n, plain, tcb_address(name), when, sizeof(when)))
+        return false;
+    command_complain(o->run, "%s %s", plain, when);
+    return true;
+}
+
 static bool thread_of_thing(const struct options *o, const struct view *v, const char *name,
                             int32_t *thread)
 {
     struct thing thing;
-    if (!thing_find(o, v, name, &thing))
+    *thread = thread_at(v, tcb_address(name));
+    if (*thread >= 0)
+        return true;
+    if (tell_absent(o, v, name) || !thing_find(o, v, name, &thing))
         return false;
     *thread = thing.object >= 0 ? capstate_thread_of(&v->state, thing.object) : -1;
     if (*thread < 0)
@@ -93,8 +128,12 @@ static enum status print(struct options *o, struct why *w)
     return s;
 }
 
-static enum status about_thread(struct options *o, void (*ask)(const struct capstate *s,
-                                                               int32_t thread, struct why *out))
+typedef void (*why_question)(const struct capstate *s, int32_t thread, struct why *out);
+typedef enum error (*past_question)(struct capdb *db, uint32_t n, const struct capstate *s,
+                                    int32_t thread, struct why *out);
+
+/* What the snapshot tells, then what the recording does. */
+static enum status about_thread(struct options *o, why_question ask, past_question ask_past)
 {
     struct view v;
     struct why w;
@@ -108,6 +147,8 @@ static enum status about_thread(struct options *o, void (*ask)(const struct caps
     }
     why_init(&w);
     ask(&v.state, thread, &w);
+    if (ask_past(v.db, v.n, &v.state, thread, &w) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v.db));
     s = print(o, &w);
     dbview_close(&v);
     return s;
@@ -115,12 +156,12 @@ static enum status about_thread(struct options *o, void (*ask)(const struct caps
 
 enum status command_why_not_running(struct options *o)
 {
-    return about_thread(o, why_not_running);
+    return about_thread(o, why_not_running, capdb_past_running);
 }
 
 enum status command_why_fault(struct options *o)
 {
-    return about_thread(o, why_fault);
+    return about_thread(o, why_fault, capdb_past_fault);
 }
 
 static bool parse_cptr(const char *text, uint64_t *out)
@@ -146,8 +187,16 @@ enum status command_why_denied(struct options *o)
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }
+    uint32_t bits = record_word_bits(&v.state.snapshot);
+    if (bits < 64 && cptr >> bits) {
+        dbview_close(&v);
+        return command_complain(o->run, "%s does not fit into a word of this kernel: %u bits",
+                                o->operand[1], bits);
+    }
     why_init(&w);
-    why_denied(&v.state, thread, cptr, &w);
+    why_denied(&v.authority, thread, cptr, &w);
+    if (capdb_past_address(v.db, v.n, &v.state, thread, cptr, &w) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v.db));
     s = print(o, &w);
     dbview_close(&v);
     return s;
@@ -231,24 +280,16 @@ static bool parse_count(const char *text, uint64_t *out)
 /* log2 of what SIZE says: 64K, 1M, 4096, or bits as in the system call: ^12. */
 static bool parse_size(const char *text, uint32_t *bits)
 {
-    static const char units[] = "KMGT";
+    uint64_t bytes;
     char *end;
     if (*text == '^') {
         unsigned long value = strtoul(text + 1, &end, 10);
         *bits = (uint32_t)value;
         return end > text + 1 && *end == '\0' && value < 64;
     }
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
-    if (end == text || errno || value == 0)
+    if (!size_read(text, &bytes) || bytes == 0 || bytes & (bytes - 1))
         return false;
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    if (*end && (!unit || end[1]))
-        return false;
-    uint32_t shift = unit ? 10 * (uint32_t)(unit - units + 1) : 0;
-    if (value & (value - 1) || shift + (uint32_t)__builtin_ctzll(value) > 63)
-        return false;
-    *bits = (uint32_t)__builtin_ctzll(value) + shift;
+    *bits = (uint32_t)__builtin_ctzll(bytes);
     return true;
 }
 
@@ -363,60 +404,30 @@ static void leak_row(struct output *out, const struct view *v, const struct leak
     output_row(out);
 }
 
-/* Types of which every snapshot that was looked at had more than the one before. */
-struct growth {
-    uint64_t first[RECORD_CAP_TYPES], last[RECORD_CAP_TYPES];
-    bool grows[RECORD_CAP_TYPES];
-    uint32_t looked;
+struct growing {
+    struct output *out;
+    uint32_t found;
 };
 
-static void count_types(const struct capstate *s, struct growth *g)
+static void growth_row(void *ctx, const struct growth *g)
 {
-    uint64_t now[RECORD_CAP_TYPES] = {0};
-    for (uint32_t i = 0; i < s->object_count; i++)
-        if (s->objects[i].type < RECORD_CAP_TYPES)
-            now[s->objects[i].type]++;
-    for (uint32_t t = 0; t < RECORD_CAP_TYPES; t++) {
-        if (g->looked == 0)
-            g->first[t] = now[t], g->grows[t] = true;
-        else
-            g->grows[t] &= now[t] >= g->last[t];
-        g->last[t] = now[t];
-    }
-    g->looked++;
-}
-
-/* Over the recording, at a number of snapshots that does not grow with it. */
-static void look_for_growth(struct options *o, struct view *v, struct growth *g)
-{
-    enum { LOOKS = 16 };
-    uint32_t count = capdb_count(v->db), last = 0;
-    for (uint32_t i = 0; i < LOOKS && count > 2; i++) {
-        uint32_t n = 1 + (uint32_t)((uint64_t)(count - 1) * i / (LOOKS - 1));
-        if (n == last || dbview_load(o, v, n) != STATUS_YES)
-            continue;
-        last = n;
-        count_types(&v->state, g);
-    }
-}
-
-static uint32_t growth_rows(struct output *out, const struct growth *g)
-{
-    uint32_t found = 0;
-    for (uint32_t t = 1; t < RECORD_CAP_TYPES && g->looked > 2; t++) {
-        if (!g->grows[t] || g->last[t] <= g->first[t])
-            continue;
-        output_text(out, "grows");
-        output_text(out, "");
-        output_text(out, "");
-        output_format(out, "%s: %" PRIu64 " to %" PRIu64, record_cap_name(t), g->first[t],
-                      g->last[t]);
-        output_text(out, "");
-        output_format(out, "never fewer in %u snapshots over the whole recording", g->looked);
-        output_row(out);
-        found++;
-    }
-    return found;
+    struct growing *to = ctx;
+    char fewest[TEXT_BYTES] = "";
+    size_t used = 0;
+    for (uint32_t p = 0; p < g->parts && used < sizeof(fewest); p++)
+        used += (size_t)snprintf(fewest + used, sizeof(fewest) - used, "%s%" PRIu64, p ? ", " : "",
+                                 g->fewest[p]);
+    output_text(to->out, "grows");
+    output_text(to->out, "");
+    output_null(to->out);
+    output_format(to->out, "%s: %" PRIu64 " to %" PRIu64, g->what, g->first, g->last);
+    output_text(to->out, "");
+    output_format(to->out,
+                  "the fewest in each part of the recording grow (%s): %.3g a snapshot, %.3g a "
+                  "minute",
+                  fewest, g->per_snapshot, g->per_minute);
+    output_row(to->out);
+    to->found++;
 }
 
 enum status command_leak(struct options *o)
@@ -424,7 +435,6 @@ enum status command_leak(struct options *o)
     static const char *const columns[] = {"kind", "object", "#bytes", "what", "place", "why", NULL};
     struct view v;
     struct leak *leaks = NULL;
-    struct growth growth = {0};
     uint32_t count = 0, unreachable = 0;
     enum status s = dbview_open(o, &v);
     if (s != STATUS_YES)
@@ -439,9 +449,10 @@ enum status command_leak(struct options *o)
         leak_row(out, &v, &leaks[i]);
     }
     free(leaks);
-    if (!o->at)
-        look_for_growth(o, &v, &growth);
-    unreachable += growth_rows(out, &growth);
+    struct growing growing = {.out = out};
+    if (growth_find(v.db, v.n, growth_row, &growing) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v.db));
+    unreachable += growing.found;
     dbview_close(&v);
     if (!output_end(out))
         return command_complain(o->run, "output could not be written");

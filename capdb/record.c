@@ -6,6 +6,7 @@
  * change is one that an event tells of. Through other doors a change shows when the next snapshot
  * differs. */
 #include "capdb/command.h"
+#include "lib/array.h"
 
 #include "capdb/machine.h"
 #include "capdb/store.h"
@@ -82,10 +83,13 @@ struct session {
     bool blocked; /* said that it waits */
     /* the live line */
     struct live *live;     /* NULL: none */
+    bool watching;         /* events come by stopping at them */
     struct record *events; /* that wait */
-    uint32_t event_count, event_room;
+    uint32_t event_count;
+    size_t event_room;
     bool out_of_memory;
-    bool dirty; /* events since the last snapshot changed something */
+    uint32_t before_snapshot; /* of those that wait, with a watch */
+    bool dirty;               /* events since the last snapshot changed something */
     uint64_t events_taken;
 };
 
@@ -104,15 +108,17 @@ static bool tells_of_change(const struct record *r)
 static void take_event(void *ctx, const struct record *r)
 {
     struct session *rec = ctx;
-    if (rec->event_count == rec->event_room) {
-        uint32_t room = rec->event_room ? rec->event_room * 2 : 256;
-        struct record *grown = realloc(rec->events, room * sizeof(*grown));
-        rec->out_of_memory |= !grown;
-        if (!grown)
-            return;
-        rec->events = grown;
-        rec->event_room = room;
+    if (r->kind == RECORD_END) { /* what follows happened after the snapshot */
+        rec->before_snapshot = rec->event_count;
+        rec->dirty = false;
+        return;
     }
+    struct record *grown =
+        array_room(rec->events, rec->event_count, &rec->event_room, sizeof(*grown));
+    rec->out_of_memory |= !grown;
+    if (!grown)
+        return;
+    rec->events = grown;
     rec->events[rec->event_count++] = *r;
     rec->dirty |= tells_of_change(r);
 }
@@ -232,6 +238,18 @@ static void mark_pause(struct session *r)
         take_event(r, &gap);
 }
 
+/* Where nobody tells of events, the machine is stopped at each, if the door can. */
+static enum status watch(struct session *r)
+{
+    const struct record gap = {.kind = RECORD_GAP};
+    if (attach_watch(r->attach, take_event, r) != ERR_OK)
+        return command_complain(NULL, "%s", attach_error(r->attach));
+    r->watching = true;
+    if (capdb_count(r->db) > 0)
+        take_event(r, &gap);
+    return STATUS_YES;
+}
+
 /* Whoever has no live line is recorded by snapshots alone. */
 static enum status follow_live(struct session *r)
 {
@@ -239,8 +257,10 @@ static enum status follow_live(struct session *r)
     enum error e = live_open(r->attach, &listener, &r->live);
     if (e == ERR_OK)
         mark_pause(r);
-    if (e == ERR_OK || e == ERR_UNSUPPORTED)
+    if (e == ERR_OK || (e == ERR_UNSUPPORTED && !r->o->events))
         return STATUS_YES;
+    if (e == ERR_UNSUPPORTED)
+        return watch(r);
     return command_complain(NULL, "%s", attach_error(r->attach));
 }
 
@@ -286,7 +306,9 @@ static enum status line_lost(struct session *r, bool *done)
 static void queue(struct session *r, struct capstate *state)
 {
     r->waiting[r->waiting_count++] =
-        (struct waiting){.state = *state, .time = wall_clock(), .events = r->event_count};
+        (struct waiting){.state = *state,
+                         .time = wall_clock(),
+                         .events = r->watching ? r->before_snapshot : r->event_count};
     r->taken++;
 }
 
@@ -300,7 +322,7 @@ static enum status record_one(struct session *r, bool *done)
     enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
     if (e != ERR_OK)
         return line_lost(r, done);
-    r->dirty = false;
+    r->dirty = r->dirty && r->watching;
     bool differs = r->o->on_change && changed(r, &state);
     if (differs || wanted)
         queue(r, &state);
@@ -320,7 +342,7 @@ static enum status record_one(struct session *r, bool *done)
  * then and until something has changed. */
 static enum status wait_until(struct session *r, double next, bool *done)
 {
-    if (!r->live) {
+    if (!r->live && !r->watching) {
         sleep_seconds(next - wall_clock());
         return STATUS_YES;
     }
@@ -330,7 +352,7 @@ static enum status wait_until(struct session *r, double next, bool *done)
         if (interrupted || (left <= 0 && !idle))
             return STATUS_YES;
         int ms = idle || left > LIVE_POLL_MS ? LIVE_POLL_MS : (int)left + 1;
-        if (live_poll(r->live, ms) != ERR_OK)
+        if ((r->live ? live_poll(r->live, ms) : attach_listen(r->attach, ms)) != ERR_OK)
             return line_lost(r, done);
         if (!store(r)) {
             *done = true;

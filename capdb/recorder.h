@@ -96,7 +96,8 @@ struct origins {
         uint64_t slot;
         uint64_t from; /* the slot in the snapshot before; 0: the capability is new */
     } * list;          /* ascending by slot */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
 };
 /* From the events stored behind the newest snapshot; *known: they tell all that happened since. */
 enum error origins_read(struct capdb *db, uint64_t since, uint64_t until, struct origins *out,

@@ -1,6 +1,7 @@
 /* Sets of rows and their order.  Snapshots have a hundred thousand rows that mostly differ in their
  * first column, so that one is sorted by radix, and only runs of equal ones are compared. */
 #include "capdb/rows.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +47,8 @@ bool rowset_add(struct rowset *set, const struct row *row)
 
 const struct row *rowset_find(const struct rowset *set, int64_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = set->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (set->rows[middle].v[0] < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < set->count && set->rows[low].v[0] == key ? &set->rows[low] : NULL;
+    size_t at = LOWER_BOUND(set->count, i, set->rows[i].v[0] < key);
+    return at < set->count && set->rows[at].v[0] == key ? &set->rows[at] : NULL;
 }
 
 void rowset_free(struct rowset *set)
@@ -147,16 +140,7 @@ void keys_sort(struct sort_key *keys, uint32_t count)
 
 uint32_t keys_lower_bound(const struct sort_key *keys, uint32_t count, int64_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (keys[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(count, i, keys[i].key < key);
 }
 
 /* --- rows --- */

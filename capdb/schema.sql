@@ -179,6 +179,9 @@ CREATE TABLE object_row (
 ) STRICT;
 CREATE INDEX object_by_id ON object_row (id);
 CREATE INDEX object_by_addr ON object_row (addr, bits);
+-- Those that do not begin at a multiple of their size: few, as boards have device memory.
+CREATE INDEX object_odd ON object_row (addr, bits)
+ WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0;
 
 -- What seldom changes of a thread, and what changes whenever it runs.
 CREATE TABLE thread_row (

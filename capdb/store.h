@@ -93,6 +93,9 @@ enum error capdb_overlay(struct capdb *db);
 /* Holds the lock and may write, without a recorder. On failure a sentence is in message. */
 enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message);
 
+/* breaches.c: a virtual table of this connection. */
+enum error capdb_add_breaches(struct capdb *db);
+
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
 
@@ -113,9 +116,24 @@ struct loading {
     struct sort_key *ranks; /* by object: place of its first capability in derivation order */
     uint32_t rank_count;
     struct capstate *state;
+    bool records_only; /* the state is not finished: no objects, no indexes */
 };
 enum error loading_rows(struct loading *l);
 void loading_free(struct loading *l);
+
+/* The records SNAPSHOT, END, SCHED and REVOKE of snapshot n. ERR_NOT_FOUND. */
+enum { LOADING_HEADS = 4 };
+enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS]);
+/* A capability from its row; sets[ROW_OBJECT] is sorted and has its object, unless the row has
+ * address and size. */
+enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out);
+/* The state, of sets that are sorted and of caps in derivation order. */
+enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS]);
+/* A state of those rows that are in the sets, and of no others. Counts in END stay those of the
+ * whole. */
+enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS]);
+/* Columns from 1 on, behind row; false for a cell that holds something else than a number. */
+bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out);
 
 /* Reads the rows that hold in snapshot n, sorted. */
 enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out);
@@ -125,35 +143,50 @@ enum { CAPDB_EVENT_GAP = 0 };
 /* From the columns of table event, beginning with column `at`, that of seq. */
 void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
 bool capdb_has_events(struct capdb *db);
-/* Do the events before snapshot n lead there from the one before? false: a sentence says what not.
- */
-bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
+/* prove.c: do recorded events lead from each snapshot to the next?  A proof goes through a recording
+ * once; states need not be finished. */
+struct capdb_proof;
+struct capdb_proof *capdb_proof_begin(struct capdb *db); /* NULL: no memory */
+/* From snapshot n - 1 to n; false: a sentence says what not. Without events there is nothing to
+ * prove. */
+bool capdb_proof_next(struct capdb_proof *p, uint32_t n, const struct capstate *from,
+                      const struct capstate *to, char *sentence, size_t size);
+void capdb_proof_end(struct capdb_proof *p);
 
 /* owner.c: before the connection is closed, and when the file has changed. */
 void capdb_forget_owner(struct capdb *db);
-
-/* diff.c: the query for what happened to capabilities from snapshot a to b, one row each. */
-enum capdb_diff_column {
-    DIFF_ID,
-    DIFF_SLOT_E, /* E: in the earlier snapshot, L: in the later; NULL: it is not there */
-    DIFF_SLOT_L,
-    DIFF_PARENT_E,
-    DIFF_PARENT_L,
-    DIFF_RIGHTS_E,
-    DIFF_RIGHTS_L,
-    DIFF_DATA_E,
-    DIFF_DATA_L,
-    DIFF_EXTRA_E,
-    DIFF_EXTRA_L,
-    DIFF_FLAGS_E,
-    DIFF_FLAGS_L,
-    DIFF_TYPE,
-    DIFF_NEW_OBJECT,
-    DIFF_PARENT_TYPE,
-    DIFF_PARENT_RIGHTS,
-    DIFF_PARENT_DATA,
+/* Objects over an address in snapshot n, smallest first, an untyped behind what it holds. */
+enum { CAPDB_COVERS = 256 };
+struct capdb_covers {
+    struct capdb_cover {
+        int64_t life;
+        uint64_t addr;
+        uint32_t type, bits;
+    } list[CAPDB_COVERS];
+    uint32_t count;
 };
-enum error capdb_prepare_diff(struct capdb *db, uint32_t a, uint32_t b, sqlite3_stmt **st);
+enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out);
+/* Fills temp.base (addr, low, high): whatever lies over the address, at any time, begins at one of
+ * these and has from low to high bits. */
+enum error capdb_find_bases(struct capdb *db, uint64_t addr);
+
+/* diff.c: what happened to capabilities from one snapshot to a later one, once a capability, those
+ * that went first, by slot. Pointers hold during the call; what fn returns ends it unless ERR_OK. */
+struct capdb_version {
+    int64_t id, parent, object; /* parent: id, object: life; 0: none */
+    uint64_t slot, data, extra;
+    uint32_t type, rights, flags;
+};
+struct capdb_change {
+    const struct capdb_version *before, *after; /* NULL: it is not there */
+    /* of those that came, as far as their parent is there */
+    bool has_parent;
+    bool new_object; /* retyped since */
+    struct capdb_version parent;
+};
+typedef enum error (*capdb_change_fn)(void *ctx, const struct capdb_change *c);
+/* Whichever of a and b is the earlier. */
+enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn fn, void *ctx);
 
 /* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
  * NULL: with its own. */

@@ -3,7 +3,9 @@
 #include "capdb/command.h"
 
 #include "attach/attach.h"
-#include "capdb/store.h"
+#include "capdb/part.h"
+#include "capdb/stream.h"
+#include "lib/utf8.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -220,35 +222,178 @@ static enum status take_rules(struct options *o, struct view *v, uint32_t n)
     return STATUS_YES;
 }
 
+void dbview_loaded(struct options *o, struct view *v, uint32_t n)
+{
+    v->n = n;
+    if (!v->state.end.complete && !o->whole)
+        command_doubt(o, "snapshot %u is incomplete: what could not be read is not in this answer",
+                      v->n);
+}
+
+/* The next snapshot begins a stream, which goes on as long as later ones are asked for. */
+static enum error load_state(struct view *v, uint32_t n)
+{
+    enum error e = ERR_OK;
+    if (v->stream && n < stream_at(v->stream)) {
+        stream_close(v->stream);
+        v->stream = NULL;
+    }
+    if (!v->stream && (v->n == 0 || n != v->n + 1))
+        return capdb_load(v->db, n, &v->state);
+    if (!v->stream)
+        e = stream_open(v->db, n, &v->stream);
+    if (e == ERR_OK)
+        e = stream_to(v->stream, n);
+    return e == ERR_OK ? stream_state(v->stream, &v->state) : e;
+}
+
+/* Rows apart from what threads run. */
+static bool rows_differ(const struct stream *s)
+{
+    for (int k = 0; k < ROW_KINDS; k++)
+        if (k != ROW_RUN && stream_changes(s, (enum row_kind)k))
+            return true;
+    return false;
+}
+
+static bool heads_differ(const struct view *v, uint32_t n)
+{
+    struct record a[LOADING_HEADS];
+    struct record b[LOADING_HEADS];
+    if (capdb_heads_at(v->db, n - 1, a) != ERR_OK || capdb_heads_at(v->db, n, b) != ERR_OK)
+        return true;
+    return a[0].snapshot.root_thread != b[0].snapshot.root_thread ||
+           a[0].snapshot.kernel != b[0].snapshot.kernel || a[1].end.complete != b[1].end.complete ||
+           a[3].revoke.root != b[3].revoke.root;
+}
+
+bool dbview_differs(struct options *o, struct view *v, uint32_t n)
+{
+    char sql[96];
+    if (!v->stream && (v->n + 1 != n || stream_open(v->db, n - 1, &v->stream) != ERR_OK))
+        return true;
+    uint64_t before = stream_at(v->stream) == 0 && stream_to(v->stream, n - 1) != ERR_OK
+                          ? 0
+                          : stream_waiting(v->stream);
+    if (stream_at(v->stream) != n - 1 || stream_to(v->stream, n) != ERR_OK)
+        return true;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM rule_set WHERE first = %u", n);
+    return rows_differ(v->stream) || before != stream_waiting(v->stream) || heads_differ(v, n) ||
+           (!o->domains && capdb_int(v->db, sql, 1) != 0);
+}
+
 enum status dbview_load(struct options *o, struct view *v, uint32_t n)
 {
     dbview_unload(v);
     if (take_rules(o, v, n) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (capdb_load(v->db, n, &v->state) != ERR_OK)
+    if (load_state(v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
-    v->n = n;
-    if (!v->state.end.complete && !o->whole)
-        command_doubt(o, "snapshot %u is incomplete: what could not be read is not in this answer",
-                      n);
+    dbview_loaded(o, v, n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
         return command_complain(o->run, "out of memory");
     return STATUS_YES;
 }
 
-enum status dbview_open(struct options *o, struct view *v)
+/* --- a part of a snapshot -------------------------------------------------------------------- */
+
+bool dbview_whole;
+
+static bool is_called(const struct part *p, const struct row *thread, const char *label,
+                      const char *name)
+{
+    const struct authority_domain *domain = part_domain(p, thread);
+    return strcmp(label, name) == 0 || (domain && strcmp(domain->name, name) == 0);
+}
+
+/* Threads of this name or of a domain of this name. */
+static enum error add_called(struct part *p, const char *name)
+{
+    char escaped[RECORD_STRING_MAX * 4 + 1];
+    const struct rowset *threads = &p->l.sets[ROW_THREAD];
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(p->db, "SELECT text FROM name WHERE id = ?", &st);
+    utf8_escape(escaped, sizeof(escaped), name, (uint32_t)strlen(name));
+    for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++) {
+        sqlite3_reset(st);
+        sqlite3_bind_int64(st, 1, threads->rows[i].v[1]);
+        bool named = capdb_step(p->db, st, "reading a name", &e);
+        const char *label = named ? capdb_column_text(st, 0) : "";
+        if (is_called(p, &threads->rows[i], label, name) || strcmp(label, escaped) == 0)
+            e = part_add_address(p, (uint64_t)threads->rows[i].v[0]);
+    }
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* All that thing_find() may find under this name. */
+static enum error add_name(struct part *p, const char *name)
+{
+    const char *colon = strchr(name, ':');
+    const char *behind = colon ? colon + 1 : name;
+    uint64_t addr;
+    if (address_parse(name, &p->heads[0].snapshot, &addr))
+        return part_add_memory(p, addr);
+    if (strncmp(name, "slot:", 5) == 0 && address_parse(behind, &p->heads[0].snapshot, &addr))
+        return part_add_slot(p, addr);
+    if (strncmp(name, "domain:", 7) == 0 || strncmp(name, "thread:", 7) == 0)
+        return add_called(p, behind);
+    if (strncmp(name, "irq:", 4) == 0)
+        return part_add_number(p, strtoull(behind, NULL, 0));
+    if (colon && address_parse(behind, &p->heads[0].snapshot, &addr))
+        return part_add_memory(p, addr);
+    return add_called(p, name);
+}
+
+/* False: the whole has to be loaded, which also says what is wrong. */
+static bool load_about(struct options *o, struct view *v, uint32_t n, const char *name, bool chains)
+{
+    struct part part;
+    if (o->domains || dbview_whole || target_is_live(o->run))
+        return false;
+    enum error e = part_begin(v->db, n, chains, &part);
+    if (e == ERR_OK)
+        e = add_name(&part, name);
+    if (e == ERR_OK)
+        e = part_finish(&part, &v->state, &v->authority);
+    part_free(&part);
+    if (e == ERR_OK)
+        dbview_loaded(o, v, n);
+    return e == ERR_OK;
+}
+
+/* name NULL: about everything. */
+static enum status open_about(struct options *o, struct view *v, const char *name, bool chains)
 {
     enum status s = dbview_open_file(o, v);
     if (s != STATUS_YES)
         return s;
     uint32_t count = capdb_count(v->db);
+    uint32_t n = o->at ? o->at : o->to ? o->to : count;
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
-    else
-        s = dbview_load(o, v, o->at ? o->at : count);
+    else if (!name || !load_about(o, v, n, name, chains))
+        s = dbview_load(o, v, n);
     if (s != STATUS_YES)
         dbview_close(v);
     return s;
+}
+
+void dbview_doubt(struct options *o, const struct view *v)
+{
+    const char *doubt = authority_doubt(&v->authority);
+    if (doubt && v->state.end.complete)
+        command_doubt(o, "snapshot %u: cannot be told: %s", v->n, doubt);
+}
+
+enum status dbview_open(struct options *o, struct view *v)
+{
+    return open_about(o, v, NULL, false);
+}
+
+enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains)
+{
+    return open_about(o, v, name, chains);
 }
 
 void dbview_unload(struct view *v)
@@ -261,6 +406,8 @@ void dbview_close(struct view *v)
 {
     dbview_unload(v);
     authority_rules_free(&v->rules);
+    stream_close(v->stream);
+    v->stream = NULL;
     if (v->second)
         return;
     if (v->db && capdb_release(v->db) != ERR_OK)

@@ -3,6 +3,7 @@
  * orders that index.c searches.  O(n log n) in the number of slots, no recursion.  Records come
  * from outside: whatever they say ends in an error or a state whose indices are all in range. */
 #include "capstate/capstate.h"
+#include "lib/array.h"
 
 #include "capstate/index.h"
 #include "lib/utf8.h"
@@ -40,6 +41,7 @@ static void index_free(struct capstate_index *x)
     free(x->slots);
     free(x->threads);
     free(x->tables);
+    free(x->runs);
     free(x->labels);
     free(x->enclosing);
     free(x->user);
@@ -125,26 +127,18 @@ enum error capstate_copy(const struct capstate *from, struct capstate *to)
 
 /* The array, with room for one more than `count`; NULL when there is no memory, the old array then
  * stays as it was. */
-static void *array_room(struct capstate *s, enum capstate_array which, void *array, uint32_t count,
-                        size_t size)
+static void *room_for(struct capstate *s, enum capstate_array which, void *array, uint32_t count,
+                      size_t size)
 {
-    uint32_t *capacity = &s->index->capacity[which];
-    if (count < *capacity)
-        return array;
-    if (count >= ELEMENTS_MAX)
-        return NULL;
-    uint32_t wanted = *capacity ? *capacity * 2 : 64;
-    void *grown = capstate_realloc(array, wanted * size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
+    size_t *room = &s->index->room[which];
+    return count < ELEMENTS_MAX ? array_room_by(capstate_realloc, array, count, room, size) : NULL;
 }
 
 /* Defines add_NAME(s, r): one more zeroed element whose MEMBER is *r. */
 #define DEFINE_ADD(name, ARRAY, array, count, type)                                                \
     static type *add_##name(struct capstate *s)                                                    \
     {                                                                                              \
-        type *room = array_room(s, ARRAY, s->array, s->count, sizeof(type));                       \
+        type *room = room_for(s, ARRAY, s->array, s->count, sizeof(type));                         \
         if (!room)                                                                                 \
             return NULL;                                                                           \
         s->array = room;                                                                           \
@@ -297,19 +291,15 @@ enum error capstate_add(struct capstate *s, const struct record *r)
 struct ancestry {
     int32_t *slot;
     uint32_t depth;
-    uint32_t capacity;
+    size_t room;
 };
 
 static bool ancestry_push(struct ancestry *a, int32_t slot)
 {
-    if (a->depth == a->capacity) {
-        uint32_t wanted = a->capacity ? a->capacity * 2 : 64;
-        int32_t *grown = capstate_realloc(a->slot, wanted * sizeof(*grown));
-        if (!grown)
-            return false;
-        a->slot = grown;
-        a->capacity = wanted;
-    }
+    int32_t *grown = array_room_by(capstate_realloc, a->slot, a->depth, &a->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    a->slot = grown;
     a->slot[a->depth++] = slot;
     return true;
 }
@@ -361,8 +351,18 @@ static bool object_of(const struct record_slot *r, struct capstate_object *out)
         out->type = RECORD_CAP_TCB;
         return true;
     case RECORD_CAP_IRQ_HANDLER:
+    case RECORD_CAP_SCHED_CONTROL:
+    case RECORD_CAP_SID:
+    case RECORD_CAP_CB:
         out->addr = r->data;
         out->bits = 0;
+        return true;
+    case RECORD_CAP_SGI_SIGNAL:
+        out->addr = r->extra << 4 | r->data;
+        return true;
+    case RECORD_CAP_IO_PORT:
+    case RECORD_CAP_IO_SPACE:
+        out->addr = r->data << 16 | r->extra;
         return true;
     default:
         return true;
@@ -374,11 +374,56 @@ static int object_compare(const void *a, const void *b)
     return capstate_object_compare(a, b);
 }
 
+/* Those that begin at one address are few. */
+static void sort_equal_addresses(struct capstate_object *o, uint32_t count)
+{
+    for (uint32_t i = 0; i < count;) {
+        uint32_t end = i + 1;
+        while (end < count && o[end].addr == o[i].addr)
+            end++;
+        if (end > i + 1)
+            qsort(&o[i], end - i, sizeof(*o), object_compare);
+        i = end;
+    }
+}
+
+/* By the addresses alone first, which needs no comparing; false when there is no memory. */
+static bool objects_gather(struct capstate *s)
+{
+    uint32_t count = s->object_count;
+    struct capstate_key *keys = capstate_array(count, sizeof(*keys));
+    struct capstate_object *sorted = capstate_array(s->slot_count, sizeof(*sorted));
+    bool done = keys && sorted;
+    for (uint32_t i = 0; done && i < count; i++)
+        keys[i] = (struct capstate_key){s->objects[i].addr, (int32_t)i};
+    if (done) {
+        capstate_keys_sort(keys, count);
+        for (uint32_t i = 0; i < count; i++)
+            sorted[i] = s->objects[keys[i].value];
+        free(s->objects);
+        s->objects = sorted;
+        sort_equal_addresses(sorted, count);
+    } else {
+        free(sorted);
+    }
+    free(keys);
+    return done;
+}
+
+static bool objects_are_sorted(const struct capstate *s)
+{
+    for (uint32_t i = 1; i < s->object_count; i++)
+        if (capstate_object_compare(&s->objects[i - 1], &s->objects[i]) > 0)
+            return false;
+    return true;
+}
+
 /* Sorts and drops doubles. */
 static void objects_settle(struct capstate *s)
 {
     uint32_t kept = 0;
-    qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
+    if (!objects_are_sorted(s) && !objects_gather(s))
+        qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
     for (uint32_t i = 0; i < s->object_count; i++)
         if (kept == 0 || capstate_object_compare(&s->objects[kept - 1], &s->objects[i]) != 0)
             s->objects[kept++] = s->objects[i];
@@ -630,8 +675,8 @@ enum error capstate_finish(struct capstate *s)
 {
     if (!counts_agree(s))
         return ERR_TRUNCATED;
-    enum error (*const step[])(struct capstate *) = {link_tree, make_objects, sort_slots,
-                                                     sort_threads, make_tables};
+    enum error (*const step[])(struct capstate *) = {
+        link_tree, make_objects, sort_slots, sort_threads, make_tables, capstate_spaces_sort};
     for (size_t i = 0; i < sizeof(step) / sizeof(*step); i++) {
         enum error e = step[i](s);
         if (e != ERR_OK)

@@ -3,9 +3,12 @@
  * nesting, so "who holds this address" is a search and a few steps outwards: nested blocks differ
  * in size or type, hence at most 64 sizes times the number of types. */
 #include "capstate/index.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { RADIX_BITS = 11, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 4096 };
 
 static int key_compare(const void *pa, const void *pb)
 {
@@ -16,23 +19,74 @@ static int key_compare(const void *pa, const void *pb)
     return (a->value > b->value) - (a->value < b->value);
 }
 
+static bool keys_are_sorted(const struct capstate_key *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (key_compare(&keys[i - 1], &keys[i]) > 0)
+            return false;
+    return true;
+}
+
+/* One digit; keeps the order of equal ones. */
+static void radix_pass(const struct capstate_key *from, struct capstate_key *to, uint32_t count,
+                       unsigned shift)
+{
+    uint32_t start[RADIX_SIZE] = {0};
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        start[from[i].key >> shift & (RADIX_SIZE - 1)]++;
+    for (uint32_t d = 0; d < RADIX_SIZE; d++) {
+        uint32_t here = start[d];
+        start[d] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        to[start[from[i].key >> shift & (RADIX_SIZE - 1)]++] = from[i];
+}
+
+/* Of keys whose values ascend; false when there is no memory. */
+static bool radix_sort(struct capstate_key *keys, uint32_t count)
+{
+    uint64_t all = 0;
+    struct capstate_key *other = capstate_array(count, sizeof(*other));
+    struct capstate_key *from = keys;
+    struct capstate_key *to = other;
+    for (uint32_t i = 0; i < count; i++)
+        all |= keys[i].key;
+    for (unsigned shift = 0; other && shift < 64 && all >> shift; shift += RADIX_BITS) {
+        if ((all >> shift & (RADIX_SIZE - 1)) == 0)
+            continue;
+        radix_pass(from, to, count, shift);
+        struct capstate_key *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (other && from != keys)
+        memcpy(keys, from, count * sizeof(*keys));
+    free(other);
+    return other;
+}
+
+static bool values_ascend(const struct capstate_key *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (keys[i - 1].value >= keys[i].value)
+            return false;
+    return true;
+}
+
 void capstate_keys_sort(struct capstate_key *keys, uint32_t count)
 {
-    qsort(keys, count, sizeof(*keys), key_compare);
+    if (keys_are_sorted(keys, count))
+        return;
+    if (count < RADIX_WORTH || !values_ascend(keys, count) || !radix_sort(keys, count))
+        qsort(keys, count, sizeof(*keys), key_compare);
 }
 
 int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (keys[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && keys[low].key == key ? keys[low].value : -1;
+    size_t at = LOWER_BOUND(count, i, keys[i].key < key);
+    return at < count && keys[at].key == key ? keys[at].value : -1;
 }
 
 int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b)
@@ -52,34 +106,16 @@ bool capstate_object_covers(const struct capstate_object *o, uint64_t addr)
 int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits, uint32_t type)
 {
     struct capstate_object wanted = {.addr = addr, .bits = bits, .type = type};
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = capstate_object_compare(&s->objects[middle], &wanted);
-        if (order == 0)
-            return (int32_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1;
+    size_t at =
+        LOWER_BOUND(s->object_count, i, capstate_object_compare(&s->objects[i], &wanted) < 0);
+    bool found = at < s->object_count && capstate_object_compare(&s->objects[at], &wanted) == 0;
+    return found ? (int32_t)at : -1;
 }
 
 /* The last object whose address is not above addr, -1. */
 static int32_t object_last_below(const struct capstate *s, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = s->object_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->objects[middle].addr <= addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (int32_t)low - 1;
+    return (int32_t)LOWER_BOUND(s->object_count, i, s->objects[i].addr <= addr) - 1;
 }
 
 int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type)
@@ -100,17 +136,25 @@ static int32_t first_slot_from(const struct capstate *s, const struct capstate_o
                                uint64_t first)
 {
     uint64_t last = o->addr + (((uint64_t)1 << o->bits) - 1);
-    uint32_t low = 0, high = s->slot_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->index->slots[middle].key < first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == s->slot_count || s->index->slots[low].key > last)
+    size_t at = LOWER_BOUND(s->slot_count, i, s->index->slots[i].key < first);
+    if (at == s->slot_count || s->index->slots[at].key > last)
         return -1;
-    return s->index->slots[low].value;
+    return s->index->slots[at].value;
+}
+
+/* Of a thread's slots the record may say what each is for, in whatever order they lie. */
+static int32_t thread_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+{
+    int32_t best = -1;
+    int32_t i = first_slot_from(s, &s->objects[object], s->objects[object].addr);
+    for (uint32_t n = 0; i >= 0 && n < RECORD_TCB_SLOTS; n++) {
+        uint32_t index = s->slots[i].index;
+        if (s->slots[i].holder == object && index >= from &&
+            (best < 0 || index < s->slots[best].index))
+            best = i;
+        i = capstate_slot_after(s, object, i);
+    }
+    return best;
 }
 
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
@@ -118,6 +162,8 @@ int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from
     if (object < 0)
         return -1;
     const struct capstate_object *o = &s->objects[object];
+    if (o->type == RECORD_CAP_TCB)
+        return thread_slot_in(s, object, from);
     return first_slot_from(s, o, o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot)));
 }
 
@@ -179,18 +225,10 @@ int32_t capstate_thread_of(const struct capstate *s, int32_t object)
 
 int32_t capstate_thread_named(const struct capstate *s, const char *name)
 {
-    uint32_t low = 0;
-    uint32_t high = s->thread_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (strcmp(s->threads[s->index->labels[middle]].label, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == s->thread_count || strcmp(s->threads[s->index->labels[low]].label, name) != 0)
-        return -1;
-    return s->index->labels[low];
+    const int32_t *labels = s->index->labels;
+    size_t at = LOWER_BOUND(s->thread_count, i, strcmp(s->threads[labels[i]].label, name) < 0);
+    bool found = at < s->thread_count && strcmp(s->threads[labels[at]].label, name) == 0;
+    return found ? labels[at] : -1;
 }
 
 /* The object of a thread's slot if it is of the expected type. */

@@ -1,6 +1,7 @@
 /* Wording: capabilities, objects and places as one line for people.  Names of threads come from the
  * target and are printed in their escaped form only. */
 #include "capstate/capstate.h"
+#include "capstate/size.h"
 
 #include "capstate/index.h"
 #include "record/names.h"
@@ -48,12 +49,8 @@ static void put_address(struct line *l, const struct capstate *s, uint64_t addr)
 
 static void put_bytes(struct line *l, uint64_t bytes)
 {
-    if (bytes >= 1u << 20 && bytes % (1u << 20) == 0)
-        put(l, "%lluM", (unsigned long long)(bytes >> 20));
-    else if (bytes >= 1u << 10 && bytes % (1u << 10) == 0)
-        put(l, "%lluK", (unsigned long long)(bytes >> 10));
-    else
-        put(l, "%lluB", (unsigned long long)bytes);
+    char text[SIZE_TEXT];
+    put(l, "%s", size_exact(bytes, text));
 }
 
 static void put_size(struct line *l, uint32_t bits)
@@ -262,6 +259,8 @@ char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size
         put(&l, "none");
     else
         put_capability(&l, s, &s->slots[slot].rec);
+    if (slot >= 0 && (uint32_t)slot < s->slot_count && capstate_is_stale(s, &s->slots[slot].rec))
+        put(&l, " (stale)");
     return buf;
 }
 
@@ -272,7 +271,11 @@ static void put_object(struct line *l, const struct capstate *s, const struct ca
         return;
     }
     if (o->bits == 0) {
-        put(l, "%s", record_cap_name(o->type));
+        bool numbered = o->addr != 0 && o->first_slot >= 0;
+        if (numbered)
+            put_capability(l, s, &s->slots[o->first_slot].rec);
+        else
+            put(l, "%s", record_cap_name(o->type));
         return;
     }
     put_named(l, s, o->type, o->addr);

@@ -1,5 +1,6 @@
 /* Pairing the objects of two systems, and what differs then: see comparison.h. */
 #include "facts/comparison.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +29,12 @@ struct compare {
 static void tell(struct compare *c, enum comparison_kind kind, int32_t a, int32_t b)
 {
     struct comparison *o = c->out;
-    if (o->count == o->capacity) {
-        uint32_t wanted = o->capacity ? o->capacity * 2 : 64;
-        struct comparison_difference *grown = realloc(o->difference, wanted * sizeof(*grown));
-        c->failed |= !grown;
-        if (!grown)
-            return;
-        o->difference = grown;
-        o->capacity = wanted;
-    }
+    struct comparison_difference *grown =
+        array_room(o->difference, o->count, &o->room, sizeof(*grown));
+    c->failed |= !grown;
+    if (!grown)
+        return;
+    o->difference = grown;
     o->difference[o->count++] = (struct comparison_difference){kind, a, b};
 }
 
@@ -97,7 +95,7 @@ static bool alike(const struct compare *c, int32_t a, int32_t b)
 {
     const struct capstate_object *x = object(&c->a, a);
     const struct capstate_object *y = object(&c->b, b);
-    bool number = x->type != RECORD_CAP_IRQ_HANDLER || x->addr == y->addr;
+    bool number = x->bits != 0 || x->addr == y->addr;
     return x->type == y->type && x->bits == y->bits && x->level == y->level && number &&
            (x->flags & RECORD_SLOT_DEVICE) == (y->flags & RECORD_SLOT_DEVICE) &&
            (!(x->flags & RECORD_SLOT_DEVICE) || x->addr == y->addr);
@@ -167,8 +165,7 @@ static void join_names(struct compare *c, const int32_t *x, const int32_t *y)
 /* Interrupts and devices: those with numbers that mean the same everywhere. */
 static bool has_fixed_place(const struct capstate_object *o)
 {
-    return o->type == RECORD_CAP_IRQ_HANDLER || (o->flags & RECORD_SLOT_DEVICE) ||
-           (o->addr == 0 && o->bits == 0);
+    return (o->flags & RECORD_SLOT_DEVICE) || o->bits == 0;
 }
 
 static void join_fixed(struct compare *c)

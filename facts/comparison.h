@@ -27,7 +27,8 @@ struct comparison_difference {
 struct comparison {
     struct comparison_difference
         *difference; /* by kind, then as `a` lists them, those of `b` last */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
     uint32_t pairs;  /* of objects */
     int32_t *pair_a; /* by object of a: its object of b, -1 */
     int32_t *pair_b;

@@ -1,5 +1,6 @@
 /* Who waits for whom. */
 #include "facts/waiting.h"
+#include "lib/array.h"
 
 #include "facts/resolve.h"
 
@@ -15,21 +16,18 @@ struct user {
 
 struct users {
     struct user *user;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     bool failed;
 };
 
 static void add_user(struct users *u, int32_t object, int32_t thread)
 {
-    if (u->count == u->room) {
-        uint32_t room = u->room ? u->room * 2 : 64;
-        void *grown = realloc(u->user, room * sizeof(*u->user));
-        u->failed |= !grown;
-        if (!grown)
-            return;
-        u->user = grown;
-        u->room = room;
-    }
+    struct user *grown = array_room(u->user, u->count, &u->room, sizeof(*grown));
+    u->failed |= !grown;
+    if (!grown)
+        return;
+    u->user = grown;
     u->user[u->count++] = (struct user){object, thread};
 }
 
@@ -47,7 +45,7 @@ static void walk_cspace(const struct capstate *s, int32_t thread, int32_t *seen,
         int32_t cnode = queue[head++];
         add_user(u, cnode, thread);
         for (int32_t i = capstate_slot_in(s, cnode, 0); i >= 0;
-             i = capstate_slot_in(s, cnode, s->slots[i].index + 1)) {
+             i = capstate_slot_after(s, cnode, i)) {
             int32_t o = s->slots[i].object;
             if (s->slots[i].rec.type != RECORD_CAP_CNODE || o < 0 || seen[o] == thread + 1)
                 continue;
@@ -86,7 +84,7 @@ struct build {
     const struct capstate *s;
     const struct users *users;
     struct waiting *w;
-    uint32_t room;
+    size_t room;
     int32_t *last; /* by thread: last thread whose waker it became, against doubles */
     bool failed;
 };
@@ -96,15 +94,11 @@ static void add_waker(struct build *b, int32_t thread, int32_t waker)
     if (waker == thread || b->last[waker] == thread)
         return;
     b->last[waker] = thread;
-    if (b->w->count == b->room) {
-        uint32_t room = b->room ? b->room * 2 : 64;
-        int32_t *grown = realloc(b->w->wakers, room * sizeof(*grown));
-        b->failed |= !grown;
-        if (!grown)
-            return;
-        b->w->wakers = grown;
-        b->room = room;
-    }
+    int32_t *grown = array_room(b->w->wakers, b->w->count, &b->room, sizeof(*grown));
+    b->failed |= !grown;
+    if (!grown)
+        return;
+    b->w->wakers = grown;
     b->w->wakers[b->w->count++] = waker;
 }
 
@@ -166,14 +160,23 @@ int32_t waiting_replier(const struct capstate *s, int32_t thread, int32_t *slot)
     return -1;
 }
 
+/* By its meaning: where it lies in a TCB differs between kernels. */
+static int32_t slot_of_tcb(const struct capstate *s, int32_t object, uint32_t which)
+{
+    for (int32_t i = object < 0 ? -1 : capstate_slot_in(s, object, 0); i >= 0;
+         i = capstate_slot_after(s, object, i))
+        if (s->slots[i].holder == object && s->slots[i].index == which)
+            return i;
+    return -1;
+}
+
 int32_t waiting_handler(const struct capstate *s, int32_t thread, int32_t *slot)
 {
     struct resolve r;
     int32_t object = s->threads[thread].object;
     *slot = -1;
     if (s->snapshot.options & RECORD_OPTION_MCS) { /* the capability lies in the TCB */
-        int32_t i = object < 0 ? -1 : capstate_slot_in(s, object, RECORD_TCB_FAULT_HANDLER);
-        *slot = i >= 0 && s->slots[i].index == RECORD_TCB_FAULT_HANDLER ? i : -1;
+        *slot = slot_of_tcb(s, object, RECORD_TCB_FAULT_HANDLER);
     } else if (s->threads[thread].rec.fault_handler) {
         resolve_cptr(s, thread, s->threads[thread].rec.fault_handler, 0, &r);
         *slot = r.end == RESOLVE_SLOT && r.levels ? r.level[r.levels - 1].slot : -1;

@@ -12,6 +12,7 @@
 
 #include "authority/authority.h"
 #include "capstate/capstate.h"
+#include "facts/waiting.h"
 
 enum { WHY_TEXT = 400 };
 
@@ -33,7 +34,8 @@ struct why_line {
 struct why {
     enum why_status status;
     struct why_line *lines;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
 };
 
 void why_init(struct why *w);
@@ -43,12 +45,20 @@ void why_free(struct why *w);
 void why_say(struct why *w, uint32_t depth, enum why_about about, uint64_t addr, const char *fmt,
              ...) __attribute__((format(printf, 5, 6)));
 
+/* What a thread does, as the end of "it is ...". */
+const char *why_doing(const struct record_thread *t);
+
 /* --- the questions; thread and slot are indexes of the capstate ------------------------------- */
 
 /* Why a thread does not run (or that it does): what it waits for, who could end that, and why they
  * do not; a circle is named a deadlock.  Includes MCS: no scheduling context, budget used up,
  * waiting in the release queue. */
 void why_not_running(const struct capstate *s, int32_t thread, struct why *out);
+
+/* The same for who asks often: with what waiting_build() found in this snapshot. */
+void why_not_running_in(const struct capstate *s, const struct waiting *w, int32_t thread,
+                        struct why *out);
+bool why_is_stuck(const struct capstate *s, const struct waiting *w, int32_t thread);
 
 /* In which threads something is wrong that they cannot get out of by themselves: faulted, or
  * waiting for what can never come.  stuck: array of thread_count. ERR_NO_MEMORY. */
@@ -58,9 +68,9 @@ enum error why_stuck(const struct capstate *s, bool *stuck);
  * to be there. */
 void why_fault(const struct capstate *s, int32_t thread, struct why *out);
 
-/* What an invocation of a capability address would meet: the look-up level by level, and whether
- * what is there can be invoked. */
-void why_denied(const struct capstate *s, int32_t thread, uint64_t cptr, struct why *out);
+/* What an invocation of a capability address would meet: the look-up level by level, whether what
+ * is there can be invoked, and whose it is. thread: of a->state. */
+void why_denied(const struct authority *a, int32_t thread, uint64_t cptr, struct why *out);
 
 /* What a translation of a virtual address meets. */
 void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint32_t depth,

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME = 200 };
 
@@ -37,18 +38,6 @@ static bool needs_write(uint32_t type)
     return type == RECORD_CAP_ENDPOINT || type == RECORD_CAP_NOTIFICATION;
 }
 
-/* A mapped frame or table whose place another one took, or whose address space is gone. */
-static bool is_stale(const struct capstate *s, const struct record_slot *c)
-{
-    if (c->type != RECORD_CAP_FRAME || c->extra == 0)
-        return false;
-    for (uint32_t i = 0; i < s->mapping_count; i++)
-        if (s->mappings[i].frame == c->object && s->mappings[i].vaddr == c->data &&
-            s->mappings[i].asid == c->extra)
-            return false;
-    return true;
-}
-
 static void say_capability(const struct capstate *s, int32_t slot, uint32_t depth, struct why *out)
 {
     const struct record_slot *c = &s->slots[slot].rec;
@@ -63,7 +52,7 @@ static void say_capability(const struct capstate *s, int32_t slot, uint32_t dept
         why_say(out, depth, WHY_ABOUT_SLOT, c->addr,
                 "%s: without the right to write, sending gets InvalidCapability%s", text,
                 c->rights & RECORD_RIGHT_READ ? "; receiving works" : "");
-    else if (is_stale(s, c))
+    else if (capstate_is_stale(s, c))
         why_say(out, depth, WHY_ABOUT_SLOT, c->addr,
                 "%s: stale, another mapping took its place or its address space is gone", text);
     else
@@ -110,17 +99,41 @@ static const char *outcome(const struct capstate *s, const struct resolve *r)
         return "what it leads to cannot be invoked: InvalidCapability";
     if (needs_write(c->type) && !(c->rights & RECORD_RIGHT_WRITE))
         return "the capability lacks the right to write: sending gets InvalidCapability";
-    return is_stale(s, c) ? "the frame capability is stale: its mapping is gone"
-                          : "it leads to a capability that can be invoked";
+    return capstate_is_stale(s, c) ? "the frame capability is stale: its mapping is gone"
+                                   : "it leads to a capability that can be invoked";
 }
 
-void why_denied(const struct capstate *s, int32_t thread, uint64_t cptr, struct why *out)
+/* Whose object it is, when it is another domain's. */
+static void say_stranger(const struct authority *a, int32_t thread, const struct resolve *r,
+                         struct why *out)
 {
+    int32_t slot = r->end == RESOLVE_SLOT && r->levels ? r->level[r->levels - 1].slot : -1;
+    int32_t own = a->thread_domain[thread];
+    struct authority_owner owner;
+    if (slot < 0 || a->state->slots[slot].object < 0 || own < 0)
+        return;
+    const struct capstate_object *o = &a->state->objects[a->state->slots[slot].object];
+    if (o->bits == 0)
+        return;
+    authority_owner_of(a, o->addr, &owner);
+    if (owner.shared)
+        why_say(out, r->levels + 2, WHY_ABOUT_MEMORY, o->addr,
+                "its object is not of %s alone: several domains hold it", a->domains[own].name);
+    else if (owner.domain >= 0 && owner.domain != own)
+        why_say(out, r->levels + 2, WHY_ABOUT_MEMORY, o->addr,
+                "its object is not of %s: it belongs to %s, who can take it away",
+                a->domains[own].name, a->domains[owner.domain].name);
+}
+
+void why_denied(const struct authority *a, int32_t thread, uint64_t cptr, struct why *out)
+{
+    const struct capstate *s = a->state;
     struct resolve r;
     resolve_cptr(s, thread, cptr, 0, &r);
     why_say(out, 0, WHY_ABOUT_THREAD, s->threads[thread].rec.addr, "0x%" PRIx64 " in %s: %s", cptr,
             s->threads[thread].label[0] ? s->threads[thread].label : "this thread", outcome(s, &r));
     say_resolution(s, &r, 1, out);
+    say_stranger(a, thread, &r, out);
 }
 
 /* --- virtual addresses --- */
@@ -152,12 +165,13 @@ static const struct record_table *deepest_table(const struct capstate *s, uint64
     return best;
 }
 
+/* Everybody whose address space leads to this byte, but for the mapping `m` itself. */
 static void say_other_spaces(const struct capstate *s, const struct record_mapping *m,
-                             uint32_t depth, struct why *out)
+                             uint64_t addr, uint32_t depth, struct why *out)
 {
     for (uint32_t i = 0; i < s->mapping_count; i++) {
         const struct record_mapping *o = &s->mappings[i];
-        if (o == m || o->frame != m->frame)
+        if (o == m || o->bits > 63 || (addr - o->frame) >> o->bits != 0)
             continue;
         for (uint32_t t = 0; t < s->thread_count; t++) {
             int32_t dir = capstate_thread_vspace(s, (int32_t)t);
@@ -166,6 +180,42 @@ static void say_other_spaces(const struct capstate *s, const struct record_mappi
                         "%s maps that frame, too, at 0x%" PRIx64, s->threads[t].label, o->vaddr);
         }
     }
+}
+
+/* A page table without an entry is in no mapping; its capability says where it hangs. */
+static bool has_empty_table(const struct capstate *s, int32_t dir, uint64_t vaddr)
+{
+    enum { ARMV6_TABLE_BITS = 20 };
+    for (int32_t d = s->objects[dir].first_slot; d >= 0; d = s->slots[d].next_same)
+        for (uint32_t i = 0; i < s->slot_count; i++) {
+            const struct record_slot *c = &s->slots[i].rec;
+            if (c->type == RECORD_CAP_PAGE_TABLE && c->extra && c->extra == s->slots[d].rec.extra &&
+                (vaddr - c->data) >> ARMV6_TABLE_BITS == 0)
+                return true;
+        }
+    return false;
+}
+
+static void say_unmapped(const struct capstate *s, int32_t dir, uint64_t vaddr, uint32_t depth,
+                         struct why *out)
+{
+    const struct record_table *t = deepest_table(s, s->objects[dir].addr, vaddr);
+    bool ends_here = (t && t->level == 0) || (s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE &&
+                                              has_empty_table(s, dir, vaddr));
+    if (ends_here)
+        why_say(out, depth, WHY_ABOUT_MEMORY, s->objects[dir].addr,
+                "nothing is mapped at 0x%" PRIx64 ": the page table is there, its entry is empty",
+                vaddr);
+    else if (t && t->parent)
+        why_say(out, depth, WHY_ABOUT_MEMORY, t->addr,
+                "nothing is mapped at 0x%" PRIx64 ": the look-up ends at the table 0x%0*" PRIx64
+                " of level %u, below which a page table is missing, too",
+                vaddr, capstate_digits(s), t->addr, t->level);
+    else
+        why_say(out, depth, WHY_ABOUT_MEMORY, s->objects[dir].addr,
+                "nothing is mapped at 0x%" PRIx64 ": the look-up ends at the root of the address "
+                "space, a page table is missing, too",
+                vaddr);
 }
 
 void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint32_t depth,
@@ -179,24 +229,24 @@ void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint3
     }
     const struct record_mapping *m = mapping_of(s, s->objects[dir].addr, vaddr);
     if (!m) {
-        const struct record_table *t = deepest_table(s, s->objects[dir].addr, vaddr);
-        why_say(out, depth, WHY_ABOUT_MEMORY, s->objects[dir].addr,
-                "nothing is mapped at 0x%" PRIx64 ": %s", vaddr,
-                !t || t->level > 0 ? "a page table is missing, too"
-                                   : "the page table is there, its entry is empty");
+        say_unmapped(s, dir, vaddr, depth, out);
         return;
     }
     uint64_t addr = m->frame + (vaddr - m->vaddr);
     int32_t object = capstate_object_holding(s, addr);
     if (object >= 0)
         capstate_object_text(s, object, text, sizeof(text));
+    bool device =
+        object >= 0 ? s->objects[object].flags & RECORD_SLOT_DEVICE : !capstate_is_ram(s, addr);
     char access[4];
-    why_say(out, depth, WHY_ABOUT_MEMORY, addr, "0x%" PRIx64 " is 0x%0*" PRIx64 " (%s), mapped %s",
-            vaddr, capstate_digits(s), addr, text, record_access_text(m->rights, access));
-    say_other_spaces(s, m, depth + 1, out);
+    why_say(out, depth, WHY_ABOUT_MEMORY, addr,
+            "0x%" PRIx64 " is 0x%0*" PRIx64 " (%s%s), mapped %s", vaddr, capstate_digits(s), addr,
+            device && !strstr(text, "device") ? "device, " : "", text,
+            record_access_text(m->rights, access));
+    say_other_spaces(s, m, addr, depth + 1, out);
 }
 
-/* --- faults --- */
+/* --- its handler --- */
 
 static void say_handler(const struct capstate *s, int32_t thread, struct why *out)
 {
@@ -213,27 +263,113 @@ static void say_handler(const struct capstate *s, int32_t thread, struct why *ou
         why_say(out, 1, WHY_ABOUT_NOTHING, 0, "it has no fault handler");
 }
 
+/* --- what it wanted of memory --- */
+
+/* Bits of a right, as in mappings; 0: the fault's status does not tell. */
+static uint32_t wanted_of(const struct capstate *s, const struct record_thread *t)
+{
+    enum { FSR_WRITE = 1u << 11, ESR_WRITE = 1u << 6, ESR_CLASS = 26, PREFETCH = 31 };
+    uint64_t d = t->fault_detail;
+    bool executes = t->fault_addr == t->pc, writes = false;
+    switch (s->snapshot.architecture) {
+    case RECORD_ARCHITECTURE_AARCH64:
+        executes |= (d >> ESR_CLASS & ~1u) == 0x20; /* instruction abort */
+        writes = d & ESR_WRITE;
+        break;
+    case RECORD_ARCHITECTURE_RISCV64:
+        executes |= d == 1 || d == 12;
+        writes = d == 7 || d == 15;
+        break;
+    case RECORD_ARCHITECTURE_X86_64:
+        executes |= d >> 4 & 1;
+        writes = d >> 1 & 1;
+        break;
+    default:
+        executes |= s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE && d >> PREFETCH & 1;
+        writes = d & FSR_WRITE;
+    }
+    if (executes)
+        return RECORD_RIGHT_EXECUTE;
+    return writes ? RECORD_RIGHT_WRITE : RECORD_RIGHT_READ;
+}
+
+static const char *wanting(uint32_t right)
+{
+    if (right == RECORD_RIGHT_EXECUTE)
+        return "execute";
+    return right == RECORD_RIGHT_WRITE ? "write" : "read";
+}
+
+/* What would have to be there for it not to fault. */
+static void say_missing(const struct capstate *s, int32_t thread, uint32_t wanted, struct why *out)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    int32_t dir = capstate_thread_vspace(s, thread);
+    const struct record_mapping *m =
+        dir < 0 ? NULL : mapping_of(s, s->objects[dir].addr, t->fault_addr);
+    char access[4];
+    if (dir < 0)
+        return;
+    if (!m)
+        why_say(out, 2, WHY_ABOUT_NOTHING, 0,
+                "to %s there it needs a frame mapped at 0x%" PRIx64 " with that right",
+                wanting(wanted), t->fault_addr & ~(uint64_t)0xfff);
+    else if (!(m->rights & wanted))
+        why_say(out, 2, WHY_ABOUT_MEMORY, m->frame,
+                "the mapping is there, but does not allow to %s: it is %s", wanting(wanted),
+                record_access_text(m->rights, access));
+    else
+        why_say(out, 2, WHY_ABOUT_MEMORY, m->frame,
+                "the mapping allows to %s now: resumed, the thread would go on", wanting(wanted));
+}
+
+static void say_memory_fault(const struct capstate *s, int32_t thread, struct why *out)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    uint32_t wanted = wanted_of(s, t);
+    why_say(out, 1, WHY_ABOUT_NOTHING, 0, "it wanted to %s at the address 0x%" PRIx64,
+            wanting(wanted), t->fault_addr);
+    why_virtual(s, thread, t->fault_addr, 2, out);
+    say_missing(s, thread, wanted, out);
+}
+
+/* --- faults --- */
+
+static const char *needed(const struct record_thread *t)
+{
+    return t->fault_detail ? "an endpoint with the right to read, or a notification, would have to "
+                             "be there to receive from"
+                           : "a capability that can be invoked would have to be there";
+}
+
+static void say_capability_fault(const struct capstate *s, int32_t thread, struct why *out)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    struct resolve r;
+    resolve_cptr(s, thread, t->fault_addr, 0, &r);
+    why_say(out, 1, WHY_ABOUT_NOTHING, 0,
+            "it looked for the capability address 0x%" PRIx64 " to %s; now %s", t->fault_addr,
+            t->fault_detail ? "receive" : "invoke", outcome(s, &r));
+    say_resolution(s, &r, 2, out);
+    bool there = r.end == RESOLVE_SLOT && r.levels && r.level[r.levels - 1].slot >= 0;
+    if (!there)
+        why_say(out, 2, WHY_ABOUT_NOTHING, 0, "%s", needed(t));
+}
+
 void why_fault(const struct capstate *s, int32_t thread, struct why *out)
 {
     const struct record_thread *t = &s->threads[thread].rec;
     const char *who = s->threads[thread].label[0] ? s->threads[thread].label : "the thread";
-    struct resolve r;
     if (!t->fault) {
         why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s has not faulted: it is %s", who,
-                t->current ? "running" : thread_state_name(t->state));
+                why_doing(t));
         return;
     }
     why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s: %s at 0x%" PRIx64 ", pc 0x%" PRIx64, who,
             fault_name(t->fault), t->fault_addr, t->pc);
-    if (t->fault == RECORD_FAULT_CAP) {
-        resolve_cptr(s, thread, t->fault_addr, 0, &r);
-        why_say(out, 1, WHY_ABOUT_NOTHING, 0,
-                "it looked for the capability address 0x%" PRIx64 " to %s; now %s", t->fault_addr,
-                t->fault_detail ? "receive" : "invoke", outcome(s, &r));
-        say_resolution(s, &r, 2, out);
-    } else if (t->fault == RECORD_FAULT_VM) {
-        why_say(out, 1, WHY_ABOUT_NOTHING, 0, "it touched the address 0x%" PRIx64, t->fault_addr);
-        why_virtual(s, thread, t->fault_addr, 2, out);
-    }
+    if (t->fault == RECORD_FAULT_CAP)
+        say_capability_fault(s, thread, out);
+    else if (t->fault == RECORD_FAULT_VM)
+        say_memory_fault(s, thread, out);
     say_handler(s, thread, out);
 }

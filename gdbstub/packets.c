@@ -55,7 +55,7 @@ static void supported(struct gdb_text *t)
     general_thread = stepped_thread = 0;
     reply_text("PacketSize=%x;vContSupported+;swbreak+;", stub_packet_size());
     reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;");
-    reply_text("capscope-snapshot+");
+    reply_text("capscope-snapshot+;capscope-roots+");
 }
 
 /* Understood, but not offered: without acknowledgements gdb no longer looks at checksums, and a
@@ -71,7 +71,7 @@ static void stop_reason(struct gdb_text *t)
 {
     (void)t;
     general_thread = stub_stop_thread();
-    stub_write_stop();
+    stub_write_found();
 }
 
 static void attached(struct gdb_text *t)
@@ -378,6 +378,16 @@ static void snapshot(struct gdb_text *t)
         reply_error(REPLY_NO_MEMORY);
 }
 
+/* Where kernel_roots lies, whatever somebody wrote there: a search takes thousands of packets. */
+static void roots(struct gdb_text *t)
+{
+    (void)t;
+    if (debug_roots_at == 0)
+        reply_error(REPLY_NO_MEMORY);
+    else
+        reply_text("m%x", debug_roots_at);
+}
+
 /* ---- breakpoints ---- */
 
 static void set_breakpoint(struct gdb_text *t)
@@ -572,6 +582,7 @@ static const struct packet {
     {"qThreadExtraInfo,", false, thread_extra_info},
     {"qRcmd,", false, command},
     {"qCapscope.snapshot", true, snapshot},
+    {"qCapscope.roots", true, roots},
 };
 enum { PACKETS = sizeof(packets) / sizeof(packets[0]) };
 

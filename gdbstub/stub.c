@@ -58,6 +58,7 @@ static struct {
     bool bad_line;    /* there were some in the session before */
     bool two_lines;   /* it has been said that the other line is ignored */
 
+    bool asked;    /* the stop, or the one that is due, is one for gdb's sake */
     bool knocking; /* the kernel stands, or will, for a packet that is not complete */
     bool was_waiting;
     word_t knock_time;
@@ -187,6 +188,15 @@ uint32_t stub_stop_thread(void)
     return s.thread;
 }
 
+/* Whoever comes to a machine that others have halted must not take that for the work of its own ^C,
+ * and let the machine go on when it leaves. */
+void stub_write_found(void)
+{
+    if (s.signal == SIGNAL_INT && !s.asked)
+        s.signal = SIGNAL_TRAP;
+    stub_write_stop();
+}
+
 void stub_write_stop(void)
 {
     reply_text("T%02x", s.signal);
@@ -256,6 +266,7 @@ static void take(uint8_t byte)
         packet_send();
         return;
     case GDB_INTERRUPT:
+        s.asked |= !debug_is_stopped();
         if (!debug_is_stopped())
             debug_request_halt();
         return;
@@ -270,6 +281,7 @@ static void take(uint8_t byte)
 static void knock(void)
 {
     s.knocking = true;
+    s.asked = true;
     s.was_waiting = s.waiting;
     s.waiting = false;
     debug_request_halt();
@@ -409,6 +421,7 @@ static void plant(void)
 static void stub_resumed(void)
 {
     s.trap = NULL;
+    s.asked = false;
     plant();
 }
 

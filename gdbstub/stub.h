@@ -27,8 +27,9 @@ void stub_continue(void);
 void stub_end(const char *why);
 
 uint32_t stub_stop_thread(void);
-void stub_write_stop(void); /* the stop reply, into `reply` */
-void stub_send(void);       /* sends `reply` */
+void stub_write_stop(void);  /* the stop reply, into `reply` */
+void stub_write_found(void); /* the same for who asks how the machine is found */
+void stub_send(void);        /* sends `reply` */
 /* Text to gdb, whole lines, while it waits for an answer or a stop. A format_sink; the rest of a
  * line goes out with stub_text_end(). */
 void stub_text(void *ctx, char c);

@@ -1,5 +1,6 @@
 /* Comparing two samples; capstate_diff() does the work. */
 #include "inspector-tui/compare.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,11 @@ static void take_change(void *ctx, enum capstate_change kind, const struct capst
                         const struct capstate_slot *after)
 {
     struct compare *c = ctx;
-    if (c->count == c->room) {
-        uint32_t room = c->room ? c->room * 2 : 64;
-        void *grown = realloc(c->changes, room * sizeof(*c->changes));
-        c->failed |= !grown;
-        if (!grown)
-            return;
-        c->changes = grown;
-        c->room = room;
-    }
+    struct change *grown = array_room(c->changes, c->count, &c->room, sizeof(*grown));
+    c->failed |= !grown;
+    if (!grown)
+        return;
+    c->changes = grown;
     c->changes[c->count++] = (struct change){
         .kind = kind,
         .before = before ? (int32_t)(before - c->before->state.slots) : -1,
@@ -53,6 +50,13 @@ struct compare *compare_make(struct sample *before, struct sample *after)
     if (!c->failed && before && before->sum != after->sum)
         c->failed = capstate_diff(&before->state, &after->state, take_change, c) != ERR_OK;
     return c;
+}
+
+void compare_move_on(struct compare *c, struct sample *after)
+{
+    struct sample *old = c->after;
+    c->after = sample_hold(after);
+    sample_drop(old);
 }
 
 void compare_free(struct compare *c)
@@ -96,7 +100,7 @@ enum sign compare_domain(const struct compare *c, int32_t domain)
     if (old < 0)
         return SIGN_BORN;
     bool same = c->before->domain_caps[old] == c->after->domain_caps[domain] &&
-                c->before->domain_own[old] == c->after->domain_own[domain];
+                sample_domain_own(c->before, old) == sample_domain_own(c->after, domain);
     return same ? SIGN_SAME : SIGN_CHANGED;
 }
 

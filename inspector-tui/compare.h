@@ -19,7 +19,8 @@ struct compare {
     struct sample *before, *after; /* held */
     uint8_t *sign;                 /* by slot of `after` */
     struct change *changes;        /* as capstate_diff() gives them */
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t counts[SIGN_DIED + 1];
     bool failed; /* no memory: nothing is known */
 };
@@ -27,6 +28,8 @@ struct compare {
 /* NULL `before`: nothing differs. NULL: no memory. */
 struct compare *compare_make(struct sample *before, struct sample *after);
 void compare_free(struct compare *c);
+/* A newer sample with the same rows in place of `after`. */
+void compare_move_on(struct compare *c, struct sample *after);
 
 enum sign compare_slot(const struct compare *c, int32_t slot); /* c may be NULL */
 enum sign compare_thread(const struct compare *c, int32_t thread);

@@ -6,7 +6,8 @@
 
 struct pane {
     struct line *lines;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t top, cursor; /* cursor: the link that Enter follows when the pane has the focus */
     struct ref about;
     uint64_t generation;

@@ -6,6 +6,7 @@
  *     take <----- fresh, points <- source_deliver      fd: something is there
  */
 #include "inspector-tui/source_private.h"
+#include "lib/array.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -68,12 +69,14 @@ void source_say_state(struct source *s, enum target_kind kind, const char *where
         source_wake_screen(s);
 }
 
-void source_show(struct source *s, struct sample *sample)
+void source_show(struct source *s, struct sample *sample, struct compare *change)
 {
     pthread_mutex_lock(&s->lock);
     sample->target = s->state;
     sample_drop(s->fresh);
+    compare_free(s->fresh_change);
     s->fresh = sample;
+    s->fresh_change = change;
     pthread_mutex_unlock(&s->lock);
     source_wake_screen(s);
 }
@@ -92,24 +95,11 @@ static void keep_within_memory(struct source *s)
 
 static struct point *new_point(struct source *s)
 {
-    if (s->point_count == s->point_room) {
-        uint32_t room = s->point_room ? s->point_room * 2 : 256;
-        void *grown = realloc(s->points, room * sizeof(*s->points));
-        if (!grown)
-            return NULL;
-        s->points = grown;
-        s->point_room = room;
-    }
+    struct point *grown = array_room(s->points, s->point_count, &s->point_room, sizeof(*grown));
+    if (!grown)
+        return NULL;
+    s->points = grown;
     return &s->points[s->point_count++];
-}
-
-static void count_change(void *ctx, enum capstate_change change, const struct capstate_slot *before,
-                         const struct capstate_slot *after)
-{
-    (void)change;
-    (void)before;
-    (void)after;
-    ++*(uint32_t *)ctx;
 }
 
 /* The newest point, held; only the worker adds points, so it stays the newest. */
@@ -124,10 +114,9 @@ static struct sample *newest(struct source *s)
 void source_deliver(struct source *s, struct sample *sample)
 {
     struct sample *last = newest(s);
-    uint32_t changes = 0;
     bool moved = !last || last->sum != sample->sum;
-    if (last && moved)
-        capstate_diff(&last->state, &sample->state, count_change, &changes);
+    struct compare *change = last && moved ? compare_make(last, sample) : NULL;
+    uint32_t changes = change ? change->count : 0;
     sample_drop(last);
     pthread_mutex_lock(&s->lock);
     struct point *p = moved ? new_point(s) : NULL; /* where nothing moved the line does not grow */
@@ -140,7 +129,12 @@ void source_deliver(struct source *s, struct sample *sample)
     }
     sample->number = s->point_count;
     pthread_mutex_unlock(&s->lock);
-    source_show(s, sample);
+    source_show(s, sample, change);
+}
+
+static uint64_t newest_event(const struct source *s)
+{
+    return s->events[(s->event_first + s->event_count - 1) % EVENTS_KEPT].seq;
 }
 
 void source_put_event(struct source *s, const struct record_event *e)
@@ -149,6 +143,8 @@ void source_put_event(struct source *s, const struct record_event *e)
     if (!s->events)
         s->events = malloc(EVENTS_KEPT * sizeof(*s->events));
     if (s->events) {
+        if (s->event_count && e->seq <= newest_event(s)) /* another machine, or it began anew */
+            s->event_first = s->event_count = 0;
         if (s->event_count == EVENTS_KEPT) {
             s->event_first = (s->event_first + 1) % EVENTS_KEPT;
             s->event_count--;
@@ -244,6 +240,25 @@ static bool what_next(struct source *s, bool *due, int64_t next)
     return go_on;
 }
 
+static void compare_what_was_asked(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct sample *before = s->ask_before, *after = s->ask_after;
+    s->ask_before = s->ask_after = NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (!after)
+        return;
+    struct compare *made = compare_make(before, after);
+    sample_drop(before);
+    sample_drop(after);
+    pthread_mutex_lock(&s->lock);
+    struct compare *old = s->compared;
+    s->compared = made;
+    pthread_mutex_unlock(&s->lock);
+    compare_free(old);
+    source_wake_screen(s);
+}
+
 static void set_busy(struct source *s, bool busy)
 {
     pthread_mutex_lock(&s->lock);
@@ -267,6 +282,7 @@ static void *worker_main(void *arg)
         if (asked)
             s->ops->serve(s, &q);
         set_busy(s, false);
+        compare_what_was_asked(s);
         if (!asked && !due)
             idle(s, s->live && !s->paused ? next : now_ms() + HOUR_MS);
     }
@@ -330,6 +346,10 @@ static void forget(struct source *s)
     for (uint32_t i = 0; i < s->answer_count; i++)
         free(s->answers[(s->answer_first + i) % ANSWERS].text);
     sample_drop(s->fresh);
+    compare_free(s->fresh_change);
+    sample_drop(s->ask_before);
+    sample_drop(s->ask_after);
+    compare_free(s->compared);
     free(s->points);
     free(s->events);
     free(s->console);
@@ -382,13 +402,36 @@ void source_drain(struct source *s)
     (void)n;
 }
 
-struct sample *source_take(struct source *s)
+struct sample *source_take(struct source *s, struct compare **change)
 {
     pthread_mutex_lock(&s->lock);
     struct sample *fresh = s->fresh;
+    *change = s->fresh_change;
     s->fresh = NULL;
+    s->fresh_change = NULL;
     pthread_mutex_unlock(&s->lock);
     return fresh;
+}
+
+void source_ask_compare(struct source *s, struct sample *before, struct sample *after)
+{
+    pthread_mutex_lock(&s->lock);
+    struct sample *old_before = s->ask_before, *old_after = s->ask_after;
+    s->ask_before = sample_hold(before);
+    s->ask_after = sample_hold(after);
+    pthread_mutex_unlock(&s->lock);
+    sample_drop(old_before);
+    sample_drop(old_after);
+    kick(s);
+}
+
+struct compare *source_compared(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct compare *made = s->compared;
+    s->compared = NULL;
+    pthread_mutex_unlock(&s->lock);
+    return made;
 }
 
 void source_state(struct source *s, struct target_state *out)
@@ -504,7 +547,7 @@ bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint6
     pthread_mutex_lock(&s->lock);
     bool any = s->event_count > 0;
     *first = any ? s->events[s->event_first].seq : 0;
-    *last = any ? s->events[(s->event_first + s->event_count - 1) % EVENTS_KEPT].seq : 0;
+    *last = any ? newest_event(s) : 0;
     *lost = s->events_lost;
     pthread_mutex_unlock(&s->lock);
     return any;

@@ -11,7 +11,7 @@
 #define CAPSCOPE_INSPECTOR_TUI_SOURCE_H
 
 #include "attach/attach.h"
-#include "inspector-tui/sample.h"
+#include "inspector-tui/compare.h"
 
 struct source;
 
@@ -32,22 +32,32 @@ const char *source_name(const struct source *s);
 int source_fd(const struct source *s);
 void source_drain(struct source *s); /* takes what made the fd readable */
 
-/* The newest sample if it was not taken yet, held for the caller; NULL: none. */
-struct sample *source_take(struct source *s);
+/* The newest sample if it was not taken yet, held for the caller; NULL: none. *change: what differs
+ * from the sample delivered before it, the caller's; NULL: not known. */
+struct sample *source_take(struct source *s, struct compare **change);
+/* Large samples are compared by the worker: one request at a time, the newest counts. The answer is
+ * the caller's; NULL: not there yet. */
+void source_ask_compare(struct source *s, struct sample *before, struct sample *after);
+struct compare *source_compared(struct source *s);
 void source_state(struct source *s, struct target_state *out);
 /* source_close() takes away the stops that were armed through it, unless they are to stay. */
 void source_keep_stops(struct source *s);
 void source_pause(struct source *s, bool paused); /* no samples but those asked for */
 
+double source_now(void); /* seconds after 1970 */
+
 /* --- asking --- */
 enum ask_kind {
     ASK_SAMPLE, /* now */
     ASK_SEEK,   /* number: snapshot of the time line */
+    ASK_LOAD,   /* the same, without showing it */
+    ASK_EVENT,  /* addr: the moment right after this event */
     ASK_HALT,
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */
     ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
     ASK_SQL,     /* text; over the recording, or the present moment of a live target */
+    ASK_WHY,     /* addr: a TCB, number: snapshot; what capdb why-... says, of a recording */
 };
 
 struct ask {

@@ -1,5 +1,7 @@
 /* A recording: its snapshots are the time line; what was loaded last stays in memory. */
 #include "inspector-tui/source_private.h"
+#include "capdb/past.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +24,11 @@ static void read_moments(struct source *s)
     uint32_t count = capdb_count(s->db);
     struct capdb_snapshot info;
     pthread_mutex_lock(&s->lock);
-    if (count > s->point_room) {
-        void *grown = realloc(s->points, count * sizeof(*s->points));
-        if (!grown)
-            count = s->point_count;
-        else
-            s->points = grown, s->point_room = count;
-    }
+    struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
+    if (grown)
+        s->points = grown;
+    else
+        count = s->point_count;
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
         s->points[s->point_count++] =
             (struct point){.moment = {.number = info.n,
@@ -101,16 +101,47 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
     return made;
 }
 
+/* Before the first snapshot is there, how much there is to read is all there is to say. */
+static void say_loading(struct source *s, uint32_t n)
+{
+    struct capdb_snapshot info;
+    char where[120];
+    if (!s->first || capdb_snapshot_info(s->db, n, &info) != ERR_OK)
+        return;
+    snprintf(where, sizeof(where), "reading snapshot %u of %u: %u capabilities", n, s->point_count,
+             info.slots);
+    source_say_state(s, TARGET_OPENING, where);
+}
+
 static bool seek(struct source *s, uint32_t n, char *why, size_t size)
 {
-    struct sample *made = load(s, n, why, size);
     char where[64];
+    say_loading(s, n);
+    struct sample *made = load(s, n, why, size);
     if (!made)
         return false;
     snprintf(where, sizeof(where), "snapshot %u of %u", n, s->point_count);
     source_say_state(s, TARGET_RECORDING, where);
-    source_show(s, made);
+    source_show(s, made, NULL);
     return true;
+}
+
+static void take_event(void *ctx, const struct record *r)
+{
+    struct source *s = ctx;
+    if (r->kind == RECORD_EVENT)
+        source_put_event(s, &r->event);
+    else
+        source_lose_events(s, r->gap.count);
+}
+
+static void show_first(struct source *s)
+{
+    char why[300];
+    if (!seek(s, s->first, why, sizeof(why)))
+        source_say_state(s, TARGET_UNREACHABLE, why);
+    s->first = 0;
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
 }
 
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
@@ -118,6 +149,8 @@ static void sample(struct source *s)
 {
     read_moments(s);
     source_say_recording(s, "%u snapshots", s->point_count);
+    if (s->first)
+        show_first(s);
     source_wake_screen(s);
 }
 
@@ -130,13 +163,58 @@ static void serve_sql(struct source *s, const struct asked *q)
         source_answered_text(s, q, false, capdb_error(s->db));
 }
 
-static void take_event(void *ctx, const struct record *r)
+/* The snapshot that an event came after is in memory then, if it can be. */
+static void load_before(struct source *s, uint64_t seq)
 {
-    struct source *s = ctx;
-    if (r->kind == RECORD_EVENT)
-        source_put_event(s, &r->event);
+    char why[300];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->point_count; i++)
+        if (s->points[i].moment.seq <= seq)
+            n = s->points[i].moment.number;
+    sample_drop(load(s, n, why, sizeof(why)));
+}
+
+/* Lines of an answer as a text, deeper ones further to the right. NULL: no memory. */
+static char *join(const struct why *w)
+{
+    size_t used = 0, room = 1;
+    for (uint32_t i = 0; i < w->count; i++)
+        room += strlen(w->lines[i].text) + 2 * w->lines[i].depth + 1;
+    char *text = malloc(room);
+    for (uint32_t i = 0; text && i < w->count; i++)
+        used += (size_t)snprintf(text + used, room - used, "%*s%s\n", (int)w->lines[i].depth * 2,
+                                 "", w->lines[i].text);
+    return text;
+}
+
+/* The lines of `capdb why-not-running`, and of `capdb why-fault` where it has faulted. */
+static enum error why(struct source *s, const struct sample *of, int32_t thread, struct why *w)
+{
+    const struct capstate *state = &of->state;
+    why_not_running(state, thread, w);
+    enum error e = capdb_past_running(s->db, of->number, state, thread, w);
+    if (e != ERR_OK || !state->threads[thread].rec.fault)
+        return e;
+    why_fault(state, thread, w);
+    return capdb_past_fault(s->db, of->number, state, thread, w);
+}
+
+static void serve_why(struct source *s, const struct asked *q)
+{
+    char message[300] = "that thread is not in this snapshot";
+    struct why w;
+    struct sample *of = load(s, q->ask.number, message, sizeof(message));
+    int32_t thread = of ? sample_thread_at(of, q->ask.addr) : -1;
+    why_init(&w);
+    enum error e = thread < 0 ? ERR_OK : why(s, of, thread, &w);
+    char *text = thread >= 0 && e == ERR_OK ? join(&w) : NULL;
+    if (text)
+        source_answered(s, q, true, text);
     else
-        source_lose_events(s, r->gap.count);
+        source_answered_text(s, q, false, e == ERR_OK ? message : capdb_error(s->db));
+    why_free(&w);
+    if (of)
+        sample_drop(of);
 }
 
 static void serve(struct source *s, const struct asked *q)
@@ -150,11 +228,22 @@ static void serve(struct source *s, const struct asked *q)
         else
             source_answered_text(s, q, false, why);
         break;
+    case ASK_LOAD:
+        sample_drop(load(s, q->ask.number, why, sizeof(why)));
+        source_answered_text(s, q, true, "");
+        break;
+    case ASK_EVENT:
+        load_before(s, q->ask.addr);
+        source_serve_event(s, q);
+        break;
     case ASK_SAMPLE:
         source_answered_text(s, q, true, "");
         break;
     case ASK_SQL:
         serve_sql(s, q);
+        break;
+    case ASK_WHY:
+        serve_why(s, q);
         break;
     case ASK_FIND:
         source_answered_text(s, q, false,
@@ -190,11 +279,11 @@ static bool begin(struct source *s, char *message, size_t size)
         snprintf(message, size, "%s: the recording holds no snapshot", path);
         return false;
     }
-    if (!seek(s, wanted ? wanted : s->point_count, why, sizeof(why))) {
-        snprintf(message, size, "%s: %s", path, why);
+    if (wanted > s->point_count) {
+        snprintf(message, size, "%s: the recording has snapshots 1 to %u", path, s->point_count);
         return false;
     }
-    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
+    s->first = wanted ? wanted : s->point_count;
     if (capdb_warning(s->db))
         source_put_console(s, capdb_warning(s->db));
     return true;

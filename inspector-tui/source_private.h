@@ -46,6 +46,7 @@ struct source {
     struct capdb *db;
     struct follow *follow; /* events of a live line, NULL: none */
     struct authority_rules rules;
+    uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
@@ -62,9 +63,13 @@ struct source {
     struct answer answers[ANSWERS];
     uint32_t answer_first, answer_count;
     struct sample *fresh;
+    struct compare *fresh_change;          /* against the sample before */
+    struct sample *ask_before, *ask_after; /* to be compared; after NULL: nothing */
+    struct compare *compared;
     struct target_state state;
     struct point *points;
-    uint32_t point_count, point_room;
+    uint32_t point_count;
+    size_t point_room;
     size_t history_bytes;
     struct record_event *events; /* ring */
     uint32_t event_first, event_count;
@@ -82,14 +87,17 @@ void source_answered_text(struct source *s, const struct asked *q, bool ok, cons
 void source_say_state(struct source *s, enum target_kind kind, const char *where);
 /* Takes over the sample: shows it, and puts it on the time line when it differs from the last. */
 void source_deliver(struct source *s, struct sample *sample);
-void source_show(struct source *s, struct sample *sample); /* without the time line */
+/* Without the time line; takes over the comparison, which may be NULL. */
+void source_show(struct source *s, struct sample *sample, struct compare *change);
 void source_put_event(struct source *s, const struct record_event *e);
 void source_lose_events(struct source *s, uint64_t count);
 void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void source_put_console(struct source *s, const char *text);
 void source_wake_screen(struct source *s);
-double source_now(void);
+
+/* The answer to ASK_EVENT (source_event.c). */
+void source_serve_event(struct source *s, const struct asked *q);
 
 extern const struct source_ops source_live_ops, source_file_ops;
 

@@ -1,10 +1,12 @@
-/* What all views have in common: rows, folds, a cursor that stays on its thing, search, filter and
- * order. */
+/* What all views have in common: rows, folds, moving, going to a thing, search and filter; rows.c
+ * makes the rows. */
 #include "inspector-tui/view.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct view_ops *const all_ops[VIEWS] = {
     [VIEW_OVERVIEW] = &view_overview,
@@ -25,12 +27,12 @@ static const struct view_ops *const all_ops[VIEWS] = {
 };
 
 struct view_word {
-    const char *name, *about;
+    const char *name, *brief, *about;
     int key;
 };
 
 static const struct view_word words[VIEWS] = {
-#define X(ID, key, name, about) [VIEW_##ID] = {name, about, key},
+#define X(ID, key, name, brief, about) [VIEW_##ID] = {name, brief, about, key},
     VIEW_LIST(X)
 #undef X
 };
@@ -38,6 +40,11 @@ static const struct view_word words[VIEWS] = {
 const char *view_name(enum view_id id)
 {
     return words[id].name;
+}
+
+const char *view_brief(enum view_id id)
+{
+    return words[id].brief;
 }
 
 const char *view_about(enum view_id id)
@@ -57,27 +64,13 @@ void view_init(struct view *v, enum view_id id)
 
 void view_fini(struct view *v)
 {
+    rows_fini(v);
     free(v->rows);
-    free(v->all);
     free(v->open);
     *v = (struct view){.id = v->id, .ops = v->ops, .sort = -1};
 }
 
 /* --- rows --- */
-
-/* Room for one more element, doubling; false when memory is out. */
-static bool grow(void **array, uint32_t count, uint32_t *room, size_t size)
-{
-    if (count < *room)
-        return true;
-    uint32_t wanted = *room ? *room * 2 : 256;
-    void *bigger = realloc(*array, wanted * size);
-    if (!bigger)
-        return false;
-    *array = bigger;
-    *room = wanted;
-    return true;
-}
 
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr)
 {
@@ -85,13 +78,12 @@ uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr)
     return ref_key(&r);
 }
 
-static struct row *add(struct view *v, struct row row)
+struct row *view_append(struct view *v, struct row row)
 {
-    void *rows = v->rows;
-    if (!grow(&rows, v->count, &v->room, sizeof(*v->rows))) {
-        v->cut = true;
+    struct row *rows = array_room(v->rows, v->count, &v->room, sizeof(*rows));
+    v->cut |= !rows;
+    if (!rows)
         return NULL;
-    }
     v->rows = rows;
     v->rows[v->count] = row;
     return &v->rows[v->count++];
@@ -102,8 +94,19 @@ struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, 
 {
     if ((flags & ROW_CAN_FOLD) && view_is_open(v, id))
         flags |= ROW_OPEN;
-    return add(
+    return view_append(
         v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
+}
+
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind)
+{
+    const struct compare *c = s->change;
+    for (uint32_t i = 0; c && c->before && i < c->count; i++)
+        if (c->changes[i].kind == CHANGE_REMOVED) {
+            int32_t slot = c->changes[i].before;
+            view_add(v, view_id(0, kind, c->before->state.slots[slot].rec.addr), 0, kind, slot,
+                     ROW_DEAD);
+        }
 }
 
 const struct sample *view_sample(const struct session *s, const struct row *r)
@@ -137,15 +140,7 @@ void view_text(const struct session *s, const struct view *v, const struct row *
 
 static uint32_t fold_place(const struct view *v, uint64_t id)
 {
-    uint32_t low = 0, high = v->open_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (v->open[mid] < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(v->open_count, i, v->open[i] < id);
 }
 
 static bool fold_listed(const struct view *v, uint64_t id)
@@ -170,8 +165,8 @@ static void fold_list(struct view *v, uint64_t id, bool listed)
         v->open_count--;
         return;
     }
-    void *open = v->open;
-    if (!grow(&open, v->open_count, &v->open_room, sizeof(*v->open)))
+    uint64_t *open = array_room(v->open, v->open_count, &v->open_room, sizeof(*open));
+    if (!open)
         return;
     v->open = open;
     memmove(v->open + at + 1, v->open + at, (v->open_count - at) * sizeof(*v->open));
@@ -179,108 +174,9 @@ static void fold_list(struct view *v, uint64_t id, bool listed)
     v->open_count++;
 }
 
-/* --- order --- */
+/* --- the row under the cursor --- */
 
-struct block {
-    uint64_t key;
-    uint32_t from, count;
-};
-
-/* The first eight bytes of a column's text, as a number that sorts like them. */
-static uint64_t text_order(const struct session *s, const struct view *v, const struct row *r,
-                           uint32_t column)
-{
-    static struct line l;
-    uint64_t key = 0;
-    line_clear(&l);
-    v->ops->line(s, v, r, &l);
-    size_t from = column == 0 || column > l.columns ? 0 : l.column[column - 1];
-    size_t to = column < l.columns ? l.column[column] : l.length;
-    for (size_t i = 0; i < 8; i++)
-        key = key << 8 | (from + i < to ? (uint8_t)l.text[from + i] : 0);
-    return key;
-}
-
-/* Least significant digit first, 11 bits a turn: a million blocks in some tens of milliseconds. */
-static void radix(struct block *a, struct block *b, uint32_t n)
-{
-    enum { BITS = 11, DIGITS = 1 << BITS, TURNS = 6 };
-    static uint32_t count[DIGITS];
-    for (uint32_t turn = 0; turn < TURNS; turn++) {
-        uint32_t shift = turn * BITS, sum = 0;
-        memset(count, 0, sizeof(count));
-        for (uint32_t i = 0; i < n; i++)
-            count[a[i].key >> shift & (DIGITS - 1)]++;
-        for (uint32_t d = 0; d < DIGITS; d++) {
-            uint32_t here = count[d];
-            count[d] = sum;
-            sum += here;
-        }
-        for (uint32_t i = 0; i < n; i++)
-            b[count[a[i].key >> shift & (DIGITS - 1)]++] = a[i];
-        struct block *t = a;
-        a = b;
-        b = t;
-    }
-}
-
-static uint32_t cut_blocks(const struct session *s, const struct view *v, struct block *blocks)
-{
-    uint32_t n = 0, column = (uint32_t)v->sort;
-    for (uint32_t i = 0; i < v->count; i++) {
-        const struct row *r = &v->rows[i];
-        if (r->depth > 0 && n > 0) {
-            blocks[n - 1].count++;
-            continue;
-        }
-        uint64_t key = v->ops->order ? v->ops->order(s, v, r, column) : UINT64_MAX;
-        if (key == UINT64_MAX)
-            key = text_order(s, v, r, column);
-        blocks[n++] = (struct block){v->descending ? ~key : key, i, 1};
-    }
-    return n;
-}
-
-static void sort_rows(const struct session *s, struct view *v)
-{
-    struct block *blocks = malloc((v->count + 1) * 2 * sizeof(*blocks));
-    struct row *rows = malloc((v->count + 1) * sizeof(*rows));
-    if (blocks && rows) {
-        uint32_t n = cut_blocks(s, v, blocks), at = 0;
-        radix(blocks, blocks + n, n);
-        for (uint32_t i = 0; i < n; i++) {
-            memcpy(rows + at, v->rows + blocks[i].from, blocks[i].count * sizeof(*rows));
-            at += blocks[i].count;
-        }
-        memcpy(v->rows, rows, v->count * sizeof(*rows));
-    }
-    free(blocks);
-    free(rows);
-}
-
-/* --- making the rows --- */
-
-/* The whole list with everything open, for what looks into closed rows. */
-static void build_all(const struct session *s, struct view *v)
-{
-    if (v->all_generation == s->generation && v->all)
-        return;
-    struct view w = *v;
-    w.rows = v->all;
-    w.room = v->all_room;
-    w.count = 0;
-    w.open = NULL;
-    w.open_count = w.open_room = 0;
-    w.open_by_default = true;
-    w.ops->build(s, &w);
-    v->all = w.rows;
-    v->all_count = w.count;
-    v->all_room = w.room;
-    v->all_generation = s->generation;
-    v->looked = 0;
-}
-
-static bool find_id(const struct view *v, uint64_t id, uint32_t *at)
+bool view_find_id(const struct view *v, uint64_t id, uint32_t *at)
 {
     for (uint32_t i = 0; i < v->count; i++)
         if (v->rows[i].id == id) {
@@ -290,86 +186,19 @@ static bool find_id(const struct view *v, uint64_t id, uint32_t *at)
     return false;
 }
 
-/* The rows before a refresh that the cursor may fall back to: itself, siblings above, ancestors. */
-enum { FALLBACKS = 32, FIRST_SLICE = 4096 };
-
-static uint32_t remember(const struct view *v, uint64_t ids[FALLBACKS])
-{
-    uint32_t n = 0;
-    if (v->cursor >= v->count)
-        return 0;
-    ids[n++] = v->rows[v->cursor].id;
-    uint32_t depth = v->rows[v->cursor].depth;
-    for (uint32_t i = v->cursor; i-- > 0 && n < FALLBACKS;) {
-        if (v->rows[i].depth > depth)
-            continue;
-        depth = v->rows[i].depth;
-        ids[n++] = v->rows[i].id;
-    }
-    return n;
-}
-
-static void make_rows(const struct session *s, struct view *v)
-{
-    v->count = 0;
-    v->cut = false;
-    v->generation = s->generation;
-    v->stale = false;
-    if (v->filter[0]) {
-        build_all(s, v);
-        v->looked = 0;
-        view_filter_step(s, v, FIRST_SLICE);
-        return;
-    }
-    v->ops->build(s, v);
-    if (v->sort >= 0 && !v->cut)
-        sort_rows(s, v);
-}
-
 /* What died under the cursor stays in its place until one moves on. */
-static void put_ghost(struct view *v, struct row was, uint32_t at)
+void view_put_ghost(struct view *v, struct row was, uint32_t at)
 {
     v->ghost = true;
     v->ghost_row = was;
     v->ghost_row.flags = ROW_DEAD;
     if (at > v->count)
         at = v->count;
-    if (!add(v, v->ghost_row))
+    if (!view_append(v, v->ghost_row))
         return;
     memmove(v->rows + at + 1, v->rows + at, (v->count - 1 - at) * sizeof(*v->rows));
     v->rows[at] = v->ghost_row;
     v->cursor = at;
-}
-
-void view_refresh(const struct session *s, struct view *v)
-{
-    if (!s->now || (!v->stale && v->generation == s->generation))
-        return;
-    uint64_t ids[FALLBACKS];
-    bool time_passed = v->generation != s->generation;
-    uint32_t n = remember(v, ids);
-    uint32_t line = v->cursor - v->top, old = v->cursor, at;
-    struct row was = n ? v->rows[v->cursor] : (struct row){0};
-    make_rows(s, v);
-    if (n && find_id(v, ids[0], &at)) {
-        v->ghost = false;
-        v->cursor = at;
-    } else if (n && v->ghost_text[0] && time_passed && !v->filter[0]) {
-        put_ghost(v, was, old);
-    } else {
-        v->ghost = false;
-        v->cursor = old < v->count ? old : v->count ? v->count - 1 : 0;
-        for (uint32_t i = 1; i < n; i++)
-            if (find_id(v, ids[i], &v->cursor))
-                break;
-    }
-    v->top = v->cursor > line ? v->cursor - line : 0;
-}
-
-void view_invalidate(struct view *v)
-{
-    v->stale = true;
-    v->all_generation = 0;
 }
 
 /* --- moving --- */
@@ -401,6 +230,14 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
         v->top = v->cursor - height + 1;
     if (height && v->top + height > v->count)
         v->top = v->count > height ? v->count - height : 0;
+}
+
+void view_go_to(struct view *v, uint32_t row)
+{
+    enum { KEEP_HEAD = 8 };
+    view_go(v, row, 0);
+    if (row < KEEP_HEAD)
+        v->top = 0;
 }
 
 void view_move(struct view *v, long delta, uint32_t height)
@@ -458,22 +295,51 @@ static int64_t find_ref(const struct session *s, const struct view *v, const str
     return -1;
 }
 
-/* Opens the ancestors of a row of the whole list, and shows it. */
-static bool show_row(const struct session *s, struct view *v, uint32_t row)
+void view_fold_out(struct view *v, uint64_t id)
 {
-    uint64_t id = v->all[row].id;
-    uint32_t depth = v->all[row].depth;
-    for (uint32_t i = row; i-- > 0 && depth > 0;) {
-        if (v->all[i].depth >= depth)
-            continue;
-        depth = v->all[i].depth;
-        if (v->all[i].flags & ROW_CAN_FOLD)
-            fold_list(v, v->all[i].id, !v->open_by_default);
-    }
-    v->stale = !v->filter[0];
+    if (view_is_open(v, id))
+        return;
+    fold_list(v, id, !v->open_by_default);
+    v->stale = true;
+}
+
+/* The cursor goes to the row of this id, as soon as it is there. */
+static void want(const struct session *s, struct view *v, uint64_t id)
+{
+    uint32_t at;
     v->ghost_text[0] = 0;
+    v->wanted = id;
     view_refresh(s, v);
-    return find_id(v, id, &v->cursor);
+    if (v->making == MAKING_NOTHING && view_find_id(v, id, &at)) {
+        v->wanted = 0;
+        view_go_to(v, at);
+    }
+}
+
+/* Opens the ancestors of a row of the whole list, and shows it. */
+static void show_row(const struct session *s, struct view *v, uint32_t row)
+{
+    uint64_t id = v->all.row[row].id;
+    uint32_t depth = v->all.row[row].depth;
+    for (uint32_t i = row; !v->filter[0] && i-- > 0 && depth > 0;) {
+        if (v->all.row[i].depth >= depth)
+            continue;
+        depth = v->all.row[i].depth;
+        if (v->all.row[i].flags & ROW_CAN_FOLD)
+            view_fold_out(v, v->all.row[i].id);
+    }
+    want(s, v, id);
+}
+
+/* Looks through all rows: for views that are small. */
+static bool look_through(const struct session *s, struct view *v, const struct ref *r)
+{
+    while (!view_make_all(s, v))
+        ;
+    int64_t at = find_ref(s, v, v->all.row, v->all.count, r);
+    if (at >= 0)
+        show_row(s, v, (uint32_t)at);
+    return at >= 0;
 }
 
 bool view_show(const struct session *s, struct view *v, const struct ref *r)
@@ -481,19 +347,37 @@ bool view_show(const struct session *s, struct view *v, const struct ref *r)
     if (!s->now)
         return false;
     view_refresh(s, v);
-    int64_t at = find_ref(s, v, v->rows, v->count, r);
-    if (at >= 0) {
-        view_go(v, (uint32_t)at, 0);
-        return true;
-    }
     if (v->filter[0])
         view_filter(s, v, "");
-    build_all(s, v);
-    at = find_ref(s, v, v->all, v->all_count, r);
-    return at >= 0 && show_row(s, v, (uint32_t)at);
+    if (v->ops->reveal) {
+        uint64_t id = v->ops->reveal(s, v, r);
+        if (id)
+            want(s, v, id);
+        return id != 0;
+    }
+    int64_t at = find_ref(s, v, v->rows, v->count, r);
+    if (at < 0)
+        return look_through(s, v, r);
+    view_go(v, (uint32_t)at, 0);
+    return true;
 }
 
 /* --- search and filter --- */
+
+/* Text of some rows is dear, so the clock ends a turn of looking. */
+enum { TURN_NS = 700000, LOOK_AT_CLOCK = 16 };
+
+static int64_t own_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool turn_is_over(uint32_t n, int64_t began)
+{
+    return n % LOOK_AT_CLOCK == LOOK_AT_CLOCK - 1 && own_time() - began > TURN_NS;
+}
 
 static bool matches(const struct session *s, const struct view *v, const struct row *r,
                     const char *needle)
@@ -507,8 +391,8 @@ static bool matches(const struct session *s, const struct view *v, const struct 
 static uint32_t place_in_all(const struct view *v)
 {
     const struct row *r = view_current(v);
-    for (uint32_t i = 0; r && i < v->all_count; i++)
-        if (v->all[i].id == r->id)
+    for (uint32_t i = 0; r && i < v->all.count; i++)
+        if (v->all.row[i].id == r->id)
             return i;
     return 0;
 }
@@ -516,55 +400,62 @@ static uint32_t place_in_all(const struct view *v)
 int view_search(const struct session *s, struct view *v, const char *needle, int direction,
                 uint32_t *done, uint32_t rows)
 {
-    build_all(s, v);
+    if (!view_make_all(s, v))
+        return 0;
     if (*done == 0)
         v->searched_from = place_in_all(v);
-    for (uint32_t n = 0; n < rows && *done < v->all_count; n++) {
+    int64_t began = own_time();
+    for (uint32_t n = 0; n < rows && *done < v->all.count && !turn_is_over(n, began); n++) {
         uint32_t step = ++*done;
-        uint32_t back = v->all_count - step;
-        uint32_t i = (v->searched_from + (direction > 0 ? step : back)) % v->all_count;
-        if (matches(s, v, &v->all[i], needle) && show_row(s, v, i))
+        uint32_t back = v->all.count - step;
+        uint32_t i = (v->searched_from + (direction > 0 ? step : back)) % v->all.count;
+        uint32_t at;
+        bool shown = !v->filter[0] || view_find_id(v, v->all.row[i].id, &at);
+        if (shown && matches(s, v, &v->all.row[i], needle)) {
+            show_row(s, v, i);
             return 1;
+        }
     }
-    return *done < v->all_count ? 0 : -1;
+    return *done < v->all.count ? 0 : -1;
 }
 
-/* Is this row of the whole list shown already? It is then one of the last at its depth. */
-static bool is_shown(const struct view *v, const struct row *wanted)
-{
-    for (uint32_t k = v->count; k-- > 0;) {
-        if (v->rows[k].id == wanted->id)
-            return true;
-        if (v->rows[k].depth < wanted->depth)
-            return false;
-    }
-    return false;
-}
-
-/* Appends the ancestors of a row that are not there yet, and the row. */
+/* Appends a row that matches, and those of its ancestors that are not shown yet. */
 static void take_match(struct view *v, uint32_t i)
 {
-    enum { DEEPEST = 128 };
-    uint32_t path[DEEPEST], n = 0, depth = v->all[i].depth;
-    for (uint32_t k = i; k-- > 0 && depth > 0 && n < DEEPEST;)
-        if (v->all[k].depth < depth) {
-            depth = v->all[k].depth;
-            path[n++] = k;
-        }
-    while (n-- > 0)
-        if (!is_shown(v, &v->all[path[n]]))
-            add(v, v->all[path[n]]);
-    add(v, v->all[i]);
+    uint32_t depth = v->all.row[i].depth < VIEW_DEEPEST ? v->all.row[i].depth : VIEW_DEEPEST - 1;
+    for (uint32_t d = v->way_shown; d < depth; d++)
+        if (d == 0 || v->way[d] > v->way[d - 1]) /* else it has no ancestor of this depth */
+            view_append(v, v->all.row[v->way[d]]);
+    view_append(v, v->all.row[i]);
+    v->way_shown = depth + 1;
+}
+
+/* The way from the top to a row: which ancestors it has, and that those from its depth on are not
+ * shown any more. */
+static void keep_way(struct view *v, uint32_t i)
+{
+    uint32_t depth = v->all.row[i].depth;
+    if (depth >= VIEW_DEEPEST)
+        return;
+    v->way[depth] = i;
+    if (v->way_shown > depth)
+        v->way_shown = depth;
 }
 
 bool view_filter_step(const struct session *s, struct view *v, uint32_t rows)
 {
-    if (!v->filter[0] || v->all_generation != s->generation)
+    if (!v->filter[0] || !s->now)
         return false;
-    for (uint32_t n = 0; n < rows && v->looked < v->all_count; n++, v->looked++)
-        if (matches(s, v, &v->all[v->looked], v->filter))
+    if (!view_make_all(s, v))
+        return true;
+    int64_t began = own_time();
+    for (uint32_t n = 0; n < rows && v->looked < v->all.count && !turn_is_over(n, began);
+         n++, v->looked++) {
+        keep_way(v, v->looked);
+        if (matches(s, v, &v->all.row[v->looked], v->filter))
             take_match(v, v->looked);
-    return v->looked < v->all_count;
+    }
+    return v->looked < v->all.count;
 }
 
 void view_filter(const struct session *s, struct view *v, const char *needle)

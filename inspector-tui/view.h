@@ -25,29 +25,51 @@ struct row {
 };
 _Static_assert(sizeof(struct row) == 16, "a million rows are 16 MB");
 
-/* X(ID, key, "Name", "what it shows") in the order of the tabs */
+/* X(ID, key, "Name", "short name", "what it shows") in the order of the tabs */
 #define VIEW_LIST(X)                                                                               \
-    X(OVERVIEW, 'O', "Overview", "the whole system on one screen: verdict, memory, domains")       \
-    X(DOMAINS, 'D', "Domains", "isolation domains, their threads and what each reaches")           \
-    X(THREADS, 'T', "Threads", "who runs, who waits for whom (Tab follows), who has faulted")      \
-    X(SPACES, 'C', "CSpaces", "capability spaces as threads see them: slots, guards, gaps")        \
-    X(DERIVATION, 'V', "deriVation", "every capability below the one it was derived from")         \
-    X(OBJECTS, 'B', "oBjects", "kernel objects by address, their owners and holders")              \
-    X(MEMORY, 'M', "Memory", "RAM from the whole down to a page: owner, use, mappings")            \
-    X(VSPACE, 'A', "Address spaces", "what each page table maps, and whose it is")                 \
-    X(REACH, 'X', "reaCh (X)", "who can reach a thing, and what it can reach, hop by hop")         \
-    X(VERDICT, 'J', "verdict (J)", "is the system isolated, and if not, every breach")             \
-    X(EVENTS, 'E', "Events", "every change to capability state, as it happened")                   \
-    X(REVOKE, 'R', "Revoke", "what a revocation takes, before, while and after it runs")           \
-    X(CHANGES, 'U', "changes (U)", "what differs from the snapshot before, or from the mark")      \
-    X(SQL, 'Q', "sQl", "a question in SQL over the same views as capdb")                           \
-    X(LOG, 'L', "Log", "what programs printed, answers of the monitor, messages")
+    X(OVERVIEW, 'O', "Overview", "Over",                                                           \
+      "the whole system on one screen: verdict, memory, domains")                                  \
+    X(DOMAINS, 'D', "Domains", "Dom", "isolation domains, their threads and what each reaches")    \
+    X(THREADS, 'T', "Threads", "Thr",                                                              \
+      "who runs, who waits for whom (Tab follows), who has faulted")                               \
+    X(SPACES, 'C', "CSpaces", "CSp", "capability spaces as threads see them: slots, guards, gaps") \
+    X(DERIVATION, 'V', "deriVation", "deV", "every capability below the one it was derived from")  \
+    X(OBJECTS, 'B', "oBjects", "oBj", "kernel objects by address, their owners and holders")       \
+    X(MEMORY, 'M', "Memory", "Mem", "RAM from the whole down to a page: owner, use, mappings")     \
+    X(VSPACE, 'A', "Address spaces", "Adr", "what each page table maps, and whose it is")          \
+    X(REACH, 'X', "reach (X)", "reaX", "who can reach a thing, and what it can reach, hop by hop") \
+    X(VERDICT, 'J', "Judgement", "Judg", "is the system isolated, and if not, every breach")       \
+    X(EVENTS, 'E', "Events", "Ev", "every change to capability state, as it happened")             \
+    X(REVOKE, 'R', "Revoke", "Rev", "what a revocation takes, before, while and after it runs")    \
+    X(CHANGES, 'U', "Updates", "Upd", "what differs from the snapshot before, or from the mark")   \
+    X(SQL, 'Q', "sQl", "sQl", "a question in SQL over the same views as capdb")                    \
+    X(LOG, 'L', "Log", "Log", "what programs printed, answers of the monitor, messages")
 
 enum view_id {
-#define X(ID, key, name, about) VIEW_##ID,
+#define X(ID, key, name, brief, about) VIEW_##ID,
     VIEW_LIST(X)
 #undef X
         VIEWS
+};
+
+/* Rows that are made in pieces, so that no key waits for a million of them. */
+struct row_list {
+    struct row *row;
+    uint32_t count;
+    size_t room;
+    uint32_t at; /* where build() goes on; VIEW_WHOLE: all rows are there */
+};
+#define VIEW_WHOLE UINT32_MAX
+
+enum making { MAKING_NOTHING, MAKING_ROWS, MAKING_KEYS, MAKING_ORDER };
+
+/* What the cursor stays on when rows are made anew: its row, else siblings above, else ancestors. */
+enum { VIEW_PINS = 32 };
+struct pin {
+    uint64_t id[VIEW_PINS];
+    uint32_t count;
+    uint32_t line, cursor; /* where it stood on the screen and in the list */
+    struct row row;
 };
 
 struct column {
@@ -57,14 +79,27 @@ struct column {
     bool right;
 };
 
+enum { VIEW_DEEPEST = 128 };
+
 struct view {
     enum view_id id;
     const struct view_ops *ops;
     struct row *rows;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint32_t cursor, top;
-    uint64_t *open; /* ids of open rows, sorted; of closed ones where open is the default */
-    uint32_t open_count, open_room;
+    /* Rows under way: those that are shown stay until all new ones are there, or go at once when
+     * they are of another moment (dropped). */
+    enum making making;
+    struct row_list next;
+    struct order *order; /* private to rows.c */
+    bool dropped;
+    struct pin pin;
+    uint64_t wanted; /* the row that the cursor goes to when it is there, 0: none */
+    uint32_t slice;  /* build() stops when so many rows are there */
+    uint64_t *open;  /* ids of open rows, sorted; of closed ones where open is the default */
+    uint32_t open_count;
+    size_t open_room;
     bool open_by_default;
     bool stale;          /* the rows are to be made anew */
     uint64_t generation; /* of the session the rows were made from */
@@ -79,18 +114,21 @@ struct view {
     struct row ghost_row;
     char ghost_text[256]; /* what the row under the cursor said when it was last drawn */
     /* Everything open, for a search or a filter that looks into what is closed. */
-    struct row *all;
-    uint32_t all_count, all_room;
+    struct row_list all;
     uint64_t all_generation;
-    uint32_t looked; /* rows of `all` that the filter has seen; all_count: it is done */
+    uint32_t looked; /* rows of `all` that the filter has seen */
     uint32_t searched_from;
+    uint32_t way[VIEW_DEEPEST]; /* the last row of each depth that the filter has seen */
+    uint32_t way_shown;         /* of these, how many are shown already */
 };
 
 struct pane;
 
 struct view_ops {
     const struct column *columns; /* ended by a NULL title; NULL: one column */
-    void (*build)(const struct session *s, struct view *v);
+    /* Appends the rows of its things from number `from` on, until view_is_full() or all are there.
+     * Returns the number to go on with, VIEW_WHOLE at the end. */
+    uint32_t (*build)(const struct session *s, struct view *v, uint32_t from);
     void (*line)(const struct session *s, const struct view *v, const struct row *r,
                  struct line *l);
     /* What Enter goes to and the pane tells about. */
@@ -101,13 +139,20 @@ struct view_ops {
     /* A number to sort a column by, UINT64_MAX: by its text. NULL: all by text. */
     uint64_t (*order)(const struct session *s, const struct view *v, const struct row *r,
                       uint32_t column);
+    /* Opens what hides a thing; the id of its row, 0: it has none. NULL: the rows are looked
+     * through, which only small views can afford. */
+    uint64_t (*reveal)(const struct session *s, struct view *v, const struct ref *r);
 };
+
+/* The one sentence about a revocation, in every view. */
+void view_revocation_line(const struct session *s, const struct revocation *k, struct line *l);
 
 extern const struct view_ops view_overview, view_domains, view_threads, view_spaces,
     view_derivation, view_objects, view_memory, view_vspace, view_reach, view_verdict, view_events,
     view_revoke, view_changes, view_sql, view_log;
 
 const char *view_name(enum view_id id);
+const char *view_brief(enum view_id id);
 const char *view_about(enum view_id id);
 int view_key(enum view_id id);
 
@@ -119,16 +164,30 @@ void view_fini(struct view *v);
 struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
                      uint8_t flags);
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
+/* Slots that were emptied since what is compared with, as dead rows of this kind. */
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind);
+/* Enough for one piece: build() returns where it is. */
+bool view_is_full(const struct view *v);
+/* For reveal(): the row of this id opens when the rows are made. */
+void view_fold_out(struct view *v, uint64_t id);
 bool view_is_open(const struct view *v, uint64_t id);
 /* The sample a row speaks of. */
 const struct sample *view_sample(const struct session *s, const struct row *r);
 
 /* --- for the app --- */
-/* Makes the rows anew if the session moved on; the cursor stays on its thing and on its line. */
+/* Makes the rows anew if the session moved on; the cursor stays on its thing and on its line.  Many
+ * rows take several pieces: view_work() makes the next one, true while there are more, or while the
+ * filter has more to look at. */
 void view_refresh(const struct session *s, struct view *v);
+bool view_work(const struct session *s, struct view *v);
+/* The whole list with everything open, for what looks into closed rows: one piece more. true: it is
+ * there. */
+bool view_make_all(const struct session *s, struct view *v);
 void view_invalidate(struct view *v);
 void view_move(struct view *v, long delta, uint32_t height);
 void view_go(struct view *v, uint32_t row, uint32_t height);
+/* From elsewhere: what stands at the top stays in sight where the row is near. */
+void view_go_to(struct view *v, uint32_t row);
 /* Opens or closes the row under the cursor; false: it has nothing to fold. */
 bool view_open(const struct session *s, struct view *v, bool open);
 void view_open_all(const struct session *s, struct view *v, bool open);
@@ -146,10 +205,16 @@ void view_text(const struct session *s, const struct view *v, const struct row *
  * rows too. */
 int view_search(const struct session *s, struct view *v, const char *needle, int direction,
                 uint32_t *done, uint32_t rows);
-/* Shows only rows that hold the needle, and their ancestors; "": all. The rows come in slices, too:
- * view_filter_step() is true while there are more to look at. */
+/* Shows only rows that hold the needle, and their ancestors; "": all. They come in pieces, too. */
 void view_filter(const struct session *s, struct view *v, const char *needle);
+/* One piece of it; true while there are more rows to look at. */
 bool view_filter_step(const struct session *s, struct view *v, uint32_t rows);
+/* Between view.c and rows.c. */
+void rows_fini(struct view *v);
+/* The row of the list with this id; false: it is not there. */
+bool view_find_id(const struct view *v, uint64_t id, uint32_t *at);
+void view_put_ghost(struct view *v, struct row was, uint32_t at);
+struct row *view_append(struct view *v, struct row row);
 /* By a column of the view, the other way round when it is that one already; -1: the view's order.
  * Trees keep their shape: what stands at the top moves with all below it. */
 void view_sort(const struct session *s, struct view *v, int32_t column);

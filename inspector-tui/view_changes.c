@@ -4,18 +4,20 @@
 
 enum { KIND_TITLE = 1, KIND_CHANGE };
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     const struct compare *c = s->change;
-    view_add(v, view_id(0, KIND_TITLE, 0), 0, KIND_TITLE, 0, ROW_TITLE);
-    for (uint32_t i = 0; c && c->before && i < c->count; i++) {
+    if (from == 0)
+        view_add(v, view_id(0, KIND_TITLE, 0), 0, KIND_TITLE, 0, ROW_TITLE);
+    for (uint32_t i = from; c && c->before && i < c->count; i++) {
         const struct change *k = &c->changes[i];
         uint64_t addr = k->after >= 0 ? s->now->state.slots[k->after].rec.addr
                                       : c->before->state.slots[k->before].rec.addr;
-        if (!view_add(v, view_id((uint64_t)k->kind, KIND_CHANGE, addr), 0, KIND_CHANGE, (int32_t)i,
-                      0))
-            return;
+        view_add(v, view_id((uint64_t)k->kind, KIND_CHANGE, addr), 0, KIND_CHANGE, (int32_t)i, 0);
+        if (view_is_full(v))
+            return i + 1;
     }
+    return VIEW_WHOLE;
 }
 
 static const struct {
@@ -95,4 +97,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
     }
 }
 
-const struct view_ops view_changes = {NULL, build, line, ref, about, NULL};
+const struct view_ops view_changes = {NULL, build, line, ref, about, NULL, NULL};

@@ -4,31 +4,39 @@
 
 enum { KIND_CAP = 1, KIND_GONE };
 
-static void add_dead(const struct session *s, struct view *v)
+static uint64_t id_of(const struct capstate *c, int32_t slot)
 {
-    const struct compare *c = s->change;
-    for (uint32_t i = 0; c && c->before && i < c->count; i++)
-        if (c->changes[i].kind == CHANGE_REMOVED)
-            view_add(v,
-                     view_id(0, KIND_GONE, c->before->state.slots[c->changes[i].before].rec.addr),
-                     0, KIND_GONE, c->changes[i].before, ROW_DEAD);
+    const struct record_slot *r = &c->slots[slot].rec;
+    return view_id(0, KIND_CAP + (uint32_t)r->type * 4, r->addr);
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     const struct capstate *c = &s->now->state;
-    for (int32_t i = 0; i < (int32_t)c->slot_count;) {
+    int32_t i = (int32_t)from;
+    while (i < (int32_t)c->slot_count) {
         const struct capstate_slot *slot = &c->slots[i];
         bool parent = slot->next > i + 1;
-        const struct row *r =
-            view_add(v, view_id(0, KIND_CAP + (uint32_t)slot->rec.type * 4, slot->rec.addr),
-                     (uint32_t)slot->rec.depth, KIND_CAP, i, parent ? ROW_CAN_FOLD : 0);
-        if (!r)
-            return;
+        const struct row *r = view_add(v, id_of(c, i), (uint32_t)slot->rec.depth, KIND_CAP, i,
+                                       parent ? ROW_CAN_FOLD : 0);
+        if (!r || view_is_full(v))
+            return (uint32_t)(r && parent && !(r->flags & ROW_OPEN) ? slot->next : i + 1);
         i = parent && !(r->flags & ROW_OPEN) ? slot->next : i + 1;
     }
     if (s->comparing)
-        add_dead(s, v);
+        view_add_dead_slots(s, v, KIND_GONE);
+    return VIEW_WHOLE;
+}
+
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    const struct capstate *c = &s->now->state;
+    int32_t slot = r->kind == REF_SLOT ? sample_slot_at(s->now, r->addr) : -1;
+    if (slot < 0)
+        return 0;
+    for (int32_t a = c->slots[slot].parent; a >= 0; a = c->slots[a].parent)
+        view_fold_out(v, id_of(c, a));
+    return id_of(c, slot);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -55,4 +63,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return sample_slot_ref(view_sample(s, r), r->at);
 }
 
-const struct view_ops view_derivation = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_derivation = {NULL, build, line, ref, NULL, NULL, reveal};

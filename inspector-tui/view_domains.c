@@ -1,6 +1,7 @@
 /* Domains, and below each its threads. */
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum { KIND_DOMAIN = 1, KIND_THREAD };
 
@@ -40,19 +41,21 @@ static void add_dead(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     for (uint32_t i = 0; i < sample_domains(s->now); i++)
         add_domain(s, v, (int32_t)i);
     if (any_homeless(s))
         add_domain(s, v, -1);
     add_dead(s, v);
+    return VIEW_WHOLE;
 }
 
 static void domain_line(const struct session *s, const struct row *r, struct line *l)
 {
     const struct sample *of = view_sample(s, r);
-    char own[16], left[16];
+    char own[SIZE_TEXT], left[SIZE_TEXT];
     enum sign sign = r->flags & ROW_DEAD ? SIGN_DIED
                      : r->at < 0         ? SIGN_SAME
                                          : compare_domain(s->change, r->at);
@@ -68,9 +71,9 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", of->domain_caps[r->at]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_own[r->at], own));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].used, own));
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", words_size(of->domain_free[r->at], left));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].free, left));
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
              d->trusted                         ? "trusted manager"
@@ -113,9 +116,9 @@ static uint64_t order(const struct session *s, const struct view *v, const struc
     case 2:
         return of->domain_caps[r->at];
     case 3:
-        return of->domain_own[r->at];
+        return of->domain_memory[r->at].used;
     case 4:
-        return of->domain_free[r->at];
+        return of->domain_memory[r->at].free;
     default:
         return UINT64_MAX;
     }
@@ -125,10 +128,10 @@ static const struct column columns[] = {
     {" domain", 18, 0, 0, false},
     {"thr", 3, 6, 1, true},
     {"caps", 5, 9, 0, true},
-    {"own", 5, 9, 1, true},
+    {"used", 5, 9, 1, true},
     {"free", 5, 9, 2, true},
     {"kind", 8, 20, 3, false},
     {0},
 };
 
-const struct view_ops view_domains = {columns, build, line, ref, NULL, order};
+const struct view_ops view_domains = {columns, build, line, ref, NULL, order, NULL};

@@ -10,16 +10,18 @@ enum { KIND_EVENT = 1, KIND_NONE };
 
 /* A row's id is the event's number; its text comes from the ring when it is drawn, so an event that
  * was pushed out meanwhile says so. */
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     uint64_t first, last, lost;
     if (!source_event_range(s->source, &first, &last, &lost)) {
         view_add(v, view_id(0, KIND_NONE, 0), 0, KIND_NONE, 0, 0);
-        return;
+        return VIEW_WHOLE;
     }
     for (uint64_t seq = first; seq <= last; seq++)
         if (!view_add(v, seq, 0, KIND_EVENT, (int32_t)(seq - first), 0))
-            return;
+            return VIEW_WHOLE;
+    return VIEW_WHOLE;
 }
 
 static void event_line(const struct session *s, const struct record_event *e, struct line *l)
@@ -34,7 +36,8 @@ static void event_line(const struct session *s, const struct record_event *e, st
         .extra = e->extra,
     };
     char text[256], hex[24];
-    line_put(l, STYLE_DIM, "%" PRIu64, (uint64_t)e->seq);
+    bool here = session_event(s) == e->seq;
+    line_put(l, here ? STYLE_STRONG : STYLE_DIM, "%s%" PRIu64, here ? ">" : "", (uint64_t)e->seq);
     line_tab(l);
     int32_t thread = sample_thread_at(s->now, e->thread);
     if (thread >= 0)
@@ -82,14 +85,23 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
 {
     struct record_event e;
     (void)v;
-    if (r->kind == KIND_NONE || !event_of(s, r, &e) || !e.slot)
+    if (r->kind == KIND_NONE || !event_of(s, r, &e))
         return (struct ref){0};
-    return ref_to(REF_SLOT, e.slot);
+    return ref_to(REF_EVENT, e.seq);
+}
+
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    uint64_t first, last, lost;
+    (void)v;
+    bool there = r->kind == REF_EVENT && source_event_range(s->source, &first, &last, &lost) &&
+                 r->addr >= first && r->addr <= last;
+    return there ? r->addr : 0;
 }
 
 static const struct column columns[] = {
     {"event", 6, 12, 1, true},  {"thread", 12, 28, 2, false},    {"what", 8, 12, 0, false},
-    {"slot", 10, 18, 0, false}, {"capability", 20, 0, 0, false}, {0},
+    {"slot", 10, 18, 0, false}, {"capability", 20, 0, 3, false}, {0},
 };
 
-const struct view_ops view_events = {columns, build, line, ref, NULL, NULL};
+const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, reveal};

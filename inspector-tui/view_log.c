@@ -7,15 +7,17 @@
 
 enum { KIND_LINE = 1, FOLD = 76 };
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     const char *p = s->log;
     for (uint32_t n = 0; p && *p; n++) {
         if (!view_add(v, view_id(0, KIND_LINE, n), 0, KIND_LINE, (int32_t)(p - s->log), 0))
-            return;
+            return VIEW_WHOLE;
         const char *end = strchr(p, '\n');
         p = end ? end + 1 : NULL;
     }
+    return VIEW_WHOLE;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -51,4 +53,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return (struct ref){0};
 }
 
-const struct view_ops view_log = {NULL, build, line, ref, about, NULL};
+const struct view_ops view_log = {NULL, build, line, ref, about, NULL, NULL};

@@ -3,6 +3,7 @@
 #include "inspector-tui/memory.h"
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
+#include "capstate/size.h"
 
 enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE };
 
@@ -58,10 +59,12 @@ static void add_devices(const struct session *s, struct view *v)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     add_pieces(s, v, 0, FIRST_PIECES, 0);
     add_devices(s, v);
+    return VIEW_WHOLE;
 }
 
 /* What lies there, in words, where it is one thing. */
@@ -76,9 +79,26 @@ static void one_thing(const struct session *s, uint64_t base, uint64_t size, str
         words_object(l, s->now, object);
 }
 
+/* Did a capability to something in this piece come, go or change? */
+static enum sign sign_of(const struct session *s, uint64_t base, uint64_t size)
+{
+    enum { COMPARED = 20000 };
+    const struct compare *c = s->change;
+    if (!c || !c->before || c->count > COMPARED)
+        return SIGN_SAME;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct change *k = &c->changes[i];
+        const struct capstate *of = k->after >= 0 ? &s->now->state : &c->before->state;
+        uint64_t object = of->slots[k->after >= 0 ? k->after : k->before].rec.object;
+        if (object >= base && object - base < size)
+            return SIGN_CHANGED;
+    }
+    return SIGN_SAME;
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    char hex[24], size[16];
+    char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_DEVICES) {
         line_put(l, STYLE_HEAD, "devices");
@@ -91,8 +111,10 @@ static void line(const struct session *s, const struct view *v, const struct row
         return;
     }
     uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
+    enum sign sign = sign_of(s, base, bytes);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
-    line_put(l, STYLE_DIM, " %5s ", words_size(bytes, size));
+    line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);
     line_put(l, STYLE_NORMAL, " ");
     one_thing(s, base, bytes, l);
@@ -106,4 +128,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : ref_to(REF_NONE, 0);
 }
 
-const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, NULL};

@@ -74,19 +74,21 @@ static int32_t node_of(const struct sample *of, const struct ref *r)
     }
 }
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     int32_t node = node_of(s->now, &v->focus);
     for (int32_t side = 0; side < 2; side++) {
         uint64_t id = view_id(0, KIND_TITLE, (uint64_t)side);
         const struct row *r = view_add(v, id, 0, KIND_TITLE, side, node >= 0 ? ROW_CAN_FOLD : 0);
         if (!r || node < 0)
-            return;
+            return VIEW_WHOLE;
         if (r->flags & ROW_OPEN) {
             struct walk w = {.s = s, .v = v, .path = {node}, .towards = side == 0};
             add_hops(&w, node, 0, id);
         }
     }
+    return VIEW_WHOLE;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -121,4 +123,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return sample_object_ref(s->now, r->kind == KIND_FROM ? e->from : e->to);
 }
 
-const struct view_ops view_reach = {NULL, build, line, ref, NULL, NULL};
+const struct view_ops view_reach = {NULL, build, line, ref, NULL, NULL, NULL};

@@ -8,18 +8,20 @@ enum { KIND_LINE = 1 };
 
 /* The answer lies in the session as lines with tabs between the cells; the first one names the
  * columns. */
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     const char *p = s->table;
     for (uint32_t n = 0; p && *p; n++) {
         if (!view_add(v, view_id(0, KIND_LINE, n), 0, KIND_LINE, (int32_t)(p - s->table),
                       n == 0 ? ROW_TITLE : 0))
-            return;
+            return VIEW_WHOLE;
         const char *end = strchr(p, '\n');
         p = end ? end + 1 : NULL;
     }
     if (v->count == 0)
         view_add(v, view_id(0, KIND_LINE, UINT32_MAX), 0, KIND_LINE, -1, 0);
+    return VIEW_WHOLE;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -65,4 +67,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_sql = {columns, build, line, ref, NULL, NULL};
+const struct view_ops view_sql = {columns, build, line, ref, NULL, NULL, NULL};

@@ -4,8 +4,9 @@
 
 enum { KIND_THREAD = 1 };
 
-static void build(const struct session *s, struct view *v)
+static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    (void)from;
     for (uint32_t i = 0; i < s->now->state.thread_count; i++) {
         const struct record_thread *t = &s->now->state.threads[i].rec;
         view_add(v, view_id(0, KIND_THREAD, t->addr), 0, KIND_THREAD, (int32_t)i,
@@ -17,6 +18,7 @@ static void build(const struct session *s, struct view *v)
         if (sample_thread_at(s->now, addr) < 0)
             view_add(v, view_id(0, KIND_THREAD, addr), 0, KIND_THREAD, (int32_t)i, ROW_DEAD);
     }
+    return VIEW_WHOLE;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -67,4 +69,4 @@ static const struct column columns[] = {
     {"pc", 8, 16, 5, false},       {0},
 };
 
-const struct view_ops view_threads = {columns, build, line, ref, NULL, order};
+const struct view_ops view_threads = {columns, build, line, ref, NULL, order, NULL};

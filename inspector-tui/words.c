@@ -88,23 +88,6 @@ void words_address(struct line *l, const struct sample *s, uint64_t addr)
     line_link(l, STYLE_LINK, ref_to(REF_ADDRESS, addr), "0x%s", sample_hex(s, addr, hex));
 }
 
-char *words_size(uint64_t bytes, char buf[16])
-{
-    static const char units[] = "BKMGTPE";
-    uint32_t unit = 0;
-    uint64_t whole = bytes, rest = 0;
-    while (whole >= 1024 && units[unit + 1]) {
-        rest = whole % 1024;
-        whole /= 1024;
-        unit++;
-    }
-    if (rest && whole < 10)
-        snprintf(buf, 16, "%" PRIu64 ".%" PRIu64 "%c", whole, rest * 10 / 1024, units[unit]);
-    else
-        snprintf(buf, 16, "%" PRIu64 "%c", whole, units[unit]);
-    return buf;
-}
-
 /* --- threads --- */
 
 const char *words_thread_state(const struct record_thread *t)
@@ -119,67 +102,23 @@ const char *words_fault(const struct record_thread *t, char *buf, size_t size)
     return buf;
 }
 
-/* A caller waits for whoever holds the reply capability to it. */
-static int32_t reply_holder(const struct sample *s, int32_t thread)
+/* One that could wake it: of another domain, since those are what one looks for, else any. */
+static int32_t waker_of(const struct sample *s, int32_t thread)
 {
-    int32_t object = s->state.threads[thread].object;
-    if (object < 0)
-        return -1;
-    for (int32_t i = s->state.objects[object].first_slot; i >= 0; i = s->state.slots[i].next_same) {
-        const struct capstate_slot *slot = &s->state.slots[i];
-        if (slot->rec.type != RECORD_CAP_REPLY || (slot->rec.flags & RECORD_SLOT_MASTER) ||
-            slot->holder < 0)
-            continue;
-        int32_t holder = capstate_thread_of(&s->state, slot->holder);
-        for (uint32_t t = 0; holder < 0 && t < s->state.thread_count; t++)
-            if (capstate_thread_cspace(&s->state, (int32_t)t) == slot->holder)
-                holder = (int32_t)t;
-        if (holder >= 0)
-            return holder;
-    }
-    return -1;
-}
-
-/* The other side of an endpoint: a thread of another kind of waiting has nothing to wait for, so a
- * sender waits for a thread whose CSpace can receive there. The first that holds it with the right
- * to read is named; a hint, not a proof. */
-static int32_t receiver_of(const struct sample *s, int32_t thread)
-{
-    int32_t object = sample_object_at(s, s->state.threads[thread].rec.blocked_on);
-    if (object < 0)
-        return -1;
-    uint32_t wanted = s->state.threads[thread].rec.state == RECORD_THREAD_BLOCKED_ON_SEND
-                          ? RECORD_RIGHT_READ
-                          : RECORD_RIGHT_WRITE;
-    int32_t own = sample_thread_domain(s, thread), any = -1;
-    for (int32_t i = s->state.objects[object].first_slot; i >= 0; i = s->state.slots[i].next_same) {
-        const struct capstate_slot *slot = &s->state.slots[i];
-        if (!(slot->rec.rights & wanted) || slot->holder < 0)
-            continue;
-        for (uint32_t t = 0; t < s->state.thread_count; t++) {
-            if ((int32_t)t == thread ||
-                capstate_thread_cspace(&s->state, (int32_t)t) != slot->holder)
-                continue;
-            if (sample_thread_domain(s, (int32_t)t) != own)
-                return (int32_t)t;
-            any = any < 0 ? (int32_t)t : any;
-        }
-    }
-    return any;
+    const struct waiting *w = &s->waiting;
+    int32_t own = sample_thread_domain(s, thread);
+    for (uint32_t i = w->first[thread]; i < w->first[thread + 1]; i++)
+        if (sample_thread_domain(s, w->wakers[i]) != own)
+            return w->wakers[i];
+    return w->first[thread] < w->first[thread + 1] ? w->wakers[w->first[thread]] : -1;
 }
 
 int32_t words_partner(const struct sample *s, int32_t thread)
 {
-    switch (s->state.threads[thread].rec.state) {
-    case RECORD_THREAD_BLOCKED_ON_REPLY:
-        return reply_holder(s, thread);
-    case RECORD_THREAD_BLOCKED_ON_SEND:
-    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
-    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
-        return receiver_of(s, thread);
-    default:
-        return -1;
-    }
+    int32_t slot;
+    if (s->state.threads[thread].rec.state == RECORD_THREAD_BLOCKED_ON_REPLY)
+        return waiting_replier(&s->state, thread, &slot);
+    return waker_of(s, thread);
 }
 
 void words_waits(struct line *l, const struct sample *s, int32_t thread)

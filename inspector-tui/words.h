@@ -18,7 +18,6 @@ void words_owner(struct line *l, const struct session *session, const struct sam
                  uint64_t addr);
 void words_address(struct line *l, const struct sample *s, uint64_t addr);
 /* "512K", "1.5M", "48B": three or four characters; returns buf. */
-char *words_size(uint64_t bytes, char buf[16]);
 /* "running", "waits", ... of a thread. */
 const char *words_thread_state(const struct record_thread *t);
 const char *words_fault(const struct record_thread *t, char *buf, size_t size);

@@ -59,9 +59,10 @@ struct walker_slot {
 
 /* What a thread that does not run goes on with: registers in the numbering of GDB's core feature of
  * the architecture, but the status word last (ARM: r0..r15, cpsr). */
-enum { WALKER_REGISTERS = 33 };
+enum { WALKER_REGISTERS = 34 };
 struct walker_registers {
     uint32_t count; /* 0: this kernel keeps none that are known */
+    uint64_t known; /* bit i: value[i] */
     uint64_t value[WALKER_REGISTERS];
 };
 
@@ -100,7 +101,7 @@ static inline enum error walker_describe(struct walker *w, struct record_snapsho
     return w->ops->describe(w, out);
 }
 
-/* The whole state, SNAPSHOT to END.  What cannot be read does not stop it: FINDING records name the
+/* The whole state, SNAPSHOT to END; of a machine that is stopped with what an audit finds.  What cannot be read does not stop it: FINDING records name the
  * trouble and END says complete = 0.  An error is the sink's, or the view's other than ERR_READ. */
 static inline enum error walker_snapshot(struct walker *w, bool stopped, record_sink sink,
                                          void *ctx)
@@ -190,6 +191,11 @@ static inline enum error walker_registers(struct walker *w, uint64_t thread,
 enum { WALKER_MESSAGE = 160 };
 enum error walker_open_capscope(const struct memview *view, const struct memview *probe,
                                 struct walker **out, char message[WALKER_MESSAGE]);
+
+/* The same where the roots are known to lie at `at`, in the kernel's addresses: no search.
+ * ERR_CORRUPT: there are none there. */
+enum error walker_open_capscope_at(const struct memview *view, uint64_t at, struct walker **out,
+                                   char message[WALKER_MESSAGE]);
 
 /* Where such a kernel sees RAM, known before anything is read. */
 struct walker_window {

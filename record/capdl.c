@@ -9,6 +9,9 @@ static const char *const prefixes[RECORD_CAP_TYPES] = {
     [RECORD_CAP_TCB] = "tcb",          [RECORD_CAP_FRAME] = "fr",
     [RECORD_CAP_PAGE_TABLE] = "pt",    [RECORD_CAP_PAGE_DIRECTORY] = "pd",
     [RECORD_CAP_ASID_POOL] = "ap",     [RECORD_CAP_IRQ_HANDLER] = "irq",
+    [RECORD_CAP_SCHED_CONTEXT] = "sc", [RECORD_CAP_REPLY_OBJECT] = "rr",
+    [RECORD_CAP_VCPU] = "vcpu",        [RECORD_CAP_SMC] = "smc",
+    [RECORD_CAP_SGI_SIGNAL] = "sgi",   [RECORD_CAP_IO_PORT] = "io",
 };
 
 bool capdl_is_object(uint32_t type)
@@ -37,6 +40,8 @@ const char *capdl_global(uint32_t type)
         return "asid_control";
     case RECORD_CAP_DOMAIN:
         return "domain";
+    case RECORD_CAP_SCHED_CONTROL:
+        return "sched_control";
     default:
         return NULL;
     }
@@ -44,8 +49,9 @@ const char *capdl_global(uint32_t type)
 
 const char *capdl_tcb_slot(uint32_t index)
 {
-    static const char *const names[RECORD_TCB_SLOTS] = {"cspace", "vspace", "reply_slot",
-                                                        "caller_slot", "ipc_buffer_slot"};
+    static const char *const names[RECORD_TCB_SLOTS] = {
+        "cspace",          "vspace",        "reply_slot",        "caller_slot",
+        "ipc_buffer_slot", "fault_ep_slot", "temp_fault_ep_slot"};
     return index < RECORD_TCB_SLOTS && names[index] ? names[index] : "?";
 }
 
@@ -81,6 +87,12 @@ char *capdl_parameters(char buf[CAPDL_PARAMETERS], const struct record_slot *r)
     case RECORD_CAP_CNODE:
         format_string(buf, CAPDL_PARAMETERS, " (guard: 0x%lx, guard_size: %lu)",
                       (unsigned long)r->data, (unsigned long)r->extra);
+        break;
+    case RECORD_CAP_SMC:
+        rights_and_badge(buf, 0, r->data);
+        break;
+    case RECORD_CAP_SCHED_CONTROL:
+        format_string(buf, CAPDL_PARAMETERS, " (core: %lu)", (unsigned long)r->data);
         break;
     case RECORD_CAP_REPLY:
         format_string(buf, CAPDL_PARAMETERS, " (%sreply)",

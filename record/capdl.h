@@ -18,9 +18,9 @@ bool capdl_is_object(uint32_t type);
 /* "cn_80101000", "ut_80100000_16", "irq_27" (of an interrupt handler `object` is the number).
  * Writes to buf and returns it. */
 char *capdl_name(char buf[CAPDL_NAME], uint32_t type, record_word_t object, uint32_t bits);
-/* "irq_control", "asid_control", "domain"; NULL for types that are not global. */
+/* "irq_control", "asid_control", "domain", "sched_control"; NULL for types that are not global. */
 const char *capdl_global(uint32_t type);
-/* "cspace" ... "ipc_buffer_slot"; "?" beyond. */
+/* "cspace" ... "temp_fault_ep_slot"; "?" beyond. */
 const char *capdl_tcb_slot(uint32_t index);
 /* "4k", "64k", "1M", "16M" */
 const char *capdl_frame_size(uint32_t bits);

@@ -9,7 +9,15 @@
 
 #define TTBR_BASE 0xffffc000u
 
-enum { FIRST = USER_TOP >> 20, WALK_FLAGS = 0x18, TABLE_ENTRY = PDE_COUNT - 1 };
+enum {
+    FIRST = USER_TOP >> 20,
+    WALK_FLAGS = 0x18,
+    TABLE_ENTRY = PDE_COUNT - 1,
+    PIECE = 16, /* entries that a tick looks at */
+    PIECES_BITS = 4,
+};
+_Static_assert(PIECE << PIECES_BITS == PDE_COUNT - FIRST, "pieces are the kernel's part");
+
 /* rescue.S */
 word_t rescue_tables(void);
 void rescue_use(word_t ttbr0);
@@ -56,12 +64,18 @@ static word_t entry_of(word_t i)
     return i == TABLE_ENTRY ? debug_kernel_entries[KERNEL_LAST] : rescue_directory[i];
 }
 
-static bool is_sound(word_t ttbr0, char text[RESCUE_TEXT])
+static bool entry_is_sound(const word_t *entry, word_t i)
+{
+    return entry[i] == entry_of(i) || (i == TABLE_ENTRY && entry[i] == arch_helpers_entry());
+}
+
+/* Are entries [first, end) of the directory what they must be? */
+static bool are_sound(word_t ttbr0, word_t first, word_t end, char text[RESCUE_TEXT])
 {
     paddr_t pd = ttbr0 & TTBR_BASE;
     const word_t *entry = kptr(kaddr_from_paddr(pd));
-    for (word_t i = FIRST; i < PDE_COUNT; i++) {
-        if (entry[i] == entry_of(i) || (i == TABLE_ENTRY && entry[i] == arch_helpers_entry()))
+    for (word_t i = first; i < end; i++) {
+        if (entry_is_sound(entry, i))
             continue;
         format_string(text, RESCUE_TEXT,
                       "page directory 0x%08x is broken: entry 0x%x is 0x%08x, should be 0x%08x", pd,
@@ -71,20 +85,40 @@ static bool is_sound(word_t ttbr0, char text[RESCUE_TEXT])
     return true;
 }
 
+/* Nobody waits for interrupts here: all of it at once. */
 bool rescue_leave(char text[RESCUE_TEXT])
 {
     if (rescue_from == 0)
         return true;
-    if (!is_sound(rescue_from, text))
+    if (!are_sound(rescue_from, FIRST, PDE_COUNT, text))
         return false;
     rescue_use(rescue_from);
     rescue_from = 0;
     return true;
 }
 
+/* At random: pieces in turn would leave out some of a directory that is in use at every so many-th
+ * tick. A directory in use all the time is seen whole after some fifty ticks. */
+static word_t piece_of_tick(word_t tick)
+{
+    word_t h = tick * 0x9e3779b1u;
+    return (h ^ h >> 15) * 0x85ebca6bu >> (32 - PIECES_BITS);
+}
+
+static void look_at_piece(word_t ttbr0)
+{
+    static char text[RESCUE_TEXT];
+    word_t first = FIRST + piece_of_tick(ks.ticks) * PIECE;
+    if (!are_sound(ttbr0, first, first + PIECE, text))
+        kernel_panic(__FILE__, __LINE__, text);
+}
+
 void rescue_look(void)
 {
-    debug_switch(current_thread(), kaddr_from_paddr(rescue_tables() & TTBR_BASE));
+    word_t ttbr0 = rescue_tables();
+    debug_switch(current_thread(), kaddr_from_paddr(ttbr0 & TTBR_BASE));
+    if (debug_kernel_entries[KERNEL_LAST] != 0)
+        look_at_piece(ttbr0);
 }
 
 /* User mode, or system mode for the idle thread, and interrupts on. */
@@ -92,6 +126,13 @@ static bool is_thread(const struct tcb *t)
 {
     word_t mode = t->regs[REG_CPSR] & 0x9f;
     return mode == 0x10 || (mode == MODE_SYS && t == &ks.idle);
+}
+
+/* The two entries without which the next exception would be the last one. */
+static bool ends_are_sound(word_t ttbr0, char text[RESCUE_TEXT])
+{
+    return are_sound(ttbr0, FIRST, FIRST + 1, text) &&
+           are_sound(ttbr0, TABLE_ENTRY, TABLE_ENTRY + 1, text);
 }
 
 /* debug_switch() asks whatever is not usual: the idle thread's mode, too. Before the tables are
@@ -104,7 +145,7 @@ void debug_switch_refused(const struct tcb *t, kaddr_t directory)
     if (!is_thread(t))
         format_string(text, sizeof(text), "0x%08x is to run and is no thread: cpsr 0x%08x",
                       paddr_from_kaddr(kaddr_of(t)), t->regs[REG_CPSR]);
-    else if (is_sound(paddr_from_kaddr(directory), text))
+    else if (ends_are_sound(paddr_from_kaddr(directory), text))
         return;
     kernel_panic("kernel/asid.c", 0, text);
 }

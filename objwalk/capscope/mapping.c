@@ -77,18 +77,28 @@ static bool is_copy(const word_t *piece, uint32_t i)
     return i % GROUP != 0 && piece[i] == piece[i - 1];
 }
 
-/* Makes `piece` hold the entries around number i of the table at `table`. */
-static enum error load_piece(struct objwalk *w, kaddr_t table, uint32_t i, kaddr_t *loaded,
-                             word_t *piece)
+enum { PIECE_BYTES = OBJWALK_BLOCK_WORDS * sizeof(word_t) };
+
+/* Where the piece of a table lies, or lies copied. */
+static enum error read_piece(struct objwalk *w, bool direct, kaddr_t at, struct objwalk_piece *p)
 {
-    uint32_t bytes = OBJWALK_BLOCK_WORDS * sizeof(word_t);
-    kaddr_t at = table + i / OBJWALK_BLOCK_WORDS * bytes;
-    if (at == *loaded)
+    p->entry = direct ? memview_window(w->view, at, PIECE_BYTES) : NULL;
+    if (p->entry)
         return ERR_OK;
-    enum error e = objwalk_in_ram(w, at, bytes)
-                       ? objwalk_read(w, at, piece, bytes)
-                       : objwalk_fail(w, ERR_CORRUPT, AUDIT_UNREADABLE, at);
-    *loaded = e == ERR_OK ? at : 0;
+    p->entry = p->copy;
+    return objwalk_in_ram(w, at, PIECE_BYTES) ? objwalk_read(w, at, p->copy, PIECE_BYTES)
+                                              : objwalk_fail(w, ERR_CORRUPT, AUDIT_UNREADABLE, at);
+}
+
+/* Makes the piece that of the entries around number i of the table at `table`. */
+static inline enum error load_piece(struct objwalk *w, bool direct, kaddr_t table, uint32_t i,
+                                    struct objwalk_piece *p)
+{
+    kaddr_t at = table + i / OBJWALK_BLOCK_WORDS * PIECE_BYTES;
+    if (at == p->at)
+        return ERR_OK;
+    enum error e = read_piece(w, direct, at, p);
+    p->at = e == ERR_OK ? at : 0;
     return e;
 }
 
@@ -107,8 +117,9 @@ void objwalk_mapping_begin(struct objwalk_mapping_cursor *c, kaddr_t dir, uint32
     c->asid = asid;
     c->first = 0;
     c->second = 0;
-    c->pde_at = 0;
-    c->pte_at = 0;
+    c->direct = false;
+    c->pde.at = 0;
+    c->pte.at = 0;
 }
 
 static void next_entry(struct objwalk_mapping_cursor *c)
@@ -127,14 +138,14 @@ static enum error table_next(struct objwalk *w, struct objwalk_mapping_cursor *c
     if (!objwalk_in_ram(w, table, 1 << PAGE_TABLE_BITS))
         return objwalk_fail(w, ERR_CORRUPT, AUDIT_TABLE_FOREIGN, c->dir + c->first * 4);
     while (c->second < PTE_COUNT) {
-        enum error e = load_piece(w, table, c->second, &c->pte_at, c->pte);
+        enum error e = load_piece(w, c->direct, table, c->second, &c->pte);
         if (e != ERR_OK)
             return e;
         uint32_t i = c->second++;
-        word_t pte = c->pte[i % OBJWALK_BLOCK_WORDS];
+        word_t pte = c->pte.entry[i % OBJWALK_BLOCK_WORDS];
         if ((pte & PTE_TYPE_MASK) == 0)
             continue;
-        if ((pte & PTE_TYPE_MASK) == PTE_LARGE && is_copy(c->pte, i))
+        if ((pte & PTE_TYPE_MASK) == PTE_LARGE && is_copy(c->pte.entry, i))
             continue;
         fill_page(pte, c->first, i, base, out);
         return ERR_OK;
@@ -148,17 +159,17 @@ enum error objwalk_mapping_next(struct objwalk *w, struct objwalk_mapping_cursor
     out->dir = objwalk_paddr(w, c->dir);
     out->asid = c->asid;
     for (; c->first < USER_PDES; next_entry(c)) {
-        enum error e = load_piece(w, c->dir, c->first, &c->pde_at, c->pde);
+        enum error e = load_piece(w, c->direct, c->dir, c->first, &c->pde);
         if (e != ERR_OK) {
             c->first = (c->first / OBJWALK_BLOCK_WORDS + 1) * OBJWALK_BLOCK_WORDS;
             return e;
         }
-        if (c->first % OBJWALK_BLOCK_WORDS == 0 && is_empty(c->pde)) {
+        if (c->first % OBJWALK_BLOCK_WORDS == 0 && is_empty(c->pde.entry)) {
             c->first += OBJWALK_BLOCK_WORDS - 1;
             continue;
         }
-        word_t pde = c->pde[c->first % OBJWALK_BLOCK_WORDS];
-        if (is_section(pde) && !(is_supersection(pde) && is_copy(c->pde, c->first))) {
+        word_t pde = c->pde.entry[c->first % OBJWALK_BLOCK_WORDS];
+        if (is_section(pde) && !(is_supersection(pde) && is_copy(c->pde.entry, c->first))) {
             fill_section(pde, c->first, out);
             next_entry(c);
             return ERR_OK;

@@ -110,9 +110,9 @@ static void judge_threads(struct sel4_walk *w)
 }
 
 /* Threads that wait until their scheduling context is refilled. */
-static void judge_released(struct sel4_walk *w)
+static void judge_released(struct sel4_walk *w, uint64_t head)
 {
-    for (uint64_t at = w->s->release_head; at != 0;) {
+    for (uint64_t at = head; at != 0;) {
         struct sel4_thread *t = sel4_walk_find_thread(w, at);
         if (!t || !t->readable || t->released != 0 || !t->in_release) {
             sel4_walk_finding(w, AUDIT_QUEUE, at, 0, w->s->released);
@@ -148,7 +148,8 @@ void sel4_walk_judge_queues(struct sel4_walk *w)
     judge_endpoints(w);
     judge_notifications(w);
     judge_threads(w);
-    judge_released(w);
+    for (unsigned n = 0; n < w->l->nodes && n < SEL4_NODES; n++)
+        judge_released(w, w->s->node[n].release_head);
     judge_replies(w);
 }
 

@@ -123,39 +123,61 @@ static enum error compare_code(struct sel4_kernel *k, char *why)
 
 /* --- nodes --- */
 
-/* ksSMP holds, for each node, pointers to the current and to the idle thread, side by side; the
- * idle thread of a node is known by its place. */
-static enum error find_node(struct sel4_kernel *k, unsigned node)
+static uint64_t idle_of(const struct sel4_layout *l, unsigned node)
+{
+    return l->symbol[SEL4_SYM_IDLE_TCB].addr + ((uint64_t)node << l->tcb_bits) +
+           ((uint64_t)1 << (l->tcb_bits - 1));
+}
+
+/* Does each node's data name its idle thread at this offset? */
+static enum error names_idle(struct sel4_kernel *k, uint32_t offset, bool *yes)
 {
     const struct sel4_layout *l = &k->layout;
-    uint64_t idle = l->symbol[SEL4_SYM_IDLE_TCB].addr + ((uint64_t)node << l->tcb_bits) +
-                    ((uint64_t)1 << (l->tcb_bits - 1));
-    for (uint32_t at = 0; at + l->word <= l->smp_stride; at += l->word) {
+    *yes = true;
+    for (unsigned n = 0; *yes && n < l->nodes; n++) {
         uint64_t w = 0;
-        uint32_t offset = node * l->smp_stride + at;
-        enum error e = sel4_memory_words(&k->memory, l->symbol[SEL4_SYM_SMP].addr + offset, &w, 1);
+        uint64_t at = l->symbol[SEL4_SYM_SMP].addr + (uint64_t)n * l->smp_stride + offset;
+        enum error e = sel4_memory_words(&k->memory, at, &w, 1);
         if (e != ERR_OK)
             return e;
-        if (w == idle) {
-            k->smp_idle[node] = offset;
-            return ERR_OK;
-        }
+        *yes = w == idle_of(l, n);
     }
-    return ERR_CORRUPT;
+    return ERR_OK;
+}
+
+/* ksSMP holds, for each node, pointers to the current and to the idle thread, side by side; the
+ * idle thread of a node is known by its place, and stands at one offset in all nodes.  Where every
+ * node idles, the current thread's pointer, the one before it, fits as well. */
+static enum error find_idle(struct sel4_kernel *k, uint32_t *offset)
+{
+    const struct sel4_layout *l = &k->layout;
+    bool found = false;
+    for (uint32_t at = 0; at + l->word <= l->smp_stride; at += l->word) {
+        bool yes = false;
+        enum error e = names_idle(k, at, &yes);
+        if (e != ERR_OK)
+            return e;
+        if (!yes && found)
+            break;
+        if (yes)
+            *offset = at;
+        if (yes && found)
+            break;
+        found = found || yes;
+    }
+    return found ? ERR_OK : ERR_CORRUPT;
 }
 
 static enum error find_nodes(struct sel4_kernel *k, char *why)
 {
     if (!k->layout.options.smp)
         return ERR_OK;
-    k->smp_current = -(int)k->layout.word;
-    k->smp_action = (int)k->layout.word;
-    k->smp_debug = k->layout.debug ? 3 * (int)k->layout.word : 0;
     sel4_memory_want(&k->memory, k->layout.symbol[SEL4_SYM_SMP].addr,
-                     k->layout.nodes * (uint32_t)k->layout.smp_stride);
-    enum error e = ERR_OK;
-    for (unsigned n = 0; e == ERR_OK && n < k->layout.nodes; n++)
-        e = find_node(k, n);
+                     k->layout.nodes * k->layout.smp_stride);
+    uint32_t offset = 0;
+    enum error e = find_idle(k, &offset);
+    for (unsigned n = 0; n < k->layout.nodes && n < SEL4_NODES; n++)
+        k->smp_idle[n] = n * k->layout.smp_stride + offset;
     if (e == ERR_CORRUPT)
         (void)snprintf(why, SEL4_WHY,
                        "ksSMP does not name the idle threads: the kernel has not "
@@ -169,8 +191,8 @@ static enum error check_current(struct sel4_kernel *k, uint64_t *current, char *
 {
     uint64_t at = k->layout.symbol[SEL4_SYM_CUR_THREAD].addr;
     if (k->layout.options.smp)
-        at = k->layout.symbol[SEL4_SYM_SMP].addr + (uint64_t)(int64_t)k->smp_current +
-             k->smp_idle[0];
+        at = k->layout.symbol[SEL4_SYM_SMP].addr + k->smp_idle[0] +
+             (uint64_t)(int64_t)k->layout.node[SEL4_NODE_CURRENT];
     enum error e = sel4_memory_words(&k->memory, at, current, 1);
     if (e == ERR_OK && *current == 0) {
         (void)snprintf(why, SEL4_WHY, "no thread is current: the kernel has not booted yet");

@@ -13,11 +13,7 @@ struct sel4_kernel {
     struct sel4_image image;
     struct sel4_layout layout;
     struct sel4_memory memory;
-    /* of a node's data in ksSMP, relative to the place of its idle thread's pointer */
-    int smp_current;
-    int smp_action;
-    int smp_debug;                 /* 0: none */
-    uint32_t smp_idle[SEL4_NODES]; /* offset of that place in ksSMP */
+    uint32_t smp_idle[SEL4_NODES]; /* of each node, where ksSMP names its idle thread */
 };
 
 /* `description` (NULL: none): text of structures.bf.pbf. On failure `why` (SEL4_WHY bytes) is one

@@ -83,7 +83,7 @@ static uint64_t lowest(const struct sel4_image *m, enum sel4_arch arch)
 static void take_options(struct sel4_layout *l, const struct sel4_image *m)
 {
     l->options.mcs = sel4_has(l, SEL4_SYM_CUR_SC) || sel4_has(l, SEL4_SYM_RELEASE_QUEUE) ||
-                     sel4_has(l, SEL4_SYM_RELEASE_HEAD);
+                     sel4_has(l, SEL4_SYM_RELEASE_HEAD) || sel4_has(l, SEL4_SYM_IDLE_SC);
     l->options.smp = sel4_has(l, SEL4_SYM_SMP);
     l->options.hyp = l->options.arch == SEL4_AARCH64 && lowest(m, SEL4_AARCH64) >> 48 == 0;
     l->debug = sel4_has(l, SEL4_SYM_DEBUG_TCBS);

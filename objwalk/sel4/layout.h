@@ -106,6 +106,20 @@ enum sel4_sc_member {
     SEL4_SC_MEMBERS
 };
 
+/* Of a node's data, where there are several nodes. The idle thread's pointer is known by its value;
+ * the others stand around it. */
+enum sel4_node_member {
+    SEL4_NODE_CURRENT,
+    SEL4_NODE_ACTION,
+    SEL4_NODE_READY,   /* ready queues */
+    SEL4_NODE_RELEASE, /* release queue */
+    SEL4_NODE_CONTEXT, /* current scheduling context */
+    SEL4_NODE_DEBUG,   /* list of all its threads */
+    SEL4_NODE_MEMBERS
+};
+/* The idle thread's own place: what is not there, or not known. */
+enum { SEL4_NODE_NONE = 0, SEL4_NODE_BYTES = 1 << 21 };
+
 struct sel4_layout {
     struct sel4_options options;
     bool debug;                 /* threads have names and stand in a list of all */
@@ -130,7 +144,8 @@ struct sel4_layout {
     uint16_t saved_bytes; /* of saved registers that are read */
     bool offsets_known;
     uint16_t sc_refills;                     /* offset of the refills */
-    uint16_t smp_stride;                     /* bytes of a node's data */
+    uint32_t smp_stride;                     /* bytes of a node's data */
+    int32_t node[SEL4_NODE_MEMBERS];         /* in a node's data, from its idle thread's pointer */
     struct sel4_symbol symbol[SEL4_SYMBOLS]; /* size 0: not there */
     struct sel4_block block[SEL4_BLOCKS];
     struct sel4_paging paging; /* of user space */

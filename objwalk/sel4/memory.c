@@ -1,5 +1,6 @@
 /* The cache, batches, and the kernel's two mappings. */
 #include "objwalk/sel4/memory.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -171,14 +172,10 @@ static void want(struct sel4_memory *m, uint64_t pa, uint64_t va, uint32_t len)
 {
     if (len == 0 || len > SEL4_READ_MAX || m->error != ERR_OK || is_here(m, pa, len))
         return;
-    if (m->wants == m->want_room) {
-        size_t room = m->want_room == 0 ? 256 : m->want_room * 2;
-        struct sel4_want *more = realloc(m->want, room * sizeof(*more));
-        if (!more)
-            return; /* it will be read when it is needed */
-        m->want = more;
-        m->want_room = room;
-    }
+    struct sel4_want *more = array_room(m->want, m->wants, &m->want_room, sizeof(*more));
+    if (!more)
+        return; /* it will be read when it is needed */
+    m->want = more;
     m->want[m->wants++] = (struct sel4_want){.key = pa, .va = va, .len = len};
 }
 

@@ -93,6 +93,22 @@ static void kernel_range(const struct sel4_emit *e, struct record_snapshot *out)
     out->kernel_end = high;
 }
 
+/* The root task is trusted, so that its record counts only while nobody can have forged it: where
+ * the boot's memory is given away, anyone may write one that names a thread of theirs; but the
+ * thread that the boot made lies in no untyped memory, and no other thread does. */
+static uint64_t root_thread(const struct sel4_emit *e)
+{
+    uint64_t tcb = sel4_emit_pa(e, e->s->root_tcb);
+    for (uint32_t i = 0; tcb != 0 && i < e->s->slots.count; i++) {
+        struct sel4_extent x;
+        const struct sel4_cap *c = &sel4_state_slot(e->s, i)->cap;
+        if (c->kind == SEL4_CAP_UNTYPED && sel4_cap_extent(&e->k->layout, c, &x) &&
+            (tcb - sel4_memory_physical(&e->k->memory, x.base)) >> x.bits == 0)
+            return 0;
+    }
+    return tcb;
+}
+
 static void emit_snapshot(struct sel4_emit *e, bool stopped)
 {
     const struct sel4_layout *l = &e->k->layout;
@@ -115,6 +131,7 @@ static void emit_snapshot(struct sel4_emit *e, bool stopped)
     r->architecture = architecture(l->options.arch);
     r->options = options(l);
     r->nodes = l->nodes;
+    r->root_thread = root_thread(e);
     sel4_emit(e);
     for (uint32_t i = 1; i < e->ram_count; i++) {
         struct record_range *x = &sel4_emit_begin(e, RECORD_RANGE)->range;
@@ -241,11 +258,11 @@ static void emit_scheds(struct sel4_emit *e)
         r->current = block_pa(e, e->s->node[n].current);
         r->idle = block_pa(e, e->s->node[n].idle);
         r->node = n;
+        r->sched_context = sel4_emit_pa(e, e->s->node[n].context);
         if (n == 0) { /* of one node, or told for all together by the first */
             r->ready = e->s->ready;
             r->highest = e->s->highest;
             r->released = e->s->released;
-            r->sched_context = sel4_emit_pa(e, e->s->current_sc);
             r->domain = (uint32_t)e->s->domain;
         }
         sel4_emit(e);

@@ -126,6 +126,10 @@ static uint32_t rights_of(const struct sel4_layout *l, const struct sel4_cap *c)
         return ipc_rights(c);
     case SEL4_CAP_REPLY:
         return RECORD_RIGHT_WRITE | (c->value[SEL4_GRANT] ? RECORD_RIGHT_GRANT : 0u);
+    case SEL4_CAP_SGI_SIGNAL:
+        return RECORD_RIGHT_WRITE;
+    case SEL4_CAP_IO_PORT:
+        return RECORD_RIGHT_READ | RECORD_RIGHT_WRITE;
     default:
         return sel4_cap_is_frame(c) ? sel4_cap_frame_rights(l, c) : 0;
     }

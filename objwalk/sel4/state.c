@@ -1,5 +1,6 @@
 /* Arrays, findings and the address map of a walk. */
 #include "objwalk/sel4/state.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,15 +44,11 @@ void sel4_state_fini(struct sel4_state *s)
 
 void *sel4_array_add(struct sel4_array *a, const void *item)
 {
-    if (a->count == a->room) {
-        uint32_t room = a->room == 0 ? 64 : a->room * 2;
-        void *more = room <= a->room ? NULL : realloc(a->items, (size_t)room * a->size);
-        if (!more)
-            return NULL;
-        a->items = more;
-        a->room = room;
-    }
-    uint8_t *to = (uint8_t *)a->items + (size_t)a->count++ * a->size;
+    void *more = a->count < UINT32_MAX ? array_room(a->items, a->count, &a->room, a->size) : NULL;
+    if (!more)
+        return NULL;
+    a->items = more;
+    uint8_t *to = (uint8_t *)more + (size_t)a->count++ * a->size;
     memcpy(to, item, a->size);
     return to;
 }

@@ -125,6 +125,8 @@ struct sel4_node {
     uint64_t current;
     uint64_t idle;
     uint64_t action; /* thread that runs next, 0 */
+    uint64_t release_head;
+    uint64_t context; /* current scheduling context */
 };
 
 /* rule: enum audit_rule; addresses are physical. */
@@ -148,7 +150,7 @@ struct sel4_revoke {
 struct sel4_array {
     void *items;
     uint32_t count;
-    uint32_t room;
+    size_t room;
     uint32_t size; /* of an item */
 };
 
@@ -173,9 +175,8 @@ struct sel4_state {
     uint32_t ready;         /* threads in ready queues */
     uint32_t highest;       /* their highest priority */
     uint32_t released;      /* threads in the release queue */
-    uint64_t release_head;
-    uint64_t current_sc;
     uint64_t domain;
+    uint64_t root_tcb; /* block of the thread that the boot made, as its own record says; 0 */
     struct sel4_revoke revoke;
     bool complete; /* all that was found could be read */
     bool sparse;   /* parts of large CNodes were left out: see sel4_walk_options */

@@ -91,9 +91,24 @@ static void place_context(struct sel4_layout *l, struct sel4_dwarf *d)
     l->sc_refills = (uint16_t)bytes;
 }
 
+/* Without DWARF: current, idle and chosen thread stand side by side in every release; what follows
+ * does from 13.0 on. */
+static void place_node(struct sel4_layout *l)
+{
+    int32_t word = (int32_t)l->word;
+    l->node[SEL4_NODE_CURRENT] = -word;
+    l->node[SEL4_NODE_ACTION] = word;
+    if (!l->options.mcs || l->earliest < SEL4_13_0)
+        return;
+    l->node[SEL4_NODE_RELEASE] = 2 * word;
+    l->node[SEL4_NODE_CONTEXT] = l->wide ? 7 * word : 10 * word;
+}
+
 void sel4_tcb_begin(struct sel4_layout *l, struct sel4_dwarf *d)
 {
     memset(l->tcb, 0xff, sizeof(l->tcb));
+    if (l->options.smp)
+        place_node(l);
     place_context(l, d);
 }
 
@@ -104,15 +119,39 @@ static uint64_t half(const struct sel4_layout *l)
     return (uint64_t)1 << (l->tcb_bits - 1);
 }
 
+static void node_members_from_dwarf(struct sel4_layout *l, struct sel4_dwarf *d)
+{
+    static const char *const names[SEL4_NODE_MEMBERS] = {
+        [SEL4_NODE_CURRENT] = "ksCurThread", [SEL4_NODE_ACTION] = "ksSchedulerAction",
+        [SEL4_NODE_READY] = "ksReadyQueues", [SEL4_NODE_RELEASE] = "ksReleaseQueue",
+        [SEL4_NODE_CONTEXT] = "ksCurSC",     [SEL4_NODE_DEBUG] = "ksDebugTCBs",
+    };
+    uint64_t idle = 0;
+    uint64_t bitmap = 0;
+    if (!sel4_dwarf_member(d, "nodeState", "ksIdleThread", &idle))
+        return;
+    for (unsigned m = 0; m < SEL4_NODE_MEMBERS; m++) {
+        uint64_t at = 0;
+        bool there = sel4_dwarf_member(d, "nodeState", names[m], &at);
+        l->node[m] = there ? (int32_t)(int64_t)(at - idle) : SEL4_NODE_NONE;
+    }
+    if (l->node[SEL4_NODE_READY] != SEL4_NODE_NONE &&
+        sel4_dwarf_member(d, "nodeState", "ksReadyQueuesL1Bitmap", &bitmap))
+        l->domains = (uint32_t)(bitmap - idle - (uint64_t)(int64_t)l->node[SEL4_NODE_READY]) /
+                     (2u * l->word) / SEL4_PRIORITIES;
+}
+
 static void nodes_from_dwarf(struct sel4_layout *l, struct sel4_dwarf *d)
 {
     uint64_t stride = 0;
-    if (!l->options.smp || !sel4_dwarf_size(d, "smpStatedata", &stride) || stride > 65535)
+    if (!l->options.smp || !sel4_dwarf_size(d, "smpStatedata", &stride) || stride < l->word ||
+        stride > SEL4_NODE_BYTES)
         return;
+    node_members_from_dwarf(l, d);
     uint64_t nodes = l->symbol[SEL4_SYM_SMP].size / stride;
     if (nodes == 0 || nodes > SEL4_NODES)
         return;
-    l->smp_stride = (uint16_t)stride;
+    l->smp_stride = (uint32_t)stride;
     l->nodes = (unsigned)nodes;
     uint64_t tcb = l->symbol[SEL4_SYM_IDLE_TCB].size / nodes;
     if (tcb >= 256 && tcb <= 65536 && (tcb & (tcb - 1)) == 0)
@@ -248,14 +287,14 @@ static enum error calibrate_nodes(struct sel4_layout *l, struct sel4_memory *mem
     for (unsigned bits = 9; bits <= 13; bits++) {
         uint64_t nodes = l->symbol[SEL4_SYM_IDLE_TCB].size >> bits;
         uint64_t smp = l->symbol[SEL4_SYM_SMP].size;
-        if (nodes == 0 || nodes > SEL4_NODES || smp % nodes != 0)
+        if (nodes == 0 || nodes > SEL4_NODES || smp % nodes != 0 || smp / nodes > SEL4_NODE_BYTES)
             continue;
         enum error e = calibrate_size(l, memory, bits);
         if (e == ERR_CORRUPT)
             continue;
         l->tcb_bits = bits;
         l->nodes = (unsigned)nodes;
-        l->smp_stride = (uint16_t)(smp / nodes);
+        l->smp_stride = (uint32_t)(smp / nodes);
         return e;
     }
     return ERR_CORRUPT;
@@ -267,6 +306,11 @@ enum error sel4_layout_calibrate(struct sel4_layout *l, struct sel4_memory *memo
         return ERR_OK;
     enum error e =
         l->options.smp ? calibrate_nodes(l, memory) : calibrate_size(l, memory, l->tcb_bits);
+    if (e == ERR_OK)
+        sel4_layout_note(l,
+                         "layout: the file has no DWARF; members of a TCB are placed by the idle "
+                         "thread, whose state is at byte %u",
+                         l->tcb[SEL4_TCB_STATE]);
     if (e == ERR_CORRUPT)
         (void)snprintf(
             why, SEL4_WHY,

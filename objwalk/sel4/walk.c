@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REFRESH_WAVES = 32 }; /* then there is so much new that everything is read */
+
 uint64_t sel4_walk_pa(const struct sel4_walk *w, uint64_t va)
 {
     return sel4_memory_physical(w->m, va);
@@ -50,7 +52,11 @@ static void want_task(struct sel4_walk *w, const struct sel4_task *t)
 {
     switch (t->kind) {
     case SEL4_TASK_SLOTS:
+    case SEL4_TASK_GROUP:
         sel4_walk_want_slots(w, t);
+        return;
+    case SEL4_TASK_KNOWN:
+        sel4_walk_want_known(w, t);
         return;
     case SEL4_TASK_SLOT:
         sel4_memory_want(w->m, t->addr, 4 * w->l->word);
@@ -74,7 +80,11 @@ static void do_task(struct sel4_walk *w, const struct sel4_task *t)
 {
     switch (t->kind) {
     case SEL4_TASK_SLOTS:
+    case SEL4_TASK_GROUP:
         sel4_walk_read_slots(w, t);
+        return;
+    case SEL4_TASK_KNOWN:
+        sel4_walk_read_known(w, t);
         return;
     case SEL4_TASK_SLOT:
         sel4_walk_read_slot(w, t);
@@ -126,6 +136,9 @@ static enum error waves(struct sel4_walk *w)
             w->next.count = 0;
             break;
         }
+        w->lost = w->lost || (w->last && i == REFRESH_WAVES);
+        if (w->lost)
+            break;
         e = one_wave(w);
     }
     return e;
@@ -150,6 +163,7 @@ static void end(struct sel4_walk *w)
     free(w->next.items);
     sel4_map_fini(&w->seen);
     sel4_map_fini(&w->slots);
+    free(w->known);
 }
 
 static enum error finish(struct sel4_walk *w)
@@ -165,30 +179,33 @@ static enum error finish(struct sel4_walk *w)
     return w->full ? ERR_NO_MEMORY : sel4_walk_judge_layout(w);
 }
 
-static enum error walk(struct sel4_kernel *k, struct sel4_state *out, bool *again)
+/* `last`: NULL, or what is refreshed. What went wrong with the layout or the refresh is in w. */
+static enum error walk(struct sel4_walk *w, struct sel4_kernel *k, const struct sel4_state *last,
+                       struct sel4_state *out)
 {
-    struct sel4_walk w;
-    begin(&w, k, out);
-    sel4_walk_roots(&w);
-    enum error e = waves(&w);
-    if (e == ERR_OK && !w.started) {
-        sel4_walk_start_spaces(&w);
-        e = waves(&w);
+    begin(w, k, out);
+    if (last && !sel4_walk_remember(w, last))
+        return ERR_NO_MEMORY;
+    sel4_walk_roots(w);
+    enum error e = waves(w);
+    if (e == ERR_OK && !w->started && !w->lost) {
+        sel4_walk_start_spaces(w);
+        e = waves(w);
     }
     if (e == ERR_OK)
-        e = finish(&w);
-    *again = w.again;
-    end(&w);
-    return e;
+        sel4_walk_judge_refresh(w);
+    return e == ERR_OK && !w->lost ? finish(w) : e;
 }
 
 enum error sel4_walk(struct sel4_kernel *k, struct sel4_state *out)
 {
-    bool again = false;
-    enum error e = walk(k, out, &again);
-    if (again) {
+    struct sel4_walk w;
+    enum error e = walk(&w, k, NULL, out);
+    end(&w);
+    if (w.again) {
         sel4_state_fini(out);
-        e = walk(k, out, &again);
+        e = walk(&w, k, NULL, out);
+        end(&w);
     }
     return e;
 }
@@ -222,25 +239,47 @@ static void expect_pools(struct sel4_walk *w, const struct sel4_state *last)
                          w->l->word << w->l->asid_low_bits);
 }
 
-void sel4_walk_expect(struct sel4_kernel *k, const struct sel4_state *last)
+static void expect_container(struct sel4_walk *w, const struct sel4_container *c)
 {
-    struct sel4_state scratch;
-    struct sel4_walk w;
-    begin(&w, k, &scratch);
-    sel4_walk_want_roots(&w);
-    for (uint32_t i = 0; i < last->containers.count; i++) {
-        const struct sel4_container *c = sel4_state_container(last, i);
-        struct sel4_task t = {.kind = SEL4_TASK_SLOTS, .addr = c->base, .arg = c->slots};
-        sel4_walk_want_slots(&w, &t);
-    }
+    struct sel4_task t = {.kind = SEL4_TASK_SLOTS, .addr = c->base, .arg = c->slots};
+    if (sel4_walk_refreshes(w, c))
+        sel4_walk_want_known(w, &t);
+    else
+        sel4_walk_want_slots(w, &t);
+}
+
+/* Asks ahead for all that the last walk read, so that this one finds most of it in one batch. */
+static void expect(struct sel4_walk *w, const struct sel4_state *last)
+{
+    sel4_walk_want_roots(w);
+    for (uint32_t i = 0; i < last->containers.count; i++)
+        expect_container(w, sel4_state_container(last, i));
     for (uint32_t i = 0; i < last->threads.count; i++)
-        sel4_walk_want_thread(&w, sel4_state_thread(last, i)->tcb);
-    expect_objects(&w, &last->endpoints, SEL4_TASK_ENDPOINT, 0);
-    expect_objects(&w, &last->notifications, SEL4_TASK_NOTIFICATION, 0);
-    expect_objects(&w, &last->replies, SEL4_TASK_REPLY, 0);
-    expect_objects(&w, &last->contexts, SEL4_TASK_CONTEXT, 0);
-    expect_pools(&w, last);
-    expect_tables(&w, last);
+        sel4_walk_want_thread(w, sel4_state_thread(last, i)->tcb);
+    expect_objects(w, &last->endpoints, SEL4_TASK_ENDPOINT, 0);
+    expect_objects(w, &last->notifications, SEL4_TASK_NOTIFICATION, 0);
+    expect_objects(w, &last->replies, SEL4_TASK_REPLY, 0);
+    expect_objects(w, &last->contexts, SEL4_TASK_CONTEXT, 0);
+    expect_pools(w, last);
+    expect_tables(w, last);
+}
+
+/* What was left out may be what explains a finding. */
+enum error sel4_walk_again(struct sel4_kernel *k, const struct sel4_state *last,
+                           struct sel4_state *out)
+{
+    struct sel4_walk w;
+    struct sel4_state scratch;
+    begin(&w, k, &scratch);
+    if (sel4_walk_remember(&w, last))
+        expect(&w, last);
     end(&w);
     sel4_state_fini(&scratch);
+    enum error e = walk(&w, k, last, out);
+    end(&w);
+    bool whole = w.lost || w.again || out->findings.count > 0 || !out->complete;
+    if (!whole || (e != ERR_OK && e != ERR_LAYOUT))
+        return e;
+    sel4_state_fini(out);
+    return sel4_walk(k, out);
 }

@@ -28,8 +28,11 @@ enum {
  * caller frees `out` in every case. */
 enum error sel4_walk(struct sel4_kernel *k, struct sel4_state *out);
 
-/* Asks ahead for all that the last walk read, so that the next one finds most of it in a single
- * batch. Call it after sel4_memory_forget(). */
-void sel4_walk_expect(struct sel4_kernel *k, const struct sel4_state *last);
+/* The same after a walk, where most is as it was: reads the slots of large CNodes that were filled,
+ * and what is linked to them; everything, where that might not be all. Most of it is asked for in a
+ * single batch. What nobody but chance would do, such as writing into an empty slot past the
+ * kernel, only sel4_walk() sees. */
+enum error sel4_walk_again(struct sel4_kernel *k, const struct sel4_state *last,
+                           struct sel4_state *out);
 
 #endif

@@ -10,6 +10,8 @@ enum sel4_task_kind {
     SEL4_TASK_NONE,
     SEL4_TASK_SLOTS,  /* addr: first slot; arg: how many; vaddr: how many come behind them */
     SEL4_TASK_SLOT,   /* addr: a neighbour whose container is not known yet */
+    SEL4_TASK_KNOWN,  /* addr, arg: of a container; its slots that were filled last time */
+    SEL4_TASK_GROUP,  /* as SLOTS: a part of such a container where something is new */
     SEL4_TASK_THREAD, /* addr: tcb_t */
     SEL4_TASK_ENDPOINT,
     SEL4_TASK_NOTIFICATION,
@@ -39,10 +41,14 @@ struct sel4_walk {
     struct sel4_map slots;  /* physical address of a slot -> index; kind 1 */
     uint32_t read_slots;
     uint32_t tables;
-    bool started;    /* spaces are walked as soon as they are met */
-    bool again;      /* the layout was put right: begin anew */
-    bool full;       /* out of memory */
-    uint32_t capped; /* things left out because there are too many */
+    bool started; /* spaces are walked as soon as they are met */
+    bool again;   /* the layout was put right: begin anew */
+    bool full;    /* out of memory */
+    /* a walk that refreshes another */
+    const struct sel4_state *last; /* NULL: everything is read */
+    uint32_t *known;               /* its slots, by address */
+    bool lost;                     /* not all may have been found: begin anew, whole */
+    uint32_t capped;               /* things left out because there are too many */
 };
 
 /* --- walk.c --- */
@@ -61,10 +67,24 @@ void sel4_walk_container(struct sel4_walk *w, enum sel4_container_kind kind, uin
                          uint64_t slots);
 void sel4_walk_want_slots(struct sel4_walk *w, const struct sel4_task *t);
 void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t);
+void sel4_walk_take_slot(struct sel4_walk *w, uint64_t addr, const uint64_t words[4]);
+/* -1: this slot was not met. */
+int64_t sel4_walk_slot_index(const struct sel4_walk *w, uint64_t addr);
 void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot);
 void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t);
 /* Gives each slot the container that it lies in. */
 void sel4_walk_place_slots(struct sel4_walk *w);
+
+/* --- refresh.c --- */
+bool sel4_walk_remember(struct sel4_walk *w, const struct sel4_state *last);
+/* Is this a container of which only the filled slots are read? */
+bool sel4_walk_refreshes(const struct sel4_walk *w, const struct sel4_container *c);
+void sel4_walk_want_known(struct sel4_walk *w, const struct sel4_task *t);
+void sel4_walk_read_known(struct sel4_walk *w, const struct sel4_task *t);
+/* A neighbour that was not met: true when it lies in such a container, and will be read. */
+bool sel4_walk_new_slot(struct sel4_walk *w, uint64_t slot);
+/* At the end: may anything have been missed? */
+void sel4_walk_judge_refresh(struct sel4_walk *w);
 
 /* --- walk_roots.c --- */
 void sel4_walk_want_roots(struct sel4_walk *w);

@@ -50,23 +50,6 @@ static void note_node(struct sel4_walk *w, unsigned n, uint64_t current, uint64_
     sel4_walk_thread(w, node->action);
 }
 
-static uint64_t smp_word(struct sel4_walk *w, unsigned n, int offset)
-{
-    uint64_t v = 0;
-    uint64_t at = w->l->symbol[SEL4_SYM_SMP].addr + w->k->smp_idle[n] + (uint64_t)(int64_t)offset;
-    return sel4_walk_words(w, at, &v, 1) ? v : 0;
-}
-
-static void smp_nodes(struct sel4_walk *w)
-{
-    for (unsigned n = 0; n < w->l->nodes && n < SEL4_NODES; n++) {
-        note_node(w, n, smp_word(w, n, w->k->smp_current), smp_word(w, n, 0),
-                  smp_word(w, n, w->k->smp_action));
-        if (w->k->smp_debug != 0)
-            sel4_walk_thread(w, smp_word(w, n, w->k->smp_debug));
-    }
-}
-
 static void queue_heads(struct sel4_walk *w, uint64_t at, uint32_t queues)
 {
     uint64_t word[QUEUE_WORDS];
@@ -76,27 +59,77 @@ static void queue_heads(struct sel4_walk *w, uint64_t at, uint32_t queues)
         sel4_walk_thread(w, word[i]);
 }
 
-static void ready_queues(struct sel4_walk *w)
+/* Whether a refresh finds all threads without them: then they need not be read. */
+static bool reads_queues(const struct sel4_walk *w)
 {
-    uint64_t at = w->l->symbol[SEL4_SYM_READY_QUEUES].addr;
+    return !w->last || !w->l->debug;
+}
+
+static void ready_queues(struct sel4_walk *w, uint64_t at)
+{
     for (unsigned d = 0; d < w->l->domains && d < SEL4_PRIORITIES; d++)
         queue_heads(w, at + (uint64_t)d * QUEUE_WORDS * w->l->word, SEL4_PRIORITIES);
 }
 
-static void threads(struct sel4_walk *w)
+/* Where the threads wait that have used up their time, and what the current one runs on. */
+static void note_time(struct sel4_walk *w, unsigned n, uint64_t released, uint64_t context)
 {
-    if (w->l->options.smp) {
-        smp_nodes(w);
-        return;
-    }
+    w->s->node[n].release_head = released;
+    w->s->node[n].context = context;
+    sel4_walk_thread(w, released);
+}
+
+/* --- several nodes --- */
+
+static uint64_t node_place(const struct sel4_walk *w, unsigned n, enum sel4_node_member m)
+{
+    return w->l->symbol[SEL4_SYM_SMP].addr + w->k->smp_idle[n] + (uint64_t)(int64_t)w->l->node[m];
+}
+
+static bool node_has(const struct sel4_walk *w, enum sel4_node_member m)
+{
+    return w->l->node[m] != SEL4_NODE_NONE;
+}
+
+static uint64_t word_at(struct sel4_walk *w, uint64_t at)
+{
+    uint64_t v = 0;
+    return sel4_walk_words(w, at, &v, 1) ? v : 0;
+}
+
+static uint64_t node_word(struct sel4_walk *w, unsigned n, enum sel4_node_member m)
+{
+    return node_has(w, m) ? word_at(w, node_place(w, n, m)) : 0;
+}
+
+static void one_node(struct sel4_walk *w, unsigned n)
+{
+    uint64_t idle = word_at(w, w->l->symbol[SEL4_SYM_SMP].addr + w->k->smp_idle[n]);
+    note_node(w, n, node_word(w, n, SEL4_NODE_CURRENT), idle, node_word(w, n, SEL4_NODE_ACTION));
+    sel4_walk_thread(w, node_word(w, n, SEL4_NODE_DEBUG));
+    if (node_has(w, SEL4_NODE_READY) && reads_queues(w))
+        ready_queues(w, node_place(w, n, SEL4_NODE_READY));
+    note_time(w, n, node_word(w, n, SEL4_NODE_RELEASE), node_word(w, n, SEL4_NODE_CONTEXT));
+}
+
+static void one_processor(struct sel4_walk *w)
+{
+    bool old = sel4_has(w->l, SEL4_SYM_RELEASE_HEAD);
     note_node(w, 0, symbol_word(w, SEL4_SYM_CUR_THREAD), symbol_word(w, SEL4_SYM_IDLE_THREAD),
               symbol_word(w, SEL4_SYM_SCHEDULER_ACTION));
     sel4_walk_thread(w, symbol_word(w, SEL4_SYM_DEBUG_TCBS));
-    ready_queues(w);
-    w->s->release_head = symbol_word(
-        w, sel4_has(w->l, SEL4_SYM_RELEASE_HEAD) ? SEL4_SYM_RELEASE_HEAD : SEL4_SYM_RELEASE_QUEUE);
-    sel4_walk_thread(w, w->s->release_head);
-    w->s->current_sc = symbol_word(w, SEL4_SYM_CUR_SC);
+    if (reads_queues(w))
+        ready_queues(w, w->l->symbol[SEL4_SYM_READY_QUEUES].addr);
+    note_time(w, 0, symbol_word(w, old ? SEL4_SYM_RELEASE_HEAD : SEL4_SYM_RELEASE_QUEUE),
+              symbol_word(w, SEL4_SYM_CUR_SC));
+}
+
+static void threads(struct sel4_walk *w)
+{
+    for (unsigned n = 0; w->l->options.smp && n < w->l->nodes && n < SEL4_NODES; n++)
+        one_node(w, n);
+    if (!w->l->options.smp)
+        one_processor(w);
     w->s->domain = symbol_word(w, SEL4_SYM_CUR_DOMAIN);
 }
 
@@ -165,14 +198,31 @@ static void rootserver(struct sel4_walk *w)
     uint64_t first = cnode + ((uint64_t)1 << w->l->slot_bits);
     if (cnode == 0 || (cnode & 0xff) != 0 || sel4_memory_words(w->m, first, slot, 8) != ERR_OK)
         return;
-    if (is_own_thread(w, word[ROOTSERVER_TCB], slot) && is_own_cnode(w, cnode, slot + 4))
-        sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
+    if (!is_own_thread(w, word[ROOTSERVER_TCB], slot) || !is_own_cnode(w, cnode, slot + 4))
+        return;
+    w->s->root_tcb = word[ROOTSERVER_TCB];
+    sel4_walk_neighbour(w, first + ((uint64_t)1 << w->l->slot_bits));
+}
+
+static bool is_read(const struct sel4_walk *w, enum sel4_symbol_name s)
+{
+    switch (s) {
+    case SEL4_SYM_IDLE_TCB:
+    case SEL4_SYM_KERNEL_TABLE:
+    case SEL4_SYM_IDLE_SC:
+    case SEL4_SYM_IRQ_NODE: /* a container like others */
+        return false;
+    case SEL4_SYM_READY_QUEUES:
+        return reads_queues(w);
+    default:
+        return true;
+    }
 }
 
 void sel4_walk_want_roots(struct sel4_walk *w)
 {
     for (unsigned s = 0; s < SEL4_SYMBOLS; s++) {
-        if (s != SEL4_SYM_IDLE_TCB && s != SEL4_SYM_KERNEL_TABLE && s != SEL4_SYM_IDLE_SC)
+        if (is_read(w, (enum sel4_symbol_name)s))
             want_symbol(w, (enum sel4_symbol_name)s);
     }
 }

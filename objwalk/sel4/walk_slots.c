@@ -1,5 +1,6 @@
 /* Slots: in CNodes, TCBs, zombies, the interrupts' node, and those that only a neighbour names. */
 #include "objwalk/sel4/walk_parts.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,12 @@ void sel4_walk_container(struct sel4_walk *w, enum sel4_container_kind kind, uin
         return;
     w->read_slots += c.slots;
     sel4_walk_add(w, &w->s->containers, &c);
-    slots_task(w, base, slots);
+    if (sel4_walk_refreshes(w, &c)) {
+        struct sel4_task known = {.kind = SEL4_TASK_KNOWN, .addr = base, .arg = slots};
+        sel4_walk_once(w, &known);
+    } else {
+        slots_task(w, base, slots);
+    }
 }
 
 void sel4_walk_want_slots(struct sel4_walk *w, const struct sel4_task *t)
@@ -129,6 +135,11 @@ static void follow(struct sel4_walk *w, const struct sel4_slot *s)
 
 /* --- slots --- */
 
+int64_t sel4_walk_slot_index(const struct sel4_walk *w, uint64_t addr)
+{
+    return sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, addr));
+}
+
 void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot)
 {
     struct sel4_task t = {.kind = SEL4_TASK_SLOT, .addr = slot};
@@ -136,7 +147,7 @@ void sel4_walk_neighbour(struct sel4_walk *w, uint64_t slot)
         return;
     if ((slot & align(w)) != 0)
         sel4_walk_finding(w, AUDIT_LINK_RANGE, slot, 0, 0);
-    else if (sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, slot)) < 0)
+    else if (sel4_walk_slot_index(w, slot) < 0 && !sel4_walk_new_slot(w, slot))
         sel4_walk_once(w, &t);
 }
 
@@ -154,7 +165,7 @@ static void take_unknown(struct sel4_walk *w, const struct sel4_slot *s)
 
 /* An empty slot is all zeros, but for flags that the boot leaves in some; one that is linked and
  * says it is empty is torn or damaged. */
-static void take_slot(struct sel4_walk *w, uint64_t addr, const uint64_t words[4])
+void sel4_walk_take_slot(struct sel4_walk *w, uint64_t addr, const uint64_t words[4])
 {
     struct sel4_slot s;
     if ((words[0] | words[1] | words[2] | words[3]) == 0)
@@ -184,7 +195,7 @@ void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t)
         if (!sel4_walk_words(w, at, words, n * 4))
             return; /* one finding a container is enough */
         for (uint32_t k = 0; k < n; k++)
-            take_slot(w, at + ((uint64_t)k << w->l->slot_bits), words + (size_t)k * 4);
+            sel4_walk_take_slot(w, at + ((uint64_t)k << w->l->slot_bits), words + (size_t)k * 4);
     }
     struct sel4_task rest = {
         .kind = SEL4_TASK_SLOTS, .addr = t->addr + (t->arg << w->l->slot_bits), .arg = t->vaddr};
@@ -195,9 +206,8 @@ void sel4_walk_read_slots(struct sel4_walk *w, const struct sel4_task *t)
 void sel4_walk_read_slot(struct sel4_walk *w, const struct sel4_task *t)
 {
     uint64_t words[4];
-    if (sel4_map_find(&w->slots, KIND_SLOT, sel4_walk_pa(w, t->addr)) < 0 &&
-        sel4_walk_words(w, t->addr, words, 4))
-        take_slot(w, t->addr, words);
+    if (sel4_walk_slot_index(w, t->addr) < 0 && sel4_walk_words(w, t->addr, words, 4))
+        sel4_walk_take_slot(w, t->addr, words);
 }
 
 /* --- where they lie --- */
@@ -215,19 +225,12 @@ static int by_base(const void *a, const void *b)
 static int32_t container_of(const struct sel4_walk *w, uint64_t addr)
 {
     const struct sel4_state *s = w->s;
-    uint32_t low = 0;
-    uint32_t high = s->containers.count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (sel4_state_container(s, mid)->base <= addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low == 0)
+    uint32_t above = (uint32_t)LOWER_BOUND(s->containers.count, i,
+                                           sel4_state_container(s, (uint32_t)i)->base <= addr);
+    if (above == 0)
         return -1;
-    const struct sel4_container *c = sel4_state_container(s, low - 1);
-    return (addr - c->base) >> w->l->slot_bits < c->slots ? (int32_t)(low - 1) : -1;
+    const struct sel4_container *c = sel4_state_container(s, above - 1);
+    return (addr - c->base) >> w->l->slot_bits < c->slots ? (int32_t)(above - 1) : -1;
 }
 
 void sel4_walk_place_slots(struct sel4_walk *w)

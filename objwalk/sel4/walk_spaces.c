@@ -84,8 +84,12 @@ void sel4_walk_want_table(struct sel4_walk *w, const struct sel4_task *t)
 
 static void go_down(struct sel4_walk *w, const struct sel4_task *t, uint64_t vaddr, uint64_t pa)
 {
-    struct sel4_task below = {
-        .kind = SEL4_TASK_TABLE, .addr = pa, .arg = t->arg, .vaddr = vaddr, .level = t->level + 1};
+    struct sel4_task below = {.kind = SEL4_TASK_TABLE,
+                              .addr = pa,
+                              .arg = t->arg,
+                              .vaddr = vaddr,
+                              .level = t->level + 1,
+                              .parent = t->addr};
     if (w->tables++ >= SEL4_MAX_TABLES)
         w->capped++;
     else

@@ -4,50 +4,15 @@
 # names; Ctrl-C and kill -9 lose nothing that was complete; wrong files and targets are refused in
 # words.
 set -uo pipefail
-source "$(dirname "$0")/lib.bash"
+source "$(dirname "$0")/ask.bash"
 
-capdb=build/host/capdb
-run=$work/run.capdb
 leaky=$work/leaky.capdb
 
 # --- helpers ---------------------------------------------------------------------------------------
 
-monitor() { echo "monitor:unix:$work/monitor.sock"; }
-
-says() { # text command...: the command's output contains the text
-    local text=$1 output
-    shift
-    output=$("$@" 2>&1)
-    grep -qF -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "$output" "$text"; return 1; }
-}
-
-exits() { # status command...
-    local wanted=$1 got
-    shift
-    "$@" >"$work/exits.out" 2>&1
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; cat "$work/exits.out"; return 1; }
-}
-
-complains() { # text command...: exit 2, one line on stderr that begins with capdb: and has the text
-    local text=$1
-    shift
-    "$@" >"$work/complaint.out" 2>"$work/complaint"
-    local got=$?
-    [ $got = 2 ] && [ "$(wc -l <"$work/complaint")" = 1 ] && grep -q '^capdb: ' "$work/complaint" &&
-        grep -qF -- "$text" "$work/complaint" && return
-    echo "exit $got"
-    cat "$work/complaint"
-    return 1
-}
-
 snapshots_of() { $capdb snapshots "$1" | tail -n +2 | wc -l; }
 
 has_snapshots() { [ "$(snapshots_of "$1")" -ge "$2" ]; }
-
-demo_is_up() { # all four domains have their threads
-    [ "$($capdb live "$(monitor)" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
-}
 
 is_valid_json() { # command...
     "$@" --json >"$work/json" && python3 -m json.tool "$work/json" >/dev/null
@@ -57,7 +22,7 @@ is_valid_json() { # command...
 
 boot build/arm/debug/image-demo-healthy.elf
 check "a query can ask the running system" wait_for 30 demo_is_up
-check "the monitor is recorded" $capdb record "$(monitor)" "$run" --every 0.1 --count 5
+check "the monitor is recorded" $capdb record "$monitor" "$run" --every 0.1 --count 5
 check "a recording has the snapshots that were asked for" test "$(snapshots_of "$run")" = 5
 check "a recording is continued, not overwritten" $capdb record "gdb:unix:$work/gdb.sock" "$run" --every 0 --count 2
 check "two more snapshots came through QEMU's stub" test "$(snapshots_of "$run")" = 7
@@ -124,7 +89,7 @@ check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 
 # --- interruption -----------------------------------------------------------------------------------
 
-$capdb record "$(monitor)" "$work/int.capdb" --every 0.05 2>/dev/null &
+$capdb record "$monitor" "$work/int.capdb" --every 0.05 2>/dev/null &
 recorder=$!
 wait_for 20 has_snapshots "$work/int.capdb" 3
 check "a second recorder is refused and told of the first" complains "is being recorded by process $recorder" \
@@ -134,7 +99,7 @@ wait $recorder
 check "Ctrl-C ends a recording without an error" test $? = 0
 check "what was recorded before Ctrl-C is whole" exits 0 $capdb verify "$work/int.capdb"
 
-$capdb record "$(monitor)" "$work/kill.capdb" --every 0.02 2>/dev/null &
+$capdb record "$monitor" "$work/kill.capdb" --every 0.02 2>/dev/null &
 recorder=$!
 wait_for 20 has_snapshots "$work/kill.capdb" 3
 kill -KILL $recorder
@@ -153,7 +118,7 @@ open(sys.argv[2], "w").close()
 time.sleep(4)
 db.execute("ROLLBACK")
 END
-$capdb record "$(monitor)" "$work/lock.capdb" --every 0.2 --count 30 2>"$work/lock.err" &
+$capdb record "$monitor" "$work/lock.capdb" --every 0.2 --count 30 2>"$work/lock.err" &
 recorder=$!
 wait_for 20 has_snapshots "$work/lock.capdb" 2
 python3 "$work/browse.py" "$work/lock.capdb" "$work/locked" &
@@ -172,7 +137,7 @@ check "no event either" exits 0 $capdb verify "$work/lock.capdb"
 head -c 70M "$work/ram" >"$work/part.ram"
 check "a truncated memory image is told by the answer" says "incomplete" $capdb threads "ram:$work/part.ram"
 check "and by the exit status" exits 2 $capdb threads "ram:$work/part.ram"
-$capdb record "$(monitor)" "$work/left.capdb" --every 0.02 2>/dev/null &
+$capdb record "$monitor" "$work/left.capdb" --every 0.02 2>/dev/null &
 recorder=$!
 wait_for 20 has_snapshots "$work/left.capdb" 3
 mkdir "$work/copy"
@@ -203,9 +168,19 @@ boot build/arm/debug/image-demo-leaky.elf
 wait_for 30 demo_is_up
 check "another machine is refused, the first is named" complains "was recorded from" \
     $capdb record "ram:$work/ram" "$run" --count 1
-check "it is recorded" $capdb record "$(monitor)" "$leaky" --every 0.1 --count 2
+check "it is recorded" $capdb record "$monitor" "$leaky" --every 0.1 --count 2
 check "check exits 1 on a breach" exits 1 $capdb check "$leaky"
 check "a breach tells the premise that fails" says "shared_storage: fails" $capdb check "$leaky" --explain
+explained_apart() {
+    $capdb check "$leaky" --explain --json >"$work/explained.json"
+    python3 -c '
+import json, sys
+said = json.load(open(sys.argv[1]))
+kinds = {e["what"] for e in said["explanation"]}
+sys.exit(kinds != {"theorem", "evaluated", "assumed"} or any(b["breach"] in kinds for b in said["breaches"]))
+' "$work/explained.json"
+}
+check "in JSON the explanation is a list of its own" explained_apart
 $capdb check "$leaky" >"$work/breaches"
 for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"
@@ -234,7 +209,7 @@ check "SQL cannot change a recording" complains "SELECT" $capdb sql "$leaky" "DE
 check "an SQL mistake is told" complains "no such table" $capdb sql "$leaky" "SELECT * FROM nowhere"
 check "a target that is not there is told" complains "nowhere.sock" $capdb record "monitor:unix:$work/nowhere.sock" "$work/x.capdb"
 check "a full disk is told and keeps what was complete" exits 2 bash -c \
-    "ulimit -f 2000; trap '' XFSZ; exec $capdb record $(monitor) $work/full.capdb --every 0"
+    "ulimit -f 2000; trap '' XFSZ; exec $capdb record $monitor $work/full.capdb --every 0"
 check "the recording of the full disk is whole" exits 0 $capdb verify "$work/full.capdb"
 halt_machine
 plan

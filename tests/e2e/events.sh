@@ -2,35 +2,7 @@
 # Recorded events against QEMU: capdb follows the live line while it records, so a recording holds
 # every change between its snapshots, revocations step by step, and says what was lost.
 set -uo pipefail
-source "$(dirname "$0")/lib.bash"
-
-capdb=build/host/capdb
-run=$work/run.capdb
-monitor=monitor:unix:$work/monitor.sock
-
-says() { # text command...
-    local text=$1 output
-    shift
-    output=$("$@" 2>&1)
-    grep -qE -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "${output:0:2000}" "$text"; return 1; }
-}
-
-exits() { # status command...
-    local wanted=$1 got
-    shift
-    "$@" >"$work/exits.out" 2>&1
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; cat "$work/exits.out"; return 1; }
-}
-
-ask() { $capdb sql "$1" "$2" | tail -n +2; }
-
-equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
-more() { [ "$1" -gt "$2" ] || { echo "$1 is not more than $2"; return 1; }; }
-
-demo_is_up() {
-    [ "$($capdb live "$monitor" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
-}
+source "$(dirname "$0")/ask.bash"
 
 has_snapshots() { [ "$(ask "$1" "SELECT count(*) FROM snapshots")" -ge "$2" ]; }
 
@@ -47,7 +19,6 @@ line.connect(path)
 line.settimeout(0.3)
 end = time.monotonic() + 30
 
-
 def until(text, poke, after=b""):
     data = b""
     while text not in data.partition(after)[2] if after else text not in data:
@@ -59,7 +30,6 @@ def until(text, poke, after=b""):
             if poke:
                 line.sendall(b"\r")
     return data
-
 
 until(prompt.encode(), True)
 line.sendall(command.encode() + b"\r")
@@ -87,11 +57,11 @@ check "no number is missing" equal 0 "$(ask "$run" \
     "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (ORDER BY rowid) AS step FROM (SELECT row AS rowid, seq FROM event)) WHERE step <> 1")"
 check "each event belongs to the first snapshot that shows it" equal 0 "$(ask "$run" \
     "SELECT count(*) FROM events e JOIN snapshots s ON s.n = e.n JOIN snapshots b ON b.n = e.n - 1 WHERE e.seq > s.seq OR e.seq <= b.seq")"
-check "events lead from each snapshot to the next" says "all as they were recorded" $capdb verify "$run"
+check "events lead from each snapshot to the next" matches "all as they were recorded" $capdb verify "$run"
 check "an event knows who acted" more "$(ask "$run" "SELECT count(*) FROM events WHERE thread = 'guest/init' AND event = 'retype'")" 0
 check "capabilities made and gone between two snapshots are there" more \
     "$(ask "$run" "SELECT count(*) FROM events e WHERE event = 'mint'")" 5
-check "the kernel's trace is off again" says "trace is off, live line is off" talk "capscope> " trace
+check "the kernel's trace is off again" matches "trace is off, live line is off" talk "capscope> " trace
 
 # --- revocations -----------------------------------------------------------------------------------
 
@@ -102,7 +72,7 @@ wait_for 60 demo_is_up
 check "a preempted revoke is recorded" record_preempted_revoke
 pre=$work/preempted.capdb
 number=$(ask "$pre" "SELECT min(revoke) FROM revokes WHERE preempted AND ends")
-check "revocations are listed with what they took" says "^$number	.*	done	guest/init	untyped" $capdb revokes "$pre"
+check "revocations are listed with what they took" matches "^$number	.*	done	guest/init	untyped" $capdb revokes "$pre"
 $capdb revokes "$pre" "$number" >"$work/steps"
 check "it begins and ends" test "$(sed -n 2p "$work/steps" | cut -f4) $(tail -1 "$work/steps" | cut -f4)" = "revoke revoked"
 check "the interruption is a step, and so is going on" bash -c \
@@ -110,8 +80,8 @@ check "the interruption is a step, and so is going on" bash -c \
 victims=$(cut -f4,5 "$work/steps" | grep '^victim' | sort -u | wc -l)
 check "each capability that went is a victim" equal "$victims" \
     "$(ask "$pre" "SELECT deleted FROM revokes WHERE revoke = $number")"
-check "a victim is named" says "	victim	0x[0-9a-f]{8}	[0-9]+	frame 0x[0-9a-f]{8} 4K rw at" $capdb revokes "$pre" "$number"
-check "a revocation that is not there is refused" says "revocation 9999 not found" $capdb revokes "$pre" 9999
+check "a victim is named" matches "	victim	0x[0-9a-f]{8}	[0-9]+	frame 0x[0-9a-f]{8} 4K rw at" $capdb revokes "$pre" "$number"
+check "a revocation that is not there is refused" matches "revocation 9999 not found" $capdb revokes "$pre" 9999
 
 halt_machine
 rm -f "$work"/*.sock
@@ -122,7 +92,7 @@ wait_for 30 demo_is_up
 
 check "the table of events has a line an event" equal "$(ask "$run" "SELECT count(*) FROM events")" \
     "$($capdb export "$run" --format events | tail -n +2 | wc -l)"
-check "a line names thread, change, slot and capability" says \
+check "a line names thread, change, slot and capability" matches \
     "	guest/init	retype	0x[0-9a-f]{8}	0x[0-9a-f]{8}	frame 0x[0-9a-f]{8} 4K" $capdb export "$run" --format events
 check "one snapshot's events can be chosen" equal "$(ask "$run" "SELECT count(*) FROM events WHERE n = 3")" \
     "$($capdb export "$run" --format events --at 3 | tail -n +2 | wc -l)"
@@ -137,13 +107,19 @@ check "between two snapshots there is a change" equal 0 "$(ask "$work/change.cap
     "SELECT count(*) FROM snapshots s WHERE s.n > 1 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.n = s.n)")"
 check "they lead from each snapshot to the next" exits 0 $capdb verify "$work/change.capdb"
 
+changes_nothing() { # DOOR: programs that only run are no change
+    rm -f "$work/still.capdb"
+    timeout -s INT 6 $capdb record "$1" "$work/still.capdb" --on-change >/dev/null 2>&1
+    equal 1 "$($capdb sql "$work/still.capdb" "SELECT count(*) FROM snapshots" | tail -1)"
+}
+
 # --- what is lost, altered, cut off ------------------------------------------------------------------------
 
 without "DELETE FROM event WHERE row = (SELECT row FROM event WHERE n = 4 ORDER BY row LIMIT 1 OFFSET 9)"
-check "a missing event is told" says "are missing before event" $capdb verify "$work/tampered.capdb"
+check "a missing event is told" matches "are missing before event" $capdb verify "$work/tampered.capdb"
 check "and is a fault" exits 1 $capdb verify "$work/tampered.capdb"
 without "UPDATE event SET data = data + 16 WHERE row = (SELECT row FROM event WHERE kind = 12 AND n = 4 ORDER BY row DESC LIMIT 1)"
-check "an altered event is told" says "snapshot (3|4)" $capdb verify "$work/tampered.capdb"
+check "an altered event is told" matches "snapshot (3|4)" $capdb verify "$work/tampered.capdb"
 
 $capdb record "$monitor" "$work/kill.capdb" --every 0.1 2>/dev/null &
 recorder=$!
@@ -156,7 +132,16 @@ check "the next recorder finds its way" $capdb record "$monitor" "$work/kill.cap
 check "the recording goes on behind a mark" more "$(ask "$work/kill.capdb" "SELECT count(*) FROM events WHERE event = 'gap'")" 0
 check "and is whole" exits 0 $capdb verify "$work/kill.capdb"
 check "through QEMU's stub there are snapshots alone" $capdb record "gdb:unix:$work/gdb.sock" "$work/gdb.capdb" --count 2 --every 0.1
-check "a recording without events says so" says "holds no events" $capdb export "$work/gdb.capdb" --format events
+check "a recording without events says so" matches "holds no events" $capdb export "$work/gdb.capdb" --format events
+halt_machine
+
+# --- programs that only run ---------------------------------------------------------------------------------
+
+rm -f "$work"/*.sock
+boot build/arm/debug/image-witness.elf
+check "a program yields for ever" wait_for 60 bash -c "$capdb live $monitor 'SELECT state FROM threads WHERE idle = 0' | grep -q running"
+check "--on-change records nothing more of it through the monitor" changes_nothing "$monitor"
+check "nor through QEMU's stub" changes_nothing "gdb:unix:$work/gdb.sock"
 halt_machine
 
 # --- more than the line can carry -----------------------------------------------------------------------------
@@ -170,7 +155,7 @@ check "a line that cannot carry all falls behind" wait_for 90 grep -q "new base"
 kill -INT $recorder
 wait $recorder
 check "the recorder ends well" equal 0 $?
-check "what the line could not carry is said" says "events are lost, from number [0-9]+ on; a new base was taken" cat "$work/flood.err"
+check "what the line could not carry is said" matches "events are lost, from number [0-9]+ on; a new base was taken" cat "$work/flood.err"
 check "and stands in the recording with its size" more "$(ask "$work/flood.capdb" "SELECT sum(lost) FROM events")" 1000
 check "no number is missing without a gap" equal 0 "$(ask "$work/flood.capdb" \
     "SELECT count(*) FROM (SELECT seq - lag(seq + iif(kind, 1, detail)) OVER (ORDER BY row) AS step FROM event) WHERE step <> 0")"

@@ -3,37 +3,8 @@
 # docs/database.md with its answer, owners as `owner` tells them, times and ranges, who reaches what,
 # and manners: help, nearest names, options that mean nothing, verdicts as one object.
 set -uo pipefail
-source "$(dirname "$0")/lib.bash"
+source "$(dirname "$0")/ask.bash"
 
-capdb=build/host/capdb
-run=$work/run.capdb
-monitor=monitor:unix:$work/monitor.sock
-
-says() { # text command...
-    local text=$1 output
-    shift
-    output=$("$@" 2>&1)
-    grep -qE -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "${output:0:2000}" "$text"; return 1; }
-}
-complains() { # text command...: exit 2, and one line that has the text
-    local text=$1
-    shift
-    "$@" >"$work/out" 2>"$work/complaint"
-    [ $? = 2 ] && [ "$(wc -l <"$work/complaint")" = 1 ] && grep -qF -- "$text" "$work/complaint" && return
-    cat "$work/complaint"
-    return 1
-}
-exits() { # status command...
-    local wanted=$1 got
-    shift
-    "$@" >"$work/out" 2>&1
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; head -5 "$work/out"; return 1; }
-}
-
-demo_is_up() {
-    [ "$($capdb live "$monitor" "SELECT count(DISTINCT domain) AS d FROM threads" | tail -1)" = 4 ]
-}
 has_revoked() { [ "$($capdb live "$monitor" "SELECT count(*) FROM caps WHERE domain = 'guest'" | tail -1)" -gt 20 ]; }
 
 boot build/arm/debug/image-demo-leaky.elf
@@ -71,18 +42,18 @@ owners_agree() {
     local object type domain told count=0
     while IFS=$'\t' read -r object type domain; do
         told=$($capdb owner "$run" "$object" --at 4 --json | python3 -c 'import json,sys; print([r for r in json.load(sys.stdin) if "'"$domain"'" in json.dumps(r)] != [])')
-        [ "$told" = True ] || { echo "$type $object: the view says $domain"; return 1; }
+        [ "$told" = True ] || { echo "$type $object: the view matches $domain"; return 1; }
         count=$((count + 1))
     done < <($capdb sql "$run" "SELECT object, type, domain FROM owners WHERE n = 4 AND domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler') AND object > 0 GROUP BY type, domain" | tail -n +2)
     [ $count -ge 8 ] || { echo "only $count objects"; return 1; }
 }
 check "the view of owners and the command agree" owners_agree
-check "the planted faults are crossings" says "critical	guest	cnode" $capdb sql "$run" \
+check "the planted faults are crossings" matches "critical	guest	cnode" $capdb sql "$run" \
     "SELECT domain, owner, type FROM crossings WHERE n = 4"
 
 printf 'guest/* visitors\n' >"$work/rules"
-check "sql --domains applies the file" says "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"
-check "and leaves no name of before" says "^0$" $capdb sql "$run" --domains "$work/rules" "SELECT count(*) FROM caps WHERE domain = 'guest'"
+check "sql --domains applies the file" matches "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"
+check "and leaves no name of before" matches "^0$" $capdb sql "$run" --domains "$work/rules" "SELECT count(*) FROM caps WHERE domain = 'guest'"
 printf 'guest/*\n' >"$work/wrong"
 check "a fault in the file has its place" complains "line 1" $capdb sql "$run" --domains "$work/wrong" "SELECT 1"
 
@@ -90,14 +61,14 @@ check "a fault in the file has its place" complains "line 1" $capdb sql "$run" -
 
 taken=$($capdb sql "$run" "SELECT strftime('%H:%M:%S', taken) FROM snapshots WHERE n = 1" | tail -1)
 last_of_second=$($capdb sql "$run" "SELECT max(n) FROM snapshots WHERE strftime('%H:%M:%S', taken) = '$taken'" | tail -1)
-check "a time of day is the newest snapshot of that second" says "in snapshot $last_of_second;" $capdb check "$run" --at "$taken"
-check "a time with its date, too" says "in snapshot $last_of_second;" $capdb check "$run" --at "$(date -u +%Y-%m-%d)T$taken"
-check "a time before the end" says "in snapshot 12;" $capdb check "$run" --at -0s
+check "a time of day is the newest snapshot of that second" matches "in snapshot $last_of_second;" $capdb check "$run" --at "$taken"
+check "a time with its date, too" matches "in snapshot $last_of_second;" $capdb check "$run" --at "$(date -u +%Y-%m-%d)T$taken"
+check "a time before the end" matches "in snapshot 12;" $capdb check "$run" --at -0s
 check "a time outside the recording is refused" complains "lies outside the recording" $capdb threads "$run" --at -2h
 check "so is a date before it" complains "lies outside the recording" $capdb threads "$run" --at 2001-01-01T00:00:00
 check "and what is no time" complains "neither a snapshot nor a time" $capdb threads "$run" --at 25:00
-check "a range" says "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
-check "a range ends where the recording does" says "in snapshots 10 to 12;" $capdb check "$run" --from 10
+check "a range" matches "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
+check "a range ends where the recording does" matches "in snapshots 10 to 12;" $capdb check "$run" --from 10
 check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
 check "a report of a range" exits 0 $capdb report "$run" --from 3 --to 5 -o "$work/range.html"
 check "tells of that many snapshots" grep -q "Of 3 snapshots" "$work/range.html"
@@ -105,17 +76,17 @@ check "tells of that many snapshots" grep -q "Of 3 snapshots" "$work/range.html"
 # --- who reaches what ------------------------------------------------------------------------------
 
 cnode=$($capdb sql "$run" "SELECT object FROM crossings WHERE n = 12 AND type = 'cnode' LIMIT 1" | tail -1)
-check "who can reach the shared CNode: critical" says "^critical	" $capdb who-can-reach "$run" "cnode:$cnode"
-check "and guest" says "^guest	" $capdb who-can-reach "$run" "cnode:$cnode"
-check "guest can reach driver's thread" says "driver/server" $capdb what-can-it-reach "$run" guest
-check "each that is reached is found from the other side" says "guest/init" $capdb who-can-reach "$run" thread:driver/server
+check "who can reach the shared CNode: critical" matches "^critical	" $capdb who-can-reach "$run" "cnode:$cnode"
+check "and guest" matches "^guest	" $capdb who-can-reach "$run" "cnode:$cnode"
+check "guest can reach driver's thread" matches "driver/server" $capdb what-can-it-reach "$run" guest
+check "each that is reached is found from the other side" matches "guest/init" $capdb who-can-reach "$run" thread:driver/server
 
 # --- manners ---------------------------------------------------------------------------------------
 
 helps() {
     local command
     for command in $($capdb --help | sed -n 's/^  capdb \([a-z-]*\).*/\1/p'); do
-        says "^example:" $capdb "$command" --help && says "^    capdb $command " $capdb "$command" --help || return 1
+        matches "^example:" $capdb "$command" --help && matches "^    capdb $command " $capdb "$command" --help || return 1
     done
 }
 check "each command has help with an example" helps

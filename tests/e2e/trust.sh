@@ -3,30 +3,9 @@
 # themselves like somebody else, root tasks that share everything; and rules of the user, which are
 # one set for each snapshot of a recording.
 set -uo pipefail
-source "$(dirname "$0")/lib.bash"
+source "$(dirname "$0")/ask.bash"
 
-capdb=build/host/capdb
-run=$work/run.capdb
-
-monitor() { echo "monitor:unix:$work/monitor.sock"; }
-
-says() { # text command...: the command's output contains the text
-    local text=$1 output
-    shift
-    output=$("$@" 2>&1)
-    grep -qF -- "$text" <<<"$output" || { printf '%s\nwanted: %s\n' "$output" "$text"; return 1; }
-}
-
-exits() { # status command...
-    local wanted=$1 got
-    shift
-    "$@" >"$work/exits.out" 2>&1
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit $got, wanted $wanted"; cat "$work/exits.out"; return 1; }
-}
-
-
-threads() { $capdb live "$(monitor)" "SELECT count(*) FROM threads WHERE idle = 0" 2>/dev/null | tail -1; }
+threads() { $capdb live "$monitor" "SELECT count(*) FROM threads WHERE idle = 0" 2>/dev/null | tail -1; }
 has_threads() { [ "$(threads)" = "$1" ]; }
 column() { $capdb sql "$run" "$1" | tail -n +2 | tr '\n' ' '; }
 
@@ -34,7 +13,7 @@ column() { $capdb sql "$run" "$1" | tail -n +2 | tr '\n' ' '; }
 
 boot build/arm/debug/image-nameless.elf
 check "the programs are there" wait_for 60 has_threads 5
-check "the system is recorded" $capdb record "$(monitor)" "$run" --every 0 --count 1
+check "the system is recorded" $capdb record "$monitor" "$run" --every 0 --count 1
 check "programs without names are compared" says "among 3 domains, 4 threads" $capdb check "$run"
 check "the root task is found whatever it is called" says "trusted managers left out: nobody (1 thread)" \
     $capdb check "$run"
@@ -48,12 +27,12 @@ printf '"child of: *" twins\nrootserver lone\nnobody boss trusted\n' >"$work/rul
 printf '"child of: *" twins\n* rest trusted\n' >"$work/others"
 printf 'nobody[ boss\n' >"$work/broken"
 check "a wrong rule is refused by line and column" says "line 1, column 7: a bracket is opened and not closed" \
-    $capdb record "$(monitor)" "$run" --count 1 --domains "$work/broken"
+    $capdb record "$monitor" "$run" --count 1 --domains "$work/broken"
 check "another set of rules is said" says "from snapshot 2 on the domain rules are those of" \
-    $capdb record "$(monitor)" "$run" --every 0 --count 2 --domains "$work/rules"
-check "the same set again is not" bash -c "! $capdb record $(monitor) $run --every 0 --count 1 --domains $work/rules 2>&1 | grep -q 'the domain rules are'"
+    $capdb record "$monitor" "$run" --every 0 --count 2 --domains "$work/rules"
+check "the same set again is not" bash -c "! $capdb record $monitor $run --every 0 --count 1 --domains $work/rules 2>&1 | grep -q 'the domain rules are'"
 check "and a third" says "from snapshot 5 on" \
-    $capdb record "$(monitor)" "$run" --every 0 --count 1 --domains "$work/others"
+    $capdb record "$monitor" "$run" --every 0 --count 1 --domains "$work/others"
 for n in 1 2 4 5; do
     check "sql and domains name the same in snapshot $n" test \
         "$(column "SELECT DISTINCT domain FROM threads WHERE n = $n AND domain IS NOT NULL ORDER BY domain")" = \
@@ -71,14 +50,14 @@ halt_machine
 
 rm -f "$work"/*.sock
 boot build/arm/debug/image-hello.elf
-check "one thread alone is nothing to compare" wait_for 60 exits 2 $capdb check "$(monitor)"
+check "one thread alone is nothing to compare" wait_for 60 exits 2 $capdb check "$monitor"
 halt_machine
 
 rm -f "$work"/*.sock
 boot build/arm/debug/image-bench.elf
-check "the bench has threads of its own" wait_for 60 bash -c "[ \"\$($capdb live $(monitor) 'SELECT count(*) FROM threads WHERE idle = 0' | tail -1)\" -gt 1 ]"
-check "threads in the root task's own CSpace are not isolated" exits 1 $capdb check "$(monitor)"
-check "because they have authority over it" says "manager" $capdb check "$(monitor)"
+check "the bench has threads of its own" wait_for 60 bash -c "[ \"\$($capdb live $monitor 'SELECT count(*) FROM threads WHERE idle = 0' | tail -1)\" -gt 1 ]"
+check "threads in the root task's own CSpace are not isolated" exits 1 $capdb check "$monitor"
+check "because they have authority over it" says "manager" $capdb check "$monitor"
 halt_machine
 
 plan

@@ -320,6 +320,24 @@ static void add_kernel_data(struct fixture *f)
     }
 }
 
+/* What the boot made for the first thread: its CNode, and its TCB, which slot 1 there holds. */
+static void add_rootserver(struct fixture *f)
+{
+    enum { TCB_WORD = 6, WORDS = 8 };
+    char *field[FIXTURE_FIELDS];
+    uint64_t at_boot = fixture_symbol(f, "rootserver");
+    uint64_t mask = ((uint64_t)1 << number(f, "tcb_bits")) - 1;
+    fixture_put(f, at_boot, NULL, (size_t)WORDS * f->word);
+    for (size_t at = 0; fixture_next(f, &at, "cap", field) > 0;) {
+        if (strcmp(field[2], "thread") != 0 || strcmp(field[14], "cnode") != 0 ||
+            fixture_hex(field[16]) != 1)
+            continue;
+        fixture_put_word(f, at_boot, fixture_hex(field[15]));
+        fixture_put_word(f, at_boot + TCB_WORD * f->word, fixture_hex(field[12]) & ~mask);
+        return;
+    }
+}
+
 static void put_entry(struct fixture *f, uint64_t table, uint64_t index, uint64_t entry)
 {
     put_physical(f, table + index * f->word, &entry, f->word);
@@ -389,6 +407,7 @@ void fixture_load(struct fixture *f, const char *name, bool with_dwarf)
     add_code(f);
     add_idle(f);
     add_kernel_data(f);
+    add_rootserver(f);
     add_page_table(f);
     if (with_dwarf)
         add_dwarf(f);

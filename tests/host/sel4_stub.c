@@ -12,6 +12,7 @@
 #include "wire/gdb_packet.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,36 @@ static bool go_on(struct sel4_stub *s, int fd, bool step)
     return answer(s, fd, "T05thread:01;");
 }
 
+/* Whole pieces: what is asked for is a multiple of one. */
+static void write_memory(struct sel4_stub *s, FILE *out, uint64_t addr, uint64_t len)
+{
+    uint8_t bytes[READ_MOST];
+    for (uint64_t at = 0; at + READ_MOST <= len; at += READ_MOST) {
+        struct sel4_span span = {.addr = addr + at, .len = READ_MOST, .buf = bytes};
+        (void)s->f->port.read(s->f->port.ctx, &span, 1);
+        bytes[0] ^= s->saves_other;
+        assert_int_equal(fwrite(bytes, 1, sizeof(bytes), out), sizeof(bytes));
+    }
+}
+
+static bool monitor_command(struct sel4_stub *s, int fd, const char *hex)
+{
+    char line[512] = "";
+    char path[256];
+    uint64_t addr = 0;
+    uint64_t len = 0;
+    if (!s->saves || strlen(hex) / 2 >= sizeof(line) ||
+        !gdb_hex_get((const uint8_t *)hex, (uint32_t)strlen(hex) / 2, (uint8_t *)line) ||
+        sscanf(line, "pmemsave 0x%" SCNx64 " 0x%" SCNx64 " \"%255[^\"]", &addr, &len, path) != 3)
+        return answer(s, fd, "");
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    write_memory(s, out, addr, len);
+    assert_int_equal(fclose(out), 0);
+    s->saved++;
+    return answer(s, fd, "OK");
+}
+
 static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
 {
     if (r[0] == '?')
@@ -212,6 +243,8 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
         return answer(s, fd, "PacketSize=1000;qXfer:features:read+;swbreak+");
     if (strncmp(r, "qXfer:features:read:target.xml", 30) == 0)
         return answer(s, fd, "l<target/>");
+    if (strncmp(r, "qRcmd,", 6) == 0)
+        return monitor_command(s, fd, r + 6);
     if (strstr(r, "qemu.PhyMemMode"))
         return mode(s, fd, r);
     switch (r[0]) {
@@ -253,7 +286,13 @@ static void serve(struct sel4_stub *s, int fd)
     uint8_t bytes[4096];
     ssize_t n = 0;
     gdb_decoder_init(&d, false);
-    while ((n = read(fd, bytes, sizeof(bytes))) > 0) {
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        bool idle = poll(&p, 1, 0) == 0;
+        n = read(fd, bytes, sizeof(bytes));
+        if (n <= 0)
+            return;
+        s->trips += idle && memchr(bytes, '$', (size_t)n);
         for (ssize_t i = 0; i < n; i++) {
             if (!take_event(s, fd, &d, gdb_decoder_put(&d, bytes[i])))
                 return;

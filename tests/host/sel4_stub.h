@@ -25,6 +25,8 @@ struct sel4_stub {
     unsigned close_after; /* answers; 0: never */
     unsigned busy_stops;  /* the first so many stops are inside the kernel */
     uint64_t busy_pc;
+    bool saves;       /* has QEMU's monitor, which writes memory into files */
+    bool saves_other; /* and they are of another machine */
     bool refuses_breakpoints;
     bool refuses_hardware; /* those of kind 1 */
     unsigned idle_steps;   /* the first so many steps do not move it */
@@ -35,6 +37,8 @@ struct sel4_stub {
     /* what happened */
     atomic_uint answers;
     atomic_uint reads;
+    atomic_uint saved;   /* files that were written */
+    atomic_uint trips;   /* times it had nothing to do and was asked something */
     atomic_uint planted; /* breakpoints that stand now */
     atomic_uint plants;  /* that were placed in all */
     atomic_uint stuck;   /* times it was let go while a breakpoint stood where it stood */

@@ -801,7 +801,7 @@ static void words_above_2_63_compare_and_print_as_what_they_are(void **state)
     assert_string_equal(capstate_slot_text(&s, 1, text, sizeof(text)),
                         "endpoint 0x000042000000 badge 9223372036854775808 rw");
     assert_string_equal(capstate_slot_text(&s, 2, text, sizeof(text)),
-                        "untyped 0xffffff8000000000 524288M used 0B device");
+                        "untyped 0xffffff8000000000 512G used 0B device");
     assert_string_equal(capstate_slot_text(&s, 3, text, sizeof(text)),
                         "pagetable 0x000042011000 level 1");
     assert_string_equal(capstate_slot_text(&s, 4, text, sizeof(text)), "? 0x000042030000");

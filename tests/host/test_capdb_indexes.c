@@ -116,33 +116,40 @@ static int64_t number_at(struct capdb *db, uint32_t n, int64_t id, const char *c
     return capdb_int(db, sql, -1);
 }
 
-/* Each row tells both snapshots as they are; what no row tells is the same in both. */
+struct telling {
+    struct capdb *db;
+    uint32_t n[2], rows;
+};
+
+/* Each change tells both snapshots as they are; what none tells is the same in both. */
+static enum error assert_change(void *ctx, const struct capdb_change *c)
+{
+    struct telling *t = ctx;
+    const struct capdb_version *in[2] = {c->before, c->after};
+    int64_t id = c->after ? c->after->id : c->before->id;
+    t->rows++;
+    for (int side = 0; side < 2; side++)
+        assert_int_equal(in[side] ? (int64_t)in[side]->slot : -1,
+                         number_at(t->db, t->n[side], id, "slot"));
+    if (c->has_parent)
+        assert_int_equal(c->parent.type, number_at(t->db, t->n[1], c->after->parent, "type"));
+    else if (c->after && !c->before && c->after->parent)
+        assert_int_equal(-1, number_at(t->db, t->n[1], c->after->parent, "type"));
+    return ERR_OK;
+}
+
 static void assert_diff(struct capdb *db, uint32_t a, uint32_t b)
 {
-    sqlite3_stmt *st;
     char sql[320];
-    uint32_t rows = 0;
-    assert_int_equal(capdb_prepare_diff(db, a, b, &st), ERR_OK);
-    for (; sqlite3_step(st) == SQLITE_ROW; rows++) {
-        int64_t id = sqlite3_column_int64(st, DIFF_ID);
-        for (int side = 0; side < 2; side++) {
-            int column = side ? DIFF_SLOT_L : DIFF_SLOT_E;
-            int64_t want = number_at(db, side ? b : a, id, "slot");
-            bool none = sqlite3_column_type(st, column) == SQLITE_NULL;
-            assert_int_equal(none ? -1 : sqlite3_column_int64(st, column), want);
-        }
-        if (sqlite3_column_type(st, DIFF_PARENT_TYPE) != SQLITE_NULL)
-            assert_int_equal(sqlite3_column_int64(st, DIFF_PARENT_TYPE),
-                             number_at(db, b, sqlite3_column_int64(st, DIFF_PARENT_L), "type"));
-    }
-    sqlite3_finalize(st);
+    struct telling t = {.db = db, .n = {a, b}};
+    assert_int_equal(capdb_diff(db, a, b, assert_change, &t), ERR_OK);
     snprintf(sql, sizeof(sql),
              "SELECT (SELECT count(DISTINCT id) FROM (SELECT id, row FROM cap_row WHERE t0 <= %u"
              " AND t1 > %u EXCEPT SELECT id, row FROM cap_row WHERE t0 <= %u AND t1 > %u)) +"
              " (SELECT count(*) FROM (SELECT id FROM cap_row WHERE t0 <= %u AND t1 > %u EXCEPT"
              " SELECT id FROM cap_row WHERE t0 <= %u AND t1 > %u))",
              a, a, b, b, b, b, a, a);
-    assert_int_equal(rows, capdb_int(db, sql, -1));
+    assert_int_equal(t.rows, capdb_int(db, sql, -1));
 }
 
 static void test_diff_tells_every_change(void **state)

@@ -11,6 +11,7 @@
 #include "layout/capability.h"
 #include "layout/objects.h"
 #include "capstate/capstate.h"
+#include "capstate/size.h"
 #include "capstate/index.h"
 
 #include <stdio.h>
@@ -203,7 +204,10 @@ static void feed_small(struct feed *f)
     feed_thread(f, 0x80009000, "idle");
     feed_put(f, &(struct record){.kind = RECORD_ENDPOINT, .endpoint = {.addr = EP}});
     feed_put(f, &(struct record){.kind = RECORD_NOTIFICATION, .notification = {.addr = NTFN}});
-    feed_put(f, &(struct record){.kind = RECORD_MAPPING, .mapping = {.dir = PD, .frame = FRAME}});
+    feed_put(f,
+             &(struct record){
+                 .kind = RECORD_MAPPING,
+                 .mapping = {.dir = PD, .asid = 5, .vaddr = 0x10000, .frame = FRAME, .bits = 12}});
     feed_put(f,
              &(struct record){.kind = RECORD_IRQ, .irq = {.irq = 29, .slot = IRQ_SLOTS + 29 * 16}});
 }
@@ -750,10 +754,121 @@ static void two_hundred_thousand_slots_build_in_seconds(void **state)
     capstate_free(&f.s);
 }
 
+static void an_amount_reads_as_it_is_written(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *exact, *brief;
+    } cases[] = {
+        {0, "0B", "0B"},
+        {12, "12B", "12B"},
+        {1023, "1023B", "1023B"},
+        {1024, "1K", "1K"},
+        {1536, "1536B", "1.5K"},
+        {1025 * 1024, "1025K", "1.0M"},
+        {53 * 1024 + 1, "54273B", "53K"},
+        {1ull << 31, "2G", "2G"},
+        {UINT64_MAX, "18446744073709551615B", "15E"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[SIZE_TEXT];
+        uint64_t back = 1;
+        assert_string_equal(size_exact(cases[i].bytes, text), cases[i].exact);
+        assert_true(size_read(text, &back));
+        assert_int_equal(back, cases[i].bytes);
+        assert_string_equal(size_short(cases[i].bytes, text), cases[i].brief);
+    }
+}
+
+static void what_is_no_amount_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "", "K", "-1", " 4K", "4k", "4KK", "4Kx", "4X", "0x", "16E", "18446744073709551616"};
+    uint64_t bytes;
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_false(size_read(wrong[i], &bytes));
+    assert_true(size_read("0x10K", &bytes));
+    assert_int_equal(bytes, 16384);
+}
+
+/* --- places of frames --- */
+
+static struct record_slot frame_at(uint32_t slot, uint32_t frame, uint32_t asid, uint32_t vaddr)
+{
+    return (struct record_slot){.addr = slot,
+                                .type = RECORD_CAP_FRAME,
+                                .object = frame,
+                                .bits = 12,
+                                .rights = RECORD_RIGHT_READ,
+                                .extra = asid,
+                                .data = vaddr};
+}
+
+static void feed_page(struct feed *f, uint32_t asid, uint32_t vaddr, uint32_t frame)
+{
+    feed_put(f, &(struct record){.kind = RECORD_MAPPING,
+                                 .mapping = {.dir = 0x80100000 + asid * 0x4000,
+                                             .asid = asid,
+                                             .vaddr = vaddr,
+                                             .frame = frame,
+                                             .bits = 12}});
+}
+
+/* Slots 0 to 5: at its place; overwritten there; in a space that is gone; in another space than the
+ * one that shows it; never mapped; at its place in a space whose translations stand out of order. */
+static void feed_places(struct feed *f, uint32_t complete)
+{
+    feed_begin(f);
+    f->end.complete = complete;
+    feed_slot(f, frame_at(0x1000, 0x80010000, 1, 0x10000));
+    feed_slot(f, frame_at(0x1010, 0x80020000, 1, 0x20000));
+    feed_slot(f, frame_at(0x1020, 0x80030000, 9, 0x10000));
+    feed_slot(f, frame_at(0x1030, 0x80040000, 1, 0x40000));
+    feed_slot(f, frame_at(0x1040, 0x80050000, 0, 0));
+    feed_slot(f, frame_at(0x1050, 0x80060000, 3, 0x10000));
+    feed_page(f, 1, 0x10000, 0x80010000);
+    feed_page(f, 1, 0x20000, 0x80021000);
+    feed_page(f, 2, 0x40000, 0x80040000);
+    feed_page(f, 3, 0x30000, 0x80061000);
+    feed_page(f, 3, 0x10000, 0x80060000);
+    assert_int_equal(feed_finish(f), ERR_OK);
+}
+
+static void a_frame_whose_place_another_took_is_shown_as_stale(void **state)
+{
+    static const bool stale[] = {false, true, true, true, false, false};
+    struct feed f;
+    char text[100];
+    (void)state;
+    feed_places(&f, 1);
+    for (int32_t i = 0; i < 6; i++) {
+        assert_int_equal(capstate_is_stale(&f.s, &f.s.slots[i].rec), stale[i]);
+        capstate_slot_text(&f.s, i, text, sizeof(text));
+        assert_int_equal(!!strstr(text, " (stale)"), stale[i]);
+    }
+    capstate_free(&f.s);
+}
+
+static void an_incomplete_snapshot_calls_no_frame_stale(void **state)
+{
+    struct feed f;
+    (void)state;
+    feed_places(&f, 0);
+    for (int32_t i = 0; i < 6; i++)
+        assert_false(capstate_is_stale(&f.s, &f.s.slots[i].rec));
+    capstate_free(&f.s);
+}
+
 int main(void)
 {
 #define WITH_STATE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frame_whose_place_another_took_is_shown_as_stale),
+        cmocka_unit_test(an_incomplete_snapshot_calls_no_frame_stale),
+        cmocka_unit_test(an_amount_reads_as_it_is_written),
+        cmocka_unit_test(what_is_no_amount_is_refused),
         WITH_STATE(parents_follow_from_depths),
         WITH_STATE(next_is_the_end_of_the_subtree),
         cmocka_unit_test(a_depth_that_skips_a_level_is_refused),

@@ -6,6 +6,7 @@
 #include "capstate/capstate.h"
 #include "facts/resolve.h"
 #include "facts/retype.h"
+#include "facts/toll.h"
 #include "kernel/cnode.h"
 #include "objwalk/capscope/walk.h"
 #include "record/record.h"
@@ -17,6 +18,8 @@ enum {
     REQUESTS = 3000,
     LOOK_UPS = 3000,
     CLEAN_EVERY = 60, /* requests until all is revoked, so that there is memory again */
+    REVOKES = 400,
+    THINGS = 40, /* made before each of them */
 };
 
 static uint32_t dice_state = 12345;
@@ -38,7 +41,7 @@ static void read_state(struct capstate *s)
     struct memview view = sim_memview();
     capstate_init(s);
     assert_int_equal(objwalk_open(&w, &view, hostsim_roots()), ERR_OK);
-    assert_int_equal(objwalk_snapshot(&w, true, add_record, s), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&w, SNAPSHOT_STOPPED, add_record, s), ERR_OK);
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 
@@ -248,9 +251,94 @@ static void a_look_up_is_foretold(void **state)
     assert_in_range(failed, LOOK_UPS / 20, LOOK_UPS);
 }
 
+/* --- revokes --- */
+
+static uint32_t steps_seen, preemptions_seen;
+
+static void count_step(void *ctx, enum event_kind kind, struct slot *slot, struct slot *src,
+                       struct cap cap, word_t object2, word_t detail)
+{
+    (void)ctx, (void)slot, (void)src, (void)cap, (void)object2, (void)detail;
+    steps_seen += kind == EVENT_REVOKE_VICTIM;
+    preemptions_seen += kind == EVENT_REVOKE_PREEMPTED;
+}
+
+/* CNodes and threads with capabilities in them, to things inside the untyped and outside. */
+static void fill_things(cptr_t untyped, cptr_t outside, cptr_t *things)
+{
+    static const enum object_type types[] = {OBJECT_ENDPOINT, OBJECT_NOTIFICATION, OBJECT_CNODE,
+                                             OBJECT_TCB,      OBJECT_FRAME_4K,     OBJECT_UNTYPED};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        enum object_type type = types[dice(6)];
+        things[i] = sim_free_slots(1);
+        if (sim_retype(untyped, type, type == OBJECT_CNODE ? 4 : 13, things[i], 1) != SEL4_NO_ERROR)
+            things[i] = outside;
+    }
+    for (uint32_t i = 0; i < 3 * THINGS; i++) {
+        cptr_t from = dice(6) ? things[dice(THINGS)] : outside, to = things[dice(THINGS)];
+        if (cap_type(sim_cap(to)) == CAP_CNODE)
+            sim_call(to, INV_CNODE_MINT, SIM_CAPS(INIT_CNODE),
+                     SIM_MRS(dice(16), 4, from, 32, 15, 0));
+        else if (cap_type(sim_cap(to)) == CAP_TCB && cap_type(sim_cap(from)) == CAP_CNODE)
+            sim_call(to, INV_TCB_SET_SPACE, SIM_CAPS(from, INIT_VSPACE), SIM_MRS(0, 0, 0));
+        else
+            sim_copy(sim_free_slots(1), from, 15);
+    }
+}
+
+/* Every slot that was foretold to go is empty, and no other. */
+static void compare_gone(const struct capstate *before, const bool *gone, int32_t root)
+{
+    struct capstate after;
+    read_state(&after);
+    for (uint32_t i = 0; i < before->slot_count; i++) {
+        bool there = capstate_slot_at(&after, before->slots[i].rec.addr) >= 0;
+        if (there == gone[i])
+            fail_msg("revoke of slot %d: slot 0x%llx was foretold to %s", root,
+                     (unsigned long long)before->slots[i].rec.addr, gone[i] ? "go" : "stay");
+    }
+    capstate_free(&after);
+}
+
+static uint32_t one_revoke(cptr_t slot)
+{
+    struct capstate before;
+    struct toll toll;
+    read_state(&before);
+    int32_t root = slot_index(&before, slot);
+    bool *gone = calloc(before.slot_count, sizeof(*gone));
+    assert_int_equal(toll_of(&before, root, gone, &toll), ERR_OK);
+    steps_seen = 0;
+    hostsim.hooks.event = count_step;
+    assert_int_equal(sim_revoke(slot), SEL4_NO_ERROR);
+    hostsim.hooks.event = NULL;
+    compare_gone(&before, gone, root);
+    assert_int_equal(toll.steps, steps_seen);
+    free(gone);
+    capstate_free(&before);
+    return toll.caps > toll.steps;
+}
+
+static void a_revoke_is_foretold(void **state)
+{
+    uint32_t more_than_steps = 0;
+    (void)state;
+    for (uint32_t round = 0; round < REVOKES / 2; round++) {
+        cptr_t things[THINGS];
+        sim_boot();
+        cptr_t untyped = sim_new(OBJECT_UNTYPED, 21);
+        fill_things(untyped, sim_new(OBJECT_ENDPOINT, 0), things);
+        one_revoke(things[dice(THINGS)]);
+        more_than_steps += one_revoke(untyped);
+        sim_end();
+    }
+    assert_in_range(more_than_steps, REVOKES / 8, REVOKES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_revoke_is_foretold),
         cmocka_unit_test(a_retype_is_foretold),
         cmocka_unit_test(a_look_up_is_foretold),
     };

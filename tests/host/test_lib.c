@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "lib/array.h"
 #include "lib/bytes.h"
 #include "record/capdl.h"
 #include "lib/crc32.h"
@@ -248,7 +249,63 @@ static void capdl_spells_names_and_parameters(void **state)
     assert_false(capdl_is_object(RECORD_CAP_ZOMBIE));
     assert_false(capdl_is_object(0xffffffff));
     assert_string_equal(capdl_tcb_slot(4), "ipc_buffer_slot");
-    assert_string_equal(capdl_tcb_slot(5), "?");
+    assert_string_equal(capdl_tcb_slot(6), "temp_fault_ep_slot");
+    assert_string_equal(capdl_tcb_slot(7), "?");
+}
+
+static void *refuses(void *array, size_t bytes)
+{
+    (void)array;
+    (void)bytes;
+    return NULL;
+}
+
+static void an_array_grows_and_keeps_what_it_holds(void **state)
+{
+    uint32_t *array = NULL;
+    size_t room = 0, grown = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 100000; i++) {
+        size_t before = room;
+        array = array_room(array, i, &room, sizeof(*array));
+        assert_non_null(array);
+        assert_true(room > i);
+        grown += room != before;
+        array[i] = i;
+    }
+    assert_true(grown < 20);
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_int_equal(array[i], i);
+    array = array_room(array, 5000000, &room, sizeof(*array)); /* far beyond the next doubling */
+    assert_non_null(array);
+    assert_true(room > 5000000);
+    free(array);
+}
+
+static void an_array_that_cannot_grow_stays_as_it_was(void **state)
+{
+    size_t room = 0;
+    (void)state;
+    assert_null(array_room_by(refuses, NULL, 0, &room, 8));
+    assert_int_equal(room, 0);
+    assert_null(array_room(NULL, SIZE_MAX, &room, 1));
+    assert_null(array_room(NULL, SIZE_MAX / 8, &room, 16)); /* has no number of bytes */
+    assert_int_equal(room, 0);
+}
+
+static void a_lower_bound_is_where_a_linear_search_ends(void **state)
+{
+    uint32_t number[40];
+    (void)state;
+    for (size_t count = 0; count <= 40; count++)
+        for (uint32_t key = 0; key < 64; key++) {
+            size_t expected = 0;
+            for (size_t i = 0; i < count; i++)
+                number[i] = (uint32_t)i * 3 / 2;
+            while (expected < count && number[expected] < key)
+                expected++;
+            assert_int_equal(LOWER_BOUND(count, i, number[i] < key), expected);
+        }
 }
 
 int main(void)
@@ -266,6 +323,9 @@ int main(void)
         cmocka_unit_test(format_string_truncates_and_tells_the_length),
         cmocka_unit_test(format_string_reads_no_further_than_its_precision),
         cmocka_unit_test(escape_leaves_nothing_that_a_terminal_obeys),
+        cmocka_unit_test(an_array_grows_and_keeps_what_it_holds),
+        cmocka_unit_test(an_array_that_cannot_grow_stays_as_it_was),
+        cmocka_unit_test(a_lower_bound_is_where_a_linear_search_ends),
         cmocka_unit_test(leb128_round_trips_and_refuses_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,46 @@ static void threads_find_their_spaces(void **state)
     }
 }
 
+/* The root task is told by its object; every table but a root hangs in another, one level up. */
+static void roots_and_tables_are_told(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FIXTURES; i++) {
+        struct system y;
+        begin(&y, fixture_names[i]);
+        int32_t root = capstate_thread_named(&y.c, "rootserver");
+        if (y.c.snapshot.root_thread != y.c.threads[root].rec.addr)
+            fail_msg("%s: root %" PRIx64 ", not %" PRIx64, y.f.name, y.c.snapshot.root_thread,
+                     y.c.threads[root].rec.addr);
+        assert_true(y.c.tables_told > 0);
+        for (uint32_t t = 0; t < y.c.tables_told; t++) {
+            const struct record_table *r = &y.c.tables[t];
+            assert_int_equal(r->parent == 0, r->asid != 0);
+            assert_true(capstate_table_root(&y.c, r->addr) != 0);
+            for (uint32_t p = 0; r->parent != 0 && p < y.c.tables_told; p++)
+                assert_true(y.c.tables[p].addr != r->parent || y.c.tables[p].level == r->level + 1);
+        }
+        end(&y);
+    }
+}
+
+/* A record of the boot's in memory that somebody owns names nobody. */
+static void a_root_task_in_untyped_memory_is_not_trusted(void **state)
+{
+    (void)state;
+    struct system y;
+    begin(&y, "a64");
+    uint64_t other = fixture_pa(&y.f, 0xffffff8042607000u);
+    capstate_free(&y.c);
+    capstate_init(&y.c);
+    y.s.root_tcb = 0xffffff8042607000u;
+    assert_int_equal(sel4_records(&y.k, &y.s, true, take, &y.c), ERR_OK);
+    assert_int_equal(capstate_finish(&y.c), ERR_OK);
+    assert_true(capstate_object_at(&y.c, other) >= 0);
+    assert_true(y.c.snapshot.root_thread == 0);
+    end(&y);
+}
+
 static const struct record_thread *thread(const struct system *y, const char *name)
 {
     int32_t t = capstate_thread_named(&y->c, name);
@@ -229,9 +269,14 @@ static void a_sink_that_fails_ends_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(snapshots_are_whole),       cmocka_unit_test(trees_and_places_survive),
-        cmocka_unit_test(threads_find_their_spaces), cmocka_unit_test(values_are_the_format_s_own),
-        cmocka_unit_test(digests_tell_states_apart), cmocka_unit_test(a_sink_that_fails_ends_it),
+        cmocka_unit_test(snapshots_are_whole),
+        cmocka_unit_test(trees_and_places_survive),
+        cmocka_unit_test(roots_and_tables_are_told),
+        cmocka_unit_test(a_root_task_in_untyped_memory_is_not_trusted),
+        cmocka_unit_test(threads_find_their_spaces),
+        cmocka_unit_test(values_are_the_format_s_own),
+        cmocka_unit_test(digests_tell_states_apart),
+        cmocka_unit_test(a_sink_that_fails_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
  *
  * A full copy of a snapshot is what the table without indexes takes for as many rows.
  *
- *     bench_recording [CAPS [SNAPSHOTS]]      100,000 and 100 unless given */
+ *     bench_recording [CAPS [SNAPSHOTS [FILE]]]      100,000 and 100 unless given; FILE is kept */
 #include "capdb/capdb.h"
 #include "capdb/store.h"
 
@@ -20,7 +20,14 @@
 #include <unistd.h>
 
 enum { CAPS = 100000, SNAPSHOTS = 100, DOMAIN_CAPS = 100, CHANGE_SHARE = 100, QUESTIONS = 2000 };
-enum { CNODE_BITS = 12, COLUMNS = 20, SLOT_BYTES = 16, FRAME_BITS = 12, DOMAIN_BITS = 20 };
+enum {
+    FIRST_FRAME = 4,
+    CNODE_BITS = 12,
+    COLUMNS = 20,
+    SLOT_BYTES = 16,
+    FRAME_BITS = 12,
+    DOMAIN_BITS = 20
+};
 
 static const uint64_t memory = 0x100000000u;
 
@@ -91,7 +98,9 @@ static void make_domain(struct synthetic *s, uint32_t d)
     at[1] = slot_of(d, 2, RECORD_CAP_TCB, base, 9);
     at[2] = slot_of(d, 3, RECORD_CAP_CNODE, base + 0x2000, CNODE_BITS);
     at[2].level = 1;
-    for (uint32_t i = 3; i < DOMAIN_CAPS; i++)
+    at[3] = at[2]; /* in the thread: its CSpace */
+    at[3].addr = base;
+    for (uint32_t i = FIRST_FRAME; i < DOMAIN_CAPS; i++)
         at[i] = slot_of(d, i + 1, RECORD_CAP_FRAME, base + ((uint64_t)i + 1) * 0x1000, FRAME_BITS);
     s->count += DOMAIN_CAPS;
 }
@@ -112,7 +121,8 @@ static void synthetic_step(struct synthetic *s)
 {
     for (uint32_t i = 0; i < s->count / CHANGE_SHARE; i++) {
         uint32_t domain = pick(s->domains);
-        struct record_slot *r = &s->slots[domain * DOMAIN_CAPS + 3 + pick(DOMAIN_CAPS - 3)];
+        struct record_slot *r =
+            &s->slots[domain * DOMAIN_CAPS + FIRST_FRAME + pick(DOMAIN_CAPS - FIRST_FRAME)];
         if (pick(2))
             r->rights ^= 1;
         else
@@ -142,7 +152,7 @@ static void synthetic_state(const struct synthetic *s, struct capstate *state, u
     struct record r = {.kind = RECORD_SNAPSHOT};
     capstate_init(state);
     r.snapshot = (struct record_snapshot){
-        .format = RECORD_FORMAT, .word_bits = 32, .slot_bits = 4, .nodes = 1, .ticks = n, .seq = n};
+        .format = RECORD_FORMAT, .word_bits = 64, .slot_bits = 4, .nodes = 1, .ticks = n, .seq = n};
     add(state, &r);
     for (uint32_t i = 0; i < s->count; i++) {
         r = (struct record){.kind = RECORD_SLOT, .slot = s->slots[i]};
@@ -399,18 +409,22 @@ static void measure_owner(struct capdb *db, uint32_t domains, uint32_t snapshots
     free(times);
 }
 
+static enum error count_row(void *ctx, const struct capdb_change *c)
+{
+    uint64_t *rows = ctx;
+    (void)c;
+    ++*rows;
+    return ERR_OK;
+}
+
 /* Spans of growing length: a row costs the same in each. */
 static void measure_diff(struct capdb *db, uint32_t snapshots)
 {
     for (uint32_t span = 1; span < snapshots; span *= 4) {
         uint64_t rows = 0;
-        sqlite3_stmt *st;
         double start = now();
-        if (capdb_prepare_diff(db, snapshots - span, snapshots, &st) != ERR_OK)
+        if (capdb_diff(db, snapshots - span, snapshots, count_row, &rows) != ERR_OK)
             die(capdb_error(db));
-        while (sqlite3_step(st) == SQLITE_ROW)
-            rows++;
-        sqlite3_finalize(st);
         double took = now() - start;
         printf("diff over %4u snapshots: %8llu rows, %.2f us a row (wanted: 1)\n", span,
                (unsigned long long)rows, rows ? took * 1e6 / (double)rows : 0);
@@ -467,14 +481,17 @@ int main(int argc, char **argv)
     uint32_t caps = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : CAPS;
     uint32_t snapshots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : SNAPSHOTS;
     char folder[] = "/tmp/bench-recording-XXXXXX";
-    char path[64];
+    char path[256];
     struct synthetic s;
     struct figures f = {0};
     if (caps < DOMAIN_CAPS || snapshots < 2)
         die("at least 100 capabilities and 2 snapshots");
     if (!mkdtemp(folder))
         die("no temporary folder");
-    snprintf(path, sizeof(path), "%s/run.capdb", folder);
+    if (argc > 3)
+        snprintf(path, sizeof(path), "%s", argv[3]);
+    else
+        snprintf(path, sizeof(path), "%s/run.capdb", folder);
     synthetic_init(&s, caps);
     record_all(path, &s, snapshots, &f);
     measure_control(&s, &f);
@@ -483,7 +500,8 @@ int main(int argc, char **argv)
     print_writing(&f, s.count);
     fflush(stdout);
     measure_answers(path, s.domains, snapshots);
-    unlink(path);
+    if (argc <= 3)
+        unlink(path);
     rmdir(folder);
     free(s.slots);
     return 0;

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DOMAIN_BITS = 20, CNODE_BITS = 12, SLOT_BITS = 4, FRAME_BITS = 12, BREACH_EVERY = 100 };
+enum { CNODE_BITS = 12, SLOT_BITS = 4, FRAME_BITS = 12, BREACH_EVERY = 100, MOST_FRAMES = 4000 };
+
+/* Memory of a domain: a quarter for CNode and thread, the rest for frames. */
+static uint32_t domain_bits = 20;
 
 #define MEMORY    0x80000000ull
 #define ROOT      0x70000000ull
@@ -36,7 +39,7 @@ static void put(struct capstate *s, const struct record *r)
 
 static uint64_t base(uint32_t domain)
 {
-    return MEMORY + ((uint64_t)domain << DOMAIN_BITS);
+    return MEMORY + ((uint64_t)domain << domain_bits);
 }
 
 static uint64_t slot_of(uint32_t domain, uint32_t index)
@@ -54,7 +57,7 @@ static void put_slot(struct capstate *s, uint64_t addr, uint32_t depth, uint32_t
     r.slot.object = object;
     r.slot.bits = bits;
     r.slot.rights = RECORD_RIGHT_READ | RECORD_RIGHT_WRITE;
-    r.slot.data = type == RECORD_CAP_UNTYPED ? 1u << (bits - 1) : 0;
+    r.slot.data = type == RECORD_CAP_UNTYPED ? 1ull << (bits - 1) : 0;
     r.slot.flags = RECORD_SLOT_REVOCABLE;
     put(s, &r);
 }
@@ -63,8 +66,8 @@ static void put_slot(struct capstate *s, uint64_t addr, uint32_t depth, uint32_t
 static void put_domain(struct capstate *s, uint32_t d, uint32_t frames)
 {
     uint64_t thread = base(d) + (1u << (CNODE_BITS + SLOT_BITS));
-    uint64_t first = base(d) + (1u << (DOMAIN_BITS - 2));
-    put_slot(s, slot_of(d, 1), 0, RECORD_CAP_UNTYPED, base(d), DOMAIN_BITS);
+    uint64_t first = base(d) + (1ull << (domain_bits - 2));
+    put_slot(s, slot_of(d, 1), 0, RECORD_CAP_UNTYPED, base(d), domain_bits);
     put_slot(s, slot_of(d, 2), 1, RECORD_CAP_CNODE, base(d), CNODE_BITS + SLOT_BITS);
     put_slot(s, thread, 2, RECORD_CAP_CNODE, base(d), CNODE_BITS + SLOT_BITS);
     if (d % BREACH_EVERY == 1)
@@ -115,7 +118,7 @@ static void make(struct capstate *s, uint32_t domains, uint32_t frames, uint32_t
     r.snapshot.kernel = 1;
     r.snapshot.word_bits = 64;
     r.snapshot.ram_base = MEMORY;
-    r.snapshot.ram_size = (uint64_t)domains << DOMAIN_BITS;
+    r.snapshot.ram_size = (uint64_t)domains << domain_bits;
     r.snapshot.ticks = ticks;
     r.snapshot.root_thread = ROOT;
     put(s, &r);
@@ -144,8 +147,10 @@ int main(int argc, char **argv)
     struct capdb *db;
     uint32_t domains = argc == 4 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
     uint32_t frames = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
-    if (domains < 2 || domains > 4000 || frames < 1 || frames > 128)
+    if (domains < 2 || domains > 4000 || frames < 1 || frames > MOST_FRAMES)
         fail("usage: record_many RUN DOMAINS FRAMES");
+    while ((uint64_t)frames << FRAME_BITS > 3ull << (domain_bits - 2))
+        domain_bits++;
     if (capdb_create(argv[1], "test:many", &db, message) != ERR_OK)
         fail(message);
     append(db, domains, frames, 0);

@@ -4,6 +4,7 @@
  * notifications that were left out are idle: they are told where a walk would tell them, in front
  * of the next one of their kind that was sent. */
 #include "objwalk/unpack.h"
+#include "lib/array.h"
 
 #include "objwalk/capscope/rebuild.h"
 #include "objwalk/capscope/slot_codec.h"
@@ -14,7 +15,7 @@
 struct objects {
     paddr_t *addr;
     size_t count;
-    size_t capacity;
+    size_t room;
     size_t told;
 };
 
@@ -31,14 +32,10 @@ struct unpacker {
 
 static enum error objects_add(struct objects *o, paddr_t addr)
 {
-    if (o->count == o->capacity) {
-        size_t wanted = o->capacity ? o->capacity * 2 : 64;
-        paddr_t *grown = realloc(o->addr, wanted * sizeof(*grown));
-        if (!grown)
-            return ERR_NO_MEMORY;
-        o->addr = grown;
-        o->capacity = wanted;
-    }
+    paddr_t *grown = array_room(o->addr, o->count, &o->room, sizeof(*grown));
+    if (!grown)
+        return ERR_NO_MEMORY;
+    o->addr = grown;
     o->addr[o->count++] = addr;
     return ERR_OK;
 }

@@ -47,13 +47,13 @@ static enum error first_only(void *ctx, const struct record *r)
 
 static enum error capscope_describe(struct walker *w, struct record_snapshot *out)
 {
-    enum error e = objwalk_snapshot(walk_of(w), false, first_only, out);
+    enum error e = objwalk_snapshot(walk_of(w), SNAPSHOT_MOVING, first_only, out);
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 static enum error capscope_snapshot(struct walker *w, bool stopped, record_sink sink, void *ctx)
 {
-    return objwalk_snapshot(walk_of(w), stopped, sink, ctx);
+    return objwalk_snapshot(walk_of(w), stopped ? SNAPSHOT_AUDITED : SNAPSHOT_MOVING, sink, ctx);
 }
 
 /* --- iteration --- */
@@ -379,6 +379,7 @@ static enum error capscope_registers(struct walker *w, uint64_t thread,
         return e;
     bool runs = tcb.state == THREAD_RUNNING || tcb.state == THREAD_IDLE;
     out->count = REG_CPSR + 1;
+    out->known = ((uint64_t)1 << out->count) - 1;
     for (uint32_t i = 0; i < out->count; i++)
         out->value[i] = tcb.regs[i];
     out->value[REG_PC] = tcb.regs[runs ? REG_PC : REG_FAULT_IP];
@@ -424,18 +425,28 @@ static void say_failure(char message[WALKER_MESSAGE], enum error e, const struct
 enum error walker_open_capscope(const struct memview *view, const struct memview *probe,
                                 struct walker **out, char message[WALKER_MESSAGE])
 {
-    struct capscope_walker *c = calloc(1, sizeof(*c));
     kaddr_t at = 0;
     *out = NULL;
-    if (!c) {
-        format_string(message, WALKER_MESSAGE, "%s", error_sentence(ERR_NO_MEMORY));
-        return ERR_NO_MEMORY;
-    }
     enum error e = probe ? objwalk_probe_roots(probe, KERNEL_PHYS_BASE, &at) : ERR_NO_ROOTS;
     if (e == ERR_NO_ROOTS || e == ERR_READ)
         e = objwalk_find_roots(view, KERNEL_PHYS_BASE, &at);
     if (e == ERR_OK)
-        e = objwalk_open(&c->walk, view, at);
+        return walker_open_capscope_at(view, at, out, message);
+    say_failure(message, e, NULL);
+    return e;
+}
+
+enum error walker_open_capscope_at(const struct memview *view, uint64_t at, struct walker **out,
+                                   char message[WALKER_MESSAGE])
+{
+    struct capscope_walker *c = calloc(1, sizeof(*c));
+    *out = NULL;
+    if (!c) {
+        say_failure(message, ERR_NO_MEMORY, NULL);
+        return ERR_NO_MEMORY;
+    }
+    enum error e = objwalk_open(&c->walk, view, (kaddr_t)at);
+    e = e == ERR_NO_ROOTS ? ERR_CORRUPT : e;
     if (e != ERR_OK) {
         say_failure(message, e, &c->walk);
         free(c);

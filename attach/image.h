@@ -1,0 +1,37 @@
+/* A file that holds a machine's memory, mapped: the bare memory of one range, or an ELF core (generic
+ * ABI, program headers of type LOAD), as QEMU's dump-guest-memory and gdb write it. */
+#ifndef CAPSCOPE_ATTACH_IMAGE_H
+#define CAPSCOPE_ATTACH_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/errors.h"
+
+struct attach;
+
+enum { IMAGE_SEGMENTS_MAX = 64 };
+
+struct image {
+    const uint8_t *map;
+    uint64_t size; /* of the file, bytes */
+    struct image_segment {
+        uint64_t base; /* what the reader asks for: physical, unless it changes that */
+        uint64_t virtual;
+        uint64_t offset, size;
+    } segment[IMAGE_SEGMENTS_MAX];
+    uint32_t segments;
+    bool core;     /* an ELF file; else there is one segment with base 0 */
+    bool physical; /* a core that tells physical addresses; gdb's have only virtual ones */
+};
+
+/* Maps the target's file.  ERR_IO; ERR_FORMAT: no regular file, nothing in it, a damaged or an empty
+ * core; ERR_TRUNCATED: a core shorter than it says; ERR_BOUND: too many segments.  The sentence is
+ * in the attach. */
+enum error image_open(struct attach *a, struct image *out);
+void image_close(struct image *m);
+
+/* The bytes at an address, NULL where the file does not hold all of them. */
+const uint8_t *image_at(const struct image *m, uint64_t addr, uint32_t len);
+
+#endif

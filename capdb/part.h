@@ -1,0 +1,69 @@
+/* A part of a snapshot, from the indexes: as much of it as one question is about.
+ *
+ * part_begin(), part_add_...() for each thing that is asked about, part_finish(), part_free().
+ * In the state that comes out stand the capabilities wanted, their ancestors and holders, all
+ * threads by name and domain, and the mappings wanted; nothing else, and not what threads do. */
+#ifndef CAPSCOPE_CAPDB_PART_H
+#define CAPSCOPE_CAPDB_PART_H
+
+#include "capdb/store.h"
+
+enum part_query {
+    PART_CAPS_TO,
+    PART_CAPS_IN,
+    PART_CAP,
+    PART_OBJECT,
+    PART_OBJECTS_AT,
+    PART_MAPPINGS,
+    PART_QUERIES,
+};
+
+/* Numbers to numbers: open addressing, at most half full. */
+struct part_map {
+    struct part_entry {
+        int64_t key;
+        uint32_t value;
+        uint8_t level;
+        bool used;
+    } * entry;
+    uint32_t mask, count;
+};
+
+struct part {
+    struct capdb *db;
+    uint32_t n;
+    bool chains; /* ancestors of what is wanted are wanted too */
+    struct record heads[LOADING_HEADS];
+    struct loading l;
+    sqlite3_stmt *query[PART_QUERIES];
+    struct part_map caps;    /* by row: index, why it is there */
+    struct part_map objects; /* by life: index */
+    struct part_map held;    /* by life: all capabilities to it are there, and why */
+    struct part_map domain_of;
+    struct authority_domain *domains;
+    uint32_t domain_count;
+    struct part_task {
+        uint32_t index;
+        uint8_t level;
+    } * queue;
+    uint32_t queued, queue_room;
+};
+
+enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p);
+enum error part_add_object(struct part *p, int64_t life);    /* all capabilities to it */
+enum error part_add_cap(struct part *p, int64_t id);         /* the capability alone */
+enum error part_add_slot(struct part *p, uint64_t addr);     /* and all about its object */
+enum error part_add_address(struct part *p, uint64_t addr);  /* objects over it */
+enum error part_add_number(struct part *p, uint64_t number); /* objects without memory */
+enum error part_add_mappings(struct part *p, uint64_t addr); /* translations to it, once */
+enum error part_add_memory(struct part *p, uint64_t addr);   /* both */
+
+/* Of a row of threads; NULL: none. */
+const struct authority_domain *part_domain(const struct part *p, const struct row *thread);
+
+/* ERR_UNSUPPORTED: the part does not tell whose everything is that it has; load the whole. The
+ * caller frees both. */
+enum error part_finish(struct part *p, struct capstate *state, struct authority *authority);
+void part_free(struct part *p);
+
+#endif
