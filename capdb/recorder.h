@@ -61,9 +61,9 @@ struct recorder {
     struct numbers next;
     struct ledger_entry ledger; /* the last */
     struct authority_rules rules;
-    uint32_t unmerged; /* snapshots in the tail */
-    uint32_t analysed; /* snapshots whose domains were worked out anew */
-    double merged_at;
+    uint32_t unmerged;                     /* snapshots in the tail */
+    uint32_t analysed;                     /* snapshots whose domains were worked out anew */
+    double merged_at, merge_took;          /* seconds */
     struct pack packs[2];                  /* of tail_put(), kept */
     struct room cap_room, object_room;     /* of the next mirror */
     struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */
