@@ -94,6 +94,7 @@ static bool index_copy(const struct capstate *from, struct capstate *to)
     AGAIN(x->slots, from->slot_count);
     AGAIN(x->threads, from->thread_count);
     AGAIN(x->tables, from->table_count);
+    AGAIN(x->runs, from->index->run_count);
     AGAIN(x->labels, from->thread_count);
     AGAIN(x->enclosing, from->object_count);
     AGAIN(x->user, from->object_count);
