@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MERGE_EVERY = 100 };
+enum { MERGE_EVERY = 100, MERGE_SHARE = 10 };
 static const double merge_seconds = 2.0;
 
 struct appending {
@@ -309,10 +309,13 @@ static enum error append(struct appending *a)
     return e;
 }
 
+/* Merges take at most one part in MERGE_SHARE of the time, but for those of many snapshots. */
 void capdb_merge_when_due(struct capdb *db)
 {
     struct recorder *r = db->recorder;
-    if (r->unmerged >= MERGE_EVERY || capdb_now() - r->merged_at >= merge_seconds)
+    double pause = MERGE_SHARE * r->merge_took;
+    pause = pause < merge_seconds ? merge_seconds : pause;
+    if (r->unmerged >= MERGE_EVERY || capdb_now() - r->merged_at >= pause)
         capdb_flush(db); /* it is committed; a merge that fails is tried again */
 }
 

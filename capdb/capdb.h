@@ -71,7 +71,8 @@ uint64_t capdb_recorder_memory(const struct capdb *db);
  * capdb_append(). */
 enum error capdb_put_events(struct capdb *db, const struct record *events, uint32_t count);
 
-/* Merges what was appended into the tables; append does so every two seconds or hundred snapshots. */
+/* Merges what was appended into the tables; append does so every two seconds (less often where
+ * that would take more than a tenth of the time) or hundred snapshots. */
 enum error capdb_flush(struct capdb *db);
 /* The same if it is time for it; whether it can be done does not matter, for it is tried again. */
 void capdb_merge_when_due(struct capdb *db);

@@ -27,8 +27,9 @@ static bool allocate(struct comparison *c)
     c->old_object = room_take(&room[4], objects * sizeof(*c->old_object));
     c->object_mark = room_take(&room[5], old_objects);
     c->suspect = room_take(&room[6], objects);
+    c->old_parent = room_take(&room[7], now * sizeof(*c->old_parent));
     if (!c->match || !c->parent || !c->open || !c->mark || !c->old_object || !c->object_mark ||
-        !c->suspect)
+        !c->suspect || !c->old_parent)
         return false;
     memset(c->open, 0, now);
     memset(c->mark, 0, old);
@@ -124,6 +125,7 @@ static void compare_slots(struct comparison *c)
         int32_t p = place_of(c, c->now->slots[i].rec.addr, next);
         c->match[i] = p;
         c->parent[i] = c->now->slots[i].parent;
+        c->old_parent[i] = p < 0 ? -1 : c->old->slots[p].parent;
         compare_slot(c, i, p == before + 1 && (i == 0 || before >= 0));
         next = p >= (int32_t)next ? (uint32_t)p + 1 : next;
         before = p;

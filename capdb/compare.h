@@ -32,11 +32,12 @@ struct comparison {
     const struct capstate *old, *now; /* old: of none when nothing lives on */
     const struct mirror *before;      /* what is kept of old */
     struct mirror *next;              /* what will be kept of now */
-    int32_t *match;  /* by slot of now: the slot of old at its address, then the one that
+    int32_t *match;      /* by slot of now: the slot of old at its address, then the one that
                                          held the same capability; -1 */
-    int32_t *parent; /* by slot of now */
-    uint8_t *open;   /* by slot of now: its row has to be looked at */
-    uint8_t *mark;   /* by slot of old: OLD_... */
+    int32_t *parent;     /* by slot of now */
+    int32_t *old_parent; /* by slot of now: the parent of the slot of old at its address */
+    uint8_t *open;       /* by slot of now: its row has to be looked at */
+    uint8_t *mark;       /* by slot of old: OLD_... */
     bool all_open;
     int32_t *old_object;  /* by object of now: the same one of old, -1 */
     uint8_t *object_mark; /* by object of old: OBJECT_..., 0: its life is over */

@@ -188,13 +188,23 @@ static enum error match_moves(struct comparison *c)
 
 /* --- ids --- */
 
+static int64_t old_id(const struct comparison *c, int32_t p)
+{
+    return p < 0 ? 0 : c->before->caps[p].id;
+}
+
+static int64_t old_parent(const struct comparison *c, int32_t p)
+{
+    return old_id(c, c->old->slots[p].parent);
+}
+
 /* The nearest ancestor of p whose id lives on, 0 for none. */
 static int64_t surviving_parent(const struct comparison *c, int32_t p)
 {
     int32_t at = c->old->slots[p].parent;
     while (at >= 0 && !(c->mark[at] & OLD_KEPT))
         at = c->old->slots[at].parent;
-    return at < 0 ? 0 : c->before->caps[at].id;
+    return old_id(c, at);
 }
 
 static bool rec_changed(const struct record_slot *a, const struct record_slot *b)
@@ -208,8 +218,8 @@ static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool event
 {
     int32_t p = c->match[i];
     struct kept_cap *k = &c->next->caps[i];
-    bool below = p >= 0 && (events || c->before->caps[p].parent == parent ||
-                            surviving_parent(c, p) == parent);
+    bool below =
+        p >= 0 && (events || old_parent(c, p) == parent || surviving_parent(c, p) == parent);
     c->open[i] = 1;
     if (below) {
         *k = c->before->caps[p];
@@ -220,7 +230,6 @@ static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool event
         c->match[i] = -1;
         c->stats.added++;
     }
-    k->parent = parent;
     k->row = 0;
 }
 
@@ -234,7 +243,7 @@ static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
     for (uint32_t i = 0; i < c->now->slot_count; i++) {
         int32_t p = c->match[i];
         int64_t parent = c->parent[i] < 0 ? 0 : out[c->parent[i]].id;
-        if (p < 0 || c->open[i] || c->before->caps[p].parent != parent) {
+        if (p < 0 || c->open[i] || old_id(c, c->old_parent[i]) != parent) {
             give_id(c, i, parent, events, next_id);
         } else {
             out[i] = c->before->caps[p];

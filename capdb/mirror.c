@@ -76,21 +76,6 @@ uint64_t mirror_size(const struct mirror *m)
 
 /* --- from the file --------------------------------------------------------------------------- */
 
-static struct kept_cap cap_from_row(const struct row *row)
-{
-    const int64_t *v = row->v;
-    return (struct kept_cap){.id = v[CAP_COL_id],
-                             .parent = v[CAP_COL_parent],
-                             .pos = v[CAP_COL_pos],
-                             .holder = v[CAP_COL_holder],
-                             .object = v[CAP_COL_object],
-                             .domain = v[CAP_COL_domain],
-                             .index = (uint32_t)v[CAP_COL_index],
-                             .own = (v[CAP_COL_addr] == ROW_NULL ? 0u : KEPT_OWN_ADDR) |
-                                    (v[CAP_COL_bits] == ROW_NULL ? 0u : KEPT_OWN_BITS),
-                             .row = row->row};
-}
-
 static int by_position(const void *pa, const void *pb)
 {
     int64_t a = ((const struct row *)pa)->v[CAP_COL_pos];
@@ -105,22 +90,27 @@ static bool take_caps(struct mirror *m, struct rowset *set)
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->rows[i].v[CAP_COL_slot] != (int64_t)m->state.slots[i].rec.addr)
             return false;
-        m->caps[i] = cap_from_row(&set->rows[i]);
+        const int64_t *v = set->rows[i].v;
+        m->caps[i] = (struct kept_cap){v[CAP_COL_id], v[CAP_COL_pos], set->rows[i].row};
     }
     return true;
 }
 
-/* Each object is that of its first capability, whose row knows its life. */
-static bool take_objects(struct mirror *m, const struct rowset *set)
+/* Each object is that of its first capability, whose row knows its life; the domain of what holds
+ * capabilities stands with each of them.  caps: in the order of the state's slots. */
+static bool take_objects(struct mirror *m, const struct rowset *caps, const struct rowset *objects)
 {
     for (uint32_t k = 0; k < m->state.object_count; k++) {
         int32_t slot = m->state.objects[k].first_slot;
         const struct row *row =
-            slot < 0 ? NULL : rowset_find(set, m->caps[slot].object); /* sorted by life */
+            slot < 0 ? NULL : rowset_find(objects, caps->rows[slot].v[CAP_COL_object]);
         if (!row)
             return false;
         m->objects[k] = (struct kept_object){.life = row->v[0], .row = row->row};
     }
+    for (uint32_t i = 0; i < m->state.slot_count; i++)
+        if (m->state.slots[i].holder >= 0)
+            m->objects[m->state.slots[i].holder].domain = caps->rows[i].v[CAP_COL_domain];
     return true;
 }
 
@@ -159,7 +149,8 @@ static enum error take_all(struct capdb *db, struct loading *l, struct mirror *m
     bool good = l->sets[ROW_CAP].count == m->state.slot_count;
     if (!mirror_allocate(m))
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
-    good = good && take_caps(m, &l->sets[ROW_CAP]) && take_objects(m, &l->sets[ROW_OBJECT]) &&
+    good = good && take_caps(m, &l->sets[ROW_CAP]) &&
+           take_objects(m, &l->sets[ROW_CAP], &l->sets[ROW_OBJECT]) &&
            take_runs(m, &l->sets[ROW_RUN]);
     for (int kind = 0; good && kind < ROW_KINDS; kind++)
         good = kind == ROW_CAP || kind == ROW_OBJECT || kind == ROW_RUN ||

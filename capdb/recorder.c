@@ -226,10 +226,12 @@ enum error capdb_flush(struct capdb *db)
     struct recorder *r = db->recorder;
     if (!r || r->unmerged == 0)
         return ERR_OK;
+    double begun = capdb_now();
     enum error e = capdb_merge(db);
     if (e == ERR_OK) {
         r->unmerged = 0;
         r->merged_at = capdb_now();
+        r->merge_took = r->merged_at - begun;
     }
     return e;
 }

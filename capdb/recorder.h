@@ -7,17 +7,10 @@
 #include "capdb/pack.h"
 #include "capdb/store.h"
 
-/* What the row of a capability says besides its record. Zeroed, then filled: compared byte for byte
- * as far as `row`. */
+/* What the file has of a capability besides its record, its parent, its object and its holder. */
 struct kept_cap {
-    int64_t id, parent, pos;
-    int64_t holder, object; /* lives, 0: none */
-    int64_t domain;
-    uint32_t index;
-    uint32_t own; /* KEPT_OWN_: where its address or size is not the object's */
-    int64_t row;
+    int64_t id, pos, row;
 };
-enum { KEPT_OWN_ADDR = 1, KEPT_OWN_BITS = 2 };
 
 struct kept_object {
     int64_t life, row;
@@ -59,7 +52,7 @@ struct numbers {
     int64_t cap, object;
 };
 
-enum { RECORDER_SCRATCH = 7 };
+enum { RECORDER_SCRATCH = 8 };
 
 struct recorder {
     bool wal;           /* the file is in WAL mode */
@@ -68,9 +61,9 @@ struct recorder {
     struct numbers next;
     struct ledger_entry ledger; /* the last */
     struct authority_rules rules;
-    uint32_t unmerged; /* snapshots in the tail */
-    uint32_t analysed; /* snapshots whose domains were worked out anew */
-    double merged_at;
+    uint32_t unmerged;                     /* snapshots in the tail */
+    uint32_t analysed;                     /* snapshots whose domains were worked out anew */
+    double merged_at, merge_took;          /* seconds */
     struct pack packs[2];                  /* of tail_put(), kept */
     struct room cap_room, object_room;     /* of the next mirror */
     struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */

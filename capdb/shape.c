@@ -5,9 +5,7 @@
  * changed hands, only slots that differ are looked at; else all are, in one pass. */
 #include "capdb/compare.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* --- objects: which are the ones of before ---------------------------------------------------- */
 
@@ -82,65 +80,51 @@ void shape_objects(struct comparison *c)
 
 /* --- capabilities ---------------------------------------------------------------------------- */
 
-static void keep(const struct comparison *c, uint32_t i, struct kept_cap *k)
+static void fill_object(const struct mirror *m, const struct capstate_slot *slot, int64_t *v)
 {
-    const struct capstate_slot *slot = &c->now->slots[i];
-    const struct kept_object *holder = slot->holder < 0 ? NULL : &c->next->objects[slot->holder];
-    const struct capstate_object *o = slot->object < 0 ? NULL : &c->now->objects[slot->object];
-    k->holder = holder ? holder->life : 0;
-    k->domain = holder ? holder->domain : 0;
-    k->object = o ? c->next->objects[slot->object].life : 0;
-    k->index = slot->index;
-    k->own = (o && o->addr == slot->rec.object ? 0u : KEPT_OWN_ADDR) |
-             (o && o->bits == slot->rec.bits ? 0u : KEPT_OWN_BITS);
+    const struct capstate_object *o = slot->object < 0 ? NULL : &m->state.objects[slot->object];
+    v[CAP_COL_object] = o ? m->objects[slot->object].life : 0;
+    v[CAP_COL_addr] = o && o->addr == slot->rec.object ? ROW_NULL : (int64_t)slot->rec.object;
+    v[CAP_COL_bits] = o && o->bits == slot->rec.bits ? ROW_NULL : (int64_t)slot->rec.bits;
 }
 
-/* In what a row has of it; depth follows from the parents. */
-static bool same_columns(const struct record_slot *a, const struct record_slot *b)
+static struct row cap_row(const struct mirror *m, uint32_t i)
 {
-    return a->addr == b->addr && a->type == b->type && a->object == b->object &&
-           a->bits == b->bits && a->rights == b->rights && a->flags == b->flags &&
-           a->data == b->data && a->extra == b->extra && a->level == b->level &&
-           a->place == b->place;
+    const struct capstate_slot *slot = &m->state.slots[i];
+    const struct record_slot *r = &slot->rec;
+    const struct kept_object *holder = slot->holder < 0 ? NULL : &m->objects[slot->holder];
+    struct row row = {.row = m->caps[i].row};
+    fill_object(m, slot, row.v);
+    row.v[CAP_COL_id] = m->caps[i].id;
+    row.v[CAP_COL_parent] = slot->parent < 0 ? 0 : m->caps[slot->parent].id;
+    row.v[CAP_COL_pos] = m->caps[i].pos;
+    row.v[CAP_COL_slot] = (int64_t)r->addr;
+    row.v[CAP_COL_holder] = holder ? holder->life : 0;
+    row.v[CAP_COL_domain] = holder ? holder->domain : 0;
+    row.v[CAP_COL_type] = r->type;
+    row.v[CAP_COL_rights] = r->rights;
+    row.v[CAP_COL_flags] = r->flags;
+    row.v[CAP_COL_data] = (int64_t)r->data;
+    row.v[CAP_COL_extra] = (int64_t)r->extra;
+    row.v[CAP_COL_index] = slot->index;
+    row.v[CAP_COL_level] = r->level;
+    row.v[CAP_COL_place] = r->place;
+    return row;
 }
 
 /* Does the row of before go on? */
 static bool judge(struct comparison *c, uint32_t i)
 {
-    struct kept_cap *k = &c->next->caps[i];
     int32_t p = c->match[i];
-    keep(c, i, k);
-    bool same = p >= 0 && memcmp(k, &c->before->caps[p], offsetof(struct kept_cap, row)) == 0 &&
-                same_columns(&c->now->slots[i].rec, &c->old->slots[p].rec);
-    k->row = same ? c->before->caps[p].row : 0;
+    struct row now = cap_row(c->next, i);
+    struct row then = p < 0 ? (struct row){0} : cap_row(c->before, (uint32_t)p);
+    bool same = p >= 0 && row_compare(&now, &then) == 0;
+    c->next->caps[i].row = same ? then.row : 0;
     if (same)
         c->mark[p] |= OLD_ROW;
     else if (p >= 0)
         c->mark[p] &= (uint8_t)~OLD_ROW;
     return same;
-}
-
-static struct row cap_row(const struct record_slot *r, const struct kept_cap *k)
-{
-    struct row row = {.row = k->row};
-    row.v[CAP_COL_id] = k->id;
-    row.v[CAP_COL_parent] = k->parent;
-    row.v[CAP_COL_pos] = k->pos;
-    row.v[CAP_COL_slot] = (int64_t)r->addr;
-    row.v[CAP_COL_holder] = k->holder;
-    row.v[CAP_COL_domain] = k->domain;
-    row.v[CAP_COL_type] = r->type;
-    row.v[CAP_COL_object] = k->object;
-    row.v[CAP_COL_addr] = k->own & KEPT_OWN_ADDR ? (int64_t)r->object : ROW_NULL;
-    row.v[CAP_COL_bits] = k->own & KEPT_OWN_BITS ? (int64_t)r->bits : ROW_NULL;
-    row.v[CAP_COL_rights] = r->rights;
-    row.v[CAP_COL_flags] = r->flags;
-    row.v[CAP_COL_data] = (int64_t)r->data;
-    row.v[CAP_COL_extra] = (int64_t)r->extra;
-    row.v[CAP_COL_index] = k->index;
-    row.v[CAP_COL_level] = r->level;
-    row.v[CAP_COL_place] = r->place;
-    return row;
 }
 
 /* --- into the file --------------------------------------------------------------------------- */
@@ -171,9 +155,8 @@ static struct row *rows_that_begin(struct comparison *c, uint32_t *count)
     uint32_t found = order ? slots_that_begin(c, order) : 0;
     struct row *rows = order ? malloc((found + (size_t)1) * sizeof(*rows)) : NULL;
     for (uint32_t k = 0; rows && k < found; k++) {
-        struct kept_cap *cap = &c->next->caps[order[k].index];
-        cap->row = c->db->recorder->next.row[ROW_CAP]++;
-        rows[k] = cap_row(&c->now->slots[order[k].index].rec, cap);
+        c->next->caps[order[k].index].row = c->db->recorder->next.row[ROW_CAP]++;
+        rows[k] = cap_row(c->next, order[k].index);
     }
     *count = found;
     free(order);

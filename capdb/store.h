@@ -1,11 +1,19 @@
+// clang-format off
 /* What the files of capdb/ share about an open recording.  From the bottom up:
  *
- *     schema rows blake2b lock readfile     know nothing of a handle
- *     sql       statements and sentences    words, vocabulary, rules   small things
- *     tail      what is not merged yet      file           creating, opening, closing
- *     load      a snapshot from rows        mirror         what the recorder remembers of the
- * newest ledger    the chain of commits        recorder       the handle that writes events, append
- * what it writes prove, verify                         whether it is still there */
+ *     schema rows pack blake2b lock readfile    know nothing of a handle
+ *     sql                                       statements and sentences
+ *     words, vocabulary, rules                  small things
+ *     tail                                      what is not merged yet
+ *     file                                      creating, opening, closing
+ *     load                                      a snapshot from rows
+ *     elements, sum                             rows and sums of a snapshot
+ *     ledger                                    the chain of commits
+ *     recorder, mirror                          the handle that writes, what it remembers
+ *     compare identity domains shape kinds      a snapshot beside the one before (compare.h)
+ *     events, append                            what is written
+ *     prove, verify                             whether it is still there */
+// clang-format on
 #ifndef CAPSCOPE_CAPDB_STORE_H
 #define CAPSCOPE_CAPDB_STORE_H
 

@@ -78,6 +78,9 @@ enum error stream_open(struct capdb *db, uint32_t first, struct stream **out)
     if (!s)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     *s = (struct stream){.db = db, .first = first, .last = capdb_count(db)};
+    /* what is kept by snapshot has room for all: a file cannot claim more than it has */
+    if (e == ERR_OK && capdb_int(db, "SELECT count(*) FROM main.snapshot", 0) != s->last)
+        e = capdb_fail(db, ERR_CORRUPT, "is damaged: its snapshots are not numbered one by one");
     for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
         e = open_lane(s, k);
     if (e != ERR_OK) {

@@ -410,9 +410,6 @@ static void a_full_gap_is_spread_anew(void **state)
     assert_true(mirror_allocate(&before));
     for (uint32_t i = 0; i < a.count; i++)
         before.caps[i] = (struct kept_cap){.id = i + 1, .pos = i + 1};
-    before.caps[2].parent = 2;
-    before.caps[3].parent = 3;
-    before.caps[4].parent = 4;
     b = a;
     changing_derive(&b, 2);
     changing_state(&b, &after.state);

@@ -642,6 +642,23 @@ static void a_stream_gives_each_snapshot_as_it_is_loaded(void **state)
     gone(NULL);
 }
 
+static void a_snapshot_that_is_not_there_is_no_room(void **state)
+{
+    struct stream *stream;
+    (void)state;
+    record_random();
+    struct capdb *db = resume_db(path);
+    assert_int_equal(capdb_exec(db, "UPDATE snapshot SET n = 4000000000 WHERE n = 40", "tampering"),
+                     ERR_OK);
+    capdb_close(db);
+    db = open_db(path);
+    assert_int_equal(stream_open(db, 1, &stream), ERR_CORRUPT);
+    assert_null(stream);
+    assert_has(capdb_error(db), "not numbered one by one");
+    capdb_close(db);
+    gone(NULL);
+}
+
 enum { CNODE_2 = 0x80110000, TCB_2 = 0x80200200 };
 
 /* Two domains; `crossed`: the first holds the second's thread. */
@@ -719,6 +736,7 @@ int main(void)
         cmocka_unit_test(a_difference_is_worded_from_parts_as_from_the_whole),
         cmocka_unit_test(a_part_has_what_was_asked_and_no_more),
         cmocka_unit_test(a_stream_gives_each_snapshot_as_it_is_loaded),
+        cmocka_unit_test(a_snapshot_that_is_not_there_is_no_room),
         cmocka_unit_test(a_breach_is_an_interval_and_a_merge_a_moment),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
