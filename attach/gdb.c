@@ -450,17 +450,25 @@ static enum error snapshot_told(struct attach *a)
     return e;
 }
 
-static enum error gdb_snapshot(struct attach *a)
+/* What was read before the line has shown itself to be bad is read again. */
+static enum error snapshot_read(struct attach *a)
 {
     struct gdb_door *d = a->door;
+    enum error e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
+        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    return e;
+}
+
+/* What the kernel tells comes in frames whose checksums a bad line does not pass. */
+static enum error gdb_snapshot(struct attach *a)
+{
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
     e = snapshot_told(a);
     if (e != ERR_OK)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
-    if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = snapshot_read(a);
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);

@@ -63,7 +63,7 @@ enum error gdb_send_packet(struct gdb_client *c, const char *request, deadline_t
 
 enum error gdb_send_sign(struct gdb_client *c, char sign, deadline_t deadline)
 {
-    return gdb_send_bytes(c, &sign, 1, deadline);
+    return c->mute ? ERR_OK : gdb_send_bytes(c, &sign, 1, deadline);
 }
 
 void gdb_note_trouble(struct gdb_client *c)
@@ -88,6 +88,8 @@ enum error gdb_next_event(struct gdb_client *c, enum gdb_event *event, int64_t s
     for (;;) {
         uint8_t byte;
         deadline_t limit = deadline;
+        c->line.head += gdb_decoder_put_plain(&c->decoder, c->line.in + c->line.head,
+                                              (uint32_t)(c->line.tail - c->line.head));
         if (c->line.head == c->line.tail && deadline_left(deadline) > silence_ms)
             limit = deadline_in(silence_ms);
         enum error e = transport_get(&c->line, &byte, limit);

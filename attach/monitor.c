@@ -294,7 +294,7 @@ static enum error snapshot_through_noise(struct attach *a, const char *line)
 
 static enum error monitor_snapshot(struct attach *a)
 {
-    return snapshot_through_noise(a, "snapshot wire");
+    return snapshot_through_noise(a, "snapshot wire audit");
 }
 
 static enum error refused(struct attach *a, const char *line)

@@ -76,10 +76,13 @@ void capstate_init(struct capstate *s);
 enum error capstate_add(struct capstate *s, const struct record *r);
 enum error capstate_finish(struct capstate *s);
 void capstate_free(struct capstate *s);
+/* All of a finished state once more. ERR_NO_MEMORY: to is empty. */
+enum error capstate_copy(const struct capstate *from, struct capstate *to);
 
 /* Look-ups, -1 when there is none; O(log n). */
 int32_t capstate_slot_at(const struct capstate *s, uint64_t addr);
-/* The occupied slot of a CNode or TCB with the smallest index not below `from`. */
+/* The occupied slot of a CNode or TCB with the smallest index not below `from`; slots of a TCB are
+ * numbered by what they are for (enum record_tcb_slot). */
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from);
 /* The next occupied slot behind `slot` that lies in the object's memory. Going on so ends, whatever
  * sizes a damaged recording claims; a slot may belong to an object inside (see its holder). */
@@ -99,6 +102,11 @@ int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread);
  * 0: it hangs in none. */
 uint64_t capstate_table_root(const struct capstate *s, uint64_t table);
 
+/* Does a frame capability say that it is mapped where the tables show something else, or nothing?
+ * Another mapping took its place, or its address space went.  An incomplete snapshot cannot tell,
+ * and none is called so. */
+bool capstate_is_stale(const struct capstate *s, const struct record_slot *cap);
+
 /* Is an address in memory that the kernel keeps for itself? In RAM? */
 bool capstate_is_kernel(const struct capstate *s, uint64_t addr);
 bool capstate_is_ram(const struct capstate *s, uint64_t addr);
@@ -107,7 +115,7 @@ bool capstate_is_ram(const struct capstate *s, uint64_t addr);
  * for one with 64.  printf("0x%0*" PRIx64, capstate_digits(s), addr). */
 int capstate_digits(const struct capstate *s);
 
-/* One line for people: "frame 0x80123000 4K rw", "endpoint 0x80200010 badge 7 wg". Returns buf. */
+/* One line for people: "frame 0x80123000 4K rw at 0x00010000 asid 1 (stale)", "endpoint 0x80200010 badge 7 wg". Returns buf. */
 char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size_t size);
 /* The same for a capability that need not be there, as an event names it. */
 char *capstate_cap_text(const struct capstate *s, const struct record_slot *cap, char *buf,

@@ -37,7 +37,9 @@ struct capstate_index {
     struct capstate_key *slots;   /* by address */
     struct capstate_key *threads; /* by address */
     struct capstate_key *tables;  /* by address */
-    int32_t *labels;              /* threads by label */
+    struct capstate_run *runs;    /* of mappings, by address space (spaces.c) */
+    uint32_t run_count;
+    int32_t *labels;    /* threads by label */
     int32_t *enclosing; /* for each object the smallest one that holds all of it, -1: none */
     int32_t *user;      /* for each object the first thread whose CSpace root it is, -1: none */
 };
@@ -50,6 +52,8 @@ void *capstate_array(size_t count, size_t size);
 void capstate_keys_sort(struct capstate_key *keys, uint32_t count);
 /* First value with this key, -1. */
 int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key);
+
+enum error capstate_spaces_sort(struct capstate *s);
 
 /* Order of objects: address ascending, size descending, type ascending. */
 int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b);

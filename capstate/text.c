@@ -259,6 +259,8 @@ char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size
         put(&l, "none");
     else
         put_capability(&l, s, &s->slots[slot].rec);
+    if (slot >= 0 && (uint32_t)slot < s->slot_count && capstate_is_stale(s, &s->slots[slot].rec))
+        put(&l, " (stale)");
     return buf;
 }
 

@@ -38,18 +38,6 @@ static bool needs_write(uint32_t type)
     return type == RECORD_CAP_ENDPOINT || type == RECORD_CAP_NOTIFICATION;
 }
 
-/* A mapped frame or table whose place another one took, or whose address space is gone. */
-static bool is_stale(const struct capstate *s, const struct record_slot *c)
-{
-    if (c->type != RECORD_CAP_FRAME || c->extra == 0)
-        return false;
-    for (uint32_t i = 0; i < s->mapping_count; i++)
-        if (s->mappings[i].frame == c->object && s->mappings[i].vaddr == c->data &&
-            s->mappings[i].asid == c->extra)
-            return false;
-    return true;
-}
-
 static void say_capability(const struct capstate *s, int32_t slot, uint32_t depth, struct why *out)
 {
     const struct record_slot *c = &s->slots[slot].rec;
@@ -64,7 +52,7 @@ static void say_capability(const struct capstate *s, int32_t slot, uint32_t dept
         why_say(out, depth, WHY_ABOUT_SLOT, c->addr,
                 "%s: without the right to write, sending gets InvalidCapability%s", text,
                 c->rights & RECORD_RIGHT_READ ? "; receiving works" : "");
-    else if (is_stale(s, c))
+    else if (capstate_is_stale(s, c))
         why_say(out, depth, WHY_ABOUT_SLOT, c->addr,
                 "%s: stale, another mapping took its place or its address space is gone", text);
     else
@@ -111,8 +99,8 @@ static const char *outcome(const struct capstate *s, const struct resolve *r)
         return "what it leads to cannot be invoked: InvalidCapability";
     if (needs_write(c->type) && !(c->rights & RECORD_RIGHT_WRITE))
         return "the capability lacks the right to write: sending gets InvalidCapability";
-    return is_stale(s, c) ? "the frame capability is stale: its mapping is gone"
-                          : "it leads to a capability that can be invoked";
+    return capstate_is_stale(s, c) ? "the frame capability is stale: its mapping is gone"
+                                   : "it leads to a capability that can be invoked";
 }
 
 /* Whose object it is, when it is another domain's. */
@@ -374,7 +362,7 @@ void why_fault(const struct capstate *s, int32_t thread, struct why *out)
     const char *who = s->threads[thread].label[0] ? s->threads[thread].label : "the thread";
     if (!t->fault) {
         why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s has not faulted: it is %s", who,
-                t->current ? "running" : thread_state_name(t->state));
+                why_doing(t));
         return;
     }
     why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s: %s at 0x%" PRIx64 ", pc 0x%" PRIx64, who,

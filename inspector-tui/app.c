@@ -376,6 +376,16 @@ void app_fill_pane(struct app *app)
 
 /* --- the loop --- */
 
+static void show_in_log(struct app *app, const char *text)
+{
+    struct view *v = &app->views[VIEW_LOG];
+    session_log(&app->session, text);
+    app_go(app, VIEW_LOG);
+    view_invalidate(v);
+    view_refresh(&app->session, v);
+    view_go(v, v->count, app->list_height);
+}
+
 static void hear(void *ctx, const struct answer *a)
 {
     struct app *app = ctx;
@@ -383,6 +393,10 @@ static void hear(void *ctx, const struct answer *a)
         free(app->session.table);
         app->session.table = strdup(a->text);
         view_invalidate(&app->views[VIEW_SQL]);
+        return;
+    }
+    if (a->kind == ASK_WHY && a->ok) {
+        show_in_log(app, a->text);
         return;
     }
     if (!a->ok)

@@ -1,6 +1,7 @@
 /* The model of the inspector. */
 #include "inspector-tui/session.h"
 
+#include "attach/sel4.h"
 #include "lib/format.h"
 #include "record/names.h"
 
@@ -331,6 +332,18 @@ static bool take_compared(struct session *s)
     return true;
 }
 
+/* Where the layout of a mainline kernel came from, and where a description differs from the built-in
+ * tables: into the log, once the kernel has been read. */
+static void tell_layout(struct session *s)
+{
+    const char *note;
+    for (unsigned i = 0; !s->layout_told && (note = attach_kernel_note(i)); i++) {
+        session_log(s, note);
+        session_log(s, "\n");
+    }
+    s->layout_told = true;
+}
+
 static void find_minute(struct session *s);
 
 bool session_take(struct session *s)
@@ -344,8 +357,10 @@ bool session_take(struct session *s)
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);
-    if (sample)
+    if (sample) {
         take_sample(s, sample, change);
+        tell_layout(s);
+    }
     news |= take_compared(s);
     if (revocations_follow(&s->revocations, s->source))
         s->generation_of_events++;

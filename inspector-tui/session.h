@@ -37,6 +37,7 @@ struct session {
     uint32_t wanted;  /* snapshot that was asked for and is not here yet */
     bool mark_wanted; /* and it is to be the mark, not what is shown */
     bool paused;
+    bool layout_told;
     uint64_t generation_of_events; /* grows whenever revocations have another count */
     uint64_t generation;           /* grows whenever `now` or `change` is another */
     struct compare *change;

@@ -57,6 +57,7 @@ enum ask_kind {
     ASK_COMMAND, /* text: a line for the monitor */
     ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
     ASK_SQL,     /* text; over the recording, or the present moment of a live target */
+    ASK_WHY,     /* addr: a TCB, number: snapshot; what capdb why-... says, of a recording */
 };
 
 struct ask {

@@ -66,6 +66,30 @@ static void add_trouble(const struct session *s, struct view *v)
         }
 }
 
+/* Threads in trouble behind this one, once the last row for them is reached. */
+static uint32_t trouble_left(const struct session *s, int32_t thread)
+{
+    uint32_t before = 0, behind = 0;
+    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
+        if (is_trouble(s, (int32_t)i)) {
+            before += (int32_t)i <= thread;
+            behind += (int32_t)i > thread;
+        }
+    return before == SHOWN_TROUBLE ? behind : 0;
+}
+
+static void trouble_line(const struct session *s, int32_t thread, struct line *l)
+{
+    const struct record_thread *t = &s->now->state.threads[thread].rec;
+    uint32_t left = trouble_left(s, thread);
+    line_put(l, STYLE_BAD, t->fault ? "fault     " : "stuck     ");
+    words_thread(l, s->now, thread);
+    line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(t));
+    words_waits(l, s->now, thread);
+    if (left)
+        line_put(l, STYLE_DIM, "  and %u more (T)", left);
+}
+
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     (void)from;
@@ -352,11 +376,7 @@ static void line(const struct session *s, const struct view *v, const struct row
         domain_line(s, r->at, l);
         break;
     case KIND_TROUBLE:
-        line_put(l, STYLE_BAD,
-                 s->now->state.threads[r->at].rec.fault ? "fault     " : "stuck     ");
-        words_thread(l, s->now, r->at);
-        line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(&s->now->state.threads[r->at].rec));
-        words_waits(l, s->now, r->at);
+        trouble_line(s, r->at, l);
         break;
     case KIND_REVOKE:
         revoke_line(s, l);

@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"irqs", "", "interrupts in use and whom they signal", WHEN_ANY, command_irqs},
     {"sched", "", "current thread and the runnable ones by priority", WHEN_ANY, command_sched},
     {"audit", "", "checks the invariants of all capability state", WHEN_ANY, command_audit},
-    {"snapshot", "[wire|capdl]", "counts of everything; all of it in frames; as capDL", WHEN_ANY, command_snapshot},
+    {"snapshot", "[wire [audit]|capdl]", "counts of everything; all of it in frames; as capDL", WHEN_ANY, command_snapshot},
     {"trace", "[on|off|last [N]|wire|live on [for SECONDS]|live off]", "the journal of capability events", WHEN_ANY, command_trace},
     {"break", "[on OP [slot A] [object A] [range A-B] [thread T]]", "stop at events; alone: list", WHEN_ANY, command_break},
     {"delete", "N|all", "remove conditions of `break`", WHEN_ANY, command_delete},

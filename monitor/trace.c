@@ -119,6 +119,16 @@ static void summary_print(const struct summary *s)
         s->end.complete ? "" : "; INCOMPLETE, see `audit`");
 }
 
+static enum error snapshot_wire(struct objwalk *w, const struct args *a)
+{
+    bool audited = args_is(a, 1, "audit");
+    if (a->count > 2 || (a->count == 2 && !audited))
+        return ERR_ARGUMENT;
+    if (!command_on_serial())
+        return say_serial_only();
+    return wire_snapshot(w, audited ? SNAPSHOT_AUDITED : SNAPSHOT_STOPPED);
+}
+
 enum error command_snapshot(const struct args *a)
 {
     static struct summary s;
@@ -126,13 +136,13 @@ enum error command_snapshot(const struct args *a)
     if (!w)
         return ERR_NO_ROOTS;
     if (args_is(a, 0, "wire"))
-        return command_on_serial() ? wire_snapshot(w) : say_serial_only();
+        return snapshot_wire(w, a);
     if (args_is(a, 0, "capdl"))
         return capdl_print();
     if (a->count > 0)
         return ERR_ARGUMENT;
     memset(&s, 0, sizeof(s));
-    enum error e = objwalk_snapshot(w, true, summary_put, &s);
+    enum error e = objwalk_snapshot(w, SNAPSHOT_STOPPED, summary_put, &s);
     if (e == ERR_OK)
         summary_print(&s);
     view_complain(w, e);

@@ -152,7 +152,7 @@ enum error wire_trace(struct objwalk *w)
     struct first_only first = {false};
     wire_live(w, false, 0);
     stream_begin();
-    objwalk_snapshot(w, true, first_record, &first);
+    objwalk_snapshot(w, SNAPSHOT_STOPPED, first_record, &first);
     word_t seq = ring_oldest();
     while (seq <= debug_trace.ring.head) {
         seq += event_record(w, seq, &r);
@@ -272,14 +272,14 @@ static enum error live_settle(struct objwalk *w)
     return ERR_OK;
 }
 
-enum error wire_snapshot(struct objwalk *w)
+enum error wire_snapshot(struct objwalk *w, enum snapshot_how how)
 {
     wire_finish_frame();
     enum error e = live_settle(w);
     if (e != ERR_OK)
         return e;
     stream_begin();
-    e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
+    e = objwalk_snapshot_packed(w, how, stream_put, stream_room, NULL);
     debug_trace.ring.taken = debug_trace.ring.head;
     live.told = board_clock();
     return e;
@@ -298,7 +298,7 @@ enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *fram
     kept = codec;
     stream_begin();
     carrier = carry;
-    enum error e = objwalk_snapshot_packed(w, true, stream_put, stream_room, NULL);
+    enum error e = objwalk_snapshot_packed(w, SNAPSHOT_AUDITED, stream_put, stream_room, NULL);
     carrier = NULL;
     codec = kept;
     stream_sequence = sequence;
@@ -315,7 +315,7 @@ enum error wire_live(struct objwalk *w, bool on, uint32_t seconds)
     }
     live.owns_trace = live.on ? live.owns_trace : !debug_control.trace;
     debug_set_trace(true);
-    enum error e = wire_snapshot(w);
+    enum error e = wire_snapshot(w, SNAPSHOT_AUDITED);
     live.on = e == ERR_OK;
     if (live.on && seconds != 0)
         lease_begin(&lease_of_live, seconds);

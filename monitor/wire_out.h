@@ -17,8 +17,8 @@ enum { MONITOR_LINE = 0 }; /* UART1 */
 
 /* The whole state; the live line first tells every event up to there and goes on behind it.
  * ERR_STOPPED if the reader interrupted. */
-enum error wire_snapshot(struct objwalk *w);
-/* The same for another line: each frame goes to `carry`, whole, and the live line takes no notice.
+enum error wire_snapshot(struct objwalk *w, enum snapshot_how how);
+/* The same, audited, for another line: each frame goes to `carry`, whole, and the live line takes no notice.
  */
 enum error wire_snapshot_to(struct objwalk *w, void (*carry)(const uint8_t *frame, uint32_t len));
 void wire_abandon(void); /* what was being sent ended in the middle */

@@ -101,7 +101,7 @@ static inline enum error walker_describe(struct walker *w, struct record_snapsho
     return w->ops->describe(w, out);
 }
 
-/* The whole state, SNAPSHOT to END.  What cannot be read does not stop it: FINDING records name the
+/* The whole state, SNAPSHOT to END; of a machine that is stopped with what an audit finds.  What cannot be read does not stop it: FINDING records name the
  * trouble and END says complete = 0.  An error is the sink's, or the view's other than ERR_READ. */
 static inline enum error walker_snapshot(struct walker *w, bool stopped, record_sink sink,
                                          void *ctx)

@@ -269,7 +269,8 @@ enum record_event_kind {
     X(23, KERNEL_OPEN, "kernel memory is open to users in a page directory")                       \
     X(24, CURRENT, "the current thread or the head of a ready queue is no thread")                 \
     X(25, READY_BITS, "the bits that tell which ready queues have threads lie")                    \
-    X(26, ROOTS, "kernel_roots is not what the kernel published")
+    X(26, ROOTS, "kernel_roots is not what the kernel published")                                  \
+    X(27, MORE, "there are more findings than a snapshot tells")
 
 enum audit_rule {
 #define X(value, NAME, text) AUDIT_##NAME = value,

@@ -149,6 +149,26 @@ enum gdb_event gdb_decoder_put(struct gdb_decoder *d, uint8_t byte)
     return inside_put(d, byte);
 }
 
+static bool is_plain(uint8_t c)
+{
+    return c != '#' && c != '$' && c != '}' && c != '*';
+}
+
+uint32_t gdb_decoder_put_plain(struct gdb_decoder *d, const uint8_t *bytes, uint32_t len)
+{
+    uint32_t room = GDB_PACKET_DATA - d->length, most = len < room ? len : room, n = 0;
+    uint8_t sum = d->sum;
+    if (d->state != DATA)
+        return 0;
+    for (; n < most && is_plain(bytes[n]); n++) {
+        d->data[d->length + n] = bytes[n];
+        sum = (uint8_t)(sum + bytes[n]);
+    }
+    d->length += n;
+    d->sum = sum;
+    return n;
+}
+
 bool gdb_decoder_is_inside(const struct gdb_decoder *d)
 {
     return d->state != OUTSIDE;

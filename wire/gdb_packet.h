@@ -55,6 +55,9 @@ struct gdb_decoder {
 void gdb_decoder_init(struct gdb_decoder *d, bool runs);
 /* After GDB_PACKET and GDB_NOTIFICATION `data` is valid until the next call. */
 enum gdb_event gdb_decoder_put(struct gdb_decoder *d, uint8_t byte);
+/* Takes as many of `len` bytes as are plain data inside a packet, at once; how many. Behind them,
+ * if bytes are left, stands one for gdb_decoder_put(). */
+uint32_t gdb_decoder_put_plain(struct gdb_decoder *d, const uint8_t *bytes, uint32_t len);
 /* Has a packet begun that has not ended? */
 bool gdb_decoder_is_inside(const struct gdb_decoder *d);
 

@@ -3,15 +3,16 @@
 #define CAPSCOPE_OBJWALK_CAPSCOPE_AUDIT_H
 
 #include "layout/types.h"
-#include "record/vocabulary.h"
+#include "record/record.h"
 
-/* Part of struct objwalk so that no stack need hold it: 3 KiB. */
+/* Part of struct objwalk so that no stack need hold it: 4 KiB. */
 enum {
     AUDIT_EXTENTS = 96,        /* of memory taken by siblings, all levels together */
     AUDIT_LEVEL_EXTENTS = 32,  /* at most so many for one level */
     AUDIT_LEVELS = 64,         /* depths of the tree at which siblings are compared */
     AUDIT_BUCKETS = 64,        /* of claims, by hash */
     AUDIT_BATCH = 16,          /* claims looked up in one walk of the list */
+    AUDIT_TOLD = 64,           /* findings of a snapshot that are not told again */
     AUDIT_RESCAN_MAX = 1 << 20 /* slots looked at again, all rescans of one audit together */
 };
 
@@ -46,7 +47,13 @@ struct audit_claim {
     bool held;       /* and one of them says what the table says, with these rights */
 };
 
+struct audit_told {
+    struct record_finding what[AUDIT_TOLD];
+    uint32_t count;
+};
+
 struct audit_space {
+    struct audit_told told;
     struct audit_extent extent[AUDIT_EXTENTS];
     struct audit_level level[AUDIT_LEVELS];
     uint32_t bucket[AUDIT_BUCKETS];

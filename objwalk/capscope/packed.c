@@ -247,14 +247,14 @@ static bool find_window(struct objwalk *w, struct window *ram)
            is_in(ram, w->roots.cdt_head) && w->roots.cdt_head % sizeof(struct slot) == 0;
 }
 
-enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink sink,
+enum error objwalk_snapshot_packed(struct objwalk *w, enum snapshot_how how, objwalk_sink sink,
                                    objwalk_room room, void *ctx)
 {
-    struct packed p = {.s = {.w = w, .sink = sink, .ctx = ctx, .end = {.complete = 1}},
+    struct packed p = {.s = {.w = w, .sink = sink, .ctx = ctx, .how = how, .end = {.complete = 1}},
                        .room = room};
     if (!find_window(w, &p.ram) || !list_is_sound(w, p.ram, &p.s.digest, &p.s.end.slots))
-        return objwalk_snapshot(w, stopped, sink, ctx);
-    enum error e = snapshot_begin(&p.s, RECORD_FORMAT_PACKED, stopped);
+        return objwalk_snapshot(w, how, sink, ctx);
+    enum error e = snapshot_begin(&p.s, RECORD_FORMAT_PACKED);
     if (e == ERR_OK)
         e = pack_slots(&p);
     p.s.direct = true;

@@ -19,6 +19,24 @@ static enum error emit(struct snapshot *s, enum record_kind kind)
     return s->sink(s->ctx, &s->w->record);
 }
 
+/* Is it new? Remembers it: walk and audit, and a walk from two sides, meet the same trouble. */
+static bool is_news(struct snapshot *s, const struct record_finding *f)
+{
+    struct audit_told *told = &s->w->audit.told;
+    for (uint32_t i = 0; i < told->count; i++)
+        if (told->what[i].rule == f->rule && told->what[i].addr == f->addr &&
+            told->what[i].other == f->other)
+            return false;
+    if (told->count < AUDIT_TOLD)
+        told->what[told->count++] = *f;
+    return true;
+}
+
+static enum error emit_news(struct snapshot *s)
+{
+    return is_news(s, &s->w->record.finding) ? emit(s, RECORD_FINDING) : ERR_OK;
+}
+
 static enum error emit_finding(struct snapshot *s, enum audit_rule rule, kaddr_t addr,
                                kaddr_t other)
 {
@@ -27,7 +45,7 @@ static enum error emit_finding(struct snapshot *s, enum audit_rule rule, kaddr_t
         .addr = objwalk_reference(s->w, addr),
         .other = objwalk_reference(s->w, other),
     };
-    return emit(s, RECORD_FINDING);
+    return emit_news(s);
 }
 
 /* An error of the walk: what the memory is to blame for becomes a finding, the rest goes up. */
@@ -44,7 +62,7 @@ static enum error tell_queue(struct snapshot *s, enum error e, kaddr_t object)
 {
     if (e != ERR_OK)
         return tolerate(s, e);
-    return emit_finding(s, AUDIT_QUEUE, s->w->trouble, object);
+    return emit_finding(s, AUDIT_QUEUE, object, s->w->trouble);
 }
 
 /* --- begin --- */
@@ -58,10 +76,11 @@ static void take_text(struct record_string *out, const char *text, uint32_t size
     out->length = n;
 }
 
-enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
+enum error snapshot_begin(struct snapshot *s, uint32_t format)
 {
     struct objwalk *w = s->w;
     struct record_snapshot *r = &w->record.snapshot;
+    w->audit.told.count = 0;
     uint32_t seq = 0, ticks = 0;
     paddr_t root_thread = 0;
     enum error e = w->ops->progress(w, &seq, &ticks);
@@ -73,7 +92,7 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped)
         .layout = w->roots.layout,
         .seq = seq,
         .ticks = ticks,
-        .stopped = stopped,
+        .stopped = s->how != SNAPSHOT_MOVING,
         .debug = w->roots.debug,
         .phys_offset = w->roots.phys_offset,
         .ram_base = w->roots.ram_base,
@@ -130,7 +149,7 @@ static enum error tell_alias(struct snapshot *s, kaddr_t slot, paddr_t object, u
         .other = objwalk_alias_of(s->w, object),
         .value = bits,
     };
-    return emit(s, RECORD_FINDING);
+    return emit_news(s);
 }
 
 static enum error emit_slot(struct snapshot *s, const struct objwalk_cursor *c)
@@ -366,6 +385,30 @@ static enum error emit_revoke(struct snapshot *s)
     return emit(s, RECORD_REVOKE);
 }
 
+/* --- what an audit finds --- */
+
+static enum error audit_found(void *ctx, const struct record *r)
+{
+    struct snapshot *s = ctx;
+    if (!is_news(s, &r->finding))
+        return ERR_OK;
+    s->audited++;
+    return s->audited > SNAPSHOT_FINDINGS ? ERR_OK : emit(s, RECORD_FINDING);
+}
+
+static enum error emit_audit(struct snapshot *s)
+{
+    uint32_t all;
+    if (s->how != SNAPSHOT_AUDITED)
+        return ERR_OK;
+    enum error e = objwalk_audit(s->w, audit_found, s, &all);
+    if (e != ERR_OK || s->audited <= SNAPSHOT_FINDINGS)
+        return e;
+    s->w->record.finding =
+        (struct record_finding){.rule = AUDIT_MORE, .value = s->audited - SNAPSHOT_FINDINGS};
+    return emit(s, RECORD_FINDING);
+}
+
 static enum error emit_end(struct snapshot *s)
 {
     s->end.digest0 = s->digest.lane[0];
@@ -383,13 +426,15 @@ enum error snapshot_finish(struct snapshot *s)
         e = emit_sched(s);
     if (e == ERR_OK)
         e = emit_revoke(s);
+    if (e == ERR_OK)
+        e = emit_audit(s);
     return e == ERR_OK ? emit_end(s) : e;
 }
 
-enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx)
+enum error objwalk_snapshot(struct objwalk *w, enum snapshot_how how, objwalk_sink sink, void *ctx)
 {
-    struct snapshot s = {.w = w, .sink = sink, .ctx = ctx, .end = {.complete = 1}};
-    enum error e = snapshot_begin(&s, RECORD_FORMAT, stopped);
+    struct snapshot s = {.w = w, .sink = sink, .ctx = ctx, .how = how, .end = {.complete = 1}};
+    enum error e = snapshot_begin(&s, RECORD_FORMAT);
     if (e == ERR_OK)
         e = emit_slots(&s);
     if (e == ERR_OK)

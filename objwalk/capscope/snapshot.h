@@ -17,16 +17,18 @@ struct snapshot {
     struct objwalk *w;
     objwalk_sink sink;
     void *ctx;
+    enum snapshot_how how;
     struct record_end end; /* counts what has been told */
     struct digest digest;
     struct span span[SPANS];
     uint32_t ready; /* threads in ready queues */
     uint32_t highest;
-    bool direct; /* the walk has shown that RAM can be read where it lies */
+    uint32_t audited; /* findings of the audit, all but those of the walk */
+    bool direct;      /* the walk has shown that RAM can be read where it lies */
 };
 
 /* The SNAPSHOT record. */
-enum error snapshot_begin(struct snapshot *s, uint32_t format, bool stopped);
+enum error snapshot_begin(struct snapshot *s, uint32_t format);
 
 /* Tells one object (of a directory: its mappings); trouble with its memory becomes a FINDING. */
 typedef enum error (*snapshot_emit_object)(struct snapshot *s, kaddr_t addr,
@@ -37,7 +39,7 @@ extern const snapshot_emit_object snapshot_emit[SPANS];
 typedef enum error (*snapshot_each)(struct snapshot *s, enum span_kind kind);
 enum error snapshot_objects(struct snapshot *s, snapshot_each each);
 
-/* Interrupts, scheduler, revoke and END. */
+/* Interrupts, scheduler, revoke, what an audit finds, and END. */
 enum error snapshot_finish(struct snapshot *s);
 
 #endif

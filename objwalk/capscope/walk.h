@@ -91,18 +91,24 @@ enum error objwalk_probe_roots(const struct memview *view, paddr_t base, kaddr_t
  * view must outlive `w`. */
 enum error objwalk_open(struct objwalk *w, const struct memview *view, kaddr_t roots_addr);
 
+/* How a snapshot is taken: the machine stands still; what an audit finds stands in front of END,
+ * each finding once, at most SNAPSHOT_FINDINGS of them. Only of a machine that stands still does an
+ * audit say anything. */
+enum snapshot_how { SNAPSHOT_MOVING, SNAPSHOT_STOPPED, SNAPSHOT_AUDITED };
+enum { SNAPSHOT_FINDINGS = 200 };
+
 /* The whole state as records, SNAPSHOT to END. What cannot be read (ERR_READ) or makes no sense
  * does not stop it: what could be read is emitted, FINDING records name the trouble and END says
  * complete = 0. Returns an error only if the sink failed, or the view with anything but ERR_READ.
  */
-enum error objwalk_snapshot(struct objwalk *w, bool stopped, objwalk_sink sink, void *ctx);
+enum error objwalk_snapshot(struct objwalk *w, enum snapshot_how how, objwalk_sink sink, void *ctx);
 
 /* The same in the packed form that travels on a line (objwalk/capscope/packed.c): much cheaper for
  * the kernel that is read. Falls back on objwalk_snapshot() when the view has no window on RAM or
  * the list is not sound. `room` gives RECORD_BYTES_MAX bytes in which the next SLOTS record is put
  * together; the sink gets that record with its bytes there. */
 typedef uint8_t *(*objwalk_room)(void *ctx);
-enum error objwalk_snapshot_packed(struct objwalk *w, bool stopped, objwalk_sink sink,
+enum error objwalk_snapshot_packed(struct objwalk *w, enum snapshot_how how, objwalk_sink sink,
                                    objwalk_room room, void *ctx);
 
 /* Single things. ERR_READ; ERR_CORRUPT if the address cannot be such an object. */

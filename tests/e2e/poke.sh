@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.bash"
 
 dump=$work/dump_records
 build_tool() {
-    make --no-print-directory build/host/libhost.a build/arm/debug/image-demo-healthy.elf >/dev/null &&
+    make --no-print-directory build/host/libhost.a build/host/capdb build/arm/debug/image-demo-healthy.elf >/dev/null &&
         gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -Wall -o "$dump" tests/tools/dump_records.c \
             build/host/libhost.a -lserialport -ldw -lelf
 }

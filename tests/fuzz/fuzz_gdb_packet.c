@@ -22,10 +22,31 @@ static void check_again(const struct gdb_decoder *d, bool runs)
         abort();
 }
 
+/* The same bytes, plain ones taken at once: the decoder is in the same state wherever that stops. */
+static void check_at_once(const uint8_t *data, size_t size, bool runs)
+{
+    static struct gdb_decoder single, many;
+    gdb_decoder_init(&single, runs);
+    gdb_decoder_init(&many, runs);
+    for (size_t i = 0; i < size;) {
+        uint32_t n = gdb_decoder_put_plain(&many, data + i, (uint32_t)(size - i));
+        for (; n > 0; n--, i++)
+            if (gdb_decoder_put(&single, data[i]) != GDB_NOTHING)
+                abort();
+        if (i < size && gdb_decoder_put(&single, data[i]) != gdb_decoder_put(&many, data[i]))
+            abort();
+        i++;
+        if (single.length != many.length || single.sum != many.sum || single.state != many.state ||
+            memcmp(single.data, many.data, single.length) != 0)
+            abort();
+    }
+}
+
 static void run(const uint8_t *data, size_t size, bool runs)
 {
     static struct gdb_decoder d;
     enum gdb_event last = GDB_NOTHING;
+    check_at_once(data, size, runs);
     gdb_decoder_init(&d, runs);
     for (size_t i = 0; i < size; i++) {
         enum gdb_event e = gdb_decoder_put(&d, data[i]);

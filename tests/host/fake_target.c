@@ -349,7 +349,7 @@ static void tell_snapshot(struct teller *t)
     record_codec_init(&t->codec);
     if (objwalk_find_roots(t->f->view, KERNEL_PHYS_BASE, &roots) == ERR_OK &&
         objwalk_open(w, t->f->view, roots) == ERR_OK)
-        objwalk_snapshot(w, true, tell_record, t);
+        objwalk_snapshot(w, SNAPSHOT_STOPPED, tell_record, t);
 }
 
 /* A frame of an answer: its number, then what is in t->payload behind it. */
@@ -418,7 +418,8 @@ static bool answer_line(struct fake *f, int fd, uint32_t id, const char *line)
 {
     struct teller *t = calloc(1, sizeof(*t));
     *t = (struct teller){.f = f, .fd = fd, .open = true};
-    bool snapshot = strcmp(line, "snapshot wire") == 0, refuse = f->faults.refuses && snapshot;
+    bool snapshot = strcmp(line, "snapshot wire audit") == 0,
+         refuse = f->faults.refuses && snapshot;
     unsigned lines = f->faults.lines && strcmp(line, "cdt") == 0 ? f->faults.lines : 1;
     f->answers++;
     put_answer(t, id);

@@ -51,7 +51,7 @@ struct fake_faults {
     const char *chatty; /* a program prints this between frames */
     unsigned lines;     /* of the answer to `cdt` */
     unsigned late;      /* command, counted from 0, that is answered when the next one comes */
-    bool refuses;       /* snapshot wire fails with text */
+    bool refuses;       /* snapshot wire audit fails with text */
 };
 
 struct fake {

@@ -127,10 +127,19 @@ static bool same_fields(struct cap k, const struct model_cap *c)
     }
 }
 
+/* The model's objects are such as Retype makes; so the kernel's, which are compared with them, are
+ * sane, as the contracts in model/code/ demand. */
+static bool is_possible(const struct model_object *o)
+{
+    return o->bits <= UNTYPED_MAX_BITS && o->paddr + ((uint64_t)1 << o->bits) <= (uint64_t)1 << 32;
+}
+
 static bool same_object(struct cap k, const struct model_cap *c)
 {
     if (!c->object)
         return cap_object(k) == 0;
+    if (!is_possible(c->object))
+        return false;
     if (paddr_from_kaddr(cap_object(k)) != c->object->paddr)
         return false;
     return c->kind == MODEL_REPLY || cap_object_bits(k) == c->object->bits;

@@ -46,8 +46,12 @@ static void add_entry(kaddr_t at, const struct slot *s)
     struct entry *e = &entries[entry_count++];
     *e = (struct entry){.at = at, .cap = s->cap, .physical = refers_to_memory(s->cap)};
     if (e->physical) {
+        if (cap_object_bits(s->cap) > UNTYPED_MAX_BITS)
+            fail_msg("slot %08x: an object of 2^%u bytes", at, cap_object_bits(s->cap));
         e->first = cap_object(s->cap);
         e->last = e->first + ((uint64_t)1 << cap_object_bits(s->cap)) - 1;
+        if (e->last > UINT32_MAX)
+            fail_msg("slot %08x: an object past the end of the address space", at);
     }
 }
 

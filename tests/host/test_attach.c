@@ -56,7 +56,9 @@ static void expected(struct stream *s, bool stopped)
     stream_init(s);
     assert_int_equal(objwalk_find_roots(&view, KERNEL_PHYS_BASE, &roots), ERR_OK);
     assert_int_equal(objwalk_open(w, &view, roots), ERR_OK);
-    assert_int_equal(objwalk_snapshot(w, stopped, stream_record, s), ERR_OK);
+    assert_int_equal(
+        objwalk_snapshot(w, stopped ? SNAPSHOT_STOPPED : SNAPSHOT_MOVING, stream_record, s),
+        ERR_OK);
     assert_true(s->end.slots > 200);
     free(w);
 }
@@ -206,7 +208,7 @@ static void damaged_packets_are_asked_for_again(void **state)
         struct fake f;
         survives("gdb", FAKE_UNIX, fake_gdb, &faults[i], &f);
         assert_true(f.detached);
-        assert_int_equal(f.resumes, 3);
+        assert_in_range(f.resumes, 3, 4); /* again where the answer to the goodbye was damaged */
     }
 }
 

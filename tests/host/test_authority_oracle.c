@@ -278,12 +278,12 @@ static void check_passage(const struct authority *a, const struct authority_step
 {
     const struct authority_edge *x = &a->edges[in->backwards ? out->edge : in->edge];
     const struct authority_edge *y = &a->edges[in->backwards ? in->edge : out->edge];
-    bool one_way = in->backwards == out->backwards;
     uint32_t giver = x->role;
     uint32_t taker = y->role;
-    if (one_way)
-        assert_true(((giver & ROLE_SEND_GRANT) && (taker & ROLE_RECEIVE)) ||
-                    ((giver & ROLE_RECEIVE_GRANT) && (taker & ROLE_CALL_REPLY)));
+    /* from a giver to a taker or back: two givers do not meet without the taker */
+    assert_true(in->backwards == out->backwards);
+    assert_true(((giver & ROLE_SEND_GRANT) && (taker & ROLE_RECEIVE)) ||
+                ((giver & ROLE_RECEIVE_GRANT) && (taker & ROLE_CALL_REPLY)));
 }
 
 /* A path whose every edge counts, from the subject to who holds what gives the right. */

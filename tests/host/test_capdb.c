@@ -3,6 +3,7 @@
  * damaged files are refused in words. */
 #include "capdb/capdb.h"
 
+#include "capdb/compare.h"
 #include "capdb/recorder.h"
 #include "record/vocabulary.h"
 #include "tests/host/recordings.h"
@@ -398,27 +399,35 @@ static void a_full_gap_is_spread_anew(void **state)
 {
     struct changing a;
     struct changing b;
-    struct capstate s;
-    struct identity_stats stats;
-    int64_t next = 100;
-    struct capmem before[MODEL_SLOTS];
-    struct capmem after[MODEL_SLOTS];
+    struct recorder r = {.next.cap = 100};
+    struct capdb db = {.recorder = &r};
+    struct mirror before = {0};
+    struct mirror after = {0};
+    struct comparison c;
     (void)state;
     small_system(&a);
+    changing_state(&a, &before.state);
+    assert_true(mirror_allocate(&before));
     for (uint32_t i = 0; i < a.count; i++)
-        before[i] = (struct capmem){.rec = a.slots[i], .id = i + 1, .pos = i + 1};
-    before[2].parent = 2;
-    before[3].parent = 3;
-    before[4].parent = 4;
+        before.caps[i] = (struct kept_cap){.id = i + 1, .pos = i + 1};
+    before.caps[2].parent = 2;
+    before.caps[3].parent = 3;
+    before.caps[4].parent = 4;
     b = a;
     changing_derive(&b, 2);
-    changing_state(&b, &s);
-    assert_int_equal(identity_assign(before, a.count, &s, NULL, &next, after, &stats), ERR_OK);
-    assert_int_equal(stats.added, 1);
-    assert_int_equal(stats.removed, 0);
-    for (uint32_t i = 1; i < s.slot_count; i++)
-        assert_true(after[i].pos > after[i - 1].pos);
-    capstate_free(&s);
+    changing_state(&b, &after.state);
+    assert_true(mirror_allocate(&after));
+    assert_int_equal(comparison_begin(&c, &db, &before, &after, false), ERR_OK);
+    assert_int_equal(identity_assign(&c, NULL, &r.next.cap), ERR_OK);
+    assert_int_equal(c.stats.added, 1);
+    assert_int_equal(c.stats.removed, 0);
+    assert_true(c.all_open);
+    for (uint32_t i = 1; i < after.state.slot_count; i++)
+        assert_true(after.caps[i].pos > after.caps[i - 1].pos);
+    for (int i = 0; i < RECORDER_SCRATCH; i++)
+        room_free(&r.scratch[i]);
+    mirror_free(&before);
+    mirror_free(&after);
 }
 
 /* --- what goes wrong -------------------------------------------------------------------------- */

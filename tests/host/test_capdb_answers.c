@@ -2,7 +2,9 @@
  * from a snapshot that is not whole say so. */
 #include "capdb/command.h"
 #include "capdb/export.h"
+#include "capdb/part.h"
 #include "capdb/recorder.h"
+#include "capdb/stream.h"
 #include "lib/utf8.h"
 #include "record/vocabulary.h"
 #include "tests/host/recordings.h"
@@ -495,6 +497,198 @@ static void events_without_snapshots_are_shown(void **state)
     gone(text);
 }
 
+/* --- parts, streams, intervals ----------------------------------------------------------------- */
+
+enum { RANDOM_SNAPSHOTS = 40, RANDOM_SEED = 5 };
+
+static void record_random(void)
+{
+    struct changing m;
+    path = temp_path();
+    struct capdb *db = create(path);
+    changing_init(&m, RANDOM_SEED);
+    record_changing(db, &m, RANDOM_SNAPSHOTS);
+    capdb_close(db);
+}
+
+/* The answer from a part of a snapshot, and that from all of it. */
+static void assert_same_answer(enum status (*command)(struct options *o), const char *name,
+                               const char *at)
+{
+    char *operands[] = {(char *)(uintptr_t)name};
+    const struct options o = {
+        .every = -1, .run = path, .operand = operands, .operands = 1, .at_text = at};
+    dbview_whole = false;
+    char *part = ask_with(o, command);
+    enum status of_part = status;
+    dbview_whole = true;
+    char *whole = ask_with(o, command);
+    dbview_whole = false;
+    assert_string_equal(part, whole);
+    assert_int_equal(of_part, status);
+    free(part);
+    free(whole);
+}
+
+static void assert_same_about(const struct capstate *s, uint32_t object, const char *at)
+{
+    char name[64];
+    uint64_t addr = s->objects[object].addr;
+    snprintf(name, sizeof(name), "0x%" PRIx64, addr + 8);
+    assert_same_answer(command_owner, name, at);
+    assert_same_answer(command_who, name, at);
+    snprintf(name, sizeof(name), "slot:0x%" PRIx64, s->slots[s->objects[object].first_slot].rec.addr);
+    assert_same_answer(command_owner, name, at);
+    assert_same_answer(command_who, name, at);
+    assert_same_answer(command_history, name, NULL);
+}
+
+static void a_part_answers_as_the_whole_snapshot(void **state)
+{
+    static const char *const names[] = {"nobody", "d1", "domain:d2", "thread:d0/x", "irq:40",
+                                        "frame:0x82004000", "untyped:0x82000000", "0x7"};
+    (void)state;
+    record_random();
+    struct capdb *db = open_db(path);
+    for (uint32_t n = 1; n <= RANDOM_SNAPSHOTS; n += 13) {
+        struct capstate s;
+        char at[16];
+        snprintf(at, sizeof(at), "%u", n);
+        assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+        for (uint32_t i = 0; i < s.object_count; i += 3)
+            assert_same_about(&s, i, at);
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+            assert_same_answer(command_owner, names[i], at);
+            assert_same_answer(command_who, names[i], at);
+        }
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    gone(NULL);
+}
+
+static void a_difference_is_worded_from_parts_as_from_the_whole(void **state)
+{
+    static char *pairs[][2] = {{"1", "2"}, {"3", "30"}, {"30", "3"}, {"8", "8"}};
+    (void)state;
+    record_random();
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+        const struct options o = {.every = -1, .run = path, .operand = pairs[i], .operands = 2};
+        char *part = ask_with(o, command_diff);
+        dbview_whole = true;
+        char *whole = ask_with(o, command_diff);
+        dbview_whole = false;
+        assert_string_equal(part, whole);
+        free(part);
+        free(whole);
+    }
+    gone(NULL);
+}
+
+static void a_part_has_what_was_asked_and_no_more(void **state)
+{
+    struct part p;
+    struct capstate s;
+    struct authority a;
+    (void)state;
+    record_named("a/t", true);
+    struct capdb *db = open_db(path);
+    assert_int_equal(part_begin(db, 1, true, &p), ERR_OK);
+    assert_int_equal(part_add_memory(&p, FRAME + 5), ERR_OK);
+    assert_int_equal(part_finish(&p, &s, &a), ERR_OK);
+    assert_int_equal(s.slot_count, 5); /* the frame, two untypeds above, the CNode, its thread */
+    assert_int_equal(s.thread_count, 1);
+    assert_int_equal(a.domain_count, 1);
+    assert_string_equal(a.domains[0].name, "a");
+    part_free(&p);
+    authority_free(&a);
+    capstate_free(&s);
+    capdb_close(db);
+    gone(NULL);
+}
+
+static void a_stream_gives_each_snapshot_as_it_is_loaded(void **state)
+{
+    (void)state;
+    record_random();
+    struct capdb *db = open_db(path);
+    for (uint32_t first = 1; first <= RANDOM_SNAPSHOTS; first += 6) {
+        struct stream *stream;
+        assert_int_equal(stream_open(db, first, &stream), ERR_OK);
+        for (uint32_t n = first; n <= RANDOM_SNAPSHOTS; n += 1 + first % 3) {
+            struct capstate got;
+            struct capstate want;
+            assert_int_equal(stream_to(stream, n), ERR_OK);
+            assert_int_equal(stream_state(stream, &got), ERR_OK);
+            assert_int_equal(capdb_load(db, n, &want), ERR_OK);
+            state_assert_same(&want, &got);
+            capstate_free(&got);
+            assert_int_equal(stream_records(stream, &got), ERR_OK);
+            assert_true(capdb_sum(&got, db->version) == capdb_sum(&want, db->version));
+            capstate_free(&got);
+            capstate_free(&want);
+        }
+        assert_int_equal(stream_to(stream, RANDOM_SNAPSHOTS + 1), ERR_NOT_FOUND);
+        stream_close(stream);
+    }
+    capdb_close(db);
+    gone(NULL);
+}
+
+enum { CNODE_2 = 0x80110000, TCB_2 = 0x80200200 };
+
+/* Two domains; `crossed`: the first holds the second's thread. */
+static void append_pair(struct capdb *db, bool crossed, uint32_t at)
+{
+    struct capstate s;
+    uint32_t n;
+    state_begin(&s);
+    state_slot(&s, (struct record_slot){
+                       .addr = TCB, .type = RECORD_CAP_CNODE, .object = CNODE, .bits = 12});
+    state_slot(&s, (struct record_slot){
+                       .addr = TCB_2, .type = RECORD_CAP_CNODE, .object = CNODE_2, .bits = 12});
+    put_slot(&s, 1, 0, RECORD_CAP_TCB, TCB, 9, 0);
+    state_slot(&s, (struct record_slot){
+                       .addr = CNODE_2 + 16, .type = RECORD_CAP_TCB, .object = TCB_2, .bits = 9});
+    if (crossed)
+        put_slot(&s, 2, 1, RECORD_CAP_TCB, TCB_2, 9, 0);
+    state_thread(&s, TCB, "a/t");
+    state_thread(&s, TCB_2, "b/t");
+    state_end(&s);
+    s.snapshot.root_thread = 0x80010000;
+    s.snapshot.ticks = at;
+    assert_int_equal(capdb_append(db, &s, at, &n), ERR_OK);
+    capstate_free(&s);
+}
+
+static void a_breach_is_an_interval_and_a_merge_a_moment(void **state)
+{
+    static const bool crossed[] = {false, true, true, true, false, true};
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    for (uint32_t i = 0; i < sizeof(crossed) / sizeof(*crossed); i++)
+        append_pair(db, crossed[i], i + 1);
+    capdb_close(db);
+    char *text = ask_with((struct options){.every = -1, .run = path, .all = true}, command_check);
+    assert_int_equal(status, STATUS_NO);
+    assert_has(text, "\n2\t4\tforeign-tcb\ta\tb\t");
+    assert_has(text, "\n6\t6\tforeign-tcb\ta\tb\t");
+    assert_has(text, "\n2\t2\tislands-merged\ta\tb\t");
+    assert_has(text, "\n6\t6\tislands-merged\ta\tb\t");
+    assert_lacks(text, "\n3\t");
+    free(text);
+    text = ask(command_sql, "SELECT count(*), min(first), max(last) FROM breaches"
+                            " WHERE breach = 'foreign-tcb'");
+    assert_has(text, "2\t2\t6");
+    free(text);
+    text = ask_with((struct options){.every = -1, .run = path, .from_text = "3", .to_text = "5"},
+                    command_check);
+    assert_has(text, "\n3\t4\tforeign-tcb\ta\tb\t");
+    assert_has(text, "in snapshots 3 to 5");
+    gone(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +708,11 @@ int main(void)
         cmocka_unit_test(every_answer_from_an_incomplete_snapshot_says_so),
         cmocka_unit_test(a_whole_snapshot_raises_no_doubt),
         cmocka_unit_test(events_without_snapshots_are_shown),
+        cmocka_unit_test(a_part_answers_as_the_whole_snapshot),
+        cmocka_unit_test(a_difference_is_worded_from_parts_as_from_the_whole),
+        cmocka_unit_test(a_part_has_what_was_asked_and_no_more),
+        cmocka_unit_test(a_stream_gives_each_snapshot_as_it_is_loaded),
+        cmocka_unit_test(a_breach_is_an_interval_and_a_merge_a_moment),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,7 +204,10 @@ static void feed_small(struct feed *f)
     feed_thread(f, 0x80009000, "idle");
     feed_put(f, &(struct record){.kind = RECORD_ENDPOINT, .endpoint = {.addr = EP}});
     feed_put(f, &(struct record){.kind = RECORD_NOTIFICATION, .notification = {.addr = NTFN}});
-    feed_put(f, &(struct record){.kind = RECORD_MAPPING, .mapping = {.dir = PD, .frame = FRAME}});
+    feed_put(f,
+             &(struct record){
+                 .kind = RECORD_MAPPING,
+                 .mapping = {.dir = PD, .asid = 5, .vaddr = 0x10000, .frame = FRAME, .bits = 12}});
     feed_put(f,
              &(struct record){.kind = RECORD_IRQ, .irq = {.irq = 29, .slot = IRQ_SLOTS + 29 * 16}});
 }
@@ -790,10 +793,80 @@ static void what_is_no_amount_is_refused(void **state)
     assert_int_equal(bytes, 16384);
 }
 
+/* --- places of frames --- */
+
+static struct record_slot frame_at(uint32_t slot, uint32_t frame, uint32_t asid, uint32_t vaddr)
+{
+    return (struct record_slot){.addr = slot,
+                                .type = RECORD_CAP_FRAME,
+                                .object = frame,
+                                .bits = 12,
+                                .rights = RECORD_RIGHT_READ,
+                                .extra = asid,
+                                .data = vaddr};
+}
+
+static void feed_page(struct feed *f, uint32_t asid, uint32_t vaddr, uint32_t frame)
+{
+    feed_put(f, &(struct record){.kind = RECORD_MAPPING,
+                                 .mapping = {.dir = 0x80100000 + asid * 0x4000,
+                                             .asid = asid,
+                                             .vaddr = vaddr,
+                                             .frame = frame,
+                                             .bits = 12}});
+}
+
+/* Slots 0 to 5: at its place; overwritten there; in a space that is gone; in another space than the
+ * one that shows it; never mapped; at its place in a space whose translations stand out of order. */
+static void feed_places(struct feed *f, uint32_t complete)
+{
+    feed_begin(f);
+    f->end.complete = complete;
+    feed_slot(f, frame_at(0x1000, 0x80010000, 1, 0x10000));
+    feed_slot(f, frame_at(0x1010, 0x80020000, 1, 0x20000));
+    feed_slot(f, frame_at(0x1020, 0x80030000, 9, 0x10000));
+    feed_slot(f, frame_at(0x1030, 0x80040000, 1, 0x40000));
+    feed_slot(f, frame_at(0x1040, 0x80050000, 0, 0));
+    feed_slot(f, frame_at(0x1050, 0x80060000, 3, 0x10000));
+    feed_page(f, 1, 0x10000, 0x80010000);
+    feed_page(f, 1, 0x20000, 0x80021000);
+    feed_page(f, 2, 0x40000, 0x80040000);
+    feed_page(f, 3, 0x30000, 0x80061000);
+    feed_page(f, 3, 0x10000, 0x80060000);
+    assert_int_equal(feed_finish(f), ERR_OK);
+}
+
+static void a_frame_whose_place_another_took_is_shown_as_stale(void **state)
+{
+    static const bool stale[] = {false, true, true, true, false, false};
+    struct feed f;
+    char text[100];
+    (void)state;
+    feed_places(&f, 1);
+    for (int32_t i = 0; i < 6; i++) {
+        assert_int_equal(capstate_is_stale(&f.s, &f.s.slots[i].rec), stale[i]);
+        capstate_slot_text(&f.s, i, text, sizeof(text));
+        assert_int_equal(!!strstr(text, " (stale)"), stale[i]);
+    }
+    capstate_free(&f.s);
+}
+
+static void an_incomplete_snapshot_calls_no_frame_stale(void **state)
+{
+    struct feed f;
+    (void)state;
+    feed_places(&f, 0);
+    for (int32_t i = 0; i < 6; i++)
+        assert_false(capstate_is_stale(&f.s, &f.s.slots[i].rec));
+    capstate_free(&f.s);
+}
+
 int main(void)
 {
 #define WITH_STATE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frame_whose_place_another_took_is_shown_as_stale),
+        cmocka_unit_test(an_incomplete_snapshot_calls_no_frame_stale),
         cmocka_unit_test(an_amount_reads_as_it_is_written),
         cmocka_unit_test(what_is_no_amount_is_refused),
         WITH_STATE(parents_follow_from_depths),

@@ -1,70 +1,55 @@
-/* Every kept input of every fuzzer (tests/fuzz/corpus) still passes, under the sanitizers. */
+/* Every kept input of every fuzzer (tests/fuzz/corpus, a folder each) still passes, under the
+ * sanitizers. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "tests/host/program.h"
 
-static void replay(const char *name)
+enum { FUZZERS_MAX = 64, FUZZERS_MIN = 10 };
+
+static void kept_inputs_pass(void **state)
 {
-    char program[64];
-    char folder[4200];
+    char program[300];
+    char folder[4600];
+    const char *name = *state;
     snprintf(program, sizeof(program), "fuzz_%s", name);
     snprintf(folder, sizeof(folder), "%s/../../tests/fuzz/corpus/%s", program_folder(), name);
     const char *arguments[] = {program, folder, NULL};
     assert_int_equal(program_run(arguments), 0);
 }
 
-static void frames(void **state)
+static int is_name(const struct dirent *e)
 {
-    (void)state;
-    replay("frame");
-}
-
-static void gdb_packets(void **state)
-{
-    (void)state;
-    replay("gdb_packet");
-}
-
-static void records(void **state)
-{
-    (void)state;
-    replay("records");
-}
-
-static void packed_snapshots(void **state)
-{
-    (void)state;
-    replay("unpack");
-}
-
-static void system_calls(void **state)
-{
-    (void)state;
-    replay("syscall");
-}
-
-static void recordings(void **state)
-{
-    (void)state;
-    replay("recording");
+    return e->d_name[0] != '.';
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        {"kept_frames_pass", frames, NULL, NULL, NULL},
-        {"kept_gdb_packets_pass", gdb_packets, NULL, NULL, NULL},
-        {"kept_records_pass", records, NULL, NULL, NULL},
-        {"kept_packed_snapshots_pass", packed_snapshots, NULL, NULL, NULL},
-        {"kept_damage_to_recordings_passes", recordings, NULL, NULL, NULL},
-        {"kept_programs_of_system_calls_pass", system_calls, NULL, NULL, NULL},
-    };
+    static struct CMUnitTest tests[FUZZERS_MAX];
+    static char claims[FUZZERS_MAX][300];
+    char corpus[4200];
+    struct dirent **entry;
+    snprintf(corpus, sizeof(corpus), "%s/../../tests/fuzz/corpus", program_folder());
+    int count = scandir(corpus, &entry, is_name, alphasort);
+    if (count < FUZZERS_MIN || count > FUZZERS_MAX) {
+        fprintf(stderr, "%s: %d folders\n", corpus, count);
+        return 1;
+    }
+    for (int i = 0; i < count; i++) {
+        snprintf(claims[i], sizeof(claims[i]), "kept_inputs_of_%s_pass", entry[i]->d_name);
+        tests[i] = (struct CMUnitTest){claims[i], kept_inputs_pass, NULL, NULL, entry[i]->d_name};
+    }
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = _cmocka_run_group_tests("corpora", tests, (size_t)count, NULL, NULL);
+    for (int i = 0; i < count; i++)
+        free(entry[i]);
+    free(entry);
+    return failed;
 }

@@ -41,7 +41,7 @@ static void read_state(struct capstate *s)
     struct memview view = sim_memview();
     capstate_init(s);
     assert_int_equal(objwalk_open(&w, &view, hostsim_roots()), ERR_OK);
-    assert_int_equal(objwalk_snapshot(&w, true, add_record, s), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&w, SNAPSHOT_STOPPED, add_record, s), ERR_OK);
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 

@@ -40,7 +40,9 @@ enum {
     OWN_FRAME,
     OWN_MEMORY,
     OWN_EXTRA = 16,
-    OWN_FREE = 40
+    OWN_FREE = 40,
+    OWN_SAVED = SLOTS - 2,  /* a reply capability that was saved */
+    OWN_ANSWER = SLOTS - 1, /* what an answer brings */
 };
 
 static struct model *model;
@@ -251,6 +253,69 @@ static void hand_over_rest(struct domain *d)
              "Mutate");
 }
 
+/* --- somebody waits for an answer -------------------------------------------------------------- */
+
+static struct {
+    int caller, server; /* domains; -1: nobody waits */
+    cptr_t endpoint;    /* the caller's capability */
+    bool saved;         /* the reply capability lies in the server's CSpace */
+} waiting;
+
+static void receive_into(word_t slot)
+{
+    put_buffer(IPCBUF_RECEIVE_CNODE, OWN_CNODE);
+    put_buffer(IPCBUF_RECEIVE_INDEX, slot);
+    put_buffer(IPCBUF_RECEIVE_DEPTH, 32);
+}
+
+/* One domain may call another; who may grant, or take what is granted with the answer. */
+static void plant_call(void)
+{
+    waiting.caller = waiting.server = -1;
+    if (pick(3) == 0)
+        return;
+    waiting.caller = (int)pick(DOMAINS);
+    waiting.server = (waiting.caller + 1 + (int)pick(DOMAINS - 1)) % DOMAINS;
+    waiting.saved = pick(2);
+    struct domain *caller = &domains[waiting.caller];
+    waiting.endpoint = caller->extra++;
+    give_copy(caller, waiting.endpoint, domains[waiting.server].ep,
+              RIGHT_WRITE | (pick(2) ? RIGHT_GRANT : RIGHT_GRANT_REPLY));
+}
+
+/* Once they run: the call is made, and taken, and not answered. */
+static void call_and_wait(void)
+{
+    if (waiting.caller < 0)
+        return;
+    become(domains[waiting.server].thread);
+    enter((const word_t[8]){OWN_EP, [7] = (word_t)SYS_RECV});
+    become(domains[waiting.caller].thread);
+    receive_into(OWN_ANSWER);
+    message((word_t)SYS_CALL, waiting.endpoint, 0, SIM_CAPS(), SIM_MRS());
+    become(domains[waiting.server].thread);
+    if (waiting.saved)
+        must(invoke(OWN_CNODE, INV_CNODE_SAVE_CALLER, SIM_CAPS(), SIM_MRS(OWN_SAVED, 32)),
+             "SaveCaller");
+}
+
+/* The answer, with a frame of the server's or with nothing. */
+static void answer_the_call(struct sim_caps caps)
+{
+    become(domains[waiting.server].thread);
+    message((word_t)(waiting.saved ? SYS_SEND : SYS_REPLY), waiting.saved ? OWN_SAVED : 0, 0, caps,
+            SIM_MRS());
+    waiting.caller = waiting.server = -1;
+}
+
+/* Who waits gets its answer before it acts, and who owes one gives it before it receives. */
+static void act_as(int d)
+{
+    if (d == waiting.caller || d == waiting.server)
+        answer_the_call(SIM_CAPS());
+    become(domains[d].thread);
+}
+
 static void make_system(uint32_t number)
 {
     memset(&hostsim, 0, sizeof(hostsim));
@@ -266,12 +331,14 @@ static void make_system(uint32_t number)
     }
     for (uint32_t n = 1 + pick(4); n > 0; n--)
         plant(&domains[pick(DOMAINS)], &domains[pick(DOMAINS)]);
+    plant_call();
     for (unsigned i = 0; i < DOMAINS; i++)
         hand_over(&domains[i], &domains[pick(DOMAINS)]);
     for (unsigned i = 0; i < DOMAINS; i++)
         hand_over_rest(&domains[i]);
     if (!keeps)
         must(invoke(INIT_CNODE, INV_CNODE_DELETE, SIM_CAPS(), SIM_MRS(all, 32)), "Delete");
+    call_and_wait();
 }
 
 /* --- the system as any target is seen --------------------------------------------------------- */
@@ -287,7 +354,7 @@ static void read_state(struct capstate *s)
     struct memview view = sim_memview();
     capstate_init(s);
     assert_int_equal(objwalk_open(&w, &view, hostsim_roots()), ERR_OK);
-    assert_int_equal(objwalk_snapshot(&w, true, add_record, s), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&w, SNAPSHOT_STOPPED, add_record, s), ERR_OK);
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 
@@ -328,7 +395,7 @@ static word_t depth_of(const struct authority *a, int32_t slot)
 /* By a capability to a CNode: a copy of the holder's own frame goes into it. */
 static void replay_cnode(const struct replay *r, int d, const struct authority_edge *e)
 {
-    become(domains[d].thread);
+    act_as(d);
     must(invoke(index_of(r->a, e), INV_CNODE_COPY, SIM_CAPS(OWN_CNODE),
                 SIM_MRS(OWN_FREE + r->made, depth_of(r->a, e->slot), OWN_FRAME, 32, RIGHT_ALL)),
          "CNode_Copy");
@@ -337,7 +404,7 @@ static void replay_cnode(const struct replay *r, int d, const struct authority_e
 /* By a capability to a thread: what it will execute is the holder's to say; of itself, its rank. */
 static void replay_tcb(const struct replay *r, int d, const struct authority_edge *e)
 {
-    become(domains[d].thread);
+    act_as(d);
     if (domain_of(r->a, e->to) == d) {
         must(invoke(index_of(r->a, e), INV_TCB_SET_PRIORITY, SIM_CAPS(OWN_TCB), SIM_MRS(255)),
              "TCB_SetPriority");
@@ -351,7 +418,7 @@ static void replay_tcb(const struct replay *r, int d, const struct authority_edg
 static void replay_directory(const struct replay *r, int d, const struct authority_edge *e)
 {
     word_t copy = OWN_FREE + r->made;
-    become(domains[d].thread);
+    act_as(d);
     must(invoke(OWN_CNODE, INV_CNODE_COPY, SIM_CAPS(OWN_CNODE),
                 SIM_MRS(copy, 32, OWN_FRAME, 32, RIGHT_ALL)),
          "CNode_Copy");
@@ -375,7 +442,7 @@ static bool is_under(const struct authority *a, int d, int32_t untyped)
  * the holder itself that went, nobody is there to hold it. */
 static void replay_untyped(const struct replay *r, int d, const struct authority_edge *e)
 {
-    become(domains[d].thread);
+    act_as(d);
     if (is_under(r->a, d, e->to)) {
         message((word_t)SYS_CALL, OWN_CNODE, INV_CNODE_REVOKE, SIM_CAPS(),
                 SIM_MRS(index_of(r->a, e), 32));
@@ -414,13 +481,6 @@ static word_t receive_slot(const struct replay *r)
     return OWN_FREE + r->made;
 }
 
-static void prepare_receive(word_t slot)
-{
-    put_buffer(IPCBUF_RECEIVE_CNODE, OWN_CNODE);
-    put_buffer(IPCBUF_RECEIVE_INDEX, slot);
-    put_buffer(IPCBUF_RECEIVE_DEPTH, 32);
-}
-
 static bool slot_is_filled(const struct domain *d, word_t slot)
 {
     const struct slot *slots = kptr(d->slots);
@@ -431,10 +491,10 @@ static bool slot_is_filled(const struct domain *d, word_t slot)
 static void replay_message(const struct replay *r, int giver, const struct authority_edge *from,
                            int taker, const struct authority_edge *to)
 {
-    become(domains[taker].thread);
-    prepare_receive(receive_slot(r));
+    act_as(taker);
+    receive_into(receive_slot(r));
     enter((const word_t[8]){index_of(r->a, to), [7] = (word_t)SYS_RECV});
-    become(domains[giver].thread);
+    act_as(giver);
     message((word_t)SYS_SEND, index_of(r->a, from), 0, SIM_CAPS(OWN_FRAME), SIM_MRS());
     assert_true(slot_is_filled(&domains[taker], receive_slot(r)));
 }
@@ -443,12 +503,12 @@ static void replay_message(const struct replay *r, int giver, const struct autho
 static void replay_answer(const struct replay *r, int giver, const struct authority_edge *from,
                           int taker, const struct authority_edge *to)
 {
-    become(domains[giver].thread);
+    act_as(giver);
     enter((const word_t[8]){index_of(r->a, from), [7] = (word_t)SYS_RECV});
-    become(domains[taker].thread);
-    prepare_receive(receive_slot(r));
+    act_as(taker);
+    receive_into(receive_slot(r));
     message((word_t)SYS_CALL, index_of(r->a, to), 0, SIM_CAPS(), SIM_MRS());
-    become(domains[giver].thread);
+    act_as(giver);
     message((word_t)SYS_REPLY, 0, 0, SIM_CAPS(OWN_FRAME), SIM_MRS());
     assert_true(slot_is_filled(&domains[taker], receive_slot(r)));
 }
@@ -462,10 +522,33 @@ static void replay_channel(const struct replay *r, const struct authority_edge *
     assert_true(giver >= 0 && taker >= 0);
     if (giver == taker)
         return;
+    act_as(giver); /* nothing is left to be answered in between */
+    act_as(taker);
     if ((from->role & ROLE_SEND_GRANT) && (to->role & ROLE_RECEIVE))
         replay_message(r, giver, from, taker, to);
     else
         replay_answer(r, giver, from, taker, to);
+}
+
+/* Who holds a reply capability with grant answers with a frame of its own, which is in the caller's
+ * CSpace then. */
+static void replay_reply(const struct replay *r, const struct authority_edge *e)
+{
+    assert_int_equal(domain_of(r->a, e->from), waiting.server);
+    assert_int_equal(domain_of(r->a, e->to), waiting.caller);
+    const struct domain *caller = &domains[waiting.caller];
+    answer_the_call(SIM_CAPS(OWN_FRAME));
+    assert_true(slot_is_filled(caller, OWN_ANSWER));
+}
+
+/* First, while somebody still waits. */
+static void replay_replies(const struct replay *r)
+{
+    for (uint32_t i = 0; i < r->answer->step_count && waiting.caller >= 0; i++) {
+        const struct authority_edge *e = &r->a->edges[r->answer->steps[i].edge];
+        if (e->kind == AUTHORITY_REPLY_GRANT)
+            replay_reply(r, e);
+    }
 }
 
 /* Who holds the untyped memory that a COVER step is about. */
@@ -501,7 +584,7 @@ static void replay_use(const struct replay *r, const struct authority_edge *e)
     if (e->slot < 0 || d < 0 || r->a->state->objects[e->from].type != RECORD_CAP_CNODE)
         return; /* a translation, or a TCB's own: used all the time */
     uint32_t type = r->a->state->objects[e->to].type;
-    become(domains[d].thread);
+    act_as(d);
     if (type == RECORD_CAP_NOTIFICATION || type == RECORD_CAP_ENDPOINT) {
         bool read = e->kind == AUTHORITY_READ;
         enter((const word_t[8]){
@@ -520,6 +603,7 @@ static bool replay(const void *arg)
 {
     struct replay *r = (struct replay *)(uintptr_t)arg;
     const struct authority_answer *answer = r->answer;
+    replay_replies(r);
     for (uint32_t i = 0; i < answer->step_count; i++) {
         const struct authority_step *step = &answer->steps[i];
         const struct authority_edge *e = &r->a->edges[step->edge];
@@ -547,8 +631,16 @@ static bool replay(const void *arg)
 /* --- */
 
 struct tally {
-    unsigned yes, no, steps, cover;
+    unsigned yes, no, steps, replies;
 };
+
+static unsigned replies_in(const struct authority *a, const struct authority_answer *answer)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < answer->step_count; i++)
+        n += a->edges[answer->steps[i].edge].kind == AUTHORITY_REPLY_GRANT;
+    return n;
+}
 
 static void ask(const struct authority *a, struct tally *t)
 {
@@ -566,6 +658,7 @@ static void ask(const struct authority *a, struct tally *t)
     t->yes += answer.yes;
     t->no += !answer.yes;
     t->steps += answer.step_count;
+    t->replies += replies_in(a, &answer);
     if (answer.yes) {
         struct replay r = {.a = a, .answer = &answer, .untyped = -1};
         if (!lockstep_trial(replay, &r, TRIAL_SECONDS, false))
@@ -600,9 +693,9 @@ static void every_step_of_every_yes_is_an_operation_that_succeeds(void **state)
         model_destroy(model);
         hostsim_destroy();
     }
-    print_message("# %u systems: %u yes with %u steps replayed, %u no\n", systems(), t.yes, t.steps,
-                  t.no);
-    assert_true(t.yes > t.no / 20 && t.no > 0);
+    print_message("# %u systems: %u yes with %u steps replayed, %u of them answers; %u no\n",
+                  systems(), t.yes, t.steps, t.replies, t.no);
+    assert_true(t.yes > t.no / 20 && t.no > 0 && t.replies > 0);
 }
 
 int main(void)

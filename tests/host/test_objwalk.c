@@ -40,7 +40,7 @@ static void open_walk(void)
 static void snapshot(void)
 {
     record_count = 0;
-    assert_int_equal(objwalk_snapshot(&walk, true, collect, NULL), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_STOPPED, collect, NULL), ERR_OK);
 }
 
 static uint32_t audit(void)
@@ -737,6 +737,35 @@ static void addresses_that_cannot_be_objects_are_refused(void **state)
 
 /* --- tests: capability words --- */
 
+/* What the contracts of the kernel's functions demand of each capability (model/code/, `sane`): no
+ * shift beyond 31, no object past the end of the address space. */
+static bool is_sane(struct cap c)
+{
+    return cap_object_bits(c) < 32 &&
+           cap_object(c) + ((uint64_t)1 << cap_object_bits(c)) <= (uint64_t)1 << 32;
+}
+
+/* So the audit, which names words that decode as invalid, lets none but sane ones pass. */
+static void what_decodes_is_sane(void **state)
+{
+    (void)state;
+    srand(4);
+    unsigned insane = 0;
+    for (int i = 0; i < 2000000; i++) {
+        struct cap c = {{(word_t)rand() * 2654435761u, (word_t)rand() * 2246822519u}};
+        struct objwalk_cap cap;
+        if (i % 2) { /* any size at an address that any could have */
+            c.w[0] &= 0xff00000f;
+            c.w[1] &= 0x3f;
+        }
+        objwalk_decode(&walk, c, &cap);
+        insane += !is_sane(c);
+        if (cap.type != RECORD_CAP_INVALID && !is_sane(c))
+            fail_msg("%08x %08x decodes as type %u and is not sane", c.w[0], c.w[1], cap.type);
+    }
+    assert_true(insane > 1000);
+}
+
 static void decoding_loses_nothing(void **state)
 {
     (void)state;
@@ -948,7 +977,7 @@ static void a_closed_connection_ends_the_walk(void **state)
     uint32_t findings;
     punch(kaddr_of(busy.sender[1].p) + 0x50, 0x100, ERR_CLOSED);
     record_count = 0;
-    assert_int_equal(objwalk_snapshot(&walk, true, collect, NULL), ERR_CLOSED);
+    assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_STOPPED, collect, NULL), ERR_CLOSED);
     assert_int_equal(count_of(RECORD_END), 0);
     record_count = 0;
     assert_int_equal(objwalk_audit(&walk, collect, NULL, &findings), ERR_CLOSED);
@@ -970,7 +999,7 @@ static void a_sink_that_stops_ends_the_walk(void **state)
     snapshot();
     for (unsigned n = 0; n < record_count; n += 1 + n / 8) {
         patience = n;
-        assert_int_equal(objwalk_snapshot(&walk, true, impatient, NULL), ERR_STOPPED);
+        assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_STOPPED, impatient, NULL), ERR_STOPPED);
     }
     sim_slot(busy.ep)->cap.w[0] |= 0xf; /* something to tell */
     patience = 0;
@@ -1389,6 +1418,39 @@ static const struct plant {
     {"a root moved", plant_root, AUDIT_ROOTS},
 };
 
+/* An audited snapshot, and nothing in it twice. */
+static void snapshot_audited(void)
+{
+    record_count = 0;
+    assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_AUDITED, collect, NULL), ERR_OK);
+    assert_int_equal(nth(RECORD_END, 0)->end.records, record_count);
+}
+
+static bool same_finding(const struct record_finding *x, const struct record_finding *y)
+{
+    return x->rule == y->rule && x->addr == y->addr && x->other == y->other;
+}
+
+/* What the audit just found is in the snapshot, each finding once. */
+static void expect_findings_in_snapshot(const char *name)
+{
+    enum { MOST = 256 };
+    static struct record_finding found[MOST];
+    unsigned n = 0;
+    for (; n < record_count && n < MOST; n++)
+        found[n] = records[n].finding;
+    snapshot_audited();
+    for (unsigned i = 0; i < n; i++) {
+        unsigned times = 0;
+        for (unsigned k = 0; k < record_count; k++)
+            times +=
+                records[k].kind == RECORD_FINDING && same_finding(&records[k].finding, &found[i]);
+        if (times != 1)
+            fail_msg("%s: finding of rule %u at 0x%08x is %u times in the snapshot", name,
+                     found[i].rule, (unsigned)found[i].addr, times);
+    }
+}
+
 static void each_planted_corruption_is_found_by_its_rule(void **state)
 {
     (void)state;
@@ -1402,6 +1464,7 @@ static void each_planted_corruption_is_found_by_its_rule(void **state)
             print_findings();
             fail_msg("%s: rule %d does not find it", plants[i].name, plants[i].rule);
         }
+        expect_findings_in_snapshot(plants[i].name);
         snapshot();
         assert_int_equal(count_of(RECORD_END), 1);
         covered[plants[i].rule] = true;
@@ -1417,6 +1480,27 @@ static void user_helpers_are_no_fault(void **state)
     (void)state;
     helpers_table();
     assert_clean();
+}
+
+/* Slots beside the list by the hundred: a snapshot stays one. */
+static void findings_of_a_snapshot_are_bounded(void **state)
+{
+    (void)state;
+    unsigned planted = 0;
+    for (word_t i = 0; i < 4096 && planted < 300; i++) {
+        struct slot *s = sim_slot(i);
+        if ((s->cap.w[0] | s->cap.w[1]) != 0)
+            continue;
+        s->cap = sim_slot(busy.small)->cap;
+        planted++;
+    }
+    assert_int_equal(planted, 300);
+    uint32_t all = audit();
+    snapshot_audited();
+    assert_int_equal(count_of(RECORD_FINDING), SNAPSHOT_FINDINGS + 1);
+    const struct record_finding *more = finding_of(AUDIT_MORE);
+    assert_non_null(more);
+    assert_int_equal(more->value, all - SNAPSHOT_FINDINGS);
 }
 
 /* A recording has no memory to audit, so the state itself says it. */
@@ -1478,7 +1562,7 @@ static void random_damage_never_hangs_or_crashes(void **state)
         for (int hits = rand() % 200; hits > 0; hits--)
             hostsim_ram[hostsim_ram_size - 1 - (uint32_t)rand() % used] = (uint8_t)rand();
         record_count = 0;
-        enum error e = objwalk_snapshot(&walk, true, collect, NULL);
+        enum error e = objwalk_snapshot(&walk, SNAPSHOT_STOPPED, collect, NULL);
         assert_true(e == ERR_OK || e == ERR_NO_MEMORY);
         record_count = 0;
         e = objwalk_audit(&walk, collect, NULL, &findings);
@@ -1511,6 +1595,7 @@ int main(void)
         sound(single_slots_and_objects_are_those_of_the_snapshot, setup_busy),
         sound(addresses_that_cannot_be_objects_are_refused, setup),
         sound(decoding_loses_nothing, setup),
+        sound(what_decodes_is_sane, setup),
         sound(what_cannot_be_expressed_is_not_encoded, setup),
         sound(events_become_records, setup),
         sound(another_version_or_layout_is_refused, setup),
@@ -1522,6 +1607,7 @@ int main(void)
         cmocka_unit_test_teardown(each_planted_corruption_is_found_by_its_rule, teardown_corrupt),
         corrupt(user_helpers_are_no_fault),
         corrupt(a_snapshot_names_a_capability_where_ram_answers_again),
+        corrupt(findings_of_a_snapshot_are_bounded),
         corrupt(a_wrong_previous_link_does_not_hide_the_rest),
         corrupt(a_loop_costs_bounded_records),
         sound(random_damage_never_hangs_or_crashes, setup_busy),

@@ -57,8 +57,9 @@ static void take_both(void)
     uint32_t before[RECORD_KINDS] = {0}, after[RECORD_KINDS] = {0};
     stream_clear(&plain);
     stream_clear(&packed);
-    assert_int_equal(objwalk_snapshot(&walk, true, stream_record, &plain), ERR_OK);
-    assert_int_equal(objwalk_snapshot_packed(&walk, true, stream_record, room, &packed), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_AUDITED, stream_record, &plain), ERR_OK);
+    assert_int_equal(objwalk_snapshot_packed(&walk, SNAPSHOT_AUDITED, stream_record, room, &packed),
+                     ERR_OK);
     assert_int_equal(stream_deliver(&plain, count_kinds, before), ERR_OK);
     assert_int_equal(stream_deliver(&packed, count_kinds, after), ERR_OK);
     slots_records = after[RECORD_SLOTS];

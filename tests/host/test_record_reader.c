@@ -158,7 +158,7 @@ static void take_snapshot(void)
     static struct objwalk w;
     struct memview view = sim_memview();
     assert_int_equal(objwalk_open(&w, &view, hostsim_roots()), ERR_OK);
-    assert_int_equal(objwalk_snapshot(&w, true, add_record, NULL), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&w, SNAPSHOT_STOPPED, add_record, NULL), ERR_OK);
 }
 
 /* The packed form, as it goes over a line. */
@@ -174,7 +174,7 @@ static void take_packed_snapshot(void)
     static struct objwalk w;
     struct memview view = sim_memview();
     assert_int_equal(objwalk_open(&w, &view, hostsim_roots()), ERR_OK);
-    assert_int_equal(objwalk_snapshot_packed(&w, true, add_record, room, NULL), ERR_OK);
+    assert_int_equal(objwalk_snapshot_packed(&w, SNAPSHOT_STOPPED, add_record, room, NULL), ERR_OK);
 }
 
 /* Some objects, threads, mappings and derivations. */

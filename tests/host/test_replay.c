@@ -56,7 +56,7 @@ static void take_base(void)
     record_codec_init(&encoder);
     record_codec_init(&decoder);
     base_count = 0;
-    assert_int_equal(objwalk_snapshot(&walk, true, pass_any, NULL), ERR_OK);
+    assert_int_equal(objwalk_snapshot(&walk, SNAPSHOT_STOPPED, pass_any, NULL), ERR_OK);
     assert_int_equal(mirror.state, REPLAY_SOUND);
 }
 

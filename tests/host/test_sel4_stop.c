@@ -205,6 +205,99 @@ static void arguments_are_found_by_each_abi(void **state)
     }
 }
 
+/* What a watch heard. */
+struct heard {
+    struct record_event event[HITS];
+    unsigned events, gaps, snapshots;
+};
+
+static void hear(void *ctx, const struct record *r)
+{
+    struct heard *h = ctx;
+    h->gaps += r->kind == RECORD_GAP;
+    h->snapshots += r->kind == RECORD_END;
+    if (r->kind == RECORD_EVENT && h->events < HITS)
+        h->event[h->events++] = r->event;
+}
+
+static void is_event(const struct scene *s, const struct heard *h, unsigned i,
+                     enum record_event_kind kind, uint64_t slot, uint64_t src)
+{
+    const struct record_event *e = &h->event[i];
+    if (i >= h->events || e->seq != i + 1 || e->kind != (uint32_t)kind || e->slot != slot ||
+        e->src != src)
+        fail_msg("%s: event %u of %u is kind %u of 0x%" PRIx64 " from 0x%" PRIx64, s->f.name, i,
+                 h->events, e->kind, e->slot, e->src);
+}
+
+/* The kernel's operations in the order in which they happen; the machine stays at none. */
+static void a_watch_hears_of_everything(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct scene s;
+        struct heard heard = {0};
+        struct capstate c;
+        begin(&s, names[i]);
+        uint64_t root = va(&s, s.root.addr);
+        struct stub_hit *h = calls(&s, "cteInsert");
+        h->word[0] = fixture_word(&s.f, root);
+        h->word[1] = fixture_word(&s.f, root + s.f.word);
+        h->word[2] = root;
+        h->word[3] = va(&s, s.child[1].addr);
+        calls(&s, "emptySlot")->word[0] = s.f.offset + 0x7ff00000; /* an empty slot */
+        calls(&s, "cteRevoke")->word[0] = root;
+        calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+        returns(&s, 0);
+        h = calls(&s, "cteMove");
+        h->word[2] = va(&s, s.child[0].addr);
+        h->word[3] = va(&s, s.child[1].addr);
+        assert_int_equal(attach_watch(s.a, hear, &heard), ERR_OK);
+        for (unsigned n = 0; n < 200 && s.stub.hits_at < s.hits; n++)
+            assert_int_equal(attach_listen(s.a, 50), ERR_OK);
+        assert_int_equal(attach_snapshot(s.a, &c), ERR_OK);
+        capstate_free(&c);
+        bool tcb = strcmp(names[i], "a64mcs") == 0; /* child[1] is a slot of a thread there */
+        is_event(&s, &heard, 0, tcb ? RECORD_EVENT_INSTALL : RECORD_EVENT_COPY, s.child[1].addr,
+                 s.root.addr);
+        assert_int_equal(heard.event[0].object, s.root.object);
+        is_event(&s, &heard, 1, RECORD_EVENT_REVOKE_BEGIN, s.root.addr, 0);
+        is_event(&s, &heard, 2, RECORD_EVENT_REVOKE_VICTIM, s.child[0].addr, s.root.addr);
+        is_event(&s, &heard, 3, RECORD_EVENT_DELETE, s.child[0].addr, s.root.addr);
+        is_event(&s, &heard, 4, RECORD_EVENT_REVOKE_END, s.root.addr, 0);
+        assert_int_equal(heard.event[4].detail, 1);
+        is_event(&s, &heard, 5, RECORD_EVENT_MOVE, s.child[1].addr, s.child[0].addr);
+        assert_int_equal(heard.events, 6);
+        assert_int_equal(heard.snapshots, 1);
+        assert_int_equal(heard.gaps, 0);
+        assert_int_equal(attach_watch(s.a, NULL, NULL), ERR_OK);
+        assert_int_equal(s.stub.planted, 0);
+        end(&s);
+    }
+}
+
+/* The new capabilities, which are not there yet when the kernel makes them. */
+static void a_retype_is_told_with_what_it_made(void **state)
+{
+    struct scene s;
+    struct heard heard = {0};
+    (void)state;
+    begin(&s, "a64");
+    struct stub_hit *h = calls(&s, "createNewObjects");
+    h->word[1] = va(&s, s.root.addr);
+    h->word[2] = va(&s, s.child[0].addr);
+    h->word[4] = 1;
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    assert_int_equal(attach_watch(s.a, hear, &heard), ERR_OK);
+    for (unsigned n = 0; n < 200 && heard.events < 2; n++)
+        assert_int_equal(attach_listen(s.a, 50), ERR_OK);
+    is_event(&s, &heard, 0, RECORD_EVENT_RETYPE, s.child[0].addr, s.root.addr);
+    assert_int_equal(heard.event[0].type, s.child[0].type);
+    assert_int_equal(heard.event[0].object, s.child[0].object);
+    is_event(&s, &heard, 1, RECORD_EVENT_DELETE, s.child[0].addr, 0);
+    end(&s);
+}
+
 static void filters_let_pass_what_does_not_fit(void **state)
 {
     (void)state;
@@ -330,6 +423,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_revoke_is_followed_by_capabilities),
         cmocka_unit_test(arguments_are_found_by_each_abi),
+        cmocka_unit_test(a_watch_hears_of_everything),
+        cmocka_unit_test(a_retype_is_told_with_what_it_made),
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
         cmocka_unit_test(a_condition_may_go_while_it_stands),

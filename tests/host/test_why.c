@@ -44,6 +44,7 @@ struct world {
     uint32_t release[THREADS];
     int32_t current; /* thread, -1: idle */
     bool mcs, irq_signals, never_started;
+    bool lent; /* the scheduling contexts are bound to thread b */
 };
 
 static uint32_t addr_of(uint32_t base, uint32_t i, uint32_t size)
@@ -130,11 +131,12 @@ static void put_contexts(struct capstate *s, const struct world *w)
         struct record r = {.kind = RECORD_SCHED_CONTEXT};
         if (!w->context[i])
             continue;
-        r.sched_context = (struct record_sched_context){.addr = w->context[i],
-                                                        .bits = 8,
-                                                        .budget = 500,
-                                                        .head_time = 12345,
-                                                        .thread = addr_of(TCB, i, 0x1000)};
+        r.sched_context =
+            (struct record_sched_context){.addr = w->context[i],
+                                          .bits = 8,
+                                          .budget = 500,
+                                          .head_time = 12345,
+                                          .thread = addr_of(TCB, w->lent ? 1 : i, 0x1000)};
         state_add(s, &r);
     }
 }
@@ -335,6 +337,23 @@ static const struct row rows[] = {
      {"used up its budget of 500 ticks", "until tick 12345"},
      "nothing stands above",
      false},
+    {"MCS: its scheduling context is bound elsewhere",
+     {.state = {RUN, OFF, OFF}, .mcs = true, .context = {SC}, .lent = true, .current = -1},
+     {"a: its scheduling context is bound to b"},
+     "nothing stands above",
+     false},
+    {"MCS: a fault whose handler has not received it yet",
+     {.state = {SEND, RUN, OFF},
+      .mcs = true,
+      .context = {SC, SC + 0x100},
+      .fault = {RECORD_FAULT_VM},
+      .fault_addr = {0x1234},
+      .ep_rights = {W, R},
+      .current = 1},
+     {"a has faulted (memory fault at 0x1234) and waits to send through endpoint",
+      "b can end that; it is running now"},
+     "for ever",
+     true},
     {"MCS: with time it is as any",
      {.state = {RUN, OFF, OFF}, .mcs = true, .context = {SC}, .current = -1},
      {"nothing stands above it"},

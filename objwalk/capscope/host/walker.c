@@ -47,13 +47,13 @@ static enum error first_only(void *ctx, const struct record *r)
 
 static enum error capscope_describe(struct walker *w, struct record_snapshot *out)
 {
-    enum error e = objwalk_snapshot(walk_of(w), false, first_only, out);
+    enum error e = objwalk_snapshot(walk_of(w), SNAPSHOT_MOVING, first_only, out);
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 static enum error capscope_snapshot(struct walker *w, bool stopped, record_sink sink, void *ctx)
 {
-    return objwalk_snapshot(walk_of(w), stopped, sink, ctx);
+    return objwalk_snapshot(walk_of(w), stopped ? SNAPSHOT_AUDITED : SNAPSHOT_MOVING, sink, ctx);
 }
 
 /* --- iteration --- */
