@@ -289,7 +289,9 @@ static enum error find_roots(struct attach *a)
         enum error e = open_walk(a);
         if (turned_bad(d))
             e = open_walk(a);
-        if (e != ERR_NO_ROOTS || d->client.stood || deadline_left(deadline) == 0)
+        /* memory that is still being filled may hold the magic number and nothing behind it */
+        bool may_boot = e == ERR_NO_ROOTS || e == ERR_VERSION;
+        if (!may_boot || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, ROOTS_PAUSE_MS);
         if (e == ERR_OK)

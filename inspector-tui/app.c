@@ -224,6 +224,7 @@ void app_follow(struct app *app, const struct ref *wanted)
     if (r.kind == REF_EVENT) { /* a moment, not a place: the view stays */
         session_to_event(&app->session, r.addr);
         app->session.follow_victim = true;
+        app->session.victim_was = 0;
         return;
     }
     if (home == VIEWS) {
@@ -417,7 +418,7 @@ static void follow_victim(struct app *app)
     if (!s->follow_victim || !s->now)
         return;
     follow_event(app);
-    if (!s->now->state.revoke.root)
+    if (!s->now->state.revoke.root || s->now->state.revoke.victim == s->victim_was)
         return;
     struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
     s->follow_victim = false;

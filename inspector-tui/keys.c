@@ -286,12 +286,14 @@ static void do_later(struct app *app)
 static void do_event_back(struct app *app)
 {
     app->session.follow_victim = true;
+    app->session.victim_was = 0;
     session_seek_event(&app->session, -times(app));
 }
 
 static void do_event_on(struct app *app)
 {
     app->session.follow_victim = true;
+    app->session.victim_was = 0;
     session_seek_event(&app->session, times(app));
 }
 

@@ -57,9 +57,16 @@ void revoking_arm(struct app *app)
     app->asked_arm = monitor(app, line);
 }
 
+/* The cursor goes along with the next capability that goes. */
+static void follow_victim(struct session *s)
+{
+    s->follow_victim = true;
+    s->victim_was = s->now ? s->now->state.revoke.victim : 0;
+}
+
 static void step(struct app *app, const char *line)
 {
-    app->session.follow_victim = true;
+    follow_victim(&app->session);
     app->asked_step = monitor(app, line);
 }
 
@@ -80,7 +87,7 @@ static bool step_in_the_past(struct app *app, long steps)
 {
     if (!session_is_past(&app->session))
         return false;
-    app->session.follow_victim = true;
+    follow_victim(&app->session);
     session_seek_step(&app->session, where_steps_begin(app), steps);
     return true;
 }
@@ -96,7 +103,7 @@ void revoking_step(struct app *app)
 
 void revoking_step_back(struct app *app)
 {
-    app->session.follow_victim = true;
+    follow_victim(&app->session);
     session_seek_step(&app->session, session_event(&app->session),
                       app->count ? -(long)app->count : -1);
 }

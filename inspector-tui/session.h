@@ -55,7 +55,8 @@ struct session {
 
     /* the revocation that is looked at */
     uint64_t revoke_slot; /* whose preview is shown, 0: none */
-    bool follow_victim;   /* the next sample puts the cursor there */
+    bool follow_victim;   /* the cursor goes to the next victim as soon as it is another than ... */
+    uint64_t victim_was;  /* ... this slot */
     char revoke_said[SESSION_MESSAGE];
 };
 

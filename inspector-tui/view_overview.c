@@ -26,7 +26,7 @@ enum row_kind {
 };
 
 enum { SHOWN_BREACHES = 4, SHOWN_LETTERS = 6, RAM_LINES = 2, SHOWN_TROUBLE = 4 };
-enum { RAM_WORDS = 30, TIME_WORDS = 64, BAR_LEAST = 16, BAR_MOST = 160 };
+enum { RAM_WORDS = 14, TIME_WORDS = 64, BAR_LEAST = 16, BAR_MOST = 160 };
 
 /* Cells of a picture that leaves room for the words around it. */
 static uint32_t bar_cells(const struct session *s, uint32_t words)
@@ -158,7 +158,8 @@ static void ram_line(const struct session *s, int32_t part, struct line *l)
     else
         line_put(l, STYLE_NORMAL, "          ");
     line_put(l, STYLE_DIM, "%s ", sample_hex(s->now, base, hex));
-    memory_strip(s, s->now, base, size, bar_cells(s, RAM_WORDS), l);
+    memory_strip(s, s->now, base, size,
+                 bar_cells(s, RAM_WORDS + 2 * (uint32_t)capstate_digits(&s->now->state)), l);
     line_put(l, STYLE_DIM, " %s", sample_hex(s->now, base + size - 1, hex));
 }
 

@@ -166,7 +166,7 @@ check "^Z goes to the shell" wait_for 10 eval 'screen | tail -3 | grep -qiE "sto
 start "$inspector $monitor"
 shows_soon '^ RUNNING'
 kill -STOP "$qemu_pid"
-check "a silent target is told within seconds" shows_soon 'NO ANSWER for [0-9]+ s' 30
+check "a silent target is told within seconds, before what it was" shows_soon '^ NO ANSWER for [0-9]+ s, was RUNNING' 30
 key T
 check "and the keys go on" shows_soon '> Threads─'
 kill -CONT "$qemu_pid"
@@ -207,6 +207,21 @@ check "a wrong rule is refused by line and column" \
 
 start "$inspector gdb:unix:$work/gdb.sock"
 check "the same views through QEMU's gdbstub" shows_soon 'g guest' 30
+# Paused, nobody needs to wake: neither the screen nor the worker, which hears of no events here.
+wakes() { awk '/^voluntary/ { n += $2 } END { print n }' /proc/"$1"/task/*/status; }
+stays_asleep() {
+    local pid before
+    pid=$(pgrep -P "$(tm list-panes -t t -F '#{pane_pid}')" -x inspector-tui) || return 1
+    before=$(wakes "$pid")
+    sleep 3
+    echo "woke $(($(wakes "$pid") - before)) times"
+    [ $(($(wakes "$pid") - before)) -le 1 ]
+}
+key Space
+check "paused, it says so" shows_soon 'PAUSED'
+check "and does not wake" wait_for 30 stays_asleep
+start "$inspector gdb:unix:$work/stub.sock"
+check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING' 60
 key q
 shows_soon 'status 0'
 

@@ -102,7 +102,8 @@ preview_agrees() { # a revoke takes what stands below
     local slot below
     slot=$(ask cdt | awk -F'\t' 'NR > 1 && $2 > d && !s { s = p } NR > 1 { d = $2; p = $3 } END { print s }')
     below=$(($(ask cdt "slot:$slot" | wc -l) - 2))
-    says "revoke takes $below capabilit" ask preview "slot:$slot"
+    test "$(ask preview "slot:$slot" | grep -c '^capability')" = "$below" || return 1
+    says "revoke takes [0-9]+ capabilit(y|ies) in [0-9]+ step" ask preview "slot:$slot"
 }
 exports() {
     for format in dot json csv trace capdl; do

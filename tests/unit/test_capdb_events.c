@@ -2,6 +2,7 @@
  * snapshot; what is altered or taken away is told. The kernel is the simulated one. */
 #include "tests/sim/sim_random.h"
 
+#include "attach/between.h"
 #include "capdb/recorder.h"
 #include "objwalk/capscope/walk.h"
 
@@ -328,6 +329,68 @@ static void other_records_are_no_events(void **state)
     assert_int_equal(capdb_int(db, "SELECT count(*) FROM event", -1), before);
 }
 
+static struct record_event all_events[SNAPSHOTS * EVENTS_MAX];
+static uint32_t all_count;
+
+static void keep_event(void *ctx, const struct record *r)
+{
+    (void)ctx;
+    if (r->kind == RECORD_EVENT)
+        all_events[all_count++] = r->event;
+}
+
+static uint32_t events_until(uint64_t seq)
+{
+    uint32_t n = 0;
+    while (n < all_count && all_events[n].seq <= seq)
+        n++;
+    return n;
+}
+
+static void count_change(void *ctx, enum capstate_change change, const struct capstate_slot *before,
+                         const struct capstate_slot *after)
+{
+    (void)change, (void)before, (void)after;
+    ++*(uint32_t *)ctx;
+}
+
+/* Each moment on the way can be gone to, and the last one is the next snapshot. */
+static void walk_between(const struct capstate *from, const struct capstate *to)
+{
+    for (uint64_t seq = from->snapshot.seq; seq <= to->snapshot.seq; seq++) {
+        struct capstate mid;
+        uint32_t changes = 0;
+        assert_int_equal(between_state(from, all_events, events_until(seq), &mid), ERR_OK);
+        assert_int_equal(mid.snapshot.seq, seq);
+        if (seq == to->snapshot.seq) {
+            assert_int_equal(capstate_diff(&mid, to, count_change, &changes), ERR_OK);
+            assert_int_equal(changes, 0);
+            assert_int_equal(mid.slot_count, to->slot_count);
+        }
+        capstate_free(&mid);
+    }
+}
+
+static void every_event_is_a_moment(void **state)
+{
+    struct capstate from, to, none;
+    (void)state;
+    all_count = 0;
+    assert_int_equal(capdb_get_events(db, SNAPSHOTS * EVENTS_MAX, keep_event, NULL), ERR_OK);
+    for (uint32_t n = 1; n < SNAPSHOTS; n++) {
+        assert_int_equal(capdb_load(db, n, &from), ERR_OK);
+        assert_int_equal(capdb_load(db, n + 1, &to), ERR_OK);
+        walk_between(&from, &to);
+        uint32_t first = events_until(from.snapshot.seq);
+        /* the first event after the snapshot is missing */
+        assert_int_equal(between_state(&from, all_events + first + 1,
+                                       events_until(to.snapshot.seq) - first - 1, &none),
+                         ERR_SEQUENCE);
+        capstate_free(&from);
+        capstate_free(&to);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define CASE_BEFORE(name)                                                                          \
     {                                                                                              \
@@ -339,6 +402,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(events_lead_from_snapshot_to_snapshot),
         CASE(every_event_is_seen_in_order),
+        CASE(every_event_is_a_moment),
         CASE(a_missing_event_is_told),
         CASE(missing_events_at_the_end_are_told),
         CASE(an_altered_event_is_told),
