@@ -88,7 +88,7 @@ for name in set(re.findall(r"\(`([a-z_]+)`(?:[,)])", page)):
 # what the page counts
 goals = [l.split() for l in open("model/code/expected") if l.startswith("goals ")]
 opened = [l for l in open("model/code/expected") if l.startswith("open ")]
-said = f"{len(goals)} functions, {sum(int(g[3]) for g in goals)} goals"
+said = f"{len(goals)} functions, {sum(int(g[3]) for g in goals)} goals, {len(opened)} of them open"
 if said not in page:
     complain(f"the page does not say: {said}")
 for file in re.findall(r"`((?:model|scripts|tests|authority|docs|kernel|layout)/[\w./*-]+)`", page):
