@@ -252,8 +252,16 @@ static void noise(uint8_t byte)
         session_close("the line is the monitor's again");
 }
 
+static void knock_began(void)
+{
+    s.knock_time = board_clock();
+    s.knock_rounds = 0;
+}
+
 static void take(uint8_t byte)
 {
+    if (byte == '$')
+        knock_began();
     switch (gdb_decoder_put(&s.decoder, byte)) {
     case GDB_PACKET:
         packet();
@@ -340,17 +348,27 @@ static void stub_guest_input(uint8_t byte)
 
 /* ---- stops ---- */
 
-static void knock_began(void)
+static bool knock_is_over(void)
 {
-    s.knock_time = board_clock();
-    s.knock_rounds = 0;
+    s.knock_rounds++;
+    return board_clock() - s.knock_time >= KNOCK_COUNTS || s.knock_rounds >= KNOCK_ROUNDS;
+}
+
+/* The kernel stands for something else, so it goes on standing; but a '$' that somebody typed would
+ * have the monitor's line for ever, and with it the stub. */
+static void half_check(void)
+{
+    if (!gdb_decoder_is_inside(&s.decoder) || !knock_is_over())
+        return;
+    gdb_decoder_init(&s.decoder, false);
+    if (s.line == MONITOR_LINE && !s.open)
+        session_close("half a packet came and nothing more; the line is the monitor's");
 }
 
 /* Half a packet and then silence: a gdb that died, or noise. The kernel need not wait for it. */
 static void knock_check(void)
 {
-    s.knock_rounds++;
-    if (board_clock() - s.knock_time < KNOCK_COUNTS && s.knock_rounds < KNOCK_ROUNDS)
+    if (!knock_is_over())
         return;
     s.knocking = false;
     gdb_decoder_init(&s.decoder, false);
@@ -428,8 +446,10 @@ static void stub_resumed(void)
 static void stub_idle(void)
 {
     drain();
-    if (debug_is_stopped() && s.knocking && !debug_will_change())
+    if (debug_is_stopped() && !debug_will_change() && s.knocking)
         knock_check();
+    else if (debug_is_stopped() && !debug_will_change())
+        half_check();
     if (debug_is_stopped() || debug_will_change() || !(s.passed || step_goes_round()))
         return;
     step_goes_straight();
