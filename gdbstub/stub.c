@@ -252,6 +252,12 @@ static void noise(uint8_t byte)
         session_close("the line is the monitor's again");
 }
 
+static bool is_of_a_packet(uint8_t byte)
+{
+    return byte == '$' || gdb_decoder_is_inside(&s.decoder);
+}
+
+/* From here on, and from each byte of the packet on, silence counts. */
 static void knock_began(void)
 {
     s.knock_time = board_clock();
@@ -260,7 +266,7 @@ static void knock_began(void)
 
 static void take(uint8_t byte)
 {
-    if (byte == '$')
+    if (is_of_a_packet(byte))
         knock_began();
     switch (gdb_decoder_put(&s.decoder, byte)) {
     case GDB_PACKET:
@@ -293,11 +299,6 @@ static void knock(void)
     s.was_waiting = s.waiting;
     s.waiting = false;
     debug_request_halt();
-}
-
-static bool is_of_a_packet(uint8_t byte)
-{
-    return byte == '$' || gdb_decoder_is_inside(&s.decoder);
 }
 
 static void drain(void)
@@ -355,14 +356,13 @@ static bool knock_is_over(void)
 }
 
 /* The kernel stands for something else, so it goes on standing; but a '$' that somebody typed would
- * have the monitor's line for ever, and with it the stub. */
+ * have the monitor's line for ever, and with it the stub. On its own line the next packet ends what
+ * is left of one, however long that takes. */
 static void half_check(void)
 {
-    if (!gdb_decoder_is_inside(&s.decoder) || !knock_is_over())
+    if (s.line != MONITOR_LINE || s.open || !gdb_decoder_is_inside(&s.decoder) || !knock_is_over())
         return;
-    gdb_decoder_init(&s.decoder, false);
-    if (s.line == MONITOR_LINE && !s.open)
-        session_close("half a packet came and nothing more; the line is the monitor's");
+    session_close("half a packet came and nothing more; the line is the monitor's");
 }
 
 /* Half a packet and then silence: a gdb that died, or noise. The kernel need not wait for it. */
