@@ -181,18 +181,22 @@ $(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 
 ## ---- tests --------------------------------------------------------------------------------------
-# tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
-# test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
-TEST_SRC  := $(wildcard tests/host/test_*.c)
-TEST_BIN  := $(patsubst tests/host/%.c,$(B)/asan/%,$(TEST_SRC))
-TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard tests/host/*.c)))
+# cmocka programs under ASan and UBSan: tests/unit (host code), tests/sim (the kernel in simulation),
+# tests/lockstep (kernel and model).  tests/e2e/*.sh: against QEMU.  All speak TAP.
+TEST_DIRS := tests/unit tests/sim tests/lockstep
+TEST_SRC  := $(wildcard $(patsubst %,%/test_*.c,$(TEST_DIRS)))
+TEST_BIN  := $(patsubst %.c,$(B)/asan/%,$(notdir $(TEST_SRC)))
+TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard $(patsubst %,%/*.c,$(TEST_DIRS)))))
 
-$(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
-	$(call SAY,LD ) $(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+define test_rule
+$(B)/asan/test_%: $(B)/asan/sim/$(1)/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
+	$$(call SAY,LD ) $$(CC) $$(ASAN) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka $$(LIBS_TUI) $$(LIBS_CAPDB) -o $$@
+endef
+$(foreach dir,$(TEST_DIRS),$(eval $(call test_rule,$(dir))))
 
 # Kernel and model in lockstep: for the bulk without sanitizers, for a share with them, and with a
 # kernel that has a planted fault for each script in tests/mutants.
-LOCKSTEP_SRC := tests/tools/lockstep.c $(wildcard tests/host/lockstep*.c) tests/host/sim.c tests/host/sim_check.c
+LOCKSTEP_SRC := tests/tools/lockstep.c $(wildcard tests/lockstep/lockstep*.c) tests/sim/sim.c tests/sim/sim_check.c
 MUTANTS      := $(patsubst tests/mutants/%.sed,%,$(wildcard tests/mutants/*.sed))
 MUTANT_BIN   := $(patsubst %,$(B)/mutants/%/lockstep,$(MUTANTS))
 KERNEL_TEXT  := $(wildcard kernel/*.[ch] abi/*.h layout/*.h plat/hostsim/*.h)
@@ -202,7 +206,7 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c
+FUZZ_HELP := tests/sim/sim.c tests/sim/sim_check.c tests/unit/recordings.c tests/unit/state_builder.c tests/unit/proxy_rig.c
 $(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
@@ -274,7 +278,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
-tests-build: $(B)/host/record_many $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(B)/host/record_many $(B)/host/odd_recordings $(B)/host/serve_sel4 $(B)/asan/capdb $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) everything
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -283,6 +287,9 @@ $(B)/host/count_instructions.so: tests/tools/count_instructions.c user/bench/ope
 	$(call SAY,LD ) $(CC) $(HOST_FLAGS) $(HOST_OPT) -fPIC -shared $< -o $@
 
 $(B)/host/record_many: $(B)/host/obj/tests/tools/record_many.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
+$(B)/host/odd_recordings: $(B)/host/obj/tests/tools/odd_recordings.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
 $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
@@ -332,7 +339,8 @@ check-all: deps check ## every test, with ten million operations in lockstep; th
 	@scripts/install-deps proof
 	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
-	    WHY_REQUESTS=240 MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
+	    VERIFY_FLIPS=2000 LOCK_SECONDS=65 WITNESS_SEEDS=60 WITNESS_DEMO=all SEL4_DAMAGES=50000 WHY_REQUESTS=240 RECORDING_KILLS=120 RECORDING_SNAPSHOTS=604800 RECORDING_CAPS=1000000 \
+	    MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but
@@ -351,7 +359,7 @@ proof-tie: ## run what is proved beside authority/ on random distributions (TIE_
 	@scripts/prove-tie
 
 # random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
-$(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
+$(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/unit/state_builder.c) $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ -lcmocka -o $@
 
 # For those who only attach: no ARM compiler, no QEMU. What is installed is a list, so that what is
@@ -361,25 +369,36 @@ DESTDIR ?=
 INSTALL_BIN  := $(B)/host/capdb $(B)/host/inspector-tui
 INSTALL_DATA := $(wildcard scripts/capscope-*.py)
 INSTALL_DOC  := README.md LICENSE $(wildcard docs/*.md)
-INSTALL_DIRS := bin share/capscope share/doc/capscope
+INSTALL_MAN  := $(wildcard docs/*.1)
+INSTALL_DIRS := bin share/capscope share/doc/capscope share/doc/capscope/screens share/man/man1 \
+                share/bash-completion/completions share/zsh/site-functions
+# what is installed, as FILE=PLACE below the prefix
+INSTALL_FILES := $(foreach f,$(INSTALL_BIN),$(f)=bin/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_DATA),$(f)=share/capscope/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_DOC),$(f)=share/doc/capscope/$(notdir $(f))) \
+                 $(foreach f,$(wildcard docs/screens/*),$(f)=share/doc/capscope/screens/$(notdir $(f))) \
+                 $(foreach f,$(INSTALL_MAN),$(f)=share/man/man1/$(notdir $(f))) \
+                 docs/capdb.bash-completion=share/bash-completion/completions/capdb \
+                 docs/_capdb=share/zsh/site-functions/_capdb
 
 tools: $(INSTALL_BIN) ## capdb and inspector-tui alone: no ARM compiler, no QEMU
 
-install: tools ## install the tools, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
+install: tools ## install the tools, man pages, completions, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
 	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
-	@install -m 755 $(INSTALL_BIN) $(DESTDIR)$(PREFIX)/bin
-	@install -m 644 $(INSTALL_DATA) $(DESTDIR)$(PREFIX)/share/capscope
-	@install -m 644 $(INSTALL_DOC) $(DESTDIR)$(PREFIX)/share/doc/capscope
+	@set -e; for pair in $(INSTALL_FILES); do \
+	    mode=644; case $$pair in *=bin/*) mode=755;; esac; \
+	    install -m $$mode "$${pair%%=*}" "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
 uninstall: ## take away what install put there
-	@rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(INSTALL_BIN))) \
-	    $(addprefix $(DESTDIR)$(PREFIX)/share/capscope/,$(notdir $(INSTALL_DATA))) \
-	    $(addprefix $(DESTDIR)$(PREFIX)/share/doc/capscope/,$(notdir $(INSTALL_DOC)))
-	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/capscope share/doc/capscope) 2>/dev/null || true
+	@for pair in $(INSTALL_FILES); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
+	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/doc/capscope/screens share/doc/capscope share/capscope) 2>/dev/null || true
 
 $(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
+
+$(B)/host/serve_sel4: $(call obj,$(B)/host/sim,tests/tools/serve_sel4.c $(addprefix tests/unit/,sel4_stub.c sel4_fixture.c elf_maker.c)) $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
 	@$(MAKE) --no-print-directory $(CORES) $(B)/host/capdb $(B)/host/step_sel4
@@ -395,10 +414,13 @@ FUZZ_SRC   := $(HOST_SRC) $(CAPDB_SRC) $(SIM_SRC) $(FUZZ_HELP)
 FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
 
 $(eval $(call object_tree,$(B)/fuzz/obj,,$$(FUZZ_CC)))
-# a judge, not what is judged
-$(B)/fuzz/obj/tests/host/%.c.o: tests/host/%.c
-	@mkdir -p $(@D)
-	$(Q)clang -std=gnu11 -g -O2 -D_GNU_SOURCE -I. -Iplat/hostsim $(DEP) -c $< -o $@
+# judges, not what is judged
+define fuzz_judge
+$(B)/fuzz/obj/$(1)/%.c.o: $(1)/%.c
+	@mkdir -p $$(@D)
+	$$(Q)clang -std=gnu11 -g -O2 -D_GNU_SOURCE -I. -Iplat/hostsim $$(DEP) -c $$< -o $$@
+endef
+$(foreach dir,$(TEST_DIRS),$(eval $(call fuzz_judge,$(dir))))
 $(B)/fuzz/libfuzz.a: $(FUZZ_OBJ)
 $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(B)/fuzz/libfuzz.a
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ -lcmocka $(LIBS_CAPDB) -o $@

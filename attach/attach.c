@@ -201,6 +201,24 @@ bool attach_is_halted(const struct attach *a)
     return a->halted;
 }
 
+enum error attach_watch(struct attach *a, void (*hears)(void *ctx, const struct record *r),
+                        void *ctx)
+{
+    if (is_gone(a))
+        return ERR_CLOSED;
+    if (!a->ops->watch)
+        return unsupported(a, "tell of events by stopping at them");
+    a->watch = (struct attach_watch){.ctx = ctx, .hears = hears};
+    return attach_judge(a, a->ops->watch(a));
+}
+
+enum error attach_listen(struct attach *a, int ms)
+{
+    if (is_gone(a))
+        return ERR_CLOSED;
+    return a->ops->listen ? attach_judge(a, a->ops->listen(a, ms)) : unsupported(a, "listen");
+}
+
 enum error attach_command(struct attach *a, const char *line, char **text)
 {
     if (!a->ops->command)

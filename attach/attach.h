@@ -132,6 +132,17 @@ enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,
 /* One sentence; nothing in it can steer a terminal. Returns buf. */
 char *attach_moment_text(const struct attach_moment *m, char *buf, size_t size);
 
+/* Everything that the kernel does with capabilities from now on, as EVENT records whose numbers go on
+ * by one, and a GAP where some were missed: by stopping the machine at each (gdb doors to mainline
+ * kernels; docs/sel4.md says what cannot be seen so).  They are told while attach_listen(), a
+ * snapshot or another call looks at the machine, which stands at its next event in between.
+ * The END record of a snapshot stands among them where it was taken. NULL: no more.
+ * ERR_UNSUPPORTED through other doors; a serial monitor has live.h. */
+enum error attach_watch(struct attach *a, void (*hears)(void *ctx, const struct record *r),
+                        void *ctx);
+/* Lets the machine run for so long. */
+enum error attach_listen(struct attach *a, int ms);
+
 /* For memory dumps: ERR_UNSUPPORTED through a monitor without `mem`. */
 enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len);
 

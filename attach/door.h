@@ -20,6 +20,12 @@ struct attach_live {
     void (*lost)(void *ctx, enum error why);
 };
 
+/* Who hears of events that a door sees by stopping the machine at each. */
+struct attach_watch {
+    void *ctx;
+    void (*hears)(void *ctx, const struct record *r); /* EVENT, GAP, END; NULL: nobody */
+};
+
 /* NULL for what a door cannot do. Each fails through attach_fail(). After drop(), and after
  * close(), a->door is NULL, and only open() may come. */
 struct attach_ops {
@@ -40,8 +46,10 @@ struct attach_ops {
     /* Live line on, or taken up anew: leaves a whole, checked snapshot in a->stream, and from there
      * on `hears` is told what comes, whenever the door reads its line. NULL: off. */
     enum error (*live)(struct attach *a, const struct attach_live *hears);
-    /* Reads the line until some frame has come or ms have passed. */
+    /* Reads the line until some frame has come or ms have passed; with a watch, until they have. */
     enum error (*listen)(struct attach *a, int ms);
+    /* a->watch was set or taken away. */
+    enum error (*watch)(struct attach *a);
 };
 
 struct attach {
@@ -50,6 +58,7 @@ struct attach {
     struct target target;
     void *door; /* of the open door */
     bool halted;
+    struct attach_watch watch;
     bool keeps_stops;  /* what was armed here outlives us */
     unsigned silences; /* questions of attach_recover() in a row without an answer */
     struct attach_state state;

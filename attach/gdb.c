@@ -318,6 +318,13 @@ static enum error find_roots(struct attach *a)
     }
 }
 
+/* The stub in the kernel runs inside its debugger: that the machine is there while we read says
+ * nothing. */
+static bool is_kernels_stub(const struct gdb_client *c)
+{
+    return strstr(c->features, "capscope-snapshot+");
+}
+
 /* The machine stands, and says how it was found. */
 static void note_state(struct attach *a)
 {
@@ -329,6 +336,8 @@ static void note_state(struct attach *a)
     d->walk->view = &view;
     walk_note_state(a, d->walk, a->halted, why);
     d->walk->view = &d->view;
+    if (!a->halted && is_kernels_stub(&d->client))
+        attach_note(a, ATTACH_RUNS, NULL);
     a->state.ours = a->halted && !d->client.stood && d->ours;
     if (!reverse_possible(&d->client) || !a->halted)
         return;

@@ -110,9 +110,9 @@ enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadl
         if (e != ERR_OK)
             return e;
         e = await_ack(c, deadline);
+        c->running = e != ERR_CHECKSUM; /* perhaps: whoever leaves now stops it first */
         if (e != ERR_OK && e != ERR_CHECKSUM && e != ERR_TIMEOUT)
             return gdb_line_failed(c, e);
-        c->running = e != ERR_CHECKSUM;
         c->stood = c->stood && e != ERR_OK;
         if (e == ERR_OK)
             return ERR_OK;
@@ -139,9 +139,12 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
         e = gdb_next_packet(c, how, (struct gdb_patience){GDB_SEND_TRIES, SILENCE_ANY, deadline});
         if (e == ERR_OK && gdb_is_exit_reply(&c->decoder))
             return gdb_fail(c, ERR_CLOSED, "the stub says that the target is gone");
-        if (e == ERR_OK && (c->decoder.length == 0 || gdb_is_error_reply(&c->decoder)))
+        if (e != ERR_OK)
+            return e; /* it may run, for all that is known */
+        c->running = c->decoder.length != 0 && !gdb_is_error_reply(&c->decoder) &&
+                     !gdb_is_stop_reply(&c->decoder);
+        if (c->decoder.length == 0 || gdb_is_error_reply(&c->decoder))
             return gdb_fail(c, ERR_UNSUPPORTED, "the stub refuses to move by `%s`", how);
-        c->running = e == ERR_OK && !gdb_is_stop_reply(&c->decoder);
     }
     return e;
 }
@@ -277,7 +280,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     bool interrupted = false;
     gdb_decoder_init(&c->decoder, true);
     c->running = true;
-    c->physical = c->stood = c->asked_again = false;
+    c->physical = c->stood = c->asked_again = c->mute = false;
     c->processor = processor_of("");
     c->process = 0;
     c->packet_size = c->stop_replies = c->troubles = 0;
@@ -301,27 +304,31 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 
 /* Is said once and never again: QEMU dies of what comes after the second one.  Where no answer
  * comes over a line that loses bytes, the target is told to go on by the request that can be
- * repeated; a stub that cannot be left is so too. */
+ * repeated; a stub that cannot be left is so too.
+ *
+ * A QEMU that runs is stopped by any byte but one sign behind its answer.  So nothing more is said to
+ * it: not even that an answer to an earlier question, which came late, was understood. */
 static void detach(struct gdb_client *c, deadline_t deadline)
 {
     char request[16] = "D";
     if (c->process)
         snprintf(request, sizeof(request), "D;%x", c->process);
+    /* Who has never said what it offers may be QEMU, busy with another debugger: it reads all of
+     * this once that one has left. */
+    bool known = !c->physical && c->features[0] != '\0';
     c->asked_again = true; /* whoever was interrupted has left an answer on the line */
     enum error e = gdb_settle(c);
+    c->mute = !known;
     if (e == ERR_OK)
         e = gdb_send_packet(c, request, deadline);
     do
         e = e == ERR_OK
                 ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS / 2, deadline})
                 : e;
-    while (e == ERR_OK && gdb_take_stop_reply(c));
+    while (e == ERR_OK && (gdb_take_stop_reply(c) || (c->mute && !gdb_answer_is(c, "OK"))));
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
-    /* Who has never said what it offers may be QEMU, busy with another debugger: it reads all of
-     * this once that one has left. */
-    bool known = !c->physical && c->features[0] != '\0';
     if (e == ERR_OK || (lost && known))
         (void)gdb_client_resume(c, deadline_in(DETACH_MS));
 }

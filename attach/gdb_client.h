@@ -26,6 +26,7 @@ struct gdb_client {
     uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
     bool running;
     bool asked_again; /* so that an answer may come twice */
+    bool mute;        /* no sign is sent for what comes: what we left must not be disturbed */
     const struct processor *processor;
     uint32_t process; /* QEMU speaks of processes, since a client before us did: this one; 0: no */
     bool physical;    /* memory reads take physical addresses (QEMU) */

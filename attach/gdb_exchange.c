@@ -63,7 +63,7 @@ enum error gdb_send_packet(struct gdb_client *c, const char *request, deadline_t
 
 enum error gdb_send_sign(struct gdb_client *c, char sign, deadline_t deadline)
 {
-    return gdb_send_bytes(c, &sign, 1, deadline);
+    return c->mute ? ERR_OK : gdb_send_bytes(c, &sign, 1, deadline);
 }
 
 void gdb_note_trouble(struct gdb_client *c)

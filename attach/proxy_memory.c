@@ -139,15 +139,18 @@ void proxy_write_registers(struct proxy *p, const char *request)
 
 /* --- memory --- */
 
+/* Reading a device may change it. Where a kernel does not tell its memory, a frame that is none of
+ * a device says it. */
 static bool in_ram(const struct capstate *s, uint64_t physical, uint32_t length)
 {
+    int32_t object = capstate_object_holding(s, physical);
     for (uint32_t i = 0; i < s->range_count; i++) {
         const struct record_range *r = &s->ranges[i];
         if (physical >= r->base && physical - r->base < r->size &&
             length <= r->size - (physical - r->base))
             return true;
     }
-    return false;
+    return object >= 0 && !(s->objects[object].flags & RECORD_SLOT_DEVICE);
 }
 
 static uint64_t space_of(struct proxy *p, int32_t thread)

@@ -10,7 +10,6 @@
 
 enum {
     DESCRIPTION_MAX = 1 << 20,
-    WHOLE_EVERY = 16, /* walks; between them they refresh */
 };
 
 static struct {
@@ -60,12 +59,17 @@ static enum error read_description(struct attach *a, char **text, size_t *len)
     return ERR_OK;
 }
 
+static void keep_notes(const struct sel4_layout *l)
+{
+    chosen.notes = l->notes;
+    memcpy(chosen.note, l->note, sizeof(chosen.note));
+}
+
 enum error sel4_side_open(struct attach *a, struct sel4_side *s)
 {
     char why[SEL4_WHY];
     char *text = NULL;
     size_t len = 0;
-    sel4_state_init(&s->last);
     enum error e = read_description(a, &text, &len);
     if (e == ERR_OK) {
         e = sel4_kernel_open(&s->kernel, chosen.kernel, text, len, why);
@@ -74,16 +78,19 @@ enum error sel4_side_open(struct attach *a, struct sel4_side *s)
     }
     s->open = e == ERR_OK;
     if (s->open) {
-        chosen.notes = s->kernel.layout.notes;
-        memcpy(chosen.note, s->kernel.layout.note, sizeof(chosen.note));
+        keep_notes(&s->kernel.layout);
+        s->walker = sel4_walker_open(&s->kernel);
     }
+    if (s->open && !s->walker)
+        e = attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     free(text);
     return e;
 }
 
 void sel4_side_close(struct sel4_side *s)
 {
-    sel4_state_fini(&s->last);
+    walker_close(s->walker);
+    s->walker = NULL;
     if (s->open)
         sel4_kernel_close(&s->kernel);
     s->open = false;
@@ -94,6 +101,7 @@ enum error sel4_side_attach(struct attach *a, struct sel4_side *s, const struct 
     char why[SEL4_WHY];
     a->error[0] = '\0';
     enum error e = sel4_kernel_attach(&s->kernel, port, why);
+    keep_notes(&s->kernel.layout);
     if (e != ERR_OK && a->error[0] == '\0') /* a line's own sentence says more */
         (void)attach_fail(a, e, "kernel %s: %s", chosen.kernel, why);
     return e;
@@ -116,25 +124,11 @@ static enum error walk_failed(struct attach *a, enum error e)
 /* One walk into a->stream. */
 static enum error walk_once(struct attach *a, struct sel4_side *s, bool quiet)
 {
-    struct sel4_state now;
     a->error[0] = '\0';
-    sel4_memory_forget(&s->kernel.memory);
-    bool whole = !s->walked || s->refreshes++ % WHOLE_EVERY == WHOLE_EVERY - 1;
-    enum error e =
-        whole ? sel4_walk(&s->kernel, &now) : sel4_walk_again(&s->kernel, &s->last, &now);
-    if (e == ERR_OK) {
-        now.revoke = s->revoke;
-        stream_clear(&a->stream);
-        e = sel4_records(&s->kernel, &now, quiet, stream_record, &a->stream);
-    }
-    if (e == ERR_OK) {
-        sel4_state_fini(&s->last);
-        s->last = now;
-        s->walked = true;
-        return ERR_OK;
-    }
-    sel4_state_fini(&now);
-    return walk_failed(a, e);
+    stream_clear(&a->stream);
+    sel4_walker_set_revoke(s->walker, &s->revoke);
+    enum error e = walker_snapshot(s->walker, quiet, stream_record, &a->stream);
+    return e == ERR_OK ? e : walk_failed(a, e);
 }
 
 static bool same_state(const struct record_end *a, const struct record_end *b)

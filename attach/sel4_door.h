@@ -5,17 +5,21 @@
 #include "attach/door.h"
 #include "objwalk/sel4/kernel.h"
 #include "objwalk/sel4/records.h"
-#include "objwalk/sel4/walk.h"
+#include "objwalk/sel4/walker.h"
 
 /* A kernel and what was last read of it. */
 struct sel4_side {
     struct sel4_kernel kernel;
-    struct sel4_state last;    /* of the last walk: its places are asked for ahead */
+    struct walker *walker;     /* over it */
     struct sel4_revoke revoke; /* what the door knows of one under way */
     bool open;
-    bool walked;
-    unsigned refreshes;
 };
+
+/* Of the last snapshot. */
+static inline const struct sel4_state *sel4_side_state(const struct sel4_side *s)
+{
+    return sel4_walker_state(s->walker);
+}
 
 /* Opens the files that attach_use_kernel() named. Fails with a sentence that names the file. */
 enum error sel4_side_open(struct attach *a, struct sel4_side *s);

@@ -14,6 +14,7 @@
 #include "attach/gdb_client.h"
 #include "attach/gdb_door.h"
 #include "attach/gdb_exchange.h"
+#include "attach/sel4_events.h"
 #include "attach/sel4_save.h"
 #include "attach/sel4_stop.h"
 #include "attach/sel4_words.h"
@@ -41,7 +42,8 @@ struct sel4_gdb {
     struct sel4_port port;
     struct sel4_stops stops;
     struct sel4_saver saver;
-    bool one_by_one; /* requests in flight came out of step once */
+    struct sel4_events events; /* that somebody hears of: a->watch */
+    bool one_by_one;           /* requests in flight came out of step once */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -162,7 +164,7 @@ static enum error read_pc(struct attach *a, uint64_t *pc)
     if (e != ERR_OK)
         return client_failed(a, e);
     uint32_t len = d->client.decoder.length / 2;
-    if ((len != 4 && len != 8) || !gdb_hex_get(d->client.decoder.data, len, bytes))
+    if (len != l->word || !gdb_hex_get(d->client.decoder.data, len, bytes))
         return attach_fail(a, ERR_UNSUPPORTED,
                            "the target's registers are not those of %s: is this the kernel of "
                            "another architecture?",
@@ -201,6 +203,8 @@ static enum error go(struct attach *a)
     struct sel4_gdb *d = a->door;
     if (d->client.running)
         return ERR_OK;
+    if (a->watch.hears)
+        sel4_events_go(&d->events, &d->stops, &a->watch);
     enum error e = sel4_stops_leave(&d->stops);
     if (e == ERR_OK)
         e = gdb_client_resume(&d->client, deadline_in(GDB_REPLY_MS));
@@ -220,6 +224,8 @@ static enum error look(struct attach *a, uint64_t *pc, bool asked)
     a->halted = stays || (!asked && d->stops.at == 0);
     if (e != ERR_OK && a->error[0] == '\0')
         return client_failed(a, e);
+    if (e == ERR_OK && a->watch.hears)
+        sel4_events_stop(&d->events, &d->stops, &a->watch);
     return e;
 }
 
@@ -410,6 +416,14 @@ static enum error connect_stub(struct attach *a, struct sel4_gdb *d)
     return e == ERR_OK ? e : client_failed(a, e);
 }
 
+/* What is to be heard of is planted as the machine is let go. */
+static void begin_watch(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    d->stops.watching = a->watch.hears;
+    d->events = (struct sel4_events){.began_ms = clock_now_ms()};
+}
+
 static enum error sel4_gdb_open(struct attach *a)
 {
     struct sel4_gdb *d = calloc(1, sizeof(*d));
@@ -436,6 +450,10 @@ static enum error sel4_gdb_open(struct attach *a)
                                  .piece = gdb_read_bytes_max(&d->client),
                                  .physical = d->client.physical};
     e = find_kernel(a);
+    if (e == ERR_OK && a->watch.hears) { /* of the line before this one */
+        begin_watch(a);
+        sel4_events_gap(&d->events, &a->watch);
+    }
     a->halted = d->client.stood;
     return e == ERR_OK && !a->halted ? go(a) : e;
 }
@@ -508,6 +526,8 @@ static enum error sel4_gdb_snapshot(struct attach *a)
     if (e != ERR_OK)
         return e;
     e = sel4_side_snapshot(a, &d->side, prepare, SNAPSHOT_TRIES);
+    if (e == ERR_OK && a->watch.hears)
+        a->watch.hears(a->watch.ctx, &(struct record){.kind = RECORD_END, .end = a->stream.end});
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);
@@ -516,6 +536,25 @@ static enum error sel4_gdb_snapshot(struct attach *a)
 static enum error sel4_gdb_state(struct attach *a)
 {
     enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        note_state(a);
+    return e;
+}
+
+/* The machine must be stopped for breakpoints to come or go. */
+static enum error sel4_gdb_watch(struct attach *a)
+{
+    enum error e = notice_stop(a);
+    if (e == ERR_OK)
+        e = stop(a);
+    begin_watch(a);
+    return release(a, e);
+}
+
+static enum error sel4_gdb_listen(struct attach *a, int ms)
+{
+    a->error[0] = '\0';
+    enum error e = follow(a, deadline_in(ms));
     if (e == ERR_OK)
         note_state(a);
     return e;
@@ -610,6 +649,8 @@ const struct attach_ops attach_sel4_gdb_ops = {
     .halt = sel4_gdb_halt,
     .go = sel4_gdb_go,
     .command = sel4_gdb_command,
+    .listen = sel4_gdb_listen,
+    .watch = sel4_gdb_watch,
 };
 
 /* --- for the proxy --- */
@@ -660,8 +701,10 @@ static uint64_t proxy_user_top(struct attach *a)
 {
     const struct sel4_gdb *d = a->door;
     const struct sel4_image *m = &d->side.kernel.image;
-    uint64_t top = d->side.kernel.layout.wide ? (uint64_t)1 << 47 : UINT32_MAX;
-    for (uint32_t i = 0; i < m->segments; i++)
+    const struct sel4_layout *l = &d->side.kernel.layout;
+    uint64_t top = l->wide ? (uint64_t)1 << 47 : UINT32_MAX;
+    bool boots_low = l->options.arch == SEL4_X86_64; /* segments that only the boot uses */
+    for (uint32_t i = 0; i < m->segments && !boots_low; i++)
         top = m->segment[i].va < top ? m->segment[i].va : top;
     return top;
 }

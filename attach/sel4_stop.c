@@ -79,7 +79,7 @@ uint32_t sel4_stops_needs(uint32_t kinds)
 static uint32_t wanted(const struct sel4_stops *s)
 {
     const uint32_t all = (1u << SEL4_EVENTS) - 1;
-    uint32_t kinds = 0;
+    uint32_t kinds = s->watching ? all : 0;
     for (unsigned i = 0; i < SEL4_CONDITIONS; i++) {
         const struct sel4_condition *c = &s->condition[i];
         if (c->armed)

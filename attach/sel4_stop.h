@@ -85,6 +85,7 @@ struct sel4_stops {
     uint64_t planted[SEL4_PLACES]; /* where a breakpoint of ours stands, 0 */
     char method[SEL4_PLACES];      /* '0' software, '1' hardware: how it was planted */
     struct sel4_condition condition[SEL4_CONDITIONS];
+    bool watching;  /* all is wanted to be heard of, and none of it to stay at */
     uint32_t steps; /* to go, 0: not stepping */
     bool finish;
     bool inside;   /* the revoke that side->revoke tells of is on the processor */

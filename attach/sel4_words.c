@@ -94,7 +94,7 @@ enum error sel4_words_stop(const struct sel4_stops *s, struct text *out)
 static enum error say_slot(const struct sel4_stops *s, const char *word, uint32_t i,
                            struct text *out)
 {
-    const struct sel4_slot *slot = sel4_state_slot(&s->side->last, i);
+    const struct sel4_slot *slot = sel4_state_slot(sel4_side_state(s->side), i);
     enum error e = say(out, "%-8s 0x%" PRIx64, word, physical(s, slot->addr));
     if (e == ERR_OK)
         e = say_cap(s, slot, out);
@@ -112,11 +112,11 @@ static enum error say_left(const struct sel4_stops *s, struct text *out)
 {
     const struct sel4_revoke *r = &s->side->revoke;
     uint32_t first = 0, shown = 0;
-    int64_t left = sel4_state_below(&s->side->last, r->root, &first);
+    int64_t left = sel4_state_below(sel4_side_state(s->side), r->root, &first);
     enum error e = left < 0 ? ERR_OK : say_slot(s, "root", first - 1, out);
     for (int64_t i = 0; e == ERR_OK && i < left && shown < LEFT_SHOWN; i++) {
         uint32_t at = first + (uint32_t)i;
-        if (sel4_state_slot(&s->side->last, at)->addr == r->victim)
+        if (sel4_state_slot(sel4_side_state(s->side), at)->addr == r->victim)
             e = say_slot(s, "now", at, out);
         else
             e = say_slot(s, shown++ == 0 ? "next" : "then", at, out);
@@ -133,7 +133,7 @@ enum error sel4_words_where(const struct sel4_stops *s, bool running, struct tex
         e = say(out, "\n");
     if (e != ERR_OK)
         return e;
-    if (s->side->revoke.root != 0 && s->side->walked)
+    if (s->side->revoke.root != 0 && sel4_walker_has_walked(s->side->walker))
         return say_left(s, out);
     if (!running && (s->event.kinds >> SEL4_EVENT_REVOKED & 1) != 0)
         return say_counts(&s->over, 0, out);
@@ -251,8 +251,8 @@ static bool parse_range(const struct sel4_stops *s, const char *word, struct sel
 /* By name, as the last walk saw it, or by the address of its TCB. */
 static bool parse_thread(const struct sel4_stops *s, const char *word, uint64_t *out)
 {
-    const struct sel4_state *last = &s->side->last;
-    for (uint32_t i = 0; s->side->walked && i < last->threads.count; i++) {
+    const struct sel4_state *last = sel4_side_state(s->side);
+    for (uint32_t i = 0; sel4_walker_has_walked(s->side->walker) && i < last->threads.count; i++) {
         const struct sel4_thread *t = sel4_state_thread(last, i);
         if (t->name[0] != '\0' && strcmp(t->name, word) == 0) {
             *out = physical(s, sel4_tcb_base(&s->side->kernel.layout, t->tcb));

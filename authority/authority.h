@@ -142,6 +142,7 @@ struct authority {
     uint32_t island_count, island_strict_count;
     int32_t root_thread; /* thread index of the root task; -1: gone or not known */
     enum authority_root root;
+    bool by_islands; /* some thread has its domain from its island */
     struct authority_private *priv;
 };
 
@@ -367,6 +368,8 @@ enum authority_outcome {
  * of them stands in at least one breach, with one partner. */
 enum error authority_check(const struct authority *a, bool strict, struct authority_verdict *out);
 void authority_verdict_free(struct authority_verdict *v);
+/* Why no answer about this snapshot is certain, as a sentence; NULL: there is no doubt. */
+const char *authority_doubt(const struct authority *a);
 enum authority_outcome authority_outcome(const struct authority_verdict *v);
 /* "isolated: 0 breaches among 3 domains, 6 threads", or what else is so. Returns buf. */
 char *authority_verdict_text(const struct authority_verdict *v, char *buf, size_t size);

@@ -584,12 +584,16 @@ static void tour_expand(const struct check *c, struct tour *t, uint32_t place)
     uint32_t node = authority_place_node(a, place);
     uint32_t count;
     const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
-    for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++)
-        if (tour_takes(c, &a->edges[i]) && authority_place_from(a, &a->edges[i]) == place)
-            tour_reach(t, authority_place_to(a, &a->edges[i]), i, false);
-    for (uint32_t i = 0; i < count; i++)
-        if (tour_takes(c, &a->edges[back[i]]) && authority_place_to(a, &a->edges[back[i]]) == place)
-            tour_reach(t, authority_place_from(a, &a->edges[back[i]]), back[i], true);
+    for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
+        const struct authority_edge *e = &a->edges[i];
+        if (tour_takes(c, e) && authority_walk_from(a, e, false) == place)
+            tour_reach(t, authority_walk_to(a, e, false), i, false);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct authority_edge *e = &a->edges[back[i]];
+        if (tour_takes(c, e) && authority_walk_from(a, e, true) == place)
+            tour_reach(t, authority_walk_to(a, e, true), back[i], true);
+    }
 }
 
 static int32_t member_node(const struct check *c, const struct member *m)
@@ -615,8 +619,7 @@ static void tour_islands(const struct check *c, struct tour *t, const struct mem
 
 static uint32_t tour_before(const struct check *c, const struct tour *t, uint32_t place)
 {
-    const struct authority_edge *e = &c->a->edges[t->by[place]];
-    return t->backwards[place] ? authority_place_to(c->a, e) : authority_place_from(c->a, e);
+    return authority_walk_from(c->a, &c->a->edges[t->by[place]], t->backwards[place]);
 }
 
 static void tour_path(struct check *c, const struct tour *t, uint32_t node,
@@ -695,7 +698,7 @@ static void split_domains(struct check *c, struct member *m, uint32_t count)
 
 static enum error check_islands(struct check *c)
 {
-    size_t places = authority_places(c->a) + 1;
+    size_t places = authority_walk_places(c->a) + 1;
     struct tour t = {.by = malloc(places * sizeof(*t.by)),
                      .queue = malloc(places * sizeof(*t.queue)),
                      .seen = calloc(places, sizeof(*t.seen)),
@@ -719,29 +722,46 @@ static enum error check_islands(struct check *c)
 
 /* --- doubts --- */
 
-static void slot_doubt(struct check *c, enum authority_breach_kind kind, uint32_t slot)
+static bool slot_doubt(authority_breach_fn add, void *ctx, enum authority_breach_kind kind,
+                       uint32_t slot)
 {
     struct authority_breach b = authority_breach_make(kind);
     b.slot_a = (int32_t)slot;
-    breach_add(c, b);
+    return add(ctx, b);
 }
 
-static void check_doubts(struct check *c)
+static bool finding_doubt(authority_breach_fn add, void *ctx, uint32_t finding)
 {
-    const struct capstate *s = c->a->state;
-    if (!s->end.complete)
-        breach_add(c, authority_breach_make(AUTHORITY_BREACH_INCOMPLETE));
-    for (uint32_t i = 0; i < s->finding_count; i++) {
-        struct authority_breach b = authority_breach_make(AUTHORITY_BREACH_FINDING);
-        b.finding = (int32_t)i;
-        breach_add(c, b);
-    }
-    for (uint32_t i = 0; i < s->slot_count; i++) {
+    struct authority_breach b = authority_breach_make(AUTHORITY_BREACH_FINDING);
+    b.finding = (int32_t)finding;
+    return add(ctx, b);
+}
+
+/* `add` takes each doubt, until it says false. */
+static void each_doubt(const struct capstate *s, authority_breach_fn add, void *ctx)
+{
+    bool more = s->end.complete || add(ctx, authority_breach_make(AUTHORITY_BREACH_INCOMPLETE));
+    for (uint32_t i = 0; more && i < s->finding_count; i++)
+        more = finding_doubt(add, ctx, i);
+    for (uint32_t i = 0; more && i < s->slot_count; i++) {
         if (s->slots[i].rec.type == RECORD_CAP_INVALID)
-            slot_doubt(c, AUTHORITY_BREACH_INVALID, i);
+            more = slot_doubt(add, ctx, AUTHORITY_BREACH_INVALID, i);
         else if (!authority_knows_type(s->slots[i].rec.type))
-            slot_doubt(c, AUTHORITY_BREACH_STRANGE, i);
+            more = slot_doubt(add, ctx, AUTHORITY_BREACH_STRANGE, i);
     }
+}
+
+static bool take_first(void *ctx, struct authority_breach b)
+{
+    *(const char **)ctx = authority_breach_sentence(b.kind);
+    return false;
+}
+
+const char *authority_doubt(const struct authority *a)
+{
+    const char *sentence = NULL;
+    each_doubt(a->state, take_first, &sentence);
+    return sentence;
 }
 
 /* --- */
@@ -762,7 +782,7 @@ static enum error check_all(struct check *c)
         e = check_islands(c);
     if (e == ERR_OK)
         e = authority_check_retype(a, breach_add, c);
-    check_doubts(c);
+    each_doubt(a->state, breach_add, c);
     return c->failed ? ERR_NO_MEMORY : e;
 }
 

@@ -73,3 +73,18 @@ bool authority_type_is_entity(uint32_t type)
 {
     return row_of(type)->entity;
 }
+
+bool authority_leads_on(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_UNTYPED:
+    case RECORD_CAP_CNODE:
+    case RECORD_CAP_TCB:
+    case RECORD_CAP_ZOMBIE:
+    case RECORD_CAP_REPLY:
+    case RECORD_CAP_REPLY_OBJECT:
+        return true;
+    default:
+        return false;
+    }
+}

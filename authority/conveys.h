@@ -24,4 +24,10 @@ bool authority_type_is_exclusive(uint32_t type);
  * it can be made to do what it does. */
 bool authority_type_is_entity(uint32_t type);
 
+/* Does an object of this type lead on to CNodes and threads: by capabilities in it, by memory that it
+ * covers, by an answer? The domains of what holds capabilities depend on such objects alone as long as
+ * every thread has a domain by its name or by a rule; where one is called after its island, on
+ * everything that conveys more than information. */
+bool authority_leads_on(uint32_t type);
+
 #endif

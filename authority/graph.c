@@ -431,12 +431,69 @@ static int edge_compare(const void *pa, const void *pb, void *state)
     return order ? order : order_of(a->thread, b->thread);
 }
 
-/* qsort_r() of the C library merges, so that this takes n log n however the edges lie. */
-static void edges_sort(struct authority *a)
+static int32_t end_of(const struct authority_edge *e, bool from)
 {
-    if (a->edge_count)
-        qsort_r(a->edges, a->edge_count, sizeof(*a->edges), edge_compare,
-                (void *)(uintptr_t)a->state);
+    return from ? e->from : e->to;
+}
+
+/* The order `in` sorted by one end of the edges, equal ones as they stood. start: node_count + 1
+ * zeros. */
+static void count_sort(const struct authority *a, bool from, const uint32_t *in, uint32_t *out,
+                       uint32_t *start)
+{
+    for (uint32_t i = 0; i < a->edge_count; i++)
+        start[end_of(&a->edges[i], from) + 1]++;
+    for (uint32_t n = 0; n < a->node_count; n++)
+        start[n + 1] += start[n];
+    for (uint32_t i = 0; i < a->edge_count; i++) {
+        uint32_t edge = in ? in[i] : i;
+        out[start[end_of(&a->edges[edge], from)]++] = edge;
+    }
+}
+
+/* Between two nodes there are few. qsort_r() of the C library merges, so that this takes n log n
+ * however the edges lie. */
+static void sort_between(struct authority *a)
+{
+    for (uint32_t i = 0; i < a->edge_count;) {
+        const struct authority_edge *first = &a->edges[i];
+        uint32_t end = i + 1;
+        while (end < a->edge_count && a->edges[end].from == first->from &&
+               a->edges[end].to == first->to)
+            end++;
+        if (end > i + 1)
+            qsort_r(&a->edges[i], end - i, sizeof(*a->edges), edge_compare,
+                    (void *)(uintptr_t)a->state);
+        i = end;
+    }
+}
+
+static bool edges_sort(struct authority *a)
+{
+    uint32_t *by_to = malloc((a->edge_count + 1) * sizeof(*by_to));
+    uint32_t *order = malloc((a->edge_count + 1) * sizeof(*order));
+    uint32_t *start = calloc(a->node_count + 2, 2 * sizeof(*start));
+    struct authority_edge *sorted = malloc((a->edge_count + 1) * sizeof(*sorted));
+    bool ready = by_to && order && start && sorted;
+    if (ready) {
+        count_sort(a, false, NULL, by_to, start);
+        count_sort(a, true, by_to, order, start + a->node_count + 2);
+        for (uint32_t i = 0; i < a->edge_count; i++)
+            sorted[i] = a->edges[order[i]];
+        free(a->edges);
+        a->edges = sorted;
+        sort_between(a);
+    } else {
+        free(sorted);
+    }
+    free(by_to);
+    free(order);
+    free(start);
+    return ready;
+}
+
+static void forward_index(struct authority *a)
+{
     for (uint32_t i = 0; i < a->edge_count; i++)
         a->first_edge[a->edges[i].from + 1]++;
     for (uint32_t n = 0; n < a->node_count; n++)
@@ -469,7 +526,9 @@ static enum error edges_settle(struct authority *a, struct edges *e)
     a->priv->reverse = calloc(a->edge_count + 1, sizeof(*a->priv->reverse));
     if (!a->first_edge || !a->priv->first_reverse || !a->priv->reverse)
         return ERR_NO_MEMORY;
-    edges_sort(a);
+    if (!edges_sort(a))
+        return ERR_NO_MEMORY;
+    forward_index(a);
     reverse_index(a);
     return ERR_OK;
 }

@@ -72,6 +72,33 @@ static inline uint32_t authority_places(const struct authority *a)
 {
     return 3 * a->node_count;
 }
+
+/* Who walks through a channel passes from one who gives to one who takes, or the other way round,
+ * never from one giver to another: without the taker between them no operation would do it.  So a
+ * walk finds a channel entered by a giver and one entered by a taker in different places. */
+static inline uint32_t authority_walk_channel(const struct authority *a,
+                                              const struct authority_edge *e, bool backwards)
+{
+    return authority_channel(a, e) + (backwards ? 2 * a->node_count : 0);
+}
+static inline uint32_t authority_walk_from(const struct authority *a,
+                                           const struct authority_edge *e, bool backwards)
+{
+    enum authority_edge_kind leaves = backwards ? AUTHORITY_GRANT : AUTHORITY_GRANT_RECV;
+    return (uint32_t)(backwards ? e->to : e->from) +
+           (e->kind == leaves ? authority_walk_channel(a, e, backwards) : 0);
+}
+static inline uint32_t authority_walk_to(const struct authority *a, const struct authority_edge *e,
+                                         bool backwards)
+{
+    enum authority_edge_kind enters = backwards ? AUTHORITY_GRANT_RECV : AUTHORITY_GRANT;
+    return (uint32_t)(backwards ? e->from : e->to) +
+           (e->kind == enters ? authority_walk_channel(a, e, backwards) : 0);
+}
+static inline uint32_t authority_walk_places(const struct authority *a)
+{
+    return 5 * a->node_count;
+}
 static inline uint32_t authority_place_node(const struct authority *a, uint32_t place)
 {
     return place % a->node_count;

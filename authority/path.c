@@ -68,21 +68,21 @@ static void expand(struct search *s, uint32_t place)
     const uint32_t *back = authority_edges_to(a, (int32_t)node, &count);
     for (uint32_t i = a->first_edge[node]; i < a->first_edge[node + 1]; i++) {
         const struct authority_edge *e = &a->edges[i];
-        if (authority_place_from(a, e) == place && authority_edge_counts(e, s->strict) &&
+        if (authority_walk_from(a, e, false) == place && authority_edge_counts(e, s->strict) &&
             walks_forward(s, e))
-            reach(s, authority_place_to(a, e), i, false);
+            reach(s, authority_walk_to(a, e, false), i, false);
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct authority_edge *e = &a->edges[back[i]];
-        if (authority_place_to(a, e) == place && authority_edge_counts(e, s->strict) &&
+        if (authority_walk_from(a, e, true) == place && authority_edge_counts(e, s->strict) &&
             walks_backward(s, e))
-            reach(s, authority_place_from(a, e), back[i], true);
+            reach(s, authority_walk_to(a, e, true), back[i], true);
     }
 }
 
 static void search_run(struct search *s, const bool *from)
 {
-    for (uint32_t p = 0; p < authority_places(s->a); p++)
+    for (uint32_t p = 0; p < authority_walk_places(s->a); p++)
         s->by[p] = NOT_REACHED;
     for (uint32_t n = 0; n < s->a->node_count; n++) {
         if (!from[n])
@@ -98,8 +98,7 @@ static void search_run(struct search *s, const bool *from)
 
 static uint32_t step_origin(const struct search *s, uint32_t place)
 {
-    const struct authority_edge *e = &s->a->edges[s->by[place]];
-    return s->backwards[place] ? authority_place_to(s->a, e) : authority_place_from(s->a, e);
+    return authority_walk_from(s->a, &s->a->edges[s->by[place]], s->backwards[place]);
 }
 
 static enum error search_path(const struct search *s, struct authority_step **steps,
@@ -123,7 +122,7 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
                           enum authority_path_kind kind, bool strict, struct authority_step **steps,
                           uint32_t *count)
 {
-    size_t places = authority_places(a) + 1;
+    size_t places = authority_walk_places(a) + 1;
     struct search s = {.a = a, .kind = kind, .strict = strict, .to = to, .found = -1};
     s.by = malloc(places * sizeof(*s.by));
     s.backwards = calloc(places, sizeof(*s.backwards));

@@ -57,14 +57,33 @@ static bool inside(const struct capstate_object *inner, const struct capstate_ob
 
 /* --- parents --- */
 
+/* What a control makes, besides copies of itself. */
+static bool control_makes(uint32_t control, uint32_t type)
+{
+    switch (control) {
+    case RECORD_CAP_IRQ_CONTROL:
+        return type == RECORD_CAP_IRQ_HANDLER || type == RECORD_CAP_SGI_SIGNAL;
+    case RECORD_CAP_IO_PORT_CONTROL:
+        return type == RECORD_CAP_IO_PORT;
+    case RECORD_CAP_SID_CONTROL:
+        return type == RECORD_CAP_SID;
+    case RECORD_CAP_CB_CONTROL:
+        return type == RECORD_CAP_CB;
+    default:
+        return false;
+    }
+}
+
 /* May a capability like `child` hang below one like `parent`? */
 static bool parent_gives(const struct capstate *s, const struct capstate_slot *parent,
                          const struct capstate_slot *child)
 {
+    if (control_makes(parent->rec.type, child->rec.type))
+        return true;
     switch (parent->rec.type) {
-    case RECORD_CAP_IRQ_CONTROL:
-        return child->rec.type == RECORD_CAP_IRQ_CONTROL ||
-               child->rec.type == RECORD_CAP_IRQ_HANDLER;
+    case RECORD_CAP_SMC:
+        return child->object == parent->object &&
+               (parent->rec.data == 0 || parent->rec.data == child->rec.data);
     case RECORD_CAP_FRAME:
         return child->rec.type == RECORD_CAP_FRAME &&
                inside(&s->objects[child->object], &s->objects[parent->object]);

@@ -130,11 +130,15 @@ static size_t domain_part(const char *label)
     return usable ? length : 0;
 }
 
+static bool is_plain(const char *label)
+{
+    return label[0] != '\0' && label[strcspn(label, "/ '\"")] == '\0' &&
+           strncmp(label, ISLAND_PREFIX, strlen(ISLAND_PREFIX)) != 0;
+}
+
 static const char *root_name(const char *label)
 {
-    bool plain = label[0] != '\0' && label[strcspn(label, "/ '\"")] == '\0' &&
-                 strncmp(label, ISLAND_PREFIX, strlen(ISLAND_PREFIX)) != 0;
-    return plain ? label : "root-task";
+    return is_plain(label) ? label : "root-task";
 }
 
 static const struct authority_rule *rule_for(const struct authority_rules *rules, const char *label)
@@ -187,12 +191,13 @@ enum { NO_NAME = -1, SEVERAL_NAMES = -2 };
 struct island_name {
     int32_t domain;
     uint64_t lowest;
+    uint32_t thread; /* whose TCB that is */
 };
 
 static void gather_names(const struct authority *a, struct island_name *names)
 {
     for (uint32_t i = 0; i < a->island_count; i++)
-        names[i] = (struct island_name){NO_NAME, UINT64_MAX};
+        names[i] = (struct island_name){NO_NAME, UINT64_MAX, 0};
     for (uint32_t i = 0; i < a->state->thread_count; i++) {
         if (!authority_thread_counts(a, i))
             continue;
@@ -204,20 +209,37 @@ static void gather_names(const struct authority *a, struct island_name *names)
         if (d >= 0)
             n->domain = n->domain == NO_NAME || n->domain == d ? d : SEVERAL_NAMES;
         else if (a->state->threads[i].rec.addr < n->lowest)
-            n->lowest = a->state->threads[i].rec.addr;
+            *n = (struct island_name){n->domain, a->state->threads[i].rec.addr, i};
     }
 }
 
-static enum error name_by_island(struct authority *a, uint32_t i, const struct island_name *names)
+/* Systems of mainline have no convention for names of threads, but Microkit calls a protection
+ * domain's thread as the domain is called: such a name is taken, if nobody has it yet. */
+static void island_label(const struct authority *a, const struct island_name *n, char *out,
+                         size_t size)
 {
-    char label[32];
-    const struct island_name *n = &names[a->island[a->state->threads[i].object]];
-    if (n->domain >= 0) {
-        a->thread_domain[i] = n->domain;
-        return ERR_OK;
+    const char *label = a->state->threads[n->thread].label;
+    bool named = a->state->snapshot.kernel == RECORD_KERNEL_SEL4 && is_plain(label) &&
+                 *name_place(a, label) < 0;
+    if (named)
+        snprintf(out, size, "%s", label);
+    else
+        snprintf(out, size, ISLAND_PREFIX "%" PRIx64, n->lowest);
+}
+
+/* The first of an island's threads names it for all. */
+static enum error name_by_island(struct authority *a, uint32_t i, struct island_name *names)
+{
+    char label[NAME_BYTES];
+    struct island_name *n = &names[a->island[a->state->threads[i].object]];
+    if (n->domain < 0) {
+        island_label(a, n, label, sizeof(label));
+        enum error e = domain_get(a, label, false, AUTHORITY_BY_ISLAND, &n->domain);
+        if (e != ERR_OK)
+            return e;
     }
-    snprintf(label, sizeof(label), ISLAND_PREFIX "%" PRIx64, n->lowest);
-    return domain_get(a, label, false, AUTHORITY_BY_ISLAND, &a->thread_domain[i]);
+    a->thread_domain[i] = n->domain;
+    return ERR_OK;
 }
 
 enum error authority_name_rest(struct authority *a)
@@ -228,8 +250,10 @@ enum error authority_name_rest(struct authority *a)
         gather_names(a, names);
     for (uint32_t k = 0; e == ERR_OK && k < a->state->thread_count; k++) {
         uint32_t i = (uint32_t)a->priv->by_addr[k];
-        if (a->thread_domain[i] < 0 && authority_thread_counts(a, i))
+        if (a->thread_domain[i] < 0 && authority_thread_counts(a, i)) {
+            a->by_islands = true;
             e = name_by_island(a, i, names);
+        }
         if (a->thread_domain[i] >= 0)
             a->domains[a->thread_domain[i]].threads++;
     }

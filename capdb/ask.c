@@ -94,7 +94,9 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
     enum error e = capdb_hold(db);
     if (e != ERR_OK)
         return e;
-    e = prepare_question(db, sql, &st);
+    e = capdb_add_breaches(db);
+    if (e == ERR_OK)
+        e = prepare_question(db, sql, &st);
     if (e != ERR_OK) {
         capdb_release(db);
         return e;

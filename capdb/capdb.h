@@ -61,14 +61,20 @@ enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules
  * committed.  On failure nothing of it was kept, the others were: ERR_IO (disk full, too);
  * ERR_TIMEOUT: another program holds a lock, so try again later; ERR_REFUSED: another kernel. */
 enum error capdb_append(struct capdb *db, const struct capstate *state, double time, uint32_t *n);
+/* The same, and takes the state over: on success *state is empty, and nothing was copied. */
+enum error capdb_append_taking(struct capdb *db, struct capstate *state, double time, uint32_t *n);
+/* What the recorder keeps of the newest snapshot, in bytes; twice as much while one is appended. */
+uint64_t capdb_recorder_memory(const struct capdb *db);
 
 /* Stores EVENT and GAP records, in the order in which they happened; others are passed over. They
  * belong before the snapshot that is appended next. On return they are committed. Fails as
  * capdb_append(). */
 enum error capdb_put_events(struct capdb *db, const struct record *events, uint32_t count);
 
-/* Merges what was appended into the tables; append does so about once a second. */
+/* Merges what was appended into the tables; append does so every two seconds or hundred snapshots. */
 enum error capdb_flush(struct capdb *db);
+/* The same if it is time for it; whether it can be done does not matter, for it is tried again. */
+void capdb_merge_when_due(struct capdb *db);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 

@@ -7,6 +7,8 @@
 #include "capdb/capdb.h"
 #include "capdb/output.h"
 
+struct stream;
+
 enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
 
 struct options {
@@ -21,6 +23,7 @@ struct options {
     double every;                              /* --every SECONDS, < 0: not given */
     double patience;                           /* --patience SECONDS, < 0: not given */
     bool on_change;                            /* --on-change */
+    bool events;                               /* --events */
     uint32_t count;                            /* --count N, 0: no end */
     const char *domains;                       /* --domains FILE */
     const char *kernel;                        /* --kernel ELF: mainline */
@@ -36,6 +39,7 @@ struct options {
     char **operand;                            /* the others */
     int operands;
     const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
+    bool quiet;                   /* tells no progress */
     bool whole;                   /* the command answers from all snapshots */
     bool doubt;                   /* what it answers from is not all there: said, and exit 2 */
 };
@@ -62,8 +66,9 @@ void command_tell_layout(void);
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
     struct options *options;
-    struct capdb *db; /* in memory for a live target; a file is held as it was */
-    bool second;      /* the database belongs to another view */
+    struct capdb *db;      /* in memory for a live target; a file is held as it was */
+    struct stream *stream; /* once snapshots are loaded one after the other */
+    bool second;           /* the database belongs to another view */
     uint32_t n;
     struct capstate state;
     struct authority authority;
@@ -79,7 +84,10 @@ uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
+/* Loading them in ascending order reads the recording once. */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
+/* Could a verdict on snapshot n differ from that on the one before, which was looked at? */
+bool dbview_differs(struct options *o, struct view *v, uint32_t n);
 /* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
  * that: then no edges, islands or verdicts are there. chains: with all above what it means. */
 enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains);
@@ -87,6 +95,9 @@ enum status dbview_open_about(struct options *o, struct view *v, const char *nam
 void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */
 extern bool dbview_whole;
+/* For what decides who can do what: a snapshot with findings, or with capabilities that make no
+ * sense, is said and ends with STATUS_UNKNOWN. An incomplete one was said when it was loaded. */
+void dbview_doubt(struct options *o, const struct view *v);
 /* --domains FILE, if it was given; says what is wrong with it. */
 enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);
@@ -113,7 +124,14 @@ char *when_text(double time, char *buf, size_t size);
 
 /* "strict", or who is left out. Returns buf. */
 const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
-/* A capability as a witness, and what a breach is about, as cells. */
+/* A capability as a witness, what a breach is about, and a way from one object to another: "-" for
+ * none. Return buf. */
+char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t size);
+char *breach_object_text(const struct view *v, const struct authority_breach *b, char *buf,
+                         size_t size);
+char *breach_path_text(const struct view *v, const struct authority_step *steps, uint32_t count,
+                       char *buf, size_t size);
+/* The first two as cells. */
 void breach_slot_cell(struct output *out, const struct view *v, int32_t slot);
 void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b);
 /* `check --policy`. */

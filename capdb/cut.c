@@ -287,7 +287,7 @@ static void count_fault(void *ctx, const char *sentence)
 static enum error check_range(struct capdb *db, uint32_t first, uint32_t last)
 {
     uint32_t faults = 0;
-    if (db->version == CAPDB_USER_VERSION_1)
+    if (db->version != CAPDB_USER_VERSION)
         return capdb_fail(db, ERR_VERSION,
                           "has format %d; capdb upgrade makes a file of it that can be cut",
                           db->version);

@@ -18,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 250, PUBLISH_MS = 2000, CACHE_KIB = 32768, HEADER_WAL = 19 };
+enum { BUSY_MS = 250, PUBLISH_MS = 2000, CACHE_KIB = 32768, HEADER_WAL = 19, WAL_PAGES = 4000 };
+/* A handle is one thread's. */
+enum { OPEN_ALONE = SQLITE_OPEN_NOMUTEX };
 
 /* --- the handle ------------------------------------------------------------------------------ */
 
@@ -67,8 +69,9 @@ static enum error set_pragmas(struct capdb *db)
     return capdb_execf(db, "opening",
                        "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF;"
                        "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
-                       "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
-                       CACHE_KIB);
+                       "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                       "PRAGMA wal_autocheckpoint=%d",
+                       CACHE_KIB, WAL_PAGES);
 }
 
 /* --- is it ours? ----------------------------------------------------------------------------- */
@@ -201,7 +204,7 @@ static enum error open_new(struct capdb *db, const struct capdb_source *source)
         return e;
     if (!db->memory && stat(db->path, &st) == 0) /* somebody was quicker, and is done */
         return capdb_fail(db, ERR_REFUSED, "exists already");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | OPEN_ALONE;
     if (sqlite3_open_v2(db->path, &db->sql, flags, NULL) != SQLITE_OK)
         return capdb_fail_sql(db, "creating");
     db->writable = true;
@@ -285,7 +288,8 @@ static enum error open_to_write(struct capdb *db, const char *does, const char *
         e = check_wal(db);
     if (e != ERR_OK)
         return e;
-    if (sqlite3_open_v2(db->path, &db->sql, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+    int flags = SQLITE_OPEN_READWRITE | OPEN_ALONE;
+    if (sqlite3_open_v2(db->path, &db->sql, flags, NULL) != SQLITE_OK)
         return capdb_fail_sql(db, "opening");
     db->writable = true;
     e = set_pragmas(db);
@@ -344,7 +348,7 @@ static char *uri_of(const char *path, const char *query)
 }
 
 /* One thread has a handle at a time: SQLite needs no locks of its own. */
-enum { READING = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX };
+enum { READING = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | OPEN_ALONE };
 
 static enum error open_uri(struct capdb *db, const char *query)
 {

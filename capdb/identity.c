@@ -8,27 +8,17 @@
  * capability. One that was deleted and made again in its slot, just as it was, cannot be told apart
  * without events.
  *
+ * What did not change keeps what it had, in one pass; only slots that differ are looked at closely.
+ *
  * Positions order the derivation list: the kernel puts a derived capability directly behind its
  * source, so new ones take places just before their successor, and the space before that is free
  * for those to come.  When it is used up, everything is spread out anew. */
-#include "capdb/recorder.h"
+#include "capdb/compare.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { POSITION_STEP = 1 << 8, POSITION_GAP = 1 << 24 };
-
-struct matching {
-    const struct capmem *before;
-    uint32_t before_count;
-    const struct capstate *state;
-    const struct origins *origins; /* NULL: nothing is known */
-    int32_t *match;                /* new slot -> index in before, -1 */
-    bool *matched;                 /* index in before -> some new slot is it */
-    bool *kept;                    /* index in before -> its id lives on */
-    struct sort_key *by_slot;      /* indices in before, by slot address */
-    struct sort_key *by_id;
-};
 
 static int compare_words(const struct record_slot *a, const struct record_slot *b)
 {
@@ -45,22 +35,6 @@ static int compare_words(const struct record_slot *a, const struct record_slot *
         COMPARE(data)
 #undef COMPARE
     return 0;
-}
-
-static int32_t find_key(const struct sort_key *keys, uint32_t count, int64_t key)
-{
-    uint32_t at = keys_lower_bound(keys, count, key);
-    return at < count && keys[at].key == key ? (int32_t)keys[at].index : -1;
-}
-
-static int32_t find_slot(const struct matching *m, uint64_t addr)
-{
-    return find_key(m->by_slot, m->before_count, (int64_t)addr);
-}
-
-static int32_t find_id(const struct matching *m, int64_t id)
-{
-    return find_key(m->by_id, m->before_count, id);
 }
 
 static bool has_badge(uint32_t type)
@@ -82,33 +56,58 @@ static bool same_guard(const struct record_slot *a, const struct record_slot *b)
     return a->type != RECORD_CAP_CNODE || (a->data == b->data && a->extra == b->extra);
 }
 
-static void match(struct matching *m, uint32_t slot, int32_t before)
+static const struct record_slot *old_record(const struct comparison *c, int32_t p)
 {
-    m->match[slot] = before;
-    m->matched[before] = true;
+    return &c->old->slots[p].rec;
 }
 
-static void match_by_events(struct matching *m)
+/* p may be -1. */
+static void match(struct comparison *c, uint32_t slot, int32_t p)
 {
-    for (uint32_t i = 0; i < m->state->slot_count; i++) {
-        const struct record_slot *r = &m->state->slots[i].rec;
-        uint64_t from = origins_of(m->origins, r->addr);
-        int32_t p = from ? find_slot(m, from) : -1;
-        m->match[i] = -1;
-        if (p >= 0 && !m->matched[p] && may_be(&m->before[p].rec, r))
-            match(m, i, p);
+    c->match[slot] = p;
+    if (p >= 0)
+        c->mark[p] |= OLD_MATCHED;
+}
+
+/* What is in its slot as it was is matched; of the others those that may be it are. */
+static void match_in_place(struct comparison *c, bool guards)
+{
+    for (uint32_t i = 0; i < c->now->slot_count; i++) {
+        const struct record_slot *r = &c->now->slots[i].rec;
+        int32_t p = c->match[i];
+        if (c->open[i] && p >= 0 &&
+            !(may_be(old_record(c, p), r) && (!guards || same_guard(old_record(c, p), r))))
+            p = -1;
+        match(c, i, p);
     }
 }
 
-static void match_in_place(struct matching *m)
+static int32_t old_slot_at(const struct comparison *c, uint64_t addr)
 {
-    for (uint32_t i = 0; i < m->state->slot_count; i++) {
-        const struct record_slot *r = &m->state->slots[i].rec;
-        int32_t p = find_slot(m, r->addr);
-        m->match[i] = -1;
-        if (p >= 0 && !m->matched[p] && may_be(&m->before[p].rec, r) &&
-            same_guard(&m->before[p].rec, r))
-            match(m, i, p);
+    return addr && c->old->slot_count ? capstate_slot_at(c->old, addr) : -1;
+}
+
+/* Events say of the slots that they touched where the capability came from: first all of those let go
+ * of what they had, then each takes what is its own. */
+static void match_by_events(struct comparison *c, const struct origins *origins)
+{
+    match_in_place(c, false);
+    for (uint32_t o = 0; o < origins->count; o++) {
+        int32_t i = capstate_slot_at(c->now, origins->list[o].slot);
+        if (i >= 0 && c->match[i] >= 0)
+            c->mark[c->match[i]] &= (uint8_t)~OLD_MATCHED;
+        if (i >= 0)
+            c->match[i] = -1;
+    }
+    for (uint32_t o = 0; o < origins->count; o++) {
+        int32_t i = capstate_slot_at(c->now, origins->list[o].slot);
+        int32_t p = old_slot_at(c, origins->list[o].from);
+        if (i < 0)
+            continue;
+        c->open[i] = 1;
+        if (p >= 0 && !(c->mark[p] & OLD_MATCHED) &&
+            may_be(old_record(c, p), &c->now->slots[i].rec))
+            match(c, (uint32_t)i, p);
     }
 }
 
@@ -131,37 +130,57 @@ static bool stray_alone(const struct stray *s, uint32_t count, uint32_t i)
 }
 
 /* Pairs what left one slot with what appeared in one other, where both are the only such words. */
-static void match_strays(struct matching *m, struct stray *gone, uint32_t gone_count,
+static void match_strays(struct comparison *c, struct stray *gone, uint32_t gone_count,
                          struct stray *come, uint32_t come_count)
 {
     if (gone_count)
         qsort(gone, gone_count, sizeof(*gone), stray_compare);
     if (come_count)
         qsort(come, come_count, sizeof(*come), stray_compare);
-    for (uint32_t g = 0, c = 0; g < gone_count && c < come_count;) {
-        int order = compare_words(gone[g].rec, come[c].rec);
-        if (order == 0 && stray_alone(gone, gone_count, g) && stray_alone(come, come_count, c))
-            match(m, come[c].index, (int32_t)gone[g].index);
+    for (uint32_t g = 0, k = 0; g < gone_count && k < come_count;) {
+        int order = compare_words(gone[g].rec, come[k].rec);
+        if (order == 0 && stray_alone(gone, gone_count, g) && stray_alone(come, come_count, k))
+            match(c, come[k].index, (int32_t)gone[g].index);
         g += order <= 0;
-        c += order >= 0;
+        k += order >= 0;
     }
 }
 
-static enum error match_moves(struct matching *m)
+static uint32_t gather_gone(const struct comparison *c, struct stray *out)
 {
-    uint32_t gone_count = 0;
-    uint32_t come_count = 0;
-    struct stray *gone = malloc((m->before_count + 1) * sizeof(*gone));
-    struct stray *come = malloc((m->state->slot_count + 1) * sizeof(*come));
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < c->old->slot_count; p++)
+        if (!(c->mark[p] & OLD_MATCHED)) {
+            if (out)
+                out[count] = (struct stray){old_record(c, (int32_t)p), p};
+            count++;
+        }
+    return count;
+}
+
+static uint32_t gather_come(const struct comparison *c, struct stray *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->now->slot_count; i++)
+        if (c->match[i] < 0) {
+            if (out)
+                out[count] = (struct stray){&c->now->slots[i].rec, i};
+            count++;
+        }
+    return count;
+}
+
+static enum error match_moves(struct comparison *c)
+{
+    uint32_t gone_count = gather_gone(c, NULL);
+    uint32_t come_count = gone_count ? gather_come(c, NULL) : 0;
+    if (gone_count == 0 || come_count == 0)
+        return ERR_OK;
+    struct stray *gone = malloc(gone_count * sizeof(*gone));
+    struct stray *come = malloc(come_count * sizeof(*come));
     enum error e = gone && come ? ERR_OK : ERR_NO_MEMORY;
-    for (uint32_t i = 0; e == ERR_OK && i < m->before_count; i++)
-        if (!m->matched[i])
-            gone[gone_count++] = (struct stray){&m->before[i].rec, i};
-    for (uint32_t i = 0; e == ERR_OK && i < m->state->slot_count; i++)
-        if (m->match[i] < 0)
-            come[come_count++] = (struct stray){&m->state->slots[i].rec, i};
     if (e == ERR_OK)
-        match_strays(m, gone, gone_count, come, come_count);
+        match_strays(c, gone, gather_gone(c, gone), come, gather_come(c, come));
     free(gone);
     free(come);
     return e;
@@ -169,21 +188,13 @@ static enum error match_moves(struct matching *m)
 
 /* --- ids --- */
 
-/* The nearest ancestor of before[p] whose id lives on, 0 for none. */
-static int64_t surviving_parent(const struct matching *m, int32_t p)
+/* The nearest ancestor of p whose id lives on, 0 for none. */
+static int64_t surviving_parent(const struct comparison *c, int32_t p)
 {
-    int64_t id = m->before[p].parent;
-    /* as many steps as there are capabilities: parents come from a file and might run in a circle
-     */
-    for (uint32_t steps = 0; id != 0 && steps < m->before_count; steps++) {
-        int32_t at = find_id(m, id);
-        if (at < 0)
-            return 0;
-        if (m->kept[at])
-            return id;
-        id = m->before[at].parent;
-    }
-    return 0;
+    int32_t at = c->old->slots[p].parent;
+    while (at >= 0 && !(c->mark[at] & OLD_KEPT))
+        at = c->old->slots[at].parent;
+    return at < 0 ? 0 : c->before->caps[at].id;
 }
 
 static bool rec_changed(const struct record_slot *a, const struct record_slot *b)
@@ -192,44 +203,56 @@ static bool rec_changed(const struct record_slot *a, const struct record_slot *b
            a->extra != b->extra || a->flags != b->flags;
 }
 
-/* Pre-order: a slot's parent has its id when the slot gets its own. */
-static void give_ids(struct matching *m, int64_t *next_id, struct capmem *out,
-                     struct identity_stats *stats)
+/* A slot that differs, or whose parent does. */
+static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool events, int64_t *next_id)
 {
-    for (uint32_t i = 0; i < m->state->slot_count; i++) {
-        const struct capstate_slot *slot = &m->state->slots[i];
-        int32_t p = m->match[i];
-        int64_t parent = slot->parent < 0 ? 0 : out[slot->parent].id;
-        out[i] = (struct capmem){.rec = slot->rec, .parent = parent};
-        bool below = p >= 0 && (m->origins || m->before[p].parent == parent ||
-                                surviving_parent(m, p) == parent);
-        if (below) {
-            m->kept[p] = true;
-            out[i].id = m->before[p].id;
-            out[i].pos = m->before[p].pos;
-            stats->changed += rec_changed(&m->before[p].rec, &slot->rec);
-        } else {
-            out[i].id = (*next_id)++;
-            stats->added++;
-        }
+    int32_t p = c->match[i];
+    struct kept_cap *k = &c->next->caps[i];
+    bool below = p >= 0 && (events || c->before->caps[p].parent == parent ||
+                            surviving_parent(c, p) == parent);
+    c->open[i] = 1;
+    if (below) {
+        *k = c->before->caps[p];
+        c->mark[p] |= OLD_KEPT;
+        c->stats.changed += rec_changed(old_record(c, p), &c->now->slots[i].rec);
+    } else {
+        *k = (struct kept_cap){.id = (*next_id)++};
+        c->match[i] = -1;
+        c->stats.added++;
     }
-    for (uint32_t i = 0; i < m->before_count; i++)
-        stats->removed += !m->kept[i];
+    k->parent = parent;
+    k->row = 0;
+}
+
+/* Pre-order: a slot's parent has its id when the slot gets its own. Are the positions that go on
+ * ascending? */
+static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
+{
+    struct kept_cap *out = c->next->caps;
+    bool ascending = true;
+    int64_t last = 0;
+    for (uint32_t i = 0; i < c->now->slot_count; i++) {
+        int32_t p = c->match[i];
+        int64_t parent = c->parent[i] < 0 ? 0 : out[c->parent[i]].id;
+        if (p < 0 || c->open[i] || c->before->caps[p].parent != parent) {
+            give_id(c, i, parent, events, next_id);
+        } else {
+            out[i] = c->before->caps[p];
+            c->mark[p] |= OLD_KEPT | OLD_ROW;
+        }
+        ascending &= out[i].pos == 0 || out[i].pos > last;
+        last = out[i].pos ? out[i].pos : last;
+    }
+    for (uint32_t p = 0; p < c->old->slot_count; p++)
+        c->stats.removed += !(c->mark[p] & OLD_KEPT);
+    return ascending;
 }
 
 /* --- positions --- */
 
 /* Keeps a longest ascending run of the positions in out and clears the others. */
-static enum error keep_ascending(struct capmem *out, uint32_t count)
+static enum error keep_ascending(struct kept_cap *out, uint32_t count)
 {
-    int64_t last = 0;
-    bool sorted = true;
-    for (uint32_t i = 0; i < count && sorted; i++) {
-        sorted = out[i].pos == 0 || out[i].pos > last;
-        last = out[i].pos ? out[i].pos : last;
-    }
-    if (sorted)
-        return ERR_OK;
     uint32_t length = 0;
     int32_t *end = malloc((count + 1) * sizeof(*end)); /* by length of run: index that ends it */
     int32_t *link = malloc((count + 1) * sizeof(*link));
@@ -266,14 +289,14 @@ static enum error keep_ascending(struct capmem *out, uint32_t count)
     return ERR_OK;
 }
 
-static void spread_anew(struct capmem *out, uint32_t count)
+static void spread_anew(struct kept_cap *out, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         out[i].pos = (int64_t)(i + 1) * POSITION_GAP;
 }
 
 /* Fills the run [first, end) between positions of its neighbours; false when there is no room. */
-static bool fill_run(struct capmem *out, uint32_t first, uint32_t end, uint32_t count)
+static bool fill_run(struct kept_cap *out, uint32_t first, uint32_t end, uint32_t count)
 {
     int64_t run = end - first;
     int64_t left = first ? out[first - 1].pos : 0;
@@ -291,74 +314,45 @@ static bool fill_run(struct capmem *out, uint32_t first, uint32_t end, uint32_t 
     return step > 0;
 }
 
-static enum error give_positions(struct capmem *out, uint32_t count)
+/* Only slots that are open may have none; when all are spread anew, all are open. */
+static void fill_positions(struct comparison *c)
 {
-    enum error e = keep_ascending(out, count);
-    if (e != ERR_OK)
-        return e;
+    struct kept_cap *out = c->next->caps;
+    uint32_t count = c->now->slot_count;
     for (uint32_t i = 0; i < count; i++) {
-        if (out[i].pos != 0)
+        if (!(c->all_open || c->open[i]) || out[i].pos != 0)
             continue;
         uint32_t end = i;
         while (end < count && out[end].pos == 0)
             end++;
         if (!fill_run(out, i, end, count)) {
             spread_anew(out, count);
-            return ERR_OK;
+            c->all_open = true;
+            return;
         }
         i = end - 1;
     }
-    return ERR_OK;
+}
+
+static enum error give_positions(struct comparison *c, bool ascending)
+{
+    enum error e = ascending ? ERR_OK : keep_ascending(c->next->caps, c->now->slot_count);
+    c->all_open |= !ascending;
+    if (e == ERR_OK)
+        fill_positions(c);
+    return e;
 }
 
 /* --- all of it --- */
 
-static bool matching_init(struct matching *m)
+enum error identity_assign(struct comparison *c, const struct origins *origins, int64_t *next_id)
 {
-    size_t before = m->before_count + 1;
-    m->match = malloc((m->state->slot_count + 1) * sizeof(*m->match));
-    m->matched = calloc(before, sizeof(*m->matched));
-    m->kept = calloc(before, sizeof(*m->kept));
-    m->by_slot = malloc(before * sizeof(*m->by_slot));
-    m->by_id = malloc(before * sizeof(*m->by_id));
-    if (!m->match || !m->matched || !m->kept || !m->by_slot || !m->by_id)
-        return false;
-    for (uint32_t i = 0; i < m->before_count; i++) {
-        m->by_slot[i] = (struct sort_key){(int64_t)m->before[i].rec.addr, i};
-        m->by_id[i] = (struct sort_key){m->before[i].id, i};
+    enum error e = ERR_OK;
+    if (origins) {
+        match_by_events(c, origins);
+    } else {
+        match_in_place(c, true);
+        e = match_moves(c);
     }
-    keys_sort(m->by_slot, m->before_count);
-    keys_sort(m->by_id, m->before_count);
-    return true;
-}
-
-static void matching_fini(struct matching *m)
-{
-    free(m->match);
-    free(m->matched);
-    free(m->kept);
-    free(m->by_slot);
-    free(m->by_id);
-}
-
-enum error identity_assign(const struct capmem *before, uint32_t before_count,
-                           const struct capstate *state, const struct origins *origins,
-                           int64_t *next_id, struct capmem *out, struct identity_stats *stats)
-{
-    struct matching m = {
-        .before = before, .before_count = before_count, .state = state, .origins = origins};
-    enum error e = matching_init(&m) ? ERR_OK : ERR_NO_MEMORY;
-    *stats = (struct identity_stats){0};
-    if (e == ERR_OK && origins) {
-        match_by_events(&m);
-    } else if (e == ERR_OK) {
-        match_in_place(&m);
-        e = match_moves(&m);
-    }
-    if (e == ERR_OK) {
-        give_ids(&m, next_id, out, stats);
-        e = give_positions(out, state->slot_count);
-    }
-    matching_fini(&m);
-    return e;
+    return e == ERR_OK ? give_positions(c, give_ids(c, origins, next_id)) : e;
 }

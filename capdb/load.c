@@ -70,13 +70,14 @@ static enum error add(struct loading *l, const struct record *r)
     return e == ERR_OK ? e : corrupt(l, "a record makes no sense");
 }
 
-static enum error cap_from_row(struct loading *l, const struct row *row, struct capmem *out)
+enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out)
 {
     const int64_t *v = row->v;
+    const bool named = v[CAP_COL_addr] != ROW_NULL && v[CAP_COL_bits] != ROW_NULL;
     const struct row *o = NULL;
-    if (v[CAP_COL_object] != 0)
+    if (v[CAP_COL_object] != 0 && !named)
         o = rowset_find(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
-    if (!o && (v[CAP_COL_addr] == ROW_NULL || v[CAP_COL_bits] == ROW_NULL))
+    if (!o && !named)
         return corrupt(l, "a capability refers to no object");
     *out = (struct capmem){
         .id = v[CAP_COL_id],
@@ -128,9 +129,9 @@ static enum error load_caps(struct loading *l)
     if (e == ERR_OK)
         keys_sort(order, set->count);
     for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
-        e = cap_from_row(l, &set->rows[order[i].index], &l->caps[i]);
+        e = loading_cap(l, &set->rows[order[i].index], &l->caps[i]);
     free(order);
-    return e == ERR_OK ? find_depths(l) : e;
+    return e;
 }
 
 static enum error find_ranks(struct loading *l)
@@ -417,7 +418,10 @@ static enum error build(struct loading *l, struct record head[LOADING_HEADS])
         e = add(l, &head[1]);
     if (e != ERR_OK)
         return e;
-    e = capstate_finish(l->state);
+    if (l->records_only)
+        l->state->tables_told = l->state->table_count;
+    else
+        e = capstate_finish(l->state);
     if (e == ERR_NO_MEMORY)
         return capdb_fail(l->db, e, "out of memory");
     if (e != ERR_OK)
@@ -436,7 +440,7 @@ void loading_free(struct loading *l)
 
 static enum error arrange(struct loading *l)
 {
-    enum error e = load_caps(l);
+    enum error e = find_depths(l);
     if (e == ERR_OK)
         e = find_ranks(l);
     if (e == ERR_OK)
@@ -449,7 +453,15 @@ enum error loading_rows(struct loading *l)
     enum error e = ERR_OK;
     for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
         e = capdb_rows_at(l->db, (enum row_kind)k, l->n, &l->sets[k]);
+    if (e == ERR_OK)
+        e = load_caps(l);
     return e == ERR_OK ? arrange(l) : e;
+}
+
+enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS])
+{
+    enum error e = arrange(l);
+    return e == ERR_OK ? build(l, heads) : e;
 }
 
 enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS])
@@ -459,9 +471,9 @@ enum error loading_build_part(struct loading *l, const struct record heads[LOADI
     head[1].end.slots = l->sets[ROW_CAP].count;
     head[1].end.threads = l->sets[ROW_THREAD].count;
     head[1].end.mappings = l->sets[ROW_MAPPING].count;
-    enum error e = arrange(l);
+    enum error e = load_caps(l);
     if (e == ERR_OK)
-        e = build(l, head);
+        e = loading_build(l, head);
     l->state->end = heads[1].end;
     return e;
 }

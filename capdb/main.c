@@ -1,359 +1,21 @@
-/* `capdb`: the command line.  One table of commands; options may stand anywhere. */
+/* `capdb`: from a command line to a command. */
 #include "attach/sel4.h"
 #include "capdb/command.h"
-#include "capdb/nearest.h"
+#include "capdb/commands.h"
+#include "capdb/options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const struct command commands[] = {
-    {"record", 1, 1, command_record,
-     "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--patience SECONDS]"
-     " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
-     "take snapshots of a target into a recording",
-     "capdb record monitor:unix:build/monitor.sock run.capdb --on-change"},
-    {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots",
-     "capdb snapshots run.capdb"},
-    {"info", 0, 0, command_info, "info RUN [--at N]", "what was recorded, when, how big",
-     "capdb info run.capdb"},
-    {"threads", 0, 0, command_threads, "threads RUN [--at N]", "threads, states, domains",
-     "capdb threads run.capdb --at 11:47:27"},
-    {"domains", 0, 0, command_domains, "domains RUN [--at N]", "domains, islands, flows",
-     "capdb domains run.capdb --at -1m"},
-    {"owner", 1, 1, command_owner, "owner RUN ADDRESS [--at N]",
-     "which domain owns this memory, who can reach it, where it comes from",
-     "capdb owner run.capdb 0x82104000"},
-    {"history", 1, 1, command_history, "history RUN ADDRESS [--from N --to N]",
-     "every owner and holder over time",
-     "capdb history run.capdb 0x82104000 --from 11:47 --to 11:49"},
-    {"who", 1, 1, command_who, "who RUN OBJECT [--at N]", "all capabilities to an object",
-     "capdb who run.capdb ep:0x8281d400"},
-    {"cdt", 0, 1, command_cdt, "cdt RUN [SLOT] [--at N]", "the derivation tree",
-     "capdb cdt run.capdb slot:0x82406000"},
-    {"preview", 1, 1, command_preview, "preview RUN SLOT [--at N]", "what a revoke would take",
-     "capdb preview run.capdb 0x82406000"},
-    {"untyped", 0, 0, command_untyped, "untyped RUN [--at N]",
-     "untyped memory: used, free, lost, reclaimable", "capdb untyped run.capdb"},
-    {"diff", 2, 2, command_diff, "diff RUN A B", "what changed between two snapshots",
-     "capdb diff run.capdb 3 4"},
-    {"path", 2, 2, command_path, "path RUN FROM TO [--at N] [--flow] [--strict]",
-     "shortest authority path, edge by edge", "capdb path run.capdb guest critical --flow"},
-    {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
-     "could it ever, and by which operations", "capdb can run.capdb guest write frame:0x82117000"},
-    {"who-can-reach", 1, 1, command_who_can_reach, "who-can-reach RUN THING [--at N] [--strict]",
-     "threads with authority that leads to it", "capdb who-can-reach run.capdb frame:0x82117000"},
-    {"what-can-it-reach", 1, 1, command_what_can_it_reach,
-     "what-can-it-reach RUN THING [--at N] [--strict]", "objects to which its authority leads",
-     "capdb what-can-it-reach run.capdb guest"},
-    {"check", 0, 0, command_check,
-     "check RUN [--at N | --all | --from N --to N] [--strict] [--explain] [--policy FILE]"
-     " [--junit FILE]",
-     "isolation and retype invariants, or what a policy does not allow; exit 1 on a breach",
-     "capdb check run.capdb --all --json"},
-    {"policy", 0, 0, command_policy, "policy RUN [--at N | --all] [--strict] [-o FILE]",
-     "what may pass between domains, as a file to review and to check by",
-     "capdb policy run.capdb --all -o system.policy"},
-    {"revokes", 0, 1, command_revokes, "revokes RUN [REVOKE]", "revocations, step by step",
-     "capdb revokes run.capdb 3"},
-    {"export", 0, 0, command_export,
-     "export RUN --format capdl|dot|json|csv|trace|events"
-     " [--at N | --from N --to N] [--around THING] [--depth N] [--strict] [-o FILE]",
-     "the state for other programs", "capdb export run.capdb --format dot | dot -Tsvg -o run.svg"},
-    {"import", 1, 1, command_import, "import FILE.cdl RUN [--domains FILE]",
-     "make a recording of a capDL specification, to check a design",
-     "capdb import system.cdl design.capdb"},
-    {"compare", 1, 1, command_compare, "compare A B",
-     "what tells two systems apart, by names and by shape; exit 1 if anything does",
-     "capdb compare design.capdb run.capdb"},
-    {"report", 0, 0, command_report,
-     "report RUN -o FILE.html [--at N] [--from N --to N] [--strict]", "one page with pictures",
-     "capdb report run.capdb -o run.html"},
-    {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\" [--domains FILE]",
-     "query the documented views", "capdb sql run.capdb \"SELECT * FROM crossings WHERE n = 4\""},
-    {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system",
-     "capdb live monitor:unix:build/monitor.sock \"SELECT * FROM threads\""},
-    {"verify", 0, 0, command_verify, "verify RUN",
-     "is it what was recorded? the file, the chain of commits, every snapshot, the events",
-     "capdb verify run.capdb"},
-    {"why-not-running", 1, 1, command_why_not_running, "why-not-running RUN THREAD [--at N]",
-     "what a thread waits for, who could end that, and why they do not",
-     "capdb why-not-running run.capdb guest/init"},
-    {"why-fault", 1, 1, command_why_fault, "why-fault RUN THREAD [--at N]",
-     "what a faulted thread did, and what would have to be there",
-     "capdb why-fault run.capdb guest/init"},
-    {"why-denied", 2, 2, command_why_denied, "why-denied RUN THREAD CPTR [--at N]",
-     "where a capability address leads, level by level",
-     "capdb why-denied run.capdb guest/init 21"},
-    {"retype", 2, 4, command_retype, "retype RUN UNTYPED TYPE [SIZE] [COUNT] [--at N]",
-     "what this Retype would do now, or which rule refuses it",
-     "capdb retype run.capdb untyped:0x82480000 frame 12 4"},
-    {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]", "which untyped memory could give that much",
-     "capdb fit run.capdb 64K"},
-    {"gdb-proxy", 1, 1, command_gdb_proxy, "gdb-proxy TARGET LISTEN [--domains FILE]",
-     "a gdb server in front of a stub: every thread, and monitor cap",
-     "capdb gdb-proxy gdb:tcp:localhost:1234 tcp:2345"},
-    {"leak", 0, 0, command_leak, "leak RUN [--at N]",
-     "memory that nobody can reach, or that only grows", "capdb leak run.capdb"},
-    {"upgrade", 1, 1, command_upgrade, "upgrade RUN OUT",
-     "make a recording of today's format of an older one", "capdb upgrade old.capdb new.capdb"},
-    {"publish", 1, 1, command_publish, "publish RUN postgresql://… [--name NAME] [--to N]",
-     "put the recording into PostgreSQL, beside others",
-     "capdb publish run.capdb postgresql:///nightly --name 2026-11-29"},
-    {"compact", 0, 0, command_compact, "compact RUN",
-     "write the recording anew without the room that nothing uses", "capdb compact run.capdb"},
-    {"cut", 1, 1, command_cut, "cut RUN OUT [--from N] [--to N]",
-     "a smaller recording of some of its snapshots, to send to somebody",
-     "capdb cut run.capdb part.capdb --from 11:47 --to 11:49"},
-};
-enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
-
-static bool names_option(const struct command *c, const char *name)
-{
-    char text[32];
-    snprintf(text, sizeof(text), strcmp(name, "output") == 0 ? "-o FILE" : "--%s", name);
-    return strstr(c->usage, text);
-}
-
-/* What every command has that interprets a snapshot. */
-static bool takes_domains(const struct command *c)
-{
-    return c->run != command_snapshots && c->run != command_verify && c->run != command_upgrade;
-}
-
-static bool takes_option(const struct command *c, const char *name)
-{
-    return strcmp(name, "json") == 0 || names_option(c, name) ||
-           (takes_domains(c) && (strcmp(name, "domains") == 0 || strcmp(name, "kernel") == 0 ||
-                                 strcmp(name, "layout") == 0));
-}
-
-static void print_command_help(const struct command *c)
-{
-    printf("usage: capdb %s%s [--json]\n\n%s.\n\nexample:\n    %s\n", c->usage,
-           takes_domains(c) && !names_option(c, "domains") ? " [--domains FILE]" : "", c->summary,
-           c->example);
-    if (names_option(c, "at"))
-        puts("\nN is the number of a snapshot, a time of day or a moment (11:47:27,\n"
-             "2026-11-29T11:47:27, UTC), or a time before the newest (-30s, -1m, -2h).");
-}
-
-static void print_help(FILE *f)
-{
-    fputs("usage: capdb COMMAND RUN [OPERANDS] [--json]\n       capdb COMMAND --help\n\n", f);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(f, "  capdb %s\n        %s\n", commands[i].usage, commands[i].summary);
-    fputs("\nRUN is a recording (FILE or FILE@N) or a target: monitor:unix:PATH, "
-          "monitor:tcp:HOST:PORT,\nmonitor:/dev/ttyX, gdb:… the same, ram:FILE.\n"
-          "Things are named by domain, thread:NAME, tcb:0x…, frame:0x…, ep:0x…, ntfn:0x…, "
-          "cnode:0x…,\nuntyped:0x…, pt:0x…, pd:0x…, pool:0x…, irq:N, slot:0x…, domain:NAME; "
-          "addresses are physical\nunless they lie in the kernel's window; phys:0x… and "
-          "kernel:0x… say which.\n"
-          "Exit status: 0 yes, 1 no or breach, 2 could not tell.\n",
-          f);
-}
-
-enum { OPTIONS_MAX = 64 };
-
-enum option_code {
-    OPT_AT = 256,
-    OPT_ALL,
-    OPT_EVERY,
-    OPT_PATIENCE,
-    OPT_ON_CHANGE,
-    OPT_COUNT,
-    OPT_DOMAINS,
-    OPT_FORMAT,
-    OPT_NAME,
-    OPT_POLICY,
-    OPT_JUNIT,
-    OPT_JSON,
-    OPT_STRICT,
-    OPT_EXPLAIN,
-    OPT_FLOW,
-    OPT_SAME_MACHINE,
-    OPT_AROUND,
-    OPT_DEPTH,
-    OPT_FROM,
-    OPT_TO,
-    OPT_KERNEL,
-    OPT_LAYOUT,
-};
-
-static const struct option long_options[] = {
-    {"at", required_argument, NULL, OPT_AT},
-    {"all", no_argument, NULL, OPT_ALL},
-    {"every", required_argument, NULL, OPT_EVERY},
-    {"patience", required_argument, NULL, OPT_PATIENCE},
-    {"on-change", no_argument, NULL, OPT_ON_CHANGE},
-    {"count", required_argument, NULL, OPT_COUNT},
-    {"domains", required_argument, NULL, OPT_DOMAINS},
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"name", required_argument, NULL, OPT_NAME},
-    {"policy", required_argument, NULL, OPT_POLICY},
-    {"junit", required_argument, NULL, OPT_JUNIT},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"strict", no_argument, NULL, OPT_STRICT},
-    {"explain", no_argument, NULL, OPT_EXPLAIN},
-    {"flow", no_argument, NULL, OPT_FLOW},
-    {"kernel", required_argument, NULL, OPT_KERNEL},
-    {"layout", required_argument, NULL, OPT_LAYOUT},
-    {"same-machine", no_argument, NULL, OPT_SAME_MACHINE},
-    {"around", required_argument, NULL, OPT_AROUND},
-    {"from", required_argument, NULL, OPT_FROM},
-    {"to", required_argument, NULL, OPT_TO},
-    {"depth", required_argument, NULL, OPT_DEPTH},
-    {"output", required_argument, NULL, 'o'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static bool parse_number(const char *name, const char *text, uint32_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value == 0 ||
-        value >= UINT32_MAX) {
-        command_complain(NULL, "--%s %s: not a positive number", name, text);
-        return false;
-    }
-    *out = (uint32_t)value;
-    return true;
-}
-
-static bool parse_seconds(const char *name, const char *text, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    if (end != text && *end == '\0' && isfinite(*out) && *out >= 0 && *out < 1e9)
-        return true;
-    command_complain(NULL, "--%s %s: not a number of seconds", name, text);
-    return false;
-}
-
-static bool take_option(struct options *o, int code)
-{
-    switch (code) {
-    case OPT_AT:
-        o->at_text = optarg;
-        return true;
-    case OPT_FROM:
-        o->from_text = optarg;
-        return true;
-    case OPT_TO:
-        o->to_text = optarg;
-        return true;
-    case OPT_COUNT:
-        return parse_number("count", optarg, &o->count);
-    case OPT_EVERY:
-        return parse_seconds("every", optarg, &o->every);
-    case OPT_PATIENCE:
-        return parse_seconds("patience", optarg, &o->patience);
-    case OPT_ALL:
-        o->all = true;
-        return true;
-    case OPT_ON_CHANGE:
-        o->on_change = true;
-        return true;
-    case OPT_DOMAINS:
-        o->domains = optarg;
-        return true;
-    case OPT_FORMAT:
-        o->format = optarg;
-        return true;
-    case OPT_NAME:
-        o->name = optarg;
-        return true;
-    case OPT_POLICY:
-        o->policy = optarg;
-        return true;
-    case OPT_JUNIT:
-        o->junit = optarg;
-        return true;
-    case OPT_JSON:
-        output_default = OUTPUT_JSON;
-        return true;
-    case OPT_STRICT:
-        o->strict = true;
-        return true;
-    case OPT_EXPLAIN:
-        o->explain = true;
-        return true;
-    case OPT_SAME_MACHINE:
-        o->same_machine = true;
-        return true;
-    case OPT_AROUND:
-        o->around = optarg;
-        return true;
-    case OPT_DEPTH:
-        return parse_number("depth", optarg, &o->depth);
-    case OPT_FLOW:
-        o->flow = true;
-        return true;
-    case OPT_KERNEL:
-        o->kernel = optarg;
-        return true;
-    case OPT_LAYOUT:
-        o->layout = optarg;
-        return true;
-    case 'o':
-        o->output = optarg;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
-static enum status no_command(const char *name)
-{
-    struct nearest n = {.wanted = name};
-    for (size_t i = 0; i < COMMANDS; i++)
-        nearest_offer(&n, commands[i].name);
-    return n.best ? command_complain(NULL, "no command %s; did you mean %s?", name, n.best)
-                  : command_complain(NULL, "no command %s; capdb --help lists them", name);
-}
-
-/* Which options were given, for the command to be asked whether they mean anything to it. */
-struct given {
-    const char *name[OPTIONS_MAX];
-    uint32_t count;
-};
-
-static enum status refuse_strangers(const struct command *c, const struct given *g)
+static enum status refuse_strangers(const struct command *c, const struct options_given *g)
 {
     for (uint32_t i = 0; i < g->count; i++)
-        if (!takes_option(c, g->name[i]))
+        if (!command_takes(c, g->name[i]))
             return command_complain(NULL, "%s takes no %s%s; capdb %s --help tells what it takes",
                                     c->name, strcmp(g->name[i], "output") == 0 ? "-" : "--",
                                     strcmp(g->name[i], "output") == 0 ? "o" : g->name[i], c->name);
     return STATUS_YES;
-}
-
-static const char *option_name(int code)
-{
-    for (const struct option *at = long_options; at->name; at++)
-        if (at->val == code)
-            return at->name;
-    return "";
-}
-
-/* And not from one snapshot, so that each incomplete one is in what they say. */
-static bool answers_from_all(const struct command *c)
-{
-    return c->run == command_history || c->run == command_revokes || c->run == command_report ||
-           c->run == command_sql || c->run == command_live;
 }
 
 static enum status exclude(const struct command *c, const struct options *o)
@@ -366,6 +28,8 @@ static enum status exclude(const struct command *c, const struct options *o)
         return command_complain(NULL, "--all and --at, --from or --to exclude each other");
     if (o->layout && !o->kernel)
         return command_complain(NULL, "--layout goes with --kernel");
+    if (o->explain && (o->all || o->from_text || o->to_text))
+        return command_complain(NULL, "--explain explains the verdict on one snapshot: --at N");
     if (o->policy && o->explain)
         return command_complain(NULL, "--explain is about isolation, not about a policy");
     if (o->depth && !o->around)
@@ -373,64 +37,40 @@ static enum status exclude(const struct command *c, const struct options *o)
     return STATUS_YES;
 }
 
-/* For `monitor cap`, asked of one snapshot: what reads nothing else. */
-static bool answers_from_one(const struct command *c)
-{
-    static const char *const names[] = {
-        "threads",         "domains",   "owner",      "who",           "cdt",
-        "preview",         "untyped",   "path",       "can",           "check",
-        "export",          "sql",       "retype",     "fit",           "leak",
-        "why-not-running", "why-fault", "why-denied", "who-can-reach", "what-can-it-reach",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strcmp(names[i], c->name) == 0)
-            return true;
-    return false;
-}
-
-static bool was_given(const struct given *g, const char *name)
-{
-    for (uint32_t i = 0; i < g->count; i++)
-        if (strcmp(g->name[i], name) == 0)
-            return true;
-    return false;
-}
-
-static enum status run_command(const struct command *c, struct options *o, const struct given *g)
+static enum status run_command(const struct command *c, struct options *o,
+                               const struct options_given *g)
 {
     if (refuse_strangers(c, g) != STATUS_YES || exclude(c, o) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (o->operands < c->min || o->operands > c->max)
         return command_complain(NULL, "usage: capdb %s", c->usage);
-    if (o->given && (o->kernel || o->output || was_given(g, "domains") || !answers_from_one(c)))
+    if (o->given &&
+        (o->kernel || o->output || options_were_given(g, "domains") || !command_takes_one(c)))
         return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
                                 c->name);
     if (!o->given)
         attach_use_kernel(o->kernel, o->layout);
-    o->whole = answers_from_all(c);
+    o->whole = command_takes_all(c);
     enum status s = c->run(o);
     return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */
 }
 
 static enum status run_line(int argc, char **argv, struct options *o)
 {
-    struct given given = {.count = 0};
-    bool help = false;
-    int code;
-    while ((code = getopt_long(argc, argv, "ho:", long_options, NULL)) != -1) {
-        help |= code == 'h';
-        if (code != 'h' && !take_option(o, code))
-            return STATUS_UNKNOWN;
-        if (code != 'h' && given.count < OPTIONS_MAX)
-            given.name[given.count++] = option_name(code);
+    struct options_given given;
+    if (!options_read(argc, argv, o, &given))
+        return STATUS_UNKNOWN;
+    if (optind >= argc) {
+        commands_help(given.help ? stdout : stderr);
+        return given.help ? STATUS_YES : STATUS_UNKNOWN;
     }
-    if (optind >= argc)
-        return print_help(help ? stdout : stderr), help ? STATUS_YES : STATUS_UNKNOWN;
-    const struct command *c = find_command(argv[optind]);
+    const struct command *c = commands_find(argv[optind]);
     if (!c)
-        return no_command(argv[optind]);
-    if (help)
-        return print_command_help(c), STATUS_YES;
+        return commands_none(argv[optind]);
+    if (given.help) {
+        commands_help_one(c);
+        return STATUS_YES;
+    }
     o->operands = argc - optind - 2;
     o->run = argv[optind + 1];
     o->operand = argv + optind + 2;
@@ -440,7 +80,6 @@ static enum status run_line(int argc, char **argv, struct options *o)
 enum status command_answer(int argc, char **argv, const struct capstate *given, const char *domains)
 {
     struct options o = {.every = -1, .patience = -1, .given = given, .domains = domains};
-    optind = 0; /* begins anew */
     return run_line(argc, argv, &o);
 }
 

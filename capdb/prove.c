@@ -6,13 +6,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct proof {
+struct capdb_proof {
     struct capdb *db;
-    struct replay mirror;
-    uint32_t n; /* snapshot that the events lead to */
-    bool gap;   /* something was lost on the way, and told */
+    sqlite3_stmt *events; /* of one snapshot */
+    struct replay mirror; /* where the last proof arrived */
+    uint32_t n;           /* snapshot that the events lead to */
+    bool gap;             /* something was lost on the way, and told */
     char *sentence;
     size_t size;
 };
@@ -31,7 +33,7 @@ static enum error base_from(struct replay *m, const struct capstate *s)
 }
 
 /* false with a sentence when an event does not fit. */
-static bool apply_event(struct proof *p, const struct record_event *event)
+static bool apply_event(struct capdb_proof *p, const struct record_event *event)
 {
     struct record r = {.kind = RECORD_EVENT, .event = *event};
     if (event->kind == CAPDB_EVENT_GAP)
@@ -50,28 +52,23 @@ static bool apply_event(struct proof *p, const struct record_event *event)
     return e == ERR_OK;
 }
 
-static bool apply_events(struct proof *p)
+static bool apply_events(struct capdb_proof *p)
 {
-    sqlite3_stmt *st;
     struct record_event event;
     bool good = true;
-    if (capdb_prepare(p->db, "SELECT * FROM event WHERE n = ? ORDER BY row", &st) != ERR_OK) {
-        snprintf(p->sentence, p->size, "%s", p->db->message);
-        return false;
-    }
-    sqlite3_bind_int64(st, 1, p->n);
     enum error e = ERR_OK;
-    while (good && !p->gap && capdb_step(p->db, st, "reading events", &e)) {
-        capdb_fetch_event(st, 2, &event);
+    sqlite3_bind_int64(p->events, 1, p->n);
+    while (good && !p->gap && capdb_step(p->db, p->events, "reading events", &e)) {
+        capdb_fetch_event(p->events, 2, &event);
         good = apply_event(p, &event);
     }
     if (e != ERR_OK)
         snprintf(p->sentence, p->size, "%s", p->db->message);
-    sqlite3_finalize(st);
+    sqlite3_reset(p->events);
     return good && e == ERR_OK;
 }
 
-static bool arrives_at(const struct proof *p, const struct capstate *next)
+static bool arrives_at(const struct capdb_proof *p, const struct capstate *next)
 {
     uint32_t d[2];
     replay_digest(&p->mirror, d);
@@ -79,11 +76,19 @@ static bool arrives_at(const struct proof *p, const struct capstate *next)
            d[1] == next->end.digest1;
 }
 
+/* The mirror that arrived at a snapshot is the base of the next proof. */
+static bool stands_at(const struct capdb_proof *p, const struct capstate *s)
+{
+    return p->mirror.state == REPLAY_SOUND && !p->gap && arrives_at(p, s);
+}
+
 /* Events between snapshots of two runs of a machine, or of a kernel that is not followed by events,
  * prove nothing. */
-static bool prove_between(struct proof *p, const struct capstate *from, const struct capstate *to)
+static bool prove_between(struct capdb_proof *p, const struct capstate *from,
+                          const struct capstate *to)
 {
-    enum error e = base_from(&p->mirror, from);
+    enum error e = stands_at(p, from) ? ERR_OK : base_from(&p->mirror, from);
+    p->gap = false;
     if (e == ERR_UNSUPPORTED || e == ERR_LAYOUT || from->snapshot.seq > to->snapshot.seq)
         return true;
     if (e != ERR_OK) {
@@ -99,19 +104,42 @@ static bool prove_between(struct proof *p, const struct capstate *from, const st
     return false;
 }
 
-bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size)
+static bool has_events(struct capdb_proof *p)
 {
-    struct proof p = {.db = db, .n = n, .sentence = sentence, .size = size};
-    struct capstate from, to;
-    bool good = true;
-    if (capdb_load(db, n - 1, &from) != ERR_OK)
-        return true; /* told already, as of the other */
-    if (capdb_load(db, n, &to) == ERR_OK) {
-        replay_init(&p.mirror);
-        good = prove_between(&p, &from, &to);
-        replay_free(&p.mirror);
-        capstate_free(&to);
-    }
-    capstate_free(&from);
-    return good;
+    enum error e = ERR_OK;
+    sqlite3_bind_int64(p->events, 1, p->n);
+    bool any = capdb_step(p->db, p->events, "reading events", &e);
+    sqlite3_reset(p->events);
+    return any || e != ERR_OK;
+}
+
+struct capdb_proof *capdb_proof_begin(struct capdb *db)
+{
+    struct capdb_proof *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->db = db;
+    replay_init(&p->mirror);
+    if (capdb_prepare(db, "SELECT * FROM event WHERE n = ? ORDER BY row", &p->events) == ERR_OK)
+        return p;
+    capdb_proof_end(p);
+    return NULL;
+}
+
+bool capdb_proof_next(struct capdb_proof *p, uint32_t n, const struct capstate *from,
+                      const struct capstate *to, char *sentence, size_t size)
+{
+    p->n = n;
+    p->sentence = sentence;
+    p->size = size;
+    return !has_events(p) || prove_between(p, from, to);
+}
+
+void capdb_proof_end(struct capdb_proof *p)
+{
+    if (!p)
+        return;
+    replay_free(&p->mirror);
+    sqlite3_finalize(p->events);
+    free(p);
 }

@@ -129,7 +129,10 @@ static void make_tables(struct publishing *p)
     for (int kind = 0; kind < ROW_KINDS; kind++)
         make_table(p, row_descs[kind].table, "row");
     pg_run(p, "CREATE INDEX IF NOT EXISTS cap_row_object ON cap_row (recording, object);"
-              "CREATE INDEX IF NOT EXISTS object_row_id ON object_row (recording, id)");
+              "CREATE INDEX IF NOT EXISTS cap_row_id ON cap_row (recording, id);"
+              "CREATE INDEX IF NOT EXISTS object_row_id ON object_row (recording, id);"
+              "CREATE INDEX IF NOT EXISTS run_row_addr ON run_row (recording, addr);"
+              "CREATE INDEX IF NOT EXISTS event_slot ON event (recording, slot)");
     pg_run(p, views);
     pg_run(p, "COMMIT");
 }

@@ -15,21 +15,35 @@ CREATE TABLE IF NOT EXISTS recording (
     snapshots bigint NOT NULL
 );
 -- views
+-- Those of another capdb have other columns, which CREATE OR REPLACE does not change.
+DO $$
+BEGIN
+    IF obj_description('capscope'::regnamespace, 'pg_namespace') IS DISTINCT FROM 'views 2' THEN
+        DROP VIEW IF EXISTS snapshots, cap_lives, caps, cap_history, derivations, object_lives, objects, owners,
+            memory_by_domain, crossings, threads, domains, endpoints, notifications, mappings, tables,
+            sched_contexts, replies, irqs, findings, events, revoke_span, revokes CASCADE;
+        COMMENT ON SCHEMA capscope IS 'views 2';
+    END IF;
+END $$;
+
 CREATE OR REPLACE VIEW snapshots AS
 SELECT recording, n, to_timestamp(time) AS taken, time, ticks, seq, slots AS caps, threads, mappings,
-       added, removed, changed, complete
+       added, removed, changed, complete,
+       lpad(to_hex(digest0), 8, '0') || lpad(to_hex(digest1), 8, '0') AS digest, stopped,
+       encode(board, 'escape') AS board, encode(build, 'escape') AS build
   FROM snapshot;
 
 CREATE OR REPLACE VIEW cap_lives AS
 SELECT c.recording, c.t0 AS first, CASE WHEN c.t1 < 2147483647 THEN c.t1 - 1 END AS last, c.id AS cap,
-       c.parent, c.slot, d.name AS domain, w.text AS type, coalesce(c.addr, o.addr) AS object,
+       c.parent, c.slot, h.addr AS holder, CASE WHEN c.holder <> 0 THEN c."index" END AS "index",
+       d.name AS domain, w.text AS type, coalesce(c.addr, o.addr) AS object,
        coalesce(c.bits, o.bits) AS bits, c.object AS life, c.rights AS rights_bits,
        CASE WHEN c.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN c.rights & 1 <> 0 THEN 'w' ELSE '' END ||
-       CASE WHEN c.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN c.rights & 8 <> 0 THEN 'p' ELSE '' END
-           AS rights,
+       CASE WHEN c.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN c.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights,
        c.flags, c.data, c.extra, c.pos
   FROM cap_row c
   LEFT JOIN object_row o ON o.recording = c.recording AND o.id = c.object AND o.t0 <= c.t0 AND o.t1 > c.t0
+  LEFT JOIN object_row h ON h.recording = c.recording AND h.id = c.holder AND h.t0 <= c.t0 AND h.t1 > c.t0
   LEFT JOIN domain d ON d.recording = c.recording AND d.id = c.domain
   LEFT JOIN word w ON w.recording = c.recording AND w.kind = 'cap' AND w.value = c.type;
 
@@ -38,12 +52,205 @@ SELECT s.n, l.*
   FROM snapshot s
   JOIN cap_lives l ON l.recording = s.recording AND l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
 
+CREATE OR REPLACE VIEW cap_history AS
+SELECT recording, cap, first, last,
+       CASE WHEN first = min(first) OVER w THEN 'appears' ELSE
+           trim(CASE WHEN slot IS DISTINCT FROM lag(slot) OVER v THEN 'moves ' ELSE '' END
+                || CASE WHEN domain IS DISTINCT FROM lag(domain) OVER v THEN 'changes hands ' ELSE '' END
+                || CASE WHEN rights_bits IS DISTINCT FROM lag(rights_bits) OVER v THEN 'loses rights ' ELSE '' END
+                || CASE WHEN parent IS DISTINCT FROM lag(parent) OVER v THEN 'changes parent ' ELSE '' END
+                || CASE WHEN data IS DISTINCT FROM lag(data) OVER v OR extra IS DISTINCT FROM lag(extra) OVER v
+                        THEN 'changes data ' ELSE '' END
+                || CASE WHEN flags IS DISTINCT FROM lag(flags) OVER v THEN 'changes flags' ELSE '' END) END AS what,
+       slot, domain, type, object, bits, rights, parent, data, extra
+  FROM cap_lives
+WINDOW v AS (PARTITION BY recording, cap ORDER BY first),
+       w AS (PARTITION BY recording, cap);
+
+CREATE OR REPLACE VIEW derivations AS
+SELECT s.recording, s.n, c.id AS cap, p.id AS parent, c.slot, p.slot AS parent_slot, d.name AS domain,
+       e.name AS parent_domain, w.text AS type, coalesce(c.addr, o.addr) AS object,
+       coalesce(c.bits, o.bits) AS bits, u.text AS parent_type
+  FROM snapshot s
+  JOIN cap_row c ON c.recording = s.recording AND c.t0 <= s.n AND c.t1 > s.n
+  JOIN cap_row p ON p.recording = s.recording AND p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+  LEFT JOIN object_row o ON o.recording = s.recording AND o.id = c.object AND o.t0 <= s.n AND o.t1 > s.n
+  LEFT JOIN domain d ON d.recording = s.recording AND d.id = c.domain
+  LEFT JOIN domain e ON e.recording = s.recording AND e.id = p.domain
+  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'cap' AND w.value = c.type
+  LEFT JOIN word u ON u.recording = s.recording AND u.kind = 'cap' AND u.value = p.type;
+
+CREATE OR REPLACE VIEW object_lives AS
+SELECT o.recording, o.t0 AS first, CASE WHEN o.t1 < 2147483647 THEN o.t1 - 1 END AS last, o.id AS life,
+       w.text AS type, o.addr, o.bits,
+       CASE WHEN o.bits BETWEEN 1 AND 62 THEN 1::bigint << o.bits::int ELSE 0 END AS bytes, o.flags
+  FROM object_row o
+  LEFT JOIN word w ON w.recording = o.recording AND w.kind = 'cap' AND w.value = o.type;
+
+CREATE OR REPLACE VIEW objects AS
+SELECT s.n, l.*
+  FROM snapshot s
+  JOIN object_lives l ON l.recording = s.recording AND l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
+
+CREATE OR REPLACE VIEW owners AS
+SELECT recording, n, object, type, bits, life,
+       coalesce(above, CASE WHEN holders = 1 THEN holder END) AS domain,
+       CASE WHEN above IS NOT NULL THEN 'untyped' WHEN holders = 1 THEN 'alone' END AS rule, holders
+  FROM (SELECT s.recording, s.n, o.addr AS object, w.text AS type, o.bits, o.id AS life,
+               (WITH RECURSIVE up(life, far) AS (
+                    SELECT o.id, 0
+                    UNION
+                    SELECT p.object, up.far + 1
+                      FROM up
+                      JOIN cap_row c ON c.recording = s.recording AND c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
+                      JOIN cap_row p ON p.recording = s.recording AND p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                      JOIN word k ON k.recording = p.recording AND k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
+                     WHERE up.far < 64)
+                SELECT d.name
+                  FROM up
+                  JOIN cap_row q ON q.recording = s.recording AND q.object = up.life AND q.t0 <= s.n AND q.t1 > s.n
+                  JOIN domain d ON d.recording = q.recording AND d.id = q.domain AND d.trusted = 0
+                  JOIN word k ON k.recording = q.recording AND k.kind = 'cap' AND k.value = q.type AND k.text = 'untyped'
+                 ORDER BY up.far, q.pos LIMIT 1) AS above,
+               (SELECT count(DISTINCT q.domain)
+                  FROM cap_row q
+                  JOIN domain d ON d.recording = q.recording AND d.id = q.domain AND d.trusted = 0
+                 WHERE q.recording = s.recording AND q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n) AS holders,
+               (SELECT d.name
+                  FROM cap_row q
+                  JOIN domain d ON d.recording = q.recording AND d.id = q.domain AND d.trusted = 0
+                 WHERE q.recording = s.recording AND q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n LIMIT 1) AS holder
+          FROM snapshot s
+          JOIN object_row o ON o.recording = s.recording AND o.t0 <= s.n AND o.t1 > s.n
+          LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'cap' AND w.value = o.type) AS known;
+
+CREATE OR REPLACE VIEW memory_by_domain AS
+SELECT recording, n, domain, count(*) AS objects,
+       sum(CASE WHEN bits BETWEEN 1 AND 62 THEN 1::bigint << bits::int ELSE 0 END)::bigint AS bytes,
+       count(*) FILTER (WHERE type = 'frame') AS frames,
+       sum(CASE WHEN type = 'frame' AND bits BETWEEN 1 AND 62 THEN 1::bigint << bits::int ELSE 0 END)::bigint
+           AS frame_bytes
+  FROM owners
+ WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
+ GROUP BY recording, n, domain;
+
+CREATE OR REPLACE VIEW crossings AS
+SELECT s.recording, s.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
+       CASE WHEN c.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN c.rights & 1 <> 0 THEN 'w' ELSE '' END ||
+       CASE WHEN c.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN c.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights
+  FROM snapshot s
+  JOIN owners w ON w.recording = s.recording AND w.n = s.n
+  JOIN cap_row c ON c.recording = s.recording AND c.object = w.life AND c.t0 <= s.n AND c.t1 > s.n
+  JOIN domain d ON d.recording = s.recording AND d.id = c.domain AND d.trusted = 0
+ WHERE w.domain IS DISTINCT FROM d.name AND (w.domain IS NOT NULL OR w.holders > 1);
+
 CREATE OR REPLACE VIEW threads AS
 SELECT s.recording, s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
-       t.idle, r.pc, r.sp
+       t.idle, r.pc, r.sp, t.fault_handler, t.ipc_buffer, t.bound, r.blocked_on, r.blocked_badge,
+       r.position, r.time_slice, f.text AS fault, r.fault_addr
   FROM snapshot s
   JOIN thread_row t ON t.recording = s.recording AND t.t0 <= s.n AND t.t1 > s.n
   JOIN run_row r ON r.recording = s.recording AND r.addr = t.addr AND r.t0 <= s.n AND r.t1 > s.n
   LEFT JOIN name m ON m.recording = s.recording AND m.id = t.name
   LEFT JOIN domain d ON d.recording = s.recording AND d.id = t.domain
-  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'thread' AND w.value = r.state;
+  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'thread' AND w.value = r.state
+  LEFT JOIN word f ON f.recording = s.recording AND f.kind = 'fault' AND f.value = r.fault;
+
+CREATE OR REPLACE VIEW domains AS
+SELECT recording, n, domain, count(*) AS threads
+  FROM threads WHERE domain IS NOT NULL GROUP BY recording, n, domain;
+
+CREATE OR REPLACE VIEW endpoints AS
+SELECT s.recording, s.n, e.addr, w.text AS state, e.waiters
+  FROM snapshot s
+  JOIN endpoint_row e ON e.recording = s.recording AND e.t0 <= s.n AND e.t1 > s.n
+  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'endpoint' AND w.value = e.state;
+
+CREATE OR REPLACE VIEW notifications AS
+SELECT s.recording, s.n, e.addr, w.text AS state, e.word AS badges, e.bound, e.waiters
+  FROM snapshot s
+  JOIN notification_row e ON e.recording = s.recording AND e.t0 <= s.n AND e.t1 > s.n
+  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'notification' AND w.value = e.state;
+
+CREATE OR REPLACE VIEW mappings AS
+SELECT s.recording, s.n, m.dir, m.asid, m.vaddr, m.frame, m.bits,
+       CASE WHEN m.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN m.rights & 1 <> 0 THEN 'w' ELSE '' END ||
+       CASE WHEN m.rights & 4 <> 0 THEN 'x' ELSE '' END AS rights,
+       m.attributes & 1 AS cached, m."table"
+  FROM snapshot s
+  JOIN mapping_row m ON m.recording = s.recording AND m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE OR REPLACE VIEW tables AS
+SELECT s.recording, s.n, m.addr, nullif(m.parent, 0) AS parent, m.level, m.vaddr, m.bits, m.asid
+  FROM snapshot s
+  JOIN table_row m ON m.recording = s.recording AND m.t0 <= s.n AND m.t1 > s.n;
+
+CREATE OR REPLACE VIEW sched_contexts AS
+SELECT s.recording, s.n, c.addr, c.bits, c.node, c.period, c.budget, c.consumed, nullif(c.thread, 0) AS thread,
+       nullif(c.reply, 0) AS reply, nullif(c.notification, 0) AS notification, c.badge,
+       nullif(c.yield_from, 0) AS yield_from, c.refill_max, c.refills, c.head_time, c.head_amount,
+       c.flags & 1 AS sporadic
+  FROM snapshot s
+  JOIN sched_context_row c ON c.recording = s.recording AND c.t0 <= s.n AND c.t1 > s.n;
+
+CREATE OR REPLACE VIEW replies AS
+SELECT s.recording, s.n, r.addr, nullif(r.thread, 0) AS thread, nullif(r.prev, 0) AS prev,
+       nullif(r.next, 0) AS next, nullif(r.sched_context, 0) AS sched_context
+  FROM snapshot s
+  JOIN reply_row r ON r.recording = s.recording AND r.t0 <= s.n AND r.t1 > s.n;
+
+CREATE OR REPLACE VIEW irqs AS
+SELECT s.recording, s.n, i.irq, w.text AS state, i.slot
+  FROM snapshot s
+  JOIN irq_row i ON i.recording = s.recording AND i.t0 <= s.n AND i.t1 > s.n
+  LEFT JOIN word w ON w.recording = s.recording AND w.kind = 'irq' AND w.value = i.state;
+
+CREATE OR REPLACE VIEW findings AS
+SELECT s.recording, s.n, f.rule, f.addr, f.other, f.value
+  FROM snapshot s
+  JOIN finding_row f ON f.recording = s.recording AND f.t0 <= s.n AND f.t1 > s.n;
+
+CREATE OR REPLACE VIEW events AS
+SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
+       (SELECT m.text
+          FROM thread_row t
+          JOIN name m ON m.recording = t.recording AND m.id = t.name
+         WHERE t.recording = e.recording AND t.addr = e.thread AND t.t0 <= e.n
+         ORDER BY t.t0 DESC LIMIT 1) AS thread,
+       nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
+       nullif(c.text, 'null') AS type, CASE WHEN c.text IS DISTINCT FROM 'null' THEN e.object END AS object, e.bits,
+       CASE WHEN e.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN e.rights & 1 <> 0 THEN 'w' ELSE '' END ||
+       CASE WHEN e.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN e.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights,
+       e.flags, e.data, e.extra, nullif(e.object2, 0) AS about, e.detail,
+       CASE WHEN w.text = 'gap' THEN e.detail ELSE 0 END AS lost
+  FROM event e
+  LEFT JOIN word w ON w.recording = e.recording AND w.kind = 'event' AND w.value = e.kind
+  LEFT JOIN word c ON c.recording = e.recording AND c.kind = 'cap' AND c.value = e.type;
+
+CREATE OR REPLACE VIEW revoke_span AS
+SELECT b.recording, row_number() OVER (PARTITION BY b.recording ORDER BY b.row) AS revoke, b.row AS first_row,
+       (SELECT min(e.row)
+          FROM event e
+          JOIN word k ON k.recording = e.recording AND k.kind = 'event' AND k.value = e.kind AND k.text = 'revoked'
+         WHERE e.recording = b.recording AND e.slot = b.slot AND e.row > b.row) AS last_row
+  FROM event b
+  JOIN word w ON w.recording = b.recording AND w.kind = 'event' AND w.value = b.kind AND w.text = 'revoke';
+
+CREATE OR REPLACE VIEW revokes AS
+SELECT s.recording, s.revoke, b.n AS first, e.n AS last, b.seq AS begins, e.seq AS ends, b.slot,
+       nullif(b.thread, 0) AS tcb,
+       coalesce(e.detail,
+                (SELECT max(v.detail)
+                   FROM event v
+                   JOIN word w ON w.recording = v.recording AND w.kind = 'event' AND w.value = v.kind
+                  WHERE v.recording = b.recording AND v.slot = b.slot AND v.row > b.row
+                    AND w.text IN ('preempted', 'resumed')),
+                0) AS deleted,
+       (SELECT count(*)
+          FROM event p
+          JOIN word w ON w.recording = p.recording AND w.kind = 'event' AND w.value = p.kind AND w.text = 'preempted'
+         WHERE p.recording = b.recording AND p.slot = b.slot AND p.row > b.row
+           AND (e.row IS NULL OR p.row < e.row)) AS preempted
+  FROM revoke_span s
+  JOIN event b ON b.recording = s.recording AND b.row = s.first_row
+  LEFT JOIN event e ON e.recording = s.recording AND e.row = s.last_row;

@@ -2,6 +2,7 @@
 #include "authority/explain.h"
 #include "capdb/command.h"
 #include "capdb/junit.h"
+#include "capdb/spans.h"
 #include "record/names.h"
 
 #include <errno.h>
@@ -50,12 +51,11 @@ static void mark_end(const struct view *v, const struct thing *t, bool *mark)
     }
 }
 
-static void step_row(struct output *out, const struct view *v, uint32_t number,
-                     const struct authority_step *step)
+/* From, edge, to, slot, place: what programs need to follow a step. */
+static void step_cells(struct output *out, const struct view *v, const struct authority_step *step)
 {
     const struct authority_edge *e = &v->authority.edges[step->edge];
     char text[TEXT_BYTES];
-    output_int(out, number);
     output_text(out, capstate_object_text(&v->state, step->backwards ? e->to : e->from, text,
                                           sizeof(text)));
     output_format(out, "%s%s", step->backwards ? "<-" : "", authority_edge_name(e->kind));
@@ -69,6 +69,13 @@ static void step_row(struct output *out, const struct view *v, uint32_t number,
         output_text(out, capstate_place_text(&v->state, e->slot, text, sizeof(text)));
     else
         output_text(out, authority_witness_text(&v->authority, e, text, sizeof(text)));
+}
+
+static void step_row(struct output *out, const struct view *v, uint32_t number,
+                     const struct authority_step *step)
+{
+    output_int(out, number);
+    step_cells(out, v, step);
     output_row(out);
 }
 
@@ -101,6 +108,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));
+    dbview_doubt(o, v);
     return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 
@@ -142,6 +150,23 @@ static bool parse_right(const char *text, enum authority_right *out)
     return false;
 }
 
+static const char *giving_operation(const struct authority_edge *e, bool by_other)
+{
+    if (e->role & ROLE_SEND_GRANT)
+        return by_other ? "the sender sends them (Send)" : "send capabilities through it (Send)";
+    return by_other ? "who was called answers with them (Reply)"
+                    : "answer a call through it with capabilities (Reply)";
+}
+
+static const char *taking_operation(const struct authority_edge *e, bool by_subject)
+{
+    if (e->role & ROLE_RECEIVE)
+        return by_subject ? "receive capabilities through it (Recv)"
+                          : "the receiver takes them (Recv)";
+    return by_subject ? "call through it and take what the answer brings (Call)"
+                      : "the caller takes them with the answer (Call)";
+}
+
 /* The operation by which authority passes along a step, seen from the subject. */
 static const char *operation(const struct view *v, const struct authority_step *step)
 {
@@ -164,10 +189,9 @@ static const char *operation(const struct view *v, const struct authority_step *
     case AUTHORITY_REPLY_GRANT:
         return step->backwards ? "receive capabilities in its reply" : "reply with capabilities";
     case AUTHORITY_GRANT:
-        return step->backwards ? "receive capabilities from the sender"
-                               : "send capabilities through it (Send)";
+        return giving_operation(e, step->backwards);
     case AUTHORITY_GRANT_RECV:
-        return step->backwards ? "send capabilities to the receiver" : "the receiver takes them";
+        return taking_operation(e, step->backwards);
     default:
         return "use it";
     }
@@ -180,24 +204,34 @@ struct question {
     bool *subject, *object;
 };
 
+/* A program follows the step, which people read in the sentence. */
 static void can_row(struct output *out, const struct question *q, uint32_t number, const char *what,
-                    int32_t edge, bool yes)
+                    const struct authority_step *step, bool yes)
 {
     char text[TEXT_BYTES];
     output_int(out, number);
     output_text(out, what);
-    output_text(out, edge < 0 ? "it is in the subject's island itself"
-                              : authority_edge_text(&q->v->authority, edge, text, sizeof(text)));
+    output_text(out, step->edge < 0
+                         ? "it is in the subject's island itself"
+                         : authority_edge_text(&q->v->authority, step->edge, text, sizeof(text)));
     output_text(out, yes ? "yes" : "no");
+    if (output_default == OUTPUT_JSON && step->edge >= 0)
+        step_cells(out, q->v, step);
     output_row(out);
+}
+
+static void can_edge_row(struct output *out, const struct question *q, uint32_t number,
+                         const char *what, int32_t edge, bool yes)
+{
+    can_row(out, q, number, what, &(struct authority_step){.edge = edge}, yes);
 }
 
 static void yes_rows(struct output *out, const struct question *q,
                      const struct authority_answer *answer)
 {
     for (uint32_t i = 0; i < answer->step_count; i++)
-        can_row(out, q, i + 1, operation(q->v, &answer->steps[i]), answer->steps[i].edge, true);
-    can_row(out, q, answer->step_count + 1, q->o->operand[1], answer->giving, true);
+        can_row(out, q, i + 1, operation(q->v, &answer->steps[i]), &answer->steps[i], true);
+    can_edge_row(out, q, answer->step_count + 1, q->o->operand[1], answer->giving, true);
 }
 
 /* A no has nothing that leads there: what stands at the border instead. */
@@ -208,8 +242,9 @@ static void no_rows(struct output *out, const struct question *q,
     for (uint32_t i = 0; i < answer->cut_count; i++) {
         const struct authority_cut *cut = &answer->cut[i];
         if (cut->inner >= 0)
-            can_row(out, q, ++number, "the subject's island meets others here", cut->inner, false);
-        can_row(out, q, ++number, authority_cut_sentence(cut->kind), cut->edge, false);
+            can_edge_row(out, q, ++number, "the subject's island meets others here", cut->inner,
+                         false);
+        can_edge_row(out, q, ++number, authority_cut_sentence(cut->kind), cut->edge, false);
     }
     if (number == 0) {
         output_int(out, 1);
@@ -232,54 +267,71 @@ static void put_managers(const struct view *v)
     }
 }
 
-/* The object up to its witness or cut. */
-static void put_answer_object(const struct question *q, const struct authority_answer *answer)
+/* A "never" that could not be told is none. */
+static const char *verdict_word(const struct authority_answer *answer, const char *doubt)
 {
-    printf("{\"verdict\": \"%s\",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [",
-           answer->yes ? "could gain" : "can never gain", q->v->n,
+    return answer->yes ? "could gain" : doubt ? "unknown" : "can never gain";
+}
+
+/* The object up to its witness or cut. */
+static void put_answer_object(const struct question *q, const struct authority_answer *answer,
+                              const char *doubt)
+{
+    printf("{\"verdict\": \"%s\",\n \"doubt\": ", verdict_word(answer, doubt));
+    if (doubt)
+        output_json_string(stdout, doubt);
+    else
+        printf("null");
+    printf(",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [", q->v->n,
            answer->strict ? "true" : "false");
     if (!answer->strict)
         put_managers(q->v);
     printf("],\n \"%s\": ", answer->yes ? "witness" : "cut");
 }
 
-static enum status answer(const struct question *q)
+/* Programs get each step's nodes and slot besides. */
+static struct output *begin_answer(void)
 {
     static const char *const columns[] = {"#step", "operation", "because", "answer", NULL};
-    struct authority_answer answer;
+    static const char *const steps[] = {"#step", "operation", "because", "answer", "from",
+                                        "edge",  "to",        "slot",    "place",  NULL};
+    return output_begin(stdout, output_default, output_default == OUTPUT_JSON ? steps : columns);
+}
+
+static enum status say_answer(const struct question *q, const struct authority_answer *answer,
+                              const char *doubt)
+{
     char text[TEXT_BYTES];
+    if (doubt)
+        return command_complain(q->o->run, "snapshot %u: %s %s %s %s: cannot be told: %s", q->v->n,
+                                q->o->operand[0],
+                                answer->yes ? "could gain" : "does not seem to gain",
+                                q->o->operand[1], q->o->operand[2], doubt);
+    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
+            q->o->operand[0], verdict_word(answer, doubt), q->o->operand[1], q->o->operand[2],
+            assumption_text(q->v, answer->strict, text, sizeof(text)));
+    return answer->yes ? STATUS_YES : STATUS_NO;
+}
+
+static enum status answer(const struct question *q)
+{
+    struct authority_answer answer;
+    const char *doubt = authority_doubt(&q->v->authority);
     if (authority_can(&q->v->authority, q->subject, q->right, q->object, q->o->strict, &answer) !=
         ERR_OK)
         return command_complain(q->o->run, "out of memory");
-    struct output *out = output_begin(stdout, output_default, columns);
+    struct output *out = begin_answer();
     if (answer.yes)
         yes_rows(out, q, &answer);
     else
         no_rows(out, q, &answer);
-    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
-            q->o->operand[0], answer.yes ? "could gain" : "can never gain", q->o->operand[1],
-            q->o->operand[2], assumption_text(q->v, answer.strict, text, sizeof(text)));
-    enum status s = answer.yes ? STATUS_YES : STATUS_NO;
+    enum status s = say_answer(q, &answer, doubt);
     if (output_default == OUTPUT_JSON)
-        put_answer_object(q, &answer);
+        put_answer_object(q, &answer, doubt);
     authority_answer_free(&answer);
     s = finish(q->o, out, s);
     if (output_default == OUTPUT_JSON)
         fputs("}\n", stdout);
-    return s;
-}
-
-/* What cannot be seen cannot be called impossible. */
-static enum status answer_if_whole(const struct question *q)
-{
-    enum status s = answer(q);
-    const char *why = !q->v->state.end.complete ? "is incomplete: the walk broke off"
-                      : q->v->state.finding_count
-                          ? "has findings: the kernel's data is inconsistent"
-                          : NULL;
-    if (s == STATUS_NO && why)
-        return command_complain(q->o->run, "snapshot %u %s; whether never is true cannot be told",
-                                q->v->n, why);
     return s;
 }
 
@@ -300,7 +352,7 @@ enum status command_can(struct options *o)
         q.object = new_marks(&v);
         thing_mark(&v, &subject, q.subject);
         thing_mark(&v, &object, q.object);
-        s = answer_if_whole(&q);
+        s = answer(&q);
         free(q.subject);
         free(q.object);
     }
@@ -310,63 +362,81 @@ enum status command_can(struct options *o)
 
 /* --- check --- */
 
-void breach_slot_cell(struct output *out, const struct view *v, int32_t slot)
+char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t size)
 {
     char text[TEXT_BYTES / 2];
     char place[TEXT_BYTES / 2];
-    if (slot < 0) {
-        output_text(out, "-");
-        return;
-    }
-    output_format(out, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
-                  capstate_place_text(&v->state, slot, place, sizeof(place)),
-                  capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    if (slot < 0)
+        snprintf(buf, size, "-");
+    else
+        snprintf(buf, size, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
+                 capstate_place_text(&v->state, slot, place, sizeof(place)),
+                 capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    return buf;
 }
 
-void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
+char *breach_object_text(const struct view *v, const struct authority_breach *b, char *buf,
+                         size_t size)
 {
     char text[TEXT_BYTES / 2];
     char other[TEXT_BYTES / 2];
     if (b->finding >= 0) {
         const struct record_finding *f = &v->state.findings[b->finding];
-        output_format(out, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
-                      audit_rule_sentence(f->rule), f->other, f->value);
-        return;
+        snprintf(buf, size, "0x%08" PRIx64 ": %s (0x%08" PRIx64 ", 0x%" PRIx64 ")", f->addr,
+                 audit_rule_sentence(f->rule), f->other, f->value);
+    } else if (b->object < 0) {
+        snprintf(buf, size, "-");
+    } else if (b->object_b < 0) {
+        capstate_object_text(&v->state, b->object, buf, size);
+    } else {
+        snprintf(buf, size, "%s | %s",
+                 capstate_object_text(&v->state, b->object, text, sizeof(text)),
+                 capstate_object_text(&v->state, b->object_b, other, sizeof(other)));
     }
-    if (b->object < 0) {
-        output_text(out, "-");
-        return;
+    return buf;
+}
+
+char *breach_path_text(const struct view *v, const struct authority_step *steps, uint32_t count,
+                       char *buf, size_t size)
+{
+    char text[TEXT_BYTES];
+    size_t used = 0;
+    snprintf(buf, size, "-");
+    for (uint32_t i = 0; i < count && used < size; i++) {
+        const struct authority_edge *e = &v->authority.edges[steps[i].edge];
+        int32_t from = steps[i].backwards ? e->to : e->from;
+        int n = snprintf(buf + used, size - used, "%s %s%s%s ",
+                         capstate_object_text(&v->state, from, text, sizeof(text)),
+                         steps[i].backwards ? "<-" : "-", authority_edge_name(e->kind),
+                         steps[i].backwards ? "-" : "->");
+        used += n > 0 ? (size_t)n : 0;
     }
-    capstate_object_text(&v->state, b->object, text, sizeof(text));
-    if (b->object_b < 0)
-        output_text(out, text);
-    else
-        output_format(out, "%s | %s", text,
-                      capstate_object_text(&v->state, b->object_b, other, sizeof(other)));
+    if (count && used < size) {
+        const struct authority_step *last = &steps[count - 1];
+        const struct authority_edge *e = &v->authority.edges[last->edge];
+        snprintf(
+            buf + used, size - used, "%s",
+            capstate_object_text(&v->state, last->backwards ? e->from : e->to, text, sizeof(text)));
+    }
+    return buf;
+}
+
+void breach_slot_cell(struct output *out, const struct view *v, int32_t slot)
+{
+    char text[TEXT_BYTES];
+    output_text(out, breach_slot_text(v, slot, text, sizeof(text)));
+}
+
+void breach_object_cell(struct output *out, const struct view *v, const struct authority_breach *b)
+{
+    char text[TEXT_BYTES];
+    output_text(out, breach_object_text(v, b, text, sizeof(text)));
 }
 
 static void path_cell(struct output *out, const struct view *v, const struct authority_breach *b)
 {
-    char path[PATH_BYTES] = "";
-    char text[TEXT_BYTES];
-    size_t used = 0;
-    for (uint32_t i = 0; i < b->path_count && used < sizeof(path); i++) {
-        const struct authority_edge *e = &v->authority.edges[b->path[i].edge];
-        int32_t from = b->path[i].backwards ? e->to : e->from;
-        int n = snprintf(path + used, sizeof(path) - used, "%s %s%s%s ",
-                         capstate_object_text(&v->state, from, text, sizeof(text)),
-                         b->path[i].backwards ? "<-" : "-", authority_edge_name(e->kind),
-                         b->path[i].backwards ? "-" : "->");
-        used += n > 0 ? (size_t)n : 0;
-    }
-    if (b->path_count && used < sizeof(path)) {
-        const struct authority_step *last = &b->path[b->path_count - 1];
-        const struct authority_edge *e = &v->authority.edges[last->edge];
-        snprintf(
-            path + used, sizeof(path) - used, "%s",
-            capstate_object_text(&v->state, last->backwards ? e->from : e->to, text, sizeof(text)));
-    }
-    output_text(out, path[0] ? path : "-");
+    char path[PATH_BYTES];
+    output_text(out, breach_path_text(v, b->path, b->path_count, path, sizeof(path)));
 }
 
 static void other_domain(struct output *out, const struct view *v, const struct authority_breach *b)
@@ -377,9 +447,10 @@ static void other_domain(struct output *out, const struct view *v, const struct 
         output_text(out, domain_name(v, b->domain_b));
 }
 
+static const char *const weights[] = {"breach", "doubt", "note"};
+
 static void breach_row(struct output *out, const struct view *v, const struct authority_breach *b)
 {
-    static const char *const weights[] = {"breach", "doubt", "note"};
     output_int(out, v->n);
     output_text(out, authority_breach_name(b->kind));
     output_text(out, domain_name(v, b->domain_a));
@@ -433,7 +504,9 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
     char text[TEXT_BYTES];
     char who[TEXT_BYTES];
     char when[64];
-    output_int(out, v->n);
+    output_int(out, o->all ? range_first(o) : v->n);
+    if (o->all)
+        output_int(out, range_first(o) + t->snapshots - 1);
     output_text(out, "verdict");
     output_text(out, "");
     output_text(out, "");
@@ -447,6 +520,31 @@ static void verdict_row(struct output *out, const struct view *v, const struct t
                   assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
                   t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
     output_row(out);
+}
+
+static void span_row(struct output *out, const struct span *s)
+{
+    output_int(out, s->first);
+    output_int(out, s->last);
+    output_text(out, s->name);
+    output_text(out, s->text[SPAN_DOMAIN_A]);
+    output_text(out, s->text[SPAN_DOMAIN_B]);
+    output_text(out, s->meaning);
+    output_text(out, s->text[SPAN_OBJECT]);
+    output_text(out, s->text[SPAN_WITNESS_A]);
+    output_text(out, s->text[SPAN_WITNESS_B]);
+    output_text(out, s->text[SPAN_PATH]);
+    output_text(out, weights[s->weight]);
+    output_row(out);
+}
+
+static void span_case(struct junit *junit, const struct span *s)
+{
+    static const enum junit_result results[] = {JUNIT_FAILED, JUNIT_ERROR, JUNIT_PASSED};
+    char name[TEXT_BYTES];
+    snprintf(name, sizeof(name), "snapshots %u to %u: %s %s %s", s->first, s->last, s->name,
+             s->text[SPAN_DOMAIN_A], s->text[SPAN_DOMAIN_B]);
+    junit_case(junit, results[s->weight], name, s->meaning);
 }
 
 static void breach_case(struct junit *junit, const struct view *v, const struct authority_breach *b)
@@ -470,6 +568,7 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
 {
     char text[TEXT_BYTES];
     uint32_t first = o->all ? range_first(o) : v->n;
+    uint32_t last = o->all ? first + t->snapshots - 1 : v->n;
     printf("{\"verdict\": \"%s\",\n \"sentence\": ", outcome_name(t));
     output_json_string(stdout, authority_verdict_text(&t->sum, text, sizeof(text)));
     printf(",\n \"strict\": %s,\n \"managers\": [", o->strict ? "true" : "false");
@@ -480,13 +579,15 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
         " \"counts\": {\"breaches\": %u, \"doubts\": %u, \"notes\": %u, \"domains\": %u,"
         " \"threads\": %u, \"manager_threads\": %u, \"snapshots_with_nothing_to_compare\": %u},\n"
         " \"breaches\": ",
-        first, v->n, t->sum.breaches, t->sum.doubts, t->sum.notes, t->sum.domains, t->sum.threads,
+        first, last, t->sum.breaches, t->sum.doubts, t->sum.notes, t->sum.domains, t->sum.threads,
         t->sum.managers, t->empty);
 }
 
+/* In JSON what is explained is a list of its own, so that breaches are breaches. */
 struct explaining {
     struct output *out;
     uint32_t n;
+    bool apart;
 };
 
 static void explain_row(void *ctx, enum authority_explanation what, const char *sentence)
@@ -497,16 +598,18 @@ static void explain_row(void *ctx, enum authority_explanation what, const char *
     const struct explaining *e = ctx;
     output_int(e->out, e->n);
     output_text(e->out, words[what]);
-    output_text(e->out, "");
-    output_text(e->out, "");
+    if (!e->apart) {
+        output_text(e->out, "");
+        output_text(e->out, "");
+    }
     output_text(e->out, sentence);
     output_row(e->out);
 }
 
-static enum status check_one(struct options *o, struct view *v, struct output *out, struct tally *t,
-                             struct junit *junit)
+static enum status check_one(struct options *o, struct view *v, struct output *out,
+                             struct output *explained, struct tally *t, struct junit *junit)
 {
-    struct explaining explaining = {out, v->n};
+    struct explaining explaining = {explained ? explained : out, v->n, explained};
     struct authority_verdict verdict;
     if (authority_check(&v->authority, o->strict, &verdict) != ERR_OK)
         return command_complain(o->run, "out of memory");
@@ -543,39 +646,100 @@ static enum status conclude(const struct options *o, const struct tally *t)
     return STATUS_YES;
 }
 
-static enum status check_isolation(struct options *o, struct junit *junit)
+static struct output *explanation_begin(void)
+{
+    static const char *const columns[] = {"#n", "what", "sentence", NULL};
+    return output_begin(stdout, output_default, columns);
+}
+
+/* The table is in out, the verdict comes behind it, in JSON around it, and there behind it what was
+ * explained. */
+static enum status verdict_end(struct options *o, struct view *v, const struct tally *t,
+                               struct output *out, struct output *explained, enum status s)
+{
+    bool json = output_default == OUTPUT_JSON;
+    if (json)
+        put_verdict_object(v, t, o);
+    else
+        verdict_row(out, v, t, o);
+    if (s == STATUS_YES)
+        s = conclude(o, t);
+    s = finish(o, out, s);
+    if (explained) {
+        fputs(", \"explanation\":\n ", stdout);
+        s = finish(o, explained, s);
+    }
+    if (json)
+        fputs("}\n", stdout);
+    return s;
+}
+
+static void tally_told(void *ctx, const struct authority_verdict *verdict, uint32_t n)
+{
+    tally_add(ctx, verdict, n);
+}
+
+/* Counts of a range are those of its intervals. */
+static void count_spans(const struct spans *spans, struct tally *t)
+{
+    uint32_t counts[3] = {0};
+    for (uint32_t i = 0; i < spans->count; i++)
+        counts[spans->list[i].weight]++;
+    t->sum.breaches = counts[AUTHORITY_BREACH];
+    t->sum.doubts = counts[AUTHORITY_DOUBT];
+    t->sum.notes = counts[AUTHORITY_NOTE];
+}
+
+static enum status check_range(struct options *o, struct view *v, struct junit *junit)
+{
+    static const char *const columns[] = {"#first",    "#last",   "breach", "domain_a",
+                                          "domain_b",  "meaning", "object", "witness_a",
+                                          "witness_b", "path",    "weight", NULL};
+    struct tally t = {0};
+    struct spans spans = {0};
+    enum status s = spans_over(o, v, range_first(o), range_last(o, v), &spans, tally_told, &t);
+    if (s == STATUS_YES) {
+        struct output *out = output_begin(stdout, output_default, columns);
+        for (uint32_t i = 0; i < spans.count; i++) {
+            span_row(out, &spans.list[i]);
+            span_case(junit, &spans.list[i]);
+        }
+        count_spans(&spans, &t);
+        s = verdict_end(o, v, &t, out, NULL, s);
+    }
+    spans_free(&spans);
+    return s;
+}
+
+static enum status check_snapshot(struct options *o, struct view *v, struct junit *junit)
 {
     static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
                                           "meaning", "object", "witness_a", "witness_b",
                                           "path",    "weight", NULL};
-    struct view v;
     struct tally t = {0};
-    if (dbview_open(o, &v) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    bool range = o->all || o->from || o->to;
-    uint32_t last = range ? range_last(o, &v) : v.n;
-    uint32_t first = range ? range_first(o) : v.n;
-    o->all = range;
+    bool apart = o->explain && output_default == OUTPUT_JSON;
     struct output *out = output_begin(stdout, output_default, columns);
-    enum status s = STATUS_YES;
-    for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
-        if (v.n != n)
-            s = dbview_load(o, &v, n);
-        if (s == STATUS_YES)
-            s = check_one(o, &v, out, &t, junit);
-        progress_show(NULL, n - first + 1, last - first + 1);
-    }
-    bool json = output_default == OUTPUT_JSON;
-    if (json)
-        put_verdict_object(&v, &t, o);
+    struct output *explained = apart ? explanation_begin() : NULL;
+    enum status s = check_one(o, v, out, explained, &t, junit);
+    return verdict_end(o, v, &t, out, explained, s);
+}
+
+static enum status check_isolation(struct options *o, struct junit *junit)
+{
+    struct view v;
+    enum status s = dbview_open_file(o, &v);
+    if (s != STATUS_YES)
+        return s;
+    o->all |= o->from || o->to;
+    uint32_t count = capdb_count(v.db);
+    uint32_t n = o->all ? range_first(o) : o->at ? o->at : count;
+    if (count == 0)
+        s = command_complain(o->run, "has no snapshot");
     else
-        verdict_row(out, &v, &t, o);
+        s = dbview_load(o, &v, n);
     if (s == STATUS_YES)
-        s = conclude(o, &t);
+        s = o->all ? check_range(o, &v, junit) : check_snapshot(o, &v, junit);
     dbview_close(&v);
-    s = finish(o, out, s);
-    if (json)
-        fputs("}\n", stdout);
     return s;
 }
 

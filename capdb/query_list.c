@@ -57,9 +57,9 @@ static void info_row(struct output *out, const char *what, const char *value)
 
 static void info_number(struct output *out, const char *what, uint64_t value)
 {
-    char text[32];
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-    info_row(out, what, text);
+    output_text(out, what);
+    output_word(out, value);
+    output_row(out);
 }
 
 static void info_span(struct output *out, struct view *v, uint32_t count)

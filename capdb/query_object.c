@@ -162,10 +162,14 @@ enum status command_owner(struct options *o)
     return finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
 }
 
+static enum status who_over_time(struct options *o);
+
 enum status command_who(struct options *o)
 {
     struct view v;
     struct thing t;
+    if (o->from_text || o->to_text)
+        return who_over_time(o);
     if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!thing_find(o, &v, o->operand[0], &t)) {
@@ -196,6 +200,7 @@ struct history {
     struct view *v;
     struct output *out;
     uint64_t addr;
+    uint32_t type; /* of the object, for `who` */
     bool any;
 };
 
@@ -214,7 +219,8 @@ static const char *column_text(sqlite3_stmt *st, int column)
     return text ? text : "-";
 }
 
-/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what. */
+/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what, whose places ?1 and ?2 are
+ * the address and type asked about. */
 static enum error history_rows(struct history *h, const char *sql)
 {
     sqlite3_stmt *st;
@@ -222,6 +228,10 @@ static enum error history_rows(struct history *h, const char *sql)
     enum error e = capdb_prepare(h->v->db, sql, &st);
     if (e != ERR_OK)
         return e;
+    if (sqlite3_bind_parameter_count(st) == 2) {
+        sqlite3_bind_int64(st, 1, (int64_t)h->addr);
+        sqlite3_bind_int64(st, 2, h->type);
+    }
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
         if (sqlite3_column_int64(st, 0) > range_last(h->o, h->v) ||
             sqlite3_column_int64(st, 1) <= range_first(h->o))
@@ -385,4 +395,43 @@ enum status command_history(struct options *o)
         s = command_complain(o->run, "%s", capdb_error(v.db));
     dbview_close(&v);
     return finish(o, h.out, s);
+}
+
+static const char history_holders[] =
+    "SELECT c.t0, c.t1, 'holds', d.name,"
+    " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
+    " iif(c.rights & 8, 'p', ''), c.slot,"
+    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
+    " FROM object_row o CROSS JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
+    " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
+    " WHERE o.addr = ?1 AND o.type = ?2 ORDER BY c.t0, c.row";
+
+/* The object is looked for in the last snapshot of the range. */
+static enum status who_over_time(struct options *o)
+{
+    static const char *const columns[] = {"#first", "last", "fact", "domain",
+                                          "rights", "slot", "what", NULL};
+    struct view v;
+    struct thing t;
+    if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (!thing_find(o, &v, o->operand[0], &t)) {
+        dbview_close(&v);
+        return STATUS_UNKNOWN;
+    }
+    struct history h = {.o = o, .v = &v};
+    enum status s = STATUS_YES;
+    if (t.object < 0) {
+        s = command_complain(o->run, "%s: who holds it over time is asked of an object",
+                             o->operand[0]);
+    } else {
+        h.addr = v.state.objects[t.object].addr;
+        h.type = v.state.objects[t.object].type;
+        h.out = output_begin(stdout, output_default, columns);
+        if (history_rows(&h, history_holders) != ERR_OK)
+            s = command_complain(o->run, "%s", capdb_error(v.db));
+        s = finish(o, h.out, s == STATUS_YES && !h.any ? STATUS_NO : s);
+    }
+    dbview_close(&v);
+    return s;
 }

@@ -27,6 +27,8 @@ static enum status gather(struct options *o, struct view *v, struct policy *p)
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
         if (v->n != n)
             s = dbview_load(o, v, n);
+        if (s == STATUS_YES)
+            dbview_doubt(o, v);
         if (s == STATUS_YES && policy_add(p, &v->authority) != ERR_OK)
             s = command_complain(o->run, "out of memory");
     }

@@ -134,6 +134,7 @@ static enum status reach(struct options *o, void (*search)(struct reach *))
         begin(&r, &thing);
         r.out = output_begin(stdout, output_default, columns);
         search(&r);
+        dbview_doubt(o, &v);
         s = r.rows ? STATUS_YES : STATUS_NO;
         if (!output_end(r.out))
             s = command_complain(o->run, "output could not be written");

@@ -76,7 +76,8 @@ static enum status run_query(struct options *o, struct capdb *db, const char *sq
 {
     sqlite3_stmt *st;
     const char *rest;
-    if (capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
+    if (capdb_add_breaches(db) != ERR_OK ||
+        capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(db));
     if (sqlite3_prepare_v2(db->sql, sql, -1, &st, &rest) != SQLITE_OK)
         return command_complain(NULL, "sql: %s", sqlite3_errmsg(db->sql));
@@ -122,12 +123,26 @@ static enum status apply_rules(struct options *o, struct view *v)
     return STATUS_YES;
 }
 
+/* Views with n stand on `snapshot`: in place of it, only those of the range. */
+static enum status apply_range(struct options *o, struct view *v)
+{
+    if (!o->from && !o->to)
+        return STATUS_YES;
+    enum error e = capdb_execf(v->db, "asking",
+                               "CREATE TEMP VIEW snapshot AS SELECT * FROM main.snapshot"
+                               " WHERE n BETWEEN %u AND %u",
+                               range_first(o), range_last(o, v));
+    return e == ERR_OK ? STATUS_YES : command_complain(o->run, "%s", capdb_error(v->db));
+}
+
 enum status command_sql(struct options *o)
 {
     struct view v;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = apply_rules(o, &v);
+    if (s == STATUS_YES)
+        s = apply_range(o, &v);
     if (s == STATUS_YES)
         s = run_query(o, v.db, o->operand[0]);
     capdb_exec(v.db, "PRAGMA query_only=OFF", "asking");
@@ -172,6 +187,18 @@ static void report_ending(struct capdb *db, struct output *out)
     output_row(out);
 }
 
+/* An incomplete snapshot that is as it was recorded is good, and incomplete. */
+static void report_incomplete(struct capdb *db, struct output *out)
+{
+    int64_t count = capdb_int(db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0);
+    if (count <= 0)
+        return;
+    output_text(out, "note");
+    output_format(out, "%lld of them incomplete: the walk broke off when they were recorded",
+                  (long long)count);
+    output_row(out);
+}
+
 enum status command_verify(struct options *o)
 {
     static const char *const columns[] = {"result", "what", NULL};
@@ -187,10 +214,13 @@ enum status command_verify(struct options *o)
         output_format(verdict.out, "%u snapshots rebuilt, all as they were recorded",
                       capdb_count(v.db));
         output_row(verdict.out);
+        report_incomplete(v.db, verdict.out);
     }
     report_ending(v.db, verdict.out);
     dbview_close(&v);
     if (!output_end(verdict.out))
         return command_complain(o->run, "output could not be written");
+    if (e != ERR_OK && verdict.faults == 0)
+        return command_complain(o->run, "cannot be told: %s", error_sentence(e));
     return e == ERR_OK ? STATUS_YES : STATUS_NO;
 }

@@ -1,6 +1,8 @@
 /* cdt, preview, untyped: the derivation tree and what hangs on it. */
 #include "capdb/command.h"
 
+#include "facts/toll.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +83,7 @@ struct preview {
     const struct view *v;
     int32_t first, end; /* the victims */
     struct output *out;
-    uint32_t caps, objects, mappings, threads;
-    uint64_t bytes;
+    uint32_t mappings;
 };
 
 /* An object goes when all capabilities to it are among the victims (reply capabilities do not keep
@@ -118,7 +119,6 @@ static void preview_caps(struct preview *p)
         capstate_slot_text(&p->v->state, i, text, sizeof(text));
         preview_row(p, "capability", p->v->state.slots[i].rec.addr,
                     authority_slot_domain(&p->v->authority, i), text);
-        p->caps++;
     }
 }
 
@@ -132,10 +132,6 @@ static void preview_objects(struct preview *p)
         capstate_object_text(s, (int32_t)i, text, sizeof(text));
         preview_row(p, s->objects[i].type == RECORD_CAP_TCB ? "thread" : "object",
                     s->objects[i].addr, p->v->authority.home[i], text);
-        p->objects++;
-        p->threads += s->objects[i].type == RECORD_CAP_TCB;
-        if (s->objects[i].type != RECORD_CAP_UNTYPED && s->objects[i].bits)
-            p->bytes += (uint64_t)1 << s->objects[i].bits;
     }
 }
 
@@ -190,9 +186,12 @@ enum status command_preview(struct options *o)
     preview_caps(&p);
     preview_objects(&p);
     preview_mappings(&p);
-    snprintf(text, sizeof(text),
-             "revoke takes %u capabilities, %u objects (%u threads, %llu bytes), %u mappings",
-             p.caps, p.objects, p.threads, (unsigned long long)p.bytes, p.mappings);
+    struct toll toll; /* what lies in CNodes and threads that end is in it, and not in the rows */
+    char taken[TOLL_TEXT];
+    if (toll_of(&v.state, root, NULL, &toll) != ERR_OK)
+        return STATUS_UNKNOWN;
+    snprintf(text, sizeof(text), "revoke takes %s; %u translations end", toll_text(&toll, taken),
+             p.mappings);
     preview_row(&p, "total", v.state.slots[root].rec.addr,
                 authority_slot_domain(&v.authority, root), text);
     dbview_close(&v);

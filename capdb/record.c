@@ -83,11 +83,13 @@ struct session {
     bool blocked; /* said that it waits */
     /* the live line */
     struct live *live;     /* NULL: none */
+    bool watching;         /* events come by stopping at them */
     struct record *events; /* that wait */
     uint32_t event_count;
     size_t event_room;
     bool out_of_memory;
-    bool dirty; /* events since the last snapshot changed something */
+    uint32_t before_snapshot; /* of those that wait, with a watch */
+    bool dirty;               /* events since the last snapshot changed something */
     uint64_t events_taken;
 };
 
@@ -106,6 +108,11 @@ static bool tells_of_change(const struct record *r)
 static void take_event(void *ctx, const struct record *r)
 {
     struct session *rec = ctx;
+    if (r->kind == RECORD_END) { /* what follows happened after the snapshot */
+        rec->before_snapshot = rec->event_count;
+        rec->dirty = false;
+        return;
+    }
     struct record *grown =
         array_room(rec->events, rec->event_count, &rec->event_room, sizeof(*grown));
     rec->out_of_memory |= !grown;
@@ -152,24 +159,25 @@ static enum error store_events(struct session *r, uint32_t count)
     return e;
 }
 
-static void show_progress(struct session *r, const struct capstate *s, uint32_t n)
+static void show_progress(struct session *r, uint32_t slots, uint32_t threads, uint32_t n)
 {
     if (r->progress)
-        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n,
-                s->slot_count, s->thread_count);
+        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n, slots,
+                threads);
 }
 
 static enum error store_first(struct session *r)
 {
     struct waiting *w = &r->waiting[0];
     uint32_t n = 0;
+    uint32_t slots = w->state.slot_count;
+    uint32_t threads = w->state.thread_count;
     enum error e = store_events(r, w->events);
     if (e == ERR_OK)
-        e = capdb_append(r->db, &w->state, w->time, &n);
+        e = capdb_append_taking(r->db, &w->state, w->time, &n);
     if (e != ERR_OK)
         return e;
-    show_progress(r, &w->state, n);
-    capstate_free(&w->state);
+    show_progress(r, slots, threads, n);
     r->waiting_count--;
     r->stored++;
     memmove(r->waiting, r->waiting + 1, r->waiting_count * sizeof(*r->waiting));
@@ -230,6 +238,18 @@ static void mark_pause(struct session *r)
         take_event(r, &gap);
 }
 
+/* Where nobody tells of events, the machine is stopped at each, if the door can. */
+static enum status watch(struct session *r)
+{
+    const struct record gap = {.kind = RECORD_GAP};
+    if (attach_watch(r->attach, take_event, r) != ERR_OK)
+        return command_complain(NULL, "%s", attach_error(r->attach));
+    r->watching = true;
+    if (capdb_count(r->db) > 0)
+        take_event(r, &gap);
+    return STATUS_YES;
+}
+
 /* Whoever has no live line is recorded by snapshots alone. */
 static enum status follow_live(struct session *r)
 {
@@ -237,8 +257,10 @@ static enum status follow_live(struct session *r)
     enum error e = live_open(r->attach, &listener, &r->live);
     if (e == ERR_OK)
         mark_pause(r);
-    if (e == ERR_OK || e == ERR_UNSUPPORTED)
+    if (e == ERR_OK || (e == ERR_UNSUPPORTED && !r->o->events))
         return STATUS_YES;
+    if (e == ERR_UNSUPPORTED)
+        return watch(r);
     return command_complain(NULL, "%s", attach_error(r->attach));
 }
 
@@ -284,7 +306,9 @@ static enum status line_lost(struct session *r, bool *done)
 static void queue(struct session *r, struct capstate *state)
 {
     r->waiting[r->waiting_count++] =
-        (struct waiting){.state = *state, .time = wall_clock(), .events = r->event_count};
+        (struct waiting){.state = *state,
+                         .time = wall_clock(),
+                         .events = r->watching ? r->before_snapshot : r->event_count};
     r->taken++;
 }
 
@@ -298,8 +322,9 @@ static enum status record_one(struct session *r, bool *done)
     enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
     if (e != ERR_OK)
         return line_lost(r, done);
-    r->dirty = false;
-    if (changed(r, &state) || wanted)
+    r->dirty = r->dirty && r->watching;
+    bool differs = r->o->on_change && changed(r, &state);
+    if (differs || wanted)
         queue(r, &state);
     else
         capstate_free(&state);
@@ -307,7 +332,7 @@ static enum status record_one(struct session *r, bool *done)
     if (*done)
         return STATUS_UNKNOWN;
     if (!r->waiting_count)
-        capdb_flush(r->db); /* one that fails is tried again */
+        capdb_merge_when_due(r->db);
     *done = r->o->count && r->taken >= r->o->count;
     return STATUS_YES;
 }
@@ -317,7 +342,7 @@ static enum status record_one(struct session *r, bool *done)
  * then and until something has changed. */
 static enum status wait_until(struct session *r, double next, bool *done)
 {
-    if (!r->live) {
+    if (!r->live && !r->watching) {
         sleep_seconds(next - wall_clock());
         return STATUS_YES;
     }
@@ -327,7 +352,7 @@ static enum status wait_until(struct session *r, double next, bool *done)
         if (interrupted || (left <= 0 && !idle))
             return STATUS_YES;
         int ms = idle || left > LIVE_POLL_MS ? LIVE_POLL_MS : (int)left + 1;
-        if (live_poll(r->live, ms) != ERR_OK)
+        if ((r->live ? live_poll(r->live, ms) : attach_listen(r->attach, ms)) != ERR_OK)
             return line_lost(r, done);
         if (!store(r)) {
             *done = true;
@@ -382,7 +407,7 @@ static enum status take_last(struct session *r)
 {
     struct capstate state;
     uint32_t count = capdb_count(r->db);
-    if (count == 0)
+    if (count == 0 || !r->o->on_change)
         return STATUS_YES;
     if (capdb_load(r->db, count, &state) != ERR_OK)
         return command_complain(r->path, "%s", capdb_error(r->db));

@@ -260,6 +260,10 @@ void recorder_free(struct capdb *db)
     pack_free(&r->packs[0]);
     pack_free(&r->packs[1]);
     mirror_free(&r->mirror);
+    room_free(&r->cap_room);
+    room_free(&r->object_room);
+    for (int i = 0; i < RECORDER_SCRATCH; i++)
+        room_free(&r->scratch[i]);
     authority_rules_free(&r->rules);
     free(r);
     db->recorder = NULL;

@@ -7,22 +7,59 @@
 #include "capdb/pack.h"
 #include "capdb/store.h"
 
-/* The newest snapshot, as the next one is compared with it. */
+/* What the row of a capability says besides its record. Zeroed, then filled: compared byte for byte
+ * as far as `row`. */
+struct kept_cap {
+    int64_t id, parent, pos;
+    int64_t holder, object; /* lives, 0: none */
+    int64_t domain;
+    uint32_t index;
+    uint32_t own; /* KEPT_OWN_: where its address or size is not the object's */
+    int64_t row;
+};
+enum { KEPT_OWN_ADDR = 1, KEPT_OWN_BITS = 2 };
+
+struct kept_object {
+    int64_t life, row;
+    int64_t domain; /* whose CSpace it hangs in, if it holds capabilities; 0: nobody's */
+};
+
+/* Memory that is used again from snapshot to snapshot, so that the system need not give it anew. */
+struct room {
+    void *at;
+    size_t size;
+};
+/* At least so many bytes, whatever was in them; NULL when there is no memory. */
+void *room_take(struct room *room, size_t bytes);
+void room_free(struct room *room);
+
+/* The newest snapshot, as the next one is compared with it: its state, and by slot, object and
+ * element of the other kinds what is in the file. */
 struct mirror {
-    struct rowset sets[ROW_KINDS];
-    struct capmem *caps; /* derivation order */
-    uint32_t cap_count;
-    uint64_t shape;                  /* capdb_shape() */
-    struct record_snapshot snapshot; /* of which kernel, and when in its time */
+    struct capstate state;
+    struct kept_cap *caps;
+    struct kept_object *objects;
+    int64_t *rows[ROW_KINDS];       /* of elements (elements.h) */
+    int64_t *names, *domains;       /* of threads */
+    bool domains_known;             /* those of objects and threads are those of its state */
+    bool by_islands;                /* some thread's domain is called after its island */
+    uint64_t slot_sum, element_sum; /* sum.h */
+    struct room cap_room, object_room;
 };
 void mirror_free(struct mirror *m);
 enum error mirror_load(struct capdb *db, struct mirror *out);
+/* Room for what is kept of m->state. */
+bool mirror_allocate(struct mirror *m);
+/* What it takes in memory, in bytes. */
+uint64_t mirror_size(const struct mirror *m);
 
 /* Numbers for what is new. */
 struct numbers {
     int64_t row[ROW_KINDS];
     int64_t cap, object;
 };
+
+enum { RECORDER_SCRATCH = 7 };
 
 struct recorder {
     bool wal;           /* the file is in WAL mode */
@@ -32,8 +69,11 @@ struct recorder {
     struct ledger_entry ledger; /* the last */
     struct authority_rules rules;
     uint32_t unmerged; /* snapshots in the tail */
+    uint32_t analysed; /* snapshots whose domains were worked out anew */
     double merged_at;
-    struct pack packs[2]; /* of tail_put(), kept */
+    struct pack packs[2];                  /* of tail_put(), kept */
+    struct room cap_room, object_room;     /* of the next mirror */
+    struct room scratch[RECORDER_SCRATCH]; /* of struct comparison */
     sqlite3_stmt *put_tail, *put_snapshot, *put_name, *get_name, *put_domain, *get_domain;
 };
 
@@ -54,16 +94,8 @@ enum error recorder_commit(struct capdb *db, enum ledger_kind kind, uint32_t n,
                            struct blake2b *rows, const char *doing);
 void recorder_roll_back(struct capdb *db);
 
-/* identity.c: gives each slot of `state` its stable id and position. out: array of slot_count, with
- * rec, id, parent, pos filled. before may be empty. origins: where recorded events say that the
- * capability in a slot came from, NULL: they say nothing. ERR_NO_MEMORY. */
-struct identity_stats {
-    uint32_t added, removed, changed;
-};
-struct origins;
-enum error identity_assign(const struct capmem *before, uint32_t before_count,
-                           const struct capstate *state, const struct origins *origins,
-                           int64_t *next_id, struct capmem *out, struct identity_stats *stats);
+/* append.c: the id of what `get` finds, or of what `put` then inserts; both bound. */
+enum error recorder_intern(struct capdb *db, sqlite3_stmt *get, sqlite3_stmt *put, int64_t *id);
 
 /* origins.c: what events say about slots they touched. */
 struct origins {

@@ -46,7 +46,9 @@ static void describe(const struct view *v, uint64_t slot_addr, char *buf, size_t
 static void list_row(struct revokes *r)
 {
     char text[TEXT_BYTES];
-    if (r->now.first == 0 || r->wanted || dbview_load(r->o, &r->v, r->now.first) != STATUS_YES)
+    bool inside = r->now.first <= range_last(r->o, &r->v) && r->now.last >= range_first(r->o);
+    if (r->now.first == 0 || r->wanted || !inside ||
+        dbview_load(r->o, &r->v, r->now.first) != STATUS_YES)
         return;
     describe(&r->v, r->now.end.root, text, sizeof(text));
     output_int(r->out, r->number);

@@ -93,6 +93,9 @@ enum error capdb_overlay(struct capdb *db);
 /* Holds the lock and may write, without a recorder. On failure a sentence is in message. */
 enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *message);
 
+/* breaches.c: a virtual table of this connection. */
+enum error capdb_add_breaches(struct capdb *db);
+
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
 
@@ -113,6 +116,7 @@ struct loading {
     struct sort_key *ranks; /* by object: place of its first capability in derivation order */
     uint32_t rank_count;
     struct capstate *state;
+    bool records_only; /* the state is not finished: no objects, no indexes */
 };
 enum error loading_rows(struct loading *l);
 void loading_free(struct loading *l);
@@ -120,6 +124,11 @@ void loading_free(struct loading *l);
 /* The records SNAPSHOT, END, SCHED and REVOKE of snapshot n. ERR_NOT_FOUND. */
 enum { LOADING_HEADS = 4 };
 enum error capdb_heads_at(struct capdb *db, uint32_t n, struct record out[LOADING_HEADS]);
+/* A capability from its row; sets[ROW_OBJECT] is sorted and has its object, unless the row has
+ * address and size. */
+enum error loading_cap(struct loading *l, const struct row *row, struct capmem *out);
+/* The state, of sets that are sorted and of caps in derivation order. */
+enum error loading_build(struct loading *l, struct record heads[LOADING_HEADS]);
 /* A state of those rows that are in the sets, and of no others. Counts in END stay those of the
  * whole. */
 enum error loading_build_part(struct loading *l, const struct record heads[LOADING_HEADS]);
@@ -134,9 +143,15 @@ enum { CAPDB_EVENT_GAP = 0 };
 /* From the columns of table event, beginning with column `at`, that of seq. */
 void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
 bool capdb_has_events(struct capdb *db);
-/* Do the events before snapshot n lead there from the one before? false: a sentence says what not.
- */
-bool capdb_prove_events(struct capdb *db, uint32_t n, char *sentence, size_t size);
+/* prove.c: do recorded events lead from each snapshot to the next?  A proof goes through a recording
+ * once; states need not be finished. */
+struct capdb_proof;
+struct capdb_proof *capdb_proof_begin(struct capdb *db); /* NULL: no memory */
+/* From snapshot n - 1 to n; false: a sentence says what not. Without events there is nothing to
+ * prove. */
+bool capdb_proof_next(struct capdb_proof *p, uint32_t n, const struct capstate *from,
+                      const struct capstate *to, char *sentence, size_t size);
+void capdb_proof_end(struct capdb_proof *p);
 
 /* owner.c: before the connection is closed, and when the file has changed. */
 void capdb_forget_owner(struct capdb *db);
@@ -178,10 +193,9 @@ enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn 
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
                            const struct authority_rules *rules);
 
-/* sum.c: over all records; the order of kinds other than slots does not matter. */
-uint64_t capdb_sum(const struct capstate *state);
-/* Of what the rows of capabilities and objects depend on. */
-uint64_t capdb_shape(const struct capstate *state);
+/* sum.c: over all records, as a file of that user_version has it; the order of kinds other than slots
+ * does not matter. */
+uint64_t capdb_sum(const struct capstate *state, int version);
 /* Of what does not change by running alone: capabilities, translations, interrupts, and of threads
  * what somebody configured. */
 uint64_t capdb_change_sum(const struct capstate *state);

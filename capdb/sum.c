@@ -1,11 +1,12 @@
-/* Sums over the records of a snapshot, field by field: what verify compares, and the quick test
- * whether capabilities, objects and domains can have changed at all.  FNV-1a over words instead of
+/* Sums over the records of a snapshot, field by field, which verify compares.  Each record has a term
+ * and terms are added up, so that the recorder keeps the sum with what changes.  FNV-1a over words instead of
  * bytes, with the high half folded in, since multiplication only carries upwards.
  *
  * Fields of value 0 at the end of a record do not count, as they do not travel: so a field that is
  * added to the format changes no sum of what was recorded before.  In snapshots of the first format
  * all of its fields count, and no other. */
-#include "capdb/store.h"
+#include "capdb/elements.h"
+#include "capdb/sum.h"
 
 #define FNV_BASIS 0xcbf29ce484222325u
 #define FNV_PRIME 0x100000001b3u
@@ -90,59 +91,89 @@ static struct sum sum_begin(uint64_t h, const struct capstate *s, enum record_ki
 RECORD_LIST(X)
 #undef X
 
-/* Of kinds whose order does not matter. */
-#define SUM_ALL(name, array, count)                                                                \
-    for (uint32_t i = 0; i < s->count; i++)                                                        \
-        h += sum_##name(FNV_BASIS, s, &s->array[i]);
+/* --- terms ----------------------------------------------------------------------------------- */
 
-uint64_t capdb_sum(const struct capstate *s)
+/* Order is in the neighbour: the address of the slot before it counts, too. */
+uint64_t sum_of_slot(const struct capstate *s, uint32_t i)
+{
+    uint64_t before = i ? s->slots[i - 1].rec.addr : 0;
+    return sum_slot(mix_word(FNV_BASIS, before), s, &s->slots[i].rec);
+}
+
+#define TERM_OF(NAME, name, element)                                                               \
+    case ROW_##NAME:                                                                               \
+        return sum_##name(FNV_BASIS, s, &element);
+
+uint64_t sum_of_element(const struct capstate *s, enum row_kind kind, uint32_t i)
+{
+    switch (kind) {
+        TERM_OF(THREAD, thread, s->threads[i].rec)
+        TERM_OF(ENDPOINT, endpoint, s->endpoints[i])
+        TERM_OF(NOTIFICATION, notification, s->notifications[i])
+        TERM_OF(MAPPING, mapping, s->mappings[i])
+        TERM_OF(IRQ, irq, s->irqs[i])
+        TERM_OF(FINDING, finding, s->findings[i])
+        TERM_OF(SCHED_CONTEXT, sched_context, s->sched_contexts[i])
+        TERM_OF(REPLY, reply, s->replies[i])
+        TERM_OF(TABLE, table, s->tables[i])
+        TERM_OF(SCHED, sched, s->scheds[i])
+        TERM_OF(RANGE, range, s->ranges[i])
+    default: /* SLOT has its own; RUN is of the thread; objects are of the slots */
+        return 0;
+    }
+}
+
+uint64_t sum_of_heads(const struct capstate *s)
+{
+    uint64_t h = sum_snapshot(FNV_BASIS, s, &s->snapshot);
+    h = sum_sched(h, s, &s->sched);
+    h = sum_revoke(h, s, &s->revoke);
+    return sum_end(h, s, &s->end);
+}
+
+static uint64_t sum_of_kind(const struct capstate *s, enum row_kind kind)
+{
+    uint64_t h = 0;
+    struct elements e = elements_of(s, kind);
+    for (uint32_t i = e.first; i < e.count; i++)
+        h += sum_of_element(s, kind, i);
+    return h;
+}
+
+uint64_t sum_of_elements(const struct capstate *s)
+{
+    uint64_t h = 0;
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        h += sum_of_kind(s, (enum row_kind)kind);
+    return h;
+}
+
+uint64_t sum_of_slots(const struct capstate *s)
+{
+    uint64_t h = 0;
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        h += sum_of_slot(s, i);
+    return h;
+}
+
+/* Formats 1 and 2: slots one after the other, so that one change changes everything behind it. */
+static uint64_t sum_in_a_row(const struct capstate *s)
 {
     uint64_t h = sum_snapshot(FNV_BASIS, s, &s->snapshot);
     for (uint32_t i = 0; i < s->slot_count; i++)
         h = sum_slot(h, s, &s->slots[i].rec);
     h = sum_sched(h, s, &s->sched);
     h = sum_revoke(h, s, &s->revoke);
-    h = sum_end(h, s, &s->end);
-    for (uint32_t i = 0; i < s->thread_count; i++)
-        h += sum_thread(FNV_BASIS, s, &s->threads[i].rec);
-    SUM_ALL(endpoint, endpoints, endpoint_count)
-    SUM_ALL(notification, notifications, notification_count)
-    SUM_ALL(mapping, mappings, mapping_count)
-    SUM_ALL(irq, irqs, irq_count)
-    SUM_ALL(finding, findings, finding_count)
-    SUM_ALL(sched_context, sched_contexts, sched_context_count)
-    SUM_ALL(reply, replies, reply_count)
-    SUM_ALL(table, tables, tables_told)
-    for (uint32_t i = 1; i < s->sched_count; i++)
-        h += sum_sched(FNV_BASIS, s, &s->scheds[i]);
-    for (uint32_t i = 1; i < s->range_count; i++)
-        h += sum_range(FNV_BASIS, s, &s->ranges[i]);
-    return h;
+    return sum_end(h, s, &s->end);
 }
 
-static uint64_t shape_of_thread(uint64_t h, const struct record_thread *t)
+uint64_t capdb_sum(const struct capstate *s, int version)
 {
-    h = mix_bytes(mix_word(h, t->addr), t->name.bytes, t->name.length);
-    h = mix_word(mix_word(h, t->blocked_on), t->blocked_flags | t->state << 8);
-    h = mix_word(mix_word(h, t->bound), t->idle);
-    return mix_word(mix_word(h, t->sched_context), t->reply);
+    bool today = version == CAPDB_USER_VERSION;
+    return (today ? sum_of_heads(s) + sum_of_slots(s) : sum_in_a_row(s)) + sum_of_elements(s);
 }
 
-uint64_t capdb_shape(const struct capstate *s)
-{
-    uint64_t h = mix_word(FNV_BASIS, s->snapshot.root_thread);
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        h = sum_slot(h, s, &s->slots[i].rec);
-    for (uint32_t i = 0; i < s->table_count; i++)
-        h = sum_table(h, s, &s->tables[i]);
-    for (uint32_t i = 0; i < s->mapping_count; i++)
-        h = sum_mapping(h, s, &s->mappings[i]);
-    for (uint32_t i = 0; i < s->irq_count; i++)
-        h = sum_irq(h, s, &s->irqs[i]);
-    for (uint32_t i = 0; i < s->thread_count; i++)
-        h = shape_of_thread(h, &s->threads[i].rec);
-    return h;
-}
+/* --- what counts as a change ------------------------------------------------------------------ */
 
 static uint64_t settings_of_thread(uint64_t h, const struct record_thread *t)
 {

@@ -227,9 +227,13 @@ static enum status list(struct trace *t)
                       "SELECT r.revoke, r.first, r.last, r.deleted, r.preempted, r.slot,"
                       " iif(r.ends IS NULL, 'unfinished', 'done'), e.* FROM revokes r"
                       " JOIN revoke_span s ON s.revoke = r.revoke"
-                      " JOIN event e ON e.row = s.first_row ORDER BY r.revoke",
+                      " JOIN event e ON e.row = s.first_row"
+                      " WHERE r.first <= ?2 AND coalesce(r.last, ?1) >= ?1 ORDER BY r.revoke",
                       &st) != ERR_OK)
         return command_complain(t->o->run, "%s", capdb_error(t->v->db));
+    sqlite3_bind_int64(st, 1, range_first(t->o));
+    /* what the newest snapshot does not show yet has the number behind it */
+    sqlite3_bind_int64(st, 2, t->o->to ? t->o->to : (int64_t)capdb_count(t->v->db) + 1);
     t->newest = capdb_count(t->v->db);
     t->out = output_begin(stdout, output_default, columns);
     enum error e = ERR_OK;

@@ -2,7 +2,7 @@
  * events between them.  Capabilities are numbered anew. */
 #include "capdb/command.h"
 
-#include "capdb/store.h"
+#include "capdb/stream.h"
 
 enum { EVENTS_AT_ONCE = 256 };
 
@@ -42,7 +42,7 @@ static void say_all(struct record_snapshot *s)
 }
 
 /* ruled NULL: those that were in force. */
-static enum error copy_snapshot(struct capdb *from, struct capdb *to,
+static enum error copy_snapshot(struct capdb *from, struct stream *stream, struct capdb *to,
                                 const struct authority_rules *ruled, uint32_t n)
 {
     struct capstate state;
@@ -59,11 +59,13 @@ static enum error copy_snapshot(struct capdb *from, struct capdb *to,
     if (e == ERR_OK)
         e = capdb_snapshot_info(from, n, &info);
     if (e == ERR_OK)
-        e = capdb_load(from, n, &state);
+        e = stream_to(stream, n);
+    if (e == ERR_OK)
+        e = stream_state(stream, &state);
     if (e != ERR_OK)
         return e;
     say_all(&state.snapshot);
-    e = capdb_append(to, &state, info.time, &number);
+    e = capdb_append_taking(to, &state, info.time, &number);
     capstate_free(&state);
     return e;
 }
@@ -71,10 +73,14 @@ static enum error copy_snapshot(struct capdb *from, struct capdb *to,
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
                            const struct authority_rules *rules)
 {
+    struct stream *stream;
     uint32_t count = capdb_count(from);
-    enum error e = ERR_OK;
-    for (uint32_t n = 1; e == ERR_OK && n <= count; n++)
-        e = copy_snapshot(from, to, rules, n);
+    enum error e = stream_open(from, 1, &stream);
+    for (uint32_t n = 1; e == ERR_OK && n <= count; n++) {
+        e = copy_snapshot(from, stream, to, rules, n);
+        progress_show(NULL, n, count);
+    }
+    stream_close(stream);
     if (e == ERR_OK)
         e = copy_events(from, to, count + 1); /* those behind the last */
     return e == ERR_OK ? capdb_flush(to) : e;

@@ -5,8 +5,10 @@
  *   the states    every snapshot is rebuilt and has the sum of the one that was recorded
  *   the events    applied to each snapshot they lead to the next
  *
- * The chain is followed once, in the order of the ledger, with cursors over the versions. */
+ * The chain is followed once, in the order of the ledger, with cursors over the versions; so are the
+ * states, each from the one before. */
 #include "capdb/ledger.h"
+#include "capdb/stream.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,62 +231,79 @@ static void verify_chain(struct verifying *v)
         close_kind(&c, kind);
 }
 
-/* --- the states ------------------------------------------------------------------------------ */
+/* --- the states and the events --------------------------------------------------------------- */
 
-static void verify_snapshot(struct verifying *v, uint32_t n)
-{
-    struct capstate state;
-    char sql[SQL_BYTES];
-    if (capdb_load(v->db, n, &state) != ERR_OK) {
-        fault(v, v->db->message);
-        return;
-    }
-    snprintf(sql, sizeof(sql), "SELECT sum FROM main.snapshot WHERE n = %u", n);
-    if (capdb_int(v->db, sql, 0) != (int64_t)capdb_sum(&state))
-        fault_format(v, "snapshot %u differs from what was recorded", n);
-    capstate_free(&state);
-}
+struct pass {
+    struct verifying *v;
+    struct stream *stream;
+    struct capdb_proof *proof;
+    struct capstate before;
+    bool has_before; /* the snapshot before could be rebuilt */
+};
 
-/* --- the events ------------------------------------------------------------------------------ */
-
-static const char snapshots_with_events[] =
-    "SELECT DISTINCT n FROM main.event WHERE n > 1 AND n <= ? ORDER BY n";
-
-static void verify_events(struct verifying *v, uint32_t count)
+static void verify_snapshot(struct pass *p, uint32_t n, const struct capstate *state)
 {
     char sentence[CAPDB_MESSAGE];
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare(v->db, snapshots_with_events, &st);
+    struct capdb *db = p->v->db;
+    snprintf(sentence, sizeof(sentence), "SELECT sum FROM main.snapshot WHERE n = %u", n);
+    if (capdb_int(db, sentence, 0) != (int64_t)capdb_sum(state, db->version))
+        fault_format(p->v, "snapshot %u differs from what was recorded", n);
+    if (p->has_before &&
+        !capdb_proof_next(p->proof, n, &p->before, state, sentence, sizeof(sentence)))
+        fault(p->v, sentence);
+}
+
+/* One that cannot be rebuilt is told, and proves nothing about its neighbours; the stream begins
+ * anew behind it. */
+static void pass_snapshot(struct pass *p, uint32_t n)
+{
+    struct capstate state;
+    capstate_init(&state);
+    enum error e = p->stream ? ERR_OK : stream_open(p->v->db, n, &p->stream);
     if (e == ERR_OK)
-        sqlite3_bind_int64(st, 1, count);
-    while (capdb_step(v->db, st, "reading events", &e)) {
-        uint32_t n = (uint32_t)sqlite3_column_int64(st, 0);
-        if (!capdb_prove_events(v->db, n, sentence, sizeof(sentence)))
-            fault(v, sentence);
+        e = stream_to(p->stream, n);
+    if (e == ERR_OK)
+        e = stream_records(p->stream, &state);
+    if (e == ERR_OK) {
+        verify_snapshot(p, n, &state);
+    } else {
+        fault(p->v, p->v->db->message);
+        stream_close(p->stream);
+        p->stream = NULL;
     }
-    if (e != ERR_OK)
-        fault(v, v->db->message);
-    sqlite3_finalize(st);
+    capstate_free(&p->before);
+    p->before = state;
+    p->has_before = e == ERR_OK;
+}
+
+static void verify_states(struct verifying *v)
+{
+    uint32_t count = capdb_count(v->db);
+    struct pass p = {.v = v, .proof = capdb_proof_begin(v->db)};
+    capstate_init(&p.before);
+    if (!p.proof)
+        fault(v, "out of memory");
+    for (uint32_t n = 1; p.proof && n <= count && v->faults < FAULTS_MAX; n++) {
+        pass_snapshot(&p, n);
+        if (v->db->progress)
+            v->db->progress(v->db->progress_ctx, n, count);
+    }
+    capstate_free(&p.before);
+    stream_close(p.stream);
+    capdb_proof_end(p.proof);
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static void verify_all(struct verifying *v)
 {
-    uint32_t count = capdb_count(v->db);
     verify_file(v);
     if (v->db->version != CAPDB_USER_VERSION_1) {
         verify_chain(v);
         if (!capdb_words_are_ours(v->db))
             fault(v, "the words are not those of a recording");
     }
-    for (uint32_t n = 1; n <= count && v->faults < FAULTS_MAX; n++) {
-        verify_snapshot(v, n);
-        if (v->db->progress)
-            v->db->progress(v->db->progress_ctx, n, count);
-    }
-    if (v->faults < FAULTS_MAX)
-        verify_events(v, count);
+    verify_states(v);
 }
 
 void capdb_tell_progress(struct capdb *db, capdb_progress progress, void *ctx)

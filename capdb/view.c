@@ -4,6 +4,7 @@
 
 #include "attach/attach.h"
 #include "capdb/part.h"
+#include "capdb/stream.h"
 #include "lib/utf8.h"
 
 #include <errno.h>
@@ -229,12 +230,64 @@ void dbview_loaded(struct options *o, struct view *v, uint32_t n)
                       v->n);
 }
 
+/* The next snapshot begins a stream, which goes on as long as later ones are asked for. */
+static enum error load_state(struct view *v, uint32_t n)
+{
+    enum error e = ERR_OK;
+    if (v->stream && n < stream_at(v->stream)) {
+        stream_close(v->stream);
+        v->stream = NULL;
+    }
+    if (!v->stream && (v->n == 0 || n != v->n + 1))
+        return capdb_load(v->db, n, &v->state);
+    if (!v->stream)
+        e = stream_open(v->db, n, &v->stream);
+    if (e == ERR_OK)
+        e = stream_to(v->stream, n);
+    return e == ERR_OK ? stream_state(v->stream, &v->state) : e;
+}
+
+/* Rows apart from what threads run. */
+static bool rows_differ(const struct stream *s)
+{
+    for (int k = 0; k < ROW_KINDS; k++)
+        if (k != ROW_RUN && stream_changes(s, (enum row_kind)k))
+            return true;
+    return false;
+}
+
+static bool heads_differ(const struct view *v, uint32_t n)
+{
+    struct record a[LOADING_HEADS];
+    struct record b[LOADING_HEADS];
+    if (capdb_heads_at(v->db, n - 1, a) != ERR_OK || capdb_heads_at(v->db, n, b) != ERR_OK)
+        return true;
+    return a[0].snapshot.root_thread != b[0].snapshot.root_thread ||
+           a[0].snapshot.kernel != b[0].snapshot.kernel || a[1].end.complete != b[1].end.complete ||
+           a[3].revoke.root != b[3].revoke.root;
+}
+
+bool dbview_differs(struct options *o, struct view *v, uint32_t n)
+{
+    char sql[96];
+    if (!v->stream && (v->n + 1 != n || stream_open(v->db, n - 1, &v->stream) != ERR_OK))
+        return true;
+    uint64_t before = stream_at(v->stream) == 0 && stream_to(v->stream, n - 1) != ERR_OK
+                          ? 0
+                          : stream_waiting(v->stream);
+    if (stream_at(v->stream) != n - 1 || stream_to(v->stream, n) != ERR_OK)
+        return true;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM rule_set WHERE first = %u", n);
+    return rows_differ(v->stream) || before != stream_waiting(v->stream) || heads_differ(v, n) ||
+           (!o->domains && capdb_int(v->db, sql, 1) != 0);
+}
+
 enum status dbview_load(struct options *o, struct view *v, uint32_t n)
 {
     dbview_unload(v);
     if (take_rules(o, v, n) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (capdb_load(v->db, n, &v->state) != ERR_OK)
+    if (load_state(v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     dbview_loaded(o, v, n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
@@ -316,7 +369,7 @@ static enum status open_about(struct options *o, struct view *v, const char *nam
     if (s != STATUS_YES)
         return s;
     uint32_t count = capdb_count(v->db);
-    uint32_t n = o->at ? o->at : count;
+    uint32_t n = o->at ? o->at : o->to ? o->to : count;
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
     else if (!name || !load_about(o, v, n, name, chains))
@@ -324,6 +377,13 @@ static enum status open_about(struct options *o, struct view *v, const char *nam
     if (s != STATUS_YES)
         dbview_close(v);
     return s;
+}
+
+void dbview_doubt(struct options *o, const struct view *v)
+{
+    const char *doubt = authority_doubt(&v->authority);
+    if (doubt && v->state.end.complete)
+        command_doubt(o, "snapshot %u: cannot be told: %s", v->n, doubt);
 }
 
 enum status dbview_open(struct options *o, struct view *v)
@@ -346,6 +406,8 @@ void dbview_close(struct view *v)
 {
     dbview_unload(v);
     authority_rules_free(&v->rules);
+    stream_close(v->stream);
+    v->stream = NULL;
     if (v->second)
         return;
     if (v->db && capdb_release(v->db) != ERR_OK)

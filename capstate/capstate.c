@@ -67,6 +67,62 @@ void capstate_free(struct capstate *s)
     capstate_init(s);
 }
 
+/* --- copying --- */
+
+/* A copy of an array in place of the pointer to it. */
+static bool array_again(void *pointer, size_t count, size_t size)
+{
+    void *old, *copy = capstate_array(count, size);
+    memcpy(&old, pointer, sizeof(old));
+    if (copy && old && count)
+        memcpy(copy, old, count * size);
+    memcpy(pointer, &copy, sizeof(copy));
+    return copy;
+}
+
+#define AGAIN(array, count) all &= array_again(&array, count, sizeof(*(array)))
+
+static bool index_copy(const struct capstate *from, struct capstate *to)
+{
+    struct capstate_index *x = capstate_array(1, sizeof(*x));
+    bool all = true;
+    to->index = x;
+    if (!x)
+        return false;
+    *x = *from->index;
+    x->begun = false; /* nothing is added to a copy: it has no room */
+    AGAIN(x->slots, from->slot_count);
+    AGAIN(x->threads, from->thread_count);
+    AGAIN(x->tables, from->table_count);
+    AGAIN(x->labels, from->thread_count);
+    AGAIN(x->enclosing, from->object_count);
+    AGAIN(x->user, from->object_count);
+    return all;
+}
+
+enum error capstate_copy(const struct capstate *from, struct capstate *to)
+{
+    bool all = true;
+    *to = *from;
+    AGAIN(to->slots, from->slot_count);
+    AGAIN(to->objects, from->object_count);
+    AGAIN(to->threads, from->thread_count);
+    AGAIN(to->endpoints, from->endpoint_count);
+    AGAIN(to->notifications, from->notification_count);
+    AGAIN(to->sched_contexts, from->sched_context_count);
+    AGAIN(to->replies, from->reply_count);
+    AGAIN(to->tables, from->table_count);
+    AGAIN(to->mappings, from->mapping_count);
+    AGAIN(to->irqs, from->irq_count);
+    AGAIN(to->scheds, from->sched_count);
+    AGAIN(to->ranges, from->range_count);
+    AGAIN(to->findings, from->finding_count);
+    all = index_copy(from, to) && all;
+    if (!all)
+        capstate_free(to);
+    return all ? ERR_OK : ERR_NO_MEMORY;
+}
+
 /* --- adding --- */
 
 /* The array, with room for one more than `count`; NULL when there is no memory, the old array then
@@ -318,11 +374,56 @@ static int object_compare(const void *a, const void *b)
     return capstate_object_compare(a, b);
 }
 
+/* Those that begin at one address are few. */
+static void sort_equal_addresses(struct capstate_object *o, uint32_t count)
+{
+    for (uint32_t i = 0; i < count;) {
+        uint32_t end = i + 1;
+        while (end < count && o[end].addr == o[i].addr)
+            end++;
+        if (end > i + 1)
+            qsort(&o[i], end - i, sizeof(*o), object_compare);
+        i = end;
+    }
+}
+
+/* By the addresses alone first, which needs no comparing; false when there is no memory. */
+static bool objects_gather(struct capstate *s)
+{
+    uint32_t count = s->object_count;
+    struct capstate_key *keys = capstate_array(count, sizeof(*keys));
+    struct capstate_object *sorted = capstate_array(s->slot_count, sizeof(*sorted));
+    bool done = keys && sorted;
+    for (uint32_t i = 0; done && i < count; i++)
+        keys[i] = (struct capstate_key){s->objects[i].addr, (int32_t)i};
+    if (done) {
+        capstate_keys_sort(keys, count);
+        for (uint32_t i = 0; i < count; i++)
+            sorted[i] = s->objects[keys[i].value];
+        free(s->objects);
+        s->objects = sorted;
+        sort_equal_addresses(sorted, count);
+    } else {
+        free(sorted);
+    }
+    free(keys);
+    return done;
+}
+
+static bool objects_are_sorted(const struct capstate *s)
+{
+    for (uint32_t i = 1; i < s->object_count; i++)
+        if (capstate_object_compare(&s->objects[i - 1], &s->objects[i]) > 0)
+            return false;
+    return true;
+}
+
 /* Sorts and drops doubles. */
 static void objects_settle(struct capstate *s)
 {
     uint32_t kept = 0;
-    qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
+    if (!objects_are_sorted(s) && !objects_gather(s))
+        qsort(s->objects, s->object_count, sizeof(*s->objects), object_compare);
     for (uint32_t i = 0; i < s->object_count; i++)
         if (kept == 0 || capstate_object_compare(&s->objects[kept - 1], &s->objects[i]) != 0)
             s->objects[kept++] = s->objects[i];

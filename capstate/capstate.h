@@ -76,10 +76,13 @@ void capstate_init(struct capstate *s);
 enum error capstate_add(struct capstate *s, const struct record *r);
 enum error capstate_finish(struct capstate *s);
 void capstate_free(struct capstate *s);
+/* All of a finished state once more. ERR_NO_MEMORY: to is empty. */
+enum error capstate_copy(const struct capstate *from, struct capstate *to);
 
 /* Look-ups, -1 when there is none; O(log n). */
 int32_t capstate_slot_at(const struct capstate *s, uint64_t addr);
-/* The occupied slot of a CNode or TCB with the smallest index not below `from`. */
+/* The occupied slot of a CNode or TCB with the smallest index not below `from`; slots of a TCB are
+ * numbered by what they are for (enum record_tcb_slot). */
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from);
 /* The next occupied slot behind `slot` that lies in the object's memory. Going on so ends, whatever
  * sizes a damaged recording claims; a slot may belong to an object inside (see its holder). */

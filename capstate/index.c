@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RADIX_BITS = 11, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 4096 };
+
 static int key_compare(const void *pa, const void *pb)
 {
     const struct capstate_key *a = pa;
@@ -17,9 +19,68 @@ static int key_compare(const void *pa, const void *pb)
     return (a->value > b->value) - (a->value < b->value);
 }
 
+static bool keys_are_sorted(const struct capstate_key *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (key_compare(&keys[i - 1], &keys[i]) > 0)
+            return false;
+    return true;
+}
+
+/* One digit; keeps the order of equal ones. */
+static void radix_pass(const struct capstate_key *from, struct capstate_key *to, uint32_t count,
+                       unsigned shift)
+{
+    uint32_t start[RADIX_SIZE] = {0};
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        start[from[i].key >> shift & (RADIX_SIZE - 1)]++;
+    for (uint32_t d = 0; d < RADIX_SIZE; d++) {
+        uint32_t here = start[d];
+        start[d] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        to[start[from[i].key >> shift & (RADIX_SIZE - 1)]++] = from[i];
+}
+
+/* Of keys whose values ascend; false when there is no memory. */
+static bool radix_sort(struct capstate_key *keys, uint32_t count)
+{
+    uint64_t all = 0;
+    struct capstate_key *other = capstate_array(count, sizeof(*other));
+    struct capstate_key *from = keys;
+    struct capstate_key *to = other;
+    for (uint32_t i = 0; i < count; i++)
+        all |= keys[i].key;
+    for (unsigned shift = 0; other && shift < 64 && all >> shift; shift += RADIX_BITS) {
+        if ((all >> shift & (RADIX_SIZE - 1)) == 0)
+            continue;
+        radix_pass(from, to, count, shift);
+        struct capstate_key *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (other && from != keys)
+        memcpy(keys, from, count * sizeof(*keys));
+    free(other);
+    return other;
+}
+
+static bool values_ascend(const struct capstate_key *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (keys[i - 1].value >= keys[i].value)
+            return false;
+    return true;
+}
+
 void capstate_keys_sort(struct capstate_key *keys, uint32_t count)
 {
-    qsort(keys, count, sizeof(*keys), key_compare);
+    if (keys_are_sorted(keys, count))
+        return;
+    if (count < RADIX_WORTH || !values_ascend(keys, count) || !radix_sort(keys, count))
+        qsort(keys, count, sizeof(*keys), key_compare);
 }
 
 int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint64_t key)
@@ -81,11 +142,28 @@ static int32_t first_slot_from(const struct capstate *s, const struct capstate_o
     return s->index->slots[at].value;
 }
 
+/* Of a thread's slots the record may say what each is for, in whatever order they lie. */
+static int32_t thread_slot_in(const struct capstate *s, int32_t object, uint32_t from)
+{
+    int32_t best = -1;
+    int32_t i = first_slot_from(s, &s->objects[object], s->objects[object].addr);
+    for (uint32_t n = 0; i >= 0 && n < RECORD_TCB_SLOTS; n++) {
+        uint32_t index = s->slots[i].index;
+        if (s->slots[i].holder == object && index >= from &&
+            (best < 0 || index < s->slots[best].index))
+            best = i;
+        i = capstate_slot_after(s, object, i);
+    }
+    return best;
+}
+
 int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from)
 {
     if (object < 0)
         return -1;
     const struct capstate_object *o = &s->objects[object];
+    if (o->type == RECORD_CAP_TCB)
+        return thread_slot_in(s, object, from);
     return first_slot_from(s, o, o->addr + ((uint64_t)from << record_slot_bits(&s->snapshot)));
 }
 

@@ -40,7 +40,7 @@ static void mark_reachable(const struct capstate *s, bool *reached, int32_t *que
     while (head < tail) {
         int32_t cnode = queue[head++];
         for (int32_t i = capstate_slot_in(s, cnode, 0); i >= 0;
-             i = capstate_slot_in(s, cnode, s->slots[i].index + 1)) {
+             i = capstate_slot_after(s, cnode, i)) {
             int32_t o = s->slots[i].object;
             if (s->slots[i].rec.type != RECORD_CAP_CNODE || o < 0 || reached[o])
                 continue;

@@ -2,15 +2,16 @@
 #include "facts/toll.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TCB_CSPACE = 0, TCB_VSPACE = 1 };
+enum { ENDED = 1 };
 
 struct reaper {
     const struct capstate *s;
     bool *gone;
-    uint32_t *left;  /* by object: capabilities that keep it alive */
+    uint32_t *left;  /* by object: capabilities that keep it alive, and 1; 0: not counted yet */
     int32_t *ending; /* objects whose last capability went, to be emptied */
     uint32_t ending_count;
     struct toll *toll;
@@ -27,6 +28,16 @@ static void end_object(struct reaper *r, int32_t object)
     r->ending[r->ending_count++] = object;
 }
 
+/* Capabilities that keep an object alive. Objects that nothing happens to are not counted: a small
+ * revoke of a large system is foretold at once. */
+static uint32_t keepers(const struct capstate *s, int32_t object)
+{
+    uint32_t n = 0;
+    for (int32_t i = s->objects[object].first_slot; i >= 0; i = s->slots[i].next_same)
+        n += s->slots[i].rec.type != RECORD_CAP_REPLY;
+    return n;
+}
+
 /* The slot is emptied. */
 static void take(struct reaper *r, int32_t slot)
 {
@@ -36,7 +47,9 @@ static void take(struct reaper *r, int32_t slot)
     r->toll->mappings += c->rec.type == RECORD_CAP_FRAME && c->rec.extra != 0;
     if (c->object < 0 || c->rec.type == RECORD_CAP_REPLY)
         return;
-    if (--r->left[c->object] == 0)
+    if (!r->left[c->object])
+        r->left[c->object] = keepers(r->s, c->object) + 1;
+    if (--r->left[c->object] == ENDED)
         end_object(r, c->object);
 }
 
@@ -56,24 +69,17 @@ static void empty_objects(struct reaper *r)
     r->ending_count = 0;
 }
 
-static void count_capabilities(struct reaper *r)
-{
-    for (uint32_t i = 0; i < r->s->slot_count; i++)
-        if (r->s->slots[i].object >= 0 && r->s->slots[i].rec.type != RECORD_CAP_REPLY)
-            r->left[r->s->slots[i].object]++;
-}
-
 /* Threads that stay, and whose CSpace or address space went. */
 static void count_homeless(struct reaper *r)
 {
     for (uint32_t t = 0; t < r->s->thread_count; t++) {
         int32_t tcb = r->s->threads[t].object;
-        if (tcb < 0 || r->left[tcb] == 0)
+        if (tcb < 0 || r->left[tcb] == ENDED)
             continue;
-        int32_t slot = capstate_slot_in(r->s, tcb, TCB_CSPACE);
+        int32_t slot = capstate_slot_in(r->s, tcb, RECORD_TCB_CSPACE);
         bool lost = false;
         while (slot >= 0 && r->s->slots[slot].holder == tcb &&
-               r->s->slots[slot].index <= TCB_VSPACE) {
+               r->s->slots[slot].index <= RECORD_TCB_VSPACE) {
             lost |= r->gone[slot];
             slot = capstate_slot_after(r->s, tcb, slot);
         }
@@ -83,7 +89,6 @@ static void count_homeless(struct reaper *r)
 
 static void reap(struct reaper *r, int32_t root)
 {
-    count_capabilities(r);
     for (int32_t i = root + 1; i < r->s->slots[root].next; i++) {
         if (r->gone[i])
             continue;
@@ -98,42 +103,50 @@ enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct to
 {
     struct reaper r = {.s = s, .toll = out};
     *out = (struct toll){0};
-    r.gone = calloc(s->slot_count + 1, sizeof(*r.gone));
+    r.gone = gone ? gone : calloc(s->slot_count + 1, sizeof(*r.gone));
+    for (uint32_t i = 0; gone && i < s->slot_count; i++)
+        gone[i] = false;
     r.left = calloc(s->object_count + 1, sizeof(*r.left));
     r.ending = calloc(s->object_count + 1, sizeof(*r.ending));
     bool good = r.gone && r.left && r.ending;
     if (good)
         reap(&r, root);
-    for (uint32_t i = 0; good && gone && i < s->slot_count; i++)
-        gone[i] = r.gone[i];
-    free(r.gone);
+    if (!gone)
+        free(r.gone);
     free(r.left);
     free(r.ending);
     return good ? ERR_OK : ERR_NO_MEMORY;
 }
 
-static const char *plural(uint32_t n)
+static size_t put(char *buf, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static size_t put(char *buf, size_t at, const char *fmt, ...)
 {
-    return n == 1 ? "" : "s";
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(buf + at, TOLL_TEXT - at, fmt, args);
+    va_end(args);
+    return n < 0 || at + (size_t)n >= TOLL_TEXT ? TOLL_TEXT - 1 : at + (size_t)n;
 }
 
-static int bytes_text(uint64_t bytes, char *buf, size_t size)
+/* ", 3 threads": nothing where there is none. */
+static size_t put_count(char *buf, size_t at, uint32_t n, const char *what)
 {
-    if (bytes >= 10240)
-        return snprintf(buf, size, "%" PRIu64 "K of objects", bytes / 1024);
-    return snprintf(buf, size, "%" PRIu64 " bytes of objects", bytes);
+    return n ? put(buf, at, ", %u %s%s", n, what, n == 1 ? "" : "s") : at;
 }
 
 char *toll_text(const struct toll *t, char buf[TOLL_TEXT])
 {
-    int n = snprintf(
-        buf, TOLL_TEXT, "%u capabilit%s in %u step%s: %u thread%s, %u CNode%s, %u mapping%s, ",
-        t->caps, t->caps == 1 ? "y" : "ies", t->steps, plural(t->steps), t->threads,
-        plural(t->threads), t->cnodes, plural(t->cnodes), t->mappings, plural(t->mappings));
-    n += bytes_text(t->bytes, buf + n, TOLL_TEXT - (size_t)n);
+    size_t n = put(buf, 0, "%u capabilit%s in %u step%s", t->caps, t->caps == 1 ? "y" : "ies",
+                   t->steps, t->steps == 1 ? "" : "s");
+    n = put_count(buf, n, t->threads, "thread");
+    n = put_count(buf, n, t->cnodes, "CNode");
+    n = put_count(buf, n, t->mappings, "mapping");
+    if (t->bytes >= 10240)
+        n = put(buf, n, ", %" PRIu64 "K of objects", t->bytes / 1024);
+    else if (t->bytes)
+        n = put(buf, n, ", %" PRIu64 " bytes of objects", t->bytes);
     if (t->homeless)
-        snprintf(buf + n, TOLL_TEXT - (size_t)n, "; %u thread%s that stay%s lose%s CSpace or space",
-                 t->homeless, plural(t->homeless), t->homeless == 1 ? "s" : "",
-                 t->homeless == 1 ? "s" : "");
+        put(buf, n, "; %u thread%s without CSpace or address space then", t->homeless,
+            t->homeless == 1 ? "" : "s");
     return buf;
 }

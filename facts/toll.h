@@ -20,12 +20,12 @@ struct toll {
     uint64_t bytes;    /* of the objects; untyped memory is not counted */
 };
 
-/* gone: NULL, or an array of slot_count that gets true for each slot that is emptied. Linear in
- * slots. ERR_NO_MEMORY. */
+/* gone: NULL, or an array of slot_count that is set for each slot: is it emptied? Takes as
+ * long as there is to take. ERR_NO_MEMORY. */
 enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct toll *out);
 
 enum { TOLL_TEXT = 240 };
-/* "31 capabilities in 21 steps: 1 thread, 1 CNode, 17 mappings, 52K of objects". Returns buf. */
+/* "31 capabilities in 21 steps, 1 thread, 1 CNode, 17 mappings, 52K of objects". Returns buf. */
 char *toll_text(const struct toll *t, char buf[TOLL_TEXT]);
 
 #endif

@@ -45,7 +45,7 @@ static void walk_cspace(const struct capstate *s, int32_t thread, int32_t *seen,
         int32_t cnode = queue[head++];
         add_user(u, cnode, thread);
         for (int32_t i = capstate_slot_in(s, cnode, 0); i >= 0;
-             i = capstate_slot_in(s, cnode, s->slots[i].index + 1)) {
+             i = capstate_slot_after(s, cnode, i)) {
             int32_t o = s->slots[i].object;
             if (s->slots[i].rec.type != RECORD_CAP_CNODE || o < 0 || seen[o] == thread + 1)
                 continue;
@@ -160,14 +160,23 @@ int32_t waiting_replier(const struct capstate *s, int32_t thread, int32_t *slot)
     return -1;
 }
 
+/* By its meaning: where it lies in a TCB differs between kernels. */
+static int32_t slot_of_tcb(const struct capstate *s, int32_t object, uint32_t which)
+{
+    for (int32_t i = object < 0 ? -1 : capstate_slot_in(s, object, 0); i >= 0;
+         i = capstate_slot_after(s, object, i))
+        if (s->slots[i].holder == object && s->slots[i].index == which)
+            return i;
+    return -1;
+}
+
 int32_t waiting_handler(const struct capstate *s, int32_t thread, int32_t *slot)
 {
     struct resolve r;
     int32_t object = s->threads[thread].object;
     *slot = -1;
     if (s->snapshot.options & RECORD_OPTION_MCS) { /* the capability lies in the TCB */
-        int32_t i = object < 0 ? -1 : capstate_slot_in(s, object, RECORD_TCB_FAULT_HANDLER);
-        *slot = i >= 0 && s->slots[i].index == RECORD_TCB_FAULT_HANDLER ? i : -1;
+        *slot = slot_of_tcb(s, object, RECORD_TCB_FAULT_HANDLER);
     } else if (s->threads[thread].rec.fault_handler) {
         resolve_cptr(s, thread, s->threads[thread].rec.fault_handler, 0, &r);
         *slot = r.end == RESOLVE_SLOT && r.levels ? r.level[r.levels - 1].slot : -1;

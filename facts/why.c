@@ -33,3 +33,25 @@ void why_say(struct why *w, uint32_t depth, enum why_about about, uint64_t addr,
     vsnprintf(l->text, sizeof(l->text), fmt, args);
     va_end(args);
 }
+
+const char *why_doing(const struct record_thread *t)
+{
+    if (t->current)
+        return "running";
+    if (t->idle)
+        return "idle";
+    switch (t->state) {
+    case RECORD_THREAD_INACTIVE:
+        return "suspended";
+    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
+        return "waiting to receive";
+    case RECORD_THREAD_BLOCKED_ON_SEND:
+        return "waiting to send";
+    case RECORD_THREAD_BLOCKED_ON_REPLY:
+        return "waiting for an answer";
+    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
+        return "waiting for a signal";
+    default:
+        return "ready";
+    }
+}

@@ -45,6 +45,9 @@ void why_free(struct why *w);
 void why_say(struct why *w, uint32_t depth, enum why_about about, uint64_t addr, const char *fmt,
              ...) __attribute__((format(printf, 5, 6)));
 
+/* What a thread does, as the end of "it is ...". */
+const char *why_doing(const struct record_thread *t);
+
 /* --- the questions; thread and slot are indexes of the capstate ------------------------------- */
 
 /* Why a thread does not run (or that it does): what it waits for, who could end that, and why they

@@ -362,7 +362,7 @@ void why_fault(const struct capstate *s, int32_t thread, struct why *out)
     const char *who = s->threads[thread].label[0] ? s->threads[thread].label : "the thread";
     if (!t->fault) {
         why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s has not faulted: it is %s", who,
-                t->current ? "running" : thread_state_name(t->state));
+                why_doing(t));
         return;
     }
     why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s: %s at 0x%" PRIx64 ", pc 0x%" PRIx64, who,

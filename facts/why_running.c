@@ -173,51 +173,71 @@ static void say_circle(struct chain *c, int32_t from, uint32_t depth)
     say(c, depth, c->path[from], text);
 }
 
-/* What a thread does now, as the end of "it is ...". */
-static const char *doing(const struct record_thread *t)
+static bool is_about_to_run(const struct record_thread *t)
 {
-    if (t->current)
-        return "running";
-    switch (t->state) {
-    case RECORD_THREAD_INACTIVE:
-        return "suspended";
-    case RECORD_THREAD_BLOCKED_ON_RECEIVE:
-        return "waiting to receive";
-    case RECORD_THREAD_BLOCKED_ON_SEND:
-        return "waiting to send";
-    case RECORD_THREAD_BLOCKED_ON_REPLY:
-        return "waiting for an answer";
-    case RECORD_THREAD_BLOCKED_ON_NOTIFICATION:
-        return "waiting for a signal";
-    default:
-        return "ready";
+    return t->current || is_runnable(t);
+}
+
+static void say_waker(struct chain *c, int32_t waker, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[waker].rec;
+    char who[NAME];
+    why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s can end that; it is %s now",
+            name(c->s, waker, who), why_doing(t));
+}
+
+/* Those who can go on themselves, the nearest to it first: *left is how many are named yet. */
+static void say_wakers(struct chain *c, int32_t thread, bool soon, uint32_t depth, uint32_t *left)
+{
+    for (uint32_t k = c->w.first[thread]; k < c->w.first[thread + 1] && *left; k++) {
+        int32_t waker = c->w.wakers[k];
+        if (!c->w.can_go_on[waker] || is_about_to_run(&c->s->threads[waker].rec) != soon)
+            continue;
+        say_waker(c, waker, depth);
+        --*left;
     }
+}
+
+/* None of them can go on: why not, each. */
+static void explain_each_waker(struct chain *c, int32_t thread, uint32_t depth)
+{
+    uint32_t first = c->w.first[thread], end = c->w.first[thread + 1];
+    for (uint32_t k = first; k < end && k - first < SHOWN_WAKERS; k++) {
+        int32_t circle = on_path(c, c->w.wakers[k], depth);
+        if (circle >= 0)
+            say_circle(c, circle, depth);
+        else if (depth < DEEPEST)
+            explain(c, c->w.wakers[k], depth);
+    }
+    if (end - first > SHOWN_WAKERS)
+        why_say(c->out, depth, WHY_ABOUT_NOTHING, 0, "and %u more threads could",
+                end - first - SHOWN_WAKERS);
+}
+
+static uint32_t count_able(const struct chain *c, int32_t thread)
+{
+    uint32_t able = 0;
+    for (uint32_t k = c->w.first[thread]; k < c->w.first[thread + 1]; k++)
+        able += c->w.can_go_on[c->w.wakers[k]];
+    return able;
 }
 
 /* Those who could wake it. When none of them can go on, each is explained, else they are named. */
 static void explain_wakers(struct chain *c, int32_t thread, uint32_t depth)
 {
-    uint32_t first = c->w.first[thread], end = c->w.first[thread + 1];
-    char who[NAME];
+    uint32_t able = count_able(c, thread);
+    uint32_t left = SHOWN_WAKERS;
     if (c->w.outside[thread])
         why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "an interrupt can end that");
-    for (uint32_t k = first; k < end && k - first < SHOWN_WAKERS; k++) {
-        int32_t waker = c->w.wakers[k];
-        if (c->w.can_go_on[thread] && c->w.can_go_on[waker]) {
-            why_say(c->out, depth + 1, WHY_ABOUT_THREAD, c->s->threads[waker].rec.addr,
-                    "%s can end that; it is %s now", name(c->s, waker, who),
-                    doing(&c->s->threads[waker].rec));
-        } else if (!c->w.can_go_on[thread]) {
-            int32_t circle = on_path(c, waker, depth + 1);
-            if (circle >= 0)
-                say_circle(c, circle, depth + 1);
-            else if (depth + 1 < DEEPEST)
-                explain(c, waker, depth + 1);
-        }
+    if (!c->w.can_go_on[thread]) {
+        explain_each_waker(c, thread, depth + 1);
+        return;
     }
-    if (end - first > SHOWN_WAKERS)
+    say_wakers(c, thread, true, depth + 1, &left);
+    say_wakers(c, thread, false, depth + 1, &left);
+    if (able > SHOWN_WAKERS)
         why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "and %u more threads could",
-                end - first - SHOWN_WAKERS);
+                able - SHOWN_WAKERS);
 }
 
 static bool nobody(const struct chain *c, int32_t thread)
@@ -251,15 +271,18 @@ static void blocked(struct chain *c, int32_t thread, uint32_t depth)
          "nobody else holds the right to signal it: it waits for ever"},
     };
     const struct record_thread *t = &c->s->threads[thread].rec;
-    char who[NAME], on[NAME], queue[64] = "";
+    char who[NAME], on[NAME], queue[64] = "", fault[NAME] = "";
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (words[i].state != t->state)
             continue;
         place(c->s, t->blocked_on, on, sizeof(on));
         if (t->position > 1)
             snprintf(queue, sizeof(queue), ", %u. in the queue", t->position);
-        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %s %s%s", name(c->s, thread, who),
-                words[i].waits, on, queue);
+        if (t->fault) /* the message is about it */
+            snprintf(fault, sizeof(fault), "has faulted (%s at 0x%" PRIx64 ") and ",
+                     fault_name(t->fault), t->fault_addr);
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %s%s %s%s", name(c->s, thread, who),
+                fault, words[i].waits, on, queue);
         if (nobody(c, thread))
             why_say(c->out, depth + 1, WHY_ABOUT_MEMORY, t->blocked_on, "%s", words[i].never);
         else

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* A live target speaks at every sample: that it does not is told after SILENCE_MS. */
-enum { SLICE_ROWS = 1000, KEYS_AT_ONCE = 64, WATCH_MS = 1000, SILENCE_MS = 2500 };
+enum { SLICE_ROWS = 1000, KEYS_AT_ONCE = 64, WATCH_MS = 1000, SILENCE_MS = 2500, HOLD_MS = 200 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -66,6 +66,15 @@ struct ref app_ref(struct app *app)
     if (!row || !app->session.now || app_view(app)->ghost)
         return (struct ref){0};
     return view_ref(&app->session, app_view(app), row);
+}
+
+struct ref app_thing(struct app *app)
+{
+    struct ref r = app_ref(app);
+    struct record_event e;
+    if (r.kind == REF_EVENT && source_events(app->session.source, r.addr, &e, 1) == 1)
+        return e.slot ? ref_to(REF_SLOT, e.slot) : ref_to(REF_NONE, 0);
+    return r;
 }
 
 /* --- from place to place --- */
@@ -145,8 +154,6 @@ static enum view_id home_of(const struct ref *r)
     case REF_SPACE:
     case REF_VIRTUAL:
         return VIEW_VSPACE;
-    case REF_EVENT:
-        return VIEW_EVENTS;
     case REF_BREACH:
         return VIEW_VERDICT;
     case REF_REVOKE:
@@ -214,6 +221,11 @@ void app_follow(struct app *app, const struct ref *wanted)
         return;
     struct ref r = to_object(app, wanted);
     enum view_id home = home_of(&r);
+    if (r.kind == REF_EVENT) { /* a moment, not a place: the view stays */
+        session_to_event(&app->session, r.addr);
+        app->session.follow_victim = true;
+        return;
+    }
     if (home == VIEWS) {
         session_say(&app->session, false, "nothing more is known of that");
         return;
@@ -363,6 +375,16 @@ void app_fill_pane(struct app *app)
 
 /* --- the loop --- */
 
+static void show_in_log(struct app *app, const char *text)
+{
+    struct view *v = &app->views[VIEW_LOG];
+    session_log(&app->session, text);
+    app_go(app, VIEW_LOG);
+    view_invalidate(v);
+    view_refresh(&app->session, v);
+    view_go(v, v->count, app->list_height);
+}
+
 static void hear(void *ctx, const struct answer *a)
 {
     struct app *app = ctx;
@@ -372,15 +394,30 @@ static void hear(void *ctx, const struct answer *a)
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }
+    if (a->kind == ASK_WHY && a->ok) {
+        show_in_log(app, a->text);
+        return;
+    }
     if (!a->ok)
         session_say(&app->session, true, "%s", a->text);
     revoking_hear(app, a);
 }
 
+static void follow_event(struct app *app)
+{
+    struct session *s = &app->session;
+    struct ref r = ref_to(REF_EVENT, session_event(s));
+    if (app->current == VIEW_EVENTS && s->now->event)
+        view_show(s, app_view(app), &r);
+}
+
 static void follow_victim(struct app *app)
 {
     struct session *s = &app->session;
-    if (!s->follow_victim || !s->now || !s->now->state.revoke.root)
+    if (!s->follow_victim || !s->now)
+        return;
+    follow_event(app);
+    if (!s->now->state.revoke.root)
         return;
     struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
     s->follow_victim = false;
@@ -402,29 +439,42 @@ static void follow_found(struct app *app)
     memcpy(app->session.message, said, sizeof(said));
 }
 
+/* A list that grows at its end: who stands there stays there. */
+static void follow_newest(struct app *app, enum view_id id)
+{
+    struct view *v = &app->views[id];
+    bool at_end = v->count <= 1 || v->cursor + 1 >= v->count;
+    view_invalidate(v);
+    view_refresh(&app->session, v);
+    if (at_end && !v->filter[0])
+        view_go(v, v->count, app->list_height);
+}
+
 static void take_news(struct app *app)
 {
-    uint64_t log = app->session.log_generation;
+    uint64_t log = app->session.log_generation, events = app->session.generation_of_events;
     source_drain(app->session.source);
     session_take(&app->session);
     session_answers(&app->session, hear, app);
     follow_victim(app);
     follow_found(app);
-    if (log != app->session.log_generation) {
-        struct view *v = &app->views[VIEW_LOG];
-        bool at_end = v->count == 0 || v->cursor + 1 >= v->count;
-        view_invalidate(v);
-        view_refresh(&app->session, v);
-        if (at_end)
-            view_go(v, v->count, app->list_height);
+    if (events != app->session.generation_of_events)
+        view_invalidate(&app->views[VIEW_REVOKE]);
+    if (log != app->session.log_generation)
+        follow_newest(app, VIEW_LOG);
+    uint64_t first, last, lost;
+    if (source_event_range(app->session.source, &first, &last, &lost) && last != app->last_event) {
+        app->last_event = last;
+        follow_newest(app, VIEW_EVENTS);
     }
-    view_invalidate(&app->views[VIEW_EVENTS]);
 }
 
 /* One slice of whatever takes longer than a key may wait; false: nothing is under way. */
 static bool work(struct app *app)
 {
     struct view *v = app_view(app);
+    if (!app->session.now)
+        return false; /* what is searched for waits for the first sample */
     if (app->searching) {
         int found = view_search(&app->session, v, app->search, app->search_direction,
                                 &app->search_done, SLICE_ROWS);
@@ -446,10 +496,19 @@ static void take_keys(struct app *app)
     }
 }
 
+/* What is typed before there is anything to type at waits for it, for a moment. */
+static bool holds_keys(const struct app *app)
+{
+    enum { HOLD_SECONDS = 2 };
+    return !app->session.now && source_now() - app->began < HOLD_SECONDS;
+}
+
 /* How long to sleep when nothing comes; -1: for ever. */
 static int patience(struct app *app)
 {
     struct session *s = &app->session;
+    if (holds_keys(app))
+        return HOLD_MS;
     if (s->target.kind == TARGET_OPENING || source_waiting(s->source) ||
         source_silence(s->source) > 1)
         return WATCH_MS; /* the seconds are counted on the screen */
@@ -465,16 +524,18 @@ static bool terminal_is_gone(const struct pollfd *keys)
 int app_run(struct app *app)
 {
     timeout(0);
+    app->began = source_now();
     take_news(app);
     bool busy = false;
     while (app->running && !interrupted) {
         screen_draw(app);
-        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+        bool hold = holds_keys(app);
+        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = hold ? 0 : POLLIN},
                               {.fd = source_fd(app->session.source), .events = POLLIN}};
         int n = poll(p, 2, busy ? 0 : patience(app));
         if (n > 0 && terminal_is_gone(&p[0]))
             break;
-        if (n < 0 || p[0].revents) /* a signal may be a resize */
+        if (!hold && (n < 0 || p[0].revents)) /* a signal may be a resize */
             take_keys(app);
         if (n > 0 && p[1].revents)
             take_news(app);

@@ -50,6 +50,7 @@ struct app {
     struct view views[VIEWS];
     enum view_id current;
     bool running;
+    double began; /* seconds after 1970 */
     int exit_status;
 
     struct pane pane;
@@ -84,6 +85,7 @@ struct app {
 
     struct hit hits[HITS];
     uint32_t hit_count;
+    uint64_t last_event;  /* the newest one known */
     uint32_t list_height; /* lines of the list, as last drawn */
 };
 
@@ -98,6 +100,8 @@ struct view *app_view(struct app *app);
 const struct row *app_row(struct app *app);
 /* What the cursor is on: in the pane its link, else the row's thing. */
 struct ref app_ref(struct app *app);
+/* The same, where an event stands for the slot that it changed. */
+struct ref app_thing(struct app *app);
 /* Another view. Remembers where one was. */
 void app_go(struct app *app, enum view_id view);
 /* Goes to a thing, in the view that shows it best. */
@@ -130,6 +134,7 @@ bool command_complete(const struct app *app, const char *text, uint32_t n, char 
 /* revoking.c: stepping through a revocation, halting, breaks */
 void revoking_arm(struct app *app);
 void revoking_step(struct app *app);
+void revoking_step_back(struct app *app);
 void revoking_finish(struct app *app);
 void revoking_continue(struct app *app);
 void revoking_preview(struct app *app);
@@ -140,7 +145,9 @@ void revoking_hear(struct app *app, const struct answer *a);
 
 /* screen.c, palette.c, help.c, config.c */
 void screen_draw(struct app *app);
-void palette_init(bool mono, const char *background);
+void palette_init(bool mono);
+/* "light", "dark", or "auto": as the terminal says in COLORFGBG, else colours readable on both. */
+bool palette_set_background(const char *word);
 unsigned long palette_attributes(enum style style);
 bool palette_set(const char *style, int foreground);
 void help_draw(struct app *app);

@@ -119,6 +119,30 @@ static int32_t thread_here(struct app *app)
     return thread;
 }
 
+/* `:why`: as `capdb why-not-running` and `capdb why-fault`, for the thread under the cursor; of a
+ * recording with what was before. */
+static void run_why(struct app *app, const char *text)
+{
+    struct why w;
+    const struct sample *now = app->session.now;
+    int32_t thread = thread_here(app);
+    (void)text;
+    if (thread < 0)
+        return;
+    const struct record_thread *t = &now->state.threads[thread].rec;
+    struct ask ask = {.kind = ASK_WHY, .number = now->number, .addr = t->addr};
+    if (!source_is_live(app->session.source)) {
+        source_ask(app->session.source, &ask);
+        return;
+    }
+    why_init(&w);
+    why_not_running(&now->state, thread, &w);
+    if (t->fault)
+        why_fault(&now->state, thread, &w);
+    say_why(app, &w);
+    why_free(&w);
+}
+
 /* `:denied CPTR`: as `capdb why-denied`, for the thread under the cursor. */
 static void run_denied(struct app *app, const char *text)
 {
@@ -176,6 +200,7 @@ static const struct {
     {"sql", "SELECT ...", run_sql},
     {"killed", "SLOT: the moment of a replay that emptied it", run_killed},
     {"made", "SLOT: the moment of a replay that filled it", run_made},
+    {"why", "why this thread does not run, or faulted, and since when", run_why},
     {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
     {"retype", "TYPE [BITS] [COUNT]: what it would do to this untyped memory", run_retype},
     {"bind", "KEY ACTION", run_bind},

@@ -100,7 +100,7 @@ enum sign compare_domain(const struct compare *c, int32_t domain)
     if (old < 0)
         return SIGN_BORN;
     bool same = c->before->domain_caps[old] == c->after->domain_caps[domain] &&
-                c->before->domain_own[old] == c->after->domain_own[domain];
+                sample_domain_own(c->before, old) == sample_domain_own(c->after, domain);
     return same ? SIGN_SAME : SIGN_CHANGED;
 }
 

@@ -3,6 +3,7 @@
  *
  *     key KEY ACTION          key F5 goto
  *     color STYLE NUMBER      color domain1 213      (docs/inspector-tui.1 lists both)
+ *     background light|dark|auto
  *     mouse on|off            pane on|off            ascii on|off
  *     # a comment */
 #include "inspector-tui/app.h"
@@ -45,6 +46,8 @@ static bool take(struct app *app, char *text)
         return keys_bind(app, a, b);
     if (n == 3 && strcmp(word, "color") == 0)
         return set_colour(a, b);
+    if (n == 2 && strcmp(word, "background") == 0)
+        return palette_set_background(a);
     return n == 2 && set_switch(app, word, a);
 }
 
@@ -60,7 +63,7 @@ bool config_read(struct app *app, const char *path, char *message, size_t size)
     for (uint32_t line = 1; good && fgets(text, sizeof(text), f); line++) {
         good = take(app, text);
         if (!good)
-            snprintf(message, size, "%s:%u: '%.100s' is neither a key, a color nor a switch", path,
+            snprintf(message, size, "%s:%u: '%.100s' is no key, color, background or switch", path,
                      line, text);
     }
     fclose(f);

@@ -28,10 +28,17 @@ static void keys_of(const struct app *app, const struct action *a, char *buf, si
     buf[0] = 0;
     for (uint32_t i = 0; i < app->key_count && n + 1 < size; i++) {
         char name[16];
-        if (app->keys[i].action == a)
-            n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "",
-                                  keys_name(app->keys[i].key, name));
+        if (app->keys[i].action == a && keys_name(app->keys[i].key, name)[0])
+            n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", name);
     }
+}
+
+/* The name that the configuration file knows it by, where there is room. */
+static void help_line(char *out, const char *keys, const struct action *a)
+{
+    enum { KEYS = 14, TEXT = 60, NAMES_FROM = 100 };
+    snprintf(out, HELP_WIDTH, "  %-*s %-*s %s", KEYS, keys, TEXT, a->help,
+             COLS >= NAMES_FROM ? a->name : "");
 }
 
 static void add_group(const struct app *app, struct help *h, const char *group, int view)
@@ -47,7 +54,7 @@ static void add_group(const struct app *app, struct help *h, const char *group, 
             snprintf(next(h), HELP_WIDTH, "%s", group);
         head = true;
         keys_of(app, a, keys, sizeof(keys));
-        snprintf(next(h), HELP_WIDTH, "  %-22s %-52s %s", keys, a->help, a->name);
+        help_line(next(h), keys, a);
     }
 }
 
@@ -59,8 +66,7 @@ static void make(const struct app *app, struct help *h)
         if (actions[i].view == (int)app->current) {
             char keys[80];
             keys_of(app, &actions[i], keys, sizeof(keys));
-            snprintf(next(h), HELP_WIDTH, "  %-22s %-52s %s", keys, actions[i].help,
-                     actions[i].name);
+            help_line(next(h), keys, &actions[i]);
         }
     for (uint32_t i = 0; i < action_count; i++) {
         bool first = true;
@@ -71,7 +77,7 @@ static void make(const struct app *app, struct help *h)
     }
     snprintf(next(h), HELP_WIDTH, "Views");
     for (uint32_t i = 0; i < VIEWS; i++)
-        snprintf(next(h), HELP_WIDTH, "  %-22c %s: %s", view_key(i), view_name(i), view_about(i));
+        snprintf(next(h), HELP_WIDTH, "  %-14c %s: %s", view_key(i), view_name(i), view_about(i));
     snprintf(next(h), HELP_WIDTH, "Signs");
     snprintf(next(h), HELP_WIDTH,
              "  + born   - died   ~ moved   * changed    against the snapshot "

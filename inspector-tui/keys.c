@@ -108,7 +108,7 @@ static void do_follow(struct app *app)
     enum view_id was = app->current;
     uint32_t cursor = app_view(app)->cursor;
     app_follow(app, &r);
-    if (was != app->current || cursor != app_view(app)->cursor)
+    if (r.kind == REF_EVENT || was != app->current || cursor != app_view(app)->cursor)
         return;
     /* one is there already: what it is made of is in the pane */
     if (app->trail_length)
@@ -146,7 +146,7 @@ static void do_chain(struct app *app)
 
 static void do_derivation(struct app *app)
 {
-    struct ref r = app_ref(app);
+    struct ref r = app_thing(app);
     const struct sample *now = app->session.now;
     if (r.kind == REF_OBJECT && now) {
         int32_t object = sample_object_of(now, &r);
@@ -161,7 +161,7 @@ static void do_derivation(struct app *app)
 
 static void do_who(struct app *app)
 {
-    struct ref r = app_ref(app);
+    struct ref r = app_thing(app);
     const struct sample *now = app->session.now;
     int32_t slot = now && r.kind == REF_SLOT ? sample_slot_at(now, r.addr) : -1;
     if (slot >= 0)
@@ -181,7 +181,7 @@ static void do_who(struct app *app)
 
 static void do_reach(struct app *app)
 {
-    struct ref r = app_ref(app);
+    struct ref r = app_thing(app);
     struct view *v = &app->views[VIEW_REACH];
     if (app->current != VIEW_REACH)
         app_go(app, VIEW_REACH);
@@ -285,11 +285,13 @@ static void do_later(struct app *app)
 
 static void do_event_back(struct app *app)
 {
+    app->session.follow_victim = true;
     session_seek_event(&app->session, -times(app));
 }
 
 static void do_event_on(struct app *app)
 {
+    app->session.follow_victim = true;
     session_seek_event(&app->session, times(app));
 }
 
@@ -374,10 +376,7 @@ static void do_previous_view(struct app *app)
 
 static void do_sql(struct app *app)
 {
-    if (app->current == VIEW_SQL)
-        prompt_open(app, PROMPT_SQL, "");
-    else
-        app_go(app, VIEW_SQL);
+    prompt_open(app, PROMPT_SQL, "");
 }
 
 static void do_quit(struct app *app)
@@ -426,7 +425,6 @@ const struct action actions[] = {
     {"goto", "go to an address, slot or name", FINDING, do_goto, -1},
     {"sort", "sort by the next column (2z: by the second)", FINDING, do_sort, -1},
     {"reverse", "the other way round", FINDING, do_reverse, -1},
-    {"sql", "the SQL view", FINDING, do_sql, -1},
     {"earlier", "one snapshot back", TIME, do_earlier, -1},
     {"later", "one snapshot on", TIME, do_later, -1},
     {"event-back", "one event back", TIME, do_event_back, -1},
@@ -439,6 +437,7 @@ const struct action actions[] = {
     {"preview", "what a revoke of this capability would take", REVOKING, revoking_preview, -1},
     {"arm", "stop when this capability is revoked", REVOKING, revoking_arm, -1},
     {"step", "one step; in a revoke: one capability", REVOKING, revoking_step, -1},
+    {"step-back", "one step back, through the events kept", REVOKING, revoking_step_back, -1},
     {"finish", "to the end of the revoke", REVOKING, revoking_finish, -1},
     {"continue", "let the machine go on", REVOKING, revoking_continue, -1},
     {"halt", "stop the machine, or let it go on", REVOKING, revoking_halt, -1},
@@ -499,6 +498,7 @@ static const struct {
     {"preview", {'p', KEY_F(9)}},
     {"arm", {'b'}},
     {"step", {'s'}},
+    {"step-back", {'S'}},
     {"finish", {'f'}},
     {"continue", {'c'}},
     {"halt", {'!'}},

@@ -200,7 +200,7 @@ static bool start_screen(struct app *app, bool no_color)
     nonl();
     keypad(stdscr, TRUE);
     set_escdelay(25);
-    palette_init(no_color, NULL);
+    palette_init(no_color);
     if (app->mouse)
         mousemask(ALL_MOUSE_EVENTS, NULL);
     return true;
@@ -210,6 +210,7 @@ static int show(const struct arguments *a, struct source *source)
 {
     static struct app app;
     app_init(&app, source);
+    palette_set_background("auto");
     app.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
     int status = 2;
     if (read_config(&app, a) && first_view(&app, a->view)) {

@@ -10,8 +10,14 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
     if (owner.kernel)
         return (struct memory_cell){'K', STYLE_STRONG};
     bool typed = owner.object >= 0 && of->state.objects[owner.object].type != RECORD_CAP_UNTYPED;
+    if (!typed && sample_is_lost(of, &owner, addr))
+        return (struct memory_cell){'!', domain < 0 ? STYLE_WARN : session_style(s, of, domain)};
     if (domain < 0)
-        return typed ? (struct memory_cell){'?', STYLE_WARN} : (struct memory_cell){'.', STYLE_DIM};
+        return typed               ? (struct memory_cell){'?', STYLE_WARN}
+               : owner.object >= 0 ? (struct memory_cell){'.', STYLE_DIM}
+                                   : (struct memory_cell){'_', STYLE_DIM};
+    if (!typed && of->authority.domains[domain].trusted)
+        return (struct memory_cell){'.', STYLE_DIM};
     char letter = session_letter(s, of, domain);
     return (struct memory_cell){typed ? (char)toupper((unsigned char)letter) : letter,
                                 session_style(s, of, domain)};
@@ -20,17 +26,53 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
 /* Addresses looked at a piece; pieces remembered, since a picture is painted at every key. */
 enum { PROBES = 16, PIECES = 1 << 13 };
 
-/* The most telling of some probes: an object before untyped memory, anything before nothing. */
+/* How telling a letter is: objects before memory that is lost, that before what a domain could use,
+ * anything before what is free. */
+static int weight(char letter)
+{
+    return letter == ' '                    ? 0
+           : letter == '_'                  ? 1
+           : letter == '.'                  ? 2
+           : islower((unsigned char)letter) ? 3
+           : letter == '!'                  ? 4
+                                            : 5;
+}
+
+/* The most telling of some probes. */
 static struct memory_cell look(const struct session *s, const struct sample *of, uint64_t base,
                                uint64_t size)
 {
     struct memory_cell best = {' ', STYLE_DIM};
     for (uint64_t i = 0; i < PROBES; i++) {
         struct memory_cell c = memory_at(s, of, base + size * i / PROBES);
-        bool better = best.letter == ' ' || (best.letter == '.' && c.letter != '.') ||
-                      (islower((unsigned char)best.letter) && isupper((unsigned char)c.letter));
-        if (better)
+        if (weight(c.letter) > weight(best.letter))
             best = c;
+    }
+    return best;
+}
+
+/* Small objects lie between probes: those that begin in the piece are looked at, too. */
+static struct memory_cell look_at_objects(const struct session *s, const struct sample *of,
+                                          uint64_t base, uint64_t size, struct memory_cell best)
+{
+    enum { MOST = 64 };
+    const struct capstate *c = &of->state;
+    uint32_t low = 0, high = c->object_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (c->objects[mid].addr < base)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (uint32_t i = low; i < c->object_count && i < low + MOST; i++) {
+        if (c->objects[i].addr - base >= size)
+            break;
+        if (c->objects[i].bits == 0 || c->objects[i].type == RECORD_CAP_UNTYPED)
+            continue;
+        struct memory_cell cell = memory_at(s, of, c->objects[i].addr);
+        if (weight(cell.letter) > weight(best.letter))
+            best = cell;
     }
     return best;
 }
@@ -50,7 +92,7 @@ static struct memory_cell piece(const struct session *s, const struct sample *of
         known[place].base = base;
         known[place].size = size;
         known[place].of = of;
-        known[place].cell = look(s, of, base, size);
+        known[place].cell = look_at_objects(s, of, base, size, look(s, of, base, size));
     }
     return known[place].cell;
 }

@@ -4,6 +4,7 @@
 #include "capstate/size.h"
 
 #include "facts/why.h"
+#include "inspector-tui/preview.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -81,48 +82,16 @@ static void slot_ancestors(const struct sample *of, int32_t slot, struct pane *p
         pane_text(p, STYLE_DIM, "an original: derived from nothing");
 }
 
-struct toll {
-    uint32_t caps, mappings, threads, cnodes;
-    uint64_t bytes;
-};
-
-/* What goes when everything below the slot is deleted: an object dies when no capability outside
- * the subtree is left. */
-static struct toll toll_of(const struct sample *of, int32_t slot)
-{
-    const struct capstate *s = &of->state;
-    struct toll t = {.caps = (uint32_t)(s->slots[slot].next - slot - 1)};
-    for (int32_t i = slot + 1; i < s->slots[slot].next; i++) {
-        const struct capstate_slot *c = &s->slots[i];
-        t.mappings += c->rec.type == RECORD_CAP_FRAME && c->rec.extra != 0;
-        if (c->object < 0 || s->objects[c->object].bits == 0 ||
-            s->objects[c->object].first_slot != i)
-            continue;
-        bool outside = false;
-        for (int32_t k = i; k >= 0 && !outside; k = s->slots[k].next_same)
-            outside = k >= s->slots[slot].next;
-        if (outside)
-            continue;
-        const struct capstate_object *o = &s->objects[c->object];
-        t.threads += o->type == RECORD_CAP_TCB;
-        t.cnodes += o->type == RECORD_CAP_CNODE;
-        if (o->type != RECORD_CAP_UNTYPED && o->bits < 63)
-            t.bytes += 1ull << o->bits;
-    }
-    return t;
-}
-
 void pane_preview(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
 {
-    (void)s;
-    char size[SIZE_TEXT];
-    struct toll t = toll_of(of, slot);
-    pane_text(p, STYLE_NORMAL,
-              "a revoke here takes %u capabilit%s: %u thread%s, %u cnode%s, %u mapping%s, %s of "
-              "objects",
-              t.caps, t.caps == 1 ? "y" : "ies", t.threads, t.threads == 1 ? "" : "s", t.cnodes,
-              t.cnodes == 1 ? "" : "s", t.mappings, t.mappings == 1 ? "" : "s",
-              size_short(t.bytes, size));
+    char text[TOLL_TEXT];
+    if (of->state.slots[slot].next == slot + 1) {
+        pane_text(p, STYLE_DIM, "a revoke here takes nothing: nothing is derived from it");
+        return;
+    }
+    const struct preview *t = preview_of(s, of, slot);
+    if (t)
+        pane_text(p, STYLE_NORMAL, "a revoke here takes %s", toll_text(&t->toll, text));
 }
 
 void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
@@ -135,7 +104,7 @@ void pane_slot(const struct session *s, const struct sample *of, int32_t slot, s
     words_place(l, of, slot);
     line_put(l, STYLE_DIM, "  slot 0x%s  depth %u  %s%s", sample_hex(of, c->rec.addr, hex),
              (unsigned)c->rec.depth, c->rec.flags & RECORD_SLOT_REVOCABLE ? "original" : "copy",
-             c->rec.flags & RECORD_SLOT_FIRST_BADGED ? ", first of its badge" : "");
+             c->rec.flags & RECORD_SLOT_FIRST_BADGED && c->rec.data ? ", first of its badge" : "");
     slot_ancestors(of, slot, p);
     pane_preview(s, of, slot, p);
 }
@@ -314,13 +283,14 @@ static void about_thread(const struct session *s, const struct sample *of, int32
 static void about_domain(const struct session *s, const struct sample *of, int32_t domain,
                          struct pane *p)
 {
-    char own[SIZE_TEXT], left[SIZE_TEXT];
+    char own[SIZE_TEXT], lost[SIZE_TEXT], left[SIZE_TEXT];
+    const struct domain_memory *m = &of->domain_memory[domain];
     const struct authority_domain *d = &of->authority.domains[domain];
     struct line *l = pane_line(p);
     words_domain(l, s, of, domain);
-    line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilities, %s in objects, %s free",
+    line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilities, %s in objects, %s lost, %s free",
              (unsigned)d->threads, d->threads == 1 ? "" : "s", of->domain_caps[domain],
-             size_short(of->domain_own[domain], own), size_short(of->domain_free[domain], left));
+             size_short(m->used, own), size_short(m->lost, lost), size_short(m->free, left));
     if (d->trusted)
         line_put(l, STYLE_STRONG, "  trusted: left out of the verdict");
     for (uint32_t t = 0; t < of->state.thread_count; t++)
@@ -392,6 +362,73 @@ static void about_virtual(const struct session *s, const struct sample *of, cons
     pane_text(p, STYLE_DIM, "nothing is mapped there");
 }
 
+static void about_event(const struct session *s, const struct sample *of, uint64_t seq,
+                        struct pane *p)
+{
+    struct record_event e;
+    char hex[24];
+    if (source_events(s->source, seq, &e, 1) != 1 || e.seq != seq) {
+        pane_text(p, STYLE_DIM, "event %" PRIu64 " is not kept any more", seq);
+        return;
+    }
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_STRONG, "event %" PRIu64 " %s", seq, event_kind_name((uint32_t)e.kind));
+    if (e.thread) {
+        int32_t thread = sample_thread_at(of, e.thread);
+        line_put(l, STYLE_NORMAL, " by ");
+        if (thread >= 0)
+            words_thread(l, of, thread);
+        else
+            line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(of, e.thread, hex));
+    }
+    line_put(l, STYLE_DIM, "   Enter: the state right after it");
+    int32_t slot = e.slot ? sample_slot_at(of, e.slot) : -1;
+    if (slot >= 0)
+        pane_slot(s, of, slot, p);
+    else if (e.slot)
+        pane_text(p, STYLE_DIM, "slot 0x%s is empty in what is shown", sample_hex(of, e.slot, hex));
+}
+
+static void witness(const struct sample *of, const char *what, int32_t slot, struct pane *p)
+{
+    if (slot < 0)
+        return;
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "%s ", what);
+    words_place(l, of, slot);
+    line_put(l, STYLE_NORMAL, ": ");
+    words_slot(l, of, slot);
+}
+
+static void path_step(const struct sample *of, const struct authority_step *step, struct pane *p)
+{
+    const struct authority_edge *e = &of->authority.edges[step->edge];
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_DIM, step->backwards ? "  <- " : "  -> ");
+    words_object(l, of, e->from);
+    line_put(l, STYLE_NORMAL, " %s ", authority_edge_sentence(e->kind));
+    words_object(l, of, e->to);
+    if (e->slot >= 0) {
+        line_put(l, STYLE_DIM, "  by ");
+        words_place(l, of, e->slot);
+    }
+}
+
+static void about_breach(const struct sample *of, uint64_t number, struct pane *p)
+{
+    if (number >= of->breach_count)
+        return;
+    const struct authority_breach *b = &of->breaches[number];
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_BAD, "%s", authority_breach_sentence(b->kind));
+    if (b->further)
+        pane_text(p, STYLE_NORMAL, "More domains are concerned in the same way.");
+    witness(of, "witness", b->slot_a, p);
+    witness(of, "witness", b->slot_b, p);
+    for (uint32_t i = 0; i < b->path_count; i++)
+        path_step(of, &b->path[i], p);
+}
+
 static void gone(struct pane *p, const struct session *s, const struct sample *of)
 {
     char clock[16];
@@ -432,6 +469,12 @@ void pane_about(const struct session *s, const struct sample *of, const struct r
         break;
     case REF_VIRTUAL:
         about_virtual(s, of, r, p);
+        break;
+    case REF_BREACH:
+        about_breach(of, r->addr, p);
+        break;
+    case REF_EVENT:
+        about_event(s, of, r->addr, p);
         break;
     default:
         break;

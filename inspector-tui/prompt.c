@@ -195,9 +195,10 @@ static bool edit(struct app *app, int key)
 static void leave_key(struct app *app, int key)
 {
     app->prompt = PROMPT_NONE;
-    if (key == 'k')
+    bool keep = key == 'k' && session_keeps_stops(&app->session);
+    if (keep)
         source_keep_stops(app->session.source);
-    if (key == 'r' || key == 'k')
+    if (key == 'r' || keep)
         app->running = false;
 }
 

@@ -21,7 +21,7 @@ static uint32_t monitor(struct app *app, const char *line)
 /* The slot under the cursor; 0 with a message: there is none. */
 static uint64_t slot_here(struct app *app)
 {
-    struct ref r = app_ref(app);
+    struct ref r = app_thing(app);
     const struct sample *now = app->session.now;
     if (r.kind == REF_SLOT || r.kind == REF_REVOKE)
         return r.addr;
@@ -63,11 +63,42 @@ static void step(struct app *app, const char *line)
     app->asked_step = monitor(app, line);
 }
 
+/* On the row of a revocation that one is not in: its beginning; else where one is. */
+static uint64_t where_steps_begin(struct app *app)
+{
+    const struct row *row = app_row(app);
+    uint64_t at = session_event(&app->session);
+    struct ref r = app_ref(app);
+    if (app->current != VIEW_REVOKE || !row || !(row->flags & ROW_CAN_FOLD) || r.kind != REF_EVENT)
+        return at;
+    const struct revocation *k = revocations_at(&app->session.revocations, r.addr);
+    return k && at >= k->first && at < k->last ? at : r.addr;
+}
+
+/* Of what is past, the steps are in the events. */
+static bool step_in_the_past(struct app *app, long steps)
+{
+    if (!session_is_past(&app->session))
+        return false;
+    app->session.follow_victim = true;
+    session_seek_step(&app->session, where_steps_begin(app), steps);
+    return true;
+}
+
 void revoking_step(struct app *app)
 {
     char line[32];
+    if (step_in_the_past(app, app->count ? (long)app->count : 1))
+        return;
     snprintf(line, sizeof(line), "step %u", app->count ? app->count : 1);
     step(app, line);
+}
+
+void revoking_step_back(struct app *app)
+{
+    app->session.follow_victim = true;
+    session_seek_step(&app->session, session_event(&app->session),
+                      app->count ? -(long)app->count : -1);
 }
 
 void revoking_finish(struct app *app)

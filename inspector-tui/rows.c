@@ -86,6 +86,8 @@ bool view_is_full(const struct view *v)
 
 bool view_make_all(const struct session *s, struct view *v)
 {
+    if (!s->now)
+        return false;
     if (v->all_generation != s->generation) {
         v->all.count = v->all.at = 0;
         v->all_generation = s->generation;
@@ -281,7 +283,7 @@ static void go_to_wanted(struct view *v)
     if (v->wanted && view_find_id(v, v->wanted, &at)) {
         v->wanted = 0;
         v->ghost_text[0] = 0;
-        view_go(v, at, 0);
+        view_go_to(v, at);
     } else if (!v->filter[0]) {
         v->wanted = 0;
     }
@@ -323,6 +325,8 @@ static uint32_t make_piece(const struct session *s, struct view *v, uint32_t mos
         cost = build_piece(s, v, &v->next, most, false);
         if (v->next.at == VIEW_WHOLE)
             rows_are_made(v);
+        else /* a piece is a piece, however few rows came of it */
+            cost = most;
         return cost + 1;
     case MAKING_KEYS:
         return take_keys(s, v, most) + 1;

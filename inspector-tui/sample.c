@@ -47,23 +47,81 @@ static void count_slots(struct sample *s)
     }
 }
 
+static bool counts_as_memory(const struct capstate_object *o)
+{
+    return o->bits > 0 && o->bits < 63 && !(o->flags & RECORD_SLOT_DEVICE);
+}
+
+/* Without children the watermark is reset at the next retype: nothing is handed out. */
+static uint64_t watermark_of(const struct capstate *s, const struct capstate_object *o)
+{
+    uint64_t most = 0;
+    for (int32_t i = o->first_slot; i >= 0; i = s->slots[i].next_same)
+        if (s->slots[i].next > i + 1 && s->slots[i].rec.data > most)
+            most = s->slots[i].rec.data;
+    return most < 1ull << o->bits ? most : 1ull << o->bits;
+}
+
+/* Who decides about untyped memory: the domain that holds it. */
+static struct domain_memory *memory_of(struct sample *s, uint32_t object)
+{
+    int32_t d = s->authority.home[object];
+    return d < 0 ? NULL : &s->domain_memory[d];
+}
+
+static void count_untyped(struct sample *s, uint32_t object)
+{
+    const struct capstate_object *o = &s->state.objects[object];
+    struct domain_memory *m = memory_of(s, object);
+    s->watermark[object] = watermark_of(&s->state, o);
+    if (!m)
+        return;
+    m->lost += s->watermark[object]; /* what lies in it is taken off again */
+    m->free += (1ull << o->bits) - s->watermark[object];
+}
+
+/* An object directly in untyped memory is not lost there. */
+static void count_inside(struct sample *s, uint32_t object)
+{
+    int32_t around = s->authority.enclosing[object];
+    struct domain_memory *m = around < 0 ? NULL : memory_of(s, (uint32_t)around);
+    uint64_t bytes = 1ull << s->state.objects[object].bits;
+    if (m && s->watermark[around])
+        m->lost -= bytes < m->lost ? bytes : m->lost;
+}
+
+static void count_typed(struct sample *s, uint32_t object)
+{
+    const struct capstate_object *o = &s->state.objects[object];
+    struct authority_owner owner;
+    int32_t d = sample_owner(s, o->addr, &owner);
+    if (d >= 0)
+        s->domain_memory[d].used += 1ull << o->bits;
+}
+
 static void count_memory(struct sample *s)
 {
+    for (uint32_t i = 0; i < s->state.object_count; i++)
+        if (counts_as_memory(&s->state.objects[i]) &&
+            s->state.objects[i].type == RECORD_CAP_UNTYPED)
+            count_untyped(s, i);
     for (uint32_t i = 0; i < s->state.object_count; i++) {
-        const struct capstate_object *o = &s->state.objects[i];
-        struct authority_owner owner;
-        if (o->bits == 0 || o->bits > 63 || (o->flags & RECORD_SLOT_DEVICE))
+        if (!counts_as_memory(&s->state.objects[i]))
             continue;
-        int32_t d = sample_owner(s, o->addr, &owner);
-        if (d < 0)
-            continue;
-        uint64_t bytes = 1ull << o->bits;
-        if (o->type != RECORD_CAP_UNTYPED)
-            s->domain_own[d] += bytes;
-        else if (o->first_slot >= 0 && s->state.slots[o->first_slot].next == o->first_slot + 1)
-            s->domain_free[d] += bytes;
-        else if (o->first_slot >= 0 && s->state.slots[o->first_slot].rec.data < bytes)
-            s->domain_free[d] += bytes - s->state.slots[o->first_slot].rec.data;
+        count_inside(s, i);
+        if (s->state.objects[i].type != RECORD_CAP_UNTYPED)
+            count_typed(s, i);
+    }
+}
+
+/* One capability is enough: what lies further off the reach view walks to. */
+static void note_reaches(struct sample *s)
+{
+    const struct authority *a = &s->authority;
+    for (uint32_t e = 0; e < a->edge_count; e++) {
+        int32_t from = a->home[a->edges[e].from], to = a->home[a->edges[e].to];
+        if (from >= 0 && to >= 0 && to < 64 && from != to)
+            s->domain_reaches[from] |= 1ull << to;
     }
 }
 
@@ -92,16 +150,18 @@ static bool analyse(struct sample *s, const struct authority_rules *rules)
     s->have_authority = true;
     uint32_t n = s->authority.domain_count + 1;
     s->domain_caps = calloc(n, sizeof(*s->domain_caps));
-    s->domain_own = calloc(n, sizeof(*s->domain_own));
-    s->domain_free = calloc(n, sizeof(*s->domain_free));
+    s->domain_memory = calloc(n, sizeof(*s->domain_memory));
+    s->domain_reaches = calloc(n, sizeof(*s->domain_reaches));
+    s->watermark = calloc(s->state.object_count + 1, sizeof(*s->watermark));
     s->stuck = calloc(s->state.thread_count + 1, sizeof(*s->stuck));
-    if (!s->domain_caps || !s->domain_own || !s->domain_free || !s->stuck ||
+    if (!s->domain_caps || !s->domain_memory || !s->domain_reaches || !s->watermark || !s->stuck ||
         waiting_build(&s->state, &s->waiting) != ERR_OK)
         return false;
     for (uint32_t i = 0; i < s->state.thread_count; i++)
         s->stuck[i] = why_is_stuck(&s->state, &s->waiting, (int32_t)i);
     count_slots(s);
     count_memory(s);
+    note_reaches(s);
     judge(s);
     return true;
 }
@@ -141,8 +201,9 @@ void sample_drop(struct sample *s)
     waiting_free(&s->waiting);
     capstate_free(&s->state);
     free(s->domain_caps);
-    free(s->domain_own);
-    free(s->domain_free);
+    free(s->domain_memory);
+    free(s->domain_reaches);
+    free(s->watermark);
     free(s->stuck);
     free(s);
 }
@@ -267,6 +328,19 @@ int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_own
 {
     authority_owner_of(&s->authority, addr, owner);
     return owner->domain;
+}
+
+uint64_t sample_domain_own(const struct sample *s, int32_t domain)
+{
+    const struct domain_memory *m = &s->domain_memory[domain];
+    return m->used + m->lost + m->free;
+}
+
+bool sample_is_lost(const struct sample *s, const struct authority_owner *owner, uint64_t addr)
+{
+    if (owner->object < 0 || s->state.objects[owner->object].type != RECORD_CAP_UNTYPED)
+        return false;
+    return addr - s->state.objects[owner->object].addr < s->watermark[owner->object];
 }
 
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24])

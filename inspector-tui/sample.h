@@ -34,9 +34,17 @@ struct target_state {
 
 enum verdict { VERDICT_UNKNOWN, VERDICT_ISOLATED, VERDICT_BREACHED };
 
+/* Bytes of RAM that a domain decides about. */
+struct domain_memory {
+    uint64_t used; /* in typed objects */
+    uint64_t lost; /* handed out, and in no object: alignment, or freed without a revoke */
+    uint64_t free; /* that it could retype */
+};
+
 struct sample {
     atomic_uint holders;
     uint32_t number; /* on the time line, from 1 */
+    uint64_t event;  /* made from snapshot `number` and the events up to this one; 0: a snapshot */
     double time;     /* when it was taken, seconds after 1970 */
     uint64_t sum;    /* of all slots and threads: equal sums show the same rows */
     size_t bytes;    /* of memory, about */
@@ -50,11 +58,14 @@ struct sample {
     struct authority_verdict judged;
     const struct authority_breach *breaches; /* its rows: breaches, doubts and notes */
     uint32_t breach_count;
-    uint32_t *domain_caps;  /* by domain: capabilities in its CSpaces */
-    uint64_t *domain_own;   /* by domain: bytes of typed objects it owns */
-    uint64_t *domain_free;  /* by domain: bytes it could retype */
-    struct waiting waiting; /* who waits for whom */
-    bool *stuck;            /* by thread: faulted, or it waits for what can never come */
+    uint32_t *domain_caps;               /* by domain: capabilities in its CSpaces */
+    struct domain_memory *domain_memory; /* by domain */
+    uint64_t
+        *watermark; /* by object: of untyped memory with something made of it, up to where it was
+                            handed out; else 0 */
+    struct waiting waiting;   /* who waits for whom */
+    uint64_t *domain_reaches; /* by domain: of the first 64, those whose objects it refers to */
+    bool *stuck;              /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */
@@ -83,6 +94,11 @@ const char *sample_domain_name(const struct sample *s, int32_t domain); /* "-" f
 int32_t sample_thread_domain(const struct sample *s, int32_t thread);
 int32_t sample_slot_domain(const struct sample *s, int32_t slot);
 int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner);
+
+/* Bytes of RAM that the domain owns, whatever their use. */
+uint64_t sample_domain_own(const struct sample *s, int32_t domain);
+/* Is the address in untyped memory that was handed out, and in no object? */
+bool sample_is_lost(const struct sample *s, const struct authority_owner *owner, uint64_t addr);
 
 /* An address with as many digits as the target's words have; returns buf. */
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24]);

@@ -9,6 +9,7 @@
  *   last     message, prompt or place */
 #include "inspector-tui/app.h"
 
+#include <inttypes.h>
 #include <ncurses.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static void draw_facts(const struct app *app, char *buf, size_t size)
     size_t n = 0;
     buf[0] = 0;
     source_recording(s->source, recording, sizeof(recording));
-    if (s->now && s->now->state.snapshot.seq)
+    if (s->now && s->now->state.snapshot.seq && !s->now->event)
         n += (size_t)snprintf(buf, size, "  ev %llu",
                               (unsigned long long)s->now->state.snapshot.seq);
     if (source_event_range(s->source, &first, &last, &lost) || lost)
@@ -114,79 +115,128 @@ static void draw_facts(const struct app *app, char *buf, size_t size)
         snprintf(buf + n, size - n, "  %s", recording);
 }
 
-static void draw_bar(struct app *app)
+/* The bar is written from left to right, as far as there is room. */
+struct bar {
+    int x, room;
+};
+
+static void bar_put(struct bar *b, attr_t a, const char *text)
 {
-    struct session *s = &app->session;
-    const char *name = source_name(s->source);
-    char clock[16] = "", facts[300], since[40] = "";
-    bool back = session_is_back(s) && source_is_live(s->source);
-    draw_facts(app, facts, sizeof(facts));
-    attr_t bar = A_REVERSE;
-    fill(0, 0, COLS, bar);
-    if (s->now)
-        session_clock(s->now->time, clock);
-    int room = COLS - (int)strlen(clock) - 1;
-    int x = 1;
+    b->x += put(0, b->x, b->room - b->x, A_REVERSE | a, text, strlen(text));
+}
+
+/* As it said itself, and when that was not lately, that first. */
+static void draw_state(const struct session *s, struct bar *b)
+{
     const char *word = states[s->target.kind].word;
-    x += put(0, x, room - x, bar | at(states[s->target.kind].style), word, strlen(word));
-    if (s->target.kind == TARGET_UNREACHABLE || s->target.kind == TARGET_GONE) {
-        char when[16];
-        snprintf(since, sizeof(since), " since %s", session_clock(s->target.since, when));
-        x += put(0, x, room - x, bar, since, strlen(since));
+    enum target_kind kind = s->target.kind;
+    double silence = source_is_live(s->source) ? source_silence(s->source) : 0;
+    char text[60], clock[16];
+    bool lost = kind == TARGET_UNREACHABLE || kind == TARGET_GONE;
+    if (silence >= SILENCE_SECONDS && !lost && kind != TARGET_OPENING) {
+        snprintf(text, sizeof(text), "NO ANSWER for %.0f s, was %s", silence, word);
+        bar_put(b, at(STYLE_BAD), text);
+        return;
     }
-    double silence = source_silence(s->source);
-    if (s->target.kind == TARGET_OPENING) {
-        snprintf(since, sizeof(since), "  %.0f s", source_now() - s->target.since);
-        x += put(0, x, room - x, bar, since, strlen(since));
-    } else if (source_is_live(s->source) && silence >= SILENCE_SECONDS) {
-        snprintf(since, sizeof(since), "  NO ANSWER for %.0f s", silence);
-        x += put(0, x, room - x, bar | at(STYLE_BAD), since, strlen(since));
-    }
+    bar_put(b, at(states[kind].style), word);
+    if (kind == TARGET_OPENING)
+        snprintf(text, sizeof(text), "  %.0f s", source_now() - s->target.since);
+    else
+        snprintf(text, sizeof(text), lost ? " since %s" : "%s",
+                 lost ? session_clock(s->target.since, clock) : "");
+    bar_put(b, A_NORMAL, text);
+}
+
+/* By whom and before what it stands; which moment is shown. */
+static void draw_where(const struct session *s, struct bar *b)
+{
     char where[sizeof(s->target.where)];
     snprintf(where, sizeof(where), "%s", s->target.where);
     if (s->target.kind == TARGET_RECORDING && s->now)
         snprintf(where, sizeof(where), "snapshot %u", s->now->number);
-    if (where[0]) {
-        x += put(0, x, room - x, bar, "  ", 2);
-        x += put(0, x, room - x, bar, where, strlen(where));
-    }
-    if (s->paused)
-        x += put(0, x, room - x, bar | at(STYLE_WARN), "  PAUSED", 8);
-    if (back)
-        x += put(0, x, room - x, bar | at(STYLE_WARN), "  LOOKING BACK", 14);
-    if (s->comparing)
-        x += put(0, x, room - x, bar | at(STYLE_KEY), "  COMPARING", 11);
-    x += put(0, x, room - x, bar, facts, strlen(facts));
-    int width = (int)text_width(name, strlen(name));
-    if (room - x > width + 2)
-        put(0, room - width - 1, width, bar, name, strlen(name));
-    if (COLS > (int)strlen(clock) + 14)
-        put(0, room, COLS - room, bar | at(back ? STYLE_WARN : STYLE_NORMAL), clock, strlen(clock));
+    if (s->now && s->now->event)
+        snprintf(where, sizeof(where), "event %" PRIu64 ", after snapshot %u", s->now->event,
+                 s->now->number);
+    bar_put(b, A_NORMAL, where[0] ? "  " : "");
+    bar_put(b, A_NORMAL, where);
 }
 
-/* Whole names where they fit, else the key alone for all but the current one. */
+static void draw_bar(struct app *app)
+{
+    struct session *s = &app->session;
+    const char *name = source_name(s->source);
+    char clock[16] = "", facts[300];
+    bool back = session_is_back(s) && source_is_live(s->source);
+    if (s->now)
+        session_clock(s->now->time, clock);
+    bool has_clock = COLS > (int)strlen(clock) + 14;
+    struct bar b = {1, has_clock ? COLS - (int)strlen(clock) - 2 : COLS};
+    draw_facts(app, facts, sizeof(facts));
+    fill(0, 0, COLS, A_REVERSE);
+    draw_state(s, &b);
+    draw_where(s, &b);
+    bar_put(&b, at(STYLE_WARN), s->paused ? "  PAUSED" : "");
+    bar_put(&b, at(STYLE_WARN), back ? "  LOOKING BACK" : "");
+    bar_put(&b, at(STYLE_KEY), s->comparing ? "  COMPARING" : "");
+    bar_put(&b, A_NORMAL, facts);
+    int width = (int)text_width(name, strlen(name));
+    if (b.room - b.x > width + 2)
+        put(0, b.room - width - 1, width, A_REVERSE, name, strlen(name));
+    if (has_clock)
+        put(0, b.room + 1, COLS - b.room - 1, A_REVERSE | at(back ? STYLE_WARN : STYLE_NORMAL),
+            clock, strlen(clock));
+}
+
+static const char *view_letter(enum view_id id)
+{
+    static char text[2];
+    text[0] = (char)view_key(id);
+    return text;
+}
+
+typedef const char *(*naming)(enum view_id id);
+
+static int tabs_width(naming name)
+{
+    int width = 0;
+    for (uint32_t i = 0; i < VIEWS; i++)
+        width += (int)strlen(name(i)) + 1;
+    return width;
+}
+
+/* Whole names where they fit, then short ones, then keys. */
+static naming tab_names(void)
+{
+    static const naming from_long[] = {view_name, view_brief, view_letter};
+    for (int i = 0; i < 2; i++)
+        if (tabs_width(from_long[i]) + GAP <= COLS)
+            return from_long[i];
+    return view_letter;
+}
+
+static int draw_tab(struct app *app, enum view_id id, naming name, int x)
+{
+    bool here = id == app->current;
+    const char *text = here && name == view_letter ? view_name(id) : name(id);
+    attr_t a = here ? A_REVERSE | A_BOLD : at(STYLE_NORMAL);
+    int from = x;
+    x += put(1, x, COLS - x, a, text, strlen(text));
+    const char *key = strchr(text, view_key(id)); /* it stands out in the name */
+    if (key && from + (key - text) < x)
+        put(1, from + (int)(key - text), 1, at(STYLE_KEY) | (here ? A_REVERSE : A_UNDERLINE), key,
+            1);
+    x += put(1, x, COLS - x, at(STYLE_NORMAL), " ", 1);
+    remember(app, (struct hit){1, (int16_t)from, (int16_t)x, {0}, -1, (int16_t)id});
+    return x;
+}
+
 static void draw_tabs(struct app *app)
 {
-    int wanted = 0, x = 0;
-    for (uint32_t i = 0; i < VIEWS; i++)
-        wanted += (int)strlen(view_name(i)) + GAP;
+    naming name = tab_names();
+    int x = 0;
     fill(1, 0, COLS, A_NORMAL);
-    for (uint32_t i = 0; i < VIEWS; i++) {
-        char key[2] = {(char)view_key(i), 0};
-        bool here = i == app->current;
-        const char *text = wanted <= COLS || here ? view_name(i) : key;
-        attr_t a = here ? A_REVERSE | A_BOLD : at(STYLE_NORMAL);
-        int from = x;
-        x += put(1, x, COLS - x, a, " ", here ? 1 : 0);
-        x += put(1, x, COLS - x, a, text, strlen(text));
-        x += put(1, x, COLS - x, a, " ", 1);
-        remember(app, (struct hit){1, (int16_t)from, (int16_t)x, {0}, -1, (int16_t)i});
-        if (!here && wanted <= COLS) { /* the key stands out in the name */
-            const char *at_key = strchr(text, view_key(i));
-            if (at_key)
-                put(1, from + (int)(at_key - text), 1, at(STYLE_KEY), at_key, 1);
-        }
-    }
+    for (uint32_t i = 0; i < VIEWS; i++)
+        x = draw_tab(app, i, name, x);
 }
 
 /* --- the list --- */
@@ -391,61 +441,121 @@ static void draw_rule(const struct app *app, int y)
     put(y, x, COLS - x - 2, at(app->in_pane ? STYLE_STRONG : STYLE_DIM), name, strlen(name));
 }
 
+/* Bytes of a line that go into one row: broken at a blank where there is one far enough. */
+static size_t row_end(const struct line *l, size_t from, int cells)
+{
+    size_t n = text_fit(l->text + from, l->length - from, (uint32_t)cells), k = n;
+    if (from + n >= l->length)
+        return l->length;
+    while (k > n / 2 && l->text[from + k] != ' ')
+        k--;
+    return from + (k > n / 2 ? k : n ? n : l->length - from);
+}
+
+static void draw_chosen(const struct line *l, uint32_t span, size_t from, size_t to, int y, int x)
+{
+    size_t a = l->span[span].from;
+    size_t b = span + 1 < l->spans ? l->span[span + 1].from : l->length;
+    if (a < from || a >= to)
+        return;
+    put(y, x + (int)text_width(l->text + from, a - from), COLS, A_REVERSE, l->text + a,
+        (b < to ? b : to) - a);
+}
+
+/* A line over as many rows as it needs; span: the link that is chosen, UINT32_MAX. Returns the rows. */
+static int draw_wrapped(struct app *app, const struct line *l, uint32_t span, int y, int rows)
+{
+    enum { INDENT = 4 };
+    size_t from = 0;
+    int n = 0;
+    do {
+        int x = n && COLS > 4 * INDENT ? INDENT : 0;
+        size_t to = row_end(l, from, COLS - x);
+        put_spans(app, y + n, x, COLS - x, l, from, to, A_NORMAL);
+        if (span != UINT32_MAX)
+            draw_chosen(l, span, from, to, y + n, x);
+        from = to + strspn(l->text + to, " ");
+        n++;
+    } while (from < l->length && n < rows);
+    return n;
+}
+
+/* The link that is chosen is on the screen. */
+static void scroll_pane(struct pane *p, uint32_t line, uint32_t rows)
+{
+    if (line != UINT32_MAX && line < p->top)
+        p->top = line;
+    if (line != UINT32_MAX && line >= p->top + rows)
+        p->top = line - rows + 1;
+    if (p->top >= p->count)
+        p->top = p->count ? p->count - 1 : 0;
+}
+
 static void draw_pane(struct app *app, int top, int height)
 {
     struct pane *p = &app->pane;
     struct ref chosen;
-    uint32_t line = UINT32_MAX, span = 0;
+    uint32_t line = UINT32_MAX, span = 0, i;
+    app_fill_pane(app);
     if (height <= 0)
         return;
     draw_rule(app, top);
-    app_fill_pane(app);
-    uint32_t rows = (uint32_t)height - 1;
-    if (app->in_pane && pane_link(p, p->cursor, &chosen, &line, &span)) {
-        if (line < p->top)
-            p->top = line;
-        if (line >= p->top + rows)
-            p->top = line - rows + 1;
-    }
-    if (p->top + rows > p->count)
-        p->top = p->count > rows ? p->count - rows : 0;
-    for (uint32_t i = 0; i < rows; i++) {
-        int y = top + 1 + (int)i;
+    if (!app->in_pane || !pane_link(p, p->cursor, &chosen, &line, &span))
+        line = UINT32_MAX;
+    scroll_pane(p, line, (uint32_t)height - 1);
+    for (int y = top + 1; y < top + height; y++)
         fill(y, 0, COLS, A_NORMAL);
-        if (p->top + i >= p->count)
-            continue;
-        struct line *l = &p->lines[p->top + i];
-        put_spans(app, y, 0, COLS, l, 0, l->length, A_NORMAL);
-        if (p->top + i == line) {
-            size_t from = l->span[span].from;
-            size_t to = span + 1 < l->spans ? l->span[span + 1].from : l->length;
-            put(y, (int)text_width(l->text, from), COLS, A_REVERSE, l->text + from, to - from);
-        }
-    }
-    if (p->top + rows < p->count && rows > 0) {
+    int y = top + 1;
+    for (i = p->top; i < p->count && y < top + height; i++)
+        y += draw_wrapped(app, &p->lines[i], i == line ? span : UINT32_MAX, y, top + height - y);
+    if (i < p->count) {
         char more[32];
-        snprintf(more, sizeof(more), " %u more ", p->count - p->top - rows);
+        snprintf(more, sizeof(more), " %u more ", p->count - i);
         put(top, COLS - (int)strlen(more) - 2, 32, at(STYLE_KEY), more, strlen(more));
     }
 }
 
 /* --- the bottom --- */
 
-static void draw_function_keys(const struct app *app, int y)
+/* Those that matter least go first where there is no room for all. */
+static const struct {
+    const char *key, *word;
+    int importance;
+} function_keys[] = {
+    {"F1", "Help", 9},   {"F2", "Pane", 1},  {"F3", "Search", 6}, {"F4", "Filter", 3},
+    {"F5", "Goto", 7},   {"F6", "Sort", 2},  {"F7", "Back", 5},   {"F8", "Compare", 4},
+    {"F9", "Revoke", 4}, {"F10", "Quit", 8},
+};
+enum { FUNCTION_KEYS = sizeof(function_keys) / sizeof(*function_keys) };
+
+static int function_key_width(int i)
 {
-    static const char *const keys[] = {
-        "F1", "Help", "F2", "Pane", "F3", "Search",  "F4", "Filter", "F5",  "Goto",
-        "F6", "Sort", "F7", "Back", "F8", "Compare", "F9", "Revoke", "F10", "Quit"};
-    int x = 0;
-    (void)app;
+    return (int)(strlen(function_keys[i].key) + strlen(function_keys[i].word)) + 1;
+}
+
+/* The least importance that all fit with. */
+static int least_importance(void)
+{
+    for (int least = 1; least < 10; least++) {
+        int width = -1;
+        for (int i = 0; i < FUNCTION_KEYS; i++)
+            width += function_keys[i].importance >= least ? function_key_width(i) : 0;
+        if (width <= COLS)
+            return least;
+    }
+    return 10;
+}
+
+static void draw_function_keys(int y)
+{
+    int x = 0, least = least_importance();
     fill(y, 0, COLS, A_NORMAL);
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i += 2) {
-        int wanted = (int)(strlen(keys[i]) + strlen(keys[i + 1]) + 2);
-        if (x + wanted > COLS)
-            return;
-        x += put(y, x, COLS - x, at(STYLE_KEY), keys[i], strlen(keys[i]));
-        x += put(y, x, COLS - x, A_REVERSE, keys[i + 1], strlen(keys[i + 1]));
-        x += 2;
+    for (int i = 0; i < FUNCTION_KEYS; i++) {
+        if (function_keys[i].importance < least)
+            continue;
+        x += put(y, x, COLS - x, at(STYLE_KEY), function_keys[i].key, strlen(function_keys[i].key));
+        x += put(y, x, COLS - x, A_REVERSE, function_keys[i].word, strlen(function_keys[i].word));
+        x++;
     }
 }
 
@@ -458,10 +568,10 @@ static void draw_prompt(const struct app *app, int y)
                                         [PROMPT_LEAVE] = ""};
     char text[INPUT_MAX + 64];
     if (app->prompt == PROMPT_LEAVE)
-        snprintf(text, sizeof(text),
-                 "%u stop%s armed: r remove and leave, k keep and leave, "
-                 "any other key stays",
-                 app->armed_count, app->armed_count == 1 ? " is" : "s are");
+        snprintf(text, sizeof(text), "%u stop%s armed: r remove and leave, %s any other key stays",
+                 app->armed_count, app->armed_count == 1 ? " is" : "s are",
+                 session_keeps_stops(&app->session) ? "k keep and leave,"
+                                                    : "(this kernel keeps none without us)");
     else
         snprintf(text, sizeof(text), "%s%s", heads[app->prompt], app->input);
     int before = (int)strlen(heads[app->prompt]);
@@ -529,14 +639,30 @@ static void draw_bottom(struct app *app, struct view *v, int lines)
     }
 }
 
+/* A third of the screen; on the first screen what its rows leave, where a line says all little. */
+static int pane_height(const struct app *app, const struct view *v, int room)
+{
+    enum { LEAST = 4 };
+    int third = LINES / 3;
+    if (!app->show_pane || LINES < PANE_FROM_LINES)
+        return 0;
+    if (app->current == VIEW_LOG || app->current == VIEW_SQL)
+        return LEAST;
+    if (app->current != VIEW_OVERVIEW || app->in_pane)
+        return third;
+    int left = room - (int)(v->count < (uint32_t)room ? v->count : (uint32_t)room);
+    return left < LEAST ? 0 : left < third ? left : third;
+}
+
 void screen_draw(struct app *app)
 {
+    app->session.columns = (uint32_t)COLS;
     struct view *v = app_view(app);
     app->hit_count = 0;
     curs_set(app->prompt != PROMPT_NONE);
     if (LINES < MIN_LINES || COLS < MIN_COLUMNS) {
         erase();
-        put(0, 0, COLS, A_NORMAL, "too small", 9);
+        plain(0, A_NORMAL, COLS < 9 ? "tiny" : "too small");
         refresh();
         return;
     }
@@ -547,8 +673,8 @@ void screen_draw(struct app *app)
     }
     view_refresh(&app->session, v);
     int bottom = message_lines(app), keys = LINES >= KEYS_FROM_LINES ? 1 : 0;
-    int pane = app->show_pane && LINES >= PANE_FROM_LINES ? LINES / 3 : 0;
     int top = LINES > 5 ? 2 : 1;
+    int pane = pane_height(app, v, LINES - top - bottom - keys);
     draw_bar(app);
     if (top == 2)
         draw_tabs(app);
@@ -556,7 +682,7 @@ void screen_draw(struct app *app)
     draw_list(app, v, top, list);
     draw_pane(app, top + list, pane);
     if (keys)
-        draw_function_keys(app, LINES - bottom - 1);
+        draw_function_keys(LINES - bottom - 1);
     draw_bottom(app, v, bottom);
     refresh();
 }

@@ -1,7 +1,9 @@
 /* The model of the inspector. */
 #include "inspector-tui/session.h"
 
+#include "attach/sel4.h"
 #include "lib/format.h"
+#include "record/names.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -11,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+/* Of systems with more slots no snapshot is read without being asked for. */
+enum { LOADED_UNASKED = 200000 };
 enum { LOG_KEEP = 1 << 18, MINUTE = 60, COMPARED_AT_ONCE = 20000 /* slots; more: the worker */ };
 
 void session_init(struct session *s, struct source *source)
@@ -25,6 +29,8 @@ void session_fini(struct session *s)
     sample_drop(s->now);
     sample_drop(s->before);
     sample_drop(s->mark);
+    sample_drop(s->minute);
+    revocations_fini(&s->revocations);
     free(s->log);
     free(s->table);
 }
@@ -213,6 +219,57 @@ static void compare_anew(struct session *s)
     source_ask_compare(s->source, before, s->now);
 }
 
+/* What is past is compared with what stands before it on the time line, not with what one looked at
+ * before. */
+static bool follows_time_line(const struct session *s, const struct sample *shown)
+{
+    return s->at != 0 || shown->event || !source_is_live(s->source);
+}
+
+/* The snapshot before the one that is shown; asks the worker for it once. */
+static void find_before(struct session *s)
+{
+    uint32_t n = s->now->event ? s->now->number : s->now->number - 1;
+    if (s->before && s->before->number == n && !s->before->event)
+        return;
+    struct sample *kept = source_sample(s->source, n);
+    replace(&s->before, kept);
+    sample_drop(kept);
+    if (kept || n == 0 || s->before_asked == n || s->now->state.slot_count > LOADED_UNASKED)
+        return;
+    const struct ask ask = {.kind = ASK_LOAD, .number = n};
+    s->before_asked = n;
+    source_ask(s->source, &ask);
+}
+
+/* It may have come meanwhile. */
+static void look_for_before(struct session *s)
+{
+    struct sample *had = s->before;
+    if (!s->now || !follows_time_line(s, s->now) || had)
+        return;
+    find_before(s);
+    if (s->before && !s->comparing)
+        compare_anew(s);
+}
+
+/* What the kernel's own data says against itself goes into the log, once a finding. */
+static void log_findings(struct session *s, const struct sample *sample)
+{
+    char text[200], hex[24];
+    uint64_t sum = sample->state.finding_count;
+    for (uint32_t i = 0; i < sample->state.finding_count; i++)
+        sum = sum * 31 + sample->state.findings[i].addr + sample->state.findings[i].rule;
+    bool known = sum == s->findings;
+    s->findings = sum;
+    for (uint32_t i = 0; i < sample->state.finding_count && !known; i++) {
+        const struct record_finding *f = &sample->state.findings[i];
+        snprintf(text, sizeof(text), "finding at 0x%s: %.150s\n", sample_hex(sample, f->addr, hex),
+                 audit_rule_sentence((uint32_t)f->rule));
+        session_log(s, text);
+    }
+}
+
 /* Shows a sample; change: what is known of how it differs from the one before, taken over. */
 static void show(struct session *s, struct sample *sample, struct compare *change)
 {
@@ -222,9 +279,12 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
         return;
     }
     learn_domains(s, sample);
-    if (!same) /* the same rows again change nothing */
+    log_findings(s, sample);
+    if (!same && !follows_time_line(s, sample)) /* the same rows again change nothing */
         replace(&s->before, s->now);
     replace(&s->now, sample);
+    if (follows_time_line(s, sample))
+        find_before(s);
     if (change && change->before == compared_with(s)) {
         take_change(s, change);
         return;
@@ -241,15 +301,16 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
 static void take_sample(struct session *s, struct sample *sample, struct compare *change)
 {
     bool file = !source_is_live(s->source);
-    replace(&s->latest, sample);
+    if (!sample->event)
+        replace(&s->latest, sample);
     if (file && s->mark_wanted && sample->number == s->wanted) {
         s->mark_wanted = false;
         s->wanted = 0;
         replace(&s->mark, sample);
         compare_free(change);
         compare_anew(s);
-    } else if (file || s->at == 0) {
-        if (file)
+    } else if (file || s->at == 0 || sample->event) {
+        if (file || sample->event)
             s->at = sample->number;
         show(s, sample, change);
     } else {
@@ -271,17 +332,41 @@ static bool take_compared(struct session *s)
     return true;
 }
 
+/* Where the layout of a mainline kernel came from, and where a description differs from the built-in
+ * tables: into the log, once the kernel has been read. */
+static void tell_layout(struct session *s)
+{
+    const char *note;
+    for (unsigned i = 0; !s->layout_told && (note = attach_kernel_note(i)); i++) {
+        session_log(s, note);
+        session_log(s, "\n");
+    }
+    s->layout_told = true;
+}
+
+static void find_minute(struct session *s);
+
 bool session_take(struct session *s)
 {
     struct target_state state;
     source_state(s->source, &state);
     bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
+    bool lost = state.kind == TARGET_UNREACHABLE || state.kind == TARGET_GONE;
+    if (lost && state.kind != s->target.kind)
+        session_say(s, true, "%s; the last state stays, and it is tried again", state.where);
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);
-    if (sample)
+    if (sample) {
         take_sample(s, sample, change);
+        tell_layout(s);
+    }
     news |= take_compared(s);
+    if (revocations_follow(&s->revocations, s->source))
+        s->generation_of_events++;
+    look_for_before(s);
+    if (s->now)
+        find_minute(s);
     char *text = source_console(s->source);
     if (text)
         session_log(s, text);
@@ -304,6 +389,16 @@ void session_answers(struct session *s, session_hear hear, void *ctx)
 bool session_is_back(const struct session *s)
 {
     return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+}
+
+bool session_keeps_stops(const struct session *s)
+{
+    return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
+}
+
+bool session_is_past(const struct session *s)
+{
+    return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
 }
 
 void session_seek(struct session *s, uint32_t number)
@@ -347,7 +442,9 @@ void session_seek_by(struct session *s, long snapshots)
     uint32_t total;
     struct moment last;
     source_moments(s->source, &last, 1, &total);
-    long to = (long)(s->wanted ? s->wanted : shown_number(s, total)) + snapshots;
+    /* from between two snapshots the one before is the first on the way back */
+    long half = s->now && s->now->event && snapshots < 0 ? 1 : 0;
+    long to = (long)(s->wanted ? s->wanted : shown_number(s, total)) + snapshots + half;
     if (to < 1 && shown_number(s, total) <= 1)
         session_say(s, false, "this is the first snapshot");
     else if (to > (long)total && shown_number(s, total) >= total)
@@ -387,26 +484,118 @@ void session_seek_time(struct session *s, double time)
     session_seek(s, last_before(s, later, time));
 }
 
-/* To the first point of the time line that shows the event `events` further on. */
-void session_seek_event(struct session *s, long events)
+uint64_t session_event(const struct session *s)
 {
-    if (!s->now)
-        return;
-    double seq = (double)s->now->state.snapshot.seq + (double)events;
+    return s->now ? s->now->state.snapshot.seq : 0;
+}
+
+void session_to_event(struct session *s, uint64_t seq)
+{
+    uint64_t first, last, lost;
+    uint32_t total;
+    struct moment newest;
+    uint32_t n = last_before(s, further, (double)seq);
+    source_moments(s->source, &newest, 1, &total);
+    struct sample *kept = source_sample(s->source, n);
+    bool whole = kept && kept->state.snapshot.seq == seq;
+    sample_drop(kept);
+    if (whole) { /* that event ends a snapshot: all of it is told */
+        session_seek(s, n);
+    } else if (!source_event_range(s->source, &first, &last, &lost) || seq < first || seq > last) {
+        session_say(s, true, "event %llu is not kept here: %s", (unsigned long long)seq,
+                    last ? "too long ago, or not there yet" : "there are none");
+    } else {
+        const struct ask ask = {.kind = ASK_EVENT, .addr = seq};
+        source_ask(s->source, &ask);
+    }
+}
+
+/* Without events to go by: to the next snapshot that shows others. */
+static void seek_numbers(struct session *s, long events)
+{
+    double seq = (double)session_event(s) + (double)events;
     uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
     session_seek(s, events > 0 ? n + 1 : n);
+}
+
+void session_seek_event(struct session *s, long events)
+{
+    uint64_t first, last, lost, here = session_event(s);
+    if (!s->now)
+        return;
+    if (!source_event_range(s->source, &first, &last, &lost)) {
+        session_say(s, false, "no events are kept here: by snapshots");
+        seek_numbers(s, events);
+    } else if (events < 0 && here < (uint64_t)-events) {
+        session_say(s, false, "this is before the first event");
+    } else if (events > 0 && here + (uint64_t)events > last) {
+        session_seek(s, 0);
+    } else {
+        session_to_event(s, here + (uint64_t)events);
+    }
+}
+
+/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
+static bool is_stop(const struct record_event *e)
+{
+    return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
+}
+
+void session_seek_step(struct session *s, uint64_t from, long steps)
+{
+    struct record_event e;
+    uint64_t first, last, lost, at = from, found = 0;
+    long left = steps < 0 ? -steps : steps;
+    if (!source_event_range(s->source, &first, &last, &lost)) {
+        session_say(s, true, "no events are kept here: there are no steps to go by");
+        return;
+    }
+    while (left > 0 && (steps > 0 ? ++at <= last : --at >= first && at > 0)) {
+        bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
+        if (!there || !is_stop(&e))
+            continue;
+        found = at;
+        left--;
+    }
+    if (found)
+        session_to_event(s, found);
+    else
+        session_say(s, false,
+                    steps > 0 ? "no later step of a revoke is kept"
+                              : "no earlier step of a revoke is kept");
+}
+
+/* --- a minute ago --- */
+
+/* What `now` is compared with in the overview. Asks the worker for it once. */
+static void find_minute(struct session *s)
+{
+    uint32_t n = last_before(s, later, s->now->time - MINUTE);
+    if (s->minute && s->minute->number == n)
+        return;
+    struct sample *kept = source_sample(s->source, n);
+    if (kept) {
+        replace(&s->minute, kept);
+        s->generation++;
+        sample_drop(kept);
+    } else if (s->minute_asked != n && s->now->state.slot_count <= LOADED_UNASKED) {
+        const struct ask ask = {.kind = ASK_LOAD, .number = n};
+        s->minute_asked = n;
+        source_ask(s->source, &ask);
+    }
 }
 
 /* What a minute ago looked like, if nobody set a mark: the default to compare with. */
 static void default_mark(struct session *s)
 {
     struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
-    if (kept) {
+    if (kept && kept != s->now)
         replace(&s->mark, kept);
-        sample_drop(kept);
-    } else if (s->before) {
+    else if (s->minute && s->minute != s->now)
+        replace(&s->mark, s->minute);
+    else if (s->before)
         replace(&s->mark, s->before);
-    }
+    sample_drop(kept);
 }
 
 void session_set_mark(struct session *s)

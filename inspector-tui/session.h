@@ -10,6 +10,7 @@
 
 #include "inspector-tui/compare.h"
 #include "inspector-tui/line.h"
+#include "inspector-tui/revocations.h"
 #include "inspector-tui/source.h"
 
 enum { SESSION_MESSAGE = 400, SESSION_DOMAINS = 256 };
@@ -25,17 +26,25 @@ struct session {
     struct source *source;
     struct target_state target;
     struct sample *latest, *now, *before, *mark;
+    struct sample *minute; /* what it looked like a minute before `now`, or at the first */
+    uint64_t findings;     /* sum of those in the log */
+    uint32_t before_asked;
+    uint32_t minute_asked; /* snapshot that was asked for to be that */
+    struct revocations revocations;
     bool comparing;   /* with the mark; else with the sample shown before */
     bool tell_change; /* the comparison under way was asked for: its sum is said */
     uint32_t at;      /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;  /* snapshot that was asked for and is not here yet */
     bool mark_wanted; /* and it is to be the mark, not what is shown */
     bool paused;
-    uint64_t generation; /* grows whenever `now` or `change` is another */
+    bool layout_told;
+    uint64_t generation_of_events; /* grows whenever revocations have another count */
+    uint64_t generation;           /* grows whenever `now` or `change` is another */
     struct compare *change;
     struct domain_mark domains[SESSION_DOMAINS];
     uint32_t domain_count;
 
+    uint32_t columns;              /* of the screen: pictures fill it */
     char message[SESSION_MESSAGE]; /* of the last key or answer */
     bool message_bad;
     char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */
@@ -68,11 +77,23 @@ void session_log(struct session *s, const char *text); /* hostile bytes are esca
 void session_seek(struct session *s, uint32_t number); /* 0: the newest */
 void session_seek_by(struct session *s, long snapshots);
 void session_seek_time(struct session *s, double time);
+/* The moment so many events further on; by snapshots where no events are kept. */
 void session_seek_event(struct session *s, long events);
+/* The moment right after an event. */
+void session_to_event(struct session *s, uint64_t seq);
+/* The event that what is shown is the state after, 0: no events are numbered. */
+uint64_t session_event(const struct session *s);
 /* Remembers what is shown; compares with it from now on, or stops to. */
 void session_set_mark(struct session *s);
 void session_compare(struct session *s);
 bool session_is_back(const struct session *s);
+/* Is what is shown past, so that steps go through events and not through the machine? */
+bool session_is_past(const struct session *s);
+/* To the next step of a revoke among the events kept, or the one before. */
+void session_seek_step(struct session *s, uint64_t from, long steps);
+
+/* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
+bool session_keeps_stops(const struct session *s);
 
 /* --- domains --- */
 const struct domain_mark *session_mark_of(const struct session *s, const char *name);

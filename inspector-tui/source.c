@@ -132,12 +132,19 @@ void source_deliver(struct source *s, struct sample *sample)
     source_show(s, sample, change);
 }
 
+static uint64_t newest_event(const struct source *s)
+{
+    return s->events[(s->event_first + s->event_count - 1) % EVENTS_KEPT].seq;
+}
+
 void source_put_event(struct source *s, const struct record_event *e)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->events)
         s->events = malloc(EVENTS_KEPT * sizeof(*s->events));
     if (s->events) {
+        if (s->event_count && e->seq <= newest_event(s)) /* another machine, or it began anew */
+            s->event_first = s->event_count = 0;
         if (s->event_count == EVENTS_KEPT) {
             s->event_first = (s->event_first + 1) % EVENTS_KEPT;
             s->event_count--;
@@ -540,7 +547,7 @@ bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint6
     pthread_mutex_lock(&s->lock);
     bool any = s->event_count > 0;
     *first = any ? s->events[s->event_first].seq : 0;
-    *last = any ? s->events[(s->event_first + s->event_count - 1) % EVENTS_KEPT].seq : 0;
+    *last = any ? newest_event(s) : 0;
     *lost = s->events_lost;
     pthread_mutex_unlock(&s->lock);
     return any;

@@ -50,11 +50,14 @@ double source_now(void); /* seconds after 1970 */
 enum ask_kind {
     ASK_SAMPLE, /* now */
     ASK_SEEK,   /* number: snapshot of the time line */
+    ASK_LOAD,   /* the same, without showing it */
+    ASK_EVENT,  /* addr: the moment right after this event */
     ASK_HALT,
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */
     ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
     ASK_SQL,     /* text; over the recording, or the present moment of a live target */
+    ASK_WHY,     /* addr: a TCB, number: snapshot; what capdb why-... says, of a recording */
 };
 
 struct ask {

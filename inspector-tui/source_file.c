@@ -1,5 +1,6 @@
 /* A recording: its snapshots are the time line; what was loaded last stays in memory. */
 #include "inspector-tui/source_private.h"
+#include "capdb/past.h"
 #include "lib/array.h"
 
 #include <stdio.h>
@@ -162,6 +163,60 @@ static void serve_sql(struct source *s, const struct asked *q)
         source_answered_text(s, q, false, capdb_error(s->db));
 }
 
+/* The snapshot that an event came after is in memory then, if it can be. */
+static void load_before(struct source *s, uint64_t seq)
+{
+    char why[300];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->point_count; i++)
+        if (s->points[i].moment.seq <= seq)
+            n = s->points[i].moment.number;
+    sample_drop(load(s, n, why, sizeof(why)));
+}
+
+/* Lines of an answer as a text, deeper ones further to the right. NULL: no memory. */
+static char *join(const struct why *w)
+{
+    size_t used = 0, room = 1;
+    for (uint32_t i = 0; i < w->count; i++)
+        room += strlen(w->lines[i].text) + 2 * w->lines[i].depth + 1;
+    char *text = malloc(room);
+    for (uint32_t i = 0; text && i < w->count; i++)
+        used += (size_t)snprintf(text + used, room - used, "%*s%s\n", (int)w->lines[i].depth * 2,
+                                 "", w->lines[i].text);
+    return text;
+}
+
+/* The lines of `capdb why-not-running`, and of `capdb why-fault` where it has faulted. */
+static enum error why(struct source *s, const struct sample *of, int32_t thread, struct why *w)
+{
+    const struct capstate *state = &of->state;
+    why_not_running(state, thread, w);
+    enum error e = capdb_past_running(s->db, of->number, state, thread, w);
+    if (e != ERR_OK || !state->threads[thread].rec.fault)
+        return e;
+    why_fault(state, thread, w);
+    return capdb_past_fault(s->db, of->number, state, thread, w);
+}
+
+static void serve_why(struct source *s, const struct asked *q)
+{
+    char message[300] = "that thread is not in this snapshot";
+    struct why w;
+    struct sample *of = load(s, q->ask.number, message, sizeof(message));
+    int32_t thread = of ? sample_thread_at(of, q->ask.addr) : -1;
+    why_init(&w);
+    enum error e = thread < 0 ? ERR_OK : why(s, of, thread, &w);
+    char *text = thread >= 0 && e == ERR_OK ? join(&w) : NULL;
+    if (text)
+        source_answered(s, q, true, text);
+    else
+        source_answered_text(s, q, false, e == ERR_OK ? message : capdb_error(s->db));
+    why_free(&w);
+    if (of)
+        sample_drop(of);
+}
+
 static void serve(struct source *s, const struct asked *q)
 {
     char why[300] = "";
@@ -173,11 +228,22 @@ static void serve(struct source *s, const struct asked *q)
         else
             source_answered_text(s, q, false, why);
         break;
+    case ASK_LOAD:
+        sample_drop(load(s, q->ask.number, why, sizeof(why)));
+        source_answered_text(s, q, true, "");
+        break;
+    case ASK_EVENT:
+        load_before(s, q->ask.addr);
+        source_serve_event(s, q);
+        break;
     case ASK_SAMPLE:
         source_answered_text(s, q, true, "");
         break;
     case ASK_SQL:
         serve_sql(s, q);
+        break;
+    case ASK_WHY:
+        serve_why(s, q);
         break;
     case ASK_FIND:
         source_answered_text(s, q, false,

@@ -4,6 +4,7 @@
 #include "lib/array.h"
 
 #include "attach/live.h"
+#include "attach/sel4.h"
 #include "capdb/machine.h"
 
 #include <stdio.h>
@@ -133,11 +134,21 @@ static void say_how_it_stands(struct source *s)
     source_say_state(s, kind_of(s, state), state->being == ATTACH_RUNS ? "" : state->sentence);
 }
 
+/* Sentences of the door begin with the target's name, which is on the screen already. */
+static const char *short_error(const struct source *s)
+{
+    const char *why = attach_error(s->attach);
+    size_t name = strlen(attach_target(s->attach));
+    if (strncmp(why, attach_target(s->attach), name) == 0 && why[name] == ':')
+        why += name + strspn(why + name, ": ");
+    return why;
+}
+
 /* The line is dead: leave it, and try anew at the next sample. */
 static void lose_target(struct source *s, enum error e)
 {
     char why[200];
-    snprintf(why, sizeof(why), "%s", attach_error(s->attach));
+    snprintf(why, sizeof(why), "%s", short_error(s));
     if (e != ERR_CLOSED && e != ERR_IO) {
         source_say_state(s, TARGET_UNREACHABLE, why);
         return;
@@ -146,6 +157,17 @@ static void lose_target(struct source *s, enum error e)
     attach_close(s->attach);
     s->attach = NULL;
     source_say_state(s, TARGET_GONE, why);
+}
+
+/* Where a description of mainline's layout differs from the tables that are built in. */
+static void say_layout(struct source *s)
+{
+    const char *note;
+    for (unsigned i = 0; (note = attach_kernel_note(i)); i++) {
+        source_put_console(s, "layout: ");
+        source_put_console(s, note);
+        source_put_console(s, "\n");
+    }
 }
 
 static bool reach(struct source *s, char *message, size_t size)
@@ -157,6 +179,7 @@ static bool reach(struct source *s, char *message, size_t size)
         return false;
     }
     begin_follow(s);
+    say_layout(s);
     say_how_it_stands(s);
     return true;
 }
@@ -185,16 +208,6 @@ static void sample(struct source *s)
 }
 
 /* --- questions --- */
-
-/* Sentences of the door begin with the target's name, which is on the screen already. */
-static const char *short_error(const struct source *s)
-{
-    const char *why = attach_error(s->attach);
-    size_t name = strlen(attach_target(s->attach));
-    if (strncmp(why, attach_target(s->attach), name) == 0 && why[name] == ':')
-        why += name + strspn(why + name, ": ");
-    return why;
-}
 
 static void serve_stop(struct source *s, const struct asked *q)
 {
@@ -287,7 +300,11 @@ static void serve_reachable(struct source *s, const struct asked *q)
 static void serve(struct source *s, const struct asked *q)
 {
     char message[300];
-    if (q->ask.kind == ASK_SAMPLE) {
+    if (q->ask.kind == ASK_EVENT) {
+        source_serve_event(s, q);
+    } else if (q->ask.kind == ASK_LOAD) { /* what is not in memory is nowhere */
+        source_answered_text(s, q, true, "");
+    } else if (q->ask.kind == ASK_SAMPLE) {
         sample(s);
         source_answered_text(s, q, true, "");
     } else if (!reach(s, message, sizeof(message))) {

@@ -96,6 +96,9 @@ void source_say_recording(struct source *s, const char *fmt, ...)
 void source_put_console(struct source *s, const char *text);
 void source_wake_screen(struct source *s);
 
+/* The answer to ASK_EVENT (source_event.c). */
+void source_serve_event(struct source *s, const struct asked *q);
+
 extern const struct source_ops source_live_ops, source_file_ops;
 
 #endif

@@ -27,12 +27,12 @@ static const struct view_ops *const all_ops[VIEWS] = {
 };
 
 struct view_word {
-    const char *name, *about;
+    const char *name, *brief, *about;
     int key;
 };
 
 static const struct view_word words[VIEWS] = {
-#define X(ID, key, name, about) [VIEW_##ID] = {name, about, key},
+#define X(ID, key, name, brief, about) [VIEW_##ID] = {name, brief, about, key},
     VIEW_LIST(X)
 #undef X
 };
@@ -40,6 +40,11 @@ static const struct view_word words[VIEWS] = {
 const char *view_name(enum view_id id)
 {
     return words[id].name;
+}
+
+const char *view_brief(enum view_id id)
+{
+    return words[id].brief;
 }
 
 const char *view_about(enum view_id id)
@@ -91,6 +96,17 @@ struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, 
         flags |= ROW_OPEN;
     return view_append(
         v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
+}
+
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind)
+{
+    const struct compare *c = s->change;
+    for (uint32_t i = 0; c && c->before && i < c->count; i++)
+        if (c->changes[i].kind == CHANGE_REMOVED) {
+            int32_t slot = c->changes[i].before;
+            view_add(v, view_id(0, kind, c->before->state.slots[slot].rec.addr), 0, kind, slot,
+                     ROW_DEAD);
+        }
 }
 
 const struct sample *view_sample(const struct session *s, const struct row *r)
@@ -216,6 +232,14 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
         v->top = v->count > height ? v->count - height : 0;
 }
 
+void view_go_to(struct view *v, uint32_t row)
+{
+    enum { KEEP_HEAD = 8 };
+    view_go(v, row, 0);
+    if (row < KEEP_HEAD)
+        v->top = 0;
+}
+
 void view_move(struct view *v, long delta, uint32_t height)
 {
     long to = (long)v->cursor + delta;
@@ -288,7 +312,7 @@ static void want(const struct session *s, struct view *v, uint64_t id)
     view_refresh(s, v);
     if (v->making == MAKING_NOTHING && view_find_id(v, id, &at)) {
         v->wanted = 0;
-        view_go(v, at, 0);
+        view_go_to(v, at);
     }
 }
 
@@ -420,7 +444,7 @@ static void keep_way(struct view *v, uint32_t i)
 
 bool view_filter_step(const struct session *s, struct view *v, uint32_t rows)
 {
-    if (!v->filter[0])
+    if (!v->filter[0] || !s->now)
         return false;
     if (!view_make_all(s, v))
         return true;

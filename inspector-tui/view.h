@@ -25,26 +25,28 @@ struct row {
 };
 _Static_assert(sizeof(struct row) == 16, "a million rows are 16 MB");
 
-/* X(ID, key, "Name", "what it shows") in the order of the tabs */
+/* X(ID, key, "Name", "short name", "what it shows") in the order of the tabs */
 #define VIEW_LIST(X)                                                                               \
-    X(OVERVIEW, 'O', "Overview", "the whole system on one screen: verdict, memory, domains")       \
-    X(DOMAINS, 'D', "Domains", "isolation domains, their threads and what each reaches")           \
-    X(THREADS, 'T', "Threads", "who runs, who waits for whom (Tab follows), who has faulted")      \
-    X(SPACES, 'C', "CSpaces", "capability spaces as threads see them: slots, guards, gaps")        \
-    X(DERIVATION, 'V', "deriVation", "every capability below the one it was derived from")         \
-    X(OBJECTS, 'B', "oBjects", "kernel objects by address, their owners and holders")              \
-    X(MEMORY, 'M', "Memory", "RAM from the whole down to a page: owner, use, mappings")            \
-    X(VSPACE, 'A', "Address spaces", "what each page table maps, and whose it is")                 \
-    X(REACH, 'X', "reaCh (X)", "who can reach a thing, and what it can reach, hop by hop")         \
-    X(VERDICT, 'J', "verdict (J)", "is the system isolated, and if not, every breach")             \
-    X(EVENTS, 'E', "Events", "every change to capability state, as it happened")                   \
-    X(REVOKE, 'R', "Revoke", "what a revocation takes, before, while and after it runs")           \
-    X(CHANGES, 'U', "changes (U)", "what differs from the snapshot before, or from the mark")      \
-    X(SQL, 'Q', "sQl", "a question in SQL over the same views as capdb")                           \
-    X(LOG, 'L', "Log", "what programs printed, answers of the monitor, messages")
+    X(OVERVIEW, 'O', "Overview", "Over",                                                           \
+      "the whole system on one screen: verdict, memory, domains")                                  \
+    X(DOMAINS, 'D', "Domains", "Dom", "isolation domains, their threads and what each reaches")    \
+    X(THREADS, 'T', "Threads", "Thr",                                                              \
+      "who runs, who waits for whom (Tab follows), who has faulted")                               \
+    X(SPACES, 'C', "CSpaces", "CSp", "capability spaces as threads see them: slots, guards, gaps") \
+    X(DERIVATION, 'V', "deriVation", "deV", "every capability below the one it was derived from")  \
+    X(OBJECTS, 'B', "oBjects", "oBj", "kernel objects by address, their owners and holders")       \
+    X(MEMORY, 'M', "Memory", "Mem", "RAM from the whole down to a page: owner, use, mappings")     \
+    X(VSPACE, 'A', "Address spaces", "Adr", "what each page table maps, and whose it is")          \
+    X(REACH, 'X', "reach (X)", "reaX", "who can reach a thing, and what it can reach, hop by hop") \
+    X(VERDICT, 'J', "Judgement", "Judg", "is the system isolated, and if not, every breach")       \
+    X(EVENTS, 'E', "Events", "Ev", "every change to capability state, as it happened")             \
+    X(REVOKE, 'R', "Revoke", "Rev", "what a revocation takes, before, while and after it runs")    \
+    X(CHANGES, 'U', "Updates", "Upd", "what differs from the snapshot before, or from the mark")   \
+    X(SQL, 'Q', "sQl", "sQl", "a question in SQL over the same views as capdb")                    \
+    X(LOG, 'L', "Log", "Log", "what programs printed, answers of the monitor, messages")
 
 enum view_id {
-#define X(ID, key, name, about) VIEW_##ID,
+#define X(ID, key, name, brief, about) VIEW_##ID,
     VIEW_LIST(X)
 #undef X
         VIEWS
@@ -142,11 +144,15 @@ struct view_ops {
     uint64_t (*reveal)(const struct session *s, struct view *v, const struct ref *r);
 };
 
+/* The one sentence about a revocation, in every view. */
+void view_revocation_line(const struct session *s, const struct revocation *k, struct line *l);
+
 extern const struct view_ops view_overview, view_domains, view_threads, view_spaces,
     view_derivation, view_objects, view_memory, view_vspace, view_reach, view_verdict, view_events,
     view_revoke, view_changes, view_sql, view_log;
 
 const char *view_name(enum view_id id);
+const char *view_brief(enum view_id id);
 const char *view_about(enum view_id id);
 int view_key(enum view_id id);
 
@@ -158,6 +164,8 @@ void view_fini(struct view *v);
 struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
                      uint8_t flags);
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
+/* Slots that were emptied since what is compared with, as dead rows of this kind. */
+void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind);
 /* Enough for one piece: build() returns where it is. */
 bool view_is_full(const struct view *v);
 /* For reveal(): the row of this id opens when the rows are made. */
@@ -178,6 +186,8 @@ bool view_make_all(const struct session *s, struct view *v);
 void view_invalidate(struct view *v);
 void view_move(struct view *v, long delta, uint32_t height);
 void view_go(struct view *v, uint32_t row, uint32_t height);
+/* From elsewhere: what stands at the top stays in sight where the row is near. */
+void view_go_to(struct view *v, uint32_t row);
 /* Opens or closes the row under the cursor; false: it has nothing to fold. */
 bool view_open(const struct session *s, struct view *v, bool open);
 void view_open_all(const struct session *s, struct view *v, bool open);

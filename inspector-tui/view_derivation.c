@@ -4,16 +4,6 @@
 
 enum { KIND_CAP = 1, KIND_GONE };
 
-static void add_dead(const struct session *s, struct view *v)
-{
-    const struct compare *c = s->change;
-    for (uint32_t i = 0; c && c->before && i < c->count; i++)
-        if (c->changes[i].kind == CHANGE_REMOVED)
-            view_add(v,
-                     view_id(0, KIND_GONE, c->before->state.slots[c->changes[i].before].rec.addr),
-                     0, KIND_GONE, c->changes[i].before, ROW_DEAD);
-}
-
 static uint64_t id_of(const struct capstate *c, int32_t slot)
 {
     const struct record_slot *r = &c->slots[slot].rec;
@@ -34,7 +24,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         i = parent && !(r->flags & ROW_OPEN) ? slot->next : i + 1;
     }
     if (s->comparing)
-        add_dead(s, v);
+        view_add_dead_slots(s, v, KIND_GONE);
     return VIEW_WHOLE;
 }
 

@@ -71,9 +71,9 @@ static void domain_line(const struct session *s, const struct row *r, struct lin
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", of->domain_caps[r->at]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_own[r->at], own));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].used, own));
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_free[r->at], left));
+    line_put(l, STYLE_NORMAL, "%s", size_short(of->domain_memory[r->at].free, left));
     line_tab(l);
     line_put(l, d->trusted ? STYLE_STRONG : STYLE_DIM, "%s",
              d->trusted                         ? "trusted manager"
@@ -116,9 +116,9 @@ static uint64_t order(const struct session *s, const struct view *v, const struc
     case 2:
         return of->domain_caps[r->at];
     case 3:
-        return of->domain_own[r->at];
+        return of->domain_memory[r->at].used;
     case 4:
-        return of->domain_free[r->at];
+        return of->domain_memory[r->at].free;
     default:
         return UINT64_MAX;
     }
@@ -128,7 +128,7 @@ static const struct column columns[] = {
     {" domain", 18, 0, 0, false},
     {"thr", 3, 6, 1, true},
     {"caps", 5, 9, 0, true},
-    {"own", 5, 9, 1, true},
+    {"used", 5, 9, 1, true},
     {"free", 5, 9, 2, true},
     {"kind", 8, 20, 3, false},
     {0},

@@ -36,7 +36,8 @@ static void event_line(const struct session *s, const struct record_event *e, st
         .extra = e->extra,
     };
     char text[256], hex[24];
-    line_put(l, STYLE_DIM, "%" PRIu64, (uint64_t)e->seq);
+    bool here = session_event(s) == e->seq;
+    line_put(l, here ? STYLE_STRONG : STYLE_DIM, "%s%" PRIu64, here ? ">" : "", (uint64_t)e->seq);
     line_tab(l);
     int32_t thread = sample_thread_at(s->now, e->thread);
     if (thread >= 0)
@@ -84,14 +85,23 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
 {
     struct record_event e;
     (void)v;
-    if (r->kind == KIND_NONE || !event_of(s, r, &e) || !e.slot)
+    if (r->kind == KIND_NONE || !event_of(s, r, &e))
         return (struct ref){0};
-    return ref_to(REF_SLOT, e.slot);
+    return ref_to(REF_EVENT, e.seq);
+}
+
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    uint64_t first, last, lost;
+    (void)v;
+    bool there = r->kind == REF_EVENT && source_event_range(s->source, &first, &last, &lost) &&
+                 r->addr >= first && r->addr <= last;
+    return there ? r->addr : 0;
 }
 
 static const struct column columns[] = {
     {"event", 6, 12, 1, true},  {"thread", 12, 28, 2, false},    {"what", 8, 12, 0, false},
-    {"slot", 10, 18, 0, false}, {"capability", 20, 0, 0, false}, {0},
+    {"slot", 10, 18, 0, false}, {"capability", 20, 0, 3, false}, {0},
 };
 
-const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, NULL};
+const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, reveal};

@@ -79,6 +79,23 @@ static void one_thing(const struct session *s, uint64_t base, uint64_t size, str
         words_object(l, s->now, object);
 }
 
+/* Did a capability to something in this piece come, go or change? */
+static enum sign sign_of(const struct session *s, uint64_t base, uint64_t size)
+{
+    enum { COMPARED = 20000 };
+    const struct compare *c = s->change;
+    if (!c || !c->before || c->count > COMPARED)
+        return SIGN_SAME;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct change *k = &c->changes[i];
+        const struct capstate *of = k->after >= 0 ? &s->now->state : &c->before->state;
+        uint64_t object = of->slots[k->after >= 0 ? k->after : k->before].rec.object;
+        if (object >= base && object - base < size)
+            return SIGN_CHANGED;
+    }
+    return SIGN_SAME;
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     char hex[24], size[SIZE_TEXT];
@@ -94,6 +111,8 @@ static void line(const struct session *s, const struct view *v, const struct row
         return;
     }
     uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
+    enum sign sign = sign_of(s, base, bytes);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
     line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);

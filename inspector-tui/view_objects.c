@@ -6,6 +6,7 @@
 #include "record/names.h"
 
 enum { KIND_OBJECT = 1, KIND_HOLDER };
+enum { DEAD_AT_ONCE = 20000 }; /* objects of the other sample looked at in one piece */
 
 static void add_holders(const struct session *s, struct view *v, int32_t object, uint64_t parent)
 {
@@ -20,6 +21,27 @@ static uint64_t id_of(const struct capstate_object *o)
     return view_id(o->bits, KIND_OBJECT + o->type * 4, o->addr);
 }
 
+static bool exists(const struct sample *in, const struct capstate_object *o)
+{
+    const struct ref r = ref_object(o->addr, o->type, o->bits);
+    return sample_object_of(in, &r) >= 0;
+}
+
+/* Objects that are no more; `from` counts on behind those that are. */
+static uint32_t add_dead(const struct session *s, struct view *v, uint32_t from)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    uint32_t now = s->now->state.object_count, i = from > now ? from - now : 0;
+    for (uint32_t n = 0; before && i < before->state.object_count; i++, n++) {
+        const struct capstate_object *o = &before->state.objects[i];
+        if (n == DEAD_AT_ONCE || view_is_full(v))
+            return now + i;
+        if (!exists(s->now, o))
+            view_add(v, id_of(o), 0, KIND_OBJECT, (int32_t)i, ROW_DEAD);
+    }
+    return VIEW_WHOLE;
+}
+
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     for (uint32_t i = from; i < s->now->state.object_count; i++) {
@@ -32,7 +54,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         if (r && (r->flags & ROW_OPEN))
             add_holders(s, v, (int32_t)i, id);
     }
-    return VIEW_WHOLE;
+    return s->comparing ? add_dead(s, v, from) : VIEW_WHOLE;
 }
 
 static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
@@ -46,9 +68,19 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
     return object < 0 ? 0 : id_of(&s->now->state.objects[object]);
 }
 
+static enum sign sign_of(const struct session *s, const struct row *r,
+                         const struct capstate_object *o)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    if (r->flags & ROW_DEAD)
+        return SIGN_DIED;
+    return before && !exists(before, o) ? SIGN_BORN : SIGN_SAME;
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    const struct capstate *c = &s->now->state;
+    const struct sample *of = view_sample(s, r);
+    const struct capstate *c = &of->state;
     char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_HOLDER) {
@@ -60,22 +92,24 @@ static void line(const struct session *s, const struct view *v, const struct row
         return;
     }
     const struct capstate_object *o = &c->objects[r->at];
-    line_put(l, STYLE_NORMAL, " %s", sample_hex(s->now, o->addr, hex));
+    enum sign sign = sign_of(s, r, o);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
+    line_put(l, STYLE_NORMAL, "%s", sample_hex(of, o->addr, hex));
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%s%s", record_cap_name(o->type),
              o->flags & RECORD_SLOT_DEVICE ? " (device)" : "");
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%s", o->bits ? size_short(1ull << (o->bits & 63), size) : "");
     line_tab(l);
-    words_owner(l, s, s->now, o->addr);
+    words_owner(l, s, of, o->addr);
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", (unsigned)o->caps);
     line_tab(l);
-    int32_t thread = o->type == RECORD_CAP_TCB ? sample_thread_at(s->now, o->addr) : -1;
+    int32_t thread = o->type == RECORD_CAP_TCB ? sample_thread_at(of, o->addr) : -1;
     if (thread >= 0)
-        words_thread(l, s->now, thread);
+        words_thread(l, of, thread);
     else if (o->first_slot >= 0)
-        words_place(l, s->now, o->first_slot);
+        words_place(l, of, o->first_slot);
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
@@ -83,7 +117,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind == KIND_HOLDER)
         return sample_slot_ref(s->now, r->at);
-    const struct capstate_object *o = &s->now->state.objects[r->at];
+    const struct capstate_object *o = &view_sample(s, r)->state.objects[r->at];
     return ref_object(o->addr, o->type, o->bits);
 }
 
@@ -93,7 +127,7 @@ static uint64_t order(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind != KIND_OBJECT)
         return 0;
-    const struct capstate_object *o = &s->now->state.objects[r->at];
+    const struct capstate_object *o = &view_sample(s, r)->state.objects[r->at];
     return column == 0 ? o->addr : column == 2 ? o->bits : column == 4 ? o->caps : UINT64_MAX;
 }
 

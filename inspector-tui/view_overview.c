@@ -6,6 +6,7 @@
 #include "capstate/size.h"
 
 #include "inspector-tui/memory.h"
+#include "inspector-tui/pane.h"
 #include "inspector-tui/words.h"
 
 #include <stdio.h>
@@ -24,7 +25,15 @@ enum row_kind {
     KIND_BLANK,
 };
 
-enum { SHOWN_BREACHES = 4, RAM_LINES = 2, SHOWN_TROUBLE = 4, BAR = 48, LAST_EVENTS = 4096 };
+enum { SHOWN_BREACHES = 4, SHOWN_LETTERS = 6, RAM_LINES = 2, SHOWN_TROUBLE = 4 };
+enum { RAM_WORDS = 30, TIME_WORDS = 64, BAR_LEAST = 16, BAR_MOST = 160 };
+
+/* Cells of a picture that leaves room for the words around it. */
+static uint32_t bar_cells(const struct session *s, uint32_t words)
+{
+    uint32_t room = s->columns > words ? s->columns - words : 0;
+    return room < BAR_LEAST ? BAR_LEAST : room > BAR_MOST ? BAR_MOST : room;
+}
 
 static void row(struct view *v, uint32_t kind, int32_t at, uint8_t flags)
 {
@@ -55,6 +64,30 @@ static void add_trouble(const struct session *s, struct view *v)
             row(v, KIND_TROUBLE, (int32_t)i, ROW_ALERT);
             shown++;
         }
+}
+
+/* Threads in trouble behind this one, once the last row for them is reached. */
+static uint32_t trouble_left(const struct session *s, int32_t thread)
+{
+    uint32_t before = 0, behind = 0;
+    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
+        if (is_trouble(s, (int32_t)i)) {
+            before += (int32_t)i <= thread;
+            behind += (int32_t)i > thread;
+        }
+    return before == SHOWN_TROUBLE ? behind : 0;
+}
+
+static void trouble_line(const struct session *s, int32_t thread, struct line *l)
+{
+    const struct record_thread *t = &s->now->state.threads[thread].rec;
+    uint32_t left = trouble_left(s, thread);
+    line_put(l, STYLE_BAD, t->fault ? "fault     " : "stuck     ");
+    words_thread(l, s->now, thread);
+    line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(t));
+    words_waits(l, s->now, thread);
+    if (left)
+        line_put(l, STYLE_DIM, "  and %u more (T)", left);
 }
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
@@ -93,7 +126,7 @@ static void verdict_line(const struct session *s, struct line *l)
         line_put(l, STYLE_NORMAL, "  %s", behind_the_word(now->verdict_text));
         break;
     case VERDICT_BREACHED:
-        line_put(l, STYLE_BAD, "BREACHED %u", now->judged.breaches);
+        line_put(l, STYLE_BAD, "BREACHED");
         line_put(l, STYLE_NORMAL, "  %s", behind_the_word(now->verdict_text));
         break;
     case VERDICT_UNKNOWN:
@@ -125,83 +158,148 @@ static void ram_line(const struct session *s, int32_t part, struct line *l)
     else
         line_put(l, STYLE_NORMAL, "          ");
     line_put(l, STYLE_DIM, "%s ", sample_hex(s->now, base, hex));
-    memory_strip(s, s->now, base, size, BAR, l);
+    memory_strip(s, s->now, base, size, bar_cells(s, RAM_WORDS), l);
     line_put(l, STYLE_DIM, " %s", sample_hex(s->now, base + size - 1, hex));
 }
 
 static void legend_line(const struct session *s, struct line *l)
 {
-    line_put(l, STYLE_DIM, "          K kernel");
-    for (uint32_t i = 0; i < sample_domains(s->now) && i < 6; i++) {
+    line_put(l, STYLE_DIM, "    K kernel");
+    for (uint32_t i = 0; i < sample_domains(s->now) && i < SHOWN_LETTERS; i++) {
         char c = session_letter(s, s->now, (int32_t)i);
-        line_put(l, STYLE_DIM, "  ");
-        line_put(l, session_style(s, s->now, (int32_t)i), "%c/%c %s", c - 'a' + 'A', c,
+        line_put(l, STYLE_DIM, " ");
+        line_put(l, session_style(s, s->now, (int32_t)i), "%c %s", c - 'a' + 'A',
                  sample_domain_name(s->now, (int32_t)i));
     }
-    line_put(l, STYLE_DIM, "  (used/free)  . nobody");
+    line_put(l, STYLE_DIM, "  small: its free  . free");
+    line_put(l, STYLE_WARN, " ! lost");
+    line_put(l, STYLE_DIM, " _ nobody's");
 }
 
-static uint32_t domain_waiting(const struct session *s, int32_t domain, int32_t *fault)
+/* The thread of a domain that is worth a word: faulted before stuck; -1. */
+static int32_t telling_thread(const struct session *s, int32_t domain, uint32_t *waiting)
 {
-    uint32_t waiting = 0;
-    *fault = -1;
+    int32_t found = -1;
+    bool trusted = s->now->authority.domains[domain].trusted;
+    *waiting = 0;
     for (uint32_t i = 0; i < s->now->state.thread_count; i++) {
         const struct record_thread *t = &s->now->state.threads[i].rec;
         if (t->idle || sample_thread_domain(s->now, (int32_t)i) != domain)
             continue;
-        waiting += t->blocked_on != 0;
-        if (t->fault)
-            *fault = (int32_t)i;
+        *waiting += t->blocked_on != 0;
+        bool faulted = found >= 0 && s->now->state.threads[found].rec.fault;
+        if (t->fault || (s->now->stuck[i] && !trusted && !faulted))
+            found = (int32_t)i;
     }
-    return waiting;
+    return found;
 }
 
-static void domain_reaches(const struct session *s, int32_t domain, struct line *l)
+static void waits_cell(const struct session *s, int32_t domain, struct line *l)
 {
-    uint64_t seen = 0; /* of the first 64 domains */
+    uint32_t waiting;
+    int32_t thread = telling_thread(s, domain, &waiting);
+    if (thread < 0) {
+        line_put(l, STYLE_DIM, "%u waiting", waiting);
+        return;
+    }
+    words_thread(l, s->now, thread);
+    if (s->now->state.threads[thread].rec.fault) {
+        line_put(l, STYLE_NORMAL, " ");
+        words_waits(l, s->now, thread);
+    } else {
+        line_put(l, STYLE_BAD, " waits for ever");
+    }
+}
+
+/* Letters of the domains whose objects its capabilities refer to; red where that is a breach. */
+static void reaches_cell(const struct session *s, int32_t domain, struct line *l)
+{
+    uint64_t reached = s->now->domain_reaches[domain], broken = 0; /* of the first 64 domains */
     for (uint32_t i = 0; i < s->now->breach_count; i++) {
         const struct authority_breach *b = &s->now->breaches[i];
-        if (b->domain_a != domain || b->domain_b < 0 || b->domain_b >= 64 ||
-            (seen & 1ull << b->domain_b))
-            continue;
-        seen |= 1ull << b->domain_b;
-        line_put(l, STYLE_BAD, "%c ", session_letter(s, s->now, b->domain_b));
+        if (b->domain_a == domain && b->domain_b >= 0 && b->domain_b < 64 &&
+            b->weight == AUTHORITY_BREACH)
+            broken |= 1ull << b->domain_b;
     }
-    if (!seen)
+    for (int32_t d = 0; d < 64 && d < (int32_t)sample_domains(s->now); d++)
+        if ((reached | broken) >> d & 1)
+            line_link(l, broken >> d & 1 ? STYLE_BAD : session_style(s, s->now, d),
+                      sample_domain_ref(s->now, d), "%c%c", session_letter(s, s->now, d),
+                      broken >> d & 1 ? '!' : ' ');
+    if (!(reached | broken))
         line_put(l, STYLE_DIM, "-");
+}
+
+/* Capabilities more or fewer than a minute ago. */
+static void minute_cell(const struct session *s, int32_t domain, struct line *l)
+{
+    const struct sample *then = s->minute;
+    struct ref r = sample_domain_ref(s->now, domain);
+    if (!then || then == s->now) {
+        line_put(l, STYLE_DIM, "-");
+        return;
+    }
+    int32_t old = sample_domain_of(then, &r);
+    long more = (long)s->now->domain_caps[domain] - (old < 0 ? 0 : (long)then->domain_caps[old]);
+    if (old < 0)
+        line_put(l, STYLE_BORN, "new");
+    else
+        line_put(l, more > 0 ? STYLE_BORN : more < 0 ? STYLE_DIED : STYLE_DIM, "%+ld", more);
+}
+
+static void size_cell(struct line *l, enum style style, uint64_t bytes)
+{
+    char text[SIZE_TEXT];
+    line_put(l, style, "%s", bytes ? size_short(bytes, text) : "-");
 }
 
 static void domain_line(const struct session *s, int32_t i, struct line *l)
 {
     const struct authority_domain *d = &s->now->authority.domains[i];
-    char own[SIZE_TEXT], left[SIZE_TEXT];
-    int32_t fault;
-    uint32_t waiting = domain_waiting(s, i, &fault);
-    line_put(l, words_sign(compare_domain(s->change, i)), "%c",
-             sign_char(compare_domain(s->change, i)));
+    const struct domain_memory *m = &s->now->domain_memory[i];
+    enum sign sign = compare_domain(s->change, i);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
     words_domain(l, s, s->now, i);
-    line_put(l, STYLE_DIM, "%s", d->trusted ? " (trusted)" : "");
+    line_put(l, STYLE_DIM, "%s", d->trusted ? " *" : "");
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", (unsigned)d->threads);
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", s->now->domain_caps[i]);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", size_short(s->now->domain_own[i], own));
+    minute_cell(s, i, l);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", size_short(s->now->domain_free[i], left));
+    size_cell(l, STYLE_NORMAL, sample_domain_own(s->now, i));
     line_tab(l);
-    domain_reaches(s, i, l);
+    size_cell(l, STYLE_NORMAL, m->used);
     line_tab(l);
-    if (fault >= 0)
-        words_waits(l, s->now, fault);
-    else
-        line_put(l, STYLE_DIM, "%u waiting", waiting);
+    size_cell(l, m->lost ? STYLE_WARN : STYLE_DIM, m->lost);
+    line_tab(l);
+    size_cell(l, STYLE_DIM, m->free);
+    line_tab(l);
+    reaches_cell(s, i, l);
+    line_tab(l);
+    waits_cell(s, i, l);
 }
 
-static void head_line(struct line *l)
+/* "1m", or as much as is known: "20s". */
+static void minute_head(const struct session *s, char *buf, size_t size)
 {
-    static const char *const heads[] = {" domain", "thr",         "caps",         "own",
-                                        "free",    "breaks into", "waits / fault"};
+    double span = s->minute && s->minute != s->now ? s->now->time - s->minute->time : 60;
+    if (span >= 55 && span < 120)
+        snprintf(buf, size, "1m");
+    else if (span < 120)
+        snprintf(buf, size, "%.0fs", span);
+    else
+        snprintf(buf, size, span < 7200 ? "%.0fm" : "%.0fh", span < 7200 ? span / 60 : span / 3600);
+}
+
+static void head_line(const struct session *s, struct line *l)
+{
+    char span[16];
+    const char *const heads[] = {
+        " domain (* trusted)", "thr", "caps", span, "own", "used", "lost", "free", "reaches",
+        "waits / fault"};
+    minute_head(s, span, sizeof(span));
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
         if (i)
             line_tab(l);
@@ -212,56 +310,47 @@ static void head_line(struct line *l)
 static void revoke_line(const struct session *s, struct line *l)
 {
     const struct record_revoke *r = &s->now->state.revoke;
-    static struct record_event events[LAST_EVENTS];
+    const struct revocation *newest = revocations_at(&s->revocations, session_event(s));
     uint64_t first, last, lost;
     if (r->root) {
         line_put(l, STYLE_WARN, "REVOKE under way: ");
         words_slot(l, s->now, sample_slot_at(s->now, r->root));
-        line_put(l, STYLE_NORMAL, ": %u gone, %u left, %u preemptions", (unsigned)r->done,
-                 (unsigned)r->left, (unsigned)r->preempted);
+        line_put(l, STYLE_NORMAL, ": %u steps done, preempted %u times", (unsigned)r->done,
+                 (unsigned)r->preempted);
         return;
     }
-    if (!source_event_range(s->source, &first, &last, &lost)) {
-        line_put(l, STYLE_DIM, "last      no events here (R: revocations, preview of any slot)");
-        return;
-    }
-    uint64_t from = last > LAST_EVENTS ? last - LAST_EVENTS + 1 : 0;
-    uint32_t n = source_events(s->source, from, events, LAST_EVENTS);
-    while (n-- > 0)
-        if (events[n].kind == RECORD_EVENT_REVOKE_END) {
-            char hex[24];
-            line_put(l, STYLE_NORMAL, "last      #%llu revoked slot 0x%s: %u capabilities gone",
-                     (unsigned long long)events[n].seq, sample_hex(s->now, events[n].slot, hex),
-                     (unsigned)events[n].detail);
-            return;
-        }
-    line_put(l, STYLE_DIM, "last      no revocation in the %u newest events", LAST_EVENTS);
+    line_put(l, STYLE_DIM, "last  ");
+    if (newest)
+        view_revocation_line(s, newest, l);
+    else
+        line_put(l, STYLE_DIM, "%s",
+                 source_event_range(s->source, &first, &last, &lost)
+                     ? "no revocation among the events that are kept"
+                     : "no events here; p on any capability previews its revoke");
+}
+
+static void point(const struct session *s, const struct moment *m, bool here, struct line *l)
+{
+    enum { MANY = 8 };
+    bool marked = s->mark && s->mark->number == m->number;
+    enum style style = here ? STYLE_STRONG : marked ? STYLE_KEY : STYLE_DIM;
+    line_put(l, style, "%c", here ? '#' : marked ? 'm' : m->changes > MANY ? '^' : '.');
 }
 
 static void time_line(const struct session *s, struct line *l)
 {
-    enum { POINTS = 48 };
-    struct moment m[POINTS];
-    uint32_t total, n = source_moments(s->source, m, POINTS, &total);
+    static struct moment m[BAR_MOST];
+    uint32_t total, n = source_moments(s->source, m, bar_cells(s, TIME_WORDS), &total);
     char from[16], to[16];
     if (n == 0)
         return;
-    line_put(l, STYLE_NORMAL, "time      %s |", session_clock(m[0].time, from));
-    for (uint32_t i = 0; i < n; i++) {
-        bool here = s->at ? m[i].number == s->at : i + 1 == n;
-        bool marked = s->mark && s->mark->number == m[i].number;
-        line_put(l,
-                 here     ? STYLE_STRONG
-                 : marked ? STYLE_KEY
-                          : STYLE_DIM,
-                 "%c",
-                 here               ? '#'
-                 : marked           ? 'm'
-                 : m[i].changes > 8 ? '^'
-                                    : '.');
-    }
+    line_put(l, STYLE_DIM, "time  ");
+    line_put(l, STYLE_NORMAL, "%s |", session_clock(m[0].time, from));
+    for (uint32_t i = 0; i < n; i++)
+        point(s, &m[i], s->at ? m[i].number == s->at : i + 1 == n, l);
     line_put(l, STYLE_NORMAL, "| %s", session_clock(m[n - 1].time, to));
-    line_put(l, STYLE_DIM, "  [ ] walk, m mark, = compare");
+    line_put(l, STYLE_DIM,
+             s->mark ? "  [ ] walk  = compares with m" : "  [ ] walk  m marks  = compares");
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -281,17 +370,13 @@ static void line(const struct session *s, const struct view *v, const struct row
         legend_line(s, l);
         break;
     case KIND_HEAD:
-        head_line(l);
+        head_line(s, l);
         break;
     case KIND_DOMAIN:
         domain_line(s, r->at, l);
         break;
     case KIND_TROUBLE:
-        line_put(l, STYLE_BAD,
-                 s->now->state.threads[r->at].rec.fault ? "fault     " : "stuck     ");
-        words_thread(l, s->now, r->at);
-        line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(&s->now->state.threads[r->at].rec));
-        words_waits(l, s->now, r->at);
+        trouble_line(s, r->at, l);
         break;
     case KIND_REVOKE:
         revoke_line(s, l);
@@ -328,9 +413,28 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     }
 }
 
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    struct ref to = ref(s, v, r);
+    if (to.kind == REF_VIEW)
+        pane_text(p, STYLE_DIM, "Enter: %s", view_about((enum view_id)to.extra));
+    else if (to.kind != REF_NONE)
+        pane_about(s, s->now, &to, p);
+}
+
 static const struct column columns[] = {
-    {"", 14, 0, 0, false}, {"", 3, 6, 1, true},   {"", 4, 8, 1, true},  {"", 5, 8, 1, true},
-    {"", 5, 8, 2, true},   {"", 5, 12, 1, false}, {"", 9, 0, 3, false}, {0},
+    {"", 10, 26, 0, false},
+    {"", 3, 5, 6, true},
+    {"", 4, 8, 1, true},
+    {"", 3, 6, 2, true},
+    {"", 4, 6, 4, true},
+    {"", 4, 6, 3, true},
+    {"", 4, 6, 5, true},
+    {"", 4, 6, 8, true},
+    {"", 3, 24, 1, false},
+    {"", 9, 0, 7, false},
+    {0},
 };
 
-const struct view_ops view_overview = {columns, build, line, ref, NULL, NULL, NULL};
+const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL};

@@ -1,17 +1,33 @@
 /* A revocation, before, while and after it runs.
  *
- * One account of counts everywhere: the kernel's own while a revoke is under way (done, left,
- * preempted), the recorded events afterwards, and the subtree of the chosen slot before. */
+ *   before      the preview of the chosen slot
+ *   while       what the kernel says of its progress, what is still to go
+ *   afterwards  the revocations that events told of, the newest first, each with its steps; Enter on
+ *               a step shows the moment before that capability went
+ *
+ * Two counts have their names everywhere (facts/toll.h): steps are what the revoke itself takes,
+ * capabilities all that go, those in CNodes and threads that end by it included. */
+#include "capstate/size.h"
 #include "inspector-tui/pane.h"
+#include "inspector-tui/preview.h"
 #include "inspector-tui/view.h"
 
 #include "record/names.h"
 
 #include <inttypes.h>
 
-enum row_kind { KIND_STATE = 1, KIND_HINT, KIND_VICTIM, KIND_STEP, KIND_TITLE };
+enum row_kind {
+    KIND_STATE = 1,
+    KIND_COUNTS,
+    KIND_HINT,
+    KIND_VICTIM, /* derived from the root */
+    KIND_INSIDE, /* lies in what ends */
+    KIND_REVOCATION,
+    KIND_STEP,
+    KIND_TITLE,
+};
 
-enum { MOST_VICTIMS = 100000, STEPS = 8192 };
+enum title { TITLE_GOES, TITLE_INSIDE, TITLE_SEEN };
 
 static int32_t root_of(const struct session *s)
 {
@@ -20,48 +36,93 @@ static int32_t root_of(const struct session *s)
     return root ? sample_slot_at(s->now, root) : -1;
 }
 
-static void add_victims(const struct session *s, struct view *v, int32_t root)
+/* --- rows --- */
+
+static void row(struct view *v, uint32_t kind, int32_t at, uint8_t flags)
+{
+    uint64_t part = kind == KIND_TITLE ? (uint64_t)at : 0; /* of the others there is one each */
+    view_add(v, view_id(0, kind, part), 0, (uint8_t)kind, at, flags);
+}
+
+static void add_head(struct view *v, int32_t root)
+{
+    row(v, KIND_STATE, root, 0);
+    if (root >= 0)
+        row(v, KIND_COUNTS, root, 0);
+    row(v, KIND_HINT, 0, 0);
+    if (root >= 0)
+        row(v, KIND_TITLE, TITLE_GOES, ROW_TITLE);
+}
+
+/* Slots outside the subtree that go because what they lie in ends. */
+static void add_inside(const struct session *s, struct view *v, int32_t root)
 {
     const struct capstate *c = &s->now->state;
-    view_add(v, view_id(0, KIND_TITLE, 0), 0, KIND_TITLE, 0, ROW_TITLE);
-    for (int32_t i = root + 1; i < c->slots[root].next && i - root <= MOST_VICTIMS; i++)
-        if (!view_add(v, view_id(1, KIND_VICTIM, c->slots[i].rec.addr),
-                      (uint32_t)(c->slots[i].rec.depth - c->slots[root].rec.depth), KIND_VICTIM, i,
-                      0))
-            return;
+    const struct preview *p = preview_of(s, s->now, root);
+    bool any = false;
+    for (int32_t i = 0; p && i < (int32_t)c->slot_count; i++) {
+        if (!p->gone[i] || (i > root && i < c->slots[root].next))
+            continue;
+        if (!any)
+            row(v, KIND_TITLE, TITLE_INSIDE, ROW_TITLE);
+        any = true;
+        view_add(v, view_id(1, KIND_INSIDE, c->slots[i].rec.addr), 1, KIND_INSIDE, i, 0);
+    }
 }
 
-static bool is_step(uint64_t kind)
+static bool is_step(const struct revocation *k, const struct record_event *e)
 {
-    return kind >= RECORD_EVENT_REVOKE_BEGIN && kind <= RECORD_EVENT_REVOKE_END;
+    return e->thread == k->thread && e->kind >= RECORD_EVENT_REVOKE_BEGIN &&
+           e->kind <= RECORD_EVENT_REVOKE_END;
 }
 
-static void add_steps(const struct session *s, struct view *v)
+static void add_steps(const struct session *s, struct view *v, const struct revocation *k)
 {
-    static struct record_event events[STEPS];
-    uint64_t first, last, lost;
-    if (!source_event_range(s->source, &first, &last, &lost))
-        return;
-    uint32_t n = source_events(s->source, last > STEPS ? last - STEPS + 1 : 0, events, STEPS);
-    view_add(v, view_id(0, KIND_TITLE, 1), 0, KIND_TITLE, 1, ROW_TITLE);
-    for (uint32_t i = 0; i < n; i++)
-        if (is_step(events[i].kind) &&
-            !view_add(v, events[i].seq, events[i].kind == RECORD_EVENT_REVOKE_BEGIN ? 0 : 1,
-                      KIND_STEP, 0, 0))
-            return;
+    enum { TURN = 512 };
+    static struct record_event events[TURN];
+    uint64_t from = k->first;
+    for (uint32_t n = TURN; n == TURN && from <= k->last;) {
+        n = source_events(s->source, from, events, TURN);
+        for (uint32_t i = 0; i < n && events[i].seq <= k->last; i++)
+            if (is_step(k, &events[i]))
+                view_add(v, events[i].seq, 1, KIND_STEP, 0, 0);
+        from = n ? events[n - 1].seq + 1 : from;
+    }
 }
 
+static void add_revocations(const struct session *s, struct view *v)
+{
+    const struct revocations *r = &s->revocations;
+    if (r->count)
+        row(v, KIND_TITLE, TITLE_SEEN, ROW_TITLE);
+    for (uint32_t i = r->count; i-- > 0;) {
+        uint64_t id = view_id(0, KIND_REVOCATION, r->kept[i].first);
+        const struct row *added = view_add(v, id, 0, KIND_REVOCATION, (int32_t)i, ROW_CAN_FOLD);
+        if (added && (added->flags & ROW_OPEN))
+            add_steps(s, v, &r->kept[i]);
+    }
+}
+
+/* `from`: 0, or the slot to go on with. */
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
-    (void)from;
-    int32_t root = root_of(s);
-    view_add(v, view_id(0, KIND_STATE, 0), 0, KIND_STATE, root, 0);
-    view_add(v, view_id(0, KIND_HINT, 0), 0, KIND_HINT, 0, 0);
+    const struct capstate *c = &s->now->state;
+    int32_t root = root_of(s), i = from ? (int32_t)from : root + 1;
+    if (from == 0)
+        add_head(v, root);
+    for (; root >= 0 && i < c->slots[root].next; i++) {
+        if (view_is_full(v))
+            return (uint32_t)i;
+        view_add(v, view_id(1, KIND_VICTIM, c->slots[i].rec.addr),
+                 (uint32_t)(c->slots[i].rec.depth - c->slots[root].rec.depth), KIND_VICTIM, i, 0);
+    }
     if (root >= 0)
-        add_victims(s, v, root);
-    add_steps(s, v);
+        add_inside(s, v, root);
+    add_revocations(s, v);
     return VIEW_WHOLE;
 }
+
+/* --- lines --- */
 
 static void state_line(const struct session *s, int32_t root, struct line *l)
 {
@@ -69,15 +130,18 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
     char hex[24];
     if (r->root) {
         line_put(l, STYLE_WARN, "UNDER WAY");
-        line_put(l, STYLE_NORMAL, "  slot 0x%s: %u gone, %u left, preempted %u times",
-                 sample_hex(s->now, r->root, hex), (unsigned)r->done, (unsigned)r->left,
-                 (unsigned)r->preempted);
+        line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, preempted %u time%s",
+                 sample_hex(s->now, r->root, hex), (unsigned)r->done, r->done == 1 ? "" : "s",
+                 (unsigned)r->preempted, r->preempted == 1 ? "" : "s");
+        int32_t victim = r->victim ? sample_slot_at(s->now, r->victim) : -1;
+        if (victim >= 0) {
+            line_put(l, STYLE_BAD, "  next > ");
+            words_slot(l, s->now, victim);
+        }
     } else if (root >= 0) {
         line_put(l, STYLE_STRONG, "PREVIEW");
         line_put(l, STYLE_NORMAL, "  a revoke of ");
         words_slot(l, s->now, root);
-        line_put(l, STYLE_NORMAL, " takes %d capabilities",
-                 s->now->state.slots[root].next - root - 1);
     } else if (s->revoke_slot) {
         line_put(l, STYLE_DIED, "slot 0x%s is empty now", sample_hex(s->now, s->revoke_slot, hex));
     } else {
@@ -85,51 +149,130 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
     }
 }
 
+static void counts_line(const struct session *s, int32_t root, struct line *l)
+{
+    char text[TOLL_TEXT];
+    const struct preview *p = preview_of(s, s->now, root);
+    bool under_way = s->now->state.revoke.root;
+    if (!p)
+        line_put(l, STYLE_BAD, "out of memory: not counted");
+    else if (p->toll.caps == 0)
+        line_put(l, STYLE_NORMAL, under_way ? "nothing is left to go" : "it takes nothing");
+    else
+        line_put(l, STYLE_NORMAL, "%s %s", under_way ? "still to go:" : "takes",
+                 toll_text(&p->toll, text));
+}
+
+static void hint_line(const struct session *s, struct line *l)
+{
+    static const char *const live[] = {"b", " stop at it  ", "s", " step  ",
+                                       "f", " to its end  ", "c", " let the machine run"};
+    static const char *const past[] = {"s",   " a step on  ", "S", " a step back  ",
+                                       "{ }", " by event  ",  ".", " to the newest"};
+    const char *const *words = session_is_past(s) ? past : live;
+    for (int i = 0; i < 8; i += 2) {
+        line_put(l, STYLE_KEY, "%s", words[i]);
+        line_put(l, STYLE_DIM, "%s", words[i + 1]);
+    }
+}
+
+static void victim_line(const struct session *s, const struct row *r, struct line *l)
+{
+    uint64_t victim = s->now->state.revoke.victim;
+    bool next = victim && s->now->state.slots[r->at].rec.addr == victim;
+    line_put(l, next ? STYLE_BAD : STYLE_NORMAL, next ? ">" : " ");
+    words_slot(l, s->now, r->at);
+    line_put(l, STYLE_NORMAL, "  in ");
+    words_place(l, s->now, r->at);
+    if (next)
+        line_put(l, STYLE_BAD, "  goes next");
+}
+
+static void cap_of_event(const struct session *s, const struct record_event *e, char *buf,
+                         size_t size)
+{
+    const struct record_slot cap = {.type = e->type,
+                                    .object = e->object,
+                                    .bits = e->bits,
+                                    .rights = e->rights,
+                                    .flags = e->flags,
+                                    .data = e->data,
+                                    .extra = e->extra};
+    capstate_cap_text(&s->now->state, &cap, buf, size);
+}
+
 static void step_line(const struct session *s, uint64_t seq, struct line *l)
 {
     struct record_event e;
-    char hex[24], from[24];
+    char hex[24], text[256];
     if (source_events(s->source, seq, &e, 1) != 1 || e.seq != seq) {
         line_put(l, STYLE_DIM, "#%" PRIu64 "  (no longer kept)", seq);
         return;
     }
-    line_put(l, STYLE_DIM, "#%" PRIu64 "  ", seq);
+    bool here = session_event(s) == seq;
+    line_put(l, here ? STYLE_BAD : STYLE_DIM, "%c#%" PRIu64 " ", here ? '>' : ' ', seq);
     bool victim = e.kind == RECORD_EVENT_REVOKE_VICTIM;
-    line_put(l, victim ? STYLE_DIED : STYLE_STRONG, "%-10s", event_kind_name((uint32_t)e.kind));
-    line_link(l, STYLE_LINK, ref_to(REF_SLOT, e.slot), " slot 0x%s",
-              sample_hex(s->now, e.slot, hex));
-    if (victim)
-        line_put(l, STYLE_DIM, "  of 0x%s", sample_hex(s->now, e.src, from));
-    line_put(l, STYLE_NORMAL, "  %u gone", (unsigned)e.detail);
+    line_put(l, victim ? STYLE_DIED : STYLE_STRONG, "%-9s", event_kind_name((uint32_t)e.kind));
+    if (victim) {
+        cap_of_event(s, &e, text, sizeof(text));
+        line_put(l, STYLE_NORMAL, " step %u: ", (unsigned)e.detail + 1);
+        line_link(l, STYLE_LINK, ref_to(REF_SLOT, e.slot), "%s in slot 0x%s", text,
+                  sample_hex(s->now, e.slot, hex));
+    } else if (e.kind != RECORD_EVENT_REVOKE_BEGIN) {
+        line_put(l, STYLE_NORMAL, " %u steps", (unsigned)e.detail);
+    }
+}
+
+void view_revocation_line(const struct session *s, const struct revocation *k, struct line *l)
+{
+    char hex[24], size[SIZE_TEXT];
+    int32_t thread = sample_thread_at(s->now, k->thread);
+    line_put(l, STYLE_DIM, "#%" PRIu64 " ", k->first);
+    if (thread >= 0)
+        words_thread(l, s->now, thread);
+    else
+        line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(s->now, k->thread, hex));
+    line_put(l, STYLE_NORMAL, k->ended ? " revoked " : " revokes ");
+    line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s",
+              sample_hex(s->now, k->begin.object, hex));
+    line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN, ": %s%u caps, %u step%s, %s, %u preempted",
+             k->whole ? "" : "at least ", k->caps, k->steps, k->steps == 1 ? "" : "s",
+             size_short(k->bytes, size), k->preemptions);
+}
+
+static void title_line(enum title title, struct line *l)
+{
+    static const char *const words[] = {
+        [TITLE_GOES] = "what goes, in the order in which it goes",
+        [TITLE_INSIDE] = "and with it, without a step of its own: what lies in what ends",
+        [TITLE_SEEN] = "revocations seen, the newest first; Enter on a step goes to that moment",
+    };
+    line_put(l, STYLE_HEAD, "%s", words[title]);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    bool victim;
     (void)v;
     switch ((enum row_kind)r->kind) {
     case KIND_STATE:
         state_line(s, r->at, l);
         break;
+    case KIND_COUNTS:
+        counts_line(s, r->at, l);
+        break;
     case KIND_HINT:
-        line_put(l, STYLE_KEY, "b");
-        line_put(l, STYLE_DIM, " stop at it  ");
-        line_put(l, STYLE_KEY, "s");
-        line_put(l, STYLE_DIM, " one capability  ");
-        line_put(l, STYLE_KEY, "f");
-        line_put(l, STYLE_DIM, " to its end  ");
-        line_put(l, STYLE_KEY, "c");
-        line_put(l, STYLE_DIM, " let the machine run  %s", s->revoke_said);
+        hint_line(s, l);
         break;
     case KIND_TITLE:
-        line_put(l, STYLE_HEAD, r->at == 0 ? "what goes" : "what happened");
+        title_line((enum title)r->at, l);
         break;
     case KIND_VICTIM:
-        victim = s->now->state.slots[r->at].rec.addr == s->now->state.revoke.victim;
-        line_put(l, victim ? STYLE_BAD : STYLE_NORMAL, victim ? ">" : " ");
-        words_slot(l, s->now, r->at);
-        line_put(l, STYLE_NORMAL, "  in ");
-        words_place(l, s->now, r->at);
+    case KIND_INSIDE:
+        victim_line(s, r, l);
+        break;
+    case KIND_REVOCATION:
+        if ((uint32_t)r->at < s->revocations.count)
+            view_revocation_line(s, &s->revocations.kept[r->at], l);
         break;
     case KIND_STEP:
         step_line(s, r->id, l);
@@ -139,23 +282,23 @@ static void line(const struct session *s, const struct view *v, const struct row
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    struct record_event e;
     (void)v;
-    if (r->kind == KIND_VICTIM || (r->kind == KIND_STATE && r->at >= 0))
+    switch ((enum row_kind)r->kind) {
+    case KIND_VICTIM:
+    case KIND_INSIDE:
         return sample_slot_ref(s->now, r->at);
-    if (r->kind == KIND_STEP && source_events(s->source, r->id, &e, 1) == 1 && e.seq == r->id)
-        return ref_to(REF_SLOT, e.slot);
-    return (struct ref){0};
+    case KIND_STATE:
+    case KIND_COUNTS:
+        return sample_slot_ref(s->now, r->at);
+    case KIND_STEP:
+        return ref_to(REF_EVENT, r->id);
+    case KIND_REVOCATION:
+        if ((uint32_t)r->at < s->revocations.count)
+            return ref_to(REF_EVENT, s->revocations.kept[r->at].first);
+        return (struct ref){0};
+    default:
+        return (struct ref){0};
+    }
 }
 
-static void about(const struct session *s, const struct view *v, const struct row *r,
-                  struct pane *p)
-{
-    if (r->kind == KIND_STATE && r->at >= 0)
-        pane_preview(s, s->now, r->at, p);
-    struct ref to = ref(s, v, r);
-    if (to.kind != REF_NONE)
-        pane_about(s, s->now, &to, p);
-}
-
-const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_revoke = {NULL, build, line, ref, NULL, NULL, NULL};

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-enum row_kind { KIND_THREAD = 1, KIND_CNODE, KIND_SLOT, KIND_INTERNAL, KIND_GAP };
+enum row_kind { KIND_THREAD = 1, KIND_CNODE, KIND_SLOT, KIND_INTERNAL, KIND_GAP, KIND_GONE };
 
 enum { MAX_NESTING = 12 }; /* CNodes may contain themselves; deeper is not followed */
 
@@ -118,6 +118,8 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         if (!s->now->state.threads[i].rec.idle)
             add_thread(s, v, (int32_t)i);
     }
+    if (s->comparing)
+        view_add_dead_slots(s, v, KIND_GONE);
     return VIEW_WHOLE;
 }
 
@@ -140,6 +142,8 @@ static void line(const struct session *s, const struct view *v, const struct row
     (void)v;
     if (r->kind == KIND_SLOT || r->kind == KIND_INTERNAL)
         sign = compare_slot(s->change, r->at);
+    else if (r->kind == KIND_GONE)
+        sign = SIGN_DIED;
     line_put(l, words_sign(sign), "%c", sign_char(sign));
     switch ((enum row_kind)r->kind) {
     case KIND_THREAD:
@@ -158,6 +162,11 @@ static void line(const struct session *s, const struct view *v, const struct row
         line_put(l, STYLE_DIM, "%-6s ", record_tcb_slot_name((uint32_t)c->slots[r->at].index));
         words_slot(l, s->now, r->at);
         break;
+    case KIND_GONE:
+        words_slot(l, s->change->before, r->at);
+        line_put(l, STYLE_NORMAL, "  was in ");
+        words_place(l, s->change->before, r->at);
+        break;
     case KIND_GAP:
         line_put(l, STYLE_DIM, "       %d empty", r->at);
         break;
@@ -175,6 +184,8 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     case KIND_SLOT:
     case KIND_INTERNAL:
         return sample_slot_ref(s->now, r->at);
+    case KIND_GONE:
+        return sample_slot_ref(view_sample(s, r), r->at);
     default:
         return (struct ref){0};
     }

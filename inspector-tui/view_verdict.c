@@ -5,6 +5,41 @@
 
 enum { KIND_VERDICT = 1, KIND_BREACH };
 
+static uint64_t id_of(const struct sample *of, const struct authority_breach *b)
+{
+    uint64_t object = b->object >= 0 ? of->state.objects[b->object].addr : 0;
+    uint64_t slot = b->slot_a >= 0 ? of->state.slots[b->slot_a].rec.addr : 0;
+    return view_id(slot ^ (uint64_t)(uint32_t)b->domain_b << 40,
+                   KIND_BREACH + (uint32_t)b->kind * 4, object);
+}
+
+/* Is the same breach in a sample? Of very many none is compared. */
+static bool is_in(const struct sample *of, uint64_t id)
+{
+    enum { COMPARED = 1000 };
+    bool found = of->breach_count > COMPARED;
+    for (uint32_t i = 0; i < of->breach_count && !found; i++)
+        found = id_of(of, &of->breaches[i]) == id;
+    return found;
+}
+
+static void add_dead(const struct session *s, struct view *v)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    for (uint32_t i = 0; before && i < before->breach_count; i++)
+        if (!is_in(s->now, id_of(before, &before->breaches[i])))
+            view_add(v, id_of(before, &before->breaches[i]), 0, KIND_BREACH, (int32_t)i, ROW_DEAD);
+}
+
+static enum sign sign_of(const struct session *s, const struct row *r)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    if (r->flags & ROW_DEAD)
+        return SIGN_DIED;
+    return before && !is_in(before, id_of(s->now, &s->now->breaches[r->at])) ? SIGN_BORN
+                                                                             : SIGN_SAME;
+}
+
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     (void)from;
@@ -12,14 +47,11 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
              s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
     for (uint32_t i = 0; i < s->now->breach_count; i++) {
         const struct authority_breach *b = &s->now->breaches[i];
-        uint64_t object = b->object >= 0 ? s->now->state.objects[b->object].addr : 0;
-        uint64_t slot = b->slot_a >= 0 ? s->now->state.slots[b->slot_a].rec.addr : 0;
-        uint64_t id = view_id(slot ^ (uint64_t)(uint32_t)b->domain_b << 40,
-                              KIND_BREACH + (uint32_t)b->kind * 4, object);
-        if (!view_add(v, id, 0, KIND_BREACH, (int32_t)i,
+        if (!view_add(v, id_of(s->now, b), 0, KIND_BREACH, (int32_t)i,
                       b->weight == AUTHORITY_NOTE ? 0 : ROW_ALERT))
             return VIEW_WHOLE;
     }
+    add_dead(s, v);
     return VIEW_WHOLE;
 }
 
@@ -32,53 +64,28 @@ static enum style weight_style(const struct authority_breach *b)
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    static const char *const word[] = {"NO VERDICT", "ISOLATED", "BREACHED"};
     static const enum style style[] = {STYLE_WARN, STYLE_GOOD, STYLE_BAD};
     (void)v;
-    if (r->kind == KIND_VERDICT) {
-        line_put(l, style[s->now->verdict], "%s", word[s->now->verdict]);
-        line_tab(l);
-        line_tab(l);
-        line_tab(l);
-        line_put(l, STYLE_NORMAL, "%s", s->now->verdict_text);
+    if (r->kind == KIND_VERDICT) { /* the sentence begins with the word, but where there is none */
+        line_put(l, style[s->now->verdict], "%s",
+                 s->now->verdict == VERDICT_UNKNOWN ? "NO VERDICT  " : "");
+        line_put(l, style[s->now->verdict], "%s", s->now->verdict_text);
         return;
     }
-    const struct authority_breach *b = &s->now->breaches[r->at];
+    const struct sample *of = view_sample(s, r);
+    const struct authority_breach *b = &of->breaches[r->at];
+    enum sign sign = sign_of(s, r);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_put(l, weight_style(b), "%s", authority_breach_name(b->kind));
     line_tab(l);
-    words_domain(l, s, s->now, b->domain_a);
+    words_domain(l, s, of, b->domain_a);
     line_tab(l);
-    words_domain(l, s, s->now, b->domain_b);
+    words_domain(l, s, of, b->domain_b);
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%s", authority_breach_sentence(b->kind));
     if (b->object >= 0) {
         line_put(l, STYLE_NORMAL, ": ");
-        words_object(l, s->now, b->object);
-    }
-}
-
-static void witness(const struct session *s, const char *what, int32_t slot, struct pane *p)
-{
-    if (slot < 0)
-        return;
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_NORMAL, "%s ", what);
-    words_place(l, s->now, slot);
-    line_put(l, STYLE_NORMAL, ": ");
-    words_slot(l, s->now, slot);
-}
-
-static void path_step(const struct session *s, const struct authority_step *step, struct pane *p)
-{
-    const struct authority_edge *e = &s->now->authority.edges[step->edge];
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_DIM, step->backwards ? "  <- " : "  -> ");
-    words_object(l, s->now, e->from);
-    line_put(l, STYLE_NORMAL, " %s ", authority_edge_sentence(e->kind));
-    words_object(l, s->now, e->to);
-    if (e->slot >= 0) {
-        line_put(l, STYLE_DIM, "  by ");
-        words_place(l, s->now, e->slot);
+        words_object(l, of, b->object);
     }
 }
 
@@ -92,15 +99,8 @@ static void about(const struct session *s, const struct view *v, const struct ro
                   "domain's objects, and the invariants of retype and of the derivation tree.");
         return;
     }
-    const struct authority_breach *b = &s->now->breaches[r->at];
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_BAD, "%s", authority_breach_sentence(b->kind));
-    if (b->further)
-        pane_text(p, STYLE_NORMAL, "More domains are concerned in the same way.");
-    witness(s, "witness", b->slot_a, p);
-    witness(s, "witness", b->slot_b, p);
-    for (uint32_t i = 0; i < b->path_count; i++)
-        path_step(s, &b->path[i], p);
+    const struct ref breach = ref_to(REF_BREACH, (uint64_t)r->at);
+    pane_about(s, view_sample(s, r), &breach, p);
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
@@ -108,13 +108,14 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind == KIND_VERDICT)
         return (struct ref){0};
-    const struct authority_breach *b = &s->now->breaches[r->at];
+    const struct sample *of = view_sample(s, r);
+    const struct authority_breach *b = &of->breaches[r->at];
     int32_t slot = b->slot_a >= 0 ? b->slot_a : b->slot_b;
-    return slot >= 0 ? sample_slot_ref(s->now, slot) : sample_object_ref(s->now, b->object);
+    return slot >= 0 ? sample_slot_ref(of, slot) : sample_object_ref(of, b->object);
 }
 
 static const struct column columns[] = {
-    {"breach", 14, 16, 0, false},
+    {" breach", 15, 17, 0, false},
     {"of", 8, 20, 0, false},
     {"against", 8, 20, 0, false},
     {"what", 20, 0, 1, false},

@@ -5,6 +5,7 @@
 #include "capstate/size.h"
 
 enum { KIND_SPACE = 1, KIND_PAGE };
+enum { COMPARED = 20000 }; /* translations; of more none is compared */
 
 /* Mappings of one space stand together. */
 static uint32_t end_of_space(const struct capstate *c, uint32_t from)
@@ -13,6 +14,48 @@ static uint32_t end_of_space(const struct capstate *c, uint32_t from)
     while (i < c->mapping_count && c->mappings[i].dir == c->mappings[from].dir)
         i++;
     return i;
+}
+
+/* The translation of the same address in another sample, NULL. */
+static const struct record_mapping *same_in(const struct capstate *c,
+                                            const struct record_mapping *m)
+{
+    for (uint32_t i = 0; i < c->mapping_count; i++)
+        if (c->mappings[i].vaddr == m->vaddr && c->mappings[i].dir == m->dir)
+            return &c->mappings[i];
+    return NULL;
+}
+
+static const struct sample *compared(const struct session *s)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    bool small = before && before->state.mapping_count <= COMPARED &&
+                 s->now->state.mapping_count <= COMPARED;
+    return small ? before : NULL;
+}
+
+static enum sign sign_of(const struct session *s, const struct row *r)
+{
+    const struct sample *before = compared(s);
+    if (r->flags & ROW_DEAD)
+        return SIGN_DIED;
+    if (!before)
+        return SIGN_SAME;
+    const struct record_mapping *m = &s->now->state.mappings[r->at];
+    const struct record_mapping *old = same_in(&before->state, m);
+    return !old                                                 ? SIGN_BORN
+           : old->frame != m->frame || old->rights != m->rights ? SIGN_CHANGED
+                                                                : SIGN_SAME;
+}
+
+static void add_dead(const struct session *s, struct view *v)
+{
+    const struct sample *before = s->comparing ? compared(s) : NULL;
+    for (uint32_t i = 0; before && i < before->state.mapping_count; i++) {
+        const struct record_mapping *m = &before->state.mappings[i];
+        if (!same_in(&s->now->state, m))
+            view_add(v, view_id(m->dir, KIND_PAGE, m->vaddr), 1, KIND_PAGE, (int32_t)i, ROW_DEAD);
+    }
 }
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
@@ -28,6 +71,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         for (uint32_t k = i; open && k < end; k++)
             view_add(v, view_id(id, KIND_PAGE, c->mappings[k].vaddr), 1, KIND_PAGE, (int32_t)k, 0);
     }
+    add_dead(s, v);
     return VIEW_WHOLE;
 }
 
@@ -70,25 +114,28 @@ static void space_line(const struct session *s, int32_t first, struct line *l)
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    const struct record_mapping *m = &s->now->state.mappings[r->at];
+    const struct sample *of = view_sample(s, r);
+    const struct record_mapping *m = &of->state.mappings[r->at];
     char hex[24], rights[4], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_SPACE) {
         space_line(s, r->at, l);
         return;
     }
+    enum sign sign = sign_of(s, r);
+    line_put(l, words_sign(sign), "%c", sign_char(sign));
     const struct ref here = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
     line_link(l, STYLE_NORMAL, here, "0x%s", sample_hex(s->now, m->vaddr, hex));
     line_put(l, STYLE_DIM, " %5s %-3s%s > ", size_short(1ull << (m->bits & 63), size),
              record_access_text((uint32_t)m->rights, rights), m->attributes & 1 ? " " : "u");
     words_address(l, s->now, m->frame);
     line_put(l, STYLE_NORMAL, "  ");
-    words_owner(l, s, s->now, m->frame);
+    words_owner(l, s, of, m->frame);
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    const struct record_mapping *m = &s->now->state.mappings[r->at];
+    const struct record_mapping *m = &view_sample(s, r)->state.mappings[r->at];
     (void)v;
     if (r->kind == KIND_SPACE)
         return ref_to(REF_SPACE, m->dir);

@@ -8,7 +8,8 @@
 Works on whatever gdb is attached to while it stands: QEMU's stub, the stub in the kernel, OpenOCD, a
 core. The answers are capdb's: gdb serves it the memory that it asks for, page by page, through a
 private socket that speaks the remote protocol, so nothing here knows how the kernel lays out its
-objects, and only what a question needs is read. CAPDB names the program if it is not in build/host. gdb
+objects, and only what a question needs is read. A mainline seL4 is known by its symbols: the file that gdb was
+given is then passed on as --kernel, unless `set cap-kernel FILE` names another. CAPDB names the program if it is not in build/host. gdb
 gives all scripts one name space: what is defined here begins with cap.
 """
 import os
@@ -32,6 +33,46 @@ def cap_program():
         return named
     built = os.path.join(CAP_HERE, "..", "build", "host", "capdb")
     return built if os.path.exists(built) else "capdb"
+
+
+class CapKernel(gdb.Parameter):
+    """The kernel.elf of the mainline seL4 that gdb is attached to.
+
+    Empty: gdb's own file, where that is such a kernel; `none`: this project's kernel."""
+
+    set_doc = "Set the kernel.elf of the mainline seL4 that gdb is attached to."
+    show_doc = "Show the kernel.elf of the mainline seL4 that gdb is attached to."
+
+    def __init__(self):
+        super().__init__("cap-kernel", gdb.COMMAND_DATA, gdb.PARAM_OPTIONAL_FILENAME)
+        self.value = ""
+
+    def get_set_string(self):
+        return ""
+
+    def get_show_string(self, value):
+        return "cap-kernel is %s." % (self.file() or "this project's")
+
+    def file(self):
+        if self.value:
+            return None if self.value == "none" else os.path.expanduser(self.value)
+        named = gdb.current_progspace().filename
+        return named if named and all(cap_has_symbol(name) for name in CAP_MAINLINE) else None
+
+
+# Data that every mainline kernel has, and no program of this project.
+CAP_MAINLINE = ("intStateIRQNode", "ksIdleThreadTCB")
+
+
+def cap_has_symbol(name):
+    try:
+        gdb.execute("info address " + name, to_string=True)
+        return True
+    except gdb.error:
+        return False
+
+
+cap_kernel = CapKernel()
 
 
 def cap_frame(data):
@@ -91,7 +132,7 @@ class CapTarget:
     def answer(self, request):
         """One packet of the remote protocol; None: no answer belongs to it."""
         if request.startswith(b"qSupported"):
-            return b"PacketSize=%x" % (2 * CAP_READ_MAX)
+            return b"PacketSize=%x;qXfer:features:read+" % (2 * CAP_READ_MAX)
         if request[:1] == b"m":
             return self.read(request)
         if request == b"?":
@@ -99,7 +140,11 @@ class CapTarget:
         if request.startswith(b"Qqemu.PhyMemMode:"):
             self.physical = request[-1:]
             return self.forward(request)
-        if request in (b"g", b"p19", b"qqemu.PhyMemMode"):
+        if request[:1] in (b"g", b"p") or request == b"qqemu.PhyMemMode":
+            return self.forward(request)
+        if request.startswith(b"qRcmd," + b"pmemsave ".hex().encode()):
+            return self.forward(request)  # memory into a file of capdb's, where QEMU runs here
+        if request.startswith(b"qXfer:features:read:"):
             return self.forward(request)
         if request[:1] == b"D" or request[:2] == b"Hg":
             return b"OK"
@@ -171,19 +216,24 @@ def cap_serve(process, listener, target):
 def cap_ask(arguments):
     """Runs capdb with the gdb target in place of @; prints what it prints; returns its status."""
     target = CapTarget()
+    patience = gdb.parameter("remotetimeout")
     with tempfile.TemporaryDirectory(prefix="capscope") as folder, socket.socket(socket.AF_UNIX) as listener:
         path = os.path.join(folder, "memory.sock")
         listener.bind(path)
         listener.listen(1)
         words = [cap_program()] + ["gdb:unix:" + path if word == "@" else word for word in arguments]
+        kernel = cap_kernel.file()
+        words += ["--kernel", kernel] if kernel else []
         try:
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, start_new_session=True)
         except OSError as problem:
             raise gdb.GdbError("cap: %s: %s (set CAPDB to the program)" % (words[0], problem.strerror))
+        gdb.execute("set remotetimeout %d" % max(patience, CAP_PATIENCE))
         try:
             text = cap_serve(process, listener, target)
         finally:
+            gdb.execute("set remotetimeout %d" % patience)
             if process.poll() is None:
                 process.kill()
             status = process.wait()
@@ -212,7 +262,8 @@ class CapQuestion(gdb.Command):
     def operand(word):
         if not word.startswith("$"):
             return word
-        return "0x%x" % (int(gdb.parse_and_eval(word)) & 0xFFFFFFFF)
+        mask = (1 << 8 * gdb.lookup_type("long").sizeof) - 1
+        return "0x%x" % (int(gdb.parse_and_eval(word)) & mask)
 
     def words(self, operands):
         if self.name == "sql":
@@ -241,6 +292,12 @@ CAP_QUESTIONS = (
     ("preview", "cap preview SLOT", 1, "What a revoke would take."),
     ("path", "cap path FROM TO", 2, "The shortest authority path."),
     ("can", "cap can SUBJECT RIGHT OBJECT", 3, "Could it ever, by any operations?"),
+    ("why-not-running", "cap why-not-running THREAD", 1, "Why a thread does not run, and the chain behind it."),
+    ("why-fault", "cap why-fault THREAD", 1, "What a faulted thread looked for, and where that ended."),
+    ("why-denied", "cap why-denied THREAD CPTR", 2, "What an invocation of a capability address would meet."),
+    ("retype", "cap retype UNTYPED TYPE [SIZE] [COUNT]", 2, "What this Retype would do now."),
+    ("fit", "cap fit SIZE", 1, "Which untyped memory could give so much, and whose it is."),
+    ("leak", "cap leak", 0, "Memory that nobody can reach any more."),
     ("sql", 'cap sql "SELECT ..."', 1, "A query over the documented views."),
     ("export", "cap export FORMAT", 1, "The state as capdl, dot, json or csv."),
     ("save", "cap save RECORDING", 1, "A snapshot into a recording."),

@@ -8,6 +8,8 @@
  * the state is read whole (lost). */
 #include "objwalk/sel4/walk_parts.h"
 
+#include "lib/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,16 +49,8 @@ bool sel4_walk_remember(struct sel4_walk *w, const struct sel4_state *last)
 /* The first known slot at or behind an address. */
 static uint32_t known_from(const struct sel4_walk *w, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = w->last->slots.count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (sel4_state_slot(w->last, w->known[mid])->addr < addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(w->last->slots.count, i,
+                                 sel4_state_slot(w->last, w->known[i])->addr < addr);
 }
 
 static const struct sel4_slot *known(const struct sel4_walk *w, uint32_t i)
@@ -67,18 +61,11 @@ static const struct sel4_slot *known(const struct sel4_walk *w, uint32_t i)
 /* The last walk's container that holds an address; they stand by their bases. */
 static const struct sel4_container *container_at(const struct sel4_walk *w, uint64_t addr)
 {
-    uint32_t low = 0;
-    uint32_t high = w->last->containers.count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (sel4_state_container(w->last, mid)->base <= addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low == 0)
+    uint32_t behind = (uint32_t)LOWER_BOUND(
+        w->last->containers.count, i, sel4_state_container(w->last, (uint32_t)i)->base <= addr);
+    if (behind == 0)
         return NULL;
-    const struct sel4_container *c = sel4_state_container(w->last, low - 1);
+    const struct sel4_container *c = sel4_state_container(w->last, behind - 1);
     return addr - c->base < bytes_of(w, c) ? c : NULL;
 }
 

@@ -306,6 +306,11 @@ enum error sel4_layout_calibrate(struct sel4_layout *l, struct sel4_memory *memo
         return ERR_OK;
     enum error e =
         l->options.smp ? calibrate_nodes(l, memory) : calibrate_size(l, memory, l->tcb_bits);
+    if (e == ERR_OK)
+        sel4_layout_note(l,
+                         "layout: the file has no DWARF; members of a TCB are placed by the idle "
+                         "thread, whose state is at byte %u",
+                         l->tcb[SEL4_TCB_STATE]);
     if (e == ERR_CORRUPT)
         (void)snprintf(
             why, SEL4_WHY,

@@ -171,6 +171,16 @@ check "another machine is refused, the first is named" complains "was recorded f
 check "it is recorded" $capdb record "$monitor" "$leaky" --every 0.1 --count 2
 check "check exits 1 on a breach" exits 1 $capdb check "$leaky"
 check "a breach tells the premise that fails" says "shared_storage: fails" $capdb check "$leaky" --explain
+explained_apart() {
+    $capdb check "$leaky" --explain --json >"$work/explained.json"
+    python3 -c '
+import json, sys
+said = json.load(open(sys.argv[1]))
+kinds = {e["what"] for e in said["explanation"]}
+sys.exit(kinds != {"theorem", "evaluated", "assumed"} or any(b["breach"] in kinds for b in said["breaches"]))
+' "$work/explained.json"
+}
+check "in JSON the explanation is a list of its own" explained_apart
 $capdb check "$leaky" >"$work/breaches"
 for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"

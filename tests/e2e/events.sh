@@ -107,6 +107,12 @@ check "between two snapshots there is a change" equal 0 "$(ask "$work/change.cap
     "SELECT count(*) FROM snapshots s WHERE s.n > 1 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.n = s.n)")"
 check "they lead from each snapshot to the next" exits 0 $capdb verify "$work/change.capdb"
 
+changes_nothing() { # DOOR: programs that only run are no change
+    rm -f "$work/still.capdb"
+    timeout -s INT 6 $capdb record "$1" "$work/still.capdb" --on-change >/dev/null 2>&1
+    equal 1 "$($capdb sql "$work/still.capdb" "SELECT count(*) FROM snapshots" | tail -1)"
+}
+
 # --- what is lost, altered, cut off ------------------------------------------------------------------------
 
 without "DELETE FROM event WHERE row = (SELECT row FROM event WHERE n = 4 ORDER BY row LIMIT 1 OFFSET 9)"
@@ -127,6 +133,15 @@ check "the recording goes on behind a mark" more "$(ask "$work/kill.capdb" "SELE
 check "and is whole" exits 0 $capdb verify "$work/kill.capdb"
 check "through QEMU's stub there are snapshots alone" $capdb record "gdb:unix:$work/gdb.sock" "$work/gdb.capdb" --count 2 --every 0.1
 check "a recording without events says so" matches "holds no events" $capdb export "$work/gdb.capdb" --format events
+halt_machine
+
+# --- programs that only run ---------------------------------------------------------------------------------
+
+rm -f "$work"/*.sock
+boot build/arm/debug/image-witness.elf
+check "a program yields for ever" wait_for 60 bash -c "$capdb live $monitor 'SELECT state FROM threads WHERE idle = 0' | grep -q running"
+check "--on-change records nothing more of it through the monitor" changes_nothing "$monitor"
+check "nor through QEMU's stub" changes_nothing "gdb:unix:$work/gdb.sock"
 halt_machine
 
 # --- more than the line can carry -----------------------------------------------------------------------------

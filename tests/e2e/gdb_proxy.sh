@@ -66,7 +66,8 @@ refuses() { # PATTERN ARGUMENTS...: a sentence, exit 2
     [ $status -eq 2 ] && contains "$work/refused" "$pattern"
 }
 
-trap 'stop_process proxy_pid; finish' EXIT
+line_pid=
+trap 'stop_process line_pid; stop_process proxy_pid; finish' EXIT
 
 # --- in front of QEMU's stub -------------------------------------------------------------------
 boot "$image"
@@ -138,6 +139,31 @@ says "a step of a blocked thread ends behind its system call" 'x/i $pc - 4' 'svc
 says "in that thread" 'python print(gdb.selected_thread().name, "is back")' 'driver/timer is back'
 says_not "which hit no breakpoint" stepi 'hit Breakpoint'
 check "it leaves the machine running, with nothing planted" runs
+
+# Programs in a directory, by the names of threads: the demo's are one program, the guest gets another.
+mkdir "$work/programs"
+cp "$demo" "$work/programs/driver.elf"
+cp build/arm/user/hello.elf "$work/programs/guest.elf"
+echo "no program" >"$work/programs/critical.elf"
+gdb_session "$work/proxy.sock" <<EOF
+source scripts/capscope-symbols.py
+cap symbols /nowhere
+cap symbols $work/programs
+python numbers = {t.name: t.num for t in gdb.selected_inferior().threads()}
+python gdb.execute("thread %d" % numbers["driver/server"])
+bt
+python gdb.execute("thread %d" % numbers["guest/init"])
+python print("loaded", sorted(o.filename.split("/")[-1] for o in gdb.objfiles()))
+cap bt 3
+EOF
+says "a directory that is not there is a sentence" "cap symbols /nowhere" 'cap: /nowhere: No such file'
+says "threads are given programs by their names" "cap symbols $work/programs" 'driver/server +driver.elf' \
+    'guest/init +guest.elf' 'critical/control +-' 'rootserver +-'
+says "the selected thread has its program's symbols" bt 'driver_server \(\)'
+loaded='python print("loaded", sorted(o.filename.split("/")[-1] for o in gdb.objfiles()))'
+says "another thread has another's" "$loaded" "'guest.elf'"
+says_not "and no longer those of the one before" "$loaded" "'driver.elf'"
+says "every backtrace has its own" "cap bt 3" '"driver/server".*' 'driver_server \(\)'
 
 cat >"$work/interrupt.py" <<'EOF'
 import os, signal, threading
@@ -244,6 +270,49 @@ proxy_status=$?
 check "with status 2" test $proxy_status -eq 2
 check "in a sentence" contains "$work/proxy.err" 'gdb:unix:.*: the stub closed the connection|the line to the stub failed'
 proxy_pid=
+
+# --- a line to the stub that loses, doubles and flips bytes -------------------------------------
+rm -f "$work"/*.sock "$work/ram"
+boot "$image"
+check "a machine behind a bad line runs" wait_for $deadline beyond 100
+timeout 200 python3 tests/tools/noisy_line.py "$work/noisy.sock" "$work/gdb.sock" --seed 5 --rate 3000 >"$work/noisy.count" 2>&1 &
+line_pid=$!
+wait_for 10 test -S "$work/noisy.sock"
+start_proxy "gdb:unix:$work/noisy.sock" "unix:$work/proxy.sock"
+check "the proxy listens in front of it" grep -q "gdb and LLDB find" "$work/proxy.err"
+gdb_session "$work/proxy.sock" <<EOF
+add-symbol-file $demo
+info threads
+python [t.switch() for t in gdb.selected_inferior().threads() if t.name == "driver/server"]
+bt
+monitor cap threads
+EOF
+says "threads come through the noise" "info threads" '"driver/server"' '"guest/init"' '"critical/watchdog"'
+says "so do stacks" bt 'driver_server \(\)'
+says "and answers" "monitor cap threads" 'driver/server +driver '
+check "it leaves the machine running" runs
+stop_proxy
+noise_was_made() { [ "$(grep -oE 'damaged [0-9]+' "$work/noisy.count" | awk '{ s += $2 } END { print s + 0 }')" -ge 10 ]; }
+check "there was noise" wait_for 10 noise_was_made
+stop_process line_pid
+
+# The line ends in the middle of an answer.
+timeout 200 python3 tests/tools/noisy_line.py "$work/cut.sock" "$work/gdb.sock" --rate 0 --cut 200000 >"$work/cut.count" 2>&1 &
+line_pid=$!
+wait_for 10 test -S "$work/cut.sock"
+start_proxy "gdb:unix:$work/cut.sock" "unix:$work/proxy.sock"
+gdb_session "$work/proxy.sock" <<EOF
+info threads
+x/20000xw 0xf0000000
+EOF
+check "a line that is cut ends the proxy" wait_for $deadline ended "$proxy_pid"
+wait "$proxy_pid"
+cut_status=$?
+check "with status 2, too" test $cut_status -eq 2
+check "and a sentence" contains "$work/proxy.err" 'gdb:unix:.*: the stub closed the connection|the line to the stub failed'
+proxy_pid=
+stop_process line_pid
+halt_machine
 
 # --- in front of the stub in the kernel --------------------------------------------------------
 rm -f "$work"/*.sock "$work/ram"

@@ -186,6 +186,22 @@ question_at_any_moment() { # SIGNAL
         runs || return 1
     done
 }
+# Answers take 40 ms: whenever it ends, one that it asked for is still under way.
+question_with_late_answers() {
+    local i
+    timeout 300 python3 tests/tools/noisy_line.py "$work/late.sock" "$work/gdb.sock" --rate 0 --slow 40 >/dev/null 2>&1 &
+    echo $! >"$work/proxy"
+    wait_for 10 test -S "$work/late.sock"
+    for i in 1 2 3 4 5 6 7 8 9; do
+        "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >/dev/null 2>&1 &
+        echo $! >"$work/client"
+        sleep "0.${i}5" # any moment will do
+        kill_file client -TERM
+        wait_for 20 gone client && runs || return 1
+    done
+    kill_file proxy -TERM
+}
+check "nor does it disturb what it left by what comes late" question_with_late_answers
 for signal in HUP TERM INT; do
     check "a question that gets SIG$signal leaves it running, eight times of eight" question_at_any_moment $signal
     check "a recorder that gets SIG$signal leaves the machine running, eight times of eight" signal_at_any_moment $signal

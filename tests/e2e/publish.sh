@@ -44,20 +44,49 @@ for name in recording-1 recording-1-killed; do
 done
 first=$work/recording-1.capdb second=$work/recording-1-killed.capdb
 
-same() { # question for the recording, question for the server
-    diff <($capdb sql "$1" "$2" | tail -n +2) <(ask "$3" | tr '|' '\t')
-}
-caps="n, cap, parent, slot::text, domain, type, rights"
-# addresses are printed in hexadecimal by capdb, so they stand in decimal here
-lite="n, cap, parent, slot || '', domain, type, rights"
-all_there() { # recording, name
-    same "$1" "SELECT $lite FROM caps ORDER BY n, cap" \
-        "SELECT $caps FROM caps WHERE recording = '$2' ORDER BY n, cap" &&
-        same "$1" "SELECT n, name, domain, state, priority FROM threads ORDER BY n, addr" \
-            "SELECT n, name, domain, state, priority FROM threads WHERE recording = '$2' ORDER BY n, addr" &&
-        same "$1" "SELECT n, seq || '', detail FROM event WHERE n <= (SELECT max(n) FROM snapshot) ORDER BY row" \
-            "SELECT n, seq::text, detail FROM event WHERE recording = '$2' ORDER BY row"
-}
+# Each view says of a recording in the server what it says here: same names, same columns, same rows.
+# capdb prints addresses in hexadecimal; `taken` is a text here and a time there.
+cat >"$work/same.py" <<'PYTHON'
+import json, re, subprocess, sys
+
+capdb, run, url, name = sys.argv[1:]
+schema = open("capdb/schema.sql", encoding="utf-8").read()
+views = re.findall(r"^CREATE VIEW (\w+)", schema, re.M)
+# of events behind the last snapshot nothing is published yet
+LAST = "(SELECT max(n) FROM snapshot)"
+UPTO = {"events": f"WHERE n <= {LAST}", "revokes": f"WHERE first <= {LAST}"}
+
+
+def plain(value):
+    if isinstance(value, str) and re.fullmatch("0x[0-9a-f]+", value):
+        return int(value, 16) - (1 << 64 if int(value, 16) >> 63 else 0)
+    return value
+
+
+def rows(of):
+    return sorted(json.dumps({k: plain(v) for k, v in row.items() if k not in ("recording", "taken", "time")},
+                             sort_keys=True) for row in of)
+
+
+bad = len(views) < 20
+for view in views:
+    done = subprocess.run([capdb, "sql", run, "--json", f"SELECT * FROM {view} {UPTO.get(view, '')}"],
+                          capture_output=True, text=True)
+    here = json.loads(done.stdout)
+    done = subprocess.run(["psql", "-XAtq", url, "-c", f"SELECT coalesce(json_agg(v), '[]') FROM (SELECT * FROM"
+                           f" capscope.{view} WHERE recording = '{name}') AS v"], capture_output=True, text=True)
+    if done.returncode:
+        print(f"{view}: {done.stderr}")
+        bad = True
+        continue
+    a, b = rows(here), rows(json.loads(done.stdout))
+    if a != b:
+        bad = True
+        print(f"{view}: {len(a)} rows here, {len(b)} there; only here:", *[x for x in a if x not in b][:1], "only there:",
+              *[x for x in b if x not in a][:1])
+sys.exit(bad)
+PYTHON
+all_there() { python3 "$work/same.py" "$capdb" "$1" "$url" "$2"; } # recording, name
 everything() { ask "SELECT md5(string_agg(c::text, '' ORDER BY recording, row)) FROM cap_row c"; }
 
 check "a recording is published" $capdb publish "$first" "$url"
@@ -93,6 +122,41 @@ check "nothing of the batch is there" test "$(ask "SELECT count(*) FROM cap_row 
 ask "DROP TRIGGER stop ON thread_row"
 check "the next publish brings all of it" $capdb publish "$first" "$url" --name lost
 check "as if nothing had happened" all_there "$first" lost
+
+# A hundred nightly builds: one recording again and again under other names.
+cat >"$work/hundred.sql" <<'SQL'
+DO $$
+DECLARE t text;
+BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'capscope' LOOP
+        EXECUTE format('CREATE TEMP TABLE copied AS SELECT * FROM capscope.%I WHERE recording = %L', t, 'recording-1');
+        FOR i IN 1..100 LOOP
+            EXECUTE format('UPDATE copied SET recording = %L', 'build-' || lpad(i::text, 3, '0'));
+            EXECUTE format('INSERT INTO capscope.%I SELECT * FROM copied', t);
+        END LOOP;
+        DROP TABLE copied;
+    END LOOP;
+END $$;
+ANALYZE;
+SQL
+cat >"$work/questions.py" <<'PYTHON'
+import re, subprocess, sys
+
+url = sys.argv[1]
+page = open("docs/database.md", encoding="utf-8").read()
+part = page[page.index("\n## Many recordings"):]
+questions = re.findall(r"^(\S.*\?)[^\n]*\n\n((?:    .*\n)+)", part, re.M)
+bad = len(questions) < 6
+for question, sql in questions:
+    done = subprocess.run(["psql", "-XAtq", url, "-c", "SET search_path = capscope", "-c", sql], capture_output=True, text=True)
+    builds = {line.split("|")[0] for line in done.stdout.splitlines() if line.startswith("build-")}
+    if done.returncode or len(builds) != 100:
+        bad = True
+        print(question, done.stderr, f"told of {len(builds)} builds of 100:", done.stdout[:300])
+sys.exit(bad)
+PYTHON
+check "a hundred builds are there" psql -X -q -v ON_ERROR_STOP=1 "$url" -f "$work/hundred.sql"
+check "the questions of the page are answered over all of them" python3 "$work/questions.py" "$url"
 
 since() { ask "SELECT recording, min(n) FROM caps WHERE domain = 'driver' AND type = 'endpoint' GROUP BY 1 ORDER BY 1" | grep -c recording-1; }
 check "one question goes over all recordings" test "$(since)" = 2

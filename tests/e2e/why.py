@@ -279,7 +279,8 @@ def main():
         requests(tap)
     except (TimeoutError, OSError, ValueError, KeyError, subprocess.SubprocessError) as e:
         tap.claim("the program comes to its end", lambda: "%s: %s" % (type(e).__name__, e))
-    print("1..%d" % tap.count)
+    with open(work + "/count", "w") as out:
+        out.write("%d\n" % tap.count)
     sys.exit(1 if tap.failed else 0)
 
 

@@ -9,7 +9,7 @@
  * dealt without faults; the others have from one fault on: any capability in any domain, any block
  * lent. The root task keeps all originals, or has moved them into the domains. */
 #include "authority/authority.h"
-#include "tests/host/state_builder.h"
+#include "tests/unit/state_builder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -529,6 +529,7 @@ enum {
     FOREIGN_TCB = 4,
     FOREIGN_COVER = 8,
     MERGED = 16,
+    USED_COVER = 32,
 };
 
 static bool holds_or_acts(const struct capstate *s, int32_t object)
@@ -538,8 +539,8 @@ static bool holds_or_acts(const struct capstate *s, int32_t object)
            type != RECORD_CAP_FRAME;
 }
 
-/* The restriction of Isolation.v that a breach is one of, or what it is besides; 0: nothing that
- * isolation is about. */
+/* The restriction of Isolation.v that a breach is one of, or what it is besides: untyped memory over
+ * what another domain only uses is no breach of isolation; 0: nothing that isolation is about. */
 static unsigned restriction_of(const struct capstate *s, const struct authority_breach *b)
 {
     switch (b->kind) {
@@ -557,7 +558,7 @@ static unsigned restriction_of(const struct capstate *s, const struct authority_
     case AUTHORITY_BREACH_SHARED_CONTROL:
         return s->objects[b->object].type == RECORD_CAP_UNTYPED ? FOREIGN_COVER : FOREIGN_TCB;
     case AUTHORITY_BREACH_FOREIGN_COVER:
-        return holds_or_acts(s, b->object_b) ? FOREIGN_COVER : 0;
+        return holds_or_acts(s, b->object_b) ? FOREIGN_COVER : USED_COVER;
     case AUTHORITY_BREACH_MERGED:
         return MERGED;
     default:

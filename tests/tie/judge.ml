@@ -23,6 +23,7 @@ let channel_bit = 2
 let foreign_tcb_bit = 4
 let foreign_cover_bit = 8
 let merged_bit = 16
+let used_cover_bit = 32
 
 (* Breaches of a restriction of Isolation.v. *)
 let restriction_bits = 15
@@ -105,7 +106,7 @@ let judge_all trusted d =
 
 let outside = max_int
 
-(* Untyped memory of one domain over what another uses, and does not hold capabilities in. *)
+(* Untyped memory of one domain over an object that another uses and the one does not. *)
 let covers_what_is_used trusted d =
   let regions = List.rev d.regions in
   let held =
@@ -115,25 +116,36 @@ let covers_what_is_used trusted d =
         if trusted domain then None else Some (domain, c))
       d.holdings in
   let untyped, used = List.partition (fun (_, c) -> List.mem Create c.rights) held in
+  let uses domain c =
+    List.exists (fun (x, o) -> x = domain && o.base = c.base && o.size = c.size) used in
   List.exists
     (fun (domain, u) ->
-      List.exists (fun (other, c) -> other <> domain && overlap_b u c) used)
+      List.exists
+        (fun (other, c) -> other <> domain && overlap_b u c && not (uses domain c))
+        used)
     untyped
 
-(* Breached or not: the same.  authority/ joins two domains in one island also when untyped memory
-   of the one covers what the other uses, since the one can take that memory away; as no capability
-   can pass there, the definitions call it isolated, and so there must be such a cover. *)
+(* Breached or not: the same. *)
 let compare_isolation d reading trusted bits =
   let ours = not (judge_all trusted d) in
   let named = bits land restriction_bits <> 0 in
   let joined = bits land merged_bit <> 0 in
   if not ours then incr isolated;
-  if joined && not named then
-    count told (if ours then "breached, told by the island alone" else "joined by a cover alone");
-  let missed = ours && not (named || joined) in
-  let invented = (not ours) && (named || (joined && not (covers_what_is_used trusted d))) in
-  if missed || invented then
-    say_difference d reading "isolation" (yes_no (named || joined)) (yes_no ours)
+  if joined && not named then count told "breached, told by the island alone";
+  let theirs = named || joined in
+  if theirs <> ours then say_difference d reading "isolation" (yes_no theirs) (yes_no ours)
+
+(* Untyped memory over what another domain uses.  The definitions call that isolated when nothing but
+   use is at stake, since no capability can pass; authority/ tells it all the same, since the one can
+   take that memory away and have it (absent_right_stays_absent does not cover what untyped memory
+   covers).  It tells it exactly if it is so; where isolation is breached, at least nothing else. *)
+let compare_cover d reading trusted bits =
+  let ours = covers_what_is_used trusted d in
+  let theirs = bits land used_cover_bit <> 0 in
+  let breached = bits land (restriction_bits lor merged_bit) <> 0 in
+  if theirs && not breached then count told "isolated, with untyped memory over what another uses";
+  if (theirs && not ours) || (ours && not theirs && not breached) then
+    say_difference d reading "a cover of what is used" (yes_no theirs) (yes_no ours)
 
 let restrictions =
   [ ("shared storage", [ Shared_storage ], shared_storage_bit);
@@ -157,6 +169,7 @@ let compare_reading d (reading, bits) =
   let trusted domain = domain = outside || (reading = 0 && List.mem domain d.managers) in
   incr judged;
   compare_isolation d reading trusted bits;
+  compare_cover d reading trusted bits;
   List.iter (compare_restriction d reading trusted bits) restrictions
 
 let rec read_all current =

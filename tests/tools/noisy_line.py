@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A line between a client and a unix socket that damages what it carries.
 
-  noisy_line.py LISTEN TARGET [--seed N] [--rate N] [--cut BYTES]
+  noisy_line.py LISTEN TARGET [--seed N] [--rate N] [--cut BYTES] [--slow MS]
 
 One byte in --rate (0: none), in either direction, is lost, doubled, or has one bit flipped; the seed
-says which.  --cut closes the line after so many bytes towards the client.  One client at a time, one
+says which.  --cut closes the line after so many bytes towards the client; what goes there takes
+--slow milliseconds.  One client at a time, one
 after the other.  When a client has gone, a line on stdout says how many bytes passed and how many
 were damaged."""
 import argparse
@@ -12,6 +13,7 @@ import os
 import random
 import select
 import socket
+import time
 
 
 class Noise:
@@ -37,11 +39,34 @@ class Noise:
         return bytes(out)
 
 
-def carry(client, target, noise, cut):
+class Delay:
+    """What is under way, until it is due."""
+
+    def __init__(self, seconds):
+        self.seconds, self.waiting = seconds, []
+
+    def put(self, data):
+        self.waiting.append((time.monotonic() + self.seconds, data))
+
+    def left(self):
+        return max(0, self.waiting[0][0] - time.monotonic()) if self.waiting else None
+
+    def due(self):
+        while self.waiting and self.waiting[0][0] <= time.monotonic():
+            yield self.waiting.pop(0)[1]
+
+
+def carry(client, target, noise, cut, slow):
     """Until one side closes, or the cut."""
     towards_client = 0
+    delay = Delay(slow)
     while True:
-        for source in select.select([client, target], [], [])[0]:
+        try:
+            for data in delay.due():
+                client.sendall(data)
+        except OSError:
+            return
+        for source in select.select([client, target], [], [], delay.left())[0]:
             try:
                 data = source.recv(4096)
             except OSError:
@@ -51,9 +76,12 @@ def carry(client, target, noise, cut):
             if source is target and cut and towards_client + len(data) >= cut:
                 client.sendall(data[:cut - towards_client])
                 return
-            towards_client += len(data) if source is target else 0
+            if source is target:
+                towards_client += len(data)
+                delay.put(noise(data))
+                continue
             try:
-                (client if source is target else target).sendall(noise(data))
+                target.sendall(noise(data))
             except OSError:
                 return
 
@@ -65,6 +93,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--cut", type=int, default=0)
+    parser.add_argument("--slow", type=int, default=0)
     o = parser.parse_args()
     noise = Noise(o.seed, o.rate)
     server = socket.socket(socket.AF_UNIX)
@@ -75,7 +104,7 @@ def main():
         client, _ = server.accept()
         with client, socket.socket(socket.AF_UNIX) as target:
             target.connect(o.target)
-            carry(client, target, noise, o.cut)
+            carry(client, target, noise, o.cut, o.slow / 1000)
         print(f"passed {noise.passed} damaged {noise.damaged}", flush=True)
 
 

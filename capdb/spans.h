@@ -1,0 +1,53 @@
+/* Breaches over time: from which snapshot to which each holds, with what showed it first; and
+ * islands of threads that became one.
+ *
+ * A breach goes on as long as one of the same kind, between the same domains, over the same object
+ * is there; the slots that show it may change. */
+#ifndef CAPSCOPE_CAPDB_SPANS_H
+#define CAPSCOPE_CAPDB_SPANS_H
+
+#include "capdb/command.h"
+
+enum span_text {
+    SPAN_DOMAIN_A,
+    SPAN_DOMAIN_B,
+    SPAN_OBJECT,
+    SPAN_WITNESS_A,
+    SPAN_WITNESS_B,
+    SPAN_PATH,
+    SPAN_TEXTS,
+};
+
+struct span {
+    uint32_t first, last; /* snapshots */
+    enum authority_weight weight;
+    enum authority_breach_kind kind; /* AUTHORITY_BREACH_KINDS: islands that merged */
+    const char *name, *meaning;
+    char *text[SPAN_TEXTS];
+};
+
+struct spans {
+    struct span *list; /* in the order in which they began */
+    uint32_t count, room;
+    uint32_t *table; /* by what makes a span: its newest, + 1 */
+    uint32_t mask;
+    uint32_t *now; /* those of the snapshot added last */
+    uint32_t now_count, now_room;
+    struct span_thread *threads; /* of the snapshot added last, by address: its island */
+    uint32_t thread_count;
+};
+
+/* The view's snapshot, with its verdict; ascending. */
+void spans_add(struct spans *s, const struct view *v, const struct authority_verdict *verdict,
+               bool strict);
+/* Snapshot n, in which all is as in the one before. */
+void spans_go_on(struct spans *s, uint32_t n);
+void spans_free(struct spans *s);
+
+/* Evaluates snapshots first..last, each once; the view stands on the last one that was looked at.
+ * told: after each, NULL: nothing. */
+typedef void (*spans_told)(void *ctx, const struct authority_verdict *verdict, uint32_t n);
+enum status spans_over(struct options *o, struct view *v, uint32_t first, uint32_t last,
+                       struct spans *s, spans_told told, void *ctx);
+
+#endif

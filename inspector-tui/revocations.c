@@ -1,0 +1,127 @@
+/* Revocations by their events. */
+#include "inspector-tui/revocations.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TURN = 1024 };
+
+void revocations_fini(struct revocations *r)
+{
+    free(r->kept);
+    *r = (struct revocations){0};
+}
+
+static struct revocation *add(struct revocations *r)
+{
+    if (r->count == r->room && r->room < REVOCATIONS_KEPT) {
+        uint32_t room = r->room ? r->room * 2 : 64;
+        void *grown = realloc(r->kept, room * sizeof(*r->kept));
+        if (!grown)
+            return NULL;
+        r->kept = grown;
+        r->room = room;
+    }
+    if (r->count == r->room) {
+        memmove(r->kept, r->kept + 1, (r->count - 1) * sizeof(*r->kept));
+        r->count--;
+    }
+    return &r->kept[r->count++];
+}
+
+/* The one that this thread's events belong to. A thread revokes one capability at a time; others
+ * may revoke while it is preempted. */
+static struct revocation *under_way(struct revocations *r, uint64_t thread)
+{
+    for (uint32_t i = r->count; i-- > 0;)
+        if (r->kept[i].thread == thread)
+            return r->kept[i].ended ? NULL : &r->kept[i];
+    return NULL;
+}
+
+static void begin(struct revocations *r, const struct record_event *e)
+{
+    struct revocation *made = add(r);
+    if (made)
+        *made = (struct revocation){.first = e->seq,
+                                    .last = e->seq,
+                                    .thread = e->thread,
+                                    .root = e->slot,
+                                    .begin = *e,
+                                    .whole = true};
+}
+
+static void take(struct revocation *v, const struct record_event *e)
+{
+    v->last = e->seq;
+    switch (e->kind) {
+    case RECORD_EVENT_REVOKE_VICTIM:
+        v->victim = e->slot;
+        v->steps = (uint32_t)e->detail + 1;
+        break;
+    case RECORD_EVENT_DELETE:
+        v->caps++;
+        break;
+    case RECORD_EVENT_DESTROY:
+        if (e->bits && e->bits < 63 && e->type != RECORD_CAP_UNTYPED)
+            v->bytes += (uint64_t)1 << e->bits;
+        break;
+    case RECORD_EVENT_REVOKE_PREEMPTED:
+        v->preemptions++;
+        break;
+    case RECORD_EVENT_REVOKE_END:
+        v->steps = (uint32_t)e->detail;
+        v->victim = 0;
+        v->ended = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Events are missing: what was under way has other counts than those seen. */
+static void miss(struct revocations *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        r->kept[i].whole &= r->kept[i].ended;
+}
+
+static bool follow_event(struct revocations *r, const struct record_event *e)
+{
+    if (r->seen && e->seq != r->seen + 1)
+        miss(r);
+    r->seen = e->seq;
+    if (e->kind == RECORD_EVENT_REVOKE_BEGIN) {
+        begin(r, e);
+        return true;
+    }
+    struct revocation *v = under_way(r, e->thread);
+    if (v)
+        take(v, e);
+    return v;
+}
+
+bool revocations_follow(struct revocations *r, struct source *source)
+{
+    static struct record_event events[TURN];
+    uint64_t first, last, lost;
+    bool news = false;
+    if (source_event_range(source, &first, &last, &lost) && last < r->seen) {
+        revocations_fini(r); /* numbers began anew: another machine */
+        news = true;
+    }
+    for (uint32_t n = TURN; n == TURN;) {
+        n = source_events(source, r->seen ? r->seen + 1 : 0, events, TURN);
+        for (uint32_t i = 0; i < n; i++)
+            news |= follow_event(r, &events[i]);
+    }
+    return news;
+}
+
+const struct revocation *revocations_at(const struct revocations *r, uint64_t seq)
+{
+    for (uint32_t i = r->count; i-- > 0;)
+        if (r->kept[i].first <= seq)
+            return &r->kept[i];
+    return NULL;
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Reading never writes: every command that reads gives the answer it always gives, or a sentence, on a
+# full disk, in a folder nobody may write to, as another user, beside the -wal of another file, and
+# while another program holds the file locked; and nothing in the folder changes.  A recorder that
+# finds the file locked goes on when it can, and what it acknowledged is there.
+#
+# LOCK_SECONDS says how long the lock is held (5).
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+LOCK_SECONDS=${LOCK_SECONDS:-5}
+other=65534 # whoever that is
+tools=$work/tools
+odd=$work/odd
+mkdir -p "$tools" "$odd"
+chmod 755 "$work" "$tools" "$odd"
+cp build/host/capdb tests/e2e/commands.py "$tools"
+printf '#!/bin/sh\nulimit -f 0\nexec "%s" "$@"\n' "$tools/capdb" >"$tools/capped"
+chmod 755 "$tools/capped"
+build/host/odd_recordings "$odd" || exit 1
+
+answers() { python3 "$tools/commands.py" "$tools/${2:-capdb}" answers "$1"; } # RUN [PROGRAM]
+
+# copy NAME FOLDER: a recording with what stands beside it, under the name run.capdb
+copy() {
+    mkdir -p "$2"
+    for tail in '' -wal -shm; do
+        [ ! -e "$odd/$1.capdb$tail" ] || cp "$odd/$1.capdb$tail" "$2/run.capdb$tail"
+    done
+}
+
+folder_of() { (cd "$1" && stat -c '%n %s %y %i' . * && sha256sum -- *); }
+
+# same FOLDER COMMAND...: what it prints are the answers of $work/right, and the folder is as before
+same() {
+    local folder=$1 before
+    shift
+    before=$(folder_of "$folder")
+    "$@" >"$work/answers" 2>&1
+    diff "$work/right" "$work/answers" || return 1
+    [ "$before" = "$(folder_of "$folder")" ] || { echo "the folder changed"; folder_of "$folder"; return 1; }
+}
+
+export tools work
+export -f answers
+for name in whole unclosed; do
+    here=$work/here-$name
+    copy $name "$here"
+    answers "$here/run.capdb" >"$work/right"
+    check "$name: the commands answer" test "$(grep -c 'exit [01]' "$work/right")" -gt 25
+    check "$name: and answer the same again, changing nothing" same "$here" answers "$here/run.capdb"
+
+    check "$name: no file may grow by a byte" same "$here" answers "$here/run.capdb" capped
+
+    if unshare -m true 2>/dev/null; then
+        full() {
+            unshare -m bash -c "mount -t tmpfs -o size=2m none $work/mnt && cp $here/run.capdb* $work/mnt/
+                cat /dev/zero >$work/mnt/fill 2>/dev/null
+                [ \$(df --output=avail $work/mnt | tail -1) = 0 ] || echo the disk is not full
+                answers $work/mnt/run.capdb"
+        }
+        mkdir -p "$work/mnt"
+        check "$name: on a disk that is full" same "$here" full
+        check "$name: on a disk that is mounted to be read only" same "$here" \
+            unshare -m bash -c "mount --bind $here $work/mnt && mount -o remount,bind,ro $work/mnt && answers $work/mnt/run.capdb"
+    else
+        echo "# this machine lets nobody mount: full and read-only disks are not tried"
+    fi
+
+    if [ "$(id -u)" = 0 ]; then
+        chmod 555 "$here"
+        chmod 444 "$here"/*
+        check "$name: another user, where nobody may write" same "$here" \
+            setpriv --reuid $other --regid $other --clear-groups bash -c "answers $here/run.capdb"
+        chmod 000 "$here"/run.capdb
+        check "$name: who may not read it is told" bash -c "
+            setpriv --reuid $other --regid $other --clear-groups $tools/capdb check $here/run.capdb 2>&1 | grep -q 'Permission denied'"
+        chmod 644 "$here"/*
+        chmod 755 "$here"
+    else
+        chmod 555 "$here"
+        check "$name: in a folder that may not be written" same "$here" answers "$here/run.capdb"
+        chmod 755 "$here"
+    fi
+
+    # the lock of a browser that has begun to write
+    python3 - "$here/run.capdb" "$work/locked" "$work/go" <<'PY' &
+import os, sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode=DELETE") if not os.path.exists(sys.argv[1] + "-wal") else None
+db.execute("BEGIN EXCLUSIVE")
+open(sys.argv[2], "w").close()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.05)
+db.execute("ROLLBACK")
+PY
+    locker=$!
+    wait_for 20 test -e "$work/locked"
+    check "$name: somebody holds an exclusive lock" same "$here" answers "$here/run.capdb"
+    check "$name: and holds it still" kill -0 $locker
+    touch "$work/go"
+    wait $locker
+    rm -f "$work/locked" "$work/go"
+done
+
+# --- the -wal of somebody else -------------------------------------------------------------------------
+
+here=$work/stray
+copy whole "$here"
+answers "$here/run.capdb" >"$work/right"
+cp "$odd/unclosed.capdb-wal" "$here/run.capdb-wal"
+check "the -wal of another file is no part of it" same "$here" answers "$here/run.capdb"
+head -c 5000 /dev/urandom >"$here/run.capdb-wal"
+check "nor is what is no -wal at all" same "$here" answers "$here/run.capdb"
+
+# --- a recorder and a lock ------------------------------------------------------------------------------
+
+boot build/arm/debug/image-demo-healthy.elf
+monitor=monitor:unix:$work/monitor.sock
+capdb=$tools/capdb
+count() { $capdb sql "$work/run.capdb" "SELECT count(*) FROM snapshots" | tail -1; }
+more_than() { [ "$(count)" -gt "$1" ]; }
+check "the demo runs" wait_for 60 bash -c "$capdb live $monitor 'SELECT count(DISTINCT domain) FROM threads' | tail -1 | grep -q '^4\$'"
+$capdb record "$monitor" "$work/run.capdb" --every 0.1 >"$work/said" 2>&1 &
+recorder=$!
+check "a recorder records" wait_for 60 more_than 3
+python3 - "$work/run.capdb" "$work/locked" "$LOCK_SECONDS" <<'PY' &
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+db.execute("BEGIN IMMEDIATE")
+open(sys.argv[2], "w").close()
+time.sleep(float(sys.argv[3]))
+db.execute("ROLLBACK")
+PY
+locker=$!
+wait_for 60 test -e "$work/locked"
+before=$(count)
+check "readers answer meanwhile" $capdb domains "$work/run.capdb"
+wait $locker
+check "when the lock is gone it records on" wait_for 60 more_than $((before + 3))
+kill -INT $recorder
+wait $recorder
+check "and ends well" test $? = 0
+check "each snapshot that it acknowledged is there" bash -c "[ \$(grep -oE '[0-9]+ snapshots recorded' $work/said | grep -oE '^[0-9]+') = $(count) ]"
+check "as it was recorded" $capdb verify "$work/run.capdb"
+plan
