@@ -19,6 +19,7 @@
 enum {
     BLOCK_SOCKET = 4096,
     BLOCK_SERIAL = 512, /* a byte costs 0.17 ms at 115200 baud */
+    BLOCK_TOLD = 256,   /* from a kernel that tells its state itself little else is read */
     BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
@@ -239,6 +240,25 @@ static void gdb_close(struct attach *a)
     gdb_drop(a);
 }
 
+static uint32_t block_of(const struct attach *a)
+{
+    const struct gdb_door *d = a->door;
+    if (d->distrusted)
+        return BLOCK_BAD;
+    return a->target.line == LINE_SERIAL ? (uint32_t)BLOCK_SERIAL : (uint32_t)BLOCK_SOCKET;
+}
+
+static bool tells_state(const struct gdb_door *d)
+{
+    return gdb_client_offers(&d->client, "capscope-snapshot+");
+}
+
+static void set_block(struct gdb_door *d, uint32_t block)
+{
+    pages_drop(&d->pages);
+    pages_init(&d->pages, block);
+}
+
 /* Has the line shown just now that it cannot be trusted? Then what was read before is worth
  * nothing. */
 static bool turned_bad(struct gdb_door *d)
@@ -246,8 +266,7 @@ static bool turned_bad(struct gdb_door *d)
     if (d->client.troubles == 0 || d->distrusted)
         return false;
     d->distrusted = true;
-    pages_drop(&d->pages);
-    pages_init(&d->pages, BLOCK_BAD);
+    set_block(d, BLOCK_BAD);
     return true;
 }
 
@@ -336,7 +355,7 @@ static enum error gdb_open(struct attach *a)
         return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
     a->door = d;
     d->view = (struct memview){.read = view_read, .ctx = a};
-    pages_init(&d->pages, a->target.line == LINE_SERIAL ? BLOCK_SERIAL : BLOCK_SOCKET);
+    pages_init(&d->pages, block_of(a));
     enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
                                   sizeof(why));
     if (e != ERR_OK)
@@ -344,6 +363,8 @@ static enum error gdb_open(struct attach *a)
     e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
     if (e != ERR_OK)
         return client_failed(a, e);
+    if (tells_state(d))
+        set_block(d, BLOCK_TOLD);
     e = find_roots(a);
     a->halted = d->client.stood;
     if (e == ERR_OK)
@@ -434,7 +455,7 @@ static enum error snapshot_told(struct attach *a)
 {
     struct gdb_door *d = a->door;
     bool stopped = false;
-    if (!gdb_client_offers(&d->client, "capscope-snapshot+"))
+    if (!tells_state(d))
         return ERR_UNSUPPORTED;
     enum error e = prepare(a, 0, &stopped);
     struct told *t = calloc(1, sizeof(*t));
@@ -463,12 +484,15 @@ static enum error snapshot_read(struct attach *a)
 /* What the kernel tells comes in frames whose checksums a bad line does not pass. */
 static enum error gdb_snapshot(struct attach *a)
 {
+    struct gdb_door *d = a->door;
     enum error e = notice_stop(a);
     if (e != ERR_OK)
         return e;
     e = snapshot_told(a);
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
+        set_block(d, block_of(a));
         e = snapshot_read(a);
+    }
     if (e == ERR_OK)
         note_state(a);
     return release(a, e);

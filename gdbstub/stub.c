@@ -252,8 +252,22 @@ static void noise(uint8_t byte)
         session_close("the line is the monitor's again");
 }
 
+static bool is_of_a_packet(uint8_t byte)
+{
+    return byte == '$' || gdb_decoder_is_inside(&s.decoder);
+}
+
+/* From here on, and from each byte of the packet on, silence counts. */
+static void knock_began(void)
+{
+    s.knock_time = board_clock();
+    s.knock_rounds = 0;
+}
+
 static void take(uint8_t byte)
 {
+    if (is_of_a_packet(byte))
+        knock_began();
     switch (gdb_decoder_put(&s.decoder, byte)) {
     case GDB_PACKET:
         packet();
@@ -285,11 +299,6 @@ static void knock(void)
     s.was_waiting = s.waiting;
     s.waiting = false;
     debug_request_halt();
-}
-
-static bool is_of_a_packet(uint8_t byte)
-{
-    return byte == '$' || gdb_decoder_is_inside(&s.decoder);
 }
 
 static void drain(void)
@@ -340,17 +349,26 @@ static void stub_guest_input(uint8_t byte)
 
 /* ---- stops ---- */
 
-static void knock_began(void)
+static bool knock_is_over(void)
 {
-    s.knock_time = board_clock();
-    s.knock_rounds = 0;
+    s.knock_rounds++;
+    return board_clock() - s.knock_time >= KNOCK_COUNTS || s.knock_rounds >= KNOCK_ROUNDS;
+}
+
+/* The kernel stands for something else, so it goes on standing; but a '$' that somebody typed would
+ * have the monitor's line for ever, and with it the stub. On its own line the next packet ends what
+ * is left of one, however long that takes. */
+static void half_check(void)
+{
+    if (s.line != MONITOR_LINE || s.open || !gdb_decoder_is_inside(&s.decoder) || !knock_is_over())
+        return;
+    session_close("half a packet came and nothing more; the line is the monitor's");
 }
 
 /* Half a packet and then silence: a gdb that died, or noise. The kernel need not wait for it. */
 static void knock_check(void)
 {
-    s.knock_rounds++;
-    if (board_clock() - s.knock_time < KNOCK_COUNTS && s.knock_rounds < KNOCK_ROUNDS)
+    if (!knock_is_over())
         return;
     s.knocking = false;
     gdb_decoder_init(&s.decoder, false);
@@ -428,8 +446,10 @@ static void stub_resumed(void)
 static void stub_idle(void)
 {
     drain();
-    if (debug_is_stopped() && s.knocking && !debug_will_change())
+    if (debug_is_stopped() && !debug_will_change() && s.knocking)
         knock_check();
+    else if (debug_is_stopped() && !debug_will_change())
+        half_check();
     if (debug_is_stopped() || debug_will_change() || !(s.passed || step_goes_round()))
         return;
     step_goes_straight();
