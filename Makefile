@@ -301,7 +301,7 @@ $(B)/host/million.capdb: $(B)/host/record_many
 	$(call SAY,REC) rm -f $@* && $< $@ 250 4000
 
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording \
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording $(B)/host/capdb \
 	    $(B)/host/inspector-tui $(B)/host/time_keys.so $(B)/host/million.capdb \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
 	    $(B)/arm/debug/image-many.elf

@@ -224,6 +224,19 @@ static enum error add_object(struct part *p, int64_t life, enum level level)
     return add_caps(p, PART_CAPS_TO, life, level);
 }
 
+/* One capability, once; what is wanted of it may grow. */
+static enum error add_cap(struct part *p, int64_t id, enum level level)
+{
+    struct part_entry *e = map_put(&p->ids, id);
+    if (!e)
+        return no_memory(p);
+    if (e->value != NO_INDEX && e->level <= level)
+        return ERR_OK;
+    e->value = 0;
+    e->level = (uint8_t)level;
+    return add_caps(p, PART_CAP, id, level);
+}
+
 static enum error bring_user(struct part *p, const int64_t *v)
 {
     const struct row *holder = NULL;
@@ -245,7 +258,7 @@ static enum error bring(struct part *p, const struct part_task *task)
     if (task->level == HOLDER)
         e = bring_user(p, v);
     if (e == ERR_OK && v[CAP_COL_parent] != 0)
-        e = add_caps(p, PART_CAP, v[CAP_COL_parent], above);
+        e = add_cap(p, v[CAP_COL_parent], above);
     return e;
 }
 
@@ -268,7 +281,7 @@ enum error part_add_object(struct part *p, int64_t life)
 
 enum error part_add_cap(struct part *p, int64_t id)
 {
-    return add_caps(p, PART_CAP, id, WANTED);
+    return add_cap(p, id, WANTED);
 }
 
 enum error part_add_slot(struct part *p, uint64_t addr)
@@ -624,5 +637,6 @@ void part_free(struct part *p)
     free(p->caps.entry);
     free(p->objects.entry);
     free(p->held.entry);
+    free(p->ids.entry);
     free(p->domain_of.entry);
 }

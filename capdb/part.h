@@ -39,6 +39,7 @@ struct part {
     struct part_map caps;    /* by row: index, why it is there */
     struct part_map objects; /* by life: index */
     struct part_map held;    /* by life: all capabilities to it are there, and why */
+    struct part_map ids;     /* by capability: why it is there */
     struct part_map domain_of;
     struct authority_domain *domains;
     uint32_t domain_count;

@@ -206,12 +206,18 @@ static void flows_text(const struct view *v, uint32_t domain, const struct autho
     free(to);
 }
 
-static int32_t island_of_domain(const struct view *v, uint32_t domain)
+/* Of each domain that of its first thread, -1: it has none. */
+static int32_t *domain_islands(const struct view *v)
 {
-    for (uint32_t i = 0; i < v->state.thread_count; i++)
-        if (v->authority.thread_domain[i] == (int32_t)domain)
-            return v->authority.island[v->state.threads[i].object];
-    return -1;
+    size_t size = (v->authority.domain_count + 1) * sizeof(int32_t);
+    int32_t *island = output_alloc(NULL, size);
+    memset(island, 0xff, size);
+    for (uint32_t i = v->state.thread_count; i-- > 0;) {
+        int32_t domain = v->authority.thread_domain[i];
+        if (domain >= 0 && v->state.threads[i].object >= 0)
+            island[domain] = v->authority.island[v->state.threads[i].object];
+    }
+    return island;
 }
 
 enum status command_domains(struct options *o)
@@ -243,11 +249,12 @@ enum status command_domains(struct options *o)
     struct tally *tally = output_alloc(NULL, (v.authority.domain_count + 1) * sizeof(*tally));
     memset(tally, 0, (v.authority.domain_count + 1) * sizeof(*tally));
     tally_slots(&v, tally);
+    int32_t *island = domain_islands(&v);
     struct output *out = output_begin(stdout, output_default, columns);
     for (uint32_t d = 0; d < v.authority.domain_count; d++) {
         output_text(out, v.authority.domains[d].name);
         output_text(out, v.authority.domains[d].trusted ? "manager" : "-");
-        output_int(out, island_of_domain(&v, d));
+        output_int(out, island[d]);
         output_int(out, v.authority.domains[d].threads);
         output_int(out, tally[d].caps);
         output_int(out, tally[d].frames);
@@ -261,6 +268,7 @@ enum status command_domains(struct options *o)
         output_row(out);
     }
     free(tally);
+    free(island);
     free(uses);
     dbview_close(&v);
     return finish(o, out);

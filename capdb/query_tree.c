@@ -82,6 +82,8 @@ enum status command_cdt(struct options *o)
 struct preview {
     const struct view *v;
     int32_t first, end; /* the victims */
+    int32_t *frames;    /* those to frames, sorted */
+    uint32_t frame_count;
     struct output *out;
     uint32_t mappings;
 };
@@ -135,22 +137,67 @@ static void preview_objects(struct preview *p)
     }
 }
 
+static int by_frame(const void *pa, const void *pb, void *ctx)
+{
+    const struct capstate *s = ctx;
+    const struct record_slot *a = &s->slots[*(const int32_t *)pa].rec;
+    const struct record_slot *b = &s->slots[*(const int32_t *)pb].rec;
+    if (a->object != b->object)
+        return a->object < b->object ? -1 : 1;
+    if (a->data != b->data)
+        return a->data < b->data ? -1 : 1;
+    return (a->extra > b->extra) - (a->extra < b->extra);
+}
+
+/* The victims to frames, by frame, address and ASID. */
+static void find_frames(struct preview *p)
+{
+    const struct capstate *s = &p->v->state;
+    p->frames = output_alloc(NULL, ((size_t)(p->end - p->first) + 1) * sizeof(*p->frames));
+    p->frame_count = 0;
+    for (int32_t i = p->first; i < p->end; i++)
+        if (s->slots[i].rec.type == RECORD_CAP_FRAME)
+            p->frames[p->frame_count++] = i;
+    if (p->frame_count)
+        qsort_r(p->frames, p->frame_count, sizeof(*p->frames), by_frame, (void *)(uintptr_t)s);
+}
+
+static bool frame_goes(const struct preview *p, const struct record_mapping *m)
+{
+    const struct capstate *s = &p->v->state;
+    uint32_t low = 0;
+    uint32_t high = p->frame_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct record_slot *r = &s->slots[p->frames[middle]].rec;
+        if (r->object == m->frame && r->data == m->vaddr && r->extra == m->asid)
+            return true;
+        bool below = r->object != m->frame ? r->object < m->frame
+                     : r->data != m->vaddr ? r->data < m->vaddr
+                                           : r->extra < m->asid;
+        if (below)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool table_goes(const struct preview *p, uint64_t addr)
+{
+    int32_t object = addr ? capstate_object_at(&p->v->state, addr) : -1;
+    if (object < 0)
+        return false;
+    uint32_t type = p->v->state.objects[object].type;
+    return (type == RECORD_CAP_PAGE_TABLE || type == RECORD_CAP_PAGE_DIRECTORY) &&
+           object_goes(p, object);
+}
+
 /* A translation goes when its frame's capability that made it goes: with the same ASID and address.
  * One whose directory or table goes ends too. */
 static bool mapping_goes(const struct preview *p, const struct record_mapping *m)
 {
-    const struct capstate *s = &p->v->state;
-    for (int32_t i = p->first; i < p->end; i++) {
-        const struct record_slot *r = &s->slots[i].rec;
-        if (r->type == RECORD_CAP_FRAME && r->object == m->frame && r->extra == m->asid &&
-            r->data == m->vaddr)
-            return true;
-        bool table = r->type == RECORD_CAP_PAGE_TABLE || r->type == RECORD_CAP_PAGE_DIRECTORY;
-        if (table && (r->object == m->table || r->object == m->dir) && s->slots[i].object >= 0 &&
-            object_goes(p, s->slots[i].object))
-            return true;
-    }
-    return false;
+    return frame_goes(p, m) || table_goes(p, m->table) || table_goes(p, m->dir);
 }
 
 static void preview_mappings(struct preview *p)
@@ -185,7 +232,9 @@ enum status command_preview(struct options *o)
     p.out = output_begin(stdout, output_default, columns);
     preview_caps(&p);
     preview_objects(&p);
+    find_frames(&p);
     preview_mappings(&p);
+    free(p.frames);
     struct toll toll; /* what lies in CNodes and threads that end is in it, and not in the rows */
     char taken[TOLL_TEXT];
     if (toll_of(&v.state, root, NULL, &toll) != ERR_OK)

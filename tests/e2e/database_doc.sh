@@ -10,6 +10,10 @@ import re, sqlite3, sys
 db = sqlite3.connect(":memory:")
 db.executescript(open("capdb/schema.sql", encoding="utf-8").read())
 page = open("docs/database.md", encoding="utf-8").read()
+# what capdb adds to the schema: a virtual table
+declared = re.search(r"CREATE TABLE breaches \(.*?\)\"", open("capdb/breaches.c", encoding="utf-8").read(), re.S).group(0)
+db.executescript(re.sub(r'"\s*"|"', "", declared).replace("CREATE TABLE breaches", "CREATE TABLE breach_columns")
+                 + "; CREATE VIEW breaches AS SELECT * FROM breach_columns")
 for name, arguments in (("word", 1), ("below", 2), ("covers", 3)):
     db.create_function(name, arguments, lambda *a: 0, deterministic=True)
 
@@ -41,13 +45,14 @@ def check_views():
 
 
 def check_tables():
-    for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+    for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'breach_columns'"):
         if not table.endswith("_row") and not re.search(rf"`{table}`|`{table}\.|\b{table}\b", page):
             print(f"table {table} is not mentioned")
 
 
 def check_questions():
-    questions = re.findall(r"(?:^    .*\n)+", page, re.M)
+    here = page[: page.index("\n## Many recordings")]  # those for a server: publish.sh
+    questions = re.findall(r"(?:^    .*\n)+", here, re.M)
     for question in questions:
         try:
             db.execute(question)

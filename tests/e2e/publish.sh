@@ -27,7 +27,7 @@ trap stop_server EXIT
 url="postgresql:///postgres?host=$work&user=capscope"
 ask() { psql -X -A -t -q "$url" -c "SET search_path = capscope" -c "$1"; }
 start_server() {
-    "${as_server[@]}" "$bin/postgres" -D "$work/data" -k "$work" -c listen_addresses= -c fsync=off \
+    "${as_server[@]}" "$bin/postgres" -D "$work/data" -k "$work" -c listen_addresses= -c fsync=off -c jit=off \
         >"$work/server.log" 2>&1 &
     server_pid=$!
     wait_for 60 psql -X -q "$url" -c "SELECT 1"
@@ -94,9 +94,11 @@ check "all of it is there" all_there "$first" recording-1
 before=$(everything)
 check "publishing it again works" $capdb publish "$first" "$url"
 check "and changes nothing" test "$(everything)" = "$before"
+of_first() { ask "SELECT md5(string_agg(c::text, '' ORDER BY row)) FROM cap_row c WHERE recording = 'recording-1'"; }
+before=$(of_first)
 check "a second one stands beside it" $capdb publish "$second" "$url"
 check "all of it is there, too" all_there "$second" recording-1-killed
-check "the first is as it was" all_there "$first" recording-1
+check "the first is as it was" test "$(of_first)" = "$before"
 $capdb cut "$second" "$work/other.capdb" --from 2 || exit 1
 other_as_first() {
     $capdb publish "$work/other.capdb" "$url" --name recording-1 2>"$work/said"

@@ -537,7 +537,8 @@ static void assert_same_about(const struct capstate *s, uint32_t object, const c
     snprintf(name, sizeof(name), "0x%" PRIx64, addr + 8);
     assert_same_answer(command_owner, name, at);
     assert_same_answer(command_who, name, at);
-    snprintf(name, sizeof(name), "slot:0x%" PRIx64, s->slots[s->objects[object].first_slot].rec.addr);
+    snprintf(name, sizeof(name), "slot:0x%" PRIx64,
+             s->slots[s->objects[object].first_slot].rec.addr);
     assert_same_answer(command_owner, name, at);
     assert_same_answer(command_who, name, at);
     assert_same_answer(command_history, name, NULL);
@@ -545,8 +546,14 @@ static void assert_same_about(const struct capstate *s, uint32_t object, const c
 
 static void a_part_answers_as_the_whole_snapshot(void **state)
 {
-    static const char *const names[] = {"nobody", "d1", "domain:d2", "thread:d0/x", "irq:40",
-                                        "frame:0x82004000", "untyped:0x82000000", "0x7"};
+    static const char *const names[] = {"nobody",
+                                        "d1",
+                                        "domain:d2",
+                                        "thread:d0/x",
+                                        "irq:40",
+                                        "frame:0x82004000",
+                                        "untyped:0x82000000",
+                                        "0x7"};
     (void)state;
     record_random();
     struct capdb *db = open_db(path);

@@ -10,6 +10,7 @@
  *
  *     bench_recording [CAPS [SNAPSHOTS [FILE]]]      100,000 and 100 unless given; FILE is kept */
 #include "capdb/capdb.h"
+#include "capdb/spans.h"
 #include "capdb/store.h"
 
 #include <stdio.h>
@@ -454,6 +455,83 @@ static void measure_answers(const char *path, uint32_t domains, uint32_t snapsho
     capdb_close(db);
 }
 
+/* --- whole commands and verdicts -------------------------------------------------------------- */
+
+enum { REPEATS = 5, CHECKED = 10 };
+
+/* Processor time of the quickest of some runs of one command, started anew each time. */
+static double command_time(const char *command)
+{
+    double best = 1e9;
+    for (int i = 0; i < REPEATS; i++) {
+        struct rusage before;
+        struct rusage after;
+        getrusage(RUSAGE_CHILDREN, &before);
+        if (system(command) != 0)
+            return -1;
+        getrusage(RUSAGE_CHILDREN, &after);
+        double took = (double)(after.ru_utime.tv_sec + after.ru_stime.tv_sec -
+                               before.ru_utime.tv_sec - before.ru_stime.tv_sec) +
+                      (double)(after.ru_utime.tv_usec + after.ru_stime.tv_usec -
+                               before.ru_utime.tv_usec - before.ru_stime.tv_usec) /
+                          1e6;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+static void measure_command(const char *path, const char *name, const char *operands, int wanted)
+{
+    char command[512];
+    if (access("build/host/capdb", X_OK) != 0) {
+        printf("a whole `capdb %s`: not measured, build/host/capdb is not there\n", name);
+        return;
+    }
+    snprintf(command, sizeof(command), "build/host/capdb %s '%s' %s >/dev/null", name, path,
+             operands);
+    double took = command_time(command);
+    if (took < 0)
+        printf("a whole `capdb %s`: not measured, it failed\n", name);
+    else
+        printf("a whole `capdb %s`: %.1f ms (wanted: %d)\n", name, took * 1e3, wanted);
+}
+
+static void measure_commands(const char *path, uint32_t snapshots)
+{
+    char address[64];
+    char pair[64];
+    snprintf(address, sizeof(address), "0x%llx",
+             (unsigned long long)(domain_base(0) + (FIRST_FRAME + 1) * 0x1000ull));
+    snprintf(pair, sizeof(pair), "%u %u", snapshots - 1, snapshots);
+    measure_command(path, "owner", address, 30);
+    measure_command(path, "who", address, 30);
+    measure_command(path, "history", address, 30);
+    measure_command(path, "diff", pair, 30);
+}
+
+static void measure_check(const char *path, uint32_t snapshots)
+{
+    char message[CAPDB_MESSAGE];
+    uint32_t last = snapshots < CHECKED ? snapshots : CHECKED;
+    struct capdb *db;
+    struct options o = {.every = -1, .patience = -1, .run = path, .quiet = true, .whole = true};
+    struct view v = {.options = &o, .second = true};
+    struct spans spans = {0};
+    if (capdb_open(path, &db, message) != ERR_OK)
+        die(message);
+    capdb_hold(db);
+    v.db = db;
+    double start = now();
+    if (dbview_load(&o, &v, 1) != STATUS_YES ||
+        spans_over(&o, &v, 1, last, &spans, NULL, NULL) != STATUS_YES)
+        die(capdb_error(db));
+    printf("check --all: %.1f ms a snapshot\n", (now() - start) * 1e3 / last);
+    spans_free(&spans);
+    dbview_close(&v);
+    capdb_release(db);
+    capdb_close(db);
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static void print_writing(const struct figures *f, uint32_t caps)
@@ -500,6 +578,8 @@ int main(int argc, char **argv)
     print_writing(&f, s.count);
     fflush(stdout);
     measure_answers(path, s.domains, snapshots);
+    measure_check(path, snapshots);
+    measure_commands(path, snapshots);
     if (argc <= 3)
         unlink(path);
     rmdir(folder);
