@@ -171,8 +171,8 @@ enum status commands_none(const char *name)
 
 bool command_takes_all(const struct command *c)
 {
-    return c->run == command_snapshots || c->run == command_history || c->run == command_revokes || c->run == command_report ||
-           c->run == command_sql || c->run == command_live;
+    return c->run == command_snapshots || c->run == command_history || c->run == command_revokes ||
+           c->run == command_report || c->run == command_sql || c->run == command_live;
 }
 
 bool command_takes_one(const struct command *c)
