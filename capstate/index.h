@@ -11,6 +11,12 @@ struct capstate_key {
     int32_t value;
 };
 
+/* Mappings of one address space that stand together. */
+struct capstate_run {
+    uint64_t asid;
+    uint32_t first, count; /* in s->mappings, addresses ascending */
+};
+
 enum capstate_array {
     ARRAY_SLOTS,
     ARRAY_THREADS,

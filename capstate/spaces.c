@@ -8,11 +8,6 @@
 
 #include <stdlib.h>
 
-struct capstate_run {
-    uint64_t asid;
-    uint32_t first, count; /* in s->mappings, addresses ascending */
-};
-
 static bool goes_on(const struct record_mapping *before, const struct record_mapping *m)
 {
     return m->asid == before->asid && m->vaddr >= before->vaddr;
