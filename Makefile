@@ -181,18 +181,22 @@ $(B)/asan/inspector-tui: $(B)/asan/obj/inspector-tui/main.c.o $(B)/asan/libtui.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
 
 ## ---- tests --------------------------------------------------------------------------------------
-# tests/host/test_*.c: cmocka programs under ASan and UBSan; those named test_kernel_* and
-# test_model_* see the simulated kernel.  tests/e2e/*.sh: against QEMU.  All speak TAP.
-TEST_SRC  := $(wildcard tests/host/test_*.c)
-TEST_BIN  := $(patsubst tests/host/%.c,$(B)/asan/%,$(TEST_SRC))
-TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard tests/host/*.c)))
+# cmocka programs under ASan and UBSan: tests/unit (host code), tests/sim (the kernel in simulation),
+# tests/lockstep (kernel and model).  tests/e2e/*.sh: against QEMU.  All speak TAP.
+TEST_DIRS := tests/unit tests/sim tests/lockstep
+TEST_SRC  := $(wildcard $(patsubst %,%/test_*.c,$(TEST_DIRS)))
+TEST_BIN  := $(patsubst %.c,$(B)/asan/%,$(notdir $(TEST_SRC)))
+TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard $(patsubst %,%/*.c,$(TEST_DIRS)))))
 
-$(B)/asan/test_%: $(B)/asan/sim/tests/host/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
-	$(call SAY,LD ) $(CC) $(ASAN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+define test_rule
+$(B)/asan/test_%: $(B)/asan/sim/$(1)/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
+	$$(call SAY,LD ) $$(CC) $$(ASAN) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka $$(LIBS_TUI) $$(LIBS_CAPDB) -o $$@
+endef
+$(foreach dir,$(TEST_DIRS),$(eval $(call test_rule,$(dir))))
 
 # Kernel and model in lockstep: for the bulk without sanitizers, for a share with them, and with a
 # kernel that has a planted fault for each script in tests/mutants.
-LOCKSTEP_SRC := tests/tools/lockstep.c $(wildcard tests/host/lockstep*.c) tests/host/sim.c tests/host/sim_check.c
+LOCKSTEP_SRC := tests/tools/lockstep.c $(wildcard tests/lockstep/lockstep*.c) tests/sim/sim.c tests/sim/sim_check.c
 MUTANTS      := $(patsubst tests/mutants/%.sed,%,$(wildcard tests/mutants/*.sed))
 MUTANT_BIN   := $(patsubst %,$(B)/mutants/%/lockstep,$(MUTANTS))
 KERNEL_TEXT  := $(wildcard kernel/*.[ch] abi/*.h layout/*.h plat/hostsim/*.h)
@@ -202,7 +206,7 @@ $(B)/host/sim/%.o: HOST_FLAGS += $(SIM_QUIET)
 
 # the fuzzers without libFuzzer, for their kept inputs
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_HELP := tests/host/sim.c tests/host/sim_check.c tests/host/recordings.c tests/host/state_builder.c tests/host/proxy_rig.c
+FUZZ_HELP := tests/sim/sim.c tests/sim/sim_check.c tests/unit/recordings.c tests/unit/state_builder.c tests/unit/proxy_rig.c
 $(B)/asan/fuzz_%: $(B)/asan/sim/tests/fuzz/fuzz_%.c.o $(B)/asan/sim/tests/tools/fuzz_replay.c.o $(call obj,$(B)/asan/sim,$(FUZZ_HELP)) $(B)/asan/libkernel.a $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
@@ -355,7 +359,7 @@ proof-tie: ## run what is proved beside authority/ on random distributions (TIE_
 	@scripts/prove-tie
 
 # random distributions of capabilities with what authority/ says of them, for scripts/prove-tie
-$(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/host/state_builder.c) $(B)/host/libhost.a
+$(B)/host/distributions: $(call obj,$(B)/host/sim,tests/tie/distributions.c tests/unit/state_builder.c) $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ -lcmocka -o $@
 
 # For those who only attach: no ARM compiler, no QEMU. What is installed is a list, so that what is
@@ -393,7 +397,7 @@ uninstall: ## take away what install put there
 $(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
-$(B)/host/serve_sel4: $(call obj,$(B)/host/sim,tests/tools/serve_sel4.c $(addprefix tests/host/,sel4_stub.c sel4_fixture.c elf_maker.c)) $(B)/host/libhost.a
+$(B)/host/serve_sel4: $(call obj,$(B)/host/sim,tests/tools/serve_sel4.c $(addprefix tests/unit/,sel4_stub.c sel4_fixture.c elf_maker.c)) $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ -lcmocka $(LIBS_CAPDB) -o $@
 
 check-sel4: ## boot a mainline seL4 of yours and check what is read of it (docs/sel4.md)
@@ -410,10 +414,13 @@ FUZZ_SRC   := $(HOST_SRC) $(CAPDB_SRC) $(SIM_SRC) $(FUZZ_HELP)
 FUZZ_OBJ   := $(call obj,$(B)/fuzz/obj,$(FUZZ_SRC))
 
 $(eval $(call object_tree,$(B)/fuzz/obj,,$$(FUZZ_CC)))
-# a judge, not what is judged
-$(B)/fuzz/obj/tests/host/%.c.o: tests/host/%.c
-	@mkdir -p $(@D)
-	$(Q)clang -std=gnu11 -g -O2 -D_GNU_SOURCE -I. -Iplat/hostsim $(DEP) -c $< -o $@
+# judges, not what is judged
+define fuzz_judge
+$(B)/fuzz/obj/$(1)/%.c.o: $(1)/%.c
+	@mkdir -p $$(@D)
+	$$(Q)clang -std=gnu11 -g -O2 -D_GNU_SOURCE -I. -Iplat/hostsim $$(DEP) -c $$< -o $$@
+endef
+$(foreach dir,$(TEST_DIRS),$(eval $(call fuzz_judge,$(dir))))
 $(B)/fuzz/libfuzz.a: $(FUZZ_OBJ)
 $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(B)/fuzz/libfuzz.a
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ -lcmocka $(LIBS_CAPDB) -o $@

@@ -5,7 +5,7 @@
  * Each function first checks everything that makes the case simple, changing nothing; any doubt
  * goes the long way (syscall.c), which decides all over again.  What follows the checks leaves
  * every word of the kernel's memory as the long way would: same queues, same places in the
- * derivation list, same events.  tests/host/test_kernel_fastpath.c compares the two.
+ * derivation list, same events.  tests/sim/test_kernel_fastpath.c compares the two.
  *
  * Relies on what holds at each kernel entry: no candidate and no reschedule is noted, no ready
  * thread is above the current one, and a thread that waits in an endpoint's queue or for a reply is

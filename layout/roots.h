@@ -124,7 +124,7 @@ static inline word_t roots_sum(const struct kernel_roots *r)
  * exchange of words or links between slots and a move all show.  Slots, objects and badges stand in
  * regular distances: with a key linear in the address, or nearly so, two exchanges can cancel out.
  * That is what the square is for, and constant and rotation were chosen by it
- * (tests/host/test_digest.c). The previous link is left out: it says nothing that the next links do
+ * (tests/sim/test_digest.c). The previous link is left out: it says nothing that the next links do
  * not. */
 struct digest {
     word_t lane[2];

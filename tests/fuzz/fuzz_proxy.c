@@ -1,7 +1,7 @@
 /* Any bytes from a debugger and any from the stub behind, through the proxy.  The first two bytes
  * say how many of the input are the stub's.  Whatever comes: no packet outgrows its buffer, what the
  * proxy keeps of breakpoints stays within its tables, and it lets go of everything at the end. */
-#include "tests/host/proxy_rig.h"
+#include "tests/unit/proxy_rig.h"
 
 #include <stdlib.h>
 

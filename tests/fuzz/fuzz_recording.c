@@ -7,7 +7,7 @@
  * Then all commands are asked. */
 #include "capdb/command.h"
 #include "capdb/recorder.h"
-#include "tests/host/recordings.h"
+#include "tests/unit/recordings.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

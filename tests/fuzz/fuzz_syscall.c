@@ -3,7 +3,7 @@
  * An input is a program: each step is a system call of whatever thread runs, a tick, an interrupt
  * or a fault, with interrupts rising in the middle where the input says so.  It starts from one
  * scene of threads, endpoints, CNodes and memory.  Afterwards the object walker's audit and the
- * check of invariants that shares no code with it (tests/host/sim_check.c) must find nothing;
+ * check of invariants that shares no code with it (tests/sim/sim_check.c) must find nothing;
  * sanitizers and the kernel's own assertions watch on the way.
  *
  *     step:  kind, then for a system call
@@ -13,7 +13,7 @@
 #include "objwalk/capscope/audit.h"
 #include "objwalk/capscope/walk.h"
 #include "kernel/syscall.h"
-#include "tests/host/sim.h"
+#include "tests/sim/sim.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
  *   0xf3000000  everything above as it was before the trial
  *
  * One trial at a time. */
-#include "tests/host/lockstep.h"
+#include "tests/lockstep/lockstep.h"
 #include "tests/lockstep-arm/program.h"
 
 #include "kernel/arch.h"

@@ -9,7 +9,7 @@
  * dealt without faults; the others have from one fault on: any capability in any domain, any block
  * lent. The root task keeps all originals, or has moved them into the domains. */
 #include "authority/authority.h"
-#include "tests/host/state_builder.h"
+#include "tests/unit/state_builder.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Kernel and model in lockstep, as a program (tests/host/lockstep.h).
+/* Kernel and model in lockstep, as a program (tests/lockstep/lockstep.h).
  *
  *     lockstep [--seed N] [--actions N] [--episode N] [--audit N] [--preempt-all] [--quiet]
  *              [--trace] [--stats] [--release] [--states]
@@ -6,7 +6,7 @@
  *
  * Exit 0: no difference; 1: a difference, with seed and shrunk sequence on standard output; 2:
  * could not tell. */
-#include "tests/host/lockstep.h"
+#include "tests/lockstep/lockstep.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -15,7 +15,7 @@
 
 #include "attach/attach.h"
 #include "attach/sel4.h"
-#include "tests/host/sel4_stub.h"
+#include "tests/unit/sel4_stub.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/sel4_stub.h"
+#include "tests/unit/sel4_stub.h"
 
 #include <signal.h>
 #include <stdio.h>

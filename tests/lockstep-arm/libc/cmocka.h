@@ -1,4 +1,4 @@
-/* The checks of cmocka's that tests/host/sim.c and sim_check.c make: one that fails ends the
+/* The checks of cmocka's that tests/sim/sim.c and sim_check.c make: one that fails ends the
  * trial. */
 #ifndef CAPSCOPE_LOCKSTEP_ARM_CMOCKA_H
 #define CAPSCOPE_LOCKSTEP_ARM_CMOCKA_H

@@ -1,0 +1,496 @@
+/* A recording as a file among other programs: one recorder, readers that change nothing, locks and
+ * leftovers of others, copies that are not whole, the format of before. */
+#include "capdb/recorder.h"
+#include "tests/sim/program.h"
+#include "tests/unit/recordings.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char message[CAPDB_MESSAGE];
+
+static enum error try_resume(const char *path, const char *target, bool same_machine)
+{
+    struct capdb *db;
+    const struct capdb_source source = {.target = target, .same_machine = same_machine};
+    enum error e = capdb_resume(path, &source, &db, message);
+    capdb_close(db);
+    return e;
+}
+
+static void assert_says(const char *word)
+{
+    if (!strstr(message, word))
+        fail_msg("wanted \"%s\" in: %s", word, message);
+}
+
+static void record_some(const char *path, uint32_t seed, uint32_t count)
+{
+    struct changing m;
+    struct capdb *db = create(path);
+    changing_init(&m, seed);
+    record_changing(db, &m, count);
+    capdb_close(db);
+}
+
+/* --- one recorder ---------------------------------------------------------------------------- */
+
+static void a_second_recorder_is_refused_and_told_of_the_first(void **state)
+{
+    struct changing m;
+    char *path = temp_path();
+    char pid[64];
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 1);
+    record_changing(db, &m, 5);
+    assert_int_equal(try_resume(path, "test", false), ERR_REFUSED);
+    assert_says("is being recorded by process");
+    snprintf(pid, sizeof(pid), "process %ld, which records test", (long)getpid());
+    assert_says(pid);
+    record_changing(db, &m, 5);
+    capdb_close(db);
+    assert_int_equal(try_resume(path, "test", false), ERR_OK);
+    db = open_db(path);
+    assert_recorded(db, 1, 10);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+static void a_recorder_in_another_process_is_told_of_too(void **state)
+{
+    int ends[2];
+    char byte;
+    char *path = temp_path();
+    (void)state;
+    record_some(path, 2, 3);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct capdb *db = resume_db(path);
+        byte = (char)capdb_count(db);
+        if (write(ends[1], &byte, 1) != 1)
+            _exit(1);
+        pause();
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(try_resume(path, "test", false), ERR_REFUSED);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(try_resume(path, "test", false), ERR_OK); /* the lock ended with it */
+    close(ends[0]);
+    close(ends[1]);
+    temp_remove(path);
+}
+
+static void another_machine_is_refused_and_told_of_the_first(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    record_some(path, 3, 3);
+    assert_int_equal(try_resume(path, "gdb:tcp:elsewhere:1234", false), ERR_REFUSED);
+    assert_says("was recorded from test");
+    assert_says("gdb:tcp:elsewhere:1234");
+    assert_int_equal(try_resume(path, "gdb:tcp:elsewhere:1234", true), ERR_OK);
+    assert_int_equal(try_resume(path, "test", false), ERR_REFUSED); /* the door is the other now */
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+static void the_same_process_behind_another_door_is_the_same_machine(void **state)
+{
+    char *path = temp_path();
+    struct capdb_source source = {.target = "monitor:unix:/one", .machine = "process 7"};
+    struct capdb *db;
+    (void)state;
+    assert_int_equal(capdb_create_from(path, &source, &db, message), ERR_OK);
+    capdb_close(db);
+    source.target = "gdb:unix:/two";
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
+    capdb_close(db);
+    source = (struct capdb_source){.target = "gdb:unix:/three", .machine = "process 8"};
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_REFUSED);
+    assert_says("/two");
+    temp_remove(path);
+}
+
+static void another_kernel_is_refused(void **state)
+{
+    struct changing m;
+    struct capstate s;
+    uint32_t n;
+    char *path = temp_path();
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 4);
+    record_changing(db, &m, 3);
+    changing_state(&m, &s);
+    s.snapshot.build.bytes[0] = 'T';
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_REFUSED);
+    assert_non_null(strstr(capdb_error(db), "is of the kernel test on kzm"));
+    capstate_free(&s);
+    record_changing(db, &m, 1);
+    assert_int_equal(capdb_count(db), 4);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+/* --- readers change nothing ------------------------------------------------------------------ */
+
+static const char *const tails[] = {"", "-wal", "-shm", "-journal", "-lock"};
+enum { TAILS = sizeof(tails) / sizeof(*tails) };
+
+struct folder {
+    struct {
+        bool there;
+        struct stat st;
+        char *bytes;
+    } file[TAILS];
+};
+
+static void folder_take(const char *path, struct folder *f)
+{
+    memset(f, 0, sizeof(*f));
+    for (int i = 0; i < TAILS; i++) {
+        char name[128];
+        size_t size;
+        snprintf(name, sizeof(name), "%s%s", path, tails[i]);
+        f->file[i].there = stat(name, &f->file[i].st) == 0;
+        if (f->file[i].there)
+            f->file[i].bytes = read_file(name, &size);
+    }
+}
+
+static void folder_assert_same(const struct folder *a, const struct folder *b)
+{
+    for (int i = 0; i < TAILS; i++) {
+        assert_int_equal(a->file[i].there, b->file[i].there);
+        if (!a->file[i].there)
+            continue;
+        assert_int_equal(a->file[i].st.st_size, b->file[i].st.st_size);
+        if (a->file[i].st.st_mtim.tv_nsec != b->file[i].st.st_mtim.tv_nsec)
+            fail_msg("RUN%s was written to", tails[i]);
+        assert_memory_equal(a->file[i].bytes, b->file[i].bytes, (size_t)a->file[i].st.st_size);
+    }
+}
+
+static void folder_free(struct folder *f)
+{
+    for (int i = 0; i < TAILS; i++)
+        free(f->file[i].bytes);
+}
+
+static void child_records(const char *path, uint32_t seed, uint32_t count, int ready)
+{
+    struct changing m;
+    struct capdb *db;
+    char why[CAPDB_MESSAGE];
+    char byte = 1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
+    changing_init(&m, seed);
+    if (capdb_create(path, "test", &db, why) != ERR_OK)
+        _exit(1);
+    record_changing(db, &m, count);
+    if (write(ready, &byte, 1) != 1)
+        _exit(1);
+    pause();
+}
+
+/* A recorder that has recorded `count` snapshots and lives on. */
+static pid_t start_recorder(const char *path, uint32_t seed, uint32_t count)
+{
+    int ends[2];
+    char byte = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        child_records(path, seed, count, ends[1]);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    close(ends[0]);
+    return child;
+}
+
+static void end_recorder(pid_t child)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+static void read_everything(const char *path, uint32_t seed, uint32_t count)
+{
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_count(db), count);
+    assert_recorded(db, seed, count);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    capdb_close(db);
+}
+
+static void what_a_killed_recorder_left_is_read_and_not_touched(void **state)
+{
+    struct folder before;
+    struct folder after;
+    char *path = temp_path();
+    (void)state;
+    end_recorder(start_recorder(path, 5, 130)); /* a hundred are merged, thirty are in the tail */
+    folder_take(path, &before);
+    assert_true(before.file[1].there);
+    read_everything(path, 5, 130);
+    folder_take(path, &after);
+    folder_assert_same(&before, &after);
+    folder_free(&before);
+    folder_free(&after);
+    temp_remove(path);
+}
+
+static void beside_a_recorder_all_is_seen_and_nothing_touched(void **state)
+{
+    struct folder before;
+    struct folder after;
+    char *path = temp_path();
+    (void)state;
+    pid_t recorder = start_recorder(path, 6, 130);
+    folder_take(path, &before);
+    read_everything(path, 6, 130);
+    folder_take(path, &after);
+    folder_assert_same(&before, &after);
+    end_recorder(recorder);
+    folder_free(&before);
+    folder_free(&after);
+    temp_remove(path);
+}
+
+static void remove_beside(const char *path, const char *tail)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%s%s", path, tail);
+    assert_int_equal(unlink(name), 0);
+}
+
+static void a_copy_needs_no_shm(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    end_recorder(start_recorder(path, 7, 20));
+    remove_beside(path, "-shm");
+    read_everything(path, 7, 20);
+    temp_remove(path);
+}
+
+static void a_copy_without_its_wal_says_so(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    end_recorder(start_recorder(path, 8, 120));
+    remove_beside(path, "-wal");
+    struct capdb *db;
+    if (capdb_open(path, &db, message) == ERR_OK) {
+        assert_non_null(capdb_warning(db));
+        assert_non_null(strstr(capdb_warning(db), "-wal file is missing"));
+        capdb_close(db);
+    }
+    assert_int_equal(try_resume(path, "test", false), ERR_FORMAT);
+    assert_says("lacks its -wal file");
+    temp_remove(path);
+}
+
+static void a_whole_file_warns_of_nothing(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    record_some(path, 9, 5);
+    struct capdb *db = open_db(path);
+    assert_null(capdb_warning(db));
+    capdb_close(db);
+    temp_remove(path);
+}
+
+/* Pages of another database, with checksums that hold. */
+static void a_wal_of_somebody_else_is_no_part_of_it(void **state)
+{
+    char *path = temp_path();
+    char *other = temp_path();
+    char name[128];
+    size_t size;
+    (void)state;
+    record_some(path, 10, 20);
+    end_recorder(start_recorder(other, 11, 20));
+    snprintf(name, sizeof(name), "%s-wal", other);
+    char *bytes = read_file(name, &size);
+    snprintf(name, sizeof(name), "%s-wal", path);
+    write_file(name, bytes, size);
+    free(bytes);
+    read_everything(path, 10, 20);
+    assert_int_equal(try_resume(path, "test", false), ERR_FORMAT);
+    assert_says("not its own");
+    remove_beside(path, "-wal");
+    read_everything(path, 10, 20);
+    temp_remove(path);
+    temp_remove(other);
+}
+
+/* --- locks of others ------------------------------------------------------------------------- */
+
+static sqlite3 *browse(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    return db;
+}
+
+static void a_browser_that_writes_stops_no_reader(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    record_some(path, 12, 60);
+    sqlite3 *browser = browse(path, "BEGIN EXCLUSIVE; UPDATE word SET text = 'x'");
+    read_everything(path, 12, 60);
+    /* more than its cache holds: pages of its transaction are in the file */
+    assert_int_equal(sqlite3_exec(browser,
+                                  "PRAGMA cache_size=1;"
+                                  "UPDATE cap_row SET rights = rights + 16;"
+                                  "UPDATE run_row SET pc = pc + 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    read_everything(path, 12, 60);
+    sqlite3_close(browser); /* rolls back */
+    read_everything(path, 12, 60);
+    temp_remove(path);
+}
+
+static void a_browser_that_writes_loses_no_snapshot(void **state)
+{
+    struct changing m;
+    struct capstate s;
+    uint32_t n;
+    char *path = temp_path();
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 13);
+    record_changing(db, &m, 10);
+    sqlite3 *browser = browse(path, "BEGIN IMMEDIATE; UPDATE word SET text = text");
+    struct capdb *reader = open_db(path);
+    assert_recorded(reader, 13, 10);
+    capdb_close(reader);
+    changing_step(&m);
+    changing_state(&m, &s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_TIMEOUT);
+    assert_non_null(strstr(capdb_error(db), "another program holds a lock"));
+    sqlite3_close(browser);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    assert_int_equal(n, 11);
+    capstate_free(&s);
+    record_changing(db, &m, 10);
+    capdb_close(db);
+    read_everything(path, 13, 21);
+    temp_remove(path);
+}
+
+static void a_file_that_changed_while_it_was_read_is_told(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    record_some(path, 14, 5);
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_hold(db), ERR_OK);
+    sqlite3_close(browse(path, "UPDATE snapshot SET time = 1"));
+    assert_int_equal(capdb_release(db), ERR_TORN);
+    assert_int_equal(capdb_hold(db), ERR_OK); /* and the next look is at the file as it is */
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM snapshot WHERE time = 1", 0), 5);
+    assert_int_equal(capdb_release(db), ERR_OK);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+/* --- format 1 -------------------------------------------------------------------------------- */
+
+/* Unpacks a recording that is kept packed in tests/recordings. */
+static void unpack(const char *name, const char *path, const char *tail)
+{
+    char command[600];
+    snprintf(command, sizeof(command), "gzip -dc %s/../../tests/recordings/%s%s.gz >%s%s",
+             program_folder(), name, tail, path, tail);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_recording_of_format_1_is_read(void **state)
+{
+    struct capstate s;
+    char *path = temp_path();
+    (void)state;
+    unpack("format1.capdb", path, "");
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_count(db), 5);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    assert_int_equal(capdb_load(db, 2, &s), ERR_OK);
+    assert_int_equal(s.slot_count, 272);
+    capstate_free(&s);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM caps WHERE n = 5", 0), 254);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM revokes", 0), 3);
+    capdb_close(db);
+    assert_int_equal(try_resume(path, "test", false), ERR_VERSION);
+    assert_says("capdb upgrade");
+    temp_remove(path);
+}
+
+static void what_a_killed_recorder_of_format_1_left_is_read(void **state)
+{
+    struct folder before;
+    struct folder after;
+    char *path = temp_path();
+    (void)state;
+    unpack("format1-killed.capdb", path, "");
+    unpack("format1-killed.capdb", path, "-wal");
+    folder_take(path, &before);
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_count(db), 11);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM caps WHERE n = 11", 0), 268);
+    capdb_close(db);
+    folder_take(path, &after);
+    folder_assert_same(&before, &after);
+    folder_free(&before);
+    folder_free(&after);
+    temp_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_recorder_is_refused_and_told_of_the_first),
+        cmocka_unit_test(a_recorder_in_another_process_is_told_of_too),
+        cmocka_unit_test(another_machine_is_refused_and_told_of_the_first),
+        cmocka_unit_test(the_same_process_behind_another_door_is_the_same_machine),
+        cmocka_unit_test(another_kernel_is_refused),
+        cmocka_unit_test(what_a_killed_recorder_left_is_read_and_not_touched),
+        cmocka_unit_test(beside_a_recorder_all_is_seen_and_nothing_touched),
+        cmocka_unit_test(a_copy_needs_no_shm),
+        cmocka_unit_test(a_copy_without_its_wal_says_so),
+        cmocka_unit_test(a_whole_file_warns_of_nothing),
+        cmocka_unit_test(a_wal_of_somebody_else_is_no_part_of_it),
+        cmocka_unit_test(a_browser_that_writes_stops_no_reader),
+        cmocka_unit_test(a_browser_that_writes_loses_no_snapshot),
+        cmocka_unit_test(a_file_that_changed_while_it_was_read_is_told),
+        cmocka_unit_test(a_recording_of_format_1_is_read),
+        cmocka_unit_test(what_a_killed_recorder_of_format_1_left_is_read),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

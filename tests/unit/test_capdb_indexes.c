@@ -1,0 +1,173 @@
+/* Answers from the indexes against the same from rebuilt snapshots. */
+#include "capdb/store.h"
+#include "tests/unit/recordings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SNAPSHOTS = 30, SEED = 99 };
+
+static char *path;
+
+static int setup(void **state)
+{
+    struct changing m;
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    changing_init(&m, SEED);
+    record_changing(db, &m, SNAPSHOTS);
+    capdb_close(db);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    temp_remove(path);
+    return 0;
+}
+
+/* --- owner ----------------------------------------------------------------------------------- */
+
+static void assert_owner(struct capdb *db, const struct authority *a, uint32_t n, uint64_t addr)
+{
+    struct authority_owner want;
+    struct capdb_owner got;
+    authority_owner_of(a, addr, &want);
+    assert_int_equal(capdb_owner_at(db, n, addr, &got), ERR_OK);
+    assert_int_equal(got.found, want.object >= 0);
+    if (want.object < 0)
+        return;
+    assert_int_equal(got.object, a->state->objects[want.object].addr);
+    assert_int_equal(got.type, a->state->objects[want.object].type);
+    assert_string_equal(got.domain, want.domain < 0 ? "" : a->domains[want.domain].name);
+    assert_int_equal(got.by_untyped, want.by_untyped);
+    assert_int_equal(got.shared, want.shared);
+}
+
+static void test_owner_is_that_of_the_analysis(void **state)
+{
+    const struct authority_rules rules = {0};
+    (void)state;
+    struct capdb *db = open_db(path);
+    for (uint32_t n = 1; n <= SNAPSHOTS; n++) {
+        struct capstate s;
+        struct authority a;
+        assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+        assert_int_equal(authority_build(&s, &rules, &a), ERR_OK);
+        for (uint32_t i = 0; i < s.object_count; i++) {
+            assert_owner(db, &a, n, s.objects[i].addr);
+            assert_owner(db, &a, n, s.objects[i].addr + 5);
+            if (s.objects[i].bits && s.objects[i].bits < 32)
+                assert_owner(db, &a, n, s.objects[i].addr + (1u << s.objects[i].bits));
+        }
+        authority_free(&a);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+}
+
+/* Device memory as boards have it: 512 MiB from 256 MiB on. */
+static void test_owner_of_memory_at_an_odd_place(void **state)
+{
+    struct capstate s;
+    struct capdb_owner owner;
+    uint32_t n;
+    (void)state;
+    char *odd = temp_path();
+    struct capdb *db = create(odd);
+    state_begin(&s);
+    state_slot(&s, (struct record_slot){.addr = CNODE_BASE + 16,
+                                        .type = RECORD_CAP_CNODE,
+                                        .object = CNODE_BASE,
+                                        .bits = CNODE_BITS});
+    state_slot(&s, (struct record_slot){.addr = CNODE_BASE + 32,
+                                        .type = RECORD_CAP_UNTYPED,
+                                        .object = 0x10000000,
+                                        .bits = 29});
+    state_end(&s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capstate_free(&s);
+    capdb_close(db);
+    db = open_db(odd);
+    assert_int_equal(capdb_owner_at(db, 1, 0x2fffffff, &owner), ERR_OK);
+    assert_true(owner.found);
+    assert_int_equal(owner.object, 0x10000000);
+    assert_int_equal(capdb_owner_at(db, 1, 0x30000000, &owner), ERR_OK);
+    assert_false(owner.found);
+    capdb_close(db);
+    temp_remove(odd);
+}
+
+/* --- diff ------------------------------------------------------------------------------------ */
+
+static int64_t number_at(struct capdb *db, uint32_t n, int64_t id, const char *column)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql), "SELECT %s FROM cap_row WHERE id = %lld AND t0 <= %u AND t1 > %u",
+             column, (long long)id, n, n);
+    return capdb_int(db, sql, -1);
+}
+
+struct telling {
+    struct capdb *db;
+    uint32_t n[2], rows;
+};
+
+/* Each change tells both snapshots as they are; what none tells is the same in both. */
+static enum error assert_change(void *ctx, const struct capdb_change *c)
+{
+    struct telling *t = ctx;
+    const struct capdb_version *in[2] = {c->before, c->after};
+    int64_t id = c->after ? c->after->id : c->before->id;
+    t->rows++;
+    for (int side = 0; side < 2; side++)
+        assert_int_equal(in[side] ? (int64_t)in[side]->slot : -1,
+                         number_at(t->db, t->n[side], id, "slot"));
+    if (c->has_parent)
+        assert_int_equal(c->parent.type, number_at(t->db, t->n[1], c->after->parent, "type"));
+    else if (c->after && !c->before && c->after->parent)
+        assert_int_equal(-1, number_at(t->db, t->n[1], c->after->parent, "type"));
+    return ERR_OK;
+}
+
+static void assert_diff(struct capdb *db, uint32_t a, uint32_t b)
+{
+    char sql[320];
+    struct telling t = {.db = db, .n = {a, b}};
+    assert_int_equal(capdb_diff(db, a, b, assert_change, &t), ERR_OK);
+    snprintf(sql, sizeof(sql),
+             "SELECT (SELECT count(DISTINCT id) FROM (SELECT id, row FROM cap_row WHERE t0 <= %u"
+             " AND t1 > %u EXCEPT SELECT id, row FROM cap_row WHERE t0 <= %u AND t1 > %u)) +"
+             " (SELECT count(*) FROM (SELECT id FROM cap_row WHERE t0 <= %u AND t1 > %u EXCEPT"
+             " SELECT id FROM cap_row WHERE t0 <= %u AND t1 > %u))",
+             a, a, b, b, b, b, a, a);
+    assert_int_equal(t.rows, capdb_int(db, sql, -1));
+}
+
+static void test_diff_tells_every_change(void **state)
+{
+    (void)state;
+    struct capdb *db = open_db(path);
+    for (uint32_t a = 1; a <= SNAPSHOTS; a += 3)
+        for (uint32_t b = a; b <= SNAPSHOTS; b += 4)
+            assert_diff(db, a, b);
+    capdb_close(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_owner_is_that_of_the_analysis),
+        cmocka_unit_test(test_owner_of_memory_at_an_odd_place),
+        cmocka_unit_test(test_diff_tells_every_change),
+    };
+    return cmocka_run_group_tests_name("capdb indexes", tests, setup, teardown);
+}
