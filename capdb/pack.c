@@ -31,7 +31,7 @@ void pack_number(struct pack *p, uint64_t v)
 void pack_difference(struct pack *p, int64_t before, int64_t v)
 {
     uint64_t d = (uint64_t)v - (uint64_t)before;
-    pack_number(p, d << 1 ^ (uint64_t)((int64_t)d >> 63));
+    pack_number(p, d << 1 ^ (0 - (d >> 63)));
 }
 
 void pack_free(struct pack *p)

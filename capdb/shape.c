@@ -117,7 +117,9 @@ static bool judge(struct comparison *c, uint32_t i)
 {
     int32_t p = c->match[i];
     struct row now = cap_row(c->next, i);
-    struct row then = p < 0 ? (struct row){0} : cap_row(c->before, (uint32_t)p);
+    struct row then = {0};
+    if (p >= 0)
+        then = cap_row(c->before, (uint32_t)p);
     bool same = p >= 0 && row_compare(&now, &then) == 0;
     c->next->caps[i].row = same ? then.row : 0;
     if (same)

@@ -34,35 +34,45 @@ void capstate_init(struct capstate *s)
     *s = (struct capstate){0};
 }
 
+/* Arrays and how many elements each has: freed and copied by these lists, so that none is forgotten. */
+#define STATE_ARRAYS(X)                                                                            \
+    X(slots, slot_count)                                                                           \
+    X(objects, object_count)                                                                       \
+    X(threads, thread_count)                                                                       \
+    X(endpoints, endpoint_count)                                                                   \
+    X(notifications, notification_count)                                                           \
+    X(sched_contexts, sched_context_count)                                                         \
+    X(replies, reply_count)                                                                        \
+    X(tables, table_count)                                                                         \
+    X(mappings, mapping_count)                                                                     \
+    X(irqs, irq_count)                                                                             \
+    X(scheds, sched_count)                                                                         \
+    X(ranges, range_count)                                                                         \
+    X(findings, finding_count)
+#define INDEX_ARRAYS(X)                                                                            \
+    X(slots, s->slot_count)                                                                        \
+    X(threads, s->thread_count)                                                                    \
+    X(tables, s->table_count)                                                                      \
+    X(runs, s->index->run_count)                                                                   \
+    X(labels, s->thread_count)                                                                     \
+    X(enclosing, s->object_count)                                                                  \
+    X(user, s->object_count)
+
 static void index_free(struct capstate_index *x)
 {
     if (!x)
         return;
-    free(x->slots);
-    free(x->threads);
-    free(x->tables);
-    free(x->runs);
-    free(x->labels);
-    free(x->enclosing);
-    free(x->user);
+#define X(array, count) free(x->array);
+    INDEX_ARRAYS(X)
+#undef X
     free(x);
 }
 
 void capstate_free(struct capstate *s)
 {
-    free(s->slots);
-    free(s->objects);
-    free(s->threads);
-    free(s->endpoints);
-    free(s->notifications);
-    free(s->sched_contexts);
-    free(s->replies);
-    free(s->tables);
-    free(s->mappings);
-    free(s->irqs);
-    free(s->scheds);
-    free(s->ranges);
-    free(s->findings);
+#define X(array, count) free(s->array);
+    STATE_ARRAYS(X)
+#undef X
     index_free(s->index);
     capstate_init(s);
 }
@@ -80,24 +90,18 @@ static bool array_again(void *pointer, size_t count, size_t size)
     return copy;
 }
 
-#define AGAIN(array, count) all &= array_again(&array, count, sizeof(*(array)))
-
-static bool index_copy(const struct capstate *from, struct capstate *to)
+static bool index_copy(const struct capstate *s, struct capstate *to)
 {
     struct capstate_index *x = capstate_array(1, sizeof(*x));
     bool all = true;
     to->index = x;
     if (!x)
         return false;
-    *x = *from->index;
+    *x = *s->index;
     x->begun = false; /* nothing is added to a copy: it has no room */
-    AGAIN(x->slots, from->slot_count);
-    AGAIN(x->threads, from->thread_count);
-    AGAIN(x->tables, from->table_count);
-    AGAIN(x->runs, from->index->run_count);
-    AGAIN(x->labels, from->thread_count);
-    AGAIN(x->enclosing, from->object_count);
-    AGAIN(x->user, from->object_count);
+#define X(array, count) all &= array_again(&x->array, count, sizeof(*x->array));
+    INDEX_ARRAYS(X)
+#undef X
     return all;
 }
 
@@ -105,19 +109,9 @@ enum error capstate_copy(const struct capstate *from, struct capstate *to)
 {
     bool all = true;
     *to = *from;
-    AGAIN(to->slots, from->slot_count);
-    AGAIN(to->objects, from->object_count);
-    AGAIN(to->threads, from->thread_count);
-    AGAIN(to->endpoints, from->endpoint_count);
-    AGAIN(to->notifications, from->notification_count);
-    AGAIN(to->sched_contexts, from->sched_context_count);
-    AGAIN(to->replies, from->reply_count);
-    AGAIN(to->tables, from->table_count);
-    AGAIN(to->mappings, from->mapping_count);
-    AGAIN(to->irqs, from->irq_count);
-    AGAIN(to->scheds, from->sched_count);
-    AGAIN(to->ranges, from->range_count);
-    AGAIN(to->findings, from->finding_count);
+#define X(array, count) all &= array_again(&to->array, from->count, sizeof(*to->array));
+    STATE_ARRAYS(X)
+#undef X
     all = index_copy(from, to) && all;
     if (!all)
         capstate_free(to);

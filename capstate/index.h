@@ -33,12 +33,6 @@ enum capstate_array {
     ARRAY_COUNT,
 };
 
-/* Mappings of one address space in a row. */
-struct capstate_run {
-    uint64_t asid;
-    uint32_t first, count; /* in s->mappings, addresses ascending */
-};
-
 struct capstate_index {
     /* while building */
     size_t room[ARRAY_COUNT];
