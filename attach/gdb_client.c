@@ -100,6 +100,13 @@ static enum error await_ack(struct gdb_client *c, deadline_t deadline)
     }
 }
 
+/* Who was interrupted behind a request to go on does not know whether it was heard, and stops the
+ * target before leaving it. */
+static bool perhaps_runs(enum error e)
+{
+    return e == ERR_STOPPED;
+}
+
 /* After silence nobody knows whether the target runs: so it is stopped again first. */
 enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadline_t deadline)
 {
@@ -110,7 +117,7 @@ enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadl
         if (e != ERR_OK)
             return e;
         e = await_ack(c, deadline);
-        c->running = e != ERR_CHECKSUM; /* perhaps: whoever leaves now stops it first */
+        c->running = e == ERR_OK || e == ERR_TIMEOUT || perhaps_runs(e);
         if (e != ERR_OK && e != ERR_CHECKSUM && e != ERR_TIMEOUT)
             return gdb_line_failed(c, e);
         c->stood = c->stood && e != ERR_OK;
@@ -139,12 +146,9 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
         e = gdb_next_packet(c, how, (struct gdb_patience){GDB_SEND_TRIES, SILENCE_ANY, deadline});
         if (e == ERR_OK && gdb_is_exit_reply(&c->decoder))
             return gdb_fail(c, ERR_CLOSED, "the stub says that the target is gone");
-        if (e != ERR_OK)
-            return e; /* it may run, for all that is known */
-        c->running = c->decoder.length != 0 && !gdb_is_error_reply(&c->decoder) &&
-                     !gdb_is_stop_reply(&c->decoder);
-        if (c->decoder.length == 0 || gdb_is_error_reply(&c->decoder))
+        if (e == ERR_OK && (c->decoder.length == 0 || gdb_is_error_reply(&c->decoder)))
             return gdb_fail(c, ERR_UNSUPPORTED, "the stub refuses to move by `%s`", how);
+        c->running = perhaps_runs(e) || (e == ERR_OK && !gdb_is_stop_reply(&c->decoder));
     }
     return e;
 }

@@ -432,7 +432,7 @@ enum error walker_open_capscope(const struct memview *view, const struct memview
         e = objwalk_find_roots(view, KERNEL_PHYS_BASE, &at);
     if (e == ERR_OK)
         return walker_open_capscope_at(view, at, out, message);
-    say_failure(message, e, NULL);
+    format_string(message, WALKER_MESSAGE, "%s", error_sentence(e));
     return e;
 }
 
