@@ -136,7 +136,7 @@ IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/ar
 HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
 HOST_OPT   := -O2
 ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS_CAPDB := -lsqlite3 -lserialport -ldw -lelf -lz -lpthread -lm
+LIBS_CAPDB := -lsmartcols -lsqlite3 -lserialport -ldw -lelf -lz -lpthread -lm
 LIBS_TUI   := -lncursesw -ltinfo
 
 HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host objwalk/sel4 capstate attach authority facts

@@ -5,6 +5,7 @@
 #include "lib/utf8.h"
 
 #include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
@@ -176,62 +177,182 @@ bool output_is_table(const struct output *o)
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
-/* Columns of a terminal that a text takes. */
-static int text_width(const char *text)
+enum { BETWEEN = 2 }; /* blanks between columns */
+
+/* Columns of a terminal that so many bytes of a text take. */
+static size_t text_width(const char *text, size_t length)
 {
-    int width = 0;
+    size_t width = 0;
     mbstate_t state = {0};
-    while (*text) {
+    while (length) {
         wchar_t c;
-        size_t n = mbrtowc(&c, text, strlen(text), &state);
-        if (n == 0 || n > strlen(text))
-            return width + (int)strlen(text);
+        size_t n = mbrtowc(&c, text, length, &state);
+        if (n == 0 || n > length)
+            return width + length;
         int columns = wcwidth(c);
-        width += columns > 0 ? columns : 0;
+        width += columns > 0 ? (size_t)columns : 0;
         text += n;
+        length -= n;
     }
     return width;
 }
 
-static void write_padded(FILE *file, const char *text, int width, bool right, bool last)
+static size_t indentation(const char *text)
 {
-    int pad = width - text_width(text);
-    if (right)
-        fprintf(file, "%*s", pad, "");
-    fputs(text, file);
-    if (last)
-        fputc('\n', file);
-    else
-        fprintf(file, "%*s  ", right ? 0 : pad, "");
+    return strspn(text, " ");
 }
 
-static void write_table(struct output *o)
+/* The longest word with what it is indented by. */
+static size_t word_width(const char *text)
 {
-    int width[OUTPUT_MAX_COLUMNS];
+    size_t indent = indentation(text), most = 0;
+    for (text += indent; *text; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        size_t width = text_width(text, length);
+        most = width > most ? width : most;
+        text += length;
+    }
+    return indent + BETWEEN + most;
+}
+
+struct widths {
+    size_t natural[OUTPUT_MAX_COLUMNS], least[OUTPUT_MAX_COLUMNS], now[OUTPUT_MAX_COLUMNS];
+};
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Columns that need not be so wide give way to the terminal, the widest first; words, and so
+ * addresses, are never parted. */
+static void fit(const struct output *o, size_t terminal, struct widths *w)
+{
+    size_t all = BETWEEN * (o->columns - 1);
     for (uint32_t c = 0; c < o->columns; c++)
-        width[c] = text_width(o->name[c]);
+        all += w->now[c] = w->natural[c];
+    while (all > terminal) {
+        uint32_t widest = o->columns;
+        for (uint32_t c = 0; c < o->columns; c++)
+            if (w->now[c] > w->least[c] && (widest == o->columns || w->now[c] > w->now[widest]))
+                widest = c;
+        if (widest == o->columns)
+            return;
+        w->now[widest]--;
+        all--;
+    }
+}
+
+static void measure(const struct output *o, struct widths *w)
+{
+    for (uint32_t c = 0; c < o->columns; c++)
+        w->natural[c] = w->least[c] = text_width(o->name[c], strlen(o->name[c]));
     for (uint32_t i = 0; i < o->count; i++) {
-        int w = text_width(o->cells[i].text);
-        if (w > width[i % o->columns])
-            width[i % o->columns] = w;
-    }
-    for (uint32_t i = 0; i < o->count + o->columns; i++) {
+        const char *text = o->cells[i].text;
         uint32_t c = i % o->columns;
-        const char *text = i < o->columns ? o->name[c] : o->cells[i - o->columns].text;
-        write_padded(o->file, text, width[c], o->right[c], c + 1 == o->columns);
+        w->natural[c] = larger(w->natural[c], text_width(text, strlen(text)));
+        w->least[c] = larger(w->least[c], word_width(text));
     }
+}
+
+/* The text with ends of lines at blanks, so that no line is wider; further lines are indented. */
+static char *wrapped(const char *text, size_t width)
+{
+    size_t indent = indentation(text), column = indent;
+    char *out = output_alloc(NULL, (strlen(text) + 1) * (indent + BETWEEN + 2));
+    char *at = mempcpy(out, text, indent);
+    for (text += indent; *text;) {
+        size_t blanks = strspn(text, " "), length = strcspn(text + blanks, " ");
+        size_t word = text_width(text + blanks, length);
+        if (column > indent + BETWEEN && column + blanks + word > width) {
+            at += sprintf(at, "\n%*s", (int)(indent + BETWEEN), "");
+            column = indent + BETWEEN;
+            blanks = 0;
+            text += strspn(text, " ");
+        }
+        at = mempcpy(at, text, blanks + length);
+        column += blanks + word;
+        text += blanks + length;
+    }
+    *at = '\0';
+    return out;
+}
+
+static struct libscols_table *table_begin(const struct output *o, bool terminal)
+{
+    struct libscols_table *t = scols_new_table();
+    if (!t)
+        return NULL;
+    scols_table_set_stream(t, o->file);
+    scols_table_set_column_separator(t, "  ");
+    scols_table_enable_minout(t, 1);     /* no blanks at the ends of lines */
+    scols_table_enable_noencoding(t, 1); /* cells are escaped already */
+    scols_table_enable_colors(t, terminal && !getenv("NO_COLOR"));
+    /* what is not read from a terminal is never cut or wrapped to its width */
+    scols_table_set_termforce(t, terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+    return t;
+}
+
+static bool add_columns(const struct output *o, struct libscols_table *t)
+{
+    for (uint32_t c = 0; c < o->columns; c++) {
+        int flags = o->right[c] ? SCOLS_FL_RIGHT : SCOLS_FL_WRAP;
+        struct libscols_column *column = scols_table_new_column(t, o->name[c], 0, flags);
+        if (!column || scols_cell_set_color(scols_column_get_header(column), "bold") != 0)
+            return false;
+        if (!o->right[c])
+            scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+    }
+    return true;
+}
+
+static bool add_lines(const struct output *o, const struct widths *w, struct libscols_table *t)
+{
+    for (uint32_t i = 0; i < o->count; i += o->columns) {
+        struct libscols_line *line = scols_table_new_line(t, NULL);
+        if (!line)
+            return false;
+        for (uint32_t c = 0; c < o->columns; c++)
+            if (scols_line_refer_data(line, c, wrapped(o->cells[i + c].text, w->now[c])) != 0)
+                return false;
+    }
+    return true;
+}
+
+/* Without lines a table still has its head. */
+static void write_head(const struct output *o)
+{
+    for (uint32_t c = 0; c < o->columns; c++)
+        fprintf(o->file, "%s%s", o->name[c], c + 1 < o->columns ? "  " : "\n");
+}
+
+static bool write_table(const struct output *o)
+{
+    bool terminal = isatty(fileno(o->file));
+    struct widths w = {{0}, {0}, {0}};
+    struct libscols_table *t = table_begin(o, terminal);
+    measure(o, &w);
+    fit(o, t && terminal ? scols_table_get_termwidth(t) : SIZE_MAX, &w);
+    bool good = t && add_columns(o, t) && add_lines(o, &w, t);
+    if (good && o->count == 0)
+        write_head(o);
+    else
+        good = good && scols_print_table(t) == 0;
+    scols_unref_table(t);
+    return good;
 }
 
 /* Widths are those of UTF-8, whatever the user's locale says. */
-static void write_table_in_utf8(struct output *o)
+static bool write_table_in_utf8(const struct output *o)
 {
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    write_table(o);
+    bool good = write_table(o);
     if (utf8) {
         uselocale(before);
         freelocale(utf8);
     }
+    return good;
 }
 
 static void write_tsv(struct output *o)
@@ -287,10 +408,11 @@ static void write_json(struct output *o)
 
 bool output_end(struct output *o)
 {
+    bool good = true;
     if (o->mode == OUTPUT_JSON)
         write_json(o);
     else if (o->mode == OUTPUT_TABLE)
-        write_table_in_utf8(o);
+        good = write_table_in_utf8(o);
     else
         write_tsv(o);
     for (uint32_t i = 0; i < o->count; i++)
@@ -298,7 +420,7 @@ bool output_end(struct output *o)
     for (uint32_t c = 0; c < o->columns; c++)
         free(o->name[c]);
     free(o->cells);
-    bool good = fflush(o->file) == 0 && !ferror(o->file);
+    good = fflush(o->file) == 0 && !ferror(o->file) && good;
     free(o);
     return good;
 }

@@ -90,6 +90,7 @@ helps() {
     done
 }
 check "each command has help with an example" helps
+check "the nearest option is named" complains "did you mean --every?" $capdb record --eveyr 1 a b
 check "the nearest command is named" complains "did you mean threads?" $capdb thraeds "$run"
 check "the nearest name, too" complains "the nearest is guest" $capdb can "$run" gest write driver
 check "an option that means nothing is refused" complains "threads takes no --strict" $capdb threads "$run" --strict
@@ -110,4 +111,30 @@ completes() { # WANTED WORD...
 check "bash completes commands" completes who-can-reach capdb who
 check "and the options of a command" completes --format capdb export run.capdb --f
 check "and no other's" bash -c '! "$@"' _ bash -c "$(declare -f completes); completes --every capdb export run.capdb --e"
+# --- tables on a terminal --------------------------------------------------------------------------------
+
+on_terminal() { # COLUMNS COMMAND...: what it shows there is in $work/shown
+    TERM=xterm script -qec "stty cols $1; ${*:2}" /dev/null >"$work/shown" </dev/null
+    [ -s "$work/shown" ]
+}
+fits() { # COLUMNS COMMAND...: no line is wider, no address is parted
+    on_terminal "$@"
+    python3 - "$1" "$work/shown" <<'PYTHON'
+import re
+import sys
+
+lines = re.sub(r"\x1b\[[0-9;]*m", "", open(sys.argv[2], encoding="utf-8").read()).splitlines()
+wide = [line for line in lines if len(line) > int(sys.argv[1])]
+parted = [line for line in lines if re.search(r"0x[0-9a-f]{1,6}( |$)", line)]
+if len(lines) < 5 or wide or parted:
+    sys.exit("\n".join(wide + parted) or "no table")
+PYTHON
+}
+plain() { NO_COLOR=1 on_terminal 100 "$@" && ! grep -q $'\x1b' "$work/shown"; }
+coloured() { on_terminal 100 "$@" && grep -q $'\x1b' "$work/shown"; }
+check "a table of threads fits 100 columns" fits 100 $capdb threads "$run"
+check "a table of long sentences fits 150" fits 150 $capdb check "$run"
+check "a derivation tree fits 100" fits 100 $capdb cdt "$run"
+check "its head is coloured" coloured $capdb threads "$run"
+check "but not with NO_COLOR" plain $capdb threads "$run"
 plan
