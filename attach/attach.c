@@ -241,7 +241,7 @@ const char *attach_console(struct attach *a)
     return a->console_given ? a->console_given : "";
 }
 
-enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+enum error attach_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
 {
     if (!a->ops->read)
         return unsupported(a, "read memory");

@@ -144,6 +144,6 @@ enum error attach_watch(struct attach *a, void (*hears)(void *ctx, const struct 
 enum error attach_listen(struct attach *a, int ms);
 
 /* For memory dumps: ERR_UNSUPPORTED through a monitor without `mem`. */
-enum error attach_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len);
+enum error attach_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len);
 
 #endif

@@ -13,6 +13,7 @@
 #include "attach/walk.h"
 
 #include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -509,7 +510,7 @@ static enum error gdb_state(struct attach *a)
     return release(a, ERR_OK);
 }
 
-static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+static enum error gdb_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
 {
     enum error e = notice_stop(a);
     if (e == ERR_OK)
@@ -518,7 +519,7 @@ static enum error gdb_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t
         return e;
     e = view_read(a, kaddr, buf, len);
     if (e == ERR_READ)
-        attach_fail(a, e, "0x%08x: %s", kaddr, error_sentence(e));
+        attach_fail(a, e, "0x%08" PRIx64 ": %s", kaddr, error_sentence(e));
     return release(a, e);
 }
 

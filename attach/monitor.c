@@ -6,6 +6,7 @@
 #include "attach/monitor_line.h"
 
 #include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -408,12 +409,12 @@ static uint32_t parse_row(const char *row, uint8_t *out, uint32_t max)
     return n;
 }
 
-static enum error read_some(struct attach *a, uint32_t kaddr, uint8_t *to, uint32_t len)
+static enum error read_some(struct attach *a, uint64_t kaddr, uint8_t *to, uint32_t len)
 {
     struct monitor_door *d = a->door;
     char line[48];
     uint32_t got = 0;
-    snprintf(line, sizeof(line), "mem 0x%08x %u", kaddr, len);
+    snprintf(line, sizeof(line), "mem 0x%08" PRIx64 " %u", kaddr, len);
     enum error e = run_or_fail(a, line);
     if (e != ERR_OK)
         return e;
@@ -430,7 +431,7 @@ static enum error read_some(struct attach *a, uint32_t kaddr, uint8_t *to, uint3
                       : attach_fail(a, ERR_FORMAT, "%s: %u of %u bytes came", line, got, len);
 }
 
-static enum error monitor_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+static enum error monitor_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
 {
     uint8_t *to = buf;
     while (len > 0) {

@@ -8,6 +8,7 @@
 #include "attach/image.h"
 #include "attach/walk.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,10 +135,10 @@ static enum error ram_snapshot(struct attach *a)
     return e;
 }
 
-static enum error ram_read(struct attach *a, uint32_t kaddr, void *buf, uint32_t len)
+static enum error ram_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
 {
     enum error e = view_read(a->door, kaddr, buf, len);
-    return e == ERR_OK ? e : attach_fail(a, e, "0x%08x: %s", kaddr, error_sentence(e));
+    return e == ERR_OK ? e : attach_fail(a, e, "0x%08" PRIx64 ": %s", kaddr, error_sentence(e));
 }
 
 const struct attach_ops attach_ram_ops = {
