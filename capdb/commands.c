@@ -86,7 +86,7 @@ static const struct command commands[] = {
      "capdb why-denied run.capdb guest/init 21"},
     {"retype", 2, 4, command_retype, "retype RUN UNTYPED TYPE [SIZE] [COUNT] [--at N]",
      "what this Retype would do now, or which rule refuses it",
-     "capdb retype run.capdb untyped:0x82480000 frame 12 4"},
+     "capdb retype run.capdb untyped:0x82480000 frame 4K 4"},
     {"fit", 1, 1, command_fit, "fit RUN SIZE [--at N]", "which untyped memory could give that much",
      "capdb fit run.capdb 64K"},
     {"gdb-proxy", 1, 1, command_gdb_proxy, "gdb-proxy TARGET LISTEN [--domains FILE]",
@@ -117,7 +117,8 @@ static bool names_option(const struct command *c, const char *name)
 /* What every command has that interprets a snapshot. */
 static bool takes_domains(const struct command *c)
 {
-    return c->run != command_snapshots && c->run != command_verify && c->run != command_upgrade;
+    return c->run != command_snapshots && c->run != command_verify && c->run != command_upgrade &&
+           c->run != command_compact && c->run != command_cut;
 }
 
 bool command_takes(const struct command *c, const char *option)

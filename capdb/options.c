@@ -130,6 +130,8 @@ static bool refuse(int code, const char *word)
         nearest_offer(&near, known[i].name);
     if (code == ':')
         command_complain(NULL, "%s: a value is missing", word);
+    else if (word[1] >= '0' && word[1] <= '9')
+        command_complain(NULL, "no option %s; an operand that begins with - goes behind --", word);
     else if (near.best)
         command_complain(NULL, "no option %s; did you mean --%s?", word, near.best);
     else
@@ -147,8 +149,9 @@ bool options_read(int argc, char **argv, struct options *o, struct options_given
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":ho:", list, NULL)) != -1) {
         const struct known *k = of_code(code);
-        if (!k)
-            return refuse(code, argv[optind - 1]);
+        char letter[] = {'-', (char)optopt, '\0'};
+        if (!k) /* of letters that stand together the word behind them is not read yet */
+            return refuse(code, code == '?' && optopt ? letter : argv[optind - 1]);
         if (!take(k, o, given))
             return false;
         if (k->kind != HELP && !options_were_given(given, k->name))

@@ -366,6 +366,8 @@ enum error part_add_mappings(struct part *p, uint64_t addr)
         rowset_free(&found);
         low = high + 1;
     }
+    p->mapped_known = e == ERR_OK;
+    p->mapped = addr;
     return e;
 }
 
@@ -618,6 +620,9 @@ enum error part_finish(struct part *p, struct capstate *state, struct authority 
     capstate_init(state);
     p->l.state = state;
     e = loading_build_part(&p->l, p->heads);
+    state->part = true;
+    state->mapped_known = p->mapped_known;
+    state->mapped = p->mapped;
     if (e == ERR_OK)
         e = build_authority(p, state, authority);
     if (e != ERR_OK)

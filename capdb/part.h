@@ -33,6 +33,8 @@ struct part {
     struct capdb *db;
     uint32_t n;
     bool chains; /* ancestors of what is wanted are wanted too */
+    bool mapped_known;
+    uint64_t mapped; /* the last address of which all translations are there */
     struct record heads[LOADING_HEADS];
     struct loading l;
     sqlite3_stmt *query[PART_QUERIES];

@@ -228,9 +228,18 @@ static void help_row(struct output *out, const struct retype_plan *p, uint64_t c
                       "a revoke: its children keep the first %" PRIu64 " bytes, without them "
                       "%" PRIu64 " objects fit",
                       p->watermark, p->fits_after_revoke);
+    else if (p->rule == RETYPE_NO_MEMORY && p->fits_after_revoke == 0)
+        output_text(out, "larger untyped memory: it is smaller than one such object");
     else if (p->rule == RETYPE_NO_MEMORY)
         output_format(out, "larger untyped memory: at most %" PRIu64 " objects fit into all of it",
                       p->fits_after_revoke);
+    else if (p->rule == RETYPE_NO_SUCH_TYPE && p->object_bits)
+        output_text(out, "a size that frames have: 4K, 64K, 1M, 16M on ARMv6");
+    else if (p->rule == RETYPE_SIZE_MISSING)
+        output_text(out,
+                    "a SIZE: of a CNode at least 2 slots, of untyped memory at least 16 bytes");
+    else if (p->rule == RETYPE_NOT_UNTYPED)
+        output_text(out, "untyped:0x… names the untyped memory at an address");
     else
         output_text(out, "nothing here");
     output_row(out);
@@ -307,17 +316,34 @@ static bool sizes(const struct options *o, uint32_t *size_bits, uint64_t *count)
     return true;
 }
 
-static int32_t untyped_slot(const struct view *v, const struct thing *t)
+/* An address alone names the untyped memory there, whatever else begins at it.  -1: no capability
+ * leads there; -2: the name means nothing, which has been said. */
+static int32_t untyped_slot(const struct options *o, const struct view *v, const char *name)
 {
-    if (t->kind == THING_SLOT)
-        return t->slot;
-    return t->object >= 0 ? v->state.objects[t->object].first_slot : -1;
+    struct thing t;
+    char prefixed[64];
+    bool address = strncmp(name, "0x", 2) == 0 && strlen(name) < sizeof(prefixed) - 8;
+    snprintf(prefixed, sizeof(prefixed), "untyped:%.48s", name);
+    if (!thing_find(o, v, name, &t))
+        return -2;
+    if (t.kind == THING_SLOT)
+        return t.slot;
+    bool untyped = t.object >= 0 && v->state.objects[t.object].type == RECORD_CAP_UNTYPED;
+    if (address && !untyped && !thing_find(o, v, prefixed, &t))
+        return -2;
+    return t.object >= 0 ? v->state.objects[t.object].first_slot : -1;
+}
+
+/* A type whose objects have several sizes wants one. */
+static bool wants_size(int32_t type)
+{
+    return type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED || type == RECORD_CAP_CNODE ||
+           type == RECORD_CAP_SCHED_CONTEXT;
 }
 
 enum status command_retype(struct options *o)
 {
     struct view v;
-    struct thing thing;
     struct retype_plan plan;
     uint32_t size_bits;
     uint64_t count;
@@ -327,13 +353,16 @@ enum status command_retype(struct options *o)
                                 "%s: no type of object is called so (untyped, tcb, endpoint, "
                                 "notification, cnode, frame, pagetable, pagedir, …)",
                                 o->operand[1]);
+    if (o->operands < 3 && wants_size(type))
+        return command_complain(NULL, "%s has several sizes: give a SIZE (4096, 64K, 1M or ^BITS)",
+                                o->operand[1]);
     if (!sizes(o, &size_bits, &count))
         return STATUS_UNKNOWN;
     enum status s = dbview_open(o, &v);
     if (s != STATUS_YES)
         return s;
     s = STATUS_UNKNOWN;
-    int32_t slot = thing_find(o, &v, o->operand[0], &thing) ? untyped_slot(&v, &thing) : -2;
+    int32_t slot = untyped_slot(o, &v, o->operand[0]);
     if (slot == -1)
         command_complain(o->run, "%s: no capability leads there", o->operand[0]);
     if (slot >= 0 && retype_plan(&v.state, slot, (uint32_t)type, size_bits, count, &plan) != ERR_OK)

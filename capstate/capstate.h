@@ -62,7 +62,11 @@ struct capstate {
     uint32_t slot_count, object_count, thread_count, endpoint_count, notification_count,
         sched_context_count, reply_count, table_count, mapping_count, irq_count, sched_count,
         range_count, finding_count;
-    uint32_t tables_told;         /* of table_count, how many came as records */
+    uint32_t tables_told; /* of table_count, how many came as records */
+    /* Some of a snapshot: what is not here may be there.  Of mappings all over one address are here
+     * where `mapped_known`. */
+    bool part, mapped_known;
+    uint64_t mapped;
     struct capstate_index *index; /* private */
 };
 
@@ -103,8 +107,8 @@ int32_t capstate_thread_vspace(const struct capstate *s, int32_t thread);
 uint64_t capstate_table_root(const struct capstate *s, uint64_t table);
 
 /* Does a frame capability say that it is mapped where the tables show something else, or nothing?
- * Another mapping took its place, or its address space went.  An incomplete snapshot cannot tell,
- * and none is called so. */
+ * Another mapping took its place, or its address space went.  An incomplete snapshot, or a part without
+ * the frame's mappings, cannot tell, and none is called so. */
 bool capstate_is_stale(const struct capstate *s, const struct record_slot *cap);
 
 /* Is an address in memory that the kernel keeps for itself? In RAM? */

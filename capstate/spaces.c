@@ -59,10 +59,17 @@ static bool run_has(const struct capstate *s, const struct capstate_run *run,
     return false;
 }
 
+static bool mappings_are_here(const struct capstate *s, const struct record_slot *frame)
+{
+    uint64_t offset = s->mapped - frame->object;
+    return !s->part || (s->mapped_known && offset >> (frame->bits & 63) == 0);
+}
+
 bool capstate_is_stale(const struct capstate *s, const struct record_slot *cap)
 {
     const struct capstate_index *x = s->index;
-    if (cap->type != RECORD_CAP_FRAME || cap->extra == 0 || !s->end.complete)
+    if (cap->type != RECORD_CAP_FRAME || cap->extra == 0 || !s->end.complete ||
+        !mappings_are_here(s, cap))
         return false;
     size_t at = LOWER_BOUND(x->run_count, i, x->runs[i].asid < cap->extra);
     for (; at < x->run_count && x->runs[at].asid == cap->extra; at++)

@@ -90,6 +90,7 @@ helps() {
     done
 }
 check "each command has help with an example" helps
+check "a letter that is no option is named" complains "no option -2" $capdb diff "$run" 3 -2s
 check "the nearest option is named" complains "did you mean --every?" $capdb record --eveyr 1 a b
 check "the nearest command is named" complains "did you mean threads?" $capdb thraeds "$run"
 check "the nearest name, too" complains "the nearest is guest" $capdb can "$run" gest write driver
@@ -111,6 +112,14 @@ completes() { # WANTED WORD...
 check "bash completes commands" completes who-can-reach capdb who
 check "and the options of a command" completes --format capdb export run.capdb --f
 check "and no other's" bash -c '! "$@"' _ bash -c "$(declare -f completes); completes --every capdb export run.capdb --e"
+# --- what stands at one address --------------------------------------------------------------------------
+
+no_frame_is_stale() { ! $capdb diff "$run" 1 12 | grep stale && $capdb diff "$run" 1 12 | grep -q frame; }
+check "a mapped frame is not called stale for lack of its mappings" no_frame_is_stale
+untyped_there() { $capdb fit "$run" 4096 | awk -F'\t' 'NR > 1 { print $1; exit }'; }
+check "an address names the untyped memory there" matches "^answer	done" $capdb retype "$run" "$(untyped_there)" frame 4K
+check "objects of several sizes want one" complains "has several sizes" $capdb retype "$run" "$(untyped_there)" frame
+
 # --- tables on a terminal --------------------------------------------------------------------------------
 
 on_terminal() { # COLUMNS COMMAND...: what it shows there is in $work/shown
