@@ -172,11 +172,17 @@ void revoking_hear(struct app *app, const struct answer *a)
         session_say(s, !a->ok, "%s", a->text);
     if (a->kind != ASK_COMMAND)
         return;
-    session_log(s, a->text);
+    const char *rest = a->text;
     if (a->id == app->asked_arm)
         hear_arm(app, a);
-    if (a->id == app->asked_arm || a->id == app->asked_step)
-        session_say(s, !a->ok, "%.*s", (int)strcspn(a->text, "\n"), a->text);
+    if (a->id == app->asked_arm || a->id == app->asked_step) { /* what is said is in the log */
+        rest += strcspn(a->text, "\n");
+        session_say(s, !a->ok, "%.*s", (int)(rest - a->text), a->text);
+        rest += *rest == '\n';
+    }
+    session_log(s, rest);
+    if (*rest && rest[strlen(rest) - 1] != '\n')
+        session_log(s, "\n");
     if (a->id == app->asked_show)
         app_go(app, VIEW_LOG);
 }

@@ -129,7 +129,9 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
     const struct record_revoke *r = &s->now->state.revoke;
     char hex[24];
     if (r->root) {
-        line_put(l, STYLE_WARN, "UNDER WAY");
+        const struct preview *p = preview_of(s, s->now, root);
+        bool over = p && p->toll.caps == 0; /* it has not returned yet */
+        line_put(l, STYLE_WARN, over ? "AT ITS END" : "UNDER WAY");
         line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, preempted %u time%s",
                  sample_hex(s->now, r->root, hex), (unsigned)r->done, r->done == 1 ? "" : "s",
                  (unsigned)r->preempted, r->preempted == 1 ? "" : "s");
