@@ -8,12 +8,14 @@
  * Sorted by the number of the capability the two are one list: a capability in both changed, in one
  * it went or came. */
 #include "capdb/store.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 
 struct versions {
     struct capdb_version *list;
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
 };
 
 struct diffing {
@@ -53,14 +55,10 @@ static struct capdb_version take_version(sqlite3_stmt *st)
 
 static bool put_version(struct versions *to, const struct capdb_version *v)
 {
-    if (to->count == to->room) {
-        uint32_t room = to->room ? to->room * 2 : 1024;
-        struct capdb_version *grown = realloc(to->list, room * sizeof(*grown));
-        if (!grown)
-            return false;
-        to->list = grown;
-        to->room = room;
-    }
+    struct capdb_version *grown = array_room(to->list, to->count, &to->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    to->list = grown;
     to->list[to->count++] = *v;
     return true;
 }

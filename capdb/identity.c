@@ -14,6 +14,7 @@
  * source, so new ones take places just before their successor, and the space before that is free
  * for those to come.  When it is used up, everything is spread out anew. */
 #include "capdb/compare.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -273,15 +274,7 @@ static enum error keep_ascending(struct kept_cap *out, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         if (out[i].pos == 0)
             continue;
-        uint32_t low = 0;
-        uint32_t high = length;
-        while (low < high) {
-            uint32_t middle = low + (high - low) / 2;
-            if (out[end[middle]].pos < out[i].pos)
-                low = middle + 1;
-            else
-                high = middle;
-        }
+        size_t low = LOWER_BOUND(length, run, out[end[run]].pos < out[i].pos);
         link[i] = low ? end[low - 1] : -1;
         end[low] = (int32_t)i;
         length += low == length;

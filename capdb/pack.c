@@ -1,22 +1,18 @@
 /* Packing numbers, and unpacking what may be anything. */
 #include "capdb/pack.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 
-enum { NUMBER_BYTES = 10, DIGIT_BITS = 7, MORE = 0x80, FIRST_ROOM = 256 };
+enum { NUMBER_BYTES = 10, DIGIT_BITS = 7, MORE = 0x80 };
 
 static bool make_room(struct pack *p)
 {
-    if (p->room - p->used >= NUMBER_BYTES)
-        return true;
-    size_t room = p->room ? p->room * 2 : FIRST_ROOM;
-    uint8_t *grown = p->failed ? NULL : realloc(p->bytes, room);
+    uint8_t *grown = p->failed ? NULL : array_room(p->bytes, p->used + NUMBER_BYTES, &p->room, 1);
     p->failed = !grown;
-    if (!grown)
-        return false;
-    p->bytes = grown;
-    p->room = room;
-    return true;
+    if (grown)
+        p->bytes = grown;
+    return grown;
 }
 
 void pack_number(struct pack *p, uint64_t v)

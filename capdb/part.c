@@ -12,6 +12,7 @@
  * where one domain alone does.  Where that cannot be told from the part, ERR_UNSUPPORTED: then the
  * whole snapshot has to be loaded. */
 #include "capdb/part.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,14 +168,10 @@ static enum error object_of(struct part *p, int64_t life, const struct row **out
 
 static bool enqueue(struct part *p, uint32_t index, enum level level)
 {
-    if (p->queued == p->queue_room) {
-        uint32_t room = p->queue_room ? p->queue_room * 2 : SMALLEST;
-        struct part_task *grown = realloc(p->queue, room * sizeof(*grown));
-        if (!grown)
-            return false;
-        p->queue = grown;
-        p->queue_room = room;
-    }
+    struct part_task *grown = array_room(p->queue, p->queued, &p->queue_room, sizeof(*grown));
+    if (!grown)
+        return false;
+    p->queue = grown;
     p->queue[p->queued++] = (struct part_task){index, (uint8_t)level};
     return true;
 }

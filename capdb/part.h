@@ -49,7 +49,8 @@ struct part {
         uint32_t index;
         uint8_t level;
     } * queue;
-    uint32_t queued, queue_room;
+    uint32_t queued;
+    size_t queue_room;
 };
 
 enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p);

@@ -1,5 +1,6 @@
 /* cdt, preview, untyped: the derivation tree and what hangs on it. */
 #include "capdb/command.h"
+#include "lib/array.h"
 
 #include "facts/toll.h"
 
@@ -162,25 +163,21 @@ static void find_frames(struct preview *p)
         qsort_r(p->frames, p->frame_count, sizeof(*p->frames), by_frame, (void *)(uintptr_t)s);
 }
 
+static bool goes_before(const struct record_slot *r, const struct record_mapping *m)
+{
+    return r->object != m->frame ? r->object < m->frame
+           : r->data != m->vaddr ? r->data < m->vaddr
+                                 : r->extra < m->asid;
+}
+
 static bool frame_goes(const struct preview *p, const struct record_mapping *m)
 {
     const struct capstate *s = &p->v->state;
-    uint32_t low = 0;
-    uint32_t high = p->frame_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const struct record_slot *r = &s->slots[p->frames[middle]].rec;
-        if (r->object == m->frame && r->data == m->vaddr && r->extra == m->asid)
-            return true;
-        bool below = r->object != m->frame ? r->object < m->frame
-                     : r->data != m->vaddr ? r->data < m->vaddr
-                                           : r->extra < m->asid;
-        if (below)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    size_t at = LOWER_BOUND(p->frame_count, i, goes_before(&s->slots[p->frames[i]].rec, m));
+    if (at == p->frame_count)
+        return false;
+    const struct record_slot *r = &s->slots[p->frames[at]].rec;
+    return r->object == m->frame && r->data == m->vaddr && r->extra == m->asid;
 }
 
 static bool table_goes(const struct preview *p, uint64_t addr)

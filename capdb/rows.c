@@ -27,19 +27,17 @@ bool row_may_be_null(int kind, int column)
 
 bool rowset_reserve(struct rowset *set, uint32_t capacity)
 {
-    if (capacity <= set->capacity)
-        return true;
-    struct row *grown = realloc(set->rows, capacity * sizeof(*grown));
+    struct row *grown =
+        capacity ? array_room(set->rows, capacity - 1, &set->room, sizeof(*grown)) : set->rows;
     if (!grown)
-        return false;
+        return capacity == 0;
     set->rows = grown;
-    set->capacity = capacity;
     return true;
 }
 
 bool rowset_add(struct rowset *set, const struct row *row)
 {
-    if (set->count == set->capacity && !rowset_reserve(set, set->capacity ? set->capacity * 2 : 64))
+    if (!rowset_reserve(set, set->count + 1))
         return false;
     set->rows[set->count++] = *row;
     return true;
@@ -163,7 +161,7 @@ static bool gather(struct rowset *set, const struct sort_key *keys)
         rows[i] = set->rows[keys[i].index];
     free(set->rows);
     set->rows = rows;
-    set->capacity = set->count;
+    set->room = set->count;
     return true;
 }
 

@@ -3,6 +3,7 @@
 #define CAPSCOPE_CAPDB_ROWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Columns in the order of the tables, behind row, t0 and t1. */
@@ -88,7 +89,8 @@ struct row {
 /* Rows of one kind that hold in one snapshot, sorted by all columns. */
 struct rowset {
     struct row *rows;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
 };
 
 int row_compare(const void *a, const void *b); /* by all columns, for qsort */

@@ -2,12 +2,13 @@
  * stands in arrays in the order in which a snapshot is built, which steps merge what began into and
  * take what ended out of; capabilities are kept as the records they become. */
 #include "capdb/stream.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES = 768, NONE = -1, SMALLEST = 256 };
+enum { SQL_BYTES = 768, NONE = -1 };
 
 /* A version that holds, or did: then its place is used again. */
 struct version {
@@ -21,12 +22,15 @@ struct lane {
     sqlite3_stmt *st; /* ascending by row; NULL: at the end */
     bool there;       /* st stands on a row that has not begun */
     struct version *version;
-    int32_t count, room, free;
+    int32_t count, free;
+    size_t room;
     int32_t *ends;          /* by snapshot: the first version that ends there */
     struct sort_key *order; /* of those that hold: key, place */
-    uint32_t held, order_room;
+    uint32_t held;
+    size_t order_room;
     struct sort_key *began; /* in this step */
-    uint32_t began_count, began_room;
+    uint32_t began_count;
+    size_t began_room;
     uint32_t changes;
 };
 
@@ -139,28 +143,19 @@ static int32_t take_place(struct lane *l)
         l->free = l->version[at].next;
         return at;
     }
-    if (l->count == l->room) {
-        int32_t room = l->room ? l->room * 2 : SMALLEST;
-        struct version *grown = realloc(l->version, (size_t)room * sizeof(*grown));
-        if (!grown)
-            return NONE;
-        l->version = grown;
-        l->room = room;
-    }
+    struct version *grown = array_room(l->version, (size_t)l->count, &l->room, sizeof(*grown));
+    if (!grown)
+        return NONE;
+    l->version = grown;
     return l->count++;
 }
 
-static bool room_for(struct sort_key **keys, uint32_t *room, uint32_t wanted)
+static bool room_for(struct sort_key **keys, size_t *room, uint32_t wanted)
 {
-    if (wanted <= *room)
-        return true;
-    uint32_t more = *room * 2 > wanted ? *room * 2 : wanted + SMALLEST;
-    struct sort_key *grown = realloc(*keys, more * sizeof(*grown));
-    if (!grown)
-        return false;
-    *keys = grown;
-    *room = more;
-    return true;
+    struct sort_key *grown = array_room(*keys, wanted, room, sizeof(*grown));
+    if (grown)
+        *keys = grown;
+    return grown;
 }
 
 /* What orders versions of a kind: capabilities by derivation, others by what they are about. */

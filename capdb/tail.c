@@ -5,6 +5,7 @@
  * at which they ended again if they did, then the ends of rows that are in the table already.  So
  * what came and went between two merges is written once. */
 #include "capdb/tail.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,8 @@ struct merging {
     int kind;
     sqlite3_stmt *insert, *end;
     struct ending *ends; /* ascending by row once they are all there */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t room;
 };
 
 static int ending_compare(const void *pa, const void *pb)
@@ -151,15 +153,11 @@ static int ending_compare(const void *pa, const void *pb)
 static enum error collect_end(void *ctx, int64_t t, const struct row *row)
 {
     struct merging *m = ctx;
-    if (m->count == m->capacity) {
-        uint32_t capacity = m->capacity ? m->capacity * 2 : 256;
-        struct ending *grown =
-            m->capacity >= ROWS_MAX ? NULL : realloc(m->ends, capacity * sizeof(*grown));
-        if (!grown)
-            return capdb_fail(m->db, ERR_NO_MEMORY, "out of memory");
-        m->ends = grown;
-        m->capacity = capacity;
-    }
+    struct ending *grown =
+        m->count < ROWS_MAX ? array_room(m->ends, m->count, &m->room, sizeof(*grown)) : NULL;
+    if (!grown)
+        return capdb_fail(m->db, ERR_NO_MEMORY, "out of memory");
+    m->ends = grown;
     m->ends[m->count++] = (struct ending){row->row, t, false};
     return ERR_OK;
 }

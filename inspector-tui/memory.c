@@ -1,5 +1,6 @@
 /* Drawing memory as a strip of letters. */
 #include "inspector-tui/memory.h"
+#include "lib/array.h"
 
 #include <ctype.h>
 
@@ -57,15 +58,8 @@ static struct memory_cell look_at_objects(const struct session *s, const struct 
 {
     enum { MOST = 64 };
     const struct capstate *c = &of->state;
-    uint32_t low = 0, high = c->object_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (c->objects[mid].addr < base)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (uint32_t i = low; i < c->object_count && i < low + MOST; i++) {
+    size_t low = LOWER_BOUND(c->object_count, at, c->objects[at].addr < base);
+    for (size_t i = low; i < c->object_count && i < low + MOST; i++) {
         if (c->objects[i].addr - base >= size)
             break;
         if (c->objects[i].bits == 0 || c->objects[i].type == RECORD_CAP_UNTYPED)

@@ -1,5 +1,6 @@
 /* Making a sample, and finding things in it. */
 #include "inspector-tui/sample.h"
+#include "lib/array.h"
 
 #include "facts/why.h"
 
@@ -228,14 +229,7 @@ int32_t sample_object_holding(const struct sample *s, uint64_t addr)
 /* Objects are sorted by address, the largest first: those at one address stand together. */
 int32_t sample_object_of(const struct sample *s, const struct ref *r)
 {
-    uint32_t low = 0, high = s->state.object_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (s->state.objects[mid].addr < r->addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    size_t low = LOWER_BOUND(s->state.object_count, i, s->state.objects[i].addr < r->addr);
     for (; low < s->state.object_count && s->state.objects[low].addr == r->addr; low++)
         if (s->state.objects[low].type == r->extra >> 8 &&
             s->state.objects[low].bits == (r->extra & 255))

@@ -521,15 +521,8 @@ struct sample *source_sample(struct source *s, uint32_t number)
 /* Numbers only grow, so the place is found by halving. */
 static uint32_t event_place(const struct source *s, uint64_t from)
 {
-    uint32_t low = 0, high = s->event_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (s->events[(s->event_first + mid) % EVENTS_KEPT].seq < from)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return (uint32_t)LOWER_BOUND(s->event_count, i,
+                                 s->events[(s->event_first + i) % EVENTS_KEPT].seq < from);
 }
 
 uint32_t source_events(struct source *s, uint64_t from, struct record_event *out, uint32_t room)
