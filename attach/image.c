@@ -73,7 +73,7 @@ static enum error map_file(struct attach *a, struct image *m, int fd)
 
 enum error image_open(struct attach *a, struct image *out)
 {
-    int fd = open(a->target.path, O_RDONLY | O_CLOEXEC);
+    int fd = open(a->target.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no FIFO */
     if (fd < 0)
         return attach_fail(a, ERR_IO, "%s", strerror(errno));
     enum error e = map_file(a, out, fd);

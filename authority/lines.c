@@ -96,8 +96,8 @@ enum error lines_read(const char *path, line_taker take, void *ctx,
         fault->line++;
         e = take_line(take, ctx, line, (size_t)length, fault);
     }
-    if (e == ERR_OK && ferror(f))
-        e = ERR_IO;
+    if (e == ERR_OK && !feof(f))
+        e = ferror(f) ? ERR_IO : ERR_NO_MEMORY; /* a line that no memory holds */
     free(line);
     fclose(f);
     return e;

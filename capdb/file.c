@@ -244,6 +244,8 @@ static enum error check_file(struct capdb *db)
         return capdb_fail(db, ERR_FORMAT, "is not a regular file");
     if (st.st_size == 0)
         return capdb_fail(db, ERR_FORMAT, "is empty");
+    if (readfile_is_cut(db->path))
+        return capdb_fail(db, ERR_TRUNCATED, "is cut off: pages at its end are missing");
     return ERR_OK;
 }
 

@@ -15,6 +15,7 @@
 enum {
     HEADER = 100,
     HEADER_PAGE_SIZE = 16,
+    HEADER_PAGES = 28,    /* as many the file has */
     HEADER_VERSIONS = 18, /* two bytes: 1 rollback journal, 2 WAL */
     PAGE_MIN = 512,
     PAGE_MAX = 65536,
@@ -454,4 +455,23 @@ bool readfile_lacks_wal(const char *path)
         close(fd);
     readfile_stamp(path, &stamp);
     return whole && head[HEADER_VERSIONS + 1] == 2 && !stamp.file[1].there;
+}
+
+bool readfile_is_cut(const char *path)
+{
+    uint8_t head[HEADER];
+    struct readfile_stamp stamp;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool whole = fd >= 0 && pread(fd, head, HEADER, 0) == HEADER;
+    if (fd >= 0)
+        close(fd);
+    readfile_stamp(path, &stamp);
+    if (!whole || memcmp(head, "SQLite format 3", 16) != 0)
+        return false; /* told as what it is: no recording */
+    uint32_t bytes = get_be(head + HEADER_PAGE_SIZE) >> 16;
+    uint64_t page = bytes == 1 ? 65536 : bytes, size = (uint64_t)stamp.file[0].size;
+    if (page < 512)
+        return false;
+    bool elsewhere = stamp.file[1].size > 0 || stamp.file[2].size > 0;
+    return size % page != 0 || (!elsewhere && size / page < get_be(head + HEADER_PAGES));
 }

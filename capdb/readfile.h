@@ -36,5 +36,8 @@ bool readfile_stamp_same(const struct readfile_stamp *a, const struct readfile_s
 
 /* The first page says that the newest pages are in RUN-wal, but there is none. */
 bool readfile_lacks_wal(const char *path);
+/* The end of the file is missing: it is no whole number of pages, or has fewer than the first page says
+ * and nothing beside it has the others.  SQLite would read zeros in their place. */
+bool readfile_is_cut(const char *path);
 
 #endif

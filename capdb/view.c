@@ -15,11 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Names of files and what was typed may hold anything; a terminal must not obey it. */
 static void say(const char *where, const char *fmt, va_list args)
 {
-    fprintf(stderr, "capdb: %s%s", where ? where : "", where ? ": " : "");
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    char text[4096], shown[2 * sizeof(text)];
+    int used = snprintf(text, sizeof(text), "%.1000s%s", where ? where : "", where ? ": " : "");
+    vsnprintf(text + used, sizeof(text) - (size_t)used, fmt, args);
+    utf8_escape(shown, sizeof(shown), text, (uint32_t)strlen(text));
+    fprintf(stderr, "capdb: %s\n", shown);
 }
 
 enum status command_complain(const char *where, const char *fmt, ...)

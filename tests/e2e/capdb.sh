@@ -200,7 +200,7 @@ head -c 6000 "$leaky" >"$work/torn"
 check "a missing file is named" complains "no.capdb: No such file" $capdb snapshots "$work/no.capdb"
 check "a foreign file is refused" complains "is not a capdb recording" $capdb snapshots "$work/text"
 check "an empty file is refused" complains "is empty" $capdb snapshots "$work/empty"
-check "a torn file is refused" complains "is damaged" $capdb snapshots "$work/torn"
+check "a torn file is refused" complains "is cut off" $capdb snapshots "$work/torn"
 check "a missing snapshot is named" complains "snapshot 99 not found" $capdb cdt "$leaky" --at 99
 check "an unknown name is named" complains "called nobody" $capdb who "$leaky" nobody
 check "an unknown command is refused" complains "no command frobnicate" $capdb frobnicate "$leaky"

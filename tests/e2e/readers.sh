@@ -143,4 +143,20 @@ wait $recorder
 check "and ends well" test $? = 0
 check "each snapshot that it acknowledged is there" bash -c "[ \$(grep -oE '[0-9]+ snapshots recorded' $work/said | grep -oE '^[0-9]+') = $(count) ]"
 check "as it was recorded" $capdb verify "$work/run.capdb"
+# --- a file that lost its end ------------------------------------------------------------------------------
+
+cut_by() { # BYTES: no command answers from what is left
+    gzip -dc tests/fixtures/demo-leaky.capdb.gz | head -c "-$1" >"$work/cut.capdb"
+    for question in check threads verify "owner 0x82414000" "sql SELECT\ 1"; do
+        eval "set -- $question"
+        "$capdb" "$1" "$work/cut.capdb" "${@:2}" >"$work/cut.out" 2>"$work/cut.said"
+        [ $? = 2 ] && grep -q 'cut off: pages at its end are missing$' "$work/cut.said" ||
+            { echo "$question"; cat "$work/cut.out" "$work/cut.said"; return 1; }
+    done
+}
+check "a recording that is one byte short is told by every command" cut_by 1
+check "and one that lost half of its last page" cut_by 2048
+check "and one that lost ten pages" cut_by 40960
+names_are_escaped() { ! "$capdb" check "$work/"$'\e[31mx' 2>"$work/cut.said" && ! grep -q $'\e' "$work/cut.said" && grep -qF 'x1b[31mx' "$work/cut.said"; }
+check "what was typed is shown as no terminal obeys it" names_are_escaped
 plan
