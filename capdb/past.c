@@ -413,9 +413,10 @@ static void say_unmapped_by(struct past *p, uint64_t dir, uint64_t frame, uint64
 {
     const uint64_t v[4] = {by, dir, frame, table};
     struct deed d = find_deed(p,
-                              DEED "WHERE e.n = ?1 AND (e.kind = 14 AND e.object2 = ?2 OR"
-                                   " e.kind = 11) AND e.object IN (?2, ?3, ?4)"
-                                   " ORDER BY e.kind = 14 DESC, e.row LIMIT 1",
+                              DEED "JOIN word w ON w.kind = 'event' AND w.value = e.kind"
+                                   " WHERE e.n = ?1 AND (w.text = 'unmap' AND e.object2 = ?2 OR"
+                                   " w.text = 'delete') AND e.object IN (?2, ?3, ?4)"
+                                   " ORDER BY w.text = 'unmap' DESC, e.row LIMIT 1",
                               v);
     char text[TEXT];
     if (d.row == 0) {

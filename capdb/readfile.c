@@ -445,28 +445,29 @@ bool readfile_stamp_same(const struct readfile_stamp *a, const struct readfile_s
     return true;
 }
 
-bool readfile_lacks_wal(const char *path)
+/* The file's header, and what lies beside it. False: it has none. */
+static bool read_head(const char *path, uint8_t head[HEADER], struct readfile_stamp *stamp)
 {
-    uint8_t head[HEADER];
-    struct readfile_stamp stamp;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool whole = fd >= 0 && pread(fd, head, HEADER, 0) == HEADER;
     if (fd >= 0)
         close(fd);
-    readfile_stamp(path, &stamp);
-    return whole && head[HEADER_VERSIONS + 1] == 2 && !stamp.file[1].there;
+    readfile_stamp(path, stamp);
+    return whole && memcmp(head, "SQLite format 3", 16) == 0;
+}
+
+bool readfile_lacks_wal(const char *path)
+{
+    uint8_t head[HEADER];
+    struct readfile_stamp stamp;
+    return read_head(path, head, &stamp) && head[HEADER_VERSIONS + 1] == 2 && !stamp.file[1].there;
 }
 
 bool readfile_is_cut(const char *path)
 {
     uint8_t head[HEADER];
     struct readfile_stamp stamp;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool whole = fd >= 0 && pread(fd, head, HEADER, 0) == HEADER;
-    if (fd >= 0)
-        close(fd);
-    readfile_stamp(path, &stamp);
-    if (!whole || memcmp(head, "SQLite format 3", 16) != 0)
+    if (!read_head(path, head, &stamp))
         return false; /* told as what it is: no recording */
     uint32_t bytes = get_be(head + HEADER_PAGE_SIZE) >> 16;
     uint64_t page = bytes == 1 ? 65536 : bytes, size = (uint64_t)stamp.file[0].size;
