@@ -179,6 +179,15 @@ static void compare_with_base(struct live *l, const struct base *b)
         l->counts.digests++;
 }
 
+/* How many events the machine had before it went is known to nobody. */
+static void restarted(struct live *l, uint64_t seq)
+{
+    const struct record gap = {.kind = RECORD_GAP, .gap = {.first = l->last + 1}};
+    lose(l, "event numbers went back from %" PRIu64 " to %" PRIu64 ": the machine was restarted",
+         l->last, seq);
+    tell(l, &gap);
+}
+
 /* Numbers that go back are those of another run of the machine. */
 static void take_numbers(struct live *l, uint64_t seq)
 {
@@ -187,9 +196,7 @@ static void take_numbers(struct live *l, uint64_t seq)
     else if ((int64_t)(seq - l->last) >= 0)
         advance(l, seq, false);
     else
-        lose(l,
-             "event numbers went back from %" PRIu64 " to %" PRIu64 ": the machine was restarted",
-             l->last, seq);
+        restarted(l, seq);
     l->last = seq;
     l->begun = true;
 }

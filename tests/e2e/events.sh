@@ -160,4 +160,37 @@ check "and stands in the recording with its size" more "$(ask "$work/flood.capdb
 check "no number is missing without a gap" equal 0 "$(ask "$work/flood.capdb" \
     "SELECT count(*) FROM (SELECT seq - lag(seq + iif(kind, 1, detail)) OVER (ORDER BY row) AS step FROM event) WHERE step <> 0")"
 check "the snapshots are whole" exits 0 $capdb verify "$work/flood.capdb"
+halt_machine
+
+# --- a machine that begins anew ----------------------------------------------------------------------------------
+
+rm -f "$work"/*.sock
+boot build/arm/debug/image-demo-healthy.elf -action reboot=reset -qmp "unix:$work/qmp.sock,server=on,wait=off"
+wait_for 60 demo_is_up
+reset_machine() {
+    python3 - "$work/qmp.sock" <<'PYTHON'
+import socket
+import sys
+
+line = socket.socket(socket.AF_UNIX)
+line.connect(sys.argv[1])
+answers = line.makefile("r")
+answers.readline()
+for command in "qmp_capabilities", "system_reset":
+    line.sendall(b'{"execute": "%s"}\n' % command.encode())
+    while '"return"' not in answers.readline():
+        pass
+PYTHON
+}
+anew=$work/anew.capdb
+$capdb record "$monitor" "$anew" --every 0.2 2>"$work/anew.err" &
+recorder=$!
+wait_for 60 has_snapshots "$anew" 5
+check "it is reset" reset_machine
+check "the recorder says that it was" wait_for 90 grep -q "event numbers went back from [0-9]* to [0-9]*: the machine was restarted" "$work/anew.err"
+check "and goes on" wait_for 60 has_snapshots "$anew" $(($(ask "$anew" "SELECT count(*) FROM snapshots") + 5))
+kill -INT $recorder
+wait $recorder
+check "the restart stands in the recording as a gap" more "$(ask "$anew" "SELECT count(*) FROM events WHERE event = 'gap'")" 0
+check "which is whole" exits 0 $capdb verify "$anew"
 plan
