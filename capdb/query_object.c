@@ -359,10 +359,11 @@ static const char history_caps[] =
     " ORDER BY c.t0, o.bits, c.row";
 
 static const char history_mappings[] =
-    "SELECT m.t0, m.t1, 'mapping', (SELECT min(d.name) FROM object_row o JOIN cap_row c"
+    "SELECT m.t0, m.t1, 'mapping', (SELECT d.name FROM object_row o JOIN cap_row c"
     "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"
-    "  WHERE o.addr = m.dir AND d.trusted = 0 AND"
-    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')),"
+    "  WHERE o.addr = m.dir AND"
+    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"
+    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */
     " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
     " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
     " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits BETWEEN b.low AND b.high"

@@ -112,6 +112,13 @@ completes() { # WANTED WORD...
 check "bash completes commands" completes who-can-reach capdb who
 check "and the options of a command" completes --format capdb export run.capdb --f
 check "and no other's" bash -c '! "$@"' _ bash -c "$(declare -f completes); completes --every capdb export run.capdb --e"
+# --- two commands say the same -----------------------------------------------------------------------------
+
+root_frame() { ask "$run" "SELECT printf('frame:0x%x', object) FROM caps WHERE n = 12 AND domain = 'rootserver' AND type = 'frame' AND object IN (SELECT frame FROM mappings WHERE n = 12) LIMIT 1"; }
+mapped_by() { $capdb "$1" "$run" "$2" | awk -F'\t' -v at="$3" '$at == "mapping" { print $(at + 1) }' | sort -u; }
+same_mappers() { local frame; frame=$(root_frame) && [ -n "$frame" ] && equal "$(mapped_by owner "$frame" 1)" "$(mapped_by history "$frame" 3)" && equal rootserver "$(mapped_by owner "$frame" 1)"; }
+check "owner and history name the same space of a manager's frame" same_mappers
+
 # --- what stands at one address --------------------------------------------------------------------------
 
 no_frame_is_stale() { ! $capdb diff "$run" 1 12 | grep stale && $capdb diff "$run" 1 12 | grep -q frame; }
