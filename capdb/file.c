@@ -405,7 +405,7 @@ static enum error open_reader(struct capdb *db)
     if (e != ERR_OK)
         return e;
     /* where the recorder's -shm cannot be read, what it has committed still can */
-    if (lock_is_held(db->path) && open_live(db) == ERR_OK)
+    if (lock_is_held(db->path, NULL) && open_live(db) == ERR_OK)
         return ERR_OK;
     return open_at_rest(db);
 }

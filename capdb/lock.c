@@ -96,12 +96,14 @@ void lock_release(const char *path, int fd)
     close(fd);
 }
 
-bool lock_is_held(const char *path)
+bool lock_is_held(const char *path, char *holder)
 {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     char *file = lock_path(path);
     int fd = file ? open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (held && holder)
+        read_holder(fd, holder);
     if (fd >= 0)
         close(fd);
     free(file);

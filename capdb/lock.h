@@ -15,7 +15,8 @@ enum { LOCK_HOLDER = 256 };
 enum error lock_take(const char *path, const char *who, int *fd, char *holder);
 void lock_release(const char *path, int fd);
 
-/* Does anybody record into `path` now? */
-bool lock_is_held(const char *path);
+/* Does anybody record into `path` now?  Whose line is then in holder (LOCK_HOLDER bytes), unless that
+ * is NULL. */
+bool lock_is_held(const char *path, char *holder);
 
 #endif

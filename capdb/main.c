@@ -48,6 +48,8 @@ static enum status run_command(const struct command *c, struct options *o,
         (o->kernel || o->output || options_were_given(g, "domains") || !command_takes_one(c)))
         return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
                                 c->name);
+    if (o->kernel && o->run && !target_is_live(o->run))
+        return command_complain(o->run, "--kernel is for targets; a recording knows its kernel");
     if (!o->given)
         attach_use_kernel(o->kernel, o->layout);
     o->whole = command_takes_all(c);

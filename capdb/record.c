@@ -7,6 +7,7 @@
  * differs. */
 #include "capdb/command.h"
 #include "lib/array.h"
+#include "capdb/lock.h"
 
 #include "capdb/machine.h"
 #include "capdb/store.h"
@@ -445,10 +446,12 @@ static void close_session(struct session *r)
 
 enum status command_record(struct options *o)
 {
-    char message[CAPDB_MESSAGE];
+    char message[CAPDB_MESSAGE], holder[LOCK_HOLDER];
     struct session r = {.o = o, .path = o->operand[0], .progress = isatty(STDERR_FILENO)};
     if (!target_is_live(o->run))
         return command_complain(o->run, "is no target to record (monitor:…, gdb:…, ram:…)");
+    if (lock_is_held(r.path, holder)) /* told before a line that the first recorder has */
+        return command_complain(r.path, "is being recorded by %s", holder);
     catch_signals();
     if (attach_open(o->run, &r.attach, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);

@@ -92,6 +92,9 @@ check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 $capdb record "$monitor" "$work/int.capdb" --every 0.05 2>/dev/null &
 recorder=$!
 wait_for 20 has_snapshots "$work/int.capdb" 3
+check "one that comes over the line that the first has, too" complains "is being recorded by process $recorder" \
+    $capdb record "$monitor" "$work/int.capdb" --count 1
+check "--kernel is refused where no target is" complains "--kernel is for targets" $capdb check "$run" --kernel /nosuch
 check "a second recorder is refused and told of the first" complains "is being recorded by process $recorder" \
     $capdb record "gdb:unix:$work/gdb.sock" "$work/int.capdb" --count 1
 kill -INT $recorder
