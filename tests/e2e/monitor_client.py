@@ -310,13 +310,21 @@ def editor_checks(m, tap):
     tap.claim("over_long_line_gives_one_clear_message", lambda: has(
         m.type(b"x" * 300 + b"\r", b"x" * 120), r"^line too long: more than 120 characters; ignored$"))
     tap.claim("garbage_does_no_harm", lambda: garbage(m))
-    tap.claim("ctrl_c_ends_long_output", lambda: has(
-        m.type(b"cdt\r\x03", b"cdt"), r"^\(interrupted\)$") or short(m.text))
+    tap.claim("ctrl_c_ends_long_output", lambda: interrupts(m))
     tap.claim("backspace_and_ctrl_u_edit_the_line", lambda: has(
         m.type(b"help\x15versioxx\x08\x7fn\r", b"n"), r"^capscope "))
     tap.claim("cr_lf_and_both_end_one_line", lambda: line_ends(m))
     tap.claim("arrow_up_recalls_the_line_before", lambda: recall(m, b"\x1b[A"))
     tap.claim("and_so_it_does_in_application_mode", lambda: recall(m, b"\x1bOA"))
+
+
+def interrupts(m):
+    """On a fast machine an output may end before QEMU carries the ^C: one of many is met by it."""
+    for _ in range(30):
+        text = m.type(b"cdt\r\x03", b"cdt")
+        if re.search(r"^\(interrupted\)$", text, re.M):
+            return short(m.text)
+    return has(text, r"^\(interrupted\)$")
 
 
 def short(text):
