@@ -48,6 +48,7 @@ play() { # play NAME: the keys of a script
         '' | '#'*) ;;
         size\ *) start "${line#size }"; keys=0 ;;
         most\ *) most=${line#most } ;;
+        until\ *) wait_for 60 eval "screen | grep -qE '${line#until }'" ;;
         '> '*)
             if [ -n "${PIN:-}" ]; then
                 wait_for 30 rested
