@@ -245,8 +245,7 @@ static void help_row(struct output *out, const struct retype_plan *p, uint64_t c
     output_row(out);
 }
 
-static enum status print_plan(struct options *o, const struct view *v, const struct retype_plan *p,
-                              uint64_t count)
+static enum status print_plan(struct options *o, const struct retype_plan *p, uint64_t count)
 {
     static const char *const columns[] = {"fact", "value", NULL};
     struct output *out = output_begin(stdout, output_default, columns);
@@ -272,7 +271,6 @@ static enum status print_plan(struct options *o, const struct view *v, const str
             p->has_children ? "they keep what lies below the watermark"
                             : "none: all of it is free, whatever the watermark");
     }
-    (void)v;
     if (!output_end(out))
         return command_complain(o->run, "output could not be written");
     return p->rule == RETYPE_ALLOWED ? STATUS_YES : STATUS_NO;
@@ -369,7 +367,7 @@ enum status command_retype(struct options *o)
         command_complain(o->run, "how large a %s is on this kernel is not known here: none exists",
                          o->operand[1]);
     else if (slot >= 0)
-        s = print_plan(o, &v, &plan, count);
+        s = print_plan(o, &plan, count);
     dbview_close(&v);
     return s;
 }
