@@ -91,6 +91,7 @@ $(B)/arm/user/blob/%.o: user/demo/blob.S $(B)/arm/user/%.elf
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) -march=armv6 -c -DBLOB=$* -DBLOB_END=$*_end -DBLOB_FILE='"$(B)/arm/user/$*.elf"' $< -o $@
 $(B)/arm/user/demo-hosted.elf: $(call blob,client)
+$(B)/arm/user/demo-large.elf: $(call blob,large)
 $(B)/arm/user/demo-served.elf: $(call blob,client) $(call blob,resources)
 
 USER_NAMES := $(filter-out lib demo,$(notdir $(patsubst %/,%,$(wildcard user/*/))))
@@ -136,17 +137,36 @@ IMAGES := $(foreach k,debug release,$(foreach n,$(USER_NAMES) $(patsubst $(B)/ar
 HOST_FLAGS := $(STD) $(WARN) -D_GNU_SOURCE -I.
 HOST_OPT   := -O2
 ASAN       := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS_CAPDB := -lsmartcols -lsqlite3 -lserialport -ldw -lelf -lz -lpthread -lm
+# Two libraries are used where they are: one draws tables, one opens serial devices. LIBSMARTCOLS= and
+# LIBSERIALPORT= leave them out.
+has = $(if $(shell echo '\#include <$(1)>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes),$(2))
+ifeq ($(origin LIBSMARTCOLS),undefined)
+LIBSMARTCOLS := $(call has,libsmartcols/libsmartcols.h,-lsmartcols)
+endif
+ifeq ($(origin LIBSERIALPORT),undefined)
+LIBSERIALPORT := $(call has,libserialport.h,-lserialport)
+endif
+LIBS_LEAST := -lsqlite3 -lb2 -ldw -lelf -lpthread -lm
+LIBS_CAPDB := $(LIBSMARTCOLS) $(LIBSERIALPORT) $(LIBS_LEAST)
 LIBS_TUI   := -lncursesw -ltinfo
 
-HOST_FLOORS := lib wire record objwalk/capscope objwalk/capscope/host objwalk/sel4 capstate attach authority facts
+HOST_FLOORS := lib lib/host wire record objwalk/capscope objwalk/capscope/host objwalk/sel4 capstate attach authority facts
 HOST_SRC    := $(wildcard $(foreach f,$(HOST_FLOORS),$(f)/*.c))
-CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c))
+HOST_SRC    += attach/serial/$(if $(LIBSERIALPORT),libserialport,none).c
+CAPDB_SRC   := $(filter-out capdb/main.c,$(wildcard capdb/*.c)) capdb/table/$(if $(LIBSMARTCOLS),libsmartcols,plain).c
 TUI_SRC     := $(filter-out inspector-tui/main.c,$(wildcard inspector-tui/*.c))
 SIM_SRC     := $(wildcard kernel/*.c plat/hostsim/*.c)
 MODEL_SRC   := $(wildcard model/*.c)
 # string.c defines memcpy and friends for builds without a C library
 HOST_SRC    := $(filter-out lib/string.c,$(HOST_SRC))
+
+# the commit, in a file that changes with it
+$(shell mkdir -p $(B) && { echo '$(VERSION)' | cmp -s - $(B)/version || echo '$(VERSION)' >$(B)/version; })
+# the libraries there are, likewise
+$(shell echo '$(LIBS_CAPDB)' | cmp -s - $(B)/libraries || echo '$(LIBS_CAPDB)' >$(B)/libraries)
+VERSION_OBJ := $(foreach b,host/obj asan/obj fuzz/obj,$(B)/$(b)/lib/host/version.c.o)
+$(VERSION_OBJ): $(B)/version
+$(VERSION_OBJ): DEP += -DCAPSCOPE_BUILD='"$(VERSION)"'
 
 $(eval $(call object_tree,$(B)/host/obj,$(CC),$$(HOST_FLAGS) $$(HOST_OPT)))
 $(eval $(call object_tree,$(B)/asan/obj,$(CC),$$(HOST_FLAGS) $$(ASAN)))
@@ -160,6 +180,7 @@ $(B)/$(1)/libcapdb.a: $(call obj,$(B)/$(1)/obj,$(CAPDB_SRC))
 $(B)/$(1)/libtui.a: $(call obj,$(B)/$(1)/obj,$(TUI_SRC))
 $(B)/$(1)/libkernel.a: $(call obj,$(B)/$(1)/sim,$(SIM_SRC))
 $(B)/$(1)/libmodel.a: $(call obj,$(B)/$(1)/obj,$(MODEL_SRC))
+$(B)/$(1)/libhost.a $(B)/$(1)/libcapdb.a: $(B)/libraries
 endef
 $(eval $(call host_libs,host))
 $(eval $(call host_libs,asan))
@@ -174,6 +195,9 @@ $(B)/host/capdb: $(B)/host/obj/capdb/main.c.o $(B)/host/libcapdb.a $(B)/host/lib
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 $(B)/host/inspector-tui: $(B)/host/obj/inspector-tui/main.c.o $(B)/host/libtui.a $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_TUI) $(LIBS_CAPDB) -o $@
+# with nothing but the libraries that it must have, to try that it does without the others
+$(B)/host/capdb-least: $(call obj,$(B)/host/obj,capdb/main.c capdb/table/plain.c attach/serial/none.c) $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_LEAST) -o $@
 $(B)/asan/capdb: $(B)/asan/obj/capdb/main.c.o $(B)/asan/libcapdb.a $(B)/asan/libhost.a
 	$(call SAY,LD ) $(CC) $(ASAN) $^ $(LIBS_CAPDB) -o $@
 
@@ -190,7 +214,7 @@ TEST_HELP := $(call obj,$(B)/asan/sim,$(filter-out $(TEST_SRC),$(wildcard $(pats
 
 define test_rule
 $(B)/asan/test_%: $(B)/asan/sim/$(1)/test_%.c.o $(TEST_HELP) $(B)/asan/libtui.a $(B)/asan/libcapdb.a $(B)/asan/libkernel.a $(B)/asan/libmodel.a $(B)/asan/libhost.a
-	$$(call SAY,LD ) $$(CC) $$(ASAN) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka $$(LIBS_TUI) $$(LIBS_CAPDB) -o $$@
+	$$(call SAY,LD ) $$(CC) $$(ASAN) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lz $$(LIBS_TUI) $$(LIBS_CAPDB) -o $$@
 endef
 $(foreach dir,$(TEST_DIRS),$(eval $(call test_rule,$(dir))))
 
@@ -249,7 +273,7 @@ $(foreach t,lockstep $(patsubst %,mutants/%,$(ARM_MUTANTS_ALL)),$(eval $(call im
 .PHONY: tools install uninstall help all everything deps release run run-record demo-headless test check check-all check-sel4 proof proof-code proof-tie bench screenshots fuzz clean format host arm tests-build
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 all: ## every program and image
 	@$(MAKE) --no-print-directory $(CORES) everything
@@ -278,7 +302,7 @@ demo-headless: deps ## boot the demo, record ten snapshots, print what is in the
 	@$(MAKE) --no-print-directory $(CORES) everything
 	@scripts/run-demo --headless $(if $(DEMO),--demo $(DEMO)) $(if $(value ROOT),--root "$$ROOT_FILE")
 
-tests-build: $(B)/host/record_many $(B)/host/odd_recordings $(B)/host/serve_sel4 $(B)/asan/capdb $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
+tests-build: $(B)/host/capdb-least $(B)/host/record_many $(B)/host/odd_recordings $(B)/host/serve_sel4 $(B)/asan/capdb $(TEST_BIN) $(B)/asan/inspector-tui $(B)/host/lockstep $(B)/asan/lockstep $(MUTANT_BIN) $(patsubst %,$(B)/asan/fuzz_%,$(FUZZERS)) \
     $(patsubst %,$(B)/arm/%/image.elf,lockstep $(addprefix mutants/,$(ARM_MUTANTS))) everything
 
 # A plugin for QEMU 7.2, whose header Debian does not ship: the program declares what it uses.
@@ -292,8 +316,14 @@ $(B)/host/record_many: $(B)/host/obj/tests/tools/record_many.c.o $(B)/host/libca
 $(B)/host/odd_recordings: $(B)/host/obj/tests/tools/odd_recordings.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
+# Recordings of a week and of a million capabilities, which sanitizers would make hours long.
+$(B)/host/record_long: $(call obj,$(B)/host/sim,tests/unit/test_capdb_long.c tests/unit/recordings.c tests/unit/state_builder.c) $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ -lcmocka $(LIBS_CAPDB) -o $@
+
 $(B)/host/bench_authority: $(B)/host/obj/tests/tools/bench_authority.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ -lm -o $@
+$(B)/host/bench_growth: $(B)/host/obj/tests/tools/bench_growth.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
+	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 $(B)/host/bench_recording: $(B)/host/obj/tests/tools/bench_recording.c.o $(B)/host/libcapdb.a $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@
 
@@ -305,15 +335,20 @@ $(B)/host/million.capdb: $(B)/host/record_many
 	$(call SAY,REC) rm -f $@* && $< $@ 250 4000
 
 bench: deps ## kernel instructions of each operation, counted
-	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording $(B)/host/capdb \
+	@$(MAKE) --no-print-directory $(CORES) $(B)/host/count_instructions.so $(B)/host/bench_authority $(B)/host/bench_recording $(B)/host/bench_growth $(B)/host/capdb \
 	    $(B)/host/inspector-tui $(B)/host/time_keys.so $(B)/host/million.capdb \
 	    $(foreach k,release debug,$(B)/arm/$(k)/image-bench.elf $(B)/arm/$(k)/image-tests.elf) \
-	    $(B)/arm/debug/image-many.elf
+	    $(B)/arm/debug/image-many.elf $(B)/arm/debug/image-crowd.elf
 	@scripts/bench
 	@scripts/bench-costs
 	@$(B)/host/bench_authority
 	@$(B)/host/bench_recording
+	@$(B)/host/bench_growth
 	@tests/tools/bench_inspector.py $(B)/host/time_keys.so -- $(B)/host/inspector-tui $(B)/host/million.capdb
+	@for door in ram gdb monitor; do \
+	    tests/tools/bench_inspector.py $(B)/host/time_keys.so --live $(B)/arm/debug/image-crowd.elf 95000 --door $$door \
+	        --views OTVBMX -- $(B)/host/inspector-tui || exit; \
+	done
 
 screenshots: deps ## make the pictures of README.md and docs/screens/ from the real inspector
 	@$(MAKE) --no-print-directory $(CORES) $(B)/host/inspector-tui $(B)/arm/debug/image-demo-leaky.elf
@@ -337,10 +372,11 @@ WITNESS_SYSTEMS  ?= 400
 RAM_SIZES := 68 80 96 100 112 127 128 129 160 192 255 256 257 384 511 512
 check-all: deps check ## every test, with ten million operations in lockstep; the proofs, their tie
 	@scripts/install-deps proof
-	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
+	@scripts/install-deps others
+	@$(MAKE) --no-print-directory $(CORES) tests-build $(B)/host/distributions $(B)/host/record_long ARM_MUTANTS="$(ARM_MUTANTS_ALL)"
 	@WITH_PROOF=1 AUTHORITY_ROUNDS=$(AUTHORITY_ROUNDS) WITNESS_SYSTEMS=$(WITNESS_SYSTEMS) LOCKSTEP_ARM_MUTANTS="$(ARM_MUTANTS_ALL)" LOCKSTEP_ACTIONS=$(LOCKSTEP_ACTIONS) LOCKSTEP_SEED=$${LOCKSTEP_SEED:-$$(date +%Y%m%d)} \
 	    VERIFY_FLIPS=2000 LOCK_SECONDS=65 WITNESS_SEEDS=60 WITNESS_DEMO=all SEL4_DAMAGES=50000 WHY_REQUESTS=240 RECORDING_KILLS=120 RECORDING_SNAPSHOTS=604800 RECORDING_CAPS=1000000 \
-	    MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
+	    MONKEY_KEYS=20000 MONKEY_SEEDS="1 2 5 6" STATES=all POKES_HALTED=600 POKES_RUNNING=200 RAM_SIZES="$(RAM_SIZES)" \
 	    TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} scripts/run-tests
 
 # These take a proof assistant, a prover of C and their kin, 600 MB, so that no other target but
@@ -384,15 +420,21 @@ INSTALL_FILES := $(foreach f,$(INSTALL_BIN),$(f)=bin/$(notdir $(f))) \
 tools: $(INSTALL_BIN) ## capdb and inspector-tui alone: no ARM compiler, no QEMU
 
 install: tools ## install the tools, man pages, completions, gdb scripts and documents (PREFIX=/usr/local DESTDIR=)
-	@install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
+	@set -e; for dir in $(INSTALL_DIRS); do install -d "$(DESTDIR)$(PREFIX)/$$dir"; done
 	@set -e; for pair in $(INSTALL_FILES); do \
 	    mode=644; case $$pair in *=bin/*) mode=755;; esac; \
 	    install -m $$mode "$${pair%%=*}" "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
+# Of the system's own folders none goes, also when it is empty; below another prefix all empty ones go.
+IS_SYSTEM := $(filter /usr /usr/local,$(DESTDIR)$(PREFIX))
+EMPTY_DIRS := share/doc/capscope/screens share/doc/capscope share/capscope $(if $(IS_SYSTEM),,$(INSTALL_DIRS))
+
 uninstall: ## take away what install put there
 	@for pair in $(INSTALL_FILES); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*=}"; done
-	@rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(PREFIX)/,share/doc/capscope/screens share/doc/capscope share/capscope) 2>/dev/null || true
+	@[ ! -d "$(DESTDIR)$(PREFIX)" ] || { cd "$(DESTDIR)$(PREFIX)" && for dir in $(EMPTY_DIRS); do \
+	    [ ! -d $$dir ] || rmdir $(if $(IS_SYSTEM),,-p) --ignore-fail-on-non-empty $$dir; done; }
+	$(if $(DESTDIR),@[ ! -d "$(DESTDIR)" ] || { cd "$(DESTDIR)" && [ ! -d ".$(PREFIX)" ] || rmdir -p --ignore-fail-on-non-empty ".$(PREFIX)" 2>/dev/null; true; })
 
 $(B)/host/step_sel4: $(B)/host/obj/tests/tools/step_sel4.c.o $(B)/host/libhost.a
 	$(call SAY,LD ) $(CC) $^ $(LIBS_CAPDB) -o $@

@@ -219,6 +219,16 @@ enum error attach_listen(struct attach *a, int ms)
     return a->ops->listen ? attach_judge(a, a->ops->listen(a, ms)) : unsupported(a, "listen");
 }
 
+bool attach_can_halt(const struct attach *a)
+{
+    return a->ops->halt;
+}
+
+bool attach_can_command(const struct attach *a)
+{
+    return a->ops->command && (!a->ops->can_command || (a->door && a->ops->can_command(a)));
+}
+
 enum error attach_command(struct attach *a, const char *line, char **text)
 {
     if (!a->ops->command)
@@ -239,13 +249,6 @@ const char *attach_console(struct attach *a)
     free(a->console_given);
     a->console_given = text_take(&a->console);
     return a->console_given ? a->console_given : "";
-}
-
-enum error attach_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
-{
-    if (!a->ops->read)
-        return unsupported(a, "read memory");
-    return is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->read(a, kaddr, buf, len));
 }
 
 enum error attach_find(struct attach *a, enum attach_goal goal, uint64_t slot,

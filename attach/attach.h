@@ -93,6 +93,10 @@ enum error attach_halt(struct attach *a);
 enum error attach_continue(struct attach *a);
 bool attach_is_halted(const struct attach *a);
 
+/* Can it be stopped through this door? Does it run monitor commands? */
+bool attach_can_halt(const struct attach *a);
+bool attach_can_command(const struct attach *a);
+
 /* Runs one monitor command line and collects its text, all of it or ERR_BOUND (monitor doors, and
  * gdb doors of the kernel's own stub). A command that fails says why in its text; ERR_OK then too.
  * Caller frees *text. ERR_UNSUPPORTED otherwise. */
@@ -142,8 +146,5 @@ enum error attach_watch(struct attach *a, void (*hears)(void *ctx, const struct 
                         void *ctx);
 /* Lets the machine run for so long. */
 enum error attach_listen(struct attach *a, int ms);
-
-/* For memory dumps: ERR_UNSUPPORTED through a monitor without `mem`. */
-enum error attach_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len);
 
 #endif

@@ -1,9 +1,9 @@
 /* A snapshot and the events after it. */
 #include "attach/between.h"
 
-#include "objwalk/replay.h"
+#include "attach/between_list.h"
 
-static enum error take_base(struct replay *m, const struct capstate *s)
+enum error between_base(struct replay *m, const struct capstate *s)
 {
     struct record r = {.kind = RECORD_SNAPSHOT, .snapshot = s->snapshot};
     enum error e = replay_record(m, &r);
@@ -17,9 +17,20 @@ static enum error take_base(struct replay *m, const struct capstate *s)
 
 /* --- the revoke that is under way --- */
 
+/* A snapshot in the midst of a revoke has its root; who revokes, the first event of it tells. */
+static bool is_of_revoke(const struct record_revoke *v, uint64_t *thread,
+                         const struct record_event *e)
+{
+    bool names_root = e->kind >= RECORD_EVENT_REVOKE_VICTIM && e->kind <= RECORD_EVENT_REVOKE_END &&
+                      (e->kind == RECORD_EVENT_REVOKE_VICTIM ? e->src : e->slot) == v->root;
+    if (v->root && !*thread && names_root)
+        *thread = e->thread;
+    return v->root && e->thread == *thread;
+}
+
 static void follow_revoke(struct record_revoke *v, uint64_t *thread, const struct record_event *e)
 {
-    bool own = v->root && e->thread == *thread;
+    bool own = is_of_revoke(v, thread, e);
     if (e->kind == RECORD_EVENT_REVOKE_BEGIN) {
         *v = (struct record_revoke){.root = e->slot};
         *thread = e->thread;
@@ -37,7 +48,16 @@ static void follow_revoke(struct record_revoke *v, uint64_t *thread, const struc
 
 /* --- the records of the new state --- */
 
-static enum error add_slots(const struct replay *m, struct capstate *out)
+/* The state after the last event: the slots of the mirror, or, of a kernel that it cannot hold, of the
+ * list. */
+struct after {
+    const struct replay *mirror; /* NULL: the list */
+    const struct between_list *list;
+    uint64_t seq;
+    struct record_revoke revoke;
+};
+
+static enum error add_mirrored(const struct replay *m, struct capstate *out)
 {
     struct replay_cursor c;
     struct record r = {.kind = RECORD_SLOT};
@@ -45,6 +65,18 @@ static enum error add_slots(const struct replay *m, struct capstate *out)
     replay_begin(&c);
     while (e == ERR_OK && replay_next(m, &c, &r.slot))
         e = capstate_add(out, &r);
+    return e;
+}
+
+static enum error add_slots(const struct after *a, struct capstate *out)
+{
+    enum error e = ERR_OK;
+    if (a->mirror)
+        return add_mirrored(a->mirror, out);
+    for (const struct between_slot *s = a->list->first; e == ERR_OK && s; s = s->next) {
+        const struct record r = {.kind = RECORD_SLOT, .slot = s->rec};
+        e = capstate_add(out, &r);
+    }
     return e;
 }
 
@@ -71,14 +103,14 @@ static enum error add_rest(const struct capstate *base, struct capstate *out)
     return e;
 }
 
-static enum error add_end(const struct capstate *base, const struct replay *m,
-                          const struct record_revoke *revoke, struct capstate *out)
+static enum error add_end(const struct capstate *base, const struct after *a, struct capstate *out)
 {
-    const struct record under_way = {.kind = RECORD_REVOKE, .revoke = *revoke};
+    const struct record under_way = {.kind = RECORD_REVOKE, .revoke = a->revoke};
     struct record r = {.kind = RECORD_END, .end = base->end};
-    enum error e = revoke->root ? capstate_add(out, &under_way) : ERR_OK;
-    uint32_t digest[2];
-    replay_digest(m, digest);
+    enum error e = a->revoke.root ? capstate_add(out, &under_way) : ERR_OK;
+    uint32_t digest[2] = {0};
+    if (a->mirror)
+        replay_digest(a->mirror, digest);
     r.end.slots = out->slot_count;
     r.end.threads = out->thread_count;
     r.end.mappings = out->mapping_count;
@@ -88,19 +120,19 @@ static enum error add_end(const struct capstate *base, const struct replay *m,
     return e == ERR_OK ? capstate_add(out, &r) : e;
 }
 
-static enum error make_state(const struct capstate *base, const struct replay *m,
-                             struct record_revoke *revoke, struct capstate *out)
+static enum error make_state(const struct capstate *base, const struct after *a,
+                             struct capstate *out)
 {
     struct record r = {.kind = RECORD_SNAPSHOT, .snapshot = base->snapshot};
-    r.snapshot.seq = m->seq;
+    r.snapshot.seq = a->seq;
     capstate_init(out);
     enum error e = capstate_add(out, &r);
     if (e == ERR_OK)
-        e = add_slots(m, out);
+        e = add_slots(a, out);
     if (e == ERR_OK)
         e = add_rest(base, out);
     if (e == ERR_OK)
-        e = add_end(base, m, revoke, out);
+        e = add_end(base, a, out);
     if (e == ERR_OK)
         e = capstate_finish(out);
     if (e == ERR_OK && out->revoke.root) { /* how much is left only the whole tree tells */
@@ -112,22 +144,50 @@ static enum error make_state(const struct capstate *base, const struct replay *m
     return e;
 }
 
-enum error between_state(const struct capstate *base, const struct record_event *events,
-                         uint32_t count, struct capstate *out)
+static enum error by_mirror(const struct capstate *base, const struct record_event *events,
+                            uint32_t count, struct capstate *out)
 {
     struct replay m;
-    struct record_revoke revoke = base->revoke;
+    struct after after = {.mirror = &m, .revoke = base->revoke};
     uint64_t thread = 0;
     replay_init(&m);
-    enum error e = take_base(&m, base);
+    enum error e = between_base(&m, base);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
         const struct record r = {.kind = RECORD_EVENT, .event = events[i]};
         if (events[i].seq > base->snapshot.seq)
             e = replay_record(&m, &r);
-        follow_revoke(&revoke, &thread, &events[i]);
+        follow_revoke(&after.revoke, &thread, &events[i]);
     }
+    after.seq = m.seq;
     if (e == ERR_OK)
-        e = make_state(base, &m, &revoke, out);
+        e = make_state(base, &after, out);
     replay_free(&m);
     return e;
+}
+
+static enum error by_list(const struct capstate *base, const struct record_event *events,
+                          uint32_t count, struct capstate *out)
+{
+    struct between_list list;
+    struct after after = {.list = &list, .seq = base->snapshot.seq, .revoke = base->revoke};
+    uint64_t thread = 0;
+    enum error e = between_list_init(&list, base);
+    for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+        follow_revoke(&after.revoke, &thread, &events[i]);
+        if (events[i].seq <= after.seq)
+            continue;
+        e = events[i].seq == after.seq + 1 ? between_list_apply(&list, &events[i]) : ERR_SEQUENCE;
+        after.seq = events[i].seq;
+    }
+    if (e == ERR_OK)
+        e = make_state(base, &after, out);
+    between_list_free(&list);
+    return e;
+}
+
+enum error between_state(const struct capstate *base, const struct record_event *events,
+                         uint32_t count, struct capstate *out)
+{
+    bool ours = base->snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
+    return (ours ? by_mirror : by_list)(base, events, count, out);
 }

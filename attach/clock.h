@@ -1,4 +1,4 @@
-/* Deadlines: points on the monotonic clock, in milliseconds. */
+/* What time it is, and deadlines: points on the monotonic clock, in milliseconds. */
 #ifndef CAPSCOPE_ATTACH_CLOCK_H
 #define CAPSCOPE_ATTACH_CLOCK_H
 
@@ -12,6 +12,14 @@ static inline int64_t clock_now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Seconds since 1970. */
+static inline double clock_wall(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static inline deadline_t deadline_in(int64_t ms)

@@ -39,8 +39,9 @@ struct attach_ops {
     enum error (*halt)(struct attach *a);
     enum error (*go)(struct attach *a);
     enum error (*command)(struct attach *a, const char *line, char **text);
+    /* Does what is behind the line run them? NULL: wherever there is command(). */
+    bool (*can_command)(const struct attach *a);
     void (*console)(struct attach *a); /* takes in what waits on the line */
-    enum error (*read)(struct attach *a, uint64_t kaddr, void *buf, uint32_t len);
     enum error (*find)(struct attach *a, enum attach_goal goal, uint64_t slot,
                        struct attach_moment *out);
     /* Live line on, or taken up anew: leaves a whole, checked snapshot in a->stream, and from there

@@ -8,6 +8,7 @@
 
 #include "attach/gather.h"
 #include "attach/gdb_door.h"
+#include "attach/guard.h"
 #include "attach/pages.h"
 #include "attach/reverse.h"
 #include "attach/walk.h"
@@ -29,6 +30,7 @@ enum {
     ROOTS_PAUSE_MS = 50,
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
     READING_SERIAL_MS = 900000,
+    LEASE_S = 5,      /* of a stop in which we only look */
     FIND_MS = 300000, /* a search through a recorded run */
 };
 
@@ -40,6 +42,7 @@ struct gdb_door {
     deadline_t until;    /* of the reading under way */
     bool ours;           /* attach_halt() stopped it */
     bool distrusted;     /* the line: what is read is checked from now on */
+    struct guard guard;
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -50,25 +53,28 @@ static enum error client_failed(struct attach *a, enum error e)
 
 /* --- the view --- */
 
-static uint32_t wire_address(const struct gdb_door *d, uint32_t addr)
+/* Memory at an address of the kernel's, past the cache. */
+static enum error read_wire(struct gdb_door *d, uint64_t addr, void *buf, uint32_t len)
 {
-    const struct walker_window *w = &walker_capscope_window;
-    return d->client.physical ? (uint32_t)(addr - w->address + w->physical) : addr;
+    uint64_t physical;
+    if (!walker_window_physical(&walker_capscope_window, addr, len, &physical))
+        return ERR_READ;
+    return gdb_client_read(&d->client, d->client.physical ? physical : addr, buf, len);
 }
 
 /* A block that cannot be read whole (the end of memory), or that changes while it is read (a buffer
  * of the stub lies in it), is not kept. */
-static enum error load_block(struct attach *a, uint32_t addr, uint8_t **out)
+static enum error load_block(struct attach *a, uint64_t addr, uint8_t **out)
 {
     struct gdb_door *d = a->door;
-    uint32_t base = addr & ~(d->pages.block - 1);
+    uint64_t base = addr & ~((uint64_t)d->pages.block - 1);
     *out = pages_find(&d->pages, addr);
     if (*out)
         return ERR_OK;
     if (deadline_left(d->until) == 0)
         return attach_fail(a, ERR_TIMEOUT, "the stub answers too slowly to read a whole state");
     uint8_t bytes[BLOCK_SOCKET];
-    enum error e = gdb_client_read(&d->client, wire_address(d, base), bytes, d->pages.block);
+    enum error e = read_wire(d, base, bytes, d->pages.block);
     if (e != ERR_OK)
         return e == ERR_READ || e == ERR_TORN ? e : client_failed(a, e);
     *out = pages_add(&d->pages, addr);
@@ -78,21 +84,20 @@ static enum error load_block(struct attach *a, uint32_t addr, uint8_t **out)
     return ERR_OK;
 }
 
-static enum error view_read(void *ctx, record_word_t at, void *buf, uint32_t len)
+static enum error view_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
     uint8_t *to = buf;
-    uint32_t addr = (uint32_t)at;
     while (len > 0) {
         uint8_t *block = NULL;
-        uint32_t offset = addr & (d->pages.block - 1);
+        uint32_t offset = (uint32_t)(addr & (d->pages.block - 1));
         uint32_t n = d->pages.block - offset < len ? d->pages.block - offset : len;
         enum error e = load_block(a, addr, &block);
         if (e == ERR_OK) {
             memcpy(to, block + offset, n);
         } else if (e == ERR_READ || e == ERR_TORN) {
-            e = gdb_client_read(&d->client, wire_address(d, addr), to, n);
+            e = read_wire(d, addr, to, n);
             if (e != ERR_OK && e != ERR_READ) /* ERR_READ is a finding to the walker */
                 client_failed(a, e);
         }
@@ -106,15 +111,27 @@ static enum error view_read(void *ctx, record_word_t at, void *buf, uint32_t len
 }
 
 /* For short reads here and there, and while the machine moves between two. */
-static enum error read_uncached(void *ctx, record_word_t at, void *buf, uint32_t len)
+static enum error read_uncached(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     struct attach *a = ctx;
     struct gdb_door *d = a->door;
-    enum error e = gdb_client_read(&d->client, wire_address(d, (uint32_t)at), buf, len);
+    enum error e = read_wire(d, addr, buf, len);
     return e == ERR_OK || e == ERR_READ ? e : client_failed(a, e);
 }
 
 /* --- stop and go --- */
+
+/* The stub in the kernel lets the machine go on when we fall silent while it stands for us: we may be
+ * killed.  It keeps that in mind for each stop to come.  0: this stop lasts until somebody lets the
+ * machine go on. */
+static enum error lease(struct gdb_door *d, uint32_t seconds)
+{
+    char request[32];
+    if (!gdb_client_offers(&d->client, "capscope-lease+"))
+        return ERR_OK;
+    snprintf(request, sizeof(request), "QCapscope.lease:%x", seconds);
+    return gdb_client_ask(&d->client, request, deadline_in(GDB_REPLY_MS));
+}
 
 static enum error stop(struct attach *a)
 {
@@ -188,21 +205,41 @@ static enum error gdb_halt(struct attach *a)
     struct gdb_door *d = a->door;
     bool quiet;
     enum error e = stop_quietly(a, &quiet);
+    if (e == ERR_OK && lease(d, 0) != ERR_OK)
+        e = client_failed(a, ERR_IO);
     d->ours = e == ERR_OK;
     return e;
 }
 
 /* --- opening and closing --- */
 
+/* The target of a line that was lost while the machine stood because we had stopped it: over the next
+ * line it goes on. */
+static char lost[ATTACH_ERROR_MAX];
+
+/* Where a replay stands was somebody's aim; the stub in the kernel sees to it itself. */
+static bool is_let_go(const struct gdb_client *c)
+{
+    return !c->stood && !reverse_possible(c) && !gdb_client_offers(c, "capscope-lease+");
+}
+
+static bool is_held(const struct gdb_door *d)
+{
+    return gdb_client_holds(&d->client) && is_let_go(&d->client);
+}
+
 static void gdb_drop(struct attach *a)
 {
     struct gdb_door *d = a->door;
     if (!d)
         return;
+    guard_dismiss(&d->guard);
+    if (is_held(d) && (d->client.met || transport_has_ended(&d->client.line)))
+        snprintf(lost, sizeof(lost), "%s", a->name);
     transport_close(&d->client.line);
     pages_drop(&d->pages);
     walker_close(d->walk);
-    free(d);
+    guard_unshare(d, sizeof(*d));
     a->door = NULL;
 }
 
@@ -228,25 +265,83 @@ static void disarm(struct attach *a)
     }
 }
 
-static void gdb_close(struct attach *a)
-{
-    struct gdb_door *d = a->door;
-    if (!d)
-        return;
-    d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
-    if (d->client.line.fd >= 0 && a->state.being != ATTACH_GONE) {
-        disarm(a);
-        gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
-    }
-    gdb_drop(a);
-}
-
 static uint32_t block_of(const struct attach *a)
 {
     const struct gdb_door *d = a->door;
     if (d->distrusted)
         return BLOCK_BAD;
     return a->target.line == LINE_SERIAL ? (uint32_t)BLOCK_SERIAL : (uint32_t)BLOCK_SOCKET;
+}
+
+static enum error make_door(struct attach *a)
+{
+    struct gdb_door *d = guard_share(sizeof(*d));
+    if (!d)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    a->door = d;
+    d->guard.fd = -1;
+    gdb_client_init(&d->client);
+    d->view = (struct memview){.read = view_read, .ctx = a};
+    pages_init(&d->pages, block_of(a));
+    return ERR_OK;
+}
+
+static enum error meet_stub(struct attach *a)
+{
+    char why[128];
+    struct gdb_door *d = a->door;
+    enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
+                                  sizeof(why));
+    if (e != ERR_OK)
+        return attach_fail(a, e, "%s", why);
+    e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
+    if (e != ERR_OK)
+        return client_failed(a, e);
+    if (strcmp(lost, a->name) == 0)
+        d->client.stood = false;
+    lost[0] = '\0';
+    return ERR_OK;
+}
+
+/* A machine that a line left standing when it died is let go over another one. */
+static void reach_again(struct attach *a)
+{
+    const struct gdb_door *d = a->door;
+    if (d && (a->state.being == ATTACH_GONE || transport_has_ended(&d->client.line)))
+        gdb_drop(a);
+    if (!a->door && strcmp(lost, a->name) == 0 && make_door(a) == ERR_OK)
+        (void)meet_stub(a);
+}
+
+static void gdb_close(struct attach *a)
+{
+    reach_again(a);
+    struct gdb_door *d = a->door;
+    if (!d)
+        return;
+    d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
+    if (d->client.line.fd >= 0) {
+        disarm(a);
+        gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
+    }
+    gdb_drop(a);
+}
+
+/* In the guard.  Of the door only what was in it itself can be looked at here.  Also a machine that
+ * runs is met: the stub is to take addresses again as it did. */
+static void after_our_end(void *ctx)
+{
+    struct attach *a = ctx;
+    const struct gdb_door *d = a->door;
+    bool ours = is_let_go(&d->client); /* if it stands: a stop of ours may have been under way */
+    a->door = NULL;
+    a->state = (struct attach_state){0}; /* nothing was heard over the line to come */
+    transport_protect(true);
+    if (make_door(a) != ERR_OK)
+        return;
+    snprintf(lost, sizeof(lost), "%s", ours ? a->name : "");
+    (void)meet_stub(a);
+    gdb_close(a);
 }
 
 static bool tells_state(const struct gdb_door *d)
@@ -350,22 +445,20 @@ static void note_state(struct attach *a)
 
 static enum error gdb_open(struct attach *a)
 {
-    char why[128];
-    struct gdb_door *d = calloc(1, sizeof(*d));
-    if (!d)
-        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
-    a->door = d;
-    d->view = (struct memview){.read = view_read, .ctx = a};
-    pages_init(&d->pages, block_of(a));
-    enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
-                                  sizeof(why));
+    enum error e = make_door(a);
+    struct gdb_door *d = a->door;
     if (e != ERR_OK)
-        return attach_fail(a, e, "%s", why);
-    e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
+        return e;
+    guard_post(&d->guard, after_our_end, a);
+    e = meet_stub(a);
     if (e != ERR_OK)
-        return client_failed(a, e);
+        return e;
+    if (gdb_client_offers(&d->client, "capscope-lease+"))
+        guard_dismiss(&d->guard);
     if (tells_state(d))
         set_block(d, BLOCK_TOLD);
+    if (lease(d, LEASE_S) != ERR_OK)
+        return client_failed(a, ERR_IO);
     e = find_roots(a);
     a->halted = d->client.stood;
     if (e == ERR_OK)
@@ -510,19 +603,6 @@ static enum error gdb_state(struct attach *a)
     return release(a, ERR_OK);
 }
 
-static enum error gdb_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
-{
-    enum error e = notice_stop(a);
-    if (e == ERR_OK)
-        e = stop(a);
-    if (e != ERR_OK)
-        return e;
-    e = view_read(a, kaddr, buf, len);
-    if (e == ERR_READ)
-        attach_fail(a, e, "0x%08" PRIx64 ": %s", kaddr, error_sentence(e));
-    return release(a, e);
-}
-
 /* --- back in time --- */
 
 static enum error gdb_find(struct attach *a, enum attach_goal goal, uint64_t slot,
@@ -554,11 +634,17 @@ static enum error put_text(void *ctx, const char *bytes, size_t len)
 
 /* QEMU answers `monitor` commands too, with commands of its own; it is known by its physical mode.
  */
+static bool gdb_can_command(const struct attach *a)
+{
+    const struct gdb_door *d = a->door;
+    return !d->client.physical;
+}
+
 static enum error gdb_command(struct attach *a, const char *line, char **text)
 {
     struct gdb_door *d = a->door;
     struct text collected = {0};
-    if (d->client.physical)
+    if (!gdb_can_command(a))
         return attach_fail(a, ERR_UNSUPPORTED, "this stub has no monitor commands of the kernel");
     enum error e = notice_stop(a);
     if (e == ERR_OK)
@@ -593,7 +679,7 @@ const struct attach_ops attach_gdb_ops = {
     .halt = gdb_halt,
     .go = go,
     .command = gdb_command,
-    .read = gdb_read,
+    .can_command = gdb_can_command,
     .find = gdb_find,
 };
 
@@ -648,8 +734,28 @@ static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
 {
     const struct walker_window *w = &walker_capscope_window;
     (void)a;
-    *out = kaddr - w->address + w->physical;
-    return kaddr >= w->address;
+    return kaddr >= w->address && walker_window_physical(w, kaddr, 1, out);
+}
+
+bool gdb_door_is_of_events(const char *line)
+{
+    static const char *const words[] = {"break", "step", "finish", "delete", "where"};
+    size_t n = strcspn(line, " ");
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (n == strlen(words[i]) && strncmp(line, words[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* The kernel stops at its events by itself, for its own monitor and stub. */
+static bool proxy_commands(struct attach *a, const char *line, struct text *text)
+{
+    static const char sentence[] = "this stub knows no capabilities: the kernel stops at them for "
+                                   "its own stub on UART2 and its monitor on UART1 (docs/gdb.md)\n";
+    struct gdb_door *d = a->door;
+    if (!gdb_door_is_of_events(line) || gdb_client_offers(&d->client, "capscope-snapshot+"))
+        return false;
+    return text_put(text, sentence, sizeof(sentence) - 1) == ERR_OK;
 }
 
 const struct gdb_door_ops gdb_door_capscope = {
@@ -660,4 +766,5 @@ const struct gdb_door_ops gdb_door_capscope = {
     .registers = proxy_registers,
     .user_top = proxy_user_top,
     .physical = proxy_physical,
+    .command = proxy_commands,
 };

@@ -16,6 +16,7 @@ enum {
     FIRST_STOP_MS = 300,
     GREET_MS = 1500, /* for the answer to the first question, before it is asked again */
     XML_KEPT = 1024, /* of target.xml: the architecture stands at its beginning */
+    FENCE_TRIES = 3, /* on a line where answers come late */
 };
 
 static const char INTERRUPT = 0x03;
@@ -43,8 +44,10 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
             c->running = false;
             return gdb_send_sign(c, '+', deadline_in(GDB_REPLY_MS));
         }
-        if (event == GDB_BAD && bad++ == 0)
+        if (event == GDB_BAD && bad++ == 0) {
             gdb_note_trouble(c);
+            c->asked_again = true;
+        }
         if (event == GDB_PACKET && c->hears)
             c->hears(c->hears_ctx, c->decoder.data, c->decoder.length);
         /* Text, perhaps.  Both QEMU and OpenOCD take the sign as what it is, and OpenOCD closes the
@@ -62,6 +65,7 @@ enum error gdb_client_listen(struct gdb_client *c, deadline_t deadline)
  * stopped at the byte before. */
 enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline)
 {
+    c->halting = c->running;
     for (unsigned tries = 0; c->running; tries++) {
         enum error e = gdb_send_bytes(c, &INTERRUPT, 1, deadline);
         if (tries > 0) {
@@ -81,6 +85,7 @@ enum error gdb_client_stop(struct gdb_client *c, deadline_t deadline)
         if (c->running && deadline_left(deadline) < 20)
             return gdb_fail(c, ERR_TIMEOUT, "the machine did not stop before the deadline");
     }
+    c->halting = false;
     return ERR_OK;
 }
 
@@ -111,7 +116,7 @@ static bool perhaps_runs(enum error e)
 enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadline_t deadline)
 {
     for (unsigned tries = 0; tries < GDB_SEND_TRIES; tries++) {
-        enum error e = gdb_settle(c);
+        enum error e = gdb_settle(c, deadline);
         if (e == ERR_OK)
             e = gdb_send_packet(c, request, deadline);
         if (e != ERR_OK)
@@ -121,6 +126,7 @@ enum error gdb_client_resume_by(struct gdb_client *c, const char *request, deadl
         if (e != ERR_OK && e != ERR_CHECKSUM && e != ERR_TIMEOUT)
             return gdb_line_failed(c, e);
         c->stood = c->stood && e != ERR_OK;
+        c->halting = c->halting && e != ERR_OK;
         if (e == ERR_OK)
             return ERR_OK;
         if (deadline_left(deadline) == 0)
@@ -141,7 +147,7 @@ enum error gdb_client_resume(struct gdb_client *c, deadline_t deadline)
 enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t deadline)
 {
     enum error e = gdb_send_packet(c, how, deadline);
-    c->running = e == ERR_OK;
+    c->running = c->halting = e == ERR_OK;
     while (e == ERR_OK && c->running) {
         e = gdb_next_packet(c, how, (struct gdb_patience){GDB_SEND_TRIES, SILENCE_ANY, deadline});
         if (e == ERR_OK && gdb_is_exit_reply(&c->decoder))
@@ -150,6 +156,7 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
             return gdb_fail(c, ERR_UNSUPPORTED, "the stub refuses to move by `%s`", how);
         c->running = perhaps_runs(e) || (e == ERR_OK && !gdb_is_stop_reply(&c->decoder));
     }
+    c->halting = c->halting && e != ERR_OK;
     return e;
 }
 
@@ -199,6 +206,20 @@ static enum error ask_features(struct gdb_client *c, deadline_t deadline)
     return ERR_OK;
 }
 
+/* Does the stub give as much of a document as it is asked for? One that gives another piece has no
+ * fences. */
+static enum error try_fence(struct gdb_client *c, deadline_t deadline)
+{
+    char request[GDB_FENCE_TEXT];
+    enum error e = ERR_OK;
+    for (unsigned i = 0; e == ERR_OK && !c->fences && i < FENCE_TRIES; i++) {
+        c->asked_again = c->asked_again || i > 0;
+        e = gdb_client_ask(c, gdb_next_fence(c, request), deadline);
+        c->fences = e == ERR_OK && gdb_is_fence(c);
+    }
+    return e;
+}
+
 /* QEMU numbers its registers by target.xml and answers `p` only after it has been read. */
 static enum error read_target_xml(struct gdb_client *c, deadline_t deadline)
 {
@@ -217,7 +238,8 @@ static enum error read_target_xml(struct gdb_client *c, deadline_t deadline)
             snprintf(kept + offset, sizeof(kept) - offset, "%s", (const char *)c->decoder.data + 1);
         if (c->decoder.length == 0 || c->decoder.data[0] != 'm') {
             c->processor = processor_of(kept);
-            return ERR_OK;
+            return offset + c->decoder.length > GDB_FENCE_MOST + 1 ? try_fence(c, deadline)
+                                                                   : ERR_OK;
         }
         offset += c->decoder.length - 1;
     }
@@ -235,13 +257,20 @@ static enum error ask_physical(struct gdb_client *c, deadline_t deadline)
     return e;
 }
 
-/* Did the target stand before we came?  QEMU tells the stop that our coming caused, ahead of the
- * answer to `?`; without that it had been paused.  Other stubs answer `?` with SIGINT when it was
- * our ^C that stopped them, and with another signal when they stood at a breakpoint or a condition.
- */
+/* Did the target stand before we came?  QEMU tells the stop that our coming caused, beside the
+ * answers to `?`, of which there are several where one came late; without that it had been paused.
+ * Other stubs answer `?` with SIGINT when it was our ^C that stopped them, and with another signal
+ * when they stood at a breakpoint or a condition. */
 static bool stood_before(const struct gdb_client *c, bool interrupted)
 {
-    return c->stop_replies < 2 && (c->physical || !interrupted);
+    return c->stop_replies <= c->stops_asked && (c->physical || !interrupted);
+}
+
+/* Where `?` was asked more than once, answers may still be under way. */
+static enum error count_stop_replies(struct gdb_client *c, deadline_t deadline)
+{
+    c->asked_again = c->asked_again || c->stops_asked > 1;
+    return gdb_settle(c, deadline);
 }
 
 /* Stops the target and asks why it stands, again when nothing comes, as GDB does.  QEMU has stopped
@@ -257,9 +286,10 @@ static enum error greet(struct gdb_client *c, deadline_t deadline)
         if (e == ERR_OK)
             e = gdb_client_listen(c, deadline_in(FIRST_STOP_MS));
         c->running = false;
+        c->stops_asked++;
         if (e == ERR_OK)
             e = gdb_client_ask(c, "?", deadline_in(left < GREET_MS ? left : GREET_MS));
-        c->asked_again = tries > 0;
+        c->asked_again = c->asked_again || tries > 0;
     }
     c->troubles = 0; /* a machine that boots, a client before us that left in the middle */
     return e;
@@ -279,21 +309,31 @@ static uint32_t process_of(const struct gdb_client *c)
     return gdb_text_number(&t, &process) ? process : 0;
 }
 
+void gdb_client_init(struct gdb_client *c)
+{
+    c->line.fd = -1;
+    c->running = true; /* as far as we know */
+}
+
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
 {
     bool interrupted = false;
     gdb_decoder_init(&c->decoder, true);
     c->running = true;
-    c->physical = c->stood = c->asked_again = c->mute = false;
+    c->halting = c->physical = c->met = c->stood = c->asked_again = c->mute = false;
     c->processor = processor_of("");
     c->process = 0;
-    c->packet_size = c->stop_replies = c->troubles = 0;
+    c->packet_size = c->stop_replies = c->stops_asked = c->troubles = 0;
     c->answers_lost = c->good_pieces = 0;
+    /* another one than what a client before us may have left on the line */
+    c->fence = GDB_FENCE_LEAST + (uint32_t)(clock_now_ms() % (GDB_FENCE_MOST - GDB_FENCE_LEAST));
+    c->fences = c->late = false;
     c->settle_ms = GDB_SETTLE_MS;
     c->features[0] = c->trouble[0] = '\0';
     enum error e = greet(c, deadline);
     if (e == ERR_OK && !gdb_is_stop_reply(&c->decoder))
         e = gdb_fail(c, ERR_FORMAT, "the other side does not speak GDB's remote protocol");
+    bool told = e == ERR_OK; /* why it stands */
     interrupted = memcmp(c->decoder.data + 1, "02", 2) == 0;
     c->process = process_of(c);
     if (e == ERR_OK)
@@ -302,8 +342,19 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
         e = read_target_xml(c, deadline);
     if (e == ERR_OK)
         e = ask_physical(c, deadline);
-    c->stood = e == ERR_OK && stood_before(c, interrupted);
+    if (e == ERR_OK)
+        e = count_stop_replies(c, deadline);
+    c->met = e == ERR_OK;
+    c->stood = told && stood_before(c, interrupted);
     return e;
+}
+
+/* QEMU dies of a request to go on behind the one that leaves it, and whether a stub is QEMU its answers
+ * tell, which may have been mistaken on a line that loses or delays them.  The kernel's is known by
+ * what it offers. */
+static bool survives_leaving(const struct gdb_client *c)
+{
+    return c->met && !c->physical && (gdb_client_offers(c, "swbreak+") || c->troubles == 0);
 }
 
 /* Is said once and never again: QEMU dies of what comes after the second one.  Where no answer
@@ -317,13 +368,13 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     char request[16] = "D";
     if (c->process)
         snprintf(request, sizeof(request), "D;%x", c->process);
-    /* Who has never said what it offers may be QEMU, busy with another debugger: it reads all of
-     * this once that one has left. */
-    bool known = !c->physical && c->features[0] != '\0';
+    /* Who has not said yet all that it offers may be QEMU: one that is busy with another debugger
+     * reads all of this once that one has left, and of one that was asked an answer is under way. */
+    bool known = survives_leaving(c);
     c->asked_again = true; /* whoever was interrupted has left an answer on the line */
-    enum error e = gdb_settle(c);
+    enum error e = gdb_settle(c, deadline_in(deadline_left(deadline) / 2));
     c->mute = !known;
-    if (e == ERR_OK)
+    if (e == ERR_OK || e == ERR_TIMEOUT)
         e = gdb_send_packet(c, request, deadline);
     do
         e = e == ERR_OK
@@ -333,8 +384,13 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return;
-    if (e == ERR_OK || (lost && known))
+    if (known && (e == ERR_OK || lost))
         (void)gdb_client_resume(c, deadline_in(DETACH_MS));
+}
+
+bool gdb_client_holds(const struct gdb_client *c)
+{
+    return !c->stood && (!c->met || c->halting || !c->running);
 }
 
 /* OpenOCD leaves standing what stands when its client detaches, and running what runs.  The other
@@ -342,24 +398,32 @@ static void detach(struct gdb_client *c, deadline_t deadline)
  * yet what it offers may be QEMU. */
 static bool needs_no_goodbye(const struct gdb_client *c)
 {
-    return c->running && c->features[0] != '\0' && !c->physical &&
-           !gdb_client_offers(c, "swbreak+");
+    return c->running && c->met && !c->physical && !gdb_client_offers(c, "swbreak+");
+}
+
+/* It runs, or is as it was before we came. */
+static void hang_up(struct gdb_client *c)
+{
+    transport_close(&c->line);
+    c->running = true;
+    c->halting = false;
 }
 
 void gdb_client_end(struct gdb_client *c, bool hurried)
 {
     if (needs_no_goodbye(c)) {
-        transport_close(&c->line);
+        hang_up(c);
         return;
     }
-    deadline_t deadline = deadline_in(hurried ? DETACH_DEAD_MS : DETACH_MS);
-    enum error e = gdb_client_stop(c, deadline);
+    bool silent = c->features[0] == '\0'; /* all through: it reads the goodbye when it can */
+    deadline_t deadline = deadline_in(hurried || silent ? DETACH_DEAD_MS : DETACH_MS);
+    enum error e = silent ? ERR_OK : gdb_client_stop(c, deadline);
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)
         e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
     if (e == ERR_OK && !c->stood)
         detach(c, deadline);
-    transport_close(&c->line);
+    hang_up(c);
 }
 
 /* --- registers --- */
@@ -406,9 +470,9 @@ enum error gdb_client_mode(struct gdb_client *c, uint64_t *mode)
 
 /* --- monitor commands --- */
 
-enum error gdb_client_command(struct gdb_client *c, const char *line,
-                              enum error (*put)(void *ctx, const char *bytes, size_t len),
-                              void *ctx, deadline_t deadline)
+static enum error command(struct gdb_client *c, const char *line,
+                          enum error (*put)(void *ctx, const char *bytes, size_t len), void *ctx,
+                          deadline_t deadline)
 {
     char request[GDB_PACKET_DATA + 1] = "qRcmd,";
     size_t n = strlen(request);
@@ -444,9 +508,23 @@ enum error gdb_client_command(struct gdb_client *c, const char *line,
     return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the command's output does not end");
 }
 
-enum error gdb_client_collect(struct gdb_client *c, const char *request,
-                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
+/* A refusal is a whole answer; of one that was given up the rest comes yet. */
+static enum error given_up(struct gdb_client *c, enum error e)
+{
+    c->asked_again |= e != ERR_OK && e != ERR_UNSUPPORTED && e != ERR_REFUSED;
+    return e;
+}
+
+enum error gdb_client_command(struct gdb_client *c, const char *line,
+                              enum error (*put)(void *ctx, const char *bytes, size_t len),
                               void *ctx, deadline_t deadline)
+{
+    return given_up(c, command(c, line, put, ctx, deadline));
+}
+
+static enum error collect(struct gdb_client *c, const char *request,
+                          enum error (*put)(void *ctx, const uint8_t *bytes, size_t len), void *ctx,
+                          deadline_t deadline)
 {
     struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline};
     enum error e = gdb_ask(c, request, p);
@@ -464,4 +542,11 @@ enum error gdb_client_collect(struct gdb_client *c, const char *request,
             e = gdb_next_packet(c, NULL, p);
     }
     return e != ERR_OK ? e : gdb_fail(c, ERR_BOUND, "the answer to `%s` does not end", request);
+}
+
+enum error gdb_client_collect(struct gdb_client *c, const char *request,
+                              enum error (*put)(void *ctx, const uint8_t *bytes, size_t len),
+                              void *ctx, deadline_t deadline)
+{
+    return given_up(c, collect(c, request, put, ctx, deadline));
 }

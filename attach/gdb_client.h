@@ -24,14 +24,20 @@ struct gdb_client {
     uint32_t troubles;     /* times that something was sent again, or asked for again */
     uint32_t answers_lost; /* of these: packets of the stub */
     uint32_t settle_ms;    /* silence after which nothing is taken to be under way */
+    uint32_t fence;        /* the last one's number: bytes that were asked for (gdb_fence()) */
+    bool fences;           /* the stub answers them */
     bool running;
-    bool asked_again; /* so that an answer may come twice */
+    bool halting;     /* it runs as far as we know, but was told to stop, or to make one step */
+    bool asked_again; /* so that an answer may come twice, or late */
+    bool late;        /* answers take longer than the usual patience */
     bool mute;        /* no sign is sent for what comes: what we left must not be disturbed */
     const struct processor *processor;
     uint32_t process; /* QEMU speaks of processes, since a client before us did: this one; 0: no */
+    bool met;         /* it has told all that it offers */
     bool physical;    /* memory reads take physical addresses (QEMU) */
     bool stood;       /* the target stood still before we came, and has not been resumed */
-    unsigned stop_replies;
+    unsigned stop_replies; /* that came, and how many of them are answers to `?` */
+    unsigned stops_asked;
     /* Hears what a running target says: text, as packets O. NULL: nobody does. */
     void (*hears)(void *ctx, const uint8_t *packet, uint32_t length);
     void *hears_ctx;
@@ -42,11 +48,15 @@ struct gdb_client {
 
 enum { GDB_REPLY_MS = 2000, GDB_STOP_MS = 2000, GDB_RESUME_MS = 2000 };
 
+/* Of one all of zeroes, before its line is open. */
+void gdb_client_init(struct gdb_client *c);
 /* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
 /* Closes the line; before that detaches, so that the target runs on, unless it stood before we
  * came. hurried: it has not answered lately, and is not waited for long. */
 void gdb_client_end(struct gdb_client *c, bool hurried);
+/* Does the target stand because of us, as far as we know?  QEMU stops as soon as somebody comes. */
+bool gdb_client_holds(const struct gdb_client *c);
 
 /* Sends one packet and waits for its answer, which is in c->decoder until the next call.  Damaged
  * and lost packets are asked for again, unsolicited stop replies and notifications skipped. */

@@ -30,16 +30,22 @@ struct gdb_door_ops {
     uint64_t (*user_top)(struct attach *a);
     /* Where an address of the kernel's lies in memory; false: not told. */
     bool (*physical)(struct attach *a, uint64_t kaddr, uint64_t *out);
+    /* Does the kernel itself lie there?  NULL: its records tell all memory. */
+    bool (*is_image)(struct attach *a, uint64_t physical);
     /* Of kernels that do not stop by themselves at what they do with capabilities; NULL of others:
-     * before the machine goes on; what a stop at pc is, with a sentence for STAYS; and commands
-     * that arm such stops: false, with nothing in *text, for a line that is none. */
+     * before the machine goes on; what a stop at pc is, with a sentence for STAYS. */
     enum error (*leave)(struct attach *a);
     enum error (*judge)(struct attach *a, uint64_t pc, enum gdb_door_stop *what, char *sentence,
                         size_t size);
+    /* Commands about such stops, gdb_door_is_of_events(): false, with nothing in *text, if the stub
+     * answers them itself. */
     bool (*command)(struct attach *a, const char *line, struct text *text);
     /* Takes away what commands armed; the machine stands. */
     void (*disarm)(struct attach *a);
 };
+
+/* Does this line arm, list or drop stops at capability events, or move on from one? */
+bool gdb_door_is_of_events(const char *line);
 
 extern const struct gdb_door_ops gdb_door_capscope;
 extern const struct gdb_door_ops gdb_door_sel4;

@@ -2,8 +2,8 @@
  * as often; every wait ends at a deadline, and a stub that talks without end runs into it as well.
  *
  * An answer that nothing tells from the one before it must not be taken for it.  Where a request
- * may have been heard twice the line is listened to until it is silent before the next one goes
- * out (gdb_settle()). */
+ * may have been heard twice, or was given up, everything that the stub still has to say to it is
+ * taken off the line before the next one goes out (gdb_settle()). */
 #include "attach/gdb_exchange.h"
 
 #include <stdarg.h>
@@ -74,6 +74,8 @@ void gdb_note_trouble(struct gdb_client *c)
 
 int64_t gdb_silence(const struct gdb_client *c)
 {
+    if (c->late)
+        return GDB_SETTLE_MOST_MS;
     return c->troubles > 0 ? GDB_SILENCE_BAD_MS : GDB_SILENCE_MS;
 }
 
@@ -146,13 +148,14 @@ static enum error ask_again(struct gdb_client *c, const char *request, bool *hea
                             deadline_t deadline)
 {
     bool answer_lost = *heard || !request;
+    c->stops_asked += request && strcmp(request, "?") == 0;
     gdb_decoder_init(&c->decoder, true);
     c->asked_again = true;
     *heard = false;
     return answer_lost ? gdb_send_sign(c, '-', deadline) : gdb_send_packet(c, request, deadline);
 }
 
-enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb_patience p)
+static enum error await_packet(struct gdb_client *c, const char *request, struct gdb_patience p)
 {
     bool heard = false;
     for (unsigned tries = 0; tries < p.tries;) {
@@ -174,6 +177,9 @@ enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb
         c->answers_lost += answer_lost;
         tries += !silence;
         p.silence_ms *= silence ? 2 : 1;
+        if (silence && c->settle_ms < p.silence_ms) /* what comes late may come this late */
+            c->settle_ms = p.silence_ms < GDB_SETTLE_MOST_MS ? (uint32_t)p.silence_ms
+                                                             : (uint32_t)GDB_SETTLE_MOST_MS;
         if (silence)
             e = ask_again(c, request, &heard, p.deadline);
         else
@@ -183,27 +189,110 @@ enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb
         if (e != ERR_OK)
             return e;
     }
-    c->asked_again = true;
     return gdb_fail(c, ERR_CHECKSUM, "packets are damaged on the line, %u times in a row", p.tries);
 }
 
-enum error gdb_settle(struct gdb_client *c)
+enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb_patience p)
 {
-    uint8_t byte;
+    enum error e = await_packet(c, request, p);
+    c->asked_again = c->asked_again || e != ERR_OK; /* it may come yet */
+    return e;
+}
+
+/* --- old answers --- */
+
+bool gdb_is_fence(const struct gdb_client *c)
+{
+    return c->decoder.data[0] == 'm' && c->decoder.length == 1 + c->fence;
+}
+
+/* Takes in what comes until it is the answer to the newest fence.  Of damaged packets none is asked
+ * for again: that would be one more answer under way.  ERR_TIMEOUT, ERR_CHECKSUM: another one is
+ * wanted; ERR_NOT_FOUND: the target is gone. */
+static enum error await_fence(struct gdb_client *c, int64_t silence_ms, deadline_t deadline)
+{
+    for (;;) {
+        enum gdb_event event = GDB_NOTHING;
+        enum error e = gdb_next_event(c, &event, silence_ms, deadline);
+        if (e == ERR_OK && event == GDB_PACKET)
+            e = gdb_send_sign(c, '+', deadline);
+        if (e != ERR_OK)
+            return e;
+        if (event == GDB_PACKET && gdb_is_fence(c))
+            return ERR_OK;
+        if (event == GDB_PACKET && gdb_is_exit_reply(&c->decoder))
+            return ERR_NOT_FOUND;
+        if (event == GDB_BAD)
+            return ERR_CHECKSUM; /* it may have been the answer */
+        if (event == GDB_PACKET)
+            (void)gdb_take_stop_reply(c);
+        if (gdb_out_of_time(c, deadline))
+            return ERR_TIMEOUT;
+    }
+}
+
+const char *gdb_next_fence(struct gdb_client *c, char request[GDB_FENCE_TEXT])
+{
+    c->fence = c->fence >= GDB_FENCE_MOST ? (uint32_t)GDB_FENCE_LEAST : c->fence + 1;
+    snprintf(request, GDB_FENCE_TEXT, "qXfer:features:read:target.xml:0,%x", c->fence);
+    return request;
+}
+
+enum error gdb_fence(struct gdb_client *c, deadline_t deadline)
+{
+    char request[GDB_FENCE_TEXT];
+    int64_t silence = gdb_silence(c);
+    enum error e = ERR_TIMEOUT;
+    while ((e == ERR_TIMEOUT || e == ERR_CHECKSUM) && deadline_left(deadline) > 0) {
+        gdb_decoder_init(&c->decoder, true);
+        e = gdb_send_packet(c, gdb_next_fence(c, request), deadline);
+        if (e != ERR_OK)
+            return e;
+        e = await_fence(c, silence, deadline);
+        silence *= e == ERR_TIMEOUT ? 2 : 1;
+    }
+    if (e == ERR_CHECKSUM)
+        e = ERR_TIMEOUT;
+    if (e == ERR_NOT_FOUND)
+        return gdb_fail(c, ERR_CLOSED, "the stub says that the target is gone");
+    return e == ERR_OK ? e : gdb_line_failed(c, e);
+}
+
+/* Until nothing comes any more: all that can be done with a stub that describes no processor. */
+static enum error fall_silent(struct gdb_client *c, deadline_t deadline)
+{
     enum error e = ERR_OK;
-    deadline_t end = deadline_in(GDB_REPLY_MS);
-    if (!c->asked_again)
-        return ERR_OK;
-    c->asked_again = false;
-    while (e == ERR_OK && !gdb_out_of_time(c, end))
-        e = transport_get(&c->line, &byte, deadline_in(c->settle_ms));
+    while (e == ERR_OK && !gdb_out_of_time(c, deadline)) {
+        enum gdb_event event = GDB_NOTHING;
+        e = gdb_next_event(c, &event, c->settle_ms, deadline);
+        if (e == ERR_OK && event == GDB_PACKET) {
+            c->late |= c->settle_ms > GDB_SETTLE_MS; /* not lost: it came twice */
+            (void)gdb_take_stop_reply(c);
+            e = gdb_send_sign(c, '+', deadline);
+        }
+    }
+    if (!c->late)
+        c->settle_ms = GDB_SETTLE_MS;
     gdb_decoder_init(&c->decoder, true);
     return e == ERR_OK || e == ERR_TIMEOUT ? ERR_OK : gdb_line_failed(c, e);
 }
 
+enum error gdb_settle(struct gdb_client *c, deadline_t deadline)
+{
+    int64_t left = deadline_left(deadline);
+    if (!c->asked_again)
+        return ERR_OK;
+    deadline = deadline_in(left < GDB_REPLY_MS ? left : GDB_REPLY_MS);
+    enum error e = c->fences ? gdb_fence(c, deadline) : fall_silent(c, deadline);
+    c->asked_again = e != ERR_OK;
+    return e;
+}
+
 enum error gdb_ask(struct gdb_client *c, const char *request, struct gdb_patience p)
 {
-    enum error e = gdb_settle(c);
+    int64_t left = deadline_left(p.deadline);
+    enum error e = gdb_settle(c, p.deadline);
+    p.deadline = deadline_in(left); /* for the answer to this one */
     if (e == ERR_OK)
         e = gdb_send_packet(c, request, p.deadline);
     if (e != ERR_OK)

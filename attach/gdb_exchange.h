@@ -7,9 +7,13 @@
 
 enum {
     GDB_SEND_TRIES = 8,
-    GDB_SETTLE_MS = 20,       /* for a packet that comes twice because it was asked for twice */
-    GDB_SILENCE_MS = 700,     /* in an answer: then something was lost */
-    GDB_SILENCE_BAD_MS = 250, /* on a line that has lost something before */
+    GDB_SETTLE_MS = 20,        /* for a packet that comes twice because it was asked for twice */
+    GDB_SETTLE_MOST_MS = 1500, /* on a line where answers come late */
+    GDB_SILENCE_MS = 700,      /* in an answer: then something was lost */
+    GDB_SILENCE_BAD_MS = 250,  /* on a line that has lost something before */
+    GDB_FENCE_LEAST = 16,      /* bytes of target.xml: no answer of another kind is so short */
+    GDB_FENCE_MOST = 80,
+    GDB_FENCE_TEXT = 48,
 };
 
 /* How long to wait for a packet, and how often for one that does not come or is damaged. */
@@ -43,9 +47,17 @@ enum error gdb_next_event(struct gdb_client *c, enum gdb_event *event, int64_t s
 /* Waits for a packet. `request` (NULL: none) is sent again when the stub asks for that, or when
  * nothing comes, which is asked ever later, since the other side may be slow. */
 enum error gdb_next_packet(struct gdb_client *c, const char *request, struct gdb_patience p);
-/* A packet that was asked for again may come once more, and must not be the answer to the next
- * request: listens until the line is silent. */
-enum error gdb_settle(struct gdb_client *c);
+/* A packet that was asked for again may come once more, one that was given up may come late, and
+ * neither must be the answer to the next request: takes them off the line, by a fence where the stub
+ * has one, else by listening until the line is silent. */
+enum error gdb_settle(struct gdb_client *c, deadline_t deadline);
+/* A question whose answer cannot be mistaken: for a piece of target.xml, each time of another
+ * length.  Stubs answer in order, so what comes before that answer belongs to older requests, and
+ * nothing older comes behind it.  Where it does not come, another one is asked. */
+enum error gdb_fence(struct gdb_client *c, deadline_t deadline);
+const char *gdb_next_fence(struct gdb_client *c, char request[GDB_FENCE_TEXT]);
+/* Is what has come the answer to the newest one? */
+bool gdb_is_fence(const struct gdb_client *c);
 /* A request and its answer; gdb_client_ask() with a patience of its own. */
 enum error gdb_ask(struct gdb_client *c, const char *request, struct gdb_patience p);
 struct gdb_patience gdb_patient(const struct gdb_client *c, deadline_t deadline);

@@ -111,6 +111,8 @@ static enum error read_twice(struct gdb_client *c, uint64_t addr, uint8_t *buf, 
             c->asked_again = true;
             c->settle_ms *= c->settle_ms < SETTLE_MOST_MS ? 2 : 1;
         }
+        /* Of all answers an error tells least what it answers: nothing old may be under way. */
+        c->asked_again = c->asked_again || e == ERR_READ;
         last = e;
         memcpy(before, buf, len);
     }

@@ -2,9 +2,10 @@
 #include "attach/image.h"
 
 #include "attach/door.h"
+#include "lib/host/guard.h"
+#include "lib/host/input.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
@@ -68,14 +69,17 @@ static enum error map_file(struct attach *a, struct image *m, int fd)
         return attach_fail(a, ERR_IO, "%s", strerror(errno));
     m->map = map;
     m->size = (uint64_t)st.st_size;
+    m->cut = false;
+    (void)guard_add(map, m->size, &m->cut);
     return read_layout(a, m, fd);
 }
 
 enum error image_open(struct attach *a, struct image *out)
 {
-    int fd = open(a->target.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no FIFO */
+    const char *why;
+    int fd = input_file(a->target.path, &why);
     if (fd < 0)
-        return attach_fail(a, ERR_IO, "%s", strerror(errno));
+        return attach_fail(a, ERR_IO, "%s", why);
     enum error e = map_file(a, out, fd);
     (void)close(fd);
     return e;
@@ -83,12 +87,13 @@ enum error image_open(struct attach *a, struct image *out)
 
 void image_close(struct image *m)
 {
+    guard_remove(m->map);
     if (m->map)
         (void)munmap((void *)(uintptr_t)m->map, m->size);
     *m = (struct image){0};
 }
 
-const uint8_t *image_at(const struct image *m, uint64_t addr, uint32_t len)
+static const uint8_t *place_of(const struct image *m, uint64_t addr, uint32_t len)
 {
     for (uint32_t i = 0; i < m->segments; i++) {
         const struct image_segment *s = &m->segment[i];
@@ -97,4 +102,12 @@ const uint8_t *image_at(const struct image *m, uint64_t addr, uint32_t len)
             return m->map + s->offset + from;
     }
     return NULL;
+}
+
+bool image_read(const struct image *m, uint64_t addr, void *buf, uint32_t len)
+{
+    const uint8_t *from = place_of(m, addr, len);
+    if (from)
+        memcpy(buf, from, len);
+    return from && !m->cut;
 }

@@ -14,7 +14,8 @@ enum { IMAGE_SEGMENTS_MAX = 64 };
 
 struct image {
     const uint8_t *map;
-    uint64_t size; /* of the file, bytes */
+    volatile bool cut; /* bytes were asked for that the file has no more (lib/host/guard.h) */
+    uint64_t size;     /* of the file, bytes */
     struct image_segment {
         uint64_t base; /* what the reader asks for: physical, unless it changes that */
         uint64_t virtual;
@@ -31,7 +32,7 @@ struct image {
 enum error image_open(struct attach *a, struct image *out);
 void image_close(struct image *m);
 
-/* The bytes at an address, NULL where the file does not hold all of them. */
-const uint8_t *image_at(const struct image *m, uint64_t addr, uint32_t len);
+/* The bytes at an address. False: the file does not hold all of them, or not any more. */
+bool image_read(const struct image *m, uint64_t addr, void *buf, uint32_t len);
 
 #endif

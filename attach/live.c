@@ -30,11 +30,12 @@ struct live {
     struct live_counts counts;
     bool begun; /* there was a base: numbers count */
     bool lost;
-    bool sized;           /* the reason tells how many events it cost */
+    bool sized;           /* the reason goes on from how many events it cost */
     uint64_t lost_before; /* numbers that were lost before the trouble at hand */
     bool trace_was_on;
     char why[SENTENCE];
     uint64_t last;
+    uint32_t boot; /* of the run of the machine that the numbers belong to, 0: not known */
     int64_t heard; /* when the kernel spoke last */
 };
 
@@ -63,7 +64,9 @@ static void lose_mirror(struct live *l, enum error e, const struct record *r)
     const struct replay *m = &l->mirror;
     switch (e) {
     case ERR_SEQUENCE:
-        lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on", m->lost, m->trouble);
+        lose(l, "events are lost, from number %" PRIu64 " on", m->trouble);
+        if (r->kind != RECORD_DIGEST) /* these are counted already, and there may come more */
+            l->lost_before -= m->lost;
         l->sized = true;
         break;
     case ERR_CHECKSUM:
@@ -158,17 +161,21 @@ static enum error mirror_record(void *ctx, const struct record *r)
     return replay_record(&l->mirror, r);
 }
 
+/* Numbers that go back are of another run of the machine, also where the kernel does not number its
+ * runs. */
+static bool is_of_another_run(const struct live *l, const struct record_snapshot *s, uint64_t last)
+{
+    return (int64_t)(s->seq - last) < 0 || (l->boot && s->boot && s->boot != l->boot);
+}
+
 /* The events came first, so a sound mirror is now what the snapshot shows. */
 static void compare_with_base(struct live *l, const struct base *b)
 {
     uint32_t d[2];
-    if (l->lost || !l->begun)
-        return;
-    if ((int64_t)(b->snapshot.seq - l->mirror.seq) < 0)
-        return; /* of another run of the machine: take_numbers() says so */
+    if (l->lost || !l->begun || is_of_another_run(l, &b->snapshot, l->mirror.seq))
+        return; /* take_numbers() says so */
     if (b->snapshot.seq != l->mirror.seq) {
-        lose(l, "%" PRIu64 " events are lost, from number %" PRIu64 " on",
-             b->snapshot.seq - l->mirror.seq, l->mirror.seq + 1);
+        lose(l, "events are lost, from number %" PRIu64 " on", l->mirror.seq + 1);
         l->sized = true;
         return;
     }
@@ -179,25 +186,25 @@ static void compare_with_base(struct live *l, const struct base *b)
         l->counts.digests++;
 }
 
-/* How many events the machine had before it went is known to nobody. */
+/* How many events the machine had before it went is known to nobody.  Of all that may have been
+ * noticed of it this is the cause. */
 static void restarted(struct live *l, uint64_t seq)
 {
     const struct record gap = {.kind = RECORD_GAP, .gap = {.first = l->last + 1}};
-    lose(l, "event numbers went back from %" PRIu64 " to %" PRIu64 ": the machine was restarted",
+    l->lost = l->sized = false;
+    lose(l, "the machine was restarted after event %" PRIu64 ", and is at its event %" PRIu64,
          l->last, seq);
     tell(l, &gap);
 }
 
-/* Numbers that go back are those of another run of the machine. */
-static void take_numbers(struct live *l, uint64_t seq)
+static void take_numbers(struct live *l, const struct record_snapshot *s)
 {
-    if (!l->begun)
-        l->last = seq;
-    else if ((int64_t)(seq - l->last) >= 0)
-        advance(l, seq, false);
-    else
-        restarted(l, seq);
-    l->last = seq;
+    if (l->begun && is_of_another_run(l, s, l->last))
+        restarted(l, s->seq);
+    else if (l->begun)
+        advance(l, s->seq, false);
+    l->last = s->seq;
+    l->boot = s->boot;
     l->begun = true;
 }
 
@@ -208,9 +215,12 @@ static void say_loss(struct live *l)
     if (!l->lost)
         return;
     l->counts.trouble++;
-    if (missed && !l->sized)
-        snprintf(sentence, sizeof(sentence), "%s; %llu events were missed; a new base was taken",
-                 l->why, (unsigned long long)missed);
+    if (l->sized)
+        snprintf(sentence, sizeof(sentence), "%" PRIu64 " %s; a new base was taken", missed,
+                 l->why);
+    else if (missed)
+        snprintf(sentence, sizeof(sentence),
+                 "%s; %" PRIu64 " events were missed; a new base was taken", l->why, missed);
     else
         snprintf(sentence, sizeof(sentence), "%s; a new base was taken", l->why);
     say(l, sentence);
@@ -228,7 +238,7 @@ static enum error base_once(struct live *l)
     if (e != ERR_OK)
         return attach_fail(l->a, e, "the base snapshot: %s", error_sentence(e));
     compare_with_base(l, &b);
-    take_numbers(l, b.snapshot.seq);
+    take_numbers(l, &b.snapshot);
     e = stream_deliver(&l->a->stream, mirror_record, l);
     if (e != ERR_OK)
         return attach_fail(l->a, e, "the base snapshot cannot be mirrored: %s", error_sentence(e));

@@ -15,7 +15,6 @@ enum {
     GATHER_TRIES = 100,
     STATE_TRIES = 20, /* to stop it, to let it go on */
     HELD_TRIES = 5,   /* a snapshot during which the machine stands */
-    MEM_BYTES = 1024,
     CHANGE_MS = 2000, /* from an answer to the state that it announces */
     RENEW_MS = 2000,  /* the live line ends when it hears nothing from us for longer */
     CONDITIONS = 16,  /* there can be, by the state that a machine tells */
@@ -68,12 +67,24 @@ static bool is_reachable(const struct attach *a)
     return a->state.being != ATTACH_GONE && a->state.being != ATTACH_UNREACHABLE;
 }
 
+/* It stands at a condition that was armed here, or went on from one step by step: nobody else waits for
+ * it there. */
+static bool stands_for_us(const struct attach *a)
+{
+    const struct attach_state *s = &a->state;
+    uint32_t here = a->keeps_stops ? 0 : s->armed & s->armed_here;
+    bool at_ours = s->condition > 0 && s->condition <= CONDITIONS && here >> (s->condition - 1) & 1;
+    bool stepped = s->reason == ATTACH_AT_STEP || s->reason == ATTACH_AT_FINISH;
+    return s->being == ATTACH_STANDS && (at_ours || (stepped && here));
+}
+
 static void monitor_close(struct attach *a)
 {
     struct monitor_door *d = a->door;
     if (d && d->line.fd >= 0 && is_reachable(a)) {
+        bool ours = d->ours || stands_for_us(a);
         disarm(a);
-        if (d->ours && a->halted)
+        if (ours && a->halted)
             (void)monitor_run(a, LET_GO, MONITOR_PROGRESS_MS);
     }
     monitor_drop(a);
@@ -130,8 +141,14 @@ static uint32_t frames_seen(const struct monitor_door *d)
     return d->frames.good_frames + d->frames.bad_frames;
 }
 
-/* `line`: a command that is answered by a snapshot.  A line on which nothing at all comes is not
- * asked again: it is not noisy but dead. */
+/* A line on which nothing at all comes is not noisy but dead.  A live one beats once a second, also
+ * where it breaks off inside of an answer. */
+static bool is_silent(const struct monitor_door *d, uint32_t seen)
+{
+    return seen == frames_seen(d) || (d->hears && clock_now_ms() - d->heard >= MONITOR_PROGRESS_MS);
+}
+
+/* `line`: a command that is answered by a snapshot.  A line that is silent is not asked again. */
 static enum error snapshot_by(struct attach *a, const char *line, unsigned tries)
 {
     struct monitor_door *d = a->door;
@@ -143,14 +160,14 @@ static enum error snapshot_by(struct attach *a, const char *line, unsigned tries
         e = snapshot_once(a, line);
         if (e != ERR_SEQUENCE && e != ERR_TIMEOUT && e != ERR_REFUSED)
             break; /* a refusal may be that of a line that noise has changed */
-        silent = e == ERR_TIMEOUT && seen == frames_seen(d);
+        silent = e == ERR_TIMEOUT && is_silent(d, seen);
         noisy = noisy || (e != ERR_REFUSED && !silent);
         monitor_events_lost(d, silent ? ERR_TIMEOUT : ERR_SEQUENCE);
         /* Cut short what may still come. */
         if (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
-    if (noisy && (e == ERR_REFUSED || e == ERR_TIMEOUT))
+    if (noisy && !(silent && d->hears) && (e == ERR_REFUSED || e == ERR_TIMEOUT))
         e = ERR_SEQUENCE;
     if (e == ERR_SEQUENCE)
         return attach_fail(a, e, "no undamaged snapshot in %u tries", tries);
@@ -162,10 +179,19 @@ static bool answer_says(const struct monitor_door *d, const char *words)
     return d->reply.bytes && strstr(d->reply.bytes, words);
 }
 
+/* After some tries without success: a line on which nothing came at all is not noisy but dead, and
+ * there may be another to the same machine. */
+static enum error no_success(struct attach *a, bool silent, const char *what)
+{
+    return silent ? monitor_line_failed(a, ERR_TIMEOUT)
+                  : attach_fail(a, ERR_SEQUENCE, "the line is too noisy%s", what);
+}
+
 /* Repeats a command that stops or lets go on until the answer comes through that it is so. */
 static enum error insist(struct attach *a, const char *line)
 {
     struct monitor_door *d = a->door;
+    uint32_t seen = frames_seen(d);
     for (unsigned i = 0; i < STATE_TRIES; i++) {
         enum error e = monitor_run(a, line, MONITOR_SYNC_MS);
         bool runs = line == LET_GO && answer_says(d, "only while");
@@ -176,8 +202,8 @@ static enum error insist(struct attach *a, const char *line)
         if (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK)
             return ERR_CLOSED;
     }
-    return attach_fail(a, ERR_SEQUENCE, "the line is too noisy to %s the machine",
-                       line == HOLD ? "stop" : "let go on");
+    return no_success(a, seen == frames_seen(d),
+                      line == HOLD ? " to stop the machine" : " to let the machine go on");
 }
 
 /* The answer comes before what it announces: the machine itself says when it is so. */
@@ -210,8 +236,12 @@ static enum error still_held(struct attach *a)
 
 static enum error gather_all(struct attach *a, const char *line, struct gather *g)
 {
-    for (unsigned i = 0; i < GATHER_TRIES && !gather_is_complete(g); i++) {
+    uint32_t seen = frames_seen(a->door);
+    unsigned silent = 0; /* tries in a row */
+    for (unsigned i = 0; i < GATHER_TRIES && silent < STATE_TRIES && !gather_is_complete(g); i++) {
         enum error e = monitor_run(a, line, MONITOR_SYNC_MS);
+        silent = seen == frames_seen(a->door) ? silent + 1 : 0;
+        seen = frames_seen(a->door);
         if (e == ERR_CLOSED || e == ERR_IO)
             return monitor_line_failed(a, e);
         if (e == ERR_NO_MEMORY)
@@ -220,11 +250,10 @@ static enum error gather_all(struct attach *a, const char *line, struct gather *
             (monitor_cancel(a) != ERR_OK || monitor_drain(a, MONITOR_QUIET_MS) != ERR_OK))
             return ERR_CLOSED;
     }
-    if (!gather_is_complete(g))
-        return attach_fail(a, ERR_SEQUENCE,
-                           "the line is too noisy: not all frames of a snapshot came in %d tries",
-                           GATHER_TRIES);
-    return ERR_OK;
+    if (gather_is_complete(g))
+        return ERR_OK;
+    return no_success(a, silent == STATE_TRIES,
+                      ": not all frames of a snapshot came, as often as it was asked for");
 }
 
 /* Answers to other commands use the same stream: so it is filled when all is done. */
@@ -393,59 +422,6 @@ static enum error monitor_listen(struct attach *a, int ms)
 
 /* --- memory --- */
 
-/* Bytes of one line of `mem`: "0xADDRESS  hh hh ...  text". Returns how many there were. */
-static uint32_t parse_row(const char *row, uint8_t *out, uint32_t max)
-{
-    uint32_t n = 0;
-    const char *at = strchr(row, ' ');
-    for (at = at ? at + 1 : ""; n < max && at[0] == ' '; at += 3) {
-        unsigned byte;
-        if (strspn(at + 1, "0123456789abcdef") < 2 || sscanf(at + 1, "%2x", &byte) != 1)
-            break;
-        out[n++] = (uint8_t)byte;
-        if (n % 16 == 0)
-            break;
-    }
-    return n;
-}
-
-static enum error read_some(struct attach *a, uint64_t kaddr, uint8_t *to, uint32_t len)
-{
-    struct monitor_door *d = a->door;
-    char line[48];
-    uint32_t got = 0;
-    snprintf(line, sizeof(line), "mem 0x%08" PRIx64 " %u", kaddr, len);
-    enum error e = run_or_fail(a, line);
-    if (e != ERR_OK)
-        return e;
-    if (!d->succeeded) {
-        refused(a, line);
-        return ERR_READ;
-    }
-    for (const char *row = d->reply.bytes; row && *row && got < len;) {
-        got += parse_row(row, to + got, len - got);
-        row = strchr(row, '\n');
-        row = row ? row + 1 : NULL;
-    }
-    return got == len ? ERR_OK
-                      : attach_fail(a, ERR_FORMAT, "%s: %u of %u bytes came", line, got, len);
-}
-
-static enum error monitor_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
-{
-    uint8_t *to = buf;
-    while (len > 0) {
-        uint32_t n = len < MEM_BYTES ? len : MEM_BYTES;
-        enum error e = read_some(a, kaddr, to, n);
-        if (e != ERR_OK)
-            return e;
-        kaddr += n;
-        to += n;
-        len -= n;
-    }
-    return ERR_OK;
-}
-
 const struct attach_ops attach_monitor_ops = {
     .open = monitor_open,
     .close = monitor_close,
@@ -456,7 +432,6 @@ const struct attach_ops attach_monitor_ops = {
     .go = monitor_go,
     .command = monitor_command,
     .console = monitor_console,
-    .read = monitor_read,
     .live = monitor_live,
     .listen = monitor_listen,
 };

@@ -269,6 +269,13 @@ enum error monitor_line_failed(struct attach *a, enum error e)
     }
 }
 
+/* Once for all that came together: a clock for each byte would cost more than the byte. */
+static void note_heard(struct monitor_door *d)
+{
+    if (d->line.head == d->line.tail)
+        d->heard = clock_now_ms();
+}
+
 enum error monitor_drain(struct attach *a, int64_t silence_ms)
 {
     struct monitor_door *d = a->door;
@@ -298,6 +305,7 @@ enum error monitor_hear(struct attach *a, deadline_t deadline)
         enum error e = transport_get(&d->line, &byte, deadline);
         if (e == ERR_TIMEOUT)
             return ERR_OK;
+        note_heard(d);
         if (e == ERR_OK)
             e = take_byte(a, d, byte, &progress);
         if (e != ERR_OK)
@@ -360,6 +368,8 @@ static enum error receive(struct attach *a, int64_t first_ms)
         uint8_t byte;
         bool progress = false;
         enum error e = transport_get(&d->line, &byte, deadline);
+        if (e == ERR_OK)
+            note_heard(d);
         if (e == ERR_OK)
             e = take_byte(a, d, byte, &progress);
         if (e == ERR_OK && d->damaged && !cancelled) {

@@ -41,7 +41,7 @@ struct monitor_door {
     struct gather *gather; /* takes the frames of the stream, NULL: they must come in order */
     /* the live line */
     const struct attach_live *hears; /* NULL: nobody */
-    int64_t spoken;                  /* clock_now_ms() of the last byte sent */
+    int64_t spoken, heard;           /* clock_now_ms() of the last byte sent, and of what came */
     struct record_codec events;
     bool events_broken; /* until the next base */
     bool holding;       /* events that come belong behind a base that is not delivered yet */

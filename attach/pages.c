@@ -21,18 +21,18 @@ void pages_drop(struct pages *p)
     pages_init(p, p->block);
 }
 
-static uint32_t home(uint32_t tag, uint32_t capacity)
+static uint32_t home(uint64_t tag, uint32_t capacity)
 {
-    return (tag * 0x9e3779b1u >> 7) & (capacity - 1);
+    return (uint32_t)(tag * 0x9e3779b97f4a7c15u >> 32) & (capacity - 1);
 }
 
-static uint32_t tag_of(const struct pages *p, uint32_t addr)
+static uint64_t tag_of(const struct pages *p, uint64_t addr)
 {
     return addr / p->block + 1;
 }
 
 /* Where the tag stands or would stand; the table has an empty place. */
-static uint32_t place(const uint32_t *tags, uint32_t capacity, uint32_t tag)
+static uint32_t place(const uint64_t *tags, uint32_t capacity, uint64_t tag)
 {
     uint32_t i = home(tag, capacity);
     while (tags[i] != 0 && tags[i] != tag)
@@ -40,7 +40,7 @@ static uint32_t place(const uint32_t *tags, uint32_t capacity, uint32_t tag)
     return i;
 }
 
-uint8_t *pages_find(const struct pages *p, uint32_t addr)
+uint8_t *pages_find(const struct pages *p, uint64_t addr)
 {
     if (p->capacity == 0)
         return NULL;
@@ -50,7 +50,7 @@ uint8_t *pages_find(const struct pages *p, uint32_t addr)
 static bool grow(struct pages *p)
 {
     uint32_t capacity = p->capacity ? p->capacity * 2 : CAPACITY_FIRST;
-    uint32_t *tags = calloc(capacity, sizeof(*tags));
+    uint64_t *tags = calloc(capacity, sizeof(*tags));
     uint8_t **data = calloc(capacity, sizeof(*data));
     if (!tags || !data) {
         free(tags);
@@ -72,7 +72,7 @@ static bool grow(struct pages *p)
     return true;
 }
 
-uint8_t *pages_add(struct pages *p, uint32_t addr)
+uint8_t *pages_add(struct pages *p, uint64_t addr)
 {
     if (p->count * 2 >= p->capacity && !grow(p))
         return NULL;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { LOOK_MS = 500 }; /* between two looks at whether it is over */
 
@@ -56,6 +57,17 @@ static void take_caller(struct proxy *p)
     begin(p, fd);
 }
 
+/* A gdb that has to wait gives up its first question, asks again, and is answered twice.  One that
+ * has just hung up makes room: its caller is taken then. */
+static void turn_away(struct proxy *p)
+{
+    int fd = transport_has_ended(&p->line) ? -1 : accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    close(fd);
+    say(p, "another debugger was turned away: there is one already");
+}
+
 static void leave(struct proxy *p)
 {
     if (!p->detached)
@@ -72,7 +84,9 @@ static void hear_standing(struct proxy *p)
     ssize_t n = recv(p->stub->line.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     bool ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOTSOCK);
     p->stub->asked_again = true;
-    (void)proxy_stub_failed(p, ended ? gdb_line_failed(p->stub, ERR_CLOSED) : gdb_settle(p->stub));
+    enum error e = ended ? gdb_line_failed(p->stub, ERR_CLOSED)
+                         : gdb_settle(p->stub, deadline_in(GDB_REPLY_MS));
+    (void)proxy_stub_failed(p, e);
 }
 
 static void hear_stub(struct proxy *p)
@@ -94,14 +108,15 @@ static void hear_debuggers(struct proxy *p, bool caller, bool line)
         leave(p);
     if (!p->dead && caller && (p->line.fd < 0 || p->detached))
         take_caller(p);
+    else if (caller)
+        turn_away(p);
 }
 
 static void wait(struct proxy *p)
 {
-    bool free_for_callers = p->line.fd < 0 || p->detached;
     struct pollfd fds[] = {{.fd = p->stub->line.fd, .events = POLLIN},
                            {.fd = p->line.fd, .events = POLLIN},
-                           {.fd = free_for_callers ? p->listener : -1, .events = POLLIN}};
+                           {.fd = p->listener, .events = POLLIN}};
     bool unread = p->stub->line.head != p->stub->line.tail;
     if (poll(fds, 3, unread ? 0 : LOOK_MS) < 0)
         return;

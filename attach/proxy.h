@@ -4,6 +4,7 @@
  * What is not understood here goes to the stub and its answer back.
  *
  *   gdb  <--- proxy_line.c --- proxy_packets.c ---> gdb_client.h --->  stub
+ *                              proxy_features.c registers' meanings, for LLDB
  *                              proxy_threads.c  the list, from one snapshot a stop
  *                              proxy_memory.c   registers and memory of a thread
  *                              proxy_stops.c    breakpoints, going on, why it stands

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PRINT_BYTES = 1000 }; /* of text in one packet */
+enum { PRINT_BYTES = 1000, PART_BYTES = GDB_PACKET_DATA / 2 }; /* of text in one packet */
 
 void proxy_line_open(struct proxy *p, int fd)
 {
@@ -50,6 +50,23 @@ void proxy_say(struct proxy *p, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     proxy_reply(p, text, strlen(text));
+}
+
+void proxy_reply_part(struct proxy *p, const struct text *of, const char *range)
+{
+    uint32_t offset = 0, length = 0;
+    char part[1 + PART_BYTES];
+    struct gdb_text t = {(const uint8_t *)range, (const uint8_t *)range + strlen(range)};
+    if (!gdb_text_number(&t, &offset) || !gdb_text_take(&t, ',') || !gdb_text_number(&t, &length)) {
+        proxy_say(p, "E01");
+        return;
+    }
+    size_t left = offset < of->used ? of->used - offset : 0;
+    size_t n = left < length ? left : length;
+    n = n < PART_BYTES ? n : (size_t)PART_BYTES;
+    part[0] = n < left ? 'm' : 'l';
+    memcpy(part + 1, of->bytes + (left ? offset : 0), n);
+    proxy_reply(p, part, 1 + n);
 }
 
 void proxy_print(struct proxy *p, const char *text, size_t length)

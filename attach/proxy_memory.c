@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { READ_MAX = 1024, WRITE_MAX = 512 };
+enum { READ_MAX = 1024, WRITE_MAX = 512, ENCLOSED_MAX = 1 << 16, ENCLOSED_BYTES = 256 << 20 };
 
 static uint64_t meant(const struct proxy *p)
 {
@@ -139,18 +139,53 @@ void proxy_write_registers(struct proxy *p, const char *request)
 
 /* --- memory --- */
 
-/* Reading a device may change it. Where a kernel does not tell its memory, a frame that is none of
- * a device says it. */
-static bool in_ram(const struct capstate *s, uint64_t physical, uint32_t length)
+static bool in_ranges(const struct capstate *s, uint64_t physical, uint32_t length)
 {
-    int32_t object = capstate_object_holding(s, physical);
     for (uint32_t i = 0; i < s->range_count; i++) {
         const struct record_range *r = &s->ranges[i];
         if (physical >= r->base && physical - r->base < r->size &&
             length <= r->size - (physical - r->base))
             return true;
     }
-    return object >= 0 && !(s->objects[object].flags & RECORD_SLOT_DEVICE);
+    return false;
+}
+
+static const struct capstate_object *holding(const struct capstate *s, uint64_t physical)
+{
+    int32_t object = capstate_object_holding(s, physical);
+    return object < 0 ? NULL : &s->objects[object];
+}
+
+/* Known to be memory: the kernel's image, and what is of no device. */
+static bool is_memory(struct proxy *p, uint64_t physical)
+{
+    const struct capstate_object *o = holding(&p->state, physical);
+    return o ? !(o->flags & RECORD_SLOT_DEVICE)
+             : p->door->is_image && p->door->is_image(p->a, physical);
+}
+
+/* Device untypeds that lie without a gap between memory and memory are memory too, which the kernel
+ * kept out of its hands: what a boot loader left there.  Two walks, each past so many objects. */
+static bool is_enclosed(struct proxy *p, uint64_t physical)
+{
+    const struct capstate_object *o;
+    uint64_t below = physical, above = physical;
+    uint32_t steps = 0;
+    for (; (o = holding(&p->state, below)) && o->flags & RECORD_SLOT_DEVICE; below = o->addr - 1)
+        if (steps++ == ENCLOSED_MAX || o->addr == 0)
+            return false;
+    for (; (o = holding(&p->state, above)) && o->flags & RECORD_SLOT_DEVICE;
+         above = o->addr + ((uint64_t)1 << o->bits))
+        if (steps++ == ENCLOSED_MAX)
+            return false;
+    return above - below <= ENCLOSED_BYTES && is_memory(p, below) && is_memory(p, above);
+}
+
+/* Reading a device may change it. */
+static bool in_ram(struct proxy *p, uint64_t physical, uint32_t length)
+{
+    return in_ranges(&p->state, physical, length) || is_memory(p, physical) ||
+           is_enclosed(p, physical);
 }
 
 static uint64_t space_of(struct proxy *p, int32_t thread)
@@ -181,22 +216,30 @@ static bool locate_user(struct proxy *p, uint64_t vaddr, uint32_t *length, uint6
     uint64_t inside = vaddr - m->vaddr, left = ((uint64_t)1 << m->bits) - inside;
     *length = left < *length ? (uint32_t)left : *length;
     *physical = m->frame + inside;
-    return in_ram(&p->state, *physical, *length);
+    return in_ram(p, *physical, *length);
 }
 
-/* What the stub calls the place of an address. */
+/* Where an address of the kernel's lies. */
+static bool locate_kernel(struct proxy *p, uint64_t vaddr, uint32_t length, uint64_t *physical)
+{
+    return proxy_know(p) && p->door->physical(p->a, vaddr, physical) &&
+           in_ram(p, *physical, length);
+}
+
+/* What the stub calls the place of an address.  A thread's own mappings come first: a hypervisor
+ * has addresses of its own, and its threads may have the same ones. */
 static bool locate(struct proxy *p, uint64_t vaddr, uint32_t *length, uint64_t *wire)
 {
     uint64_t physical = 0;
     bool kernel = vaddr >= p->door->user_top(p->a);
-    if (kernel && !p->stub->physical) {
-        *wire = vaddr;
-        return true;
+    if (!locate_user(p, vaddr, length, &physical)) {
+        if (kernel && !p->stub->physical) {
+            *wire = vaddr;
+            return true;
+        }
+        if (!kernel || !locate_kernel(p, vaddr, *length, &physical))
+            return false;
     }
-    if (kernel ? !(proxy_know(p) && p->door->physical(p->a, vaddr, &physical) &&
-                   in_ram(&p->state, physical, *length))
-               : !locate_user(p, vaddr, length, &physical))
-        return false;
     *wire = p->stub->physical ? physical : walker_kernel_address(&p->state.snapshot, physical);
     return true;
 }

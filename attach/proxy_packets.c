@@ -246,6 +246,8 @@ static bool query(struct proxy *p, struct gdb_text *t, const char *request)
         answer_supported(p);
     else if (gdb_text_take_word(t, "qXfer:threads:read::"))
         proxy_list_xml(p, (const char *)t->at);
+    else if (gdb_text_take_word(t, "qXfer:features:read:"))
+        return proxy_features(p, t);
     else if (gdb_text_take_word(t, "qfThreadInfo") || gdb_text_take_word(t, "qsThreadInfo"))
         proxy_list_numbers(p, request[1] == 'f');
     else if (gdb_text_take_word(t, "qThreadExtraInfo,"))

@@ -87,6 +87,8 @@ void proxy_line_open(struct proxy *p, int fd);
 void proxy_line_close(struct proxy *p);
 void proxy_reply(struct proxy *p, const void *data, size_t length);
 void proxy_say(struct proxy *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What of the text is asked for by "OFFSET,LENGTH", as qXfer gives it. */
+void proxy_reply_part(struct proxy *p, const struct text *of, const char *range);
 /* Console text, as packets O: while the debugger waits for a stop, or for a monitor command. */
 void proxy_print(struct proxy *p, const char *text, size_t length);
 /* Takes what has come, and handles it. */
@@ -112,6 +114,10 @@ void proxy_thread_name(struct proxy *p, int32_t thread, char *buf, size_t size);
 void proxy_describe(struct proxy *p, uint64_t id, char *name, char *reason, size_t size);
 void proxy_list_numbers(struct proxy *p, bool first);
 void proxy_list_xml(struct proxy *p, const char *range);
+
+/* --- proxy_features.c --- */
+/* "FILE:OFFSET,LENGTH" of qXfer:features:read; false: the stub's own answer is good. */
+bool proxy_features(struct proxy *p, struct gdb_text *t);
 
 /* --- proxy_memory.c --- */
 void proxy_read_memory(struct proxy *p, struct gdb_text *t);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NUMBERS_BYTES = 2048, XML_PIECE = GDB_PACKET_DATA / 2 };
+enum { NUMBERS_BYTES = 2048 };
 
 /* The stub in the kernel numbers them so too. */
 uint64_t proxy_id_of(uint64_t tcb)
@@ -172,19 +172,9 @@ static enum error make_list(struct proxy *p)
 
 void proxy_list_xml(struct proxy *p, const char *range)
 {
-    uint32_t offset = 0, length = 0;
-    char piece[1 + XML_PIECE];
-    struct gdb_text t = {(const uint8_t *)range, (const uint8_t *)range + strlen(range)};
-    bool given =
-        gdb_text_number(&t, &offset) && gdb_text_take(&t, ',') && gdb_text_number(&t, &length);
-    if (!given || ((offset == 0 || !p->list.bytes) && make_list(p) != ERR_OK)) {
+    bool from_the_beginning = range[strspn(range, "0")] == ',';
+    if ((from_the_beginning || !p->list.bytes) && make_list(p) != ERR_OK)
         proxy_say(p, "E01");
-        return;
-    }
-    size_t left = offset < p->list.used ? p->list.used - offset : 0;
-    size_t n = left < length ? left : length;
-    n = n < XML_PIECE ? n : (size_t)XML_PIECE;
-    piece[0] = n < left ? 'm' : 'l';
-    memcpy(piece + 1, p->list.bytes + (left ? offset : 0), n);
-    proxy_reply(p, piece, 1 + n);
+    else
+        proxy_reply_part(p, &p->list, range);
 }

@@ -22,31 +22,30 @@ struct ram_door {
     struct walker *walk;
 };
 
-static uint32_t window_physical(uint64_t addr)
-{
-    const struct walker_window *w = &walker_capscope_window;
-    return (uint32_t)(addr - w->address + w->physical);
-}
-
 static enum error view_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     const struct ram_door *d = ctx;
-    const uint8_t *from = image_at(&d->image, window_physical(addr), len);
-    if (!from)
-        return ERR_READ;
-    memcpy(buf, from, len);
-    return ERR_OK;
+    uint64_t at;
+    bool there = walker_window_physical(&walker_capscope_window, addr, len, &at);
+    return there && image_read(&d->image, at, buf, len) ? ERR_OK : ERR_READ;
 }
 
-/* QEMU's dumps give physical addresses; a core written by gdb has only virtual ones, which for the
- * kernel are those of its window.  A bare image begins where RAM does. */
+/* A core written by gdb has only virtual addresses, which for the kernel are those of its window.  What
+ * lies where a kernel of 32 bits has no addresses is none of its memory. */
+static void place_by_virtual(struct image_segment *s)
+{
+    if (!walker_window_physical(&walker_capscope_window, s->virtual, 1, &s->base))
+        s->size = 0;
+}
+
+/* QEMU's dumps give physical addresses.  A bare image begins where RAM does. */
 static void place_segments(struct image *m)
 {
     if (!m->core)
-        m->segment[0].base = (uint32_t)walker_capscope_window.physical;
+        m->segment[0].base = walker_capscope_window.physical;
     else if (!m->physical)
         for (uint32_t i = 0; i < m->segments; i++)
-            m->segment[i].base = window_physical(m->segment[i].virtual);
+            place_by_virtual(&m->segment[i]);
 }
 
 static enum error ram_open(struct attach *a)
@@ -135,17 +134,10 @@ static enum error ram_snapshot(struct attach *a)
     return e;
 }
 
-static enum error ram_read(struct attach *a, uint64_t kaddr, void *buf, uint32_t len)
-{
-    enum error e = view_read(a->door, kaddr, buf, len);
-    return e == ERR_OK ? e : attach_fail(a, e, "0x%08" PRIx64 ": %s", kaddr, error_sentence(e));
-}
-
 const struct attach_ops attach_ram_ops = {
     .open = ram_open,
     .close = ram_close,
     .drop = ram_close,
     .state = ram_state,
     .snapshot = ram_snapshot,
-    .read = ram_read,
 };

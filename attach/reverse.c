@@ -7,8 +7,9 @@
  * addresses; the kernel window is the same in every address space. */
 #include "attach/reverse.h"
 
+#include "attach/gdb_exchange.h"
+
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,16 +29,6 @@ struct search {
     struct walker_slot before,
         after; /* what the write that the machine stands at makes of the slot */
 };
-
-static enum error __attribute__((format(printf, 3, 4)))
-fail(struct gdb_client *c, enum error e, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(c->trouble, sizeof(c->trouble), fmt, args);
-    va_end(args);
-    return e;
-}
 
 bool reverse_possible(const struct gdb_client *c)
 {
@@ -101,7 +92,7 @@ static enum error guard_end(struct gdb_client *c, bool *ends, deadline_t deadlin
     char command[48];
     *ends = false;
     if (!l)
-        return fail(c, ERR_NO_MEMORY, "out of memory");
+        return gdb_fail(c, ERR_NO_MEMORY, "out of memory");
     enum error e = ask_qemu(c, "info snapshots", l, deadline);
     unsigned long long end = e == ERR_OK ? last_saved(l) : 0;
     if (e == ERR_OK && end > 0)
@@ -121,12 +112,12 @@ static enum error refuse_shut_down(struct gdb_client *c, deadline_t deadline)
 {
     struct listing *l = malloc(sizeof(*l));
     if (!l)
-        return fail(c, ERR_NO_MEMORY, "out of memory");
+        return gdb_fail(c, ERR_NO_MEMORY, "out of memory");
     enum error e = ask_qemu(c, "info status", l, deadline);
     bool down = e == ERR_OK && strstr(l->text, "(shutdown)");
     free(l);
     return down
-               ? fail(
+               ? gdb_fail(
                      c, ERR_NOT_FOUND,
                      "the recording has ended and its machine is shut down: start the replay again "
                      "to go back in it")
@@ -137,7 +128,7 @@ enum error reverse_count(struct gdb_client *c, uint64_t *instruction, deadline_t
 {
     struct listing *l = malloc(sizeof(*l));
     if (!l)
-        return fail(c, ERR_NO_MEMORY, "out of memory");
+        return gdb_fail(c, ERR_NO_MEMORY, "out of memory");
     enum error e = ask_qemu(c, "info replay", l, deadline);
     if (e == ERR_OK)
         *instruction = current_count(l);
@@ -152,7 +143,7 @@ enum error reverse_guard_end(struct gdb_client *c, deadline_t deadline)
     if (e == ERR_OK)
         e = guard_end(c, &ends, deadline);
     if (e == ERR_OK && ends)
-        return fail(c, ERR_NOT_FOUND, "the recording ends here: only the way back is open");
+        return gdb_fail(c, ERR_NOT_FOUND, "the recording ends here: only the way back is open");
     return e;
 }
 
@@ -241,8 +232,8 @@ static enum error find_write(struct search *s, enum attach_goal goal, bool forwa
         if (e != ERR_OK || wanted(s, goal))
             return e;
     }
-    return fail(s->c, ERR_BOUND, "the slot was written %d times, none of them the one looked for",
-                WRITES_MAX);
+    return gdb_fail(s->c, ERR_BOUND,
+                    "the slot was written %d times, none of them the one looked for", WRITES_MAX);
 }
 
 /* To where the kernel was entered for the operation that is under way, or, once it is over, for the
@@ -295,17 +286,17 @@ static enum error not_found(struct search *s, enum attach_goal goal, bool forwar
 {
     const char *when = forward ? "from here to the end of the recording"
                                : "from here back to the beginning of the recording";
-    return fail(s->c, ERR_NOT_FOUND, "no capability was %s slot 0x%08" PRIx64 " %s",
-                goal == ATTACH_KILLED ? "taken from" : "put into", s->slot, when);
+    return gdb_fail(s->c, ERR_NOT_FOUND, "no capability was %s slot 0x%08" PRIx64 " %s",
+                    goal == ATTACH_KILLED ? "taken from" : "put into", s->slot, when);
 }
 
 static enum error search_run(struct search *s, enum attach_goal goal, struct attach_moment *found)
 {
     enum error e = read_slot(s, &s->before);
     if (e == ERR_ARGUMENT)
-        return fail(s->c, e, "0x%08" PRIx64 " is not the address of a slot", s->slot);
+        return gdb_fail(s->c, e, "0x%08" PRIx64 " is not the address of a slot", s->slot);
     if (e != ERR_OK)
-        return fail(s->c, e, "slot 0x%08" PRIx64 " cannot be read", s->slot);
+        return gdb_fail(s->c, e, "slot 0x%08" PRIx64 " cannot be read", s->slot);
     found->forward = goal == ATTACH_KILLED && s->before.filled;
     e = watch(s, true);
     if (e != ERR_OK)

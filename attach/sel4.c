@@ -2,8 +2,8 @@
 #include "attach/sel4.h"
 
 #include "attach/sel4_door.h"
+#include "lib/host/input.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +43,10 @@ static enum error read_description(struct attach *a, char **text, size_t *len)
     *len = 0;
     if (!chosen.layout)
         return ERR_OK;
-    FILE *f = fopen(chosen.layout, "r");
+    const char *why;
+    FILE *f = input_text(chosen.layout, &why);
     if (!f)
-        return attach_fail(a, ERR_NOT_FOUND, "layout %s: %s", chosen.layout, strerror(errno));
+        return attach_fail(a, ERR_NOT_FOUND, "layout %s: %s", chosen.layout, why);
     *text = malloc(DESCRIPTION_MAX);
     if (*text)
         *len = fread(*text, 1, DESCRIPTION_MAX, f);

@@ -14,6 +14,7 @@
 #include "attach/gdb_client.h"
 #include "attach/gdb_door.h"
 #include "attach/gdb_exchange.h"
+#include "attach/guard.h"
 #include "attach/sel4_events.h"
 #include "attach/sel4_save.h"
 #include "attach/sel4_stop.h"
@@ -28,6 +29,7 @@ enum {
     IN_FLIGHT = 64, /* requests */
     REQUEST_MAX = 48,
     QUIET_TRIES = 16,
+    PAGE_MASK = 4095,
     SNAPSHOT_TRIES = 8,
     EXIT_MS = 2000, /* for the kernel to come to its exit */
     BOOT_PATIENCE_MS = 3000,
@@ -43,7 +45,8 @@ struct sel4_gdb {
     struct sel4_stops stops;
     struct sel4_saver saver;
     struct sel4_events events; /* that somebody hears of: a->watch */
-    bool one_by_one;           /* requests in flight came out of step once */
+    struct guard guard;
+    bool one_by_one; /* requests in flight came out of step once */
 };
 
 static enum error client_failed(struct attach *a, enum error e)
@@ -99,7 +102,7 @@ static enum error send_requests(struct gdb_client *c, const struct sel4_span *s,
 static enum error read_in_flight(struct gdb_client *c, struct sel4_span *s, size_t n)
 {
     uint32_t troubles = c->troubles;
-    enum error e = gdb_settle(c);
+    enum error e = gdb_settle(c, deadline_in(GDB_REPLY_MS));
     if (e == ERR_OK)
         e = send_requests(c, s, n);
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
@@ -152,6 +155,19 @@ static enum error read_spans(void *ctx, struct sel4_span *spans, size_t count)
 
 static const uint8_t pc_number[SEL4_ARCHES] = {
     [SEL4_AARCH32] = 15, [SEL4_AARCH64] = 32, [SEL4_RISCV64] = 32, [SEL4_X86_64] = 16};
+
+/* A stub that does not say what it is counts as an ARM (processor.h): of that nothing follows. */
+static enum error compare_processors(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    const struct processor *wanted = sel4_processor(d->side.kernel.layout.options.arch);
+    const struct processor *told = d->client.processor;
+    if (told == wanted || told == processor_of(""))
+        return ERR_OK;
+    return attach_fail(a, ERR_UNSUPPORTED,
+                       "the kernel's file is of another architecture: %s, and the target is %s",
+                       wanted->architecture, told->architecture);
+}
 
 static enum error read_pc(struct attach *a, uint64_t *pc)
 {
@@ -324,8 +340,8 @@ static enum error sel4_gdb_halt(struct attach *a)
 
 /* --- opening and closing --- */
 
-/* Breakpoints of ours that a line took with it when it was lost: the next line to the same target
- * takes them away. */
+/* What a line that was lost left behind: breakpoints of ours, and a machine that stands because we
+ * stopped it.  The next line to the same target puts it right. */
 static struct {
     char target[ATTACH_ERROR_MAX];
     uint64_t planted[SEL4_PLACES];
@@ -336,12 +352,10 @@ static struct {
 static void keep_lost(const struct attach *a)
 {
     const struct sel4_gdb *d = a->door;
-    if (!sel4_stops_stand(&d->stops))
-        return;
     (void)snprintf(lost.target, sizeof(lost.target), "%s", a->name);
     memcpy(lost.planted, d->stops.planted, sizeof(lost.planted));
     memcpy(lost.method, d->stops.method, sizeof(lost.method));
-    lost.stood = !d->client.running && !d->client.stood;
+    lost.stood = gdb_client_holds(&d->client);
 }
 
 /* A machine that stood in our hands, or stands at one of them, goes on. */
@@ -363,16 +377,73 @@ static void sel4_gdb_drop(struct attach *a)
     struct sel4_gdb *d = a->door;
     if (!d)
         return;
-    keep_lost(a);
+    guard_dismiss(&d->guard);
+    bool held =
+        gdb_client_holds(&d->client) && (d->client.met || transport_has_ended(&d->client.line));
+    if (held || sel4_stops_stand(&d->stops))
+        keep_lost(a);
     if (d->client.line.fd >= 0)
         transport_close(&d->client.line);
     sel4_side_close(&d->side);
-    free(d);
+    guard_unshare(d, sizeof(*d));
     a->door = NULL;
+}
+
+static enum error make_door(struct attach *a)
+{
+    struct sel4_gdb *d = guard_share(sizeof(*d));
+    if (!d)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    a->door = d;
+    d->guard.fd = -1;
+    gdb_client_init(&d->client);
+    return ERR_OK;
+}
+
+static enum error connect_stub(struct attach *a, struct sel4_gdb *d)
+{
+    char why[128];
+    enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
+                                  sizeof(why));
+    if (e != ERR_OK)
+        return attach_fail(a, e, "%s", why);
+    e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
+    return e == ERR_OK ? e : client_failed(a, e);
+}
+
+/* To where the stub is known, and nothing of ours is left in the machine. */
+static enum error meet_stub(struct attach *a)
+{
+    struct sel4_gdb *d = a->door;
+    uint64_t pc = 0;
+    enum error e = sel4_side_open(a, &d->side);
+    if (e == ERR_OK)
+        e = connect_stub(a, d);
+    if (e == ERR_OK)
+        e = compare_processors(a);
+    if (e == ERR_OK)
+        e = read_pc(a, &pc);
+    if (e != ERR_OK)
+        return e;
+    sel4_stops_init(&d->stops, &d->client, &d->side);
+    d->client.processor = d->stops.processor; /* a stub need not describe it: the file does */
+    return clear_lost(a, pc);
+}
+
+/* What a line that died left in the machine is taken away over another one: nobody else knows of
+ * it. */
+static void reach_again(struct attach *a)
+{
+    const struct sel4_gdb *d = a->door;
+    if (d && (a->state.being == ATTACH_GONE || transport_has_ended(&d->client.line)))
+        sel4_gdb_drop(a);
+    if (!a->door && strcmp(lost.target, a->name) == 0 && make_door(a) == ERR_OK)
+        (void)meet_stub(a);
 }
 
 static void sel4_gdb_close(struct attach *a)
 {
+    reach_again(a);
     struct sel4_gdb *d = a->door;
     if (!d)
         return;
@@ -381,8 +452,22 @@ static void sel4_gdb_close(struct attach *a)
         (void)sel4_stops_clear(&d->stops);
     if (d->client.line.fd >= 0)
         gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
-    d->client.line.fd = -1;
     sel4_gdb_drop(a);
+}
+
+/* In the guard.  Of the door only what was in it itself can be looked at here.  Also a machine that
+ * runs is met: the stub is to take addresses again as it did. */
+static void after_our_end(void *ctx)
+{
+    struct attach *a = ctx;
+    const struct sel4_gdb *d = a->door;
+    keep_lost(a);
+    lost.stood = !d->client.stood; /* if it stands: a stop of ours may have been under way */
+    a->door = NULL;
+    a->watch.hears = NULL;
+    a->state = (struct attach_state){0}; /* nothing was heard over the line to come */
+    transport_protect(true);
+    sel4_gdb_close(a);
 }
 
 /* A machine that is booting has no threads yet. */
@@ -405,17 +490,6 @@ static enum error find_kernel(struct attach *a)
     }
 }
 
-static enum error connect_stub(struct attach *a, struct sel4_gdb *d)
-{
-    char why[128];
-    enum error e = transport_open(&d->client.line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why,
-                                  sizeof(why));
-    if (e != ERR_OK)
-        return attach_fail(a, e, "%s", why);
-    e = gdb_client_begin(&d->client, deadline_in(ATTACH_DEADLINE_MS));
-    return e == ERR_OK ? e : client_failed(a, e);
-}
-
 /* What is to be heard of is planted as the machine is let go. */
 static void begin_watch(struct attach *a)
 {
@@ -426,25 +500,16 @@ static void begin_watch(struct attach *a)
 
 static enum error sel4_gdb_open(struct attach *a)
 {
-    struct sel4_gdb *d = calloc(1, sizeof(*d));
-    uint64_t pc = 0;
-    if (!d)
-        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
-    a->door = d;
-    d->client.line.fd = -1;
-    enum error e = sel4_side_open(a, &d->side);
-    if (e == ERR_OK)
-        e = connect_stub(a, d);
-    if (e == ERR_OK)
-        e = read_pc(a, &pc);
+    enum error e = make_door(a);
+    struct sel4_gdb *d = a->door;
     if (e != ERR_OK)
         return e;
-    sel4_stops_init(&d->stops, &d->client, &d->side);
+    guard_post(&d->guard, after_our_end, a);
+    e = meet_stub(a);
+    if (e != ERR_OK)
+        return e;
     sel4_saver_init(&d->saver, &a->target);
     attach_note_armed(a, 0);
-    e = clear_lost(a, pc);
-    if (e != ERR_OK)
-        return e;
     d->port = (struct sel4_port){.read = read_spans,
                                  .ctx = a,
                                  .piece = gdb_read_bytes_max(&d->client),
@@ -716,6 +781,19 @@ static bool proxy_physical(struct attach *a, uint64_t kaddr, uint64_t *out)
     return true;
 }
 
+/* To the end of the page in which it ends: nobody gets the rest. */
+static bool proxy_is_image(struct attach *a, uint64_t physical)
+{
+    const struct sel4_gdb *d = a->door;
+    const struct sel4_image *m = &d->side.kernel.image;
+    for (uint32_t i = 0; i < m->segments; i++) {
+        uint64_t end = (m->segment[i].pa + m->segment[i].bytes + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
+        if (physical >= m->segment[i].pa && physical < end)
+            return true;
+    }
+    return false;
+}
+
 static enum error proxy_leaves(struct attach *a)
 {
     struct sel4_gdb *d = a->door;
@@ -742,14 +820,9 @@ static enum error proxy_judges(struct attach *a, uint64_t pc, enum gdb_door_stop
 /* gdb lets the machine go on; where it stands then is told when it stops. */
 static bool proxy_commands(struct attach *a, const char *line, struct text *text)
 {
-    static const char *const words[] = {"break", "step", "finish", "delete", "where"};
     struct sel4_gdb *d = a->door;
     enum sel4_motion motion = SEL4_STAY;
-    size_t n = strcspn(line, " ");
-    bool known = false;
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        known |= n == strlen(words[i]) && strncmp(line, words[i], n) == 0;
-    if (!known)
+    if (!gdb_door_is_of_events(line))
         return false;
     enum error e = sel4_words_command(&d->stops, line, true, text, &motion);
     if (e == ERR_OK && motion == SEL4_LOOK)
@@ -776,6 +849,7 @@ const struct gdb_door_ops gdb_door_sel4 = {
     .registers = proxy_registers,
     .user_top = proxy_user_top,
     .physical = proxy_physical,
+    .is_image = proxy_is_image,
     .leave = proxy_leaves,
     .judge = proxy_judges,
     .command = proxy_commands,

@@ -19,10 +19,8 @@ static enum error read_spans(void *ctx, struct sel4_span *spans, size_t count)
 {
     const struct sel4_ram *d = ctx;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *from = image_at(&d->image, spans[i].addr, spans[i].len);
-        spans[i].error = from ? ERR_OK : ERR_READ;
-        if (from)
-            memcpy(spans[i].buf, from, spans[i].len);
+        bool there = image_read(&d->image, spans[i].addr, spans[i].buf, spans[i].len);
+        spans[i].error = there ? ERR_OK : ERR_READ;
     }
     return ERR_OK;
 }

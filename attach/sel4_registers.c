@@ -17,7 +17,7 @@ static const struct {
     [SEL4_AARCH64] = {32, 32, 32, 33, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
                                        11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                        22, 23, 24, 25, 26, 27, 28, 29, 30, 31}},
-    /* x0 is no register; ra sp gp tp t0-t2 s0 s1 a0-a7 s2-s11 t3-t6 */
+    /* x0 is nowhere, and 0; ra sp gp tp t0-t2 s0 s1 a0-a7 s2-s11 t3-t6 */
     [SEL4_RISCV64] = {32, 32, 34, NOT, {NOT, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
                                         10,  11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
                                         21,  22, 23, 24, 25, 26, 27, 28, 29, 30}},
@@ -48,8 +48,7 @@ enum error sel4_registers(struct sel4_side *s, const struct record_thread *t,
     if (e != ERR_OK)
         return e;
     for (uint32_t i = 0; i < orders[arch].count; i++)
-        if (orders[arch].word[i] != NOT)
-            put(out, i, words[orders[arch].word[i]]);
+        put(out, i, orders[arch].word[i] == NOT ? 0 : words[orders[arch].word[i]]);
     put(out, orders[arch].pc, t->pc);
     out->count = orders[arch].pc + 2u;
     if (orders[arch].status_word != NOT)

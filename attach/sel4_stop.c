@@ -45,15 +45,20 @@ const char *sel4_place_function(enum sel4_place place)
     return places[place].function;
 }
 
-void sel4_stops_init(struct sel4_stops *s, struct gdb_client *client, struct sel4_side *side)
+const struct processor *sel4_processor(enum sel4_arch arch)
 {
     static const char *const architecture[SEL4_ARCHES] = {[SEL4_AARCH32] = "arm",
                                                           [SEL4_AARCH64] = "aarch64",
                                                           [SEL4_RISCV64] = "riscv:rv64",
                                                           [SEL4_X86_64] = "i386:x86-64"};
+    return processor_named(architecture[arch]);
+}
+
+void sel4_stops_init(struct sel4_stops *s, struct gdb_client *client, struct sel4_side *side)
+{
     const struct sel4_kernel *k = &side->kernel;
     *s = (struct sel4_stops){.client = client, .side = side};
-    s->processor = processor_named(architecture[k->layout.options.arch]);
+    s->processor = sel4_processor(k->layout.options.arch);
     for (unsigned i = 0; i < SEL4_FUNCTIONS; i++) {
         struct sel4_symbol symbol;
         if (!sel4_image_symbol(&k->image, places[i].function, &symbol))

@@ -100,6 +100,9 @@ struct sel4_stops {
     uint64_t events;
 };
 
+/* What the kernel runs on; never NULL. */
+const struct processor *sel4_processor(enum sel4_arch arch);
+
 void sel4_stops_init(struct sel4_stops *s, struct gdb_client *client, struct sel4_side *side);
 
 /* Which functions would have to be watched for this: bit of enum sel4_place. */

@@ -43,7 +43,7 @@ static enum error say_cap(const struct sel4_stops *s, const struct sel4_slot *sl
         e = say(out, " 0x%" PRIx64, r.object);
     bool badged = r.type == RECORD_CAP_ENDPOINT || r.type == RECORD_CAP_NOTIFICATION;
     if (e == ERR_OK && badged && r.data != 0)
-        e = say(out, " badge 0x%" PRIx64, r.data);
+        e = say(out, " badge %" PRIu64, r.data); /* as everywhere */
     return e;
 }
 

@@ -1,11 +1,12 @@
-/* Lines: sockets are non-blocking and waited for with poll(); serial devices are configured by
- * libserialport and then used through their descriptor in the same way.  libserialport knows
- * hardware only, so a pseudo-terminal (QEMU's `-serial pty`) is set to raw mode here. */
+/* Lines: sockets are non-blocking and waited for with poll(); serial devices are configured (serial.h)
+ * and then used through their descriptor in the same way.  A pseudo-terminal (QEMU's `-serial pty`) is
+ * set to raw mode here. */
 #include "attach/transport.h"
+
+#include "attach/serial.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libserialport.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -61,6 +62,8 @@ static enum error connect_fd(int fd, const struct sockaddr *addr, socklen_t len,
 {
     if (connect(fd, addr, len) == 0)
         return ERR_OK;
+    if (errno == EAGAIN) /* of a unix socket: whoever listens has no room for another */
+        return say(ERR_IO, why, size, "the line is taken, and others wait for it already");
     if (errno != EINPROGRESS)
         return say(ERR_IO, why, size, strerror(errno));
     if (wait_ready(fd, POLLOUT, deadline) != ERR_OK)
@@ -126,21 +129,6 @@ static enum error open_tcp(struct transport *t, const struct target *target, dea
     return e;
 }
 
-static bool serial_configure(struct sp_port *port, uint32_t baud)
-{
-    return sp_set_baudrate(port, (int)baud) == SP_OK && sp_set_bits(port, 8) == SP_OK &&
-           sp_set_parity(port, SP_PARITY_NONE) == SP_OK && sp_set_stopbits(port, 1) == SP_OK &&
-           sp_set_flowcontrol(port, SP_FLOWCONTROL_NONE) == SP_OK;
-}
-
-static enum error serial_trouble(char *why, size_t size)
-{
-    char *text = sp_last_error_message();
-    say(ERR_IO, why, size, text && *text ? text : "not a serial device that can be used");
-    sp_free_error_message(text);
-    return ERR_IO;
-}
-
 static enum error open_pseudo_terminal(struct transport *t, const struct target *target, char *why,
                                        size_t size)
 {
@@ -164,25 +152,9 @@ static enum error open_pseudo_terminal(struct transport *t, const struct target 
 static enum error open_serial(struct transport *t, const struct target *target, char *why,
                               size_t size)
 {
-    struct sp_port *port = NULL;
-    if (sp_get_port_by_name(target->path, &port) != SP_OK)
+    if (!serial_is_device(target->path))
         return open_pseudo_terminal(t, target, why, size);
-    if (sp_open(port, SP_MODE_READ_WRITE) != SP_OK) {
-        serial_trouble(why, size);
-        sp_free_port(port);
-        return ERR_IO;
-    }
-    int fd = -1;
-    if (!serial_configure(port, target->baud) || sp_get_port_handle(port, &fd) != SP_OK) {
-        serial_trouble(why, size);
-        sp_close(port);
-        sp_free_port(port);
-        return ERR_IO;
-    }
-    sp_flush(port, SP_BUF_BOTH);
-    t->port = port;
-    t->fd = fd;
-    return ERR_OK;
+    return serial_open(target->path, target->baud, &t->port, &t->fd, why, size);
 }
 
 enum error transport_open(struct transport *t, const struct target *target, deadline_t deadline,
@@ -207,14 +179,18 @@ enum error transport_open(struct transport *t, const struct target *target, dead
 
 void transport_close(struct transport *t)
 {
-    if (t->port) {
-        sp_close(t->port);
-        sp_free_port(t->port);
-    } else if (t->fd >= 0) {
+    if (t->port)
+        serial_close(t->port);
+    else if (t->fd >= 0)
         close(t->fd);
-    }
     t->port = NULL;
     t->fd = -1;
+}
+
+bool transport_has_ended(const struct transport *t)
+{
+    struct pollfd p = {.fd = t->fd, .events = POLLRDHUP};
+    return t->fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 enum error transport_write(struct transport *t, const void *data, size_t len, deadline_t deadline)

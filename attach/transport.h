@@ -23,6 +23,9 @@ enum error transport_open(struct transport *t, const struct target *target, dead
                           char *why, size_t size);
 void transport_close(struct transport *t);
 
+/* Nobody is at the other end any more; what came before may still be unread. */
+bool transport_has_ended(const struct transport *t);
+
 /* From now on whoever would wait gets ERR_STOPPED instead. Safe in a signal handler. */
 void transport_interrupt(void);
 /* on: what is done now is done to its end, whatever was or is interrupted. off: and that is over.

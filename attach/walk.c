@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A view's own sentence says more. */
+/* A view's own sentence says more.  Most who look for a kernel that is not there have another one. */
 static enum error opened(struct attach *a, enum error e, const char *message)
 {
-    return e == ERR_OK || a->error[0] ? e : attach_fail(a, e, "%s", message);
+    const char *hint = e == ERR_NO_ROOTS ? " (mainline seL4: name its file with --kernel)" : "";
+    return e == ERR_OK || a->error[0] ? e : attach_fail(a, e, "%s%s", message, hint);
 }
 
 enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,

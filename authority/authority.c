@@ -74,6 +74,49 @@ enum error authority_build(const struct capstate *state, const struct authority_
     return e;
 }
 
+static bool names_all(const struct authority *a)
+{
+    for (uint32_t i = 0; i < a->state->thread_count; i++)
+        if (a->thread_domain[i] < 0 && authority_thread_counts(a, i))
+            return false;
+    return true;
+}
+
+static void no_islands(struct authority *a)
+{
+    memset(a->island, 0xff, (a->node_count + 1) * sizeof(*a->island));
+    memset(a->island_strict, 0xff, (a->node_count + 1) * sizeof(*a->island_strict));
+}
+
+static enum error make_homes(struct authority *a)
+{
+    enum error e = authority_find_active(a);
+    no_islands(a);
+    return e == ERR_OK ? authority_find_homes(a) : e;
+}
+
+enum error authority_build_homes(const struct capstate *state, const struct authority_rules *rules,
+                                 struct authority *out)
+{
+    struct authority a = {.state = state, .node_count = state->object_count};
+    enum error e = allocate(&a);
+    if (e == ERR_OK)
+        e = sort_threads(&a);
+    if (e == ERR_OK)
+        e = authority_make_leading_edges(&a);
+    if (e == ERR_OK)
+        e = authority_name_threads(&a, rules);
+    bool named = e == ERR_OK && names_all(&a);
+    if (named)
+        e = make_homes(&a);
+    names_end(&a);
+    if (e == ERR_OK && named)
+        *out = a;
+    else
+        authority_free(&a);
+    return e == ERR_OK && !named ? authority_build(state, rules, out) : e;
+}
+
 static enum error copy_domains(struct authority *a, const struct authority_told *told)
 {
     a->domains = calloc(told->domain_count + 1, sizeof(*a->domains));
@@ -91,8 +134,7 @@ static enum error copy_domains(struct authority *a, const struct authority_told 
 
 static void take_told(struct authority *a, const struct authority_told *told)
 {
-    memset(a->island, 0xff, (a->node_count + 1) * sizeof(*a->island));
-    memset(a->island_strict, 0xff, (a->node_count + 1) * sizeof(*a->island_strict));
+    no_islands(a);
     if (a->node_count)
         memcpy(a->home, told->home, a->node_count * sizeof(*a->home));
     if (a->state->thread_count)

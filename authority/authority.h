@@ -30,9 +30,14 @@
 /* Rules in order, first match wins; without a match the convention above holds. */
 struct authority_rule {
     char *pattern; /* as fnmatch(3), against the thread's escaped name */
-    char *domain;
+    char *domain;  /* "*": as the thread is called */
     bool trusted;
 };
+
+static inline bool authority_rule_takes_names(const struct authority_rule *rule)
+{
+    return rule->domain[0] == '*' && rule->domain[1] == '\0';
+}
 
 struct authority_rules {
     struct authority_rule *rules;
@@ -49,7 +54,7 @@ struct authority_rules_fault {
 
 /* A file of lines `PATTERN DOMAIN [trusted]`; '#' at the beginning of a word begins a comment. A
  * pattern with blanks stands in double quotes, in which \" and \\ stand for themselves. ERR_IO,
- * ERR_FORMAT (*fault says what is wrong), ERR_NO_MEMORY. */
+ * ERR_FORMAT: *fault says what is wrong, the latter with the line; ERR_NO_MEMORY. */
 enum error authority_rules_read(const char *path, struct authority_rules *out,
                                 struct authority_rules_fault *fault);
 enum error authority_rules_add(struct authority_rules *rules, const char *pattern,
@@ -150,6 +155,12 @@ struct authority {
 enum error authority_build(const struct capstate *state, const struct authority_rules *rules,
                            struct authority *out);
 void authority_free(struct authority *a);
+
+/* The part of it that says whose things are, in a fraction of the time: domains, thread_domain,
+ * enclosing, and home of objects that hold capabilities; that of others, islands and most edges are
+ * not there.  Where a thread belongs to its island, all is built. */
+enum error authority_build_homes(const struct capstate *state, const struct authority_rules *rules,
+                                 struct authority *out);
 
 /* The same of a part of a snapshot, from what was worked out of the whole: its domains, and whose
  * each thread and each object is.  Holders, owners and names of domains are then those of the part;

@@ -18,11 +18,17 @@ struct edges {
     uint32_t count;
     size_t room;
     bool failed;
+    const struct capstate *leading; /* only edges that reach what leads on in it; NULL: all */
 };
+
+static bool leads(const struct capstate *s, const struct authority_edge *edge)
+{
+    return authority_edge_reaches(edge->kind) && authority_leads_on(s->objects[edge->to].type);
+}
 
 static void edge_add(struct edges *e, struct authority_edge edge)
 {
-    if (e->failed || edge.from < 0 || edge.to < 0)
+    if (e->failed || edge.from < 0 || edge.to < 0 || (e->leading && !leads(e->leading, &edge)))
         return;
     struct authority_edge *grown = array_room(e->edge, e->count, &e->room, sizeof(*grown));
     e->failed |= !grown;
@@ -56,9 +62,20 @@ static void edge_by_thread(struct edges *e, int32_t from, int32_t to, enum autho
 
 /* --- slots --- */
 
-static void slot_rights_edges(struct edges *e, const struct capstate_slot *slot, int32_t index)
+/* What the kernel alone sends through, when the thread faults: whatever its rights, nobody receives
+ * there by it. */
+static bool is_for_faults(const struct capstate *s, const struct capstate_slot *slot)
+{
+    return s->objects[slot->holder].type == RECORD_CAP_TCB &&
+           (slot->index == RECORD_TCB_FAULT_HANDLER || slot->index == RECORD_TCB_TIMEOUT_HANDLER);
+}
+
+static void slot_rights_edges(struct edges *e, const struct capstate *s,
+                              const struct capstate_slot *slot, int32_t index)
 {
     uint32_t rights = slot->rec.rights;
+    if (is_for_faults(s, slot))
+        rights &= ~(uint32_t)RECORD_RIGHT_READ;
     if (rights & RECORD_RIGHT_WRITE)
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_WRITE, index);
     if (rights & RECORD_RIGHT_READ)
@@ -67,14 +84,15 @@ static void slot_rights_edges(struct edges *e, const struct capstate_slot *slot,
         edge_by_slot(e, slot->holder, slot->object, AUTHORITY_HOLD, index);
 }
 
-static void slot_edges(struct edges *e, const struct capstate_slot *slot, int32_t index)
+static void slot_edges(struct edges *e, const struct capstate *s, const struct capstate_slot *slot,
+                       int32_t index)
 {
     switch (authority_conveys(slot->rec.type)) {
     case CONVEYS_NOTHING:
         break;
     case CONVEYS_FLOW:
     case CONVEYS_CHANNEL:
-        slot_rights_edges(e, slot, index);
+        slot_rights_edges(e, s, slot, index);
         break;
     case CONVEYS_REPLY:
         if (!(slot->rec.flags & RECORD_SLOT_MASTER))
@@ -94,8 +112,8 @@ static void all_slot_edges(struct edges *e, const struct capstate *s)
     for (uint32_t i = 0; i < s->slot_count; i++) {
         const struct capstate_slot *slot = &s->slots[i];
         if (slot->holder >= 0 && slot->object >= 0)
-            slot_edges(e, slot, (int32_t)i);
-        if (slot->parent < 0 || slot->holder < 0)
+            slot_edges(e, s, slot, (int32_t)i);
+        if (slot->parent < 0 || slot->holder < 0 || e->leading)
             continue;
         int32_t above = s->slots[slot->parent].holder;
         if (above < 0 || above == slot->holder)
@@ -296,7 +314,8 @@ static bool object_inside(const struct capstate_object *inner, const struct caps
                                              (uint64_t)outer->addr + ((uint64_t)1 << outer->bits);
 }
 
-/* Objects stand in pre-order of their nesting; the links already made are the stack. */
+/* Objects stand in pre-order of their nesting; the links already made are the stack. witness NULL:
+ * nobody asks for it. */
 static void cover_edges(struct authority *a, struct edges *e, const int32_t *witness)
 {
     const struct capstate *s = a->state;
@@ -308,7 +327,8 @@ static void cover_edges(struct authority *a, struct edges *e, const int32_t *wit
         while (last >= 0 && !object_inside(&s->objects[i], &s->objects[last]))
             last = a->enclosing[last];
         a->enclosing[i] = last;
-        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER, last >= 0 ? witness[last] : -1);
+        edge_by_slot(e, last, (int32_t)i, AUTHORITY_COVER,
+                     last >= 0 && witness ? witness[last] : -1);
         if (s->objects[i].type == RECORD_CAP_UNTYPED)
             last = (int32_t)i;
     }
@@ -569,6 +589,20 @@ enum error authority_make_edges(struct authority *a)
     enum error error = e.failed ? ERR_NO_MEMORY : add_channels(a, &e);
     if (error == ERR_OK)
         error = e.failed ? ERR_NO_MEMORY : edges_settle(a, &e);
+    free(e.edge);
+    return error;
+}
+
+enum error authority_make_leading_edges(struct authority *a)
+{
+    struct edges e = {.leading = a->state};
+    a->enclosing = calloc(a->node_count + 1, sizeof(*a->enclosing));
+    if (!a->enclosing)
+        return ERR_NO_MEMORY;
+    all_slot_edges(&e, a->state);
+    reply_edges(&e, a->state);
+    cover_edges(a, &e, NULL);
+    enum error error = e.failed ? ERR_NO_MEMORY : edges_settle(a, &e);
     free(e.edge);
     return error;
 }

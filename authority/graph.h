@@ -35,6 +35,8 @@ enum error authority_find_islands(struct authority *a);
 
 /* graph.c */
 enum error authority_make_edges(struct authority *a);
+/* Only those by which somebody gets at what leads on (conveys.h): all that homes depend on. */
+enum error authority_make_leading_edges(struct authority *a);
 enum error authority_mark_live(struct authority *a);
 
 /* retype.c: the breaches that are about memory and derivation, not about domains. `add` takes each;

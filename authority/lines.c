@@ -1,6 +1,9 @@
 /* Lines and words of files that people write: see lines.h. */
 #include "authority/lines.h"
 
+#include "lib/host/input.h"
+
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +84,12 @@ static enum error take_line(line_taker take, void *ctx, char *line, size_t lengt
     return take(ctx, &p);
 }
 
+static enum error cannot_read(struct authority_rules_fault *fault, const char *why)
+{
+    snprintf(fault->sentence, sizeof(fault->sentence), "%s", why);
+    return ERR_IO;
+}
+
 enum error lines_read(const char *path, line_taker take, void *ctx,
                       struct authority_rules_fault *fault)
 {
@@ -88,16 +97,17 @@ enum error lines_read(const char *path, line_taker take, void *ctx,
     size_t room = 0;
     ssize_t length;
     enum error e = ERR_OK;
+    const char *why;
     *fault = (struct authority_rules_fault){0};
-    FILE *f = fopen(path, "r");
+    FILE *f = input_text(path, &why);
     if (!f)
-        return ERR_IO;
+        return cannot_read(fault, why);
     while (e == ERR_OK && (length = getline(&line, &room, f)) >= 0) {
         fault->line++;
         e = take_line(take, ctx, line, (size_t)length, fault);
     }
-    if (e == ERR_OK && !feof(f))
-        e = ferror(f) ? ERR_IO : ERR_NO_MEMORY; /* a line that no memory holds */
+    if (e == ERR_OK && !feof(f)) /* or a line that no memory holds */
+        e = ferror(f) ? cannot_read(fault, strerror(errno)) : ERR_NO_MEMORY;
     free(line);
     fclose(f);
     return e;

@@ -25,8 +25,8 @@ enum error line_refuse(const struct line_parser *p, uint32_t column, const char 
 /* The next word. ERR_FORMAT. */
 enum error line_next_word(struct line_parser *p, struct line_word *out);
 
-/* Calls `take` with every line. ERR_IO (errno), ERR_FORMAT, or what `take` gives; after the last
- * two *fault tells the line. */
+/* Calls `take` with every line. ERR_IO (*fault has the sentence, and line 0), ERR_FORMAT, or what
+ * `take` gives; after the last two *fault tells the line. */
 typedef enum error (*line_taker)(void *ctx, struct line_parser *p);
 enum error lines_read(const char *path, line_taker take, void *ctx,
                       struct authority_rules_fault *fault);

@@ -86,7 +86,7 @@ struct policy {
     bool strict;
 };
 
-/* ERR_IO (errno), ERR_FORMAT (*fault says what is wrong), ERR_NO_MEMORY. */
+/* ERR_IO, ERR_FORMAT: *fault says what is wrong, and where; ERR_NO_MEMORY. */
 enum error policy_read(const char *path, struct policy *out, struct authority_rules_fault *fault);
 /* Adds what is there in a state, keeping the larger amount where it is allowed already: what is
  * added first to an empty policy is exactly what `a` needs. ERR_NO_MEMORY. */

@@ -1,6 +1,7 @@
 /* Files of domain rules: reading them, and telling precisely where one is wrong. */
 #include "authority/lines.h"
 #include "lib/array.h"
+#include "lib/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,10 +101,13 @@ static enum error check_domain(const struct line_parser *p, const struct line_wo
         return line_refuse(p, w->column, "a domain is missing: PATTERN DOMAIN [trusted]");
     if (w->text[0] == '\0')
         return line_refuse(p, w->column, "a domain needs a name");
-    for (const char *at = w->text; *at; at++)
-        if ((unsigned char)*at <= ' ' || (unsigned char)*at == 0x7f)
+    for (const char *at = w->text; *at;) {
+        uint32_t n = *at == ' ' ? 0 : utf8_printable(at, (uint32_t)strlen(at));
+        if (n == 0)
             return line_refuse(p, w->inside + (uint32_t)(at - w->text),
-                               "a domain's name has a blank or a control character");
+                               "a domain's name has a blank, or what cannot be shown");
+        at += n;
+    }
     return ERR_OK;
 }
 
@@ -134,6 +138,8 @@ static enum error rule_from_line(struct authority_rules *rules, struct line_pars
     if (e == ERR_OK && word[2].text && strcmp(word[2].text, "trusted") != 0)
         e = line_refuse(p, word[2].column,
                         "behind the domain may stand `trusted` and nothing else");
+    if (e == ERR_OK && word[2].text && strcmp(word[1].text, "*") == 0)
+        e = line_refuse(p, word[2].column, "a name that a thread has confers no trust");
     if (e == ERR_OK && word[2].text && word[3].text)
         e = line_refuse(p, word[3].column, "nothing may stand behind `trusted`");
     if (e == ERR_OK)

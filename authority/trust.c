@@ -141,10 +141,16 @@ static const char *root_name(const char *label)
     return is_plain(label) ? label : "root-task";
 }
 
-static const struct authority_rule *rule_for(const struct authority_rules *rules, const char *label)
+/* The root task's own name is the kernel's to give: a rule that takes names passes it by, and passes
+ * by a name that can name no domain. */
+static const struct authority_rule *rule_for(const struct authority *a,
+                                             const struct authority_rules *rules, uint32_t i)
 {
+    const char *label = a->state->threads[i].label;
+    bool own = is_plain(label) && (int32_t)i != a->root_thread;
     for (uint32_t r = 0; rules && r < rules->count; r++)
-        if (fnmatch(rules->rules[r].pattern, label, 0) == 0)
+        if (fnmatch(rules->rules[r].pattern, label, 0) == 0 &&
+            (own || !authority_rule_takes_names(&rules->rules[r])))
             return &rules->rules[r];
     return NULL;
 }
@@ -153,7 +159,9 @@ static enum error name_one(struct authority *a, const struct authority_rules *ru
 {
     char name[NAME_BYTES];
     const char *label = a->state->threads[i].label;
-    const struct authority_rule *rule = rule_for(rules, label);
+    const struct authority_rule *rule = rule_for(a, rules, i);
+    if (rule && authority_rule_takes_names(rule))
+        return domain_get(a, label, false, AUTHORITY_BY_NAME, &a->thread_domain[i]);
     if (rule)
         return domain_get(a, rule->domain, rule->trusted, AUTHORITY_BY_RULE, &a->thread_domain[i]);
     if ((int32_t)i == a->root_thread)

@@ -115,6 +115,7 @@ static void bind_string(sqlite3_stmt *st, int *at, const struct record_string *s
 #define BIND_U(name)     bind_number(st, &at, r->name);
 #define BIND_W(name)     bind_number(st, &at, r->name);
 #define BIND_D(name)     bind_number(st, &at, r->name);
+#define BIND_T(name)     /* not kept */
 #define BIND_S(name)     bind_string(st, &at, &r->name);
 #define BIND(mode, name) BIND_##mode(name)
 
@@ -180,7 +181,8 @@ static bool started_anew(const struct appending *a)
 {
     const struct record_snapshot *old = &a->db->recorder->mirror.state.snapshot;
     return a->db->count > 0 &&
-           (a->next.state.snapshot.ticks < old->ticks || a->next.state.snapshot.seq < old->seq);
+           (a->db->recorder->restarted || a->next.state.snapshot.ticks < old->ticks ||
+            a->next.state.snapshot.seq < old->seq);
 }
 
 /* Events behind the newest snapshot, where they tell everything. */
@@ -268,7 +270,7 @@ static void adopt(struct appending *a)
     r->mirror.cap_room = r->mirror.object_room = (struct room){0};
     mirror_free(&r->mirror);
     r->mirror = a->next;
-    r->rules_changed = false;
+    r->rules_changed = r->restarted = false;
     r->unmerged++;
     a->db->count++;
 }
@@ -294,6 +296,9 @@ static enum error append(struct appending *a)
     enum error e = recorder_begin(a->db);
     if (e == ERR_OK)
         e = check_kernel(a);
+    if (e != ERR_OK)
+        return e;
+    e = recorder_follow_boot(a->db, a->next.state.snapshot.boot);
     if (e != ERR_OK)
         return e;
     a->anew = started_anew(a);

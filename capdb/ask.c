@@ -89,6 +89,11 @@ static enum error prepare_question(struct capdb *db, const char *sql, sqlite3_st
 
 enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **table)
 {
+    return capdb_ask_at(db, sql, capdb_count(db), most, table);
+}
+
+enum error capdb_ask_at(struct capdb *db, const char *sql, uint32_t n, uint32_t most, char **table)
+{
     struct answer a = {0};
     sqlite3_stmt *st;
     enum error e = capdb_hold(db);
@@ -101,12 +106,17 @@ enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **ta
         capdb_release(db);
         return e;
     }
+    int place = sqlite3_bind_parameter_index(st, ":n");
+    if (place)
+        sqlite3_bind_int64(st, place, n);
     put_names(&a, st);
     uint32_t rows = 0;
+    capdb_question_begins(db);
     while (rows < most && capdb_step(db, st, "asking", &e)) {
         put_row(&a, st);
         rows++;
     }
+    capdb_question_ends(db);
     sqlite3_finalize(st);
     enum error torn = capdb_release(db);
     e = e == ERR_OK ? torn : e;

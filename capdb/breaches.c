@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char declaration[] =
+const char capdb_breaches_declaration[] =
     "CREATE TABLE breaches (first, last, breach, domain_a, domain_b, meaning, object, witness_a,"
     " witness_b, path, weight)";
 
@@ -34,7 +34,7 @@ static int connect_table(sqlite3 *sql, void *db, int argc, const char *const *ar
         return SQLITE_NOMEM;
     *t = (struct breach_table){.db = db};
     *out = &t->base;
-    return sqlite3_declare_vtab(sql, declaration);
+    return sqlite3_declare_vtab(sql, capdb_breaches_declaration);
 }
 
 static int disconnect_table(sqlite3_vtab *t)

@@ -32,10 +32,27 @@ enum error capdb_create(const char *path, const char *target, struct capdb **out
 enum error capdb_create_from(const char *path, const struct capdb_source *source,
                              struct capdb **out, char *message);
 
+/* The same of a recording that is made in one go: until capdb_end_new() it has another name, and
+ * whatever interrupts this leaves nothing under `path` (outfile.h). With e not ERR_OK the end
+ * removes it; what comes back is e, or ERR_IO with a sentence. The end may be called after a
+ * failure of the beginning. */
+struct partial;
+struct capdb_new {
+    struct capdb *db;
+    struct partial *partial;
+};
+enum error capdb_begin_new(const char *path, const struct capdb_source *source,
+                           struct capdb_new *out, char *message);
+enum error capdb_end_new(struct capdb_new *new, enum error e, char *message);
+
 /* Opens a recording to append to it. ERR_REFUSED: somebody records into it, or it is of another
  * machine; the sentence names the first. Otherwise as capdb_open(). */
 enum error capdb_resume(const char *path, const struct capdb_source *source, struct capdb **out,
                         char *message);
+
+/* The target could not be reached for a while, and can again: another process may answer there now,
+ * and then nothing of before lives on. As capdb_append() otherwise. */
+enum error capdb_reached_again(struct capdb *db, const struct capdb_source *source);
 
 /* Opens a recording to read it.  What a killed recorder left is seen; a recorder may go on
  * meanwhile. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
@@ -45,6 +62,10 @@ enum error capdb_open(const char *path, struct capdb **out, char *message);
 
 /* What every answer from this file has to be taken with, one sentence; NULL: nothing. */
 const char *capdb_warning(const struct capdb *db);
+
+/* Of a recorder: is what it recorded in the file of that name? ERR_CLOSED: somebody removed, moved, cut
+ * off or replaced it; ERR_CORRUPT: wrote into it. Each write asks this as well. */
+enum error capdb_is_in_place(struct capdb *db);
 
 /* A recorder: merges what is pending and makes one plain file of it. */
 void capdb_close(struct capdb *db);
@@ -126,6 +147,12 @@ enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct ca
  * one a row, at most `most`; cells divided by tabs, escaped. The caller frees *table. ERR_FORMAT:
  * not one SELECT, the sentence says why. */
 enum error capdb_ask(struct capdb *db, const char *sql, uint32_t most, char **table);
+/* The same, where `:n` stands for the number of a snapshot. */
+enum error capdb_ask_at(struct capdb *db, const char *sql, uint32_t n, uint32_t most, char **table);
+
+/* Questions on this handle are given up, with ERR_TIMEOUT, after so many seconds, and as soon as
+ * somebody does not want them any more: wanted() is called now and then meanwhile; NULL: they are. */
+void capdb_give_up_after(struct capdb *db, uint32_t seconds, bool (*wanted)(void *ctx), void *ctx);
 
 /* The newest `most` EVENT and GAP records, in the order in which they happened. */
 typedef void (*capdb_hear_event)(void *ctx, const struct record *r);

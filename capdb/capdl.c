@@ -16,6 +16,12 @@
 
 /* --- objects --- */
 
+/* Of the boards of other architectures a reader does not know what is a device. */
+static bool says_device(const struct capstate *s, const struct capstate_object *o)
+{
+    return capdl_arch_of(s)->word_bits == 64 && (o->flags & RECORD_SLOT_DEVICE);
+}
+
 /* Members: objects that lie in this untyped and in no smaller one. Sorted objects make them a run.
  */
 static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
@@ -31,7 +37,8 @@ static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
             continue;
         if (o->type == RECORD_CAP_UNTYPED)
             skip = (uint64_t)o->addr + ((uint64_t)1 << o->bits);
-        fprintf(f, "%s%s", first ? " { " : ", ", capdl_object_name(s, o, name));
+        fprintf(f, "%s%s", first ? says_device(s, u) ? "\n    { " : " { " : ", ",
+                capdl_object_name(s, o, name));
         first = false;
     }
     fputs(first ? "" : " }", f);
@@ -86,7 +93,8 @@ static void put_memory_object(FILE *f, const struct capstate *s, uint32_t i)
     const struct capstate_object *o = &s->objects[i];
     switch (o->type) {
     case RECORD_CAP_UNTYPED:
-        fprintf(f, " = ut (%u bits, paddr: 0x%" PRIx64 ")", o->bits, o->addr);
+        fprintf(f, " = ut (%u bits, paddr: 0x%" PRIx64 ")%s", o->bits, o->addr,
+                says_device(s, o) ? "  -- device" : "");
         put_members(f, s, i);
         return;
     case RECORD_CAP_CNODE:
@@ -98,7 +106,7 @@ static void put_memory_object(FILE *f, const struct capstate *s, uint32_t i)
     case RECORD_CAP_FRAME:
         fputs(" = frame (", f);
         capdl_put_frame_size(f, o->bits);
-        fprintf(f, ", paddr: 0x%" PRIx64 ")", o->addr);
+        fprintf(f, ", paddr: 0x%" PRIx64 ")%s", o->addr, says_device(s, o) ? "  -- device" : "");
         return;
     case RECORD_CAP_PAGE_TABLE:
     case RECORD_CAP_PAGE_DIRECTORY:
@@ -160,10 +168,18 @@ struct entry {
     bool claimed; /* a capability said that it is this mapping */
 };
 
+/* A root with an ASID. */
+struct space {
+    uint64_t asid;
+    uint32_t object;
+};
+
 struct entries {
     struct entry *entry; /* by container and slot */
     struct entry **by_frame;
     uint32_t count, frames;
+    struct space *space; /* by ASID, then as objects stand */
+    uint32_t spaces;
 };
 
 static int order(uint64_t a, uint64_t b)
@@ -232,13 +248,40 @@ static void table_entry(const struct capstate *s, struct entries *x, uint64_t ab
             (struct entry){above, capdl_entry_of(s, outer, vaddr), source, below, NULL, false};
 }
 
-static uint64_t directory_of_asid(const struct capstate *s, uint64_t asid)
+static int by_asid(const void *pa, const void *pb)
 {
-    for (uint32_t i = 0; i < s->object_count; i++)
-        if (s->objects[i].type == RECORD_CAP_PAGE_DIRECTORY &&
-            s->slots[s->objects[i].first_slot].rec.extra == asid)
-            return s->objects[i].addr;
-    return 0;
+    const struct space *a = pa;
+    const struct space *b = pb;
+    int o = order(a->asid, b->asid);
+    return o ? o : order(a->object, b->object);
+}
+
+static bool find_spaces(const struct capstate *s, struct entries *x)
+{
+    x->space = malloc((s->object_count + 1) * sizeof(*x->space));
+    for (uint32_t i = 0; x->space && i < s->object_count; i++) {
+        const struct capstate_object *o = &s->objects[i];
+        uint64_t asid =
+            o->type == RECORD_CAP_PAGE_DIRECTORY ? s->slots[o->first_slot].rec.extra : 0;
+        if (asid)
+            x->space[x->spaces++] = (struct space){asid, i};
+    }
+    if (x->spaces)
+        qsort(x->space, x->spaces, sizeof(*x->space), by_asid);
+    return x->space;
+}
+
+/* The first space whose ASID is not below. */
+static uint32_t space_from(const struct entries *x, uint64_t asid)
+{
+    return (uint32_t)LOWER_BOUND(x->spaces, i, x->space[i].asid < asid);
+}
+
+static uint64_t directory_of_asid(const struct capstate *s, const struct entries *x, uint64_t asid)
+{
+    uint32_t at = space_from(x, asid);
+    bool found = at < x->spaces && x->space[at].asid == asid;
+    return found ? s->objects[x->space[at].object].addr : 0;
 }
 
 /* A page table sits in one directory: a directory that lost its ASID may still name a table that
@@ -254,8 +297,8 @@ static void find_tables(const struct capstate *s, struct entries *x)
         table_entry(s, x, s->tables[i].parent, s->tables[i].addr, s->tables[i].vaddr, FROM_TABLE);
     for (uint32_t i = 0; i < s->slot_count; i++)
         if (s->slots[i].rec.type == RECORD_CAP_PAGE_TABLE && s->slots[i].rec.extra)
-            table_entry(s, x, directory_of_asid(s, s->slots[i].rec.extra), s->slots[i].rec.object,
-                        s->slots[i].rec.data, FROM_CAP);
+            table_entry(s, x, directory_of_asid(s, x, s->slots[i].rec.extra),
+                        s->slots[i].rec.object, s->slots[i].rec.data, FROM_CAP);
     if (x->count)
         qsort(x->entry, x->count, sizeof(*x->entry), by_table);
     for (uint32_t i = 0; i < x->count; i++)
@@ -301,7 +344,7 @@ static bool entries_make(const struct capstate *s, struct entries *x)
     uint32_t kept = 0;
     *x = (struct entries){.entry = malloc(most * sizeof(*x->entry)),
                           .by_frame = malloc(most * sizeof(struct entry *))};
-    if (!x->entry || !x->by_frame)
+    if (!x->entry || !x->by_frame || !find_spaces(s, x))
         return false;
     find_tables(s, x);
     find_frames(s, x);
@@ -464,30 +507,17 @@ static void put_holder(FILE *f, const struct capstate *s, const struct entries *
 
 /* A directory whose pool is gone keeps its ASID, which another may have by now; a snapshot does not
  * tell them apart, and a slot of a pool holds one. */
-static bool has_asid_before(const struct capstate *s, uint32_t directory, uint64_t asid)
-{
-    for (uint32_t i = 0; i < directory; i++)
-        if (s->objects[i].type == RECORD_CAP_PAGE_DIRECTORY &&
-            s->slots[s->objects[i].first_slot].rec.extra == asid)
-            return true;
-    return false;
-}
-
-static void put_pool(FILE *f, const struct capstate *s, uint32_t pool)
+static void put_pool(FILE *f, const struct capstate *s, const struct entries *x, uint32_t pool)
 {
     char name[CAPDL_NAME];
-    uint64_t high =
-        s->slots[s->objects[pool].first_slot].rec.data >> capdl_arch_of(s)->asid_low_bits;
+    uint32_t low = capdl_arch_of(s)->asid_low_bits;
+    uint64_t first = s->slots[s->objects[pool].first_slot].rec.data >> low << low;
     fprintf(f, "  %s {\n", capdl_object_name(s, &s->objects[pool], name));
-    for (uint32_t i = 0; i < s->object_count; i++) {
-        if (s->objects[i].type != RECORD_CAP_PAGE_DIRECTORY)
-            continue;
-        uint64_t asid = s->slots[s->objects[i].first_slot].rec.extra;
-        if (asid && asid >> capdl_arch_of(s)->asid_low_bits == high && !has_asid_before(s, i, asid))
-            fprintf(f, "    0x%" PRIx64 ": %s\n",
-                    asid & ((1u << capdl_arch_of(s)->asid_low_bits) - 1),
-                    capdl_object_name(s, &s->objects[i], name));
-    }
+    for (uint32_t i = space_from(x, first); i < x->spaces && x->space[i].asid - first < 1u << low;
+         i++)
+        if (i == 0 || x->space[i - 1].asid != x->space[i].asid)
+            fprintf(f, "    0x%" PRIx64 ": %s\n", x->space[i].asid - first,
+                    capdl_object_name(s, &s->objects[x->space[i].object], name));
     fputs("  }\n", f);
 }
 
@@ -504,7 +534,7 @@ static void put_caps(FILE *f, const struct capstate *s, const struct entries *x)
             put_table(f, s, x, i);
             break;
         case RECORD_CAP_ASID_POOL:
-            put_pool(f, s, i);
+            put_pool(f, s, x, i);
             break;
         default:
             break;
@@ -648,5 +678,6 @@ enum error export_capdl(FILE *f, const struct capstate *s)
     good = good && put_cdt(f, s);
     free(x.entry);
     free(x.by_frame);
+    free(x.space);
     return good ? ERR_OK : ERR_NO_MEMORY;
 }

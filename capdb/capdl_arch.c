@@ -1,15 +1,63 @@
 /* capDL by architecture: see capdl_arch.h. */
 #include "capdb/capdl_arch.h"
+#include "capdb/capdl.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum { PAGE_BITS = 12 };
 
-static const struct capdl_arch arm11 = {"arm11", {"pt", "pd"}, 8, CAPDL_ASID_LOW_BITS, 1};
-static const struct capdl_arch aarch64 = {"aarch64", {"pt", "pd", "pud", "pgd"}, 9, 9, 3};
-static const struct capdl_arch riscv = {"riscv", {"pt", "pt", "pt", "pt"}, 9, 9, 2};
-static const struct capdl_arch x86_64 = {"x86_64", {"pt", "pd", "pdpt", "pml4"}, 9, 9, 3};
+#define KIB(n)   ((uint64_t)(n) << 10)
+#define MIB(n)   ((uint64_t)(n) << 20)
+#define LARGE(n) (KIB(4) | MIB(2) | MIB(n))
+#define WIDE_SIZES                                                                                 \
+    .index_bits = 9, .asid_low_bits = 9, .kernel = RECORD_KERNEL_SEL4, .word_bits = 64,            \
+    .slot_bits = 5, .address_bits = 48, .tcb_bits = 11, .notification_bits = 5, .reply_bits = 5,   \
+    .frames = LARGE(1024)
+
+static const struct capdl_arch arm11 = {.word = "arm11",
+                                        .table = {"pt", "pd"},
+                                        .index_bits = 8,
+                                        .asid_low_bits = CAPDL_ASID_LOW_BITS,
+                                        .root_level = 1,
+                                        .architecture = RECORD_ARCHITECTURE_ARM,
+                                        .kernel = RECORD_KERNEL_CAPSCOPE,
+                                        .word_bits = 32,
+                                        .slot_bits = 4,
+                                        .address_bits = 32,
+                                        .tcb_bits = 9,
+                                        .notification_bits = 4,
+                                        .reply_bits = 4,
+                                        .frames = KIB(4) | KIB(64) | MIB(1) | MIB(16)};
+static const struct capdl_arch aarch64 = {.word = "aarch64",
+                                          .table = {"pt", "pd", "pud", "pgd"},
+                                          .root_level = 3,
+                                          .architecture = RECORD_ARCHITECTURE_AARCH64,
+                                          WIDE_SIZES};
+static const struct capdl_arch riscv = {.word = "riscv",
+                                        .table = {"pt", "pt", "pt", "pt"},
+                                        .root_level = 2,
+                                        .architecture = RECORD_ARCHITECTURE_RISCV64,
+                                        WIDE_SIZES};
+static const struct capdl_arch x86_64 = {.word = "x86_64",
+                                         .table = {"pt", "pd", "pdpt", "pml4"},
+                                         .root_level = 3,
+                                         .architecture = RECORD_ARCHITECTURE_X86_64,
+                                         WIDE_SIZES};
+
+const struct capdl_arch *capdl_arch_named(const char *word)
+{
+    static const struct capdl_arch *const all[] = {&arm11, &aarch64, &riscv, &x86_64};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (strcmp(all[i]->word, word) == 0)
+            return all[i];
+    return NULL;
+}
+
+uint64_t capdl_kernel(const struct capdl_spec *s)
+{
+    return s->arch->word_bits == 32 ? CAPDL_RAM_BASE : (uint64_t)1 << s->arch->address_bits;
+}
 
 const struct capdl_arch *capdl_arch_of(const struct capstate *s)
 {

@@ -1,5 +1,5 @@
 /* What capDL calls things on each architecture that seL4 runs on: the word behind `arch`, translation
- * tables by how far they stand above pages, how an ASID is split, sizes of frames. */
+ * tables by how far they stand above pages, how an ASID is split, sizes of objects. */
 #ifndef CAPSCOPE_CAPDB_CAPDL_ARCH_H
 #define CAPSCOPE_CAPDB_CAPDL_ARCH_H
 
@@ -16,10 +16,17 @@ struct capdl_arch {
     uint32_t index_bits;             /* of a table that is not a root: log2 of its entries */
     uint32_t asid_low_bits;
     uint32_t root_level; /* where no record of the root tells another */
+    /* of a specification that is read */
+    uint32_t architecture, kernel; /* enum record_architecture, enum record_kernel */
+    uint32_t word_bits, slot_bits, address_bits;
+    uint32_t tcb_bits, notification_bits, reply_bits;
+    uint64_t frames; /* sizes, a sum */
 };
 
 /* Never NULL. capDL knows AArch32 as arm11. */
 const struct capdl_arch *capdl_arch_of(const struct capstate *s);
+/* By the word behind `arch`; NULL: it is read of none such. */
+const struct capdl_arch *capdl_arch_named(const char *word);
 
 /* Of a translation table: levels below it, and the entry of it that translates an address. */
 uint32_t capdl_level(const struct capstate *s, const struct capstate_object *table);

@@ -1,4 +1,5 @@
 /* What a capDL specification must not say though each of its words is right. */
+#include "capdb/capdl_arch.h"
 #include "capdb/capdl_read.h"
 #include "lib/array.h"
 
@@ -7,21 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TCB_SLOTS = 5, POOL_SLOTS = 1 << CAPDL_ASID_LOW_BITS, DIRECTORY_SLOTS = 4096 };
+enum { TCB_SLOTS = 5, DIRECTORY_SLOTS = 4096 };
 
-uint64_t capdl_slots(const struct capdl_object *o)
+/* Of a root that AArch64's second stage translates from, at one level less, there are two pages. */
+static uint64_t table_slots(const struct capdl_arch *arch, const struct capdl_object *o)
+{
+    bool may_be_two = arch->architecture == RECORD_ARCHITECTURE_AARCH64 && o->level == 2;
+    if (arch->word_bits == 32 && o->root)
+        return DIRECTORY_SLOTS;
+    return (uint64_t)1 << (arch->index_bits + may_be_two);
+}
+
+uint64_t capdl_slots(const struct capdl_reader *r, const struct capdl_object *o)
 {
     switch (o->type) {
     case RECORD_CAP_CNODE:
-        return (uint64_t)1 << (o->bits - 4);
+        return (uint64_t)1 << (o->bits - r->spec->arch->slot_bits);
     case RECORD_CAP_TCB:
         return TCB_SLOTS;
     case RECORD_CAP_PAGE_DIRECTORY:
-        return DIRECTORY_SLOTS;
     case RECORD_CAP_PAGE_TABLE:
-        return CAPDL_TABLE_ENTRIES;
+        return table_slots(r->spec->arch, o);
     case RECORD_CAP_ASID_POOL:
-        return POOL_SLOTS;
+        return (uint64_t)1 << r->spec->arch->asid_low_bits;
     case RECORD_CAP_IRQ_HANDLER:
         return 1;
     default:
@@ -100,13 +109,20 @@ enum error capdl_link_objects(struct capdl_reader *r)
 
 /* --- a capability by itself --- */
 
-static bool tcb_takes(uint32_t slot, const struct capdl_cap *c)
+/* On machines of 64 bits it is the place that makes a table a root. */
+static bool may_be_root(const struct capdl_arch *arch, uint32_t type)
+{
+    return type == RECORD_CAP_PAGE_DIRECTORY ||
+           (arch->word_bits == 64 && type == RECORD_CAP_PAGE_TABLE);
+}
+
+static bool tcb_takes(const struct capdl_arch *arch, uint32_t slot, const struct capdl_cap *c)
 {
     switch (slot) {
     case RECORD_TCB_CSPACE:
         return c->type == RECORD_CAP_CNODE;
     case RECORD_TCB_VSPACE:
-        return c->type == RECORD_CAP_PAGE_DIRECTORY;
+        return may_be_root(arch, c->type);
     case RECORD_TCB_REPLY:
         return c->type == RECORD_CAP_REPLY && c->master;
     case RECORD_TCB_CALLER:
@@ -114,27 +130,52 @@ static bool tcb_takes(uint32_t slot, const struct capdl_cap *c)
     case RECORD_TCB_BUFFER:
         return c->type == RECORD_CAP_FRAME;
     case RECORD_TCB_FAULT_HANDLER:
+    case RECORD_TCB_TIMEOUT_HANDLER:
         return c->type == RECORD_CAP_ENDPOINT;
     case CAPDL_TCB_BOUND:
         return c->type == RECORD_CAP_NOTIFICATION;
+    case CAPDL_TCB_CONTEXT:
+        return c->type == RECORD_CAP_SCHED_CONTEXT;
     default:
         return false;
     }
 }
 
-static const char *misplaced(const struct capdl_object *holder, const struct capdl_cap *c)
+/* A table holds those of one level less, and pages but at the fourth level.  Where all have one word,
+ * levels follow from the whole. */
+static bool table_takes(const struct capdl_arch *arch, const struct capdl_object *holder,
+                        const struct capdl_cap *c, const struct capdl_object *object)
+{
+    bool one_word = arch->table[0] == arch->table[arch->root_level];
+    if (c->type == RECORD_CAP_FRAME)
+        return holder->level <= 2;
+    return c->type == RECORD_CAP_PAGE_TABLE && (one_word || object->level + 1 == holder->level);
+}
+
+static enum error check_entry(const struct capdl_reader *r, const struct capdl_cap *c)
+{
+    const struct capdl_object *holder = &r->spec->object[c->holder];
+    const struct capdl_arch *arch = r->spec->arch;
+    const struct capdl_object *object =
+        c->object == CAPDL_NONE ? holder : &r->spec->object[c->object];
+    const char *below = holder->level ? arch->table[holder->level - 1] : arch->table[0];
+    bool tables = holder->level > 0 || arch->table[1] == arch->table[0];
+    if (table_takes(arch, holder, c, object))
+        return ERR_OK;
+    return capdl_refuse(r->words.fault, c->where, "a %s holds %s%s%s%s", arch->table[holder->level],
+                        holder->level <= 2 ? "frames" : "",
+                        holder->level <= 2 && tables ? " and " : "", tables ? below : "",
+                        tables ? "s" : "");
+}
+
+static const char *misplaced(const struct capdl_arch *arch, const struct capdl_object *holder,
+                             const struct capdl_cap *c)
 {
     switch (holder->type) {
     case RECORD_CAP_TCB:
-        return tcb_takes(c->slot, c) ? NULL : "this slot of a tcb holds another type";
-    case RECORD_CAP_PAGE_DIRECTORY:
-        return c->type == RECORD_CAP_FRAME || c->type == RECORD_CAP_PAGE_TABLE
-                   ? NULL
-                   : "a pd holds frames and pts";
-    case RECORD_CAP_PAGE_TABLE:
-        return c->type == RECORD_CAP_FRAME ? NULL : "a pt holds frames";
+        return tcb_takes(arch, c->slot, c) ? NULL : "this slot of a tcb holds another type";
     case RECORD_CAP_ASID_POOL:
-        return c->type == RECORD_CAP_PAGE_DIRECTORY ? NULL : "an asid_pool holds pds";
+        return may_be_root(arch, c->type) ? NULL : "an asid_pool holds roots of address spaces";
     case RECORD_CAP_IRQ_HANDLER:
         return c->type == RECORD_CAP_NOTIFICATION ? NULL : "an irq holds a notification";
     default:
@@ -150,18 +191,20 @@ static const char *wrong_parameter(const struct capdl_object *holder, const stru
     bool space = frame || c->type == RECORD_CAP_PAGE_TABLE || c->type == RECORD_CAP_PAGE_DIRECTORY;
     if (c->type == RECORD_CAP_REPLY && object_type != RECORD_CAP_TCB)
         return "a reply is to a tcb";
-    if (c->badge && !channel)
+    if (c->badge && !channel && c->type != RECORD_CAP_SMC)
         return "only endpoints and notifications have badges";
+    if (c->core && c->type != RECORD_CAP_SCHED_CONTROL)
+        return "only sched_control has a core";
     if ((c->guard || c->guard_size) && c->type != RECORD_CAP_CNODE)
         return "only a cnode has a guard";
-    if (c->guard_size < 32 && c->guard >> c->guard_size)
+    if (c->guard_size < 64 && c->guard >> c->guard_size)
         return "the guard has more bits than its size";
     if (c->rights && !frame && !channel)
         return "only endpoints, notifications and frames have rights";
     if (frame && (c->rights & RECORD_RIGHT_GRANT_REPLY))
         return "a frame has no right P";
     if (c->asid && !space)
-        return "only pds, pts and frames have an asid";
+        return "only tables and frames have an asid";
     if (c->uncached && !frame)
         return "only frames are uncached";
     if (c->mapping != CAPDL_NONE && (!frame || holder->type != RECORD_CAP_CNODE))
@@ -174,10 +217,12 @@ enum error capdl_check_cap(const struct capdl_reader *r, const struct capdl_cap 
     const struct capdl_object *holder = &r->spec->object[c->holder];
     uint32_t object_type =
         c->object == CAPDL_NONE ? RECORD_CAP_NULL : r->spec->object[c->object].type;
-    const char *why = misplaced(holder, c);
+    const char *why = misplaced(r->spec->arch, holder, c);
     if (!why)
         why = wrong_parameter(holder, c, object_type);
-    return why ? capdl_refuse(r->words.fault, c->where, "%s", why) : ERR_OK;
+    if (why)
+        return capdl_refuse(r->words.fault, c->where, "%s", why);
+    return capdl_is_table(holder->type) ? check_entry(r, c) : ERR_OK;
 }
 
 /* --- all capabilities --- */
@@ -202,22 +247,112 @@ int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot
     return found ? (int32_t)at : CAPDL_NONE;
 }
 
-/* A page table hangs in one directory, a directory has one ASID. */
+/* A table hangs in one other, a root has one ASID. */
 static enum error take_entry(struct capdl_reader *r, const struct capdl_cap *c)
 {
     struct capdl_object *o = &r->spec->object[c->object];
     const struct capdl_object *holder = &r->spec->object[c->holder];
-    if (holder->type == RECORD_CAP_PAGE_DIRECTORY && c->type == RECORD_CAP_PAGE_TABLE) {
+    if (capdl_is_table(holder->type) && capdl_is_table(o->type)) {
         if (o->table_in != CAPDL_NONE)
-            return capdl_refuse(r->words.fault, c->where, "%.60s is in a pd already", o->name);
+            return capdl_refuse(r->words.fault, c->where, "%.60s is in a %s already", o->name,
+                                r->spec->arch->table[holder->level]);
         o->table_in = c->holder;
         o->table_at = c->slot;
     }
     if (holder->type == RECORD_CAP_ASID_POOL) {
         if (o->asid)
             return capdl_refuse(r->words.fault, c->where, "%.60s has an ASID already", o->name);
-        o->asid = holder->asid_high << CAPDL_ASID_LOW_BITS | c->slot;
+        o->asid = holder->asid_high << r->spec->arch->asid_low_bits | c->slot;
     }
+    o->root |= holder->type == RECORD_CAP_ASID_POOL ||
+               (holder->type == RECORD_CAP_TCB && c->slot == RECORD_TCB_VSPACE);
+    return ERR_OK;
+}
+
+/* --- translation tables --- */
+
+/* CAPDL_NONE: deeper than any address space, or in itself. `depth`: how far below its top. */
+static int32_t table_top(const struct capdl_spec *s, int32_t table, uint32_t *depth)
+{
+    *depth = 0;
+    while (s->object[table].table_in != CAPDL_NONE) {
+        if (++*depth >= CAPDL_LEVELS)
+            return CAPDL_NONE;
+        table = s->object[table].table_in;
+    }
+    return table;
+}
+
+int32_t capdl_table_top(const struct capdl_spec *s, int32_t table)
+{
+    uint32_t depth;
+    return table_top(s, table, &depth);
+}
+
+static uint64_t shift_of(const struct capdl_spec *s, int32_t table)
+{
+    return 12 + s->arch->index_bits * s->object[table].level;
+}
+
+uint64_t capdl_entry_vaddr(const struct capdl_spec *s, int32_t table, uint64_t slot)
+{
+    uint64_t vaddr = slot << shift_of(s, table);
+    for (; s->object[table].table_in != CAPDL_NONE; table = s->object[table].table_in)
+        vaddr |= (uint64_t)s->object[table].table_at << shift_of(s, s->object[table].table_in);
+    return vaddr;
+}
+
+static enum error check_table(struct capdl_reader *r, int32_t table)
+{
+    uint32_t depth;
+    const struct capdl_object *o = &r->spec->object[table];
+    if (o->root && o->table_in != CAPDL_NONE)
+        return capdl_refuse(r->words.fault, o->where,
+                            "%.60s is the root of an address space and in another table", o->name);
+    int32_t top = table_top(r->spec, table, &depth);
+    if (top == CAPDL_NONE || depth > r->spec->arch->root_level)
+        return capdl_refuse(r->words.fault, o->where,
+                            "%.60s: tables hang in each other deeper than any address space",
+                            o->name);
+    return ERR_OK;
+}
+
+/* Where all tables have one word: a root is at the top of the architecture, another top as high as
+ * what hangs below it. */
+static void find_levels(struct capdl_spec *s)
+{
+    uint32_t depth;
+    for (uint32_t i = 0; i < s->objects; i++)
+        if (capdl_is_table(s->object[i].type)) {
+            int32_t top = table_top(s, (int32_t)i, &depth);
+            uint32_t height = s->object[top].root ? s->arch->root_level : depth;
+            if (s->object[top].level < height)
+                s->object[top].level = height;
+        }
+    for (uint32_t i = 0; i < s->objects; i++)
+        if (capdl_is_table(s->object[i].type)) {
+            int32_t top = table_top(s, (int32_t)i, &depth);
+            s->object[i].level = s->object[top].level - depth;
+        }
+}
+
+/* What is a root is known now, and so which capabilities are to one. */
+static enum error settle_tables(struct capdl_reader *r)
+{
+    struct capdl_spec *s = r->spec;
+    for (uint32_t i = 0; i < s->objects; i++) {
+        struct capdl_object *o = &s->object[i];
+        enum error e = capdl_is_table(o->type) ? check_table(r, (int32_t)i) : ERR_OK;
+        if (e != ERR_OK)
+            return e;
+        if (o->root)
+            o->type = RECORD_CAP_PAGE_DIRECTORY;
+    }
+    if (s->arch->table[0] == s->arch->table[s->arch->root_level])
+        find_levels(s);
+    for (uint32_t i = 0; i < s->caps; i++)
+        if (capdl_is_table(s->cap[i].type))
+            s->cap[i].type = s->object[s->cap[i].object].type;
     return ERR_OK;
 }
 
@@ -235,7 +370,7 @@ enum error capdl_sort_caps(struct capdl_reader *r)
         else if (c->object != CAPDL_NONE)
             e = take_entry(r, c);
     }
-    return e;
+    return e == ERR_OK ? settle_tables(r) : e;
 }
 
 /* --- interrupts --- */
@@ -248,12 +383,10 @@ enum error capdl_set_irq(struct capdl_reader *r, int32_t object, uint64_t number
         return capdl_refuse(r->words.fault, where, "%.60s is no interrupt", o->name);
     if (o->placed)
         return capdl_refuse(r->words.fault, where, "%.60s has a number already", o->name);
-    for (uint32_t i = 0; i < r->spec->objects; i++) {
-        const struct capdl_object *other = &r->spec->object[i];
-        if (other->type == RECORD_CAP_IRQ_HANDLER && other->placed && other->addr == number)
-            return capdl_refuse(r->words.fault, where, "%llu is the number of %.60s already",
-                                (unsigned long long)number, other->name);
-    }
+    if (r->irq[number])
+        return capdl_refuse(r->words.fault, where, "%llu is the number of %.60s already",
+                            (unsigned long long)number, r->spec->object[r->irq[number] - 1].name);
+    r->irq[number] = object + 1;
     o->addr = number;
     o->placed = true;
     return ERR_OK;
@@ -275,11 +408,11 @@ static enum error check_mapping(struct capdl_reader *r, const struct capdl_cap *
     return ERR_OK;
 }
 
-static bool is_slot(const struct capdl_spec *s, const struct capdl_cap *c)
+bool capdl_is_slot(const struct capdl_spec *s, const struct capdl_cap *c)
 {
     uint32_t type = s->object[c->holder].type;
     return type == RECORD_CAP_CNODE || type == RECORD_CAP_IRQ_HANDLER ||
-           (type == RECORD_CAP_TCB && c->slot != CAPDL_TCB_BOUND);
+           (type == RECORD_CAP_TCB && c->slot < CAPDL_TCB_BOUND);
 }
 
 /* Marks: 1 on the way up from here, 2 known to end at a root. */
@@ -300,7 +433,8 @@ static enum error check_tree(struct capdl_reader *r)
     }
     for (uint32_t i = 0; e == ERR_OK && i < s->caps; i++) {
         const struct capdl_cap *c = &s->cap[i];
-        if (c->parent != CAPDL_NONE && !(is_slot(s, c) && is_slot(s, &s->cap[c->parent])))
+        if (c->parent != CAPDL_NONE &&
+            !(capdl_is_slot(s, c) && capdl_is_slot(s, &s->cap[c->parent])))
             e = capdl_refuse(r->words.fault, c->where,
                              "an entry of a table has no place in the cdt");
     }

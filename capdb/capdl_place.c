@@ -1,7 +1,7 @@
 /* Addresses for the objects of a capDL specification: see capdl.h. */
 #include "capdb/capdl.h"
 
-#include "record/capdl.h"
+#include "capdb/capdl_arch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,32 +15,42 @@ static uint64_t size_of(const struct capdl_object *o)
 
 static bool has_memory(const struct capdl_object *o)
 {
-    return o->type != RECORD_CAP_IRQ_HANDLER;
+    return o->bits != 0;
 }
 
 /* "ep_80102000": called as an export calls it, so that is its address. */
-static void place_by_name(struct capdl_object *o)
+static bool is_named_so(const struct capdl_arch *arch, const struct capdl_object *o, uint64_t addr)
 {
     char name[CAPDL_NAME];
+    if (capdl_is_table(o->type))
+        snprintf(name, sizeof(name), "%s_%08" PRIx64, arch->table[o->level], addr);
+    else
+        capdl_name(name, o->type, addr, o->bits);
+    return strcmp(name, o->name) == 0;
+}
+
+static void place_by_name(const struct capdl_arch *arch, struct capdl_object *o)
+{
     const char *digits = strrchr(o->name, '_');
     char *end;
     if (o->placed || !digits || o->type == RECORD_CAP_UNTYPED)
         return;
     uint64_t addr = strtoull(digits + 1, &end, 16);
-    if (*end != '\0' || addr % size_of(o) != 0 ||
-        strcmp(capdl_name(name, o->type, addr, o->bits), o->name) != 0)
+    if (*end != '\0' || addr % size_of(o) != 0 || !is_named_so(arch, o, addr))
         return;
     o->addr = addr;
     o->placed = true;
 }
 
 /* Untyped memory of a device need not be aligned. */
-static enum error check_given(const struct capdl_object *o, struct capdl_fault *fault)
+static enum error check_given(const struct capdl_arch *arch, const struct capdl_object *o,
+                              struct capdl_fault *fault)
 {
+    uint64_t end = (uint64_t)1 << arch->address_bits;
     if (o->type != RECORD_CAP_UNTYPED && o->addr % size_of(o) != 0)
         return capdl_refuse(fault, o->where, "%.60s: 0x%" PRIx64 " is no multiple of its size",
                             o->name, o->addr);
-    if (o->addr + size_of(o) > (uint64_t)1 << 32)
+    if (o->addr > end || size_of(o) > end - o->addr)
         return capdl_refuse(fault, o->where, "%.60s ends beyond the last address", o->name);
     return ERR_OK;
 }
@@ -48,7 +58,7 @@ static enum error check_given(const struct capdl_object *o, struct capdl_fault *
 /* --- in order of addresses --- */
 
 /* An untyped before what begins in it; of two untypeds the larger. */
-static int place_compare(const void *pa, const void *pb, void *objects)
+int capdl_by_place(const void *pa, const void *pb, void *objects)
 {
     const struct capdl_object *a = (const struct capdl_object *)objects + *(const int32_t *)pa;
     const struct capdl_object *b = (const struct capdl_object *)objects + *(const int32_t *)pb;
@@ -66,7 +76,7 @@ static uint32_t sorted_by_place(const struct capdl_spec *s, int32_t *sorted)
         if (has_memory(&s->object[i]) && s->object[i].placed)
             sorted[count++] = (int32_t)i;
     if (count)
-        qsort_r(sorted, count, sizeof(*sorted), place_compare, s->object);
+        qsort_r(sorted, count, sizeof(*sorted), capdl_by_place, s->object);
     return count;
 }
 
@@ -160,7 +170,8 @@ static struct region region_of(const struct capdl_spec *s, int32_t untyped, cons
 {
     struct region g = {.spec = s, .taken = taken, .taken_count = count};
     g.next = CAPDL_RAM_BASE + CAPDL_RAM_TAKEN;
-    g.end = CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
+    g.end = s->arch->word_bits == 32 ? CAPDL_RAM_BASE + CAPDL_RAM_SIZE
+                                     : (uint64_t)1 << s->arch->address_bits;
     if (untyped != CAPDL_NONE) {
         g.next = s->object[untyped].addr;
         g.end = g.next + size_of(&s->object[untyped]);
@@ -211,9 +222,9 @@ enum error capdl_place(struct capdl_spec *s, struct capdl_fault *fault)
     enum error e = taken && other ? ERR_OK : ERR_NO_MEMORY;
     for (uint32_t i = 0; e == ERR_OK && i < s->objects; i++) {
         if (has_memory(&s->object[i]))
-            place_by_name(&s->object[i]);
+            place_by_name(s->arch, &s->object[i]);
         if (has_memory(&s->object[i]) && s->object[i].placed)
-            e = check_given(&s->object[i], fault);
+            e = check_given(s->arch, &s->object[i], fault);
     }
     for (uint32_t count = 1; e == ERR_OK && count > 0;) {
         count = find_free(s, other);

@@ -1,16 +1,20 @@
 /* Reading a capDL specification: objects, caps, irq maps, cdt. What its parser refuses is refused
  * here, by line and column; what follows from several places is looked at in capdl_check.c. */
+#include "capdb/capdl_arch.h"
 #include "capdb/capdl_read.h"
 #include "lib/array.h"
+#include "lib/host/input.h"
 
 #include "record/capdl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 32, CNODE_BITS_MAX = 27, UNTYPED_BITS_MAX = 32, SLOT_BITS = 4 };
+enum { DEPTH_MAX = 32, CNODE_BITS_MAX = 27, CONTEXT_BITS_MIN = 7, CONTEXT_BITS_MAX = 24 };
+enum { PORT_MAX = 0xffff, SGI_MAX = 15 };
 
 /* --- growing --- */
 
@@ -65,7 +69,10 @@ enum {
     P_TCB_PRIO = 128,
     P_TCB_MAX = 256,
     P_TCB_AFFINITY = 512,
-    P_OTHER = 1024
+    P_PORTS = 1024,
+    P_SGI_IRQ = 2048,
+    P_SGI_TARGET = 4096,
+    P_OTHER = 8192
 };
 
 static const struct parameter {
@@ -87,6 +94,9 @@ static const struct parameter {
     {"trigger", RECORD_CAP_IRQ_HANDLER, P_OTHER},
     {"target", RECORD_CAP_IRQ_HANDLER, P_OTHER},
     {"init", RECORD_CAP_TCB, P_OTHER},
+    {"ports", RECORD_CAP_IO_PORT, P_PORTS},
+    {"irq", RECORD_CAP_SGI_SIGNAL, P_SGI_IRQ},
+    {"target", RECORD_CAP_SGI_SIGNAL, P_SGI_TARGET},
 };
 
 static void set_parameter(struct capdl_object *o, const char *name, uint64_t value)
@@ -108,14 +118,26 @@ static void set_parameter(struct capdl_object *o, const char *name, uint64_t val
         t->mcp = (uint32_t)value;
     else if (strcmp(name, "dom") == 0)
         t->domain = (uint32_t)value;
+    else if (strcmp(name, "affinity") == 0)
+        t->node = (uint32_t)value;
     else if (strcmp(name, "fault_ep") == 0)
         t->fault_handler = value;
+    else if (strcmp(name, "irq") == 0)
+        o->data = value;
+    else if (strcmp(name, "target") == 0)
+        o->extra = value;
 }
 
-static uint64_t most_of(uint32_t bit, const char *name)
+static uint64_t word_most(const struct capdl_reader *r)
 {
-    bool small = bit == P_TCB_PRIO || bit == P_TCB_MAX || strcmp(name, "dom") == 0;
-    return small ? UINT8_MAX : bit == P_ASID ? (1u << 7) - 1 : UINT32_MAX;
+    return UINT64_MAX >> (64 - r->spec->arch->word_bits);
+}
+
+static uint64_t most_of(const struct capdl_reader *r, uint32_t bit, const char *name)
+{
+    if (bit == P_TCB_PRIO || bit == P_TCB_MAX || bit == P_TCB_AFFINITY || strcmp(name, "dom") == 0)
+        return UINT8_MAX;
+    return bit == P_ASID ? (1u << 7) - 1 : bit == P_SGI_IRQ ? SGI_MAX : word_most(r);
 }
 
 /* `init: [1, 2]` and `trigger: level` say nothing that a state has. */
@@ -137,10 +159,29 @@ static enum error skip_value(struct capdl_words *w)
     return e == ERR_OK ? words_next(w) : e;
 }
 
-static enum error take_named(struct capdl_words *w, struct capdl_object *o, uint32_t *seen)
+/* "[0x60 .. 0x64]" */
+static enum error take_ports(struct capdl_words *w, struct capdl_object *o)
+{
+    enum error e = words_take(w, '[');
+    if (e == ERR_OK)
+        e = words_take_number(w, PORT_MAX, &o->data);
+    if (e == ERR_OK)
+        e = words_take(w, '.');
+    if (e == ERR_OK)
+        e = words_take(w, '.');
+    struct capdl_where where = w->where;
+    if (e == ERR_OK)
+        e = words_take_number(w, PORT_MAX, &o->extra);
+    if (e == ERR_OK && o->extra < o->data)
+        return capdl_refuse(w->fault, where, "the range ends before it begins");
+    return e == ERR_OK ? words_take(w, ']') : e;
+}
+
+static enum error take_named(struct capdl_reader *r, struct capdl_object *o, uint32_t *seen)
 {
     char name[CAPDL_WORD];
     uint64_t value = 0;
+    struct capdl_words *w = &r->words;
     struct capdl_where where = w->where;
     enum error e = words_take_name(w, name);
     for (size_t i = 0; e == ERR_OK && i < sizeof(parameters) / sizeof(*parameters); i++) {
@@ -153,8 +194,10 @@ static enum error take_named(struct capdl_words *w, struct capdl_object *o, uint
         e = words_take(w, ':');
         if (e == ERR_OK && (o->type == RECORD_CAP_IRQ_HANDLER || strcmp(name, "init") == 0))
             return skip_value(w);
+        if (e == ERR_OK && p->bit == P_PORTS)
+            return take_ports(w, o);
         if (e == ERR_OK)
-            e = words_take_number(w, most_of(p->bit, name), &value);
+            e = words_take_number(w, most_of(r, p->bit, name), &value);
         if (e == ERR_OK)
             set_parameter(o, name, value);
         return e;
@@ -164,28 +207,45 @@ static enum error take_named(struct capdl_words *w, struct capdl_object *o, uint
     return capdl_refuse(w->fault, where, "%.40s is no parameter of such an object", name);
 }
 
-/* "12 bits", "4k" */
-static enum error take_bare(struct capdl_words *w, struct capdl_object *o, uint32_t *seen)
+static bool is_sized(const struct capdl_object *o)
 {
+    return o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_UNTYPED ||
+           o->type == RECORD_CAP_SCHED_CONTEXT;
+}
+
+static bool size_fits(const struct capdl_arch *arch, uint32_t type, uint64_t bits)
+{
+    switch (type) {
+    case RECORD_CAP_FRAME:
+        return arch->frames >> bits & 1;
+    case RECORD_CAP_CNODE:
+        return bits >= 1 && bits <= CNODE_BITS_MAX;
+    case RECORD_CAP_SCHED_CONTEXT:
+        return bits >= CONTEXT_BITS_MIN && bits <= CONTEXT_BITS_MAX;
+    default:
+        return bits >= 4 && bits <= arch->address_bits;
+    }
+}
+
+/* "12 bits", "4k" */
+static enum error take_bare(struct capdl_reader *r, struct capdl_object *o, uint32_t *seen)
+{
+    struct capdl_words *w = &r->words;
     struct capdl_where where = w->where;
     uint64_t n;
     enum error e = words_take_number(w, UINT32_MAX, &n);
     bool frame = o->type == RECORD_CAP_FRAME;
-    bool sized = o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_UNTYPED;
     if (e == ERR_OK && !frame)
-        e = sized ? words_take_word(w, "bits")
-                  : capdl_refuse(w->fault, where, "such an object has no size");
+        e = is_sized(o) ? words_take_word(w, "bits")
+                        : capdl_refuse(w->fault, where, "such an object has no size");
     if (e != ERR_OK)
         return e;
     uint32_t bits = frame ? 0 : (uint32_t)n;
     for (; frame && bits < 31 && n != (uint64_t)1 << bits; bits++)
         ;
-    bool fits = frame                         ? bits == 12 || bits == 16 || bits == 20 || bits == 24
-                : o->type == RECORD_CAP_CNODE ? bits >= 1 && bits <= CNODE_BITS_MAX
-                                              : bits >= 4 && bits <= UNTYPED_BITS_MAX;
-    if (!fits)
+    if (!size_fits(r->spec->arch, o->type, bits))
         return capdl_refuse(w->fault, where, "no such object has this size");
-    o->bits = o->type == RECORD_CAP_CNODE ? bits + SLOT_BITS : bits;
+    o->bits = o->type == RECORD_CAP_CNODE ? bits + r->spec->arch->slot_bits : bits;
     *seen |= P_SIZE;
     return ERR_OK;
 }
@@ -207,23 +267,26 @@ static enum error check_tcb(struct capdl_words *w, const struct capdl_object *o,
 static enum error check_parameters(struct capdl_words *w, const struct capdl_object *o,
                                    uint32_t seen)
 {
-    bool sized =
-        o->type == RECORD_CAP_CNODE || o->type == RECORD_CAP_UNTYPED || o->type == RECORD_CAP_FRAME;
-    if (sized && !(seen & P_SIZE))
+    if ((is_sized(o) || o->type == RECORD_CAP_FRAME) && !(seen & P_SIZE))
         return capdl_refuse(w->fault, o->where, "%.60s: its size is missing", o->name);
+    if (o->type == RECORD_CAP_IO_PORT && !(seen & P_PORTS))
+        return capdl_refuse(w->fault, o->where, "%.60s: its ports are missing", o->name);
+    if (o->type == RECORD_CAP_SGI_SIGNAL && (~seen & (P_SGI_IRQ | P_SGI_TARGET)))
+        return capdl_refuse(w->fault, o->where, "%.60s: its irq or target is missing", o->name);
     if (o->type == RECORD_CAP_ASID_POOL && !(seen & P_ASID))
         return capdl_refuse(w->fault, o->where, "%.60s: its asid_high is missing", o->name);
     return o->type == RECORD_CAP_TCB ? check_tcb(w, o, seen) : ERR_OK;
 }
 
-static enum error take_parameters(struct capdl_words *w, struct capdl_object *o)
+static enum error take_parameters(struct capdl_reader *r, struct capdl_object *o)
 {
     uint32_t seen = 0;
+    struct capdl_words *w = &r->words;
     enum error e = ERR_OK;
     if (words_is(w, '(')) {
         e = words_next(w);
         while (e == ERR_OK && !words_is(w, ')')) {
-            e = w->token == TOKEN_NUMBER ? take_bare(w, o, &seen) : take_named(w, o, &seen);
+            e = w->token == TOKEN_NUMBER ? take_bare(r, o, &seen) : take_named(r, o, &seen);
             if (e == ERR_OK && !words_is(w, ')'))
                 e = words_take(w, ',');
         }
@@ -233,32 +296,68 @@ static enum error take_parameters(struct capdl_words *w, struct capdl_object *o)
     return e == ERR_OK ? check_parameters(w, o, seen) : e;
 }
 
+/* Of those with a size of their own: log2 of their bytes; 0: it is given, or there is no memory. */
 static const struct {
     const char *word;
     uint32_t type, bits;
 } types[] = {
     {"ep", RECORD_CAP_ENDPOINT, 4},
-    {"notification", RECORD_CAP_NOTIFICATION, 4},
-    {"tcb", RECORD_CAP_TCB, 9},
+    {"notification", RECORD_CAP_NOTIFICATION, 0},
+    {"tcb", RECORD_CAP_TCB, 0},
     {"cnode", RECORD_CAP_CNODE, 0},
     {"ut", RECORD_CAP_UNTYPED, 0},
-    {"pt", RECORD_CAP_PAGE_TABLE, 10},
-    {"pd", RECORD_CAP_PAGE_DIRECTORY, 14},
     {"frame", RECORD_CAP_FRAME, 0},
     {"asid_pool", RECORD_CAP_ASID_POOL, 12},
     {"irq", RECORD_CAP_IRQ_HANDLER, 0},
     {"arm_irq", RECORD_CAP_IRQ_HANDLER, 0},
+    {"sc", RECORD_CAP_SCHED_CONTEXT, 0},
+    {"rtreply", RECORD_CAP_REPLY_OBJECT, 0},
+    {"vcpu", RECORD_CAP_VCPU, 12},
+    {"smc", RECORD_CAP_SMC, 0},
+    {"arm_sgi_signal", RECORD_CAP_SGI_SIGNAL, 0},
+    {"io_ports", RECORD_CAP_IO_PORT, 0},
 };
 
-static enum error take_type(struct capdl_words *w, struct capdl_object *o)
+static uint32_t bits_on(const struct capdl_arch *arch, uint32_t type, uint32_t bits)
 {
+    return type == RECORD_CAP_NOTIFICATION   ? arch->notification_bits
+           : type == RECORD_CAP_TCB          ? arch->tcb_bits
+           : type == RECORD_CAP_REPLY_OBJECT ? arch->reply_bits
+                                             : bits;
+}
+
+/* Where all tables have one word (RISC-V), what hangs in what tells their levels, later. */
+static bool is_table(const struct capdl_reader *r, struct capdl_object *o)
+{
+    const struct capdl_arch *arch = r->spec->arch;
+    for (uint32_t i = 0; i < CAPDL_LEVELS && arch->table[i]; i++)
+        if (words_is_name(&r->words, arch->table[i])) {
+            bool top = arch->table[i] != arch->table[0] && i == arch->root_level;
+            o->type = top ? RECORD_CAP_PAGE_DIRECTORY : RECORD_CAP_PAGE_TABLE;
+            o->root = top;
+            o->level = i;
+            o->bits = arch->word_bits == 64 ? 12 : top ? 14 : 10;
+            return true;
+        }
+    return false;
+}
+
+static enum error take_type(struct capdl_reader *r, struct capdl_object *o)
+{
+    char expected[64];
+    struct capdl_words *w = &r->words;
+    if (is_table(r, o))
+        return words_next(w);
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (words_is_name(w, types[i].word)) {
             o->type = types[i].type;
-            o->bits = types[i].bits;
+            o->bits = bits_on(r->spec->arch, o->type, types[i].bits);
+            r->spec->mcs |=
+                o->type == RECORD_CAP_SCHED_CONTEXT || o->type == RECORD_CAP_REPLY_OBJECT;
             return words_next(w);
         }
-    return words_unexpected(w, "a type of object of arm11");
+    snprintf(expected, sizeof(expected), "a type of object of %s", r->spec->arch->word);
+    return words_unexpected(w, expected);
 }
 
 /* What is shown of a name, \xNN for what cannot be, as bytes. */
@@ -277,6 +376,19 @@ static void set_thread_name(struct record_string *out, const char *shown)
     out->bytes[out->length] = '\0';
 }
 
+/* What comments say that the language has no word for. */
+static void take_comment(const struct capdl_words *w, struct capdl_object *o)
+{
+    if (o->type == RECORD_CAP_TCB) {
+        set_thread_name(&o->thread.name, w->comment);
+        o->named = true;
+    }
+    o->device = strcmp(w->comment, "device") == 0;
+    if (o->type == RECORD_CAP_SCHED_CONTEXT)
+        (void)sscanf(w->comment, "budget %" SCNu64 ", period %" SCNu64 " ticks", &o->budget,
+                     &o->period);
+}
+
 /* `inside`: the untyped whose braces this stands in; each opens one more level. */
 static enum error take_object(struct capdl_reader *r, const char *name, struct capdl_where where,
                               int32_t inside, int32_t *out)
@@ -284,14 +396,12 @@ static enum error take_object(struct capdl_reader *r, const char *name, struct c
     enum error e = add_object(r, name, where, inside, out);
     struct capdl_object *o = e == ERR_OK ? &r->spec->object[*out] : NULL;
     if (e == ERR_OK)
-        e = take_type(&r->words, o);
+        e = take_type(r, o);
     bool commented = r->words.commented;
     if (e == ERR_OK)
-        e = take_parameters(&r->words, o);
-    if (e == ERR_OK && o->type == RECORD_CAP_TCB && (commented || r->words.commented)) {
-        set_thread_name(&o->thread.name, r->words.comment);
-        o->named = true;
-    }
+        e = take_parameters(r, o);
+    if (e == ERR_OK && (commented || r->words.commented))
+        take_comment(&r->words, o);
     return e;
 }
 
@@ -360,11 +470,15 @@ static enum error take_object_name(struct capdl_reader *r, int32_t *out)
 static const struct {
     const char *word;
     uint32_t slot;
-} tcb_slots[] = {
-    {"cspace", RECORD_TCB_CSPACE},          {"vspace", RECORD_TCB_VSPACE},
-    {"reply_slot", RECORD_TCB_REPLY},       {"caller_slot", RECORD_TCB_CALLER},
-    {"ipc_buffer_slot", RECORD_TCB_BUFFER}, {"fault_ep_slot", RECORD_TCB_FAULT_HANDLER},
-    {"bound_notification", CAPDL_TCB_BOUND}};
+} tcb_slots[] = {{"cspace", RECORD_TCB_CSPACE},
+                 {"vspace", RECORD_TCB_VSPACE},
+                 {"reply_slot", RECORD_TCB_REPLY},
+                 {"caller_slot", RECORD_TCB_CALLER},
+                 {"ipc_buffer_slot", RECORD_TCB_BUFFER},
+                 {"fault_ep_slot", RECORD_TCB_FAULT_HANDLER},
+                 {"temp_fault_ep_slot", RECORD_TCB_TIMEOUT_HANDLER},
+                 {"bound_notification", CAPDL_TCB_BOUND},
+                 {"sc_slot", CAPDL_TCB_CONTEXT}};
 
 static enum error take_slot(struct capdl_reader *r, const struct capdl_object *holder,
                             uint32_t *slot)
@@ -379,7 +493,7 @@ static enum error take_slot(struct capdl_reader *r, const struct capdl_object *h
         }
     if (w->token != TOKEN_NUMBER)
         return words_unexpected(w, "a slot");
-    enum error e = words_take_number(w, capdl_slots(holder) - 1, &n);
+    enum error e = words_take_number(w, capdl_slots(r, holder) - 1, &n);
     *slot = (uint32_t)n;
     return e;
 }
@@ -406,6 +520,7 @@ static bool take_rights(struct capdl_cap *c, const char *word)
 static enum error take_asid(struct capdl_reader *r, struct capdl_cap *c)
 {
     uint64_t high = 0, low = 0;
+    uint32_t low_bits = r->spec->arch->asid_low_bits;
     struct capdl_words *w = &r->words;
     enum error e = words_take(w, '(');
     if (e == ERR_OK)
@@ -413,8 +528,8 @@ static enum error take_asid(struct capdl_reader *r, struct capdl_cap *c)
     if (e == ERR_OK)
         e = words_take(w, ',');
     if (e == ERR_OK)
-        e = words_take_number(w, (1u << CAPDL_ASID_LOW_BITS) - 1, &low);
-    c->asid = high << CAPDL_ASID_LOW_BITS | low;
+        e = words_take_number(w, (1u << low_bits) - 1, &low);
+    c->asid = high << low_bits | low;
     return e == ERR_OK ? words_take(w, ')') : e;
 }
 
@@ -449,11 +564,13 @@ static enum error take_cap_parameter(struct capdl_reader *r, struct capdl_cap *c
                    : capdl_refuse(w->fault, where, "%.40s: no rights and no parameter", name);
     e = words_next(w);
     if (e == ERR_OK && strcmp(name, "badge") == 0)
-        return words_take_number(w, UINT32_MAX, &c->badge);
+        return words_take_number(w, word_most(r), &c->badge);
     if (e == ERR_OK && strcmp(name, "guard") == 0)
-        return words_take_number(w, UINT32_MAX, &c->guard);
+        return words_take_number(w, word_most(r), &c->guard);
     if (e == ERR_OK && strcmp(name, "guard_size") == 0)
-        return words_take_number(w, 32, &c->guard_size);
+        return words_take_number(w, r->spec->arch->word_bits, &c->guard_size);
+    if (e == ERR_OK && strcmp(name, "core") == 0)
+        return words_take_number(w, UINT8_MAX, &c->core);
     if (e == ERR_OK && strcmp(name, "asid") == 0)
         return take_asid(r, c);
     if (e == ERR_OK && strcmp(name, "mapping") == 0)
@@ -478,7 +595,7 @@ static enum error take_cap_parameters(struct capdl_reader *r, struct capdl_cap *
 static uint32_t global_type(const struct capdl_words *w)
 {
     static const uint32_t globals[] = {RECORD_CAP_IRQ_CONTROL, RECORD_CAP_ASID_CONTROL,
-                                       RECORD_CAP_DOMAIN};
+                                       RECORD_CAP_DOMAIN, RECORD_CAP_SCHED_CONTROL};
     for (size_t i = 0; i < sizeof(globals) / sizeof(*globals); i++)
         if (words_is_name(w, capdl_global(globals[i])))
             return globals[i];
@@ -504,9 +621,9 @@ static enum error take_cap(struct capdl_reader *r, int32_t holder)
     } else {
         e = take_object_name(r, &c.object);
         c.type = e == ERR_OK ? r->spec->object[c.object].type : RECORD_CAP_NULL;
-        if (e == ERR_OK)
-            e = take_cap_parameters(r, &c);
     }
+    if (e == ERR_OK)
+        e = take_cap_parameters(r, &c);
     c.no_grant = w->commented && strcmp(w->comment, "no grant") == 0;
     if (e == ERR_OK)
         e = capdl_check_cap(r, &c);
@@ -519,7 +636,7 @@ static enum error take_holder(struct capdl_reader *r)
     struct capdl_words *w = &r->words;
     struct capdl_where where = w->where;
     enum error e = take_object_name(r, &holder);
-    if (e == ERR_OK && capdl_slots(&r->spec->object[holder]) == 0)
+    if (e == ERR_OK && capdl_slots(r, &r->spec->object[holder]) == 0)
         return capdl_refuse(w->fault, where, "%.60s holds no capabilities",
                             r->spec->object[holder].name);
     if (e == ERR_OK)
@@ -562,7 +679,7 @@ static enum error take_irq_maps(struct capdl_reader *r)
         uint64_t number = 0;
         int32_t object = CAPDL_NONE;
         struct capdl_where where = w->where;
-        e = words_take_number(w, 1023, &number);
+        e = words_take_number(w, CAPDL_IRQS - 1, &number);
         if (e == ERR_OK)
             e = words_take(w, ':');
         if (e == ERR_OK)
@@ -642,19 +759,35 @@ static enum error take_cdt(struct capdl_reader *r)
 
 /* --- the whole --- */
 
+static enum error take_arch(struct capdl_reader *r)
+{
+    struct capdl_words *w = &r->words;
+    enum error e = words_take_word(w, "arch");
+    if (e != ERR_OK)
+        return e;
+    r->spec->arch = w->token == TOKEN_NAME ? capdl_arch_named(w->name) : NULL;
+    return r->spec->arch ? words_next(w) : words_unexpected(w, "arm11, aarch64, riscv or x86_64");
+}
+
+/* Where time is held in objects, a notification can lend it: on machines of 64 bits it has no room
+ * for that in its usual size. */
+static void widen_notifications(struct capdl_reader *r)
+{
+    struct capdl_spec *s = r->spec;
+    for (uint32_t i = 0; s->mcs && s->arch->word_bits == 64 && i < s->objects; i++)
+        s->object[i].bits += s->object[i].type == RECORD_CAP_NOTIFICATION;
+}
+
 /* Sections come in this order; those behind `objects` may be missing. */
 static enum error take_file(struct capdl_reader *r)
 {
     struct capdl_words *w = &r->words;
-    enum error e = words_take_word(w, "arch");
-    if (e == ERR_OK && !words_is_name(w, "arm11"))
-        return words_unexpected(w, "arm11, the architecture that is read");
-    if (e == ERR_OK)
-        e = words_next(w);
+    enum error e = take_arch(r);
     if (e == ERR_OK)
         e = take_objects(r);
     if (e == ERR_OK)
         e = capdl_link_objects(r);
+    widen_notifications(r);
     if (e == ERR_OK && words_is_name(w, "caps"))
         e = take_caps(r);
     if (e == ERR_OK && words_is_name(w, "irq"))
@@ -666,10 +799,10 @@ static enum error take_file(struct capdl_reader *r)
     return e == ERR_OK ? capdl_check_whole(r) : e;
 }
 
-static enum error read_bytes(const char *path, char **text, size_t *length)
+static enum error read_bytes(const char *path, char **text, size_t *length, const char **why)
 {
     enum { BLOCK = 65536 };
-    FILE *f = fopen(path, "rb");
+    FILE *f = input_text(path, why);
     size_t room = 0, n = 1;
     *text = NULL;
     *length = 0;
@@ -683,6 +816,8 @@ static enum error read_bytes(const char *path, char **text, size_t *length)
         *length += n = fread(*text + *length, 1, BLOCK, f);
     }
     enum error e = n > 0 ? ERR_NO_MEMORY : ferror(f) ? ERR_IO : ERR_OK;
+    if (e == ERR_IO)
+        *why = strerror(errno);
     fclose(f);
     return e;
 }
@@ -693,8 +828,10 @@ enum error capdl_read(const char *path, struct capdl_spec *out, struct capdl_fau
     size_t length;
     struct capdl_spec spec = {.root_thread = CAPDL_NONE};
     struct capdl_reader r = {.spec = &spec};
-    enum error e = read_bytes(path, &text, &length);
-    int why = errno;
+    const char *why = "";
+    enum error e = read_bytes(path, &text, &length, &why);
+    if (e == ERR_IO)
+        snprintf(fault->sentence, sizeof(fault->sentence), "%s", why);
     if (e == ERR_OK)
         e = words_begin(&r.words, text, length, fault);
     if (e == ERR_OK)
@@ -708,7 +845,6 @@ enum error capdl_read(const char *path, struct capdl_spec *out, struct capdl_fau
         *out = spec;
     else
         capdl_free(&spec);
-    errno = why;
     return e;
 }
 

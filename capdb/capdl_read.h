@@ -4,6 +4,8 @@
 
 #include "capdb/capdl_words.h"
 
+enum { CAPDL_IRQS = 1024 };
+
 struct capdl_member {
     struct capdl_where where;
     char *name;
@@ -17,11 +19,12 @@ struct capdl_reader {
     int32_t *by_name; /* objects, once all are declared */
     uint32_t members;
     size_t object_room, cap_room, member_room;
-    uint32_t order; /* of children, so far */
+    uint32_t order;          /* of children, so far */
+    int32_t irq[CAPDL_IRQS]; /* by number: one more than the object, 0: none */
 };
 
 /* How many slots or entries an object has; 0: it holds nothing. */
-uint64_t capdl_slots(const struct capdl_object *o);
+uint64_t capdl_slots(const struct capdl_reader *r, const struct capdl_object *o);
 /* CAPDL_NONE when there is none. */
 int32_t capdl_find(const struct capdl_reader *r, const char *name);
 

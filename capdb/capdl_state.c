@@ -1,15 +1,15 @@
 /* The state that a placed capDL specification describes, as records. */
 #include "capdb/capdl.h"
 
-#include "record/capdl.h"
+#include "capdb/capdl_arch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BYTES = 16, SECTION_BITS = 20, PAGE_BITS = 12, SPACE_BITS = 32 };
+enum { PAGE_BITS = 12, SPACE_BITS = 32 };
 
 /* What a kernel keeps for interrupts: slots that lie in no object. */
-#define IRQ_SLOTS (CAPDL_RAM_BASE + 0x10000u)
+enum { IRQ_SLOTS = 0x10000 };
 
 struct builder {
     const struct capdl_spec *spec;
@@ -18,6 +18,7 @@ struct builder {
     int32_t *first_child, *sibling; /* by capability */
     int32_t *order;                 /* capabilities by place */
     uint64_t *used;                 /* by object: bytes of untyped memory below its last object */
+    uint64_t *runs;                 /* by object: the thread that runs on a scheduling context */
     enum error error;
 };
 
@@ -29,9 +30,17 @@ static void put(struct builder *b, const struct record *r)
     b->error = capstate_add(b->state, r);
 }
 
-static bool is_device(uint64_t addr)
+static bool is_wide(const struct builder *b)
 {
-    return addr < CAPDL_RAM_BASE || addr >= CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
+    return b->spec->arch->word_bits == 64;
+}
+
+/* What is memory and what a device is known of one board, and of others where a comment says it. */
+static bool is_device(const struct builder *b, const struct capdl_object *o)
+{
+    if (is_wide(b))
+        return o->device;
+    return o->addr < CAPDL_RAM_BASE || o->addr >= CAPDL_RAM_BASE + CAPDL_RAM_SIZE;
 }
 
 static const struct capdl_object *object_of(const struct builder *b, const struct capdl_cap *c)
@@ -41,19 +50,49 @@ static const struct capdl_object *object_of(const struct builder *b, const struc
 
 /* --- the beginning --- */
 
+/* From the first object that is no device to the end of the last. */
+static void find_ram(const struct builder *b, struct record_snapshot *s)
+{
+    uint64_t low = UINT64_MAX;
+    uint64_t high = 0;
+    for (uint32_t i = 0; i < b->spec->objects; i++) {
+        const struct capdl_object *o = &b->spec->object[i];
+        uint64_t end = o->addr + ((uint64_t)1 << o->bits);
+        if (o->bits == 0 || o->device)
+            continue;
+        low = o->addr < low ? o->addr : low;
+        high = end > high ? end : high;
+    }
+    s->ram_base = high ? low : 0;
+    s->ram_size = high ? high - low : 0;
+}
+
+static void set_board(struct record_snapshot *s)
+{
+    s->phys_offset = 0x70000000u;
+    s->ram_base = CAPDL_RAM_BASE;
+    s->ram_size = CAPDL_RAM_SIZE;
+}
+
 static void put_snapshot(struct builder *b)
 {
     struct record r = {.kind = RECORD_SNAPSHOT};
+    const struct capdl_arch *arch = b->spec->arch;
     r.snapshot = (struct record_snapshot){.format = RECORD_FORMAT,
-                                          .kernel = RECORD_KERNEL_CAPSCOPE,
+                                          .kernel = arch->kernel,
+                                          .architecture = arch->architecture,
+                                          .word_bits = arch->word_bits,
+                                          .slot_bits = arch->slot_bits,
+                                          .options = b->spec->mcs ? RECORD_OPTION_MCS : 0,
                                           .stopped = 1,
-                                          .phys_offset = 0x70000000u,
-                                          .ram_base = CAPDL_RAM_BASE,
-                                          .ram_size = CAPDL_RAM_SIZE,
-                                          .kernel_start = CAPDL_RAM_BASE,
-                                          .kernel_end = CAPDL_RAM_BASE + CAPDL_RAM_TAKEN,
                                           .board = {6, "design"},
                                           .build = {5, "capDL"}};
+    r.snapshot.kernel_start = capdl_kernel(b->spec);
+    r.snapshot.kernel_end = r.snapshot.kernel_start + CAPDL_RAM_TAKEN;
+    if (is_wide(b))
+        find_ram(b, &r.snapshot);
+    else
+        set_board(&r.snapshot);
     if (b->spec->root_thread != CAPDL_NONE)
         r.snapshot.root_thread = b->spec->object[b->spec->root_thread].addr;
     put(b, &r);
@@ -64,33 +103,22 @@ static void put_snapshot(struct builder *b)
 static uint64_t slot_addr(const struct builder *b, const struct capdl_cap *c)
 {
     const struct capdl_object *holder = &b->spec->object[c->holder];
-    uint64_t base = holder->type == RECORD_CAP_IRQ_HANDLER ? IRQ_SLOTS + SLOT_BYTES * holder->addr
-                                                           : holder->addr;
-    return base + (uint64_t)SLOT_BYTES * c->slot;
-}
-
-static bool is_slot(const struct builder *b, const struct capdl_cap *c)
-{
-    uint32_t type = b->spec->object[c->holder].type;
-    return type == RECORD_CAP_CNODE || type == RECORD_CAP_IRQ_HANDLER ||
-           (type == RECORD_CAP_TCB && c->slot != CAPDL_TCB_BOUND);
-}
-
-/* Where an entry of a table translates to. */
-static uint64_t entry_vaddr(const struct builder *b, int32_t table, uint32_t slot)
-{
-    const struct capdl_object *t = &b->spec->object[table];
-    if (t->type == RECORD_CAP_PAGE_DIRECTORY)
-        return (uint64_t)slot << SECTION_BITS;
-    return (uint64_t)t->table_at << SECTION_BITS | (uint64_t)slot << PAGE_BITS;
+    uint32_t bits = b->spec->arch->slot_bits;
+    uint64_t base = holder->type == RECORD_CAP_IRQ_HANDLER
+                        ? capdl_kernel(b->spec) + IRQ_SLOTS + (holder->addr << bits)
+                        : holder->addr;
+    return base + ((uint64_t)c->slot << bits);
 }
 
 static uint64_t table_asid(const struct builder *b, int32_t table)
 {
-    const struct capdl_object *t = &b->spec->object[table];
-    if (t->type == RECORD_CAP_PAGE_DIRECTORY)
-        return t->asid;
-    return t->table_in == CAPDL_NONE ? 0 : b->spec->object[t->table_in].asid;
+    return b->spec->object[capdl_table_top(b->spec, table)].asid;
+}
+
+/* Where a table begins to translate; 0 of one that hangs in none. */
+static uint64_t table_vaddr(const struct builder *b, const struct capdl_object *t)
+{
+    return t->table_in == CAPDL_NONE ? 0 : capdl_entry_vaddr(b->spec, t->table_in, t->table_at);
 }
 
 static void set_data(const struct builder *b, const struct capdl_cap *c, struct record_slot *r)
@@ -109,21 +137,34 @@ static void set_data(const struct builder *b, const struct capdl_cap *c, struct 
         r->extra = c->guard_size;
         break;
     case RECORD_CAP_FRAME:
-        r->data = c->mapping == CAPDL_NONE ? 0 : entry_vaddr(b, c->mapping, c->mapping_slot);
+        r->data =
+            c->mapping == CAPDL_NONE ? 0 : capdl_entry_vaddr(b->spec, c->mapping, c->mapping_slot);
         r->extra = c->mapping == CAPDL_NONE ? 0 : table_asid(b, c->mapping);
         break;
     case RECORD_CAP_PAGE_TABLE:
-        r->data = c->asid ? (uint64_t)o->table_at << SECTION_BITS : 0;
+        r->data = c->asid ? table_vaddr(b, o) : 0;
         r->extra = c->asid;
+        r->level = o->level;
         break;
     case RECORD_CAP_PAGE_DIRECTORY:
         r->extra = c->asid;
         break;
     case RECORD_CAP_ASID_POOL:
-        r->data = o->asid_high << CAPDL_ASID_LOW_BITS;
+        r->data = o->asid_high << b->spec->arch->asid_low_bits;
         break;
     case RECORD_CAP_IRQ_HANDLER:
         r->data = o->addr;
+        break;
+    case RECORD_CAP_SMC:
+        r->data = c->badge;
+        break;
+    case RECORD_CAP_SCHED_CONTROL:
+        r->data = c->core;
+        break;
+    case RECORD_CAP_IO_PORT:
+    case RECORD_CAP_SGI_SIGNAL:
+        r->data = o->data;
+        r->extra = o->extra;
         break;
     default:
         break;
@@ -136,13 +177,29 @@ static uint32_t flags_of(const struct builder *b, const struct capdl_cap *c)
     const struct capdl_cap *parent = c->parent == CAPDL_NONE ? NULL : &b->spec->cap[c->parent];
     bool memory = c->type == RECORD_CAP_UNTYPED || c->type == RECORD_CAP_FRAME;
     uint32_t flags = parent && parent->object == c->object && o ? 0 : RECORD_SLOT_REVOCABLE;
-    if (memory && is_device(o->addr))
+    if (memory && is_device(b, o))
         flags |= RECORD_SLOT_DEVICE;
     return flags | (c->master ? (uint32_t)RECORD_SLOT_MASTER : 0u);
 }
 
-/* A reply counts as one that can carry capabilities unless a comment says that it cannot: the
- * language does not tell. */
+/* The rights that a kernel gives where the language does not tell any; a reply counts as one that can
+ * carry capabilities unless a comment says that it cannot. */
+static uint32_t rights_of(const struct capdl_cap *c)
+{
+    switch (c->type) {
+    case RECORD_CAP_REPLY:
+        return c->no_grant ? c->rights : (uint32_t)RECORD_RIGHT_GRANT;
+    case RECORD_CAP_REPLY_OBJECT:
+        return RECORD_RIGHT_WRITE | RECORD_RIGHT_GRANT;
+    case RECORD_CAP_SGI_SIGNAL:
+        return RECORD_RIGHT_WRITE;
+    case RECORD_CAP_IO_PORT:
+        return RECORD_RIGHT_READ | RECORD_RIGHT_WRITE;
+    default:
+        return c->rights;
+    }
+}
+
 static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t depth)
 {
     const struct capdl_object *o = object_of(b, c);
@@ -151,10 +208,9 @@ static void put_slot(struct builder *b, const struct capdl_cap *c, uint32_t dept
     r.slot = (struct record_slot){.addr = slot_addr(b, c),
                                   .depth = depth,
                                   .type = c->type,
-                                  .object = o && c->type != RECORD_CAP_IRQ_HANDLER ? o->addr : 0,
+                                  .object = o && o->bits ? o->addr : 0,
                                   .bits = o && !reply ? o->bits : 0,
-                                  .rights = reply && !c->no_grant ? (uint32_t)RECORD_RIGHT_GRANT
-                                                                  : c->rights,
+                                  .rights = rights_of(c),
                                   .flags = flags_of(b, c)};
     set_data(b, c, &r.slot);
     put(b, &r);
@@ -217,7 +273,7 @@ static void put_slots(struct builder *b)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < b->spec->caps; i++)
-        if (is_slot(b, &b->spec->cap[i]))
+        if (capdl_is_slot(b->spec, &b->spec->cap[i]))
             b->order[count++] = (int32_t)i;
     link_children(b, count);
     if (count)
@@ -236,6 +292,13 @@ static bool has_own_name(const struct capdl_object *o)
     return strcmp(o->name, capdl_name(name, o->type, o->addr, o->bits)) != 0;
 }
 
+/* Address of what a tcb has there, 0. */
+static uint64_t bound_to(const struct builder *b, int32_t tcb, uint32_t slot)
+{
+    int32_t bound = capdl_find_cap(b->spec, tcb, slot);
+    return bound == CAPDL_NONE ? 0 : b->spec->object[b->spec->cap[bound].object].addr;
+}
+
 static void put_thread(struct builder *b, int32_t object)
 {
     const struct capdl_object *o = &b->spec->object[object];
@@ -246,9 +309,8 @@ static void put_thread(struct builder *b, int32_t object)
         r.thread.name.length = (uint8_t)strlen(o->name);
         memcpy(r.thread.name.bytes, o->name, r.thread.name.length + 1u);
     }
-    int32_t bound = capdl_find_cap(b->spec, object, CAPDL_TCB_BOUND);
-    if (bound != CAPDL_NONE)
-        r.thread.bound = b->spec->object[b->spec->cap[bound].object].addr;
+    r.thread.bound = bound_to(b, object, CAPDL_TCB_BOUND);
+    r.thread.sched_context = bound_to(b, object, CAPDL_TCB_CONTEXT);
     put(b, &r);
 }
 
@@ -272,50 +334,73 @@ static void put_notifications(struct builder *b)
     }
 }
 
+static void put_contexts(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->spec->caps; i++) {
+        const struct capdl_cap *c = &b->spec->cap[i];
+        if (c->type == RECORD_CAP_SCHED_CONTEXT && !capdl_is_slot(b->spec, c))
+            b->runs[c->object] = b->spec->object[c->holder].addr;
+    }
+    for (uint32_t i = 0; i < b->spec->objects; i++) {
+        const struct capdl_object *o = &b->spec->object[i];
+        struct record r = {.kind = RECORD_SCHED_CONTEXT};
+        if (o->type != RECORD_CAP_SCHED_CONTEXT)
+            continue;
+        r.sched_context = (struct record_sched_context){.addr = o->addr,
+                                                        .bits = o->bits,
+                                                        .period = o->period,
+                                                        .budget = o->budget,
+                                                        .thread = b->runs[i]};
+        put(b, &r);
+    }
+}
+
 /* --- address spaces --- */
+
+static uint32_t table_bits(const struct builder *b, const struct capdl_object *o)
+{
+    uint32_t index = b->spec->arch->index_bits;
+    return o->root && !is_wide(b) ? (uint32_t)SPACE_BITS : PAGE_BITS + index * (o->level + 1);
+}
 
 static void put_table(struct builder *b, const struct capdl_object *o)
 {
     struct record r = {.kind = RECORD_TABLE};
-    bool root = o->type == RECORD_CAP_PAGE_DIRECTORY;
     r.table.addr = o->addr;
-    r.table.level = root;
-    r.table.bits = root ? SPACE_BITS : SECTION_BITS;
+    r.table.level = o->level;
+    r.table.bits = table_bits(b, o);
     r.table.asid = (uint32_t)o->asid;
-    if (!root) {
-        r.table.parent = b->spec->object[o->table_in].addr;
-        r.table.vaddr = (uint64_t)o->table_at << SECTION_BITS;
-    }
+    r.table.parent = o->root ? 0 : b->spec->object[o->table_in].addr;
+    r.table.vaddr = table_vaddr(b, o);
     put(b, &r);
 }
 
 /* A table stands behind the one it hangs in. */
 static void put_tables(struct builder *b)
 {
-    for (uint32_t i = 0; i < b->spec->objects; i++)
-        if (b->spec->object[i].type == RECORD_CAP_PAGE_DIRECTORY)
-            put_table(b, &b->spec->object[i]);
-    for (uint32_t i = 0; i < b->spec->objects; i++)
-        if (b->spec->object[i].type == RECORD_CAP_PAGE_TABLE &&
-            b->spec->object[i].table_in != CAPDL_NONE)
-            put_table(b, &b->spec->object[i]);
+    for (uint32_t level = CAPDL_LEVELS; level-- > 0;)
+        for (uint32_t i = 0; i < b->spec->objects; i++) {
+            const struct capdl_object *o = &b->spec->object[i];
+            if (capdl_is_table(o->type) && o->level == level &&
+                (o->root || o->table_in != CAPDL_NONE))
+                put_table(b, o);
+        }
 }
 
 /* A table that hangs in no directory is an address space of its own, of what it would translate. */
 static void put_mapping(struct builder *b, const struct capdl_cap *c)
 {
     const struct capdl_object *t = &b->spec->object[c->holder];
-    bool root = t->type == RECORD_CAP_PAGE_DIRECTORY;
-    int32_t dir = root || t->table_in == CAPDL_NONE ? c->holder : t->table_in;
+    int32_t dir = capdl_table_top(b->spec, c->holder);
     struct record r = {.kind = RECORD_MAPPING};
     r.mapping = (struct record_mapping){.dir = b->spec->object[dir].addr,
                                         .asid = (uint32_t)table_asid(b, c->holder),
-                                        .vaddr = entry_vaddr(b, c->holder, c->slot),
+                                        .vaddr = capdl_entry_vaddr(b->spec, c->holder, c->slot),
                                         .frame = b->spec->object[c->object].addr,
                                         .bits = b->spec->object[c->object].bits,
                                         .rights = c->rights,
                                         .attributes = !c->uncached,
-                                        .table = root ? 0 : t->addr};
+                                        .table = t->root ? 0 : t->addr};
     put(b, &r);
 }
 
@@ -328,10 +413,8 @@ static int entry_compare(const void *pa, const void *pb, void *builder)
     uint64_t at[2];
     for (int i = 0; i < 2; i++) {
         const struct capdl_cap *c = i ? y : x;
-        const struct capdl_object *t = &b->spec->object[c->holder];
-        bool hangs = t->type == RECORD_CAP_PAGE_TABLE && t->table_in != CAPDL_NONE;
-        dir[i] = hangs ? t->table_in : c->holder;
-        at[i] = entry_vaddr(b, c->holder, c->slot);
+        dir[i] = capdl_table_top(b->spec, c->holder);
+        at[i] = capdl_entry_vaddr(b->spec, c->holder, c->slot);
     }
     if (dir[0] != dir[1])
         return dir[0] < dir[1] ? -1 : 1;
@@ -345,8 +428,7 @@ static void put_mappings(struct builder *b)
     for (uint32_t i = 0; i < b->spec->caps; i++) {
         const struct capdl_cap *c = &b->spec->cap[i];
         uint32_t holder = b->spec->object[c->holder].type;
-        if (c->type == RECORD_CAP_FRAME &&
-            (holder == RECORD_CAP_PAGE_DIRECTORY || holder == RECORD_CAP_PAGE_TABLE))
+        if (c->type == RECORD_CAP_FRAME && capdl_is_table(holder))
             b->order[count++] = (int32_t)i;
     }
     if (count)
@@ -385,27 +467,16 @@ static void put_irqs(struct builder *b)
 
 /* --- untyped memory: handed out up to the last object in it --- */
 
-static int place_compare(const void *pa, const void *pb, void *objects)
-{
-    const struct capdl_object *a = (const struct capdl_object *)objects + *(const int32_t *)pa;
-    const struct capdl_object *b = (const struct capdl_object *)objects + *(const int32_t *)pb;
-    if (a->addr != b->addr)
-        return a->addr < b->addr ? -1 : 1;
-    if (a->bits != b->bits)
-        return a->bits > b->bits ? -1 : 1;
-    return (b->type == RECORD_CAP_UNTYPED) - (a->type == RECORD_CAP_UNTYPED);
-}
-
 static void find_used(struct builder *b, int32_t *sorted, int32_t *open)
 {
     const struct capdl_object *o = b->spec->object;
     uint32_t count = 0;
     uint32_t depth = 0;
     for (uint32_t i = 0; i < b->spec->objects; i++)
-        if (o[i].type != RECORD_CAP_IRQ_HANDLER)
+        if (o[i].bits != 0)
             sorted[count++] = (int32_t)i;
     if (count)
-        qsort_r(sorted, count, sizeof(*sorted), place_compare, b->spec->object);
+        qsort_r(sorted, count, sizeof(*sorted), capdl_by_place, b->spec->object);
     for (uint32_t i = 0; i < count; i++) {
         const struct capdl_object *x = &o[sorted[i]];
         uint64_t end = x->addr + ((uint64_t)1 << x->bits);
@@ -442,6 +513,7 @@ static void build(struct builder *b)
     put_slots(b);
     put_threads(b);
     put_notifications(b);
+    put_contexts(b);
     put_tables(b);
     put_mappings(b);
     put_irqs(b);
@@ -461,8 +533,9 @@ enum error capdl_state(const struct capdl_spec *spec, struct capstate *out)
     b.sibling = malloc(caps * sizeof(*b.sibling));
     b.order = malloc(caps * sizeof(*b.order));
     b.used = calloc(objects, sizeof(*b.used));
+    b.runs = calloc(objects, sizeof(*b.runs));
     capstate_init(out);
-    if (sorted && open && b.first_child && b.sibling && b.order && b.used) {
+    if (sorted && open && b.first_child && b.sibling && b.order && b.used && b.runs) {
         find_used(&b, sorted, open);
         build(&b);
     } else {
@@ -474,6 +547,7 @@ enum error capdl_state(const struct capdl_spec *spec, struct capstate *out)
     free(b.sibling);
     free(b.order);
     free(b.used);
+    free(b.runs);
     if (b.error != ERR_OK)
         capstate_free(out);
     return b.error;

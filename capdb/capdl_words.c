@@ -194,7 +194,7 @@ enum error words_next(struct capdl_words *w)
         return take_number(w);
     w->token = TOKEN_SIGN;
     w->sign = *w->at;
-    if (w->sign == '\0' || !strchr("{}()[]:,;=", w->sign))
+    if (w->sign == '\0' || !strchr("{}()[]:,;=.", w->sign))
         return capdl_refuse(w->fault, w->where, "a character that means nothing here");
     w->at++;
     return ERR_OK;

@@ -5,6 +5,7 @@
 #define CAPSCOPE_CAPDB_COMMAND_H
 
 #include "capdb/capdb.h"
+#include "capdb/outfile.h"
 #include "capdb/output.h"
 
 struct stream;
@@ -41,6 +42,7 @@ struct options {
     const struct capstate *given; /* answers are taken from this snapshot of the target; NULL */
     bool quiet;                   /* tells no progress */
     bool whole;                   /* the command answers from all snapshots */
+    bool one;                     /* the command can be asked about one: FILE@N */
     bool doubt;                   /* what it answers from is not all there: said, and exit 2 */
 };
 
@@ -57,8 +59,20 @@ struct command {
 enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same of what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
+/* Ends an answer: its status, or STATUS_UNKNOWN with a sentence if it could not be written. */
+struct output;
+enum status command_finish(struct options *o, struct output *out, enum status s);
+
+/* For SIGINT, SIGTERM and SIGHUP; without SA_RESTART, so that waiting and sleeping end. */
+void command_catch_signals(void (*handler)(int number));
+
+/* A sentence, as command_complain(), about what the answer is taken from; the command goes on and ends with STATUS_UNKNOWN. */
 void command_doubt(struct options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* -o FILE, or standard output. The end keeps the file if the status is YES, and says what went
+ * wrong with it. */
+enum status command_begin_output(const struct options *o, struct outfile *f);
+enum status command_end_output(const struct options *o, struct outfile *f, enum status s);
 
 /* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
 void command_tell_layout(void);
@@ -78,6 +92,10 @@ struct view {
 enum status dbview_open_file(struct options *o, struct view *v);
 /* moment.c: at, from and to of what the user gave; says what is wrong with it. */
 enum status moments_resolve(struct options *o, struct view *v);
+/* One snapshot by number or time: the newest that had been taken by then. name: what stands before
+ * the text in a sentence. */
+enum status moment_resolve(const struct options *o, struct view *v, const char *name,
+                           const char *text, uint32_t *n);
 /* The range asked about: all of the recording where none was given. */
 uint32_t range_first(const struct options *o);
 uint32_t range_last(const struct options *o, const struct view *v);
@@ -91,6 +109,10 @@ bool dbview_differs(struct options *o, struct view *v, uint32_t n);
 /* The same as dbview_open(), but only what a question about `name` needs, where the indexes tell
  * that: then no edges, islands or verdicts are there. chains: with all above what it means. */
 enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains);
+/* Of a snapshot only threads and domains. */
+enum status dbview_load_threads(struct options *o, struct view *v, uint32_t n);
+/* Where the view has only a part of its snapshot: the subtree below a slot in place of it. */
+enum status dbview_load_tree(struct options *o, struct view *v, uint64_t slot);
 /* v->state is that of snapshot n, or a part of it: says so where it is incomplete. */
 void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */
@@ -124,8 +146,10 @@ char *when_text(double time, char *buf, size_t size);
 
 /* "strict", or who is left out. Returns buf. */
 const char *assumption_text(const struct view *v, bool strict, char *buf, size_t size);
-/* A capability as a witness, what a breach is about, and a way from one object to another: "-" for
- * none. Return buf. */
+/* With whom a breach is, a capability as a witness, what a breach is about, and a way from one object
+ * to another: "-" for none. Return buf. */
+char *breach_other_text(const struct view *v, const struct authority_breach *b, char *buf,
+                        size_t size);
 char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t size);
 char *breach_object_text(const struct view *v, const struct authority_breach *b, char *buf,
                          size_t size);

@@ -11,7 +11,7 @@ static const struct command commands[] = {
      "record TARGET RUN [--every SECONDS | --on-change] [--count N] [--events] [--patience SECONDS]"
      " [--domains FILE] [--same-machine] [--kernel ELF [--layout FILE]]",
      "take snapshots of a target into a recording",
-     "capdb record monitor:unix:build/monitor.sock run.capdb --on-change"},
+     "capdb record monitor:unix:build/run/monitor.sock run.capdb --on-change"},
     {"snapshots", 0, 0, command_snapshots, "snapshots RUN", "list the snapshots",
      "capdb snapshots run.capdb"},
     {"info", 0, 0, command_info, "info RUN [--at N]", "what was recorded, when, how big",
@@ -32,10 +32,11 @@ static const struct command commands[] = {
      "capdb cdt run.capdb slot:0x82406000"},
     {"preview", 1, 1, command_preview, "preview RUN SLOT [--at N]", "what a revoke would take",
      "capdb preview run.capdb 0x82406000"},
-    {"untyped", 0, 0, command_untyped, "untyped RUN [--at N]",
-     "untyped memory: used, free, lost, reclaimable", "capdb untyped run.capdb"},
-    {"diff", 2, 2, command_diff, "diff RUN A B", "what changed between two snapshots",
-     "capdb diff run.capdb 3 4"},
+    {"untyped", 0, 1, command_untyped, "untyped RUN [THING] [--at N]",
+     "untyped memory: used, free, lost, reclaimable; all, a domain's, or that which THING lies in",
+     "capdb untyped run.capdb 0x82480000"},
+    {"diff", 0, 2, command_diff, "diff RUN [A B | --from N --to N]",
+     "what changed between two snapshots", "capdb diff run.capdb --from 11:47 --to 11:49"},
     {"path", 2, 2, command_path, "path RUN FROM TO [--at N] [--flow] [--strict]",
      "shortest authority path, edge by edge", "capdb path run.capdb guest critical --flow"},
     {"can", 3, 3, command_can, "can RUN SUBJECT RIGHT OBJECT [--at N] [--strict]",
@@ -70,8 +71,9 @@ static const struct command commands[] = {
      "capdb report run.capdb -o run.html"},
     {"sql", 1, 1, command_sql, "sql RUN \"SELECT …\" [--from N --to N] [--domains FILE]",
      "query the documented views", "capdb sql run.capdb \"SELECT * FROM crossings WHERE n = 4\""},
-    {"live", 1, 1, command_live, "live TARGET \"SELECT …\"", "the same, asked of a running system",
-     "capdb live monitor:unix:build/monitor.sock \"SELECT * FROM threads\""},
+    {"live", 0, 1, command_live, "live TARGET [\"SELECT …\"]",
+     "the same, asked of a running system; without a statement, of each that is typed",
+     "capdb live monitor:unix:build/run/monitor.sock \"SELECT * FROM threads\""},
     {"verify", 0, 0, command_verify, "verify RUN",
      "is it what was recorded? the file, the chain of commits, every snapshot, the events",
      "capdb verify run.capdb"},
@@ -133,14 +135,16 @@ void commands_help_one(const struct command *c)
     printf("usage: capdb %s%s [--json]\n\n%s.\n\nexample:\n    %s\n", c->usage,
            takes_domains(c) && !names_option(c, "domains") ? " [--domains FILE]" : "", c->summary,
            c->example);
-    if (names_option(c, "at"))
+    if (names_option(c, "at") || names_option(c, "from") || names_option(c, "to"))
         puts("\nN is the number of a snapshot, a time of day or a moment (11:47:27,\n"
              "2026-11-29T11:47:27, UTC), or a time before the newest (-30s, -1m, -2h).");
 }
 
 void commands_help(FILE *f)
 {
-    fputs("usage: capdb COMMAND RUN [OPERANDS] [--json]\n       capdb COMMAND --help\n\n", f);
+    fputs(
+        "usage: capdb COMMAND RUN [OPERANDS] [--json]\n       capdb COMMAND --help\n       capdb --help | --version\n\n",
+        f);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(f, "  capdb %s\n        %s\n", commands[i].usage, commands[i].summary);
     fputs("\nRUN is a recording (FILE or FILE@N) or a target: monitor:unix:PATH, "
@@ -153,6 +157,42 @@ void commands_help(FILE *f)
           f);
 }
 
+/* The usage without what a question from inside a debugger cannot have: a recording, its moments,
+ * files.  A group in brackets goes as a whole. */
+static void put_usage_inside(FILE *f, const struct command *c)
+{
+    static const char *const not_inside[] = {"--at", "--from", "FILE"};
+    for (const char *at = c->usage; *at;) {
+        const char *group = *at == '[' ? strchr(at, ']') : NULL;
+        size_t n = group ? (size_t)(group + 1 - at) : strcspn(at, " ");
+        bool skip = n == 3 && strncmp(at, "RUN", n) == 0;
+        for (size_t i = 0; group && i < sizeof(not_inside) / sizeof(*not_inside); i++)
+            skip |= !!memmem(at, n, not_inside[i], strlen(not_inside[i]));
+        if (!skip)
+            fprintf(f, " %.*s", (int)n, at);
+        at += n;
+        at += strspn(at, " ");
+    }
+}
+
+void commands_help_inside(FILE *f, const struct command *one)
+{
+    fputs(one ? "usage:" : "of the machine as it stands:\n\n", f);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        const struct command *c = one ? one : &commands[i];
+        if (!command_takes_one(c))
+            continue;
+        fputs(one ? " cap" : "  cap", f);
+        put_usage_inside(f, c);
+        fprintf(f, "%s%s%s\n", one ? " [--json]\n\n" : "\n        ", c->summary, one ? "." : "");
+        if (one)
+            return;
+    }
+    fputs("  cap only [0xADDRESS thread NAME | 0xADDRESS space NAME | 0xADDRESS all]\n"
+          "        breakpoints that hold in one thread or address space alone\n",
+          f);
+}
+
 const struct command *commands_find(const char *name)
 {
     for (size_t i = 0; i < COMMANDS; i++)
@@ -161,13 +201,15 @@ const struct command *commands_find(const char *name)
     return NULL;
 }
 
-enum status commands_none(const char *name)
+enum status commands_none(const char *name, bool inside)
 {
     struct nearest n = {.wanted = name};
     for (size_t i = 0; i < COMMANDS; i++)
-        nearest_offer(&n, commands[i].name);
+        if (!inside || command_takes_one(&commands[i]))
+            nearest_offer(&n, commands[i].name);
     return n.best ? command_complain(NULL, "no command %s; did you mean %s?", name, n.best)
-                  : command_complain(NULL, "no command %s; capdb --help lists them", name);
+                  : command_complain(NULL, "no command %s; %s lists them", name,
+                                     inside ? "monitor cap" : "capdb --help");
 }
 
 bool command_takes_all(const struct command *c)

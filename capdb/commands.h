@@ -9,10 +9,12 @@
 
 /* NULL: there is none of that name. */
 const struct command *commands_find(const char *name);
-/* Says that there is none, and which name is near. */
-enum status commands_none(const char *name);
+/* Says that there is none, and which name is near; inside: of those that a debugger may ask. */
+enum status commands_none(const char *name, bool inside);
 void commands_help(FILE *f);
 void commands_help_one(const struct command *c);
+/* The same for questions from inside a debugger; one: of this command alone, NULL of all. */
+void commands_help_inside(FILE *f, const struct command *one);
 
 /* An option by its long name, "output" for -o. */
 bool command_takes(const struct command *c, const char *option);

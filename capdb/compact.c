@@ -5,6 +5,7 @@
  * interrupts this leaves the old file or the new one; a copy that was left is overwritten by the
  * next compact. */
 #include "capdb/ledger.h"
+#include "capdb/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,15 +63,6 @@ static enum error check_copy(const char *copy, const uint8_t *hash, char *messag
     return e;
 }
 
-static bool sync_path(const char *path, int flags)
-{
-    int fd = open(path, flags | O_CLOEXEC);
-    bool done = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return done;
-}
-
 /* The copy looks to others as the original did, and is on the disk before it takes its name. */
 static bool put_in_place(const char *copy, const char *path)
 {
@@ -79,9 +71,9 @@ static bool put_in_place(const char *copy, const char *path)
     bool done = folder && stat(path, &st) == 0 && chmod(copy, st.st_mode & 07777) == 0;
     if (done && geteuid() == 0)
         done = chown(copy, st.st_uid, st.st_gid) == 0;
-    done = done && sync_path(copy, O_RDONLY) && rename(copy, path) == 0;
+    done = done && outfile_sync(copy, O_RDONLY) && rename(copy, path) == 0;
     if (done)
-        sync_path(dirname(folder), O_RDONLY | O_DIRECTORY);
+        outfile_sync(dirname(folder), O_RDONLY | O_DIRECTORY);
     free(folder);
     return done;
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SQL_BYTES = 1024, PLACES_BYTES = 256 };
 
@@ -302,7 +301,7 @@ static enum error check_range(struct capdb *db, uint32_t first, uint32_t last)
 
 /* The door through which the first snapshot of the range came. */
 static enum error create_out(struct capdb *db, uint32_t first, const char *cut, const char *out,
-                             struct capdb **to, char *message)
+                             struct capdb_new *new, char *message)
 {
     sqlite3_stmt *st;
     enum error e = capdb_prepare(db,
@@ -317,7 +316,7 @@ static enum error create_out(struct capdb *db, uint32_t first, const char *cut, 
         const struct capdb_source source = {
             .target = capdb_column_text(st, 0), .machine = capdb_column_text(st, 1), .cut = cut};
         char said[CAPDB_MESSAGE] = "";
-        e = capdb_create_from(out, &source, to, said);
+        e = capdb_begin_new(out, &source, new, said);
         snprintf(message, CAPDB_MESSAGE, "%.160s %.320s", out, said);
     } else {
         snprintf(message, CAPDB_MESSAGE, "%s", capdb_error(db));
@@ -330,27 +329,26 @@ static enum error cut_into(struct cutting *c, const char *out, char *message)
 {
     char sentence[CAPDB_MESSAGE];
     struct capdb_ending ending;
+    struct capdb_new new;
     char *path = strdup(c->from->path);
     enum error e = path ? capdb_ending(c->from, &ending) : ERR_NO_MEMORY;
     if (e == ERR_OK) {
         snprintf(sentence, sizeof(sentence),
                  "snapshots %u to %u of the %u of %.128s, whose last commit is %s", c->first,
                  c->last, capdb_count(c->from), basename(path), ending.hash);
-        e = create_out(c->from, c->first, sentence, out, &c->to, message);
+        e = create_out(c->from, c->first, sentence, out, &new, message);
     } else {
         snprintf(message, CAPDB_MESSAGE, "%s", path ? capdb_error(c->from) : "out of memory");
     }
     free(path);
     if (e != ERR_OK)
         return e;
+    c->to = new.db;
     e = cut_all(c);
     if (e != ERR_OK)
         snprintf(message, CAPDB_MESSAGE, "%s",
                  capdb_error(c->to)[0] ? capdb_error(c->to) : capdb_error(c->from));
-    capdb_close(c->to);
-    if (e != ERR_OK)
-        unlink(out);
-    return e;
+    return capdb_end_new(&new, e, message);
 }
 
 enum error capdb_cut(struct capdb *db, uint32_t first, uint32_t last, const char *out,

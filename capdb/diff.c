@@ -8,78 +8,53 @@
  * Sorted by the number of the capability the two are one list: a capability in both changed, in one
  * it went or came. */
 #include "capdb/store.h"
-#include "lib/array.h"
 
 #include <stdlib.h>
 
-struct versions {
-    struct capdb_version *list;
-    uint32_t count;
-    size_t room;
-};
-
-struct diffing {
+struct capdb_difference {
     struct capdb *db;
     uint32_t early, late;
     int64_t early_row, late_row; /* the last rows of cap_row then */
-    struct versions ends, begins;
+    struct rowset ends, begins, parents;
     struct capdb_change *changes;
     uint32_t count;
     sqlite3_stmt *parent, *life;
+    int64_t old_life,
+        new_life; /* the last that is known to have begun by `early`, the first since */
 };
 
-#define COLUMNS "id, parent, slot, type, object, rights, flags, data, extra"
-static const char ends_sql[] = "SELECT " COLUMNS " FROM cap_row WHERE t1 > ?1 AND t1 <= ?2"
-                               " AND t1 < 2147483647 AND t0 <= ?1";
-static const char begins_sql[] =
-    "SELECT " COLUMNS " FROM cap_row WHERE row > ?1 AND row <= ?2 AND t1 > ?3";
+/* The index tells the row, too: versions that began since are not read.  The plus keeps SQLite from
+ * going through the rows by their numbers. */
+static const char ends_sql[] = "t1 > ?1 AND t1 <= ?2 AND t1 < 2147483647 AND +row <= ?3";
+static const char begins_sql[] = "row > ?1 AND row <= ?2 AND t1 > ?3";
 /* Versions of one capability do not overlap and ascend with their rows, so the newest that is not
  * behind the last row of a snapshot is the one that holds there, if any does. */
-static const char parent_sql[] = "SELECT " COLUMNS ", t1 FROM cap_row WHERE id = ?1 AND row <= ?2"
-                                 " ORDER BY row DESC LIMIT 1";
+static const char parent_sql[] =
+    "row = (SELECT max(row) FROM cap_row WHERE id = ?1 AND row <= ?2) AND t1 > ?3";
 static const char life_sql[] = "SELECT min(t0) FROM object_row WHERE id = ?";
-enum { COLUMN_T1 = 9 };
 
-static struct capdb_version take_version(sqlite3_stmt *st)
+static enum error no_memory(struct capdb_difference *d)
 {
-    return (struct capdb_version){.id = sqlite3_column_int64(st, 0),
-                                  .parent = sqlite3_column_int64(st, 1),
-                                  .slot = (uint64_t)sqlite3_column_int64(st, 2),
-                                  .type = (uint32_t)sqlite3_column_int64(st, 3),
-                                  .object = sqlite3_column_int64(st, 4),
-                                  .rights = (uint32_t)sqlite3_column_int64(st, 5),
-                                  .flags = (uint32_t)sqlite3_column_int64(st, 6),
-                                  .data = (uint64_t)sqlite3_column_int64(st, 7),
-                                  .extra = (uint64_t)sqlite3_column_int64(st, 8)};
+    return capdb_fail(d->db, ERR_NO_MEMORY, "out of memory");
 }
 
-static bool put_version(struct versions *to, const struct capdb_version *v)
-{
-    struct capdb_version *grown = array_room(to->list, to->count, &to->room, sizeof(*grown));
-    if (!grown)
-        return false;
-    to->list = grown;
-    to->list[to->count++] = *v;
-    return true;
-}
+/* --- rows ------------------------------------------------------------------------------------ */
 
-static enum error read_versions(struct diffing *d, const char *sql, const int64_t *values,
-                                int count, struct versions *out)
+static enum error read_rows(struct capdb_difference *d, const char *where, const int64_t values[3],
+                            struct rowset *out)
 {
     sqlite3_stmt *st;
-    enum error e = capdb_prepare(d->db, sql, &st);
-    for (int i = 0; e == ERR_OK && i < count; i++)
+    enum error e = capdb_prepare_rows(d->db, ROW_CAP, where, &st);
+    if (e != ERR_OK)
+        return e;
+    for (int i = 0; i < 3; i++)
         sqlite3_bind_int64(st, i + 1, values[i]);
-    while (capdb_step(d->db, st, "comparing", &e)) {
-        struct capdb_version v = take_version(st);
-        if (!put_version(out, &v))
-            e = capdb_fail(d->db, ERR_NO_MEMORY, "out of memory");
-    }
+    e = capdb_take_rows(d->db, st, ROW_CAP, "comparing", out);
     sqlite3_finalize(st);
     return e;
 }
 
-static int64_t last_row(struct diffing *d, uint32_t n, enum error *e)
+static int64_t last_row(struct capdb_difference *d, uint32_t n, enum error *e)
 {
     sqlite3_stmt *st;
     int64_t row = 0;
@@ -96,151 +71,228 @@ static int64_t last_row(struct diffing *d, uint32_t n, enum error *e)
     return row;
 }
 
-static enum error read_all(struct diffing *d)
+static enum error read_all(struct capdb_difference *d)
 {
     enum error e = ERR_OK;
     d->early_row = last_row(d, d->early, &e);
     d->late_row = last_row(d, d->late, &e);
     if (e == ERR_OK)
-        e = read_versions(d, ends_sql, (const int64_t[]){d->early, d->late}, 2, &d->ends);
+        e = read_rows(d, ends_sql, (const int64_t[]){d->early, d->late, d->early_row}, &d->ends);
     if (e == ERR_OK)
-        e = read_versions(d, begins_sql, (const int64_t[]){d->early_row, d->late_row, d->late}, 3,
-                          &d->begins);
+        e = read_rows(d, begins_sql, (const int64_t[]){d->early_row, d->late_row, d->late},
+                      &d->begins);
     return e;
 }
 
 /* --- one list -------------------------------------------------------------------------------- */
 
-static bool sort_by_id(struct versions *v)
+static struct sort_key *sort_by_id(const struct rowset *set)
 {
-    struct sort_key *keys = malloc((v->count + 1) * sizeof(*keys));
-    struct capdb_version *sorted = malloc((v->count + 1) * sizeof(*sorted));
-    if (keys && sorted) {
-        for (uint32_t i = 0; i < v->count; i++)
-            keys[i] = (struct sort_key){v->list[i].id, i};
-        keys_sort(keys, v->count);
-        for (uint32_t i = 0; i < v->count; i++)
-            sorted[i] = v->list[keys[i].index];
-        free(v->list);
-        v->list = sorted;
-        free(keys);
-        return true;
-    }
-    free(keys);
-    free(sorted);
-    return false;
+    struct sort_key *keys = malloc((set->count + (size_t)1) * sizeof(*keys));
+    for (uint32_t i = 0; keys && i < set->count; i++)
+        keys[i] = (struct sort_key){set->rows[i].v[CAP_COL_id], i};
+    if (keys)
+        keys_sort(keys, set->count);
+    return keys;
 }
 
-static void merge(struct diffing *d)
+static void merge(struct capdb_difference *d, const struct sort_key *ends,
+                  const struct sort_key *begins)
 {
     uint32_t i = 0;
     uint32_t k = 0;
     while (i < d->ends.count || k < d->begins.count) {
         struct capdb_change *c = &d->changes[d->count++];
-        const struct capdb_version *e = i < d->ends.count ? &d->ends.list[i] : NULL;
-        const struct capdb_version *l = k < d->begins.count ? &d->begins.list[k] : NULL;
-        c->before = e && (!l || e->id <= l->id) ? e : NULL;
-        c->after = l && (!e || l->id <= e->id) ? l : NULL;
+        const struct sort_key *e = i < d->ends.count ? &ends[i] : NULL;
+        const struct sort_key *b = k < d->begins.count ? &begins[k] : NULL;
+        c->before = e && (!b || e->key <= b->key) ? &d->ends.rows[e->index] : NULL;
+        c->after = b && (!e || b->key <= e->key) ? &d->begins.rows[b->index] : NULL;
         i += c->before ? 1 : 0;
         k += c->after ? 1 : 0;
     }
 }
 
-static bool make_list(struct diffing *d)
+static enum error make_list(struct capdb_difference *d)
 {
-    if (!sort_by_id(&d->ends) || !sort_by_id(&d->begins))
-        return false;
+    struct sort_key *ends = sort_by_id(&d->ends);
+    struct sort_key *begins = sort_by_id(&d->begins);
     d->changes = calloc((size_t)d->ends.count + d->begins.count + 1, sizeof(*d->changes));
-    if (d->changes)
-        merge(d);
-    return d->changes;
+    bool ready = ends && begins && d->changes;
+    if (ready)
+        merge(d, ends, begins);
+    free(ends);
+    free(begins);
+    return ready ? ERR_OK : no_memory(d);
 }
 
 /* --- what is known of those that came -------------------------------------------------------- */
 
-static enum error find_parent(struct diffing *d, struct capdb_change *c)
+/* *out: its version in the later snapshot, NULL: it is not there. */
+static enum error find_parent(struct capdb_difference *d, int64_t id, const struct row **out)
 {
-    enum error e = ERR_OK;
-    if (!d->parent)
-        e = capdb_prepare(d->db, parent_sql, &d->parent);
+    enum error e = d->parent ? ERR_OK : capdb_prepare_rows(d->db, ROW_CAP, parent_sql, &d->parent);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(d->parent, 1, c->after->parent);
+    uint32_t before = d->parents.count;
+    sqlite3_bind_int64(d->parent, 1, id);
     sqlite3_bind_int64(d->parent, 2, d->late_row);
-    if (capdb_step(d->db, d->parent, "comparing", &e) &&
-        sqlite3_column_int64(d->parent, COLUMN_T1) > d->late) {
-        c->has_parent = true;
-        c->parent = take_version(d->parent);
-    }
-    sqlite3_reset(d->parent);
+    sqlite3_bind_int64(d->parent, 3, d->late);
+    e = capdb_take_rows(d->db, d->parent, ROW_CAP, "comparing", &d->parents);
+    *out = d->parents.count > before ? &d->parents.rows[before] : NULL;
     return e;
 }
 
-static enum error find_life(struct diffing *d, struct capdb_change *c)
+static enum error ask_life(struct capdb_difference *d, int64_t life)
 {
-    enum error e = ERR_OK;
-    if (!d->life)
-        e = capdb_prepare(d->db, life_sql, &d->life);
+    enum error e = d->life ? ERR_OK : capdb_prepare(d->db, life_sql, &d->life);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(d->life, 1, c->after->object);
-    if (capdb_step(d->db, d->life, "comparing", &e))
-        c->new_object = sqlite3_column_int64(d->life, 0) > d->early;
+    sqlite3_bind_int64(d->life, 1, life);
+    bool new =
+        capdb_step(d->db, d->life, "comparing", &e) && sqlite3_column_int64(d->life, 0) > d->early;
     sqlite3_reset(d->life);
+    *(new ? &d->new_life : &d->old_life) = life;
     return e;
 }
 
-static enum error complete(struct diffing *d, struct capdb_change *c)
+/* Lives are numbered as they begin: what one that is known tells of those before or behind it needs
+ * no question. */
+static enum error find_life(struct capdb_difference *d, struct capdb_change *c)
 {
-    if (c->before || !c->after || c->after->parent == 0)
-        return ERR_OK;
-    enum error e = find_parent(d, c);
-    if (e == ERR_OK && c->has_parent && c->parent.type == RECORD_CAP_UNTYPED)
-        e = find_life(d, c);
+    int64_t life = c->after->v[CAP_COL_object];
+    bool unknown = life > d->old_life && life < d->new_life;
+    enum error e = unknown ? ask_life(d, life) : ERR_OK;
+    c->new_object = life >= d->new_life;
+    return e;
+}
+
+static bool came(const struct capdb_change *c)
+{
+    return !c->before && c->after->v[CAP_COL_parent] != 0;
+}
+
+/* Of those that came, by their parents. */
+static struct sort_key *sort_by_parent(const struct capdb_difference *d, uint32_t *count)
+{
+    struct sort_key *keys = malloc((d->count + (size_t)1) * sizeof(*keys));
+    *count = 0;
+    for (uint32_t i = 0; keys && i < d->count; i++)
+        if (came(&d->changes[i]))
+            keys[(*count)++] = (struct sort_key){d->changes[i].after->v[CAP_COL_parent], i};
+    if (keys)
+        keys_sort(keys, *count);
+    return keys;
+}
+
+/* A parent is looked up once for all its children. */
+static enum error complete(struct capdb_difference *d, const struct sort_key *keys, uint32_t count)
+{
+    enum error e = rowset_reserve(&d->parents, count) ? ERR_OK : no_memory(d); /* none moves */
+    const struct row *parent = NULL;
+    for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
+        struct capdb_change *c = &d->changes[keys[i].index];
+        if (i == 0 || keys[i - 1].key != keys[i].key)
+            e = find_parent(d, keys[i].key, &parent);
+        c->parent = parent;
+        if (e == ERR_OK && parent && parent->v[CAP_COL_type] == RECORD_CAP_UNTYPED)
+            e = find_life(d, c);
+    }
+    return e;
+}
+
+static enum error complete_all(struct capdb_difference *d)
+{
+    uint32_t count;
+    struct sort_key *keys = sort_by_parent(d, &count);
+    enum error e = keys ? complete(d, keys, count) : no_memory(d);
+    free(keys);
     return e;
 }
 
 /* --- telling --------------------------------------------------------------------------------- */
 
-static uint64_t slot_of(const struct capdb_change *c)
+/* Those that went, or those that did not, by slot. */
+static uint32_t sort_by_slot(const struct capdb_difference *d, bool went, struct sort_key *keys)
 {
-    return c->after ? c->after->slot : c->before->slot;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct capdb_change *c = &d->changes[i];
+        if (!c->after == went)
+            keys[count++] = (struct sort_key){(went ? c->before : c->after)->v[CAP_COL_slot], i};
+    }
+    keys_sort(keys, count);
+    return count;
 }
 
 /* What went before the rest, each by slot. */
-static int by_slot(const void *pa, const void *pb)
+static enum error arrange(struct capdb_difference *d)
 {
-    const struct capdb_change *a = pa;
-    const struct capdb_change *b = pb;
-    if (!a->after != !b->after)
-        return a->after ? 1 : -1;
-    return (slot_of(a) > slot_of(b)) - (slot_of(a) < slot_of(b));
+    struct sort_key *keys = malloc((d->count + (size_t)1) * sizeof(*keys));
+    struct capdb_change *sorted = calloc(d->count + (size_t)1, sizeof(*sorted));
+    enum error e = keys && sorted ? ERR_OK : no_memory(d);
+    if (e == ERR_OK) {
+        struct capdb_change *by_id = d->changes;
+        (void)sort_by_slot(d, false, keys + sort_by_slot(d, true, keys));
+        for (uint32_t i = 0; i < d->count; i++)
+            sorted[i] = by_id[keys[i].index];
+        d->changes = sorted;
+        sorted = by_id;
+    }
+    free(keys);
+    free(sorted);
+    return e;
 }
 
-static enum error tell(struct diffing *d, capdb_change_fn fn, void *ctx)
+enum error capdb_difference_of(struct capdb *db, uint32_t a, uint32_t b,
+                               struct capdb_difference **out)
+{
+    struct capdb_difference *d = malloc(sizeof(*d));
+    *out = NULL;
+    if (!d)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    *d = (struct capdb_difference){
+        .db = db, .early = a < b ? a : b, .late = a < b ? b : a, .new_life = INT64_MAX};
+    enum error e = read_all(d);
+    if (e == ERR_OK)
+        e = make_list(d);
+    if (e == ERR_OK)
+        e = complete_all(d);
+    if (e == ERR_OK)
+        e = arrange(d);
+    if (e == ERR_OK)
+        *out = d;
+    else
+        capdb_difference_free(d);
+    return e;
+}
+
+enum error capdb_difference_tell(const struct capdb_difference *d, capdb_change_fn fn, void *ctx)
 {
     enum error e = ERR_OK;
-    for (uint32_t i = 0; e == ERR_OK && i < d->count; i++)
-        e = complete(d, &d->changes[i]);
-    if (e == ERR_OK && d->count)
-        qsort(d->changes, d->count, sizeof(*d->changes), by_slot);
     for (uint32_t i = 0; e == ERR_OK && i < d->count; i++)
         e = fn(ctx, &d->changes[i]);
     return e;
 }
 
+void capdb_difference_free(struct capdb_difference *d)
+{
+    if (!d)
+        return;
+    sqlite3_finalize(d->parent);
+    sqlite3_finalize(d->life);
+    rowset_free(&d->ends);
+    rowset_free(&d->begins);
+    rowset_free(&d->parents);
+    free(d->changes);
+    free(d);
+}
+
 enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn fn, void *ctx)
 {
-    struct diffing d = {.db = db, .early = a < b ? a : b, .late = a < b ? b : a};
-    enum error e = read_all(&d);
-    if (e == ERR_OK && !make_list(&d))
-        e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    struct capdb_difference *d;
+    enum error e = capdb_difference_of(db, a, b, &d);
     if (e == ERR_OK)
-        e = tell(&d, fn, ctx);
-    sqlite3_finalize(d.parent);
-    sqlite3_finalize(d.life);
-    free(d.ends.list);
-    free(d.begins.list);
-    free(d.changes);
+        e = capdb_difference_tell(d, fn, ctx);
+    capdb_difference_free(d);
     return e;
 }

@@ -103,7 +103,7 @@ static enum error analyse(struct comparison *c)
 {
     struct authority a;
     c->db->recorder->analysed++;
-    enum error e = authority_build(c->now, &c->db->recorder->rules, &a);
+    enum error e = authority_build_homes(c->now, &c->db->recorder->rules, &a);
     if (e != ERR_OK)
         return capdb_fail(c->db, e, "out of memory");
     int64_t *ids = malloc((a.domain_count + 1) * sizeof(*ids));

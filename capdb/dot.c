@@ -5,12 +5,15 @@
  * MOST_DOMAINS boxes, MOST_CHANNELS ellipses and MOST_BREACHES red lines: domains with breaches and
  * with most crossings are drawn, the others stand in one box, and what was folded is said.
  *
- * With --around THING it is the objects themselves, up to --depth steps of authority away.
+ * With --around THING it is the objects themselves, up to --depth steps of authority away.  Objects
+ * that do nothing by themselves and to which the same is done by the same are one box.
  *
  * Labels are escaped text in quotes: capstate made it printable. */
 #include "capdb/export.h"
 
+#include "authority/conveys.h"
 #include "capdb/colour.h"
+#include "capstate/size.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -405,6 +408,10 @@ struct around {
     int32_t *queue;
     uint32_t head, tail;
     bool cut; /* MOST_NODES were not enough */
+    /* by place in the queue */
+    uint64_t shape[MOST_NODES];
+    uint32_t alike[MOST_NODES]; /* how many it stands for; 0: another stands for it */
+    bool *folded;               /* by node: another stands for it */
 };
 
 static void reach(struct around *a, int32_t node, int32_t distance)
@@ -432,20 +439,90 @@ static void spread_from(struct around *a, int32_t node)
             reach(a, graph->edges[to[i]].from, next);
 }
 
-static bool is_witness(const struct dot *d, int32_t slot)
+/* One capability to untyped memory is the witness for all that it covers: of that only what a breach
+ * is about. */
+static bool shows_breach(const struct authority_breach *b, const struct authority_edge *e)
 {
-    for (uint32_t i = 0; slot >= 0 && i < d->verdict.count; i++) {
-        const struct authority_breach *b = &d->verdict.breach[i];
-        if (b->weight == AUTHORITY_BREACH && (b->slot_a == slot || b->slot_b == slot))
+    bool about = e->kind != AUTHORITY_COVER || b->object == e->to || b->object_b == e->to;
+    return b->weight == AUTHORITY_BREACH && about && (b->slot_a == e->slot || b->slot_b == e->slot);
+}
+
+static bool is_red_edge(const struct dot *d, const struct authority_edge *e)
+{
+    for (uint32_t i = 0; e->slot >= 0 && i < d->verdict.count; i++)
+        if (shows_breach(&d->verdict.breach[i], e))
             return true;
-    }
     return false;
 }
 
-static void put_node(const struct dot *d, int32_t node, bool asked)
+/* --- what is alike --- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+/* Order does not count. */
+static uint64_t edge_shape(const struct around *a, const struct authority_edge *e, int32_t other,
+                           bool forward)
+{
+    if (e->kind == AUTHORITY_DESTROY || a->distance[other] < 0)
+        return 0;
+    return mix(mix(mix((uint64_t)other, e->kind), forward), is_red_edge(a->d, e));
+}
+
+static uint64_t shape_of(const struct around *a, int32_t node)
+{
+    const struct authority *graph = &a->d->v->authority;
+    const struct capstate_object *o = &graph->state->objects[node];
+    uint64_t shape = mix(mix(mix(o->type, o->bits), o->flags), (uint64_t)graph->home[node]);
+    uint32_t count;
+    const uint32_t *to = authority_edges_to(graph, node, &count);
+    for (uint32_t i = graph->first_edge[node]; i < graph->first_edge[node + 1]; i++)
+        shape += edge_shape(a, &graph->edges[i], graph->edges[i].to, true);
+    for (uint32_t i = 0; i < count; i++)
+        shape += edge_shape(a, &graph->edges[to[i]], graph->edges[to[i]].from, false);
+    return shape;
+}
+
+static bool may_fold(const struct around *a, uint32_t place)
+{
+    int32_t node = a->queue[place];
+    return a->distance[node] > 0 && !authority_type_is_entity(a->d->v->state.objects[node].type);
+}
+
+/* The first of those that are alike stands for all. */
+static void fold(struct around *a)
+{
+    for (uint32_t i = 0; i < a->tail; i++) {
+        uint32_t first = i;
+        a->shape[i] = shape_of(a, a->queue[i]);
+        for (uint32_t k = 0; may_fold(a, i) && k < i && first == i; k++)
+            if (a->alike[k] && a->shape[k] == a->shape[i] && may_fold(a, k))
+                first = k;
+        a->alike[first]++;
+        a->folded[a->queue[i]] = first != i;
+    }
+}
+
+/* --- drawing it --- */
+
+static void put_node_label(const struct dot *d, int32_t node, uint32_t alike)
+{
+    const struct capstate_object *o = &d->v->state.objects[node];
+    char text[TEXT_BYTES];
+    char size[SIZE_TEXT];
+    if (alike == 1)
+        quote(d->f, capstate_object_text(&d->v->state, node, text, sizeof(text)));
+    else
+        fprintf(d->f, "\"%u × %s %s\"", alike, record_cap_name(o->type),
+                size_exact((uint64_t)1 << (o->bits & 63), size));
+}
+
+static void put_node(const struct dot *d, int32_t node, bool asked, uint32_t alike)
 {
     const struct authority *a = &d->v->authority;
-    char text[TEXT_BYTES];
     char buf[COLOUR_BYTES];
     int32_t home = a->home[node];
     const char *colour =
@@ -454,29 +531,46 @@ static void put_node(const struct dot *d, int32_t node, bool asked)
     fprintf(d->f,
             "  n%d [shape=box, style=filled, fillcolor=\"%s\", fontcolor=\"%s\"%s, label=", node,
             colour, colour_of_text(colour), asked ? ", penwidth=3" : "");
-    quote(d->f, capstate_object_text(&d->v->state, node, text, sizeof(text)));
+    put_node_label(d, node, alike);
     fputs(", tooltip=", d->f);
     quote(d->f, domain_name(d->v, home));
     fputs("];\n", d->f);
 }
 
-/* Edges of one kind between two nodes stand together, and are one line. */
+static void put_edge(const struct around *a, const struct authority_edge *e, uint32_t kinds,
+                     bool red)
+{
+    const char *behind = "";
+    if (!kinds || a->distance[e->to] < 0 || a->folded[e->to])
+        return;
+    fprintf(a->d->f, "  n%d -> n%d [label=\"", e->from, e->to);
+    for (uint32_t kind = 0; kind < AUTHORITY_EDGE_KINDS; kind++)
+        if (kinds >> kind & 1) {
+            fprintf(a->d->f, "%s%s", behind, authority_edge_name((enum authority_edge_kind)kind));
+            behind = ", ";
+        }
+    fputc('"', a->d->f);
+    if (red)
+        fprintf(a->d->f, ", color=\"%s\", fontcolor=\"%s\", penwidth=2", COLOUR_BREACH,
+                COLOUR_BREACH);
+    fputs("];\n", a->d->f);
+}
+
+/* Edges between two nodes stand together, and are one line. */
 static void put_edges_from(const struct around *a, int32_t node)
 {
     const struct authority *graph = &a->d->v->authority;
     const uint32_t end = graph->first_edge[node + 1];
     for (uint32_t i = graph->first_edge[node]; i < end;) {
-        const struct authority_edge *e = &graph->edges[i];
+        const struct authority_edge *first = &graph->edges[i];
         bool red = false;
-        for (; i < end && graph->edges[i].to == e->to && graph->edges[i].kind == e->kind; i++)
-            red |= is_witness(a->d, graph->edges[i].slot);
-        if (e->kind == AUTHORITY_DESTROY || a->distance[e->to] < 0)
-            continue;
-        fprintf(a->d->f, "  n%d -> n%d [label=\"%s\"", node, e->to, authority_edge_name(e->kind));
-        if (red)
-            fprintf(a->d->f, ", color=\"%s\", fontcolor=\"%s\", penwidth=2", COLOUR_BREACH,
-                    COLOUR_BREACH);
-        fputs("];\n", a->d->f);
+        uint32_t kinds = 0;
+        for (; i < end && graph->edges[i].to == first->to; i++) {
+            const struct authority_edge *e = &graph->edges[i];
+            kinds |= e->kind == AUTHORITY_DESTROY ? 0 : 1u << e->kind;
+            red |= a->distance[e->to] >= 0 && is_red_edge(a->d, e);
+        }
+        put_edge(a, first, kinds, red);
     }
 }
 
@@ -484,7 +578,9 @@ static void put_nodes(const struct around *a, uint32_t depth)
 {
     put_head(a->d);
     for (uint32_t i = 0; i < a->tail; i++) {
-        put_node(a->d, a->queue[i], a->distance[a->queue[i]] == 0);
+        if (!a->alike[i])
+            continue;
+        put_node(a->d, a->queue[i], a->distance[a->queue[i]] == 0, a->alike[i]);
         put_edges_from(a, a->queue[i]);
     }
     fprintf(a->d->f, "  label=\"snapshot %u: around ", a->d->v->n);
@@ -503,6 +599,8 @@ static void put_around(struct dot *d, const struct thing *thing)
     a.distance = output_alloc(NULL, (nodes + 1) * sizeof(*a.distance));
     memset(a.distance, 0xff, (nodes + 1) * sizeof(*a.distance));
     a.queue = output_alloc(NULL, (MOST_NODES + 1) * sizeof(*a.queue));
+    a.folded = output_alloc(NULL, nodes + 1);
+    memset(a.folded, 0, nodes + 1);
     thing_mark(d->v, thing, mark);
     for (uint32_t i = 0; i < nodes; i++)
         if (mark[i])
@@ -510,8 +608,10 @@ static void put_around(struct dot *d, const struct thing *thing)
     for (; a.head < a.tail; a.head++)
         if (a.distance[a.queue[a.head]] < (int32_t)depth)
             spread_from(&a, a.queue[a.head]);
+    fold(&a);
     put_nodes(&a, depth);
     free(mark);
+    free(a.folded);
     free(a.distance);
     free(a.queue);
 }

@@ -112,8 +112,6 @@ static enum status export_to(struct options *o, struct view *v, FILE *f)
         return export_events(f, o, v);
     else if (export_json(f, v) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
-    if (fflush(f) != 0 || ferror(f))
-        return command_complain(o->output ? o->output : "stdout", "could not be written");
     return STATUS_YES;
 }
 
@@ -129,10 +127,10 @@ enum status command_export(struct options *o)
     o->whole = strcmp(o->format, "trace") == 0 || strcmp(o->format, "events") == 0;
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    FILE *f = o->output ? fopen(o->output, "w") : stdout;
-    enum status s = f ? export_to(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
-    if (f && f != stdout && fclose(f) != 0 && s == STATUS_YES)
-        s = command_complain(o->output, "could not be written");
+    struct outfile f;
+    enum status s = command_begin_output(o, &f);
+    if (s == STATUS_YES)
+        s = command_end_output(o, &f, export_to(o, &v, f.file));
     dbview_close(&v);
     return s;
 }

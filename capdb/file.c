@@ -29,10 +29,12 @@ static struct capdb *db_new(const char *path)
     struct capdb *db = calloc(1, sizeof(*db));
     if (!db)
         return NULL;
-    db->path = strdup(path);
     db->memory = strcmp(path, ":memory:") == 0;
+    db->path = db->memory ? NULL : realpath(path, NULL); /* of one file, however it is called */
+    if (!db->path)
+        db->path = strdup(path);
     db->version = CAPDB_USER_VERSION;
-    db->lock = -1;
+    db->lock = db->place.fd = -1;
     db->seen = -1;
     if (!db->path) {
         free(db);
@@ -46,6 +48,8 @@ static void db_free(struct capdb *db)
     recorder_free(db);
     capdb_forget_owner(db);
     sqlite3_close(db->sql);
+    if (db->place.fd >= 0)
+        close(db->place.fd);
     lock_release(db->path, db->lock);
     free(db->path);
     free(db);
@@ -63,7 +67,7 @@ static enum error open_failed(struct capdb *db, enum error e, char *message)
 static enum error set_pragmas(struct capdb *db)
 {
     sqlite3_busy_timeout(db->sql, BUSY_MS);
-    if (capdb_add_functions(db->sql) != SQLITE_OK)
+    if (capdb_add_functions(db->sql) != SQLITE_OK || capdb_add_taking(db) != ERR_OK)
         return capdb_fail_sql(db, "opening");
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return capdb_execf(db, "opening",
@@ -194,6 +198,17 @@ static enum error take_lock(struct capdb *db, const char *does, const char *targ
     return ERR_OK;
 }
 
+/* Whoever does not come by its name, or removed the lock's file, is told too. */
+static enum error take_itself(struct capdb *db)
+{
+    enum error e = db->memory ? ERR_OK : lock_take_itself(db->path, &db->place.fd);
+    if (e == ERR_REFUSED)
+        return capdb_fail(db, e, "is being recorded by %s", lock_nameless);
+    if (e != ERR_OK)
+        return capdb_fail(db, e, "cannot be locked (%s)", strerror(errno));
+    return ERR_OK;
+}
+
 static enum error open_new(struct capdb *db, const struct capdb_source *source)
 {
     struct stat st;
@@ -207,10 +222,13 @@ static enum error open_new(struct capdb *db, const struct capdb_source *source)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | OPEN_ALONE;
     if (sqlite3_open_v2(db->path, &db->sql, flags, NULL) != SQLITE_OK)
         return capdb_fail_sql(db, "creating");
+    shm_guard(db);
     db->writable = true;
     e = set_pragmas(db);
     if (e == ERR_OK)
         e = create_schema(db, source);
+    if (e == ERR_OK)
+        e = take_itself(db);
     if (e != ERR_OK && !db->memory)
         unlink(db->path);
     return e;
@@ -287,12 +305,15 @@ static enum error open_to_write(struct capdb *db, const char *does, const char *
     if (e == ERR_OK)
         e = take_lock(db, does, target);
     if (e == ERR_OK)
+        e = take_itself(db);
+    if (e == ERR_OK)
         e = check_wal(db);
     if (e != ERR_OK)
         return e;
     int flags = SQLITE_OPEN_READWRITE | OPEN_ALONE;
     if (sqlite3_open_v2(db->path, &db->sql, flags, NULL) != SQLITE_OK)
         return capdb_fail_sql(db, "opening");
+    shm_guard(db);
     db->writable = true;
     e = set_pragmas(db);
     if (e == ERR_OK)
@@ -366,12 +387,15 @@ static enum error open_uri(struct capdb *db, const char *query)
     free(uri);
     if (code != SQLITE_OK)
         return capdb_fail_sql(db, "opening");
+    shm_guard(db);
     enum error e = set_pragmas(db);
     if (e == ERR_OK)
         e = check_identity(db);
     if (e == ERR_OK)
         e = check_schema(db);
-    return e == ERR_OK ? capdb_make_views(db) : e;
+    if (e == ERR_OK)
+        e = capdb_make_views(db);
+    return e == ERR_OK ? shm_check(db) : e;
 }
 
 /* Beside a recorder: SQLite keeps it from overwriting what we read. */
@@ -410,6 +434,47 @@ static enum error open_reader(struct capdb *db)
     return open_at_rest(db);
 }
 
+/* What is opened again under the same name has to go on where the one before ended: a compacted file
+ * does, another recording does not. */
+static enum error check_continues(struct capdb *db)
+{
+    sqlite3_stmt *st;
+    enum error e = ERR_OK;
+    if (db->known == 0)
+        return ERR_OK;
+    if (capdb_prepare(db, "SELECT hash FROM main.ledger WHERE entry = ?", &st) != ERR_OK)
+        return ERR_FORMAT;
+    sqlite3_bind_int64(st, 1, db->known);
+    bool same = capdb_step(db, st, "reading the ledger", &e) &&
+                sqlite3_column_bytes(st, 0) == (int)sizeof(db->known_hash) &&
+                memcmp(sqlite3_column_blob(st, 0), db->known_hash, sizeof(db->known_hash)) == 0;
+    sqlite3_finalize(st);
+    db->replaced = e == ERR_OK && !same;
+    return e;
+}
+
+static void note_end(struct capdb *db)
+{
+    struct ledger_entry last;
+    if (db->version == CAPDB_USER_VERSION_1 || ledger_last(db, &last) != ERR_OK)
+        return;
+    db->known = last.entry;
+    memcpy(db->known_hash, last.hash, sizeof(db->known_hash));
+}
+_Static_assert(sizeof(((struct capdb *)0)->known_hash) == BLAKE2B_BYTES, "a hash of the ledger");
+
+static enum error open_again(struct capdb *db)
+{
+    enum error e = db->replaced ? ERR_OK : open_reader(db);
+    if (e == ERR_OK && !db->replaced)
+        e = check_continues(db);
+    if (e == ERR_OK && db->replaced)
+        e = capdb_fail(db, ERR_FORMAT, "is another recording now than the one that was opened");
+    if (e == ERR_OK)
+        note_end(db);
+    return e;
+}
+
 enum error capdb_open(const char *path, struct capdb **out, char *message)
 {
     struct capdb *db = db_new(path);
@@ -417,6 +482,7 @@ enum error capdb_open(const char *path, struct capdb **out, char *message)
     enum error e = db ? open_reader(db) : ERR_NO_MEMORY;
     if (e != ERR_OK)
         return open_failed(db, e, message);
+    note_end(db);
     capdb_count(db);
     *out = db;
     return ERR_OK;
@@ -452,10 +518,10 @@ enum error capdb_hold(struct capdb *db)
 {
     enum error e = ERR_OK;
     if (db->holds == 0 && !db->writable) {
-        if (db->live)
+        if (db->live && !db->shm.cut)
             e = hold_live(db);
-        else if (changed_since(db))
-            e = open_reader(db);
+        else if (db->live || db->replaced || changed_since(db))
+            e = open_again(db);
         if (e == ERR_OK && db->live && sqlite3_get_autocommit(db->sql))
             e = hold_live(db); /* a recorder has begun meanwhile */
     }
@@ -467,9 +533,10 @@ enum error capdb_release(struct capdb *db)
 {
     if (db->holds == 0 || --db->holds > 0 || db->writable)
         return ERR_OK;
-    if (db->live)
-        return capdb_exec(db, "COMMIT", "reading");
-    db->torn = changed_since(db);
+    enum error e = db->live ? capdb_exec(db, "COMMIT", "reading") : ERR_OK;
+    db->torn = db->live ? db->shm.cut : changed_since(db);
+    if (e != ERR_OK && !db->torn)
+        return e;
     return db->torn ? capdb_fail(db, ERR_TORN, "was changed while it was read; ask again") : ERR_OK;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES = 1024, LOAD_TRIES = 5 };
+enum { LOAD_TRIES = 5 };
 
 /* --- rows of one snapshot --- */
 
@@ -14,9 +14,10 @@ bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out)
 {
     *out = (struct row){.row = sqlite3_column_int64(st, 0)};
     for (int c = 0; c < row_descs[kind].columns; c++) {
-        int type = sqlite3_column_type(st, c + 1);
+        sqlite3_value *cell = sqlite3_column_value(st, c + 1);
+        int type = sqlite3_value_type(cell);
         bool null = type == SQLITE_NULL && row_may_be_null(kind, c);
-        out->v[c] = null ? ROW_NULL : sqlite3_column_int64(st, c + 1);
+        out->v[c] = null ? ROW_NULL : sqlite3_value_int64(cell);
         if (type != SQLITE_INTEGER && !null)
             return false;
     }
@@ -25,28 +26,18 @@ bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out)
 
 enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out)
 {
-    char sql[SQL_BYTES];
-    const struct row_desc *d = &row_descs[kind];
     sqlite3_stmt *st;
-    int used = snprintf(sql, sizeof(sql), "SELECT row");
-    for (int c = 0; c < d->columns; c++)
-        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", \"%s\"", d->column[c]);
-    snprintf(sql + used, sizeof(sql) - (size_t)used, " FROM %s WHERE t0 <= ?1 AND t1 > ?1%s",
-             d->table,
-             kind == ROW_CAP ? " AND row <= (SELECT last_cap_row FROM snapshot WHERE n = ?1)" : "");
-    enum error e = capdb_prepare(db, sql, &st);
+    enum error e = capdb_prepare_rows(
+        db, kind,
+        kind == ROW_CAP ? "t0 <= ?1 AND t1 > ?1 AND"
+                          " row <= (SELECT last_cap_row FROM snapshot WHERE n = ?1)"
+                        : "t0 <= ?1 AND t1 > ?1",
+        &st);
     if (e != ERR_OK)
         return e;
     sqlite3_bind_int64(st, 1, n);
     *out = (struct rowset){0};
-    while (capdb_step(db, st, "reading a snapshot", &e)) {
-        struct row row;
-        if (!capdb_fetch_row(st, (int)kind, &row))
-            e = capdb_fail(db, ERR_CORRUPT, "snapshot %u is damaged: a cell of %s is no number", n,
-                           d->table);
-        else if (!rowset_add(out, &row))
-            e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
-    }
+    e = capdb_take_rows(db, st, kind, "reading a snapshot", out);
     sqlite3_finalize(st);
     if (e != ERR_OK)
         rowset_free(out);
@@ -340,6 +331,7 @@ static uint64_t take_word(sqlite3_stmt *st, const char *prefix, const char *name
 #define TAKE_U(name)     r->name = (uint32_t)take_word(st, prefix, #name);
 #define TAKE_W(name)     r->name = take_word(st, prefix, #name);
 #define TAKE_D(name)     TAKE_W(name)
+#define TAKE_T(name)     /* not kept */
 #define TAKE_S(name)     take_string(st, column_called(st, prefix, #name), &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)
 

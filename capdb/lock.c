@@ -13,21 +13,34 @@
 static const char lock_tail[] = "-lock";
 enum { TRIES = 10, LOCK_MODE = 0644 };
 
+const char lock_nameless[] = "a process that calls it by another name, or whose -lock was removed";
+
+static const struct flock whole = {.l_whence = SEEK_SET};
+/* A byte of the recording, behind those that SQLite locks (its documentation: 1 GiB and 511 more). */
+static const struct flock one_byte = {.l_whence = SEEK_SET, .l_start = 0x40001000, .l_len = 1};
+
 static char *lock_path(const char *path)
 {
-    size_t length = strlen(path);
-    char *out = malloc(length + sizeof(lock_tail));
-    if (out) {
-        memcpy(out, path, length);
-        memcpy(out + length, lock_tail, sizeof(lock_tail));
-    }
+    char *real = realpath(path, NULL); /* NULL: it is made only now */
+    char *out;
+    if (asprintf(&out, "%s%s", real ? real : path, lock_tail) < 0)
+        out = NULL;
+    free(real);
     return out;
 }
 
-static bool try_lock(int fd)
+static enum error try_lock(int fd, struct flock lock)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    lock.l_type = F_WRLCK;
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return ERR_OK;
+    return errno == EAGAIN || errno == EACCES ? ERR_REFUSED : ERR_IO;
+}
+
+static bool is_locked(int fd, struct flock lock)
+{
+    lock.l_type = F_RDLCK;
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 static void read_holder(int fd, char *holder)
@@ -53,9 +66,7 @@ static enum error take_once(const char *path, int *fd, char *holder)
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
     if (*fd < 0)
         return ERR_IO;
-    enum error e = try_lock(*fd)                        ? ERR_OK
-                   : errno == EAGAIN || errno == EACCES ? ERR_REFUSED
-                                                        : ERR_IO;
+    enum error e = try_lock(*fd, whole);
     if (e == ERR_REFUSED)
         read_holder(*fd, holder);
     else if (e == ERR_OK && !still_there(path, *fd))
@@ -96,16 +107,38 @@ void lock_release(const char *path, int fd)
     close(fd);
 }
 
-bool lock_is_held(const char *path, char *holder)
+enum error lock_take_itself(const char *path, int *fd)
 {
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    char *file = lock_path(path);
-    int fd = file ? open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    if (held && holder)
+    *fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    enum error e = *fd < 0 ? ERR_IO : try_lock(*fd, one_byte);
+    if (e != ERR_OK && *fd >= 0) {
+        int why = errno;
+        close(*fd);
+        errno = why;
+        *fd = -1;
+    }
+    return e;
+}
+
+static bool held(const char *path, int flags, struct flock lock, char *holder)
+{
+    int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags) : -1;
+    bool is_held = fd >= 0 && is_locked(fd, lock);
+    if (is_held && holder)
         read_holder(fd, holder);
     if (fd >= 0)
         close(fd);
+    return is_held;
+}
+
+bool lock_is_held(const char *path, char *holder)
+{
+    char *file = lock_path(path);
+    bool is_held = held(file, O_NOFOLLOW, whole, holder);
     free(file);
-    return held;
+    if (is_held || !held(path, 0, one_byte, NULL))
+        return is_held;
+    if (holder)
+        snprintf(holder, LOCK_HOLDER, "%s", lock_nameless);
+    return true;
 }

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* For a target through a unix socket that this process has open: the process that answers there, so
- * that two doors of one machine are known to be of one. "" for all others. Returns buf. */
+/* The QEMU behind a target, so that two doors of one machine are known to be of one, and a machine that
+ * was started anew to be another: of a unix socket or a TCP connection that this process has open, of a
+ * RAM file. "" where there is none on this computer, or it belongs to somebody else. Returns buf. */
 char *machine_behind(const char *target, char *buf, size_t size);
 
 #endif

@@ -3,9 +3,12 @@
 #include "capdb/command.h"
 #include "capdb/commands.h"
 #include "capdb/options.h"
+#include "lib/host/standard.h"
+#include "lib/host/version.h"
 
 #include <getopt.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 static enum status refuse_strangers(const struct command *c, const struct options_given *g)
@@ -37,22 +40,41 @@ static enum status exclude(const struct command *c, const struct options *o)
     return STATUS_YES;
 }
 
+static enum status tell_help(const struct options *o, const struct command *c, bool wanted)
+{
+    if (o->given)
+        commands_help_inside(stdout, c && command_takes_one(c) ? c : NULL);
+    else if (c)
+        commands_help_one(c);
+    else
+        commands_help(wanted ? stdout : stderr);
+    return wanted ? STATUS_YES : STATUS_UNKNOWN;
+}
+
+/* A question from inside a debugger is about the machine as it stands; it reads and writes no file. */
+static bool asks_beyond(const struct options *o)
+{
+    return o->kernel || o->layout || o->output || o->policy || o->junit || o->at_text ||
+           o->from_text || o->to_text || o->all;
+}
+
 static enum status run_command(const struct command *c, struct options *o,
                                const struct options_given *g)
 {
     if (refuse_strangers(c, g) != STATUS_YES || exclude(c, o) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (o->operands < c->min || o->operands > c->max)
-        return command_complain(NULL, "usage: capdb %s", c->usage);
-    if (o->given &&
-        (o->kernel || o->output || options_were_given(g, "domains") || !command_takes_one(c)))
+    if (o->given && (asks_beyond(o) || options_were_given(g, "domains") || !command_takes_one(c)))
         return command_complain(NULL, "%s: not from inside a debugger, or not with these options",
                                 c->name);
+    if (o->operands < c->min || o->operands > c->max)
+        return o->given ? tell_help(o, c, false)
+                        : command_complain(NULL, "usage: capdb %s", c->usage);
     if (o->kernel && o->run && !target_is_live(o->run))
         return command_complain(o->run, "--kernel is for targets; a recording knows its kernel");
     if (!o->given)
         attach_use_kernel(o->kernel, o->layout);
     o->whole = command_takes_all(c);
+    o->one = command_takes(c, "at") || c->run == command_compare;
     enum status s = c->run(o);
     return o->doubt ? STATUS_UNKNOWN : s; /* a sentence has said why */
 }
@@ -62,17 +84,13 @@ static enum status run_line(int argc, char **argv, struct options *o)
     struct options_given given;
     if (!options_read(argc, argv, o, &given))
         return STATUS_UNKNOWN;
-    if (optind >= argc) {
-        commands_help(given.help ? stdout : stderr);
-        return given.help ? STATUS_YES : STATUS_UNKNOWN;
-    }
+    if (optind >= argc)
+        return tell_help(o, NULL, given.help);
     const struct command *c = commands_find(argv[optind]);
     if (!c)
-        return commands_none(argv[optind]);
-    if (given.help) {
-        commands_help_one(c);
-        return STATUS_YES;
-    }
+        return commands_none(argv[optind], o->given);
+    if (given.help)
+        return tell_help(o, c, true);
     o->operands = argc - optind - 2;
     o->run = argv[optind + 1];
     o->operand = argv + optind + 2;
@@ -88,6 +106,10 @@ enum status command_answer(int argc, char **argv, const struct capstate *given, 
 int main(int argc, char **argv)
 {
     struct options o = {.every = -1, .patience = -1};
+    standard_reserve();
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("capdb %s\n", host_version) > 0 ? STATUS_YES : STATUS_UNKNOWN;
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, with a sentence */
     return (int)run_line(argc, argv, &o);
 }

@@ -76,17 +76,10 @@ uint64_t mirror_size(const struct mirror *m)
 
 /* --- from the file --------------------------------------------------------------------------- */
 
-static int by_position(const void *pa, const void *pb)
-{
-    int64_t a = ((const struct row *)pa)->v[CAP_COL_pos];
-    int64_t b = ((const struct row *)pb)->v[CAP_COL_pos];
-    return (a > b) - (a < b);
-}
-
 static bool take_caps(struct mirror *m, struct rowset *set)
 {
     if (set->count)
-        qsort(set->rows, set->count, sizeof(*set->rows), by_position);
+        qsort(set->rows, set->count, sizeof(*set->rows), rows_by_position);
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->rows[i].v[CAP_COL_slot] != (int64_t)m->state.slots[i].rec.addr)
             return false;

@@ -1,4 +1,4 @@
-/* Snapshots named by their time: --at, --from, --to.
+/* Snapshots named by their time: --at, --from, --to, the operands of diff.
  *
  *     N                        snapshot N
  *     -30s, -5m, -2h           so long before the newest snapshot
@@ -19,8 +19,10 @@
 
 #define DAY 86400.0
 
+/* Somebody may have set the clock back while it recorded: the newest is not the latest then. */
 struct moments {
-    double first, last; /* times of the first and last snapshot */
+    double first, last; /* the earliest and the latest time of a snapshot */
+    double newest;      /* the time of the last snapshot */
     uint32_t count;
 };
 
@@ -49,7 +51,7 @@ static bool before_the_end(const char *text, const struct moments *m, struct mom
     const char *unit = value >= 0 && *end ? strchr(units, *end) : NULL;
     if (!unit || end[1] != '\0' || !isfinite(value))
         return false;
-    *out = (struct moment){m->last - value * lengths[unit - units], 0};
+    *out = (struct moment){m->newest - value * lengths[unit - units], 0};
     return true;
 }
 
@@ -121,11 +123,19 @@ static uint32_t newest_by(struct capdb *db, double time)
 static struct moments read_moments(struct view *v)
 {
     struct moments m = {.count = capdb_count(v->db)};
-    struct capdb_snapshot info;
-    if (m.count && capdb_snapshot_info(v->db, 1, &info) == ERR_OK)
-        m.first = info.time;
-    if (m.count && capdb_snapshot_info(v->db, m.count, &info) == ERR_OK)
-        m.last = info.time;
+    sqlite3_stmt *st;
+    enum error e;
+    static const char sql[] = "SELECT min(time), max(time), "
+                              "(SELECT time FROM snapshot ORDER BY n DESC LIMIT 1) FROM snapshot";
+    if (capdb_prepare(v->db, sql, &st) != ERR_OK)
+        return m;
+    e = ERR_OK;
+    if (capdb_step(v->db, st, "looking for a snapshot", &e)) {
+        m.first = sqlite3_column_double(st, 0);
+        m.last = sqlite3_column_double(st, 1);
+        m.newest = sqlite3_column_double(st, 2);
+    }
+    sqlite3_finalize(st);
     return m;
 }
 
@@ -134,12 +144,13 @@ static enum status outside(const struct options *o, const char *name, const char
 {
     char first[32];
     char last[32];
-    return command_complain(o->run, "--%s %s lies outside the recording, which goes from %s to %s",
+    return command_complain(o->run, "%s%s lies outside the recording, which goes from %s to %s",
                             name, text, when_text(m->first, first, sizeof(first)),
                             when_text(m->last, last, sizeof(last)));
 }
 
-/* *n stays where text is NULL. `begin`: the first snapshot not before it, for --from. */
+/* *n stays where text is NULL. `begin`: the first snapshot not before it, for --from. name: what
+ * stands before the text in a sentence. */
 static enum status resolve(const struct options *o, struct view *v, const char *name,
                            const char *text, bool begin, uint32_t *n)
 {
@@ -155,7 +166,7 @@ static enum status resolve(const struct options *o, struct view *v, const char *
                                                 *n, m.count);
     if (!moment_parse(text, &m, &at))
         return command_complain(NULL,
-                                "--%s %s: neither a snapshot nor a time (11:47:27, -1m, "
+                                "%s%s: neither a snapshot nor a time (11:47:27, -1m, "
                                 "2026-11-29T11:47:27)",
                                 name, text);
     if (at.time + at.length < m.first || at.time > m.last)
@@ -168,11 +179,17 @@ static enum status resolve(const struct options *o, struct view *v, const char *
     return *n ? STATUS_YES : outside(o, name, text, &m);
 }
 
+enum status moment_resolve(const struct options *o, struct view *v, const char *name,
+                           const char *text, uint32_t *n)
+{
+    return resolve(o, v, name, text, false, n);
+}
+
 enum status moments_resolve(struct options *o, struct view *v)
 {
-    if (resolve(o, v, "at", o->at_text, false, &o->at) != STATUS_YES ||
-        resolve(o, v, "from", o->from_text, true, &o->from) != STATUS_YES ||
-        resolve(o, v, "to", o->to_text, false, &o->to) != STATUS_YES)
+    if (resolve(o, v, "--at ", o->at_text, false, &o->at) != STATUS_YES ||
+        resolve(o, v, "--from ", o->from_text, true, &o->from) != STATUS_YES ||
+        resolve(o, v, "--to ", o->to_text, false, &o->to) != STATUS_YES)
         return STATUS_UNKNOWN;
     uint32_t to = o->to ? o->to : capdb_count(v->db);
     if (o->from > to)

@@ -1,6 +1,7 @@
-/* Edit distance (Levenshtein), row by row. */
+/* Edit distance (Levenshtein), row by row; what begins with the wanted is near, too. */
 #include "capdb/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { LONGEST = 63 };
@@ -35,7 +36,8 @@ void nearest_offer(struct nearest *n, const char *name)
     if (length > LONGEST || strlen(name) > LONGEST)
         return;
     uint32_t changes = distance(n->wanted, name);
-    if (changes * 3 > length + 1 || (n->best && changes >= n->changes))
+    bool begun = length > 1 && strncmp(n->wanted, name, length) == 0;
+    if ((changes * 3 > length + 1 && !begun) || (n->best && changes >= n->changes))
         return;
     n->best = name;
     n->changes = changes;

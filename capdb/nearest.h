@@ -10,7 +10,7 @@ struct nearest {
     uint32_t changes; /* letters to change, insert or delete */
 };
 
-/* Near is at most a third of the letters wrong. */
+/* Near is at most a third of the letters wrong, or a name that begins so. */
 void nearest_offer(struct nearest *n, const char *name);
 
 #endif

@@ -139,6 +139,17 @@ static bool refuse(int code, const char *word)
     return false;
 }
 
+/* Of two values neither is the one that was meant. */
+static bool note(const struct known *k, struct options_given *given)
+{
+    bool again = options_were_given(given, k->name);
+    if (!again)
+        given->name[given->count++] = k->name;
+    else if (k->kind != FLAG && k->kind != JSON)
+        return command_complain(NULL, "--%s is given twice", k->name), false;
+    return true;
+}
+
 bool options_read(int argc, char **argv, struct options *o, struct options_given *given)
 {
     struct option list[KNOWN + 1];
@@ -154,8 +165,8 @@ bool options_read(int argc, char **argv, struct options *o, struct options_given
             return refuse(code, code == '?' && optopt ? letter : argv[optind - 1]);
         if (!take(k, o, given))
             return false;
-        if (k->kind != HELP && !options_were_given(given, k->name))
-            given->name[given->count++] = k->name;
+        if (k->kind != HELP && !note(k, given))
+            return false;
     }
     return true;
 }

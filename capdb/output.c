@@ -1,18 +1,17 @@
-/* Tables, tab-separated lines, JSON.  Rows are kept until the end, since a table's widths depend on
- * all of them. */
+/* Rows as tables (table.h), tab-separated lines or JSON.  They are kept until the end, since a table's
+ * widths depend on all of them. */
 #include "capdb/output.h"
 
+#include "capdb/table.h"
+#include "lib/array.h"
 #include "lib/utf8.h"
 
 #include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <wchar.h>
 
 enum output_mode output_default = OUTPUT_AUTO;
 
@@ -32,8 +31,11 @@ struct output {
     char *name[OUTPUT_MAX_COLUMNS];
     bool right[OUTPUT_MAX_COLUMNS];
     struct cell *cells; /* row by row */
-    uint32_t count, capacity;
-    uint32_t at; /* next column of the current row */
+    size_t room;
+    uint32_t count;
+    uint32_t at;                   /* next column of the current row */
+    struct table_branch *branches; /* one a row; NULL: no tree */
+    size_t branch_room;
 };
 
 void *output_alloc(void *old, size_t size)
@@ -46,14 +48,23 @@ void *output_alloc(void *old, size_t size)
     return p;
 }
 
+static size_t plain_length(const char *text, size_t length)
+{
+    size_t i = 0;
+    while (i < length && text[i] >= ' ' && text[i] <= '~')
+        i++;
+    return i;
+}
+
 /* Backslashes stay: names that were escaped before contain them.  In JSON control characters have
  * an escape of its own, so only what is no UTF-8 is replaced. */
 static char *copy_escaped(const struct output *o, const char *text, size_t length)
 {
     bool json = o->mode == OUTPUT_JSON;
-    char *out = output_alloc(NULL, length * 4 + 1);
-    char *at = out;
-    for (size_t i = 0; i < length;) {
+    size_t plain = plain_length(text, length); /* mostly all of it */
+    char *out = output_alloc(NULL, (plain == length ? length : length * 4) + 1);
+    char *at = mempcpy(out, text, plain);
+    for (size_t i = plain; i < length;) {
         uint32_t left = (uint32_t)(length - i);
         uint32_t n = json ? utf8_character(text + i, left) : utf8_printable(text + i, left);
         if (json && text[i] == '\0')
@@ -91,10 +102,7 @@ static void put_cell(struct output *o, enum cell_kind kind, char *text)
         free(text);
         return;
     }
-    if (o->count + o->columns > o->capacity) {
-        o->capacity = o->capacity ? o->capacity * 2 : 64 * o->columns;
-        o->cells = output_alloc(o->cells, o->capacity * sizeof(*o->cells));
-    }
+    o->cells = array_room_by(output_alloc, o->cells, o->count + o->at, &o->room, sizeof(*o->cells));
     o->cells[o->count + o->at++] = (struct cell){kind, text};
 }
 
@@ -162,6 +170,24 @@ void output_hex(struct output *o, uint64_t value)
     output_format(o, "0x%08" PRIx64, value);
 }
 
+/* What hangs deeper is drawn as if it did not: a picture of it helps nobody, and libsmartcols takes
+ * time with the square of the depth. */
+enum { LEVELS_MAX = 30 };
+
+void output_below(struct output *o, int64_t row)
+{
+    size_t at = o->count / o->columns;
+    if (o->mode != OUTPUT_TABLE)
+        return;
+    struct table_branch b = {.above = row};
+    if (row >= 0)
+        b.level = o->branches[row].level + 1;
+    if (b.level > LEVELS_MAX)
+        b = o->branches[row];
+    o->branches = array_room_by(output_alloc, o->branches, at, &o->branch_room, sizeof(b));
+    o->branches[at] = b;
+}
+
 void output_row(struct output *o)
 {
     while (o->at < o->columns)
@@ -175,150 +201,6 @@ bool output_is_table(const struct output *o)
     return o->mode == OUTPUT_TABLE;
 }
 
-/* --- tables ---------------------------------------------------------------------------------- */
-
-enum { BETWEEN = 2 }; /* blanks between columns */
-
-/* Columns of a terminal that so many bytes of a text take. */
-static size_t text_width(const char *text, size_t length)
-{
-    size_t width = 0;
-    mbstate_t state = {0};
-    while (length) {
-        wchar_t c;
-        size_t n = mbrtowc(&c, text, length, &state);
-        if (n == 0 || n > length)
-            return width + length;
-        int columns = wcwidth(c);
-        width += columns > 0 ? (size_t)columns : 0;
-        text += n;
-        length -= n;
-    }
-    return width;
-}
-
-static size_t indentation(const char *text)
-{
-    return strspn(text, " ");
-}
-
-/* The longest word with what it is indented by. */
-static size_t word_width(const char *text)
-{
-    size_t indent = indentation(text), most = 0;
-    for (text += indent; *text; text += strspn(text, " ")) {
-        size_t length = strcspn(text, " ");
-        size_t width = text_width(text, length);
-        most = width > most ? width : most;
-        text += length;
-    }
-    return indent + BETWEEN + most;
-}
-
-struct widths {
-    size_t natural[OUTPUT_MAX_COLUMNS], least[OUTPUT_MAX_COLUMNS], now[OUTPUT_MAX_COLUMNS];
-};
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Columns that need not be so wide give way to the terminal, the widest first; words, and so
- * addresses, are never parted. */
-static void fit(const struct output *o, size_t terminal, struct widths *w)
-{
-    size_t all = BETWEEN * (o->columns - 1);
-    for (uint32_t c = 0; c < o->columns; c++)
-        all += w->now[c] = w->natural[c];
-    while (all > terminal) {
-        uint32_t widest = o->columns;
-        for (uint32_t c = 0; c < o->columns; c++)
-            if (w->now[c] > w->least[c] && (widest == o->columns || w->now[c] > w->now[widest]))
-                widest = c;
-        if (widest == o->columns)
-            return;
-        w->now[widest]--;
-        all--;
-    }
-}
-
-static void measure(const struct output *o, struct widths *w)
-{
-    for (uint32_t c = 0; c < o->columns; c++)
-        w->natural[c] = w->least[c] = text_width(o->name[c], strlen(o->name[c]));
-    for (uint32_t i = 0; i < o->count; i++) {
-        const char *text = o->cells[i].text;
-        uint32_t c = i % o->columns;
-        w->natural[c] = larger(w->natural[c], text_width(text, strlen(text)));
-        w->least[c] = larger(w->least[c], word_width(text));
-    }
-}
-
-/* The text with ends of lines at blanks, so that no line is wider; further lines are indented. */
-static char *wrapped(const char *text, size_t width)
-{
-    size_t indent = indentation(text), column = indent;
-    char *out = output_alloc(NULL, (strlen(text) + 1) * (indent + BETWEEN + 2));
-    char *at = mempcpy(out, text, indent);
-    for (text += indent; *text;) {
-        size_t blanks = strspn(text, " "), length = strcspn(text + blanks, " ");
-        size_t word = text_width(text + blanks, length);
-        if (column > indent + BETWEEN && column + blanks + word > width) {
-            at += sprintf(at, "\n%*s", (int)(indent + BETWEEN), "");
-            column = indent + BETWEEN;
-            blanks = 0;
-            text += strspn(text, " ");
-        }
-        at = mempcpy(at, text, blanks + length);
-        column += blanks + word;
-        text += blanks + length;
-    }
-    *at = '\0';
-    return out;
-}
-
-static struct libscols_table *table_begin(const struct output *o, bool terminal)
-{
-    struct libscols_table *t = scols_new_table();
-    if (!t)
-        return NULL;
-    scols_table_set_stream(t, o->file);
-    scols_table_set_column_separator(t, "  ");
-    scols_table_enable_minout(t, 1);     /* no blanks at the ends of lines */
-    scols_table_enable_noencoding(t, 1); /* cells are escaped already */
-    scols_table_enable_colors(t, terminal && !getenv("NO_COLOR"));
-    /* what is not read from a terminal is never cut or wrapped to its width */
-    scols_table_set_termforce(t, terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
-    return t;
-}
-
-static bool add_columns(const struct output *o, struct libscols_table *t)
-{
-    for (uint32_t c = 0; c < o->columns; c++) {
-        int flags = o->right[c] ? SCOLS_FL_RIGHT : SCOLS_FL_WRAP;
-        struct libscols_column *column = scols_table_new_column(t, o->name[c], 0, flags);
-        if (!column || scols_cell_set_color(scols_column_get_header(column), "bold") != 0)
-            return false;
-        if (!o->right[c])
-            scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
-    }
-    return true;
-}
-
-static bool add_lines(const struct output *o, const struct widths *w, struct libscols_table *t)
-{
-    for (uint32_t i = 0; i < o->count; i += o->columns) {
-        struct libscols_line *line = scols_table_new_line(t, NULL);
-        if (!line)
-            return false;
-        for (uint32_t c = 0; c < o->columns; c++)
-            if (scols_line_refer_data(line, c, wrapped(o->cells[i + c].text, w->now[c])) != 0)
-                return false;
-    }
-    return true;
-}
-
 /* Without lines a table still has its head. */
 static void write_head(const struct output *o)
 {
@@ -328,30 +210,22 @@ static void write_head(const struct output *o)
 
 static bool write_table(const struct output *o)
 {
-    bool terminal = isatty(fileno(o->file));
-    struct widths w = {{0}, {0}, {0}};
-    struct libscols_table *t = table_begin(o, terminal);
-    measure(o, &w);
-    fit(o, t && terminal ? scols_table_get_termwidth(t) : SIZE_MAX, &w);
-    bool good = t && add_columns(o, t) && add_lines(o, &w, t);
-    if (good && o->count == 0)
+    size_t rows = o->count / o->columns;
+    struct table t = {.file = o->file,
+                      .columns = o->columns,
+                      .name = o->name,
+                      .right = o->right,
+                      .rows = rows,
+                      .branches = o->branches};
+    if (rows == 0) {
         write_head(o);
-    else
-        good = good && scols_print_table(t) == 0;
-    scols_unref_table(t);
-    return good;
-}
-
-/* Widths are those of UTF-8, whatever the user's locale says. */
-static bool write_table_in_utf8(const struct output *o)
-{
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    bool good = write_table(o);
-    if (utf8) {
-        uselocale(before);
-        freelocale(utf8);
+        return true;
     }
+    t.text = output_alloc(NULL, o->count * sizeof(*t.text));
+    for (uint32_t i = 0; i < o->count; i++)
+        t.text[i] = o->cells[i].text;
+    bool good = table_write(&t);
+    free(t.text);
     return good;
 }
 
@@ -412,7 +286,7 @@ bool output_end(struct output *o)
     if (o->mode == OUTPUT_JSON)
         write_json(o);
     else if (o->mode == OUTPUT_TABLE)
-        good = write_table_in_utf8(o);
+        good = write_table(o);
     else
         write_tsv(o);
     for (uint32_t i = 0; i < o->count; i++)
@@ -420,6 +294,7 @@ bool output_end(struct output *o)
     for (uint32_t c = 0; c < o->columns; c++)
         free(o->name[c]);
     free(o->cells);
+    free(o->branches);
     good = fflush(o->file) == 0 && !ferror(o->file) && good;
     free(o);
     return good;

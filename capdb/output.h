@@ -29,6 +29,9 @@ void output_word(struct output *o, uint64_t value); /* without a sign */
 void output_real(struct output *o, double value);
 void output_hex(struct output *o, uint64_t value); /* a text: JSON has no such number */
 void output_null(struct output *o);                /* nothing: null in JSON, else empty */
+/* The current row hangs below an earlier one (0: the first), or nowhere (-1): a table on a terminal draws
+ * the tree in its first column.  If one row calls it, all do. */
+void output_below(struct output *o, int64_t row);
 void output_row(struct output *o);
 bool output_is_table(const struct output *o); /* for people: indentation helps */
 /* Writes what is left and frees; false when writing failed. */
@@ -39,6 +42,12 @@ void output_json_string(FILE *file, const char *text);
 
 /* The mode of the whole run, set by --json. */
 extern enum output_mode output_default;
+
+/* What stands behind a noun. */
+static inline const char *plural_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 /* malloc and realloc that end the program with a sentence. */
 void *output_alloc(void *old, size_t size);

@@ -6,6 +6,7 @@
  * domains hold decides, then who holds the object itself. */
 #include "capdb/store.h"
 
+#include "lib/array.h"
 #include "record/record.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ void capdb_forget_owner(struct capdb *db)
     db->owner_objects = db->owner_holders = NULL;
     free(db->owner_odd);
     db->owner_odd = NULL;
-    db->owner_odd_count = 0;
+    db->owner_odd_count = db->owner_odd_room = 0;
 }
 
 static const char odd_sql[] = "SELECT DISTINCT addr, bits FROM object_row"
@@ -36,14 +37,14 @@ static const char odd_sql[] = "SELECT DISTINCT addr, bits FROM object_row"
 
 static enum error add_odd(struct capdb *db, sqlite3_stmt *st)
 {
-    uint32_t count = db->owner_odd_count + 1;
-    struct owner_odd *grown = realloc(db->owner_odd, count * sizeof(*grown));
+    size_t at = db->owner_odd_count;
+    struct owner_odd *grown = array_room(db->owner_odd, at, &db->owner_odd_room, sizeof(*grown));
     if (!grown)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
-    grown[count - 1] =
+    grown[at] =
         (struct owner_odd){(uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int(st, 1)};
     db->owner_odd = grown;
-    db->owner_odd_count = count;
+    db->owner_odd_count = at + 1;
     return ERR_OK;
 }
 
@@ -125,7 +126,7 @@ static enum error find_covers(struct capdb *db, uint64_t addr, uint32_t n, struc
         e = find_at(db, begin, low, high, n, out);
         low = high + 1;
     }
-    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+    for (size_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
         if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
             e = find_at(db, db->owner_odd[i].addr, db->owner_odd[i].bits, db->owner_odd[i].bits, n,
                         out);
@@ -146,7 +147,23 @@ static enum error put_base(struct capdb *db, sqlite3_stmt *st, uint64_t begin, i
 static const char make_bases[] = "CREATE TEMP TABLE IF NOT EXISTS base (addr INTEGER, low INTEGER,"
                                  " high INTEGER); DELETE FROM temp.base";
 
-enum error capdb_find_bases(struct capdb *db, uint64_t addr)
+static const char make_covered[] =
+    "CREATE TEMP TABLE IF NOT EXISTS covered (bits INTEGER, t0 INTEGER, t1 INTEGER,"
+    " covered INTEGER, PRIMARY KEY (bits, t0)) WITHOUT ROWID; DELETE FROM temp.covered;"
+    "INSERT INTO temp.covered WITH life(untyped, bits, t0, t1) AS MATERIALIZED ("
+    "  SELECT o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'untyped'),"
+    "   o.bits, o.t0, o.t1 FROM temp.base b CROSS JOIN object_row o"
+    "   ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high),"
+    " size(bits) AS MATERIALIZED (SELECT DISTINCT bits FROM life WHERE untyped),"
+    " inside(bits, t0, t1) AS (SELECT z.bits, l.t0, l.t1 FROM size z JOIN life l"
+    "  ON l.bits < z.bits OR (l.bits = z.bits AND NOT l.untyped)),"
+    " event(bits, n, change) AS (SELECT bits, 0, 0 FROM size UNION ALL"
+    "  SELECT bits, t0, 1 FROM inside UNION ALL SELECT bits, t1, -1 FROM inside)"
+    " SELECT bits, n, lead(n, 1, 2147483647) OVER w, sum(sum(change)) OVER w > 0"
+    "  FROM event WHERE n < 2147483647 GROUP BY bits, n"
+    "  WINDOW w AS (PARTITION BY bits ORDER BY n)";
+
+static enum error put_bases(struct capdb *db, uint64_t addr)
 {
     sqlite3_stmt *st;
     enum error e = prepare_owner(db);
@@ -162,12 +179,18 @@ enum error capdb_find_bases(struct capdb *db, uint64_t addr)
         e = put_base(db, st, begin, low, high);
         low = high + 1;
     }
-    for (uint32_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
+    for (size_t i = 0; e == ERR_OK && i < db->owner_odd_count; i++)
         if (addr - db->owner_odd[i].addr < (uint64_t)1 << db->owner_odd[i].bits)
             e = put_base(db, st, db->owner_odd[i].addr, db->owner_odd[i].bits,
                          db->owner_odd[i].bits);
     sqlite3_finalize(st);
     return e;
+}
+
+enum error capdb_find_bases(struct capdb *db, uint64_t addr)
+{
+    enum error e = put_bases(db, addr);
+    return e == ERR_OK ? capdb_exec(db, make_covered, "looking for objects") : e;
 }
 
 enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out)

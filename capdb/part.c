@@ -5,7 +5,7 @@
  *
  *     wanted    -> its holder's capabilities, so that the holder is an object     (HOLDER)
  *     HOLDER    -> of a CNode or directory that a thread uses, that thread's      (USER)
- *     each      -> its ancestors, so that the tree is one                         (ANCESTOR)
+ *     each      -> its ancestors, so that the tree is one, unless the part is flat (ANCESTOR)
  *
  * and all threads, whose names are few beside capabilities.  Whose a CNode or TCB is stands in the
  * rows of the slots that lie in it; whose a directory or page table is follows from who holds it,
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES = 768, ADDRESS_BITS = 64, NO_INDEX = UINT32_MAX, SMALLEST = 64 };
+enum { ADDRESS_BITS = 64, NO_INDEX = UINT32_MAX, SMALLEST = 64 };
 
 /* What a capability is there for; lower ones bring more along. */
 enum level { WANTED, HOLDER, USER, ANCESTOR };
@@ -87,17 +87,12 @@ static const struct {
 
 static enum error statement(struct part *p, enum part_query q, sqlite3_stmt **out)
 {
-    char sql[SQL_BYTES];
-    const struct row_desc *d = &row_descs[queries[q].kind];
+    char where[96];
     *out = p->query[q];
     if (*out)
         return ERR_OK;
-    int n = snprintf(sql, sizeof(sql), "SELECT row");
-    for (int c = 0; c < d->columns; c++)
-        n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[c]);
-    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s WHERE %s AND t0 <= ?2 AND t1 > ?2",
-             d->table, queries[q].where);
-    enum error e = capdb_prepare(p->db, sql, &p->query[q]);
+    snprintf(where, sizeof(where), "%s AND t0 <= ?2 AND t1 > ?2", queries[q].where);
+    enum error e = capdb_prepare_rows(p->db, queries[q].kind, where, &p->query[q]);
     *out = p->query[q];
     return e;
 }
@@ -107,7 +102,6 @@ static enum error rows_of(struct part *p, enum part_query q, int64_t key, int lo
                           struct rowset *out)
 {
     sqlite3_stmt *st;
-    struct row row;
     enum error e = statement(p, q, &st);
     if (e != ERR_OK)
         return e;
@@ -117,14 +111,7 @@ static enum error rows_of(struct part *p, enum part_query q, int64_t key, int lo
         sqlite3_bind_int(st, 3, low);
         sqlite3_bind_int(st, 4, high);
     }
-    while (capdb_step(p->db, st, "reading a snapshot", &e)) {
-        if (!capdb_fetch_row(st, (int)queries[q].kind, &row))
-            e = capdb_fail(p->db, ERR_CORRUPT, "snapshot %u is damaged: a cell is no number", p->n);
-        else if (!rowset_add(out, &row))
-            e = no_memory(p);
-    }
-    sqlite3_reset(st);
-    return e;
+    return capdb_take_rows(p->db, st, queries[q].kind, "reading a snapshot", out);
 }
 
 /* --- objects --------------------------------------------------------------------------------- */
@@ -186,8 +173,10 @@ static enum error keep_cap(struct part *p, const struct row *row, enum level lev
     if (!new && e->level <= level)
         return ERR_OK;
     if (new) {
+        struct row kept = *row;
+        kept.v[CAP_COL_parent] = p->flat ? 0 : row->v[CAP_COL_parent];
         e->value = p->l.sets[ROW_CAP].count;
-        if (!rowset_add(&p->l.sets[ROW_CAP], row))
+        if (!rowset_add(&p->l.sets[ROW_CAP], &kept))
             return no_memory(p);
     }
     e->level = (uint8_t)level;
@@ -279,6 +268,16 @@ enum error part_add_object(struct part *p, int64_t life)
 enum error part_add_cap(struct part *p, int64_t id)
 {
     return add_cap(p, id, WANTED);
+}
+
+enum error part_add_row(struct part *p, const struct row *row)
+{
+    struct part_entry *e = map_put(&p->ids, row->v[CAP_COL_id]);
+    if (!e)
+        return no_memory(p);
+    e->value = 0;
+    e->level = WANTED;
+    return keep_cap(p, row, WANTED);
 }
 
 enum error part_add_slot(struct part *p, uint64_t addr)
@@ -389,26 +388,36 @@ static enum error keep_domain(struct part *p, sqlite3_stmt *st)
     return ERR_OK;
 }
 
-/* Those of threads that are there; each once, in the order of the threads. */
+static enum error read_domain(struct part *p, sqlite3_stmt *st, int64_t id)
+{
+    enum error e = ERR_OK;
+    struct part_entry *known = map_put(&p->domain_of, id);
+    if (!known)
+        return no_memory(p);
+    if (known->value != NO_INDEX || id == 0)
+        return ERR_OK;
+    sqlite3_reset(st);
+    sqlite3_bind_int64(st, 1, id);
+    if (capdb_step(p->db, st, "reading domains", &e))
+        e = keep_domain(p, st);
+    return e;
+}
+
+/* Those of threads that are there, each once: the root task's, then in the order of the threads, as
+ * in the whole. */
 static enum error read_domains(struct part *p)
 {
     const struct rowset *threads = &p->l.sets[ROW_THREAD];
+    const struct row *root = rowset_find(threads, (int64_t)p->heads[0].snapshot.root_thread);
     sqlite3_stmt *st;
     enum error e = capdb_prepare(p->db, "SELECT id, name, trusted FROM domain WHERE id = ?", &st);
     p->domains = calloc(threads->count + 1, sizeof(*p->domains));
     if (e == ERR_OK && !p->domains)
         e = no_memory(p);
-    for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++) {
-        struct part_entry *known = map_put(&p->domain_of, domain_row(&threads->rows[i]));
-        if (!known)
-            e = no_memory(p);
-        if (!known || known->value != NO_INDEX || domain_row(&threads->rows[i]) == 0)
-            continue;
-        sqlite3_reset(st);
-        sqlite3_bind_int64(st, 1, domain_row(&threads->rows[i]));
-        if (capdb_step(p->db, st, "reading domains", &e))
-            e = keep_domain(p, st);
-    }
+    if (e == ERR_OK && root)
+        e = read_domain(p, st, domain_row(root));
+    for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++)
+        e = read_domain(p, st, domain_row(&threads->rows[i]));
     sqlite3_finalize(st);
     return e;
 }
@@ -568,13 +577,6 @@ static bool chain_is_sure(const struct part *p)
 
 /* --- the state ------------------------------------------------------------------------------- */
 
-static int by_position(const void *pa, const void *pb)
-{
-    int64_t a = ((const struct row *)pa)->v[CAP_COL_pos];
-    int64_t b = ((const struct row *)pb)->v[CAP_COL_pos];
-    return (a > b) - (a < b);
-}
-
 static int by_first_column(const void *pa, const void *pb)
 {
     int64_t a = ((const struct row *)pa)->v[0];
@@ -587,7 +589,7 @@ static void sort_sets(struct part *p)
     struct rowset *caps = &p->l.sets[ROW_CAP];
     struct rowset *objects = &p->l.sets[ROW_OBJECT];
     if (caps->count)
-        qsort(caps->rows, caps->count, sizeof(*caps->rows), by_position);
+        qsort(caps->rows, caps->count, sizeof(*caps->rows), rows_by_position);
     if (objects->count)
         qsort(objects->rows, objects->count, sizeof(*objects->rows), by_first_column);
     rowset_sort(&p->l.sets[ROW_MAPPING]);
@@ -618,6 +620,7 @@ enum error part_finish(struct part *p, struct capstate *state, struct authority 
     p->l.state = state;
     e = loading_build_part(&p->l, p->heads);
     state->part = true;
+    state->all_mapped = p->all_mapped;
     state->mapped_known = p->mapped_known;
     state->mapped = p->mapped;
     if (e == ERR_OK)

@@ -32,7 +32,9 @@ struct part_map {
 struct part {
     struct capdb *db;
     uint32_t n;
-    bool chains; /* ancestors of what is wanted are wanted too */
+    bool chains;     /* ancestors of what is wanted are wanted too */
+    bool flat;       /* no ancestors: who has what from whom is not asked, each stands as a root */
+    bool all_mapped; /* of each frame that is wanted all translations are there */
     bool mapped_known;
     uint64_t mapped; /* the last address of which all translations are there */
     struct record heads[LOADING_HEADS];
@@ -54,13 +56,18 @@ struct part {
 };
 
 enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p);
-enum error part_add_object(struct part *p, int64_t life);    /* all capabilities to it */
-enum error part_add_cap(struct part *p, int64_t id);         /* the capability alone */
+enum error part_add_object(struct part *p, int64_t life); /* all capabilities to it */
+enum error part_add_cap(struct part *p, int64_t id);      /* the capability alone */
+/* The same, of which the row is known that holds in this snapshot. */
+enum error part_add_row(struct part *p, const struct row *row);
 enum error part_add_slot(struct part *p, uint64_t addr);     /* and all about its object */
 enum error part_add_address(struct part *p, uint64_t addr);  /* objects over it */
 enum error part_add_number(struct part *p, uint64_t number); /* objects without memory */
 enum error part_add_mappings(struct part *p, uint64_t addr); /* translations to it, once */
 enum error part_add_memory(struct part *p, uint64_t addr);   /* both */
+/* What is in the slot and all that descends from it, with the translations that frames among them
+ * have. ERR_UNSUPPORTED, ERR_BOUND: load the whole. */
+enum error part_add_tree(struct part *p, uint64_t slot);
 
 /* Of a row of threads; NULL: none. */
 const struct authority_domain *part_domain(const struct part *p, const struct row *thread);

@@ -1,27 +1,18 @@
 /* The past of threads, slots and translations, from rows and events. */
-#include "capdb/past.h"
+#include "capdb/past_part.h"
 
 #include "capdb/store.h"
 #include "facts/resolve.h"
+#include "record/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-enum { TEXT = 200, WHEN = 48, SHOWN_RUNNERS = 4, DEPTH = 1 };
-
-struct past {
-    struct capdb *db;
-    uint32_t n;
-    const struct capstate *s;
-    struct why *out;
-    enum error e;
-};
-
-static const char doing[] = "reading the past";
+const char past_doing[] = "reading the past";
 
 /* "7 (11:48:27Z)" */
-static const char *moment(struct past *p, uint32_t n, char buf[WHEN])
+const char *past_moment(struct past *p, uint32_t n, char buf[WHEN])
 {
     struct capdb_snapshot info;
     struct tm tm = {0};
@@ -35,7 +26,7 @@ static const char *moment(struct past *p, uint32_t n, char buf[WHEN])
     return buf;
 }
 
-static bool prepare(struct past *p, const char *sql, sqlite3_stmt **st)
+bool past_prepare(struct past *p, const char *sql, sqlite3_stmt **st)
 {
     *st = NULL;
     if (p->e == ERR_OK)
@@ -43,7 +34,7 @@ static bool prepare(struct past *p, const char *sql, sqlite3_stmt **st)
     return p->e == ERR_OK;
 }
 
-static const char *thread_text(const struct past *p, uint64_t tcb, const char *name, char buf[TEXT])
+const char *past_thread_text(const struct past *p, uint64_t tcb, const char *name, char buf[TEXT])
 {
     if (tcb == 0)
         snprintf(buf, TEXT, "the kernel");
@@ -54,132 +45,9 @@ static const char *thread_text(const struct past *p, uint64_t tcb, const char *n
     return buf;
 }
 
-/* --- since when a thread is as it is --- */
-
-static bool is_runnable(uint32_t state)
-{
-    return state == RECORD_THREAD_RUNNING || state == RECORD_THREAD_RESTART;
-}
-
-static bool is_alike(const struct record_thread *t, sqlite3_stmt *st)
-{
-    uint32_t state = (uint32_t)sqlite3_column_int64(st, 2);
-    bool current = sqlite3_column_int(st, 3) != 0;
-    if (is_runnable(t->state) || t->current)
-        return current == (t->current != 0) && (current || is_runnable(state));
-    return state == t->state && (uint64_t)sqlite3_column_int64(st, 4) == t->blocked_on &&
-           (uint32_t)sqlite3_column_int64(st, 5) == t->fault &&
-           (uint64_t)sqlite3_column_int64(st, 6) == t->fault_addr;
-}
-
-/* First snapshot of the unbroken row of snapshots up to n in which it is as in n. */
-static uint32_t since(struct past *p, const struct record_thread *t)
-{
-    sqlite3_stmt *st;
-    int64_t first = (int64_t)p->n + 1;
-    if (!prepare(p,
-                 "SELECT t0, t1, state, current, blocked_on, fault, fault_addr FROM run_row"
-                 " WHERE addr = ?1 AND t0 <= ?2 ORDER BY t0 DESC",
-                 &st))
-        return p->n;
-    sqlite3_bind_int64(st, 1, (int64_t)t->addr);
-    sqlite3_bind_int64(st, 2, p->n);
-    while (capdb_step(p->db, st, doing, &p->e)) {
-        if (sqlite3_column_int64(st, 1) < first || !is_alike(t, st))
-            break;
-        first = sqlite3_column_int64(st, 0);
-    }
-    sqlite3_finalize(st);
-    return first >= 1 && first <= p->n ? (uint32_t)first : p->n;
-}
-
-static void say_runner(struct past *p, uint64_t tcb, int64_t snapshots, uint32_t of)
-{
-    char who[TEXT];
-    const char *name = NULL;
-    for (uint32_t i = 0; i < p->s->thread_count; i++)
-        if (p->s->threads[i].rec.addr == tcb)
-            name = p->s->threads[i].rec.idle ? "the idle thread" : p->s->threads[i].label;
-    why_say(p->out, DEPTH + 1, WHY_ABOUT_THREAD, tcb, "%s ran in %lld of these %u snapshots",
-            thread_text(p, tcb, name, who), (long long)snapshots, of);
-}
-
-#define RUNNERS                                                                                    \
-    "SELECT addr, sum(min(t1, ?2 + 1) - max(t0, ?1)) AS times FROM run_row"                        \
-    " WHERE current AND t0 <= ?2 AND t1 > ?1"
-#define MOST_FIRST " GROUP BY addr ORDER BY times DESC, addr LIMIT ?4"
-static const char runners_of_node[] = RUNNERS
-    " AND addr IN (SELECT addr FROM thread_row WHERE node = ?3 AND t0 <= ?2 AND t1 > ?1)" MOST_FIRST;
-static const char runners_of_format_1[] = RUNNERS MOST_FIRST; /* of one processor */
-
-/* Who ran on its processor from snapshot `first` to n. */
-static void say_runners(struct past *p, const struct record_thread *t, uint32_t first)
-{
-    sqlite3_stmt *st;
-    bool nodes = p->db->version != CAPDB_USER_VERSION_1;
-    if (!prepare(p, nodes ? runners_of_node : runners_of_format_1, &st))
-        return;
-    sqlite3_bind_int64(st, 1, first);
-    sqlite3_bind_int64(st, 2, p->n);
-    sqlite3_bind_int64(st, 3, t->node);
-    sqlite3_bind_int64(st, 4, SHOWN_RUNNERS);
-    while (capdb_step(p->db, st, doing, &p->e))
-        say_runner(p, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
-                   p->n - first + 1);
-    sqlite3_finalize(st);
-}
-
-static double seconds(struct past *p, uint32_t from, uint32_t to, uint32_t *ticks)
-{
-    struct capdb_snapshot a, b;
-    *ticks = 0;
-    if (capdb_snapshot_info(p->db, from, &a) != ERR_OK ||
-        capdb_snapshot_info(p->db, to, &b) != ERR_OK)
-        return 0;
-    *ticks = b.ticks - a.ticks;
-    return b.time - a.time;
-}
-
-enum error capdb_past_running(struct capdb *db, uint32_t n, const struct capstate *s,
-                              int32_t thread, struct why *out)
-{
-    struct past p = {.db = db, .n = n, .s = s, .out = out};
-    const struct record_thread *t = &s->threads[thread].rec;
-    char when[WHEN];
-    uint32_t ticks;
-    if (n < 2 || t->idle)
-        return ERR_OK;
-    uint32_t first = since(&p, t);
-    double time = seconds(&p, first, n, &ticks);
-    if (first == n)
-        why_say(out, DEPTH, WHY_ABOUT_THREAD, t->addr, "in the snapshot before it was not so yet");
-    else
-        why_say(out, DEPTH, WHY_ABOUT_THREAD, t->addr,
-                "every snapshot since %s%s shows it so: %.1f s, %u ticks", moment(&p, first, when),
-                first == 1 ? ", the first," : "", time, ticks);
-    if (first < n && is_runnable(t->state) && !t->current)
-        say_runners(&p, t, first);
-    return p.e;
-}
-
 /* --- who did it --- */
 
-/* What an event tells; row 0: none. */
-struct deed {
-    int64_t row;
-    uint32_t kind;
-    uint64_t seq, tick, thread, slot, src;
-    struct record_slot cap;
-    char who[TEXT];
-};
-
-#define DEED                                                                                       \
-    "SELECT e.row, e.seq, e.time >> 16, e.kind, e.thread, e.slot, e.src, e.type, e.object, "       \
-    "e.bits,"                                                                                      \
-    " e.rights, e.flags, e.data, e.extra, (SELECT m.text FROM thread_row t JOIN name m ON m.id ="  \
-    "  t.name WHERE t.addr = e.thread AND t.t0 <= e.n ORDER BY t.t0 DESC LIMIT 1) FROM event e "
-
-static void take_deed(struct past *p, sqlite3_stmt *st, struct deed *d)
+void past_take_deed(struct past *p, sqlite3_stmt *st, struct deed *d)
 {
     d->row = sqlite3_column_int64(st, 0);
     d->seq = (uint64_t)sqlite3_column_int64(st, 1);
@@ -197,29 +65,30 @@ static void take_deed(struct past *p, sqlite3_stmt *st, struct deed *d)
         .data = (uint64_t)sqlite3_column_int64(st, 12),
         .extra = (uint64_t)sqlite3_column_int64(st, 13),
     };
-    thread_text(p, d->thread, (const char *)sqlite3_column_text(st, 14), d->who);
+    d->detail = (uint64_t)sqlite3_column_int64(st, 15);
+    past_thread_text(p, d->thread, (const char *)sqlite3_column_text(st, 14), d->who);
 }
 
 /* A query DEED with up to four numbers, of which the first row counts. */
-static struct deed find_deed(struct past *p, const char *sql, const uint64_t v[4])
+struct deed past_deed(struct past *p, const char *sql, const uint64_t v[4])
 {
     struct deed d = {0};
     sqlite3_stmt *st;
-    if (!prepare(p, sql, &st))
+    if (!past_prepare(p, sql, &st))
         return d;
     for (int i = 0; i < sqlite3_bind_parameter_count(st); i++)
         sqlite3_bind_int64(st, i + 1, (int64_t)v[i]);
-    if (capdb_step(p->db, st, doing, &p->e))
-        take_deed(p, st, &d);
+    if (capdb_step(p->db, st, past_doing, &p->e))
+        past_take_deed(p, st, &d);
     sqlite3_finalize(st);
     return d;
 }
 
 /* What emptied a slot last, up to snapshot `by`; moves are looked for where it became empty. */
-static struct deed emptied(struct past *p, uint64_t slot, uint32_t by)
+struct deed past_emptied(struct past *p, uint64_t slot, uint32_t by)
 {
     const uint64_t v[4] = {slot, by, RECORD_EVENT_DELETE, RECORD_EVENT_MOVE};
-    return find_deed(p,
+    return past_deed(p,
                      DEED "WHERE e.n <= ?2 AND e.slot = ?1 AND e.kind = ?3 UNION ALL " DEED
                           "WHERE e.n = ?2 AND e.src = ?1 AND e.kind = ?4 ORDER BY 1 DESC LIMIT 1",
                      v);
@@ -230,7 +99,7 @@ static struct deed revoke_of(struct past *p, const struct deed *d)
 {
     const uint64_t v[4] = {d->slot, (uint64_t)d->row, RECORD_EVENT_REVOKE_VICTIM,
                            RECORD_EVENT_MOVE};
-    return find_deed(p,
+    return past_deed(p,
                      DEED "WHERE e.slot = ?1 AND e.row < ?2 AND e.kind = ?3 AND e.row >"
                           " (SELECT coalesce(max(i.row), 0) FROM event i WHERE i.slot = ?1 AND"
                           "  i.row < ?2 AND i.kind BETWEEN 1 AND ?4) ORDER BY e.row DESC LIMIT 1",
@@ -244,7 +113,7 @@ static void say_unknown_deed(struct past *p, uint32_t depth)
                                     : "the recording has no events: who did it is not known");
 }
 
-static void say_taken(struct past *p, const struct deed *d, uint32_t depth)
+void past_say_taken(struct past *p, const struct deed *d, uint32_t depth)
 {
     struct deed root = {0};
     if (d->row == 0) {
@@ -298,16 +167,16 @@ static void find_tenants(struct past *p, uint64_t slot, struct tenant *now, stru
     sqlite3_stmt *st;
     struct tenant t;
     *now = *before = (struct tenant){0};
-    if (!prepare(p,
-                 "SELECT c.t0, c.t1, c.id, c.type, coalesce(c.addr, o.addr),"
-                 " coalesce(c.bits, o.bits), c.rights, c.flags, c.data, c.extra FROM cap_row c"
-                 " LEFT JOIN object_row o ON o.id = c.object"
-                 " WHERE c.slot = ?1 AND c.t0 <= ?2 ORDER BY c.t0 DESC",
-                 &st))
+    if (!past_prepare(p,
+                      "SELECT c.t0, c.t1, c.id, c.type, coalesce(c.addr, o.addr),"
+                      " coalesce(c.bits, o.bits), c.rights, c.flags, c.data, c.extra FROM cap_row c"
+                      " LEFT JOIN object_row o ON o.id = c.object"
+                      " WHERE c.slot = ?1 AND c.t0 <= ?2 ORDER BY c.t0 DESC",
+                      &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)slot);
     sqlite3_bind_int64(st, 2, p->n);
-    while (before->id == 0 && capdb_step(p->db, st, doing, &p->e)) {
+    while (before->id == 0 && capdb_step(p->db, st, past_doing, &p->e)) {
         take_tenant(st, &t);
         if (now->id == t.id)
             now->t0 = t.t0;
@@ -324,11 +193,11 @@ static uint64_t whereabouts(struct past *p, int64_t id)
 {
     sqlite3_stmt *st;
     uint64_t slot = 0;
-    if (!prepare(p, "SELECT slot FROM cap_row WHERE id = ?1 AND t0 <= ?2 AND t1 > ?2", &st))
+    if (!past_prepare(p, "SELECT slot FROM cap_row WHERE id = ?1 AND t0 <= ?2 AND t1 > ?2", &st))
         return 0;
     sqlite3_bind_int64(st, 1, id);
     sqlite3_bind_int64(st, 2, p->n);
-    if (capdb_step(p->db, st, doing, &p->e))
+    if (capdb_step(p->db, st, past_doing, &p->e))
         slot = (uint64_t)sqlite3_column_int64(st, 0);
     sqlite3_finalize(st);
     return slot;
@@ -338,10 +207,10 @@ static void say_before(struct past *p, uint64_t slot, const struct tenant *befor
 {
     char text[TEXT], when[WHEN];
     why_say(p->out, depth, WHY_ABOUT_SLOT, slot, "until snapshot %s it held %s",
-            moment(p, (uint32_t)before->t1 - 1, when),
+            past_moment(p, (uint32_t)before->t1 - 1, when),
             capstate_cap_text(p->s, &before->cap, text, sizeof(text)));
-    struct deed d = emptied(p, slot, (uint32_t)before->t1);
-    say_taken(p, &d, depth + 1);
+    struct deed d = past_emptied(p, slot, (uint32_t)before->t1);
+    past_say_taken(p, &d, depth + 1);
     uint64_t elsewhere = whereabouts(p, before->id);
     if (elsewhere && elsewhere != slot && d.kind != RECORD_EVENT_MOVE)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, elsewhere,
@@ -353,11 +222,11 @@ static void say_before(struct past *p, uint64_t slot, const struct tenant *befor
 static void say_never(struct past *p, uint64_t slot, bool filled, uint32_t depth)
 {
     char text[TEXT];
-    struct deed d = emptied(p, slot, p->n);
+    struct deed d = past_emptied(p, slot, p->n);
     if (d.row && d.kind == RECORD_EVENT_DELETE) {
         why_say(p->out, depth, WHY_ABOUT_SLOT, slot, "for less than a snapshot it held %s",
                 capstate_cap_text(p->s, &d.cap, text, sizeof(text)));
-        say_taken(p, &d, depth + 1);
+        past_say_taken(p, &d, depth + 1);
     } else if (!filled) {
         why_say(p->out, depth, WHY_ABOUT_SLOT, slot,
                 "it is empty in all %u snapshots up to this one", p->n);
@@ -375,7 +244,7 @@ static void say_slot(struct past *p, uint64_t slot, uint32_t depth)
             "the slot 0x%0*" PRIx64 " before:", capstate_digits(p->s), slot);
     if (now.id && now.t0 > 1)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, slot, "what is in it came with snapshot %s",
-                moment(p, (uint32_t)now.t0, when));
+                past_moment(p, (uint32_t)now.t0, when));
     else if (now.id)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, slot,
                 "what is in it was there when the recording began");
@@ -412,7 +281,7 @@ static void say_unmapped_by(struct past *p, uint64_t dir, uint64_t frame, uint64
                             uint32_t by, uint32_t depth)
 {
     const uint64_t v[4] = {by, dir, frame, table};
-    struct deed d = find_deed(p,
+    struct deed d = past_deed(p,
                               DEED "JOIN word w ON w.kind = 'event' AND w.value = e.kind"
                                    " WHERE e.n = ?1 AND (w.text = 'unmap' AND e.object2 = ?2 OR"
                                    " w.text = 'delete') AND e.object IN (?2, ?3, ?4)"
@@ -438,14 +307,77 @@ static void say_mapping_row(struct past *p, sqlite3_stmt *st, uint64_t dir, uint
         why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, frame,
                 t0 > 1 ? "what is mapped at 0x%" PRIx64 " came with snapshot %s"
                        : "what is mapped at 0x%" PRIx64 " was there in snapshot %s, the first",
-                vaddr, moment(p, (uint32_t)t0, when));
+                vaddr, past_moment(p, (uint32_t)t0, when));
         return;
     }
     why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, frame,
             "until snapshot %s the frame 0x%0*" PRIx64 " was mapped at 0x%" PRIx64,
-            moment(p, (uint32_t)t1 - 1, when), capstate_digits(p->s), frame,
+            past_moment(p, (uint32_t)t1 - 1, when), capstate_digits(p->s), frame,
             (uint64_t)sqlite3_column_int64(st, 2));
     say_unmapped_by(p, dir, frame, (uint64_t)sqlite3_column_int64(st, 4), (uint32_t)t1, DEPTH + 1);
+}
+
+/* A row of table_row whose table hung in this address space. */
+static bool hung_there(const struct past *p, sqlite3_stmt *st, uint64_t dir)
+{
+    uint64_t parent = (uint64_t)sqlite3_column_int64(st, 1);
+    return parent == dir || (parent && capstate_table_root(p->s, parent) == dir);
+}
+
+static void say_table_row(struct past *p, sqlite3_stmt *st, uint64_t dir)
+{
+    char when[WHEN];
+    uint64_t table = (uint64_t)sqlite3_column_int64(st, 0);
+    uint32_t t1 = (uint32_t)sqlite3_column_int64(st, 3);
+    why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, table,
+            "until snapshot %s the page table 0x%0*" PRIx64 " of level %u was there for it",
+            past_moment(p, t1 - 1, when), capstate_digits(p->s), table,
+            (uint32_t)sqlite3_column_int64(st, 2));
+    say_unmapped_by(p, dir, table, (uint64_t)sqlite3_column_int64(st, 1), t1, DEPTH + 1);
+}
+
+/* Of this project's kernel, whose records tell of no tables: an event saw it go, and none came. */
+static void say_unmapped_table(struct past *p, uint64_t dir, uint64_t vaddr)
+{
+    enum { TABLE_BITS = 20 };
+    const uint64_t v[4] = {p->n, dir, vaddr >> TABLE_BITS, RECORD_CAP_PAGE_TABLE};
+    char text[TEXT];
+    struct deed d = past_deed(p,
+                              DEED "JOIN word w ON w.kind = 'event' AND w.value = e.kind"
+                                   " WHERE e.n <= ?1 AND e.object2 = ?2 AND e.detail >> 20 = ?3 AND"
+                                   " e.type = ?4 AND w.text IN ('map', 'unmap')"
+                                   " ORDER BY e.row DESC LIMIT 1",
+                              v);
+    if (d.row && d.kind == RECORD_EVENT_UNMAP)
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, d.thread,
+                "%s unmapped %s (event %" PRIu64 ", tick %" PRIu64 ")", d.who,
+                capstate_cap_text(p->s, &d.cap, text, sizeof(text)), d.seq, d.tick);
+}
+
+/* The table that covered the address last and hangs in its place no more. */
+static void say_lost_table(struct past *p, uint64_t dir, uint64_t vaddr)
+{
+    sqlite3_stmt *st;
+    bool told = false;
+    if (p->s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE)
+        say_unmapped_table(p, dir, vaddr);
+    if (p->s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE ||
+        !past_prepare(p,
+                      "SELECT addr, parent, level, t1 FROM table_row t WHERE parent <> 0"
+                      " AND t1 <= ?1 AND covers(vaddr, bits, ?2) AND NOT EXISTS"
+                      " (SELECT 1 FROM table_row u WHERE u.level = t.level AND u.parent ="
+                      "  t.parent AND u.t0 <= ?1 AND u.t1 > ?1 AND"
+                      "  covers(u.vaddr, u.bits, ?2)) ORDER BY t1 DESC, level DESC",
+                      &st))
+        return;
+    sqlite3_bind_int64(st, 1, p->n);
+    sqlite3_bind_int64(st, 2, (int64_t)vaddr);
+    while (!told && capdb_step(p->db, st, past_doing, &p->e))
+        if (hung_there(p, st, dir)) {
+            say_table_row(p, st, dir);
+            told = true;
+        }
+    sqlite3_finalize(st);
 }
 
 static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
@@ -457,21 +389,22 @@ static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
         say_slot(p, tcb_slot(p->s, thread, RECORD_TCB_VSPACE), DEPTH);
         return;
     }
-    if (!prepare(p,
-                 "SELECT t0, t1, vaddr, frame, \"table\" FROM mapping_row WHERE dir = ?1 AND"
-                 " t0 <= ?2 AND covers(vaddr, bits, ?3) ORDER BY t0 DESC LIMIT 1",
-                 &st))
+    if (!past_prepare(p,
+                      "SELECT t0, t1, vaddr, frame, \"table\" FROM mapping_row WHERE dir = ?1 AND"
+                      " t0 <= ?2 AND covers(vaddr, bits, ?3) ORDER BY t0 DESC LIMIT 1",
+                      &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)dir);
     sqlite3_bind_int64(st, 2, p->n);
     sqlite3_bind_int64(st, 3, (int64_t)vaddr);
-    if (capdb_step(p->db, st, doing, &p->e))
+    if (capdb_step(p->db, st, past_doing, &p->e))
         say_mapping_row(p, st, dir, vaddr);
     else if (p->e == ERR_OK)
         why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, dir,
                 "nothing is mapped at 0x%" PRIx64 " in any of the %u snapshots up to this one",
                 vaddr, p->n);
     sqlite3_finalize(st);
+    say_lost_table(p, dir, vaddr);
 }
 
 /* --- a fault --- */
@@ -479,21 +412,57 @@ static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
 static void say_when(struct past *p, const struct record_thread *t)
 {
     char when[WHEN], who[TEXT];
-    uint32_t first = since(p, t);
+    uint32_t first = past_since(p, t);
     const uint64_t v[4] = {first, t->addr, RECORD_EVENT_FAULT, 0};
     if (first == 1) {
         why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
                 "it had faulted when the recording began");
         return;
     }
-    struct deed d = find_deed(p,
+    struct deed d = past_deed(p,
                               DEED "WHERE e.n = ?1 AND e.object2 = ?2 AND e.kind = ?3"
                                    " ORDER BY e.row DESC LIMIT 1",
                               v);
     if (d.row)
         snprintf(who, sizeof(who), ": event %" PRIu64 ", tick %" PRIu64, d.seq, d.tick);
     why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr, "it faulted before snapshot %s%s",
-            moment(p, first, when), d.row ? who : "");
+            past_moment(p, first, when), d.row ? who : "");
+}
+
+/* Of a thread that goes on: a fault between snapshots, which an event saw. */
+static void say_fault_event(struct past *p, const struct record_thread *t)
+{
+    const uint64_t v[4] = {p->n, t->addr, RECORD_EVENT_FAULT, 0};
+    struct deed d = past_deed(p,
+                              DEED "WHERE e.n <= ?1 AND e.object2 = ?2 AND e.kind = ?3"
+                                   " ORDER BY e.row DESC LIMIT 1",
+                              v);
+    if (d.row)
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
+                "its last fault was a %s: event %" PRIu64 ", tick %" PRIu64,
+                fault_name((uint32_t)d.detail), d.seq, d.tick);
+}
+
+static void say_last_fault(struct past *p, const struct record_thread *t)
+{
+    sqlite3_stmt *st;
+    char when[WHEN], words[WHY_NAME];
+    if (!past_prepare(p,
+                      "SELECT t1 - 1, fault, fault_addr FROM run_row WHERE addr = ?1 AND t1 <= ?2"
+                      " AND fault <> 0 ORDER BY t1 DESC LIMIT 1",
+                      &st))
+        return;
+    sqlite3_bind_int64(st, 1, (int64_t)t->addr);
+    sqlite3_bind_int64(st, 2, p->n);
+    if (capdb_step(p->db, st, past_doing, &p->e)) {
+        struct record_thread was = {.fault = (uint32_t)sqlite3_column_int64(st, 1),
+                                    .fault_addr = (uint64_t)sqlite3_column_int64(st, 2)};
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr, "until snapshot %s it had faulted: %s",
+                past_moment(p, (uint32_t)sqlite3_column_int64(st, 0), when),
+                why_fault_words(&was, words));
+    }
+    sqlite3_finalize(st);
+    say_fault_event(p, t);
 }
 
 static void say_no_past(struct why *out)
@@ -507,8 +476,10 @@ enum error capdb_past_fault(struct capdb *db, uint32_t n, const struct capstate 
 {
     struct past p = {.db = db, .n = n, .s = s, .out = out};
     const struct record_thread *t = &s->threads[thread].rec;
-    if (t->fault == 0)
-        return ERR_OK;
+    if (t->fault == 0) {
+        say_last_fault(&p, t);
+        return p.e;
+    }
     if (n < 2) {
         say_no_past(out);
         return ERR_OK;
@@ -541,24 +512,24 @@ bool capdb_past_thread(struct capdb *db, uint32_t n, const char *name, uint64_t 
     sqlite3_stmt *st;
     char when[WHEN];
     bool found = false;
-    if (!prepare(&p,
-                 "SELECT max(iif(t.t0 <= ?1, t.t1 - 1, 0)), min(iif(t.t0 > ?1, t.t0, NULL))"
-                 " FROM thread_row t LEFT JOIN name m ON m.id = t.name"
-                 " WHERE iif(?3 = 0, m.text = ?2, t.addr = ?3)",
-                 &st))
+    if (!past_prepare(&p,
+                      "SELECT max(iif(t.t0 <= ?1, t.t1 - 1, 0)), min(iif(t.t0 > ?1, t.t0, NULL))"
+                      " FROM thread_row t LEFT JOIN name m ON m.id = t.name"
+                      " WHERE iif(?3 = 0, m.text = ?2, t.addr = ?3)",
+                      &st))
         return false;
     sqlite3_bind_int64(st, 1, n);
     sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(st, 3, (int64_t)addr);
-    if (capdb_step(db, st, doing, &p.e)) {
+    if (capdb_step(db, st, past_doing, &p.e)) {
         int64_t last = sqlite3_column_int64(st, 0), first = sqlite3_column_int64(st, 1);
         found = (last > 0 && last < n) || first > 0;
         if (last > 0 && last < n)
             snprintf(buf, size, "was there until snapshot %s: it is gone in snapshot %u",
-                     moment(&p, (uint32_t)last, when), n);
+                     past_moment(&p, (uint32_t)last, when), n);
         else if (first > 0)
             snprintf(buf, size, "comes with snapshot %s: it is not there yet in snapshot %u",
-                     moment(&p, (uint32_t)first, when), n);
+                     past_moment(&p, (uint32_t)first, when), n);
     }
     sqlite3_finalize(st);
     return found;

@@ -27,9 +27,9 @@ struct track {
 
 /* A revocation that has begun. */
 struct span {
-    uint64_t root;
-    double begin, paused; /* paused < 0: running */
-    uint64_t done;
+    uint64_t root, tcb;
+    double begin, paused;    /* paused < 0: running */
+    uint64_t steps, deleted; /* as in the view revokes */
     uint32_t preempted;
     struct track track;
 };
@@ -131,18 +131,31 @@ static enum error put_thread_names(struct perfetto *p)
 
 /* --- counters --- */
 
+/* Capabilities, bytes of untyped memory, and bytes handed out of it, of each domain and snapshot in
+ * which one of them changes; what was before snapshot ?1 changes there. Untyped memory has handed out
+ * what lies below its watermark while it has children (facts/untyped.h). */
+#define ENDS "2147483647"
+#define SIZE "(1 << coalesce(c.bits, o.bits))"
+#define USED "min(c.data, " SIZE ")"
 static const char counters_sql[] =
-    "WITH change(n, domain, caps, bytes, used) AS ("
-    " SELECT c.t0, c.domain, 1, iif(u.value IS NULL, 0, 1 << coalesce(c.bits, o.bits)),"
-    "  iif(u.value IS NULL, 0, c.data) FROM cap_row c LEFT JOIN object_row o ON o.id = c.object"
-    "  LEFT JOIN word u ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type"
-    " UNION ALL"
-    " SELECT c.t1, c.domain, -1, -iif(u.value IS NULL, 0, 1 << coalesce(c.bits, o.bits)),"
-    "  -iif(u.value IS NULL, 0, c.data) FROM cap_row c LEFT JOIN object_row o ON o.id = c.object"
-    "  LEFT JOIN word u ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type"
-    "  WHERE c.t1 < 2147483647),"
+    "WITH untyped(id) AS MATERIALIZED (SELECT DISTINCT c.id FROM cap_row c JOIN word u"
+    "  ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type),"
+    " born(cap, n, change) AS (SELECT parent, t0, 1 FROM cap_row WHERE parent IN untyped UNION ALL"
+    "  SELECT parent, t1, -1 FROM cap_row WHERE parent IN untyped AND t1 < " ENDS "),"
+    " children(cap, t0, t1, count) AS (SELECT cap, n, lead(n, 1, " ENDS ") OVER w,"
+    "  sum(sum(change)) OVER w FROM born GROUP BY cap, n WINDOW w AS (PARTITION BY cap ORDER BY n)),"
+    " parents(cap, t0, t1) AS MATERIALIZED (SELECT cap, t0, t1 FROM children WHERE count > 0),"
+    " held(t0, t1, domain, caps, bytes, used) AS ("
+    "  SELECT c.t0, c.t1, c.domain, 1, iif(c.id IN untyped, " SIZE ", 0), 0"
+    "   FROM cap_row c LEFT JOIN object_row o ON o.id = c.object UNION ALL"
+    "  SELECT max(c.t0, p.t0), min(c.t1, p.t1), c.domain, 0, 0, " USED
+    "   FROM cap_row c JOIN parents p ON p.cap = c.id AND p.t0 < c.t1 AND p.t1 > c.t0"
+    "   LEFT JOIN object_row o ON o.id = c.object),"
+    " change(n, domain, caps, bytes, used) AS ("
+    "  SELECT max(t0, ?1), domain, caps, bytes, used FROM held UNION ALL"
+    "  SELECT max(t1, ?1), domain, -caps, -bytes, -used FROM held WHERE t1 < " ENDS "),"
     " step AS (SELECT n, domain, sum(caps) AS caps, sum(bytes) AS bytes, sum(used) AS used"
-    "  FROM change GROUP BY n, domain)"
+    "  FROM change GROUP BY n, domain HAVING n > ?1 OR sum(caps) > 0)"
     " SELECT t.n, t.domain, sum(t.caps) OVER w, sum(t.bytes) OVER w, sum(t.used) OVER w, s.ticks"
     "  FROM step t JOIN snapshot s ON s.n = t.n"
     "  WINDOW w AS (PARTITION BY t.domain ORDER BY t.n) ORDER BY t.n, t.domain";
@@ -189,10 +202,11 @@ static struct track track_of(sqlite3_stmt *st, uint64_t tcb, int64_t n)
     return t;
 }
 
-static struct span *find_span(struct perfetto *p, uint64_t root)
+/* A thread revokes one capability at a time. */
+static struct span *find_span(struct perfetto *p, uint64_t tcb)
 {
     for (uint32_t i = 0; i < p->open_count; i++)
-        if (p->open[i].root == root)
+        if (p->open[i].tcb == tcb)
             return &p->open[i];
     return NULL;
 }
@@ -209,7 +223,8 @@ static void end_pause(struct perfetto *p, struct span *s)
     if (s->paused < 0)
         return;
     put_length(p, "preempted", s, s->paused);
-    fprintf(p->f, ",\"args\":{\"deleted\":%" PRIu64 "}}", s->done);
+    fprintf(p->f, ",\"args\":{\"deleted\":%" PRIu64 ",\"steps\":%" PRIu64 "}}", s->deleted,
+            s->steps);
     s->paused = -1;
 }
 
@@ -218,29 +233,34 @@ static void end_span(struct perfetto *p, struct span *s, bool finished)
     end_pause(p, s);
     put_length(p, "revoke", s, s->begin);
     fprintf(p->f,
-            ",\"args\":{\"root\":\"0x%08" PRIx64 "\",\"deleted\":%" PRIu64
+            ",\"args\":{\"root\":\"0x%08" PRIx64 "\",\"deleted\":%" PRIu64 ",\"steps\":%" PRIu64
             ",\"preempted\":%u,\"finished\":%s}}",
-            s->root, s->done, s->preempted, finished ? "true" : "false");
+            s->root, s->deleted, s->steps, s->preempted, finished ? "true" : "false");
     *s = p->open[--p->open_count];
 }
 
 static void begin_span(struct perfetto *p, const struct record_event *e, struct track track)
 {
-    struct span *before = find_span(p, e->slot);
+    struct span *before = find_span(p, e->thread);
     if (before)
-        end_span(p, before, false); /* its end was lost */
+        end_span(p, before, false); /* it was given up, or its end was lost */
     if (p->open_count == OPEN_REVOKES)
         end_span(p, &p->open[0], false);
-    p->open[p->open_count++] =
-        (struct span){.root = e->slot, .begin = p->now, .paused = -1, .track = track};
+    p->open[p->open_count++] = (struct span){
+        .root = e->slot, .tcb = e->thread, .begin = p->now, .paused = -1, .track = track};
 }
 
-static void step_span(struct perfetto *p, const struct record_event *e)
+static void step_span(struct perfetto *p, const struct record_event *e, struct track track)
 {
-    struct span *s = find_span(p, e->slot);
-    if (!s)
+    struct span *s = find_span(p, e->thread);
+    bool known = s && s->root == e->slot;
+    if (!known && e->kind == RECORD_EVENT_REVOKE_END)
         return;
-    s->done = e->detail;
+    if (!known) { /* its beginning was lost */
+        begin_span(p, e, track);
+        s = find_span(p, e->thread);
+    }
+    s->steps = e->detail;
     if (e->kind == RECORD_EVENT_REVOKE_END) {
         end_span(p, s, true);
     } else if (e->kind == RECORD_EVENT_REVOKE_RESUMED) {
@@ -249,6 +269,13 @@ static void step_span(struct perfetto *p, const struct record_event *e)
         s->paused = p->now;
         s->preempted++;
     }
+}
+
+static void count_deleted(struct perfetto *p, const struct record_event *e)
+{
+    struct span *s = find_span(p, e->thread);
+    if (s)
+        s->deleted++;
 }
 
 static void put_instant(struct perfetto *p, const struct record_event *e, struct track track)
@@ -274,7 +301,11 @@ static void put_event(struct perfetto *p, const struct record_event *e, struct t
     case RECORD_EVENT_REVOKE_PREEMPTED:
     case RECORD_EVENT_REVOKE_RESUMED:
     case RECORD_EVENT_REVOKE_END:
-        step_span(p, e);
+        step_span(p, e, track);
+        return;
+    case RECORD_EVENT_DELETE:
+        count_deleted(p, e);
+        put_instant(p, e, track);
         return;
     default:
         put_instant(p, e, track);
@@ -285,10 +316,16 @@ static const char events_sql[] =
     "SELECT *, row_number() OVER w, count(*) OVER (PARTITION BY n, time >> 16) FROM event"
     " WHERE n BETWEEN ?1 AND ?2 WINDOW w AS (PARTITION BY n, time >> 16 ORDER BY row) ORDER BY row";
 
+/* Threads by address, which no index of a recording has, and each event asks for. */
+static const char index_sql[] =
+    "DROP TABLE IF EXISTS temp.process_of;"
+    "CREATE TEMP TABLE process_of AS SELECT row, t0, addr, domain FROM thread_row;"
+    "CREATE INDEX temp.process_by_addr ON process_of (addr, t0)";
+
 static const char process_sql[] =
     "SELECT domain,"
-    " (SELECT min(row) FROM thread_row WHERE addr = ?1 AND domain = t.domain)"
-    " FROM thread_row t WHERE addr = ?1 AND t0 <= ?2 ORDER BY t0 DESC LIMIT 1";
+    " (SELECT min(row) FROM temp.process_of WHERE addr = ?1 AND domain = t.domain)"
+    " FROM temp.process_of t WHERE addr = ?1 AND t0 <= ?2 ORDER BY t0 DESC LIMIT 1";
 
 /* Statements of one pass. */
 struct pass {
@@ -297,7 +334,9 @@ struct pass {
 
 static enum error pass_begin(struct perfetto *p, struct pass *pass)
 {
-    enum error e = capdb_prepare(p->v->db, events_sql, &pass->events);
+    enum error e = capdb_exec(p->v->db, index_sql, "reading threads");
+    if (e == ERR_OK)
+        e = capdb_prepare(p->v->db, events_sql, &pass->events);
     if (e == ERR_OK)
         e = capdb_prepare(p->v->db, counters_sql, &pass->counters);
     return e == ERR_OK ? capdb_prepare(p->v->db, process_sql, &pass->process) : e;
@@ -317,9 +356,8 @@ static enum error put_all(struct perfetto *p, struct pass *pass, int64_t first, 
     int columns = sqlite3_column_count(pass->events);
     sqlite3_bind_int64(pass->events, 1, first);
     sqlite3_bind_int64(pass->events, 2, last);
+    sqlite3_bind_int64(pass->counters, 1, first);
     bool row = capdb_step(p->v->db, pass->counters, "reading counters", &e);
-    while (row && sqlite3_column_int64(pass->counters, 0) < first)
-        row = capdb_step(p->v->db, pass->counters, "reading counters", &e);
     while (capdb_step(p->v->db, pass->events, "reading events", &e)) {
         row = put_counters(p, pass->counters, sqlite3_column_int64(pass->events, 1) - 1, row, &e);
         capdb_fetch_event(pass->events, 2, &event);

@@ -2,6 +2,7 @@
 #include "capdb/pq.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct pq pq;
@@ -19,7 +20,7 @@ const char *pq_load(void)
     void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return "libpq.so.5 cannot be loaded (Debian: libpq5)";
-#define X(name)                                                                                    \
+#define X(name, result, parameters)                                                                \
     if (!find(library, #name, &pq.name))                                                           \
         return "libpq.so.5 has no " #name;
     PQ_LIST(X)

@@ -2,6 +2,7 @@
  * one, and what comes out is compared with the other. */
 #include "capdb/store.h"
 
+#include "attach/between.h"
 #include "objwalk/replay.h"
 
 #include <inttypes.h>
@@ -18,19 +19,6 @@ struct capdb_proof {
     char *sentence;
     size_t size;
 };
-
-/* The slots of a snapshot as the base of the mirror. */
-static enum error base_from(struct replay *m, const struct capstate *s)
-{
-    struct record r = {.kind = RECORD_SNAPSHOT, .snapshot = s->snapshot};
-    enum error e = replay_record(m, &r);
-    for (uint32_t i = 0; e == ERR_OK && i < s->slot_count; i++) {
-        r = (struct record){.kind = RECORD_SLOT, .slot = s->slots[i].rec};
-        e = replay_record(m, &r);
-    }
-    r = (struct record){.kind = RECORD_END, .end = s->end};
-    return e == ERR_OK ? replay_record(m, &r) : e;
-}
 
 /* false with a sentence when an event does not fit. */
 static bool apply_event(struct capdb_proof *p, const struct record_event *event)
@@ -87,7 +75,7 @@ static bool stands_at(const struct capdb_proof *p, const struct capstate *s)
 static bool prove_between(struct capdb_proof *p, const struct capstate *from,
                           const struct capstate *to)
 {
-    enum error e = stands_at(p, from) ? ERR_OK : base_from(&p->mirror, from);
+    enum error e = stands_at(p, from) ? ERR_OK : between_base(&p->mirror, from);
     p->gap = false;
     if (e == ERR_UNSUPPORTED || e == ERR_LAYOUT || from->snapshot.seq > to->snapshot.seq)
         return true;

@@ -126,14 +126,6 @@ static char *answer(void *ctx, const struct capstate *state, const char *line)
 
 /* --- the command --- */
 
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = end_by_signal}; /* no SA_RESTART: waiting ends */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
-
 static enum status serve(struct options *o, struct attach *a)
 {
     char message[CAPDB_MESSAGE];
@@ -154,7 +146,11 @@ enum status command_gdb_proxy(struct options *o)
     struct attach *a;
     if (strncmp(o->run, "gdb:", 4) != 0)
         return command_complain(o->run, "is no stub to stand in front of (gdb:…)");
-    catch_signals();
+    int listener; /* a place where nobody can be met is told before the machine is touched */
+    if (proxy_listen(o->operand[0], &listener, message, sizeof(message)) != ERR_OK)
+        return command_complain(NULL, "%s", message);
+    proxy_unlisten(o->operand[0], listener);
+    command_catch_signals(end_by_signal);
     if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
     enum status s = serve(o, a);

@@ -19,7 +19,7 @@ enum { SQL_BYTES = 4096, BATCH = 100, SEND_BYTES = 1 << 16, HASH_BYTES = 2 * BLA
 struct publishing {
     struct options *o;
     struct capdb *db;
-    PGconn *pg;
+    struct pg_conn *pg;
     char name[128]; /* of the recording */
     uint32_t done, upto;
     char *line; /* of COPY, with room for one row */
@@ -63,20 +63,21 @@ static void pg_run(struct publishing *p, const char *sql)
 {
     if (p->s != STATUS_YES)
         return;
-    PGresult *r = pq.PQexec(p->pg, sql);
-    ExecStatusType code = pq.PQresultStatus(r);
-    if (code != PGRES_COMMAND_OK && code != PGRES_TUPLES_OK)
+    struct pg_result *r = pq.PQexec(p->pg, sql);
+    int code = pq.PQresultStatus(r);
+    if (code != PQ_COMMAND_OK && code != PQ_TUPLES_OK)
         fail(p, "the database refuses");
     pq.PQclear(r);
 }
 
-static PGresult *pg_ask(struct publishing *p, const char *sql, const char *const *values, int count)
+static struct pg_result *pg_ask(struct publishing *p, const char *sql, const char *const *values,
+                                int count)
 {
     if (p->s != STATUS_YES)
         return NULL;
-    PGresult *r = pq.PQexecParams(p->pg, sql, count, NULL, values, NULL, NULL, 0);
-    ExecStatusType code = pq.PQresultStatus(r);
-    if (code == PGRES_COMMAND_OK || code == PGRES_TUPLES_OK)
+    struct pg_result *r = pq.PQexecParams(p->pg, sql, count, NULL, values, NULL, NULL, 0);
+    int code = pq.PQresultStatus(r);
+    if (code == PQ_COMMAND_OK || code == PQ_TUPLES_OK)
         return r;
     fail(p, "the database refuses");
     pq.PQclear(r);
@@ -208,8 +209,8 @@ static void end_copy(struct publishing *p)
     send_lines(p, 0);
     if (pq.PQputCopyEnd(p->pg, p->s == STATUS_YES ? NULL : "given up") != 1)
         fail(p, "sending");
-    for (PGresult *r; (r = pq.PQgetResult(p->pg)); pq.PQclear(r))
-        if (pq.PQresultStatus(r) != PGRES_COMMAND_OK)
+    for (struct pg_result *r; (r = pq.PQgetResult(p->pg)); pq.PQclear(r))
+        if (pq.PQresultStatus(r) != PQ_COMMAND_OK)
             fail(p, "the database refuses");
 }
 
@@ -229,8 +230,8 @@ static void copy_query(struct publishing *p, const char *query, const char *tabl
     sqlite3_bind_int64(st, 1, first);
     sqlite3_bind_int64(st, 2, second);
     snprintf(sql, sizeof(sql), "COPY %s FROM STDIN", table);
-    PGresult *r = pq.PQexec(p->pg, sql);
-    if (pq.PQresultStatus(r) != PGRES_COPY_IN)
+    struct pg_result *r = pq.PQexec(p->pg, sql);
+    if (pq.PQresultStatus(r) != PQ_COPY_IN)
         fail(p, "the database refuses");
     else {
         while (p->s == STATUS_YES && capdb_step(p->db, st, "reading the recording", &e))
@@ -250,7 +251,7 @@ static int64_t published_key(struct publishing *p, const char *table)
     char sql[SQL_BYTES];
     const char *values[] = {p->name};
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0) FROM %s WHERE recording = $1", table);
-    PGresult *r = pg_ask(p, sql, values, 1);
+    struct pg_result *r = pg_ask(p, sql, values, 1);
     int64_t key = r ? strtoll(pq.PQgetvalue(r, 0, 0), NULL, 10) : 0;
     pq.PQclear(r);
     return key;
@@ -333,8 +334,8 @@ static void claim(struct publishing *p)
     const char *values[] = {p->name};
     pq.PQclear(
         pg_ask(p, "INSERT INTO recording VALUES ($1, '', 0) ON CONFLICT DO NOTHING", values, 1));
-    PGresult *r = pg_ask(p, "SELECT snapshots, hash FROM recording WHERE recording = $1 FOR UPDATE",
-                         values, 1);
+    struct pg_result *r = pg_ask(
+        p, "SELECT snapshots, hash FROM recording WHERE recording = $1 FOR UPDATE", values, 1);
     if (!r)
         return;
     p->done = (uint32_t)strtoul(pq.PQgetvalue(r, 0, 0), NULL, 10);
@@ -388,7 +389,7 @@ static void publish_all(struct publishing *p)
     while (publish_next(p, count))
         ;
     if (p->s == STATUS_YES)
-        printf("%u snapshots are there as %s\n", count, p->name);
+        printf("%u snapshot%s there as %s\n", count, count == 1 ? " is" : "s are", p->name);
 }
 
 enum status command_publish(struct options *o)
@@ -409,7 +410,7 @@ enum status command_publish(struct options *o)
                                v.db->version);
     else if (!name_it(&p))
         p.s = command_complain(o->run, "out of memory");
-    else if (pq.PQstatus(p.pg) != CONNECTION_OK)
+    else if (pq.PQstatus(p.pg) != PQ_CONNECTION_OK)
         fail(&p, "no connection");
     else
         publish_all(&p);

@@ -18,11 +18,11 @@ CREATE TABLE IF NOT EXISTS recording (
 -- Those of another capdb have other columns, which CREATE OR REPLACE does not change.
 DO $$
 BEGIN
-    IF obj_description('capscope'::regnamespace, 'pg_namespace') IS DISTINCT FROM 'views 2' THEN
+    IF obj_description('capscope'::regnamespace, 'pg_namespace') IS DISTINCT FROM 'views 3' THEN
         DROP VIEW IF EXISTS snapshots, cap_lives, caps, cap_history, derivations, object_lives, objects, owners,
             memory_by_domain, crossings, threads, domains, endpoints, notifications, mappings, tables,
             sched_contexts, replies, irqs, findings, events, revoke_span, revokes CASCADE;
-        COMMENT ON SCHEMA capscope IS 'views 2';
+        COMMENT ON SCHEMA capscope IS 'views 3';
     END IF;
 END $$;
 
@@ -228,29 +228,61 @@ SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
   LEFT JOIN word c ON c.recording = e.recording AND c.kind = 'cap' AND c.value = e.type;
 
 CREATE OR REPLACE VIEW revoke_span AS
-SELECT b.recording, row_number() OVER (PARTITION BY b.recording ORDER BY b.row) AS revoke, b.row AS first_row,
-       (SELECT min(e.row)
-          FROM event e
-          JOIN word k ON k.recording = e.recording AND k.kind = 'event' AND k.value = e.kind AND k.text = 'revoked'
-         WHERE e.recording = b.recording AND e.slot = b.slot AND e.row > b.row) AS last_row
-  FROM event b
-  JOIN word w ON w.recording = b.recording AND w.kind = 'event' AND w.value = b.kind AND w.text = 'revoke';
+WITH step AS (
+    SELECT e.recording, e.row, e.thread, w.text AS kind,
+           CASE WHEN w.text = 'victim' THEN e.src ELSE e.slot END AS root, e.detail
+      FROM event e
+      JOIN word w ON w.recording = e.recording AND w.kind = 'event' AND w.value = e.kind
+     WHERE w.text IN ('revoke', 'victim', 'preempted', 'resumed', 'revoked')),
+opening AS (
+    SELECT recording, row, thread, kind, root, detail,
+           CASE WHEN kind = 'revoke' OR coalesce(lag(kind) OVER story = 'revoked' OR
+                                                 detail < lag(detail) OVER story, true)
+                THEN 1 ELSE 0 END AS opens
+      FROM step
+    WINDOW story AS (PARTITION BY recording, thread, root ORDER BY row)),
+numbered AS (
+    SELECT recording, row, thread, kind, root, detail,
+           sum(opens) OVER (PARTITION BY recording, thread, root ORDER BY row) AS nth
+      FROM opening),
+heard AS (
+    SELECT recording, thread, root, min(row) AS first_row, max(row) AS heard_row,
+           max(CASE WHEN kind = 'revoked' THEN row END) AS last_row,
+           max(CASE WHEN kind = 'revoke' THEN 1 ELSE 0 END) AS begun,
+           coalesce(max(CASE WHEN kind = 'revoked' THEN detail END),
+                    max(CASE kind WHEN 'revoke' THEN 0 WHEN 'victim' THEN detail + 1 ELSE detail END)) AS steps,
+           count(*) FILTER (WHERE kind = 'preempted') AS preempted
+      FROM numbered
+     GROUP BY recording, thread, root, nth)
+SELECT h.recording, row_number() OVER (PARTITION BY h.recording ORDER BY h.first_row) AS revoke, h.root,
+       h.first_row, h.last_row,
+       lead(h.first_row) OVER (PARTITION BY h.recording, h.thread ORDER BY h.first_row) AS next_row,
+       h.begun, h.steps, h.preempted,
+       CASE WHEN h.begun = 1 THEN h.first_row
+            ELSE coalesce((SELECT max(g.row) FROM event g
+                            WHERE g.recording = h.recording AND g.kind = w.value AND g.row < h.first_row),
+                          h.first_row) END AS from_row,
+       coalesce(h.last_row,
+                (SELECT min(g.row) FROM event g
+                  WHERE g.recording = h.recording AND g.kind = w.value AND g.row > h.heard_row),
+                h.heard_row) AS to_row
+  FROM heard h
+  LEFT JOIN word w ON w.recording = h.recording AND w.kind = 'event' AND w.text = 'gap';
 
 CREATE OR REPLACE VIEW revokes AS
-SELECT s.recording, s.revoke, b.n AS first, e.n AS last, b.seq AS begins, e.seq AS ends, b.slot,
-       nullif(b.thread, 0) AS tcb,
-       coalesce(e.detail,
-                (SELECT max(v.detail)
-                   FROM event v
-                   JOIN word w ON w.recording = v.recording AND w.kind = 'event' AND w.value = v.kind
-                  WHERE v.recording = b.recording AND v.slot = b.slot AND v.row > b.row
-                    AND w.text IN ('preempted', 'resumed')),
-                0) AS deleted,
+SELECT s.recording, s.revoke, b.n AS first, e.n AS last, CASE WHEN s.begun = 1 THEN b.seq END AS begins,
+       e.seq AS ends, s.root AS slot, nullif(b.thread, 0) AS tcb,
        (SELECT count(*)
-          FROM event p
-          JOIN word w ON w.recording = p.recording AND w.kind = 'event' AND w.value = p.kind AND w.text = 'preempted'
-         WHERE p.recording = b.recording AND p.slot = b.slot AND p.row > b.row
-           AND (e.row IS NULL OR p.row < e.row)) AS preempted
+          FROM event d
+          JOIN word w ON w.recording = d.recording AND w.kind = 'event' AND w.value = d.kind AND w.text = 'delete'
+         WHERE d.recording = b.recording AND d.thread = b.thread AND d.row > s.first_row
+           AND (s.last_row IS NULL OR d.row < s.last_row)
+           AND (s.next_row IS NULL OR d.row < s.next_row)) AS deleted,
+       s.preempted, s.steps,
+       (SELECT coalesce(sum(g.detail), 0)::bigint
+          FROM event g
+          JOIN word w ON w.recording = g.recording AND w.kind = 'event' AND w.value = g.kind AND w.text = 'gap'
+         WHERE g.recording = s.recording AND g.row BETWEEN s.from_row AND s.to_row) AS lost
   FROM revoke_span s
   JOIN event b ON b.recording = s.recording AND b.row = s.first_row
   LEFT JOIN event e ON e.recording = s.recording AND e.row = s.last_row;

@@ -12,13 +12,6 @@
 
 enum { TEXT_BYTES = 1024, PATH_BYTES = 4096 };
 
-static enum status finish(struct options *o, struct output *out, enum status s)
-{
-    if (!output_end(out))
-        return command_complain(o->run, "output could not be written");
-    return s;
-}
-
 /* A question about a manager cannot leave it out; the answer says so. */
 static bool reading(const struct options *o, const struct view *v, const bool *subject)
 {
@@ -109,7 +102,7 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));
     dbview_doubt(o, v);
-    return finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
+    return command_finish(o, out, e == ERR_OK ? STATUS_YES : STATUS_NO);
 }
 
 enum status command_path(struct options *o)
@@ -329,7 +322,7 @@ static enum status answer(const struct question *q)
     if (output_default == OUTPUT_JSON)
         put_answer_object(q, &answer, doubt);
     authority_answer_free(&answer);
-    s = finish(q->o, out, s);
+    s = command_finish(q->o, out, s);
     if (output_default == OUTPUT_JSON)
         fputs("}\n", stdout);
     return s;
@@ -372,6 +365,15 @@ char *breach_slot_text(const struct view *v, int32_t slot, char *buf, size_t siz
         snprintf(buf, size, "0x%08" PRIx64 " %s: %s", v->state.slots[slot].rec.addr,
                  capstate_place_text(&v->state, slot, place, sizeof(place)),
                  capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    return buf;
+}
+
+char *breach_other_text(const struct view *v, const struct authority_breach *b, char *buf,
+                        size_t size)
+{
+    int n = snprintf(buf, size, "%s", domain_name(v, b->domain_b));
+    if (b->further && n > 0 && (size_t)n < size)
+        snprintf(buf + n, size - (size_t)n, " and %u more", b->further);
     return buf;
 }
 
@@ -441,10 +443,8 @@ static void path_cell(struct output *out, const struct view *v, const struct aut
 
 static void other_domain(struct output *out, const struct view *v, const struct authority_breach *b)
 {
-    if (b->further)
-        output_format(out, "%s and %u more", domain_name(v, b->domain_b), b->further);
-    else
-        output_text(out, domain_name(v, b->domain_b));
+    char text[TEXT_BYTES];
+    output_text(out, breach_other_text(v, b, text, sizeof(text)));
 }
 
 static const char *const weights[] = {"breach", "doubt", "note"};
@@ -498,27 +498,36 @@ static const char *root_text(const struct view *v)
     return "; the root task is not known";
 }
 
-static void verdict_row(struct output *out, const struct view *v, const struct tally *t,
-                        const struct options *o)
+/* With what it is about. */
+static char *verdict_sentence(const struct view *v, const struct tally *t, const struct options *o,
+                              char *buf, size_t size)
 {
     char text[TEXT_BYTES];
     char who[TEXT_BYTES];
     char when[64];
+    if (o->all)
+        snprintf(when, sizeof(when), "snapshots %u to %u", range_first(o),
+                 range_first(o) + t->snapshots - 1);
+    else
+        snprintf(when, sizeof(when), "snapshot %u", v->n);
+    snprintf(buf, size, "%s in %s; %s (%u thread%s)%s",
+             authority_verdict_text(&t->sum, text, sizeof(text)), when,
+             assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
+             t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
+    return buf;
+}
+
+static void verdict_row(struct output *out, const struct view *v, const struct tally *t,
+                        const struct options *o)
+{
+    char text[3 * TEXT_BYTES];
     output_int(out, o->all ? range_first(o) : v->n);
     if (o->all)
         output_int(out, range_first(o) + t->snapshots - 1);
     output_text(out, "verdict");
     output_text(out, "");
     output_text(out, "");
-    if (o->all)
-        snprintf(when, sizeof(when), "snapshots %u to %u", range_first(o),
-                 range_first(o) + t->snapshots - 1);
-    else
-        snprintf(when, sizeof(when), "snapshot %u", v->n);
-    output_format(out, "%s in %s; %s (%u thread%s)%s",
-                  authority_verdict_text(&t->sum, text, sizeof(text)), when,
-                  assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
-                  t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
+    output_text(out, verdict_sentence(v, t, o, text, sizeof(text)));
     output_row(out);
 }
 
@@ -542,17 +551,20 @@ static void span_case(struct junit *junit, const struct span *s)
 {
     static const enum junit_result results[] = {JUNIT_FAILED, JUNIT_ERROR, JUNIT_PASSED};
     char name[TEXT_BYTES];
-    snprintf(name, sizeof(name), "snapshots %u to %u: %s %s %s", s->first, s->last, s->name,
-             s->text[SPAN_DOMAIN_A], s->text[SPAN_DOMAIN_B]);
+    snprintf(name, sizeof(name), "snapshots %u to %u: %s %s %s %s", s->first, s->last, s->name,
+             s->text[SPAN_DOMAIN_A], s->text[SPAN_DOMAIN_B], s->text[SPAN_OBJECT]);
     junit_case(junit, results[s->weight], name, s->meaning);
 }
 
 static void breach_case(struct junit *junit, const struct view *v, const struct authority_breach *b)
 {
     static const enum junit_result results[] = {JUNIT_FAILED, JUNIT_ERROR, JUNIT_PASSED};
-    char name[TEXT_BYTES];
-    snprintf(name, sizeof(name), "snapshot %u: %s %s %s", v->n, authority_breach_name(b->kind),
-             domain_name(v, b->domain_a), domain_name(v, b->domain_b));
+    char name[2 * TEXT_BYTES];
+    char other[TEXT_BYTES];
+    char object[TEXT_BYTES];
+    snprintf(name, sizeof(name), "snapshot %u: %s %s %s %s", v->n, authority_breach_name(b->kind),
+             domain_name(v, b->domain_a), breach_other_text(v, b, other, sizeof(other)),
+             breach_object_text(v, b, object, sizeof(object)));
     junit_case(junit, results[b->weight], name, authority_breach_sentence(b->kind));
 }
 
@@ -655,19 +667,22 @@ static struct output *explanation_begin(void)
 /* The table is in out, the verdict comes behind it, in JSON around it, and there behind it what was
  * explained. */
 static enum status verdict_end(struct options *o, struct view *v, const struct tally *t,
-                               struct output *out, struct output *explained, enum status s)
+                               struct output *out, struct output *explained, struct junit *junit,
+                               enum status s)
 {
+    char text[3 * TEXT_BYTES];
     bool json = output_default == OUTPUT_JSON;
+    junit_sentence(junit, verdict_sentence(v, t, o, text, sizeof(text)));
     if (json)
         put_verdict_object(v, t, o);
     else
         verdict_row(out, v, t, o);
     if (s == STATUS_YES)
         s = conclude(o, t);
-    s = finish(o, out, s);
+    s = command_finish(o, out, s);
     if (explained) {
         fputs(", \"explanation\":\n ", stdout);
-        s = finish(o, explained, s);
+        s = command_finish(o, explained, s);
     }
     if (json)
         fputs("}\n", stdout);
@@ -705,7 +720,7 @@ static enum status check_range(struct options *o, struct view *v, struct junit *
             span_case(junit, &spans.list[i]);
         }
         count_spans(&spans, &t);
-        s = verdict_end(o, v, &t, out, NULL, s);
+        s = verdict_end(o, v, &t, out, NULL, junit, s);
     }
     spans_free(&spans);
     return s;
@@ -721,7 +736,7 @@ static enum status check_snapshot(struct options *o, struct view *v, struct juni
     struct output *out = output_begin(stdout, output_default, columns);
     struct output *explained = apart ? explanation_begin() : NULL;
     enum status s = check_one(o, v, out, explained, &t, junit);
-    return verdict_end(o, v, &t, out, explained, s);
+    return verdict_end(o, v, &t, out, explained, junit, s);
 }
 
 static enum status check_isolation(struct options *o, struct junit *junit)
@@ -750,9 +765,9 @@ enum status command_check(struct options *o)
     if (!junit)
         return command_complain(o->junit, "%s", strerror(errno));
     enum status s = o->policy ? check_by_policy(o, junit) : check_isolation(o, junit);
-    junit_case(junit, results[o->doubt ? STATUS_UNKNOWN : s], "verdict",
-               s == STATUS_NO ? "not as it should be" : "could not be told");
+    junit_verdict(junit, results[o->doubt ? STATUS_UNKNOWN : s],
+                  "could not be told, standard error says why");
     if (!junit_close(junit, o->run))
-        return command_complain(o->junit, "could not be written");
+        return command_complain(o->junit, "could not be written (%s)", strerror(errno));
     return s;
 }

@@ -18,49 +18,62 @@ struct difference {
     bool forward;    /* a is the earlier */
     uint32_t wanted; /* changes of capabilities that were looked at */
     struct part parts[2];
+    struct capdb_difference *changes;
 };
+
+/* Does a column of cap_row differ? */
+static bool differs(const struct row *a, const struct row *b, int column)
+{
+    return a->v[column] != b->v[column];
+}
 
 static const char *added_word(const struct capdb_change *c)
 {
-    const struct capdb_version *p = &c->parent;
-    if (!c->has_parent)
+    const struct row *p = c->parent;
+    if (!p)
         return "created";
-    if (p->type == RECORD_CAP_UNTYPED && c->new_object)
+    if (p->v[CAP_COL_type] == RECORD_CAP_UNTYPED && c->new_object)
         return "retyped";
-    if (c->after->type == RECORD_CAP_REPLY)
+    if (c->after->v[CAP_COL_type] == RECORD_CAP_REPLY)
         return "reply";
-    bool weaker =
-        c->after->rights != p->rights || (p->type != RECORD_CAP_FRAME && c->after->data != p->data);
-    return weaker && p->type != RECORD_CAP_UNTYPED ? "minted" : "copied";
+    bool weaker = differs(c->after, p, CAP_COL_rights) ||
+                  (p->v[CAP_COL_type] != RECORD_CAP_FRAME && differs(c->after, p, CAP_COL_data));
+    return weaker && p->v[CAP_COL_type] != RECORD_CAP_UNTYPED ? "minted" : "copied";
 }
 
-static const char *changed_word(const struct capdb_version *e, const struct capdb_version *l)
+static const char *changed_word(const struct row *e, const struct row *l)
 {
-    bool mapped = l->type == RECORD_CAP_FRAME || l->type == RECORD_CAP_PAGE_TABLE;
-    if (e->slot != l->slot)
+    int64_t type = l->v[CAP_COL_type];
+    bool mapped = type == RECORD_CAP_FRAME || type == RECORD_CAP_PAGE_TABLE;
+    if (differs(e, l, CAP_COL_slot))
         return "moved";
-    if (e->rights != l->rights)
+    if (differs(e, l, CAP_COL_rights))
         return "rights";
-    if (e->extra != l->extra || (mapped && e->data != l->data))
-        return l->type == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
-               : !mapped                            ? "guard"
-               : l->extra                           ? "mapped"
-                                                    : "unmapped";
-    if (e->data != l->data)
-        return l->type == RECORD_CAP_UNTYPED ? "watermark" : "updated";
-    if (e->parent != l->parent)
+    if (differs(e, l, CAP_COL_extra) || (mapped && differs(e, l, CAP_COL_data)))
+        return type == RECORD_CAP_PAGE_DIRECTORY ? "assigned"
+               : !mapped                         ? "guard"
+               : l->v[CAP_COL_extra]             ? "mapped"
+                                                 : "unmapped";
+    if (differs(e, l, CAP_COL_data))
+        return type == RECORD_CAP_UNTYPED ? "watermark" : "updated";
+    if (differs(e, l, CAP_COL_parent))
         return "reparented";
-    if (e->flags != l->flags)
+    if (differs(e, l, CAP_COL_flags))
         return "flags";
     return NULL; /* its place in the list, or its domain's name */
 }
 
+static uint64_t slot_of(const struct row *cap)
+{
+    return (uint64_t)cap->v[CAP_COL_slot];
+}
+
 /* Place and wording come from the snapshot that has the capability. */
-static void side_cells(struct difference *d, const struct capdb_version *side, const struct view *v)
+static void side_cells(struct difference *d, const struct row *side, const struct view *v)
 {
     char text[TEXT_BYTES];
     char place[TEXT_BYTES];
-    int32_t slot = side ? capstate_slot_at(&v->state, side->slot) : -1;
+    int32_t slot = side ? capstate_slot_at(&v->state, slot_of(side)) : -1;
     if (slot < 0) {
         output_text(d->out, "-");
         return;
@@ -81,19 +94,19 @@ static const char *change_word(const struct difference *d, const struct capdb_ch
 static enum error cap_change(void *ctx, const struct capdb_change *c)
 {
     struct difference *d = ctx;
-    const struct capdb_version *in_a = d->forward ? c->before : c->after;
-    const struct capdb_version *in_b = d->forward ? c->after : c->before;
+    const struct row *in_a = d->forward ? c->before : c->after;
+    const struct row *in_b = d->forward ? c->after : c->before;
     const char *word = change_word(d, c);
     if (!word)
         return ERR_OK;
     const struct view *v = in_b ? &d->b : &d->a;
-    const struct capdb_version *shown = in_b ? in_b : in_a;
+    const struct row *shown = in_b ? in_b : in_a;
     output_text(d->out, word);
-    output_int(d->out, shown->id);
-    output_hex(d->out, shown->slot);
+    output_int(d->out, shown->v[CAP_COL_id]);
+    output_hex(d->out, slot_of(shown));
     output_text(d->out,
                 domain_name(v, authority_slot_domain(&v->authority,
-                                                     capstate_slot_at(&v->state, shown->slot))));
+                                                     capstate_slot_at(&v->state, slot_of(shown)))));
     side_cells(d, in_a, &d->a);
     side_cells(d, in_b, &d->b);
     output_row(d->out);
@@ -105,12 +118,12 @@ static enum error cap_change(void *ctx, const struct capdb_change *c)
 static enum error want_change(void *ctx, const struct capdb_change *c)
 {
     struct difference *d = ctx;
-    const struct capdb_version *in[2] = {d->forward ? c->before : c->after,
-                                         d->forward ? c->after : c->before};
+    const struct row *in[2] = {d->forward ? c->before : c->after,
+                               d->forward ? c->after : c->before};
     enum error e = ++d->wanted > PARTS_WORTH ? ERR_BOUND : ERR_OK;
     for (int i = 0; e == ERR_OK && i < 2; i++)
         if (in[i])
-            e = part_add_cap(&d->parts[i], in[i]->id);
+            e = part_add_row(&d->parts[i], in[i]);
     return e;
 }
 
@@ -120,8 +133,9 @@ static bool load_parts(struct difference *d, const uint32_t n[2])
     enum error e = part_begin(db, n[0], false, &d->parts[0]);
     if (e == ERR_OK)
         e = part_begin(db, n[1], false, &d->parts[1]);
+    d->parts[0].flat = d->parts[1].flat = true;
     if (e == ERR_OK)
-        e = capdb_diff(db, n[0], n[1], want_change, d);
+        e = capdb_difference_tell(d->changes, want_change, d);
     if (e == ERR_OK)
         e = part_finish(&d->parts[0], &d->a.state, &d->a.authority);
     if (e == ERR_OK)
@@ -196,15 +210,46 @@ static void diff_threads(struct difference *d)
     free(in_b);
 }
 
-static bool parse_snapshot(struct options *o, const char *text, uint32_t *n)
+/* The two by number or time: operands, or --from and --to, of which the one not given is the
+ * snapshot before the other, or the newest. */
+static enum status find_snapshots(struct difference *d, const char *const text[2],
+                                  const char *const name[2], uint32_t n[2])
 {
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    *n = (uint32_t)value;
-    if (*text >= '0' && *text <= '9' && *end == '\0' && value > 0 && value < UINT32_MAX)
-        return true;
-    command_complain(o->run, "%s is no snapshot number", text);
-    return false;
+    n[0] = 0;
+    n[1] = capdb_count(d->a.db);
+    enum status s = moment_resolve(d->o, &d->a, name[1], text[1], &n[1]);
+    if (s == STATUS_YES)
+        s = moment_resolve(d->o, &d->a, name[0], text[0], &n[0]);
+    if (s != STATUS_YES)
+        return s;
+    if (!text[0] && n[1] < 2)
+        return command_complain(d->o->run, "has no snapshot before that to compare with");
+    n[0] = text[0] ? n[0] : n[1] - 1;
+    if (!d->o->operands && n[0] > n[1])
+        return command_complain(
+            d->o->run, "the range ends before it begins: from snapshot %u to %u", n[0], n[1]);
+    return STATUS_YES;
+}
+
+static enum status open_both(struct difference *d, uint32_t n[2])
+{
+    struct options *o = d->o;
+    bool two = o->operands == 2;
+    const char *const text[2] = {two ? o->operand[0] : o->from_text,
+                                 two ? o->operand[1] : o->to_text};
+    const char *const name[2] = {two ? "" : "--from ", two ? "" : "--to "};
+    if (o->operands == 1 || (two && (o->from_text || o->to_text)))
+        return command_complain(NULL, "diff takes two snapshots, or --from and --to");
+    o->from_text = o->to_text = NULL; /* states are compared, no range is looked through */
+    enum status s = dbview_open_file(o, &d->a);
+    if (s != STATUS_YES)
+        return s;
+    s = find_snapshots(d, text, name, n);
+    if (s == STATUS_YES)
+        s = dbview_open_second(o, &d->a, &d->b); /* one file, two snapshots */
+    if (s != STATUS_YES)
+        dbview_close(&d->a);
+    return s;
 }
 
 enum status command_diff(struct options *o)
@@ -213,21 +258,22 @@ enum status command_diff(struct options *o)
                                           "before", "after", NULL};
     struct difference d = {.o = o};
     uint32_t n[2];
-    if (!parse_snapshot(o, o->operand[0], &n[0]) || !parse_snapshot(o, o->operand[1], &n[1]) ||
-        dbview_open_file(o, &d.a) != STATUS_YES)
-        return STATUS_UNKNOWN;
+    enum status s = open_both(&d, n);
+    if (s != STATUS_YES)
+        return s;
     d.forward = n[0] <= n[1];
-    enum status s = dbview_open_second(o, &d.a, &d.b); /* one file, two snapshots */
+    if (capdb_difference_of(d.a.db, n[0], n[1], &d.changes) != ERR_OK)
+        s = command_complain(o->run, "%s", capdb_error(d.a.db));
     if (s == STATUS_YES)
         s = load_both(&d, n);
     if (s == STATUS_YES) {
         d.out = output_begin(stdout, output_default, columns);
-        if (capdb_diff(d.a.db, n[0], n[1], cap_change, &d) != ERR_OK)
-            s = command_complain(o->run, "%s", capdb_error(d.a.db));
+        capdb_difference_tell(d.changes, cap_change, &d);
         diff_threads(&d);
         if (!output_end(d.out))
             s = command_complain(o->run, "output could not be written");
     }
+    capdb_difference_free(d.changes);
     dbview_close(&d.b);
     dbview_close(&d.a);
     return s;

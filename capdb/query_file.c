@@ -38,7 +38,8 @@ enum status command_cut(struct options *o)
     else if (capdb_cut(v.db, first, last, o->operand[0], message) != ERR_OK)
         s = command_complain(o->run, "%s", message);
     else
-        printf("%u snapshots, %lld bytes\n", last - first + 1, size_of(o->operand[0]));
+        printf("%u snapshot%s, %lld bytes\n", last - first + 1, plural_s(last - first + 1),
+               size_of(o->operand[0]));
     dbview_close(&v);
     return s;
 }

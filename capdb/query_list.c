@@ -7,11 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static enum status finish(struct options *o, struct output *out)
-{
-    return output_end(out) ? STATUS_YES : command_complain(o->run, "output could not be written");
-}
-
 static void snapshot_row(struct output *out, const struct capdb_snapshot *s)
 {
     char when[32];
@@ -45,7 +40,7 @@ enum status command_snapshots(struct options *o)
             s = command_complain(o->run, "%s", capdb_error(v.db));
     }
     dbview_close(&v);
-    return finish(o, out) == STATUS_YES ? s : STATUS_UNKNOWN;
+    return command_finish(o, out, STATUS_YES) == STATUS_YES ? s : STATUS_UNKNOWN;
 }
 
 static void info_row(struct output *out, const char *what, const char *value)
@@ -95,13 +90,13 @@ enum status command_info(struct options *o)
         info_number(out, "file bytes", (uint64_t)st.st_size);
     info_number(out, "snapshots", count);
     info_span(out, &v, count);
-    enum status s = count ? dbview_load(o, &v, o->at ? o->at : count) : STATUS_YES;
+    enum status s = count ? dbview_load_threads(o, &v, o->at ? o->at : count) : STATUS_YES;
     info_number(out, "domain rules", v.rules.count);
     if (count && s == STATUS_YES)
         info_row(out, "trusted managers",
                  authority_managers_text(&v.authority, managers, sizeof(managers)));
     dbview_close(&v);
-    return finish(o, out) == STATUS_YES ? s : STATUS_UNKNOWN;
+    return command_finish(o, out, STATUS_YES) == STATUS_YES ? s : STATUS_UNKNOWN;
 }
 
 enum status command_threads(struct options *o)
@@ -130,7 +125,7 @@ enum status command_threads(struct options *o)
         output_row(out);
     }
     dbview_close(&v);
-    return finish(o, out);
+    return command_finish(o, out, STATUS_YES);
 }
 
 /* --- domains --- */
@@ -271,5 +266,5 @@ enum status command_domains(struct options *o)
     free(island);
     free(uses);
     dbview_close(&v);
-    return finish(o, out);
+    return command_finish(o, out, STATUS_YES);
 }

@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 
 #include "capdb/store.h"
+#include "capstate/size.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -12,13 +13,6 @@ enum { TEXT_BYTES = 1024 };
 
 static const char *const reach_columns[] = {"fact",  "domain", "rights", "slot",
                                             "place", "what",   NULL};
-
-static enum status finish(struct options *o, struct output *out, enum status s)
-{
-    if (!output_end(out))
-        return command_complain(o->run, "output could not be written");
-    return s;
-}
 
 static void slot_row(struct output *out, const struct view *v, const char *fact, int32_t slot)
 {
@@ -34,8 +28,11 @@ static void slot_row(struct output *out, const struct view *v, const char *fact,
     output_row(out);
 }
 
+/* object -1: no capability refers to it, so it has no rows. */
 static void object_rows(struct output *out, const struct view *v, const char *fact, int32_t object)
 {
+    if (object < 0)
+        return;
     for (int32_t slot = v->state.objects[object].first_slot; slot >= 0;
          slot = v->state.slots[slot].next_same)
         slot_row(out, v, fact, slot);
@@ -159,7 +156,7 @@ enum status command_owner(struct options *o)
         chain_rows(out, &v, w.object);
     }
     dbview_close(&v);
-    return finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
+    return command_finish(o, out, w.object >= 0 || w.kernel ? STATUS_YES : STATUS_NO);
 }
 
 static enum status who_over_time(struct options *o);
@@ -190,7 +187,7 @@ enum status command_who(struct options *o)
     dbview_close(&v);
     if (!any)
         command_complain(o->run, "no capability refers to %s", o->operand[0]);
-    return finish(o, out, any ? STATUS_YES : STATUS_NO);
+    return command_finish(o, out, any ? STATUS_YES : STATUS_NO);
 }
 
 /* --- history --- */
@@ -219,8 +216,28 @@ static const char *column_text(sqlite3_stmt *st, int column)
     return text ? text : "-";
 }
 
-/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what, whose places ?1 and ?2 are
- * the address and type asked about. */
+static void what_cell(struct output *out, sqlite3_stmt *st)
+{
+    char size[SIZE_TEXT];
+    uint64_t bits = (uint64_t)sqlite3_column_int64(st, 8); /* 0 where there is no size */
+    bool sized = bits > 0 && bits < 64;
+    output_format(out, "%s%s%s", column_text(st, 6), sized ? " " : "",
+                  sized ? size_exact((uint64_t)1 << bits, size) : "");
+}
+
+/* Of a capability, or of a mapping, which has no type. */
+static void rights_cell(struct output *out, sqlite3_stmt *st)
+{
+    char text[5];
+    uint32_t rights = (uint32_t)sqlite3_column_int64(st, 4);
+    bool mapping = sqlite3_column_type(st, 7) == SQLITE_NULL;
+    output_text(out, mapping
+                         ? record_access_text(rights, text)
+                         : record_rights_text((uint32_t)sqlite3_column_int64(st, 7), rights, text));
+}
+
+/* Rows of a query with columns t0, t1, fact, domain, rights, slot, what, type, bits, whose places ?1
+ * and ?2 are the address and type asked about. */
 static enum error history_rows(struct history *h, const char *sql)
 {
     sqlite3_stmt *st;
@@ -240,9 +257,9 @@ static enum error history_rows(struct history *h, const char *sql)
         output_text(h->out, last_text(st, 1, buf));
         output_text(h->out, column_text(st, 2));
         output_text(h->out, column_text(st, 3));
-        output_text(h->out, column_text(st, 4));
+        rights_cell(h->out, st);
         output_hex(h->out, (uint64_t)sqlite3_column_int64(st, 5));
-        output_text(h->out, column_text(st, 6));
+        what_cell(h->out, st);
         output_row(h->out);
         h->any = true;
     }
@@ -330,7 +347,7 @@ static enum error owner_rows(struct history *h)
     uint32_t first = 0;
     enum error e = capdb_prepare(h->v->db, h->o->domains ? all_moments : owner_moments, &st);
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
-        struct capdb_owner w;
+        struct capdb_owner w = {0};
         uint32_t n;
         e = moment(h, st, &n);
         if (e == ERR_OK && n)
@@ -348,26 +365,43 @@ static enum error owner_rows(struct history *h)
     return e;
 }
 
-static const char history_caps[] =
-    "SELECT c.t0, c.t1, iif(w.text = 'untyped', 'covers', 'holds'), d.name,"
-    " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
-    " iif(c.rights & 8, 'p', ''), c.slot,"
-    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
+/* Versions that follow each other and differ in nothing that is told are one row: of untyped memory
+ * each change of the watermark is a version. */
+#define TOLD "fact, domain, rights, slot, what, type, bits"
+#define ROWS_OF(versions)                                                                          \
+    "WITH version(t0, t1, " TOLD ", row) AS (" versions "),"                                       \
+    " mark AS (SELECT *, t0 IS NOT lag(t1) OVER w AS new FROM version"                             \
+    "  WINDOW w AS (PARTITION BY " TOLD " ORDER BY t0, row)),"                                     \
+    " part AS (SELECT *, sum(new) OVER w AS run FROM mark"                                         \
+    "  WINDOW w AS (PARTITION BY " TOLD " ORDER BY t0, row))"                                      \
+    " SELECT min(t0), max(t1), " TOLD " FROM part GROUP BY " TOLD ", run"                          \
+    " ORDER BY min(t0), bits, min(row)"
+
+/* What `owner` calls so: untyped memory holds an address while nothing smaller lies there. A version
+ * is told in pieces, from one change of that to the next. */
+static const char history_caps[] = ROWS_OF(
+    "SELECT max(c.t0, coalesce(i.t0, 0)), min(c.t1, coalesce(i.t1, c.t1)),"
+    " iif(i.covered, 'covers', 'holds'), d.name, c.rights, c.slot,"
+    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr), c.type, o.bits, c.row"
     " FROM temp.base b CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high"
     " CROSS JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " ORDER BY c.t0, o.bits, c.row";
+    " LEFT JOIN temp.covered i ON w.text = 'untyped' AND i.bits = o.bits AND i.t1 > c.t0 AND"
+    "  i.t0 < c.t1 AND i.t0 >= (SELECT max(t0) FROM temp.covered WHERE bits = o.bits AND"
+    "   t0 <= c.t0)");
+
+#define MAPPINGS                                                                                   \
+    "SELECT m.t0, m.t1, 'mapping', (SELECT d.name FROM object_row o JOIN cap_row c"                \
+    "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"        \
+    "  WHERE o.addr = m.dir AND"                                                                   \
+    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"                 \
+    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */      \
+    " m.rights, m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir), NULL, NULL,"  \
+    " m.row"
 
 static const char history_mappings[] =
-    "SELECT m.t0, m.t1, 'mapping', (SELECT d.name FROM object_row o JOIN cap_row c"
-    "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"
-    "  WHERE o.addr = m.dir AND"
-    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"
-    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */
-    " iif(m.rights & 2, 'r', '') || iif(m.rights & 1, 'w', '') || iif(m.rights & 4, 'x', ''),"
-    " m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir)"
-    " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits BETWEEN b.low AND b.high"
-    " ORDER BY m.t0, m.row";
+    ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr"
+                     " AND m.bits BETWEEN b.low AND b.high");
 
 enum status command_history(struct options *o)
 {
@@ -395,17 +429,19 @@ enum status command_history(struct options *o)
     else if (e != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v.db));
     dbview_close(&v);
-    return finish(o, h.out, s);
+    return command_finish(o, h.out, s);
 }
 
-static const char history_holders[] =
-    "SELECT c.t0, c.t1, 'holds', d.name,"
-    " iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '') ||"
-    " iif(c.rights & 8, 'p', ''), c.slot,"
-    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr) || ' of 2^' || o.bits"
+static const char holders[] = ROWS_OF(
+    "SELECT c.t0, c.t1, 'holds', d.name, c.rights, c.slot,"
+    " 'capability ' || c.id || ' to ' || w.text || printf(' 0x%x', o.addr), c.type, o.bits, c.row"
     " FROM object_row o CROSS JOIN cap_row c ON c.object = o.id LEFT JOIN domain d ON d.id = c.domain"
-    " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type"
-    " WHERE o.addr = ?1 AND o.type = ?2 ORDER BY c.t0, c.row";
+    " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type WHERE o.addr = ?1 AND o.type = ?2");
+
+static const char holders_mappings[] =
+    ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits"
+                     " BETWEEN b.low AND b.high WHERE ?2 = (SELECT value FROM word"
+                     "  WHERE kind = 'cap' AND text = 'frame') AND covers(m.frame, m.bits, ?1)");
 
 /* The object is looked for in the last snapshot of the range. */
 static enum status who_over_time(struct options *o)
@@ -429,9 +465,14 @@ static enum status who_over_time(struct options *o)
         h.addr = v.state.objects[t.object].addr;
         h.type = v.state.objects[t.object].type;
         h.out = output_begin(stdout, output_default, columns);
-        if (history_rows(&h, history_holders) != ERR_OK)
+        enum error e = history_rows(&h, holders);
+        if (e == ERR_OK)
+            e = capdb_find_bases(v.db, h.addr);
+        if (e == ERR_OK)
+            e = history_rows(&h, holders_mappings);
+        if (e != ERR_OK)
             s = command_complain(o->run, "%s", capdb_error(v.db));
-        s = finish(o, h.out, s == STATUS_YES && !h.any ? STATUS_NO : s);
+        s = command_finish(o, h.out, s == STATUS_YES && !h.any ? STATUS_NO : s);
     }
     dbview_close(&v);
     return s;

@@ -37,14 +37,11 @@ static enum status gather(struct options *o, struct view *v, struct policy *p)
 
 static enum status write_policy(const struct options *o, const struct policy *p)
 {
-    FILE *f = o->output ? fopen(o->output, "w") : stdout;
-    if (!f)
-        return command_complain(o->output, "%s", strerror(errno));
-    bool good = policy_write(f, p);
-    if (f != stdout)
-        good &= fclose(f) == 0;
-    return good ? STATUS_YES
-                : command_complain(o->output ? o->output : "stdout", "could not be written");
+    struct outfile f;
+    if (command_begin_output(o, &f) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    policy_write(f.file, p); /* what went wrong shows at the end */
+    return command_end_output(o, &f, STATUS_YES);
 }
 
 enum status command_policy(struct options *o)
@@ -85,7 +82,7 @@ static enum status policy_open(const char *path, struct policy *out)
                                 fault.sentence);
     if (e == ERR_NO_MEMORY)
         return command_complain(path, "out of memory");
-    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", fault.sentence);
 }
 
 static void begin_row(const struct gate *g, const char *finding, const char *from, const char *to)
@@ -140,12 +137,23 @@ static void outside_row(struct gate *g, const struct policy_outside *x)
     junit_case(g->junit, JUNIT_FAILED, line, sentence);
 }
 
+static void breach_case(struct gate *g, const struct authority_breach *b)
+{
+    char object[TEXT_BYTES];
+    char name[2 * TEXT_BYTES];
+    snprintf(name, sizeof(name), "%s %s", authority_breach_name(b->kind),
+             breach_object_text(g->v, b, object, sizeof(object)));
+    junit_case(g->junit, b->weight == AUTHORITY_DOUBT ? JUNIT_ERROR : JUNIT_FAILED, name,
+               authority_breach_sentence(b->kind));
+}
+
 /* What no policy can allow: the promises of Retype; and what makes a verdict worth nothing. */
 static void breach_row(struct gate *g, const struct authority_breach *b)
 {
     bool doubt = b->weight == AUTHORITY_DOUBT;
+    char other[TEXT_BYTES];
     begin_row(g, doubt ? "doubt" : "breach", domain_name(g->v, b->domain_a),
-              domain_name(g->v, b->domain_b));
+              breach_other_text(g->v, b, other, sizeof(other)));
     output_text(g->out, authority_breach_sentence(b->kind));
     breach_object_cell(g->out, g->v, b);
     breach_slot_cell(g->out, g->v, b->slot_a);
@@ -153,8 +161,7 @@ static void breach_row(struct gate *g, const struct authority_breach *b)
     output_text(g->out, "-");
     output_text(g->out, "-");
     output_row(g->out);
-    junit_case(g->junit, doubt ? JUNIT_ERROR : JUNIT_FAILED, authority_breach_name(b->kind),
-               authority_breach_sentence(b->kind));
+    breach_case(g, b);
     g->doubts += doubt;
     g->breaches += !doubt;
 }
@@ -225,20 +232,24 @@ static void judge_lines(struct gate *g)
 static void verdict_row(struct gate *g)
 {
     char who[TEXT_BYTES];
+    char sentence[2 * TEXT_BYTES];
     uint32_t bad = g->outside + g->breaches;
     begin_row(g, "verdict", "", "");
     char allowed[64] = "";
     if (bad == 0 && g->allowed)
         snprintf(allowed, sizeof(allowed), "; the policy allows %u breach%s of isolation",
                  g->allowed, g->allowed == 1 ? "" : "es");
-    output_format(
-        g->out, "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
-        g->doubts ? "could not tell"
-        : bad     ? "OUTSIDE THE POLICY"
-                  : "within the policy",
-        g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused, g->unused == 1 ? "" : "s",
-        allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
+    snprintf(sentence, sizeof(sentence),
+             "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
+             g->doubts ? "could not tell"
+             : bad     ? "OUTSIDE THE POLICY"
+                       : "within the policy",
+             g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused,
+             g->unused == 1 ? "" : "s", allowed,
+             assumption_text(g->v, g->strict, who, sizeof(who)));
+    output_text(g->out, sentence);
     output_row(g->out);
+    junit_sentence(g->junit, sentence);
 }
 
 static uint32_t domains_named(const struct policy *p)
@@ -254,8 +265,8 @@ static enum status conclude(struct gate *g)
 {
     uint32_t expected = domains_named(&g->policy);
     if (g->doubts)
-        return command_complain(g->o->run, "cannot be told: %u doubts about what was read",
-                                g->doubts);
+        return command_complain(g->o->run, "cannot be told: %u doubt%s about what was read",
+                                g->doubts, plural_s(g->doubts));
     if (g->outside + g->breaches)
         return STATUS_NO;
     if (g->domains == 0 || (g->domains < 2 && expected >= 2)) {

@@ -1,14 +1,16 @@
-/* sql, live, verify: questions in SQL over the documented views, and the file's own health. */
+/* sql, running, verify: questions in SQL over the documented views, and the file's own health. */
 #include "capdb/command.h"
 
 #include "capdb/address.h"
+#include "capdb/running.h"
 #include "capdb/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { NAME_BYTES = 128 };
+enum { NAME_BYTES = 128, GIVEN_S = 30 };
 
 /* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)
@@ -72,30 +74,60 @@ static void result_row(struct output *out, sqlite3_stmt *st)
     output_row(out);
 }
 
-static enum status run_query(struct options *o, struct capdb *db, const char *sql)
+/* One statement that only reads; ERR_FORMAT: it is something else, or several. */
+static enum error prepare_question(sqlite3 *sql, const char *text, sqlite3_stmt **st)
+{
+    const char *rest;
+    if (sqlite3_prepare_v2(sql, text, -1, st, &rest) != SQLITE_OK)
+        return ERR_IO;
+    bool one = *st && rest[strspn(rest, "; \t\r\n")] == '\0';
+    if (one && sqlite3_stmt_readonly(*st) && sqlite3_column_count(*st) > 0)
+        return ERR_OK;
+    sqlite3_finalize(*st);
+    return ERR_FORMAT;
+}
+
+/* Rows to standard output; *error: what SQLite says, NULL. */
+static enum status show_rows(struct options *o, sqlite3_stmt *st, const char **error)
+{
+    int code = sqlite3_step(st);
+    bool failed = code != SQLITE_ROW && code != SQLITE_DONE;
+    struct output *out = failed ? NULL : begin_result(st, code == SQLITE_ROW);
+    for (; code == SQLITE_ROW; code = sqlite3_step(st))
+        result_row(out, st);
+    *error = code == SQLITE_DONE ? NULL : sqlite3_errmsg(sqlite3_db_handle(st));
+    if (out && !output_end(out))
+        return command_complain(o->run, "output could not be written");
+    return *error ? STATUS_UNKNOWN : STATUS_YES;
+}
+
+static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
+                             struct running *running)
 {
     sqlite3_stmt *st;
-    const char *rest;
+    const char *error;
+    enum error e = prepare_question(sql, text, &st);
+    if (e == ERR_FORMAT)
+        return command_complain(NULL, "sql: one SELECT statement is expected");
+    if (e != ERR_OK)
+        return command_complain(NULL, "sql: %s", sqlite3_errmsg(sql));
+    enum status s = show_rows(o, st, &error);
+    if (error && !(running && running_failed(running))) /* which has said why */
+        command_complain(NULL, "sql: %s", error);
+    sqlite3_finalize(st);
+    return s;
+}
+
+static enum status ask_recording(struct options *o, struct capdb *db)
+{
     if (capdb_add_breaches(db) != ERR_OK ||
         capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(db));
-    if (sqlite3_prepare_v2(db->sql, sql, -1, &st, &rest) != SQLITE_OK)
-        return command_complain(NULL, "sql: %s", sqlite3_errmsg(db->sql));
-    bool one = st && rest[strspn(rest, "; \t\r\n")] == '\0';
-    if (!one || !sqlite3_stmt_readonly(st) || sqlite3_column_count(st) == 0) {
-        sqlite3_finalize(st);
-        return command_complain(NULL, "sql: one SELECT statement is expected");
-    }
-    int code = sqlite3_step(st);
-    struct output *out = begin_result(st, code == SQLITE_ROW);
-    for (; code == SQLITE_ROW; code = sqlite3_step(st))
-        result_row(out, st);
-    enum status s = STATUS_YES;
-    if (code != SQLITE_DONE)
-        s = command_complain(NULL, "sql: %s", sqlite3_errmsg(db->sql));
-    sqlite3_finalize(st);
-    if (!output_end(out))
-        s = command_complain(o->run, "output could not be written");
+    if (o->given) /* the debugger waits, and with it the machine */
+        capdb_give_up_after(db, GIVEN_S, NULL, NULL);
+    capdb_question_begins(db);
+    enum status s = run_query(o, db->sql, o->operand[0], NULL);
+    capdb_question_ends(db);
     return s;
 }
 
@@ -144,18 +176,94 @@ enum status command_sql(struct options *o)
     if (s == STATUS_YES)
         s = apply_range(o, &v);
     if (s == STATUS_YES)
-        s = run_query(o, v.db, o->operand[0]);
+        s = ask_recording(o, v.db);
     capdb_exec(v.db, "PRAGMA query_only=OFF", "asking");
     dbview_close(&v);
     return s;
 }
 
+/* --- a running system ------------------------------------------------------------------------ */
+
+/* Statements from standard input, each answered from a sample of its own. */
+struct session {
+    struct running *running;
+    struct options *o;
+    char *text; /* read so far of the next statement */
+    size_t length;
+    bool prompts;
+    enum status status;
+};
+
+static void prompt(const struct session *s)
+{
+    if (!s->prompts)
+        return;
+    fputs(s->length ? "   ...> " : "capdb> ", stdout);
+    fflush(stdout);
+}
+
+static bool is_blank(const char *text)
+{
+    return !text || text[strspn(text, "; \t\r\n")] == '\0';
+}
+
+static void answer(struct session *s)
+{
+    running_next(s->running);
+    if (!is_blank(s->text) &&
+        run_query(s->o, running_connection(s->running), s->text, s->running) != STATUS_YES)
+        s->status = STATUS_UNKNOWN;
+    fflush(stdout);
+    s->length = 0;
+    if (s->text)
+        s->text[0] = '\0';
+}
+
+static void take_line(struct session *s, const char *line)
+{
+    size_t length = strlen(line);
+    s->text = output_alloc(s->text, s->length + length + 1);
+    memcpy(s->text + s->length, line, length + 1);
+    s->length += length;
+    if (sqlite3_complete(s->text))
+        answer(s);
+    else if (is_blank(s->text))
+        s->length = 0;
+}
+
+static enum status run_session(struct options *o, struct running *running)
+{
+    struct session s = {.running = running, .o = o, .status = STATUS_YES};
+    char *line = NULL;
+    size_t room = 0;
+    s.prompts = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    prompt(&s);
+    while (getline(&line, &room, stdin) >= 0) {
+        take_line(&s, line);
+        prompt(&s);
+    }
+    answer(&s); /* the last may lack its semicolon */
+    if (s.prompts)
+        putchar('\n');
+    free(line);
+    free(s.text);
+    return s.status;
+}
+
 enum status command_live(struct options *o)
 {
+    struct running *running;
     if (!target_is_live(o->run))
         return command_complain(o->run, "is no running target (monitor:…, gdb:…, ram:…)");
-    return command_sql(o);
+    if (running_open(o, &running) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    enum status s = o->operands ? run_query(o, running_connection(running), o->operand[0], running)
+                                : run_session(o, running);
+    running_close(running);
+    return s;
 }
+
+/* --- the file's own health ------------------------------------------------------------------- */
 
 struct verdict {
     struct output *out;
@@ -211,7 +319,9 @@ enum status command_verify(struct options *o)
     enum error e = capdb_verify(v.db, report_fault, &verdict);
     if (e == ERR_OK) {
         output_text(verdict.out, "good");
-        output_format(verdict.out, "%u snapshots rebuilt, all as they were recorded",
+        output_format(verdict.out,
+                      capdb_count(v.db) == 1 ? "%u snapshot rebuilt, as it was recorded"
+                                             : "%u snapshots rebuilt, all as they were recorded",
                       capdb_count(v.db));
         output_row(verdict.out);
         report_incomplete(v.db, verdict.out);

@@ -3,34 +3,28 @@
 #include "lib/array.h"
 
 #include "facts/toll.h"
+#include "facts/untyped.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BYTES = 512, INDENT_MAX = 60 };
-
-static enum status finish(struct options *o, struct output *out, enum status s)
-{
-    if (!output_end(out))
-        return command_complain(o->run, "output could not be written");
-    return s;
-}
+enum { TEXT_BYTES = 512 };
 
 /* --- cdt --- */
 
-static void cdt_row(struct output *out, const struct view *v, int32_t slot)
+/* first: the slot of row 0. */
+static void cdt_row(struct output *out, const struct view *v, int32_t first, int32_t slot)
 {
     char text[TEXT_BYTES];
     const struct record_slot *r = &v->state.slots[slot].rec;
-    int indent =
-        output_is_table(out) ? (int)(r->depth * 2 > INDENT_MAX ? INDENT_MAX : r->depth * 2) : 0;
-    capstate_slot_text(&v->state, slot, text, sizeof(text));
-    output_format(out, "%*s%s", indent, "", text);
+    int32_t parent = v->state.slots[slot].parent;
+    output_below(out, parent >= first ? parent - first : -1);
+    output_text(out, capstate_slot_text(&v->state, slot, text, sizeof(text)));
     output_int(out, r->depth);
     output_hex(out, r->addr);
-    if (v->state.slots[slot].parent >= 0)
-        output_hex(out, v->state.slots[v->state.slots[slot].parent].rec.addr);
+    if (parent >= 0)
+        output_hex(out, v->state.slots[parent].rec.addr);
     else
         output_text(out, "-");
     output_text(out, domain_name(v, authority_slot_domain(&v->authority, slot)));
@@ -55,27 +49,41 @@ static bool find_root(struct options *o, const struct view *v, const char *name,
     return *slot >= 0;
 }
 
+/* Slots first to end, not included: the whole tree, or what an operand names. */
+static enum status open_tree(struct options *o, struct view *v, int32_t *first, int32_t *end)
+{
+    const char *name = o->operands == 1 ? o->operand[0] : NULL;
+    enum status s = name ? dbview_open_about(o, v, name, false) : dbview_open(o, v);
+    *first = 0;
+    if (s == STATUS_YES && name) {
+        s = find_root(o, v, name, first) ? STATUS_YES : STATUS_UNKNOWN;
+        uint64_t slot = s == STATUS_YES ? v->state.slots[*first].rec.addr : 0;
+        if (s == STATUS_YES)
+            s = dbview_load_tree(o, v, slot);
+        *first = s == STATUS_YES ? capstate_slot_at(&v->state, slot) : 0;
+        if (s != STATUS_YES)
+            dbview_close(v);
+    }
+    if (s == STATUS_YES)
+        *end = name ? v->state.slots[*first].next : (int32_t)v->state.slot_count;
+    return s;
+}
+
 enum status command_cdt(struct options *o)
 {
     static const char *const columns[] = {"capability", "#depth", "slot", "parent",
                                           "domain",     "place",  NULL};
     struct view v;
-    int32_t first = 0;
-    if (dbview_open(o, &v) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    int32_t end = (int32_t)v.state.slot_count;
-    if (o->operands == 1) {
-        if (!find_root(o, &v, o->operand[0], &first)) {
-            dbview_close(&v);
-            return STATUS_UNKNOWN;
-        }
-        end = v.state.slots[first].next;
-    }
+    int32_t first;
+    int32_t end;
+    enum status s = open_tree(o, &v, &first, &end);
+    if (s != STATUS_YES)
+        return s;
     struct output *out = output_begin(stdout, output_default, columns);
     for (int32_t i = first; i < end; i++)
-        cdt_row(out, &v, i);
+        cdt_row(out, &v, first, i);
     dbview_close(&v);
-    return finish(o, out, STATUS_YES);
+    return command_finish(o, out, STATUS_YES);
 }
 
 /* --- preview --- */
@@ -241,41 +249,118 @@ enum status command_preview(struct options *o)
     preview_row(&p, "total", v.state.slots[root].rec.addr,
                 authority_slot_domain(&v.authority, root), text);
     dbview_close(&v);
-    return finish(o, p.out, STATUS_YES);
+    return command_finish(o, p.out, STATUS_YES);
 }
 
 /* --- untyped --- */
 
-struct usage {
-    uint64_t used; /* below the watermark */
-    uint64_t live; /* in objects directly inside */
-    uint64_t lost; /* below the watermark, in no object: alignment, or freed without a revoke */
-    uint64_t free;
+/* Which are told: those of one domain, those to one object, all. */
+struct untyped_choice {
+    int32_t domain, object; /* -1: not chosen by it */
 };
 
-static struct usage usage_of(const struct view *v, const uint64_t *inside, int32_t slot)
+static bool is_chosen(const struct view *v, const struct untyped_choice *c, int32_t slot)
 {
-    const struct record_slot *r = &v->state.slots[slot].rec;
-    uint64_t size = (uint64_t)1 << r->bits;
-    bool children = v->state.slots[slot].next > slot + 1;
-    struct usage u = {.used = r->data > size ? size : r->data};
-    u.live = inside[v->state.slots[slot].object];
-    u.lost = u.used > u.live ? u.used - u.live : 0;
-    /* without children the watermark is reset at the next retype: all of it is free */
-    u.free = children ? size - u.used : size;
-    return u;
+    const struct capstate_slot *s = &v->state.slots[slot];
+    if (s->rec.type != RECORD_CAP_UNTYPED || s->object < 0)
+        return false;
+    return c->object >= 0   ? s->object == c->object
+           : c->domain >= 0 ? authority_slot_domain(&v->authority, slot) == c->domain
+                            : true;
 }
 
-/* Bytes of the objects directly inside each untyped. */
-static uint64_t *bytes_inside(const struct view *v)
+static void untyped_row(struct output *out, const struct view *v, int32_t slot,
+                        const uint64_t *live)
 {
-    size_t size = (v->state.object_count + 1) * sizeof(uint64_t);
-    uint64_t *inside = output_alloc(NULL, size);
-    memset(inside, 0, size);
-    for (uint32_t i = 0; i < v->state.object_count; i++)
-        if (v->authority.enclosing[i] >= 0)
-            inside[v->authority.enclosing[i]] += (uint64_t)1 << v->state.objects[i].bits;
-    return inside;
+    char text[TEXT_BYTES];
+    const struct record_slot *r = &v->state.slots[slot].rec;
+    struct untyped_use u = untyped_use(&v->state, v->state.slots[slot].object, live);
+    output_hex(out, r->object);
+    output_int(out, r->bits);
+    output_text(out, r->flags & RECORD_SLOT_DEVICE ? "device" : "-");
+    output_text(out, domain_name(v, authority_slot_domain(&v->authority, slot)));
+    output_word(out, u.size);
+    output_word(out, u.used);
+    output_word(out, u.live);
+    output_word(out, u.lost);
+    output_word(out, u.free);
+    output_word(out, u.used); /* a revoke gives back all of it */
+    output_hex(out, r->addr);
+    output_text(out, capstate_place_text(&v->state, slot, text, sizeof(text)));
+    output_row(out);
+}
+
+/* The untyped memory that a name means, or that what it means lies in. */
+static int32_t find_untyped(struct options *o, const struct view *v, const struct thing *t)
+{
+    int32_t object = t->object;
+    while (object >= 0 && v->state.objects[object].type != RECORD_CAP_UNTYPED)
+        object = v->authority.enclosing[object];
+    if (object < 0)
+        command_complain(o->run, "snapshot %u: %s is no untyped memory and lies in none", v->n,
+                         o->operand[0]);
+    return object;
+}
+
+/* Do all capabilities to the object descend from the first, so that its subtree has all that is made
+ * of it? */
+static bool in_one_tree(const struct capstate *s, int32_t object)
+{
+    int32_t first = s->objects[object].first_slot;
+    for (int32_t i = first; i >= 0; i = s->slots[i].next_same)
+        if (i >= s->slots[first].next)
+            return false;
+    return true;
+}
+
+/* With all that is made of the memory: then its account is what it is in the whole. */
+static enum status load_untyped(struct options *o, struct view *v, struct untyped_choice *c)
+{
+    const struct capstate *s = &v->state;
+    uint64_t slot = s->slots[s->objects[c->object].first_slot].rec.addr;
+    if (!s->part)
+        return STATUS_YES;
+    bool whole = !in_one_tree(s, c->object);
+    uint32_t n = v->n;
+    enum status done = whole ? dbview_load(o, v, n) : dbview_load_tree(o, v, slot);
+    if (done == STATUS_YES)
+        c->object = s->slots[capstate_slot_at(s, slot)].object;
+    return done;
+}
+
+/* No index leads from a domain to what it holds. Domains of a part are numbered in another order. */
+static enum status choose_domain(struct options *o, struct view *v, struct untyped_choice *c)
+{
+    struct thing t;
+    if (v->state.part && dbview_load(o, v, v->n) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    if (!thing_find(o, v, o->operand[0], &t))
+        return STATUS_UNKNOWN;
+    c->domain = t.domain;
+    return STATUS_YES;
+}
+
+static enum status choose_untyped(struct options *o, struct view *v, struct untyped_choice *c)
+{
+    struct thing t;
+    if (!thing_find(o, v, o->operand[0], &t))
+        return STATUS_UNKNOWN;
+    if (t.kind == THING_DOMAIN)
+        return choose_domain(o, v, c);
+    c->object = find_untyped(o, v, &t);
+    return c->object < 0 ? STATUS_UNKNOWN : load_untyped(o, v, c);
+}
+
+static enum status open_untyped(struct options *o, struct view *v, struct untyped_choice *c)
+{
+    enum status s = o->operands ? dbview_open_about(o, v, o->operand[0], false) : dbview_open(o, v);
+    *c = (struct untyped_choice){-1, -1};
+    if (s != STATUS_YES || !o->operands)
+        return s;
+    s = choose_untyped(o, v, c);
+    if (s != STATUS_YES)
+        dbview_close(v);
+    return s;
 }
 
 enum status command_untyped(struct options *o)
@@ -284,31 +369,17 @@ enum status command_untyped(struct options *o)
                                           "#used",   "#live", "#lost",  "#free",  "#reclaimable",
                                           "slot",    "place", NULL};
     struct view v;
-    char text[TEXT_BYTES];
-    if (dbview_open(o, &v) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    uint64_t *inside = bytes_inside(&v);
+    struct untyped_choice choice;
+    enum status s = open_untyped(o, &v, &choice);
+    if (s != STATUS_YES)
+        return s;
+    uint64_t *live = untyped_live(&v.authority);
     struct output *out = output_begin(stdout, output_default, columns);
-    for (int32_t i = 0; i < (int32_t)v.state.slot_count; i++) {
-        const struct record_slot *r = &v.state.slots[i].rec;
-        if (r->type != RECORD_CAP_UNTYPED || v.state.slots[i].object < 0)
-            continue;
-        struct usage u = usage_of(&v, inside, i);
-        output_hex(out, r->object);
-        output_int(out, r->bits);
-        output_text(out, r->flags & RECORD_SLOT_DEVICE ? "device" : "-");
-        output_text(out, domain_name(&v, authority_slot_domain(&v.authority, i)));
-        output_int(out, (int64_t)1 << r->bits);
-        output_int(out, (int64_t)u.used);
-        output_int(out, (int64_t)u.live);
-        output_int(out, (int64_t)u.lost);
-        output_int(out, (int64_t)u.free);
-        output_int(out, ((int64_t)1 << r->bits) - (int64_t)u.free);
-        output_hex(out, r->addr);
-        output_text(out, capstate_place_text(&v.state, i, text, sizeof(text)));
-        output_row(out);
-    }
-    free(inside);
+    for (int32_t i = 0; live && i < (int32_t)v.state.slot_count; i++)
+        if (is_chosen(&v, &choice, i))
+            untyped_row(out, &v, i, live);
+    s = live ? STATUS_YES : command_complain(o->run, "out of memory");
+    free(live);
     dbview_close(&v);
-    return finish(o, out, STATUS_YES);
+    return command_finish(o, out, s);
 }

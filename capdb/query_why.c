@@ -7,6 +7,7 @@
 #include "capdb/past.h"
 #include "facts/leak.h"
 #include "facts/retype.h"
+#include "facts/toll.h"
 #include "facts/why.h"
 #include "record/names.h"
 
@@ -17,16 +18,33 @@
 
 enum { TEXT_BYTES = 512, SHOWN_MATCHES = 5 };
 
-/* --- a thread by name: thread:NAME, tcb:0x…, a whole label, or a part of one that fits one --- */
+/* --- a thread by name: as any table or sentence prints it, thread:NAME, tcb:0x…, its TCB's address,
+ * or a part of its name that fits no other --- */
 
-/* tcb:0x…: any thread, also one to which no capability leads; 0: the name is none of that form. */
+/* 0x…, "tcb:0x…", and "tcb 0x…", as a sentence calls a thread without name: any thread, also one to
+ * which no capability leads; 0: the name is none of that form. */
 static uint64_t tcb_address(const char *name)
 {
     char *end;
-    if (strncmp(name, "tcb:0x", 6) != 0)
+    const char *text =
+        strncmp(name, "tcb", 3) == 0 && (name[3] == ':' || name[3] == ' ') ? name + 4 : name;
+    if (strncmp(text, "0x", 2) != 0)
         return 0;
-    uint64_t addr = strtoull(name + 4, &end, 16);
+    uint64_t addr = strtoull(text, &end, 16);
     return *end ? 0 : addr;
+}
+
+static const char idle_in_tables[] = "(idle)", idle_in_sentences[] = "the idle thread";
+
+/* As tables show it. */
+static const char *printed(const struct capstate_thread *t)
+{
+    return t->rec.idle && !t->label[0] ? idle_in_tables : t->label;
+}
+
+static bool is_whole(const struct capstate_thread *t, const char *name)
+{
+    return strcmp(printed(t), name) == 0 || (t->rec.idle && strcmp(name, idle_in_sentences) == 0);
 }
 
 static int32_t thread_at(const struct view *v, uint64_t addr)
@@ -71,8 +89,8 @@ static bool find_thread(const struct options *o, const struct view *v, const cha
     size_t used = 0;
     int32_t part = -1;
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
-        const char *label = v->state.threads[i].label;
-        bool whole = strcmp(label, name) == 0;
+        const char *label = printed(&v->state.threads[i]);
+        bool whole = is_whole(&v->state.threads[i], name);
         if (!whole && !strstr(label, name))
             continue;
         count += whole;
@@ -164,7 +182,7 @@ enum status command_why_fault(struct options *o)
     return about_thread(o, why_fault, capdb_past_fault);
 }
 
-static bool parse_cptr(const char *text, uint64_t *out)
+static bool parse_whole(const char *text, uint64_t *out)
 {
     char *end;
     errno = 0;
@@ -178,7 +196,7 @@ enum status command_why_denied(struct options *o)
     struct why w;
     int32_t thread = -1;
     uint64_t cptr;
-    if (!parse_cptr(o->operand[1], &cptr))
+    if (!parse_whole(o->operand[1], &cptr))
         return command_complain(NULL, "%s: not a capability address", o->operand[1]);
     enum status s = dbview_open(o, &v);
     if (s != STATUS_YES)
@@ -218,7 +236,18 @@ static void row_bytes(struct output *out, const char *fact, uint64_t value)
     output_row(out);
 }
 
-static void help_row(struct output *out, const struct retype_plan *p, uint64_t count)
+static void frame_sizes_cell(struct output *out, const struct capstate *s)
+{
+    char text[TEXT_BYTES] = "", size[SIZE_TEXT];
+    size_t used = 0;
+    for (const uint8_t *b = retype_frame_sizes(s); *b && used < sizeof(text); b++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "",
+                                 size_exact(1ull << *b, size));
+    output_format(out, "a size that frames have: %s", text);
+}
+
+static void help_row(struct output *out, const struct capstate *s, const struct retype_plan *p,
+                     uint64_t count)
 {
     output_text(out, "would help");
     if (p->rule == RETYPE_SIZE_RANGE || p->rule == RETYPE_COUNT_RANGE)
@@ -234,18 +263,52 @@ static void help_row(struct output *out, const struct retype_plan *p, uint64_t c
         output_format(out, "larger untyped memory: at most %" PRIu64 " objects fit into all of it",
                       p->fits_after_revoke);
     else if (p->rule == RETYPE_NO_SUCH_TYPE && p->object_bits)
-        output_text(out, "a size that frames have: 4K, 64K, 1M, 16M on ARMv6");
+        frame_sizes_cell(out, s);
     else if (p->rule == RETYPE_SIZE_MISSING)
-        output_text(out,
-                    "a SIZE: of a CNode at least 2 slots, of untyped memory at least 16 bytes");
-    else if (p->rule == RETYPE_NOT_UNTYPED)
+        output_text(
+            out, "a SIZE: of a CNode at least 2 slots, of untyped memory at least 16 bytes, of a "
+                 "scheduling context at least 128");
+    else if (p->rule <= RETYPE_MESSAGE)
         output_text(out, "untyped:0x… names the untyped memory at an address");
     else
         output_text(out, "nothing here");
     output_row(out);
 }
 
-static enum status print_plan(struct options *o, const struct retype_plan *p, uint64_t count)
+/* The derived capabilities right below the untyped; the first few by name. */
+static void children_rows(struct output *out, const struct view *v, int32_t slot)
+{
+    char text[TEXT_BYTES], place[TEXT_BYTES];
+    uint32_t count = 0;
+    for (int32_t i = slot + 1; i < v->state.slots[slot].next; i = v->state.slots[i].next) {
+        if (count++ >= SHOWN_MATCHES)
+            continue;
+        output_text(out, "child");
+        output_format(out, "%s, in %s", capstate_slot_text(&v->state, i, text, sizeof(text)),
+                      capstate_place_text(&v->state, i, place, sizeof(place)));
+        output_row(out);
+    }
+    if (count <= SHOWN_MATCHES)
+        return;
+    output_text(out, "child");
+    output_format(out, "and %u more", count - (uint32_t)SHOWN_MATCHES);
+    output_row(out);
+}
+
+/* Which children keep the memory, and what a revoke would take. */
+static void revoke_rows(struct options *o, struct output *out, const struct view *v, int32_t slot)
+{
+    struct toll toll;
+    char text[TOLL_TEXT];
+    children_rows(out, v, slot);
+    if (toll_of(&v->state, slot, NULL, &toll) == ERR_OK)
+        row(out, "a revoke takes", toll_text(&toll, text));
+    else
+        command_doubt(o, "out of memory");
+}
+
+static enum status print_plan(struct options *o, const struct view *v, int32_t slot,
+                              const struct retype_plan *p, uint64_t count)
 {
     static const char *const columns[] = {"fact", "value", NULL};
     struct output *out = output_begin(stdout, output_default, columns);
@@ -263,7 +326,7 @@ static enum status print_plan(struct options *o, const struct retype_plan *p, ui
         row_bytes(out, "lost to alignment", p->lost);
         row_bytes(out, "left", p->left);
     } else {
-        help_row(out, p, count);
+        help_row(out, &v->state, p, count);
     }
     if (p->rule == RETYPE_ALLOWED || p->rule == RETYPE_NO_MEMORY) {
         row_bytes(out, "free before", p->free);
@@ -271,45 +334,43 @@ static enum status print_plan(struct options *o, const struct retype_plan *p, ui
             p->has_children ? "they keep what lies below the watermark"
                             : "none: all of it is free, whatever the watermark");
     }
+    if (p->rule == RETYPE_NO_MEMORY && p->has_children)
+        revoke_rows(o, out, v, slot);
     if (!output_end(out))
         return command_complain(o->run, "output could not be written");
     return p->rule == RETYPE_ALLOWED ? STATUS_YES : STATUS_NO;
 }
 
-static bool parse_count(const char *text, uint64_t *out)
+/* A type whose objects have several sizes wants one. */
+static bool wants_size(int32_t type)
 {
-    char *end;
-    errno = 0;
-    *out = strtoull(text, &end, 0);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+    return type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED || type == RECORD_CAP_CNODE ||
+           type == RECORD_CAP_SCHED_CONTEXT;
 }
 
-/* log2 of what SIZE says: 64K, 1M, 4096, or bits as in the system call: ^12. */
-static bool parse_size(const char *text, uint32_t *bits)
-{
-    uint64_t bytes;
-    char *end;
-    if (*text == '^') {
-        unsigned long value = strtoul(text + 1, &end, 10);
-        *bits = (uint32_t)value;
-        return end > text + 1 && *end == '\0' && value < 64;
-    }
-    if (!size_read(text, &bytes) || bytes == 0 || bytes & (bytes - 1))
-        return false;
-    *bits = (uint32_t)__builtin_ctzll(bytes);
-    return true;
-}
-
-/* SIZE means bytes but of a CNode, where it is the number of slots. */
-static bool sizes(const struct options *o, uint32_t *size_bits, uint64_t *count)
+static bool read_size(const char *text, int32_t type, uint32_t *size_bits)
 {
     *size_bits = 0;
+    if (strcmp(text, "0") == 0 && !wants_size(type)) /* as the system call has it */
+        return true;
+    if (size_read_bits(text, size_bits))
+        return true;
+    command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS", text);
+    return false;
+}
+
+/* SIZE means bytes but of a CNode, where it is the number of slots.  Where all objects of the type
+ * are of one size, a number alone is the COUNT. */
+static bool sizes(const struct options *o, int32_t type, uint32_t *size_bits, uint64_t *count)
+{
+    uint64_t alone = 0;
+    *size_bits = 0;
     *count = 1;
-    if (o->operands >= 3 && !parse_size(o->operand[2], size_bits))
-        return command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS",
-                                o->operand[2]),
-               false;
-    if (o->operands >= 4 && !parse_count(o->operand[3], count))
+    if (o->operands == 3 && !wants_size(type) && parse_whole(o->operand[2], &alone) && alone > 0)
+        return *count = alone, true;
+    if (o->operands >= 3 && !read_size(o->operand[2], type, size_bits))
+        return false;
+    if (o->operands >= 4 && !parse_whole(o->operand[3], count))
         return command_complain(NULL, "%s: not a count", o->operand[3]), false;
     return true;
 }
@@ -332,13 +393,6 @@ static int32_t untyped_slot(const struct options *o, const struct view *v, const
     return t.object >= 0 ? v->state.objects[t.object].first_slot : -1;
 }
 
-/* A type whose objects have several sizes wants one. */
-static bool wants_size(int32_t type)
-{
-    return type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED || type == RECORD_CAP_CNODE ||
-           type == RECORD_CAP_SCHED_CONTEXT;
-}
-
 enum status command_retype(struct options *o)
 {
     struct view v;
@@ -346,15 +400,14 @@ enum status command_retype(struct options *o)
     uint32_t size_bits;
     uint64_t count;
     int32_t type = retype_type_named(o->operand[1]);
+    char names[RETYPE_NAMES_MAX];
     if (type < 0)
-        return command_complain(NULL,
-                                "%s: no type of object is called so (untyped, tcb, endpoint, "
-                                "notification, cnode, frame, pagetable, pagedir, …)",
-                                o->operand[1]);
+        return command_complain(NULL, "%s: no type of object is called so (%s)", o->operand[1],
+                                retype_type_names(names, sizeof(names)));
     if (o->operands < 3 && wants_size(type))
         return command_complain(NULL, "%s has several sizes: give a SIZE (4096, 64K, 1M or ^BITS)",
                                 o->operand[1]);
-    if (!sizes(o, &size_bits, &count))
+    if (!sizes(o, type, &size_bits, &count))
         return STATUS_UNKNOWN;
     enum status s = dbview_open(o, &v);
     if (s != STATUS_YES)
@@ -367,7 +420,7 @@ enum status command_retype(struct options *o)
         command_complain(o->run, "how large a %s is on this kernel is not known here: none exists",
                          o->operand[1]);
     else if (slot >= 0)
-        s = print_plan(o, &plan, count);
+        s = print_plan(o, &v, slot, &plan, count);
     dbview_close(&v);
     return s;
 }
@@ -393,7 +446,7 @@ enum status command_fit(struct options *o)
                                           "place",   "what",   NULL};
     struct view v;
     uint32_t bits, found = 0;
-    if (!parse_size(o->operand[0], &bits))
+    if (!size_read_bits(o->operand[0], &bits))
         return command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS",
                                 o->operand[0]);
     enum status s = dbview_open(o, &v);
@@ -402,10 +455,7 @@ enum status command_fit(struct options *o)
     struct output *out = output_begin(stdout, output_default, columns);
     for (uint32_t i = 0; i < v.state.slot_count; i++) {
         struct retype_plan p;
-        const struct record_slot *r = &v.state.slots[i].rec;
-        if (r->type != RECORD_CAP_UNTYPED || (r->flags & RECORD_SLOT_DEVICE) ||
-            retype_plan(&v.state, (int32_t)i, RECORD_CAP_UNTYPED, bits, 1, &p) != ERR_OK ||
-            p.rule != RETYPE_ALLOWED || p.fits == 0)
+        if (!retype_gives(&v.state, (int32_t)i, bits, &p))
             continue;
         fit_row(out, &v, (int32_t)i, &p);
         found++;
@@ -423,10 +473,16 @@ static void leak_row(struct output *out, const struct view *v, const struct leak
 {
     char text[TEXT_BYTES];
     output_text(out, leak_word(l->kind));
-    output_hex(out, v->state.objects[l->object].addr);
+    output_hex(out, l->addr);
     output_int(out, (int64_t)l->bytes);
-    output_text(out, capstate_object_text(&v->state, l->object, text, sizeof(text)));
-    output_text(out, capstate_place_text(&v->state, l->slot, text, sizeof(text)));
+    if (l->kind == LEAK_NO_CAPABILITY) {
+        output_format(out, "0x%0*" PRIx64 " to 0x%0*" PRIx64, capstate_digits(&v->state), l->addr,
+                      capstate_digits(&v->state), l->addr + (l->bytes - 1));
+        output_text(out, "");
+    } else {
+        output_text(out, capstate_object_text(&v->state, l->object, text, sizeof(text)));
+        output_text(out, capstate_place_text(&v->state, l->slot, text, sizeof(text)));
+    }
     output_text(out, leak_sentence(l->kind));
     output_row(out);
 }
@@ -472,7 +528,7 @@ enum status command_leak(struct options *o)
     }
     struct output *out = output_begin(stdout, output_default, columns);
     for (uint32_t i = 0; i < count; i++) {
-        unreachable += leaks[i].kind == LEAK_CNODE_UNUSED;
+        unreachable += leaks[i].kind != LEAK_NOBODYS;
         leak_row(out, &v, &leaks[i]);
     }
     free(leaks);

@@ -245,7 +245,7 @@ static bool take_overlay(struct image *m, const char *path, bool wal)
         free(file);
         return false;
     }
-    m->overlay = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    m->overlay = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     bool absent = m->overlay < 0 && errno == ENOENT;
     free(file);
     if (m->overlay < 0)

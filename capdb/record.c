@@ -1,6 +1,7 @@
 /* `capdb record`: snapshots of a target into a recording, by the clock or when something changed.
- * Ctrl-C ends it after the snapshot at hand; a target that cannot be reached any more is waited
- * for, and ends it when patience does, with what was complete.
+ * Ctrl-C ends it after the snapshot at hand, at once if the target has not answered yet, or if it is
+ * the second; a target that cannot be reached any more is waited for, and ends it when patience
+ * does, with what was complete.
  *
  * Through a serial monitor the live line is followed: every event goes into the recording, and a
  * change is one that an event tells of. Through other doors a change shows when the next snapshot
@@ -13,6 +14,7 @@
 #include "capdb/store.h"
 
 #include "attach/attach.h"
+#include "attach/clock.h"
 #include "attach/live.h"
 
 #include <errno.h>
@@ -34,26 +36,20 @@ enum {
 };
 
 static volatile sig_atomic_t interrupted; /* how often */
+static volatile sig_atomic_t reached;     /* the target has answered */
 
 static void on_signal(int number)
 {
     (void)number;
     interrupted = interrupted + 1;
+    if (!reached || interrupted > 1)
+        attach_interrupt();
 }
 
-static void catch_signals(void)
+/* For pauses and deadlines: somebody may set the clock of the wall while we record. */
+static double seconds_now(void)
 {
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: sleeping ends */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
-
-static double wall_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_now_ms() / SECOND_MS;
 }
 
 static void sleep_seconds(double seconds)
@@ -75,13 +71,15 @@ struct session {
     struct attach *attach;
     struct capdb *db;
     const char *path;
+    struct authority_rules rules; /* of --domains, read before anything is made */
     uint32_t taken, stored;
     uint64_t last; /* sum of the snapshot before, of what counts as a change */
     bool have_last;
     bool progress;
     struct waiting waiting[WAITING_MAX];
     uint32_t waiting_count;
-    bool blocked; /* said that it waits */
+    bool blocked;  /* said that it waits */
+    bool standing; /* the machine, as was said */
     /* the live line */
     struct live *live;     /* NULL: none */
     bool watching;         /* events come by stopping at them */
@@ -89,6 +87,7 @@ struct session {
     uint32_t event_count;
     size_t event_room;
     bool out_of_memory;
+    const char *failed;       /* why nothing more is stored; said at the end, with what is lost */
     uint32_t before_snapshot; /* of those that wait, with a watch */
     bool dirty;               /* events since the last snapshot changed something */
     uint64_t events_taken;
@@ -198,35 +197,35 @@ static bool store(struct session *r)
 {
     enum error e = ERR_OK;
     if (r->out_of_memory)
-        return command_complain(NULL, "out of memory"), false;
-    while (e == ERR_OK && r->waiting_count)
+        r->failed = "out of memory";
+    while (!r->failed && e == ERR_OK && r->waiting_count)
         e = store_first(r);
-    if (e == ERR_OK)
+    if (!r->failed && e == ERR_OK)
         e = store_events(r, r->event_count);
     if (e == ERR_TIMEOUT)
         say_blocked(r);
     else if (e != ERR_OK)
-        return command_complain(r->path, "%s", capdb_error(r->db)), false;
+        r->failed = capdb_error(r->db);
     if (e == ERR_OK)
         r->blocked = false;
-    return true;
+    return !r->failed;
 }
 
 /* At the end whoever holds the lock is waited for; a second Ctrl-C gives up. */
 static bool store_the_rest(struct session *r)
 {
-    double end = wall_clock() + PATIENCE_S;
+    deadline_t end = deadline_in(PATIENCE_S * SECOND_MS);
     int before = interrupted;
-    while ((r->waiting_count || r->event_count) && interrupted == before && wall_clock() < end) {
-        if (!store(r))
-            return false;
-        if (r->blocked)
+    while (!r->failed && (r->waiting_count || r->event_count) && interrupted == before &&
+           deadline_left(end) > 0) {
+        if (store(r) && r->blocked)
             sleep_seconds(LIVE_POLL_MS / 1000.0);
     }
     if (!r->waiting_count && !r->event_count)
         return true;
-    command_complain(r->path, "%u snapshots and %u events could not be stored: %s",
-                     r->waiting_count, r->event_count, capdb_error(r->db));
+    command_complain(r->path, "%s; %u snapshot%s and %u event%s could not be stored",
+                     r->failed ? r->failed : capdb_error(r->db), r->waiting_count,
+                     plural_s(r->waiting_count), r->event_count, plural_s(r->event_count));
     return false;
 }
 
@@ -277,25 +276,38 @@ static bool changed(struct session *r, const struct capstate *s)
     return differs;
 }
 
+/* Through the same door, but is it the same machine? Storing that can wait where somebody locks. */
+static void reached_again(struct session *r)
+{
+    char machine[MACHINE_BYTES];
+    const char *target = attach_target(r->attach);
+    const struct capdb_source source = {
+        .target = target, .machine = machine_behind(target, machine, sizeof(machine))};
+    if (capdb_reached_again(r->db, &source) != ERR_OK)
+        command_complain(r->path, "%s", capdb_error(r->db));
+}
+
 /* Goes on as soon as the target can be reached again; events that were missed are said by the live
  * line.  *done: it was given up, or somebody wants an end. */
 static enum status line_lost(struct session *r, bool *done)
 {
-    double since = wall_clock();
+    double since = seconds_now();
     double patience = r->o->patience < 0 ? REACH_S : r->o->patience;
     enum error e = ERR_CLOSED;
     if (interrupted)
         return STATUS_YES;
     if (patience > 0)
         say_trouble(r, sentence_of(r));
-    while (e != ERR_OK && !interrupted && wall_clock() - since < patience) {
+    while (e != ERR_OK && !interrupted && seconds_now() - since < patience) {
         sleep_seconds(RECOVER_PAUSE_MS / 1000.0);
         e = r->live ? live_recover(r->live) : attach_recover(r->attach);
     }
     if (e == ERR_OK) {
         char text[80];
-        snprintf(text, sizeof(text), "it can be reached again, after %.0f s", wall_clock() - since);
+        snprintf(text, sizeof(text), "it can be reached again, after %.0f s",
+                 seconds_now() - since);
         say_trouble(r, text);
+        reached_again(r);
         return STATUS_YES;
     }
     *done = true;
@@ -308,12 +320,23 @@ static void queue(struct session *r, struct capstate *state)
 {
     r->waiting[r->waiting_count++] =
         (struct waiting){.state = *state,
-                         .time = wall_clock(),
+                         .time = clock_wall(),
                          .events = r->watching ? r->before_snapshot : r->event_count};
     r->taken++;
 }
 
 /* Takes one; *done when the recording is over. */
+/* Snapshots of a machine that stands are all alike; whoever left it so is asked to look. */
+static void say_standing(struct session *r)
+{
+    const struct attach_state *a = attach_last_state(r->attach);
+    bool stands = a->being == ATTACH_STANDS;
+    if (stands && !r->standing)
+        fprintf(stderr, "%s: the machine does not run, and is left so: %s\n", r->o->run,
+                a->sentence);
+    r->standing = stands;
+}
+
 static enum status record_one(struct session *r, bool *done)
 {
     struct capstate state;
@@ -323,6 +346,7 @@ static enum status record_one(struct session *r, bool *done)
     enum error e = r->live ? live_snapshot(r->live, &state) : attach_snapshot(r->attach, &state);
     if (e != ERR_OK)
         return line_lost(r, done);
+    say_standing(r);
     r->dirty = r->dirty && r->watching;
     bool differs = r->o->on_change && changed(r, &state);
     if (differs || wanted)
@@ -344,11 +368,11 @@ static enum status record_one(struct session *r, bool *done)
 static enum status wait_until(struct session *r, double next, bool *done)
 {
     if (!r->live && !r->watching) {
-        sleep_seconds(next - wall_clock());
+        sleep_seconds(next - seconds_now());
         return STATUS_YES;
     }
     for (;;) {
-        double left = (next - wall_clock()) * SECOND_MS;
+        double left = (next - seconds_now()) * SECOND_MS;
         bool idle = r->o->on_change && !r->dirty;
         if (interrupted || (left <= 0 && !idle))
             return STATUS_YES;
@@ -365,13 +389,13 @@ static enum status wait_until(struct session *r, double next, bool *done)
 static enum status record_all(struct session *r)
 {
     double pause = r->o->on_change ? CHANGE_POLL_MS / 1000.0 : r->o->every < 0 ? 1 : r->o->every;
-    double next = wall_clock();
+    double next = seconds_now();
     bool done = false;
     enum status s = STATUS_YES;
     while (!interrupted && !done) {
         s = record_one(r, &done);
         next += pause;
-        double now = wall_clock();
+        double now = seconds_now();
         next = next < now ? now : next;
         if (!done && !interrupted)
             s = wait_until(r, next, &done);
@@ -386,19 +410,16 @@ static enum status record_all(struct session *r)
 /* Other rules than those of before hold from the next snapshot on. */
 static enum status set_rules(struct session *r)
 {
-    struct authority_rules rules = {0};
     struct authority_rules before = {0};
+    enum status s = STATUS_YES;
     uint32_t count = capdb_count(r->db);
     if (!r->o->domains)
         return STATUS_YES;
-    enum status s = rules_read(r->o->domains, &rules);
-    if (s == STATUS_YES &&
-        (capdb_get_rules(r->db, 0, &before) != ERR_OK || capdb_set_rules(r->db, &rules) != ERR_OK))
+    if (capdb_get_rules(r->db, 0, &before) != ERR_OK || capdb_set_rules(r->db, &r->rules) != ERR_OK)
         s = command_complain(r->path, "%s", capdb_error(r->db));
-    if (s == STATUS_YES && count && !authority_rules_equal(&rules, &before))
+    if (s == STATUS_YES && count && !authority_rules_equal(&r->rules, &before))
         fprintf(stderr, "%s: from snapshot %u on the domain rules are those of %s\n", r->path,
                 count + 1, r->o->domains);
-    authority_rules_free(&rules);
     authority_rules_free(&before);
     return s;
 }
@@ -434,14 +455,29 @@ static enum status open_recording(struct session *r)
     return s == STATUS_YES ? take_last(r) : s;
 }
 
+static enum status judge_place(struct session *r, enum status s)
+{
+    if (!r->db || r->failed || capdb_is_in_place(r->db) == ERR_OK)
+        return s;
+    return command_complain(r->path, "%s; of the %u snapshot%s recorded now some may be lost",
+                            capdb_error(r->db), r->stored, plural_s(r->stored));
+}
+
 static void close_session(struct session *r)
 {
     live_close(r->live);
     for (uint32_t i = 0; i < r->waiting_count; i++)
         capstate_free(&r->waiting[i].state);
     free(r->events);
+    authority_rules_free(&r->rules);
     capdb_close(r->db);
     attach_close(r->attach);
+}
+
+static void say_end(const struct session *r)
+{
+    fprintf(stderr, "%s: %u snapshot%s recorded, %llu event%s\n", r->path, r->stored,
+            plural_s(r->stored), (unsigned long long)r->events_taken, plural_s(r->events_taken));
 }
 
 enum status command_record(struct options *o)
@@ -452,9 +488,12 @@ enum status command_record(struct options *o)
         return command_complain(o->run, "is no target to record (monitor:…, gdb:…, ram:…)");
     if (lock_is_held(r.path, holder)) /* told before a line that the first recorder has */
         return command_complain(r.path, "is being recorded by %s", holder);
-    catch_signals();
+    if (rules_read(o->domains, &r.rules) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    command_catch_signals(on_signal);
     if (attach_open(o->run, &r.attach, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
+    reached = true;
     command_tell_layout();
     enum status s = open_recording(&r);
     if (s == STATUS_YES)
@@ -463,11 +502,9 @@ enum status command_record(struct options *o)
         s = record_all(&r);
     if (r.db && !store_the_rest(&r))
         s = STATUS_UNKNOWN;
-    uint32_t stored = r.stored;
-    uint64_t events = r.events_taken;
+    s = judge_place(&r, s);
     close_session(&r);
     if (s == STATUS_YES)
-        fprintf(stderr, "%s: %u snapshots recorded, %llu events\n", r.path, stored,
-                (unsigned long long)events);
+        say_end(&r);
     return s;
 }

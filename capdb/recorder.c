@@ -1,6 +1,7 @@
 /* Becoming the recorder of a file, its transactions, and how it ends. */
 #include "capdb/recorder.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,31 @@ static enum error put_source(struct capdb *db, const struct capdb_source *source
     return e;
 }
 
-/* Is it the machine of before? *changed: through another door, or started anew. */
+/* The column `machine` is what is behind the door, if that is known, and RUN_MARK with the number
+ * that the kernel gave this run of it, if it gave one. */
+#define RUN_MARK "run "
+
+static bool is_behind(const char *machine, const char *old)
+{
+    size_t length = strlen(machine);
+    return length && strncmp(old, machine, length) == 0 &&
+           (!old[length] || strncmp(old + length, " " RUN_MARK, strlen(" " RUN_MARK)) == 0);
+}
+
+static bool says_behind(const char *machine)
+{
+    return machine[0] && strncmp(machine, RUN_MARK, strlen(RUN_MARK)) != 0;
+}
+
+static void take_boot(struct recorder *r, const char *machine)
+{
+    const char *at = strstr(machine, RUN_MARK);
+    r->boot_told = at;
+    r->boot = at ? (uint32_t)strtoul(at + strlen(RUN_MARK), NULL, 16) : 0;
+}
+
+/* Is it the machine of before? *changed: through another door, or started anew.  A machine that was
+ * started anew tells so by its clock, too, but only until it has run as long as the one before. */
 static enum error judge_source(struct capdb *db, sqlite3_stmt *st, const char *target,
                                const struct capdb_source *source, bool *changed)
 {
@@ -59,8 +84,10 @@ static enum error judge_source(struct capdb *db, sqlite3_stmt *st, const char *t
     const char *old_machine = capdb_column_text(st, 1);
     const char *machine = source->machine ? source->machine : "";
     bool door = strcmp(target, old_target) == 0;
-    bool run = machine[0] && strcmp(machine, old_machine) == 0;
+    bool run = is_behind(machine, old_machine);
     *changed = !door || !run;
+    db->recorder->restarted |= door && !run && machine[0] && says_behind(old_machine);
+    take_boot(db->recorder, old_machine);
     if (door || run || source->same_machine)
         return ERR_OK;
     return capdb_fail(db, ERR_REFUSED,
@@ -96,7 +123,44 @@ static enum error change_source(struct capdb *db, const struct capdb_source *sou
         e = recorder_commit(db, LEDGER_KIND_SOURCE_CHANGED, db->count, NULL, "storing the target");
     if (e != ERR_OK)
         recorder_roll_back(db);
+    db->recorder->boot_told &= e != ERR_OK;
     return e;
+}
+
+/* What is behind the door stays, and the number of the run before goes. */
+static enum error put_boot(struct capdb *db, uint32_t boot)
+{
+    static const char sql[] =
+        "INSERT INTO main.source SELECT NULL, 1 + (SELECT count(*) FROM main.snapshot), target,"
+        " trim(rtrim(substr(machine, 1, instr(machine || ' " RUN_MARK "', '" RUN_MARK
+        "') - 1)) || ?)"
+        " FROM main.source ORDER BY id DESC LIMIT 1";
+    char run[sizeof(" " RUN_MARK) + 8];
+    const char *texts[] = {run};
+    snprintf(run, sizeof(run), " " RUN_MARK "%08" PRIx32, boot);
+    return capdb_exec_texts(db, "storing the run of the machine", sql, texts, 1);
+}
+
+enum error recorder_follow_boot(struct capdb *db, uint32_t boot)
+{
+    struct recorder *r = db->recorder;
+    bool same = boot == r->boot;
+    if (!boot || (same && r->boot_told))
+        return ERR_OK;
+    enum error e = recorder_transaction(db, "storing the run of the machine");
+    if (e == ERR_OK)
+        e = put_boot(db, boot);
+    if (e == ERR_OK)
+        e = recorder_commit(db, LEDGER_KIND_SOURCE_CHANGED, db->count, NULL,
+                            "storing the run of the machine");
+    if (e != ERR_OK) {
+        recorder_roll_back(db);
+        return e;
+    }
+    r->restarted |= r->boot && !same;
+    r->boot = boot;
+    r->boot_told = true;
+    return ERR_OK;
 }
 
 /* --- beginning ------------------------------------------------------------------------------- */
@@ -146,9 +210,9 @@ static enum error resume_state(struct capdb *db)
 enum error recorder_resume(struct capdb *db, const struct capdb_source *source)
 {
     bool changed = false;
-    enum error e = check_source(db, source, &changed);
+    enum error e = recorder_new(db);
     if (e == ERR_OK)
-        e = recorder_new(db);
+        e = check_source(db, source, &changed);
     if (e == ERR_OK)
         e = recorder_begin(db);
     if (e == ERR_OK)
@@ -156,7 +220,22 @@ enum error recorder_resume(struct capdb *db, const struct capdb_source *source)
     return e == ERR_OK && changed ? change_source(db, source) : e;
 }
 
-#define ONE_PLACE(mode, name) ", ?"
+enum error capdb_reached_again(struct capdb *db, const struct capdb_source *source)
+{
+    bool changed = false;
+    const struct capdb_source again = {source->target, source->machine, .same_machine = true};
+    if (!source->machine || !source->machine[0])
+        return ERR_OK;
+    enum error e = check_source(db, &again, &changed);
+    return e == ERR_OK && changed ? change_source(db, &again) : e;
+}
+
+#define PLACE_U               ", ?"
+#define PLACE_W               ", ?"
+#define PLACE_D               ", ?"
+#define PLACE_S               ", ?"
+#define PLACE_T               "" /* of the moment: not kept */
+#define ONE_PLACE(mode, name) PLACE_##mode
 
 static enum error prepare_all(struct capdb *db)
 {
@@ -193,6 +272,7 @@ enum error recorder_begin(struct capdb *db)
     if (e == ERR_OK)
         e = prepare_all(db);
     db->recorder->wal = e == ERR_OK;
+    place_note(db);
     return e;
 }
 
@@ -201,6 +281,8 @@ enum error recorder_begin(struct capdb *db)
 enum error recorder_transaction(struct capdb *db, const char *doing)
 {
     enum error e = recorder_begin(db);
+    if (e == ERR_OK)
+        e = place_check(db);
     return e == ERR_OK ? capdb_exec(db, "BEGIN IMMEDIATE", doing) : e;
 }
 
@@ -210,9 +292,12 @@ enum error recorder_commit(struct capdb *db, enum ledger_kind kind, uint32_t n,
     struct ledger_entry entry;
     enum error e = ledger_put(db, &db->recorder->ledger, kind, n, rows, &entry);
     if (e == ERR_OK)
+        e = shm_check(db);
+    if (e == ERR_OK)
         e = capdb_exec(db, "COMMIT", doing);
     if (e == ERR_OK)
         db->recorder->ledger = entry;
+    place_note(db);
     return e;
 }
 
@@ -228,6 +313,7 @@ enum error capdb_flush(struct capdb *db)
         return ERR_OK;
     double begun = capdb_now();
     enum error e = capdb_merge(db);
+    place_note(db);
     if (e == ERR_OK) {
         r->unmerged = 0;
         r->merged_at = capdb_now();

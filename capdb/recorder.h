@@ -56,6 +56,9 @@ enum { RECORDER_SCRATCH = 8 };
 
 struct recorder {
     bool wal;           /* the file is in WAL mode */
+    bool restarted;     /* another machine, or another run of it, since the snapshot before */
+    uint32_t boot;      /* SNAPSHOT's, of the last run that is known; 0: none is */
+    bool boot_told;     /* the newest row of source says it */
     bool rules_changed; /* since the snapshot before: every domain is looked up anew */
     struct mirror mirror;
     struct numbers next;
@@ -74,8 +77,15 @@ struct recorder {
 enum error recorder_create(struct capdb *db, const struct capdb_source *source);
 /* ERR_REFUSED: it was recorded from another machine. */
 enum error recorder_resume(struct capdb *db, const struct capdb_source *source);
+/* Before a snapshot of the run `boot`: is it another run than that of the snapshot before? What is new
+ * about it is stored. */
+enum error recorder_follow_boot(struct capdb *db, uint32_t boot);
 /* Ready to write? The first call of a handle switches the file to WAL mode. */
 enum error recorder_begin(struct capdb *db);
+/* place.c: ERR_CLOSED when the file is no longer what is recorded into. */
+enum error place_check(struct capdb *db);
+/* What it looks like after we wrote. */
+void place_note(struct capdb *db);
 /* Merges, and says in the ledger that nothing follows. */
 void recorder_finish(struct capdb *db);
 void recorder_free(struct capdb *db);

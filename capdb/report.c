@@ -79,9 +79,64 @@ struct flow_picture {
     FILE *f;
     const struct view *v;
     const struct colours *colours;
-    uint32_t domains;
-    int base; /* y of the boxes' middle */
+    uint32_t domains;                 /* that are drawn */
+    int32_t domain[FLOW_DOMAINS_MAX]; /* by place, ascending */
+    int32_t *place;                   /* by domain, -1: not drawn */
+    int base;                         /* y of the boxes' middle */
 };
+
+/* --- which domains: those with breaches, then those with most crossings --- */
+
+static uint64_t *domain_weights(const struct view *v, const struct authority_use *uses,
+                                uint32_t count, const struct authority_verdict *verdict)
+{
+    size_t size = (v->authority.domain_count + 1) * sizeof(uint64_t);
+    uint64_t *weight = output_alloc(NULL, size);
+    memset(weight, 0, size);
+    for (uint32_t i = 0; i < count; i++)
+        weight[uses[i].domain]++;
+    for (uint32_t i = 0; i < verdict->count; i++) {
+        const struct authority_breach *b = &verdict->breach[i];
+        if (b->weight != AUTHORITY_BREACH)
+            continue;
+        if (b->domain_a >= 0)
+            weight[b->domain_a] += UINT64_C(1) << 32;
+        if (b->domain_b >= 0)
+            weight[b->domain_b] += UINT64_C(1) << 32;
+    }
+    return weight;
+}
+
+/* Marks them with 0; of equals the first. */
+static void choose_domains(struct flow_picture *p, const uint64_t *weight)
+{
+    uint32_t count = p->v->authority.domain_count;
+    for (uint32_t chosen = 0; chosen < FLOW_DOMAINS_MAX && chosen < count; chosen++) {
+        int32_t best = -1;
+        for (uint32_t d = 0; d < count; d++)
+            if (p->place[d] < 0 && (best < 0 || weight[d] > weight[best]))
+                best = (int32_t)d;
+        p->place[best] = 0;
+    }
+}
+
+static void place_domains(struct flow_picture *p, const struct authority_use *uses, uint32_t count,
+                          const struct authority_verdict *verdict)
+{
+    uint32_t domains = p->v->authority.domain_count;
+    uint64_t *weight = domain_weights(p->v, uses, count, verdict);
+    p->place = output_alloc(NULL, (domains + 1) * sizeof(*p->place));
+    memset(p->place, 0xff, (domains + 1) * sizeof(*p->place));
+    choose_domains(p, weight);
+    for (uint32_t d = 0; d < domains; d++)
+        if (p->place[d] == 0) {
+            p->place[d] = (int32_t)p->domains;
+            p->domain[p->domains++] = (int32_t)d;
+        }
+    free(weight);
+}
+
+/* --- drawing them --- */
 
 /* `nudge` keeps lines of two kinds apart. */
 static void put_arc(const struct flow_picture *p, uint32_t from, uint32_t to, const char *colour,
@@ -105,16 +160,24 @@ static void put_flow_arc(const struct flow_picture *p, uint32_t from, uint32_t t
     fprintf(p->f, "%u objects</title></path>", objects);
 }
 
+static void count_flow(const struct flow_picture *p, const struct authority_use *from,
+                       const struct authority_use *to, uint32_t *objects)
+{
+    int32_t x = p->place[from->domain];
+    int32_t y = p->place[to->domain];
+    if (x >= 0 && y >= 0 && from->writer >= 0 && to->reader >= 0)
+        objects[(uint32_t)x * p->domains + (uint32_t)y]++;
+}
+
 /* objects[from * domains + to]: through how many information goes. */
-static void count_flows(const struct authority_use *uses, uint32_t count, uint32_t domains,
-                        uint32_t *objects)
+static void count_flows(const struct flow_picture *p, const struct authority_use *uses,
+                        uint32_t count, uint32_t *objects)
 {
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = i + 1; k < count && uses[k].object == uses[i].object; k++) {
-            if (uses[i].writer >= 0 && uses[k].reader >= 0)
-                objects[(uint32_t)uses[i].domain * domains + (uint32_t)uses[k].domain]++;
-            if (uses[k].writer >= 0 && uses[i].reader >= 0)
-                objects[(uint32_t)uses[k].domain * domains + (uint32_t)uses[i].domain]++;
+        for (uint32_t k = i + 1;
+             p->place[uses[i].domain] >= 0 && k < count && uses[k].object == uses[i].object; k++) {
+            count_flow(p, &uses[i], &uses[k], objects);
+            count_flow(p, &uses[k], &uses[i], objects);
         }
 }
 
@@ -122,7 +185,7 @@ static void put_flow_arcs(const struct flow_picture *p, const struct authority_u
                           uint32_t count)
 {
     uint32_t objects[FLOW_DOMAINS_MAX * FLOW_DOMAINS_MAX] = {0};
-    count_flows(uses, count, p->domains, objects);
+    count_flows(p, uses, count, objects);
     for (uint32_t from = 0; from < p->domains; from++)
         for (uint32_t to = 0; to < p->domains; to++)
             if (objects[from * p->domains + to])
@@ -133,25 +196,27 @@ static void put_breach_arcs(const struct flow_picture *p, const struct authority
 {
     for (uint32_t i = 0; i < verdict->count; i++) {
         const struct authority_breach *b = &verdict->breach[i];
-        if (b->weight != AUTHORITY_BREACH || b->domain_a < 0 || b->domain_b < 0 ||
-            b->domain_a == b->domain_b)
+        int32_t from = b->domain_a < 0 ? -1 : p->place[b->domain_a];
+        int32_t to = b->domain_b < 0 ? -1 : p->place[b->domain_b];
+        if (b->weight != AUTHORITY_BREACH || from < 0 || to < 0 || from == to)
             continue;
-        put_arc(p, (uint32_t)b->domain_a, (uint32_t)b->domain_b, COLOUR_BREACH, 12);
+        put_arc(p, (uint32_t)from, (uint32_t)to, COLOUR_BREACH, 12);
         html_text(p->f, authority_breach_name(b->kind));
         fputs("</title></path>", p->f);
     }
 }
 
 /* The box cuts a name that is longer. */
-static void put_flow_box(const struct flow_picture *p, uint32_t d)
+static void put_flow_box(const struct flow_picture *p, uint32_t place)
 {
     char buf[COLOUR_BYTES];
-    const char *colour = domain_colour(p->v, p->colours, (int32_t)d, buf);
+    int32_t d = p->domain[place];
+    const char *colour = domain_colour(p->v, p->colours, d, buf);
     fprintf(p->f,
             "<svg x=\"%u\" y=\"%d\" width=\"%d\" height=\"40\"><rect width=\"100%%\" "
             "height=\"100%%\" rx=\"4\" fill=\"%s\"/><text x=\"50%%\" y=\"24\" "
             "text-anchor=\"middle\" fill=\"%s\">",
-            d * FLOW_STEP, p->base - 20, FLOW_BOX, colour, colour_of_text(colour));
+            place * FLOW_STEP, p->base - 20, FLOW_BOX, colour, colour_of_text(colour));
     html_text(p->f, p->v->authority.domains[d].name);
     fputs("</text></svg>", p->f);
 }
@@ -169,15 +234,9 @@ static void put_flows(FILE *f, const struct view *v, const struct colours *colou
                       const struct authority_use *uses, uint32_t count,
                       const struct authority_verdict *verdict)
 {
-    struct flow_picture p = {f, v, colours, v->authority.domain_count, 0};
-    if (p.domains > FLOW_DOMAINS_MAX) {
-        fprintf(
-            f,
-            "<p>%u domains are too many to draw all: capdb export --format dot draws those with "
-            "breaches and most crossings.</p>",
-            p.domains);
-        return;
-    }
+    struct flow_picture p = {.f = f, .v = v, .colours = colours};
+    uint32_t domains = v->authority.domain_count;
+    place_domains(&p, uses, count, verdict);
     p.base = (int)(p.domains * FLOW_LIFT) / 2 + 34;
     fprintf(f,
             "<figure><svg viewBox=\"-4 0 %u %d\" style=\"max-width:%upx\" role=\"img\" "
@@ -191,9 +250,15 @@ static void put_flows(FILE *f, const struct view *v, const struct colours *colou
     for (uint32_t d = 0; d < p.domains; d++)
         put_flow_box(&p, d);
     fputs("</svg><figcaption>Where information can go in one step (grey), and breaches (red): from "
-          "left to right above, from right to left below. Trusted managers are left out."
-          "</figcaption></figure>",
+          "left to right above, from right to left below. Trusted managers are left out.",
           f);
+    if (domains > p.domains)
+        fprintf(f,
+                " Of %u domains, these are the %u with breaches or most crossings; capdb export "
+                "--format dot draws more.",
+                domains, p.domains);
+    fputs("</figcaption></figure>", f);
+    free(p.place);
 }
 
 static void put_table_end(FILE *f, uint32_t rows)
@@ -236,10 +301,11 @@ static void put_witness(FILE *f, const struct view *v, int32_t slot)
 
 static void put_breach(FILE *f, const struct view *v, const struct authority_breach *b)
 {
+    char text[TEXT_BYTES];
     fputs("<tr>", f);
     cell_text(f, authority_breach_name(b->kind));
     cell_text(f, domain_name(v, b->domain_a));
-    cell_text(f, domain_name(v, b->domain_b));
+    cell_text(f, breach_other_text(v, b, text, sizeof(text)));
     cell_text(f, authority_breach_sentence(b->kind));
     fputs("<td><code>", f);
     put_witness(f, v, b->slot_a);
@@ -303,7 +369,8 @@ static void put_title(FILE *f, struct view *v, uint32_t count)
     html_text(f, last.target);
     fputs(", kernel ", f);
     html_text(f, last.build);
-    fprintf(f, ". %u snapshots from %s", count, when_text(first.time, when, sizeof(when)));
+    fprintf(f, ". %u snapshot%s from %s", count, plural_s(count),
+            when_text(first.time, when, sizeof(when)));
     fprintf(f, " to %s.</p>", when_text(last.time, when, sizeof(when)));
 }
 
@@ -359,10 +426,10 @@ enum status command_report(struct options *o)
         return command_complain(NULL, "report: -o FILE.html is missing");
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    FILE *f = fopen(o->output, "w");
-    enum status s = f ? write_page(o, &v, f) : command_complain(o->output, "%s", strerror(errno));
-    if (f && (ferror(f) | (fclose(f) != 0)) && s == STATUS_YES)
-        s = command_complain(o->output, "could not be written");
+    struct outfile f;
+    enum status s = command_begin_output(o, &f);
+    if (s == STATUS_YES)
+        s = command_end_output(o, &f, write_page(o, &v, f.file));
     dbview_close(&v);
     return s;
 }

@@ -1,11 +1,13 @@
 /* The parts of a report that look at the whole recording: memory by owner over time, breaches as
- * intervals, revocations; and untyped memory by domain.
+ * intervals, islands that merged, revocations; and untyped memory by domain.
  *
- * Each snapshot is loaded once. Pictures are as wide as the page whatever the number of snapshots:
+ * Each snapshot is looked at once. Pictures are as wide as the page whatever the number of snapshots:
  * at most COLUMNS of them are drawn, evenly; a breach is never left out. */
 #include "capdb/page.h"
 
+#include "capdb/spans.h"
 #include "capdb/store.h"
+#include "facts/untyped.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@ enum {
     COLUMNS = 240,
     OWNERS = 12, /* drawn apart; the others are one */
     LEFT = 70,
+    RIGHT = 20,
     WIDTH = 900,
     HEIGHT = 220,
     BOTTOM = 40,
@@ -32,14 +35,6 @@ struct owner {
     uint64_t most;
 };
 
-/* A breach that holds from one snapshot to another. */
-struct interval {
-    enum authority_breach_kind kind;
-    char *a, *b, *witness;
-    uint32_t first, last;
-    double from, to; /* seconds since 1970 */
-};
-
 struct history {
     struct options *o;
     struct view *v;
@@ -47,10 +42,14 @@ struct history {
     uint32_t begin, snapshots, columns; /* the first of the range, how many */
     struct owner *owners;
     uint32_t owner_count;
-    struct interval *intervals;
-    uint32_t interval_count;
+    uint32_t column;    /* the next to be filled */
+    struct spans spans; /* breaches, doubts, notes, merged islands */
+    uint32_t *breaches; /* of spans.list, those that are breaches */
+    uint32_t breach_count;
+    uint32_t *merges; /* and those that are merged islands */
+    uint32_t merge_count;
     uint32_t outcomes[3];
-    double first, last;
+    double first; /* seconds since 1970 */
 };
 
 static char *copy(const char *text)
@@ -106,50 +105,6 @@ static void add_memory(struct history *h, uint32_t column)
     free(bytes);
 }
 
-static char *witness_text(const struct view *v, const struct authority_breach *b)
-{
-    char text[TEXT_BYTES];
-    char place[TEXT_BYTES / 2];
-    char line[TEXT_BYTES * 2];
-    if (b->slot_a < 0)
-        return copy("");
-    snprintf(line, sizeof(line), "0x%08" PRIx64 " %s: %s", v->state.slots[b->slot_a].rec.addr,
-             capstate_place_text(&v->state, b->slot_a, place, sizeof(place)),
-             capstate_slot_text(&v->state, b->slot_a, text, sizeof(text)));
-    return copy(line);
-}
-
-static bool continues(const struct interval *i, const struct view *v,
-                      const struct authority_breach *b, uint32_t n)
-{
-    return i->kind == b->kind && i->last + 1 >= n &&
-           strcmp(i->a, domain_name(v, b->domain_a)) == 0 &&
-           strcmp(i->b, domain_name(v, b->domain_b)) == 0;
-}
-
-static void add_breach(struct history *h, const struct authority_breach *b, uint32_t n, double time)
-{
-    for (uint32_t i = h->interval_count; i-- > 0;) {
-        struct interval *known = &h->intervals[i];
-        if (!continues(known, h->v, b, n))
-            continue;
-        known->last = n;
-        known->to = time;
-        return;
-    }
-    h->intervals = output_alloc(h->intervals, (h->interval_count + 1) * sizeof(*h->intervals));
-    h->intervals[h->interval_count++] = (struct interval){
-        .kind = b->kind,
-        .a = copy(domain_name(h->v, b->domain_a)),
-        .b = copy(domain_name(h->v, b->domain_b)),
-        .witness = witness_text(h->v, b),
-        .first = n,
-        .last = n,
-        .from = time,
-        .to = time,
-    };
-}
-
 static uint32_t snapshot_of(const struct history *h, uint32_t column)
 {
     if (h->columns == 1)
@@ -157,38 +112,41 @@ static uint32_t snapshot_of(const struct history *h, uint32_t column)
     return h->begin + (uint32_t)((uint64_t)column * (h->snapshots - 1) / (h->columns - 1));
 }
 
-static enum status read_snapshot(struct history *h, uint32_t n, double *time)
+/* After each snapshot; the view stands on one with the same capabilities. */
+static void take_snapshot(void *ctx, const struct authority_verdict *verdict, uint32_t n)
 {
-    struct capdb_snapshot info;
-    struct authority_verdict verdict;
-    if (dbview_load(h->o, h->v, n) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    if (capdb_snapshot_info(h->v->db, n, &info) != ERR_OK)
-        return command_complain(h->o->run, "%s", capdb_error(h->v->db));
-    if (authority_check(&h->v->authority, h->o->strict, &verdict) != ERR_OK)
-        return command_complain(h->o->run, "out of memory");
-    *time = info.time;
-    h->outcomes[authority_outcome(&verdict)]++;
-    for (uint32_t i = 0; i < verdict.count; i++)
-        if (verdict.breach[i].weight == AUTHORITY_BREACH)
-            add_breach(h, &verdict.breach[i], n, info.time);
-    authority_verdict_free(&verdict);
-    return STATUS_YES;
+    struct history *h = ctx;
+    h->outcomes[authority_outcome(verdict)]++;
+    if (h->column < h->columns && snapshot_of(h, h->column) == n)
+        add_memory(h, h->column++);
+}
+
+static void sort_out_spans(struct history *h)
+{
+    size_t size = (h->spans.count + 1) * sizeof(uint32_t);
+    h->breaches = output_alloc(NULL, size);
+    h->merges = output_alloc(NULL, size);
+    for (uint32_t i = 0; i < h->spans.count; i++)
+        if (h->spans.list[i].kind == AUTHORITY_BREACH_KINDS)
+            h->merges[h->merge_count++] = i;
+        else if (h->spans.list[i].weight == AUTHORITY_BREACH)
+            h->breaches[h->breach_count++] = i;
+}
+
+/* Of a snapshot; that of the first where it has none. */
+static double time_of(const struct history *h, uint32_t n)
+{
+    struct capdb_snapshot info = {.time = h->first};
+    capdb_snapshot_info(h->v->db, n, &info);
+    return info.time;
 }
 
 static enum status read_all(struct history *h)
 {
-    enum status s = STATUS_YES;
-    uint32_t column = 0;
-    for (uint32_t n = h->begin; s == STATUS_YES && n < h->begin + h->snapshots; n++) {
-        double time = 0;
-        s = read_snapshot(h, n, &time);
-        if (n == h->begin)
-            h->first = time;
-        h->last = time;
-        if (s == STATUS_YES && column < h->columns && snapshot_of(h, column) == n)
-            add_memory(h, column++);
-    }
+    enum status s =
+        spans_over(h->o, h->v, h->begin, h->begin + h->snapshots - 1, &h->spans, take_snapshot, h);
+    h->first = time_of(h, h->begin);
+    sort_out_spans(h);
     return s;
 }
 
@@ -196,9 +154,37 @@ static enum status read_all(struct history *h)
 
 static double x_of(const struct history *h, uint32_t n)
 {
-    double width = WIDTH - LEFT - 20;
+    double width = WIDTH - LEFT - RIGHT;
     return h->snapshots == 1 ? LEFT + width / 2
                              : LEFT + width * (double)(n - h->begin) / (double)(h->snapshots - 1);
+}
+
+/* In the unit that leaves a number people can compare. */
+static void put_duration(FILE *f, double seconds)
+{
+    static const struct {
+        double least, unit;
+        const char *name;
+    } units[] = {{3 * 86400, 86400, "d"}, {3 * 3600, 3600, "h"}, {180, 60, "min"}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        if (seconds >= units[i].least) {
+            fprintf(f, "%.1f %s", seconds / units[i].unit, units[i].name);
+            return;
+        }
+    }
+    fprintf(f, "%.1f s", seconds);
+}
+
+/* The text of the last ends where the picture does: under its number it would be cut off. */
+static void put_moment(FILE *f, const struct history *h, uint32_t n, int y)
+{
+    bool last = n > h->begin && n == h->begin + h->snapshots - 1;
+    fprintf(f,
+            "<text class=\"ink\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%u</text>"
+            "<text class=\"ink\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">+",
+            x_of(h, n), y + 14, n, last ? WIDTH : x_of(h, n), y + 28, last ? "end" : "middle");
+    put_duration(f, time_of(h, n) - h->first);
+    fputs("</text>", f);
 }
 
 /* Snapshot numbers, and below them the time since the first. */
@@ -207,15 +193,9 @@ static void put_time_axis(FILE *f, const struct history *h, int y)
     uint32_t before = 0;
     for (uint32_t i = 0; i <= GRID; i++) {
         uint32_t n = h->begin + (uint32_t)((uint64_t)i * (h->snapshots - 1) / GRID);
-        struct capdb_snapshot info = {.time = h->first};
-        if (n == before)
-            continue;
+        if (n != before)
+            put_moment(f, h, n, y);
         before = n;
-        capdb_snapshot_info(h->v->db, n, &info);
-        fprintf(f,
-                "<text class=\"ink\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%u</text>"
-                "<text class=\"ink\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">+%.1f s</text>",
-                x_of(h, n), y + 14, n, x_of(h, n), y + 28, info.time - h->first);
     }
 }
 
@@ -247,7 +227,7 @@ static void put_size_axis(FILE *f, uint64_t top)
         fprintf(f,
                 "<line class=\"rule\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                 "<text class=\"ink\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
-                LEFT, WIDTH - 20, y, y, LEFT - 6, y + 4);
+                LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4);
         put_size(f, top / GRID * i);
         fputs("</text>", f);
     }
@@ -327,8 +307,9 @@ static void put_memory(FILE *f, struct history *h)
         put_area(f, h, &h->owners[i], below, nice_top(most));
     put_size_axis(f, nice_top(most));
     put_time_axis(f, h, HEIGHT - BOTTOM);
-    fputs("</svg><figcaption>Objects in RAM by owner, over snapshots and seconds since the first: ",
-          f);
+    fputs(
+        "</svg><figcaption>Objects in RAM by owner, over snapshots and the time since the first: ",
+        f);
     for (uint32_t i = 0; i < h->owner_count; i++)
         html_key(f, owner_colour(h, &h->owners[i], buf), h->owners[i].name);
     fputs("</figcaption></figure>\n", f);
@@ -336,16 +317,21 @@ static void put_memory(FILE *f, struct history *h)
 
 /* --- breaches --- */
 
-static void put_lane(FILE *f, const struct history *h, const struct interval *i, uint32_t lane)
+static uint32_t at_most(uint32_t count)
 {
-    double x = x_of(h, i->first);
-    double width = x_of(h, i->last) - x;
+    return count < MOST_INTERVALS ? count : MOST_INTERVALS;
+}
+
+static void put_lane(FILE *f, const struct history *h, const struct span *s, uint32_t lane)
+{
+    double x = x_of(h, s->first);
+    double width = x_of(h, s->last) - x;
     fprintf(f,
             "<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"%s\"><title>snapshots "
             "%u to %u</title></rect><text class=\"ink\" x=\"%d\" y=\"%u\" "
             "text-anchor=\"end\">%u</text>",
             width < 4 ? x - 2 : x, lane * LANE + 4, width < 4 ? 4 : width, LANE - 6, COLOUR_BREACH,
-            i->first, i->last, LEFT - 6, lane * LANE + LANE - 5, lane + 1);
+            s->first, s->last, LEFT - 6, lane * LANE + LANE - 5, lane + 1);
 }
 
 static void put_lanes(FILE *f, const struct history *h, uint32_t count)
@@ -353,33 +339,47 @@ static void put_lanes(FILE *f, const struct history *h, uint32_t count)
     fprintf(f, "<figure><svg viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"Breaches over time\">",
             WIDTH, count * LANE + BOTTOM);
     for (uint32_t i = 0; i < count; i++)
-        put_lane(f, h, &h->intervals[i], i);
+        put_lane(f, h, &h->spans.list[h->breaches[i]], i);
     put_time_axis(f, h, (int)(count * LANE));
     fputs("</svg><figcaption>Each breach of the table from its first snapshot to its last."
           "</figcaption></figure>\n",
           f);
 }
 
-static void put_interval_row(FILE *f, const struct interval *i, uint32_t number)
+static void put_code_cell(FILE *f, const char *text)
+{
+    fputs("<td><code>", f);
+    html_text(f, text);
+    fputs("</code></td>", f);
+}
+
+static void put_interval_row(FILE *f, const struct history *h, const struct span *s,
+                             uint32_t number)
 {
     fprintf(f, "<tr><td class=\"n\">%u</td>", number);
-    cell_text(f, authority_breach_name(i->kind));
-    cell_text(f, i->a);
-    cell_text(f, i->b);
-    fprintf(f, "<td class=\"n\">%u to %u</td><td class=\"n\">%.1f s</td>", i->first, i->last,
-            i->to - i->from);
-    cell_text(f, authority_breach_sentence(i->kind));
-    fputs("<td><code>", f);
-    html_text(f, i->witness);
-    fputs("</code></td></tr>\n", f);
+    cell_text(f, s->name);
+    cell_text(f, s->text[SPAN_DOMAIN_A]);
+    cell_text(f, s->text[SPAN_DOMAIN_B]);
+    fprintf(f, "<td class=\"n\">%u to %u</td><td class=\"n\">", s->first, s->last);
+    put_duration(f, time_of(h, s->last) - time_of(h, s->first));
+    fputs("</td>", f);
+    cell_text(f, s->meaning);
+    put_code_cell(f, s->text[SPAN_WITNESS_A]);
+    fputs("</tr>\n", f);
+}
+
+static void put_rest(FILE *f, uint32_t count)
+{
+    if (count > MOST_INTERVALS)
+        fprintf(f, "<p>and %u more: capdb check --all lists them.</p>", count - MOST_INTERVALS);
 }
 
 static void put_intervals(FILE *f, const struct history *h)
 {
-    uint32_t count = h->interval_count < MOST_INTERVALS ? h->interval_count : MOST_INTERVALS;
-    fprintf(f, "<p>Of %u snapshots %u are isolated, %u breached; %u could not be told.</p>",
-            h->snapshots, h->outcomes[AUTHORITY_ISOLATED], h->outcomes[AUTHORITY_BREACHED],
-            h->outcomes[AUTHORITY_UNKNOWN]);
+    uint32_t count = at_most(h->breach_count);
+    fprintf(f, "<p>%u snapshot%s: %u isolated, %u breached, %u could not be told.</p>",
+            h->snapshots, plural_s(h->snapshots), h->outcomes[AUTHORITY_ISOLATED],
+            h->outcomes[AUTHORITY_BREACHED], h->outcomes[AUTHORITY_UNKNOWN]);
     if (!count)
         return;
     put_lanes(f, h, count);
@@ -387,23 +387,51 @@ static void put_intervals(FILE *f, const struct history *h)
           "<th>seen for</th><th>meaning</th><th>first witness</th></tr>\n",
           f);
     for (uint32_t i = 0; i < count; i++)
-        put_interval_row(f, &h->intervals[i], i + 1);
+        put_interval_row(f, h, &h->spans.list[h->breaches[i]], i + 1);
     fputs("</table>", f);
-    if (count < h->interval_count)
-        fprintf(f, "<p>and %u more: capdb check --all lists them.</p>", h->interval_count - count);
+    put_rest(f, h->breach_count);
+}
+
+/* --- islands --- */
+
+static void put_merge_row(FILE *f, const struct history *h, const struct span *s)
+{
+    fprintf(f, "<tr><td class=\"n\">%u</td><td class=\"n\">+", s->first);
+    put_duration(f, time_of(h, s->first) - h->first);
+    fputs("</td>", f);
+    cell_text(f, s->text[SPAN_DOMAIN_A]);
+    cell_text(f, s->text[SPAN_DOMAIN_B]);
+    cell_text(f, s->text[SPAN_OBJECT]);
+    put_code_cell(f, s->text[SPAN_PATH]);
+    fputs("</tr>\n", f);
+}
+
+static void put_merges(FILE *f, const struct history *h)
+{
+    uint32_t count = at_most(h->merge_count);
+    if (!count) {
+        fputs("<p>No two islands of threads became one.</p>", f);
+        return;
+    }
+    fputs(
+        "<p>Islands of threads that became one: a manager joined them, or something happened that "
+        "no operation does.</p><table><tr><th>snapshot</th><th>at</th><th>of</th><th>with</th>"
+        "<th>threads</th><th>how they reach each other since</th></tr>\n",
+        f);
+    for (uint32_t i = 0; i < count; i++)
+        put_merge_row(f, h, &h->spans.list[h->merges[i]]);
+    fputs("</table>", f);
+    put_rest(f, h->merge_count);
 }
 
 static void history_free(struct history *h)
 {
     for (uint32_t i = 0; i < h->owner_count; i++)
         free(h->owners[i].name);
-    for (uint32_t i = 0; i < h->interval_count; i++) {
-        free(h->intervals[i].a);
-        free(h->intervals[i].b);
-        free(h->intervals[i].witness);
-    }
     free(h->owners);
-    free(h->intervals);
+    free(h->breaches);
+    free(h->merges);
+    spans_free(&h->spans);
 }
 
 enum status report_over_time(FILE *f, struct options *o, struct view *v,
@@ -416,6 +444,8 @@ enum status report_over_time(FILE *f, struct options *o, struct view *v,
     if (s == STATUS_YES) {
         fputs("<h2>Breaches over time</h2>", f);
         put_intervals(f, &h);
+        fputs("<h2>Islands over time</h2>", f);
+        put_merges(f, &h);
         fputs("<h2>Memory by owner over time</h2>", f);
         put_memory(f, &h);
     }
@@ -448,11 +478,12 @@ static struct untyped_sum *sum_untyped(const struct view *v)
     for (uint32_t i = 0; i < v->state.slot_count; i++) {
         const struct record_slot *r = &v->state.slots[i].rec;
         int32_t domain = authority_slot_domain(&v->authority, (int32_t)i);
+        int32_t object = v->state.slots[i].object;
         if (r->type != RECORD_CAP_UNTYPED || (r->flags & RECORD_SLOT_DEVICE) || domain < 0 ||
-            r->bits >= 48 || !is_outermost(v, (int32_t)i))
+            object < 0 || r->bits >= 48 || !is_outermost(v, (int32_t)i))
             continue;
         sums[domain].bytes += 1ull << r->bits;
-        sums[domain].used += r->data;
+        sums[domain].used += untyped_used(&v->state, object);
     }
     return sums;
 }
@@ -490,7 +521,7 @@ void report_untyped(FILE *f, const struct view *v, const struct colours *colours
             rows++;
         }
     fputs("</table><p>Without device memory, and without what lies in untyped memory of the same "
-          "domain. Handed out is what lies below the watermark.</p>",
+          "domain. Handed out is what lies below the watermark of memory that has children.</p>",
           f);
     if (rows == MOST_REVOKES)
         fprintf(f, "<p>The first %u domains are listed.</p>", rows);
@@ -502,11 +533,11 @@ void report_untyped(FILE *f, const struct view *v, const struct colours *colours
 static void put_revoke(FILE *f, sqlite3_stmt *st)
 {
     fputs("<tr>", f);
-    for (int c = 0; c < 5; c++)
+    for (int c = 0; c < 6; c++)
         fprintf(f, "<td class=\"n\">%s</td>", capdb_column_text(st, c));
-    fprintf(f, "<td><code>0x%08" PRIx64 "</code></td>", (uint64_t)sqlite3_column_int64(st, 5));
-    cell_text(f, capdb_column_text(st, 6));
+    fprintf(f, "<td><code>0x%08" PRIx64 "</code></td>", (uint64_t)sqlite3_column_int64(st, 6));
     cell_text(f, capdb_column_text(st, 7));
+    cell_text(f, capdb_column_text(st, 8));
     fputs("</tr>\n", f);
 }
 
@@ -522,15 +553,16 @@ void report_revocations(FILE *f, struct view *v)
     fprintf(f, "<p>%lld in the recording.</p>", (long long)count);
     if (count == 0 ||
         capdb_prepare(v->db,
-                      "SELECT r.revoke, r.first, r.last, r.deleted, r.preempted, r.slot,"
+                      "SELECT r.revoke, r.first, r.last, r.deleted, r.steps, r.preempted, r.slot,"
                       " coalesce((SELECT m.text FROM thread_row t JOIN name m ON m.id = t.name"
                       "  WHERE t.addr = r.tcb ORDER BY t.t0 DESC LIMIT 1), ''),"
-                      " iif(r.ends IS NULL, 'unfinished', '') FROM revokes r ORDER BY r.deleted"
+                      " iif(r.ends IS NOT NULL, '', iif(r.lost, 'its end is lost', 'unfinished'))"
+                      " FROM revokes r ORDER BY r.deleted"
                       " DESC, r.revoke LIMIT 200",
                       &st) != ERR_OK)
         return;
-    fputs("<table><tr><th></th><th>first</th><th>last</th><th>deleted</th><th>preempted</th>"
-          "<th>root</th><th>thread</th><th></th></tr>\n",
+    fputs("<table><tr><th></th><th>first</th><th>last</th><th>deleted</th><th>steps</th>"
+          "<th>preempted</th><th>root</th><th>thread</th><th></th></tr>\n",
           f);
     while (capdb_step(v->db, st, "reading events", &e))
         put_revoke(f, st);

@@ -195,3 +195,10 @@ void rowset_sort(struct rowset *set)
     else
         qsort(set->rows, set->count, sizeof(*set->rows), row_compare);
 }
+
+int rows_by_position(const void *pa, const void *pb)
+{
+    int64_t a = ((const struct row *)pa)->v[CAP_COL_pos];
+    int64_t b = ((const struct row *)pb)->v[CAP_COL_pos];
+    return (a > b) - (a < b);
+}

@@ -97,6 +97,8 @@ int row_compare(const void *a, const void *b); /* by all columns, for qsort */
 bool rowset_reserve(struct rowset *set, uint32_t capacity);
 bool rowset_add(struct rowset *set, const struct row *row);
 void rowset_sort(struct rowset *set);
+/* For qsort(): rows of capabilities in derivation order. */
+int rows_by_position(const void *a, const void *b);
 void rowset_free(struct rowset *set);
 /* In a sorted set the first row whose first column is `key`, NULL. */
 const struct row *rowset_find(const struct rowset *set, int64_t key);

@@ -581,27 +581,61 @@ SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
   LEFT JOIN word w ON w.kind = 'event' AND w.value = e.kind
   LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type;
 
--- From each beginning to the next end of the same root; unfinished ones have no end.
+-- The events of a revoke name who revokes and its root, as slot or, of a victim, as src.  One begins
+-- where its beginning is told, and where that was lost: at the first event of a thread and a root that
+-- have none under way, or at which less is done than before.  next_row: where the same thread's next one
+-- begins; one that its thread gave up has no end.  steps: as far as was told.  from_row to to_row: it
+-- lies in there, with the gaps among which its beginning or its end was lost.
 CREATE VIEW revoke_span AS
-SELECT row_number() OVER (ORDER BY b.row) AS revoke, b.row AS first_row,
-       (SELECT min(e.row) FROM event e
-         WHERE e.slot = b.slot AND e.row > b.row
-           AND e.kind = (SELECT value FROM word WHERE kind = 'event' AND text = 'revoked'))
-           AS last_row
-  FROM event b
- WHERE b.kind = (SELECT value FROM word WHERE kind = 'event' AND text = 'revoke');
+WITH step AS (
+    SELECT e.row, e.thread, w.text AS kind, iif(w.text = 'victim', e.src, e.slot) AS root, e.detail
+      FROM event e
+      JOIN word w ON w.kind = 'event' AND w.value = e.kind
+     WHERE w.text IN ('revoke', 'victim', 'preempted', 'resumed', 'revoked')),
+opening AS (
+    SELECT row, thread, kind, root, detail,
+           kind = 'revoke' OR coalesce(lag(kind) OVER story = 'revoked' OR
+                                       detail < lag(detail) OVER story, 1) AS opens
+      FROM step
+    WINDOW story AS (PARTITION BY thread, root ORDER BY row)),
+numbered AS (
+    SELECT row, thread, kind, root, detail,
+           sum(opens) OVER (PARTITION BY thread, root ORDER BY row) AS nth
+      FROM opening),
+heard AS (
+    SELECT thread, root, min(row) AS first_row, max(row) AS heard_row,
+           max(iif(kind = 'revoked', row, NULL)) AS last_row, max(kind = 'revoke') AS begun,
+           coalesce(max(iif(kind = 'revoked', detail, NULL)),
+                    max(iif(kind = 'revoke', 0, detail + (kind = 'victim')))) AS steps,
+           sum(kind = 'preempted') AS preempted
+      FROM numbered
+     GROUP BY thread, root, nth)
+SELECT row_number() OVER (ORDER BY h.first_row) AS revoke, h.root, h.first_row, h.last_row,
+       lead(h.first_row) OVER (PARTITION BY h.thread ORDER BY h.first_row) AS next_row, h.begun,
+       h.steps, h.preempted,
+       iif(h.begun, h.first_row,
+           coalesce((SELECT max(g.row) FROM event g WHERE g.kind = w.value AND g.row < h.first_row),
+                    h.first_row)) AS from_row,
+       coalesce(h.last_row,
+                (SELECT min(g.row) FROM event g WHERE g.kind = w.value AND g.row > h.heard_row),
+                h.heard_row) AS to_row
+  FROM heard h
+  LEFT JOIN word w ON w.kind = 'event' AND w.text = 'gap';
 
+-- Two counts, as everywhere: steps are what the revoke itself took, deleted all capabilities that
+-- went, those in CNodes and threads that ended by it included.
 CREATE VIEW revokes AS
-SELECT s.revoke, b.n AS first, e.n AS last, b.seq AS begins,
-       e.seq AS ends, b.slot, nullif(b.thread, 0) AS tcb,
-       coalesce(e.detail,
-                (SELECT max(v.detail) FROM event v
-                   JOIN word w ON w.kind = 'event' AND w.value = v.kind
-                  WHERE v.slot = b.slot AND v.row > b.row AND w.text IN ('preempted', 'resumed')),
-                0) AS deleted,
-       (SELECT count(*) FROM event p JOIN word w ON w.kind = 'event' AND w.value = p.kind
-         WHERE p.slot = b.slot AND w.text = 'preempted' AND p.row > b.row
-           AND (e.row IS NULL OR p.row < e.row)) AS preempted
+SELECT s.revoke, b.n AS first, e.n AS last, iif(s.begun, b.seq, NULL) AS begins, e.seq AS ends,
+       s.root AS slot, nullif(b.thread, 0) AS tcb,
+       (SELECT count(*) FROM event d JOIN word w ON w.kind = 'event' AND w.value = d.kind
+         WHERE w.text = 'delete' AND d.thread = b.thread AND d.row > s.first_row
+           AND d.row < min(coalesce(s.last_row, 1 << 62), coalesce(s.next_row, 1 << 62)))
+           AS deleted,
+       s.preempted, s.steps,
+       (SELECT coalesce(sum(g.detail), 0)
+          FROM event g
+          JOIN word w ON w.kind = 'event' AND w.value = g.kind AND w.text = 'gap'
+         WHERE g.row BETWEEN s.from_row AND s.to_row) AS lost
   FROM revoke_span s
   JOIN event b ON b.row = s.first_row
   LEFT JOIN event e ON e.row = s.last_row;

@@ -9,15 +9,6 @@
 
 /* --- objects: which are the ones of before ---------------------------------------------------- */
 
-static int object_order(const struct capstate_object *a, const struct capstate_object *b)
-{
-    if (a->addr != b->addr)
-        return a->addr < b->addr ? -1 : 1;
-    if (a->bits != b->bits)
-        return a->bits > b->bits ? -1 : 1;
-    return (a->type > b->type) - (a->type < b->type);
-}
-
 /* An object lives on when a capability to it does. */
 static bool lives_on(const struct comparison *c, uint32_t object)
 {
@@ -40,7 +31,8 @@ static int32_t pair_object(const struct comparison *c, uint32_t k, uint32_t *q)
 {
     const struct capstate_object *o = &c->now->objects[k];
     int order = -1;
-    while (*q < c->old->object_count && (order = object_order(&c->old->objects[*q], o)) < 0)
+    while (*q < c->old->object_count &&
+           (order = capstate_object_compare(&c->old->objects[*q], o)) < 0)
         ++*q;
     return order == 0 ? (int32_t)(*q)++ : -1;
 }

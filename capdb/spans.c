@@ -123,15 +123,6 @@ static char *copy(const char *text)
     return strcpy(out, text);
 }
 
-static char *other_domain(const struct view *v, const struct authority_breach *b)
-{
-    char text[TEXT_BYTES];
-    if (!b->further)
-        return copy(domain_name(v, b->domain_b));
-    snprintf(text, sizeof(text), "%s and %u more", domain_name(v, b->domain_b), b->further);
-    return copy(text);
-}
-
 static void put_breach(struct spans *s, const struct view *v, const struct authority_breach *b)
 {
     char text[TEXT_BYTES];
@@ -142,7 +133,7 @@ static void put_breach(struct spans *s, const struct view *v, const struct autho
                        .name = authority_breach_name(b->kind),
                        .meaning = authority_breach_sentence(b->kind)};
     new.text[SPAN_DOMAIN_A] = copy(domain_name(v, b->domain_a));
-    new.text[SPAN_DOMAIN_B] = other_domain(v, b);
+    new.text[SPAN_DOMAIN_B] = copy(breach_other_text(v, b, text, sizeof(text)));
     new.text[SPAN_OBJECT] = copy(breach_object_text(v, b, text, sizeof(text)));
     new.text[SPAN_WITNESS_A] = copy(breach_slot_text(v, b->slot_a, text, sizeof(text)));
     new.text[SPAN_WITNESS_B] = copy(breach_slot_text(v, b->slot_b, text, sizeof(text)));

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { GIVE_UP_STEPS = 100000 }; /* of SQLite's machine, between two looks: some milliseconds */
+
 enum error capdb_fail(struct capdb *db, enum error e, const char *fmt, ...)
 {
     va_list args;
@@ -25,6 +27,7 @@ static bool disk_is_full(struct capdb *db, int code)
 enum error capdb_fail_sql(struct capdb *db, const char *doing)
 {
     int code = sqlite3_errcode(db->sql) & 0xff;
+    int why = sqlite3_system_errno(db->sql); /* 0: SQLite forgot */
     const char *said = sqlite3_errmsg(db->sql);
     if (disk_is_full(db, code))
         return capdb_fail(db, ERR_IO, "the disk is full (%s); complete snapshots are kept", doing);
@@ -36,6 +39,9 @@ enum error capdb_fail_sql(struct capdb *db, const char *doing)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return capdb_fail(db, ERR_TIMEOUT, "another program holds a lock on it (%s)", doing);
+    case SQLITE_INTERRUPT:
+        return capdb_fail(db, ERR_TIMEOUT, "given up: a question may take %u seconds here",
+                          db->give_up_after);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -43,8 +49,8 @@ enum error capdb_fail_sql(struct capdb *db, const char *doing)
     case SQLITE_NOMEM:
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory (%s)", doing);
     case SQLITE_IOERR:
-        return capdb_fail(db, ERR_IO, "%s: %s (%s)", doing, said,
-                          strerror(sqlite3_system_errno(db->sql)));
+        return capdb_fail(db, ERR_IO, "%s: %s%s%s", doing, said, why ? "; " : "",
+                          why ? strerror(why) : "");
     default:
         return capdb_fail(db, ERR_IO, "%s: %s", doing, said);
     }
@@ -120,6 +126,31 @@ const char *capdb_column_text(sqlite3_stmt *st, int column)
 {
     const char *text = (const char *)sqlite3_column_text(st, column);
     return text ? text : "";
+}
+
+void capdb_give_up_after(struct capdb *db, uint32_t seconds, bool (*wanted)(void *ctx), void *ctx)
+{
+    db->give_up_after = seconds;
+    db->wanted = wanted;
+    db->wanted_ctx = ctx;
+}
+
+static int is_given_up(void *ctx)
+{
+    struct capdb *db = ctx;
+    return capdb_now() > db->give_up_at || (db->wanted && !db->wanted(db->wanted_ctx));
+}
+
+void capdb_question_begins(struct capdb *db)
+{
+    db->give_up_at = capdb_now() + db->give_up_after;
+    if (db->give_up_after)
+        sqlite3_progress_handler(db->sql, GIVE_UP_STEPS, is_given_up, db);
+}
+
+void capdb_question_ends(struct capdb *db)
+{
+    sqlite3_progress_handler(db->sql, 0, NULL, NULL);
 }
 
 double capdb_now(void)

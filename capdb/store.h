@@ -4,7 +4,7 @@
  *     schema rows pack blake2b lock readfile    know nothing of a handle
  *     sql                                       statements and sentences
  *     words, vocabulary, rules                  small things
- *     tail                                      what is not merged yet
+ *     tail, take                                what is not merged yet; rows in one step
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
  *     elements, sum                             rows and sums of a snapshot
@@ -25,34 +25,71 @@
 #include <sqlite3.h>
 
 struct recorder;
+struct taking;
+
+/* The file that is recorded into: somebody may take it away from under its name. */
+struct place {
+    int fd; /* holds the lock on the file itself, -1 */
+    off_t size;
+    struct timespec modified;
+    ino_t beside[2]; /* its -wal and -shm, 0: not known */
+    off_t beside_size[2];
+    bool touched; /* somebody else wrote into it, or cut its -wal off */
+};
+
+/* The -shm as SQLite has it mapped: shm.c. */
+enum { SHM_REGIONS = 64 }; /* each tells of 4,096 pages of the -wal: it is merged long before */
+struct shm {
+    sqlite3_io_methods methods;
+    const sqlite3_io_methods *below;
+    const void *region[SHM_REGIONS];
+    volatile bool cut; /* and what was read of it since may be wrong */
+};
 
 struct capdb {
     sqlite3 *sql;
+    struct shm shm;
     char *path;
     bool memory;   /* ":memory:" */
     bool writable; /* this handle records, and holds the lock */
     int lock;      /* descriptor, -1 */
-    int version;   /* user_version */
+    struct place place;
+    int version; /* user_version */
     uint32_t count;
     struct recorder *recorder; /* once something is written */
+    struct taking *taking;     /* take.c's, while a query hands rows over; NULL */
     /* a reader */
     bool live;                   /* reads beside a recorder, with SQLite's locks */
     int holds;                   /* capdb_hold() without capdb_release() */
     int64_t seen;                /* data_version when the tail was last looked at, -1: never */
     bool overlaid;               /* temporary views show the tail merged */
     struct readfile_stamp stamp; /* of what is open */
-    bool torn;                   /* it changed since */
+    int64_t known;               /* the last entry of its ledger when it was opened, 0: none */
+    uint8_t known_hash[32];
+    bool replaced; /* what has its name now is no continuation of that */
+    bool torn;     /* it changed since */
     sqlite3_stmt *owner_objects, *owner_holders; /* owner.c's, kept */
     struct owner_odd {
         uint64_t addr;
         int bits;
     } * owner_odd; /* where objects lie that do not begin at a multiple of their size */
-    uint32_t owner_odd_count;
+    size_t owner_odd_count, owner_odd_room;
+    uint32_t give_up_after;    /* seconds that a question may take, 0: any */
+    double give_up_at;         /* of the question under way */
+    bool (*wanted)(void *ctx); /* NULL: it is */
+    void *wanted_ctx;
     capdb_progress progress; /* NULL: nobody wants to know */
     void *progress_ctx;
     char warning[CAPDB_MESSAGE];
     char message[CAPDB_MESSAGE];
 };
+
+/* --- shm.c ------------------------------------------------------------------------------------ */
+
+/* Behind sqlite3_open_v2(). */
+void shm_guard(struct capdb *db);
+/* ERR_CLOSED: its -shm was cut off. What was written before is whole. */
+enum error shm_check(struct capdb *db);
 
 /* --- sql.c ------------------------------------------------------------------------------------ */
 
@@ -72,6 +109,9 @@ enum error capdb_exec_texts(struct capdb *db, const char *doing, const char *sql
 enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out);
 /* One step: true while there is a row; *e tells how it ended. */
 bool capdb_step(struct capdb *db, sqlite3_stmt *st, const char *doing, enum error *e);
+/* What is stepped between these two is given up as capdb_give_up_after() said. */
+void capdb_question_begins(struct capdb *db);
+void capdb_question_ends(struct capdb *db);
 /* First column of the first row of a query without parameters; `missing` when there is none. */
 int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
 /* Never NULL. */
@@ -103,9 +143,22 @@ enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *mes
 
 /* breaches.c: a virtual table of this connection. */
 enum error capdb_add_breaches(struct capdb *db);
+extern const char capdb_breaches_declaration[];
 
 /* Our views, as temporary ones of this connection, above whatever the file has. */
 enum error capdb_make_views(struct capdb *db);
+
+/* --- take.c ----------------------------------------------------------------------------------- */
+
+/* The function of this connection that takes them. ERR_NO_MEMORY. */
+enum error capdb_add_taking(struct capdb *db);
+/* The rows of a kind that fulfil a condition, with their numbers. */
+enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
+                              sqlite3_stmt **out);
+/* All of them, behind those in *out; the statement is reset. ERR_CORRUPT: a cell holds something
+ * else than a number. */
+enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                           const char *doing, struct rowset *out);
 
 /* --- load.c, events.c, prove.c ---------------------------------------------------------------- */
 
@@ -175,26 +228,28 @@ struct capdb_covers {
 };
 enum error capdb_covers_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_covers *out);
 /* Fills temp.base (addr, low, high): whatever lies over the address, at any time, begins at one of
- * these and has from low to high bits. */
+ * these and has from low to high bits.  And temp.covered (bits, t0, t1, covered): from t0 up to t1,
+ * does something smaller than untyped memory of so many bits lie there?  For each size that untyped
+ * memory over the address has, one row follows the other from 0 on. */
 enum error capdb_find_bases(struct capdb *db, uint64_t addr);
 
 /* diff.c: what happened to capabilities from one snapshot to a later one, once a capability, those
  * that went first, by slot. Pointers hold during the call; what fn returns ends it unless ERR_OK. */
-struct capdb_version {
-    int64_t id, parent, object; /* parent: id, object: life; 0: none */
-    uint64_t slot, data, extra;
-    uint32_t type, rights, flags;
-};
 struct capdb_change {
-    const struct capdb_version *before, *after; /* NULL: it is not there */
-    /* of those that came, as far as their parent is there */
-    bool has_parent;
-    bool new_object; /* retyped since */
-    struct capdb_version parent;
+    const struct row *before, *after; /* of cap_row; NULL: it is not there */
+    /* of those that came */
+    const struct row *parent; /* in the later snapshot; NULL: it has none, or none that is there */
+    bool new_object;          /* retyped since */
 };
 typedef enum error (*capdb_change_fn)(void *ctx, const struct capdb_change *c);
 /* Whichever of a and b is the earlier. */
 enum error capdb_diff(struct capdb *db, uint32_t a, uint32_t b, capdb_change_fn fn, void *ctx);
+/* The same, to be told more than once. */
+struct capdb_difference;
+enum error capdb_difference_of(struct capdb *db, uint32_t a, uint32_t b,
+                               struct capdb_difference **out);
+enum error capdb_difference_tell(const struct capdb_difference *d, capdb_change_fn fn, void *ctx);
+void capdb_difference_free(struct capdb_difference *d);
 
 /* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
  * NULL: with its own. */

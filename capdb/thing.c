@@ -114,15 +114,21 @@ static void take_thread(const struct view *v, int32_t thread, struct thing *out)
     out->object = v->state.threads[thread].object;
 }
 
-/* As it is shown, or typed as it is. */
+/* A name that is typed as it is, as it is shown; itself when it is longer than any. */
+static const char *as_shown(const char *name, char label[LABEL_BYTES])
+{
+    if (strlen(name) > RECORD_STRING_MAX)
+        return name;
+    utf8_escape(label, LABEL_BYTES, name, (uint32_t)strlen(name));
+    return label;
+}
+
 static bool find_thread(const struct view *v, const char *name, struct thing *out)
 {
     char label[LABEL_BYTES];
     int32_t thread = capstate_thread_named(&v->state, name);
-    if (thread < 0 && strlen(name) <= RECORD_STRING_MAX) {
-        utf8_escape(label, sizeof(label), name, (uint32_t)strlen(name));
-        thread = capstate_thread_named(&v->state, label);
-    }
+    if (thread < 0)
+        thread = capstate_thread_named(&v->state, as_shown(name, label));
     if (thread < 0 || v->state.threads[thread].object < 0)
         return false;
     take_thread(v, thread, out);
@@ -131,7 +137,10 @@ static bool find_thread(const struct view *v, const char *name, struct thing *ou
 
 static bool find_domain(const struct view *v, const char *name, struct thing *out)
 {
+    char label[LABEL_BYTES];
     out->domain = authority_domain_named(&v->authority, name);
+    if (out->domain < 0)
+        out->domain = authority_domain_named(&v->authority, as_shown(name, label));
     if (out->domain < 0)
         return false;
     out->kind = THING_DOMAIN;

@@ -185,12 +185,10 @@ static enum status no_such_revoke(struct trace *t, uint32_t wanted)
 static enum status show_steps(struct trace *t, uint32_t wanted)
 {
     sqlite3_stmt *st;
-    if (capdb_prepare(t->v->db,
-                      "SELECT s.first_row, coalesce(s.last_row, 1 << 62), e.slot FROM revoke_span s"
-                      " JOIN event e ON e.row = s.first_row ORDER BY s.first_row LIMIT 1 OFFSET ?",
+    if (capdb_prepare(t->v->db, "SELECT from_row, to_row, root FROM revoke_span WHERE revoke = ?",
                       &st) != ERR_OK)
         return command_complain(t->o->run, "%s", capdb_error(t->v->db));
-    sqlite3_bind_int64(st, 1, (int64_t)wanted - 1);
+    sqlite3_bind_int64(st, 1, (int64_t)wanted);
     enum error e = ERR_OK;
     bool found = capdb_step(t->v->db, st, "reading events", &e);
     int64_t first = sqlite3_column_int64(st, 0);
@@ -202,16 +200,19 @@ static enum status show_steps(struct trace *t, uint32_t wanted)
     return found ? steps(t, first, last, slot) : no_such_revoke(t, wanted);
 }
 
+/* Columns of the list that come before the event: numbers, the root's slot, how it ends. */
+enum { LIST_NUMBERS = 7, LIST_SLOT = LIST_NUMBERS, LIST_ENDS, LIST_EVENT };
+
 static void list_row(struct trace *t, sqlite3_stmt *st)
 {
     char text[TEXT_BYTES];
-    for (int c = 0; c < 5; c++)
+    for (int c = 0; c < LIST_NUMBERS; c++)
         if (sqlite3_column_type(st, c) == SQLITE_NULL)
             output_null(t->out);
         else
             output_int(t->out, sqlite3_column_int64(st, c));
-    output_hex(t->out, (uint64_t)sqlite3_column_int64(st, 5));
-    output_text(t->out, capdb_column_text(st, 6));
+    output_hex(t->out, (uint64_t)sqlite3_column_int64(st, LIST_SLOT));
+    output_text(t->out, capdb_column_text(st, LIST_ENDS));
     output_text(t->out, thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, cap_text(t, text, sizeof(text)));
     output_row(t->out);
@@ -219,13 +220,15 @@ static void list_row(struct trace *t, sqlite3_stmt *st)
 
 static enum status list(struct trace *t)
 {
-    static const char *const columns[] = {"#revoke", "#first", "#last",  "#deleted", "#preempted",
-                                          "slot",    "ends",   "thread", "what",     NULL};
+    static const char *const columns[] = {"#revoke", "#first",     "#last", "#deleted",
+                                          "#steps",  "#preempted", "#lost", "slot",
+                                          "ends",    "thread",     "what",  NULL};
     sqlite3_stmt *st;
     enum status s = STATUS_YES;
     if (capdb_prepare(t->v->db,
-                      "SELECT r.revoke, r.first, r.last, r.deleted, r.preempted, r.slot,"
-                      " iif(r.ends IS NULL, 'unfinished', 'done'), e.* FROM revokes r"
+                      "SELECT r.revoke, r.first, r.last, r.deleted, r.steps, r.preempted, r.lost,"
+                      " r.slot, iif(r.ends IS NOT NULL, 'done', iif(r.lost, 'lost', 'unfinished')),"
+                      " e.* FROM revokes r"
                       " JOIN revoke_span s ON s.revoke = r.revoke"
                       " JOIN event e ON e.row = s.first_row"
                       " WHERE r.first <= ?2 AND coalesce(r.last, ?1) >= ?1 ORDER BY r.revoke",
@@ -238,8 +241,8 @@ static enum status list(struct trace *t)
     t->out = output_begin(stdout, output_default, columns);
     enum error e = ERR_OK;
     while (s == STATUS_YES && capdb_step(t->v->db, st, "reading events", &e)) {
-        t->n = (uint32_t)sqlite3_column_int64(st, 8);
-        capdb_fetch_event(st, 9, &t->e);
+        t->n = (uint32_t)sqlite3_column_int64(st, LIST_EVENT + 1);
+        capdb_fetch_event(st, LIST_EVENT + 2, &t->e);
         if (load_names(t))
             list_row(t, st);
         else

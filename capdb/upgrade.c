@@ -2,9 +2,12 @@
  * events between them.  Capabilities are numbered anew. */
 #include "capdb/command.h"
 
+#include "capdb/recorder.h"
 #include "capdb/stream.h"
 
-enum { EVENTS_AT_ONCE = 256 };
+#include <stdio.h>
+
+enum { EVENTS_AT_ONCE = 256, SQL_BYTES = 256 };
 
 static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
 {
@@ -41,6 +44,26 @@ static void say_all(struct record_snapshot *s)
     s->nodes = s->nodes ? s->nodes : 1;
 }
 
+/* Did another run of the machine begin there?  As recorder.c judges: another process behind the same
+ * door, or another number of the kernel's. */
+static bool restarted_at(struct capdb *from, uint32_t n)
+{
+    char sql[1000];
+    snprintf(
+        sql, sizeof(sql),
+        "WITH at AS (SELECT id, first, target, instr(machine || ' run ', 'run ') AS run, machine"
+        " FROM source),"
+        " part AS (SELECT id, first, target, trim(substr(machine, 1, run - 1)) AS behind,"
+        " substr(machine, run) AS run FROM at)"
+        " SELECT count(*) FROM part now WHERE now.first = %u AND (EXISTS (SELECT 1 FROM part before"
+        " WHERE before.id = now.id - 1 AND before.target = now.target"
+        " AND before.behind <> now.behind AND before.behind <> '' AND now.behind <> '')"
+        " OR now.run <> '' AND now.run <> (SELECT run FROM part before WHERE before.id < now.id"
+        " AND run <> '' ORDER BY id DESC LIMIT 1))",
+        n);
+    return from->version != CAPDB_USER_VERSION_1 && capdb_int(from, sql, 0) > 0;
+}
+
 /* ruled NULL: those that were in force. */
 static enum error copy_snapshot(struct capdb *from, struct stream *stream, struct capdb *to,
                                 const struct authority_rules *ruled, uint32_t n)
@@ -65,6 +88,7 @@ static enum error copy_snapshot(struct capdb *from, struct stream *stream, struc
     if (e != ERR_OK)
         return e;
     say_all(&state.snapshot);
+    to->recorder->restarted = restarted_at(from, n);
     e = capdb_append_taking(to, &state, info.time, &number);
     capstate_free(&state);
     return e;
@@ -91,28 +115,37 @@ static enum status copy_all(struct options *o, struct capdb *from, struct capdb 
     if (capdb_tell_anew(from, to, NULL) == ERR_OK)
         return STATUS_YES;
     const char *said = capdb_error(from)[0] ? capdb_error(from) : capdb_error(to);
-    return command_complain(o->run, "%s; %s holds what came before", said, o->operand[0]);
+    return command_complain(o->run, "%s; %s is not made", said, o->operand[0]);
+}
+
+static enum status upgrade_to(struct options *o, struct capdb *from, const char *target)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb_new new;
+    const struct capdb_source source = {.target = target};
+    if (capdb_begin_new(o->operand[0], &source, &new, message) != ERR_OK)
+        return command_complain(o->operand[0], "%s", message);
+    enum status s = copy_all(o, from, new.db);
+    enum error e = capdb_end_new(&new, s == STATUS_YES ? ERR_OK : ERR_IO, message);
+    if (s == STATUS_YES && e != ERR_OK)
+        return command_complain(o->operand[0], "%s", message);
+    if (s == STATUS_YES && from->version == CAPDB_USER_VERSION)
+        fprintf(stderr, "capdb: %s has today's format already; %s says the same\n", o->run,
+                o->operand[0]);
+    return s;
 }
 
 enum status command_upgrade(struct options *o)
 {
-    char message[CAPDB_MESSAGE];
     struct capdb_snapshot info = {0};
     struct view v;
-    struct capdb *to;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (capdb_count(v.db) == 0 || capdb_snapshot_info(v.db, 1, &info) != ERR_OK) {
         dbview_close(&v);
         return command_complain(o->run, "has no snapshot");
     }
-    enum status s = STATUS_YES;
-    if (capdb_create(o->operand[0], info.target, &to, message) != ERR_OK) {
-        s = command_complain(o->operand[0], "%s", message);
-    } else {
-        s = copy_all(o, v.db, to);
-        capdb_close(to);
-    }
+    enum status s = upgrade_to(o, v.db, info.target);
     dbview_close(&v);
     return s;
 }

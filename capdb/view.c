@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,19 @@ enum status command_complain(const char *where, const char *fmt, ...)
     return STATUS_UNKNOWN;
 }
 
+enum status command_finish(struct options *o, struct output *out, enum status s)
+{
+    return output_end(out) ? s : command_complain(o->run, "output could not be written");
+}
+
+void command_catch_signals(void (*handler)(int number))
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
 void command_doubt(struct options *o, const char *fmt, ...)
 {
     va_list args;
@@ -41,6 +55,23 @@ void command_doubt(struct options *o, const char *fmt, ...)
     say(o->run, fmt, args);
     va_end(args);
     o->doubt = true;
+}
+
+enum status command_begin_output(const struct options *o, struct outfile *f)
+{
+    if (outfile_open(f, o->output))
+        return STATUS_YES;
+    return command_complain(o->output, "%s",
+                            errno == ENXIO ? "is a pipe that nobody reads" : strerror(errno));
+}
+
+enum status command_end_output(const struct options *o, struct outfile *f, enum status s)
+{
+    bool written = outfile_close(f, s == STATUS_YES);
+    if (!written && s == STATUS_YES)
+        s = command_complain(o->output ? o->output : "stdout", "could not be written (%s)",
+                             strerror(errno));
+    return s;
 }
 
 bool target_is_live(const char *target)
@@ -124,18 +155,32 @@ static enum status open_live(struct options *o, struct view *v)
 
 /* --- a file ---------------------------------------------------------------------------------- */
 
-/* FILE@N: only when no file has that whole name. */
-static void split_number(struct options *o, char *path)
+/* FILE@N: only when no file has that whole name. False: there is no @N. */
+static bool split_number(char *path, uint32_t *number)
 {
     char *at = strrchr(path, '@');
     char *end;
     if (!at || access(path, F_OK) == 0)
-        return;
+        return false;
     unsigned long n = strtoul(at + 1, &end, 10);
     if (at[1] < '0' || at[1] > '9' || *end != '\0' || n == 0 || n >= UINT32_MAX)
-        return;
+        return false;
     *at = '\0';
-    o->at = (uint32_t)n;
+    *number = (uint32_t)n;
+    return true;
+}
+
+/* FILE@N says which snapshot is meant, and nothing else may say otherwise. */
+static enum status take_number(struct options *o, char *path)
+{
+    const char *other = o->at_text ? "--at" : o->all ? "--all" : o->from_text ? "--from" : "--to";
+    if (!split_number(path, &o->at))
+        return STATUS_YES;
+    if (!o->one)
+        return command_complain(path, "@%u: this command is about the whole recording", o->at);
+    if (o->at_text || o->all || o->from_text || o->to_text)
+        return command_complain(path, "@%u and %s exclude each other", o->at, other);
+    return STATUS_YES;
 }
 
 static enum status open_file(struct options *o, struct view *v)
@@ -144,11 +189,10 @@ static enum status open_file(struct options *o, struct view *v)
     char *path = strdup(o->run);
     if (!path)
         return command_complain(NULL, "out of memory");
-    split_number(o, path);
-    enum status s = STATUS_YES;
-    if (capdb_open(path, &v->db, message) != ERR_OK)
+    enum status s = take_number(o, path);
+    if (s == STATUS_YES && capdb_open(path, &v->db, message) != ERR_OK)
         s = command_complain(path, "%s", message);
-    else if (capdb_hold(v->db) != ERR_OK)
+    if (s == STATUS_YES && capdb_hold(v->db) != ERR_OK)
         s = command_complain(path, "%s", capdb_error(v->db));
     free(path);
     return s;
@@ -179,18 +223,38 @@ static void doubt_file(struct options *o, struct view *v)
 
 /* --- views ----------------------------------------------------------------------------------- */
 
+/* What came through a pipe does not come again, and a command may open two views. */
+static struct piped {
+    char *path;
+    struct authority_rules rules;
+} piped;
+
+static enum error rules_once(const char *path, struct authority_rules *out,
+                             struct authority_rules_fault *fault)
+{
+    struct stat st;
+    if (piped.path && strcmp(piped.path, path) == 0)
+        return authority_rules_copy(&piped.rules, out);
+    bool again = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    enum error e = authority_rules_read(path, out, fault);
+    if (e != ERR_OK || again || piped.path)
+        return e;
+    piped.path = strdup(path);
+    return piped.path ? authority_rules_copy(out, &piped.rules) : ERR_NO_MEMORY;
+}
+
 enum status rules_read(const char *path, struct authority_rules *out)
 {
     struct authority_rules_fault fault;
     if (!path)
         return STATUS_YES;
-    enum error e = authority_rules_read(path, out, &fault);
+    enum error e = rules_once(path, out, &fault);
     if (e == ERR_FORMAT)
         return command_complain(path, "line %u, column %u: %s", fault.line, fault.column,
                                 fault.sentence);
     if (e == ERR_NO_MEMORY)
         return command_complain(path, "out of memory");
-    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", strerror(errno));
+    return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", fault.sentence);
 }
 
 enum status dbview_open_file(struct options *o, struct view *v)
@@ -302,27 +366,38 @@ enum status dbview_load(struct options *o, struct view *v, uint32_t n)
 
 bool dbview_whole;
 
-static bool is_called(const struct part *p, const struct row *thread, const char *label,
-                      const char *name)
+/* As it is shown, or typed as it is. */
+struct called {
+    const char *typed;
+    char shown[RECORD_STRING_MAX * 4 + 1];
+};
+
+static bool is_called(const struct called *c, const char *name)
+{
+    return strcmp(name, c->typed) == 0 || strcmp(name, c->shown) == 0;
+}
+
+static bool thread_is_called(const struct part *p, const struct row *thread, const char *label,
+                             const struct called *c)
 {
     const struct authority_domain *domain = part_domain(p, thread);
-    return strcmp(label, name) == 0 || (domain && strcmp(domain->name, name) == 0);
+    return is_called(c, label) || (domain && is_called(c, domain->name));
 }
 
 /* Threads of this name or of a domain of this name. */
 static enum error add_called(struct part *p, const char *name)
 {
-    char escaped[RECORD_STRING_MAX * 4 + 1];
+    struct called called = {.typed = name};
     const struct rowset *threads = &p->l.sets[ROW_THREAD];
     sqlite3_stmt *st;
     enum error e = capdb_prepare(p->db, "SELECT text FROM name WHERE id = ?", &st);
-    utf8_escape(escaped, sizeof(escaped), name, (uint32_t)strlen(name));
+    utf8_escape(called.shown, sizeof(called.shown), name, (uint32_t)strlen(name));
     for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++) {
         sqlite3_reset(st);
         sqlite3_bind_int64(st, 1, threads->rows[i].v[1]);
         bool named = capdb_step(p->db, st, "reading a name", &e);
         const char *label = named ? capdb_column_text(st, 0) : "";
-        if (is_called(p, &threads->rows[i], label, name) || strcmp(label, escaped) == 0)
+        if (thread_is_called(p, &threads->rows[i], label, &called))
             e = part_add_address(p, (uint64_t)threads->rows[i].v[0]);
     }
     sqlite3_finalize(st);
@@ -363,6 +438,39 @@ static bool load_about(struct options *o, struct view *v, uint32_t n, const char
     if (e == ERR_OK)
         dbview_loaded(o, v, n);
     return e == ERR_OK;
+}
+
+enum status dbview_load_threads(struct options *o, struct view *v, uint32_t n)
+{
+    struct part part;
+    if (o->domains || dbview_whole || target_is_live(o->run))
+        return dbview_load(o, v, n);
+    if (take_rules(o, v, n) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    enum error e = part_begin(v->db, n, false, &part);
+    if (e == ERR_OK)
+        e = part_finish(&part, &v->state, &v->authority);
+    part_free(&part);
+    if (e != ERR_OK)
+        return dbview_load(o, v, n);
+    dbview_loaded(o, v, n);
+    return STATUS_YES;
+}
+
+enum status dbview_load_tree(struct options *o, struct view *v, uint64_t slot)
+{
+    struct part part;
+    uint32_t n = v->n;
+    if (!v->state.part)
+        return STATUS_YES;
+    dbview_unload(v);
+    enum error e = part_begin(v->db, n, false, &part);
+    if (e == ERR_OK)
+        e = part_add_tree(&part, slot);
+    if (e == ERR_OK)
+        e = part_finish(&part, &v->state, &v->authority);
+    part_free(&part);
+    return e == ERR_OK ? STATUS_YES : dbview_load(o, v, n);
 }
 
 /* name NULL: about everything. */

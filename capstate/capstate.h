@@ -64,8 +64,8 @@ struct capstate {
         range_count, finding_count;
     uint32_t tables_told; /* of table_count, how many came as records */
     /* Some of a snapshot: what is not here may be there.  Of mappings all over one address are here
-     * where `mapped_known`. */
-    bool part, mapped_known;
+     * where `mapped_known`, and all to frames whose capabilities were asked for where `all_mapped`. */
+    bool part, mapped_known, all_mapped;
     uint64_t mapped;
     struct capstate_index *index; /* private */
 };
@@ -91,6 +91,8 @@ int32_t capstate_slot_in(const struct capstate *s, int32_t object, uint32_t from
 /* The next occupied slot behind `slot` that lies in the object's memory. Going on so ends, whatever
  * sizes a damaged recording claims; a slot may belong to an object inside (see its holder). */
 int32_t capstate_slot_after(const struct capstate *s, int32_t object, int32_t slot);
+/* Order of objects: address ascending, size descending, type ascending. */
+int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b);
 /* The object that begins at addr; among several (untyped and its first child) the smallest that is
  * not an untyped, else the smallest. */
 int32_t capstate_object_at(const struct capstate *s, uint64_t addr);

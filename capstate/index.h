@@ -61,8 +61,6 @@ int32_t capstate_keys_find(const struct capstate_key *keys, uint32_t count, uint
 
 enum error capstate_spaces_sort(struct capstate *s);
 
-/* Order of objects: address ascending, size descending, type ascending. */
-int capstate_object_compare(const struct capstate_object *a, const struct capstate_object *b);
 /* The object with exactly these, -1. */
 int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits,
                               uint32_t type);

@@ -47,3 +47,18 @@ bool size_read(const char *text, uint64_t *bytes)
     *bytes <<= shift;
     return true;
 }
+
+bool size_read_bits(const char *text, uint32_t *bits)
+{
+    uint64_t bytes;
+    char *end;
+    if (*text == '^') {
+        unsigned long value = strtoul(text + 1, &end, 10);
+        *bits = (uint32_t)value;
+        return end > text + 1 && *end == '\0' && value < 64;
+    }
+    if (!size_read(text, &bytes) || bytes == 0 || bytes & (bytes - 1))
+        return false;
+    *bits = (uint32_t)__builtin_ctzll(bytes);
+    return true;
+}

@@ -15,5 +15,7 @@ char *size_short(uint64_t bytes, char buf[SIZE_TEXT]);
 /* Reads a number, decimal or 0x…, and at most one unit behind it.  False for anything else and for
  * what has no 64 bits. */
 bool size_read(const char *text, uint64_t *bytes);
+/* log2 of a power of two, written like that, or as ^BITS, as a Retype has it. */
+bool size_read_bits(const char *text, uint32_t *bits);
 
 #endif

@@ -62,7 +62,7 @@ static bool run_has(const struct capstate *s, const struct capstate_run *run,
 static bool mappings_are_here(const struct capstate *s, const struct record_slot *frame)
 {
     uint64_t offset = s->mapped - frame->object;
-    return !s->part || (s->mapped_known && offset >> (frame->bits & 63) == 0);
+    return !s->part || s->all_mapped || (s->mapped_known && offset >> (frame->bits & 63) == 0);
 }
 
 bool capstate_is_stale(const struct capstate *s, const struct record_slot *cap)

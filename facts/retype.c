@@ -4,17 +4,38 @@
 #include "lib/texts.h"
 #include "record/names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 TEXTS_OF(retype_rule_answer, enum retype_rule, RETYPE_RULE_LIST, TEXTS_SECOND, "?")
 TEXTS_OF(retype_rule_sentence, enum retype_rule, RETYPE_RULE_LIST, TEXTS_THIRD, "?")
 
+/* What some kernel makes of untyped memory. */
+static const uint8_t made[] = {RECORD_CAP_UNTYPED,       RECORD_CAP_TCB,
+                               RECORD_CAP_ENDPOINT,      RECORD_CAP_NOTIFICATION,
+                               RECORD_CAP_CNODE,         RECORD_CAP_FRAME,
+                               RECORD_CAP_PAGE_TABLE,    RECORD_CAP_PAGE_DIRECTORY,
+                               RECORD_CAP_SCHED_CONTEXT, RECORD_CAP_REPLY_OBJECT,
+                               RECORD_CAP_VCPU};
+
+/* A reply capability is made by a call: who wants to make a "reply" means the object. */
 int32_t retype_type_named(const char *name)
 {
+    if (strcmp(name, record_cap_name(RECORD_CAP_REPLY)) == 0)
+        return RECORD_CAP_REPLY_OBJECT;
     for (uint32_t i = 1; i < RECORD_CAP_TYPES; i++)
         if (strcmp(record_cap_name(i), name) == 0)
             return (int32_t)i;
     return -1;
+}
+
+const char *retype_type_names(char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(made) && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+                                 record_cap_name(made[i]));
+    return out;
 }
 
 /* --- sizes --- */
@@ -94,18 +115,47 @@ bool retype_object_bits(const struct capstate *s, uint32_t type, uint32_t size_b
 
 static uint32_t max_bits(const struct capstate *s)
 {
+    if (s->snapshot.architecture == RECORD_ARCHITECTURE_RISCV64)
+        return 38;
     return record_word_bits(&s->snapshot) == 32 ? 29 : 47;
+}
+
+const uint8_t *retype_frame_sizes(const struct capstate *s)
+{
+    static const uint8_t arm[] = {12, 16, 20, 24, 0}, arm_hypervisor[] = {12, 16, 21, 25, 0};
+    static const uint8_t wide[] = {12, 21, 30, 0}, narrow[] = {12, 22, 0};
+    switch (s->snapshot.architecture) {
+    case RECORD_ARCHITECTURE_ARM:
+        return s->snapshot.options & RECORD_OPTION_HYPERVISOR ? arm_hypervisor : arm;
+    case RECORD_ARCHITECTURE_RISCV32:
+    case RECORD_ARCHITECTURE_IA32:
+        return narrow;
+    default:
+        return wide;
+    }
 }
 
 static bool frame_size_exists(const struct capstate *s, uint32_t bits)
 {
-    static const uint32_t armv6[] = {12, 16, 20, 24}, others[] = {12, 16, 20, 21, 24, 25, 30};
-    const uint32_t *sizes = s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE ? armv6 : others;
-    size_t count = sizes == armv6 ? sizeof(armv6) / 4 : sizeof(others) / 4;
-    for (size_t i = 0; i < count; i++)
-        if (sizes[i] == bits)
+    for (const uint8_t *size = retype_frame_sizes(s); *size; size++)
+        if (*size == bits)
             return true;
     return false;
+}
+
+/* Of the size argument; releases before 13 want one more of a scheduling context. */
+static uint32_t least_size(uint32_t type)
+{
+    switch (type) {
+    case RECORD_CAP_CNODE:
+        return 1;
+    case RECORD_CAP_UNTYPED:
+        return 4;
+    case RECORD_CAP_SCHED_CONTEXT:
+        return 7;
+    default:
+        return 0;
+    }
 }
 
 static enum retype_rule check_size(const struct capstate *s, uint32_t type, uint32_t size_bits,
@@ -117,9 +167,7 @@ static enum retype_rule check_size(const struct capstate *s, uint32_t type, uint
         return RETYPE_SIZE_RANGE;
     if (type == RECORD_CAP_FRAME && !frame_size_exists(s, size_bits))
         return RETYPE_NO_SUCH_TYPE;
-    bool missing = (type == RECORD_CAP_CNODE && size_bits == 0) ||
-                   (type == RECORD_CAP_UNTYPED && size_bits < 4);
-    return missing ? RETYPE_SIZE_MISSING : RETYPE_ALLOWED;
+    return size_bits < least_size(type) ? RETYPE_SIZE_MISSING : RETYPE_ALLOWED;
 }
 
 static void take_memory(const struct capstate *s, int32_t slot, struct retype_plan *p)
@@ -149,12 +197,33 @@ static enum retype_rule check_memory(const struct record_slot *u, uint32_t type,
     return (u->flags & RECORD_SLOT_DEVICE) && !for_devices ? RETYPE_DEVICE : RETYPE_ALLOWED;
 }
 
+/* What asking another capability for a Retype meets. */
+static enum retype_rule not_untyped(const struct record_slot *c)
+{
+    switch (c->type) {
+    case RECORD_CAP_UNTYPED:
+        return RETYPE_ALLOWED;
+    case RECORD_CAP_ENDPOINT:
+    case RECORD_CAP_NOTIFICATION:
+        return c->rights & RECORD_RIGHT_WRITE ? RETYPE_MESSAGE : RETYPE_NOT_INVOKED;
+    case RECORD_CAP_REPLY:
+    case RECORD_CAP_REPLY_OBJECT:
+        return c->flags & RECORD_SLOT_MASTER ? RETYPE_NOT_INVOKED : RETYPE_MESSAGE;
+    case RECORD_CAP_NULL:
+    case RECORD_CAP_ZOMBIE:
+    case RECORD_CAP_INVALID:
+        return RETYPE_NOT_INVOKED;
+    default:
+        return RETYPE_NOT_UNTYPED;
+    }
+}
+
 enum error retype_plan(const struct capstate *s, int32_t slot, uint32_t type, uint32_t size_bits,
                        uint64_t count, struct retype_plan *out)
 {
     const struct record_slot *u = &s->slots[slot].rec;
-    *out = (struct retype_plan){.rule = RETYPE_NOT_UNTYPED};
-    if (u->type != RECORD_CAP_UNTYPED)
+    *out = (struct retype_plan){.rule = not_untyped(u)};
+    if (out->rule != RETYPE_ALLOWED)
         return ERR_OK;
     out->rule = RETYPE_NO_SUCH_TYPE;
     if (!is_made_by_retype(s, type))
@@ -175,4 +244,12 @@ enum error retype_plan(const struct capstate *s, int32_t slot, uint32_t type, ui
     if (out->rule == RETYPE_ALLOWED)
         out->left = out->free - out->lost - (count << out->object_bits);
     return ERR_OK;
+}
+
+bool retype_gives(const struct capstate *s, int32_t slot, uint32_t bits, struct retype_plan *out)
+{
+    const struct record_slot *r = &s->slots[slot].rec;
+    return r->type == RECORD_CAP_UNTYPED && !(r->flags & RECORD_SLOT_DEVICE) &&
+           retype_plan(s, slot, RECORD_CAP_UNTYPED, bits, 1, out) == ERR_OK &&
+           out->rule == RETYPE_ALLOWED && out->fits > 0;
 }

@@ -13,7 +13,9 @@
 /* X(NAME, "the kernel's answer", "sentence") */
 #define RETYPE_RULE_LIST(X)                                                                        \
     X(ALLOWED, "done", "the Retype would be done")                                                 \
-    X(NOT_UNTYPED, "InvalidCapability", "the capability is none to untyped memory")                \
+    X(NOT_UNTYPED, "IllegalOperation", "the capability is none to untyped memory")                 \
+    X(NOT_INVOKED, "InvalidCapability", "the capability cannot be invoked")                        \
+    X(MESSAGE, "a message", "the capability takes messages: the request would be one")             \
     X(NO_SUCH_TYPE, "InvalidArgument", "this kernel has no such type of object")                   \
     X(SIZE_RANGE, "RangeError", "the size is out of range")                                        \
     X(SIZE_MISSING, "InvalidArgument", "an object of this type needs a larger size argument")      \
@@ -48,15 +50,25 @@ struct retype_plan {
  * ...); enum record_cap, -1: none is called so. */
 int32_t retype_type_named(const char *name);
 
+/* "untyped, tcb, ...": everything that some kernel makes by Retype. */
+enum { RETYPE_NAMES_MAX = 160 };
+const char *retype_type_names(char *out, size_t size);
+
 /* log2 of an object's size on this kernel: fixed by the type, or from size_bits (untyped: the size;
  * cnode: log2 of the slots; frame: the size).  false: the snapshot does not tell, since the layout
  * is not known here and no object of the type is there. */
 bool retype_object_bits(const struct capstate *s, uint32_t type, uint32_t size_bits, uint32_t *out);
 
+/* The sizes of frames on the snapshot's architecture, as log2, ascending; 0 ends them. */
+const uint8_t *retype_frame_sizes(const struct capstate *s);
+
 /* slot: index of the untyped capability. ERR_OK whatever the rule; ERR_UNSUPPORTED: the size of the
  * type is not known for this kernel. */
 enum error retype_plan(const struct capstate *s, int32_t slot, uint32_t type, uint32_t size_bits,
                        uint64_t count, struct retype_plan *out);
+
+/* Could memory of 2^bits bytes be made of this capability now?  How much then stands in *out. */
+bool retype_gives(const struct capstate *s, int32_t slot, uint32_t bits, struct retype_plan *out);
 
 const char *retype_rule_answer(enum retype_rule rule);
 const char *retype_rule_sentence(enum retype_rule rule);

@@ -3,6 +3,7 @@
 #include "lib/array.h"
 
 #include "facts/resolve.h"
+#include "facts/why_time.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,18 @@ static int32_t slot_of_tcb(const struct capstate *s, int32_t object, uint32_t wh
     return -1;
 }
 
+static int32_t endpoint_in(const struct capstate *s, int32_t slot)
+{
+    bool endpoint = slot >= 0 && s->slots[slot].rec.type == RECORD_CAP_ENDPOINT;
+    return endpoint ? s->slots[slot].object : -1;
+}
+
+int32_t waiting_timeout_handler(const struct capstate *s, int32_t thread, int32_t *slot)
+{
+    *slot = slot_of_tcb(s, s->threads[thread].object, RECORD_TCB_TIMEOUT_HANDLER);
+    return endpoint_in(s, *slot);
+}
+
 int32_t waiting_handler(const struct capstate *s, int32_t thread, int32_t *slot)
 {
     struct resolve r;
@@ -181,9 +194,7 @@ int32_t waiting_handler(const struct capstate *s, int32_t thread, int32_t *slot)
         resolve_cptr(s, thread, s->threads[thread].rec.fault_handler, 0, &r);
         *slot = r.end == RESOLVE_SLOT && r.levels ? r.level[r.levels - 1].slot : -1;
     }
-    if (*slot < 0 || s->slots[*slot].rec.type != RECORD_CAP_ENDPOINT)
-        return -1;
-    return s->slots[*slot].object;
+    return endpoint_in(s, *slot);
 }
 
 /* A reply object: whoever holds a capability to it may answer. */
@@ -230,19 +241,17 @@ static void add_wakers(struct build *b, int32_t thread)
     }
 }
 
-static bool is_ready(const struct capstate *s, const struct record_thread *t)
+static bool is_ready(const struct capstate *s, int32_t thread)
 {
-    bool runs =
-        t->current || t->state == RECORD_THREAD_RUNNING || t->state == RECORD_THREAD_RESTART;
-    bool timeless = (s->snapshot.options & RECORD_OPTION_MCS) && !t->sched_context;
-    return t->idle || (runs && !timeless);
+    const struct record_thread *t = &s->threads[thread].rec;
+    return t->idle || t->current || (why_is_runnable(t) && why_time_comes(why_time(s, thread)));
 }
 
 static void spread(const struct capstate *s, struct waiting *w)
 {
     bool more = true;
     for (uint32_t i = 0; i < s->thread_count; i++)
-        w->can_go_on[i] = w->outside[i] || is_ready(s, &s->threads[i].rec);
+        w->can_go_on[i] = w->outside[i] || is_ready(s, (int32_t)i);
     while (more) {
         more = false;
         for (uint32_t i = 0; i < s->thread_count; i++)

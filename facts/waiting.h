@@ -29,5 +29,6 @@ int32_t waiting_replier(const struct capstate *s, int32_t thread, int32_t *slot)
 /* The endpoint that a faulted thread's handler address stands for; -1 and why not in *slot: the
  * slot found (-1: empty or none). */
 int32_t waiting_handler(const struct capstate *s, int32_t thread, int32_t *slot);
+int32_t waiting_timeout_handler(const struct capstate *s, int32_t thread, int32_t *slot);
 
 #endif

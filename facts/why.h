@@ -14,7 +14,7 @@
 #include "capstate/capstate.h"
 #include "facts/waiting.h"
 
-enum { WHY_TEXT = 400 };
+enum { WHY_TEXT = 400, WHY_NAME = 200 };
 
 enum why_status {
     WHY_CLEAR,
@@ -45,8 +45,26 @@ void why_free(struct why *w);
 void why_say(struct why *w, uint32_t depth, enum why_about about, uint64_t addr, const char *fmt,
              ...) __attribute__((format(printf, 5, 6)));
 
+/* The lines as one text, deeper ones further to the right; the caller frees. NULL: no memory. */
+char *why_join(const struct why *w);
+
+/* Does it run, or would it if it were chosen? */
+bool why_is_runnable(const struct record_thread *t);
+
 /* What a thread does, as the end of "it is ...". */
 const char *why_doing(const struct record_thread *t);
+
+/* What its fault is: "memory fault at 0x1234".  Returns buf. */
+const char *why_fault_words(const struct record_thread *t, char buf[WHY_NAME]);
+
+/* Mainline keeps nothing of a fault that no handler could be told of: such a thread is stopped like
+ * a suspended one.  What there is to tell of its fault then. */
+bool why_may_have_faulted(const struct capstate *s, int32_t thread);
+void why_unkept_fault(const struct capstate *s, int32_t thread, uint32_t depth, struct why *out);
+
+/* What a thread is called; of one that is only known by the address of its TCB.  Return buf. */
+const char *why_name(const struct capstate *s, int32_t thread, char buf[WHY_NAME]);
+const char *why_name_at(const struct capstate *s, uint64_t tcb, char buf[WHY_NAME]);
 
 /* --- the questions; thread and slot are indexes of the capstate ------------------------------- */
 
@@ -59,6 +77,25 @@ void why_not_running(const struct capstate *s, int32_t thread, struct why *out);
 void why_not_running_in(const struct capstate *s, const struct waiting *w, int32_t thread,
                         struct why *out);
 bool why_is_stuck(const struct capstate *s, const struct waiting *w, int32_t thread);
+
+/* What a first screen marks a thread with, the worst first: X(NAME, "word").  FAULT; STUCK: it waits for
+ * what can never come, or nothing will ever let it run; NO_TIME: its budget is used up; STOPPED: it
+ * was suspended, or never started. */
+#define WHY_MARK_LIST(X)                                                                           \
+    X(NONE, "")                                                                                    \
+    X(FAULT, "fault")                                                                              \
+    X(STUCK, "stuck")                                                                              \
+    X(NO_TIME, "no time")                                                                          \
+    X(STOPPED, "stopped")
+
+enum why_mark {
+#define X(NAME, word) WHY_MARK_##NAME,
+    WHY_MARK_LIST(X)
+#undef X
+        WHY_MARKS
+};
+enum why_mark why_mark(const struct capstate *s, const struct waiting *w, int32_t thread);
+const char *why_mark_word(enum why_mark mark);
 
 /* In which threads something is wrong that they cannot get out of by themselves: faulted, or
  * waiting for what can never come.  stuck: array of thread_count. ERR_NO_MEMORY. */

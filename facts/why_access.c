@@ -59,6 +59,12 @@ static void say_capability(const struct capstate *s, int32_t slot, uint32_t dept
         why_say(out, depth, WHY_ABOUT_SLOT, c->addr, "%s: it can be invoked", text);
 }
 
+static void say_empty(const struct capstate *s, uint64_t slot, uint32_t depth, struct why *out)
+{
+    why_say(out, depth, WHY_ABOUT_SLOT, slot, "the slot 0x%0*" PRIx64 " is empty",
+            capstate_digits(s), slot);
+}
+
 static void say_resolution(const struct capstate *s, const struct resolve *r, uint32_t depth,
                            struct why *out)
 {
@@ -70,8 +76,7 @@ static void say_resolution(const struct capstate *s, const struct resolve *r, ui
     if (last->slot >= 0)
         say_capability(s, last->slot, depth + r->levels, out);
     else
-        why_say(out, depth + r->levels, WHY_ABOUT_SLOT, last->slot_addr,
-                "the slot 0x%0*" PRIx64 " is empty", capstate_digits(s), last->slot_addr);
+        say_empty(s, last->slot_addr, depth + r->levels, out);
     if (r->bits_left)
         why_say(out, depth + r->levels, WHY_ABOUT_NOTHING, 0,
                 "%u bits are left over: an invocation ignores them, a CNode operation gets "
@@ -119,7 +124,7 @@ static void say_stranger(const struct authority *a, int32_t thread, const struct
     if (owner.shared)
         why_say(out, r->levels + 2, WHY_ABOUT_MEMORY, o->addr,
                 "its object is not of %s alone: several domains hold it", a->domains[own].name);
-    else if (owner.domain >= 0 && owner.domain != own)
+    else if (owner.by_untyped && owner.domain >= 0 && owner.domain != own)
         why_say(out, r->levels + 2, WHY_ABOUT_MEMORY, o->addr,
                 "its object is not of %s: it belongs to %s, who can take it away",
                 a->domains[own].name, a->domains[owner.domain].name);
@@ -196,10 +201,40 @@ static bool has_empty_table(const struct capstate *s, int32_t dir, uint64_t vadd
     return false;
 }
 
+/* Log2 of what the root of an address space translates; 0: not told. */
+static uint32_t root_bits(const struct capstate *s, uint64_t dir)
+{
+    for (uint32_t i = 0; i < s->table_count; i++)
+        if (s->tables[i].addr == dir && s->tables[i].parent == 0)
+            return s->tables[i].bits;
+    return 0;
+}
+
+/* Addresses at which no user can have anything: the kernel's, and those that no table reaches. */
+static bool is_beyond_users(const struct capstate *s, uint64_t dir, uint64_t vaddr)
+{
+    uint32_t bits = root_bits(s, dir);
+    switch (s->snapshot.architecture) {
+    case RECORD_ARCHITECTURE_AARCH64:
+        return bits && bits < 64 && vaddr >> bits;
+    case RECORD_ARCHITECTURE_RISCV64: /* the upper half is the kernel's */
+    case RECORD_ARCHITECTURE_X86_64:
+        return bits && bits < 64 && vaddr >> (bits - 1);
+    default:
+        return s->snapshot.phys_offset && vaddr >= s->snapshot.ram_base + s->snapshot.phys_offset;
+    }
+}
+
 static void say_unmapped(const struct capstate *s, int32_t dir, uint64_t vaddr, uint32_t depth,
                          struct why *out)
 {
     const struct record_table *t = deepest_table(s, s->objects[dir].addr, vaddr);
+    if (is_beyond_users(s, s->objects[dir].addr, vaddr)) {
+        why_say(out, depth, WHY_ABOUT_NOTHING, 0,
+                "0x%" PRIx64 " is no address of users: nothing can be mapped there for them",
+                vaddr);
+        return;
+    }
     bool ends_here = (t && t->level == 0) || (s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE &&
                                               has_empty_table(s, dir, vaddr));
     if (ends_here)
@@ -250,17 +285,20 @@ void why_virtual(const struct capstate *s, int32_t thread, uint64_t vaddr, uint3
 
 static void say_handler(const struct capstate *s, int32_t thread, struct why *out)
 {
-    int32_t slot, endpoint = waiting_handler(s, thread, &slot);
+    bool timeout = s->threads[thread].rec.fault == RECORD_FAULT_TIMEOUT;
+    const char *what = timeout ? "timeout" : "fault";
+    int32_t slot, endpoint = timeout ? waiting_timeout_handler(s, thread, &slot)
+                                     : waiting_handler(s, thread, &slot);
     char text[NAME];
     if (endpoint >= 0)
-        why_say(out, 1, WHY_ABOUT_SLOT, s->slots[slot].rec.addr, "its fault handler is %s",
+        why_say(out, 1, WHY_ABOUT_SLOT, s->slots[slot].rec.addr, "its %s handler is %s", what,
                 capstate_object_text(s, endpoint, text, sizeof(text)));
     else if (slot >= 0)
         why_say(out, 1, WHY_ABOUT_SLOT, s->slots[slot].rec.addr,
-                "its fault handler is %s, which takes no messages",
+                "its %s handler is %s, which takes no messages", what,
                 capstate_slot_text(s, slot, text, sizeof(text)));
     else
-        why_say(out, 1, WHY_ABOUT_NOTHING, 0, "it has no fault handler");
+        why_say(out, 1, WHY_ABOUT_NOTHING, 0, "it has no %s handler", what);
 }
 
 /* --- what it wanted of memory --- */
@@ -310,6 +348,8 @@ static void say_missing(const struct capstate *s, int32_t thread, uint32_t wante
     char access[4];
     if (dir < 0)
         return;
+    if (!m && is_beyond_users(s, s->objects[dir].addr, t->fault_addr))
+        return;
     if (!m)
         why_say(out, 2, WHY_ABOUT_NOTHING, 0,
                 "to %s there it needs a frame mapped at 0x%" PRIx64 " with that right",
@@ -335,11 +375,57 @@ static void say_memory_fault(const struct capstate *s, int32_t thread, struct wh
 
 /* --- faults --- */
 
-static const char *needed(const struct record_thread *t)
+/* What receiving from the place meets; "": it works, so that resumed, the thread would go on. */
+static const char *refusal_to_receive(const struct capstate *s, int32_t thread, int32_t slot)
 {
-    return t->fault_detail ? "an endpoint with the right to read, or a notification, would have to "
-                             "be there to receive from"
-                           : "a capability that can be invoked would have to be there";
+    const struct record_slot *c = &s->slots[slot].rec;
+    if (c->type != RECORD_CAP_ENDPOINT && c->type != RECORD_CAP_NOTIFICATION)
+        return "nothing can be received from that: a capability fault";
+    if (!(c->rights & RECORD_RIGHT_READ))
+        return "the capability lacks the right to read: a capability fault";
+    for (uint32_t i = 0; c->type == RECORD_CAP_NOTIFICATION && i < s->thread_count; i++)
+        if ((int32_t)i != thread && s->threads[i].rec.bound == c->object)
+            return "the notification is bound to another thread: a capability fault";
+    return "";
+}
+
+static const char *outcome_to_receive(const struct capstate *s, int32_t thread,
+                                      const struct resolve *r)
+{
+    if (r->end != RESOLVE_SLOT || r->levels == 0)
+        return outcome(s, r);
+    int32_t slot = r->level[r->levels - 1].slot;
+    if (slot < 0)
+        return "it leads to an empty slot: a capability fault";
+    const char *refusal = refusal_to_receive(s, thread, slot);
+    return *refusal ? refusal : "it can be received from: resumed, the thread would go on";
+}
+
+static void say_place_to_receive(const struct capstate *s, const struct resolve *r, struct why *out)
+{
+    char text[NAME];
+    for (uint32_t i = 0; i < r->levels; i++)
+        say_level(s, &r->level[i], 2 + i, out);
+    const struct resolve_level *last = r->levels ? &r->level[r->levels - 1] : NULL;
+    if (r->end == RESOLVE_SLOT && last && last->slot >= 0)
+        why_say(out, 2 + r->levels, WHY_ABOUT_SLOT, last->slot_addr, "there is %s",
+                capstate_slot_text(s, last->slot, text, sizeof(text)));
+    else if (r->end == RESOLVE_SLOT && last)
+        say_empty(s, last->slot_addr, 2 + r->levels, out);
+}
+
+static void say_receive_fault(const struct capstate *s, int32_t thread, const struct resolve *r,
+                              struct why *out)
+{
+    const char *now = outcome_to_receive(s, thread, r);
+    why_say(out, 1, WHY_ABOUT_NOTHING, 0,
+            "it looked for the capability address 0x%" PRIx64 " to receive; now %s",
+            s->threads[thread].rec.fault_addr, now);
+    say_place_to_receive(s, r, out);
+    if (strstr(now, "fault"))
+        why_say(out, 2, WHY_ABOUT_NOTHING, 0,
+                "an endpoint with the right to read, or a notification, would have to be there to "
+                "receive from");
 }
 
 static void say_capability_fault(const struct capstate *s, int32_t thread, struct why *out)
@@ -347,29 +433,93 @@ static void say_capability_fault(const struct capstate *s, int32_t thread, struc
     const struct record_thread *t = &s->threads[thread].rec;
     struct resolve r;
     resolve_cptr(s, thread, t->fault_addr, 0, &r);
+    if (t->fault_detail) {
+        say_receive_fault(s, thread, &r, out);
+        return;
+    }
     why_say(out, 1, WHY_ABOUT_NOTHING, 0,
-            "it looked for the capability address 0x%" PRIx64 " to %s; now %s", t->fault_addr,
-            t->fault_detail ? "receive" : "invoke", outcome(s, &r));
+            "it looked for the capability address 0x%" PRIx64 " to invoke; now %s", t->fault_addr,
+            outcome(s, &r));
     say_resolution(s, &r, 2, out);
-    bool there = r.end == RESOLVE_SLOT && r.levels && r.level[r.levels - 1].slot >= 0;
-    if (!there)
-        why_say(out, 2, WHY_ABOUT_NOTHING, 0, "%s", needed(t));
+    if (r.end != RESOLVE_SLOT || r.levels == 0 || r.level[r.levels - 1].slot < 0)
+        why_say(out, 2, WHY_ABOUT_NOTHING, 0,
+                "a capability that can be invoked would have to be there");
+}
+
+/* Faults that are about no address: what it did is at its pc. */
+static void say_other_fault(const struct capstate *s, int32_t thread, struct why *out)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    switch (t->fault) {
+    case RECORD_FAULT_UNKNOWN_SYSCALL:
+        why_say(out, 1, WHY_ABOUT_NOTHING, 0,
+                "it made a system call that this kernel does not have");
+        break;
+    case RECORD_FAULT_USER_EXCEPTION:
+        why_say(
+            out, 1, WHY_ABOUT_NOTHING, 0,
+            "the processor refused the instruction at its pc: undefined, or not allowed to users");
+        break;
+    case RECORD_FAULT_TIMEOUT:
+        why_say(out, 1, WHY_ABOUT_NOTHING, 0,
+                "it used up the budget of its scheduling context before the next period");
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- faults that a kernel does not keep --- */
+
+bool why_may_have_faulted(const struct capstate *s, int32_t thread)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    int32_t slot;
+    return s->snapshot.kernel == RECORD_KERNEL_SEL4 && t->state == RECORD_THREAD_INACTIVE &&
+           !t->fault && (t->pc || t->sp) && waiting_handler(s, thread, &slot) < 0;
+}
+
+void why_unkept_fault(const struct capstate *s, int32_t thread, uint32_t depth, struct why *out)
+{
+    uint64_t pc = s->threads[thread].rec.pc;
+    int32_t dir = capstate_thread_vspace(s, thread);
+    const struct record_mapping *m = dir < 0 ? NULL : mapping_of(s, s->objects[dir].addr, pc);
+    why_say(out, depth, WHY_ABOUT_NOTHING, 0,
+            "this kernel keeps nothing of a fault without handler; a debug kernel prints it on its "
+            "console");
+    if (m && m->rights & RECORD_RIGHT_EXECUTE) {
+        why_say(out, depth, WHY_ABOUT_NOTHING, 0, "it would go on at 0x%" PRIx64, pc);
+        return;
+    }
+    why_say(out, depth, WHY_ABOUT_NOTHING, 0,
+            "its pc 0x%" PRIx64 " is nothing that it could execute: it faulted there", pc);
+    why_virtual(s, thread, pc, depth + 1, out);
 }
 
 void why_fault(const struct capstate *s, int32_t thread, struct why *out)
 {
     const struct record_thread *t = &s->threads[thread].rec;
     const char *who = s->threads[thread].label[0] ? s->threads[thread].label : "the thread";
+    char words[WHY_NAME];
+    if (why_may_have_faulted(s, thread)) {
+        why_say(out, 0, WHY_ABOUT_THREAD, t->addr,
+                "%s may have faulted: it is stopped, and has no handler that could be told", who);
+        why_unkept_fault(s, thread, 1, out);
+        say_handler(s, thread, out);
+        return;
+    }
     if (!t->fault) {
         why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s has not faulted: it is %s", who,
                 why_doing(t));
         return;
     }
-    why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s: %s at 0x%" PRIx64 ", pc 0x%" PRIx64, who,
-            fault_name(t->fault), t->fault_addr, t->pc);
+    why_say(out, 0, WHY_ABOUT_THREAD, t->addr, "%s: %s, pc 0x%" PRIx64, who,
+            why_fault_words(t, words), t->pc);
     if (t->fault == RECORD_FAULT_CAP)
         say_capability_fault(s, thread, out);
     else if (t->fault == RECORD_FAULT_VM)
         say_memory_fault(s, thread, out);
+    else
+        say_other_fault(s, thread, out);
     say_handler(s, thread, out);
 }

@@ -2,6 +2,8 @@
 #include "facts/why.h"
 
 #include "facts/waiting.h"
+#include "facts/why_time.h"
+#include "lib/texts.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -9,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEEPEST = 24, SHOWN_WAKERS = 6, NAME = 200 };
+enum { DEEPEST = 24, SHOWN_WAKERS = 6, NAME = WHY_NAME };
 
 struct chain {
     const struct capstate *s;
@@ -17,18 +19,6 @@ struct chain {
     struct why *out;
     int32_t path[DEEPEST + 1];
 };
-
-static const char *name(const struct capstate *s, int32_t thread, char buf[NAME])
-{
-    const struct capstate_thread *t = &s->threads[thread];
-    if (t->rec.idle)
-        snprintf(buf, NAME, "the idle thread");
-    else if (t->label[0])
-        snprintf(buf, NAME, "%.180s", t->label);
-    else
-        snprintf(buf, NAME, "tcb 0x%0*" PRIx64, capstate_digits(s), t->rec.addr);
-    return buf;
-}
 
 static void say(struct chain *c, uint32_t depth, int32_t thread, const char *text)
 {
@@ -45,61 +35,15 @@ static const struct record_sched *scheduler_of(const struct capstate *s, uint32_
     return &s->sched;
 }
 
-static bool is_runnable(const struct record_thread *t)
-{
-    return t->current || t->state == RECORD_THREAD_RUNNING || t->state == RECORD_THREAD_RESTART;
-}
-
-static const struct record_sched_context *context_of(const struct capstate *s, uint64_t addr)
-{
-    for (uint32_t i = 0; addr && i < s->sched_context_count; i++)
-        if (s->sched_contexts[i].addr == addr)
-            return &s->sched_contexts[i];
-    return NULL;
-}
-
-/* Time: true when that is what it lacks. */
-static bool lacks_time(struct chain *c, int32_t thread, uint32_t depth)
-{
-    const struct record_thread *t = &c->s->threads[thread].rec;
-    char who[NAME], owner[NAME];
-    if (!(c->s->snapshot.options & RECORD_OPTION_MCS))
-        return false;
-    const struct record_sched_context *sc = context_of(c->s, t->sched_context);
-    if (!t->sched_context) {
-        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
-                "%s is runnable but has no scheduling context: a passive server runs on the time "
-                "of who calls it, and a client that sent instead of called gave it none",
-                name(c->s, thread, who));
-        return true;
-    }
-    if (sc && sc->thread && sc->thread != t->addr) {
-        for (uint32_t i = 0; i < c->s->thread_count; i++)
-            if (c->s->threads[i].rec.addr == sc->thread)
-                why_say(c->out, depth, WHY_ABOUT_THREAD, sc->thread,
-                        "%s: its scheduling context is bound to %s", name(c->s, thread, who),
-                        name(c->s, (int32_t)i, owner));
-        return true;
-    }
-    if (t->release) {
-        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
-                "%s has used up its budget of %" PRIu64
-                " ticks: it waits, %u. in the release queue, "
-                "until tick %" PRIu64,
-                name(c->s, thread, who), sc ? sc->budget : 0, t->release, sc ? sc->head_time : 0);
-        return true;
-    }
-    return false;
-}
-
 static int32_t best_above(const struct capstate *s, int32_t thread)
 {
     const struct record_thread *t = &s->threads[thread].rec;
     int32_t best = -1;
     for (uint32_t i = 0; i < s->thread_count; i++) {
         const struct record_thread *o = &s->threads[i].rec;
-        if ((int32_t)i == thread || o->idle || !is_runnable(o) || o->node != t->node ||
-            o->domain != t->domain || o->priority < t->priority)
+        if ((int32_t)i == thread || o->idle || !why_is_runnable(o) || o->node != t->node ||
+            o->domain != t->domain || o->priority < t->priority ||
+            (!o->current && why_time(s, (int32_t)i) != WHY_TIME_ENOUGH))
             continue;
         if (best < 0 || o->current > s->threads[best].rec.current ||
             (o->current == s->threads[best].rec.current &&
@@ -109,39 +53,44 @@ static int32_t best_above(const struct capstate *s, int32_t thread)
     return best;
 }
 
+/* All processors run the same one; the first tells it also when none of its threads can run. */
+static uint32_t running_domain(const struct capstate *s, const struct record_sched *sched)
+{
+    for (uint32_t i = 0; i < s->thread_count; i++)
+        if (s->threads[i].rec.addr == sched->current && !s->threads[i].rec.idle)
+            return s->threads[i].rec.domain;
+    return s->sched.domain;
+}
+
 static void ready(struct chain *c, int32_t thread, uint32_t depth)
 {
     const struct record_thread *t = &c->s->threads[thread].rec;
     const struct record_sched *sched = scheduler_of(c->s, t->node);
     char who[NAME], other[NAME];
     if (t->current) {
-        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s runs", name(c->s, thread, who));
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s runs", why_name(c->s, thread, who));
         return;
     }
-    if (lacks_time(c, thread, depth))
+    if (why_say_time(c->s, thread, depth, c->out))
         return;
-    int32_t running = -1;
-    for (uint32_t i = 0; i < c->s->thread_count; i++)
-        if (c->s->threads[i].rec.addr == sched->current)
-            running = (int32_t)i;
-    if (running >= 0 && !c->s->threads[running].rec.idle &&
-        c->s->threads[running].rec.domain != t->domain) {
+    if (t->domain != running_domain(c->s, sched)) {
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
                 "%s is ready, but its scheduling domain %u does not run now: domain %u does",
-                name(c->s, thread, who), t->domain, c->s->threads[running].rec.domain);
+                why_name(c->s, thread, who), t->domain, running_domain(c->s, sched));
         return;
     }
     int32_t above = best_above(c->s, thread);
     if (above < 0) {
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
-                "%s is ready and nothing stands above it: it runs next", name(c->s, thread, who));
+                "%s is ready and nothing stands above it: it runs next",
+                why_name(c->s, thread, who));
         return;
     }
     bool equal = c->s->threads[above].rec.priority == t->priority;
     why_say(c->out, depth, WHY_ABOUT_THREAD, c->s->threads[above].rec.addr,
             equal ? "%s is ready at priority %u and takes turns with %s%s"
                   : "%s is ready at priority %u, but %s%s stands above it",
-            name(c->s, thread, who), t->priority, name(c->s, above, other),
+            why_name(c->s, thread, who), t->priority, why_name(c->s, above, other),
             c->s->threads[above].rec.current ? ", which runs," : "");
     if (!equal)
         why_say(c->out, depth + 1, WHY_ABOUT_THREAD, c->s->threads[above].rec.addr,
@@ -167,23 +116,19 @@ static void say_circle(struct chain *c, int32_t from, uint32_t depth)
     size_t n = (size_t)snprintf(text, sizeof(text), "deadlock: ");
     for (uint32_t i = (uint32_t)from; i < depth && n < sizeof(text); i++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%.60s waits for ",
-                              name(c->s, c->path[i], who));
+                              why_name(c->s, c->path[i], who));
     if (n < sizeof(text))
-        snprintf(text + n, sizeof(text) - n, "%.60s", name(c->s, c->path[from], who));
+        snprintf(text + n, sizeof(text) - n, "%.60s", why_name(c->s, c->path[from], who));
     say(c, depth, c->path[from], text);
-}
-
-static bool is_about_to_run(const struct record_thread *t)
-{
-    return t->current || is_runnable(t);
 }
 
 static void say_waker(struct chain *c, int32_t waker, uint32_t depth)
 {
     const struct record_thread *t = &c->s->threads[waker].rec;
+    bool late = why_is_runnable(t) && why_time(c->s, waker) == WHY_TIME_USED_UP;
     char who[NAME];
     why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s can end that; it is %s now",
-            name(c->s, waker, who), why_doing(t));
+            why_name(c->s, waker, who), late ? "waiting for its next budget" : why_doing(t));
 }
 
 /* Those who can go on themselves, the nearest to it first: *left is how many are named yet. */
@@ -191,7 +136,7 @@ static void say_wakers(struct chain *c, int32_t thread, bool soon, uint32_t dept
 {
     for (uint32_t k = c->w.first[thread]; k < c->w.first[thread + 1] && *left; k++) {
         int32_t waker = c->w.wakers[k];
-        if (!c->w.can_go_on[waker] || is_about_to_run(&c->s->threads[waker].rec) != soon)
+        if (!c->w.can_go_on[waker] || why_is_runnable(&c->s->threads[waker].rec) != soon)
             continue;
         say_waker(c, waker, depth);
         --*left;
@@ -255,6 +200,17 @@ static void place(const struct capstate *s, uint64_t addr, char *buf, size_t siz
                  addr);
 }
 
+/* What a thread waits about when its message is a fault's; empty without one. */
+static void fault_words(const struct record_thread *t, char buf[NAME])
+{
+    char fault[WHY_NAME];
+    buf[0] = '\0';
+    if (t->fault == RECORD_FAULT_TIMEOUT)
+        snprintf(buf, NAME, "has used up its budget, has told its timeout handler so, and ");
+    else if (t->fault)
+        snprintf(buf, NAME, "has faulted (%.150s) and ", why_fault_words(t, fault));
+}
+
 static void blocked(struct chain *c, int32_t thread, uint32_t depth)
 {
     static const struct {
@@ -277,12 +233,10 @@ static void blocked(struct chain *c, int32_t thread, uint32_t depth)
             continue;
         place(c->s, t->blocked_on, on, sizeof(on));
         if (t->position > 1)
-            snprintf(queue, sizeof(queue), ", %u. in the queue", t->position);
-        if (t->fault) /* the message is about it */
-            snprintf(fault, sizeof(fault), "has faulted (%s at 0x%" PRIx64 ") and ",
-                     fault_name(t->fault), t->fault_addr);
-        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %s%s %s%s", name(c->s, thread, who),
-                fault, words[i].waits, on, queue);
+            snprintf(queue, sizeof(queue), ", place %u in the queue", t->position);
+        fault_words(t, fault);
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %s%s %s%s",
+                why_name(c->s, thread, who), fault, words[i].waits, on, queue);
         if (nobody(c, thread))
             why_say(c->out, depth + 1, WHY_ABOUT_MEMORY, t->blocked_on, "%s", words[i].never);
         else
@@ -294,11 +248,10 @@ static void replied(struct chain *c, int32_t thread, uint32_t depth)
 {
     const struct record_thread *t = &c->s->threads[thread].rec;
     char who[NAME], fault[NAME] = "";
-    if (t->fault)
-        snprintf(fault, sizeof(fault), "has faulted (%s at 0x%" PRIx64 ") and ",
-                 fault_name(t->fault), t->fault_addr);
+    fault_words(t, fault);
     why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s %swaits for an answer",
-            name(c->s, thread, who), fault);
+            why_name(c->s, thread, who), fault);
+    why_say_lent(c->s, thread, depth + 1, c->out);
     if (nobody(c, thread))
         why_say(c->out, depth + 1, WHY_ABOUT_THREAD, t->addr,
                 "the reply capability is gone: no answer can come");
@@ -306,29 +259,41 @@ static void replied(struct chain *c, int32_t thread, uint32_t depth)
         explain_wakers(c, thread, depth);
 }
 
+static void no_handler(struct chain *c, int32_t thread, uint32_t depth)
+{
+    const struct record_thread *t = &c->s->threads[thread].rec;
+    int32_t slot;
+    if (waiting_handler(c->s, thread, &slot) >= 0)
+        return;
+    if (t->fault_handler)
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "its fault handler 0x%" PRIx64 " is no endpoint", t->fault_handler);
+    else
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "it has no fault handler");
+}
+
 static void inactive(struct chain *c, int32_t thread, uint32_t depth)
 {
     const struct record_thread *t = &c->s->threads[thread].rec;
-    char who[NAME];
-    int32_t slot;
-    name(c->s, thread, who);
+    char who[NAME], fault[NAME];
+    why_name(c->s, thread, who);
     if (t->fault) {
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
-                "%s has faulted (%s at 0x%" PRIx64 "), and nobody handles it", who,
-                fault_name(t->fault), t->fault_addr);
-        if (waiting_handler(c->s, thread, &slot) < 0)
-            why_say(c->out, depth + 1, WHY_ABOUT_THREAD, t->addr,
-                    t->fault_handler ? "its fault handler 0x%" PRIx64 " is no endpoint"
-                                     : "it has no fault handler (0x%" PRIx64 ")",
-                    t->fault_handler);
+                "%s has faulted (%s), and nobody handles it", who, why_fault_words(t, fault));
+        no_handler(c, thread, depth + 1);
     } else if (t->pc == 0 && t->sp == 0) {
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
                 "%s was never started: its registers are as a new thread has them", who);
+    } else if (why_may_have_faulted(c->s, thread)) {
+        why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
+                "%s is stopped: it was suspended, or it faulted and had no handler", who);
+        no_handler(c, thread, depth + 1);
+        why_unkept_fault(c->s, thread, depth + 1, c->out);
     } else {
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr,
                 "%s is suspended: somebody has to resume it", who);
     }
-    lacks_time(c, thread, depth + 1);
+    why_say_time_later(c->s, thread, depth + 1, c->out);
 }
 
 static void explain(struct chain *c, int32_t thread, uint32_t depth)
@@ -338,8 +303,8 @@ static void explain(struct chain *c, int32_t thread, uint32_t depth)
     c->path[depth] = thread;
     if (t->idle)
         why_say(c->out, depth, WHY_ABOUT_THREAD, t->addr, "%s runs when nobody else can",
-                name(c->s, thread, who));
-    else if (is_runnable(t))
+                why_name(c->s, thread, who));
+    else if (why_is_runnable(t))
         ready(c, thread, depth);
     else if (t->state == RECORD_THREAD_BLOCKED_ON_REPLY)
         replied(c, thread, depth);
@@ -377,6 +342,20 @@ bool why_is_stuck(const struct capstate *s, const struct waiting *w, int32_t thr
     const struct record_thread *t = &s->threads[thread].rec;
     bool blocked = t->state != RECORD_THREAD_INACTIVE;
     return t->fault != 0 || (blocked && !w->can_go_on[thread]);
+}
+
+TEXTS_OF(why_mark_word, enum why_mark, WHY_MARK_LIST, TEXTS_SECOND, "?")
+
+enum why_mark why_mark(const struct capstate *s, const struct waiting *w, int32_t thread)
+{
+    const struct record_thread *t = &s->threads[thread].rec;
+    if (t->fault)
+        return WHY_MARK_FAULT;
+    if (why_is_stuck(s, w, thread))
+        return WHY_MARK_STUCK;
+    if (why_is_runnable(t) && why_time(s, thread) == WHY_TIME_USED_UP)
+        return WHY_MARK_NO_TIME;
+    return t->state == RECORD_THREAD_INACTIVE && !t->idle ? WHY_MARK_STOPPED : WHY_MARK_NONE;
 }
 
 enum error why_stuck(const struct capstate *s, bool *stuck)

@@ -55,7 +55,7 @@ static void supported(struct gdb_text *t)
     general_thread = stepped_thread = 0;
     reply_text("PacketSize=%x;vContSupported+;swbreak+;", stub_packet_size());
     reply_text("qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;");
-    reply_text("capscope-snapshot+;capscope-roots+");
+    reply_text("capscope-snapshot+;capscope-roots+;capscope-lease+");
 }
 
 /* Understood, but not offered: without acknowledgements gdb no longer looks at checksums, and a
@@ -378,6 +378,18 @@ static void snapshot(struct gdb_text *t)
         reply_error(REPLY_NO_MEMORY);
 }
 
+/* Of capscope's own: who stops the kernel for a look, and may be killed, says for how long. */
+static void lease(struct gdb_text *t)
+{
+    uint32_t seconds;
+    if (!gdb_text_number(t, &seconds)) {
+        reply_error(REPLY_MALFORMED);
+        return;
+    }
+    stub_lease(seconds);
+    reply_ok();
+}
+
 /* Where kernel_roots lies, whatever somebody wrote there: a search takes thousands of packets. */
 static void roots(struct gdb_text *t)
 {
@@ -583,6 +595,7 @@ static const struct packet {
     {"qRcmd,", false, command},
     {"qCapscope.snapshot", true, snapshot},
     {"qCapscope.roots", true, roots},
+    {"QCapscope.lease:", false, lease},
 };
 enum { PACKETS = sizeof(packets) / sizeof(packets[0]) };
 

@@ -6,6 +6,9 @@
  *      |   2 s: nothing  |          D, k, (CR)    | +---- stop ----+
  *      +-----------------+------------------------+
  *
+ * A client that says so (QCapscope.lease) holds the kernel only as long as it speaks: then it is over
+ * with its session, and told so with its next packet.
+ *
  * Bytes that come while a stop or its end is due wait in a queue, so a packet is only ever
  * acted on while the kernel stands. Any other byte to the running kernel, but ^C, is noise. */
 #include "gdbstub/stub.h"
@@ -22,6 +25,7 @@
 #include "kernel/board.h"
 #include "monitor/console.h"
 #include "monitor/door/door.h"
+#include "monitor/lease.h"
 #include "monitor/out.h"
 #include "monitor/stop.h"
 #include "monitor/wire_out.h"
@@ -51,6 +55,7 @@ static struct {
     bool open;     /* a gdb has spoken and not left */
     bool no_acks;
     bool swbreak;
+    bool serving;     /* a packet is being acted on: its answer is due */
     bool waiting;     /* gdb waits for a stop */
     const char *over; /* the session ends with the present packet: why */
     uint32_t bad;     /* damaged packets in this session */
@@ -58,8 +63,10 @@ static struct {
     bool bad_line;    /* there were some in the session before */
     bool two_lines;   /* it has been said that the other line is ignored */
 
-    bool asked;    /* the stop, or the one that is due, is one for gdb's sake */
-    bool knocking; /* the kernel stands, or will, for a packet that is not complete */
+    uint32_t lease; /* seconds for which each stop for gdb's sake is made, 0: for good */
+    bool lapsed;    /* the session before ended by silence, and its client has not been told yet */
+    bool asked;     /* the stop, or the one that is due, is one for gdb's sake */
+    bool knocking;  /* the kernel stands, or will, for a packet that is not complete */
     bool was_waiting;
     word_t knock_time;
     uint32_t knock_rounds;
@@ -180,7 +187,22 @@ static void session_close(const char *why)
     if (debug_line_is_lent())
         debug_line_return();
     s.line = STUB_LINE;
+    s.lease = 0;
+    lease_end(&lease_of_gdb);
     stub_say("%s", why);
+}
+
+/* Later stops of the session are leased from their first moment on: a client may be killed before it
+ * could say so again. */
+void stub_lease(uint32_t seconds)
+{
+    if (seconds == 0) {
+        lease_end(&lease_of_gdb);
+    } else if (seconds <= LEASE_SECONDS_MAX) {
+        s.lease = seconds;
+        if (s.asked)
+            lease_begin(&lease_of_gdb, seconds);
+    }
 }
 
 uint32_t stub_stop_thread(void)
@@ -214,6 +236,24 @@ static bool introduces_itself(void)
     return gdb_text_take_word(&t, "qSupported");
 }
 
+/* The first packets of those who come. */
+static bool comes_anew(void)
+{
+    struct gdb_text t = gdb_text_of(&s.decoder);
+    return introduces_itself() || gdb_text_take(&t, '?');
+}
+
+/* Whoever reads on where it read before the silence would take two states for one. */
+static void refuse_lapsed(void)
+{
+    bool for_this = s.asked;
+    reply_text("W00");
+    stub_send();
+    session_close("it comes back after it fell silent, and is told that its session is over");
+    if (for_this)
+        debug_resume();
+}
+
 static void packet(void)
 {
     s.knocking = false;
@@ -221,8 +261,20 @@ static void packet(void)
     if (!s.no_acks || introduces_itself())
         board_serial_put(s.line, '+');
     reply_begin();
+    if (introduces_itself()) { /* another client, perhaps, which did not ask for that */
+        s.lease = 0;
+        lease_end(&lease_of_gdb);
+    }
+    s.lapsed = s.lapsed && !comes_anew();
+    if (s.lapsed) {
+        refuse_lapsed();
+        return;
+    }
+    s.serving = true;
     if (packets_handle(&s.decoder))
         stub_send();
+    s.serving = false;
+    lease_renew(&lease_of_gdb); /* a long answer is no silence */
     if (!s.over)
         return;
     session_close(s.over);
@@ -280,6 +332,8 @@ static void take(uint8_t byte)
         packet_send();
         return;
     case GDB_INTERRUPT:
+        if (s.lapsed) /* it would be stopped for nobody */
+            return;
         s.asked |= !debug_is_stopped();
         if (!debug_is_stopped())
             debug_request_halt();
@@ -318,6 +372,7 @@ static void drain(void)
 /* What finds no room is missing from a packet, whose checksum will tell. */
 static void input(uint8_t byte)
 {
+    lease_renew(&lease_of_gdb);
     if (s.ahead_used < AHEAD)
         s.ahead[(s.ahead_first + s.ahead_used++) % AHEAD] = byte;
     drain();
@@ -381,6 +436,17 @@ static void knock_check(void)
     debug_resume();
 }
 
+/* It was killed, most likely: what it stopped to look at is looked at by nobody. */
+static void lease_check(void)
+{
+    if (!lease_ran_out(&lease_of_gdb, LEASE_TURNS_A_SECOND))
+        return;
+    session_close(
+        "it has been silent for as long as the kernel was to stand for it; the kernel goes on");
+    s.lapsed = true;
+    debug_resume();
+}
+
 /* Where the stop found the thread that it is about. */
 static uint32_t stopped_at(void)
 {
@@ -417,6 +483,8 @@ static void stub_stopped(enum debug_reason reason, const char *sentence)
     note_stop(reason);
     step_end();
     knock_began();
+    if (s.asked && s.lease != 0)
+        lease_begin(&lease_of_gdb, s.lease);
     if (!s.waiting)
         return;
     stub_text_end();
@@ -440,6 +508,7 @@ static void stub_resumed(void)
 {
     s.trap = NULL;
     s.asked = false;
+    lease_end(&lease_of_gdb);
     plant();
 }
 
@@ -448,18 +517,22 @@ static void stub_idle(void)
     drain();
     if (debug_is_stopped() && !debug_will_change() && s.knocking)
         knock_check();
-    else if (debug_is_stopped() && !debug_will_change())
+    else if (debug_is_stopped() && !debug_will_change()) {
         half_check();
+        lease_check();
+    }
     if (debug_is_stopped() || debug_will_change() || !(s.passed || step_goes_round()))
         return;
     step_goes_straight();
     plant();
 }
 
-/* A packet was cut short: gdb, which waits for its answer, gets an error. */
+/* If a packet was cut short, gdb, which waits for its answer, gets an error; if not, gdb would take
+ * the error for the answer to its next packet. */
 static void stub_failed(const char *what)
 {
-    bool asked = s.open && !s.waiting;
+    bool asked = s.serving && !s.waiting;
+    s.serving = false;
     gdb_decoder_init(&s.decoder, false);
     step_end();
     wire_abandon();

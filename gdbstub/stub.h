@@ -26,6 +26,10 @@ void stub_continue(void);
 /* The session ends with this packet and the kernel goes on. `why` is said on the console. */
 void stub_end(const char *why);
 
+/* Stops that are made for gdb's sake, the present one and later ones of its session, end when its line
+ * is silent for so long. 0: the present one lasts. */
+void stub_lease(uint32_t seconds);
+
 uint32_t stub_stop_thread(void);
 void stub_write_stop(void);  /* the stop reply, into `reply` */
 void stub_write_found(void); /* the same for who asks how the machine is found */

@@ -1,6 +1,9 @@
 /* Where one is, how one gets from thing to thing, and the loop. */
 #include "inspector-tui/app.h"
 
+#include "attach/clock.h"
+#include "record/vocabulary.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <ncurses.h>
@@ -30,7 +33,7 @@ void app_init(struct app *app, struct source *source)
         view_init(&app->views[i], i);
     for (uint32_t i = 0; i < 26; i++)
         app->marks[i].view = VIEWS;
-    keys_init(app);
+    keys_init();
 }
 
 void app_fini(struct app *app)
@@ -39,6 +42,7 @@ void app_fini(struct app *app)
         view_fini(&app->views[i]);
     for (uint32_t i = 0; i < app->input_count; i++)
         free(app->inputs[i]);
+    free(app->told);
     pane_fini(&app->pane);
     session_fini(&app->session);
 }
@@ -61,6 +65,8 @@ struct ref app_ref(struct app *app)
     struct ref r = {0};
     uint32_t line, span;
     const struct row *row = app_row(app);
+    if (app->in_pane)
+        app_fill_pane(app);
     if (app->in_pane && pane_link(&app->pane, app->pane.cursor, &r, &line, &span))
         return r;
     if (!row || !app->session.now || app_view(app)->ghost)
@@ -75,6 +81,56 @@ struct ref app_thing(struct app *app)
     if (r.kind == REF_EVENT && source_events(app->session.source, r.addr, &e, 1) == 1)
         return e.slot ? ref_to(REF_SLOT, e.slot) : ref_to(REF_NONE, 0);
     return r;
+}
+
+/* -1: it leads to no object. */
+static int32_t object_of(const struct sample *now, const struct ref *r)
+{
+    int32_t thread = r->kind == REF_THREAD ? sample_thread_at(now, r->addr) : -1;
+    if (r->kind == REF_OBJECT)
+        return sample_object_of(now, r);
+    if (r->kind == REF_ADDRESS)
+        return sample_object_holding(now, r->addr);
+    return thread < 0 ? -1 : now->state.threads[thread].object;
+}
+
+/* The capability to an object that a revoke would be of: an original where there is one, and none to
+ * answer a thread that is the object. -1: there is none. */
+static int32_t capability_to(const struct capstate *c, int32_t object)
+{
+    int32_t found = -1;
+    for (int32_t i = c->objects[object].first_slot; i >= 0; i = c->slots[i].next_same) {
+        const struct record_slot *r = &c->slots[i].rec;
+        bool original = r->flags & RECORD_SLOT_REVOCABLE;
+        if (r->type == c->objects[object].type && (found < 0 || original))
+            found = i;
+        if (found == i && original)
+            break;
+    }
+    return found >= 0 ? found : c->objects[object].first_slot;
+}
+
+struct ref app_capability(struct app *app)
+{
+    struct ref r = app_thing(app);
+    const struct sample *now = app->session.now;
+    int32_t object = now ? object_of(now, &r) : -1;
+    if (r.kind == REF_SLOT || r.kind == REF_REVOKE)
+        return ref_to(REF_SLOT, r.addr);
+    int32_t slot = object < 0 ? -1 : capability_to(&now->state, object);
+    if (slot >= 0)
+        return sample_slot_ref(now, slot);
+    session_say(&app->session, true, "there is no capability under the cursor");
+    return ref_to(REF_NONE, 0);
+}
+
+/* A stop that was armed from here is not left behind without a word. */
+void app_quit(struct app *app)
+{
+    if (app->armed_count)
+        prompt_open(app, PROMPT_LEAVE, "");
+    else
+        app->running = false;
 }
 
 /* --- from place to place --- */
@@ -99,6 +155,8 @@ static void push(struct app *app)
 
 static void enter(struct app *app, enum view_id view)
 {
+    if (view == VIEW_SQL)
+        session_ask_again(&app->session);
     app->current = view;
     app->in_pane = false;
     app->searching = false;
@@ -113,6 +171,27 @@ void app_go(struct app *app, enum view_id view)
         return;
     push(app);
     enter(app, view);
+}
+
+/* The event that is under the cursor, else the one that is shown; 0: neither. */
+static uint64_t event_here(struct app *app)
+{
+    struct ref r = app_ref(app);
+    const struct sample *now = app->session.now;
+    return r.kind == REF_EVENT ? r.addr : now ? now->event : 0;
+}
+
+void app_open(struct app *app, enum view_id view)
+{
+    uint64_t seq = event_here(app);
+    const struct revocation *k = revocations_at(&app->session.revocations, seq);
+    bool moved = view != app->current;
+    app_go(app, view);
+    if (seq == 0 || !moved)
+        return;
+    struct ref r = ref_to(REF_EVENT, view == VIEW_REVOKE && k ? k->first : seq);
+    if (view == VIEW_EVENTS || (view == VIEW_REVOKE && k && seq <= k->last))
+        view_show(&app->session, app_view(app), &r);
 }
 
 static void return_to(struct app *app, const struct place *p)
@@ -182,7 +261,7 @@ static bool show_address(struct app *app, uint64_t addr)
         if (best < 0)
             return false;
         found = true;
-        view_go(v, (uint32_t)best, 0);
+        view_go_to(v, (uint32_t)best);
         if (!view_open(&app->session, v, true))
             break;
     }
@@ -211,7 +290,7 @@ static bool show_breach(struct app *app, uint64_t number)
 {
     struct view *v = app_view(app);
     view_refresh(&app->session, v);
-    view_go(v, (uint32_t)number + 1, 0);
+    view_go_to(v, (uint32_t)number + 1);
     return number + 1 < v->count;
 }
 
@@ -347,44 +426,136 @@ bool app_goto(struct app *app, const char *text)
 
 /* --- the pane --- */
 
-void app_fill_pane(struct app *app)
+/* What the cursor is on, for the pane; a row without a thing is known by its id. */
+static struct ref about_row(struct app *app)
 {
     struct view *v = app_view(app);
-    struct session *s = &app->session;
     const struct row *r = app_row(app);
-    struct ref about = r && s->now && !v->ghost ? view_ref(s, v, r) : ref_to(REF_NONE, 0);
+    struct ref about =
+        r && app->session.now && !v->ghost ? view_ref(&app->session, v, r) : ref_to(REF_NONE, 0);
     if (about.kind == REF_NONE && r)
         about = (struct ref){.kind = REF_TEXT, .addr = r->id};
-    if (app->pane.generation == s->generation + 1 && ref_equal(&about, &app->pane.about))
+    return about;
+}
+
+void app_tell(struct app *app, uint64_t thread, const char *text)
+{
+    struct ref about = about_row(app);
+    session_log(&app->session, text);
+    if (about.kind != REF_THREAD || about.addr != thread)
+        return; /* the cursor went on meanwhile: it is in the log */
+    free(app->told);
+    app->told = strdup(text);
+    app->told_about = about;
+    app->show_pane = true;
+    app->pane.generation = 0;
+    app->pane.top = 0;
+}
+
+/* The answer to a question about what the cursor is on stands there until it moves. */
+static bool fill_told(struct app *app, const struct ref *about)
+{
+    const char *p = app->told;
+    if (!p || !ref_equal(about, &app->told_about))
+        return false;
+    while (*p) {
+        size_t n = strcspn(p, "\n");
+        pane_text(&app->pane, STYLE_STRONG, "%.*s", (int)n, p);
+        p += n + (p[n] == '\n');
+    }
+    return true;
+}
+
+static void forget_told(struct app *app)
+{
+    free(app->told);
+    app->told = NULL;
+}
+
+static void fill_ghost(struct app *app, const struct view *v)
+{
+    pane_text(&app->pane, STYLE_DIED, "%s: not there any more; %s goes back to it",
+              view_ghost_text(v), bindings_key("earlier"));
+    pane_end(&app->session, &v->ghost_ref, &app->pane);
+}
+
+static void fill_about(struct app *app, const struct ref *about)
+{
+    struct session *s = &app->session;
+    struct view *v = app_view(app);
+    const struct row *r = app_row(app);
+    char clock[16];
+    if (!r || !s->now || fill_told(app, about))
         return;
-    bool same = ref_equal(&about, &app->pane.about);
-    app->pane.about = about;
-    app->pane.generation = s->generation + 1;
-    pane_clear(&app->pane);
-    if (!same)
-        app->pane.top = app->pane.cursor = 0;
-    if (!r || !s->now)
-        return;
+    if ((r->flags & ROW_DEAD) && !v->ghost) {
+        pane_end(s, about, &app->pane);
+        pane_text(&app->pane, STYLE_DIED,
+                  "as it was at %s:", session_clock(view_sample(s, r)->time, clock));
+    }
     if (v->ghost)
-        pane_text(&app->pane, STYLE_DIED, "%s: not there any more; [ goes back to it",
-                  v->ghost_text);
+        fill_ghost(app, v);
     else if (v->ops->pane)
         v->ops->pane(s, v, r, &app->pane);
-    else if (about.kind != REF_TEXT)
-        pane_about(s, view_sample(s, r), &about, &app->pane);
+    else if (about->kind != REF_TEXT)
+        pane_about(s, view_sample(s, r), about, &app->pane);
+}
+
+/* Of a thread in trouble a recording is asked what was before, one question at a time. */
+static void ask_past(struct app *app, const struct ref *about)
+{
+    struct session *s = &app->session;
+    const struct sample *now = s->now;
+    struct ask ask = {.kind = ASK_PAST, .addr = about->addr};
+    if (about->kind != REF_THREAD || !now || now->event || source_is_live(s->source) ||
+        source_waiting(s->source))
+        return;
+    int32_t thread = sample_thread_at(now, about->addr);
+    ask.number = now->number;
+    if (thread < 0 || (s->past.thread == ask.addr && s->past.number == ask.number) ||
+        sample_trouble(now, thread) == WHY_MARK_NONE)
+        return;
+    free(s->past.text);
+    s->past.text = NULL;
+    s->past.thread = ask.addr;
+    s->past.number = ask.number;
+    source_ask(s->source, &ask);
+}
+
+/* What was chosen may have another number by now. */
+static void choose_again(struct pane *p, const struct ref *chosen)
+{
+    struct ref r;
+    uint32_t line, span;
+    for (uint32_t n = 0; pane_link(p, n, &r, &line, &span); n++)
+        if (ref_equal(&r, chosen)) {
+            p->cursor = n;
+            return;
+        }
+}
+
+void app_fill_pane(struct app *app)
+{
+    struct ref about = about_row(app), chosen = {0};
+    struct pane *p = &app->pane;
+    uint32_t line, span;
+    ask_past(app, &about);
+    bool same = ref_equal(&about, &p->about);
+    if (same && p->generation == app->session.generation + 1)
+        return;
+    bool keeps = same && app->in_pane && pane_link(p, p->cursor, &chosen, &line, &span);
+    if (!same)
+        forget_told(app);
+    p->about = about;
+    p->generation = app->session.generation + 1;
+    pane_clear(p);
+    if (!same)
+        p->top = p->cursor = 0;
+    fill_about(app, &about);
+    if (keeps)
+        choose_again(p, &chosen);
 }
 
 /* --- the loop --- */
-
-static void show_in_log(struct app *app, const char *text)
-{
-    struct view *v = &app->views[VIEW_LOG];
-    session_log(&app->session, text);
-    app_go(app, VIEW_LOG);
-    view_invalidate(v);
-    view_refresh(&app->session, v);
-    view_go(v, v->count, app->list_height);
-}
 
 static void hear(void *ctx, const struct answer *a)
 {
@@ -392,13 +563,27 @@ static void hear(void *ctx, const struct answer *a)
     if (a->kind == ASK_SQL && a->ok) {
         free(app->session.table);
         app->session.table = strdup(a->text);
+        app->session.table_compared = a->addr != 0;
+        if (a->addr && !source_is_live(app->session.source) && !strstr(app->session.question, ":n"))
+            session_say(&app->session, false,
+                        "the question names no snapshot by :n: it has one answer at both moments");
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }
     if (a->kind == ASK_WHY && a->ok) {
-        show_in_log(app, a->text);
+        app_tell(app, a->addr, a->text);
         return;
     }
+    if (a->kind == ASK_PAST && a->ok) {
+        if (app->session.past.thread == a->addr) {
+            free(app->session.past.text);
+            app->session.past.text = strdup(a->text);
+        }
+        app->pane.generation = 0;
+        return;
+    }
+    if (!a->ok)
+        session_not_there(&app->session, a);
     if (!a->ok)
         session_say(&app->session, true, "%s", a->text);
     revoking_hear(app, a);
@@ -426,6 +611,13 @@ static void follow_victim(struct app *app)
         view_show(s, app_view(app), &r);
 }
 
+/* In the revocation that one looks at, if it is a row of that; else where it shows best. */
+static void show_found(struct app *app, const struct ref *r)
+{
+    if (app->current != VIEW_REVOKE || !view_show(&app->session, app_view(app), r))
+        app_follow(app, r);
+}
+
 /* A search through a replay has found its moment: the capability it was about is shown. */
 static void follow_found(struct app *app)
 {
@@ -436,11 +628,12 @@ static void follow_found(struct app *app)
     memcpy(said, app->session.message, sizeof(said));
     struct ref r = app->follow;
     app->follow = ref_to(REF_NONE, 0);
-    app_follow(app, &r);
+    show_found(app, &r);
     memcpy(app->session.message, said, sizeof(said));
 }
 
-/* A list that grows at its end: who stands there stays there. */
+/* A list that grows at its end: who stands there stays there.  A list that is not shown has no height
+ * yet, and begins to scroll when it is drawn. */
 static void follow_newest(struct app *app, enum view_id id)
 {
     struct view *v = &app->views[id];
@@ -448,7 +641,7 @@ static void follow_newest(struct app *app, enum view_id id)
     view_invalidate(v);
     view_refresh(&app->session, v);
     if (at_end && !v->filter[0])
-        view_go(v, v->count, app->list_height);
+        view_go(v, v->count, id == app->current ? app->list_height : 0);
 }
 
 static void take_news(struct app *app)
@@ -457,14 +650,18 @@ static void take_news(struct app *app)
     source_drain(app->session.source);
     session_take(&app->session);
     session_answers(&app->session, hear, app);
+    revoking_stopped(app);
     follow_victim(app);
     follow_found(app);
+    if (app->current == VIEW_SQL)
+        session_ask_again(&app->session);
     if (events != app->session.generation_of_events)
         view_invalidate(&app->views[VIEW_REVOKE]);
     if (log != app->session.log_generation)
         follow_newest(app, VIEW_LOG);
     uint64_t first, last, lost;
-    if (source_event_range(app->session.source, &first, &last, &lost) && last != app->last_event) {
+    if (app->session.now && source_event_range(app->session.source, &first, &last, &lost) &&
+        last != app->last_event) { /* a list has no rows before the first sample */
         app->last_event = last;
         follow_newest(app, VIEW_EVENTS);
     }
@@ -494,6 +691,9 @@ static void take_keys(struct app *app)
         if (key == ERR)
             return;
         keys_press(app, key);
+        screen_settle(app);
+        if (key == KEY_MOUSE)
+            return; /* where the next click goes is known when this one is drawn */
     }
 }
 
@@ -501,7 +701,7 @@ static void take_keys(struct app *app)
 static bool holds_keys(const struct app *app)
 {
     enum { HOLD_SECONDS = 2 };
-    return !app->session.now && source_now() - app->began < HOLD_SECONDS;
+    return !app->session.now && clock_wall() - app->began < HOLD_SECONDS;
 }
 
 /* How long to sleep when nothing comes; -1: for ever. */
@@ -525,7 +725,7 @@ static bool terminal_is_gone(const struct pollfd *keys)
 int app_run(struct app *app)
 {
     timeout(0);
-    app->began = source_now();
+    app->began = clock_wall();
     take_news(app);
     bool busy = false;
     while (app->running && !interrupted) {

@@ -2,10 +2,11 @@
 #ifndef CAPSCOPE_INSPECTOR_TUI_APP_H
 #define CAPSCOPE_INSPECTOR_TUI_APP_H
 
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 
-enum { INPUT_MAX = 200, TRAIL = 64, HITS = 2048, INPUTS_KEPT = 64, KEYS_MAX = 256 };
+enum { INPUT_MAX = 200, TRAIL = 64, HITS = 2048, INPUTS_KEPT = 64 };
 
 /* Where one was, for the way back. */
 struct place {
@@ -18,8 +19,9 @@ struct place {
 struct hit {
     int16_t y, from, to;
     struct ref ref; /* REF_NONE: see the others */
-    int16_t row;    /* of the list, -1 */
     int16_t tab;    /* view, -1 */
+    int32_t row;    /* of the view, -1 */
+    int key;        /* that it stands for, 0: none */
 };
 
 enum prompt {
@@ -31,20 +33,6 @@ enum prompt {
     PROMPT_LEAVE, /* armed stops: remove, keep or stay */
 };
 
-struct app;
-struct action {
-    const char *name; /* as in the configuration file */
-    const char *help;
-    const char *group;
-    void (*run)(struct app *app);
-    int view; /* enum view_id where it means this, -1: everywhere */
-};
-
-struct key_binding {
-    int key;
-    const struct action *action;
-};
-
 struct app {
     struct session session;
     struct view views[VIEWS];
@@ -54,9 +42,12 @@ struct app {
     int exit_status;
 
     struct pane pane;
+    char *told; /* lines that the pane shows instead, NULL: none */
+    struct ref told_about;
     bool show_pane, in_pane; /* in_pane: keys move in the pane */
     bool mouse, ascii, show_help;
     uint32_t help_top;
+    uint32_t help_from, help_found; /* lines: where a search began, what it found last */
     char help_search[64];
 
     struct place trail[TRAIL];
@@ -68,6 +59,7 @@ struct app {
     enum prompt prompt;
     char input[INPUT_MAX];
     uint32_t input_cursor;
+    char offers[INPUT_MAX];    /* words that would complete it, "" */
     char *inputs[INPUTS_KEPT]; /* what was typed before, the newest last */
     uint32_t input_count, input_at;
 
@@ -76,11 +68,11 @@ struct app {
     int search_direction;
     uint32_t search_done;
 
-    struct key_binding keys[KEYS_MAX];
-    uint32_t key_count;
     uint32_t armed[16]; /* numbers of the stops that were armed from here */
     uint32_t armed_count;
     uint32_t asked_step, asked_arm, asked_show; /* questions whose answers mean something here */
+    char sent[INPUT_MAX];                       /* the line whose answer asked_show is */
+    struct target_state let_go;                 /* how the machine stood when it was let go */
     struct ref follow;                          /* the next sample puts the cursor there */
 
     struct hit hits[HITS];
@@ -96,29 +88,38 @@ int app_run(struct app *app);
 /* For signal handlers: ends the loop. */
 void app_interrupt(int signal_number);
 
+/* Leaves; asks first where stops are armed. */
+void app_quit(struct app *app);
+
 struct view *app_view(struct app *app);
 const struct row *app_row(struct app *app);
 /* What the cursor is on: in the pane its link, else the row's thing. */
 struct ref app_ref(struct app *app);
 /* The same, where an event stands for the slot that it changed. */
 struct ref app_thing(struct app *app);
+/* The capability under the cursor: of an object, a thread or an address the first one to it.
+ * REF_NONE with a message: there is none. */
+struct ref app_capability(struct app *app);
 /* Another view. Remembers where one was. */
 void app_go(struct app *app, enum view_id view);
+/* The same by its key: what is past opens where one is, events at the event under the cursor or the one
+ * that is shown, revocations at the one it belongs to. */
+void app_open(struct app *app, enum view_id view);
 /* Goes to a thing, in the view that shows it best. */
 void app_follow(struct app *app, const struct ref *r);
 void app_back(struct app *app);
 /* `:goto`: an address, a slot, a name, "vaddr in DOMAIN". false with a message when it is nothing.
  */
 bool app_goto(struct app *app, const char *text);
-/* Makes the pane tell about what the cursor is on. */
+/* The answer to a question about a thread, lines: it stands in the pane as long as the cursor is on that
+ * thread, and in the log. */
+void app_tell(struct app *app, uint64_t thread, const char *text);
+/* Makes the pane tell about what the cursor is on. The link that is chosen stays chosen. */
 void app_fill_pane(struct app *app);
 
 /* keys.c */
-void keys_init(struct app *app);
+void keys_init(void);
 void keys_press(struct app *app, int key);
-bool keys_bind(struct app *app, const char *key, const char *action);
-/* The key that runs an action, as it is written: "F5", "^F", "Enter". Returns buf. */
-char *keys_name(int key, char buf[16]);
 extern const struct action actions[];
 extern const uint32_t action_count;
 
@@ -128,6 +129,10 @@ void prompt_key(struct app *app, int key);
 
 /* command.c: what is typed after ':' */
 void command_run(struct app *app, const char *text);
+/* Says that neither the inspector nor the target knows this command, and which one is near. */
+void command_unknown(struct app *app, const char *text);
+/* The n-th command as the help shows it; NULL: there are no more. */
+const char *command_help(uint32_t n, const char **help);
 /* The n-th completion of a beginning, false: there are no more. */
 bool command_complete(const struct app *app, const char *text, uint32_t n, char *out, size_t size);
 
@@ -142,13 +147,20 @@ void revoking_halt(struct app *app);
 void revoking_killed(struct app *app);
 void revoking_made(struct app *app);
 void revoking_hear(struct app *app, const struct answer *a);
+/* The machine that was let go stands again: what was said of it is not true any more. */
+void revoking_stopped(struct app *app);
 
 /* screen.c, palette.c, help.c, config.c */
 void screen_draw(struct app *app);
+/* Scrolls the list as drawing it would: where it stands after some keys does not depend on whether the
+ * screen was drawn between them. */
+void screen_settle(struct app *app);
+/* Is it wanted, and is there room? */
+bool screen_has_pane(const struct app *app);
 void palette_init(bool mono);
 /* "light", "dark", or "auto": as the terminal says in COLORFGBG, else colours readable on both. */
 bool palette_set_background(const char *word);
-unsigned long palette_attributes(enum style style);
+unsigned long palette_attributes(enum style styled); /* STYLE_BLOCK may be in it */
 bool palette_set(const char *style, int foreground);
 void help_draw(struct app *app);
 bool help_key(struct app *app, int key);

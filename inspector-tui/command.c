@@ -1,8 +1,10 @@
 /* What is typed after ':'. A word of our own, else a line for the target's monitor. */
 #include "inspector-tui/app.h"
 
+#include "capdb/nearest.h"
 #include "facts/retype.h"
 #include "facts/why.h"
+#include "inspector-tui/questions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,14 +21,12 @@ static void run_goto(struct app *app, const char *text)
 static void run_quit(struct app *app, const char *text)
 {
     (void)text;
-    app->running = false;
+    app_quit(app);
 }
 
 static void run_sql(struct app *app, const char *text)
 {
-    struct ask ask = {.kind = ASK_SQL};
-    snprintf(ask.text, sizeof(ask.text), "%s", text);
-    source_ask(app->session.source, &ask);
+    session_ask(&app->session, text);
     app_go(app, VIEW_SQL);
 }
 
@@ -39,8 +39,10 @@ static void run_help(struct app *app, const char *text)
 static void run_bind(struct app *app, const char *text)
 {
     char key[32], action[64];
-    if (sscanf(text, "%31s %63s", key, action) != 2 || !keys_bind(app, key, action))
-        session_say(&app->session, true, "bind KEY ACTION; ? lists the actions");
+    if (sscanf(text, "%31s %63s", key, action) != 2 || !bindings_set(key, action))
+        session_say(&app->session, true,
+                    "bind KEY ACTION: the key as \"F5\", \"^F\", \"Enter\" or a character; Tab "
+                    "completes the action");
 }
 
 /* -60: seconds before what is shown; 11:47 or 11:47:27 of the same day; 17: a snapshot. */
@@ -97,15 +99,13 @@ static void run_made(struct app *app, const char *text)
     run_moment(app, text, ATTACH_MADE);
 }
 
-static void say_why(struct app *app, const struct why *w)
+/* In the pane below the thread that it was asked of. */
+static void say_why(struct app *app, uint64_t thread, const struct why *w)
 {
-    for (uint32_t i = 1; i < w->count; i++) {
-        char line[WHY_TEXT + 64];
-        snprintf(line, sizeof(line), "%*s%s\n", (int)w->lines[i].depth * 2, "", w->lines[i].text);
-        session_log(&app->session, line);
-    }
-    if (w->count)
-        session_say(&app->session, false, "%s", w->lines[0].text);
+    char *text = why_join(w);
+    if (text)
+        app_tell(app, thread, text);
+    free(text);
 }
 
 /* The thread under the cursor; -1 with a message. */
@@ -139,7 +139,7 @@ static void run_why(struct app *app, const char *text)
     why_not_running(&now->state, thread, &w);
     if (t->fault)
         why_fault(&now->state, thread, &w);
-    say_why(app, &w);
+    say_why(app, t->addr, &w);
     why_free(&w);
 }
 
@@ -158,7 +158,7 @@ static void run_denied(struct app *app, const char *text)
     }
     why_init(&w);
     why_denied(&app->session.now->authority, thread, cptr, &w);
-    say_why(app, &w);
+    say_why(app, app->session.now->state.threads[thread].rec.addr, &w);
     why_free(&w);
 }
 
@@ -203,11 +203,42 @@ static const struct {
     {"why", "why this thread does not run, or faulted, and since when", run_why},
     {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
     {"retype", "TYPE [BITS] [COUNT]: what it would do to this untyped memory", run_retype},
-    {"bind", "KEY ACTION", run_bind},
+    {"fit", "SIZE: which untyped memory could give it", questions_fit},
+    {"leak", "memory that is lost, or idle", questions_leak},
+    {"bind", "KEY ACTION: what a key does from now on; Tab completes", run_bind},
     {"help", "the keys", run_help},
     {"quit", "leave", run_quit},
+    {"q", "", run_quit},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+/* No word of ours and none of the target's: what it might have been. */
+void command_unknown(struct app *app, const char *text)
+{
+    char word[32];
+    snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, " "), text);
+    struct nearest n = {.wanted = word};
+    for (uint32_t i = 0; i < COMMANDS; i++)
+        nearest_offer(&n, commands[i].word);
+    if (n.best)
+        session_say(&app->session, true, "no command is called '%s'; did you mean :%s?", word,
+                    n.best);
+    else
+        session_say(&app->session, true, "no command is called '%s'; :help lists them", word);
+}
+
+/* To the monitor of the target, where there is one. */
+static void send(struct app *app, const char *text)
+{
+    struct ask ask = {.kind = ASK_COMMAND};
+    if (!source_can_command(app->session.source)) {
+        command_unknown(app, text);
+        return;
+    }
+    snprintf(ask.text, sizeof(ask.text), "%s", text);
+    snprintf(app->sent, sizeof(app->sent), "%s", text);
+    app->asked_show = source_ask(app->session.source, &ask);
+}
 
 void command_run(struct app *app, const char *text)
 {
@@ -221,9 +252,15 @@ void command_run(struct app *app, const char *text)
             commands[i].run(app, text + word + strspn(text + word, " "));
             return;
         }
-    struct ask ask = {.kind = ASK_COMMAND};
-    snprintf(ask.text, sizeof(ask.text), "%s", text);
-    app->asked_show = source_ask(app->session.source, &ask);
+    send(app, text);
+}
+
+const char *command_help(uint32_t n, const char **help)
+{
+    if (n >= COMMANDS)
+        return NULL;
+    *help = commands[n].help;
+    return commands[n].word;
 }
 
 /* --- completion: words first, names behind goto --- */
@@ -233,9 +270,26 @@ static bool nth(const char *candidate, const char *beginning, uint32_t *n)
     return strncmp(candidate, beginning, strlen(beginning)) == 0 && (*n)-- == 0;
 }
 
+/* "bind KEY " and the beginning of an action. */
+static bool complete_action(const char *text, uint32_t n, char *out, size_t size)
+{
+    size_t key = strlen("bind "), action = key + strcspn(text + key, " ");
+    if (text[action] != ' ')
+        return false;
+    action++;
+    for (uint32_t i = 0; i < action_count; i++)
+        if (nth(actions[i].name, text + action, &n)) {
+            snprintf(out, size, "%.*s%s", (int)action, text, actions[i].name);
+            return true;
+        }
+    return false;
+}
+
 bool command_complete(const struct app *app, const char *text, uint32_t n, char *out, size_t size)
 {
     const struct sample *now = app->session.now;
+    if (strncmp(text, "bind ", 5) == 0)
+        return complete_action(text, n, out, size);
     if (strncmp(text, "goto ", 5) != 0) {
         for (uint32_t i = 0; i < COMMANDS; i++)
             if (nth(commands[i].word, text, &n)) {

@@ -48,7 +48,8 @@ struct compare *compare_make(struct sample *before, struct sample *after)
     c->sign = calloc(after->state.slot_count + 1, 1);
     c->failed = !c->sign;
     if (!c->failed && before && before->sum != after->sum)
-        c->failed = capstate_diff(&before->state, &after->state, take_change, c) != ERR_OK;
+        c->failed = capstate_diff(&before->state, &after->state, take_change, c) != ERR_OK ||
+                    c->failed || !dead_find(c);
     return c;
 }
 
@@ -65,6 +66,7 @@ void compare_free(struct compare *c)
         return;
     sample_drop(c->before);
     sample_drop(c->after);
+    dead_free(&c->dead);
     free(c->sign);
     free(c->changes);
     free(c);

@@ -5,6 +5,7 @@
 #ifndef CAPSCOPE_INSPECTOR_TUI_COMPARE_H
 #define CAPSCOPE_INSPECTOR_TUI_COMPARE_H
 
+#include "inspector-tui/dead.h"
 #include "inspector-tui/sample.h"
 
 enum sign { SIGN_SAME, SIGN_BORN, SIGN_MOVED, SIGN_CHANGED, SIGN_DIED };
@@ -22,7 +23,8 @@ struct compare {
     uint32_t count;
     size_t room;
     uint32_t counts[SIGN_DIED + 1];
-    bool failed; /* no memory: nothing is known */
+    struct dead_list dead; /* where what died stood */
+    bool failed;           /* no memory: nothing is known */
 };
 
 /* NULL `before`: nothing differs. NULL: no memory. */

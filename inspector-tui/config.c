@@ -8,10 +8,13 @@
  *     # a comment */
 #include "inspector-tui/app.h"
 
+#include "lib/host/input.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool set_switch(struct app *app, const char *name, const char *value)
 {
@@ -43,7 +46,7 @@ static bool take(struct app *app, char *text)
     if (n <= 0)
         return true;
     if (n == 3 && strcmp(word, "key") == 0)
-        return keys_bind(app, a, b);
+        return bindings_set(a, b);
     if (n == 3 && strcmp(word, "color") == 0)
         return set_colour(a, b);
     if (n == 2 && strcmp(word, "background") == 0)
@@ -54,10 +57,11 @@ static bool take(struct app *app, char *text)
 bool config_read(struct app *app, const char *path, char *message, size_t size)
 {
     char text[256];
-    FILE *f = fopen(path, "r");
+    const char *why;
+    FILE *f = input_text(path, &why);
     if (!f) {
-        snprintf(message, size, "%s: %s", path, strerror(errno));
-        return errno == ENOENT;
+        snprintf(message, size, "%s: %s", path, why);
+        return access(path, F_OK) != 0 && errno == ENOENT;
     }
     bool good = true;
     for (uint32_t line = 1; good && fgets(text, sizeof(text), f); line++) {

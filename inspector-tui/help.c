@@ -1,13 +1,13 @@
 /* Help: the keys of the view one is in first, then all others; made from the table of actions, so
  * that it cannot be wrong.  It scrolls, and / searches in it. */
-#include "inspector-tui/app.h"
+#include "inspector-tui/keycodes.h"
+#include "inspector-tui/paint.h"
 
-#include <ncurses.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELP_LINES = 256, HELP_WIDTH = 160 };
+enum { HELP_LINES = 256, HELP_WIDTH = 160, HELP_TEXT = 60, NAMES_FROM = 100 };
 
 struct help {
     char text[HELP_LINES][HELP_WIDTH];
@@ -21,41 +21,96 @@ static char *next(struct help *h)
     return h->text[h->count - 1];
 }
 
-/* "F5 :" for the keys of an action. */
-static void keys_of(const struct app *app, const struct action *a, char *buf, size_t size)
+/* What most people come for, with the keys that lead there: "%" stands for the key of the next
+ * action. */
+static const struct {
+    const char *what, *how;
+    const char *actions[4];
+} questions[] = {
+    {"Who owns a frame?",
+     "% and its address; % goes to a thing, % back",
+     {"goto", "follow", "back"}},
+    {"Where is it from?",
+     "% on a capability; % goes to the one it was derived from",
+     {"derivation", "close"}},
+    {"What changed?",
+     "% compares with a minute ago, % lists it; % marks",
+     {"compare", "view-updates", "mark"}},
+    {"What goes with it?",
+     "% previews a revoke; % stops there, % steps, % ends it",
+     {"preview", "arm", "step", "finish"}},
+};
+
+static void add_questions(struct help *h)
 {
-    size_t n = 0;
-    buf[0] = 0;
-    for (uint32_t i = 0; i < app->key_count && n + 1 < size; i++) {
-        char name[16];
-        if (app->keys[i].action == a && keys_name(app->keys[i].key, name)[0])
-            n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", name);
+    enum { QUESTIONS = sizeof(questions) / sizeof(*questions) };
+    snprintf(next(h), HELP_WIDTH, "To begin with");
+    for (uint32_t i = 0; i < QUESTIONS; i++) {
+        char *out = next(h);
+        int n = snprintf(out, HELP_WIDTH, "  %-20s ", questions[i].what);
+        uint32_t action = 0;
+        for (const char *p = questions[i].how; *p && n + KEY_NAME < HELP_WIDTH; p++)
+            n += *p == '%' ? snprintf(out + n, KEY_NAME, "%s",
+                                      bindings_key(questions[i].actions[action++]))
+                           : snprintf(out + n, 2, "%c", *p);
     }
 }
 
-/* The name that the configuration file knows it by, where there is room. */
-static void help_line(char *out, const char *keys, const struct action *a)
+/* With the name that the configuration file knows it by, where there is room. */
+static void help_line(struct help *h, const char *head, const char *text, const char *name)
 {
-    enum { KEYS = 14, TEXT = 60, NAMES_FROM = 100 };
-    snprintf(out, HELP_WIDTH, "  %-*s %-*s %s", KEYS, keys, TEXT, a->help,
-             COLS >= NAMES_FROM ? a->name : "");
+    if (COLS >= NAMES_FROM)
+        snprintf(next(h), HELP_WIDTH, "  %s %-*s %s", head, HELP_TEXT, text, name);
+    else
+        snprintf(next(h), HELP_WIDTH, "  %s %s", head, text);
 }
 
-static void add_group(const struct app *app, struct help *h, const char *group, int view)
+static void add_action(struct help *h, const struct action *a)
 {
-    bool head = false;
-    for (uint32_t i = 0; i < action_count; i++) {
-        const struct action *a = &actions[i];
-        char keys[80];
-        if (strcmp(a->group, group) != 0 || (view >= 0) != (a->view >= 0) ||
-            (view >= 0 && a->view != view))
-            continue;
-        if (!head)
-            snprintf(next(h), HELP_WIDTH, "%s", group);
-        head = true;
-        keys_of(app, a, keys, sizeof(keys));
-        help_line(next(h), keys, a);
+    enum { KEYS = 14 };
+    char keys[80], head[100];
+    bindings_keys(a, keys, sizeof(keys));
+    snprintf(head, sizeof(head), "%-*s", KEYS, keys);
+    help_line(h, head, a->help, a->name);
+}
+
+/* Those that mean the same everywhere. */
+static void add_group(struct help *h, const char *group)
+{
+    snprintf(next(h), HELP_WIDTH, "%s", group);
+    for (uint32_t i = 0; i < action_count; i++)
+        if (strcmp(actions[i].group, group) == 0 && actions[i].view < 0)
+            add_action(h, &actions[i]);
+}
+
+static bool is_first_of_group(uint32_t i)
+{
+    for (uint32_t k = 0; k < i; k++)
+        if (strcmp(actions[k].group, actions[i].group) == 0)
+            return false;
+    return true;
+}
+
+static void add_views(struct help *h)
+{
+    char head[100];
+    snprintf(next(h), HELP_WIDTH, GROUP_VIEWS);
+    for (uint32_t i = 0; i < VIEWS; i++) {
+        snprintf(head, sizeof(head), "%-2s %-14s", bindings_key_or(view_action(i), "-"),
+                 view_name(i));
+        help_line(h, head, view_about(i), view_action(i));
     }
+}
+
+static void add_commands(struct help *h)
+{
+    const char *help, *word;
+    snprintf(next(h), HELP_WIDTH, "Typed after :");
+    for (uint32_t i = 0; (word = command_help(i, &help)); i++)
+        if (help[0])
+            snprintf(next(h), HELP_WIDTH, "  :%-13s %s", word, help);
+    snprintf(next(h), HELP_WIDTH, "  %-14s %s", ":...",
+             "anything else is for the target's monitor");
 }
 
 static void make(const struct app *app, struct help *h)
@@ -63,101 +118,140 @@ static void make(const struct app *app, struct help *h)
     h->count = 0;
     snprintf(next(h), HELP_WIDTH, "This view: %s", view_about(app->current));
     for (uint32_t i = 0; i < action_count; i++)
-        if (actions[i].view == (int)app->current) {
-            char keys[80];
-            keys_of(app, &actions[i], keys, sizeof(keys));
-            help_line(next(h), keys, &actions[i]);
-        }
-    for (uint32_t i = 0; i < action_count; i++) {
-        bool first = true;
-        for (uint32_t k = 0; k < i; k++)
-            first &= strcmp(actions[k].group, actions[i].group) != 0;
-        if (first)
-            add_group(app, h, actions[i].group, -1);
-    }
-    snprintf(next(h), HELP_WIDTH, "Views");
-    for (uint32_t i = 0; i < VIEWS; i++)
-        snprintf(next(h), HELP_WIDTH, "  %-14c %s: %s", view_key(i), view_name(i), view_about(i));
+        if (actions[i].view == (int)app->current)
+            add_action(h, &actions[i]);
+    add_questions(h);
+    add_views(h);
+    for (uint32_t i = 0; i < action_count; i++)
+        if (is_first_of_group(i) && strcmp(actions[i].group, GROUP_VIEWS) != 0)
+            add_group(h, actions[i].group);
+    add_commands(h);
     snprintf(next(h), HELP_WIDTH, "Signs");
     snprintf(next(h), HELP_WIDTH,
              "  + born   - died   ~ moved   * changed    against the snapshot "
              "before, or the mark");
+    snprintf(next(h), HELP_WIDTH,
+             "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's");
     snprintf(next(h), HELP_WIDTH,
              "  + - before a row: closed, open    > the capability a revoke "
              "takes next");
     snprintf(next(h), HELP_WIDTH, "A number before a key repeats it: 5j, 3], 10s");
 }
 
+static uint32_t rows_shown(void)
+{
+    enum { AROUND = 3 }; /* lines: the bar, the head and the last one */
+    return LINES > AROUND ? (uint32_t)(LINES - AROUND) : 0;
+}
+
+static void show_from(struct app *app, const struct help *h, long lines)
+{
+    long last = (long)h->count - (long)rows_shown(), to = (long)app->help_top + lines;
+    to = to < last ? to : last;
+    app->help_top = to < 0 ? 0 : (uint32_t)to;
+}
+
+/* What is searched for, and how far one is. */
+static void draw_last_line(const struct app *app, uint32_t count, uint32_t rows)
+{
+    char text[120];
+    uint32_t end = app->help_top + rows < count ? app->help_top + rows : count;
+    if (app->waiting_key == '/' || app->help_search[0])
+        snprintf(text, sizeof(text), "/%s", app->help_search);
+    else
+        snprintf(text, sizeof(text), "lines %u to %u of %u%s", count ? app->help_top + 1 : 0, end,
+                 count, end < count ? "   Space: the next page" : "");
+    paint_line(app, LINES - 1, A_NORMAL, text);
+}
+
+static void scroll_help(struct app *app, long lines)
+{
+    static struct help h;
+    make(app, &h);
+    show_from(app, &h, lines);
+}
+
 void help_draw(struct app *app)
 {
     static struct help h;
     make(app, &h);
-    uint32_t rows = LINES > 2 ? (uint32_t)LINES - 2 : 0;
-    if (app->help_top + rows > h.count)
-        app->help_top = h.count > rows ? h.count - rows : 0;
+    uint32_t rows = rows_shown();
+    show_from(app, &h, 0); /* the terminal may have another size */
     erase();
-    attrset(A_REVERSE);
-    mvprintw(0, 0, "%-*.*s", COLS, COLS, " Help   j k scroll   / search   any other key goes back");
+    paint_bar(app);
+    paint_line(app, 1, paint_style(STYLE_KEY),
+               "Help   j k scroll   / search   any other key goes back");
     for (uint32_t i = 0; i < rows && app->help_top + i < h.count; i++) {
         const char *text = h.text[app->help_top + i];
         bool found = app->help_search[0] && strcasestr(text, app->help_search);
-        attrset((int)(found            ? A_REVERSE
-                      : text[0] == ' ' ? A_NORMAL
-                                       : palette_attributes(STYLE_HEAD)));
-        mvaddnstr((int)i + 1, 0, text, (int)text_fit(text, strlen(text), (uint32_t)COLS));
+        paint_line(app, (int)i + 2,
+                   found            ? A_REVERSE
+                   : text[0] == ' ' ? A_NORMAL
+                                    : paint_style(STYLE_HEAD),
+                   text);
     }
-    attrset(A_NORMAL);
-    mvprintw(LINES - 1, 0, "/%s", app->help_search);
+    draw_last_line(app, h.count, rows);
 }
 
-static void search(struct app *app)
+/* To the next line from this one on that holds what is searched for. */
+static void search(struct app *app, uint32_t from)
 {
     static struct help h;
     make(app, &h);
-    for (uint32_t i = 1; i <= h.count && app->help_search[0]; i++) {
-        uint32_t at = (app->help_top + i) % h.count;
+    for (uint32_t i = 0; i < h.count && app->help_search[0]; i++) {
+        uint32_t at = (from + i) % h.count;
         if (strcasestr(h.text[at], app->help_search)) {
-            app->help_top = at;
+            app->help_found = app->help_top = at;
+            show_from(app, &h, 0);
             return;
         }
     }
 }
 
-bool help_key(struct app *app, int key)
+/* Typing what is searched for: each letter searches from where one was. */
+static void search_key(struct app *app, int key)
 {
     size_t n = strlen(app->help_search);
-    if (app->waiting_key == '/') { /* typing what is searched for */
-        if (key == '\n' || key == '\r' || key == KEY_ENTER || key == 27)
-            app->waiting_key = 0;
-        else if ((key == KEY_BACKSPACE || key == 127 || key == 8) && n > 0)
-            app->help_search[n - 1] = 0;
-        else if (key >= ' ' && key < 127 && n + 1 < sizeof(app->help_search))
-            app->help_search[n] = (char)key, app->help_search[n + 1] = 0;
-        search(app);
+    if (key == '\n' || key == '\r' || key == KEY_ENTER || key == ESCAPE)
+        app->waiting_key = 0;
+    else if ((key == KEY_BACKSPACE || key == RUBOUT || key == CTRL('H')) && n > 0)
+        app->help_search[n - 1] = 0;
+    else if (key >= ' ' && key < RUBOUT && n + 1 < sizeof(app->help_search))
+        app->help_search[n] = (char)key, app->help_search[n + 1] = 0;
+    if (app->waiting_key)
+        search(app, app->help_from);
+}
+
+bool help_key(struct app *app, int key)
+{
+    long page = rows_shown() > 1 ? (long)rows_shown() - 1 : 1;
+    if (app->waiting_key == '/') {
+        search_key(app, key);
         return true;
     }
     switch (key) {
     case 'j':
     case KEY_DOWN:
-        app->help_top++;
+        scroll_help(app, 1);
         return true;
     case 'k':
     case KEY_UP:
-        app->help_top -= app->help_top > 0;
+        scroll_help(app, -1);
         return true;
     case KEY_NPAGE:
     case ' ':
-        app->help_top += LINES > 4 ? (uint32_t)LINES - 4 : 1;
+        scroll_help(app, page);
         return true;
     case KEY_PPAGE:
-        app->help_top -= app->help_top > (uint32_t)LINES ? (uint32_t)LINES : app->help_top;
+        scroll_help(app, -page);
         return true;
     case 'n':
-        search(app);
+        search(app, app->help_found + 1);
         return true;
     case '/':
         app->waiting_key = '/';
         app->help_search[0] = 0;
+        app->help_from = app->help_top;
         return true;
     case KEY_RESIZE:
     case KEY_MOUSE:

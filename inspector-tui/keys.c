@@ -1,6 +1,7 @@
 /* What keys do: one table of actions (help and the configuration file are made from it), one of the
  * keys they have at first. */
 #include "inspector-tui/app.h"
+#include "inspector-tui/keycodes.h"
 
 #include <ctype.h>
 #include <ncurses.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CTRL_B = 2, CTRL_C = 3, CTRL_F = 6, CTRL_L = 12, CTRL_Z = 26, ESCAPE = 27, RUBOUT = 127 };
 enum { WHEEL = 3, COUNT_MAX = 9999999 };
 
 static long times(const struct app *app)
@@ -22,6 +22,7 @@ static long times(const struct app *app)
 static void move_by(struct app *app, long delta)
 {
     if (app->in_pane) {
+        app_fill_pane(app);
         long to = (long)app->pane.cursor + delta;
         struct ref r;
         uint32_t line, span;
@@ -113,7 +114,8 @@ static void do_follow(struct app *app)
     /* one is there already: what it is made of is in the pane */
     if (app->trail_length)
         app->trail_length--;
-    app->in_pane = app->show_pane && app->pane.count > 0;
+    app_fill_pane(app);
+    app->in_pane = screen_has_pane(app) && app->pane.count > 0;
 }
 
 static void do_back(struct app *app)
@@ -126,7 +128,11 @@ static void do_back(struct app *app)
 
 static void do_pane_focus(struct app *app)
 {
-    app->in_pane = !app->in_pane && app->show_pane;
+    app->in_pane = !app->in_pane && screen_has_pane(app);
+    if (!app->show_pane)
+        session_say(&app->session, true, "the pane is off: %s shows it", bindings_key("pane"));
+    else if (!screen_has_pane(app))
+        session_say(&app->session, true, "there is no room for the pane: it needs more lines");
 }
 
 static void do_chain(struct app *app)
@@ -146,17 +152,9 @@ static void do_chain(struct app *app)
 
 static void do_derivation(struct app *app)
 {
-    struct ref r = app_thing(app);
-    const struct sample *now = app->session.now;
-    if (r.kind == REF_OBJECT && now) {
-        int32_t object = sample_object_of(now, &r);
-        if (object >= 0)
-            r = sample_slot_ref(now, now->state.objects[object].first_slot);
-    }
-    if (r.kind == REF_SLOT)
+    struct ref r = app_capability(app);
+    if (r.kind != REF_NONE)
         app_follow(app, &r);
-    else
-        session_say(&app->session, true, "there is no capability under the cursor");
 }
 
 static void do_who(struct app *app)
@@ -179,7 +177,7 @@ static void do_who(struct app *app)
     view_open(&app->session, app_view(app), true);
 }
 
-static void do_reach(struct app *app)
+static void reach(struct app *app)
 {
     struct ref r = app_thing(app);
     struct view *v = &app->views[VIEW_REACH];
@@ -310,6 +308,8 @@ static void do_mark(struct app *app)
 static void do_compare(struct app *app)
 {
     session_compare(&app->session);
+    if (app->current == VIEW_SQL)
+        session_ask_again(&app->session);
 }
 
 static void do_pause(struct app *app)
@@ -332,7 +332,7 @@ static void do_refresh(struct app *app)
 static void do_help(struct app *app)
 {
     app->show_help = true;
-    app->help_top = 0;
+    app->help_top = app->help_found = 0;
     app->help_search[0] = 0;
 }
 
@@ -381,13 +381,21 @@ static void do_sql(struct app *app)
     prompt_open(app, PROMPT_SQL, "");
 }
 
-static void do_quit(struct app *app)
+static void open_view(struct app *app, enum view_id id)
 {
-    if (app->armed_count)
-        prompt_open(app, PROMPT_LEAVE, "");
+    if (id == VIEW_REACH)
+        reach(app);
     else
-        app->running = false;
+        app_open(app, id);
 }
+
+#define X(ID, ...)                                                                                 \
+    static void open_##ID(struct app *app)                                                         \
+    {                                                                                              \
+        open_view(app, VIEW_##ID);                                                                 \
+    }
+VIEW_LIST(X)
+#undef X
 
 #define MOVING   "Moving"
 #define FOLDING  "Folding"
@@ -417,7 +425,6 @@ const struct action actions[] = {
     {"derivation", "this capability in the derivation tree: where it came from", LINKS,
      do_derivation, -1},
     {"who", "its object: who owns it, who holds it, where it is mapped", LINKS, do_who, -1},
-    {"reach", "who can reach it, and what it can reach", LINKS, do_reach, -1},
     {"set-place", "name this place by a letter", LINKS, do_set_place, -1},
     {"go-place", "go to the place of a letter", LINKS, do_go_place, -1},
     {"search", "search, in closed rows too", FINDING, do_search, -1},
@@ -453,7 +460,10 @@ const struct action actions[] = {
     {"mouse", "mouse off, so that the terminal can copy", SCREEN, do_mouse, -1},
     {"redraw", "draw anew", SCREEN, do_redraw, -1},
     {"suspend", "to the shell; fg comes back", SCREEN, do_suspend, -1},
-    {"quit", "leave; the machine runs on if it ran", SCREEN, do_quit, -1},
+    {"quit", "leave; the machine runs on if it ran", SCREEN, app_quit, -1},
+#define X(ID, key, action, name, brief, about) {action, about, GROUP_VIEWS, open_##ID, -1},
+    VIEW_LIST(X)
+#undef X
 };
 const uint32_t action_count = sizeof(actions) / sizeof(*actions);
 
@@ -465,20 +475,19 @@ static const struct {
     {"ask-sql", {'Q', 'i'}},
     {"down", {'j', KEY_DOWN}},
     {"up", {'k', KEY_UP}},
-    {"page-down", {CTRL_F, KEY_NPAGE}},
-    {"page-up", {CTRL_B, KEY_PPAGE}},
+    {"page-down", {CTRL('F'), KEY_NPAGE}},
+    {"page-up", {CTRL('B'), KEY_PPAGE}},
     {"first", {'g', KEY_HOME}},
     {"last", {'G', KEY_END}},
     {"open", {'l', KEY_RIGHT}},
     {"close", {'h', KEY_LEFT}},
     {"open-all", {'o'}},
-    {"close-all", {'O' + 0x10000}},
+    {"close-all", {'u'}},
     {"follow", {'\n', '\r', KEY_ENTER}},
     {"back", {KEY_BACKSPACE, RUBOUT, 8, KEY_F(7)}},
     {"pane-focus", {'\t'}},
     {"derivation", {'d'}},
     {"who", {'w'}},
-    {"reach", {'X'}},
     {"set-place", {'"'}},
     {"go-place", {'\''}},
     {"search", {'/', KEY_F(3)}},
@@ -512,107 +521,18 @@ static const struct {
     {"next-view", {'>'}},
     {"previous-view", {'<'}},
     {"mouse", {'%'}},
-    {"redraw", {CTRL_L}},
-    {"suspend", {CTRL_Z}},
+    {"redraw", {CTRL('L')}},
+    {"suspend", {CTRL('Z')}},
     {"quit", {'q', KEY_F(10)}},
-    {"close-all", {'u'}},
 };
 
-/* --- names of keys --- */
-
-static const struct {
-    const char *name;
-    int key;
-} named[] = {
-    {"Enter", '\n'},     {"Tab", '\t'},       {"Space", ' '},     {"Backspace", KEY_BACKSPACE},
-    {"Up", KEY_UP},      {"Down", KEY_DOWN},  {"Left", KEY_LEFT}, {"Right", KEY_RIGHT},
-    {"PgUp", KEY_PPAGE}, {"PgDn", KEY_NPAGE}, {"Home", KEY_HOME}, {"End", KEY_END},
-    {"Del", KEY_DC},     {"Ins", KEY_IC},
-};
-enum { NAMED = sizeof(named) / sizeof(*named) };
-
-char *keys_name(int key, char buf[16])
-{
-    for (uint32_t i = 0; i < NAMED; i++)
-        if (named[i].key == key) {
-            snprintf(buf, 16, "%s", named[i].name);
-            return buf;
-        }
-    if (key >= KEY_F(1) && key <= KEY_F(12))
-        snprintf(buf, 16, "F%d", key - KEY_F(0));
-    else if (key == '\r' || key == KEY_ENTER || key == RUBOUT || key == 8 || key > 255)
-        buf[0] = 0; /* another code of a key that has its name above */
-    else if (key < ' ')
-        snprintf(buf, 16, "^%c", key + '@');
-    else
-        snprintf(buf, 16, "%c", key);
-    return buf;
-}
-
-static int key_of(const char *name)
-{
-    for (uint32_t i = 0; i < NAMED; i++)
-        if (strcasecmp(named[i].name, name) == 0)
-            return named[i].key;
-    if ((name[0] == 'F' || name[0] == 'f') && isdigit((unsigned char)name[1]))
-        return KEY_F(atoi(name + 1));
-    if (name[0] == '^' && name[1] && !name[2])
-        return toupper((unsigned char)name[1]) - '@';
-    return name[0] && !name[1] ? (unsigned char)name[0] : -1;
-}
-
-/* --- binding --- */
-
-static const struct action *action_named(const char *name)
-{
-    for (uint32_t i = 0; i < action_count; i++)
-        if (strcmp(actions[i].name, name) == 0)
-            return &actions[i];
-    return NULL;
-}
-
-static void bind(struct app *app, int key, const struct action *a)
-{
-    for (uint32_t i = 0; i < app->key_count; i++)
-        if (app->keys[i].key == key && app->keys[i].action->view == a->view) {
-            app->keys[i].action = a;
-            return;
-        }
-    if (app->key_count < KEYS_MAX)
-        app->keys[app->key_count++] = (struct key_binding){key, a};
-}
-
-bool keys_bind(struct app *app, const char *key, const char *action)
-{
-    const struct action *a = action_named(action);
-    int code = key_of(key);
-    if (!a || code < 0)
-        return false;
-    bind(app, code, a);
-    return true;
-}
-
-void keys_init(struct app *app)
+void keys_init(void)
 {
     for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
         for (uint32_t k = 0; k < 4 && defaults[i].keys[k]; k++)
-            bind(app, defaults[i].keys[k], action_named(defaults[i].action));
-}
-
-/* The action of a key: one of the view one is in comes first. */
-static const struct action *action_of(const struct app *app, int key)
-{
-    const struct action *found = NULL;
-    for (uint32_t i = 0; i < app->key_count; i++) {
-        const struct action *a = app->keys[i].action;
-        if (app->keys[i].key != key)
-            continue;
-        if (a->view == (int)app->current)
-            return a;
-        if (a->view < 0)
-            found = a;
-    }
-    return found;
+            bindings_begin(defaults[i].keys[k], defaults[i].action);
+    for (uint32_t i = 0; i < VIEWS; i++)
+        bindings_begin(view_key((enum view_id)i), view_action((enum view_id)i));
 }
 
 /* --- the mouse --- */
@@ -632,12 +552,14 @@ static void click(struct app *app, int y, int x, bool again)
     struct view *v = app_view(app);
     const struct hit *row = hit_at(app, y, x, false), *link = hit_at(app, y, x, true);
     if (row && row->tab >= 0) {
-        app_go(app, (enum view_id)row->tab);
+        app_open(app, (enum view_id)row->tab);
         return;
     }
-    uint32_t at = UINT32_MAX;
-    if (row && row->row >= 0)
-        at = v->top + (uint16_t)row->row;
+    if (row && row->key) {
+        keys_press(app, row->key);
+        return;
+    }
+    uint32_t at = row && row->row >= 0 ? (uint32_t)row->row : UINT32_MAX;
     bool on_cursor = at == v->cursor;
     if (at != UINT32_MAX) {
         app->in_pane = false;
@@ -698,26 +620,14 @@ static bool digit(struct app *app, int key)
     return true;
 }
 
-static bool view_key_pressed(struct app *app, int key)
-{
-    for (uint32_t i = 0; i < VIEWS; i++)
-        if (view_key((enum view_id)i) == key && !action_of(app, key)) {
-            app_go(app, (enum view_id)i);
-            return true;
-        }
-    return false;
-}
-
 static void press(struct app *app, int key)
 {
-    const struct action *a = action_of(app, key);
+    const struct action *a = bindings_action(key, (int)app->current);
     app->searching = false; /* any key ends a search that is under way */
     if (a)
         a->run(app);
-    else if (key == ESCAPE || key == CTRL_C)
+    else if (key == ESCAPE || key == CTRL('C'))
         app->in_pane = false;
-    else
-        view_key_pressed(app, key);
 }
 
 void keys_press(struct app *app, int key)

@@ -29,6 +29,7 @@ enum style {
     STYLE_DOMAIN, /* the first of STYLE_DOMAINS hues */
     STYLE_DOMAINS = 12,
     STYLES = STYLE_DOMAIN + STYLE_DOMAINS,
+    STYLE_BLOCK = 128, /* a flag: the style as a background */
 };
 
 struct span {

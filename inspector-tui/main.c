@@ -4,6 +4,8 @@
  * not be opened or the terminal cannot be used, 128 and the signal's number after a signal. */
 #include "attach/sel4.h"
 #include "inspector-tui/app.h"
+#include "lib/host/standard.h"
+#include "lib/host/version.h"
 
 #include <getopt.h>
 #include <langinfo.h>
@@ -17,15 +19,17 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS] [--domains FILE]\n"
-    "                     [--config FILE] [--view NAME] [--no-mouse] [--no-color] [--ascii]\n"
+    "usage: inspector-tui TARGET [--record RUN.capdb] [--every SECONDS]\n"
+    "                     [--domains FILE] [--config FILE] [--view NAME]\n"
+    "                     [--no-mouse] [--no-color] [--ascii]\n"
     "                     [--kernel ELF [--layout FILE]]\n"
+    "       inspector-tui --help | --version\n"
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
-    "or a recording RUN.capdb[@N].  With --kernel, gdb: and ram: lead to a mainline seL4, of "
-    "which\n"
-    "this is the kernel.elf; --layout names structures.bf.pbf of its build.  Keys: ? inside.\n";
+    "or a recording RUN.capdb[@N].  With --kernel, gdb: and ram: lead to a mainline\n"
+    "seL4, of which this is the kernel.elf; --layout names structures.bf.pbf of its\n"
+    "build.  Keys: ? inside.\n";
 
 struct arguments {
     struct source_options source;
@@ -83,6 +87,9 @@ static int take_option(struct arguments *a, int c)
     case 'h':
         fputs(usage, stdout);
         return 0;
+    case 'V':
+        printf("inspector-tui %s\n", host_version);
+        return 0;
     default:
         fputs(usage, stderr);
         return 2;
@@ -92,12 +99,19 @@ static int take_option(struct arguments *a, int c)
 static int parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
-        {"record", required_argument, NULL, 'r'},  {"every", required_argument, NULL, 'e'},
-        {"domains", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
-        {"view", required_argument, NULL, 'v'},    {"no-mouse", no_argument, NULL, 'm'},
-        {"no-color", no_argument, NULL, 'n'},      {"ascii", no_argument, NULL, 'a'},
-        {"kernel", required_argument, NULL, 'k'},  {"layout", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"record", required_argument, NULL, 'r'},
+        {"every", required_argument, NULL, 'e'},
+        {"domains", required_argument, NULL, 'd'},
+        {"config", required_argument, NULL, 'c'},
+        {"view", required_argument, NULL, 'v'},
+        {"no-mouse", no_argument, NULL, 'm'},
+        {"no-color", no_argument, NULL, 'n'},
+        {"ascii", no_argument, NULL, 'a'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"layout", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
     };
     *a = (struct arguments){.source = {.interval_ms = 250}};
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -124,7 +138,8 @@ static bool read_domains(struct arguments *a)
         fprintf(stderr, "inspector-tui: %s: line %u, column %u: %s\n", a->domains, fault.line,
                 fault.column, fault.sentence);
     else if (e != ERR_OK)
-        fprintf(stderr, "inspector-tui: %s: cannot be read\n", a->domains);
+        fprintf(stderr, "inspector-tui: %s: %s\n", a->domains,
+                e == ERR_IO ? fault.sentence : error_sentence(e));
     if (e != ERR_OK)
         return false;
     a->source.rules = &a->rules;
@@ -229,6 +244,7 @@ int main(int argc, char **argv)
 {
     struct arguments arguments;
     char message[700];
+    standard_reserve();
     setlocale(LC_ALL, "");
     int status = parse(argc, argv, &arguments);
     if (status >= 0)

@@ -9,7 +9,7 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
     struct authority_owner owner;
     int32_t domain = sample_owner(of, addr, &owner);
     if (owner.kernel)
-        return (struct memory_cell){'K', STYLE_STRONG};
+        return (struct memory_cell){'K', STYLE_BLOCK | STYLE_STRONG};
     bool typed = owner.object >= 0 && of->state.objects[owner.object].type != RECORD_CAP_UNTYPED;
     if (!typed && sample_is_lost(of, &owner, addr))
         return (struct memory_cell){'!', domain < 0 ? STYLE_WARN : session_style(s, of, domain)};
@@ -20,8 +20,9 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
     if (!typed && of->authority.domains[domain].trusted)
         return (struct memory_cell){'.', STYLE_DIM};
     char letter = session_letter(s, of, domain);
-    return (struct memory_cell){typed ? (char)toupper((unsigned char)letter) : letter,
-                                session_style(s, of, domain)};
+    return typed ? (struct memory_cell){(char)toupper((unsigned char)letter),
+                                        STYLE_BLOCK | session_style(s, of, domain)}
+                 : (struct memory_cell){letter, session_style(s, of, domain)};
 }
 
 /* Addresses looked at a piece; pieces remembered, since a picture is painted at every key. */
@@ -29,6 +30,7 @@ enum { PROBES = 16, PIECES = 1 << 13 };
 
 /* How telling a letter is: objects before memory that is lost, that before what a domain could use,
  * anything before what is free. */
+enum { MOST_TELLING = 5 };
 static int weight(char letter)
 {
     return letter == ' '                    ? 0
@@ -36,15 +38,15 @@ static int weight(char letter)
            : letter == '.'                  ? 2
            : islower((unsigned char)letter) ? 3
            : letter == '!'                  ? 4
-                                            : 5;
+                                            : MOST_TELLING;
 }
 
-/* The most telling of some probes. */
+/* The most telling of some probes; after one that nothing outdoes none is needed. */
 static struct memory_cell look(const struct session *s, const struct sample *of, uint64_t base,
                                uint64_t size)
 {
     struct memory_cell best = {' ', STYLE_DIM};
-    for (uint64_t i = 0; i < PROBES; i++) {
+    for (uint64_t i = 0; i < PROBES && weight(best.letter) < MOST_TELLING; i++) {
         struct memory_cell c = memory_at(s, of, base + size * i / PROBES);
         if (weight(c.letter) > weight(best.letter))
             best = c;
@@ -60,7 +62,7 @@ static struct memory_cell look_at_objects(const struct session *s, const struct 
     const struct capstate *c = &of->state;
     size_t low = LOWER_BOUND(c->object_count, at, c->objects[at].addr < base);
     for (size_t i = low; i < c->object_count && i < low + MOST; i++) {
-        if (c->objects[i].addr - base >= size)
+        if (c->objects[i].addr - base >= size || weight(best.letter) == MOST_TELLING)
             break;
         if (c->objects[i].bits == 0 || c->objects[i].type == RECORD_CAP_UNTYPED)
             continue;
@@ -108,4 +110,32 @@ void memory_strip(const struct session *s, const struct sample *of, uint64_t bas
         run[n++] = c.letter;
     }
     line_put(l, style, "%.*s", (int)n, run);
+}
+
+/* A domain that is not trusted, as the example; -1: there is none. */
+static int32_t example(const struct sample *of)
+{
+    for (uint32_t i = 0; i < sample_domains(of); i++)
+        if (!of->authority.domains[i].trusted)
+            return (int32_t)i;
+    return -1;
+}
+
+void memory_legend(const struct session *s, const struct sample *of, struct line *l)
+{
+    int32_t domain = example(of);
+    char letter = session_letter(s, of, domain);
+    line_put(l, STYLE_WARN, "! lost");
+    line_put(l, STYLE_DIM, "  _ nobody's  . free  ");
+    line_put(l, STYLE_BLOCK | STYLE_STRONG, "K");
+    line_put(l, STYLE_DIM, " kernel");
+    if (domain < 0)
+        return;
+    line_put(l, STYLE_DIM, "  ");
+    line_put(l, STYLE_BLOCK | session_style(s, of, domain), "%c", toupper((unsigned char)letter));
+    line_put(l, STYLE_DIM, " objects of ");
+    line_put(l, session_style(s, of, domain), "%s", sample_domain_name(of, domain));
+    line_put(l, STYLE_DIM, "  ");
+    line_put(l, session_style(s, of, domain), "%c", letter);
+    line_put(l, STYLE_DIM, " its free");
 }

@@ -18,4 +18,7 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
 void memory_strip(const struct session *s, const struct sample *of, uint64_t base, uint64_t size,
                   uint32_t cells, struct line *l);
 
+/* What the letters of a strip mean, in the hues of this system. */
+void memory_legend(const struct session *s, const struct sample *of, struct line *l);
+
 #endif

@@ -10,37 +10,49 @@ enum { DEFAULT = -1, FIRST_PAIR = 1 };
 
 enum background { BACKGROUND_UNKNOWN, BACKGROUND_DARK, BACKGROUND_LIGHT, BACKGROUNDS };
 
-/* rich: of 256, for a background that is not known (readable on both), dark, light. */
+/* rich: of 256, for a background that is not known (readable on both), dark, light; poor: of 8, whose
+ * shades are the terminal's own: no blue on dark, no yellow, green or cyan on light.
+ * tests/e2e/colors.sh measures the contrast. */
 static const struct {
     const char *name;
-    short rich[BACKGROUNDS];
-    short poor; /* of 8 */
+    short rich[BACKGROUNDS], poor[BACKGROUNDS];
     attr_t plain;
 } styles[STYLE_DOMAIN] = {
-    [STYLE_NORMAL] = {"normal", {DEFAULT, DEFAULT, DEFAULT}, DEFAULT, A_NORMAL},
-    [STYLE_DIM] = {"dim", {244, 247, 241}, DEFAULT, A_DIM},
-    [STYLE_STRONG] = {"strong", {DEFAULT, DEFAULT, DEFAULT}, DEFAULT, A_BOLD},
-    [STYLE_HEAD] = {"head", {DEFAULT, DEFAULT, DEFAULT}, DEFAULT, A_BOLD | A_UNDERLINE},
-    [STYLE_GOOD] = {"good", {34, 78, 28}, COLOR_GREEN, A_BOLD},
-    [STYLE_WARN] = {"warn", {172, 214, 130}, COLOR_YELLOW, A_BOLD},
-    [STYLE_BAD] = {"bad", {160, 203, 124}, COLOR_RED, A_BOLD},
-    [STYLE_BORN] = {"born", {34, 78, 28}, COLOR_GREEN, A_NORMAL},
-    [STYLE_DIED] = {"died", {160, 203, 124}, COLOR_RED, A_NORMAL},
-    [STYLE_MOVED] = {"moved", {33, 75, 25}, COLOR_BLUE, A_NORMAL},
-    [STYLE_CHANGED] = {"changed", {172, 214, 130}, COLOR_YELLOW, A_NORMAL},
-    [STYLE_LINK] = {"link", {DEFAULT, DEFAULT, DEFAULT}, DEFAULT, A_NORMAL},
-    [STYLE_KEY] = {"key", {33, 75, 25}, COLOR_CYAN, A_BOLD},
+#define SAME(color)                                                                                \
+    {                                                                                              \
+        color, color, color                                                                        \
+    }
+    [STYLE_NORMAL] = {"normal", SAME(DEFAULT), SAME(DEFAULT), A_NORMAL},
+    [STYLE_DIM] = {"dim", {244, 247, 241}, SAME(DEFAULT), A_DIM},
+    [STYLE_STRONG] = {"strong", SAME(DEFAULT), SAME(DEFAULT), A_BOLD},
+    [STYLE_HEAD] = {"head", SAME(DEFAULT), SAME(DEFAULT), A_BOLD | A_UNDERLINE},
+    [STYLE_GOOD] = {"good", {28, 78, 28}, {COLOR_GREEN, COLOR_GREEN, COLOR_BLUE}, A_BOLD},
+    [STYLE_WARN] = {"warn", {130, 214, 130}, {COLOR_YELLOW, COLOR_YELLOW, COLOR_MAGENTA}, A_BOLD},
+    [STYLE_BAD] = {"bad", {160, 203, 124}, SAME(COLOR_RED), A_BOLD},
+    [STYLE_BORN] = {"born", {28, 78, 28}, {COLOR_GREEN, COLOR_GREEN, COLOR_BLUE}, A_NORMAL},
+    [STYLE_DIED] = {"died", {160, 203, 124}, SAME(COLOR_RED), A_NORMAL},
+    [STYLE_MOVED] = {"moved", {33, 75, 25}, {COLOR_CYAN, COLOR_CYAN, COLOR_MAGENTA}, A_NORMAL},
+    [STYLE_CHANGED] = {"changed",
+                       {130, 214, 130},
+                       {COLOR_YELLOW, COLOR_YELLOW, COLOR_MAGENTA},
+                       A_NORMAL},
+    [STYLE_LINK] = {"link", SAME(DEFAULT), SAME(DEFAULT), A_NORMAL},
+    [STYLE_KEY] = {"key", {33, 75, 25}, {COLOR_CYAN, COLOR_CYAN, COLOR_BLUE}, A_BOLD},
+#undef SAME
 };
 
 /* No red among them: red is for breaches alone. */
 static const short hues[BACKGROUNDS][STYLE_DOMAINS] = {
-    {37, 98, 136, 64, 169, 32, 94, 72, 140, 178, 30, 132},
+    {30, 98, 100, 64, 163, 32, 94, 29, 134, 66, 61, 132},
     {44, 141, 179, 113, 212, 74, 173, 115, 183, 221, 80, 175},
-    {30, 55, 94, 58, 126, 25, 52, 23, 91, 100, 24, 89},
+    {30, 55, 94, 58, 126, 25, 52, 23, 91, 60, 24, 89},
 };
-static const short few_hues[STYLE_DOMAINS] = {
-    COLOR_CYAN,    COLOR_MAGENTA, COLOR_YELLOW, COLOR_GREEN, COLOR_BLUE, COLOR_CYAN,
-    COLOR_MAGENTA, COLOR_YELLOW,  COLOR_GREEN,  COLOR_BLUE,  COLOR_CYAN, COLOR_MAGENTA};
+enum { FEW_HUES = 4 };
+static const short few_hues[BACKGROUNDS][FEW_HUES] = {
+    {COLOR_CYAN, COLOR_MAGENTA, COLOR_YELLOW, COLOR_GREEN},
+    {COLOR_CYAN, COLOR_MAGENTA, COLOR_YELLOW, COLOR_GREEN},
+    {COLOR_BLUE, COLOR_MAGENTA, DEFAULT, COLOR_BLUE},
+};
 
 static short chosen[STYLES];
 static bool is_chosen[STYLES];
@@ -69,16 +81,19 @@ static short colour_of(int style)
     if (is_chosen[style] && chosen[style] < COLORS)
         return chosen[style];
     if (style >= STYLE_DOMAIN)
-        return rich ? hues[background][style - STYLE_DOMAIN] : few_hues[style - STYLE_DOMAIN];
-    return rich ? styles[style].rich[background] : styles[style].poor;
+        return rich ? hues[background][style - STYLE_DOMAIN]
+                    : few_hues[background][(style - STYLE_DOMAIN) % FEW_HUES];
+    return rich ? styles[style].rich[background] : styles[style].poor[background];
 }
 
-/* Terminals that tell their colours do so as "15;0": the last number is the background. */
+/* Terminals that tell their colours do so as "15;0": the last number is the background.  The console
+ * of Linux is dark. */
 static enum background terminal_background(void)
 {
     const char *told = getenv("COLORFGBG"), *last = told ? strrchr(told, ';') : NULL;
+    const char *term = getenv("TERM");
     if (!last || last[1] < '0' || last[1] > '9')
-        return BACKGROUND_UNKNOWN;
+        return term && strcmp(term, "linux") == 0 ? BACKGROUND_DARK : BACKGROUND_UNKNOWN;
     int n = atoi(last + 1);
     return n == 7 || n == 15 ? BACKGROUND_LIGHT : BACKGROUND_DARK;
 }
@@ -106,13 +121,14 @@ void palette_init(bool mono)
         init_pair((short)(FIRST_PAIR + i), colour_of(i), DEFAULT);
 }
 
-unsigned long palette_attributes(enum style style)
+unsigned long palette_attributes(enum style styled)
 {
+    enum style style = styled & ~(unsigned)STYLE_BLOCK;
     attr_t a = style < STYLE_DOMAIN ? styles[style].plain : A_NORMAL;
     if (colours) {
         if (style == STYLE_DIM && COLORS >= 256)
             a = A_NORMAL;
         a |= (attr_t)COLOR_PAIR(FIRST_PAIR + (int)style);
     }
-    return a;
+    return styled & STYLE_BLOCK ? a | A_REVERSE : a;
 }

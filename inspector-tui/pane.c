@@ -1,4 +1,5 @@
 /* The pane: what there is to say about a slot, an object, a thread, a domain, an address. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "lib/array.h"
 #include "capstate/size.h"
@@ -225,6 +226,20 @@ static void thread_roots(const struct sample *of, int32_t thread, struct pane *p
               sample_hex(of, of->state.objects[dir].addr, hex));
 }
 
+/* Behind them, of a thread in trouble, what was before. */
+static void thread_past(const struct session *s, const struct sample *of, int32_t thread,
+                        struct pane *p)
+{
+    const char *text = s->past.text;
+    if (s->past.thread != of->state.threads[thread].rec.addr || s->past.number != of->number)
+        return;
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        pane_text(p, STYLE_NORMAL, "     %.*s", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
 /* The same sentences as `capdb why-not-running` and `capdb why-fault`. */
 static void thread_reasons(const struct sample *of, int32_t thread, struct pane *p)
 {
@@ -266,6 +281,7 @@ static void about_thread(const struct session *s, const struct sample *of, int32
     line_put(l, STYLE_DIM, "  priority %u, maximum %u, slice %u", (unsigned)t->priority,
              (unsigned)t->mcp, (unsigned)t->time_slice);
     thread_reasons(of, thread, p);
+    thread_past(s, of, thread, p);
     thread_registers(of, t, p);
     pane_text(p, STYLE_NORMAL, "fault handler 0x%" PRIx64, (uint64_t)t->fault_handler);
     if (t->bound) {
@@ -381,7 +397,7 @@ static void about_event(const struct session *s, const struct sample *of, uint64
         else
             line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(of, e.thread, hex));
     }
-    line_put(l, STYLE_DIM, "   Enter: the state right after it");
+    line_put(l, STYLE_DIM, "   %s: the state right after it", bindings_key("follow"));
     int32_t slot = e.slot ? sample_slot_at(of, e.slot) : -1;
     if (slot >= 0)
         pane_slot(s, of, slot, p);

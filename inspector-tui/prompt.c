@@ -1,16 +1,15 @@
 /* The line one types: cursor, history, completion. */
 #include "inspector-tui/app.h"
+#include "inspector-tui/keycodes.h"
 
 #include <ncurses.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CTRL_A = 1, CTRL_C = 3, CTRL_E = 5, CTRL_H = 8, CTRL_K = 11, CTRL_U = 21, CTRL_W = 23 };
-enum { ESCAPE = 27, RUBOUT = 127 };
-
 void prompt_open(struct app *app, enum prompt prompt, const char *text)
 {
+    app->offers[0] = 0;
     app->prompt = prompt;
     snprintf(app->input, sizeof(app->input), "%s", text);
     app->input_cursor = (uint32_t)strlen(app->input);
@@ -43,9 +42,7 @@ static void start_search(struct app *app)
 
 static void ask_sql(struct app *app)
 {
-    struct ask ask = {.kind = ASK_SQL};
-    snprintf(ask.text, sizeof(ask.text), "%s", app->input);
-    source_ask(app->session.source, &ask);
+    session_ask(&app->session, app->input);
     app_go(app, VIEW_SQL);
 }
 
@@ -128,6 +125,19 @@ static void recall(struct app *app, int step)
     app->input_cursor = (uint32_t)strlen(app->input);
 }
 
+/* The last word of a completion, beside the line one types. */
+static void offer(struct app *app, const char *completion)
+{
+    size_t n = strlen(app->offers), end = strlen(completion);
+    while (end > 0 && completion[end - 1] == ' ')
+        end--;
+    size_t from = end;
+    while (from > 0 && completion[from - 1] != ' ')
+        from--;
+    snprintf(app->offers + n, sizeof(app->offers) - n, "%s%.*s", n ? "  " : "", (int)(end - from),
+             completion + from);
+}
+
 static void complete(struct app *app)
 {
     char first[INPUT_MAX], next[INPUT_MAX];
@@ -140,7 +150,9 @@ static void complete(struct app *app)
         while (same < common && next[same] == first[same])
             same++;
         common = same;
-        session_say(&app->session, false, "%s  %s ...", first, next);
+        if (n == 1)
+            offer(app, first);
+        offer(app, next);
     }
     first[common] = 0;
     if (common > strlen(app->input)) {
@@ -159,23 +171,23 @@ static bool edit(struct app *app, int key)
         app->input_cursor = after(app->input, app->input_cursor);
         return true;
     case KEY_HOME:
-    case CTRL_A:
+    case CTRL('A'):
         app->input_cursor = 0;
         return true;
     case KEY_END:
-    case CTRL_E:
+    case CTRL('E'):
         app->input_cursor = (uint32_t)strlen(app->input);
         return true;
     case KEY_DC:
         cut(app, app->input_cursor, after(app->input, app->input_cursor));
         return true;
-    case CTRL_U:
+    case CTRL('U'):
         cut(app, 0, app->input_cursor);
         return true;
-    case CTRL_K:
+    case CTRL('K'):
         app->input[app->input_cursor] = 0;
         return true;
-    case CTRL_W:
+    case CTRL('W'):
         cut_word(app);
         return true;
     case KEY_UP:
@@ -206,13 +218,14 @@ void prompt_key(struct app *app, int key)
 {
     if (key == KEY_RESIZE || key == KEY_MOUSE)
         return;
+    app->offers[0] = 0;
     if (app->prompt == PROMPT_LEAVE)
         leave_key(app, key);
-    else if (key == ESCAPE || key == CTRL_C)
+    else if (key == ESCAPE || key == CTRL('C'))
         app->prompt = PROMPT_NONE;
     else if (key == '\n' || key == '\r' || key == KEY_ENTER)
         accept(app);
-    else if (key == KEY_BACKSPACE || key == RUBOUT || key == CTRL_H) {
+    else if (key == KEY_BACKSPACE || key == RUBOUT || key == CTRL('H')) {
         if (!app->input[0])
             app->prompt = PROMPT_NONE;
         else

@@ -1,6 +1,8 @@
 /* Revocations by their events. */
 #include "inspector-tui/revocations.h"
 
+#include "lib/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,18 +16,14 @@ void revocations_fini(struct revocations *r)
 
 static struct revocation *add(struct revocations *r)
 {
-    if (r->count == r->room && r->room < REVOCATIONS_KEPT) {
-        uint32_t room = r->room ? r->room * 2 : 64;
-        void *grown = realloc(r->kept, room * sizeof(*r->kept));
-        if (!grown)
-            return NULL;
-        r->kept = grown;
-        r->room = room;
-    }
-    if (r->count == r->room) {
+    if (r->count == REVOCATIONS_KEPT) {
         memmove(r->kept, r->kept + 1, (r->count - 1) * sizeof(*r->kept));
         r->count--;
     }
+    void *grown = array_room(r->kept, r->count, &r->room, sizeof(*r->kept));
+    if (!grown)
+        return NULL;
+    r->kept = grown;
     return &r->kept[r->count++];
 }
 
@@ -39,7 +37,7 @@ static struct revocation *under_way(struct revocations *r, uint64_t thread)
     return NULL;
 }
 
-static void begin(struct revocations *r, const struct record_event *e)
+static struct revocation *begin(struct revocations *r, const struct record_event *e)
 {
     struct revocation *made = add(r);
     if (made)
@@ -47,17 +45,60 @@ static void begin(struct revocations *r, const struct record_event *e)
                                     .last = e->seq,
                                     .thread = e->thread,
                                     .root = e->slot,
+                                    .told = e->detail,
                                     .begin = *e,
                                     .whole = true};
+    return made;
 }
 
+/* The revoke that a step names; 0: the event is of another kind. */
+static uint64_t root_of(const struct record_event *e)
+{
+    switch (e->kind) {
+    case RECORD_EVENT_REVOKE_VICTIM:
+        return e->src;
+    case RECORD_EVENT_REVOKE_PREEMPTED:
+    case RECORD_EVENT_REVOKE_RESUMED:
+    case RECORD_EVENT_REVOKE_END:
+        return e->slot;
+    default:
+        return 0;
+    }
+}
+
+/* The one that a step is of.  Where its beginning was lost, it begins with the step: there is none of
+ * this thread and root under way, or more of that was done already. */
+static struct revocation *of_step(struct revocations *r, const struct record_event *e,
+                                  uint64_t root)
+{
+    uint32_t i = r->count;
+    while (i > 0 && (r->kept[i - 1].thread != e->thread || r->kept[i - 1].root != root))
+        i--;
+    if (i > 0 && !r->kept[i - 1].ended && e->detail >= r->kept[i - 1].told)
+        return &r->kept[i - 1];
+    struct record_event unheard = {.seq = e->seq, .thread = e->thread, .slot = root};
+    struct revocation *made = begin(r, &unheard);
+    if (made)
+        made->whole = false;
+    return made;
+}
+
+static void take_steps(struct revocation *v, uint64_t steps)
+{
+    if (steps > v->steps)
+        v->steps = (uint32_t)steps;
+}
+
+/* The view `revokes` of a recording counts the same. */
 static void take(struct revocation *v, const struct record_event *e)
 {
     v->last = e->seq;
+    if (root_of(e))
+        v->told = e->detail;
     switch (e->kind) {
     case RECORD_EVENT_REVOKE_VICTIM:
         v->victim = e->slot;
-        v->steps = (uint32_t)e->detail + 1;
+        take_steps(v, e->detail + 1);
         break;
     case RECORD_EVENT_DELETE:
         v->caps++;
@@ -68,6 +109,10 @@ static void take(struct revocation *v, const struct record_event *e)
         break;
     case RECORD_EVENT_REVOKE_PREEMPTED:
         v->preemptions++;
+        take_steps(v, e->detail);
+        break;
+    case RECORD_EVENT_REVOKE_RESUMED:
+        take_steps(v, e->detail);
         break;
     case RECORD_EVENT_REVOKE_END:
         v->steps = (uint32_t)e->detail;
@@ -95,10 +140,12 @@ static bool follow_event(struct revocations *r, const struct record_event *e)
         begin(r, e);
         return true;
     }
-    struct revocation *v = under_way(r, e->thread);
-    if (v)
-        take(v, e);
-    return v;
+    uint64_t root = root_of(e);
+    struct revocation *v = root ? of_step(r, e, root) : under_way(r, e->thread);
+    if (!v)
+        return false;
+    take(v, e);
+    return true;
 }
 
 bool revocations_follow(struct revocations *r, struct source *source)

@@ -15,7 +15,8 @@ struct revocation {
     uint64_t thread;           /* TCB of who revokes */
     uint64_t root;             /* slot */
     uint64_t victim;           /* slot that its newest step takes, 0: none yet */
-    struct record_event begin; /* the capability revoked is in it */
+    uint64_t told;             /* steps done, as its newest event has them */
+    struct record_event begin; /* the capability revoked is in it, unless it was lost */
     bool ended;
     bool whole; /* no event of it is missing */
     uint32_t steps, caps, preemptions;
@@ -24,7 +25,8 @@ struct revocation {
 
 struct revocations {
     struct revocation *kept; /* oldest first */
-    uint32_t count, room;
+    uint32_t count;
+    size_t room;
     uint64_t seen; /* number of the last event looked at */
 };
 

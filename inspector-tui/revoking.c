@@ -11,9 +11,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Why this target takes no commands that stop or step. */
+static void refuse(struct session *s)
+{
+    if (!source_is_live(s->source))
+        session_say(s, true, "a recording stands still: %s and %s step through the events in it",
+                    bindings_key("step"), bindings_key("step-back"));
+    else if (s->target.kind == TARGET_REPLAY)
+        session_say(
+            s, true,
+            "a replay is moved by capabilities: %s takes the machine on to where the one "
+            "under the cursor ends, %s back to where it was made; %s lets it run to the end "
+            "of the recording",
+            bindings_key("killed"), bindings_key("made"), bindings_key("continue"));
+    else if (!source_can_halt(s->source))
+        session_say(s, true,
+                    "through a memory image nothing can be stopped: attach to the machine's line");
+    else
+        session_say(s, true,
+                    "this GDB stub runs no commands of the kernel, so no stop can be armed here: "
+                    "attach to the serial monitor (monitor:) or to the kernel's own stub; %s stops "
+                    "the machine where it is",
+                    bindings_key("halt"));
+}
+
+/* false with a message: it does not. */
+static bool can_command(struct session *s)
+{
+    bool can = source_can_command(s->source);
+    if (!can)
+        refuse(s);
+    return can;
+}
+
+/* 0 with a message: the target takes none. */
 static uint32_t monitor(struct app *app, const char *line)
 {
     struct ask ask = {.kind = ASK_COMMAND};
+    if (!can_command(&app->session))
+        return 0;
     snprintf(ask.text, sizeof(ask.text), "%s", line);
     return source_ask(app->session.source, &ask);
 }
@@ -21,17 +57,7 @@ static uint32_t monitor(struct app *app, const char *line)
 /* The slot under the cursor; 0 with a message: there is none. */
 static uint64_t slot_here(struct app *app)
 {
-    struct ref r = app_thing(app);
-    const struct sample *now = app->session.now;
-    if (r.kind == REF_SLOT || r.kind == REF_REVOKE)
-        return r.addr;
-    if (r.kind == REF_OBJECT && now) { /* its first capability is the one to revoke */
-        int32_t object = sample_object_of(now, &r);
-        if (object >= 0 && now->state.objects[object].first_slot >= 0)
-            return now->state.slots[now->state.objects[object].first_slot].rec.addr;
-    }
-    session_say(&app->session, true, "there is no capability under the cursor");
-    return 0;
+    return app_capability(app).addr;
 }
 
 void revoking_preview(struct app *app)
@@ -44,9 +70,18 @@ void revoking_preview(struct app *app)
     app_go(app, VIEW_REVOKE);
 }
 
+/* The cursor goes along with the next capability that goes. */
+static void follow_victim(struct session *s)
+{
+    s->follow_victim = true;
+    s->victim_was = s->now ? s->now->state.revoke.victim : 0;
+}
+
 void revoking_arm(struct app *app)
 {
     char line[64];
+    if (!can_command(&app->session))
+        return;
     uint64_t slot = app->current == VIEW_REVOKE && app->session.revoke_slot
                         ? app->session.revoke_slot
                         : slot_here(app);
@@ -55,17 +90,23 @@ void revoking_arm(struct app *app)
     app->session.revoke_slot = slot;
     snprintf(line, sizeof(line), "break on revoke slot 0x%" PRIx64, slot);
     app->asked_arm = monitor(app, line);
+    follow_victim(&app->session);
 }
 
-/* The cursor goes along with the next capability that goes. */
-static void follow_victim(struct session *s)
+/* From wherever one is: the one that goes next now is what the step is about. */
+static void show_victim(struct app *app)
 {
-    s->follow_victim = true;
-    s->victim_was = s->now ? s->now->state.revoke.victim : 0;
+    const struct sample *now = app->session.now;
+    struct ref victim = ref_to(REF_SLOT, now ? now->state.revoke.victim : 0), here = app_ref(app);
+    if (app->current == VIEW_REVOKE && victim.addr && !ref_equal(&victim, &here))
+        view_show(&app->session, app_view(app), &victim);
 }
 
 static void step(struct app *app, const char *line)
 {
+    if (!can_command(&app->session))
+        return;
+    show_victim(app);
     follow_victim(&app->session);
     app->asked_step = monitor(app, line);
 }
@@ -74,7 +115,7 @@ static void step(struct app *app, const char *line)
 static uint64_t where_steps_begin(struct app *app)
 {
     const struct row *row = app_row(app);
-    uint64_t at = session_event(&app->session);
+    uint64_t at = session_event_ahead(&app->session);
     struct ref r = app_ref(app);
     if (app->current != VIEW_REVOKE || !row || !(row->flags & ROW_CAN_FOLD) || r.kind != REF_EVENT)
         return at;
@@ -92,19 +133,34 @@ static bool step_in_the_past(struct app *app, long steps)
     return true;
 }
 
+/* Where a revoke begins nothing has gone yet, and the next stop is before its first victim: a step from
+ * here that ended there would take nothing. */
+static bool is_at_begin(const struct session *s)
+{
+    const struct record_revoke *r = &s->now->state.revoke;
+    return r->root && r->victim && r->done == 0 && strstr(s->target.where, " revoke ") &&
+           !strstr(s->target.where, " victim ");
+}
+
 void revoking_step(struct app *app)
 {
     char line[32];
-    if (step_in_the_past(app, app->count ? (long)app->count : 1))
+    uint32_t n = app->count ? app->count : 1;
+    if (step_in_the_past(app, (long)n))
         return;
-    snprintf(line, sizeof(line), "step %u", app->count ? app->count : 1);
+    n += app->session.now && is_at_begin(&app->session);
+    snprintf(line, sizeof(line), "step %u", n);
     step(app, line);
 }
 
 void revoking_step_back(struct app *app)
 {
+    if (app->session.target.kind == TARGET_REPLAY && !session_is_past(&app->session)) {
+        can_command(&app->session); /* says how it goes back */
+        return;
+    }
     follow_victim(&app->session);
-    session_seek_step(&app->session, session_event(&app->session),
+    session_seek_step(&app->session, session_event_ahead(&app->session),
                       app->count ? -(long)app->count : -1);
 }
 
@@ -115,7 +171,12 @@ void revoking_finish(struct app *app)
 
 void revoking_continue(struct app *app)
 {
-    step(app, "continue");
+    app->let_go = app->session.target;
+    const struct ask go = {.kind = ASK_GO};
+    if (!source_can_command(app->session.source) && source_can_halt(app->session.source))
+        source_ask(app->session.source, &go);
+    else
+        step(app, "continue");
 }
 
 void revoking_halt(struct app *app)
@@ -123,7 +184,19 @@ void revoking_halt(struct app *app)
     enum target_kind kind = app->session.target.kind;
     bool stands = kind == TARGET_STOPPED || kind == TARGET_HELD || kind == TARGET_REPLAY;
     const struct ask ask = {.kind = stands ? ASK_GO : ASK_HALT};
+    app->let_go = stands ? app->session.target : (struct target_state){0};
     source_ask(app->session.source, &ask);
+}
+
+void revoking_stopped(struct app *app)
+{
+    const struct target_state *now = &app->session.target;
+    bool again = now->kind == TARGET_STOPPED && app->let_go.kind == TARGET_STOPPED &&
+                 strcmp(now->where, app->let_go.where) != 0;
+    if (!again)
+        return;
+    app->let_go = (struct target_state){0};
+    session_say(&app->session, false, "%s", "");
 }
 
 static void find(struct app *app, enum attach_goal goal)
@@ -160,6 +233,15 @@ static void hear_arm(struct app *app, const struct answer *a)
         app->armed[app->armed_count++] = n;
 }
 
+/* The answer of a monitor, or of the door to a mainline kernel, to what is no command of theirs. */
+static bool is_unknown(const struct answer *a)
+{
+    static const char *const answers[] = {"there is no command '",
+                                          "a mainline kernel has no monitor"};
+    return strncmp(a->text, answers[0], strlen(answers[0])) == 0 ||
+           strncmp(a->text, answers[1], strlen(answers[1])) == 0;
+}
+
 void revoking_hear(struct app *app, const struct answer *a)
 {
     struct session *s = &app->session;
@@ -183,6 +265,10 @@ void revoking_hear(struct app *app, const struct answer *a)
     session_log(s, rest);
     if (*rest && rest[strlen(rest) - 1] != '\n')
         session_log(s, "\n");
-    if (a->id == app->asked_show)
+    if (a->id != app->asked_show)
+        return;
+    if (is_unknown(a))
+        command_unknown(app, app->sent);
+    else
         app_go(app, VIEW_LOG);
 }

@@ -13,7 +13,7 @@
 /* What one piece may cost, in rows made; text of a row costs as much as many.  The first one is larger:
  * what fits into it never shows half made. */
 enum {
-    FIRST_PIECE = 150000,
+    FIRST_PIECE = 110000,
     PIECE = 25000,
     TEXT_COST = 100,
     KEY_COST = 2,
@@ -270,7 +270,10 @@ static void place_cursor(struct view *v, bool time_passed)
     } else if (p->count && v->ghost_text[0] && time_passed && !v->filter[0]) {
         view_put_ghost(v, p->row, p->cursor);
     } else {
+        bool legend = !p->count && v->count > 1 && v->rows[0].flags & ROW_STAYS &&
+                      v->rows[0].flags & ROW_TITLE; /* nothing to stand on */
         v->cursor = p->cursor < v->count ? p->cursor : v->count ? v->count - 1 : 0;
+        v->cursor += legend;
         if (find_pin(v, &at))
             v->cursor = at;
     }

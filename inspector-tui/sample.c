@@ -2,6 +2,7 @@
 #include "inspector-tui/sample.h"
 #include "lib/array.h"
 
+#include "facts/untyped.h"
 #include "facts/why.h"
 
 #include <inttypes.h>
@@ -53,16 +54,6 @@ static bool counts_as_memory(const struct capstate_object *o)
     return o->bits > 0 && o->bits < 63 && !(o->flags & RECORD_SLOT_DEVICE);
 }
 
-/* Without children the watermark is reset at the next retype: nothing is handed out. */
-static uint64_t watermark_of(const struct capstate *s, const struct capstate_object *o)
-{
-    uint64_t most = 0;
-    for (int32_t i = o->first_slot; i >= 0; i = s->slots[i].next_same)
-        if (s->slots[i].next > i + 1 && s->slots[i].rec.data > most)
-            most = s->slots[i].rec.data;
-    return most < 1ull << o->bits ? most : 1ull << o->bits;
-}
-
 /* Who decides about untyped memory: the domain that holds it. */
 static struct domain_memory *memory_of(struct sample *s, uint32_t object)
 {
@@ -74,7 +65,7 @@ static void count_untyped(struct sample *s, uint32_t object)
 {
     const struct capstate_object *o = &s->state.objects[object];
     struct domain_memory *m = memory_of(s, object);
-    s->watermark[object] = watermark_of(&s->state, o);
+    s->watermark[object] = untyped_used(&s->state, (int32_t)object);
     if (!m)
         return;
     m->lost += s->watermark[object]; /* what lies in it is taken off again */
@@ -121,7 +112,7 @@ static void note_reaches(struct sample *s)
     const struct authority *a = &s->authority;
     for (uint32_t e = 0; e < a->edge_count; e++) {
         int32_t from = a->home[a->edges[e].from], to = a->home[a->edges[e].to];
-        if (from >= 0 && to >= 0 && to < 64 && from != to)
+        if (from >= 0 && to >= 0 && to < SAMPLE_REACHES && from != to)
             s->domain_reaches[from] |= 1ull << to;
     }
 }
@@ -311,6 +302,14 @@ const char *sample_domain_name(const struct sample *s, int32_t domain)
 int32_t sample_thread_domain(const struct sample *s, int32_t thread)
 {
     return s->have_authority && thread >= 0 ? s->authority.thread_domain[thread] : -1;
+}
+
+enum why_mark sample_trouble(const struct sample *s, int32_t thread)
+{
+    int32_t d = sample_thread_domain(s, thread);
+    bool trusted = d >= 0 && s->authority.domains[d].trusted;
+    enum why_mark mark = why_mark(&s->state, &s->waiting, thread);
+    return trusted && mark != WHY_MARK_FAULT ? WHY_MARK_NONE : mark;
 }
 
 int32_t sample_slot_domain(const struct sample *s, int32_t slot)

@@ -9,6 +9,7 @@
 #include "authority/authority.h"
 #include "capstate/capstate.h"
 #include "facts/waiting.h"
+#include "facts/why.h"
 #include "inspector-tui/ref.h"
 
 #include <stdatomic.h>
@@ -41,6 +42,8 @@ struct domain_memory {
     uint64_t free; /* that it could retype */
 };
 
+enum { SAMPLE_REACHES = 64 };
+
 struct sample {
     atomic_uint holders;
     uint32_t number; /* on the time line, from 1 */
@@ -63,9 +66,11 @@ struct sample {
     uint64_t
         *watermark; /* by object: of untyped memory with something made of it, up to where it was
                             handed out; else 0 */
-    struct waiting waiting;   /* who waits for whom */
-    uint64_t *domain_reaches; /* by domain: of the first 64, those whose objects it refers to */
-    bool *stuck;              /* by thread: faulted, or it waits for what can never come */
+    struct waiting waiting; /* who waits for whom */
+    uint64_t
+        *domain_reaches; /* by domain: a bit for each of the first SAMPLE_REACHES whose objects it
+                               * refers to */
+    bool *stuck;         /* by thread: faulted, or it waits for what can never come */
 };
 
 /* Takes over *state. NULL: no memory (the state is freed then too). */
@@ -93,6 +98,8 @@ uint32_t sample_domains(const struct sample *s);
 const char *sample_domain_name(const struct sample *s, int32_t domain); /* "-" for none */
 int32_t sample_thread_domain(const struct sample *s, int32_t thread);
 int32_t sample_slot_domain(const struct sample *s, int32_t slot);
+/* What of a thread should be looked at. A manager may wait for ever on purpose: of it a fault alone. */
+enum why_mark sample_trouble(const struct sample *s, int32_t thread);
 int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner);
 
 /* Bytes of RAM that the domain owns, whatever their use. */

@@ -1,5 +1,5 @@
-/* The model of the inspector. */
-#include "inspector-tui/session.h"
+/* The model of the inspector: what was said, the marks of domains, the samples that are shown. */
+#include "inspector-tui/session_private.h"
 
 #include "attach/sel4.h"
 #include "lib/format.h"
@@ -13,9 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Of systems with more slots no snapshot is read without being asked for. */
-enum { LOADED_UNASKED = 200000 };
-enum { LOG_KEEP = 1 << 18, MINUTE = 60, COMPARED_AT_ONCE = 20000 /* slots; more: the worker */ };
+enum { LOG_KEEP = 1 << 18, COMPARED_AT_ONCE = 20000 /* slots; more: the worker */ };
 
 void session_init(struct session *s, struct source *source)
 {
@@ -33,6 +31,7 @@ void session_fini(struct session *s)
     revocations_fini(&s->revocations);
     free(s->log);
     free(s->table);
+    free(s->past.text);
 }
 
 /* --- words --- */
@@ -168,7 +167,7 @@ enum style session_style(const struct session *s, const struct sample *of, int32
 
 /* --- what is shown --- */
 
-static void replace(struct sample **place, struct sample *with)
+void session_hold(struct sample **place, struct sample *with)
 {
     struct sample *old = *place;
     *place = sample_hold(with);
@@ -204,7 +203,7 @@ static void take_change(struct session *s, struct compare *change)
         tell_change(s);
 }
 
-static void compare_anew(struct session *s)
+void session_compare_anew(struct session *s)
 {
     struct sample *before = compared_with(s);
     if (!s->now)
@@ -233,7 +232,7 @@ static void find_before(struct session *s)
     if (s->before && s->before->number == n && !s->before->event)
         return;
     struct sample *kept = source_sample(s->source, n);
-    replace(&s->before, kept);
+    session_hold(&s->before, kept);
     sample_drop(kept);
     if (kept || n == 0 || s->before_asked == n || s->now->state.slot_count > LOADED_UNASKED)
         return;
@@ -250,7 +249,7 @@ static void look_for_before(struct session *s)
         return;
     find_before(s);
     if (s->before && !s->comparing)
-        compare_anew(s);
+        session_compare_anew(s);
 }
 
 /* What the kernel's own data says against itself goes into the log, once a finding. */
@@ -270,8 +269,15 @@ static void log_findings(struct session *s, const struct sample *sample)
     }
 }
 
-/* Shows a sample; change: what is known of how it differs from the one before, taken over. */
-static void show(struct session *s, struct sample *sample, struct compare *change)
+/* What is compared with it lived in another run of the machine. */
+static void tell_restart(struct session *s, const struct sample *sample)
+{
+    uint32_t boot = s->now ? s->now->state.snapshot.boot : 0;
+    if (boot && sample->state.snapshot.boot && boot != sample->state.snapshot.boot)
+        session_say(s, true, "the machine was restarted: nothing of before lives on");
+}
+
+void session_show(struct session *s, struct sample *sample, struct compare *change)
 {
     bool same = s->now && s->now->sum == sample->sum;
     if (s->now == sample) {
@@ -280,9 +286,10 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
     }
     learn_domains(s, sample);
     log_findings(s, sample);
+    tell_restart(s, sample);
     if (!same && !follows_time_line(s, sample)) /* the same rows again change nothing */
-        replace(&s->before, s->now);
-    replace(&s->now, sample);
+        session_hold(&s->before, s->now);
+    session_hold(&s->now, sample);
     if (follows_time_line(s, sample))
         find_before(s);
     if (change && change->before == compared_with(s)) {
@@ -294,28 +301,33 @@ static void show(struct session *s, struct sample *sample, struct compare *chang
         compare_move_on(s->change, sample);
         s->generation++;
     } else {
-        compare_anew(s);
+        session_compare_anew(s);
     }
+}
+
+/* A moment that was asked for, and one went elsewhere meanwhile. */
+static bool is_unwanted(const struct session *s, const struct sample *sample)
+{
+    if (sample->event)
+        return sample->event != s->event_wanted;
+    return !source_is_live(s->source) && s->now && sample->number != s->wanted;
 }
 
 static void take_sample(struct session *s, struct sample *sample, struct compare *change)
 {
-    bool file = !source_is_live(s->source);
+    bool file = !source_is_live(s->source), moment = file || sample->event;
     if (!sample->event)
-        replace(&s->latest, sample);
-    if (file && s->mark_wanted && sample->number == s->wanted) {
-        s->mark_wanted = false;
-        s->wanted = 0;
-        replace(&s->mark, sample);
+        session_hold(&s->latest, sample);
+    if (is_unwanted(s, sample) || (!moment && s->at != 0)) {
         compare_free(change);
-        compare_anew(s);
-    } else if (file || s->at == 0 || sample->event) {
-        if (file || sample->event)
-            s->at = sample->number;
-        show(s, sample, change);
-    } else {
-        compare_free(change);
+        sample_drop(sample);
+        return;
     }
+    if (moment)
+        s->at = sample->number;
+    s->wanted = 0;
+    s->event_wanted = 0;
+    session_show(s, sample, change);
     sample_drop(sample);
 }
 
@@ -344,8 +356,6 @@ static void tell_layout(struct session *s)
     s->layout_told = true;
 }
 
-static void find_minute(struct session *s);
-
 bool session_take(struct session *s)
 {
     struct target_state state;
@@ -366,7 +376,7 @@ bool session_take(struct session *s)
         s->generation_of_events++;
     look_for_before(s);
     if (s->now)
-        find_minute(s);
+        session_find_minute(s);
     char *text = source_console(s->source);
     if (text)
         session_log(s, text);
@@ -384,245 +394,35 @@ void session_answers(struct session *s, session_hear hear, void *ctx)
     }
 }
 
-/* --- time --- */
+/* --- questions in SQL --- */
 
-bool session_is_back(const struct session *s)
+static uint32_t asked_against(const struct session *s)
 {
-    return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+    return s->comparing && s->mark ? s->mark->number : 0;
 }
 
-bool session_keeps_stops(const struct session *s)
+/* A recording's question is always about one snapshot; that of a running machine, unless one looks
+ * back, about what it is now. */
+static uint32_t asked_at(const struct session *s)
 {
-    return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
+    return source_is_live(s->source) ? s->at : s->now ? s->now->number : 0;
 }
 
-bool session_is_past(const struct session *s)
+void session_ask(struct session *s, const char *question)
 {
-    return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
-}
-
-void session_seek(struct session *s, uint32_t number)
-{
-    uint32_t total;
-    struct moment last;
-    source_moments(s->source, &last, 1, &total);
-    bool live = source_is_live(s->source);
-    if (number == 0 || (live && number >= total)) {
-        s->at = live ? 0 : total;
-        if (live && s->latest)
-            show(s, s->latest, NULL);
-        else
-            number = total;
-        if (live)
-            return;
-    }
-    struct sample *kept = source_sample(s->source, number);
-    if (kept) {
-        s->at = number;
-        show(s, kept, NULL);
-        sample_drop(kept);
-        return;
-    }
-    if (live) {
-        session_say(s, true, "snapshot %u is not in memory any more; its recording has it", number);
-        return;
-    }
-    const struct ask ask = {.kind = ASK_SEEK, .number = number};
-    s->wanted = number;
+    struct ask ask = {.kind = ASK_SQL, .number = asked_at(s), .addr = asked_against(s)};
+    snprintf(ask.text, sizeof(ask.text), "%s", question);
+    snprintf(s->question, sizeof(s->question), "%s", question);
+    s->asked_at = ask.number;
+    s->asked_against = (uint32_t)ask.addr;
     source_ask(s->source, &ask);
 }
 
-static uint32_t shown_number(const struct session *s, uint32_t total)
+void session_ask_again(struct session *s)
 {
-    return s->at ? s->at : total;
-}
-
-void session_seek_by(struct session *s, long snapshots)
-{
-    uint32_t total;
-    struct moment last;
-    source_moments(s->source, &last, 1, &total);
-    /* from between two snapshots the one before is the first on the way back */
-    long half = s->now && s->now->event && snapshots < 0 ? 1 : 0;
-    long to = (long)(s->wanted ? s->wanted : shown_number(s, total)) + snapshots + half;
-    if (to < 1 && shown_number(s, total) <= 1)
-        session_say(s, false, "this is the first snapshot");
-    else if (to > (long)total && shown_number(s, total) >= total)
-        session_say(s, false, "this is the newest snapshot");
-    else
-        session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
-}
-
-/* Number of the last point of the time line that `past` does not hold for. */
-static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
-                            double x)
-{
-    uint32_t total, found = 1;
-    struct moment none;
-    source_moments(s->source, &none, 1, &total);
-    struct moment *all = calloc(total + 1, sizeof(*all));
-    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (!past(&all[i], x))
-            found = all[i].number;
-    free(all);
-    return found;
-}
-
-static bool later(const struct moment *m, double time)
-{
-    return m->time > time;
-}
-
-static bool further(const struct moment *m, double seq)
-{
-    return (double)m->seq > seq;
-}
-
-void session_seek_time(struct session *s, double time)
-{
-    session_seek(s, last_before(s, later, time));
-}
-
-uint64_t session_event(const struct session *s)
-{
-    return s->now ? s->now->state.snapshot.seq : 0;
-}
-
-void session_to_event(struct session *s, uint64_t seq)
-{
-    uint64_t first, last, lost;
-    uint32_t total;
-    struct moment newest;
-    uint32_t n = last_before(s, further, (double)seq);
-    source_moments(s->source, &newest, 1, &total);
-    struct sample *kept = source_sample(s->source, n);
-    bool whole = kept && kept->state.snapshot.seq == seq;
-    sample_drop(kept);
-    if (whole) { /* that event ends a snapshot: all of it is told */
-        session_seek(s, n);
-    } else if (!source_event_range(s->source, &first, &last, &lost) || seq < first || seq > last) {
-        session_say(s, true, "event %llu is not kept here: %s", (unsigned long long)seq,
-                    last ? "too long ago, or not there yet" : "there are none");
-    } else {
-        const struct ask ask = {.kind = ASK_EVENT, .addr = seq};
-        source_ask(s->source, &ask);
-    }
-}
-
-/* Without events to go by: to the next snapshot that shows others. */
-static void seek_numbers(struct session *s, long events)
-{
-    double seq = (double)session_event(s) + (double)events;
-    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
-    session_seek(s, events > 0 ? n + 1 : n);
-}
-
-void session_seek_event(struct session *s, long events)
-{
-    uint64_t first, last, lost, here = session_event(s);
-    if (!s->now)
+    char question[sizeof(s->question)];
+    if (!s->question[0] || (s->asked_at == asked_at(s) && s->asked_against == asked_against(s)))
         return;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
-        session_say(s, false, "no events are kept here: by snapshots");
-        seek_numbers(s, events);
-    } else if (events < 0 && here < (uint64_t)-events) {
-        session_say(s, false, "this is before the first event");
-    } else if (events > 0 && here + (uint64_t)events > last) {
-        session_seek(s, 0);
-    } else {
-        session_to_event(s, here + (uint64_t)events);
-    }
-}
-
-/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
-static bool is_stop(const struct record_event *e)
-{
-    return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
-}
-
-void session_seek_step(struct session *s, uint64_t from, long steps)
-{
-    struct record_event e;
-    uint64_t first, last, lost, at = from, found = 0;
-    long left = steps < 0 ? -steps : steps;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
-        session_say(s, true, "no events are kept here: there are no steps to go by");
-        return;
-    }
-    while (left > 0 && (steps > 0 ? ++at <= last : --at >= first && at > 0)) {
-        bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
-        if (!there || !is_stop(&e))
-            continue;
-        found = at;
-        left--;
-    }
-    if (found)
-        session_to_event(s, found);
-    else
-        session_say(s, false,
-                    steps > 0 ? "no later step of a revoke is kept"
-                              : "no earlier step of a revoke is kept");
-}
-
-/* --- a minute ago --- */
-
-/* What `now` is compared with in the overview. Asks the worker for it once. */
-static void find_minute(struct session *s)
-{
-    uint32_t n = last_before(s, later, s->now->time - MINUTE);
-    if (s->minute && s->minute->number == n)
-        return;
-    struct sample *kept = source_sample(s->source, n);
-    if (kept) {
-        replace(&s->minute, kept);
-        s->generation++;
-        sample_drop(kept);
-    } else if (s->minute_asked != n && s->now->state.slot_count <= LOADED_UNASKED) {
-        const struct ask ask = {.kind = ASK_LOAD, .number = n};
-        s->minute_asked = n;
-        source_ask(s->source, &ask);
-    }
-}
-
-/* What a minute ago looked like, if nobody set a mark: the default to compare with. */
-static void default_mark(struct session *s)
-{
-    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
-    if (kept && kept != s->now)
-        replace(&s->mark, kept);
-    else if (s->minute && s->minute != s->now)
-        replace(&s->mark, s->minute);
-    else if (s->before)
-        replace(&s->mark, s->before);
-    sample_drop(kept);
-}
-
-void session_set_mark(struct session *s)
-{
-    char clock[16];
-    if (!s->now)
-        return;
-    replace(&s->mark, s->now);
-    session_say(s, false, "marked %s; = compares with it", session_clock(s->now->time, clock));
-    if (s->comparing)
-        compare_anew(s);
-}
-
-void session_compare(struct session *s)
-{
-    char clock[16];
-    if (!s->now)
-        return;
-    if (!s->comparing && !s->mark)
-        default_mark(s);
-    s->comparing = !s->comparing && s->mark;
-    s->tell_change = s->comparing;
-    if (!s->comparing)
-        session_say(s, false,
-                    s->mark ? "compared with the snapshot before again"
-                            : "there is nothing earlier to compare with");
-    else
-        session_say(s, false, "comparing with %s ...", session_clock(s->mark->time, clock));
-    compare_anew(s);
+    memcpy(question, s->question, sizeof(question));
+    session_ask(s, question);
 }

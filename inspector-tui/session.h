@@ -30,12 +30,13 @@ struct session {
     uint64_t findings;     /* sum of those in the log */
     uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
+    bool mark_due;         /* the mark becomes that as soon as it has come */
     struct revocations revocations;
-    bool comparing;   /* with the mark; else with the sample shown before */
-    bool tell_change; /* the comparison under way was asked for: its sum is said */
-    uint32_t at;      /* snapshot of the time line one went back to, 0: the newest */
-    uint32_t wanted;  /* snapshot that was asked for and is not here yet */
-    bool mark_wanted; /* and it is to be the mark, not what is shown */
+    bool comparing;        /* with the mark; else with the sample shown before */
+    bool tell_change;      /* the comparison under way was asked for: its sum is said */
+    uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
+    uint32_t wanted;       /* snapshot that was asked for and is not here yet */
+    uint64_t event_wanted; /* event that was asked for and is not here yet, 0: none */
     bool paused;
     bool layout_told;
     uint64_t generation_of_events; /* grows whenever revocations have another count */
@@ -44,14 +45,25 @@ struct session {
     struct domain_mark domains[SESSION_DOMAINS];
     uint32_t domain_count;
 
-    uint32_t columns;              /* of the screen: pictures fill it */
+    uint32_t columns, lines;       /* of the screen: pictures fill it */
     char message[SESSION_MESSAGE]; /* of the last key or answer */
     bool message_bad;
     char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */
     size_t log_length;
     uint64_t log_generation;
 
-    char *table; /* answer of the last question in SQL: lines of cells with tabs, escaped */
+    /* the last question in SQL */
+    char question[256];
+    uint32_t asked_at, asked_against; /* snapshots it was asked of, 0: the newest, none */
+    char *table;                      /* its answer: lines of cells with tabs, escaped */
+    bool table_compared;              /* each line begins with its sign */
+
+    /* what the recording adds to why a thread in trouble stands */
+    struct {
+        uint64_t thread;
+        uint32_t number; /* of the snapshot */
+        char *text;      /* lines, NULL: the answer is not there yet */
+    } past;
 
     /* the revocation that is looked at */
     uint64_t revoke_slot; /* whose preview is shown, 0: none */
@@ -82,8 +94,12 @@ void session_seek_time(struct session *s, double time);
 void session_seek_event(struct session *s, long events);
 /* The moment right after an event. */
 void session_to_event(struct session *s, uint64_t seq);
+/* A moment that was asked for cannot be shown. */
+void session_not_there(struct session *s, const struct answer *a);
 /* The event that what is shown is the state after, 0: no events are numbered. */
 uint64_t session_event(const struct session *s);
+/* The same where one goes: keys that come faster than moments are made each go one on. */
+uint64_t session_event_ahead(const struct session *s);
 /* Remembers what is shown; compares with it from now on, or stops to. */
 void session_set_mark(struct session *s);
 void session_compare(struct session *s);
@@ -92,6 +108,11 @@ bool session_is_back(const struct session *s);
 bool session_is_past(const struct session *s);
 /* To the next step of a revoke among the events kept, or the one before. */
 void session_seek_step(struct session *s, uint64_t from, long steps);
+
+/* Asks in SQL, of what is shown, against what it is compared with; asks the last question again where
+ * either is another by now. */
+void session_ask(struct session *s, const char *question);
+void session_ask_again(struct session *s);
 
 /* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
 bool session_keeps_stops(const struct session *s);

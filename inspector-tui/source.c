@@ -6,6 +6,8 @@
  *     take <----- fresh, points <- source_deliver      fd: something is there
  */
 #include "inspector-tui/source_private.h"
+
+#include "attach/clock.h"
 #include "lib/array.h"
 
 #include <fcntl.h>
@@ -20,13 +22,6 @@
 
 enum { CONSOLE_MAX = 1 << 16, LISTEN_MS = 100, HOUR_MS = 3600000 };
 
-double source_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* --- what the worker hands over --- */
 
 void source_wake_screen(struct source *s)
@@ -34,6 +29,15 @@ void source_wake_screen(struct source *s)
     uint64_t one = 1;
     ssize_t n = write(s->fd, &one, sizeof(one));
     (void)n; /* full: it is readable already */
+}
+
+bool source_is_wanted(void *source)
+{
+    struct source *s = source;
+    pthread_mutex_lock(&s->lock);
+    bool wanted = !s->quit;
+    pthread_mutex_unlock(&s->lock);
+    return wanted;
 }
 
 void source_answered(struct source *s, const struct asked *q, bool ok, char *text)
@@ -61,7 +65,7 @@ void source_say_state(struct source *s, enum target_kind kind, const char *where
     pthread_mutex_lock(&s->lock);
     bool same = s->state.kind == kind && strcmp(s->state.where, where ? where : "") == 0;
     if (s->state.kind != kind)
-        s->state.since = source_now();
+        s->state.since = clock_wall();
     s->state.kind = kind;
     snprintf(s->state.where, sizeof(s->state.where), "%s", where ? where : "");
     pthread_mutex_unlock(&s->lock);
@@ -207,18 +211,11 @@ static bool next_question(struct source *s, struct asked *q)
     return any;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Nothing to do until `until`: sleeps, or listens to the line in short turns. */
 static void idle(struct source *s, int64_t until)
 {
     struct pollfd p = {.fd = s->kick[0], .events = POLLIN};
-    int64_t left = until - now_ms();
+    int64_t left = until - clock_now_ms();
     int ms = left < 0 ? 0 : left > HOUR_MS ? HOUR_MS : (int)left;
     char junk[64];
     if (!s->ops->listen || !s->follow)
@@ -233,7 +230,7 @@ static void idle(struct source *s, int64_t until)
 static bool what_next(struct source *s, bool *due, int64_t next)
 {
     pthread_mutex_lock(&s->lock);
-    *due = s->due || (s->live && !s->paused && now_ms() >= next);
+    *due = s->due || (s->live && !s->paused && clock_now_ms() >= next);
     s->due = false;
     bool go_on = !s->quit;
     pthread_mutex_unlock(&s->lock);
@@ -262,7 +259,7 @@ static void compare_what_was_asked(struct source *s)
 static void set_busy(struct source *s, bool busy)
 {
     pthread_mutex_lock(&s->lock);
-    s->busy_since = busy ? source_now() : 0;
+    s->busy_since = busy ? clock_wall() : 0;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -276,7 +273,7 @@ static void *worker_main(void *arg)
         set_busy(s, true);
         if (due) {
             s->ops->sample(s);
-            next = now_ms() + s->options.interval_ms;
+            next = clock_now_ms() + s->options.interval_ms;
         }
         bool asked = next_question(s, &q);
         if (asked)
@@ -284,7 +281,7 @@ static void *worker_main(void *arg)
         set_busy(s, false);
         compare_what_was_asked(s);
         if (!asked && !due)
-            idle(s, s->live && !s->paused ? next : now_ms() + HOUR_MS);
+            idle(s, s->live && !s->paused ? next : clock_now_ms() + HOUR_MS);
     }
     return NULL;
 }
@@ -323,7 +320,7 @@ struct source *source_open(const struct source_options *options, char *message, 
     s->due = true;
     snprintf(s->name, sizeof(s->name), "%s", options->target);
     snprintf(s->record_path, sizeof(s->record_path), "%s", options->record ? options->record : "");
-    s->state.since = source_now();
+    s->state.since = clock_wall();
     pthread_mutex_init(&s->lock, NULL);
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size)) {
@@ -441,6 +438,22 @@ void source_state(struct source *s, struct target_state *out)
     pthread_mutex_unlock(&s->lock);
 }
 
+bool source_can_halt(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool can = s->can_halt;
+    pthread_mutex_unlock(&s->lock);
+    return can;
+}
+
+bool source_can_command(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool can = s->can_command;
+    pthread_mutex_unlock(&s->lock);
+    return can;
+}
+
 void source_keep_stops(struct source *s)
 {
     s->keep_stops = true;
@@ -486,7 +499,7 @@ double source_silence(struct source *s)
     pthread_mutex_lock(&s->lock);
     double since = s->busy_since;
     pthread_mutex_unlock(&s->lock);
-    return since > 0 ? source_now() - since : 0;
+    return since > 0 ? clock_wall() - since : 0;
 }
 
 uint32_t source_waiting(struct source *s)

@@ -44,7 +44,9 @@ void source_state(struct source *s, struct target_state *out);
 void source_keep_stops(struct source *s);
 void source_pause(struct source *s, bool paused); /* no samples but those asked for */
 
-double source_now(void); /* seconds after 1970 */
+/* Can the target be stopped, and does it run commands of a monitor? A recording can neither. */
+bool source_can_halt(struct source *s);
+bool source_can_command(struct source *s);
 
 /* --- asking --- */
 enum ask_kind {
@@ -56,8 +58,10 @@ enum ask_kind {
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */
     ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
-    ASK_SQL,     /* text; over the recording, or the present moment of a live target */
-    ASK_WHY,     /* addr: a TCB, number: snapshot; what capdb why-... says, of a recording */
+    ASK_SQL, /* text, in which :n is snapshot `number`; over the recording, or that moment of a live
+                    target; compared with the answer of snapshot `addr`, unless that is 0 */
+    ASK_WHY, /* addr: a TCB, number: snapshot; what capdb why-... says, of a recording */
+    ASK_PAST, /* the same, only what the past adds */
 };
 
 struct ask {

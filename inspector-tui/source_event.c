@@ -46,7 +46,12 @@ void source_serve_event(struct source *s, const struct asked *q)
     uint64_t seq = q->ask.addr;
     struct sample *base = base_in_memory(s, seq);
     if (!base) {
-        source_answered_text(s, q, false, "no snapshot from before that event is in memory");
+        snprintf(why, sizeof(why),
+                 "event %" PRIu64
+                 " lies before the first snapshot that is in memory: how the system "
+                 "stood then nobody knows",
+                 seq);
+        source_answered_text(s, q, false, why);
         return;
     }
     struct sample *made = make(s, base, seq, why, sizeof(why));

@@ -3,6 +3,7 @@
 #include "capdb/past.h"
 #include "lib/array.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,33 @@ static uint32_t split_name(char *path)
     return (uint32_t)strtoul(at + 1, NULL, 10);
 }
 
+/* Snapshots of a kernel that numbers no events: each has the number of the last event that it shows. */
+static void number_moments(struct source *s)
+{
+    char *table = NULL;
+    uint64_t seq = 0, upto = 0;
+    uint32_t i = 0, n = 0;
+    if (capdb_ask(s->db, "SELECT n, max(seq) FROM events GROUP BY n ORDER BY n", UINT32_MAX,
+                  &table) != ERR_OK)
+        return;
+    pthread_mutex_lock(&s->lock);
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
+        if (sscanf(line, "\n%" SCNu32 "\t%" SCNu64, &n, &upto) != 2)
+            break;
+        for (; i < s->point_count && s->points[i].moment.number < n; i++)
+            s->points[i].moment.seq = seq;
+        seq = upto;
+    }
+    for (; i < s->point_count; i++)
+        s->points[i].moment.seq = seq;
+    pthread_mutex_unlock(&s->lock);
+    free(table);
+}
+
 /* The time line grows when somebody else records into the file. */
 static void read_moments(struct source *s)
 {
-    uint32_t count = capdb_count(s->db);
+    uint32_t count = capdb_count(s->db), before = s->point_count;
     struct capdb_snapshot info;
     pthread_mutex_lock(&s->lock);
     struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
@@ -36,7 +60,10 @@ static void read_moments(struct source *s)
                                       .seq = info.seq,
                                       .changes = info.added + info.removed + info.changed}};
     }
+    bool grew = s->point_count > before;
     pthread_mutex_unlock(&s->lock);
+    if (grew && s->points[s->point_count - 1].moment.seq == 0)
+        number_moments(s);
 }
 
 static void keep(struct source *s, struct sample *made)
@@ -90,6 +117,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
         capstate_free(&state);
         return NULL;
     }
+    state.snapshot.seq = s->points[n - 1].moment.seq;
     made = sample_make(&state, &s->rules);
     if (!made) {
         snprintf(why, size, "out of memory");
@@ -135,20 +163,21 @@ static void take_event(void *ctx, const struct record *r)
         source_lose_events(s, r->gap.count);
 }
 
+/* Events first: a key that goes by them may come as soon as something is shown. */
 static void show_first(struct source *s)
 {
     char why[300];
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
     if (!seek(s, s->first, why, sizeof(why)))
         source_say_state(s, TARGET_UNREACHABLE, why);
     s->first = 0;
-    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
 }
 
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
 static void sample(struct source *s)
 {
     read_moments(s);
-    source_say_recording(s, "%u snapshots", s->point_count);
+    source_say_recording(s, "%u snapshot%s", s->point_count, s->point_count == 1 ? "" : "s");
     if (s->first)
         show_first(s);
     source_wake_screen(s);
@@ -156,11 +185,20 @@ static void sample(struct source *s)
 
 static void serve_sql(struct source *s, const struct asked *q)
 {
-    char *table = NULL;
-    if (capdb_ask(s->db, q->ask.text, SQL_ROWS, &table) == ERR_OK)
+    char *table = NULL, *before = NULL;
+    enum error e = capdb_ask_at(s->db, q->ask.text, q->ask.number, SQL_ROWS, &table);
+    if (e == ERR_OK && q->ask.addr) {
+        e = capdb_ask_at(s->db, q->ask.text, (uint32_t)q->ask.addr, SQL_ROWS, &before);
+        if (e == ERR_OK)
+            table = source_compare_tables(before, table);
+    }
+    if (e == ERR_OK && table) {
         source_answered(s, q, true, table);
-    else
-        source_answered_text(s, q, false, capdb_error(s->db));
+        return;
+    }
+    free(table);
+    source_answered_text(s, q, false,
+                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : capdb_error(s->db));
 }
 
 /* The snapshot that an event came after is in memory then, if it can be. */
@@ -174,28 +212,19 @@ static void load_before(struct source *s, uint64_t seq)
     sample_drop(load(s, n, why, sizeof(why)));
 }
 
-/* Lines of an answer as a text, deeper ones further to the right. NULL: no memory. */
-static char *join(const struct why *w)
-{
-    size_t used = 0, room = 1;
-    for (uint32_t i = 0; i < w->count; i++)
-        room += strlen(w->lines[i].text) + 2 * w->lines[i].depth + 1;
-    char *text = malloc(room);
-    for (uint32_t i = 0; text && i < w->count; i++)
-        used += (size_t)snprintf(text + used, room - used, "%*s%s\n", (int)w->lines[i].depth * 2,
-                                 "", w->lines[i].text);
-    return text;
-}
-
-/* The lines of `capdb why-not-running`, and of `capdb why-fault` where it has faulted. */
-static enum error why(struct source *s, const struct sample *of, int32_t thread, struct why *w)
+/* The lines of `capdb why-not-running`, and of `capdb why-fault` where it has faulted; past: only those
+ * that the snapshot itself does not tell. */
+static enum error why(struct source *s, const struct sample *of, int32_t thread, bool past,
+                      struct why *w)
 {
     const struct capstate *state = &of->state;
-    why_not_running(state, thread, w);
+    if (!past)
+        why_not_running(state, thread, w);
     enum error e = capdb_past_running(s->db, of->number, state, thread, w);
     if (e != ERR_OK || !state->threads[thread].rec.fault)
         return e;
-    why_fault(state, thread, w);
+    if (!past)
+        why_fault(state, thread, w);
     return capdb_past_fault(s->db, of->number, state, thread, w);
 }
 
@@ -206,8 +235,8 @@ static void serve_why(struct source *s, const struct asked *q)
     struct sample *of = load(s, q->ask.number, message, sizeof(message));
     int32_t thread = of ? sample_thread_at(of, q->ask.addr) : -1;
     why_init(&w);
-    enum error e = thread < 0 ? ERR_OK : why(s, of, thread, &w);
-    char *text = thread >= 0 && e == ERR_OK ? join(&w) : NULL;
+    enum error e = thread < 0 ? ERR_OK : why(s, of, thread, q->ask.kind == ASK_PAST, &w);
+    char *text = thread >= 0 && e == ERR_OK ? why_join(&w) : NULL;
     if (text)
         source_answered(s, q, true, text);
     else
@@ -243,6 +272,7 @@ static void serve(struct source *s, const struct asked *q)
         serve_sql(s, q);
         break;
     case ASK_WHY:
+    case ASK_PAST:
         serve_why(s, q);
         break;
     case ASK_FIND:
@@ -272,6 +302,7 @@ static bool begin(struct source *s, char *message, size_t size)
         snprintf(message, size, "%s: %s", path, why);
         return false;
     }
+    capdb_give_up_after(s->db, SQL_SECONDS, source_is_wanted, s);
     if (s->options.rules)
         s->rules = *s->options.rules;
     read_moments(s);

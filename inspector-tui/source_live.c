@@ -3,10 +3,12 @@
 #include "inspector-tui/source_private.h"
 #include "lib/array.h"
 
+#include "attach/clock.h"
 #include "attach/live.h"
 #include "attach/sel4.h"
 #include "capdb/machine.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,15 @@ static void begin_follow(struct source *s)
     s->follow = f;
 }
 
+/* The base of a live line is a whole snapshot: it is read with the first sample, when the screen stands
+ * already. */
+static void follow(struct source *s)
+{
+    if (s->follows_next)
+        begin_follow(s);
+    s->follows_next = false;
+}
+
 /* --- the recording --- */
 
 static void stop_recording(struct source *s)
@@ -131,7 +142,16 @@ static enum target_kind kind_of(const struct source *s, const struct attach_stat
 static void say_how_it_stands(struct source *s)
 {
     const struct attach_state *state = attach_last_state(s->attach);
-    source_say_state(s, kind_of(s, state), state->being == ATTACH_RUNS ? "" : state->sentence);
+    bool by_us = state->being == ATTACH_STANDS && state->ours;
+    char where[sizeof(state->sentence) + 40];
+    if (state->being == ATTACH_REPLAYS)
+        snprintf(where, sizeof(where), "at instruction %" PRIu64 "%s%s", state->instruction,
+                 state->sentence[0] ? ", " : "", state->sentence);
+    else
+        snprintf(where, sizeof(where), "%s%s",
+                 by_us ? state->sentence[0] ? "by you: " : "by you" : "",
+                 state->being == ATTACH_RUNS ? "" : state->sentence);
+    source_say_state(s, kind_of(s, state), where);
 }
 
 /* Sentences of the door begin with the target's name, which is on the screen already. */
@@ -159,15 +179,23 @@ static void lose_target(struct source *s, enum error e)
     source_say_state(s, TARGET_GONE, why);
 }
 
-/* Where a description of mainline's layout differs from the tables that are built in. */
-static void say_layout(struct source *s)
+static void say_abilities(struct source *s)
 {
-    const char *note;
-    for (unsigned i = 0; (note = attach_kernel_note(i)); i++) {
-        source_put_console(s, "layout: ");
-        source_put_console(s, note);
-        source_put_console(s, "\n");
-    }
+    pthread_mutex_lock(&s->lock);
+    s->can_halt = attach_can_halt(s->attach);
+    s->can_command = attach_can_command(s->attach);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What could not be stored the next sample will tell. */
+static void reached_again(struct source *s)
+{
+    char machine[MACHINE_BYTES];
+    const struct capdb_source from = {
+        .target = s->options.target,
+        .machine = machine_behind(s->options.target, machine, sizeof(machine)),
+    };
+    capdb_reached_again(s->db, &from);
 }
 
 static bool reach(struct source *s, char *message, size_t size)
@@ -178,9 +206,10 @@ static bool reach(struct source *s, char *message, size_t size)
         s->attach = NULL;
         return false;
     }
-    begin_follow(s);
-    say_layout(s);
-    say_how_it_stands(s);
+    say_abilities(s);
+    s->follows_next = true;
+    if (s->db)
+        reached_again(s);
     return true;
 }
 
@@ -190,13 +219,14 @@ static void sample(struct source *s)
     struct capstate state;
     if (!reach(s, message, sizeof(message)))
         return;
+    follow(s);
     enum error e =
         s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
     if (e != ERR_OK) {
         lose_target(s, e);
         return;
     }
-    double now = source_now();
+    double now = clock_wall();
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);
@@ -243,35 +273,76 @@ static void serve_find(struct source *s, const struct asked *q)
     source_answered_text(s, q, e == ERR_OK, e == ERR_OK ? text : short_error(s));
 }
 
-/* Over this moment: a recording in memory with one snapshot, as `capdb live` has it. */
-static void serve_sql(struct source *s, const struct asked *q)
+/* Over one moment: a recording in memory with one snapshot, as `capdb live` has it. On failure the
+ * sentence in `why`. */
+static enum error ask_moment(struct source *s, const struct capstate *state, double time,
+                             const char *sql, char **table, char *why)
 {
-    char why[CAPDB_MESSAGE], *table = NULL;
-    struct capstate state;
     struct capdb *db = NULL;
     uint32_t n;
-    enum error e =
-        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
-    if (e != ERR_OK) {
-        source_answered_text(s, q, false, short_error(s));
-        return;
-    }
-    e = capdb_create(":memory:", s->options.target, &db, why);
+    enum error e = capdb_create(":memory:", s->options.target, &db, why);
     if (e == ERR_OK && s->rules.count)
         e = capdb_set_rules(db, &s->rules);
     if (e == ERR_OK)
-        e = capdb_append(db, &state, source_now(), &n);
+        e = capdb_append(db, state, time, &n);
     if (e == ERR_OK)
         e = capdb_flush(db);
-    if (e == ERR_OK)
-        e = capdb_ask(db, q->ask.text, SQL_ROWS, &table);
-    if (e == ERR_OK)
-        source_answered(s, q, true, table);
-    else
-        source_answered_text(s, q, false, db ? capdb_error(db) : why);
-    capstate_free(&state);
+    if (e == ERR_OK) {
+        capdb_give_up_after(db, SQL_SECONDS, source_is_wanted, s);
+        e = capdb_ask(db, sql, SQL_ROWS, table);
+    }
+    if (db && e != ERR_OK)
+        snprintf(why, CAPDB_MESSAGE, "%s", capdb_error(db));
     if (db)
         capdb_close(db);
+    return e;
+}
+
+/* The same over a moment that was seen. */
+static enum error ask_seen(struct source *s, uint32_t number, const char *sql, char **table,
+                           char *why)
+{
+    struct sample *seen = source_sample(s, number);
+    if (!seen) {
+        snprintf(why, CAPDB_MESSAGE, "snapshot %u is not in memory any more", number);
+        return ERR_NOT_FOUND;
+    }
+    enum error e = ask_moment(s, &seen->state, seen->time, sql, table, why);
+    sample_drop(seen);
+    return e;
+}
+
+/* Over what the machine is now. */
+static enum error ask_now(struct source *s, const char *sql, char **table, char *why)
+{
+    struct capstate state;
+    enum error e =
+        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
+    if (e != ERR_OK) {
+        snprintf(why, CAPDB_MESSAGE, "%s", short_error(s));
+        return e;
+    }
+    e = ask_moment(s, &state, clock_wall(), sql, table, why);
+    capstate_free(&state);
+    return e;
+}
+
+static void serve_sql(struct source *s, const struct asked *q)
+{
+    char why[CAPDB_MESSAGE] = "", *table = NULL, *before = NULL;
+    enum error e = q->ask.number ? ask_seen(s, q->ask.number, q->ask.text, &table, why)
+                                 : ask_now(s, q->ask.text, &table, why);
+    if (e == ERR_OK && q->ask.addr) {
+        e = ask_seen(s, (uint32_t)q->ask.addr, q->ask.text, &before, why);
+        if (e == ERR_OK)
+            table = source_compare_tables(before, table);
+    }
+    if (e == ERR_OK && table) {
+        source_answered(s, q, true, table);
+        return;
+    }
+    free(table);
+    source_answered_text(s, q, false, why[0] ? why : error_sentence(ERR_NO_MEMORY));
 }
 
 static void serve_reachable(struct source *s, const struct asked *q)
@@ -307,6 +378,8 @@ static void serve(struct source *s, const struct asked *q)
     } else if (q->ask.kind == ASK_SAMPLE) {
         sample(s);
         source_answered_text(s, q, true, "");
+    } else if (q->ask.kind == ASK_SQL && q->ask.number) {
+        serve_sql(s, q);
     } else if (!reach(s, message, sizeof(message))) {
         source_answered_text(s, q, false, message);
     } else {

@@ -7,7 +7,14 @@
 
 #include <pthread.h>
 
-enum { ANSWERS = 64, ASKS = 64, SQL_ROWS = 5000, EVENTS_KEPT = 1 << 16, SOURCE_NAME = 512 };
+enum {
+    ANSWERS = 64,
+    ASKS = 64,
+    SQL_ROWS = 5000,
+    SQL_SECONDS = 30,
+    EVENTS_KEPT = 1 << 16,
+    SOURCE_NAME = 512
+};
 /* What the history of a live target may take of memory. */
 #define HISTORY_BYTES ((size_t)256 << 20)
 
@@ -45,6 +52,7 @@ struct source {
     struct attach *attach;
     struct capdb *db;
     struct follow *follow; /* events of a live line, NULL: none */
+    bool follows_next; /* the target was reached anew: its live line begins with the next sample */
     struct authority_rules rules;
     uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
@@ -57,7 +65,8 @@ struct source {
     pthread_mutex_t lock;
     /* under the lock */
     bool quit, paused, due;
-    double busy_since; /* the worker waits for the target since then, 0: it does not */
+    bool can_halt, can_command; /* the target, when it was last reached */
+    double busy_since;          /* the worker waits for the target since then, 0: it does not */
     struct asked asks[ASKS];
     uint32_t ask_first, ask_count, ask_serving, ask_last_id;
     struct answer answers[ANSWERS];
@@ -95,6 +104,12 @@ void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void source_put_console(struct source *s, const char *text);
 void source_wake_screen(struct source *s);
+/* Of a source: does anybody still wait for it? A question that takes long asks. */
+bool source_is_wanted(void *source);
+
+/* Two answers to one question as one: each line begins with ' ', '+' (only in the second) or '-' (only
+ * in the first); the first line names the columns. Frees both; NULL: no memory. (source_sql.c) */
+char *source_compare_tables(char *before, char *after);
 
 /* The answer to ASK_EVENT (source_event.c). */
 void source_serve_event(struct source *s, const struct asked *q);

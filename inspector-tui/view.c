@@ -1,5 +1,6 @@
 /* What all views have in common: rows, folds, moving, going to a thing, search and filter; rows.c
  * makes the rows. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/view.h"
 #include "lib/array.h"
 
@@ -27,12 +28,12 @@ static const struct view_ops *const all_ops[VIEWS] = {
 };
 
 struct view_word {
-    const char *name, *brief, *about;
+    const char *name, *brief, *about, *action;
     int key;
 };
 
 static const struct view_word words[VIEWS] = {
-#define X(ID, key, name, brief, about) [VIEW_##ID] = {name, brief, about, key},
+#define X(ID, key, action, name, brief, about) [VIEW_##ID] = {name, brief, about, action, key},
     VIEW_LIST(X)
 #undef X
 };
@@ -49,12 +50,23 @@ const char *view_brief(enum view_id id)
 
 const char *view_about(enum view_id id)
 {
-    return words[id].about;
+    static char text[160]; /* the screen's thread only */
+    const char *about = words[id].about, *key = strchr(about, '%');
+    if (!key)
+        return about;
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(key - about), about, bindings_key("chain"),
+             key + 1);
+    return text;
 }
 
 int view_key(enum view_id id)
 {
     return words[id].key;
+}
+
+const char *view_action(enum view_id id)
+{
+    return words[id].action;
 }
 
 void view_init(struct view *v, enum view_id id)
@@ -96,17 +108,6 @@ struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, 
         flags |= ROW_OPEN;
     return view_append(
         v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
-}
-
-void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind)
-{
-    const struct compare *c = s->change;
-    for (uint32_t i = 0; c && c->before && i < c->count; i++)
-        if (c->changes[i].kind == CHANGE_REMOVED) {
-            int32_t slot = c->changes[i].before;
-            view_add(v, view_id(0, kind, c->before->state.slots[slot].rec.addr), 0, kind, slot,
-                     ROW_DEAD);
-        }
 }
 
 const struct sample *view_sample(const struct session *s, const struct row *r)
@@ -201,6 +202,11 @@ void view_put_ghost(struct view *v, struct row was, uint32_t at)
     v->cursor = at;
 }
 
+const char *view_ghost_text(const struct view *v)
+{
+    return v->ghost_text + strspn(v->ghost_text, " >+-~*");
+}
+
 /* --- moving --- */
 
 static uint32_t leave_ghost(struct view *v, uint32_t to)
@@ -214,6 +220,20 @@ static uint32_t leave_ghost(struct view *v, uint32_t to)
     return to < v->count ? to : v->count ? v->count - 1 : 0;
 }
 
+static bool is_in_sight(const struct view *v, uint32_t height)
+{
+    return v->cursor < v->fixed || (v->cursor >= v->top + v->fixed && v->cursor < v->top + height);
+}
+
+/* After a jump: a third of the list is above the cursor. */
+static void land(struct view *v, uint32_t height)
+{
+    uint32_t above = v->fixed + (height - v->fixed) / 3;
+    if (v->jumped && height && !is_in_sight(v, height))
+        v->top = v->cursor > above ? v->cursor - above : 0;
+    v->jumped &= height == 0;
+}
+
 void view_go(struct view *v, uint32_t row, uint32_t height)
 {
     if (v->count == 0) {
@@ -224,17 +244,33 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
     if (v->ghost && to != v->cursor)
         to = leave_ghost(v, to);
     v->cursor = to;
-    if (v->cursor < v->top)
-        v->top = v->cursor;
+    land(v, height);
+    if (!v->jumped && v->cursor >= v->fixed && v->cursor < v->top + v->fixed)
+        v->top = v->cursor - v->fixed;
     if (height && v->cursor >= v->top + height)
         v->top = v->cursor - height + 1;
     if (height && v->top + height > v->count)
         v->top = v->count > height ? v->count - height : 0;
 }
 
+void view_fix(struct view *v, uint32_t height)
+{
+    enum { LEAST = 4 }; /* lines that scroll */
+    uint32_t n = 0;
+    while (n < v->count && v->rows[n].flags & ROW_STAYS)
+        n++;
+    v->fixed = n + LEAST <= height ? n : 0;
+}
+
+uint32_t view_row_on(const struct view *v, uint32_t line)
+{
+    return line < v->fixed ? line : v->top + line;
+}
+
 void view_go_to(struct view *v, uint32_t row)
 {
     enum { KEEP_HEAD = 8 };
+    v->jumped = true;
     view_go(v, row, 0);
     if (row < KEEP_HEAD)
         v->top = 0;

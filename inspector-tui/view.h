@@ -14,6 +14,7 @@ enum row_flags {
     ROW_ALERT = 4, /* a breach or a fault */
     ROW_DEAD = 8,  /* of session->change->before: it is not there any more */
     ROW_TITLE = 16,
+    ROW_STAYS = 32, /* one of the first rows: it stays at the top while the others scroll */
 };
 
 struct row {
@@ -25,28 +26,40 @@ struct row {
 };
 _Static_assert(sizeof(struct row) == 16, "a million rows are 16 MB");
 
-/* X(ID, key, "Name", "short name", "what it shows") in the order of the tabs */
+/* X(ID, key, action, "Name", "short name", what it shows) in the order of the tabs; the key is the one
+ * that the action has at first; in what it shows, "%" stands for the key that follows a chain */
 #define VIEW_LIST(X)                                                                               \
-    X(OVERVIEW, 'O', "Overview", "Over",                                                           \
+    X(OVERVIEW, 'O', "view-overview", "Overview", "Over",                                          \
       "the whole system on one screen: verdict, memory, domains")                                  \
-    X(DOMAINS, 'D', "Domains", "Dom", "isolation domains, their threads and what each reaches")    \
-    X(THREADS, 'T', "Threads", "Thr",                                                              \
-      "who runs, who waits for whom (Tab follows), who has faulted")                               \
-    X(SPACES, 'C', "CSpaces", "CSp", "capability spaces as threads see them: slots, guards, gaps") \
-    X(DERIVATION, 'V', "deriVation", "deV", "every capability below the one it was derived from")  \
-    X(OBJECTS, 'B', "oBjects", "oBj", "kernel objects by address, their owners and holders")       \
-    X(MEMORY, 'M', "Memory", "Mem", "RAM from the whole down to a page: owner, use, mappings")     \
-    X(VSPACE, 'A', "Address spaces", "Adr", "what each page table maps, and whose it is")          \
-    X(REACH, 'X', "reach (X)", "reaX", "who can reach a thing, and what it can reach, hop by hop") \
-    X(VERDICT, 'J', "Judgement", "Judg", "is the system isolated, and if not, every breach")       \
-    X(EVENTS, 'E', "Events", "Ev", "every change to capability state, as it happened")             \
-    X(REVOKE, 'R', "Revoke", "Rev", "what a revocation takes, before, while and after it runs")    \
-    X(CHANGES, 'U', "Updates", "Upd", "what differs from the snapshot before, or from the mark")   \
-    X(SQL, 'Q', "sQl", "sQl", "a question in SQL over the same views as capdb")                    \
-    X(LOG, 'L', "Log", "Log", "what programs printed, answers of the monitor, messages")
+    X(DOMAINS, 'D', "view-domains", "Domains", "Dom",                                              \
+      "isolation domains, their threads and what each reaches")                                    \
+    X(THREADS, 'T', "view-threads", "Threads", "Thr",                                              \
+      "who runs, who waits for whom (% follows), who has faulted")                                 \
+    X(SPACES, 'C', "view-spaces", "CSpaces", "CSp",                                                \
+      "capability spaces as threads see them: slots, guards, gaps")                                \
+    X(DERIVATION, 'V', "view-derivation", "deriVation", "deV",                                     \
+      "every capability below the one it was derived from")                                        \
+    X(OBJECTS, 'B', "view-objects", "oBjects", "oBj",                                              \
+      "kernel objects by address, their owners and holders")                                       \
+    X(MEMORY, 'M', "view-memory", "Memory", "Mem",                                                 \
+      "RAM from the whole down to a page: owner, use, mappings")                                   \
+    X(VSPACE, 'A', "view-mappings", "Address spaces", "Adr",                                       \
+      "what each page table maps, and whose it is")                                                \
+    X(REACH, 'X', "reach", "reach (X)", "reaX",                                                    \
+      "who can reach a thing, and what it can reach, hop by hop")                                  \
+    X(VERDICT, 'J', "view-judgement", "Judgement", "Judg",                                         \
+      "is the system isolated, and if not, every breach")                                          \
+    X(EVENTS, 'E', "view-events", "Events", "Ev",                                                  \
+      "every change to capability state, as it happened")                                          \
+    X(REVOKE, 'R', "view-revoke", "Revoke", "Rev",                                                 \
+      "what a revocation takes, before, while and after it runs")                                  \
+    X(CHANGES, 'U', "view-updates", "Updates", "Upd",                                              \
+      "what differs from the snapshot before, or from the mark")                                   \
+    X(SQL, 'Q', "view-sql", "sQl", "sQl", "a question in SQL over the same views as capdb")        \
+    X(LOG, 'L', "view-log", "Log", "Log", "what programs printed, answers of the monitor, messages")
 
 enum view_id {
-#define X(ID, key, name, brief, about) VIEW_##ID,
+#define X(ID, key, action, name, brief, about) VIEW_##ID,
     VIEW_LIST(X)
 #undef X
         VIEWS
@@ -88,6 +101,8 @@ struct view {
     uint32_t count;
     size_t room;
     uint32_t cursor, top;
+    bool jumped;    /* from elsewhere: what it leads to is to be seen around the cursor, too */
+    uint32_t fixed; /* of the first rows, those that stay in sight, as last drawn */
     /* Rows under way: those that are shown stay until all new ones are there, or go at once when
      * they are of another moment (dropped). */
     enum making making;
@@ -112,7 +127,9 @@ struct view {
     /* The row that vanished under the cursor: shown until one moves on. */
     bool ghost;
     struct row ghost_row;
-    char ghost_text[256]; /* what the row under the cursor said when it was last drawn */
+    /* What the row under the cursor said when it was last drawn, and what it referred to. */
+    char ghost_text[256];
+    struct ref ghost_ref;
     /* Everything open, for a search or a filter that looks into what is closed. */
     struct row_list all;
     uint64_t all_generation;
@@ -155,6 +172,7 @@ const char *view_name(enum view_id id);
 const char *view_brief(enum view_id id);
 const char *view_about(enum view_id id);
 int view_key(enum view_id id);
+const char *view_action(enum view_id id); /* that opens it, see bindings.h */
 
 void view_init(struct view *v, enum view_id id);
 void view_fini(struct view *v);
@@ -164,8 +182,6 @@ void view_fini(struct view *v);
 struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
                      uint8_t flags);
 uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
-/* Slots that were emptied since what is compared with, as dead rows of this kind. */
-void view_add_dead_slots(const struct session *s, struct view *v, uint8_t kind);
 /* Enough for one piece: build() returns where it is. */
 bool view_is_full(const struct view *v);
 /* For reveal(): the row of this id opens when the rows are made. */
@@ -185,8 +201,13 @@ bool view_work(const struct session *s, struct view *v);
 bool view_make_all(const struct session *s, struct view *v);
 void view_invalidate(struct view *v);
 void view_move(struct view *v, long delta, uint32_t height);
+/* How many of the first rows stay where the list has so many lines. */
+void view_fix(struct view *v, uint32_t height);
+/* The row on a line of the list, counted from 0. */
+uint32_t view_row_on(const struct view *v, uint32_t line);
 void view_go(struct view *v, uint32_t row, uint32_t height);
-/* From elsewhere: what stands at the top stays in sight where the row is near. */
+/* From elsewhere: a row that is in sight stays where it is, another comes to stand where what is above
+ * and below it is in sight, too. */
 void view_go_to(struct view *v, uint32_t row);
 /* Opens or closes the row under the cursor; false: it has nothing to fold. */
 bool view_open(const struct session *s, struct view *v, bool open);
@@ -214,6 +235,8 @@ void rows_fini(struct view *v);
 /* The row of the list with this id; false: it is not there. */
 bool view_find_id(const struct view *v, uint64_t id, uint32_t *at);
 void view_put_ghost(struct view *v, struct row was, uint32_t at);
+/* What the ghost was, without the sign that its row had. */
+const char *view_ghost_text(const struct view *v);
 struct row *view_append(struct view *v, struct row row);
 /* By a column of the view, the other way round when it is that one already; -1: the view's order.
  * Trees keep their shape: what stands at the top moves with all below it. */

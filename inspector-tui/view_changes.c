@@ -1,4 +1,5 @@
 /* What differs from the snapshot before, or from the mark: born, died, moved, changed. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 
@@ -80,12 +81,36 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
                          : sample_slot_ref(s->change->before, k->before);
 }
 
+static void about_title(const struct session *s, struct pane *p)
+{
+    static const struct hint comparing[] = {{"compare",
+                                             " compares with the snapshot before again  "},
+                                            {"mark", " marks this moment anew"},
+                                            {NULL, NULL}},
+                             stepping[] = {{"compare",
+                                            " compares with the mark, or with a minute ago  "},
+                                           {"mark", " marks this moment"},
+                                           {NULL, NULL}},
+                             moving[] = {{"earlier", " "},
+                                         {"later", " go a snapshot back and on  "},
+                                         {"event-back", " "},
+                                         {"event-on", " an event"},
+                                         {NULL, NULL}};
+    const struct compare *c = s->change;
+    if (c && c->before && c->count == 0)
+        pane_text(p, STYLE_NORMAL, "no capability differs between these two moments");
+    bindings_hints(pane_line(p), s->comparing ? comparing : stepping);
+    bindings_hints(pane_line(p), moving);
+}
+
 static void about(const struct session *s, const struct view *v, const struct row *r,
                   struct pane *p)
 {
     (void)v;
-    if (r->kind == KIND_TITLE)
+    if (r->kind == KIND_TITLE) {
+        about_title(s, p);
         return;
+    }
     const struct change *k = &s->change->changes[r->at];
     if (k->before >= 0) {
         pane_text(p, STYLE_HEAD, "before");

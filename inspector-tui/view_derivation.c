@@ -10,21 +10,43 @@ static uint64_t id_of(const struct capstate *c, int32_t slot)
     return view_id(0, KIND_CAP + (uint32_t)r->type * 4, r->addr);
 }
 
+/* Those of the sample before that stood below this slot, as deep as they stood; all without one that
+ * lives above them: -1. */
+static void add_dead(const struct session *s, struct view *v, int32_t slot)
+{
+    const struct compare *c = s->change;
+    const struct dead *d;
+    for (uint32_t i = dead_from(c, DEAD_BY_PARENT, slot);
+         s->comparing && (d = dead_at(c, DEAD_BY_PARENT, i)) && d->at[DEAD_BY_PARENT] == slot;
+         i++) {
+        const struct record_slot *was = &c->before->state.slots[d->slot].rec;
+        view_add(v, view_id(0, KIND_GONE, was->addr), (uint32_t)was->depth, KIND_GONE, d->slot,
+                 ROW_DEAD);
+    }
+}
+
+static bool has_dead(const struct session *s, int32_t slot)
+{
+    return s->comparing && dead_count(s->change, DEAD_BY_PARENT, slot, slot + 1) > 0;
+}
+
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     const struct capstate *c = &s->now->state;
     int32_t i = (int32_t)from;
-    while (i < (int32_t)c->slot_count) {
+    while (i < (int32_t)c->slot_count && !view_is_full(v)) {
         const struct capstate_slot *slot = &c->slots[i];
-        bool parent = slot->next > i + 1;
+        bool parent = slot->next > i + 1 || has_dead(s, i);
         const struct row *r = view_add(v, id_of(c, i), (uint32_t)slot->rec.depth, KIND_CAP, i,
                                        parent ? ROW_CAN_FOLD : 0);
-        if (!r || view_is_full(v))
-            return (uint32_t)(r && parent && !(r->flags & ROW_OPEN) ? slot->next : i + 1);
-        i = parent && !(r->flags & ROW_OPEN) ? slot->next : i + 1;
+        bool open = r && (r->flags & ROW_OPEN);
+        if (open)
+            add_dead(s, v, i);
+        i = parent && !open ? slot->next : i + 1;
     }
-    if (s->comparing)
-        view_add_dead_slots(s, v, KIND_GONE);
+    if (i < (int32_t)c->slot_count)
+        return (uint32_t)i;
+    add_dead(s, v, -1);
     return VIEW_WHOLE;
 }
 
@@ -49,9 +71,14 @@ static void line(const struct session *s, const struct view *v, const struct row
     (void)v;
     line_put(l, victim ? STYLE_BAD : words_sign(sign), "%c", victim ? '>' : sign_char(sign));
     words_slot(l, of, r->at);
+    uint32_t died = s->comparing && !(r->flags & ROW_DEAD)
+                        ? dead_count(s->change, DEAD_BY_PARENT, r->at, slot->next)
+                        : 0;
+    if (died) /* what is behind it may be cut */
+        line_put(l, STYLE_DIED, "  [%u died]", died);
     line_put(l, STYLE_NORMAL, "  in ");
     words_place(l, of, r->at);
-    if (slot->next > r->at + 1)
+    if (slot->next > r->at + 1 && !(r->flags & ROW_DEAD))
         line_put(l, STYLE_DIM, "  [%d below]", slot->next - r->at - 1);
     if (victim)
         line_put(l, STYLE_BAD, "  goes next");

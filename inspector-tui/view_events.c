@@ -26,15 +26,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 
 static void event_line(const struct session *s, const struct record_event *e, struct line *l)
 {
-    const struct record_slot cap = {
-        .type = e->type,
-        .object = e->object,
-        .bits = e->bits,
-        .rights = e->rights,
-        .flags = e->flags,
-        .data = e->data,
-        .extra = e->extra,
-    };
+    const struct record_slot cap = record_slot_of_event(e);
     char text[256], hex[24];
     bool here = session_event(s) == e->seq;
     line_put(l, here ? STYLE_STRONG : STYLE_DIM, "%s%" PRIu64, here ? ">" : "", (uint64_t)e->seq);

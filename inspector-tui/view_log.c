@@ -1,11 +1,12 @@
 /* What programs printed, what the monitor answered, and messages, the newest last.  A line that is
  * wider than the screen is whole in the pane. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 
 #include <string.h>
 
-enum { KIND_LINE = 1, FOLD = 76 };
+enum { KIND_LINE = 1, PIECE = LINE_BYTES - 1 };
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
@@ -37,12 +38,15 @@ static void about(const struct session *s, const struct view *v, const struct ro
     const char *text = s->log + r->at;
     size_t left = strcspn(text, "\n");
     while (left > 0) {
-        size_t n = text_fit(text, left, FOLD);
+        size_t n = left < PIECE ? left : text_fit(text, PIECE, PIECE);
         pane_text(p, STYLE_NORMAL, "%.*s", (int)n, text);
         text += n;
         left -= n;
     }
-    pane_text(p, STYLE_DIM, ": sends a command to the monitor; its answer appears here");
+    if (source_can_command(s->source))
+        pane_text(p, STYLE_DIM,
+                  "%s sends a command to the target's monitor; its answer appears here",
+                  bindings_key("command"));
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)

@@ -5,9 +5,9 @@
 #include "inspector-tui/view.h"
 #include "capstate/size.h"
 
-enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE };
+enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE, KIND_LEGEND };
 
-enum { PAGE_BITS = 12, STEP_BITS = 4, FIRST_PIECES = 32, CELLS = 64 };
+enum { PAGE_BITS = 12, STEP_BITS = 4, FIRST_PIECES = 32, CELLS = 128, FEWEST_CELLS = 16 };
 
 /* A row's `at` is its number among pieces of its size; depth d has pieces of 2^bits_at(d) bytes. */
 static uint32_t bits_at(const struct session *s, uint32_t depth)
@@ -62,6 +62,7 @@ static void add_devices(const struct session *s, struct view *v)
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     (void)from;
+    view_add(v, view_id(0, KIND_LEGEND, 0), 0, KIND_LEGEND, 0, ROW_TITLE | ROW_STAYS);
     add_pieces(s, v, 0, FIRST_PIECES, 0);
     add_devices(s, v);
     return VIEW_WHOLE;
@@ -96,10 +97,23 @@ static enum sign sign_of(const struct session *s, uint64_t base, uint64_t size)
     return SIGN_SAME;
 }
 
+/* The picture takes what the words before it leave, so that its end is on the screen. */
+static uint32_t cells(const struct session *s, const struct row *r)
+{
+    uint32_t words = 11u + (uint32_t)capstate_digits(&s->now->state) + 2u * r->depth;
+    uint32_t room = s->columns > words ? s->columns - words : 0;
+    return room < FEWEST_CELLS ? FEWEST_CELLS : room > CELLS ? CELLS : room;
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     char hex[24], size[SIZE_TEXT];
     (void)v;
+    if (r->kind == KIND_LEGEND) {
+        line_put(l, STYLE_NORMAL, " ");
+        memory_legend(s, s->now, l);
+        return;
+    }
     if (r->kind == KIND_DEVICES) {
         line_put(l, STYLE_HEAD, "devices");
         return;
@@ -115,7 +129,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
     line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
-    memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? CELLS : 1, l);
+    memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? cells(s, r) : 1, l);
     line_put(l, STYLE_NORMAL, " ");
     one_thing(s, base, bytes, l);
 }

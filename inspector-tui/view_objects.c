@@ -3,17 +3,25 @@
 #include "inspector-tui/view.h"
 #include "capstate/size.h"
 
+#include "lib/array.h"
 #include "record/names.h"
 
 enum { KIND_OBJECT = 1, KIND_HOLDER };
-enum { DEAD_AT_ONCE = 20000 }; /* objects of the other sample looked at in one piece */
 
 static void add_holders(const struct session *s, struct view *v, int32_t object, uint64_t parent)
 {
     const struct capstate *c = &s->now->state;
+    const struct dead *d;
     for (int32_t i = c->objects[object].first_slot; i >= 0; i = c->slots[i].next_same)
         if (!view_add(v, view_id(parent, KIND_HOLDER, c->slots[i].rec.addr), 1, KIND_HOLDER, i, 0))
             return;
+    for (uint32_t i = dead_from(s->change, DEAD_BY_OBJECT, object);
+         s->comparing && (d = dead_at(s->change, DEAD_BY_OBJECT, i)) &&
+         d->at[DEAD_BY_OBJECT] == object;
+         i++) {
+        uint64_t addr = s->change->before->state.slots[d->slot].rec.addr;
+        view_add(v, view_id(parent, KIND_HOLDER, addr ^ 1), 1, KIND_HOLDER, d->slot, ROW_DEAD);
+    }
 }
 
 static uint64_t id_of(const struct capstate_object *o)
@@ -27,34 +35,60 @@ static bool exists(const struct sample *in, const struct capstate_object *o)
     return sample_object_of(in, &r) >= 0;
 }
 
-/* Objects that are no more; `from` counts on behind those that are. */
-static uint32_t add_dead(const struct session *s, struct view *v, uint32_t from)
+/* By address, of two at one the larger first: the order of objects. */
+static bool stands_before(const struct capstate_object *a, const struct capstate_object *b)
 {
-    const struct sample *before = s->change ? s->change->before : NULL;
-    uint32_t now = s->now->state.object_count, i = from > now ? from - now : 0;
-    for (uint32_t n = 0; before && i < before->state.object_count; i++, n++) {
-        const struct capstate_object *o = &before->state.objects[i];
-        if (n == DEAD_AT_ONCE || view_is_full(v))
-            return now + i;
-        if (!exists(s->now, o))
-            view_add(v, id_of(o), 0, KIND_OBJECT, (int32_t)i, ROW_DEAD);
-    }
-    return VIEW_WHOLE;
+    return a->addr < b->addr || (a->addr == b->addr && a->bits > b->bits);
+}
+
+/* Objects that are no more, up to one of the sample shown; NULL: all that are left.  Returns where it
+ * goes on. */
+static uint32_t add_dead(const struct session *s, struct view *v, uint32_t at,
+                         const struct capstate_object *until)
+{
+    const struct capstate *before = &s->change->before->state;
+    for (; at < before->object_count && (!until || stands_before(&before->objects[at], until));
+         at++)
+        if (!exists(s->now, &before->objects[at]))
+            view_add(v, id_of(&before->objects[at]), 0, KIND_OBJECT, (int32_t)at, ROW_DEAD);
+    return at;
+}
+
+/* The first of the sample before that does not stand before the object with this number. */
+static uint32_t begin_dead(const struct session *s, uint32_t from)
+{
+    const struct capstate *before = &s->change->before->state, *c = &s->now->state;
+    if (from == 0)
+        return 0;
+    const struct capstate_object *last = &c->objects[from - 1];
+    return (uint32_t)LOWER_BOUND(before->object_count, i, stands_before(&before->objects[i], last));
+}
+
+static void add_object(const struct session *s, struct view *v, uint32_t i)
+{
+    const struct capstate_object *o = &s->now->state.objects[i];
+    uint64_t id = id_of(o);
+    const struct row *r =
+        view_add(v, id, 0, KIND_OBJECT, (int32_t)i, o->first_slot >= 0 ? ROW_CAN_FOLD : 0);
+    if (r && (r->flags & ROW_OPEN))
+        add_holders(s, v, (int32_t)i, id);
 }
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
-    for (uint32_t i = from; i < s->now->state.object_count; i++) {
-        const struct capstate_object *o = &s->now->state.objects[i];
-        uint64_t id = id_of(o);
+    const struct capstate *c = &s->now->state;
+    bool compared = s->comparing && s->change && s->change->before;
+    uint32_t dead = compared ? begin_dead(s, from) : 0;
+    for (uint32_t i = from; i < c->object_count; i++) {
         if (view_is_full(v))
             return i;
-        const struct row *r =
-            view_add(v, id, 0, KIND_OBJECT, (int32_t)i, o->first_slot >= 0 ? ROW_CAN_FOLD : 0);
-        if (r && (r->flags & ROW_OPEN))
-            add_holders(s, v, (int32_t)i, id);
+        if (compared)
+            dead = add_dead(s, v, dead, &c->objects[i]);
+        add_object(s, v, i);
     }
-    return s->comparing ? add_dead(s, v, from) : VIEW_WHOLE;
+    if (compared)
+        add_dead(s, v, dead, NULL);
+    return VIEW_WHOLE;
 }
 
 static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
@@ -68,13 +102,20 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
     return object < 0 ? 0 : id_of(&s->now->state.objects[object]);
 }
 
+/* Born, or held by more or fewer than before. */
 static enum sign sign_of(const struct session *s, const struct row *r,
                          const struct capstate_object *o)
 {
     const struct sample *before = s->change ? s->change->before : NULL;
     if (r->flags & ROW_DEAD)
         return SIGN_DIED;
-    return before && !exists(before, o) ? SIGN_BORN : SIGN_SAME;
+    if (!before || s->change->failed)
+        return SIGN_SAME;
+    const struct ref same = ref_object(o->addr, o->type, o->bits);
+    int32_t was = sample_object_of(before, &same);
+    return was < 0                                      ? SIGN_BORN
+           : before->state.objects[was].caps != o->caps ? SIGN_CHANGED
+                                                        : SIGN_SAME;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -84,11 +125,11 @@ static void line(const struct session *s, const struct view *v, const struct row
     char hex[24], size[SIZE_TEXT];
     (void)v;
     if (r->kind == KIND_HOLDER) {
-        enum sign sign = compare_slot(s->change, r->at);
+        enum sign sign = r->flags & ROW_DEAD ? SIGN_DIED : compare_slot(s->change, r->at);
         line_put(l, words_sign(sign), "%c", sign_char(sign));
-        words_place(l, s->now, r->at);
+        words_place(l, of, r->at);
         line_put(l, STYLE_NORMAL, ": ");
-        words_slot(l, s->now, r->at);
+        words_slot(l, of, r->at);
         return;
     }
     const struct capstate_object *o = &c->objects[r->at];
@@ -116,7 +157,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
 {
     (void)v;
     if (r->kind == KIND_HOLDER)
-        return sample_slot_ref(s->now, r->at);
+        return sample_slot_ref(view_sample(s, r), r->at);
     const struct capstate_object *o = &view_sample(s, r)->state.objects[r->at];
     return ref_object(o->addr, o->type, o->bits);
 }

@@ -2,6 +2,8 @@
  *
  * Every row leads on: the verdict to its witnesses, the picture of memory to the memory view, a
  * domain to its row in the domains view, the last revocation to its steps. */
+#include "facts/why.h"
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/view.h"
 #include "capstate/size.h"
 
@@ -25,7 +27,9 @@ enum row_kind {
     KIND_BLANK,
 };
 
-enum { SHOWN_BREACHES = 4, SHOWN_LETTERS = 6, RAM_LINES = 2, SHOWN_TROUBLE = 4 };
+/* Rows that are always there, and lines around the list with a small pane. */
+enum { OTHER_ROWS = 10, AROUND = 8 };
+enum { LEAST_BREACHES = 4, RAM_LINES = 2, SHOWN_TROUBLE = WHY_MARKS - 1 };
 enum { RAM_WORDS = 14, TIME_WORDS = 64, BAR_LEAST = 16, BAR_MOST = 160 };
 
 /* Cells of a picture that leaves room for the words around it. */
@@ -40,61 +44,103 @@ static void row(struct view *v, uint32_t kind, int32_t at, uint8_t flags)
     view_add(v, view_id(0, kind + 1, (uint64_t)(int64_t)at), 0, (uint8_t)kind, at, flags);
 }
 
+/* Threads in trouble, by mark, and how many of them have a row: one at least of each mark, more of the
+ * worse ones. */
+struct trouble {
+    uint32_t threads[WHY_MARKS], rows[WHY_MARKS];
+};
+
+static void count_trouble(const struct session *s, struct trouble *t)
+{
+    uint32_t left = SHOWN_TROUBLE;
+    *t = (struct trouble){0};
+    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
+        t->threads[sample_trouble(s->now, (int32_t)i)]++;
+    for (uint32_t mark = WHY_MARK_NONE + 1; mark < WHY_MARKS; mark++)
+        left -= t->rows[mark] = t->threads[mark] > 0;
+    for (uint32_t mark = WHY_MARK_NONE + 1; mark < WHY_MARKS; mark++) {
+        uint32_t more = t->threads[mark] - t->rows[mark];
+        more = more < left ? more : left;
+        t->rows[mark] += more;
+        left -= more;
+    }
+}
+
+static uint32_t rows_of_trouble(const struct session *s)
+{
+    struct trouble t;
+    uint32_t rows = 0;
+    count_trouble(s, &t);
+    for (uint32_t mark = WHY_MARK_NONE + 1; mark < WHY_MARKS; mark++)
+        rows += t.rows[mark];
+    return rows;
+}
+
+/* As many as there is room for. */
+static uint32_t shown_breaches(const struct session *s)
+{
+    uint32_t others = OTHER_ROWS + AROUND + sample_domains(s->now) + rows_of_trouble(s);
+    uint32_t room = s->lines > others ? s->lines - others : 0;
+    room = room < LEAST_BREACHES ? LEAST_BREACHES : room;
+    return s->now->breach_count < room ? s->now->breach_count : room;
+}
+
 static void add_domains(const struct session *s, struct view *v)
 {
     row(v, KIND_HEAD, 0, ROW_TITLE);
     for (uint32_t i = 0; i < sample_domains(s->now); i++)
         view_add(v, view_id(0, KIND_DOMAIN + 1, ref_hash(sample_domain_name(s->now, (int32_t)i))),
                  0, KIND_DOMAIN, (int32_t)i, 0);
+    const struct sample *before = s->comparing && s->change ? s->change->before : NULL;
+    for (uint32_t i = 0; before && i < sample_domains(before); i++) {
+        struct ref r = sample_domain_ref(before, (int32_t)i);
+        if (sample_domain_of(s->now, &r) < 0)
+            view_add(v, view_id(0, KIND_DOMAIN + 1, r.addr), 0, KIND_DOMAIN, (int32_t)i, ROW_DEAD);
+    }
 }
 
-/* A manager may wait for ever on purpose; a fault is told of whoever it is. */
-static bool is_trouble(const struct session *s, int32_t thread)
-{
-    int32_t d = sample_thread_domain(s->now, thread);
-    bool trusted = d >= 0 && s->now->authority.domains[d].trusted;
-    return s->now->state.threads[thread].rec.fault || (s->now->stuck[thread] && !trusted);
-}
-
+/* Faults come first, then what lasts for ever. */
 static void add_trouble(const struct session *s, struct view *v)
 {
-    uint32_t shown = 0;
-    for (uint32_t i = 0; i < s->now->state.thread_count && shown < SHOWN_TROUBLE; i++)
-        if (is_trouble(s, (int32_t)i)) {
-            row(v, KIND_TROUBLE, (int32_t)i, ROW_ALERT);
-            shown++;
-        }
+    struct trouble t;
+    count_trouble(s, &t);
+    for (uint32_t mark = WHY_MARK_NONE + 1; mark < WHY_MARKS; mark++)
+        for (uint32_t i = 0; i < s->now->state.thread_count && t.rows[mark] > 0; i++)
+            if (sample_trouble(s->now, (int32_t)i) == mark) {
+                row(v, KIND_TROUBLE, (int32_t)i, ROW_ALERT);
+                t.rows[mark]--;
+            }
 }
 
-/* Threads in trouble behind this one, once the last row for them is reached. */
+/* Threads with the same mark that have no row, if this one has the last row of its mark. */
 static uint32_t trouble_left(const struct session *s, int32_t thread)
 {
-    uint32_t before = 0, behind = 0;
-    for (uint32_t i = 0; i < s->now->state.thread_count; i++)
-        if (is_trouble(s, (int32_t)i)) {
-            before += (int32_t)i <= thread;
-            behind += (int32_t)i > thread;
-        }
-    return before == SHOWN_TROUBLE ? behind : 0;
+    struct trouble t;
+    enum why_mark mark = sample_trouble(s->now, thread);
+    uint32_t upto = 0;
+    count_trouble(s, &t);
+    for (uint32_t i = 0; (int32_t)i <= thread; i++)
+        upto += sample_trouble(s->now, (int32_t)i) == mark;
+    return upto == t.rows[mark] ? t.threads[mark] - t.rows[mark] : 0;
 }
 
 static void trouble_line(const struct session *s, int32_t thread, struct line *l)
 {
     const struct record_thread *t = &s->now->state.threads[thread].rec;
     uint32_t left = trouble_left(s, thread);
-    line_put(l, STYLE_BAD, t->fault ? "fault     " : "stuck     ");
+    line_put(l, STYLE_BAD, "%-10s", why_mark_word(sample_trouble(s->now, thread)));
     words_thread(l, s->now, thread);
     line_put(l, STYLE_NORMAL, "  %s ", words_thread_state(t));
     words_waits(l, s->now, thread);
     if (left)
-        line_put(l, STYLE_DIM, "  and %u more (T)", left);
+        line_put(l, STYLE_DIM, "  and %u more (%s)", left, bindings_key(view_action(VIEW_THREADS)));
 }
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
     (void)from;
     row(v, KIND_VERDICT, 0, s->now->verdict == VERDICT_BREACHED ? ROW_ALERT : 0);
-    for (uint32_t i = 0; i < s->now->breach_count && i < SHOWN_BREACHES; i++)
+    for (uint32_t i = 0; i < shown_breaches(s); i++)
         row(v, KIND_BREACH, (int32_t)i, ROW_ALERT);
     for (int32_t i = 0; i < RAM_LINES; i++)
         row(v, KIND_RAM, i, 0);
@@ -143,8 +189,10 @@ static void breach_line(const struct session *s, int32_t i, struct line *l)
     words_domain(l, s, s->now, b->domain_a);
     line_put(l, STYLE_NORMAL, " > ");
     words_domain(l, s, s->now, b->domain_b);
-    if ((uint32_t)i + 1 == SHOWN_BREACHES && s->now->breach_count > SHOWN_BREACHES)
-        line_put(l, STYLE_DIM, "  and %u more (J)", s->now->breach_count - SHOWN_BREACHES);
+    uint32_t shown = shown_breaches(s);
+    if ((uint32_t)i + 1 == shown && s->now->breach_count > shown)
+        line_put(l, STYLE_DIM, "  and %u more (%s)", s->now->breach_count - shown,
+                 bindings_key(view_action(VIEW_VERDICT)));
 }
 
 static void ram_line(const struct session *s, int32_t part, struct line *l)
@@ -165,16 +213,8 @@ static void ram_line(const struct session *s, int32_t part, struct line *l)
 
 static void legend_line(const struct session *s, struct line *l)
 {
-    line_put(l, STYLE_DIM, "    K kernel");
-    for (uint32_t i = 0; i < sample_domains(s->now) && i < SHOWN_LETTERS; i++) {
-        char c = session_letter(s, s->now, (int32_t)i);
-        line_put(l, STYLE_DIM, " ");
-        line_put(l, session_style(s, s->now, (int32_t)i), "%c %s", c - 'a' + 'A',
-                 sample_domain_name(s->now, (int32_t)i));
-    }
-    line_put(l, STYLE_DIM, "  small: its free  . free");
-    line_put(l, STYLE_WARN, " ! lost");
-    line_put(l, STYLE_DIM, " _ nobody's");
+    line_put(l, STYLE_NORMAL, "    ");
+    memory_legend(s, s->now, l);
 }
 
 /* The thread of a domain that is worth a word: faulted before stuck; -1. */
@@ -212,25 +252,6 @@ static void waits_cell(const struct session *s, int32_t domain, struct line *l)
     }
 }
 
-/* Letters of the domains whose objects its capabilities refer to; red where that is a breach. */
-static void reaches_cell(const struct session *s, int32_t domain, struct line *l)
-{
-    uint64_t reached = s->now->domain_reaches[domain], broken = 0; /* of the first 64 domains */
-    for (uint32_t i = 0; i < s->now->breach_count; i++) {
-        const struct authority_breach *b = &s->now->breaches[i];
-        if (b->domain_a == domain && b->domain_b >= 0 && b->domain_b < 64 &&
-            b->weight == AUTHORITY_BREACH)
-            broken |= 1ull << b->domain_b;
-    }
-    for (int32_t d = 0; d < 64 && d < (int32_t)sample_domains(s->now); d++)
-        if ((reached | broken) >> d & 1)
-            line_link(l, broken >> d & 1 ? STYLE_BAD : session_style(s, s->now, d),
-                      sample_domain_ref(s->now, d), "%c%c", session_letter(s, s->now, d),
-                      broken >> d & 1 ? '!' : ' ');
-    if (!(reached | broken))
-        line_put(l, STYLE_DIM, "-");
-}
-
 /* Capabilities more or fewer than a minute ago. */
 static void minute_cell(const struct session *s, int32_t domain, struct line *l)
 {
@@ -252,6 +273,20 @@ static void size_cell(struct line *l, enum style style, uint64_t bytes)
 {
     char text[SIZE_TEXT];
     line_put(l, style, "%s", bytes ? size_short(bytes, text) : "-");
+}
+
+/* A domain of the sample before that is not there any more. */
+static void dead_domain_line(const struct session *s, int32_t i, struct line *l)
+{
+    const struct sample *before = s->change->before;
+    line_put(l, STYLE_DIED, "-");
+    words_domain(l, s, before, i);
+    line_tab(l);
+    line_put(l, STYLE_DIM, "%u", (unsigned)before->authority.domains[i].threads);
+    line_tab(l);
+    line_put(l, STYLE_DIM, "%u", before->domain_caps[i]);
+    line_tab(l);
+    line_put(l, STYLE_DIED, "gone");
 }
 
 static void domain_line(const struct session *s, int32_t i, struct line *l)
@@ -277,7 +312,7 @@ static void domain_line(const struct session *s, int32_t i, struct line *l)
     line_tab(l);
     size_cell(l, STYLE_DIM, m->free);
     line_tab(l);
-    reaches_cell(s, i, l);
+    words_reaches(l, s, s->now, i);
     line_tab(l);
     waits_cell(s, i, l);
 }
@@ -323,11 +358,11 @@ static void revoke_line(const struct session *s, struct line *l)
     line_put(l, STYLE_DIM, "last  ");
     if (newest)
         view_revocation_line(s, newest, l);
+    else if (source_event_range(s->source, &first, &last, &lost))
+        line_put(l, STYLE_DIM, "no revocation among the events that are kept");
     else
-        line_put(l, STYLE_DIM, "%s",
-                 source_event_range(s->source, &first, &last, &lost)
-                     ? "no revocation among the events that are kept"
-                     : "no events here; p on any capability previews its revoke");
+        line_put(l, STYLE_DIM, "no events here; %s on any capability previews its revoke",
+                 bindings_key("preview"));
 }
 
 static void point(const struct session *s, const struct moment *m, bool here, struct line *l)
@@ -340,6 +375,15 @@ static void point(const struct session *s, const struct moment *m, bool here, st
 
 static void time_line(const struct session *s, struct line *l)
 {
+    static const struct hint marked[] = {{"earlier", " "},
+                                         {"later", " walk  "},
+                                         {"compare", " compares with m"},
+                                         {NULL, NULL}},
+                             unmarked[] = {{"earlier", " "},
+                                           {"later", " walk  "},
+                                           {"mark", " marks  "},
+                                           {"compare", " compares"},
+                                           {NULL, NULL}};
     static struct moment m[BAR_MOST];
     uint32_t total, n = source_moments(s->source, m, bar_cells(s, TIME_WORDS), &total);
     char from[16], to[16];
@@ -350,8 +394,8 @@ static void time_line(const struct session *s, struct line *l)
     for (uint32_t i = 0; i < n; i++)
         point(s, &m[i], s->at ? m[i].number == s->at : i + 1 == n, l);
     line_put(l, STYLE_NORMAL, "| %s", session_clock(m[n - 1].time, to));
-    line_put(l, STYLE_DIM,
-             s->mark ? "  [ ] walk  = compares with m" : "  [ ] walk  m marks  = compares");
+    line_put(l, STYLE_DIM, "  ");
+    bindings_hints(l, s->mark ? marked : unmarked);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -374,7 +418,7 @@ static void line(const struct session *s, const struct view *v, const struct row
         head_line(s, l);
         break;
     case KIND_DOMAIN:
-        domain_line(s, r->at, l);
+        (r->flags & ROW_DEAD ? dead_domain_line : domain_line)(s, r->at, l);
         break;
     case KIND_TROUBLE:
         trouble_line(s, r->at, l);
@@ -402,7 +446,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     case KIND_LEGEND:
         return (struct ref){.kind = REF_VIEW, .extra = VIEW_MEMORY};
     case KIND_DOMAIN:
-        return sample_domain_ref(s->now, r->at);
+        return sample_domain_ref(view_sample(s, r), r->at);
     case KIND_TROUBLE:
         return sample_thread_ref(s->now, r->at);
     case KIND_REVOKE:
@@ -419,9 +463,10 @@ static void about(const struct session *s, const struct view *v, const struct ro
 {
     struct ref to = ref(s, v, r);
     if (to.kind == REF_VIEW)
-        pane_text(p, STYLE_DIM, "Enter: %s", view_about((enum view_id)to.extra));
+        pane_text(p, STYLE_DIM, "%s: %s", bindings_key("follow"),
+                  view_about((enum view_id)to.extra));
     else if (to.kind != REF_NONE)
-        pane_about(s, s->now, &to, p);
+        pane_about(s, view_sample(s, r), &to, p);
 }
 
 static const struct column columns[] = {

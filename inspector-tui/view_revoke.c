@@ -8,6 +8,7 @@
  * Two counts have their names everywhere (facts/toll.h): steps are what the revoke itself takes,
  * capabilities all that go, those in CNodes and threads that end by it included. */
 #include "capstate/size.h"
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/preview.h"
 #include "inspector-tui/view.h"
@@ -15,6 +16,8 @@
 #include "record/names.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum row_kind {
     KIND_STATE = 1,
@@ -25,7 +28,10 @@ enum row_kind {
     KIND_REVOCATION,
     KIND_STEP,
     KIND_TITLE,
+    KIND_COUNTS_REST,
 };
+
+enum { COUNTS_TEXT = TOLL_TEXT + 20, MARGIN = 2 };
 
 enum title { TITLE_GOES, TITLE_INSIDE, TITLE_SEEN };
 
@@ -44,13 +50,48 @@ static void row(struct view *v, uint32_t kind, int32_t at, uint8_t flags)
     view_add(v, view_id(0, kind, part), 0, (uint8_t)kind, at, flags);
 }
 
-static void add_head(struct view *v, int32_t root)
+static enum style counts_text(const struct session *s, int32_t root, char *buf, size_t size)
 {
-    row(v, KIND_STATE, root, 0);
+    char text[TOLL_TEXT];
+    const struct preview *p = preview_of(s, s->now, root);
+    bool under_way = s->now->state.revoke.root;
+    if (!p)
+        snprintf(buf, size, "out of memory: not counted");
+    else if (p->toll.caps == 0)
+        snprintf(buf, size, "%s", under_way ? "nothing is left to go" : "it takes nothing");
+    else
+        snprintf(buf, size, "%s %s", under_way ? "still to go:" : "takes",
+                 toll_text(&p->toll, text));
+    return p ? STYLE_NORMAL : STYLE_BAD;
+}
+
+/* Bytes of the counts that go into the first of their rows: all, or up to a comma. */
+static size_t counts_break(const struct session *s, const char *text)
+{
+    size_t length = strlen(text), fits = text_fit(text, length, s->columns - MARGIN), n = fits;
+    if (s->columns <= MARGIN || fits == length)
+        return length;
+    while (n > 0 && !(strchr(",;", text[n - 1]) && text[n] == ' '))
+        n--;
+    return n ? n : length;
+}
+
+static bool counts_need_two(const struct session *s, int32_t root)
+{
+    char text[COUNTS_TEXT];
+    counts_text(s, root, text, sizeof(text));
+    return counts_break(s, text) < strlen(text);
+}
+
+static void add_head(const struct session *s, struct view *v, int32_t root)
+{
+    row(v, KIND_STATE, root, ROW_STAYS);
     if (root >= 0)
-        row(v, KIND_COUNTS, root, 0);
-    row(v, KIND_HINT, 0, 0);
-    if (root >= 0)
+        row(v, KIND_COUNTS, root, ROW_STAYS);
+    if (root >= 0 && counts_need_two(s, root))
+        row(v, KIND_COUNTS_REST, root, ROW_STAYS);
+    row(v, KIND_HINT, 0, ROW_STAYS);
+    if (root >= 0 && s->now->state.slots[root].next > root + 1)
         row(v, KIND_TITLE, TITLE_GOES, ROW_TITLE);
 }
 
@@ -109,7 +150,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
     const struct capstate *c = &s->now->state;
     int32_t root = root_of(s), i = from ? (int32_t)from : root + 1;
     if (from == 0)
-        add_head(v, root);
+        add_head(s, v, root);
     for (; root >= 0 && i < c->slots[root].next; i++) {
         if (view_is_full(v))
             return (uint32_t)i;
@@ -132,12 +173,12 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
         const struct preview *p = preview_of(s, s->now, root);
         bool over = p && p->toll.caps == 0; /* it has not returned yet */
         line_put(l, STYLE_WARN, over ? "AT ITS END" : "UNDER WAY");
-        line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, preempted %u time%s",
+        line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, %u preempted",
                  sample_hex(s->now, r->root, hex), (unsigned)r->done, r->done == 1 ? "" : "s",
-                 (unsigned)r->preempted, r->preempted == 1 ? "" : "s");
+                 (unsigned)r->preempted);
         int32_t victim = r->victim ? sample_slot_at(s->now, r->victim) : -1;
         if (victim >= 0) {
-            line_put(l, STYLE_BAD, "  next > ");
+            line_put(l, STYLE_BAD, "  next ");
             words_slot(l, s->now, victim);
         }
     } else if (root >= 0) {
@@ -147,35 +188,54 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
     } else if (s->revoke_slot) {
         line_put(l, STYLE_DIED, "slot 0x%s is empty now", sample_hex(s->now, s->revoke_slot, hex));
     } else {
-        line_put(l, STYLE_DIM, "no revocation; p on a capability previews its revoke");
+        line_put(l, STYLE_DIM, "no revocation; %s on a capability previews its revoke",
+                 bindings_key("preview"));
     }
 }
 
-static void counts_line(const struct session *s, int32_t root, struct line *l)
+static void counts_line(const struct session *s, int32_t root, bool rest, struct line *l)
 {
-    char text[TOLL_TEXT];
-    const struct preview *p = preview_of(s, s->now, root);
-    bool under_way = s->now->state.revoke.root;
-    if (!p)
-        line_put(l, STYLE_BAD, "out of memory: not counted");
-    else if (p->toll.caps == 0)
-        line_put(l, STYLE_NORMAL, under_way ? "nothing is left to go" : "it takes nothing");
+    char text[COUNTS_TEXT];
+    enum style style = counts_text(s, root, text, sizeof(text));
+    size_t n = counts_break(s, text);
+    if (rest)
+        line_put(l, style, "   %s", text + n);
     else
-        line_put(l, STYLE_NORMAL, "%s %s", under_way ? "still to go:" : "takes",
-                 toll_text(&p->toll, text));
+        line_put(l, style, "%.*s", (int)n, text);
 }
 
+/* Only what can be done with this target. */
 static void hint_line(const struct session *s, struct line *l)
 {
-    static const char *const live[] = {"b", " stop at it  ", "s", " step  ",
-                                       "f", " to its end  ", "c", " let the machine run"};
-    static const char *const past[] = {"s",   " a step on  ", "S", " a step back  ",
-                                       "{ }", " by event  ",  ".", " to the newest"};
-    const char *const *words = session_is_past(s) ? past : live;
-    for (int i = 0; i < 8; i += 2) {
-        line_put(l, STYLE_KEY, "%s", words[i]);
-        line_put(l, STYLE_DIM, "%s", words[i + 1]);
-    }
+    static const struct hint live[] = {{"arm", " stop at it  "},
+                                       {"step", " step  "},
+                                       {"finish", " to its end  "},
+                                       {"continue", " let the machine run"},
+                                       {NULL, NULL}},
+                             past[] = {{"step", " a step on  "},
+                                       {"step-back", " a step back  "},
+                                       {"event-back", " "},
+                                       {"event-on", " by event  "},
+                                       {"newest", " to the newest"},
+                                       {NULL, NULL}},
+                             halt[] = {{"halt", " stops the machine or lets it go on;  "},
+                                       {"arm", " "},
+                                       {"step", " "},
+                                       {"finish", " need a monitor line or the kernel's stub"},
+                                       {NULL, NULL}},
+                             replay[] = {{"killed", " on to where the one under the cursor ends  "},
+                                         {"made", " back to where it was made"},
+                                         {NULL, NULL}},
+                             none[] = {{"earlier", " "},
+                                       {"later", " by snapshot; nothing can be stopped here"},
+                                       {NULL, NULL}};
+    uint64_t first, last, lost;
+    bool events = source_event_range(s->source, &first, &last, &lost);
+    bindings_hints(l, session_is_past(s)                ? events ? past : none
+                      : s->target.kind == TARGET_REPLAY ? replay
+                      : source_can_command(s->source)   ? live
+                      : source_can_halt(s->source)      ? halt
+                                                        : none);
 }
 
 static void victim_line(const struct session *s, const struct row *r, struct line *l)
@@ -235,8 +295,9 @@ void view_revocation_line(const struct session *s, const struct revocation *k, s
     else
         line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(s->now, k->thread, hex));
     line_put(l, STYLE_NORMAL, k->ended ? " revoked " : " revokes ");
-    line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s",
-              sample_hex(s->now, k->begin.object, hex));
+    bool known = k->begin.type != RECORD_CAP_NULL;
+    line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s%s", known ? "" : "slot ",
+              sample_hex(s->now, known ? k->begin.object : k->root, hex));
     line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN, ": %s%u caps, %u step%s, %s, %u preempted",
              k->whole ? "" : "at least ", k->caps, k->steps, k->steps == 1 ? "" : "s",
              size_short(k->bytes, size), k->preemptions);
@@ -247,9 +308,11 @@ static void title_line(enum title title, struct line *l)
     static const char *const words[] = {
         [TITLE_GOES] = "what goes, in the order in which it goes",
         [TITLE_INSIDE] = "and with it, without a step of its own: what lies in what ends",
-        [TITLE_SEEN] = "revocations seen, the newest first; Enter on a step goes to that moment",
+        [TITLE_SEEN] = "revocations seen, the newest first",
     };
     line_put(l, STYLE_HEAD, "%s", words[title]);
+    if (title == TITLE_SEEN)
+        line_put(l, STYLE_DIM, "; %s on a step goes to that moment", bindings_key("follow"));
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -260,7 +323,8 @@ static void line(const struct session *s, const struct view *v, const struct row
         state_line(s, r->at, l);
         break;
     case KIND_COUNTS:
-        counts_line(s, r->at, l);
+    case KIND_COUNTS_REST:
+        counts_line(s, r->at, r->kind == KIND_COUNTS_REST, l);
         break;
     case KIND_HINT:
         hint_line(s, l);
@@ -291,6 +355,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
         return sample_slot_ref(s->now, r->at);
     case KIND_STATE:
     case KIND_COUNTS:
+    case KIND_COUNTS_REST:
         return sample_slot_ref(s->now, r->at);
     case KIND_STEP:
         return ref_to(REF_EVENT, r->id);

@@ -42,6 +42,42 @@ static void add_gap(struct view *v, const struct nest *n, uint32_t level, uint32
                  (int32_t)(to - n->next[level]), 0);
 }
 
+/* A capability that lay in a slot which is empty now. */
+static void add_dead(const struct session *s, struct view *v, const struct dead *d, uint64_t parent,
+                     uint32_t depth)
+{
+    uint64_t addr = s->change->before->state.slots[d->slot].rec.addr;
+    view_add(v, view_id(parent, KIND_GONE, addr), depth, KIND_GONE, d->slot, ROW_DEAD);
+}
+
+/* The next dead one of an object from an index on. NULL: none. */
+static const struct dead *dead_in(const struct session *s, int32_t object, uint32_t index)
+{
+    const struct compare *c = s->change;
+    const struct dead *d = NULL;
+    for (uint32_t i = dead_from(c, DEAD_BY_HOLDER, object);
+         s->comparing && (d = dead_at(c, DEAD_BY_HOLDER, i)) && d->at[DEAD_BY_HOLDER] == object;
+         i++)
+        if (c->before->state.slots[d->slot].index >= index)
+            return d;
+    return NULL;
+}
+
+/* Those of a CNode before slot `to`, with the empty slots before each. */
+static void add_dead_before(const struct session *s, struct view *v, struct nest *n, uint32_t level,
+                            uint32_t to, uint32_t depth)
+{
+    const struct dead *d;
+    while ((d = dead_in(s, n->cnode[level], n->next[level]))) {
+        uint32_t index = (uint32_t)s->change->before->state.slots[d->slot].index;
+        if (index >= to)
+            return;
+        add_gap(v, n, level, index, depth);
+        add_dead(s, v, d, n->id[level], depth + level);
+        n->next[level] = index + 1;
+    }
+}
+
 static uint32_t slots_of(const struct sample *of, int32_t cnode)
 {
     uint32_t bits = of->state.objects[cnode].bits;
@@ -65,11 +101,13 @@ static void add_cnode(const struct session *s, struct view *v, int32_t cnode, ui
         uint32_t level = n.depth - 1;
         int32_t slot = capstate_slot_in(&s->now->state, n.cnode[level], n.next[level]);
         if (slot < 0) {
+            add_dead_before(s, v, &n, level, slots_of(s->now, n.cnode[level]), depth);
             add_gap(v, &n, level, slots_of(s->now, n.cnode[level]), depth);
             n.depth--;
             continue;
         }
         uint32_t index = (uint32_t)s->now->state.slots[slot].index;
+        add_dead_before(s, v, &n, level, index, depth);
         add_gap(v, &n, level, index, depth);
         /* in a damaged recording a slot may belong to an object inside: go on behind it anyway */
         n.next[level] = (index > n.next[level] ? index : n.next[level]) + 1;
@@ -91,6 +129,20 @@ static void add_thread_slots(const struct session *s, struct view *v, int32_t th
          slot = capstate_slot_after(c, object, slot))
         if (c->slots[slot].rec.type != RECORD_CAP_CNODE)
             add_slot(s, v, slot, id, 1, KIND_INTERNAL, false);
+    const struct dead *d;
+    for (uint32_t next = 0; object >= 0 && (d = dead_in(s, object, next));
+         next = (uint32_t)s->change->before->state.slots[d->slot].index + 1)
+        add_dead(s, v, d, id, 1);
+}
+
+/* Those whose CNode or thread is gone, too. */
+static void add_homeless(const struct session *s, struct view *v)
+{
+    const struct dead *d;
+    for (uint32_t i = 0;
+         s->comparing && (d = dead_at(s->change, DEAD_BY_HOLDER, i)) && d->at[DEAD_BY_HOLDER] < 0;
+         i++)
+        add_dead(s, v, d, 0, 0);
 }
 
 static void add_thread(const struct session *s, struct view *v, int32_t thread)
@@ -118,8 +170,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         if (!s->now->state.threads[i].rec.idle)
             add_thread(s, v, (int32_t)i);
     }
-    if (s->comparing)
-        view_add_dead_slots(s, v, KIND_GONE);
+    add_homeless(s, v);
     return VIEW_WHOLE;
 }
 
@@ -133,6 +184,27 @@ static void root_line(const struct session *s, int32_t thread, struct line *l)
         words_slot(l, s->now, slot); /* tells the guard, too */
     else
         words_object(l, s->now, cnode);
+}
+
+/* How many died in what a closed row hides. */
+static void died_below(const struct session *s, int32_t object, struct line *l)
+{
+    uint32_t n =
+        s->comparing && object >= 0 ? dead_count(s->change, DEAD_BY_HOLDER, object, object + 1) : 0;
+    if (n)
+        line_put(l, STYLE_DIED, "  [%u died]", n);
+}
+
+/* A capability that is not in its slot any more; where that slot is told by the row above, or not. */
+static void dead_line(const struct session *s, const struct row *r, struct line *l)
+{
+    const struct sample *before = s->change->before;
+    if (r->depth > 0)
+        line_put(l, STYLE_DIM, "%-6" PRIu64 " ", (uint64_t)before->state.slots[r->at].index);
+    words_slot(l, before, r->at);
+    line_put(l, STYLE_NORMAL, r->depth > 0 ? "  died" : "  was in ");
+    if (r->depth == 0)
+        words_place(l, before, r->at);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -150,9 +222,12 @@ static void line(const struct session *s, const struct view *v, const struct row
         words_thread(l, s->now, r->at);
         line_put(l, STYLE_NORMAL, "  ");
         words_domain(l, s, s->now, sample_thread_domain(s->now, r->at));
+        died_below(s, capstate_thread_cspace(c, r->at), l);
+        died_below(s, c->threads[r->at].object, l);
         break;
     case KIND_CNODE:
         root_line(s, r->at, l);
+        died_below(s, capstate_thread_cspace(c, r->at), l);
         break;
     case KIND_SLOT:
         line_put(l, STYLE_DIM, "%-6" PRIu64 " ", (uint64_t)c->slots[r->at].index);
@@ -163,9 +238,7 @@ static void line(const struct session *s, const struct view *v, const struct row
         words_slot(l, s->now, r->at);
         break;
     case KIND_GONE:
-        words_slot(l, s->change->before, r->at);
-        line_put(l, STYLE_NORMAL, "  was in ");
-        words_place(l, s->change->before, r->at);
+        dead_line(s, r, l);
         break;
     case KIND_GAP:
         line_put(l, STYLE_DIM, "       %d empty", r->at);

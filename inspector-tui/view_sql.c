@@ -1,6 +1,8 @@
 /* The answer to a question in SQL; Q asks.  Columns are those of the answer. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
+#include "inspector-tui/words.h"
 
 #include <string.h>
 
@@ -24,18 +26,24 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
     return VIEW_WHOLE;
 }
 
+static enum sign sign_of(char c)
+{
+    return c == '+' ? SIGN_BORN : c == '-' ? SIGN_DIED : SIGN_SAME;
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     (void)v;
     if (r->at < 0) {
-        line_put(l, STYLE_DIM,
-                 "Q asks a question in SQL, e.g. SELECT * FROM caps LIMIT 20; the "
-                 "views are those of docs/database.md");
+        line_put(l, STYLE_DIM, "%s asks in SQL", bindings_key("ask-sql"));
         return;
     }
     const char *p = s->table + r->at;
+    enum sign sign = s->table_compared ? sign_of(*p) : SIGN_SAME;
+    if (s->table_compared)
+        line_put(l, words_sign(sign), "%c", *p++);
     for (size_t n = strcspn(p, "\t\n");; n = strcspn(p, "\t\n")) {
-        line_put(l, r->flags & ROW_TITLE ? STYLE_HEAD : STYLE_NORMAL, "%.*s", (int)n, p);
+        line_put(l, r->flags & ROW_TITLE ? STYLE_HEAD : words_sign(sign), "%.*s", (int)n, p);
         if (p[n] != '\t')
             return;
         line_tab(l);
@@ -49,6 +57,23 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     (void)r;
     return (struct ref){0};
+}
+
+/* Where nothing was asked yet: what could be. */
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    (void)s;
+    (void)v;
+    if (r->at >= 0)
+        return;
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "SELECT * FROM caps WHERE n = :n LIMIT 20");
+    line_put(l, STYLE_DIM, "  :n is the snapshot shown");
+    l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "SELECT name FROM sqlite_master WHERE type = 'view'");
+    line_put(l, STYLE_DIM, "  lists the views");
+    pane_text(p, STYLE_DIM, "docs/database.md describes them");
 }
 
 static const struct column columns[] = {
@@ -67,4 +92,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_sql = {columns, build, line, ref, NULL, NULL, NULL};
+const struct view_ops view_sql = {columns, build, line, ref, about, NULL, NULL};

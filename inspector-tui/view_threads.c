@@ -34,9 +34,9 @@ static void line(const struct session *s, const struct view *v, const struct row
     words_domain(l, s, of, sample_thread_domain(of, r->at));
     line_tab(l);
     line_put(l,
-             t->fault     ? STYLE_BAD
-             : t->current ? STYLE_GOOD
-                          : STYLE_NORMAL,
+             t->fault || of->stuck[r->at] ? STYLE_BAD
+             : t->current                 ? STYLE_GOOD
+                                          : STYLE_NORMAL,
              "%s", words_thread_state(t));
     line_tab(l);
     words_waits(l, of, r->at);

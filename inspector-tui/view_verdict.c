@@ -82,11 +82,11 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_tab(l);
     words_domain(l, s, of, b->domain_b);
     line_tab(l);
-    line_put(l, STYLE_NORMAL, "%s", authority_breach_sentence(b->kind));
-    if (b->object >= 0) {
-        line_put(l, STYLE_NORMAL, ": ");
+    if (b->object >= 0) { /* first, since the sentence is whole in the pane */
         words_object(l, of, b->object);
+        line_put(l, STYLE_NORMAL, ": ");
     }
+    line_put(l, STYLE_NORMAL, "%s", authority_breach_sentence(b->kind));
 }
 
 static void about(const struct session *s, const struct view *v, const struct row *r,

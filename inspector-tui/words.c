@@ -131,8 +131,9 @@ void words_waits(struct line *l, const struct sample *s, int32_t thread)
         return;
     }
     if (t->state == RECORD_THREAD_BLOCKED_ON_REPLY) {
-        line_put(l, STYLE_NORMAL, "for the reply of ");
-        words_thread(l, s, partner);
+        line_put(l, STYLE_NORMAL, partner < 0 ? "for an answer" : "for the reply of ");
+        if (partner >= 0)
+            words_thread(l, s, partner);
         return;
     }
     if (!t->blocked_on)
@@ -146,6 +147,33 @@ void words_waits(struct line *l, const struct sample *s, int32_t thread)
     }
 }
 
+/* Domains that it breaks the isolation of, a bit each. */
+static uint64_t broken_by(const struct sample *s, int32_t domain)
+{
+    uint64_t broken = 0;
+    for (uint32_t i = 0; i < s->breach_count; i++) {
+        const struct authority_breach *b = &s->breaches[i];
+        if (b->domain_a == domain && b->domain_b >= 0 && b->domain_b < SAMPLE_REACHES &&
+            b->weight == AUTHORITY_BREACH)
+            broken |= 1ull << b->domain_b;
+    }
+    return broken;
+}
+
+void words_reaches(struct line *l, const struct session *session, const struct sample *s,
+                   int32_t domain)
+{
+    uint64_t broken = broken_by(s, domain), reached = s->domain_reaches[domain] | broken;
+    for (int32_t d = 0; d < SAMPLE_REACHES && d < (int32_t)sample_domains(s); d++) {
+        bool breach = broken >> d & 1;
+        if (reached >> d & 1)
+            line_link(l, breach ? STYLE_BAD : session_style(session, s, d), sample_domain_ref(s, d),
+                      "%c%c", session_letter(session, s, d), breach ? '!' : ' ');
+    }
+    if (!reached)
+        line_put(l, STYLE_DIM, "-");
+}
+
 enum style words_sign(enum sign sign)
 {
     static const enum style styles[] = {
@@ -153,4 +181,40 @@ enum style words_sign(enum sign sign)
         [SIGN_CHANGED] = STYLE_CHANGED, [SIGN_DIED] = STYLE_DIED,
     };
     return styles[sign];
+}
+
+/* A thing in memory by its address; what is not in memory has none. */
+static void address_text(const struct sample *s, const struct ref *r, char *buf, size_t size)
+{
+    char hex[24];
+    bool number = r->kind == REF_OBJECT && (r->extra & 255) == 0;
+    snprintf(buf, size, "%s", number ? "" : sample_hex(s, r->addr, hex));
+}
+
+static void thread_text(const struct sample *s, const struct ref *r, char *buf, size_t size)
+{
+    int32_t thread = sample_thread_at(s, r->addr);
+    if (thread >= 0 && s->state.threads[thread].label[0])
+        snprintf(buf, size, "%s", s->state.threads[thread].label);
+    else
+        address_text(s, r, buf, size);
+}
+
+char *ref_text(const struct session *session, const struct ref *r, char *buf, size_t size)
+{
+    const struct sample *s = session->now;
+    int32_t domain = s && r->kind == REF_DOMAIN ? sample_domain_of(s, r) : -1;
+    buf[0] = 0;
+    if (!s)
+        return buf;
+    if (r->kind == REF_THREAD)
+        thread_text(s, r, buf, size);
+    else if (domain >= 0)
+        snprintf(buf, size, "%s", sample_domain_name(s, domain));
+    else if (r->kind == REF_EVENT)
+        snprintf(buf, size, "#%" PRIu64, r->addr);
+    else if (r->kind == REF_SLOT || r->kind == REF_OBJECT || r->kind == REF_ADDRESS ||
+             r->kind == REF_SPACE || r->kind == REF_VIRTUAL || r->kind == REF_REVOKE)
+        address_text(s, r, buf, size);
+    return buf;
 }

@@ -13,11 +13,14 @@ void words_thread(struct line *l, const struct sample *s, int32_t thread);
 /* Its letter and name in its hue. */
 void words_domain(struct line *l, const struct session *session, const struct sample *s,
                   int32_t domain);
+/* Letters of the domains whose objects its capabilities refer to, "!" behind those where that is a
+ * breach; "-" for none. */
+void words_reaches(struct line *l, const struct session *session, const struct sample *s,
+                   int32_t domain);
 /* "G guest" for whoever owns the memory at addr; "kernel", "nobody". */
 void words_owner(struct line *l, const struct session *session, const struct sample *s,
                  uint64_t addr);
 void words_address(struct line *l, const struct sample *s, uint64_t addr);
-/* "512K", "1.5M", "48B": three or four characters; returns buf. */
 /* "running", "waits", ... of a thread. */
 const char *words_thread_state(const struct record_thread *t);
 const char *words_fault(const struct record_thread *t, char *buf, size_t size);
@@ -27,5 +30,8 @@ int32_t words_partner(const struct sample *s, int32_t thread);
 void words_waits(struct line *l, const struct sample *s, int32_t thread);
 /* A style for the sign of a change. */
 enum style words_sign(enum sign sign);
+
+/* A thing in a few letters: an address, a name, "" where it has none. Returns buf. */
+char *ref_text(const struct session *session, const struct ref *r, char *buf, size_t size);
 
 #endif

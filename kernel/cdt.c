@@ -156,10 +156,26 @@ static inline void unknot(struct slot *s, struct slot *other)
         link_prev(s, kaddr_of(other));
 }
 
+/* Each takes the other's place, which their neighbours do not know yet. old_a: what a was. */
+static inline void trade_places(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b,
+                                struct slot old_a)
+{
+    slot_write(a, for_a, b->prev, b->next);
+    slot_write(b, for_b, old_a.prev, old_a.next);
+    unknot(a, b);
+    unknot(b, a);
+}
+
 static inline void relink_neighbours(struct slot *s)
 {
     link_next(cdt_prev(s), kaddr_of(s));
     link_prev(cdt_next(s), kaddr_of(s));
+}
+
+static inline void relink_both(struct slot *a, struct slot *b)
+{
+    relink_neighbours(a);
+    relink_neighbours(b);
 }
 
 /* What the slots that a swap touches add to the digest. */
@@ -183,12 +199,8 @@ void cdt_swap(struct slot *a, struct cap for_a, struct slot *b, struct cap for_b
     bool told = debug_watches();
     uint64_t before = told ? digest_of_swapped(a, before_a, b, before_b) : 0;
 
-    slot_write(a, for_a, b->prev, b->next);
-    slot_write(b, for_b, old_a.prev, old_a.next);
-    unknot(a, b);
-    unknot(b, a);
-    relink_neighbours(a);
-    relink_neighbours(b);
+    trade_places(a, for_a, b, for_b, old_a);
+    relink_both(a, b);
 
     if (told)
         debug_change(digest_of_swapped(a, before_a, b, before_b) - before, EVENT_SWAP, a, b, for_a,

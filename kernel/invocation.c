@@ -38,15 +38,16 @@ static enum outcome reply_operation(struct slot *slot, struct message *m)
     return DONE;
 }
 
+static const invocation_operation control_operations[] = {
+    [CONTROL_IRQ] = irq_control_operation,
+    [CONTROL_IRQ_HANDLER] = irq_handler_operation,
+    [CONTROL_ASID] = asid_control_operation,
+    [CONTROL_DOMAIN] = domain_operation,
+};
+
 static enum outcome control_operation(struct slot *slot, struct message *m)
 {
-    static const invocation_operation operations[] = {
-        [CONTROL_IRQ] = irq_control_operation,
-        [CONTROL_IRQ_HANDLER] = irq_handler_operation,
-        [CONTROL_ASID] = asid_control_operation,
-        [CONTROL_DOMAIN] = domain_operation,
-    };
-    return operations[control_which(slot->cap)](slot, m);
+    return control_operations[control_which(slot->cap)](slot, m);
 }
 
 const invocation_operation invocation_by_type[16] = {

@@ -257,6 +257,8 @@ static enum outcome decode_slots(const struct message *m, struct cap node, struc
         return refuse_range(0, slots - 1);
     if (count < 1 || count > RETYPE_MAX_OBJECTS)
         return refuse_range(1, RETYPE_MAX_OBJECTS);
+    if (count + r->made > RETYPE_MAX_OBJECTS) /* a label that somebody made up */
+        return refuse_range(1, RETYPE_MAX_OBJECTS);
     if (count > slots - offset)
         return refuse_range(1, slots - offset);
     first = (struct slot *)kptr(cap_object_of(node, CAP_CNODE)) + offset;
@@ -393,8 +395,9 @@ static SELDOM enum outcome invoke_in_pieces(struct slot *slot, struct retype *r)
 static inline enum outcome invoke_retype(struct slot *slot, struct retype r)
 {
     if (r.count > (r.whole ? r.piece : 0)) {
-        struct retype many = r;
+        struct retype many;
 
+        many = r;
         return invoke_in_pieces(slot, &many);
     }
     return objects_make(slot, &r, r.count);

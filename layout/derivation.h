@@ -49,8 +49,9 @@ static inline bool cap_same_region(struct cap a, struct cap b)
     case CAP_ZOMBIE:
         return false;
     default: /* endpoint, notification, reply, tcb, page table, page directory, asid pool */
-        return cap_type(a) == cap_type(b) && cap_object(a) == cap_object(b);
+        break;
     }
+    return cap_type(a) == cap_type(b) && cap_object(a) == cap_object(b);
 }
 
 /* Do a and b refer to the very same object, so that neither is its last capability while the

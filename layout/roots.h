@@ -15,7 +15,7 @@
 enum { ROOTS_VERSION = 1, ROOTS_ALIGN = 64, ROOTS_PAGE = 4096, ROOTS_SCAN_BYTES = 4 << 20 };
 
 /* Any change of capability.h, objects.h, events.h or this file changes this number. */
-#define LAYOUT_HASH 0x2026112bu
+#define LAYOUT_HASH 0x20261130u
 
 /* Ready queues: one an priority, doubly linked through sched_next / sched_prev. */
 struct ready_queue {
@@ -99,6 +99,8 @@ struct kernel_roots {
                               is never untyped, so that no other object ever has this address */
     paddr_t alias_start; /* [alias_start, alias_end): addresses under which RAM may answer again, */
     paddr_t alias_end;   /* alias_start as ram_base; equal: none. No capability names one. */
+    word_t
+        boot; /* of this run of the machine, another one after each reset; 0 in a release kernel */
     char board[16];
     char build[32]; /* version string */
     word_t check;   /* makes the sum of all words 0: nothing in here changes after boot */

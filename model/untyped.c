@@ -137,6 +137,8 @@ static enum model_outcome check_slots(struct model *m, const struct model_messag
         return model_refuse_range(m, 0, slots - 1);
     if (r->count < 1 || r->count > RETYPE_MAX_OBJECTS)
         return model_refuse_range(m, 1, RETYPE_MAX_OBJECTS);
+    if (g->word[5] > RETYPE_MAX_OBJECTS)
+        return model_refuse_range(m, 1, RETYPE_MAX_OBJECTS);
     if (r->count > slots - r->offset)
         return model_refuse_range(m, 1, slots - r->offset);
     for (word_t i = 0; r->whole && i < r->count; i++)

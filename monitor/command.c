@@ -17,7 +17,7 @@ static const struct command commands[] = {
     {"cnode", "ADDRESS|THREAD", "the occupied slots of a CNode", WHEN_ANY, command_cnode},
     {"slot", "ADDRESS", "one slot: capability, place, parent, children, history", WHEN_ANY, command_slot},
     {"cdt", "[SLOT]", "the derivation tree, or what hangs below one slot", WHEN_ANY, command_cdt},
-    {"untyped", "[ADDRESS|all]", "each untyped: used, free, lost, what a revoke gives back", WHEN_ANY, command_untyped},
+    {"untyped", "[ADDRESS|all]", "each untyped: live, free, lost, what a revoke gives back", WHEN_ANY, command_untyped},
     {"frame", "ADDRESS", "a frame's owner, capabilities and mappings", WHEN_ANY, command_frame},
     {"who", "ADDRESS|THREAD", "all holders of capabilities to an object", WHEN_ANY, command_who},
     {"vspace", "THREAD|ADDRESS", "the translations of an address space", WHEN_ANY, command_vspace},

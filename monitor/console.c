@@ -28,9 +28,8 @@ enum {
     CTRL_C = 3,
     LISTEN_EVERY = 32, /* characters of text */
     LISTEN_BYTES = 64,
-    TURNS_A_SECOND = 20000000, /* while the kernel stands */
-    PAUSE_TICKS = 50,          /* 100 ms without a character: the program waits for something */
-    WAIT_TICKS = 150,          /* 300 ms: nobody waits longer for a line that does not end */
+    PAUSE_TICKS = 50, /* 100 ms without a character: the program waits for something */
+    WAIT_TICKS = 150, /* 300 ms: nobody waits longer for a line that does not end */
 };
 
 static struct {
@@ -282,7 +281,7 @@ static void console_idle(void)
     serve();
     wire_live_idle();
     if (!debug_is_stopped() || debug_will_change() ||
-        !lease_ran_out(&lease_of_stop, TURNS_A_SECOND))
+        !lease_ran_out(&lease_of_stop, LEASE_TURNS_A_SECOND))
         return;
     machine_leaves();
     console_message();

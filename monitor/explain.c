@@ -198,14 +198,14 @@ static void say_path(const struct path *p)
             cnode_guard_size(p->cnode) + cnode_radix(p->cnode), p->left);
         break;
     case END_SLOT:
-        out("  cnode 0x%08x[0x%x]: ", cnode, p->index);
+        out("  cnode 0x%08x[%u]: ", cnode, p->index);
         say_slot(p);
         out(p->left ? ", %u bits left over\n" : "\n", p->left);
         if (cap_type(p->cap) == CAP_NULL)
             say_history(p->slot);
         break;
     case END_UNREADABLE:
-        out("  cnode 0x%08x[0x%x]: cannot be read\n", cnode, p->index);
+        out("  cnode 0x%08x[%u]: cannot be read\n", cnode, p->index);
         break;
     }
 }

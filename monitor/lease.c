@@ -6,9 +6,9 @@
 
 enum { COUNTS_A_SECOND = 1000000 };
 
-struct lease lease_of_stop, lease_of_live;
+struct lease lease_of_stop, lease_of_live, lease_of_gdb;
 
-static void renew(struct lease *l)
+void lease_renew(struct lease *l)
 {
     l->since = board_clock();
     l->rounds = 0;
@@ -18,7 +18,7 @@ static void renew(struct lease *l)
 void lease_begin(struct lease *l, uint32_t seconds)
 {
     l->seconds = seconds;
-    renew(l);
+    lease_renew(l);
 }
 
 void lease_end(struct lease *l)
@@ -33,8 +33,18 @@ bool lease_is_on(const struct lease *l)
 
 void lease_renew_all(void)
 {
-    renew(&lease_of_stop);
-    renew(&lease_of_live);
+    lease_renew(&lease_of_stop);
+    lease_renew(&lease_of_live);
+}
+
+static bool second_passed(struct lease *l)
+{
+    l->since = board_clock();
+    l->rounds = 0;
+    if (++l->passed < l->seconds)
+        return false;
+    l->seconds = 0;
+    return true;
 }
 
 bool lease_ran_out(struct lease *l, uint32_t a_second)
@@ -44,10 +54,10 @@ bool lease_ran_out(struct lease *l, uint32_t a_second)
     l->rounds++;
     if (board_clock() - l->since < COUNTS_A_SECOND && l->rounds < a_second)
         return false;
-    l->since = board_clock();
-    l->rounds = 0;
-    if (++l->passed < l->seconds)
-        return false;
-    l->seconds = 0;
-    return true;
+    return second_passed(l);
+}
+
+bool lease_ran_out_by_turns(struct lease *l, uint32_t a_second)
+{
+    return l->seconds != 0 && ++l->rounds >= a_second && second_passed(l);
 }

@@ -137,12 +137,12 @@ enum error command_cnode(const struct args *a)
         struct record_slot r;
         e = objwalk_slot(w, base + i * SLOT_SIZE, &r);
         if (e != ERR_OK) {
-            out("0x%04x %s\n", i, error_sentence(e));
+            out("%5u %s\n", i, error_sentence(e));
             return e;
         }
         if (r.type == RECORD_CAP_NULL)
             continue;
-        out("0x%04x 0x%08x ", i, r.addr);
+        out("%5u 0x%08x ", i, r.addr);
         text_cap(&r);
         out("\n");
         used++;

@@ -77,7 +77,7 @@ enum error command_untyped(const struct args *a)
     enum error e = a->count > 0 && !all ? args_address(a, 0, &only) : ERR_OK;
     if (e != ERR_OK)
         return e;
-    out("block        size     used     free     lost  reclaim\n");
+    out("block        size     live     free     lost  reclaim\n");
     objwalk_cdt_begin(w, &view_cursor);
     while ((e = objwalk_cdt_next(w, &view_cursor, &r)) == ERR_OK && !out_stopped()) {
         if (r.type != RECORD_CAP_UNTYPED)

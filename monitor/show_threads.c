@@ -30,7 +30,7 @@ static void thread_line(const struct record_thread *t)
     if (t->blocked_on != 0)
         out_piece("on 0x%08x #%u", t->blocked_on, t->position);
     if (t->blocked_on != 0 && t->blocked_badge != 0)
-        out_piece("badge 0x%x", t->blocked_badge);
+        out_piece("badge %u", t->blocked_badge);
     if (t->bound != 0)
         out_piece("bound to 0x%08x", t->bound);
     thread_fault(t);

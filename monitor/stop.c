@@ -241,6 +241,7 @@ enum error command_halt(const struct args *a)
         return e == ERR_OK ? halt_leased(seconds) : e;
     }
     lease_end(&lease_of_stop);
+    lease_end(&lease_of_gdb);
     if (debug_is_stopped()) {
         out("already stopped\n");
         return ERR_OK;
@@ -300,8 +301,9 @@ static void revoke_left(struct objwalk *w, kaddr_t root)
         out("\n");
     }
     view_complain(w, e);
-    out("done %u, left %u, preempted %u times\n", debug_control.revoke.done, left,
-        debug_control.revoke.preempted);
+    /* a step takes more than one where a CNode goes with what it holds */
+    out("done %u steps, left %u capabilities, preempted %u times\n", debug_control.revoke.done,
+        left, debug_control.revoke.preempted);
 }
 
 enum error command_where(const struct args *a)

@@ -46,7 +46,7 @@ static void cap_details(const struct record_slot *r)
     case RECORD_CAP_ENDPOINT:
     case RECORD_CAP_NOTIFICATION:
         if (r->data != 0)
-            out(" badge 0x%x", r->data);
+            out(" badge %u", r->data);
         out(" %s", record_rights_text(r->type, r->rights, rights));
         break;
     case RECORD_CAP_CNODE:
@@ -129,9 +129,9 @@ static void cnode_place(const struct place *p, uint32_t index)
 {
     if (p->user >= 0) {
         text_thread(places_at((uint32_t)p->user)->base, TEXT_NAME);
-        out(" cnode[0x%x]", index);
+        out(" cnode[%u]", index);
     } else {
-        out("%s 0x%08x[0x%x]", p->dying ? "zombie" : "cnode", paddr_from_kaddr(p->base), index);
+        out("%s 0x%08x[%u]", p->dying ? "zombie" : "cnode", paddr_from_kaddr(p->base), index);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/board.h"
 #include "lib/bytes.h"
 #include "monitor/door/door.h"
+#include "monitor/door/kept.h"
 #include "monitor/lease.h"
 #include "monitor/out.h"
 #include "monitor/view.h"
@@ -107,12 +108,22 @@ static word_t ring_oldest(void)
                : debug_trace.ring.head - DEBUG_RING_EVENTS + 1;
 }
 
+/* How far what was lost from `seq` on reaches. A reader who fell behind the ring goes on in the
+ * middle of it, not at the edge, where the next event would be overwritten as well; and before that
+ * at an event that was kept. */
+static word_t gap_length(word_t seq, const struct event *kept)
+{
+    word_t length = debug_trace.ring.head - DEBUG_RING_EVENTS / 2 - seq;
+    return kept && kept->seq - seq < length ? kept->seq - seq : length;
+}
+
 /* The record of sequence number `seq`: an event, or the gap that begins there. Returns how many
- * numbers it covers. A reader who fell behind the ring goes on in the middle of it, not at the
- * edge, where the next event would be overwritten as well. */
+ * numbers it covers. */
 static word_t event_record(const struct objwalk *w, word_t seq, struct record *r)
 {
-    const struct event *e = debug_ring_entry(seq);
+    bool lost = seq < ring_oldest();
+    const struct event *kept = lost ? kept_from(seq) : NULL;
+    const struct event *e = kept && kept->seq == seq ? kept : debug_ring_entry(seq);
     if (e) {
         r->kind = RECORD_EVENT;
         objwalk_event(w, e, &r->event);
@@ -120,7 +131,7 @@ static word_t event_record(const struct objwalk *w, word_t seq, struct record *r
     }
     r->kind = RECORD_GAP;
     r->gap.first = seq;
-    r->gap.count = seq < ring_oldest() ? debug_trace.ring.head - DEBUG_RING_EVENTS / 2 - seq : 1;
+    r->gap.count = lost ? gap_length(seq, kept) : 1;
     return r->gap.count;
 }
 
@@ -231,8 +242,8 @@ _Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES + DIGEST_BYTES <= FRAME_PAYLOAD,
 /* Whoever listened is gone: nothing goes on that was switched on for them. */
 static void live_check_lease(void)
 {
-    uint32_t turns = debug_is_stopped() ? (uint32_t)TURNS_STOPPED : (uint32_t)TURNS_RUNNING;
-    if (!lease_ran_out(&lease_of_live, turns))
+    if (debug_is_stopped() ? !lease_ran_out(&lease_of_live, TURNS_STOPPED)
+                           : !lease_ran_out_by_turns(&lease_of_live, TURNS_RUNNING))
         return;
     wire_finish_frame(); /* its rest would come before somebody's text */
     live.on = false;

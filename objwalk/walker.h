@@ -205,6 +205,16 @@ struct walker_window {
 };
 extern const struct walker_window walker_capscope_window;
 
+/* The physical address of `len` bytes at an address of such a kernel's: its words have 32 bits, and the
+ * two kinds of address differ by a constant modulo 2^32.  False: a word cannot name all of them. */
+static inline bool walker_window_physical(const struct walker_window *w, uint64_t addr,
+                                          uint32_t len, uint64_t *physical)
+{
+    const uint64_t end = (uint64_t)1 << 32;
+    *physical = (addr - w->address + w->physical) & (end - 1);
+    return addr < end && len <= end - addr;
+}
+
 /* --- addresses --- */
 
 /* Where the kernel sees a physical address, by what SNAPSHOT says of it, and back. */

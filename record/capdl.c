@@ -62,7 +62,7 @@ const char *capdl_frame_size(uint32_t bits)
 
 static void rights_and_badge(char buf[CAPDL_PARAMETERS], uint32_t rights, record_word_t badge)
 {
-    char number[24] = "";
+    char number[32] = "";
     if (rights == 0 && badge == 0)
         return;
     if (badge != 0)

@@ -15,6 +15,7 @@ enum {
 #define PLACE_U(name)
 #define PLACE_W(name)
 #define PLACE_D(name) at_##name,
+#define PLACE_T(name)
 #define PLACE_S(name)
 #define PLACE_B(name)
 #define PLACE(mode, name) PLACE_##mode(name)
@@ -22,12 +23,14 @@ enum {
 #define LONGEST_U           5
 #define LONGEST_W           10
 #define LONGEST_D           10
+#define LONGEST_T           5
 #define LONGEST_S           (1 + RECORD_STRING_MAX)
 #define LONGEST_B           RECORD_BYTES_MAX
 #define LONGEST(mode, name) +LONGEST_##mode
 #define IS_D_U              0
 #define IS_D_W              0
 #define IS_D_D              1
+#define IS_D_T              0
 #define IS_D_S              0
 #define IS_D_B              0
 #define COUNT_D(mode, name) +IS_D_##mode
@@ -108,6 +111,7 @@ static struct output put_bytes(struct output o, const struct record_bytes *b)
 #define PUT_D(name)                                                                                \
     o = put_difference(o, r->name, base[at_##name]);                                               \
     base[at_##name] = r->name;
+#define PUT_T(name)     PUT_U(name)
 #define PUT_S(name)     o = put_string(o, &r->name);
 #define PUT_B(name)     o = put_bytes(o, &r->name);
 #define PUT(mode, name) PUT_##mode(name)
@@ -266,6 +270,7 @@ static void take_bytes(struct input *in, struct record_bytes *b)
 #define TAKE_U(name)     r->name = take_number(in);
 #define TAKE_W(name)     r->name = take_word(in);
 #define TAKE_D(name)     base[at_##name] = r->name = take_delta(in, base[at_##name]);
+#define TAKE_T(name)     TAKE_U(name)
 #define TAKE_S(name)     take_string(in, &r->name);
 #define TAKE_B(name)     take_bytes(in, &r->name);
 #define TAKE(mode, name) TAKE_##mode(name)

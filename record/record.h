@@ -8,6 +8,7 @@
  *   D  an address or another such word: zigzag LEB128 of the difference (mod 2^64, taken as signed)
  *      to the same field of the record of this kind before it in the stream, 0 for the first; reset
  *      at each SNAPSHOT record
+ *   T  as U, of the moment at which it was read: it travels, and no recording keeps it
  *   S  one length byte and that many bytes, no NUL, no interpretation
  *   B  all bytes that are left, at most RECORD_BYTES_MAX
  * A reader ignores kinds it does not know and payload beyond the fields it knows; missing trailing
@@ -74,7 +75,8 @@ enum {
  * build: version string.  word_bits: of the kernel, 0 stands for 32.  slot_bits: log2 of the bytes
  * of a slot, 0 stands for 4.  architecture: enum record_architecture.  options: enum
  * record_options.  nodes: processors the kernel runs on, 0 stands for 1.  root_thread: TCB of the
- * thread that the kernel started, alive or not; 0: not known. */
+ * thread that the kernel started, alive or not; 0: not known.  boot: a number that this run of the
+ * machine has and the one before had not; 0: not known. */
 #define RECORD_FIELDS_SNAPSHOT(F)                                                                  \
     F(U, format)                                                                                   \
     F(U, kernel)                                                                                   \
@@ -95,7 +97,8 @@ enum {
     F(U, architecture)                                                                             \
     F(U, options)                                                                                  \
     F(U, nodes)                                                                                    \
-    F(W, root_thread)
+    F(W, root_thread)                                                                              \
+    F(T, boot)
 
 /* A further piece of memory.  use: enum record_range_use.  offset: what has to be added to a
  * physical address in it for the address at which the kernel sees it, 0: it sees none of it. */
@@ -346,6 +349,7 @@ struct record_bytes {
 #define RECORD_C_TYPE_U               uint32_t
 #define RECORD_C_TYPE_W               record_word_t
 #define RECORD_C_TYPE_D               record_word_t
+#define RECORD_C_TYPE_T               uint32_t
 #define RECORD_C_TYPE_S               struct record_string
 #define RECORD_C_TYPE_B               struct record_bytes
 #define RECORD_FIELD_DECL(mode, name) RECORD_C_TYPE_##mode name;
@@ -368,6 +372,21 @@ struct record {
 
 /* A record goes out: 0 to go on, an error to stop whoever sends it and make them return it. */
 typedef enum error (*record_sink)(void *ctx, const struct record *record);
+
+/* The capability of an event, in the slot that the event names. */
+static inline struct record_slot record_slot_of_event(const struct record_event *e)
+{
+    return (struct record_slot){
+        .addr = e->slot,
+        .type = e->type,
+        .object = e->object,
+        .bits = e->bits,
+        .rights = e->rights,
+        .flags = e->flags,
+        .data = e->data,
+        .extra = e->extra,
+    };
+}
 
 static inline bool record_format_is_plain(uint32_t format)
 {

@@ -14,6 +14,7 @@ static bool same_bytes(const struct record_bytes *a, const struct record_bytes *
 #define SAME_U(name)     &&a->name == b->name
 #define SAME_W(name)     &&a->name == b->name
 #define SAME_D(name)     &&a->name == b->name
+#define SAME_T(name)     SAME_U(name)
 #define SAME_S(name)     &&same_string(&a->name, &b->name)
 #define SAME_B(name)     &&same_bytes(&a->name, &b->name)
 #define SAME(mode, name) SAME_##mode(name)

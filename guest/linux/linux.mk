@@ -21,7 +21,7 @@ $(LINUX_B)/obj/$(1).o: guest/linux/manager/table_$(2).c guest/linux/manager/linu
 	@mkdir -p $$(@D)
 	$$(Q)$(ARMCC) $(USER_FLAGS) -DLINUX_TEXT='"$(3)"' -DLINUX_MEMORY_BITS='$(4)' -DLINUX_POWER_OFF=$(5) -c $$< -o $$@
 $(LINUX_B)/manager-$(1).elf: $(LINUX_B)/obj/$(1).o $(DEMO_COMMON) $(USER_LIB) $(LINUX_B)/obj/linux.o \
-    $(if $(filter mediated,$(2)),$(call blob,resources)) $(USER_LDS)
+    $(if $(filter mediated,$(2)),$(call blob,resources)) $(if $(filter refused,$(2)),$(call blob,refuser)) $(USER_LDS)
 	$$(Q)$$(LINK_USER)
 $(foreach k,debug release,$(call image_rule,$(LINUX_B)/$(k)-$(1).elf,$(B)/arm/$(k)/kernel.elf,$(LINUX_B)/manager-$(1).elf)
 linux-images: $(LINUX_B)/$(k)-$(1).elf
@@ -32,12 +32,13 @@ $(LINUX_B)/obj/linux.o: user/demo/blob.S $(LINUX_ELF)
 	@mkdir -p $(@D)
 	$(Q)$(ARMCC) -march=armv6 -c -DBLOB=linux_elf -DBLOB_END=linux_elf_end -DBLOB_FILE='"$(LINUX_ELF)"' $< -o $@
 
-# console: a shell.  lat: the rows of the paper's table.  stress: does everything hold?  small: too
-# little memory for Linux.
+# console: a shell.  lat: the rows of the paper's table.  test: a shell, and the machine ends with it.  small:
+# too little memory for Linux.  refused: a server that refuses each request.
 $(eval $(call linux_image,console,,24+25,false))
 $(eval $(call linux_image,test,,24+25,true))
 $(eval $(call linux_image,lat,run=/bin/rows,24+25,true))
 $(eval $(call linux_image,small,,24+17,true))
+$(eval $(call linux_table,refused,refused,,24$(comma)25,true))
 
 run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=mediated)
 	@[ -e $(LINUX_ELF) ] || { echo "run-linux: there is no Linux yet: make linux"; exit 1; }
@@ -52,4 +53,4 @@ table1: ## the paper's table 1: Linux direct and mediated, measured
 check-linux: ## boot, stress, isolation, re-boot of Linux, with figures
 	@[ -e $(LINUX_ELF) ] || { echo "check-linux: there is no Linux yet: make linux"; exit 1; }
 	@$(MAKE) --no-print-directory $(CORES) everything linux-images
-	@guest/linux/check
+	@guest/linux/check $(CHECK)

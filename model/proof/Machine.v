@@ -1,9 +1,7 @@
 (** * Machine: from the links in the slots to isolation
 
-    The chain in one piece.  A machine is the links of all slots, as kernel/cdt.c keeps them, and
-      who
-    holds what.  Its Retype checks what the kernel checks: that the slots are empty, that the
-      objects
+    The chain in one piece.  A machine is the links of all slots, as kernel/cdt.c keeps them, and who
+    holds what.  Its Retype checks what the kernel checks: that the slots are empty, that the objects
     lie in the block, and above what is handed out if the slot behind the untyped capability holds a
     child.  Each run of it is one of Kernel.v, which is one of Isolation.v, so that a system whose
     capabilities were distributed in isolation stays isolated.

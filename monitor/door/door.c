@@ -9,7 +9,9 @@
  * which readers take for a gap. */
 #include "monitor/door/door.h"
 
+#include "kernel/arch.h"
 #include "kernel/board.h"
+#include "monitor/door/kept.h"
 #include "monitor/door/rescue.h"
 #include "monitor/view.h"
 
@@ -283,6 +285,8 @@ void door_event(enum event_kind kind, struct slot *slot, struct slot *src, kaddr
         detail = is_revoke_event(kind) ? debug_control.revoke.done : detail;
     }
     struct event *e = debug_ring_append(kind, slot, src, cap, object, detail);
+    if (is_revoke_event(kind) && !debug_trace.unwatched)
+        kept_note(e);
     if (debug_trace.unwatched | debug_control.armed)
         door_told(e);
     if (kind == EVENT_REVOKE_END)
@@ -584,6 +588,18 @@ static void halt_if_asked(void)
 
 /* ---- hooks ---- */
 
+/* Tells this run of the machine from others.  The word keeps its value through a reset and has any after
+ * power-up; how long this boot took so far tells those apart that begin with cleared memory, as
+ * QEMU's do.  The step is one to one and has a long period (Knuth, The Art of Computer Programming
+ * 2, 3.2.1.2). */
+static word_t next_boot(void)
+{
+    __attribute__((section(".noinit"))) static word_t kept;
+    kept = (kept ^ board_clock()) * 1664525u + 1013904223u;
+    arch_cache(CACHE_CLEAN, kaddr_of(&kept), sizeof(kept), kaddr_of(&kept));
+    return kept ? kept : 1;
+}
+
 void debug_roots(struct kernel_roots *r)
 {
     debug_trace.unwatched = 1;
@@ -594,6 +610,7 @@ void debug_roots(struct kernel_roots *r)
     r->event_ring = kaddr_of(&debug_trace.ring);
     r->digest = kaddr_of(&debug_trace.digest);
     r->debug = 1;
+    r->boot = next_boot();
     debug_roots_at = kaddr_of(r);
 }
 

@@ -5,9 +5,21 @@
 
 /* Kernels of these layouts differ in the digest alone, or in nothing that was recorded, so what was
  * recorded of them can be proved. */
-#define LAYOUT_TWO_LANES     0x20261123u
-#define LAYOUT_WITHOUT_ALIAS 0x20261124u
-#define LAYOUT_ROOTLESS      0x20261129u
+#define LAYOUT_TWO_LANES 0x20261123u
+static const uint32_t layouts[] = {
+    LAYOUT_TWO_LANES, 0x20261124u, /* without alias */
+    0x20261129u,                   /* without root thread */
+    0x2026112bu,                   /* without boot */
+    LAYOUT_HASH,
+};
+
+static bool is_known(uint32_t layout)
+{
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++)
+        if (layouts[i] == layout)
+            return true;
+    return false;
+}
 
 static void add_two_lanes(struct digest *d, kaddr_t addr, const struct slot *s)
 {
@@ -31,8 +43,7 @@ enum error objwalk_for_records(struct objwalk *w, const struct record_snapshot *
         return ERR_VERSION;
     if (s->kernel != objwalk_capscope.kernel)
         return ERR_UNSUPPORTED;
-    if (s->layout != LAYOUT_HASH && s->layout != LAYOUT_WITHOUT_ALIAS &&
-        s->layout != LAYOUT_ROOTLESS && s->layout != LAYOUT_TWO_LANES)
+    if (!is_known(s->layout))
         return ERR_LAYOUT;
     if (!is_word(s->phys_offset) || !is_word(s->ram_base) || !is_word(s->ram_size))
         return ERR_FORMAT;
@@ -68,16 +79,8 @@ enum error objwalk_cap_of_slot(const struct record_slot *r, struct objwalk_cap *
 
 enum error objwalk_cap_of_event(const struct record_event *e, struct objwalk_cap *out)
 {
-    const struct record_slot slot = {
-        .addr = e->slot | e->src | e->detail,
-        .type = e->type,
-        .object = e->object,
-        .bits = e->bits,
-        .rights = e->rights,
-        .flags = e->flags,
-        .data = e->data,
-        .extra = e->extra,
-    };
+    struct record_slot slot = record_slot_of_event(e);
+    slot.addr = e->slot | e->src | e->detail; /* all have to be words */
     return objwalk_cap_of_slot(&slot, out);
 }
 

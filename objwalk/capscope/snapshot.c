@@ -104,6 +104,7 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format)
         .architecture = RECORD_ARCHITECTURE_ARM,
         .nodes = 1,
         .root_thread = root_thread,
+        .boot = w->roots.boot,
     };
     take_text(&r->board, w->roots.board, sizeof(w->roots.board));
     take_text(&r->build, w->roots.build, sizeof(w->roots.build));

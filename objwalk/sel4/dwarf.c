@@ -144,34 +144,59 @@ bool sel4_dwarf_member(struct sel4_dwarf *d, const char *structure, const char *
 
 /* --- enumerations --- */
 
-static bool enumerator_in(Dwarf_Die *enumeration, const char *name, uint64_t *value)
+static bool value_of(Dwarf_Die *enumerator, uint64_t *value)
+{
+    Dwarf_Attribute a;
+    Dwarf_Word v = 0;
+    bool found = dwarf_attr(enumerator, DW_AT_const_value, &a) && dwarf_formudata(&a, &v) == 0;
+    *value = v;
+    return found;
+}
+
+static void visit_enumeration(Dwarf_Die *enumeration, sel4_dwarf_visit *visit, void *ctx)
 {
     Dwarf_Die die;
     if (dwarf_child(enumeration, &die) != 0)
-        return false;
+        return;
     for (unsigned i = 0; i < DIES_MAX; i++) {
-        Dwarf_Attribute a;
-        Dwarf_Word v = 0;
-        if (is_named(&die, name)) {
-            if (!dwarf_attr(&die, DW_AT_const_value, &a) || dwarf_formudata(&a, &v) != 0)
-                return false;
-            *value = v;
-            return true;
-        }
+        uint64_t value = 0;
+        const char *name = dwarf_diename(&die);
+        if (name && value_of(&die, &value))
+            visit(ctx, name, value);
         if (dwarf_siblingof(&die, &die) != 0)
-            return false;
+            return;
     }
-    return false;
+}
+
+void sel4_dwarf_enumerators(struct sel4_dwarf *d, sel4_dwarf_visit *visit, void *ctx)
+{
+    for (struct top t = {.dwarf = d->dwarf}; top_next(&t);) {
+        Dwarf_Die die = t.die;
+        if (dwarf_tag(&die) == DW_TAG_enumeration_type)
+            visit_enumeration(&die, visit, ctx);
+    }
+}
+
+struct wanted {
+    const char *name;
+    uint64_t *value;
+    bool found;
+};
+
+static void take_wanted(void *ctx, const char *name, uint64_t value)
+{
+    struct wanted *w = ctx;
+    if (w->found || strcmp(name, w->name) != 0)
+        return;
+    *w->value = value;
+    w->found = true;
 }
 
 bool sel4_dwarf_enumerator(struct sel4_dwarf *d, const char *name, uint64_t *value)
 {
-    for (struct top t = {.dwarf = d->dwarf}; top_next(&t);) {
-        Dwarf_Die die = t.die;
-        if (dwarf_tag(&die) == DW_TAG_enumeration_type && enumerator_in(&die, name, value))
-            return true;
-    }
-    return false;
+    struct wanted w = {name, value, false};
+    sel4_dwarf_enumerators(d, take_wanted, &w);
+    return w.found;
 }
 
 /* --- inlined functions --- */

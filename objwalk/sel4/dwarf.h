@@ -18,6 +18,9 @@ bool sel4_dwarf_size(struct sel4_dwarf *d, const char *structure, uint64_t *byte
 bool sel4_dwarf_member(struct sel4_dwarf *d, const char *structure, const char *member,
                        uint64_t *offset);
 bool sel4_dwarf_enumerator(struct sel4_dwarf *d, const char *name, uint64_t *value);
+/* Every enumerator of the kernel, of whatever enumeration. */
+typedef void sel4_dwarf_visit(void *ctx, const char *name, uint64_t value);
+void sel4_dwarf_enumerators(struct sel4_dwarf *d, sel4_dwarf_visit *visit, void *ctx);
 
 /* Where code of an inlined copy of a function begins; fills at most `room`, returns how many there
  * are. */

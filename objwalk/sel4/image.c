@@ -1,8 +1,8 @@
 /* kernel.elf by libelf. */
 #include "objwalk/sel4/image.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "lib/host/input.h"
+
 #include <gelf.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,9 +132,10 @@ enum error sel4_image_open(struct sel4_image *m, const char *path, char *why)
 {
     *m = (struct sel4_image){.fd = -1};
     (void)elf_version(EV_CURRENT);
-    m->fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *sentence;
+    m->fd = input_file(path, &sentence);
     if (m->fd < 0) {
-        (void)snprintf(why, SEL4_WHY, "%s", strerror(errno));
+        (void)snprintf(why, SEL4_WHY, "%s", sentence);
         return ERR_NOT_FOUND;
     }
     m->elf = elf_begin(m->fd, ELF_C_READ_MMAP, NULL);

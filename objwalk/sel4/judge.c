@@ -6,20 +6,6 @@
 
 /* --- threads --- */
 
-static int by_tcb(const void *a, const void *b)
-{
-    const struct sel4_thread *x = a;
-    const struct sel4_thread *y = b;
-    return x->tcb < y->tcb ? -1 : x->tcb > y->tcb;
-}
-
-struct sel4_thread *sel4_walk_find_thread(const struct sel4_walk *w, uint64_t tcb)
-{
-    struct sel4_thread key = {.tcb = tcb};
-    const struct sel4_array *a = &w->s->threads;
-    return a->count == 0 ? NULL : bsearch(&key, a->items, a->count, a->size, by_tcb);
-}
-
 /* From 16.0 on, kernels with scheduling contexts have no links of their own for endpoints. */
 static enum sel4_tcb_member next_of(const struct sel4_walk *w)
 {
@@ -45,7 +31,7 @@ static uint32_t follow_queue(struct sel4_walk *w, uint64_t object, uint64_t head
     uint64_t before = 0;
     uint32_t count = 0;
     for (uint64_t at = head; at != 0 && count <= w->s->threads.count;) {
-        struct sel4_thread *t = sel4_walk_find_thread(w, at);
+        struct sel4_thread *t = sel4_find_thread(w->s, at);
         if (!t || !t->readable || t->position != 0 || t->member[prev_of(w)] != before) {
             sel4_walk_finding(w, AUDIT_QUEUE, object, sel4_walk_pa(w, at), count);
             return count;
@@ -75,7 +61,7 @@ static void judge_binding(struct sel4_walk *w, const struct sel4_notification *n
 {
     if (n->bound == 0)
         return;
-    const struct sel4_thread *t = sel4_walk_find_thread(w, n->bound);
+    const struct sel4_thread *t = sel4_find_thread(w->s, n->bound);
     if (!t || t->member[SEL4_TCB_BOUND] != n->addr)
         sel4_walk_finding(w, AUDIT_BINDING, n->addr, sel4_walk_pa(w, n->bound), 0);
 }
@@ -113,7 +99,7 @@ static void judge_threads(struct sel4_walk *w)
 static void judge_released(struct sel4_walk *w, uint64_t head)
 {
     for (uint64_t at = head; at != 0;) {
-        struct sel4_thread *t = sel4_walk_find_thread(w, at);
+        struct sel4_thread *t = sel4_find_thread(w->s, at);
         if (!t || !t->readable || t->released != 0 || !t->in_release) {
             sel4_walk_finding(w, AUDIT_QUEUE, at, 0, w->s->released);
             return;
@@ -129,7 +115,7 @@ static void judge_replies(struct sel4_walk *w)
 {
     for (uint32_t i = 0; i < w->s->replies.count; i++) {
         const struct sel4_reply *r = SEL4_ITEM(w->s->replies, struct sel4_reply, i);
-        struct sel4_thread *t = r->tcb == 0 ? NULL : sel4_walk_find_thread(w, r->tcb);
+        struct sel4_thread *t = r->tcb == 0 ? NULL : sel4_find_thread(w->s, r->tcb);
         if (r->tcb == 0)
             continue;
         bool waits = t && (t->state == RECORD_THREAD_BLOCKED_ON_RECEIVE ||
@@ -143,8 +129,7 @@ static void judge_replies(struct sel4_walk *w)
 
 void sel4_walk_judge_queues(struct sel4_walk *w)
 {
-    if (w->s->threads.count > 0)
-        qsort(w->s->threads.items, w->s->threads.count, w->s->threads.size, by_tcb);
+    sel4_sort_threads(w->s);
     judge_endpoints(w);
     judge_notifications(w);
     judge_threads(w);

@@ -201,6 +201,7 @@ enum error sel4_layout_open(struct sel4_layout *l, const struct sel4_image *m,
     struct sel4_dwarf *d = sel4_dwarf_open(m);
     sel4_release_find(l, m, d, lowest(m, l->options.arch));
     sel4_blocks_fill(l->block, &l->options);
+    sel4_release_types(l, d);
     sel4_tcb_begin(l, d);
     e = d ? sel4_tcb_from_dwarf(l, d, why) : ERR_OK;
     sel4_dwarf_close(d);

@@ -88,7 +88,7 @@ enum {
     SEL4_NONE = 0xffff, /* an offset that this kernel does not have */
     SEL4_PRIORITIES = 256,
     SEL4_NOTES = 32,
-    SEL4_NOTE = 200,
+    SEL4_NOTE = 320,
 };
 
 /* Words of a scheduling context behind its two ticks of 64 bits. */

@@ -7,20 +7,6 @@
 
 /* --- finding what a capability refers to --- */
 
-static int by_tcb(const void *a, const void *b)
-{
-    const struct sel4_thread *x = a;
-    const struct sel4_thread *y = b;
-    return x->tcb < y->tcb ? -1 : x->tcb > y->tcb;
-}
-
-static const struct sel4_thread *find_thread(const struct sel4_emit *e, uint64_t tcb)
-{
-    struct sel4_thread key = {.tcb = tcb};
-    const struct sel4_array *a = &e->s->threads;
-    return a->count == 0 ? NULL : bsearch(&key, a->items, a->count, a->size, by_tcb);
-}
-
 /* An item of an array whose first member is the address. */
 static const void *find_object(const struct sel4_array *a, uint64_t addr)
 {
@@ -167,7 +153,7 @@ static void emit_thread(struct sel4_emit *e, const struct sel4_thread *t)
 
 static void thread_once(struct sel4_emit *e, uint64_t tcb)
 {
-    const struct sel4_thread *t = find_thread(e, tcb);
+    const struct sel4_thread *t = sel4_find_thread(e->s, tcb);
     if (t && !t->idle && sel4_emit_first(e, RECORD_THREAD, t->tcb))
         emit_thread(e, t);
 }

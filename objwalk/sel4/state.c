@@ -61,6 +61,28 @@ void sel4_state_finding(struct sel4_state *s, uint32_t rule, uint64_t addr, uint
         s->findings_lost++;
 }
 
+/* --- threads --- */
+
+static int by_tcb(const void *a, const void *b)
+{
+    const struct sel4_thread *x = a;
+    const struct sel4_thread *y = b;
+    return x->tcb < y->tcb ? -1 : x->tcb > y->tcb;
+}
+
+void sel4_sort_threads(struct sel4_state *s)
+{
+    if (s->threads.count)
+        qsort(s->threads.items, s->threads.count, s->threads.size, by_tcb);
+}
+
+struct sel4_thread *sel4_find_thread(const struct sel4_state *s, uint64_t tcb)
+{
+    struct sel4_thread key = {.tcb = tcb};
+    const struct sel4_array *a = &s->threads;
+    return a->count == 0 ? NULL : bsearch(&key, a->items, a->count, a->size, by_tcb);
+}
+
 /* --- map --- */
 
 void sel4_map_fini(struct sel4_map *m)

@@ -207,6 +207,10 @@ static inline struct sel4_thread *sel4_state_thread(const struct sel4_state *s, 
     return SEL4_ITEM(s->threads, struct sel4_thread, i);
 }
 
+/* Threads by address, and then one of them, or NULL. */
+void sel4_sort_threads(struct sel4_state *s);
+struct sel4_thread *sel4_find_thread(const struct sel4_state *s, uint64_t tcb);
+
 /* Notes what does not fit; of very many only their number is kept. */
 void sel4_state_finding(struct sel4_state *s, uint32_t rule, uint64_t addr, uint64_t other,
                         uint64_t value);

@@ -115,6 +115,4 @@ void sel4_walk_judge_mappings(struct sel4_walk *w);
 /* ERR_LAYOUT when hardly anything agrees. */
 enum error sel4_walk_judge_layout(struct sel4_walk *w);
 
-struct sel4_thread *sel4_walk_find_thread(const struct sel4_walk *w, uint64_t tcb);
-
 #endif

@@ -21,7 +21,7 @@ is_valid_json() { # command...
 # --- the healthy demo ------------------------------------------------------------------------------
 
 boot build/arm/debug/image-demo-healthy.elf
-check "a query can ask the running system" wait_for 30 demo_is_up
+check "a query can ask the running system" wait_for 120 demo_is_up
 check "the monitor is recorded" $capdb record "$monitor" "$run" --every 0.1 --count 5
 check "a recording has the snapshots that were asked for" test "$(snapshots_of "$run")" = 5
 check "a recording is continued, not overwritten" $capdb record "gdb:unix:$work/gdb.sock" "$run" --every 0 --count 2
@@ -84,6 +84,9 @@ design_is_the_same() { # run
 check "the healthy demo passes its own policy, and needs each line" policy_is_exact "$run"
 check "the healthy demo's capDL is its design" design_is_the_same "$run"
 
+no_leak() { exits 0 $capdb leak "ram:$work/ram" && ! grep -qE '^(lost|unreachable)' "$work/exits.out" && grep -q '^idle' "$work/exits.out"; }
+check "the healthy demo loses no memory" no_leak
+
 # Memory itself is a target, too.
 check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 
@@ -104,7 +107,7 @@ check "what was recorded before Ctrl-C is whole" exits 0 $capdb verify "$work/in
 
 $capdb record "$monitor" "$work/kill.capdb" --every 0.02 2>/dev/null &
 recorder=$!
-wait_for 20 has_snapshots "$work/kill.capdb" 3
+wait_for 120 has_snapshots "$work/kill.capdb" 3
 kill -KILL $recorder
 wait $recorder 2>/dev/null
 check "what was recorded before kill -9 is whole" exits 0 $capdb verify "$work/kill.capdb"
@@ -168,7 +171,7 @@ check "and two that follow each other differ" test "$($capdb sql "$work/change.c
 halt_machine
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-leaky.elf
-wait_for 30 demo_is_up
+wait_for 120 demo_is_up
 check "another machine is refused, the first is named" complains "was recorded from" \
     $capdb record "ram:$work/ram" "$run" --count 1
 check "it is recorded" $capdb record "$monitor" "$leaky" --every 0.1 --count 2
@@ -188,12 +191,31 @@ $capdb check "$leaky" >"$work/breaches"
 for breach in shared-cnode grant-channel foreign-tcb foreign-cover; do
     check "the planted fault $breach is named with a slot" grep -qE "	$breach	.*0x[0-9a-f]{8} " "$work/breaches"
 done
+check "memory that its root lets go is lost, and comes first" bash -c "$capdb leak $leaky >$work/lost; \
+    [ \$? = 1 ] && sed -n 2p $work/lost | grep -q '^lost	0x[0-9a-f]*	[0-9]\{8\}	' && grep -q '^idle' $work/lost"
 check "what the leak means is said too" grep -q "	merged	" "$work/breaches"
 check "the leaky demo passes its own policy, and needs each line" policy_is_exact "$leaky"
 check "the healthy demo's policy tells the leaks" bash -c "$capdb policy $run --all -o $work/healthy; \
     $capdb check $leaky --policy $work/healthy --junit $work/junit.xml | grep -q 'allow guest control driver 1 tcb' && grep -q '<failure' $work/junit.xml"
 check "the leaky demo's capDL is its design" design_is_the_same "$leaky"
 check "guest could ever control critical" exits 0 $capdb can "$leaky" guest control critical
+
+# --- a clock that somebody sets back -----------------------------------------------------------------
+
+records_on() { # file, mark: once the mark is there, three more are recorded soon, not in an hour
+    local pid seen status=1
+    CLOCK_BACK=$2 LD_PRELOAD=$work/clock.so $capdb record "ram:$work/ram" "$1" --every 0.1 2>/dev/null &
+    pid=$!
+    wait_for 30 has_snapshots "$1" 3 && touch "$2" && seen=$(snapshots_of "$1") &&
+        wait_for 30 has_snapshots "$1" $((seen + 3)) && status=0
+    kill -INT $pid
+    wait $pid && return $status
+}
+moment_of() { $capdb sql "$1" "SELECT taken FROM snapshots WHERE n = $2" | tail -1; }
+gcc -std=gnu11 -D_GNU_SOURCE -shared -fPIC -O1 -o "$work/clock.so" tests/tools/clock_back.c -ldl
+check "a recorder goes on when the clock is set back" records_on "$work/clock.capdb" "$work/back"
+check "a moment before that is found" exits 0 $capdb info "$work/clock.capdb" --at "$(moment_of "$work/clock.capdb" 3)"
+check "and the recording is whole" exits 0 $capdb verify "$work/clock.capdb"
 
 # --- wrong files and targets -------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
   gdb_line.py runs DIR               does the kernel run?
   gdb_line.py hostile DIR FIRST      TAP from number FIRST; how many claims goes to DIR/count
+  gdb_line.py lease DIR FIRST        who says for how long it stops the kernel
   gdb_line.py one-line DIR FIRST
 DIR holds monitor.sock (UART1) and stub.sock (UART2)."""
 import random
@@ -349,6 +350,64 @@ def hostile(tap, work):
     stub.close()
 
 
+def monitor_stands(monitor):
+    monitor.drop()
+    monitor.send(b"\x15where\r")
+    return monitor.until(b"stopped: ") is not None
+
+
+def lease(tap, work):
+    stub, monitor = Line(work + "/stub.sock"), Line(work + "/monitor.sock")
+    monitor.drop()
+    about = attach(stub)
+    tap.check(b"capscope-lease+" in about, "a stop may be for a time", about)
+    tap.check(stub.ask(b"QCapscope.lease:1") == b"OK", "it is granted")
+    tap.check(monitor.until(b"it has been silent") is not None, "who then falls silent has had its time")
+    tap.check(monitor_runs(monitor), "and the kernel goes on")
+    told = stub.ask(b"mf0000000,4")
+    tap.check(told == b"W00", "who reads on is told that it is over", told)
+    stub.send(b"\x03")
+    tap.check(monitor_runs(monitor), "and stops nothing by ^C")
+    tap.check(b"PacketSize" in (attach(stub) or b""), "who begins anew is served")
+    stub.ask(b"QCapscope.lease:1")
+    stub.send(frame(b"c"))
+    tap.check(monitor_runs(monitor), "it lets the kernel go on")
+    stub.send(b"\x03")
+    tap.check(monitor.until(b"it has been silent") is not None, "a later stop is for that time, too")
+    tap.check(monitor_runs(monitor), "before its client says so again")
+    stub.drop()
+    attach(stub)
+    stub.ask(b"QCapscope.lease:1")
+    attach(stub)
+    time.sleep(2)
+    tap.check(monitor_stands(monitor), "who comes after it and does not ask for that has time")
+    stub.ask(b"QCapscope.lease:3")
+    for _ in range(9):
+        stub.ask(b"qC")
+        time.sleep(0.5)
+    tap.check(monitor_stands(monitor), "as long as it speaks the kernel stands")
+    stub.ask(b"QCapscope.lease:1")
+    stub.ask(b"QCapscope.lease:0")
+    time.sleep(2)
+    tap.check(monitor_stands(monitor), "and for ever when it takes that back")
+    stub.ask(b"QCapscope.lease:1")
+    monitor.send(b"\x15halt\r")
+    time.sleep(2)
+    tap.check(monitor_stands(monitor), "or when somebody halts it on the monitor")
+    detach(stub)
+    tap.check(monitor_runs(monitor), "it goes on when the client detaches")
+    monitor.send(b"\x15halt\r")
+    tap.check(monitor_stands(monitor), "of a kernel that the monitor halted")
+    attach(stub)
+    stub.ask(b"QCapscope.lease:1")
+    time.sleep(2)
+    tap.check(monitor_stands(monitor), "nobody else has a stop to give back")
+    detach(stub)
+    tap.check(monitor_runs(monitor), "but by detaching")
+    monitor.close()
+    stub.close()
+
+
 def one_line(tap, work):
     line = Line(work + "/monitor.sock")
     line.drop()
@@ -376,7 +435,7 @@ def main():
         sys.exit(not monitor_runs(Line(work + "/monitor.sock")))
     tap = Tap(int(sys.argv[3]))
     try:
-        {"hostile": hostile, "one-line": one_line}[what](tap, work)
+        {"hostile": hostile, "lease": lease, "one-line": one_line}[what](tap, work)
     except (EOFError, OSError, ValueError, TypeError) as problem:
         tap.check(False, what + " goes to its end", problem)
         raise

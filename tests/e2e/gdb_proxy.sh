@@ -66,6 +66,14 @@ refuses() { # PATTERN ARGUMENTS...: a sentence, exit 2
     [ $status -eq 2 ] && contains "$work/refused" "$pattern"
 }
 
+turned_away() { # SOCKET: it hangs up before anything was said
+    python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(20)
+s.connect(sys.argv[1])
+sys.exit(s.recv(1) != b"")' "$1"
+}
+
 line_pid=
 trap 'stop_process line_pid; stop_process proxy_pid; finish' EXIT
 
@@ -98,6 +106,9 @@ monitor cap record x
 monitor cap export --format json -o $work/stolen
 monitor cap domains --domains /etc/passwd
 monitor cap no-such-question
+monitor cap check --junit $work/stolen
+monitor cap
+monitor break on revoke
 break *$svc
 continue
 stepi
@@ -130,6 +141,12 @@ says "none that writes a file" "monitor cap export --format json -o $work/stolen
 check "and none was written" test ! -e "$work/stolen"
 says "none that reads one" "monitor cap domains --domains /etc/passwd" 'not from inside a debugger'
 says "an unknown question is a sentence" "monitor cap no-such-question" 'no command no-such-question'
+says "nor a report" "monitor cap check --junit $work/stolen" 'not from inside a debugger'
+says "what it takes is listed" "monitor cap" '^  cap why-not-running THREAD$' '^  cap only '
+says_not "and nothing else" "monitor cap" "cap record|FILE|--at"
+says "a stub that knows no capabilities is no place to stop at them" "monitor break on revoke" \
+    'this stub knows no capabilities' 'UART2'
+check "no file was written" test ! -e "$work/stolen"
 says "a breakpoint in a program stops with its thread" continue '"critical/watchdog" hit Breakpoint'
 says "a step over a system call ends behind it" "print \$pc == (void *)$behind" '= 1'
 says "in the same thread" 'python print(gdb.selected_thread().name, "steps")' 'critical/watchdog steps'
@@ -188,6 +205,8 @@ gdb_pid=$!
 exec 3>"$work/commands"
 printf 'set breakpoint always-inserted on\ntarget remote %s\nbreak *%s\ncontinue\n' "$work/proxy.sock" "$svc" >&3
 check "gdb stands at a breakpoint" wait_for $deadline grep -q 'hit Breakpoint\|Breakpoint 1, ' "$work/killed"
+check "another debugger is turned away meanwhile" turned_away "$work/proxy.sock"
+check "which is said" grep -q "another debugger was turned away" "$work/proxy.err"
 kill -9 $gdb_pid
 wait $gdb_pid 2>/dev/null
 exec 3>&-
@@ -277,7 +296,7 @@ boot "$image"
 check "a machine behind a bad line runs" wait_for $deadline beyond 100
 timeout 200 python3 tests/tools/noisy_line.py "$work/noisy.sock" "$work/gdb.sock" --seed 5 --rate 3000 >"$work/noisy.count" 2>&1 &
 line_pid=$!
-wait_for 10 test -S "$work/noisy.sock"
+wait_for $deadline test -S "$work/noisy.sock"
 start_proxy "gdb:unix:$work/noisy.sock" "unix:$work/proxy.sock"
 check "the proxy listens in front of it" grep -q "gdb and LLDB find" "$work/proxy.err"
 gdb_session "$work/proxy.sock" <<EOF
@@ -293,13 +312,13 @@ says "and answers" "monitor cap threads" 'driver/server +driver '
 check "it leaves the machine running" runs
 stop_proxy
 noise_was_made() { [ "$(grep -oE 'damaged [0-9]+' "$work/noisy.count" | awk '{ s += $2 } END { print s + 0 }')" -ge 10 ]; }
-check "there was noise" wait_for 10 noise_was_made
+check "there was noise" wait_for $deadline noise_was_made
 stop_process line_pid
 
 # The line ends in the middle of an answer.
 timeout 200 python3 tests/tools/noisy_line.py "$work/cut.sock" "$work/gdb.sock" --rate 0 --cut 200000 >"$work/cut.count" 2>&1 &
 line_pid=$!
-wait_for 10 test -S "$work/cut.sock"
+wait_for $deadline test -S "$work/cut.sock"
 start_proxy "gdb:unix:$work/cut.sock" "unix:$work/proxy.sock"
 gdb_session "$work/proxy.sock" <<EOF
 info threads

@@ -236,6 +236,22 @@ says_not "and no breakpoint is left behind" "x/i kernel_panic" 'bkpt'
 # --- a hostile line ------------------------------------------------------------------------------------
 line hostile
 
+# --- who looks and is killed ---------------------------------------------------------------------------
+line lease
+killed() {
+    local i pid
+    for i in 1 2 3; do
+        rm -f "$work"/killed.capdb*
+        build/host/capdb record "gdb:unix:$work/stub.sock" "$work/killed.capdb" --every 0 >/dev/null 2>&1 &
+        pid=$!
+        wait_for $deadline build/host/capdb info "$work/killed.capdb" --at "$i"
+        kill -9 $pid || return 1
+        wait $pid 2>/dev/null
+    done
+    python3 tests/e2e/gdb_line.py runs "$work"
+}
+check "the kernel does not stand for a recorder that was killed" killed 2>/dev/null
+
 # --- a panic -------------------------------------------------------------------------------------------
 gdb_session "$work/stub.sock" <<'EOF'
 thread 1
@@ -250,6 +266,47 @@ says "an exception in the kernel is a stop" "continue" 'SIGABRT'
 says "and shows the registers it had" 'p $pc' '0xff000000'
 says "and still answers" "info threads" '"kernel"' '"rootserver"'
 check "a panicked kernel does not go on, and tells gdb so" grep -q 'has panicked and does not go on' "$work/out"
+halt_machine
+
+# --- a client that asks and does not read ---------------------------------------------------------------
+# QEMU's device waits for the socket, and with it the whole machine: until that client goes.
+unread() {
+    python3 - "$work" <<'PY'
+import select, socket, sys, time
+def connected(name):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(f"{sys.argv[1]}/{name}.sock")
+    return s
+def answers(seconds):
+    s, heard, end = connected("monitor"), b"", time.monotonic() + seconds
+    s.sendall(b"\x15version\r")  # whatever an earlier client left in the line goes
+    while b"record format" not in heard and time.monotonic() < end:
+        if select.select([s], [], [], max(0, end - time.monotonic()))[0]:
+            heard += s.recv(4096)
+    s.close()
+    return b"record format" in heard
+def packet(text):
+    return b"$%s#%02x" % (text, sum(text) % 256)
+if not answers(60):
+    sys.exit("the monitor does not answer")
+client, sent = connected("stub"), 0
+client.setblocking(False)
+client.send(packet(b"?"))
+time.sleep(0.5)
+while select.select([], [client], [], 2)[1]:  # until QEMU takes nothing for two seconds
+    sent += client.send(packet(b"mf0030000,7e0"))
+held = not answers(1)
+client.close()
+if not answers(300):  # it acts on all that it was sent first
+    sys.exit("the machine stands after its client has gone")
+print(f"# {sent} bytes of requests; QEMU was {'held' if held else 'not held'}")
+PY
+}
+rm -f "$work"/*.sock "$work/console"
+start_lines "socket,id=u1,path=$work/monitor.sock,server=on,wait=off,logfile=$work/console" \
+    "socket,id=u2,path=$work/stub.sock,server=on,wait=off"
+check "the demo runs again" wait_for $deadline grep -q 'domains run' "$work/console"
+check "a client that asks and does not read holds the machine only while it is there" unread
 halt_machine
 
 # --- one line only, TCP, pty ---------------------------------------------------------------------------

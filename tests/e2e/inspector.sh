@@ -29,6 +29,7 @@ cursor_line() {
 
 boot build/arm/debug/image-demo-leaky.elf
 monitor=monitor:unix:$work/monitor.sock
+wait_for 90 build/host/capdb live "$monitor" 'SELECT 1' # a busy machine boots slowly
 start "$inspector $monitor --record $work/run.capdb"
 check "the first screen says how the target stands" shows_soon '^ RUNNING +ev [0-9]+'
 check "it says that the leaky demo is breached, and by what" eval \
@@ -62,8 +63,16 @@ check "p previews what a revoke takes" shows_soon 'PREVIEW .*0x82480000'
 key b
 check "b arms a stop, the revoke stops before its first victim" \
     shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done' 30
+screen | sed -nE 's/.*still to go: ([0-9]+) capabilities in ([0-9]+) steps.*/\1 \2/p' >"$work/account"
 check "the bar says that the machine stands" shows_soon '^ STOPPED'
 check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
+state_line() { screen | grep -E '^ +(UNDER WAY|AT ITS END)'; }
+moved_on() { [ -n "$(state_line)" ] && [ "$(state_line)" != "$before" ]; }
+before=$(state_line)
+key s
+check "the first step takes something, too" wait_for 30 moved_on
+shows_soon '^ STOPPED' && key G s
+check "each shows what goes next, from wherever one is" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie).*goes next'
 step_until_gone() {
     for _ in $(seq 12); do
         key s
@@ -81,6 +90,9 @@ check "any other key stays" hides_soon 'stop is armed'
 key ':' ; type_line 'delete all'
 key R c
 check "c lets the machine go on" shows_soon '^ RUNNING'
+read -r caps steps <"$work/account"
+shows_soon '> Log' 5 && key R # the answer to the command may have come late, and led there
+check "afterwards it has the counts of the preview" shows_soon "revoked 82480000: ${caps:-none} caps, ${steps:-none} steps"
 key ':' ; type_line version
 check "a command of the monitor answers in the log" shows_soon 'layout'
 tm resize-window -t t -x 60 -y 14
@@ -94,6 +106,10 @@ key q
 wait_for 3 shows 'stop.* armed' && key r
 check "q ends with status 0" shows_soon 'status 0'
 check "the recording is whole" build/host/capdb verify "$work/run.capdb"
+recorded_counts() {
+    build/host/capdb sql "$work/run.capdb" "SELECT deleted || ' ' || steps FROM revokes WHERE ends IS NOT NULL ORDER BY revoke DESC LIMIT 1" | tail -1
+}
+check "and counts the same" eval '[ "$(recorded_counts)" = "${caps:-none} ${steps:-none}" ]'
 check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capdb" "SELECT count(*) FROM events")" != 0 ]'
 
 # --- the rows ---
@@ -128,15 +144,15 @@ cursor_stays() {
     [ -n "$before" ] && [ "$before" = "$now" ] || { echo "was $before"; echo "is $now"; return 1; }
 }
 key @; type_line 87fe0000; key d
-wait_for 10 eval 'cursor_line | grep -q cnode'
+wait_for 10 eval 'cursor_line | grep -q "cnode 0x87fe0000"'
 before=$(cursor_line)
 seq_now() { screen | sed -nE '1s/.*ev ([0-9]+).*/\1/p'; }
 first=$(seq_now)
 newer() { [ "$(seq_now)" -gt "$((first + 200))" ]; }
 check "samples go on" wait_for 30 newer
 check "the cursor stays on its thing while the system changes" cursor_stays
-key B
-check "objects name their owners" shows_soon 'cnode .* g guest|tcb .* d driver'
+key B / ; type_line 'd driver'
+check "objects name their owners" shows_soon '(untyped|pagedir|cnode|tcb|frame) .* d driver'
 key z z
 check "z sorts by a column" shows_soon 'sorted by'
 key M
@@ -152,7 +168,9 @@ check "events come as they happen" shows_soon 'victim|reply|delete'
 key '?'
 check "help begins with the view one is in" shows_soon 'This view: every change'
 key / ; type_line preview
-check "help searches" shows_soon '^.* p F9 +what a revoke'
+check "help searches" shows_soon 'p previews a revoke'
+key n
+check "and goes on to the next match" shows_soon '^.* p F9 +what a revoke'
 key q
 check "any other key closes help" hides_soon 'This view'
 key '['
@@ -241,5 +259,6 @@ printf 'key a preview\ncolor domain1 213\n' >"$work/config/capscope/inspector.co
 start "NO_COLOR=1 $inspector $monitor --ascii"
 shows_soon '^ RUNNING'
 key '?' ; key / ; type_line preview
+key n
 check "a key of the configuration is in the help" shows_soon 'p F9 a|a +p F9|F9 a'
 plan

@@ -32,13 +32,14 @@ demo_is_up() { "$capdb" live "$(monitor)" "SELECT count(DISTINCT domain) FROM th
 
 says() { grep -qE -- "$1" "$work/said" || { cat "$work/said"; return 1; }; }
 
-# record NAME TARGET ARGUMENTS...: in the background; its exit status goes to $work/status.
+# record NAME TARGET [ARGUMENTS...]: in the background; its exit status goes to $work/status.
 record() {
     local name=$1 target=$2
     shift 2
+    [ $# -gt 0 ] || set -- --every 0.2
     rm -f "$work/status" "$work/said"
     (
-        "$capdb" record "$target" "$work/$name.capdb" --every 0.2 "$@" >"$work/said" 2>&1 &
+        "$capdb" record "$target" "$work/$name.capdb" "$@" >"$work/said" 2>&1 &
         echo $! >"$work/client"
         wait $!
         echo $? >"$work/status"
@@ -91,20 +92,24 @@ check "and that the machine is another run" says 'restarted|not to be reached fo
 check "what was recorded is whole" "$capdb" verify "$work/restart.capdb"
 
 # --- a connection that is only half there ------------------------------------------------------------------
-half() {
-    rm -f "$work/half.sock"
-    tests/tools/half_open.py "$work/half.sock" "$work/monitor.sock" 4 >/dev/null 2>&1 &
+half() { # [BYTES]: of an answer, inside of which it ends
+    rm -f "$work/half.sock" "$work/half.capdb"
+    tests/tools/half_open.py "$work/half.sock" "$work/monitor.sock" 4 "${1:-0}" >/dev/null 2>&1 &
     echo $! >"$work/proxy"
     wait_for 10 test -S "$work/half.sock" || return 1
     record half "$(monitor half)"
-    wait_for 30 says 'no answer before the deadline' || return 1
+    wait_for 60 says 'no answer before the deadline' || { cat "$work/said"; return 1; }
     goes_on half
 }
-check "over a connection that is half open the recording goes on on another" half
-check "it is ended as any other (half open)" end_record
-check "what was missed is said" says '[0-9]+ events were missed; a new base was taken'
-check "and recorded as a gap" test "$(ask "$work/half.capdb" "SELECT count(*) FROM events WHERE event = 'gap'")" -ge 1
-kill_file proxy -KILL
+for inside in 0 1000; do
+    check "over a connection that is half open the recording goes on on another ($inside)" half $inside
+    check "it is ended as any other (half open, $inside)" end_record
+    check "silence is not called noise ($inside)" eval '! says "too noisy"'
+    check "what was missed is said ($inside)" says '[0-9]+ events were missed; a new base was taken'
+    check "and recorded as a gap ($inside)" test \
+        "$(ask "$work/half.capdb" "SELECT count(*) FROM events WHERE event = 'gap'")" -ge 1
+    kill_file proxy -KILL
+done
 
 # --- a recorder that is killed ---------------------------------------------------------------------------
 killed() {
@@ -167,7 +172,7 @@ signal_at_any_moment() { # SIGNAL
     local i
     for i in 1 2 3 4 5 6 7 8; do
         record "s$i" "gdb:unix:$work/gdb.sock" --every 0
-        wait_for 20 snapshots "s$i" 2
+        wait_for 20 snapshots "s$i" 2 || { cat "$work/said"; return 1; }
         sleep "0.0$i"
         kill_file client "-$1"
         wait_for 20 gone client || return 1
@@ -186,22 +191,54 @@ question_at_any_moment() { # SIGNAL
         runs || return 1
     done
 }
-# Answers take 40 ms: whenever it ends, one that it asked for is still under way.
-question_with_late_answers() {
-    local i
-    timeout 300 python3 tests/tools/noisy_line.py "$work/late.sock" "$work/gdb.sock" --rate 0 --slow 40 >/dev/null 2>&1 &
+# Answers take 40 ms: it is told to end when it has asked, and leaves before the answer comes.
+late_line() {
+    timeout 300 python3 tests/tools/noisy_line.py "$work/late.sock" "$work/gdb.sock" --rate 0 --slow 40 "$@" >/dev/null 2>&1 &
     echo $! >"$work/proxy"
     wait_for 10 test -S "$work/late.sock"
+}
+question_behind_late_answers() {
+    "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >"$work/said" 2>&1 &
+    echo $! >"$work/client"
+}
+question_ended_at() { # REQUEST
+    local client
+    rm -f "$work/late.sock"
+    # The line must know the process: that waits until the line is there.
+    (
+        wait_for 10 test -S "$work/late.sock"
+        exec "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >"$work/said" 2>&1
+    ) &
+    client=$!
+    echo $client >"$work/client"
+    printf '%s\n%s\n' "$1" $client >"$work/end"
+    late_line --end "$work/end"
+    wait_for 20 gone client || { echo "it does not end"; return 1; }
+    wait $client
+    [ $? = 143 ] || { echo "not ended at $1:"; cat "$work/said"; return 1; }
+    kill_file proxy -TERM
+    wait_for 10 gone proxy
+}
+late_answers() {
+    local request
+    for request in '$?' '$qSupported' '$qXfer' '$qqemu' '$Qqemu.PhyMemMode:1' '$m' '$p'; do
+        question_ended_at "$request" && runs || { echo "at $request"; return 1; }
+    done
+}
+check "a question told to end at each of its requests leaves the machine running" late_answers
+any_moment() {
+    local i
+    rm -f "$work/late.sock"
+    late_line
     for i in 1 2 3 4 5 6 7 8 9; do
-        "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >/dev/null 2>&1 &
-        echo $! >"$work/client"
+        question_behind_late_answers
         sleep "0.${i}5" # any moment will do
         kill_file client -TERM
         wait_for 20 gone client && runs || return 1
     done
     kill_file proxy -TERM
 }
-check "nor does it disturb what it left by what comes late" question_with_late_answers
+check "nor does it disturb what it left by what comes late" any_moment
 for signal in HUP TERM INT; do
     check "a question that gets SIG$signal leaves it running, eight times of eight" question_at_any_moment $signal
     check "a recorder that gets SIG$signal leaves the machine running, eight times of eight" signal_at_any_moment $signal

@@ -6,6 +6,7 @@ source "$(dirname "$0")/lib.bash"
 
 capdb=build/host/capdb
 server=
+proxy=
 
 # --- helpers ---------------------------------------------------------------------------------------
 
@@ -20,6 +21,7 @@ serve() {
     wait_for 10 test -s "$work/$name/target" && target=$(<"$work/$name/target")
 }
 finish_all() {
+    stop_process proxy
     stop_process server
     finish
 }
@@ -116,6 +118,15 @@ is_capdl() { # the words of this architecture; and what capDL's own tool says, w
     [ "$(head -n 1 "$work/spec.cdl")" = "arch $1" ] && grep -qE " = $2\$" "$work/spec.cdl" || { head -n 30 "$work/spec.cdl"; return 1; }
     ! command -v parse-capDL >/dev/null || parse-capDL -t "$work/spec.out" "$work/spec.cdl"
 }
+comes_back() { # a design of this kernel is read as it was written
+    ask export --format capdl >"$work/spec.cdl" && "$capdb" import "$work/spec.cdl" "$work/design.capdb" &&
+        "$capdb" export "$work/design.capdb" --format capdl >"$work/again.cdl" && diff "$work/spec.cdl" "$work/again.cdl" | head -n 20 >"$work/differs" || return 1
+    # arm11 is read as the board of this kernel; who controls the ports of x86 cannot be said
+    [ "$1" = arm11 ] || ! "$capdb" compare "$work/design.capdb" "$run" | tail -n +2 | grep -v 'ioportcontrol\|of waiter cnode\[7\]' | grep . ||
+        { echo "that is what differs between design and system"; return 1; }
+    rm -f "$work/design.capdb"
+    [ ! -s "$work/differs" ] || { cat "$work/differs"; return 1; }
+}
 time_is_told() { says "0x[0-9a-f]+" ask sql "SELECT printf('0x%x', addr) FROM sched_contexts WHERE n = 2 AND budget > 0 LIMIT 1"; }
 
 questions() { # NAME ARCH ROOT
@@ -139,6 +150,7 @@ questions() { # NAME ARCH ROOT
     check "$name: a preview counts what stands below" preview_agrees
     check "$name: exports and report" exports
     check "$name: capDL of arch $2" is_capdl "$2" "$3"
+    check "$name: which comes back as it was written" comes_back "$2"
 }
 
 questions a64 aarch64 pgd
@@ -148,6 +160,65 @@ questions a64v12 aarch64 pgd
 questions a32 arm11 pd
 questions rv64 riscv pt
 questions x64 x86_64 pml4
+
+# --- gdb's view of them: a stub that describes no processor, behind the proxy ----------------------
+
+proxy_answers() { # [WORD]: gdb's output of a session through the proxy, in $work/NAME/gdb
+    local socket=$work/$name/proxy.sock
+    serve "$name" "$@" || return 1
+    $capdb gdb-proxy "$target" "unix:$socket" --kernel "$work/$name/kernel.elf" 2>"$work/$name/proxy" &
+    proxy=$!
+    wait_for 10 test -S "$socket"
+    timeout 60 gdb-multiarch -nx -batch -ex 'set pagination off' -ex 'set width 0' -ex "target remote $socket" \
+        -ex 'info threads' -ex 'monitor cap' -ex 'monitor cap why-not-running waiter' -ex 'monitor cap threads --at 3' \
+        -ex 'monitor cap thread' -ex 'monitor break on delete' -ex 'monitor break' -ex detach \
+        "$work/$name/kernel.elf" >"$work/$name/gdb" 2>&1 </dev/null
+    stop_process proxy
+    stop_process server
+    grep -q 'detached' "$work/$name/gdb" || { cat "$work/$name/gdb"; return 1; }
+}
+gdb_says() { grep -qE -- "$1" "$work/$name/gdb" || { head -c 3000 "$work/$name/gdb"; return 1; }; }
+gdb_knows_threads() {
+    gdb_says '"processor" \(in user mode: rootserver\)' && gdb_says '^\* .*"rootserver" \(runs\)' &&
+        gdb_says '"client" \(waits for an answer\)' && gdb_says '"faulter" \(has faulted \(memory fault at 0x123000\)'
+}
+gdb_knows_threads_from_inside() {
+    gdb_says '"processor" \(in the kernel, on behalf of rootserver\)' && gdb_says '"rootserver" \(runs\)' &&
+        gdb_says '"client" \(waits for an answer\)' && gdb_says '"faulter" \(has faulted \(memory fault at 0x123000\)'
+}
+only_its_own() { gdb_says '^  cap why-not-running THREAD$' && gdb_says '^  cap only ' && ! grep -qE 'cap record|--at|FILE' "$work/$name/gdb"; }
+for name in a64 a32 rv64 x64; do
+    check "$name: gdb speaks to it through the proxy" proxy_answers
+    check "$name: gdb lists its threads and why they wait" gdb_knows_threads
+    check "$name: monitor cap lists what it takes, and that alone" only_its_own
+    check "$name: a question has capdb's answer" gdb_says ' waiter waits to receive from endpoint 0x'
+    check "$name: no other moment, no other file" gdb_says 'threads: not from inside a debugger'
+    check "$name: a wrong word has the right one" gdb_says 'no command thread; did you mean threads'
+    check "$name: a stop at a capability event is armed" gdb_says '^ *1: on delete, 0 hits'
+done
+
+for name in a64 a32; do
+    check "$name: gdb speaks to it through the proxy in front of a stub with OpenOCD's habits" proxy_answers openocd
+    check "$name: it lists its threads, stopped in the kernel" gdb_knows_threads_from_inside
+    check "$name: so is a stop at a capability event" gdb_says '^ *1: on delete, 0 hits'
+done
+
+# LLDB knows no ABI of RISC-V: what its registers mean comes from the proxy.
+lldb_lists_frames() {
+    local socket=127.0.0.1:$((20000 + $$ % 20000))
+    serve rv64 openocd || return 1
+    $capdb gdb-proxy "$target" "tcp:${socket#*:}" --kernel "$work/rv64/kernel.elf" 2>"$work/rv64/proxy" &
+    proxy=$!
+    wait_for 20 grep -q 'gdb and LLDB find' "$work/rv64/proxy"
+    printf '%s\n' 'platform select remote-gdb-server' "target create $work/rv64/kernel.elf" "gdb-remote $socket" \
+        'thread list' 'thread select 3' 'register read pc sp' detach quit >"$work/rv64/script"
+    timeout 60 lldb-14 --no-lldbinit -b -s "$work/rv64/script" >"$work/rv64/lldb" 2>&1 </dev/null
+    stop_process proxy
+    stop_process server
+    grep -qE "thread #[0-9]+: tid = 0x[0-9a-f]+, 0x[0-9a-f]+.*, name = 'client'" "$work/rv64/lldb" &&
+        grep -qE '^ *pc = 0x[0-9a-f]{16}' "$work/rv64/lldb" || { cat "$work/rv64/proxy" "$work/rv64/lldb"; return 1; }
+}
+check "rv64: LLDB has frames and registers of its threads" lldb_lists_frames
 
 # --- what goes wrong -------------------------------------------------------------------------------
 
@@ -167,10 +238,18 @@ check "--kernel with the serial monitor" complains "goes with gdb: and ram: targ
 check "after all that the stub still serves" timeout 60 $capdb record "$target" "$work/after.capdb" --kernel "$elf" --count 1
 serve a64 other
 check "other code in memory" complains "another kernel runs: code differs" attempt "$elf"
+serve a64 paused
+run=$work/paused.capdb
+check "a machine that was paused is recorded, and said not to run" says "the machine does not run, and is left so" record
 serve a64 narrow
 check "a target of another architecture" complains "another architecture" attempt "$elf"
 serve a64 unbooted
 check "a machine that has not booted" complains "has not booted yet" attempt "$elf"
+serve a64 virtual
+serve a64 openocd
+check "and one with OpenOCD's habits" timeout 60 $capdb record "$target" "$work/openocd.capdb" --kernel "$elf" --count 1
+check "which says what it is, and is not what the kernel.elf is for" complains \
+    "of another architecture: i386:x86-64, and the target is aarch64" attempt "$work/x64/kernel.elf"
 serve a64 virtual
 check "a stub without physical mode is read from inside" timeout 60 $capdb record "$target" "$work/virtual.capdb" --kernel "$elf" --count 1
 for n in 2 5 30 90; do

@@ -10,7 +10,7 @@ keys=${MONKEY_KEYS:-1500}
 presses() {
     local seed=$1
     shift
-    timeout 280 tests/tools/monkey.py --seed "$seed" --keys "$keys" -- \
+    timeout $((280 + keys / 20)) tests/tools/monkey.py --seed "$seed" --keys "$keys" -- \
         bash -c 'exec "$@" 2>"$0"' "$work/err" "$@" || { cat "$work/err"; return 1; }
     ! grep -E 'ERROR|runtime error' "$work/err"
 }
@@ -20,6 +20,8 @@ for seed in ${MONKEY_SEEDS:-1 2}; do
     check "a recording survives $keys keys, seed $seed" presses "$seed" $inspector "$work/run.capdb"
 done
 boot build/arm/debug/image-demo-leaky.elf
+is_up() { timeout 20 build/host/capdb live "gdb:unix:$work/gdb.sock" "SELECT 1" >/dev/null 2>&1; }
+wait_for 60 is_up || echo "# the machine does not come up"
 check "so does a running machine" presses 3 $inspector "gdb:unix:$work/gdb.sock"
 keys=$((keys * 4))
 (sleep 2; kill -9 "$qemu_pid") & # somewhere in the midst of them

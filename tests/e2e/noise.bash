@@ -15,6 +15,7 @@ line() {
     local name=$1 socket=$2
     shift 2
     stop_line
+    rm -f "$work/$name.sock" # of an earlier line: it would be taken for this one's
     timeout 200 python3 tests/tools/noisy_line.py "$work/$name.sock" "$socket" "$@" >"$work/$name.count" 2>&1 &
     line_pid=$!
     wait_for 10 test -S "$work/$name.sock"

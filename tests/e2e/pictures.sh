@@ -36,7 +36,7 @@ check "a step further has more" test "$(grep -c -- '->' "$work/around.dot")" -gt
 check "a report of a small system" $capdb report "$small" -o "$work/small.html"
 check "is one page, names are text" judge page "$work/small.html" '<script>alert(1)</script' 'a"];x->y[label="'
 check "a report of 100,000 capabilities" $capdb report "$many" -o "$work/many.html"
-check "is one page, breaches are intervals" judge page "$work/many.html" "1 to 2" "Memory by owner over time"
+check "is one page, breaches are intervals" judge page "$work/many.html" "1 to 2" "Memory by owner over time" "these are the 10 with breaches"
 check "a domain has one colour, and none that of breaches" judge colours "$work/small.dot" "$work/small.html"
 check "also where names must share a palette" judge colours "$work/many.dot" "$work/many.html"
 
@@ -44,6 +44,25 @@ check "also where names must share a palette" judge colours "$work/many.dot" "$w
 
 check "a trace of snapshots alone" $capdb export "$small" --format trace -o "$work/small.json"
 check "is trace-event JSON with counters" judge trace "$work/small.json" 4
+
+gzip -dc tests/fixtures/demo-leaky.capdb.gz >"$work/demo.capdb"
+check "a trace of a recorded demo" $capdb export "$work/demo.capdb" --format trace -o "$work/demo.json"
+check "counts untyped memory as each snapshot has it" judge counters "$work/demo.json" $capdb "$work/demo.capdb" 1
+check "a part of it" $capdb export "$work/demo.capdb" --format trace --from 3 -o "$work/part.json"
+check "begins with what is there" judge counters "$work/part.json" $capdb "$work/demo.capdb" 3
+
+# what is alike is one box, a line is all that one does to the other, and red is what a breach is about
+around_the_demo() {
+    $capdb export "$work/demo.capdb" --format dot --around ep:0x8211e400 --depth 2 -o "$work/demo-around.dot" &&
+        layout demo-around 60 30
+}
+check "details around an endpoint of it" around_the_demo
+check "frames that are used alike are one box" grep -qE 'label="[0-9]+ × frame 4K"' "$work/demo-around.dot"
+check "what one does to another is one line" grep -q 'label="write, read"' "$work/demo-around.dot"
+check "untyped memory that covers much is red where it breaches" test "$(grep -c '"cover", color="#c8102e"' "$work/demo-around.dot")" -le 2
+
+check "a report of it" $capdb report "$work/demo.capdb" -o "$work/demo.html"
+check "nothing on it is cut off or left out" judge page "$work/demo.html" "guest and 1 more" "+65.6 s"
 
 screenshot() {
     timeout 100 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --window-size=1000,1400 \

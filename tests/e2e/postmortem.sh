@@ -80,7 +80,7 @@ tm -f /dev/null new-session -d -s t -x 110 -y 36 "build/host/inspector-tui ram:$
 screen_on_failure=screen
 check "the inspector opens on the memory" eval "shows_soon '^ (IMAGE|STOPPED)' && shows_soon 'g guest +[23] '"
 tm send-keys -t t s
-check "and says that nothing there runs" shows_soon "this way in cannot"
+check "and says that nothing there runs" shows_soon "nothing can be stopped"
 tm send-keys -t t q
 check "q ends with status 0" shows_soon 'status 0'
 screen_on_failure=

@@ -84,6 +84,11 @@ bit_axiom_that_errs() {
     sed -i 's|(x >> 5) == x / 32;|(x >> 5) == x / 64;|' "$work/bits/model/code/bits.acsl"
     fails_with 'shr_5: sat' in_tree bits python3 model/code/bits.py model/code/bits.acsl
 }
+fact_that_errs() {
+    tree_at facts
+    sed -i 's|ensures (x & a) == x % pow2(n) |ensures (x \& a) == x % pow2(n) + 1 |' "$work/facts/model/code/cnode.acsl"
+    fails_with 'pow2_index: sat' in_tree facts python3 model/code/bits.py model/code/cnode.acsl
+}
 goal_that_fails() { # SED-SCRIPT FILE FUNCTION
     tree_at goal
     sed -i "$1" "$work/goal/model/code/$2"
@@ -104,14 +109,39 @@ contract_that_is_gone() {
 }
 contract_that_nobody_proves() {
     tree_at unproved
-    printf '@@ kernel/cdt.c : bool cdt_is_final(const struct slot *s)\n/*@ assigns \\nothing; */\n' \
+    printf '@@ kernel/cdt.c : bool cdt_follows_as_child(const struct slot *s, const struct slot *next)\n/*@ assigns \\nothing; */\n' \
         >>"$work/unproved/model/code/cdt.acsl"
-    fails_with 'neither proved nor named as assumed: cdt_is_final' \
+    fails_with 'neither proved nor named as assumed: cdt_follows_as_child' \
         in_tree unproved env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+}
+axiom_that_nobody_checks() {
+    tree_at axioms
+    sed -i 's|^  axiom sentinel: |  axiom planted: \\false;\n&|' "$work/axioms/model/code/machine/machine.h"
+    fails_with 'neither checked nor named as assumed: planted' \
+        in_tree axioms env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+}
+loop_without_variant() {
+    tree_at endless
+    sed -i 's|loop assigns i; loop variant n - i; |loop assigns i; |' "$work/endless/model/code/untyped.acsl"
+    fails_with 'a loop without a variant: kernel/untyped.c: slots_empty' \
+        in_tree endless env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+}
+decoder_that_nobody_proves() {
+    tree_at decoder
+    printf '\nstatic enum outcome decode_planted(void)\n{\n    return refuse_illegal();\n}\n' >>"$work/decoder/kernel/irq.c"
+    fails_with 'it refuses, and what that leaves alone is not proved: kernel/irq.c: decode_planted' \
+        in_tree decoder env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+}
+function_that_nobody_speaks_of() {
+    tree_at outside
+    sed -i '/^assumed cdt_insert_copy /d' "$work/outside/model/code/expected"
+    fails_with 'nothing is said, neither named as assumed: cdt_insert_copy' \
+        in_tree outside env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
 }
 name_that_is_none() { fails_with 'no function is called so' scripts/prove-code no_such_function; }
 if has z3; then
     check "an axiom about bits that errs is named" bit_axiom_that_errs
+    check "a fact about powers of two that errs at one place is named" fact_that_errs
 fi
 if [ -n "${WITH_PROOF:-}" ]; then
     check "a goal that no prover proves in time is named" \
@@ -119,6 +149,10 @@ if [ -n "${WITH_PROOF:-}" ]; then
     check "code that errs loses a goal" code_that_errs
     check "a goal that is no more there is missed" contract_that_is_gone
     check "a contract that is neither proved nor listed is named" contract_that_nobody_proves
+    check "an axiom that is neither checked nor listed is named" axiom_that_nobody_checks
+    check "a loop without a variant is named" loop_without_variant
+    check "a decoder whose refusals nobody proves is named" decoder_that_nobody_proves
+    check "a function of another file of which nothing is said is named" function_that_nobody_speaks_of
     check "a function that is none is refused" name_that_is_none
 fi
 

@@ -11,7 +11,32 @@ boot build/arm/debug/image-demo-leaky.elf
 check "the demo is up" wait_for 60 demo_is_up
 check "its guest has made what it makes" wait_for 60 has_revoked
 check "it is recorded" timeout 120 $capdb record "$monitor" "$run" --every 0.3 --count 12
+
+# --- a running system, statement by statement -------------------------------------------------------
+
+asked() { for _ in $(seq 20); do echo "$1;"; done | $capdb live "$monitor" | grep '^[0-9]' | sort -u; } # different answers to one question
+check "each statement of a session has a sample of its own" bash -c "$(declare -f asked); capdb=$capdb monitor=$monitor; [ \$(asked 'SELECT ticks FROM snapshots' | wc -l) -gt 1 ]"
+check "and one statement has one" equal 1 "$(asked "SELECT (SELECT seq FROM snapshot) = (SELECT max(seq) FROM snapshot JOIN caps USING (n)) AS one")"
+check "an error in one does not end the others" bash -c "printf 'SELECT nothing;\nSELECT count(*) AS c\n FROM threads' | $capdb live $monitor 2>/dev/null | grep -q '^[1-9]'"
+check "but is in the exit status" bash -c "printf 'SELECT nothing;\n' | $capdb live $monitor 2>/dev/null; [ \$? = 2 ]"
+check "who does not answer is named, also when nothing of it is asked" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT 1"
+check "and when something is" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT * FROM threads"
+check "nothing is written through it" complains "may not be modified" $capdb live "$monitor" "DELETE FROM cap_row"
 halt_machine
+
+# What the halted machine's memory shows, and a recording of it.
+live_is_as_recorded() {
+    local view views n=0
+    $capdb record "ram:$work/ram" "$work/once.capdb" --count 1 >/dev/null || return
+    views=$(sed -n 's/^CREATE VIEW \([a-z_]*\) .*/\1/p' capdb/schema.sql)
+    for view in $views breaches; do
+        [ "$view" != snapshots ] || continue # has the time
+        diff <($capdb live "ram:$work/ram" "SELECT * FROM $view" | sort) <($capdb sql "$work/once.capdb" "SELECT * FROM $view" | sort) || { echo "$view"; return 1; }
+        n=$((n + 1))
+    done
+    more $n 20
+}
+check "its views are those of a recording" live_is_as_recorded
 
 # --- the questions of the page ---------------------------------------------------------------------
 
@@ -70,8 +95,10 @@ check "and what is no time" complains "neither a snapshot nor a time" $capdb thr
 check "a range" matches "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
 check "a range ends where the recording does" matches "in snapshots 10 to 12;" $capdb check "$run" --from 10
 check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
+check "a difference between two times" exits 0 $capdb diff "$run" "$taken" -- -0s
+check "is that of the snapshots they name" equal "$($capdb diff "$run" "$last_of_second" 12)" "$($capdb diff "$run" --from "$taken" --to -0s)"
 check "a report of a range" exits 0 $capdb report "$run" --from 3 --to 5 -o "$work/range.html"
-check "tells of that many snapshots" grep -q "Of 3 snapshots" "$work/range.html"
+check "tells of that many snapshots" grep -q ">3 snapshots:" "$work/range.html"
 
 # --- who reaches what ------------------------------------------------------------------------------
 
@@ -127,6 +154,16 @@ no_frame_is_stale() {
     grep -q 'frame 0x.* at 0x' "$work/changes" && ! grep stale "$work/changes"
 }
 check "a mapped frame is not called stale for lack of its mappings" no_frame_is_stale
+# Each subtree as it stands in the whole tree, which is loaded otherwise.
+subtrees_are_parts() {
+    local slot
+    $capdb cdt "$work/kept.capdb" >"$work/tree"
+    for slot in $(awk -F'\t' 'NR > 1 && NR % 3 == 0 { print $3 }' "$work/tree"); do
+        diff <($capdb cdt "$work/kept.capdb" "slot:$slot") <(awk -F'\t' -v slot="$slot" 'NR == 1 { print; next }
+            $3 == slot { inside = 1; depth = $2; print; next } inside && $2 <= depth { inside = 0 } inside' "$work/tree") || return 1
+    done
+}
+check "a subtree is as in the whole tree" subtrees_are_parts
 untyped_there() { $capdb fit "$run" 4096 | awk -F'\t' 'NR > 1 { print $1; exit }'; }
 check "an address names the untyped memory there" matches "^answer	done" $capdb retype "$run" "$(untyped_there)" frame 4K
 check "objects of several sizes want one" complains "has several sizes" $capdb retype "$run" "$(untyped_there)" frame

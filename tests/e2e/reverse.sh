@@ -88,7 +88,8 @@ line() { key : ; key -l "$1"; key Enter; }
 
 check "a run of the demo is recorded, with snapshots" record
 replay
-check "it replays to its end" wait_for 60 grep -q "at the end of the recording" "$work/replay.out"
+at_its_end() { wait_for 60 grep -q "at the end of the recording" "$work/replay.out" || { cat "$work/replay.out"; return 1; }; }
+check "it replays to its end" at_its_end
 check "a capability died on the way" pick_dead
 read -r dead dead_type dead_object <"$work/dead" || { plan; exit 1; }
 check "gdb goes where it is dead, and leaves the replay there" go_where_it_is_dead
@@ -114,11 +115,29 @@ line "made $dead"
 check "the inspector goes back to what made it" \
     shows_soon "tick $made: $dead_type $dead_object came into slot $dead by guest/init in Call"
 check "the cursor is on the capability" shows_soon "^$dead_type $dead_object.* slot $dead"
+bar_instruction() { screen | sed -nE '1s/^ REPLAY +at instruction ([0-9]+).*/\1/p'; }
+bar_left() { [ -n "$(bar_instruction)" ] && [ "$(bar_instruction)" != "$1" ]; }
+before=$(bar_instruction)
 key K
 check "K on a living capability goes forward to its end" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
+wait_for 20 bar_left "$before" || echo "# the bar stays at $before"
+before=$(bar_instruction)
 key I
 check "I goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
+wait_for 20 bar_left "$before" || echo "# the bar stays at $before"
+made_at=$(bar_instruction)
+key d h p
+check "the revocation view says how a replay is moved" shows_soon "K on to where .* ends  I back to where"
+key s
+check "so does a key that steps elsewhere" shows_soon "a replay is moved by capabilities"
+line "killed $dead"
+check "the machine moves on from there" shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
+moved_on() { [ -n "$made_at" ] && [ "$(bar_instruction)" -gt "$made_at" ]; }
+check "at a later instruction, which the bar shows" wait_for 20 moved_on
+check "still in the revocation view, on the capability that goes" eval 'shows "> Revoke" && shows "^$dead_type $dead_object.* slot $dead"'
+line "made $dead"
+check "and back" eval 'shows_soon "tick $made: $dead_type $dead_object came into slot $dead" && wait_for 20 eval "[ \"\$(bar_instruction)\" = $made_at ]"'
 tm resize-window -t t -x 80 -y 30
 key L
 key G
@@ -164,7 +183,7 @@ while True:  # without the stop at the end that capscope sets
 END
 }
 in_gdb "cap end" >/dev/null
-check "a debugger lets the replay run off its end" timeout 60 bash -c "$(declare -f run_off_the_end); run=$run run_off_the_end"
+check "a debugger lets the replay run off its end" timeout 200 bash -c "$(declare -f run_off_the_end); run=$run run_off_the_end"
 refused_there() {
     gcc -std=gnu11 -D_GNU_SOURCE -I. -O1 -o "$work/find" tests/tools/find_moment.c build/host/libhost.a \
         -lserialport -ldw -lelf || return 1

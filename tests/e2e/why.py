@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from monitor_client import DEADLINE, Monitor, Tap, release
@@ -69,17 +70,60 @@ FAULTS = [
     ("an empty slot to receive from", "why/empty-slot", "it looked for the capability address 0x3 to receive",
      "the slot 0x\\w+ is empty", "a notification, would have to be there to receive from"),
     ("no fault", "why/unborn", "has not faulted"),
+    ("an endpoint without the right to read", "why/no-read", "now the capability lacks the right to read: a capability fault",
+     "there is endpoint", "an endpoint with the right to read, or a notification, would have to be there"),
+    ("what is neither endpoint nor notification", "why/no-endpoint", "now nothing can be received from that",
+     "there is untyped"),
+    ("a guard that does not fit", "why/guard", "a guard does not fit: GuardMismatch",
+     "wants the guard 0x0 \\(28 bits\\), the address has 0x8000000 there"),
+    ("an address with too few bits", "why/depth", "to invoke; now the address has too few bits: DepthMismatch",
+     "guard of 0 bits fits, index 7 \\(4 bits\\)", "takes 29 bits \\(guard 25, index 4\\), but 28 are left"),
+    ("no CSpace", "why/no-space", "the thread has no CSpace root: InvalidRoot"),
+    ("a call that the kernel does not have", "why/no-syscall", "unknown system call 0x4d",
+     "it made a system call that this kernel does not have"),
+    ("an undefined instruction", "why/bad-handler", "user exception, pc", "the processor refused the instruction at its pc"),
+    ("a write to what can be read only", "why/read-only", "0x60001000 is 0x\\w+ \\(frame 0x\\w+ 4K\\), mapped r",
+     "the mapping is there, but does not allow to write"),
+    ("a write to a device", "why/device", "0x60002000 is 0x\\w+ \\(frame 0x\\w+ 4K device\\)",
+     "does not allow to write"),
+    ("a frame that another address space maps, too", "why/shared", "why/sharer maps that frame, too, at 0x20000000"),
+    ("an empty entry of a page table", "why/hole", "nothing is mapped at 0x60010000: the page table is there, its entry is empty"),
+    ("no page table", "why/no-table", "nothing is mapped at 0x50000000: the look-up ends at the root of the address space"),
+    ("an address of the kernel", "why/kernel", "0xf0001000 is no address of users", "!needs a frame"),
 ]
 PAST_FAULTS = [
     ("the slot that was emptied", "why/lost-slot", "it faulted before snapshot \\d+ .*event \\d+", "until snapshot \\d+ .* it held endpoint",
      "why/root deleted it \\(event \\d+, tick \\d+\\)"),
     ("the page that was unmapped", "why/lost-page", "until snapshot \\d+ .* the frame 0x\\w+ was mapped at 0x40000000",
      "why/root unmapped frame"),
+    ("the slot that was emptied by a revoke", "why/revoked", "until snapshot \\d+ .* it held endpoint",
+     "why/root deleted it \\(event \\d+, tick \\d+\\), in a revoke", "the revoke of what is in the slot 0x\\w+"),
+    ("the page table that was unmapped", "why/lost-table", "why/root unmapped pagetable 0x\\w+"),
     ("a slot that was never filled", "why/empty-slot", "it had faulted when the recording began", "empty in all \\d+ snapshots"),
 ]
 PAST_WAITS = [
     ("how long it has been so", "why/nobody-sends", "every snapshot since 1 .*, the first, shows it so"),
-    ("who stood above, and how often it ran", "why/low", "why/(root|high) ran in \\d+ of these \\d+ snapshots"),
+    ("who stood above, and how often it ran", "why/low", "why/\\w+ ran in \\d+ of these \\d+ snapshots, at priority \\d+"),
+    ("who took the right to signal", "why/lost-signal", "nobody else holds the right to signal it",
+     "the last one that could was in the slot 0x\\w+ until snapshot \\d+", "why/root deleted it \\(event \\d+"),
+    ("who took the reply", "why/lost-reply", "the reply capability is gone",
+     "the last one that could was in the slot 0x\\w+", "why/root deleted it \\(event \\d+"),
+    ("who suspended it, also between snapshots", "why/later", "is suspended: somebody has to resume it",
+     "why/root suspended it \\(event \\d+, tick \\d+\\)", "why/root resumed it", "in snapshot \\d+ .* it was (ready|running)"),
+]
+
+# What is asked, the exit status, and what stderr says.
+REFUSED = [
+    ("a thread that died meanwhile", ("why-not-running", "why/dies"), "why/dies was there until snapshot \\d+ .*: it is gone in snapshot"),
+    ("a name that fits several", ("why-not-running", "why/twin"), "why/twin fits 2 threads: why/twin \\(tcb:0x\\w+\\), why/twin \\(tcb:0x"),
+    ("a part of a name that fits several", ("why-fault", "why/circle"), "why/circle fits 2 threads: why/circle-"),
+    ("a name that nothing has", ("why-fault", "why/nobody-at-all"), "no domain, thread or object called why/nobody-at-all"),
+    ("a thing that is no thread", ("why-denied", "domain:why", "3"), "domain:why is no thread|no domain"),
+    ("what is no capability address", ("why-denied", "why/low", "x"), "x: not a capability address"),
+    ("a type that does not exist", ("retype", "untyped:0x0", "teapot"), "no type of object is called so \\(untyped, .*, vcpu\\)"),
+    ("a size that is none", ("retype", "untyped:0x0", "frame", "0"), "0: not a size"),
+    ("a count that is none", ("retype", "untyped:0x0", "tcb", "0", "x"), "x: not a count"),
+    ("a count alone of what has several sizes", ("retype", "untyped:0x0", "frame", "3"), "3: not a size"),
 ]
 
 
@@ -90,6 +134,67 @@ def says(command, source, thread, wanted):
         none = pattern.startswith("!")
         if (re.search(pattern.lstrip("!"), text) is None) != none:
             return "%s\n%s: %r" % (text, "said" if none else "not said", pattern.lstrip("!"))
+    return None
+
+
+def refuses(source, words, wanted):
+    code, out, err = capdb(words[0], source, *words[1:])
+    if code != 2 or out or not re.search(wanted, err):
+        return "exit %d, said %r, and %r instead of %r" % (code, out, err, wanted)
+    return None
+
+
+def names_as_printed(source):
+    """Every thread can be asked for by what the table of threads calls it, or it is said which ones are called so."""
+    for row in asked("threads", source):
+        code, out, err = capdb("why-not-running", source, row["name"])
+        if code != 0 and "fits 2 threads" not in err:
+            return "%s: exit %d, %s" % (row["name"], code, err)
+    return None
+
+
+def lost(source, lost_bits):
+    rows = asked("leak", source)
+    if not any(r["kind"] == "lost" and r["bytes"] == 1 << lost_bits for r in rows):
+        return "%d bytes are not lost: %r" % (1 << lost_bits, [r for r in rows if r["kind"] == "lost"])
+    if not any(r["kind"] == "unreachable" and r["what"].startswith("frame") for r in rows):
+        return "no frame is unreachable: %r" % [r for r in rows if r["kind"] == "unreachable"]
+    return None
+
+
+def serve_and_drop(path, words):
+    """A target that says these words to whoever comes, and hangs up."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(4)
+
+    def serve():
+        while True:
+            try:
+                line, _ = listener.accept()
+            except OSError:
+                return
+            with line:
+                if words:
+                    line.recv(64)
+                    line.sendall(words)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+def dropped(door, words):
+    """A question to a target that hangs up ends with a sentence."""
+    path = work + "/dropping"
+    listener = serve_and_drop(path, words)
+    try:
+        code, out, err = capdb("why-not-running", door + ":unix:" + path, "why/low")
+    finally:
+        listener.close()
+        os.unlink(path)
+    lines = err.splitlines()
+    if code != 2 or out or len(lines) != 1 or "dropping" not in err:
+        return "exit %d, said %r and %r" % (code, out, err)
     return None
 
 
@@ -134,7 +239,8 @@ def record():
         wait_for("no first snapshot", lambda: os.path.exists(run) and recorded("SELECT count(*) FROM snapshots"))
         detach()
         wait_for("no fault in the recording", lambda: recorded(
-            "SELECT count(DISTINCT name) = 2 FROM threads WHERE name LIKE 'why/lost-%' AND fault <> 'none' AND n > 1"))
+            "SELECT count(DISTINCT name) = 4 FROM threads WHERE name IN ('why/lost-slot', 'why/lost-page', 'why/lost-table',"
+            " 'why/revoked') AND fault <> 'none' AND n > 1"))
     finally:
         recorder.send_signal(signal.SIGINT)
         recorder.wait(DEADLINE)
@@ -149,6 +255,7 @@ def situations(tap):
     monitor = Monitor(work + "/monitor.sock")
     release(work)
     at(monitor, "why: before")
+    lost_bits = int(re.search(rb"why: lost (\d+) bits", monitor.text).group(1))
     monitor.socket.close()
     record()
     claim_rows(tap, "why-not-running", "why-not-running", ram, NOT_RUNNING)
@@ -156,6 +263,14 @@ def situations(tap):
     claim_rows(tap, "why-fault", "why-fault", ram, FAULTS)
     claim_rows(tap, "why-fault, what was before", "why-fault", run, PAST_FAULTS)
     claim_rows(tap, "why-not-running, since when", "why-not-running", run, PAST_WAITS)
+    for claim, words, wanted in REFUSED:
+        tap.claim("refused: " + claim, lambda: refuses(run, words, wanted))
+    for door in "monitor", "gdb":
+        for words in b"", b"+$":
+            tap.claim("a %s target that hangs up after %r" % (door, words), lambda: dropped(door, words))
+    for source in ram, run:
+        tap.claim("every thread is found by its name in the table, of " + source[:3], lambda: names_as_printed(source))
+        tap.claim("leak names memory that nobody can reach, of " + source[:3], lambda: lost(source, lost_bits))
 
 
 # --- requests that are foretold -----------------------------------------------------------------------
@@ -248,7 +363,7 @@ def requests(tap):
     looks, retypes, places = Foretold(), Foretold(), Foretold()
     types, cnode, told, expected = object_types(), root_cnode(), {}, None
     said = go(monitor)
-    while "why: done" not in said:
+    while True:  # the last answer comes with the end
         take_look_ups(said, told, looks)
         answer = re.search(r"why: answer (\d+)", said)
         if answer and expected:
@@ -258,6 +373,8 @@ def requests(tap):
                 place = first_object(cnode, request[4])
                 if place:
                     places.compare(request, int(plan["first object at"], 16) == int(place, 16), True)
+        if "why: done" in said:
+            break
         expected, told = None, {}
         request = re.search(r"why: retype (\d+) (\d+) (\d+) (\d+) into (\d+)", said)
         if request and retypes.asked < most:

@@ -28,12 +28,13 @@ has_all() { # LINES...
         shows "$line" || { echo "not on the screen: $line"; return 1; }
     done <<<"$1"
 }
-same_in_inspector() { # THREAD COMMAND
+same_in_inspector() { # THREAD COMMAND [PAST]: a line of the past stands in the pane without being asked for
     local wanted
     wanted=$(lines "$2" "$1")
     [ -n "$wanted" ] || return 1
     goto "$1"
     wait_for 20 shows "$(head -1 <<<"$wanted")" || { echo "the pane has no '$(head -1 <<<"$wanted")'"; return 1; }
+    [ -z "${3:-}" ] || wait_for 20 shows "$(grep -m 1 -- "$3" <<<"$wanted")" || { echo "the pane has no past"; return 1; }
     tm send-keys -t t :
     tm send-keys -t t -l why
     tm send-keys -t t Enter
@@ -43,12 +44,15 @@ same_in_inspector() { # THREAD COMMAND
 tm -f /dev/null new-session -d -s t -x 180 -y 60 "build/host/inspector-tui $work/run.capdb; exec cat"
 check "the inspector opens the recording" wait_for 20 shows 'RECORDING'
 check "it marks who has faulted on its first screen" wait_for 20 shows 'fault     why/lost-page'
+check "and who waits for what cannot come" shows 'stuck     why/'
+check "and who is stopped" shows 'stopped   why/'
 check "and says how many more are in trouble" shows ' more (T)'
-for thread in why/circle-a why/no-reply why/suspended why/low; do
-    check "capdb and the inspector say the same of $thread" same_in_inspector $thread why-not-running
+check "capdb and the inspector say the same of why/low" same_in_inspector why/low why-not-running
+for thread in why/circle-a why/no-reply why/suspended why/nobody-signals why/unborn; do
+    check "and of $thread, and since when" same_in_inspector $thread why-not-running 'every snapshot since'
 done
-for thread in why/lost-slot why/lost-page why/writes-nowhere; do
-    check "and of the fault of $thread, with its past" same_in_inspector $thread why-fault
+for thread in why/lost-slot why/lost-page why/writes-nowhere why/guard; do
+    check "and of the fault of $thread, with its past" same_in_inspector $thread why-fault 'it faulted before\|it had faulted'
 done
 plan
 exit ${status:-0}

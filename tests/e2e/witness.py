@@ -57,7 +57,15 @@ class Stub:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE)
-        self.socket.connect(path)
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                self.socket.connect(path)
+                break
+            except ConnectionRefusedError:  # it is there, and does not listen yet
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
         self.got = b""
         self.ask(b"?")
         # whoever does not know the registers by name is not told any alone

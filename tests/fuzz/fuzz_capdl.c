@@ -30,14 +30,18 @@ static enum error import(struct capstate *s, bool *whole)
 {
     struct capdl_spec spec = {0};
     struct capdl_fault fault = {0};
+    uint32_t kept;
     enum error e = capdl_read(text_path, &spec, &fault);
     text_claim(e != ERR_FORMAT || (fault.where.line && fault.where.column && fault.sentence[0]),
                "an error has a place and a sentence");
     if (e == ERR_OK)
         e = capdl_place(&spec, &fault);
+    *whole = e == ERR_OK && leaves_out_nothing(&spec);
+    if (e == ERR_OK)
+        e = capdl_keep_threads(&spec, &kept);
     if (e == ERR_OK)
         e = capdl_state(&spec, s);
-    *whole = e == ERR_OK && leaves_out_nothing(&spec);
+    *whole = *whole && e == ERR_OK;
     capdl_free(&spec);
     return e;
 }

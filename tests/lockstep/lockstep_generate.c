@@ -400,7 +400,7 @@ static word_t retype_rest(void)
 {
     if (!chance(8))
         return 0;
-    word_t made = below(4);
+    word_t made = chance(80) ? below(4) : 150 + below(106); /* the latter also beyond the most */
     act->r[1] += (1 + made) << (MSGINFO_LABEL_SHIFT + RETYPE_REST_SHIFT);
     return made;
 }

@@ -22,7 +22,7 @@ MAX_PAYLOAD = 1024
 KINDS = {
     1: ("snapshot", "format:U kernel:U layout:U seq:W ticks:W stopped:U debug:U phys_offset:W ram_base:W"
                     " ram_size:W kernel_start:W kernel_end:W board:S build:S word_bits:U slot_bits:U"
-                    " architecture:U options:U nodes:U root_thread:W"),
+                    " architecture:U options:U nodes:U root_thread:W boot:U"),
     2: ("slot", "addr:D depth:U type:U object:D bits:U rights:U flags:U data:D extra:W level:U place:U"),
     3: ("thread", "addr:D name:S state:U priority:U mcp:U domain:U time_slice:U current:U idle:U pc:W sp:W"
                   " cpsr:W fault_handler:W ipc_buffer:W blocked_on:W blocked_badge:W blocked_flags:U"
@@ -192,8 +192,8 @@ def frames(data):
 # ---- the packed form ----
 
 WORD = 0xFFFFFFFF
-LAYOUT = 0x2026112B
-SAME_DIGEST = (0x20261124, 0x20261129, LAYOUT)
+LAYOUT = 0x20261130
+SAME_DIGEST = (0x20261124, 0x20261129, 0x2026112B, LAYOUT)
 LAYOUTS = (0x20261123, *SAME_DIGEST)  # with these words of a slot
 NULL, UNTYPED, ENDPOINT, NOTIFICATION, REPLY, CNODE, TCB, ZOMBIE, FRAME, TABLE, DIRECTORY, POOL, IRQ_CONTROL, \
     IRQ_HANDLER, ASID_CONTROL, DOMAIN, INVALID = range(17)

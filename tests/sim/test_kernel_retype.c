@@ -455,6 +455,29 @@ static void labels_out_of_range_are_refused(void **state)
     assert_int_equal(objects_made(&q), 8);
 }
 
+/* Together with what is said to be made, too: no execution of it can then ask for a label that the
+ * next one refuses. */
+static void a_label_that_somebody_made_up_gets_no_more_than_256_in_all(void **state)
+{
+    word_t to = sim_free_slots(256);
+    struct request q = {used_block(), OBJECT_ENDPOINT, 0, to - 200, 257};
+
+    (void)state;
+    assert_int_equal(call_with_label(&q, label_of_rest(200)), SEL4_RANGE_ERROR);
+    expect_refused(SEL4_RANGE_ERROR, 2, 1);
+    q.count = 511;
+    q.to = to - 255;
+    assert_int_equal(call_with_label(&q, label_of_rest(255)), SEL4_RANGE_ERROR);
+    expect_refused(SEL4_RANGE_ERROR, 2, 1);
+    for (word_t i = 0; i < 256; i++)
+        assert_int_equal(cap_type(sim_cap(to + i)), CAP_NULL);
+    q.count = 256;
+    q.to = to - 200;
+    ok(call_with_label(&q, label_of_rest(200)));
+    for (word_t i = 0; i < 256; i++)
+        assert_int_equal(cap_type(sim_cap(to + i)), i < 56 ? CAP_ENDPOINT : CAP_NULL);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, sim_setup, sim_teardown)
@@ -474,6 +497,7 @@ int main(void)
         T(the_rest_is_refused_when_the_untyped_went_meanwhile),
         T(a_label_of_a_rest_leaves_out_what_it_says_is_made),
         T(labels_out_of_range_are_refused),
+        T(a_label_that_somebody_made_up_gets_no_more_than_256_in_all),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

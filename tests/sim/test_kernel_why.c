@@ -77,7 +77,8 @@ static word_t answer_of(enum retype_rule rule)
 {
     static const word_t answers[RETYPE_RULES] = {
         [RETYPE_ALLOWED] = SEL4_NO_ERROR,
-        [RETYPE_NOT_UNTYPED] = SEL4_INVALID_CAPABILITY,
+        [RETYPE_NOT_UNTYPED] = SEL4_ILLEGAL_OPERATION,
+        [RETYPE_NOT_INVOKED] = SEL4_INVALID_CAPABILITY,
         [RETYPE_NO_SUCH_TYPE] = SEL4_INVALID_ARGUMENT,
         [RETYPE_SIZE_RANGE] = SEL4_RANGE_ERROR,
         [RETYPE_SIZE_MISSING] = SEL4_INVALID_ARGUMENT,
@@ -88,19 +89,26 @@ static word_t answer_of(enum retype_rule rule)
     return answers[rule];
 }
 
-/* The untypeds asked: one of RAM, some below it, one of a device. */
+/* What is asked: an untyped of RAM, some below it, one of a device, the last one below the end
+ * of the address space, and two that are none. */
+enum { ASKED = 8 };
 struct pool {
-    cptr_t untyped[5];
+    cptr_t untyped[ASKED];
 };
 
-static cptr_t device_untyped(void)
+/* The first one, or the last one by its address. */
+static cptr_t device_untyped(bool last)
 {
     const struct bootinfo *b = sim_bootinfo();
-    for (word_t i = b->untyped.start; i < b->untyped.end; i++)
-        if (untyped_is_device(sim_cap(i)) && cap_object_bits(sim_cap(i)) >= 16)
-            return i;
-    fail_msg("no device memory");
-    return 0;
+    cptr_t found = 0;
+    for (word_t i = b->untyped.start; i < b->untyped.end; i++) {
+        struct cap c = sim_cap(i);
+        if (untyped_is_device(c) && cap_object_bits(c) >= 16 &&
+            (!found || (last && cap_object(c) > cap_object(sim_cap(found)))))
+            found = i;
+    }
+    assert_int_not_equal(found, 0);
+    return found;
 }
 
 static void fill_pool(struct pool *p, cptr_t parent)
@@ -112,7 +120,11 @@ static void fill_pool(struct pool *p, cptr_t parent)
         assert_int_equal(sim_retype(parent, OBJECT_UNTYPED, 14 + 3 * i, p->untyped[1] + i, 1),
                          SEL4_NO_ERROR);
     }
-    p->untyped[4] = device_untyped();
+    p->untyped[4] = device_untyped(false);
+    p->untyped[7] = device_untyped(true);
+    p->untyped[5] = sim_new(OBJECT_TCB, 0);
+    p->untyped[6] = sim_free_slots(1);
+    sim_copy(p->untyped[6], sim_new(OBJECT_ENDPOINT, 0), RIGHT_READ);
 }
 
 static void check_place(cptr_t first, const struct retype_plan *p)
@@ -124,7 +136,7 @@ static void check_place(cptr_t first, const struct retype_plan *p)
 static bool one_request(const struct pool *pool)
 {
     const struct kind *k = &kinds[dice(sizeof(kinds) / sizeof(*kinds))];
-    cptr_t untyped = pool->untyped[dice(5)];
+    cptr_t untyped = pool->untyped[dice(ASKED)];
     word_t size_bits = dice(8) == 0 ? dice(40) : dice(20), count = 1 + dice(4);
     struct capstate s;
     struct retype_plan plan;

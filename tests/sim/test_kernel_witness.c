@@ -15,16 +15,18 @@
 #include "objwalk/capscope/walk.h"
 #include "plat/hostsim/hostsim.h"
 #include "tests/sim/sim.h"
+#include "user/witness/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    DOMAINS = 3,
+    DOMAINS = PLAN_DOMAINS,
     SYSTEMS = 30,
     QUERIES = 40,
     RADIX = 6,
     SLOTS = 1 << RADIX,
+    GUARD_DATA = (32 - RADIX) << 3, /* ABI sheet 4.3 */
     MEMORY_BITS = 16,
     INNER_BITS = 10,
     TRIAL_SECONDS = 60,
@@ -33,16 +35,9 @@ enum {
     FREE_VADDR = VADDR + 0x10000,
 };
 
-/* Slots of a domain's CSpace. */
+/* Slots of a domain's CSpace besides those of the plan. */
 enum {
-    OWN_TCB = 1,
-    OWN_CNODE,
-    OWN_PD,
-    OWN_EP,
-    OWN_NTFN,
-    OWN_FRAME,
-    OWN_MEMORY,
-    OWN_EXTRA = 16,
+    OWN_CALLED = OWN_EXTRA - 1, /* the endpoint of a call that is not answered yet */
     OWN_FREE = 40,
     OWN_SAVED = SLOTS - 2,  /* a reply capability that was saved */
     OWN_ANSWER = SLOTS - 1, /* what an answer brings */
@@ -53,8 +48,7 @@ static uint64_t seed;
 
 static uint32_t pick(uint32_t n)
 {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 33) % n;
+    return plan_pick(&seed, n);
 }
 
 /* --- a system call on both sides -------------------------------------------------------------- */
@@ -137,15 +131,14 @@ static void become(struct tcb *t)
 /* --- making a system -------------------------------------------------------------------------- */
 
 struct domain {
-    cptr_t memory, inner, tcb, cnode, pd, pt, ep, ntfn, frame, buffer;
+    cptr_t own[OWN_OBJECTS]; /* of the root task, by enum own_slot */
+    cptr_t pt, buffer;
     struct tcb *thread;
-    kaddr_t slots;  /* where its CNode lies */
-    uint32_t extra; /* next slot for what is given to it */
+    kaddr_t slots; /* where its CNode lies */
 };
 
 static struct domain domains[DOMAINS];
 static cptr_t next_slot;
-static bool keeps;
 
 static cptr_t make(cptr_t untyped, enum object_type type, word_t bits)
 {
@@ -155,112 +148,60 @@ static cptr_t make(cptr_t untyped, enum object_type type, word_t bits)
     return next_slot++;
 }
 
-/* A copy with these rights into a domain's CSpace. */
-static void give_copy(struct domain *d, word_t slot, cptr_t cap, word_t rights)
-{
-    must(invoke(d->cnode, INV_CNODE_COPY, SIM_CAPS(INIT_CNODE),
-                SIM_MRS(slot, RADIX, cap, 32, rights)),
-         "Copy");
-}
-
-static void give(struct domain *d, word_t slot, cptr_t cap)
-{
-    if (keeps)
-        give_copy(d, slot, cap, RIGHT_ALL);
-    else
-        must(invoke(d->cnode, INV_CNODE_MOVE, SIM_CAPS(INIT_CNODE), SIM_MRS(slot, RADIX, cap, 32)),
-             "Move");
-}
-
 static void make_objects(struct domain *d, cptr_t all, bool split)
 {
-    d->memory = make(all, OBJECT_UNTYPED, MEMORY_BITS);
-    d->pd = make(d->memory, OBJECT_PAGE_DIRECTORY, 0);
-    d->frame = make(d->memory, OBJECT_FRAME_4K, 0);
-    d->buffer = make(d->memory, OBJECT_FRAME_4K, 0);
-    d->cnode = make(d->memory, OBJECT_CNODE, RADIX);
-    d->inner = split ? make(d->memory, OBJECT_UNTYPED, INNER_BITS) : 0;
-    d->tcb = make(split ? d->inner : d->memory, OBJECT_TCB, 0);
-    d->pt = make(d->memory, OBJECT_PAGE_TABLE, 0);
-    d->ep = make(d->memory, OBJECT_ENDPOINT, 0);
-    d->ntfn = make(d->memory, OBJECT_NOTIFICATION, 0);
-    d->thread = kptr(cap_object(sim_cap(d->tcb)));
-    d->slots = cap_object(sim_cap(d->cnode));
-    d->extra = OWN_EXTRA;
+    cptr_t *own = d->own;
+    cptr_t from = own[OWN_MEMORY] = make(all, OBJECT_UNTYPED, MEMORY_BITS);
+    own[OWN_PD] = make(from, OBJECT_PAGE_DIRECTORY, 0);
+    own[OWN_FRAME] = make(from, OBJECT_FRAME_4K, 0);
+    d->buffer = make(from, OBJECT_FRAME_4K, 0);
+    own[OWN_CNODE] = make(from, OBJECT_CNODE, RADIX);
+    own[OWN_INNER] = split ? make(from, OBJECT_UNTYPED, INNER_BITS) : 0;
+    own[OWN_TCB] = make(split ? own[OWN_INNER] : from, OBJECT_TCB, 0);
+    d->pt = make(from, OBJECT_PAGE_TABLE, 0);
+    own[OWN_EP] = make(from, OBJECT_ENDPOINT, 0);
+    own[OWN_NTFN] = make(from, OBJECT_NOTIFICATION, 0);
+    d->thread = kptr(cap_object(sim_cap(own[OWN_TCB])));
+    d->slots = cap_object(sim_cap(own[OWN_CNODE]));
 }
 
 static void start_thread(struct domain *d, unsigned number)
 {
-    must(invoke(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, SIM_CAPS(d->pd), SIM_MRS()), "Assign");
-    must(invoke(d->pt, INV_PAGE_TABLE_MAP, SIM_CAPS(d->pd), SIM_MRS(VADDR, VM_CACHEABLE)), "Map");
-    must(invoke(d->buffer, INV_PAGE_MAP, SIM_CAPS(d->pd), SIM_MRS(BUFFER_VADDR, 3, VM_CACHEABLE)),
+    cptr_t pd = d->own[OWN_PD], tcb = d->own[OWN_TCB];
+    must(invoke(INIT_ASID_POOL, INV_ASID_POOL_ASSIGN, SIM_CAPS(pd), SIM_MRS()), "Assign");
+    must(invoke(d->pt, INV_PAGE_TABLE_MAP, SIM_CAPS(pd), SIM_MRS(VADDR, VM_CACHEABLE)), "Map");
+    must(invoke(d->buffer, INV_PAGE_MAP, SIM_CAPS(pd), SIM_MRS(BUFFER_VADDR, 3, VM_CACHEABLE)),
          "Map");
-    must(invoke(d->tcb, INV_TCB_CONFIGURE, SIM_CAPS(d->cnode, d->pd, d->buffer),
-                SIM_MRS(0, (32 - RADIX) << 3, 0, BUFFER_VADDR)),
+    must(invoke(tcb, INV_TCB_CONFIGURE, SIM_CAPS(d->own[OWN_CNODE], pd, d->buffer),
+                SIM_MRS(0, GUARD_DATA, 0, BUFFER_VADDR)),
          "Configure");
-    must(invoke(d->tcb, INV_TCB_SET_SCHED_PARAMS, SIM_CAPS(INIT_TCB), SIM_MRS(255, 255)),
+    must(invoke(tcb, INV_TCB_SET_SCHED_PARAMS, SIM_CAPS(INIT_TCB), SIM_MRS(255, 255)),
          "SetSchedParams");
-    must(invoke(d->tcb, INV_TCB_RESUME, SIM_CAPS(), SIM_MRS()), "Resume");
+    must(invoke(tcb, INV_TCB_RESUME, SIM_CAPS(), SIM_MRS()), "Resume");
     snprintf(d->thread->name, sizeof(d->thread->name), "d%u/t", number);
 }
 
-/* What one domain has too much: a capability to something of another. */
-static void plant(struct domain *holder, struct domain *target)
+static void carry_out(const struct plan_step *s)
 {
-    cptr_t ends[] = {target->ep, holder->ep};
-    word_t slot = holder->extra++;
-    switch (pick(6)) {
-    case 0:
-        give_copy(holder, slot, target->tcb, RIGHT_ALL);
-        break;
-    case 1:
-        give_copy(holder, slot, target->cnode, RIGHT_ALL);
-        break;
-    case 2:
-        give_copy(holder, slot, target->ntfn, 1 + pick(3));
-        break;
-    case 3:
-        give_copy(holder, slot, target->frame, 1 + pick(3));
-        break;
-    default:
-        give_copy(holder, slot, ends[0], 1 + pick(15));
-        break;
-    }
-}
-
-/* In the end the CNode goes into itself, with the guard that makes addresses 32 bits long. */
-static void hand_over(struct domain *d, struct domain *memory_to)
-{
-    give(d, OWN_PD, d->pd);
-    give(d, OWN_EP, d->ep);
-    give(d, OWN_NTFN, d->ntfn);
-    give(d, OWN_FRAME, d->frame);
-    if (d->inner)
-        must(invoke(memory_to->cnode, INV_CNODE_MOVE, SIM_CAPS(INIT_CNODE),
-                    SIM_MRS(memory_to->extra++, RADIX, d->inner, 32)),
-             "Move");
-    if (!keeps)
-        give(d, OWN_MEMORY, d->memory);
-}
-
-static void hand_over_rest(struct domain *d)
-{
-    give(d, OWN_TCB, d->tcb);
-    if (keeps)
-        must(invoke(d->cnode, INV_CNODE_MINT, SIM_CAPS(INIT_CNODE),
-                    SIM_MRS(OWN_CNODE, RADIX, d->cnode, 32, RIGHT_ALL, (32 - RADIX) << 3)),
-             "Mint");
-    else
-        must(invoke(d->cnode, INV_CNODE_MUTATE, SIM_CAPS(INIT_CNODE),
-                    SIM_MRS(OWN_CNODE, RADIX, d->cnode, 32, (32 - RADIX) << 3)),
+    static const word_t labels[] = {[PLAN_COPY] = INV_CNODE_COPY,
+                                    [PLAN_MOVE] = INV_CNODE_MOVE,
+                                    [PLAN_MINT_GUARD] = INV_CNODE_MINT,
+                                    [PLAN_MUTATE_GUARD] = INV_CNODE_MUTATE};
+    cptr_t to = domains[s->to].own[OWN_CNODE], cap = domains[s->of].own[s->object];
+    if (s->op == PLAN_MUTATE_GUARD)
+        must(invoke(to, labels[s->op], SIM_CAPS(INIT_CNODE),
+                    SIM_MRS(s->slot, RADIX, cap, 32, GUARD_DATA)),
              "Mutate");
+    else /* what an operation does not need it does not read */
+        must(invoke(to, labels[s->op], SIM_CAPS(INIT_CNODE),
+                    SIM_MRS(s->slot, RADIX, cap, 32, s->rights, GUARD_DATA)),
+             "Copy, Move or Mint");
 }
 
 /* --- somebody waits for an answer -------------------------------------------------------------- */
 
 static struct {
     int caller, server; /* domains; -1: nobody waits */
-    cptr_t endpoint;    /* the caller's capability */
     bool saved;         /* the reply capability lies in the server's CSpace */
 } waiting;
 
@@ -280,10 +221,9 @@ static void plant_call(void)
     waiting.caller = (int)pick(DOMAINS);
     waiting.server = (waiting.caller + 1 + (int)pick(DOMAINS - 1)) % DOMAINS;
     waiting.saved = pick(2);
-    struct domain *caller = &domains[waiting.caller];
-    waiting.endpoint = caller->extra++;
-    give_copy(caller, waiting.endpoint, domains[waiting.server].ep,
-              RIGHT_WRITE | (pick(2) ? RIGHT_GRANT : RIGHT_GRANT_REPLY));
+    uint8_t rights = RIGHT_WRITE | (pick(2) ? RIGHT_GRANT : RIGHT_GRANT_REPLY);
+    carry_out(&(struct plan_step){PLAN_COPY, (uint8_t)waiting.caller, OWN_CALLED,
+                                  (uint8_t)waiting.server, OWN_EP, rights});
 }
 
 /* Once they run: the call is made, and taken, and not answered. */
@@ -295,7 +235,7 @@ static void call_and_wait(void)
     enter((const word_t[8]){OWN_EP, [7] = (word_t)SYS_RECV});
     become(domains[waiting.caller].thread);
     receive_into(OWN_ANSWER);
-    message((word_t)SYS_CALL, waiting.endpoint, 0, SIM_CAPS(), SIM_MRS());
+    message((word_t)SYS_CALL, OWN_CALLED, 0, SIM_CAPS(), SIM_MRS());
     become(domains[waiting.server].thread);
     if (waiting.saved)
         must(invoke(OWN_CNODE, INV_CNODE_SAVE_CALLER, SIM_CAPS(), SIM_MRS(OWN_SAVED, 32)),
@@ -326,20 +266,17 @@ static void make_system(uint32_t number)
     model = lockstep_model_of_boot();
     next_slot = sim_bootinfo()->empty.start;
     cptr_t all = sim_untyped();
-    keeps = number % 2;
-    seed = number * 7919u + 17;
+    struct plan plan;
+    plan_make(&plan, number * 7919u + 17, number % 2);
+    seed = plan.state;
     for (unsigned i = 0; i < DOMAINS; i++) {
-        make_objects(&domains[i], all, pick(3) == 0);
+        make_objects(&domains[i], all, plan.split[i]);
         start_thread(&domains[i], i);
     }
-    for (uint32_t n = 1 + pick(4); n > 0; n--)
-        plant(&domains[pick(DOMAINS)], &domains[pick(DOMAINS)]);
     plant_call();
-    for (unsigned i = 0; i < DOMAINS; i++)
-        hand_over(&domains[i], &domains[pick(DOMAINS)]);
-    for (unsigned i = 0; i < DOMAINS; i++)
-        hand_over_rest(&domains[i]);
-    if (!keeps)
+    for (uint32_t i = 0; i < plan.steps; i++)
+        carry_out(&plan.step[i]);
+    if (!plan.keeps)
         must(invoke(INIT_CNODE, INV_CNODE_DELETE, SIM_CAPS(), SIM_MRS(all, 32)), "Delete");
     call_and_wait();
 }

@@ -1,7 +1,9 @@
 /* Interrupted deletions of CNodes within CNodes: whoever executes them again finds all of it.
  *
  * Every deletion is interrupted at each look at interrupts; afterwards no zombie may be left
- * anywhere, and memory that was in use is free again. */
+ * anywhere, and memory that was in use is free again.  From look to look there must be less to do:
+ * that is why deletions end, which the contracts of kernel/delete.c assume of each step
+ * (model/code/endings.acsl). */
 #include "kernel/syscall.h"
 #include "tests/sim/sim.h"
 
@@ -60,16 +62,120 @@ static unsigned zombies(void)
     return n;
 }
 
+/* --- what is left to do, the weightiest first --- */
+
+enum {
+    CAPS,    /* capabilities */
+    FRESH,   /* those to CNodes and threads, which are no zombies yet */
+    STRAYS,  /* zombies elsewhere than in their own first slot */
+    LEFT,    /* slots to empty; the last two go together */
+    FIRSTS,  /* zombies whose first slot holds what is long to delete */
+    WALKING, /* zombies that do not wait in another's last slot */
+    PARTS
+};
+
+struct work {
+    word_t part[PARTS];
+};
+
+static struct slot *first_of(const struct slot *zombie)
+{
+    return kptr(cap_object(zombie->cap));
+}
+
+static struct slot *last_of(const struct slot *zombie)
+{
+    word_t slots =
+        zombie_is_tcb(zombie->cap) ? (word_t)TCB_SLOTS : (word_t)1 << zombie_radix(zombie->cap);
+    return first_of(zombie) + slots - 1;
+}
+
+static struct slot *following(const struct slot *s)
+{
+    return kptr(s->next & SLOT_LINK_MASK);
+}
+
+/* Does the zombie stand in the last slot of another? */
+static bool zombie_waits(const struct slot *zombie)
+{
+    for (struct slot *s = following(&ks.cdt_head); s != &ks.cdt_head; s = following(s))
+        if (cap_type(s->cap) == CAP_ZOMBIE && s != zombie && last_of(s) == zombie)
+            return true;
+    return false;
+}
+
+static bool is_fresh(struct cap c)
+{
+    return cap_type(c) == CAP_CNODE || cap_type(c) == CAP_TCB;
+}
+
+static void add_work(struct work *work, const struct slot *s)
+{
+    const struct slot *first;
+    word_t left;
+
+    work->part[CAPS]++;
+    work->part[FRESH] += is_fresh(s->cap);
+    if (cap_type(s->cap) != CAP_ZOMBIE)
+        return;
+    first = first_of(s);
+    left = zombie_left(s->cap);
+    work->part[STRAYS] += first != s;
+    work->part[LEFT] += left == 1 ? 2 : left;
+    work->part[FIRSTS] += is_fresh(first->cap) || cap_type(first->cap) == CAP_ZOMBIE;
+    work->part[WALKING] += !zombie_waits(s);
+}
+
+static struct work work_left(void)
+{
+    struct work work = {{0}};
+    for (struct slot *s = following(&ks.cdt_head); s != &ks.cdt_head; s = following(s))
+        add_work(&work, s);
+    return work;
+}
+
+static bool is_less(const struct work *a, const struct work *b)
+{
+    for (unsigned i = 0; i < PARTS; i++)
+        if (a->part[i] != b->part[i])
+            return a->part[i] < b->part[i];
+    return false;
+}
+
+static struct work work_before;
+static unsigned looks;
+
+static void look(void *ctx)
+{
+    struct work work = work_left();
+    (void)ctx;
+    if (looks++ > 0 && !is_less(&work, &work_before)) {
+        for (unsigned i = 0; i < PARTS; i++)
+            print_error("part %u: %u, was %u\n", i, work.part[i], work_before.part[i]);
+        fail_msg("a step left as much to do");
+    }
+    work_before = work;
+}
+
 /* From now on each look finds an interrupt; `work` shifts where the first look comes. */
 static void interrupt_always(unsigned work)
 {
     ks.work_units = work;
+    looks = 0;
+    hostsim.hooks.tick = look;
     hostsim_preempt_every(1);
+}
+
+static void interrupt_never(void)
+{
+    hostsim_preempt_every(0);
+    hostsim.hooks.tick = NULL;
 }
 
 static void expect_all_gone(unsigned n)
 {
-    hostsim_preempt_every(0);
+    interrupt_never();
+    assert_true(looks > 0);
     assert_true(sim_reply.returned);
     assert_int_equal(sim_reply.label, SEL4_NO_ERROR);
     assert_int_equal(zombies(), 0);
@@ -158,7 +264,7 @@ static void a_revoke_finishes_what_another_deletion_began(void **state)
             r[REG_PC] = HOSTSIM_SVC + 4;
             hostsim_preempt_every(1);
             kernel_enter_syscall((word_t)SYS_CALL);
-            hostsim_preempt_every(0);
+            interrupt_never();
         }
         assert_true(zombies() > 0);
         sim_check();
@@ -166,7 +272,7 @@ static void a_revoke_finishes_what_another_deletion_began(void **state)
         sim_become(sim_root());
         interrupt_always(middle);
         sim_revoke(blocks + middle);
-        hostsim_preempt_every(0);
+        interrupt_never();
         assert_int_equal(sim_reply.label, SEL4_NO_ERROR);
         assert_int_equal(sim_retype(blocks + middle, OBJECT_FRAME_4K, 0, sim_free_slots(2), 2), 0);
         sim_check();
@@ -183,7 +289,7 @@ static void delete_itself(struct sim_thread t)
     sim_become(t.p);
     interrupt_always(PREEMPT_UNITS - 1);
     sim_delete(t.tcb);
-    hostsim_preempt_every(0);
+    interrupt_never();
     assert_false(sim_reply.returned);
     assert_true(current_thread() == sim_root());
     sim_check();
@@ -220,7 +326,7 @@ static void what_a_thread_with_its_own_cspace_leaves_can_be_deleted(void **state
     assert_int_equal(cap_type(sim_cap(t.tcb)), CAP_ZOMBIE);
     interrupt_always(0);
     assert_int_equal(sim_delete(t.tcb), 0);
-    hostsim_preempt_every(0);
+    interrupt_never();
     assert_int_equal(cap_type(sim_cap(t.tcb)), CAP_NULL);
     assert_int_equal(zombies(), 0);
 }

@@ -106,14 +106,17 @@ let judge_all trusted d =
 
 let outside = max_int
 
-(* Untyped memory of one domain over an object that another uses and the one does not. *)
+(* Untyped memory of one domain over an object that another uses and the one does not.  The
+   right to answer a thread by a message alone, a reply capability that cannot grant, is no use of
+   the thread: it acts on nothing of it. *)
 let covers_what_is_used trusted d =
   let regions = List.rev d.regions in
   let held =
     List.filter_map
       (fun (h, c) ->
         let domain = domain_at regions outside h in
-        if trusted domain then None else Some (domain, c))
+        let answers = c.rights = [] && List.mem_assoc c.base d.threads in
+        if trusted domain || answers then None else Some (domain, c))
       d.holdings in
   let untyped, used = List.partition (fun (_, c) -> List.mem Create c.rights) held in
   let uses domain c =

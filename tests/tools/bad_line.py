@@ -5,6 +5,7 @@ each that is a multiple of it.
 
     drop    it does not come        flip    one bit of it is wrong
     hold    nothing comes any more, from that frame on, for seven seconds"""
+import os
 import selectors
 import socket
 import sys
@@ -16,8 +17,9 @@ SILENCE = 7.0
 
 listen, connect, what, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 server = socket.socket(socket.AF_UNIX)
-server.bind(listen)
+server.bind(listen + ".new")
 server.listen(1)
+os.rename(listen + ".new", listen)  # who sees it can connect
 target = socket.socket(socket.AF_UNIX)
 target.connect(connect)
 client, _ = server.accept()

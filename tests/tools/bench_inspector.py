@@ -2,6 +2,11 @@
 """Processor time from a key to its paint, in every view, through a terminal.
 
     bench_inspector.py SHIM -- INSPECTOR ARGUMENTS...
+    bench_inspector.py SHIM --live IMAGE CAPABILITIES [--door monitor|gdb|ram] -- INSPECTOR
+
+With --live the target is a machine that QEMU boots from IMAGE: it is waited for until it has so many
+capabilities, and goes on working while the keys are pressed; what it changes is taken in between, and
+the longest of that is told, since a key would have waited for it.
 
 SHIM is build/host/time_keys.so.  Presses the same keys in each view, waits after each until it is
 answered, and prints median, 99th of a hundred and the worst of each view, with the key that took it;
@@ -14,7 +19,9 @@ import pty
 import re
 import select
 import struct
+import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -45,6 +52,8 @@ class Terminal:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.text = b""
         self.painted = b""
+        self.live = False  # it never comes to rest then
+        self.news = []  # milliseconds of each time that it woke without a key
 
     def read(self, seconds):
         """What comes within the time: lines of the shim."""
@@ -53,8 +62,10 @@ class Terminal:
             self.painted = (self.painted + os.read(self.fd, 65536))[-20000:]
         if self.times in ready:
             self.text += os.read(self.times, 65536)
-        lines, _, self.text = self.text.rpartition(b"\n")
-        return lines.decode().split("\n") if lines else []
+        whole, _, self.text = self.text.rpartition(b"\n")
+        lines = whole.decode().split("\n") if whole else []
+        self.news += [int(line[2:]) / 1e6 for line in lines if line.startswith("w ")]
+        return lines
 
     def press(self, key, deadline=120.0):
         """Milliseconds to the paint."""
@@ -94,10 +105,10 @@ def measure(terminal, view):
             terminal.press(key[1:-1])
             continue
         times.append((terminal.press(ESCAPES.get(key, key)), key))
-        if key in "\r/n":
+        if key in "\r/n" and not terminal.live:
             terminal.settle(0.05)
     terminal.press("\x1b")
-    terminal.settle()
+    terminal.settle() if not terminal.live else terminal.read(0.3)
     return times
 
 
@@ -107,6 +118,78 @@ def show(name, times):
     fine = median < WANTED_MEDIAN and p99 < WANTED_P99
     print(f"{name:<12} {len(times):>5} {median:>8.2f} {p99:>8.2f} {worst:>8.2f} {key!r:<9} {'' if fine else 'MISSED'}", flush=True)
     return fine
+
+
+class Machine:
+    """What QEMU boots from an image; its monitor line is a socket."""
+
+    def __init__(self, image):
+        self.folder = tempfile.TemporaryDirectory()
+        self.line, ram, gdb = (os.path.join(self.folder.name, name) for name in ("line", "ram", "gdb"))
+        self.doors = {"monitor": f"monitor:unix:{self.line}", "gdb": f"gdb:unix:{gdb}", "ram": f"ram:{ram}"}
+        self.console = os.path.join(self.folder.name, "console")
+        self.qemu = subprocess.Popen(
+            ["qemu-system-arm", "-M", "kzm,memory-backend=ram0", "-m", "128M", "-display", "none", "-monitor", "none",
+             "-no-reboot", "-object", f"memory-backend-file,id=ram0,mem-path={ram},share=on,size=128M",
+             "-gdb", f"unix:{gdb},server=on,wait=off", "-chardev",
+             f"socket,id=line,path={self.line},server=on,wait=off,logfile={self.console}", "-serial", "chardev:line",
+             "-kernel", image], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 300
+        while not self.said(b": ready"):
+            if time.monotonic() > end or self.qemu.poll() is not None:
+                sys.exit("bench_inspector: the machine is never ready")
+            time.sleep(0.1)
+
+    def said(self, words):
+        try:
+            with open(self.console, "rb") as file:
+                return words in file.read()
+        except FileNotFoundError:
+            return False
+
+    def end(self):
+        self.qemu.kill()
+        self.qemu.wait()
+        self.folder.cleanup()
+
+
+def wait_for_capabilities(terminal, wanted, deadline=300.0):
+    """Until the table of domains on the first screen shows so many in one row."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        terminal.painted = b""
+        terminal.press("\x0c")
+        terminal.read(0.5)
+        numbers = re.findall(rb"(?<![0-9a-f])[0-9]{5,7}(?![0-9a-f])", terminal.painted)
+        if any(int(n) >= wanted for n in numbers):
+            return
+    sys.exit(f"bench_inspector: {wanted} capabilities are never there")
+
+
+def measure_live(args):
+    machine = Machine(args.live[0])
+    try:
+        terminal = Terminal(args.shim, [*args.command, machine.doors[args.door]])
+        terminal.wait_for(rb"BREACHED|ISOLATED|NO VERDICT")
+        wait_for_capabilities(terminal, int(args.live[1]))
+        print(f"a running machine with {args.live[1]} capabilities and more, {args.door}: door "
+              "(milliseconds of processor time)", flush=True)
+        all_times, fine = [], True
+        terminal.news = []
+        terminal.live = True
+        for view in args.views:
+            times = measure(terminal, view)
+            all_times += times
+            fine &= show(view + " live", times)
+        fine &= show("all live", all_times)
+        news = sorted(terminal.news)
+        worst = news[-1] if news else 0.0
+        print(f"news of the machine: taken {len(news)} times, the longest {worst:.2f} ms"
+              f"{'' if worst < WANTED_P99 else '  MISSED'}")
+        os.write(terminal.fd, b"\x1bq")
+        return fine and worst < WANTED_P99
+    finally:
+        machine.end()
 
 
 def idle_wakes(terminal):
@@ -122,8 +205,12 @@ def main():
     parser.add_argument("shim")
     parser.add_argument("--views", default=VIEWS)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--live", nargs=2, metavar=("IMAGE", "CAPABILITIES"))
+    parser.add_argument("--door", default="ram", choices=["monitor", "gdb", "ram"])
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
+    if args.live:
+        sys.exit(0 if measure_live(args) else 1)
     began = time.monotonic()
     terminal = Terminal(args.shim, args.command)
     while not terminal.painted:

@@ -3,9 +3,10 @@
     judge_picture.py page FILE TEXT...      one self-contained page that shows the texts
     judge_picture.py colours DOT FILE       each domain has one colour in both, none near red
     judge_picture.py trace FILE DOMAINS [SPAN]  trace-event JSON with counters, and spans called so
+    judge_picture.py counters FILE CAPDB RUN FROM   untyped memory is what `capdb untyped` tells from snapshot FROM on
     judge_picture.py plain FILE NODES INCHES    `dot -Tplain` has at most so many, is no larger
 """
-import colorsys, html.parser, json, re, sys
+import colorsys, html.parser, itertools, json, re, subprocess, sys
 
 BREACH = "#c8102e"
 
@@ -24,15 +25,22 @@ class Page(html.parser.HTMLParser):
     """Elements that are open, the text, and what a page of one piece may not have."""
 
     void = {"meta", "br"}
+    letter = 6  # least width of one in a picture
 
     def __init__(self):
         super().__init__()
         self.open, self.tags, self.text, self.bad = [], set(), "", []
+        self.widths, self.label = [], None  # of the pictures that are open
 
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
         if tag not in self.void:
             self.open.append(tag)
+        if tag == "svg":
+            box = dict(attributes)
+            self.widths.append(float(box["viewbox"].split()[2] if "viewbox" in box else box["width"]))
+        if tag == "text":
+            self.label = dict(attributes)
         for name, value in attributes:
             if name.startswith("on") or name in ("src", "href", "xlink:href"):
                 self.bad.append(f"{tag} {name}={value}")
@@ -43,9 +51,16 @@ class Page(html.parser.HTMLParser):
     def handle_endtag(self, tag):
         if not self.open or self.open.pop() != tag:
             self.bad.append(f"</{tag}> closes nothing")
+        if tag == "svg":
+            self.widths.pop()
 
     def handle_data(self, data):
         self.text += data
+        if self.open[-1:] == ["text"] and "%" not in self.label["x"]:  # names are cut by their boxes
+            length = self.letter * len(data)
+            left = float(self.label["x"]) - {"middle": length / 2, "end": length}.get(self.label.get("text-anchor"), 0)
+            if left < 0 or left + length > self.widths[-1]:
+                self.bad.append(f"{data} is cut off: {left} to {left + length} of {self.widths[-1]}")
 
 
 def page(path, *wanted):
@@ -120,6 +135,33 @@ def trace(path, domains, wanted=None):
             ends.append(end)
 
 
+def ask(*command):
+    return json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def counters(path, capdb, run, first):
+    """Each domain's untyped memory, handed out and left, as it goes on from value to value."""
+    events = json.load(open(path, encoding="utf-8"))["traceEvents"]
+    names = {e["pid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "process_name"}
+    traced, told = {}, {}
+    for e in events:
+        if e["ph"] == "C" and e["name"] == "untyped memory":
+            traced.setdefault(names[e["pid"]], []).append((e["args"]["handed out"], e["args"]["left"]))
+    for n in range(int(first), ask(capdb, "sql", run, "--json", "SELECT max(n) AS n FROM snapshots")[0]["n"] + 1):
+        rows = ask(capdb, "untyped", f"{run}@{n}", "--json")
+        for name in traced:
+            own = [r for r in rows if r["domain"] == name]
+            told.setdefault(name, []).append((sum(r["used"] for r in own), sum(r["free"] for r in own)))
+    turned = 0
+    for name in traced:
+        a, b = ([v for v, _ in itertools.groupby(values)] for values in (traced[name], told[name]))
+        if a != b and name != "in no domain":
+            fail(f"{name}: the trace goes {a}, the snapshots {b}")
+        turned = max(turned, len(b))
+    if turned < 3:
+        fail("nothing changes in this recording")
+
+
 def plain(path, most_nodes, most_inches):
     """`dot -Tplain`: size and number of nodes."""
     lines = open(path, encoding="utf-8").read().splitlines()
@@ -129,4 +171,4 @@ def plain(path, most_nodes, most_inches):
         fail(f"{nodes} nodes, {width} x {height} inches")
 
 
-{"page": page, "colours": colours, "trace": lambda p, n, *s: trace(p, int(n), *s), "plain": plain}[sys.argv[1]](*sys.argv[2:])
+{"page": page, "colours": colours, "trace": lambda p, n, *s: trace(p, int(n), *s), "counters": counters, "plain": plain}[sys.argv[1]](*sys.argv[2:])

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """A line between a client and a unix socket that damages what it carries.
 
-  noisy_line.py LISTEN TARGET [--seed N] [--rate N] [--cut BYTES] [--slow MS]
+  noisy_line.py LISTEN TARGET [--seed N] [--rate N] [--cut BYTES] [--slow MS] [--end FILE]
 
 One byte in --rate (0: none), in either direction, is lost, doubled, or has one bit flipped; the seed
 says which.  --cut closes the line after so many bytes towards the client; what goes there takes
---slow milliseconds.  One client at a time, one
+--slow milliseconds.  --end: when the client says what the first line of FILE holds, the process whose
+number the second line holds gets SIGTERM, while the answer is under way.  One client at a time, one
 after the other.  When a client has gone, a line on stdout says how many bytes passed and how many
 were damaged."""
 import argparse
 import os
 import random
 import select
+import signal
 import socket
 import time
 
@@ -56,16 +58,28 @@ class Delay:
             yield self.waiting.pop(0)[1]
 
 
-def carry(client, target, noise, cut, slow):
+class End:
+    """Of the client, at what it says."""
+
+    def __init__(self, path):
+        self.word, self.process = open(path).read().split() if path else (None, None)
+
+    def __call__(self, said):
+        if self.word and self.word.encode() in said:
+            os.kill(int(self.process), signal.SIGTERM)
+            self.word = None
+
+
+def carry(client, target, noise, cut, slow, end):
     """Until one side closes, or the cut."""
     towards_client = 0
     delay = Delay(slow)
     while True:
-        try:
-            for data in delay.due():
+        for data in delay.due():
+            try:
                 client.sendall(data)
-        except OSError:
-            return
+            except OSError:
+                pass  # it has left; what it said last is still to be carried
         for source in select.select([client, target], [], [], delay.left())[0]:
             try:
                 data = source.recv(4096)
@@ -80,6 +94,7 @@ def carry(client, target, noise, cut, slow):
                 towards_client += len(data)
                 delay.put(noise(data))
                 continue
+            end(data)
             try:
                 target.sendall(noise(data))
             except OSError:
@@ -94,6 +109,7 @@ def main():
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--cut", type=int, default=0)
     parser.add_argument("--slow", type=int, default=0)
+    parser.add_argument("--end", default="")
     o = parser.parse_args()
     noise = Noise(o.seed, o.rate)
     server = socket.socket(socket.AF_UNIX)
@@ -104,7 +120,7 @@ def main():
         client, _ = server.accept()
         with client, socket.socket(socket.AF_UNIX) as target:
             target.connect(o.target)
-            carry(client, target, noise, o.cut, o.slow / 1000)
+            carry(client, target, noise, o.cut, o.slow / 1000, End(o.end))
         print(f"passed {noise.passed} damaged {noise.damaged}", flush=True)
 
 

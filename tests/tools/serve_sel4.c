@@ -5,9 +5,11 @@
  * FOLDER/stripped.elf, prints the target and serves until it is ended.  Words:
  *
  *   virtual    the stub has no physical mode
+ *   openocd    nor anything else that QEMU has: it has OpenOCD's habits
  *   narrow     its registers are another architecture's
  *   other      other code stands in memory
  *   unbooted   nothing has run yet
+ *   paused     it was paused before anybody came
  *   dies=N     the line is closed at the Nth answer
  *   saves      it writes memory into files, as QEMU's monitor does */
 #include <setjmp.h>
@@ -58,12 +60,16 @@ static void take_word(struct sel4_stub *s, const char *word)
 {
     if (strcmp(word, "virtual") == 0)
         s->physical_mode = false;
+    else if (strcmp(word, "openocd") == 0)
+        s->openocd = true, s->physical_mode = false;
     else if (strcmp(word, "narrow") == 0)
         s->narrow = true;
     else if (strcmp(word, "other") == 0)
         other_code(s->f);
     else if (strcmp(word, "unbooted") == 0)
         unboot(s->f);
+    else if (strcmp(word, "paused") == 0)
+        s->paused = true;
     else if (strncmp(word, "dies=", 5) == 0)
         s->close_after = (unsigned)strtoul(word + 5, NULL, 10);
     else if (strcmp(word, "saves") == 0)

@@ -5,7 +5,7 @@
  * for one.  A line is written to file descriptor KEY_TIMES_FD at each such wait:
  *
  *     k NANOSECONDS    since the first byte of a key was read: the key was answered
- *     w                it woke without a key */
+ *     w NANOSECONDS    it woke without a key, and took so long: a key would have waited */
 #include <dlfcn.h>
 #include <poll.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 enum { LOOP_WAITS_FOR = 2 };
 
 static int out = -1;
-static int64_t pressed = -1;
+static int64_t pressed = -1, woke;
 
 static int64_t thread_time(void)
 {
@@ -51,12 +51,13 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "poll");
     if (out >= 0 && count == LOOP_WAITS_FOR && fds[0].fd == STDIN_FILENO) {
-        int n = pressed < 0 ? snprintf(text, sizeof(text), "w\n")
-                            : snprintf(text, sizeof(text), "k %lld\n",
-                                       (long long)(thread_time() - pressed));
+        int n = snprintf(text, sizeof(text), "%c %lld\n", pressed < 0 ? 'w' : 'k',
+                         (long long)(thread_time() - (pressed < 0 ? woke : pressed)));
         pressed = -1;
         if (write(out, text, (size_t)n) < 0)
             out = -1;
     }
-    return next(fds, count, timeout);
+    int ready = next(fds, count, timeout);
+    woke = thread_time();
+    return ready;
 }

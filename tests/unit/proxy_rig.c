@@ -72,12 +72,17 @@ static enum error put_all(struct stream *s)
     e = e ? e : put_slot(s, RIG_B + 16, RECORD_CAP_PAGE_DIRECTORY, DIRECTORY, 14, 0);
     e = e ? e : put_slot(s, SLOTS + 32, RECORD_CAP_FRAME, RIG_FRAME, 12, 0);
     e = e ? e : put_slot(s, SLOTS + 48, RECORD_CAP_FRAME, RIG_DEVICE, 12, RECORD_SLOT_DEVICE);
+    e = e ? e : put_slot(s, SLOTS + 64, RECORD_CAP_UNTYPED, RIG_MODULE, 13, RECORD_SLOT_DEVICE);
+    e = e ? e : put_slot(s, SLOTS + 80, RECORD_CAP_FRAME, RIG_MODULE, 12, RECORD_SLOT_DEVICE);
+    e = e ? e : put_slot(s, SLOTS + 96, RECORD_CAP_FRAME, RIG_MODULE + 0x2000, 12, 0);
     e = e ? e : put_thread(s, RIG_A, 'A', true);
     e = e ? e : put_thread(s, RIG_B, 'B', false);
     e = e ? e : put_mapping(s, RIG_PAGE, RIG_FRAME);
     e = e ? e : put_mapping(s, RIG_DEVICE_PAGE, RIG_DEVICE);
+    e = e ? e : put_mapping(s, RIG_MODULE_PAGE, RIG_MODULE);
+    e = e ? e : put_mapping(s, RIG_HIGH_PAGE, RIG_FRAME);
     end.end =
-        (struct record_end){.complete = 1, .slots = 5, .threads = 2, .mappings = 2, .records = 11};
+        (struct record_end){.complete = 1, .slots = 8, .threads = 2, .mappings = 4, .records = 16};
     return e ? e : stream_record(s, &end);
 }
 
@@ -131,6 +136,12 @@ static enum error rig_registers(struct attach *a, const struct record_thread *t,
     return ERR_OK;
 }
 
+static bool rig_is_image(struct attach *a, uint64_t physical)
+{
+    (void)a;
+    return physical - RIG_IMAGE < RIG_IMAGE_BYTES;
+}
+
 static uint64_t rig_user_top(struct attach *a)
 {
     (void)a;
@@ -172,6 +183,7 @@ static const struct gdb_door_ops door = {
     .current = rig_current,
     .registers = rig_registers,
     .user_top = rig_user_top,
+    .is_image = rig_is_image,
     .physical = rig_physical,
     .leave = rig_nothing,
     .judge = rig_judge,

@@ -13,6 +13,12 @@ enum {
     RIG_FRAME = 0x80400000,
     RIG_DEVICE_PAGE = 0x20000, /* and one of a device at */
     RIG_DEVICE = 0x40000000,
+    RIG_MODULE_PAGE =
+        0x30000, /* one that the boot loader filled, between the kernel's image and memory */
+    RIG_IMAGE = 0x50000000,
+    RIG_IMAGE_BYTES = 0x4000,
+    RIG_MODULE = RIG_IMAGE + RIG_IMAGE_BYTES,
+    RIG_HIGH_PAGE = 0xf8000000u, /* of B's, where the kernel has addresses of its own */
     RIG_TEXT = 1 << 16,
 };
 

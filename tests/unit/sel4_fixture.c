@@ -390,8 +390,9 @@ static void add_dwarf(struct fixture *f)
     for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         maker_member(&f->maker, NULL, states[i], i);
     maker_member(&f->maker, NULL, "ThreadState_IdleThreadState", 7);
-    maker_member(&f->maker, NULL, v12 ? "cap_page_upper_directory_cap" : "cap_vspace_cap",
-                 v12 ? 7 : 9);
+    if (f->arch == SEL4_AARCH64)
+        maker_member(&f->maker, NULL, v12 ? "cap_page_upper_directory_cap" : "cap_vspace_cap",
+                     v12 ? 7 : 9);
 }
 
 void fixture_load(struct fixture *f, const char *name, bool with_dwarf)

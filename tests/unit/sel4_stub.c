@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PACKET_SIZE = 0x1000, READ_MOST = 2048 };
+enum { READ_MOST = 2048, PIECE = 100 };
 
 /* --- answers --- */
 
@@ -29,8 +30,24 @@ static bool answer(struct sel4_stub *s, int fd, const char *text)
     uint8_t raw[GDB_PACKET_RAW_MAX];
     uint32_t n = gdb_packet_encode('$', text, (uint32_t)strlen(text), raw, sizeof(raw));
     s->answers++;
-    if (s->close_after != 0 && s->answers >= s->close_after)
+    if (s->kill_after != 0 && s->answers == s->kill_after)
+        (void)kill(s->kills, SIGKILL);
+    if (s->close_after != 0 && s->answers >= s->close_after) {
+        s->close_after = s->comes_back ? 0 : s->close_after;
         return false;
+    }
+    return write(fd, raw, n) == (ssize_t)n;
+}
+
+/* A packet that is no answer: text for the debugger's console. */
+static bool print(struct sel4_stub *s, int fd, const char *text)
+{
+    char hex[256] = "O";
+    uint8_t raw[GDB_PACKET_RAW_MAX];
+    if (!s->openocd)
+        return true;
+    hex[1 + gdb_hex_put(hex + 1, text, (uint32_t)strlen(text))] = '\0';
+    uint32_t n = gdb_packet_encode('$', hex, (uint32_t)strlen(hex), raw, sizeof(raw));
     return write(fd, raw, n) == (ssize_t)n;
 }
 
@@ -59,7 +76,7 @@ static bool read_memory(struct sel4_stub *s, int fd, const char *request)
         return answer(s, fd, "E22");
     struct sel4_span span = {.len = (uint32_t)len, .buf = bytes};
     if (!translate(s, va, &span.addr))
-        return answer(s, fd, "E14");
+        return answer(s, fd, s->openocd ? "E0E" : "E14");
     (void)s->f->port.read(s->f->port.ctx, &span, 1);
     text[gdb_hex_put(text, bytes, (uint32_t)len)] = '\0';
     return answer(s, fd, text);
@@ -105,6 +122,54 @@ static bool read_register(struct sel4_stub *s, int fd, const char *request)
     uint64_t value = tells_mode ? p->mode_user ^ p->mode_mask : register_value(s, number);
     unsigned bytes = tells_mode ? p->mode.bytes : s->narrow ? s->f->word / 2 : s->f->word;
     text[gdb_hex_put(text, &value, bytes)] = '\0';
+    return answer(s, fd, text);
+}
+
+/* Nobody knows these by the architecture alone. */
+static int describe_riscv(char *text, size_t size)
+{
+    static const char names[] =
+        "zero ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 "
+        "s6 s7 s8 s9 s10 s11 t3 t4 t5 t6 pc ";
+    int n = snprintf(text, size, "<feature name=\"org.gnu.gdb.riscv.cpu\">\n");
+    for (const char *at = names; *at; at = strchr(at, ' ') + 1)
+        n += snprintf(text + n, size - (size_t)n, "<reg name=\"%.*s\" bitsize=\"64\"/>\n",
+                      (int)strcspn(at, " "), at);
+    return n + snprintf(text + n, size - (size_t)n, "</feature>\n");
+}
+
+/* Its description of the processor, a piece at a time, however much is asked for. */
+static bool describe(struct sel4_stub *s, int fd, const char *range)
+{
+    char text[4096], piece[PIECE + 2] = "m";
+    char *comma = NULL;
+    int n = snprintf(text, sizeof(text),
+                     "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
+                     "<target version=\"1.0\">\n<architecture>%s</architecture>\n",
+                     processor(s)->architecture);
+    if (s->f->arch == SEL4_RISCV64)
+        n += describe_riscv(text + n, sizeof(text) - (size_t)n);
+    n += snprintf(text + n, sizeof(text) - (size_t)n, "</target>\n");
+    size_t from = strtoul(range, &comma, 16);
+    size_t most = strtoul(comma + 1, NULL, 16);
+    size_t left = from < (size_t)n ? (size_t)n - from : 0;
+    most = most < PIECE ? most : PIECE;
+    if (left <= most)
+        piece[0] = 'l';
+    (void)snprintf(piece + 1, sizeof(piece) - 1, "%.*s", (int)most, left ? text + from : "");
+    return answer(s, fd, piece);
+}
+
+/* All of them, as many as gdb expects of a stub that describes none: zeros, but for the pc. */
+static bool read_registers(struct sel4_stub *s, int fd)
+{
+    static const unsigned lengths[SEL4_ARCHES] = {
+        [SEL4_AARCH32] = 168, [SEL4_AARCH64] = 268, [SEL4_RISCV64] = 264, [SEL4_X86_64] = 164};
+    uint8_t bytes[268] = {0};
+    char text[2 * sizeof(bytes) + 1];
+    uint32_t number = processor(s)->pc.number;
+    memcpy(bytes + (size_t)number * s->f->word, &s->pc, s->f->word);
+    text[gdb_hex_put(text, bytes, lengths[s->f->arch])] = '\0';
     return answer(s, fd, text);
 }
 
@@ -220,9 +285,11 @@ static void write_memory(struct sel4_stub *s, FILE *out, uint64_t addr, uint64_t
 static bool monitor_command(struct sel4_stub *s, int fd, const char *hex)
 {
     char line[512] = "";
-    char path[256];
+    char path[sizeof(s->saved_to)];
     uint64_t addr = 0;
     uint64_t len = 0;
+    if (s->openocd)
+        return print(s, fd, "invalid command name\n") && answer(s, fd, "OK");
     if (!s->saves || strlen(hex) / 2 >= sizeof(line) ||
         !gdb_hex_get((const uint8_t *)hex, (uint32_t)strlen(hex) / 2, (uint8_t *)line) ||
         sscanf(line, "pmemsave 0x%" SCNx64 " 0x%" SCNx64 " \"%255[^\"]", &addr, &len, path) != 3)
@@ -231,6 +298,7 @@ static bool monitor_command(struct sel4_stub *s, int fd, const char *hex)
     assert_non_null(out);
     write_memory(s, out, addr, len);
     assert_int_equal(fclose(out), 0);
+    memcpy(s->saved_to, path, sizeof(path));
     s->saved++;
     return answer(s, fd, "OK");
 }
@@ -239,6 +307,12 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
 {
     if (r[0] == '?')
         return answer(s, fd, "T02thread:01;");
+    if (s->openocd && strncmp(r, "qSupported", 10) == 0)
+        return answer(s, fd,
+                      "PacketSize=4000;qXfer:memory-map:read-;qXfer:features:read+;"
+                      "qXfer:threads:read+;QStartNoAckMode+;vContSupported+");
+    if (s->openocd && strncmp(r, "qXfer:features:read:target.xml:", 31) == 0)
+        return describe(s, fd, r + 31);
     if (strncmp(r, "qSupported", 10) == 0)
         return answer(s, fd, "PacketSize=1000;qXfer:features:read+;swbreak+");
     if (strncmp(r, "qXfer:features:read:target.xml", 30) == 0)
@@ -250,6 +324,8 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
     switch (r[0]) {
     case 'm':
         return read_memory(s, fd, r);
+    case 'g':
+        return read_registers(s, fd);
     case 'p':
         return read_register(s, fd, r);
     case 'Z':
@@ -257,6 +333,7 @@ static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
         return breakpoint(s, fd, r);
     case 'c':
     case 's':
+        (void)print(s, fd, "halted due to breakpoint\n"); /* to whoever is still there */
         return go_on(s, fd, r[0] == 's');
     case 'D':
         s->running = true;
@@ -277,7 +354,10 @@ static bool take_event(struct sel4_stub *s, int fd, struct gdb_decoder *d, enum 
         return write(fd, "-", 1) == 1;
     if (event != GDB_PACKET)
         return true;
-    return write(fd, "+", 1) == 1 && serve_packet(s, fd, (const char *)d->data);
+    (void)pthread_mutex_lock(&s->at_work);
+    bool served = write(fd, "+", 1) == 1 && serve_packet(s, fd, (const char *)d->data);
+    (void)pthread_mutex_unlock(&s->at_work);
+    return served;
 }
 
 static void serve(struct sel4_stub *s, int fd)
@@ -320,8 +400,10 @@ void stub_begin(struct sel4_stub *s)
     (void)snprintf(s->target, sizeof(s->target), "gdb:unix:%s", s->path);
     (void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", s->path);
     s->pc = s->f->pc;
-    s->running = true;
+    s->running = !s->paused;
     s->f->zeros = true;
+    (void)signal(SIGPIPE, SIG_IGN); /* a client need not wait for the last answer */
+    assert_int_equal(pthread_mutex_init(&s->at_work, NULL), 0);
     s->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_true(s->listener >= 0);
     assert_int_equal(bind(s->listener, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -334,5 +416,12 @@ void stub_end(struct sel4_stub *s)
     (void)shutdown(s->listener, SHUT_RDWR);
     (void)close(s->listener);
     (void)pthread_join(s->thread, NULL);
+    (void)pthread_mutex_destroy(&s->at_work);
     (void)unlink(s->path);
+}
+
+void stub_settle(struct sel4_stub *s)
+{
+    (void)pthread_mutex_lock(&s->at_work);
+    (void)pthread_mutex_unlock(&s->at_work);
 }

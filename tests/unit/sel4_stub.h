@@ -20,10 +20,17 @@ enum { STUB_BREAKPOINTS = 16 };
 
 struct sel4_stub {
     struct fixture *f;
-    bool physical_mode;   /* offers it, as QEMU does */
+    bool physical_mode; /* offers it, as QEMU does */
+    bool
+        openocd; /* has the habits of OpenOCD 0.12: describes itself in small pieces, prints between `c`
+                   * and a stop, answers every command of a monitor with text and OK, "E0E" */
     bool narrow;          /* registers of half the size: another architecture */
     unsigned close_after; /* answers; 0: never */
-    unsigned busy_stops;  /* the first so many stops are inside the kernel */
+    bool paused;          /* was paused before anybody came */
+    bool comes_back;      /* and the lines after that are whole */
+    unsigned kill_after;  /* answers: ends the client `kills` without a warning; 0: never */
+    atomic_int kills;
+    unsigned busy_stops; /* the first so many stops are inside the kernel */
     uint64_t busy_pc;
     bool saves;       /* has QEMU's monitor, which writes memory into files */
     bool saves_other; /* and they are of another machine */
@@ -38,6 +45,7 @@ struct sel4_stub {
     atomic_uint answers;
     atomic_uint reads;
     atomic_uint saved;   /* files that were written */
+    char saved_to[256];  /* the last of them */
     atomic_uint trips;   /* times it had nothing to do and was asked something */
     atomic_uint planted; /* breakpoints that stand now */
     atomic_uint plants;  /* that were placed in all */
@@ -54,10 +62,14 @@ struct sel4_stub {
     int listener;
     char path[100];
     pthread_t thread;
+    pthread_mutex_t at_work; /* from the acknowledgement of a packet until its answer is written */
 };
 
 /* Serves clients one after the other until stub_end(). Fields above target are the caller's. */
 void stub_begin(struct sel4_stub *s);
 void stub_end(struct sel4_stub *s);
+
+/* Waits until what it has acknowledged is done: a client need not wait for that after `c`. */
+void stub_settle(struct sel4_stub *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include "attach/pages.h"
 #include "attach/stream.h"
 #include "attach/target.h"
+#include "objwalk/walker.h"
 #include "objwalk/capscope/walk.h"
 
 #include <elf.h>
@@ -318,16 +319,11 @@ static void a_halted_machine_stays_halted(void **state)
     assert_true(attach_is_halted(a));
     unsigned resumes = f.resumes;
     compare_records(a, true);
-    uint32_t magic = 0;
-    assert_int_equal(attach_read(a, hostsim_roots(), &magic, 4), ERR_OK);
-    assert_int_equal(magic, ROOTS_MAGIC_0);
     assert_int_equal(f.resumes, resumes);
     assert_int_equal(attach_continue(a), ERR_OK);
-    assert_int_equal(attach_read(a, hostsim_roots(), &magic, 4), ERR_OK);
-    assert_int_equal(attach_read(a, 0x1000, &magic, 4), ERR_READ);
     attach_close(a);
     fake_join(&f);
-    assert_int_equal(f.resumes, resumes + 3);
+    assert_int_equal(f.resumes, resumes + 1);
 }
 
 static void a_machine_that_stood_is_left_standing(void **state)
@@ -394,6 +390,8 @@ static void *meet(void *arg)
     return NULL;
 }
 
+enum { ENDS_MS = 120000 }; /* on any machine: it is hanging for good that is looked for */
+
 static void meet_all(struct hostile *h, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -406,7 +404,7 @@ static void meet_all(struct hostile *h, size_t count)
         pthread_join(h[i].thread, NULL);
         fake_join(&h[i].fake);
         bool named = strstr(h[i].message, h[i].fake.target) && strstr(h[i].message, h[i].says);
-        if (h[i].got == h[i].error && named && h[i].ms < 20000)
+        if (h[i].got == h[i].error && named && h[i].ms < ENDS_MS)
             continue;
         print_error("%s: got %d after %d ms \"%s\", wanted %d \"%s\"\n", h[i].name, h[i].got,
                     (int)h[i].ms, h[i].message, h[i].error, h[i].says);
@@ -502,7 +500,8 @@ static void hostile_stubs_end_in_a_sentence(void **state)
          .door = "gdb",
          .faults = {.patch_at = roots, .patch_value = 0},
          .error = ERR_NO_ROOTS,
-         .says = "no capscope kernel"},
+         .says = "no capscope kernel found: the magic of kernel_roots is not there (mainline seL4: "
+                 "name its file with --kernel)"},
         {.name = "no gdb",
          .door = "gdb",
          .faults = {.status = "hello"},
@@ -912,20 +911,53 @@ static void broken_files_are_refused(void **state)
     assert_non_null(strstr(message, path));
 }
 
+static void a_file_that_is_cut_off_while_it_is_read_is_told(void **state)
+{
+    char target[100];
+    struct capstate s;
+    (void)state;
+    write_file("", 0, HOSTSIM_RAM_BYTES);
+    snprintf(target, sizeof(target), "ram:%s", path);
+    struct attach *a = open_ok(target);
+    compare_records(a, false);
+    assert_int_equal(truncate(path, HOSTSIM_ROOTS_OFFSET + ROOTS_PAGE), 0);
+    enum error e = attach_snapshot(a, &s);
+    assert_true(e != ERR_OK || !s.end.complete);
+    if (e == ERR_OK)
+        capstate_free(&s);
+    attach_close(a);
+    unlink(path);
+}
+
+static void an_address_that_no_kernel_of_32_bits_has_is_no_memory(void **state)
+{
+    const struct walker_window *w = &walker_capscope_window;
+    uint64_t at;
+    (void)state;
+    assert_true(walker_window_physical(w, w->address, 4, &at));
+    assert_int_equal(at, w->physical);
+    uint64_t last = (uint32_t)(w->address - w->physical + UINT32_MAX);
+    assert_true(walker_window_physical(w, last, 1, &at));
+    assert_int_equal(at, UINT32_MAX); /* devices above the window: the same modulo 2^32 */
+    assert_true(walker_window_physical(w, UINT32_MAX, 1, &at));
+    assert_false(walker_window_physical(w, UINT32_MAX, 2, &at));
+    assert_false(walker_window_physical(w, w->address + ((uint64_t)1 << 32), 1, &at));
+}
+
 static void a_block_cache_keeps_what_it_was_given(void **state)
 {
     struct pages p;
     (void)state;
     pages_init(&p, 512);
-    for (uint32_t i = 0; i < 3000; i++) {
-        uint32_t addr = i * 0x01000200u;
+    for (uint64_t i = 0; i < 3000; i++) {
+        uint64_t addr = i * 0x0100000200u; /* beyond 2^32, too */
         if (pages_find(&p, addr))
             continue;
-        memcpy(pages_add(&p, addr), &addr, 4);
+        memcpy(pages_add(&p, addr), &addr, 8);
     }
-    for (uint32_t i = 0; i < 3000; i++) {
-        uint32_t addr = i * 0x01000200u;
-        assert_memory_equal(pages_find(&p, addr + 511), &addr, 4);
+    for (uint64_t i = 0; i < 3000; i++) {
+        uint64_t addr = i * 0x0100000200u; /* beyond 2^32, too */
+        assert_memory_equal(pages_find(&p, addr + 511), &addr, 8);
     }
     pages_drop(&p);
     assert_null(pages_find(&p, 0));
@@ -968,6 +1000,8 @@ int main(void)
         cmocka_unit_test(a_bare_image_is_read),
         cmocka_unit_test(a_core_is_read),
         cmocka_unit_test(broken_files_are_refused),
+        cmocka_unit_test(a_file_that_is_cut_off_while_it_is_read_is_told),
+        cmocka_unit_test(an_address_that_no_kernel_of_32_bits_has_is_no_memory),
         cmocka_unit_test(a_block_cache_keeps_what_it_was_given),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

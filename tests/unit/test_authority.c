@@ -592,6 +592,34 @@ static void rules_are_read_as_they_are_written(void **state)
     authority_rules_free(&rules);
 }
 
+/* As with Microkit, whose threads are called as their protection domains. */
+static void a_rule_can_take_the_names_of_threads(void **state)
+{
+    static const char text[] = "boss* *\nfirst one\n* *\n";
+    struct system y;
+    struct authority a;
+    struct authority_rules rules = {0};
+    struct authority_rules_fault fault;
+    (void)state;
+    assert_int_equal(read_rules_text(text, sizeof(text) - 1, &rules, &fault), ERR_OK);
+    make_named(&y, ROOT_TCB_ADDR, "boss", "first", "second");
+    assert_int_equal(authority_build(&y.s, &rules, &a), ERR_OK);
+    assert_int_equal(a.domain_count, 3);
+    assert_true(a.domains[authority_domain_named(&a, "boss")].trusted);
+    assert_int_equal(a.domains[authority_domain_named(&a, "boss")].origin, AUTHORITY_BY_KERNEL);
+    assert_true(authority_domain_named(&a, "one") >= 0);
+    assert_int_equal(a.domains[authority_domain_named(&a, "second")].origin, AUTHORITY_BY_NAME);
+    authority_free(&a);
+    capstate_free(&y.s);
+    make_named(&y, ROOT_TCB_ADDR, "other", "boss", "child of: 'x'");
+    assert_int_equal(authority_build(&y.s, &rules, &a), ERR_OK);
+    assert_false(a.domains[authority_domain_named(&a, "boss")].trusted);
+    assert_int_equal(authority_domain_named(&a, "child of: 'x'"), -1);
+    authority_free(&a);
+    authority_rules_free(&rules);
+    capstate_free(&y.s);
+}
+
 static void each_wrong_rule_is_refused_where_it_is_wrong(void **state)
 {
     static const struct {
@@ -603,10 +631,13 @@ static void each_wrong_rule_is_refused_where_it_is_wrong(void **state)
         {"a b\n  \"open d\n", 2, 3, "not closed"},
         {"a b trusty\n", 1, 5, "nothing else"},
         {"a b trusted c\n", 1, 13, "behind `trusted`"},
+        {"a* * trusted\n", 1, 6, "confers no trust"},
         {"x[ab d\n", 1, 2, "bracket"},
         {"x\\ d\n", 1, 2, "backslash"},
         {"\"\" d\n", 1, 1, "empty pattern"},
         {"a \"d e\"\n", 1, 5, "blank"},
+        {"a d\x1b[m\n", 1, 4, "cannot be shown"},
+        {"a gu\xe2\x80\xae\x65st\n", 1, 5, "cannot be shown"}, /* turned around */
         {"ab\"c\" d\n", 1, 3, "within a word"},
         {"\"ab\"c d\n", 1, 5, "blank belongs"},
         {"a d trusted\nb d\n", 2, 3, "trusted by a rule before"},
@@ -715,6 +746,43 @@ static void many_domains_at_one_endpoint_each_have_one_breach(void **state)
     assert_true(j.v.breaches < MANY);
     assert_int_equal(rows_of(&j.v, AUTHORITY_BREACH_MERGED), 1);
     judged_end(&j);
+}
+
+/* Threads of an MCS kernel hold their fault handler in a slot of the TCB. */
+static void who_shares_a_fault_handler_is_not_joined_by_it(void **state)
+{
+    static const struct {
+        uint32_t place; /* of the endpoint's slot in the second domain's TCB, 0: in its CNode */
+        bool merged;
+    } cases[] = {
+        {0, true}, {RECORD_TCB_FAULT_HANDLER + 1, false}, {RECORD_TCB_TIMEOUT_HANDLER + 1, false}};
+    uint32_t all = RECORD_RIGHT_READ | RECORD_RIGHT_WRITE | RECORD_RIGHT_GRANT;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct judged j = {.y = {.root_index = 1}};
+        state_begin(&j.y.s);
+        j.y.s.snapshot.root_thread = ROOT_TCB_ADDR;
+        put_top(&j.y);
+        for (uint32_t d = 0; d < 2; d++) {
+            uint32_t tcb = 0x90000000u + d * 0x1000;
+            put_root(&j.y, 0, RECORD_CAP_TCB, tcb, 9, 0, 0);
+            put(&j.y, 0, tcb, RECORD_CAP_CNODE, tcb + 0x400, 5, 0, 0);
+            state_slot(&j.y.s,
+                       (struct record_slot){.addr = cases[i].place ? tcb + 0x30 : tcb + 0x410,
+                                            .type = RECORD_CAP_ENDPOINT,
+                                            .object = 0x8f000000u,
+                                            .bits = 4,
+                                            .rights = all,
+                                            .place = cases[i].place});
+        }
+        state_thread(&j.y.s, ROOT_TCB_ADDR, "rootserver");
+        state_thread(&j.y.s, 0x90000000u, "one/t");
+        state_thread(&j.y.s, 0x90001000u, "two/t");
+        state_end(&j.y.s);
+        judge(&j);
+        assert_int_equal(rows_of(&j.v, AUTHORITY_BREACH_MERGED), cases[i].merged);
+        judged_end(&j);
+    }
 }
 
 static void the_untyped_decides_who_owns_a_frame(void **state)
@@ -868,6 +936,7 @@ int main(void)
         cmocka_unit_test(strictly_a_root_task_breaches_everything),
         cmocka_unit_test(names_make_domains_and_managers),
         cmocka_unit_test(rules_override_the_convention),
+        cmocka_unit_test(a_rule_can_take_the_names_of_threads),
         cmocka_unit_test(a_bad_rule_is_refused_with_its_line),
         cmocka_unit_test(a_thread_without_a_slash_is_no_manager),
         cmocka_unit_test(a_name_cannot_join_those_who_are_trusted),
@@ -882,6 +951,7 @@ int main(void)
         cmocka_unit_test(cover_is_told_of_what_its_domain_holds_no_capability_to),
         cmocka_unit_test(nested_untyped_memory_is_one_breach),
         cmocka_unit_test(many_domains_at_one_endpoint_each_have_one_breach),
+        cmocka_unit_test(who_shares_a_fault_handler_is_not_joined_by_it),
         cmocka_unit_test(the_untyped_decides_who_owns_a_frame),
         cmocka_unit_test(unnamed_threads_belong_to_their_island),
         cmocka_unit_test(paths_name_each_edge_and_avoid_managers),

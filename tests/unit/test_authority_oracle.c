@@ -513,9 +513,60 @@ static void witnesses_do_not_depend_on_the_order_of_the_snapshot(void **state)
     }
 }
 
+/* --- whose things are, alone ------------------------------------------------------------------- */
+
+static const char *name_of(const struct authority *a, int32_t domain)
+{
+    return domain < 0 ? "-" : a->domains[domain].name;
+}
+
+static bool holds_slots(uint32_t type)
+{
+    return type == RECORD_CAP_CNODE || type == RECORD_CAP_TCB || type == RECORD_CAP_ZOMBIE;
+}
+
+static void compare_homes(const struct authority *whole, const struct authority *part)
+{
+    const struct capstate *s = whole->state;
+    for (uint32_t n = 0; n < s->object_count; n++)
+        if (holds_slots(s->objects[n].type))
+            assert_string_equal(name_of(part, part->home[n]), name_of(whole, whole->home[n]));
+    for (uint32_t i = 0; i < s->thread_count; i++)
+        assert_string_equal(name_of(part, part->thread_domain[i]),
+                            name_of(whole, whole->thread_domain[i]));
+    for (uint32_t n = 0; n < s->object_count; n++)
+        assert_int_equal(part->enclosing[n], whole->enclosing[n]);
+    assert_int_equal(part->by_islands, whole->by_islands);
+}
+
+static void homes_alone_are_those_of_the_whole(void **state)
+{
+    struct authority_rules rules = {0};
+    uint32_t short_ones = 0;
+    (void)state;
+    assert_int_equal(authority_rules_add(&rules, "t*", "others", false), ERR_OK);
+    for (uint32_t round = 0; round < rounds(); round++) {
+        struct capstate s;
+        struct authority whole;
+        struct authority part;
+        const struct authority_rules *by = round % 3 ? NULL : &rules;
+        random_system(&s, round, 0);
+        assert_int_equal(authority_build(&s, by, &whole), ERR_OK);
+        assert_int_equal(authority_build_homes(&s, by, &part), ERR_OK);
+        compare_homes(&whole, &part);
+        short_ones += part.edge_count < whole.edge_count;
+        authority_free(&part);
+        authority_free(&whole);
+        capstate_free(&s);
+    }
+    authority_rules_free(&rules);
+    assert_true(short_ones > rounds() / 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(homes_alone_are_those_of_the_whole),
         cmocka_unit_test(islands_answers_and_verdicts_agree_with_brute_force),
         cmocka_unit_test(witnesses_do_not_depend_on_the_order_of_the_snapshot),
     };

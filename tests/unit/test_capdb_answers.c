@@ -2,6 +2,7 @@
  * from a snapshot that is not whole say so. */
 #include "capdb/command.h"
 #include "capdb/export.h"
+#include "capdb/junit.h"
 #include "capdb/part.h"
 #include "capdb/recorder.h"
 #include "capdb/stream.h"
@@ -172,7 +173,17 @@ static void what_cannot_be_shown_is_escaped(void **state)
     char *text = ask(command_threads, NULL);
     assert_has(text, "a\\x1b[2J/\\xff");
     assert_lacks(text, "\x1b");
-    gone(text);
+    free(text);
+    const char *const typed[] = {"a\x1b[2J/\xff",       "a\\x1b[2J/\\xff", "a\x1b[2J",
+                                 "domain:a\x1b[2J",     "a\\x1b[2J",       "domain:a\\x1b[2J",
+                                 "thread:a\x1b[2J/\xff"};
+    for (size_t i = 0; i < sizeof(typed) / sizeof(*typed); i++) {
+        text = ask(command_who, typed[i]);
+        assert_int_equal(status, STATUS_YES);
+        assert_has(text, "holds"); /* not only that there is such a domain */
+        free(text);
+    }
+    temp_remove(path);
 }
 
 static void a_name_that_looks_like_an_address_does_not_hide_it(void **state)
@@ -188,6 +199,32 @@ static void a_name_that_looks_like_an_address_does_not_hide_it(void **state)
     text = ask(command_who, "domain:0x80480000"); /* and it can still be named */
     assert_has(text, "tcb 0x80200000");
     gone(text);
+}
+
+static bool not_wanted(void *ctx)
+{
+    return --*(int *)ctx > 0;
+}
+
+static void a_question_without_an_end_is_given_up(void **state)
+{
+    static const char endless[] = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+                                  " SELECT count(*) FROM c";
+    char *table = NULL;
+    int patience = 3;
+    (void)state;
+    record_named("a/b", true);
+    struct capdb *db = open_db(path);
+    capdb_give_up_after(db, 3600, not_wanted, &patience);
+    assert_int_equal(capdb_ask(db, endless, 10, &table), ERR_TIMEOUT);
+    assert_int_equal(patience, 0);
+    capdb_give_up_after(db, 1, NULL, NULL);
+    assert_int_equal(capdb_ask(db, endless, 10, &table), ERR_TIMEOUT);
+    assert_has(capdb_error(db), "given up: a question may take 1 second");
+    assert_int_equal(capdb_ask(db, "SELECT count(*) FROM caps", 10, &table), ERR_OK);
+    free(table);
+    capdb_close(db);
+    temp_remove(path);
 }
 
 static void an_interrupt_is_no_memory(void **state)
@@ -412,6 +449,7 @@ static void a_policy_is_a_gate(void **state)
     xml[size] = '\0';
     assert_has(xml, "failures=\"2\" errors=\"0\"");
     assert_has(xml, "&#60;&#38;");
+    assert_has(xml, "name=\"verdict\">\n      <failure message=\"OUTSIDE THE POLICY: 1 outside");
     write_file(policy, "policy 1\ndomain\n", 16);
     free(verdict);
     verdict = check_with(policy, junit);
@@ -541,6 +579,7 @@ static void assert_same_about(const struct capstate *s, uint32_t object, const c
              s->slots[s->objects[object].first_slot].rec.addr);
     assert_same_answer(command_owner, name, at);
     assert_same_answer(command_who, name, at);
+    assert_same_answer(command_untyped, name, at);
     assert_same_answer(command_history, name, NULL);
 }
 
@@ -567,11 +606,171 @@ static void a_part_answers_as_the_whole_snapshot(void **state)
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
             assert_same_answer(command_owner, names[i], at);
             assert_same_answer(command_who, names[i], at);
+            assert_same_answer(command_cdt, names[i], at);
+            assert_same_answer(command_untyped, names[i], at);
+        }
+        for (uint32_t i = 0; i < s.slot_count; i++) {
+            char name[32];
+            snprintf(name, sizeof(name), "slot:0x%" PRIx64, s.slots[i].rec.addr);
+            assert_same_answer(command_cdt, name, at);
+            assert_same_answer(command_untyped, name, at);
         }
         capstate_free(&s);
     }
     capdb_close(db);
     gone(NULL);
+}
+
+/* Of a line of `owner` or `history` that tells of a capability in snapshot n: fact, domain, rights and
+ * slot, "" for another. */
+static void take_fact(const char *line, uint32_t n, bool history, char fact[256])
+{
+    char cell[5][64] = {""};
+    char last_text[64] = "";
+    unsigned first = n;
+    int read = history ? sscanf(line, "%u\t%63[^\t]\t%63[^\t]\t%63[^\t]\t%63[^\t]\t%63[^\t]",
+                                &first, last_text, cell[0], cell[1], cell[2], cell[3])
+                       : sscanf(line, "%63[^\t]\t%63[^\t]\t%63[^\t]\t%63[^\t]", cell[0], cell[1],
+                                cell[2], cell[3]);
+    bool now = !history || strcmp(last_text, "now") == 0 || strtoul(last_text, NULL, 10) >= n;
+    bool told = strcmp(cell[0], "holds") == 0 || strcmp(cell[0], "covers") == 0;
+    fact[0] = '\0';
+    if (read == (history ? 6 : 4) && told && now && first <= n)
+        snprintf(fact, 256, "%s %s %s %s", cell[0], cell[1], cell[2], cell[3]);
+}
+
+/* Counts the facts of one answer, each of which the other has to have. */
+static uint32_t assert_facts(const char *from, bool from_history, const char *in, uint32_t n)
+{
+    uint32_t count = 0;
+    for (const char *line = from; line && *line; line = strchr(line, '\n') + 1) {
+        char wanted[256];
+        char found[256] = "";
+        take_fact(line, n, from_history, wanted);
+        if (!wanted[0])
+            continue;
+        count++;
+        for (const char *at = in; *at && strcmp(found, wanted) != 0; at = strchr(at, '\n') + 1)
+            take_fact(at, n, !from_history, found);
+        assert_string_equal(found, wanted);
+    }
+    return count;
+}
+
+static uint32_t assert_owner_and_history_agree(const char *name, uint32_t n)
+{
+    char at[16];
+    char *operands[] = {(char *)(uintptr_t)name};
+    struct options o = {
+        .every = -1, .run = path, .operand = operands, .operands = 1, .at_text = at};
+    snprintf(at, sizeof(at), "%u", n);
+    char *owner = ask_with(o, command_owner);
+    o.at_text = NULL;
+    char *history = ask_with(o, command_history);
+    uint32_t count = assert_facts(owner, false, history, n);
+    assert_int_equal(count, assert_facts(history, true, owner, n));
+    free(owner);
+    free(history);
+    return count;
+}
+
+static void history_tells_of_each_snapshot_what_owner_does(void **state)
+{
+    (void)state;
+    uint32_t told = 0;
+    record_random();
+    struct capdb *db = open_db(path);
+    for (uint32_t n = 1; n <= RANDOM_SNAPSHOTS; n += 3) {
+        struct capstate s;
+        char name[64];
+        assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+        for (uint32_t i = 0; i < s.object_count; i++) {
+            snprintf(name, sizeof(name), "0x%" PRIx64, s.objects[i].addr + 8);
+            told += assert_owner_and_history_agree(name, n);
+        }
+        capstate_free(&s);
+    }
+    assert_true(told > 100);
+    capdb_close(db);
+    gone(NULL);
+}
+
+/* A frame comes and goes in memory whose capability stays as it is. */
+static void untyped_memory_holds_what_nothing_else_does(void **state)
+{
+    enum { MEMORY = 0x1800000, SNAPSHOTS = 6 };
+    struct record_slot slots[2] = {
+        {.addr = CNODE + 16, .type = RECORD_CAP_UNTYPED, .object = MEMORY, .bits = 16},
+        {.addr = CNODE + 32, .depth = 1, .type = RECORD_CAP_FRAME, .object = MEMORY, .bits = 12},
+    };
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    for (uint32_t i = 0; i < SNAPSHOTS; i++) {
+        struct capstate s;
+        uint32_t n;
+        state_begin(&s);
+        for (uint32_t k = 0; k < (i % 3 ? 2 : 1); k++)
+            state_slot(&s, slots[k]);
+        state_end(&s);
+        assert_int_equal(capdb_append(db, &s, i, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    for (uint32_t n = 1; n <= SNAPSHOTS; n++)
+        assert_int_equal(assert_owner_and_history_agree("0x1800000", n), n % 3 == 1 ? 1 : 2);
+    char *text = ask(command_history, "0x1800000");
+    assert_has(text, "\n1\t1\tholds\t");
+    assert_has(text, "\n2\t3\tcovers\t");
+    assert_has(text, "\n4\t4\tholds\t");
+    gone(text);
+}
+
+static void put_untyped_thread(struct capstate *s, uint64_t tcb, const char *name)
+{
+    const uint64_t cnode = tcb + 0x10000;
+    struct record_slot slot = {.addr = cnode, .type = RECORD_CAP_TCB, .object = tcb, .bits = 9};
+    state_slot(s, slot);
+    slot = (struct record_slot){
+        .addr = tcb, .level = 1, .type = RECORD_CAP_CNODE, .object = cnode, .bits = 12};
+    state_slot(s, slot);
+    state_thread(s, (uint32_t)tcb, name);
+}
+
+/* Two capabilities to one untyped memory, of two domains, of which the second has made something. */
+static void untyped_memory_is_chosen_by_what_it_is(void **state)
+{
+    enum { LOW = 0x1000000, HIGH = 0x1100000, MEMORY = 0x1800000 };
+    static const char *const names[] = {"low",       "high",           "untyped:0x1800000",
+                                        "0x1800004", "slot:0x1810010", "tcb:0x1000000"};
+    struct record_slot slot = {
+        .addr = HIGH + 0x10010, .type = RECORD_CAP_UNTYPED, .object = MEMORY, .bits = 16};
+    struct capstate s;
+    (void)state;
+    state_begin(&s);
+    s.snapshot.root_thread = HIGH; /* numbered first, whatever its address */
+    put_untyped_thread(&s, HIGH, "high/t");
+    put_untyped_thread(&s, LOW, "low/t");
+    state_slot(&s, slot);
+    slot.addr = LOW + 0x10010;
+    slot.data = 0x1000;
+    state_slot(&s, slot);
+    slot = (struct record_slot){
+        .addr = LOW + 0x10020, .depth = 1, .type = RECORD_CAP_FRAME, .object = MEMORY, .bits = 12};
+    state_slot(&s, slot);
+    state_end(&s);
+    path = temp_path();
+    struct capdb *db = create(path);
+    uint32_t n;
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capdb_close(db);
+    capstate_free(&s);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        assert_same_answer(command_untyped, names[i], "1");
+    char *text = ask(command_untyped, "low");
+    assert_has(text, "\tlow\t65536\t4096\t4096\t0\t");
+    assert_lacks(text, "high");
+    gone(text);
 }
 
 static void a_difference_is_worded_from_parts_as_from_the_whole(void **state)
@@ -592,6 +791,20 @@ static void a_difference_is_worded_from_parts_as_from_the_whole(void **state)
     gone(NULL);
 }
 
+static void info_says_of_threads_alone_what_it_says_of_the_whole(void **state)
+{
+    (void)state;
+    record_random();
+    assert_same_answer(command_info, "", NULL);
+    assert_same_answer(command_info, "", "7");
+    gone(NULL);
+    record_named("a/t", true);
+    assert_same_answer(command_info, "", NULL);
+    char *text = ask(command_info, "");
+    assert_has(text, "trusted managers\t");
+    gone(text);
+}
+
 static void a_part_has_what_was_asked_and_no_more(void **state)
 {
     struct part p;
@@ -610,6 +823,31 @@ static void a_part_has_what_was_asked_and_no_more(void **state)
     part_free(&p);
     authority_free(&a);
     capstate_free(&s);
+    capdb_close(db);
+    gone(NULL);
+}
+
+/* The untyped in slot 2 and what lies in it; not the device, not the interrupt. */
+static void a_subtree_is_a_part(void **state)
+{
+    struct part p;
+    struct capstate s;
+    struct authority a;
+    (void)state;
+    record_named("a/t", true);
+    struct capdb *db = open_db(path);
+    assert_int_equal(part_begin(db, 1, false, &p), ERR_OK);
+    assert_int_equal(part_add_tree(&p, CNODE + 16 * 2), ERR_OK);
+    assert_int_equal(part_finish(&p, &s, &a), ERR_OK);
+    assert_int_equal(s.slot_count, 5);
+    assert_true(s.part);
+    part_free(&p);
+    authority_free(&a);
+    capstate_free(&s);
+    assert_int_equal(part_begin(db, 1, false, &p), ERR_OK);
+    assert_int_equal(part_add_tree(&p, CNODE + 16 * 6), ERR_UNSUPPORTED); /* an interrupt */
+    assert_int_equal(part_add_tree(&p, CNODE + 16 * 7), ERR_UNSUPPORTED); /* an empty slot */
+    part_free(&p);
     capdb_close(db);
     gone(NULL);
 }
@@ -685,6 +923,65 @@ static void append_pair(struct capdb *db, bool crossed, uint32_t at)
     capstate_free(&s);
 }
 
+static void assert_report_tells_both(void)
+{
+    char page[] = "/tmp/capdb-report-XXXXXX";
+    size_t size;
+    close(mkstemp(page));
+    free(ask_with((struct options){.every = -1, .run = path, .output = page}, command_report));
+    char *text = read_file(page, &size);
+    text[size] = '\0';
+    assert_has(text, "6 snapshots: 2 isolated, 4 breached, 0 could not be told");
+    assert_has(text, "<td>foreign-tcb</td><td>a</td><td>b</td><td class=\"n\">2 to 4</td>");
+    assert_has(text, "<td>foreign-tcb</td><td>a</td><td>b</td><td class=\"n\">6 to 6</td>");
+    assert_has(text, "<tr><td class=\"n\">2</td><td class=\"n\">+1.0 s</td><td>a</td><td>b</td>"
+                     "<td>a/t | b/t</td><td><code>tcb");
+    assert_has(text, "<tr><td class=\"n\">6</td><td class=\"n\">+5.0 s</td><td>a</td><td>b</td>");
+    free(text);
+    unlink(page);
+}
+
+/* Names of cases are what a build server knows them by. */
+static void assert_cases_are_told_once(void)
+{
+    char file[] = "/tmp/capdb-junit-XXXXXX";
+    size_t size;
+    close(mkstemp(file));
+    free(ask_with((struct options){.every = -1, .run = path, .all = true, .junit = file},
+                  command_check));
+    char *xml = read_file(file, &size);
+    xml[size] = '\0';
+    assert_has(xml, "tests=\"7\" failures=\"3\"");
+    assert_has(xml, "snapshots 2 to 4: foreign-tcb a b tcb 0x80200200 b/t\">");
+    assert_has(xml, "name=\"verdict\">\n      <failure message=\"BREACHED: 2 breaches among 2");
+    free(xml);
+    unlink(file);
+}
+
+/* What comes again is the same case, unless its result is another. */
+static void a_case_has_one_name(void **state)
+{
+    char file[] = "/tmp/capdb-junit-XXXXXX";
+    size_t size;
+    (void)state;
+    close(mkstemp(file));
+    struct junit *j = junit_open(file);
+    for (int i = 0; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "case %d", i % 150);
+        junit_case(j, i < 299 ? JUNIT_PASSED : JUNIT_FAILED, name, "why");
+    }
+    junit_verdict(j, JUNIT_ERROR, "otherwise");
+    assert_true(junit_close(j, "suite"));
+    char *xml = read_file(file, &size);
+    xml[size] = '\0';
+    assert_has(xml, "tests=\"152\" failures=\"1\" errors=\"1\" skipped=\"0\"");
+    assert_has(xml, "name=\"case 149 (2)\">\n      <failure message=\"why\"/>");
+    assert_has(xml, "name=\"verdict\">\n      <error message=\"otherwise\"/>");
+    free(xml);
+    unlink(file);
+}
+
 static void a_breach_is_an_interval_and_a_merge_a_moment(void **state)
 {
     static const bool crossed[] = {false, true, true, true, false, true};
@@ -710,13 +1007,81 @@ static void a_breach_is_an_interval_and_a_merge_a_moment(void **state)
                     command_check);
     assert_has(text, "\n3\t4\tforeign-tcb\ta\tb\t");
     assert_has(text, "in snapshots 3 to 5");
-    gone(text);
+    free(text);
+    assert_report_tells_both();
+    assert_cases_are_told_once();
+    gone(NULL);
+}
+
+/* --- two snapshots to be compared ------------------------------------------------------------- */
+
+static char *difference(const char *a, const char *b, const char *from, const char *to)
+{
+    char *operands[] = {(char *)(uintptr_t)a, (char *)(uintptr_t)b};
+    return ask_with((struct options){.every = -1,
+                                     .run = path,
+                                     .operand = operands,
+                                     .operands = (a ? 1 : 0) + (b ? 1 : 0),
+                                     .from_text = from,
+                                     .to_text = to},
+                    command_diff);
+}
+
+static void assert_differs(const char *wanted, const char *a, const char *b, const char *from,
+                           const char *to)
+{
+    char *text = difference(a, b, from, to);
+    assert_int_equal(status, STATUS_YES);
+    if (wanted)
+        assert_has(text, wanted);
+    else
+        assert_string_equal(text, "change\tcap\tslot\tdomain\tbefore\tafter\n");
+    free(text);
+}
+
+static void assert_no_difference(const char *why, const char *a, const char *b, const char *from,
+                                 const char *to)
+{
+    char *text = difference(a, b, from, to);
+    assert_int_equal(status, STATUS_UNKNOWN);
+    assert_has(text, why);
+    free(text);
+}
+
+/* Snapshot n is taken n seconds after 1970 begins; 2 to 4 and 6 hold what the others do not. */
+static void snapshots_to_compare_are_named_as_any(void **state)
+{
+    static const bool crossed[] = {false, true, true, true, false, true};
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    for (uint32_t i = 0; i < sizeof(crossed) / sizeof(*crossed); i++)
+        append_pair(db, crossed[i], i + 1);
+    capdb_close(db);
+    assert_differs("\ncopied\t", "1", "2", NULL, NULL);
+    assert_differs("\ncopied\t", "00:00:01", "1970-01-01T00:00:02", NULL, NULL);
+    assert_differs("\ndeleted\t", "-3s", "-1s", NULL, NULL);
+    assert_differs("\ncopied\t", NULL, NULL, "00:00:01", "00:00:03");
+    assert_differs("\ncopied\t", NULL, NULL, "5", NULL);
+    assert_differs("\ndeleted\t", NULL, NULL, NULL, "5");
+    assert_differs("\ncopied\t", NULL, NULL, NULL, NULL);
+    assert_differs(NULL, NULL, NULL, "00:00:03.2", "00:00:03.9"); /* nothing was taken between */
+    assert_no_difference("ends before it begins", NULL, NULL, "3", "2");
+    assert_no_difference("25:00: neither a snapshot nor a time", "1", "25:00", NULL, NULL);
+    assert_no_difference("snapshot 7 not found", "1", "7", NULL, NULL);
+    assert_no_difference("lies outside the recording", NULL, NULL, "00:01", NULL);
+    assert_no_difference("has no snapshot before", NULL, NULL, NULL, "1");
+    assert_no_difference("two snapshots, or --from and --to", "1", NULL, NULL, NULL);
+    assert_no_difference("two snapshots, or --from and --to", "1", "2", "1", NULL);
+    gone(NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(snapshots_to_compare_are_named_as_any),
         cmocka_unit_test(names_in_utf8_are_shown_and_typed),
+        cmocka_unit_test(a_question_without_an_end_is_given_up),
         cmocka_unit_test(what_cannot_be_shown_is_escaped),
         cmocka_unit_test(a_name_that_looks_like_an_address_does_not_hide_it),
         cmocka_unit_test(an_interrupt_is_no_memory),
@@ -729,12 +1094,18 @@ int main(void)
         cmocka_unit_test(a_cnode_of_any_size_is_exported),
         cmocka_unit_test(cnodes_inside_each_other_are_exported),
         cmocka_unit_test(a_policy_is_a_gate),
+        cmocka_unit_test(a_case_has_one_name),
         cmocka_unit_test(every_answer_from_an_incomplete_snapshot_says_so),
         cmocka_unit_test(a_whole_snapshot_raises_no_doubt),
         cmocka_unit_test(events_without_snapshots_are_shown),
         cmocka_unit_test(a_part_answers_as_the_whole_snapshot),
+        cmocka_unit_test(history_tells_of_each_snapshot_what_owner_does),
+        cmocka_unit_test(untyped_memory_holds_what_nothing_else_does),
+        cmocka_unit_test(untyped_memory_is_chosen_by_what_it_is),
         cmocka_unit_test(a_difference_is_worded_from_parts_as_from_the_whole),
+        cmocka_unit_test(info_says_of_threads_alone_what_it_says_of_the_whole),
         cmocka_unit_test(a_part_has_what_was_asked_and_no_more),
+        cmocka_unit_test(a_subtree_is_a_part),
         cmocka_unit_test(a_stream_gives_each_snapshot_as_it_is_loaded),
         cmocka_unit_test(a_snapshot_that_is_not_there_is_no_room),
         cmocka_unit_test(a_breach_is_an_interval_and_a_merge_a_moment),

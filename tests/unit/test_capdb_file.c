@@ -129,6 +129,109 @@ static void the_same_process_behind_another_door_is_the_same_machine(void **stat
     temp_remove(path);
 }
 
+/* Neither its ticks nor its events tell: it has run longer than the one before. */
+static void nothing_lives_on_when_another_process_answers(void **state)
+{
+    static const char all_new[] = "SELECT sum(added = slots) FROM snapshot";
+    struct changing m;
+    struct capdb *db;
+    char *path = temp_path();
+    struct capdb_source source = {.target = "gdb:unix:/one", .machine = "process 7"};
+    (void)state;
+    changing_init(&m, 12);
+    assert_int_equal(capdb_create_from(path, &source, &db, message), ERR_OK);
+    record_changing(db, &m, 2);
+    assert_int_equal(capdb_reached_again(db, &source), ERR_OK); /* it was the line alone */
+    record_changing(db, &m, 1);
+    assert_int_equal(capdb_int(db, all_new, 0), 1);
+    source.machine = "process 8";
+    assert_int_equal(capdb_reached_again(db, &source), ERR_OK);
+    record_changing(db, &m, 2);
+    assert_int_equal(capdb_int(db, all_new, 0), 2);
+    capdb_close(db);
+    source.machine = "process 9";
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
+    record_changing(db, &m, 2);
+    assert_int_equal(capdb_int(db, all_new, 0), 3);
+    capdb_close(db);
+    db = open_db(path);
+    assert_recorded(db, 12, 7);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+static void record_run(struct capdb *db, struct changing *m, uint32_t boot)
+{
+    struct capstate s;
+    uint32_t n;
+    changing_step(m);
+    changing_state(m, &s);
+    s.snapshot.boot = boot;
+    s.snapshot.ticks = s.snapshot.seq = 100 * (capdb_count(db) + 1ull);
+    assert_int_equal(capdb_append(db, &s, 1000, &n), ERR_OK);
+    capstate_free(&s);
+}
+
+static const char runs_begin[] =
+    "SELECT total(n << 8 * (SELECT count(*) FROM snapshot a WHERE a.n < s.n AND a.added = a.slots))"
+    " FROM snapshot s WHERE added = slots"; /* numbers of those snapshots, a byte each */
+
+/* The same process at the same door; its kernel says which boot this is. */
+static void nothing_lives_on_through_a_reset(void **state)
+{
+    struct changing m;
+    struct capdb *db, *copy;
+    char *path = temp_path();
+    const struct capdb_source source = {.target = "gdb:unix:/one", .machine = "process 7"};
+    const struct capdb_source door = {.target = "monitor:unix:/two", .machine = "process 7"};
+    (void)state;
+    changing_init(&m, 13);
+    assert_int_equal(capdb_create_from(path, &source, &db, message), ERR_OK);
+    record_run(db, &m, 0x1111);
+    record_run(db, &m, 0x1111);
+    record_run(db, &m, 0x2222);
+    capdb_close(db);
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
+    record_run(db, &m, 0x2222);
+    capdb_close(db);
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
+    record_run(db, &m, 0x3333);
+    capdb_close(db);
+    assert_int_equal(capdb_resume(path, &door, &db, message), ERR_OK);
+    record_run(db, &m, 0x3333);
+    record_run(db, &m, 0); /* who does not know tells nothing */
+    assert_int_equal(capdb_int(db, runs_begin, 0), 0x050301);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    assert_int_equal(capdb_create(":memory:", "a copy", &copy, message), ERR_OK);
+    assert_int_equal(capdb_tell_anew(db, copy, NULL), ERR_OK);
+    assert_int_equal(capdb_int(copy, runs_begin, 0), 0x050301);
+    capdb_close(copy);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+static void a_reset_behind_a_door_without_a_process_is_seen(void **state)
+{
+    struct changing m;
+    struct capdb *db;
+    char *path = temp_path();
+    const struct capdb_source source = {.target = "gdb:tcp:localhost:1", .machine = ""};
+    (void)state;
+    changing_init(&m, 14);
+    assert_int_equal(capdb_create_from(path, &source, &db, message), ERR_OK);
+    record_run(db, &m, 0x1111);
+    capdb_close(db);
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
+    record_run(db, &m, 0x1111);
+    record_run(db, &m, 0x2222);
+    assert_int_equal(capdb_int(db, runs_begin, 0), 0x0301);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM source WHERE machine = 'run 00002222'", 0),
+                     1);
+    capdb_close(db);
+    temp_remove(path);
+}
+
 static void another_kernel_is_refused(void **state)
 {
     struct changing m;
@@ -146,6 +249,250 @@ static void another_kernel_is_refused(void **state)
     capstate_free(&s);
     record_changing(db, &m, 1);
     assert_int_equal(capdb_count(db), 4);
+    capdb_close(db);
+    temp_remove(path);
+}
+
+/* --- one file, whatever it is called ---------------------------------------------------------- */
+
+static char *beside(const char *path, const char *tail)
+{
+    char *out;
+    assert_true(asprintf(&out, "%s%s", path, tail) > 0);
+    return out;
+}
+
+static void a_link_is_the_recording_that_it_leads_to(void **state)
+{
+    struct changing m;
+    char *path = temp_path();
+    char *name = beside(path, "-link");
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 5);
+    record_changing(db, &m, 5);
+    assert_int_equal(symlink(path, name), 0);
+    assert_int_equal(try_resume(name, "test", false), ERR_REFUSED);
+    assert_says("which records test");
+    struct capdb *reader = open_db(name);
+    assert_null(capdb_warning(reader));
+    assert_recorded(reader, 5, 5);
+    capdb_close(reader);
+    capdb_close(db);
+    assert_int_equal(try_resume(name, "test", false), ERR_OK);
+    unlink(name);
+    free(name);
+    temp_remove(path);
+}
+
+static void a_second_name_of_the_file_lets_nobody_in(void **state)
+{
+    char *path = temp_path();
+    char *name = beside(path, "-hard");
+    (void)state;
+    record_some(path, 6, 5);
+    assert_int_equal(link(path, name), 0);
+    struct capdb *db = resume_db(path);
+    assert_int_equal(try_resume(name, "test", false), ERR_REFUSED);
+    assert_says("by another name");
+    capdb_close(db);
+    assert_int_equal(try_resume(name, "test", false), ERR_OK);
+    unlink(name);
+    free(name);
+    temp_remove(path);
+}
+
+static void a_removed_lock_lets_nobody_in(void **state)
+{
+    struct changing m;
+    char *path = temp_path();
+    char *lock = beside(path, "-lock");
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 7);
+    record_changing(db, &m, 3);
+    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(try_resume(path, "test", false), ERR_REFUSED);
+    assert_says("whose -lock was removed");
+    record_changing(db, &m, 2);
+    capdb_close(db);
+    db = open_db(path);
+    assert_recorded(db, 7, 5);
+    capdb_close(db);
+    free(lock);
+    temp_remove(path);
+}
+
+/* A reader that stays open, as the inspector does. */
+static void another_recording_of_the_same_name_is_told(void **state)
+{
+    char *path = temp_path();
+    char *other = beside(path, "-other");
+    struct capstate s;
+    (void)state;
+    record_some(path, 13, 5);
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_compact(path, message), ERR_OK);
+    assert_recorded(db, 13, 5);
+    struct changing m;
+    struct capdb *more = resume_db(path);
+    changing_init(&m, 14);
+    record_changing(more, &m, 3);
+    capdb_close(more);
+    assert_int_equal(capdb_count(db), 8);
+    record_some(other, 15, 20);
+    assert_int_equal(rename(other, path), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(capdb_load(db, 3, &s), ERR_FORMAT);
+        snprintf(message, sizeof(message), "%s", capdb_error(db));
+        assert_says("another recording");
+        assert_int_equal(capdb_count(db), 0);
+    }
+    capdb_close(db);
+    db = open_db(path);
+    assert_recorded(db, 15, 20);
+    capdb_close(db);
+    free(other);
+    temp_remove(path);
+}
+
+/* --- a file that is taken away ---------------------------------------------------------------- */
+
+static void rename_it(const char *path)
+{
+    char *other = beside(path, "-moved");
+    assert_int_equal(rename(path, other), 0);
+    free(other);
+}
+
+static void replace_it(const char *path)
+{
+    char *other = beside(path, "-other");
+    write_file(other, "", 0);
+    assert_int_equal(rename(other, path), 0);
+    free(other);
+}
+
+static void remove_it(const char *path)
+{
+    assert_int_equal(unlink(path), 0);
+}
+
+static void cut_it(const char *path)
+{
+    assert_int_equal(truncate(path, 8192), 0);
+}
+
+static void remove_wal(const char *path)
+{
+    char *wal = beside(path, "-wal");
+    remove_it(wal);
+    free(wal);
+}
+
+static void remove_shm(const char *path)
+{
+    char *shm = beside(path, "-shm");
+    remove_it(shm);
+    free(shm);
+}
+
+static void cut_shm_to(const char *path, off_t bytes)
+{
+    char *shm = beside(path, "-shm");
+    assert_int_equal(truncate(shm, bytes), 0);
+    free(shm);
+}
+
+static void cut_shm(const char *path)
+{
+    cut_shm_to(path, 0);
+}
+
+static void cut_half_of_shm(const char *path)
+{
+    cut_shm_to(path, 8192);
+}
+
+static void a_recorder_says_that_its_file_was_taken_away(void **state)
+{
+    static const struct {
+        void (*take)(const char *path);
+        const char *says;
+        bool whole; /* what was recorded before is in the file of that name */
+    } cases[] = {{rename_it, "moved", false},     {replace_it, "replaced", false},
+                 {remove_it, "removed", false},   {cut_it, "cut off", false},
+                 {remove_wal, "its -wal", true},  {remove_shm, "its -shm", true},
+                 {cut_shm, "its -shm cut", true}, {cut_half_of_shm, "its -shm cut", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct changing m;
+        struct capstate s;
+        uint32_t n;
+        char *path = temp_path();
+        struct capdb *db = create(path);
+        changing_init(&m, 8);
+        record_changing(db, &m, 5);
+        assert_int_equal(capdb_is_in_place(db), ERR_OK);
+        cases[i].take(path);
+        assert_int_equal(capdb_is_in_place(db), ERR_CLOSED);
+        changing_state(&m, &s);
+        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_CLOSED);
+        snprintf(message, sizeof(message), "%s", capdb_error(db));
+        assert_says(cases[i].says);
+        capstate_free(&s);
+        capdb_close(db);
+        if (cases[i].whole) {
+            db = open_db(path);
+            assert_recorded(db, 8, 5);
+            capdb_close(db);
+        }
+        char *moved = beside(path, "-moved");
+        unlink(moved);
+        free(moved);
+        temp_remove(path);
+    }
+}
+
+static void a_recorder_says_that_somebody_wrote_over_its_file(void **state)
+{
+    struct changing m;
+    char *path = temp_path();
+    size_t size;
+    (void)state;
+    record_some(path, 9, 5);
+    char *bytes = read_file(path, &size);
+    struct capdb *db = resume_db(path);
+    changing_init(&m, 10);
+    record_changing(db, &m, 3);
+    memset(bytes + 4096, 0x55, size - 4096);
+    write_file(path, bytes, size);
+    assert_int_equal(capdb_is_in_place(db), ERR_CORRUPT);
+    capdb_close(db);
+    free(bytes);
+    temp_remove(path);
+}
+
+/* As a database browser does. */
+static void a_merge_by_another_program_is_no_damage(void **state)
+{
+    struct changing m;
+    sqlite3 *other;
+    char *path = temp_path();
+    (void)state;
+    struct capdb *db = create(path);
+    changing_init(&m, 11);
+    record_changing(db, &m, 5);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    assert_int_equal(capdb_is_in_place(db), ERR_OK);
+    record_changing(db, &m, 5);
+    assert_int_equal(capdb_is_in_place(db), ERR_OK);
+    capdb_close(db);
+    db = open_db(path);
+    assert_recorded(db, 11, 10);
     capdb_close(db);
     temp_remove(path);
 }
@@ -273,6 +620,31 @@ static void beside_a_recorder_all_is_seen_and_nothing_touched(void **state)
     folder_free(&before);
     folder_free(&after);
     temp_remove(path);
+}
+
+/* A question that it was asked meanwhile may have to be asked again. */
+static void a_reader_goes_on_when_shm_is_cut_off(void **state)
+{
+    static const off_t left[] = {0, 8192};
+    (void)state;
+    for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++) {
+        char *path = temp_path();
+        struct capstate s;
+        pid_t recorder = start_recorder(path, 13, 40);
+        struct capdb *db = open_db(path);
+        assert_recorded(db, 13, 40);
+        cut_shm_to(path, left[i]);
+        enum error e = capdb_load(db, 40, &s);
+        for (int tries = 0; e != ERR_OK && tries < 3; tries++)
+            e = capdb_load(db, 40, &s);
+        assert_int_equal(e, ERR_OK);
+        capstate_free(&s);
+        assert_recorded(db, 13, 40);
+        capdb_close(db);
+        end_recorder(recorder);
+        read_everything(path, 13, 40);
+        temp_remove(path);
+    }
 }
 
 static void remove_beside(const char *path, const char *tail)
@@ -421,11 +793,11 @@ static void a_file_that_changed_while_it_was_read_is_told(void **state)
 
 /* --- format 1 -------------------------------------------------------------------------------- */
 
-/* Unpacks a recording that is kept packed in tests/recordings. */
+/* Unpacks a recording that is kept packed in tests/fixtures. */
 static void unpack(const char *name, const char *path, const char *tail)
 {
     char command[600];
-    snprintf(command, sizeof(command), "gzip -dc %s/../../tests/recordings/%s%s.gz >%s%s",
+    snprintf(command, sizeof(command), "gzip -dc %s/../../tests/fixtures/%s%s.gz >%s%s",
              program_folder(), name, tail, path, tail);
     assert_int_equal(system(command), 0);
 }
@@ -476,11 +848,22 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_recorder_is_refused_and_told_of_the_first),
         cmocka_unit_test(a_recorder_in_another_process_is_told_of_too),
+        cmocka_unit_test(a_link_is_the_recording_that_it_leads_to),
+        cmocka_unit_test(a_second_name_of_the_file_lets_nobody_in),
+        cmocka_unit_test(a_removed_lock_lets_nobody_in),
+        cmocka_unit_test(another_recording_of_the_same_name_is_told),
+        cmocka_unit_test(a_recorder_says_that_its_file_was_taken_away),
+        cmocka_unit_test(a_recorder_says_that_somebody_wrote_over_its_file),
+        cmocka_unit_test(a_merge_by_another_program_is_no_damage),
         cmocka_unit_test(another_machine_is_refused_and_told_of_the_first),
         cmocka_unit_test(the_same_process_behind_another_door_is_the_same_machine),
+        cmocka_unit_test(nothing_lives_on_when_another_process_answers),
+        cmocka_unit_test(nothing_lives_on_through_a_reset),
+        cmocka_unit_test(a_reset_behind_a_door_without_a_process_is_seen),
         cmocka_unit_test(another_kernel_is_refused),
         cmocka_unit_test(what_a_killed_recorder_left_is_read_and_not_touched),
         cmocka_unit_test(beside_a_recorder_all_is_seen_and_nothing_touched),
+        cmocka_unit_test(a_reader_goes_on_when_shm_is_cut_off),
         cmocka_unit_test(a_copy_needs_no_shm),
         cmocka_unit_test(a_copy_without_its_wal_says_so),
         cmocka_unit_test(a_whole_file_warns_of_nothing),

@@ -121,20 +121,35 @@ struct telling {
     uint32_t n[2], rows;
 };
 
+static bool is_new_object(struct capdb *db, int64_t life, uint32_t early)
+{
+    char sql[96];
+    snprintf(sql, sizeof(sql), "SELECT min(t0) FROM object_row WHERE id = %lld", (long long)life);
+    return capdb_int(db, sql, 0) > early;
+}
+
 /* Each change tells both snapshots as they are; what none tells is the same in both. */
 static enum error assert_change(void *ctx, const struct capdb_change *c)
 {
     struct telling *t = ctx;
-    const struct capdb_version *in[2] = {c->before, c->after};
-    int64_t id = c->after ? c->after->id : c->before->id;
+    const struct row *in[2] = {c->before, c->after};
+    const struct row *parent = c->parent;
+    int64_t id = (c->after ? c->after : c->before)->v[CAP_COL_id];
     t->rows++;
     for (int side = 0; side < 2; side++)
-        assert_int_equal(in[side] ? (int64_t)in[side]->slot : -1,
+        assert_int_equal(in[side] ? in[side]->v[CAP_COL_slot] : -1,
                          number_at(t->db, t->n[side], id, "slot"));
-    if (c->has_parent)
-        assert_int_equal(c->parent.type, number_at(t->db, t->n[1], c->after->parent, "type"));
-    else if (c->after && !c->before && c->after->parent)
-        assert_int_equal(-1, number_at(t->db, t->n[1], c->after->parent, "type"));
+    if (parent)
+        assert_int_equal(parent->v[CAP_COL_id], c->after->v[CAP_COL_parent]);
+    if (parent)
+        assert_int_equal(parent->row,
+                         number_at(t->db, t->n[1], c->after->v[CAP_COL_parent], "row"));
+    else if (c->after && !c->before && c->after->v[CAP_COL_parent])
+        assert_int_equal(-1, number_at(t->db, t->n[1], c->after->v[CAP_COL_parent], "type"));
+    if (parent && parent->v[CAP_COL_type] == RECORD_CAP_UNTYPED)
+        assert_int_equal(c->new_object, is_new_object(t->db, c->after->v[CAP_COL_object], t->n[0]));
+    else
+        assert_false(c->new_object);
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Recordings that are killed, long or large, against a reference that is made again from its seed.
  * How many kills, snapshots and capabilities the environment says: few for `make test`, many for
- * `make check-all`. */
+ * `make check-all`.  Sanitizers would make the long and the large one take hours: that size is for
+ * build/host/record_long, which is this program without them. */
 #include "capdb/recorder.h"
 #include "record/vocabulary.h"
 #include "tests/unit/recordings.h"
@@ -23,6 +24,17 @@ static uint32_t told(const char *name, uint32_t usual)
 {
     const char *text = getenv(name);
     return text ? (uint32_t)strtoul(text, NULL, 10) : usual;
+}
+
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static uint32_t told_of_size(const char *name, uint32_t usual)
+{
+    return SANITIZED ? usual : told(name, usual);
 }
 
 /* --- kills ----------------------------------------------------------------------------------- */
@@ -240,7 +252,7 @@ static void append_step(struct capdb *db, struct changing *m, double time)
 static void a_week_is_recorded(void **state)
 {
     enum { SEED = 5, LOOKS = 12, WARM = 1000, CACHE_MIB = 40 };
-    uint32_t snapshots = told("RECORDING_SNAPSHOTS", 3600);
+    uint32_t snapshots = told_of_size("RECORDING_SNAPSHOTS", 3600);
     uint64_t warm = 0;
     struct changing m;
     (void)state;
@@ -304,7 +316,7 @@ static void large_state(struct capstate *s, uint32_t caps, uint32_t round)
 
 static void many_capabilities_are_recorded(void **state)
 {
-    uint32_t caps = told("RECORDING_CAPS", 20000);
+    uint32_t caps = told_of_size("RECORDING_CAPS", 20000);
     struct capstate s;
     struct capstate got;
     uint32_t n;

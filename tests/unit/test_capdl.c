@@ -27,12 +27,16 @@ static void put_text(const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
+static uint32_t kept_threads; /* threads of the last import to which no capability refers */
+
 static enum error import(struct capstate *s, struct capdl_fault *fault)
 {
     struct capdl_spec spec = {0};
     enum error e = capdl_read(path, &spec, fault);
     if (e == ERR_OK)
         e = capdl_place(&spec, fault);
+    if (e == ERR_OK)
+        e = capdl_keep_threads(&spec, &kept_threads);
     if (e == ERR_OK)
         e = capdl_state(&spec, s);
     capdl_free(&spec);
@@ -54,6 +58,9 @@ static char *export_of(const struct capstate *s)
 #define ARCH       "arch arm11\n"
 #define CN         ARCH "objects { cn = cnode (4 bits) ep = ep fr = frame (4k) pt = pt pd = pd t = tcb }\n"
 #define CAPS(text) CN "caps { cn { " text " } }"
+#define A64        "arch aarch64\n"
+#define RISCV      "arch riscv\n"
+#define X86        "arch x86_64\n"
 #define TREE(text)                                                                                 \
     CN "caps { cn { 1: ep (RWGP) 2: ep (W) 3: ep (R) } }\nirq maps { }\ncdt { " text " }"
 
@@ -93,7 +100,50 @@ static const struct {
      0, 0, NULL},
     {"flat cdt", TREE("(cn, 1) { (cn, 2) (cn, 3) }"), 0, 0, NULL},
 
+    {"four levels of tables",
+     X86 "objects { p = pml4 q = pdpt d = pd t = pt f = frame (4k) g = frame (2M) h = frame "
+         "(1024M) }\ncaps { p { 511: q } q { 0: d 1: h } d { 0: t 1: g } t { 511: f } }",
+     0, 0, NULL},
+    {"one word for all tables",
+     RISCV "objects { a = pt b = pt c = pt t = tcb f = frame (4k) }\n"
+           "caps { t { vspace: a } a { 0: b } b { 0: c } c { 0: f } }",
+     0, 0, NULL},
+    {"words of 64 bits",
+     A64 "objects { c = cnode (4 bits) e = ep u = ut (40 bits, paddr: 0x10000000000) t = tcb "
+         "(addr: 0x123456789abcd000, affinity: 1) }\ncaps { c { 1: e (W, badge: "
+         "0x8000000000000001) 2: c (guard: 0x123456789a, guard_size: 60) } }",
+     0, 0, NULL},
+    {"time in objects",
+     A64 "objects { s = sc (8 bits) r = rtreply t = tcb c = cnode (4 bits) }\ncaps { c { 0: "
+         "sched_control (core: 1) 1: s 2: r } t { sc_slot: s } }",
+     0, 0, NULL},
+    {"ports",
+     X86 "objects { i = io_ports (ports: [0x60 .. 0x64]) c = cnode (4 bits) }\ncaps { c { 1: i } }",
+     0, 0, NULL},
+
     {"another architecture", "arch aarch32\nobjects { }", 1, 6, "arm11"},
+    {"a table of another architecture", X86 "objects { p = pgd }", 2, 15, "object of x86_64"},
+    {"a table below one that is no neighbour",
+     X86 "objects { p = pml4 d = pd }\ncaps { p { 0: d } }", 3, 12, "a pml4 holds pdpts"},
+    {"a page at the fourth level", A64 "objects { p = pgd f = frame (4k) }\ncaps { p { 0: f } }", 3,
+     12, "a pgd holds puds"},
+    {"a table in itself", RISCV "objects { a = pt }\ncaps { a { 0: a } }", 2, 11, "deeper"},
+    {"tables too deep",
+     RISCV "objects { t = tcb a = pt b = pt c = pt d = pt }\n"
+           "caps { t { vspace: a } a { 0: b } b { 0: c } c { 0: d } }",
+     2, 40, "deeper"},
+    {"a root in another table",
+     RISCV "objects { t = tcb a = pt b = pt }\ncaps { t { vspace: b } a { 0: b } }", 2, 26,
+     "the root"},
+    {"an entry too far", X86 "objects { p = pml4 q = pdpt }\ncaps { p { 512: q } }", 3, 12,
+     "larger"},
+    {"an address that no machine has", A64 "objects { f = frame (4k, paddr: 0x1000000000000) }", 2,
+     11, "beyond"},
+    {"a frame of another architecture", A64 "objects { f = frame (1M) }", 2, 22, "this size"},
+    {"a range of ports that ends before it begins",
+     X86 "objects { i = io_ports (ports: [2 .. 1]) }", 2, 38, "before it begins"},
+    {"ports that are missing", X86 "objects { i = io_ports }", 2, 11, "missing"},
+    {"a core of a frame", CAPS("1: fr (RW, core: 1)"), 3, 13, "core"},
     {"a dump's grammar", "-- Dump\n" ARCH "objects { }", 1, 1, "Dump"},
     {"a leading digit", ARCH "objects { 0x801 = ep }", 2, 11, "a name"},
     {"a digit, then letters", ARCH "objects { 1st = ep }", 2, 11, "begins with a letter"},
@@ -373,6 +423,139 @@ static char *policy_of(const struct capstate *s)
     return text;
 }
 
+/* As an export writes them, with all that each architecture adds. */
+static const char *const wide_specs[] = {
+    A64 "\n-- root_thread tcb_60004000\nobjects {\n"
+        "  cn_60000000 = cnode (6 bits)\n"
+        "  tcb_60004000 = tcb (addr: 0x7fff00001000, ip: 0x400000, sp: 0x7ffffffff0, prio: 254, "
+        "max_prio: 255, affinity: 3, dom: 0, fault_ep: 0x0)  -- guest/init\n"
+        "  sc_60005000 = sc (8 bits)  -- budget 100, period 2000 ticks\n"
+        "  rr_60006000 = rtreply\n"
+        "  ntf_60006040 = notification\n"
+        "  vcpu_60007000 = vcpu\n"
+        "  pgd_60008000 = pgd\n  pud_60009000 = pud\n  pd_6000a000 = pd\n  pt_6000b000 = pt\n"
+        "  fr_6000c000 = frame (4k, paddr: 0x6000c000)\n"
+        "  ap_6000d000 = asid_pool (asid_high: 0x0)\n"
+        "  fr_60200000 = frame (2M, paddr: 0x60200000)\n"
+        "  ut_70000000_24 = ut (24 bits, paddr: 0x70000000)  -- device\n    { fr_70001000 }\n"
+        "  fr_70001000 = frame (4k, paddr: 0x70001000)  -- device\n}\n\ncaps {\n"
+        "  cn_60000000 {\n"
+        "    0x1: tcb_60004000\n"
+        "    0x2: cn_60000000 (guard: 0x0, guard_size: 58)\n"
+        "    0x3: sched_control (core: 1)\n"
+        "    0x4: sc_60005000\n    0x5: rr_60006000\n"
+        "    0x6: ntf_60006040 (RW, badge: 0x8000000000000001)\n"
+        "    0x7: vcpu_60007000\n"
+        "    0x8: pgd_60008000 (asid: (0x0, 0x1))\n    0x9: pud_60009000 (asid: (0x0, 0x1))\n"
+        "    0xa: pd_6000a000 (asid: (0x0, 0x1))\n    0xb: pt_6000b000 (asid: (0x0, 0x1))\n"
+        "    0xc: fr_6000c000 (RW, mapping: (pt_6000b000, 0x1ff))\n    0xd: ap_6000d000\n"
+        "    0xe: fr_60200000 (RW, mapping: (pd_6000a000, 0x0))\n"
+        "    0xf: ut_70000000_24\n    0x10: fr_70001000 (RW)\n  }\n"
+        "  tcb_60004000 {\n    cspace: cn_60000000 (guard: 0x0, guard_size: 58)\n"
+        "    vspace: pgd_60008000 (asid: (0x0, 0x1))\n    sc_slot: sc_60005000\n"
+        "    bound_notification: ntf_60006040 (RW)\n  }\n"
+        "  pgd_60008000 {\n    0xff: pud_60009000\n  }\n"
+        "  pud_60009000 {\n    0x1fe: pd_6000a000\n  }\n"
+        "  pd_6000a000 {\n    0x0: fr_60200000 (RW)\n    0x1: pt_6000b000\n  }\n"
+        "  pt_6000b000 {\n    0x1ff: fr_6000c000 (RX, uncached)\n  }\n"
+        "  ap_6000d000 {\n    0x1: pgd_60008000\n  }\n}\n\nirq maps {\n}\n\n"
+        "cdt {\n  (cn_60000000, 0x2) {\n    (tcb_60004000, cspace)\n  }\n"
+        "  (cn_60000000, 0x8) {\n    (tcb_60004000, vspace)\n  }\n}\n",
+    RISCV
+    "\nobjects {\n  cn_80000000 = cnode (4 bits)\n"
+    "  pt_80001000 = pt\n  pt_80002000 = pt\n  pt_80003000 = pt\n"
+    "  ap_80004000 = asid_pool (asid_high: 0x0)\n"
+    "  fr_c0000000 = frame (1024M, paddr: 0xc0000000)\n}\n\ncaps {\n"
+    "  cn_80000000 {\n    0x0: cn_80000000 (guard: 0x0, guard_size: 60)\n    0x1: pt_80001000 (asid: (0x0, 0x2))\n"
+    "    0x2: pt_80002000 (asid: (0x0, 0x2))\n    0x3: pt_80003000 (asid: (0x0, 0x2))\n"
+    "    0x4: fr_c0000000 (RW)\n    0x5: ap_80004000\n  }\n"
+    "  pt_80001000 {\n    0x1: pt_80002000\n    0x2: fr_c0000000 (RWX)\n  }\n"
+    "  pt_80002000 {\n    0x3: pt_80003000\n  }\n  pt_80003000 {\n  }\n"
+    "  ap_80004000 {\n    0x2: pt_80001000\n  }\n}\n\nirq maps {\n}\n\ncdt {\n}\n",
+    X86
+    "\nobjects {\n  cn_00100000 = cnode (4 bits)\n  pml4_00101000 = pml4\n"
+    "  pdpt_00102000 = pdpt\n  pd_00103000 = pd\n  pt_00104000 = pt\n"
+    "  io_00600064 = io_ports (ports: [0x60 .. 0x64])\n"
+    "  fr_2000000000 = frame (4k, paddr: 0x2000000000)\n}\n\ncaps {\n"
+    "  cn_00100000 {\n    0x0: cn_00100000 (guard: 0x0, guard_size: 60)\n    0x1: pml4_00101000 (asid: (0x1, 0x3))\n    0x2: pdpt_00102000 (asid: "
+    "(0x1, 0x3))\n    0x3: pd_00103000 (asid: (0x1, 0x3))\n    0x4: pt_00104000 (asid: (0x1, "
+    "0x3))\n    0x5: fr_2000000000 (R)\n    0x6: io_00600064\n  }\n"
+    "  pml4_00101000 {\n    0xff: pdpt_00102000\n  }\n"
+    "  pdpt_00102000 {\n    0x1: pd_00103000\n  }\n"
+    "  pd_00103000 {\n    0x2: pt_00104000\n  }\n"
+    "  pt_00104000 {\n    0x3: fr_2000000000 (R)\n  }\n}\n\nirq maps {\n}\n\ncdt {\n}\n",
+};
+
+static void specifications_of_64_bits_come_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(wide_specs) / sizeof(*wide_specs); i++) {
+        struct capstate s;
+        struct capdl_fault fault;
+        put_text(wide_specs[i]);
+        if (import(&s, &fault) != ERR_OK)
+            fail_msg("line %u, column %u: %s", fault.where.line, fault.where.column,
+                     fault.sentence);
+        char *text = export_of(&s);
+        assert_string_equal(text, wide_specs[i]);
+        free(text);
+        capstate_free(&s);
+    }
+}
+
+/* What a walker of that kernel gives: virtual addresses follow from the tables a page hangs in. */
+static void a_specification_of_64_bits_is_a_state_of_64_bits(void **state)
+{
+    struct capstate s;
+    struct capdl_fault fault;
+    (void)state;
+    put_text(wide_specs[0]);
+    assert_int_equal(import(&s, &fault), ERR_OK);
+    assert_int_equal(s.snapshot.architecture, RECORD_ARCHITECTURE_AARCH64);
+    assert_int_equal(s.snapshot.word_bits, 64);
+    assert_int_equal(s.snapshot.options, RECORD_OPTION_MCS);
+    assert_int_equal(s.mapping_count, 2);
+    assert_int_equal(s.mappings[0].vaddr, 0x7fff80000000 | 0x0);
+    assert_int_equal(s.mappings[1].vaddr, 0x7fff803ff000);
+    assert_int_equal(s.mappings[1].dir, 0x60008000);
+    assert_int_equal(s.mappings[1].table, 0x6000b000);
+    assert_int_equal(s.mappings[1].rights, RECORD_RIGHT_READ | RECORD_RIGHT_EXECUTE);
+    assert_int_equal(s.tables_told, 4);
+    assert_int_equal(s.sched_contexts[0].thread, 0x60004000);
+    assert_int_equal(s.sched_contexts[0].budget, 100);
+    assert_int_equal(s.snapshot.ram_base, 0x60000000);
+    assert_int_equal(s.snapshot.ram_size, 0x400000);
+    assert_true(s.objects[capstate_object_at(&s, 0x70001000)].flags & RECORD_SLOT_DEVICE);
+    assert_false(s.objects[capstate_object_at(&s, 0x60200000)].flags & RECORD_SLOT_DEVICE);
+    int32_t cnode = capstate_object_at(&s, 0x60000000);
+    int32_t slot_c = capstate_slot_in(&s, cnode, 0xc);
+    assert_true(slot_c >= 0);
+    assert_int_equal(s.slots[slot_c].index, 0xc);
+    assert_int_equal(s.slots[slot_c].rec.data, 0x7fff803ff000);
+    assert_int_equal(s.slots[slot_c].rec.extra, 1);
+    capstate_free(&s);
+}
+
+/* The capability of a thread that nobody holds lies in no object, wherever the board has memory. */
+static void a_thread_of_64_bits_that_nobody_holds_is_kept(void **state)
+{
+    struct capstate s;
+    struct capdl_fault fault;
+    (void)state;
+    put_text(A64
+             "objects { t = tcb c = cnode (14 bits) u = ut (30 bits, paddr: 0x80000000) { c } }\n"
+             "caps { t { cspace: c } c { 1: u } }");
+    assert_int_equal(import(&s, &fault), ERR_OK);
+    assert_int_equal(kept_threads, 1);
+    assert_int_equal(s.thread_count, 1);
+    assert_true(s.threads[0].object >= 0);
+    int32_t slot_t = s.objects[s.threads[0].object].first_slot;
+    assert_true(slot_t >= 0);
+    assert_int_equal(s.slots[slot_t].holder, -1);
+    assert_int_equal(capstate_object_holding(&s, s.slots[slot_t].rec.addr), -1);
+    capstate_free(&s);
+}
+
 /* Two different objects in one place are what no system has, and are refused. */
 static void export_and_import_come_back_to_the_same(void **state)
 {
@@ -396,6 +579,34 @@ static void export_and_import_come_back_to_the_same(void **state)
         capstate_free(&s);
     }
     assert_in_range(refused, 0, 30);
+}
+
+/* What loads a design holds its threads: they run, so they are judged. */
+static void a_thread_without_a_capability_is_judged(void **state)
+{
+    static const char design[] =
+        ARCH "objects { a = tcb  -- a/init\n b = tcb  -- b/init\n c = tcb  -- c/init\n"
+             " ca = cnode (4 bits) cb = cnode (4 bits) cc = cnode (4 bits) ep = ep"
+             " ut_1 = ut (12 bits) { d } d = tcb  -- d/init\n }\n"
+             "caps { a { cspace: ca } b { cspace: cb } c { cspace: cc }"
+             " ca { 1: ep (RWG) 2: c 3: ut_1 } cb { 1: ep (RWG) } }";
+    struct capstate s;
+    struct capdl_fault fault = {0};
+    struct authority a;
+    struct authority_verdict v;
+    (void)state;
+    put_text(design);
+    assert_int_equal(import(&s, &fault), ERR_OK);
+    assert_int_equal(kept_threads, 3); /* c is held by a */
+    assert_int_equal(s.thread_count, 4);
+    assert_int_equal(authority_build(&s, NULL, &a), ERR_OK);
+    assert_int_equal(authority_check(&a, false, &v), ERR_OK);
+    assert_int_equal(a.domain_count, 4);
+    assert_in_range(v.count, 1, 8); /* a endpoint between a and b */
+    authority_verdict_free(&v);
+    authority_free(&a);
+    assert_fixed(&s);
+    capstate_free(&s);
 }
 
 static void a_design_has_the_authority_of_the_system_it_came_from(void **state)
@@ -425,8 +636,12 @@ int main(void)
         cmocka_unit_test(damaged_specifications_are_refused_or_read),
         cmocka_unit_test(names_and_places_are_taken),
         cmocka_unit_test(a_design_is_checked),
+        cmocka_unit_test(specifications_of_64_bits_come_back),
+        cmocka_unit_test(a_thread_of_64_bits_that_nobody_holds_is_kept),
+        cmocka_unit_test(a_specification_of_64_bits_is_a_state_of_64_bits),
         cmocka_unit_test(an_export_leaves_nothing_out),
         cmocka_unit_test(export_and_import_come_back_to_the_same),
+        cmocka_unit_test(a_thread_without_a_capability_is_judged),
         cmocka_unit_test(a_design_has_the_authority_of_the_system_it_came_from),
     };
     snprintf(path, sizeof(path), "/tmp/capdl-test-%ld", (long)getpid());

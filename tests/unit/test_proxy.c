@@ -69,6 +69,34 @@ static void memory_of_a_thread_is_its_frames(void **state)
     proxy_rig_close(&rig);
 }
 
+/* Of RISC-V; LLDB needs it, gdb passes over it. */
+static void descriptions_tell_what_registers_mean(void **state)
+{
+    (void)state;
+    open_rig((const char *[]){"m<reg name=\"ra\"/><reg na", "lme=\"pc\" regnum=\"9\"/>", "E00",
+                              "E00", NULL});
+    rig.stub.processor = processor_named("riscv:rv64");
+    send_packet("qXfer:features:read:cpu.xml:0,fff");
+    must_hear("asked", rig.asked, "$qXfer:features:read:cpu.xml:17,400#");
+    must_hear("told", rig.told,
+              "$l<reg name=\"ra\" generic=\"ra\"/><reg name=\"pc\" generic=\"pc\" regnum=\"9\"/>#");
+    send_packet("qXfer:features:read:none.xml:0,fff");
+    must_hear("told", rig.told, "$E00#");
+    proxy_rig_close(&rig);
+
+    open_rig((const char *[]){"m<reg name=\"ra\"/>", "l<reg name=\"pc\"/>", NULL});
+    rig.stub.processor = processor_named("riscv:rv64");
+    send_packet("qXfer:features:read:cpu.xml:4,8");
+    must_hear("told", rig.told, "$m name=\"r#");
+    proxy_rig_close(&rig);
+
+    open_rig((const char *[]){"m<reg name=\"pc\"/>", NULL});
+    send_packet("qXfer:features:read:cpu.xml:0,20");
+    must_hear("asked", rig.asked, "$qXfer:features:read:cpu.xml:0,20#");
+    must_hear("told", rig.told, "$m<reg name=\"pc\"/>#");
+    proxy_rig_close(&rig);
+}
+
 static void reading_ends_where_the_mapping_does(void **state)
 {
     (void)state;
@@ -88,6 +116,32 @@ static void devices_are_not_touched(void **state)
     send_packet("m20000,4");
     must_hear("told", rig.told, "$E14#");
     assert_null(strstr(rig.asked, "$m"));
+    proxy_rig_close(&rig);
+}
+
+/* Microkit's programs lie so: in a device untyped, since they are none of the kernel's memory. */
+static void what_a_boot_loader_left_in_memory_is_memory(void **state)
+{
+    (void)state;
+    open_rig((const char *[]){"01020304", NULL});
+    select_b();
+    send_packet("m30010,4");
+    must_hear("asked", rig.asked, "$m50004010,4#");
+    must_hear("told", rig.told, "$01020304#");
+    proxy_rig_close(&rig);
+}
+
+static void a_hypervisor_s_threads_have_the_addresses_that_they_map(void **state)
+{
+    (void)state;
+    open_rig((const char *[]){"01020304", "05060708", NULL});
+    select_b();
+    send_packet("mf8000010,4");
+    must_hear("asked", rig.asked, "$m80400010,4#");
+    must_hear("told", rig.told, "$01020304#");
+    send_packet("Hg1");
+    send_packet("mf8000010,4"); /* the processor's is the kernel's */
+    must_hear("asked", rig.asked, "$mf8000010,4#");
     proxy_rig_close(&rig);
 }
 
@@ -199,7 +253,10 @@ int main(void)
         cmocka_unit_test(numbers_have_64_bits),
         cmocka_unit_test(memory_of_a_thread_is_its_frames),
         cmocka_unit_test(reading_ends_where_the_mapping_does),
+        cmocka_unit_test(descriptions_tell_what_registers_mean),
         cmocka_unit_test(devices_are_not_touched),
+        cmocka_unit_test(what_a_boot_loader_left_in_memory_is_memory),
+        cmocka_unit_test(a_hypervisor_s_threads_have_the_addresses_that_they_map),
         cmocka_unit_test(unknown_registers_are_unavailable),
         cmocka_unit_test(other_threads_registers_cannot_be_written),
         cmocka_unit_test(names_and_reasons_are_escaped),

@@ -42,6 +42,7 @@ static void print_bytes(const char *name, const struct record_bytes *b)
 #define PRINT_U(field)     fprintf(expected, " %s=%u", #field, (unsigned)r->field);
 #define PRINT_W(field)     fprintf(expected, " %s=%" PRIu64, #field, (uint64_t)r->field);
 #define PRINT_D(field)     PRINT_W(field)
+#define PRINT_T(field)     PRINT_U(field)
 #define PRINT_S(field)     print_string(#field, &r->field);
 #define PRINT_B(field)     print_bytes(#field, &r->field);
 #define PRINT(mode, field) PRINT_##mode(field)
@@ -238,6 +239,7 @@ static void random_bytes(struct record_bytes *b)
 #define FILL_U(field)     r->field = random_number();
 #define FILL_W(field)     r->field = random_word();
 #define FILL_D(field)     r->field = random_word();
+#define FILL_T(field)     FILL_U(field)
 #define FILL_S(field)     random_string(&r->field);
 #define FILL_B(field)     random_bytes(&r->field);
 #define FILL(mode, field) FILL_##mode(field)

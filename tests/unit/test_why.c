@@ -24,6 +24,7 @@ enum {
     NTFN = 0x80300100,
     UNTYPED = 0x80400000,
     SC = 0x80500000,
+    OBJECTS = 0x80600000,
     RADIX = 8,
 };
 
@@ -42,9 +43,17 @@ struct world {
     uint64_t handler[THREADS];
     uint64_t context[THREADS];
     uint32_t release[THREADS];
-    int32_t current; /* thread, -1: idle */
+    uint32_t position; /* of thread a in its queue, 0: 1 */
+    int32_t current;   /* thread, -1: idle */
     bool mcs, irq_signals, never_started;
-    bool lent; /* the scheduling contexts are bound to thread b */
+    bool lent;         /* the scheduling contexts are bound to thread b */
+    bool no_budget;    /* the scheduling contexts were never configured */
+    bool resumed;      /* what runs begins its system call again */
+    uint64_t lent_to;  /* 1 + thread that has the first context over the reply object of thread a */
+    uint32_t kernel;   /* 0: this project's */
+    bool receives;     /* thread a's capability fault came from receiving */
+    uint32_t bound_to; /* 1 + thread to which the notification is bound */
+    bool tcb_in_3;     /* slot 3 of thread a's CSpace leads to thread a */
 };
 
 static uint32_t addr_of(uint32_t base, uint32_t i, uint32_t size)
@@ -77,6 +86,8 @@ static void put_thread_slots(struct capstate *s, const struct world *w, uint32_t
         slot(s, cnode + 16, RECORD_CAP_ENDPOINT, EP, 4, w->ep_rights[i]);
     if (w->ntfn_rights[i])
         slot(s, cnode + 32, RECORD_CAP_NOTIFICATION, NTFN, 4, w->ntfn_rights[i]);
+    if (i == 0 && w->tcb_in_3)
+        slot(s, cnode + 48, RECORD_CAP_TCB, tcb, 9, 0);
     if (w->reply_to[i])
         state_slot(
             s, (struct record_slot){.addr = tcb + 16 * RECORD_TCB_CALLER,
@@ -95,7 +106,8 @@ static void put_thread(struct capstate *s, const struct world *w, uint32_t i)
     r.thread = (struct record_thread){
         .addr = addr_of(TCB, i, 0x1000),
         .name = {.length = 1, .bytes = {names[i]}},
-        .state = w->state[i],
+        .state = w->resumed && w->state[i] == RECORD_THREAD_RUNNING ? RECORD_THREAD_RESTART
+                                                                    : w->state[i],
         .priority = w->priority[i],
         .domain = w->domain[i],
         .current = w->current == (int32_t)i,
@@ -104,10 +116,14 @@ static void put_thread(struct capstate *s, const struct world *w, uint32_t i)
         .blocked_on = !queued                 ? 0
                       : w->blocked_on_ntfn[i] ? NTFN
                                               : EP,
-        .position = queued ? i + 1 : 0,
+        .position = !queued             ? 0
+                    : i || !w->position ? i + 1
+                                        : w->position,
         .fault = w->fault[i],
         .fault_addr = w->fault_addr[i],
+        .fault_detail = i == 0 && w->receives,
         .fault_handler = w->handler[i],
+        .bound = w->bound_to == i + 1 ? NTFN : 0,
         .sched_context = w->context[i],
         .release = w->release[i],
     };
@@ -135,10 +151,30 @@ static void put_contexts(struct capstate *s, const struct world *w)
             (struct record_sched_context){.addr = w->context[i],
                                           .bits = 8,
                                           .budget = 500,
-                                          .head_time = 12345,
+                                          .head_time = 12345 - (w->current == (int32_t)i) * 1000,
+                                          .refill_max = w->no_budget ? 0 : 2,
                                           .thread = addr_of(TCB, w->lent ? 1 : i, 0x1000)};
         state_add(s, &r);
     }
+}
+
+/* Thread a called through a chain of two replies, and the last of them has the context. */
+static void put_lent(struct capstate *s, const struct world *w)
+{
+    struct record r = {.kind = RECORD_SCHED_CONTEXT};
+    r.sched_context =
+        (struct record_sched_context){.addr = SC + 0x800,
+                                      .bits = 8,
+                                      .refill_max = 2,
+                                      .reply = OBJECTS + 0x20,
+                                      .thread = addr_of(TCB, (uint32_t)w->lent_to - 1, 0x1000)};
+    state_add(s, &r);
+    r = (struct record){.kind = RECORD_REPLY};
+    r.reply = (struct record_reply){.addr = OBJECTS, .thread = TCB, .next = OBJECTS + 0x20};
+    state_add(s, &r);
+    r.reply =
+        (struct record_reply){.addr = OBJECTS + 0x20, .prev = OBJECTS, .sched_context = SC + 0x800};
+    state_add(s, &r);
 }
 
 static void build(struct capstate *s, const struct world *w)
@@ -146,6 +182,8 @@ static void build(struct capstate *s, const struct world *w)
     state_begin(s);
     if (w->mcs)
         s->snapshot.options |= RECORD_OPTION_MCS;
+    if (w->kernel)
+        s->snapshot.kernel = w->kernel;
     for (uint32_t i = 0; i < THREADS; i++)
         put_thread_slots(s, w, i);
     if (w->irq_signals)
@@ -154,8 +192,11 @@ static void build(struct capstate *s, const struct world *w)
         put_thread(s, w, i);
     put_idle(s, w);
     put_contexts(s, w);
+    if (w->lent_to)
+        put_lent(s, w);
     struct record r = {.kind = RECORD_SCHED};
     r.sched.current = w->current < 0 ? 0x80010000 : addr_of(TCB, (uint32_t)w->current, 0x1000);
+    r.sched.sched_context = w->current < 0 ? 0 : w->context[w->current];
     state_add(s, &r);
     state_end(s);
 }
@@ -186,6 +227,11 @@ static const struct row rows[] = {
      {.state = {RUN, OFF, OFF}, .current = -1},
      {"nothing stands above"},
      "deadlock",
+     false},
+    {"the guest of a virtual machine runs as any",
+     {.state = {RECORD_THREAD_RUNNING_VM, RUN, OFF}, .priority = {10, 20}, .current = 1},
+     {"a is ready at priority 10", "b, which runs, stands above it"},
+     "none that is known",
      false},
     {"a higher priority",
      {.state = {RUN, RUN, OFF}, .priority = {10, 20}, .current = 1},
@@ -307,11 +353,6 @@ static const struct row rows[] = {
      {"b can end that; it is waiting to receive"},
      "deadlock",
      false},
-    {"a place in the queue",
-     {.state = {OFF, SEND, RUN}, .ep_rights = {0, W, R}, .current = 2},
-     {"a is suspended"},
-     "queue",
-     false},
     {"faulted, nobody handles it",
      {.state = {OFF, RUN, OFF}, .fault = {RECORD_FAULT_VM}, .fault_addr = {0x1234}, .current = 1},
      {"a has faulted (memory fault at 0x1234)", "it has no fault handler"},
@@ -320,7 +361,33 @@ static const struct row rows[] = {
     {"faulted, its handler is no endpoint",
      {.state = {OFF, RUN, OFF}, .fault = {RECORD_FAULT_CAP}, .handler = {5}, .current = 1},
      {"its fault handler 0x5 is no endpoint"},
-     "no fault handler (",
+     "it has no fault handler",
+     true},
+    {"mainline keeps nothing of a fault without handler",
+     {.state = {OFF, RUN, OFF}, .current = 1, .kernel = RECORD_KERNEL_SEL4},
+     {"a is stopped: it was suspended, or it faulted and had no handler", "it has no fault handler",
+      "this kernel keeps nothing of a fault without handler",
+      "its pc 0x10000 is nothing that it could execute: it faulted there"},
+     "has to resume",
+     false},
+    {"mainline, with a handler: it was suspended",
+     {.state = {OFF, RUN, OFF},
+      .current = 1,
+      .handler = {1},
+      .ep_rights = {W, 0, 0},
+      .kernel = RECORD_KERNEL_SEL4},
+     {"a is suspended: somebody has to resume it"},
+     "fault",
+     false},
+    {"another scheduling domain has the time, and nobody in it can run",
+     {.state = {RUN, OFF, OFF}, .domain = {1}, .current = -1},
+     {"domain 1 does not run now: domain 0 does"},
+     "next",
+     false},
+    {"a place in the queue",
+     {.state = {SEND, OFF, OFF}, .ep_rights = {W, R, 0}, .position = 3, .current = -1},
+     {"a waits to send through endpoint", ", place 3 in the queue", "b is suspended"},
+     NULL,
      true},
     {"faulted, its handler has not answered",
      {.state = {REPLY, RUN, OFF}, .fault = {RECORD_FAULT_VM}, .reply_to = {0, 1, 0}, .current = 1},
@@ -329,19 +396,65 @@ static const struct row rows[] = {
      true},
     {"MCS: no scheduling context",
      {.state = {RUN, OFF, OFF}, .mcs = true, .current = -1},
-     {"has no scheduling context", "sent instead of called"},
+     {"a is runnable but has no scheduling context: it stays so for ever",
+      "sent to a passive server instead of calling it gave it none"},
      "nothing stands above",
      true},
+    {"MCS: resumed without a scheduling context",
+     {.state = {RUN, OFF, OFF}, .mcs = true, .resumed = true, .current = -1},
+     {"a is runnable but has no scheduling context", "it was resumed without one"},
+     "passive",
+     true},
+    {"MCS: a scheduling context that was never configured",
+     {.state = {RUN, OFF, OFF}, .mcs = true, .context = {SC}, .no_budget = true, .current = -1},
+     {"its scheduling context 0x80500000 was never given a budget"},
+     "nothing stands above",
+     true},
+    {"MCS: who has no time does not stand above",
+     {.state = {RUN, RUN, OFF},
+      .mcs = true,
+      .priority = {5, 9},
+      .context = {SC, SC + 0x100},
+      .release = {0, 1},
+      .current = -1},
+     {"nothing stands above it"},
+     "b stands",
+     false},
+    {"MCS: its scheduling context went with the call",
+     {.state = {REPLY, RUN, RUN}, .mcs = true, .lent_to = 3, .reply_to = {0, 1, 0}, .current = 1},
+     {"a waits for an answer",
+      "its scheduling context 0x80500800 went with the call: c has it now"},
+     "gone",
+     false},
     {"MCS: budget used up",
      {.state = {RUN, OFF, OFF}, .mcs = true, .context = {SC}, .release = {2}, .current = -1},
-     {"used up its budget of 500 ticks", "until tick 12345"},
+     {"used up its budget of 500 ticks", "place 2, until tick 12345"},
+     "from now",
+     false},
+    {"MCS: how long until then, while another runs",
+     {.state = {RUN, RUN, OFF},
+      .mcs = true,
+      .context = {SC, SC + 0x100},
+      .release = {1},
+      .current = 1},
+     {"until tick 12345, about 1000 ticks from now"},
      "nothing stands above",
      false},
+    {"MCS: it used up its budget and told its timeout handler",
+     {.state = {SEND, RUN, OFF},
+      .mcs = true,
+      .context = {SC, SC + 0x100},
+      .fault = {RECORD_FAULT_TIMEOUT},
+      .ep_rights = {W, R},
+      .current = 1},
+     {"a has used up its budget, has told its timeout handler so, and waits to send through"},
+     "at 0x0",
+     true},
     {"MCS: its scheduling context is bound elsewhere",
      {.state = {RUN, OFF, OFF}, .mcs = true, .context = {SC}, .lent = true, .current = -1},
-     {"a: its scheduling context is bound to b"},
+     {"a cannot run: its scheduling context 0x80500000 is bound to b"},
      "nothing stands above",
-     false},
+     true},
     {"MCS: a fault whose handler has not received it yet",
      {.state = {SEND, RUN, OFF},
       .mcs = true,
@@ -361,8 +474,8 @@ static const struct row rows[] = {
      false},
     {"MCS: a suspended one that has no time either",
      {.state = {OFF, OFF, OFF}, .mcs = true, .current = -1},
-     {"a is suspended", "has no scheduling context"},
-     NULL,
+     {"a is suspended", "it has no scheduling context either: resumed, it would not run"},
+     "runnable",
      false},
 };
 
@@ -444,6 +557,61 @@ static const struct access accesses[] = {
      {.fault = {RECORD_FAULT_CAP}, .fault_addr = {1}, .ep_rights = {W}, .current = -1},
      0,
      {"now it leads to a capability that can be invoked"}},
+    {"an empty slot to receive from",
+     {.fault = {RECORD_FAULT_CAP}, .fault_addr = {9}, .receives = true, .current = -1},
+     0,
+     {"to receive; now it leads to an empty slot: a capability fault", "would have to be there"}},
+    {"an endpoint without the right to read to receive from",
+     {.fault = {RECORD_FAULT_CAP},
+      .fault_addr = {1},
+      .ep_rights = {W},
+      .receives = true,
+      .current = -1},
+     0,
+     {"now the capability lacks the right to read", "there is endpoint", "would have to be there"}},
+    {"a notification that is bound to another thread",
+     {.fault = {RECORD_FAULT_CAP},
+      .fault_addr = {2},
+      .ntfn_rights = {R},
+      .receives = true,
+      .bound_to = 2,
+      .current = -1},
+     0,
+     {"now the notification is bound to another thread"}},
+    {"what nothing can be received from",
+     {.fault = {RECORD_FAULT_CAP},
+      .fault_addr = {3},
+      .receives = true,
+      .tcb_in_3 = true,
+      .current = -1},
+     0,
+     {"now nothing can be received from that", "there is tcb 0x80100000 a",
+      "would have to be there"}},
+    {"an endpoint that can be received from now",
+     {.fault = {RECORD_FAULT_CAP},
+      .fault_addr = {1},
+      .ep_rights = {R},
+      .receives = true,
+      .current = -1},
+     0,
+     {"now it can be received from: resumed, the thread would go on"}},
+    {"an unknown system call",
+     {.fault = {RECORD_FAULT_UNKNOWN_SYSCALL}, .fault_addr = {0x77}, .current = -1},
+     0,
+     {"a: unknown system call 0x77, pc 0x10000",
+      "made a system call that this kernel does not have"}},
+    {"a user exception",
+     {.fault = {RECORD_FAULT_USER_EXCEPTION}, .current = -1},
+     0,
+     {"a: user exception, pc 0x10000", "the processor refused the instruction"}},
+    {"a budget that was used up",
+     {.fault = {RECORD_FAULT_TIMEOUT}, .mcs = true, .current = -1},
+     0,
+     {"a: timeout, pc 0x10000", "it used up the budget", "it has no timeout handler"}},
+    {"mainline may have seen a fault",
+     {.state = {OFF}, .kernel = RECORD_KERNEL_SEL4, .current = -1},
+     0,
+     {"a may have faulted: it is stopped", "keeps nothing of a fault without handler"}},
     {"a memory fault without an address space",
      {.fault = {RECORD_FAULT_VM}, .fault_addr = {0x1000}, .current = -1},
      0,
@@ -531,13 +699,102 @@ static void what_is_not_known_of_a_kernel_is_not_made_up(void **state)
     capstate_free(&s);
 }
 
+/* --- memory that is lost --- */
+
+/* RAM from the kernel's end on is one untyped but for a page behind it, and what is behind that. */
+static void leaky(struct capstate *s, bool complete)
+{
+    state_begin(s);
+    s->snapshot.ram_size = 0x200000;
+    s->ranges[0].size = 0x200000;
+    slot(s, 0x80000000, RECORD_CAP_UNTYPED, 0x80040000, 18, 0);
+    slot(s, 0x80000010, RECORD_CAP_ENDPOINT, 0x80040000, 4, 15);
+    slot(s, 0x80000020, RECORD_CAP_UNTYPED, 0x80081000, 12, 0);
+    slot(s, 0x80000030, RECORD_CAP_UNTYPED, 0x80100000, 20, 0);
+    state_end(s);
+    s->end.complete = complete;
+}
+
+static void ram_under_no_capability_is_listed(void **state)
+{
+    struct capstate s;
+    struct authority a;
+    struct leak *leaks;
+    uint32_t count;
+    (void)state;
+    for (int complete = 0; complete < 2; complete++) {
+        uint32_t lost = 0;
+        leaky(&s, complete);
+        assert_int_equal(authority_build(&s, &(struct authority_rules){0}, &a), ERR_OK);
+        assert_int_equal(leak_find(&a, &leaks, &count), ERR_OK);
+        for (uint32_t i = 0; i < count; i++) {
+            if (leaks[i].kind != LEAK_NO_CAPABILITY)
+                continue;
+            assert_int_equal(leaks[i].addr, lost ? 0x80080000 : 0x80082000);
+            assert_int_equal(leaks[i].bytes, lost ? 0x1000 : 0x7e000);
+            lost++;
+        }
+        assert_int_equal(lost, complete ? 2 : 0);
+        free(leaks);
+        authority_free(&a);
+        capstate_free(&s);
+    }
+}
+
+/* RAM up to the last byte of the address space: no sum wraps. */
+static void ram_at_the_end_of_the_address_space_is_looked_at(void **state)
+{
+    struct capstate s;
+    struct authority a;
+    struct leak *leaks;
+    uint32_t count;
+    (void)state;
+    state_begin(&s);
+    s.snapshot.word_bits = 64;
+    s.ranges[0].base = UINT64_MAX - 0x1fff;
+    s.ranges[0].size = 0x2000;
+    slot(&s, 0x80000000, RECORD_CAP_UNTYPED, 0x80040000, 12, 0);
+    state_slot(&s, (struct record_slot){.addr = 0x80000010,
+                                        .type = RECORD_CAP_UNTYPED,
+                                        .object = UINT64_MAX - 0xfff,
+                                        .bits = 12});
+    state_end(&s);
+    assert_int_equal(authority_build(&s, &(struct authority_rules){0}, &a), ERR_OK);
+    assert_int_equal(leak_find(&a, &leaks, &count), ERR_OK);
+    for (uint32_t i = 0; i < count; i++)
+        if (leaks[i].kind == LEAK_NO_CAPABILITY) {
+            assert_true(leaks[i].addr == UINT64_MAX - 0x1fff);
+            assert_true(leaks[i].bytes == 0x1000);
+        }
+    assert_int_equal(count, 3); /* and both untypeds, in CNodes that nobody uses */
+    free(leaks);
+    authority_free(&a);
+    capstate_free(&s);
+}
+
+/* What people call the types: a reply capability is never made, so the word is the object's. */
+static void types_of_retype_have_names(void **state)
+{
+    char names[RETYPE_NAMES_MAX];
+    (void)state;
+    assert_int_equal(retype_type_named("reply"), RECORD_CAP_REPLY_OBJECT);
+    assert_int_equal(retype_type_named("teapot"), -1);
+    retype_type_names(names, sizeof(names));
+    for (char *name = strtok(names, ", "); name; name = strtok(NULL, ", "))
+        assert_true(retype_type_named(name) > 0);
+    assert_non_null(strstr(retype_type_names(names, sizeof(names)), "replyobject, vcpu"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reason_is_said),
         cmocka_unit_test(each_denial_is_explained),
+        cmocka_unit_test(types_of_retype_have_names),
         cmocka_unit_test(a_retype_at_the_end_of_the_address_space_does_not_wrap),
         cmocka_unit_test(what_is_not_known_of_a_kernel_is_not_made_up),
+        cmocka_unit_test(ram_under_no_capability_is_listed),
+        cmocka_unit_test(ram_at_the_end_of_the_address_space_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

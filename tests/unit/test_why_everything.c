@@ -193,7 +193,7 @@ static const struct {
 } wanted[] = {
     {"waiter", "waits to receive from endpoint"},
     {"sender", "waits to send through endpoint"},
-    {"sender", ", 2. in the queue"},
+    {"sender", ", place 2 in the queue"},
     {"caller", "waits to send through endpoint"},
     {"notif", "waits for a signal of notification"},
     {"notif", "rootserver can end that; it is running now"},

@@ -23,23 +23,11 @@ cptr_t new_object(enum object_type type, word_t size_bits)
     return free_slot++;
 }
 
-static cptr_t largest_untyped(const struct bootinfo *info)
-{
-    word_t best = 0;
-    for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++) {
-        const struct untyped_desc *u = &info->untyped_list[i];
-        if (!u->is_device && (info->untyped_list[best].is_device ||
-                              u->size_bits > info->untyped_list[best].size_bits))
-            best = i;
-    }
-    return info->untyped.start + best;
-}
-
 void setup(const struct bootinfo *info)
 {
     boot = info;
     free_slot = info->empty.start;
-    large = largest_untyped(info);
+    large = user_largest_untyped(info);
     work = new_object(OBJECT_UNTYPED, WORK_BITS);
     endpoint = new_object(OBJECT_ENDPOINT, 0);
     scratch = new_object(OBJECT_CNODE, SCRATCH_RADIX);

@@ -3,7 +3,8 @@
  *
  * Every domain gets one untyped of its own.  The objects it starts with (CSpace, address space,
  * threads, a private copy of the program) are retyped from that untyped, and at the end the untyped
- * itself moves into the domain, which from then on manages its memory alone.
+ * itself moves into the domain, which from then on manages its memory alone.  What no domain got the
+ * root keeps, in untypeds that cover none of them.
  *
  *   slot   in each domain's CSpace (radix 10, guard 22 zeros: capability address = slot)
  *    1     TCB of its first thread          8   interrupt handler (driver)
@@ -37,6 +38,10 @@ enum domain_slot {
     DOMAIN_CNODE_RADIX = 10,
     DOMAIN_GUARD_DATA = (32 - DOMAIN_CNODE_RADIX) << 3, /* ABI sheet 4.3 */
 };
+
+/* The root, once everything runs: below critical and the driver, so that building a program anew
+ * keeps neither waiting; above every hosted program. */
+enum { ROOT_PRIORITY = 150 };
 
 enum demo_layout {
     THREAD_AREA = 0x80000, /* IPC buffer page, then the stack, for each thread */
@@ -136,26 +141,32 @@ struct demo_table {
     struct plant_desc plant[MAX_PLANTS];
     word_t domains; /* 0: demo_domains */
     const struct domain_desc *domain;
-    bool power_off; /* the machine ends when a hosted program asks to be off */
+    bool power_off;    /* the machine ends when a hosted program asks to be off */
+    bool loses_memory; /* the root keeps none of what is left over, and nobody gets it back */
 };
 extern const struct demo_table demo_table;
 
 /* A hosted program.  What the root keeps of it is the power to take its memory back and begin
- * again: holder and page; the rest are places in the root's CSpace while it is built. */
+ * again: holder and page; of a resource server also what tells it of its clients and gives them
+ * access: its shelf, events and service.  The rest are places in the root's CSpace while it is built. */
 struct hosted {
     word_t index;
     word_t memories;
     cptr_t holder[MAX_HOSTED_MEMORY]; /* untypeds above those it gets */
     cptr_t page[HANDOVER_DEVICES];    /* untypeds of its devices' pages */
+    cptr_t kept; /* first of the slots that keep, of a resource server, what enum kept_slot says */
     cptr_t memory[MAX_HOSTED_MEMORY];
     cptr_t device[HANDOVER_DEVICES], irq[HANDOVER_DEVICES];
-    cptr_t table, bootinfo, chunk;
-    cptr_t faults, events, bell, service;
+    cptr_t table, buffer, bootinfo, chunk;
+    cptr_t faults, events, bell, service, shelf;
     word_t tables, pages;
     vaddr_t start, end, entry; /* of its image; behind it IPC buffer, BootInfo, chunk */
     word_t quiet;              /* ticks since its last sign of life */
     word_t starts;
+    bool runs; /* it was built and not ended since */
 };
+
+enum kept_slot { KEPT_SHELF, KEPT_EVENTS, KEPT_SERVICE, KEPT_SLOTS };
 
 /* A domain under construction, addresses in the root's CSpace. */
 struct domain {
@@ -185,10 +196,9 @@ void domain_give(struct domain *d, word_t slot, cptr_t cap); /* moves */
 void domain_give_badged(struct domain *d, word_t slot, cptr_t cap, word_t rights, word_t badge);
 void domain_close(struct domain *d); /* hands everything over and starts the threads */
 
-/* Where a resource server finds what is its clients', in its CSpace. */
+/* Where a resource server finds what is its clients', on its shelf. */
 enum client_slot {
-    CLIENT_SLOTS = 0x1000,
-    CLIENT_SLOTS_EACH = 0xc00,
+    CLIENT_SLOTS_EACH = (1 << HANDOVER_SHELF_RADIX) / HANDOVER_CLIENTS,
     CLIENT_VSPACE = 0,
     CLIENT_FAULTS,
     CLIENT_TCB, /* two */
@@ -200,10 +210,13 @@ enum client_slot {
 
 /* hosted.c: programs of their own */
 void hosted_reserve(struct domain *d, word_t index); /* once: memory and devices */
-void hosted_build(struct domain *d);
-/* With all of them built, clients before their servers: hands over. It runs when the root waits. */
+/* The pages of its image go at once to where they belong. False: it was said what is too small for
+ * it, or its resource server does not run, and nothing was made. */
+bool hosted_build(struct domain *d, struct domain *domains);
+/* Hands over; resource servers after their clients when both begin. It runs when the root waits. */
 void hosted_close(struct domain *d, struct domain *domains, word_t count);
-void hosted_end(struct domain *d); /* takes everything back */
+/* Takes everything back. A resource server that goes on without this client is told. */
+void hosted_end(struct domain *d, struct domain *domains);
 void *hosted_window(cptr_t frame);
 void hosted_window_close(cptr_t frame);
 /* Moves a capability of the root's into the program's CSpace. */

@@ -47,24 +47,16 @@ static void tell_bootinfo(const struct domain *d)
     hosted_window_close(d->hosted.bootinfo);
 }
 
-static word_t bytes_of(const struct domain *d)
-{
-    word_t bytes = 0;
-    for (word_t i = 0; i < d->hosted.memories; i++)
-        bytes += (word_t)1 << d->desc->hosted->memory_bits[i];
-    return bytes;
-}
-
 static void tell_client(struct handover *h, const struct domain *d)
 {
-    word_t slot = CLIENT_SLOTS + h->clients * CLIENT_SLOTS_EACH;
+    word_t slot = h->clients * CLIENT_SLOTS_EACH;
     struct handover_client *c = &h->client[h->clients++];
     text_copy(c->name, d->desc->name, sizeof(c->name));
     c->badge = h->clients;
     c->untyped = slot + CLIENT_MEMORY;
     c->untyped_count = d->hosted.memories;
-    c->bytes = bytes_of(d);
     c->vspace = slot + CLIENT_VSPACE;
+    c->asid_pool = slot + CLIENT_ASID_POOL;
     c->image = slot + CLIENT_FRAMES;
     c->image_count = d->hosted.pages;
     c->faults = slot + CLIENT_FAULTS;

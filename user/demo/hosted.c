@@ -16,7 +16,19 @@ enum {
     MAX_SEGMENTS = 8,
     PT_LOAD = 1,
     IRQ_OF_FIRST_DEVICE = 1,
+    PAGES_AT_ONCE = 256,      /* in the root's CSpace; as many as one Retype makes */
+    SMALL_OBJECTS = 64 << 10, /* directory, ASID pool, threads, endpoints, with their alignment */
 };
+
+static struct domain *server_of(const struct domain *d, struct domain *domains)
+{
+    return d->desc->hosted->resources ? &domains[d->desc->hosted->resources] : NULL;
+}
+
+static word_t client_index(const struct domain *d, const struct domain *server)
+{
+    return d->hosted.index - server->hosted.index - 1;
+}
 
 static word_t guard_data(const struct domain *d)
 {
@@ -48,6 +60,8 @@ void hosted_reserve(struct domain *d, word_t index)
     }
     for (word_t i = 0; i < desc->devices; i++)
         h->page[i] = root_device(desc->device[i].paddr);
+    if (desc->serves)
+        h->kept = root_slots(KEPT_SLOTS);
 }
 
 /* --- the image --- */
@@ -88,6 +102,29 @@ static void image_span(struct domain *d)
             d->hosted.end = (s.vaddr + s.size + PAGE - 1) & ~(vaddr_t)(PAGE - 1);
     }
     d->hosted.pages = (d->hosted.end - d->hosted.start) / PAGE;
+    d->frame_count = d->hosted.pages + PAGES_BEHIND;
+    vaddr_t first = d->hosted.start & ~(vaddr_t)(SECTION - 1);
+    vaddr_t last = d->hosted.end + PAGES_BEHIND * PAGE;
+    d->hosted.tables = (last - first + SECTION - 1) / SECTION + 1; /* and the devices' */
+}
+
+/* Slots for its frames and tables where those go, and bytes of its first untyped. */
+static bool has_room(const struct domain *d, const struct domain *server)
+{
+    const struct hosted_desc *desc = d->desc->hosted;
+    word_t slots = d->frame_count + d->hosted.tables;
+    word_t room = server ? (word_t)CLIENT_SLOTS_EACH - CLIENT_FRAMES
+                         : ((word_t)1 << desc->cnode_radix) - HANDOVER_IMAGE - d->hosted.memories;
+    word_t bytes = SMALL_OBJECTS + (d->frame_count << 12) + (d->hosted.tables << 10) +
+                   ((word_t)16 << desc->cnode_radix) +
+                   (desc->serves ? (word_t)16 << HANDOVER_SHELF_RADIX : 0);
+    if (slots > room)
+        user_print("root: %s is left out: its image needs %u slots, there is room for %u\n",
+                   d->desc->name, slots, room);
+    else if (bytes >> desc->memory_bits[0] != 0)
+        user_print("root: %s is left out: it begins with %u KiB, its first untyped has %u\n",
+                   d->desc->name, bytes >> 10, (word_t)1 << (desc->memory_bits[0] - 10));
+    return slots <= room && bytes >> desc->memory_bits[0] == 0;
 }
 
 /* What of the segment lies in the page. */
@@ -116,10 +153,9 @@ static void map_page(struct domain *d, cptr_t frame, vaddr_t vaddr)
     user_check(page_map(frame, d->vspace, vaddr, RIGHT_READ | RIGHT_WRITE, VM_CACHEABLE));
 }
 
-static void build_page(struct domain *d, word_t i)
+static void build_page(struct domain *d, word_t i, cptr_t frame)
 {
     const struct hosted_desc *desc = d->desc->hosted;
-    cptr_t frame = d->frames + i;
     vaddr_t vaddr = d->hosted.start + i * PAGE;
     struct segment s;
     void *page = hosted_window(frame);
@@ -130,36 +166,71 @@ static void build_page(struct domain *d, word_t i)
     map_page(d, frame, vaddr);
 }
 
-/* Frames in Retypes of at most 256. */
-static cptr_t make_frames(cptr_t untyped, word_t count)
+static void lay(const struct domain *server, word_t slot, cptr_t cap)
 {
-    cptr_t first = root_slots(count);
-    for (word_t i = 0; i < count; i += 256)
-        user_check(untyped_retype(untyped, OBJECT_FRAME_4K, 0, INIT_CNODE, 0, 0, first + i,
-                                  count - i < 256 ? count - i : 256));
-    return first;
+    user_check(cnode_move(server->hosted.kept + KEPT_SHELF, slot, HANDOVER_SHELF_RADIX, INIT_CNODE,
+                          cap, 32));
 }
 
-static void build_image(struct domain *d)
+/* Frame i of the image goes to the program itself, or to its resource server. */
+static void give_frame(const struct domain *d, const struct domain *server, word_t i, cptr_t frame)
+{
+    if (server)
+        lay(server, client_index(d, server) * CLIENT_SLOTS_EACH + CLIENT_FRAMES + i, frame);
+    else
+        hosted_give(d, HANDOVER_IMAGE + i, frame);
+}
+
+/* An image may have more pages than the root has slots: each is handed over as soon as it is
+ * filled. */
+static void build_pages(struct domain *d, const struct domain *server)
+{
+    cptr_t first = root_slots(PAGES_AT_ONCE);
+    for (word_t i = 0; i < d->hosted.pages; i += PAGES_AT_ONCE) {
+        word_t left = d->hosted.pages - i;
+        word_t count = left < PAGES_AT_ONCE ? left : PAGES_AT_ONCE;
+        user_check(untyped_retype(d->untyped, OBJECT_FRAME_4K, 0, INIT_CNODE, 0, 0, first, count));
+        for (word_t k = 0; k < count; k++) {
+            build_page(d, i + k, first + k);
+            give_frame(d, server, i + k, first + k);
+        }
+    }
+    root_slots_reset(first);
+}
+
+static void build_image(struct domain *d, const struct domain *server)
 {
     struct hosted *h = &d->hosted;
-    vaddr_t last = h->end + PAGES_BEHIND * PAGE;
     vaddr_t first = h->start & ~(vaddr_t)(SECTION - 1);
-    h->tables = (last - first + SECTION - 1) / SECTION + 1; /* and the devices' */
     h->table = root_retype(d->untyped, OBJECT_PAGE_TABLE, 0, h->tables);
     user_check(page_table_map(h->table, d->vspace, HANDOVER_DEVICES_VADDR, VM_CACHEABLE));
     for (word_t i = 1; i < h->tables; i++)
         user_check(
             page_table_map(h->table + i, d->vspace, first + (i - 1) * SECTION, VM_CACHEABLE));
-    d->frame_count = h->pages + PAGES_BEHIND;
-    d->frames = make_frames(d->untyped, d->frame_count);
-    for (word_t i = 0; i < h->pages; i++)
-        build_page(d, i);
-    h->bootinfo = d->frames + h->pages + 1;
-    h->chunk = h->bootinfo + 1;
+    build_pages(d, server);
+    h->buffer = root_retype(d->untyped, OBJECT_FRAME_4K, 0, PAGES_BEHIND);
+    h->bootinfo = h->buffer + 1;
+    h->chunk = h->buffer + 2;
 }
 
 /* --- objects --- */
+
+static void keep(const struct hosted *h, enum kept_slot slot, cptr_t cap, word_t rights)
+{
+    user_check(cnode_mint(INIT_CNODE, h->kept + slot, 32, INIT_CNODE, cap, 32, rights, 0));
+}
+
+/* A server's endpoint, and what the root keeps of it: it may lay things on the shelf, signal, and
+ * make capabilities to call. */
+static void build_service(struct domain *d)
+{
+    struct hosted *h = &d->hosted;
+    h->service = root_retype(d->untyped, OBJECT_ENDPOINT, 0, 1);
+    h->shelf = root_retype(d->untyped, OBJECT_CNODE, HANDOVER_SHELF_RADIX, 1);
+    keep(h, KEPT_SHELF, h->shelf, RIGHT_ALL);
+    keep(h, KEPT_EVENTS, h->events, RIGHT_WRITE);
+    keep(h, KEPT_SERVICE, h->service, RIGHT_WRITE | RIGHT_GRANT_REPLY);
+}
 
 static void build_space(struct domain *d)
 {
@@ -180,7 +251,7 @@ static void build_space(struct domain *d)
     h->events = root_retype(d->untyped, OBJECT_NOTIFICATION, 0, 1);
     h->bell = root_retype(d->untyped, OBJECT_NOTIFICATION, 0, 1);
     if (desc->serves)
-        h->service = root_retype(d->untyped, OBJECT_ENDPOINT, 0, 1);
+        build_service(d);
 }
 
 static cptr_t build_thread(struct domain *d, const char *name, word_t priority, word_t r0)
@@ -202,8 +273,8 @@ static void build_threads(struct domain *d)
     const struct thread_desc *t = d->desc->threads;
     d->threads = desc->interrupted ? 2 : 1;
     d->tcb[0] = build_thread(d, t[0].name, desc->priority, h->end + PAGE);
-    map_page(d, d->frames + h->pages, h->end);
-    user_check(tcb_set_ipc_buffer(d->tcb[0], h->end, d->frames + h->pages));
+    map_page(d, h->buffer, h->end);
+    user_check(tcb_set_ipc_buffer(d->tcb[0], h->end, h->buffer));
     if (desc->interrupted)
         d->tcb[1] = build_thread(d, t[1].name, desc->priority + 1, 0);
     user_check(tcb_bind_notification(d->tcb[0], desc->interrupted ? h->bell : h->events));
@@ -220,28 +291,41 @@ static void build_device(struct domain *d, word_t i)
     user_check(cnode_mint(INIT_CNODE, badged, 32, INIT_CNODE, h->events, 32, RIGHT_WRITE,
                           (word_t)IRQ_OF_FIRST_DEVICE << i));
     user_check(irq_handler_set_notification(h->irq[i], badged));
+    /* one that a device of the last start still holds up came before there was anybody to tell */
+    user_check(irq_handler_ack(h->irq[i]));
     user_check(cnode_delete(INIT_CNODE, badged, 32));
     user_check(page_map(h->device[i], d->vspace, HANDOVER_DEVICES_VADDR + i * PAGE,
                         RIGHT_READ | RIGHT_WRITE, VM_EXECUTE_NEVER));
 }
 
-void hosted_build(struct domain *d)
+bool hosted_build(struct domain *d, struct domain *domains)
 {
+    struct domain *server = server_of(d, domains);
     image_span(d);
+    d->hosted.runs = has_room(d, server) && (!server || server->hosted.runs);
+    if (!d->hosted.runs)
+        return false;
     build_space(d);
-    build_image(d);
+    build_image(d, server);
     build_threads(d);
     for (word_t i = 0; i < d->desc->hosted->devices; i++)
         build_device(d, i);
     d->hosted.starts++;
     d->hosted.quiet = 0;
+    return true;
 }
 
 /* --- handing over --- */
 
-static struct domain *server_of(const struct domain *d, struct domain *domains)
+/* A server hears that a client has begun or ended. */
+static void tell_server(const struct domain *server, word_t badge)
 {
-    return d->desc->hosted->resources ? &domains[d->desc->hosted->resources] : NULL;
+    cptr_t badged = root_slots(1);
+    user_check(cnode_mint(INIT_CNODE, badged, 32, INIT_CNODE, server->hosted.kept + KEPT_EVENTS, 32,
+                          RIGHT_WRITE, badge));
+    notification_signal(badged);
+    user_check(cnode_delete(INIT_CNODE, badged, 32));
+    root_slots_reset(badged);
 }
 
 static void give_channels(struct domain *d, const struct domain *server)
@@ -261,11 +345,12 @@ static void give_channels(struct domain *d, const struct domain *server)
         hosted_give(d, HANDOVER_IRQ + i, h->irq[i]);
     }
     if (server)
-        give_badged(d, HANDOVER_RESOURCES, server->hosted.service, RIGHT_WRITE | RIGHT_GRANT_REPLY,
-                    h->index - server->hosted.index);
-    if (desc->serves) { /* its clients have theirs; the original, which could grant, goes */
+        give_badged(d, HANDOVER_RESOURCES, server->hosted.kept + KEPT_SERVICE,
+                    RIGHT_WRITE | RIGHT_GRANT_REPLY, client_index(d, server) + 1);
+    if (desc->serves) { /* the original, which could grant, goes */
         give_badged(d, HANDOVER_RESOURCES, h->service, RIGHT_READ, 0);
         user_check(cnode_delete(INIT_CNODE, h->service, 32));
+        hosted_give(d, HANDOVER_SHELF, h->shelf);
     }
 }
 
@@ -286,7 +371,7 @@ static void give_objects(struct domain *d)
         hosted_give(d, HANDOVER_SECOND, d->tcb[1]);
     hosted_give(d, INIT_VSPACE, d->vspace);
     hosted_give(d, INIT_ASID_POOL, d->asid_pool);
-    word_t slot = give_many(d, HANDOVER_IMAGE, d->frames, d->frame_count);
+    word_t slot = give_many(d, HANDOVER_IMAGE + h->pages, h->buffer, PAGES_BEHIND);
     slot = give_many(d, slot, h->table, h->tables);
     give_many(d, slot, h->memory[0], 1);
     for (word_t i = 1; i < h->memories; i++)
@@ -295,22 +380,31 @@ static void give_objects(struct domain *d)
                             d->cnode, 32, guard_data(d)));
 }
 
+static word_t lay_many(const struct domain *server, word_t slot, cptr_t first, word_t count)
+{
+    for (word_t i = 0; i < count; i++)
+        lay(server, slot + i, first + i);
+    return slot + count;
+}
+
 /* Or to its resource server: the program is left with what it may call, wait for and drive. */
-static void give_objects_to(struct domain *d, struct domain *server)
+static void give_objects_to(struct domain *d, const struct domain *server)
 {
     struct hosted *h = &d->hosted;
-    word_t slot = CLIENT_SLOTS + (h->index - server->hosted.index - 1) * CLIENT_SLOTS_EACH;
+    word_t slot = client_index(d, server) * CLIENT_SLOTS_EACH;
     give_badged(d, HANDOVER_FAULTS, h->faults, RIGHT_READ, 0);
-    hosted_give(server, slot + CLIENT_VSPACE, d->vspace);
-    hosted_give(server, slot + CLIENT_FAULTS, h->faults);
-    for (word_t i = 0; i < d->threads; i++)
-        hosted_give(server, slot + CLIENT_TCB + i, d->tcb[i]);
-    hosted_give(server, slot + CLIENT_CNODE, d->cnode);
-    hosted_give(server, slot + CLIENT_ASID_POOL, d->asid_pool);
+    lay(server, slot + CLIENT_VSPACE, d->vspace);
+    lay(server, slot + CLIENT_FAULTS, h->faults);
+    lay(server, slot + CLIENT_TCB, d->tcb[0]);
+    if (d->threads > 1)
+        lay(server, slot + CLIENT_TCB + 1, d->tcb[1]);
+    lay(server, slot + CLIENT_CNODE, d->cnode);
+    lay(server, slot + CLIENT_ASID_POOL, d->asid_pool);
     for (word_t i = 0; i < h->memories; i++)
-        hosted_give(server, slot + CLIENT_MEMORY + i, h->memory[i]);
-    word_t next = give_many(server, slot + CLIENT_FRAMES, d->frames, d->frame_count);
-    give_many(server, next, h->table, h->tables);
+        lay(server, slot + CLIENT_MEMORY + i, h->memory[i]);
+    word_t next = lay_many(server, slot + CLIENT_FRAMES + h->pages, h->buffer, PAGES_BEHIND);
+    lay_many(server, next, h->table, h->tables);
+    tell_server(server, (word_t)HANDOVER_BADGE_BEGUN << client_index(d, server));
 }
 
 void hosted_close(struct domain *d, struct domain *domains, word_t count)
@@ -328,11 +422,15 @@ void hosted_close(struct domain *d, struct domain *domains, word_t count)
         give_objects(d);
 }
 
-void hosted_end(struct domain *d)
+void hosted_end(struct domain *d, struct domain *domains)
 {
     struct hosted *h = &d->hosted;
+    struct domain *server = server_of(d, domains);
     for (word_t i = 0; i < h->memories; i++)
         user_check(cnode_revoke(INIT_CNODE, h->holder[i], 32));
     for (word_t i = 0; i < d->desc->hosted->devices; i++)
         user_check(cnode_revoke(INIT_CNODE, h->page[i], 32));
+    if (server && server->hosted.runs)
+        tell_server(server, (word_t)HANDOVER_BADGE_ENDED << client_index(d, server));
+    h->runs = false;
 }

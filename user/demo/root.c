@@ -2,7 +2,13 @@
  * gives each its own memory, and lets go of every capability that would join two domains. */
 #include "user/demo/demo.h"
 
-enum { EPIT2_PADDR = 0x53f98000, EPIT2_IRQ = 27, MAX_HALVES = 96, HOSTED_REST_BITS = 22 };
+enum {
+    EPIT2_PADDR = 0x53f98000,
+    EPIT2_IRQ = 27,
+    MAX_HALVES = 96,
+    HOSTED_REST_BITS = 22,
+    OWN_BITS = 12
+};
 
 static const struct bootinfo *boot;
 static cptr_t next_slot;
@@ -104,21 +110,60 @@ cptr_t root_device(paddr_t paddr)
     user_fail("root: no device at 0x%x", paddr);
 }
 
-/* The largest RAM untyped, or the device untyped that begins at `paddr`. */
-static cptr_t find_untyped(bool device, paddr_t paddr)
+/* The device untyped that begins at `paddr`. */
+static cptr_t find_device(paddr_t paddr)
 {
-    word_t best = 0, bits = 0;
+    word_t count = boot->untyped.end - boot->untyped.start;
+    for (word_t i = 0; i < count; i++)
+        if (boot->untyped_list[i].is_device && boot->untyped_list[i].paddr == paddr)
+            return boot->untyped.start + i;
+    user_fail("root: no untyped for 0x%x", paddr);
+}
+
+/* An untyped that is cut from its beginning to its end, so that of its memory nothing is lost when its
+ * own capability goes: what lies between two pieces by their alignment becomes pieces, too. */
+struct ground {
+    cptr_t from;
+    word_t at, bits; /* cut so far; of how many */
+};
+static struct ground ground;
+
+static struct ground largest_memory(void)
+{
+    struct ground g = {0};
     word_t count = boot->untyped.end - boot->untyped.start;
     for (word_t i = 0; i < count; i++) {
         const struct untyped_desc *u = &boot->untyped_list[i];
-        if (device ? u->is_device && u->paddr == paddr : !u->is_device && u->size_bits > bits) {
-            best = boot->untyped.start + i;
-            bits = u->size_bits;
-        }
+        if (!u->is_device && u->size_bits > g.bits)
+            g = (struct ground){boot->untyped.start + i, 0, u->size_bits};
     }
-    if (best == 0)
-        user_fail("root: no untyped for 0x%x", paddr);
-    return best;
+    if (g.from == 0)
+        user_fail("root: no memory");
+    return g;
+}
+
+static cptr_t cut_piece(word_t bits)
+{
+    ground.at += (word_t)1 << bits;
+    return root_retype(ground.from, OBJECT_UNTYPED, bits, 1);
+}
+
+/* Cuts what lies before the next address that is aligned to so many bits; the table says whether the
+ * root keeps it. */
+static void cut_up_to(word_t bits)
+{
+    word_t behind = ((word_t)1 << bits) - 1;
+    while (ground.at & behind) {
+        cptr_t piece = cut_piece((word_t)__builtin_ctz(ground.at));
+        if (demo_table.loses_memory)
+            user_check(cnode_delete(INIT_CNODE, piece, 32));
+    }
+}
+
+static cptr_t cut_ground(word_t bits)
+{
+    cut_up_to(bits);
+    return cut_piece(bits);
 }
 
 /* Clients may call the driver and are replied to, but cannot grant; the driver can only receive. */
@@ -144,7 +189,7 @@ static void connect_clients(struct domain *driver, struct domain *domains, word_
 /* The timer device and its interrupt belong to the driver. */
 static void connect_device(struct domain *driver)
 {
-    cptr_t device = find_untyped(true, EPIT2_PADDR);
+    cptr_t device = find_device(EPIT2_PADDR);
     cptr_t frame = root_retype(device, OBJECT_FRAME_4K, 0, 1);
     user_check(
         page_map(frame, driver->vspace, DEVICE_VADDR, RIGHT_READ | RIGHT_WRITE, VM_EXECUTE_NEVER));
@@ -180,15 +225,14 @@ static bool is_hosted(const struct domain *d)
     return d->desc->role == ROLE_HOSTED;
 }
 
-static void build_all(struct domain *domains, word_t count, cptr_t memory)
+static void build_all(struct domain *domains, word_t count)
 {
     struct domain *driver = NULL;
     for (word_t i = 0; i < count; i++) {
         const struct domain_desc *desc = domains[i].desc;
         if (is_hosted(&domains[i]))
             continue;
-        cptr_t untyped = root_retype(memory, OBJECT_UNTYPED, desc->untyped_bits, 1);
-        domain_build(&domains[i], desc, untyped);
+        domain_build(&domains[i], desc, cut_ground(desc->untyped_bits));
         if (desc->role == ROLE_DRIVER)
             driver = &domains[i];
     }
@@ -232,9 +276,12 @@ static void let_go_of_memory(void)
 }
 
 /* Where the domains that are not hosted get their memory: hosted ones need the large untypeds. */
-static cptr_t domains_memory(bool hosted)
+static void take_ground(bool hosted)
 {
-    return hosted ? root_memory(HOSTED_REST_BITS) : find_untyped(false, 0);
+    if (hosted)
+        ground = (struct ground){root_memory(HOSTED_REST_BITS), 0, HOSTED_REST_BITS};
+    else
+        ground = largest_memory();
 }
 
 static bool any_hosted(const struct domain *domains, word_t count)
@@ -265,14 +312,16 @@ void user_main(const struct bootinfo *info)
         domains[i].desc = &desc[i];
     user_print("root: building %s\n", demo_table.name);
     bool hosted = any_hosted(domains, count);
-    cptr_t memory = domains_memory(hosted);
-    open_windows(memory);
+    take_ground(hosted);
+    cptr_t own_memory = cut_ground(OWN_BITS);
+    open_windows(own_memory);
     if (hosted)
-        supervise_start(memory);
-    build_all(domains, count, memory);
-    cptr_t own = root_retype(memory, OBJECT_NOTIFICATION, 0, 1);
+        supervise_start(own_memory);
+    build_all(domains, count);
+    cptr_t own = root_retype(own_memory, OBJECT_NOTIFICATION, 0, 1);
     close_all(domains, count);
-    user_check(cnode_delete(INIT_CNODE, memory, 32));
+    cut_up_to(ground.bits);
+    user_check(cnode_delete(INIT_CNODE, ground.from, 32));
     user_print("root: %u domains run\n", count);
     if (hosted)
         run_hosted(domains, count);

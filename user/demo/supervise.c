@@ -36,57 +36,48 @@ static bool hosted(const struct domain *d)
     return d->desc->role == ROLE_HOSTED;
 }
 
-/* --- a group: programs without a resource server, or a server and its clients --- */
+/* --- who goes along: a resource server takes its clients, which have their objects from it --- */
 
-/* The index of a server, or of a program that manages alone: groups begin and end together. */
-static word_t group_of(const struct domain *d)
+static bool goes_along(const struct domain *domains, word_t i, const struct domain *d)
 {
-    word_t resources = d->desc->hosted->resources;
-    return resources ? resources : d->hosted.index;
+    return &domains[i] == d || (hosted(&domains[i]) && d->desc->hosted->serves &&
+                                domains[i].desc->hosted->resources == d->hosted.index);
 }
 
-static bool in_group(const struct domain *d, word_t group)
-{
-    return hosted(d) && group_of(d) == group;
-}
-
-static void group_start(struct domain *domains, word_t count, word_t group)
+/* Servers are built before their clients and begin after them. */
+static void start(struct domain *domains, word_t count, const struct domain *d)
 {
     root_slots_reset(first_slot); /* they are empty again once all is handed over */
     for (word_t i = 0; i < count; i++)
-        if (in_group(&domains[i], group))
-            hosted_build(&domains[i]);
+        if (goes_along(domains, i, d))
+            off[i] = !hosted_build(&domains[i], domains);
     for (word_t i = count; i-- > 0;)
-        if (in_group(&domains[i], group))
+        if (goes_along(domains, i, d) && !off[i])
             hosted_close(&domains[i], domains, count);
 }
 
-static void group_end(struct domain *domains, word_t count, word_t group)
+/* A server first: it need not hear of its clients' ends. */
+static void end(struct domain *domains, word_t count, const struct domain *d, bool for_good)
 {
+    root_slots_reset(first_slot);
     for (word_t i = 0; i < count; i++)
-        if (in_group(&domains[i], group))
-            hosted_end(&domains[i]);
-}
-
-static void group_off(const struct domain *domains, word_t count, word_t group)
-{
-    for (word_t i = 0; i < count; i++)
-        if (in_group(&domains[i], group))
-            off[i] = true;
+        if (goes_along(domains, i, d)) {
+            hosted_end(&domains[i], domains);
+            off[i] = for_good;
+        }
 }
 
 static void begin_again(struct domain *domains, word_t count, struct domain *d)
 {
-    word_t group = group_of(d);
-    group_end(domains, count, group);
-    if (d->hosted.starts >= MAX_STARTS) {
+    bool enough = d->hosted.starts >= MAX_STARTS;
+    end(domains, count, d, enough);
+    if (enough) {
         user_print("root: %s was started %u times, now it stays off\n", d->desc->name,
                    d->hosted.starts);
-        group_off(domains, count, group);
         return;
     }
     user_print("root: %s is started again\n", d->desc->name);
-    group_start(domains, count, group);
+    start(domains, count, d);
 }
 
 /* --- what is heard --- */
@@ -110,8 +101,7 @@ static const char *fault_name(word_t label)
 static void program_off(struct domain *domains, word_t count, struct domain *d, word_t status)
 {
     user_print("root: %s is off, status %u\n", d->desc->name, status);
-    group_end(domains, count, group_of(d));
-    group_off(domains, count, group_of(d));
+    end(domains, count, d, true);
     if (demo_table.power_off)
         power_off_machine(status);
 }
@@ -148,9 +138,10 @@ static void tick(struct domain *domains, word_t count, word_t badges)
 _Noreturn void supervise(struct domain *domains, word_t count)
 {
     first_slot = root_slots_mark();
+    user_check(tcb_set_priority(INIT_TCB, INIT_TCB, ROOT_PRIORITY));
     for (word_t i = 0; i < count; i++)
-        if (hosted(&domains[i]) && group_of(&domains[i]) == i)
-            group_start(domains, count, i);
+        if (hosted(&domains[i]) && domains[i].desc->hosted->resources == 0)
+            start(domains, count, &domains[i]);
     for (;;) {
         /* a caller that is ended is not replied to */
         struct ipc_regs m = ipc_recv(endpoint);

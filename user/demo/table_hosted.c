@@ -10,6 +10,8 @@ static const struct hosted_desc guest = {
     .cnode_radix = 12,
     .priority = 100,
     .thread_priority = 90,
+    .devices = 1,
+    .device = {{0x53f90000, 29}}, /* GPT */
     .watched = true,
     .text = "direct",
 };

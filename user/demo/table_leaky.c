@@ -1,9 +1,10 @@
-/* The leaky system: the same three domains, and one fault of each kind the paper forbids (3.2.3).
- */
+/* The leaky system: the same three domains, one fault of each kind the paper forbids (3.2.3), and memory
+ * that is lost. */
 #include "user/demo/demo.h"
 
 const struct demo_table demo_table = {
     .name = "the leaky demo",
+    .loses_memory = true,
     .plants = 4,
     .plant =
         {

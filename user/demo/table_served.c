@@ -4,7 +4,8 @@
 
 extern const uint8_t client[], client_end[], resources[], resources_end[];
 
-enum { SERVER = 2, SERVER_PRIORITY = 120 };
+/* Both clients take turns, so that each asks while the other ends and begins. */
+enum { SERVER = 2, SERVER_PRIORITY = 120, PRIORITY = 100 };
 
 static const struct hosted_desc server = {
     .elf = resources,
@@ -20,8 +21,8 @@ static const struct hosted_desc first = {
     .elf_end = client_end,
     .memory_bits = {18, 20},
     .cnode_radix = 6,
-    .priority = 100,
-    .thread_priority = 90,
+    .priority = PRIORITY,
+    .thread_priority = PRIORITY,
     .resources = SERVER,
     .watched = true,
     .text = "first",
@@ -30,10 +31,10 @@ static const struct hosted_desc first = {
 static const struct hosted_desc second = {
     .elf = client,
     .elf_end = client_end,
-    .memory_bits = {18, 19},
+    .memory_bits = {18, 25}, /* more than ASIDs */
     .cnode_radix = 6,
-    .priority = 99,
-    .thread_priority = 90,
+    .priority = PRIORITY,
+    .thread_priority = PRIORITY,
     .resources = SERVER,
     .text = "second",
 };

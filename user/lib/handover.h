@@ -12,6 +12,7 @@
  *         20  sign of life: notification of the manager, may be signalled
  *         21  its bell, when it has a second thread: notification, bound to its first thread
  *         22  that thread
+ *         23  a resource server's shelf: the CNode where the manager lays what is its clients'
  *         24..  frames of its devices, mapped    28..  their interrupt handlers
  *         32..  free from here up to the frames of the image
  *
@@ -32,6 +33,7 @@ enum handover_slot {
     HANDOVER_ALIVE = 20,
     HANDOVER_BELL = 21,
     HANDOVER_SECOND = 22,
+    HANDOVER_SHELF = 23,
     HANDOVER_DEVICE = 24,
     HANDOVER_IRQ = 28,
     HANDOVER_IMAGE = 64, /* first frame of the image */
@@ -45,7 +47,14 @@ enum handover_limit {
     HANDOVER_NAME = 16,
     HANDOVER_DEVICES_VADDR = 0x08000000, /* device i is a page at this plus 4096 i */
     HANDOVER_BADGE_BELL = 0x10000,
-    HANDOVER_BADGE_FAULT = 0x20000, /* of the endpoint for faults, in threads' CSpaces */
+    HANDOVER_BADGE_FAULT = 0x20000, /* and less than 0x10000 more: of the endpoint for faults, in
+                                     * threads' CSpaces */
+    HANDOVER_SHELF_RADIX = 14,
+    /* What a resource server hears of client i (badge i + 1), in bits of its interrupts'
+     * notification: its memory is taken back, with all that was made in it; what is its lies on the
+     * shelf. A server that hears both forgets first. */
+    HANDOVER_BADGE_ENDED = 0x100,
+    HANDOVER_BADGE_BEGUN = 0x1000,
 };
 
 struct handover_device {
@@ -53,15 +62,15 @@ struct handover_device {
     unsigned irq;
 };
 
-/* What a resource server is told of a client, slots in the server's CSpace. */
+/* What a resource server is told of a client; slots are of its shelf. */
 struct handover_client {
     char name[HANDOVER_NAME]; /* of its domain */
     unsigned badge;           /* of its requests, from 1 */
     unsigned untyped;         /* first of its untypeds */
     unsigned untyped_count;
-    unsigned bytes;  /* of all of them, what it started with included */
-    unsigned vspace; /* its page directory */
-    unsigned image;  /* first frame of its image, mapped there already */
+    unsigned vspace;    /* its page directory */
+    unsigned asid_pool; /* for the directories that are made for it */
+    unsigned image;     /* first frame of its image, mapped there already */
     unsigned image_count;
     unsigned faults;   /* where its threads' faults go: may be called */
     unsigned priority; /* the most its threads may have */

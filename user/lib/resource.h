@@ -4,8 +4,12 @@
  * Requests are Calls, the label is the request, the answer's label a result.  A client is known by
  * the badge of its endpoint.  Objects go by handles, small numbers that mean something to the
  * server alone; it refuses whatever is not the client's own, of the wrong kind, misaligned, or
- * above the client's quota.  Threads that a client makes get one CSpace of the server's making:
- * slot 1 is the client's endpoint for faults, nothing else.
+ * above the client's quota.  Threads that a client makes get, with a directory, a CSpace of the
+ * server's making: slot 1 is the client's endpoint for faults, nothing else. Its badge is that
+ * directory's alone, since a thread can send there what it likes.
+ *
+ * A frame that was mapped in more places than the server looks through may lose a mapping; PROTECT
+ * makes it again.
  *
  * Types are C's own: the header is read by programs that have no other header of this project. */
 #ifndef CAPSCOPE_USER_LIB_RESOURCE_H
@@ -15,9 +19,10 @@
 #define RESOURCE_REQUEST_LIST(X)                                                                   \
     X(1, INFO, "- -> frames still to be had, bytes of other objects, frames in use, image handle") \
     X(2, FRAMES, "count -> first handle of that many, consecutive")                                \
-    X(3, OBJECT, "kind, directory, vaddr -> handle; a table is mapped there")                      \
-    X(4, FREE, "handle -> -")                                                                      \
-    X(5, MAP, "frame, directory << 16 | rights, vaddr -> mapping")                                 \
+    X(3, OBJECT,                                                                                   \
+      "kind, directory, vaddr -> handle, badge of a directory's faults; a table is mapped there")  \
+    X(4, FREE, "handle -> -; a table takes what is mapped in it along")                            \
+    X(5, MAP, "frame, table << 16 | rights, vaddr -> mapping; vaddr lies in the table's 1 MiB")    \
     X(6, UNMAP, "mapping -> -")                                                                    \
     X(7, PROTECT, "mapping, rights -> -")                                                          \
     X(8, THREAD_SPACE, "thread, directory -> -")                                                   \
@@ -42,6 +47,7 @@ enum resource_kind {
     RESOURCE_TABLE,
     RESOURCE_DIRECTORY,
     RESOURCE_MAPPING,
+    RESOURCE_CSPACE, /* a directory's; no client names it */
     RESOURCE_KINDS,
 };
 

@@ -76,3 +76,17 @@ void user_start(const struct bootinfo *info)
     user_main(info);
     stop_for_good();
 }
+
+cptr_t user_largest_untyped(const struct bootinfo *info)
+{
+    word_t best = 0;
+    cptr_t found = 0;
+    for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++) {
+        const struct untyped_desc *u = &info->untyped_list[i];
+        if (u->is_device || u->size_bits <= best)
+            continue;
+        best = u->size_bits;
+        found = info->untyped.start + i;
+    }
+    return found;
+}

@@ -23,6 +23,9 @@ _Noreturn void user_fail(const char *fmt, ...);
 #define user_check(e) user_check_at((e), __FILE__, __LINE__, #e)
 void user_check_at(enum syscall_error e, const char *file, int line, const char *what);
 
+/* The largest untyped of RAM that a root task has; 0: it has none. */
+cptr_t user_largest_untyped(const struct bootinfo *info);
+
 extern char image_start[], image_end[];
 
 #endif

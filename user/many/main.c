@@ -16,17 +16,6 @@ enum {
 
 static cptr_t originals, copies, loose;
 
-static cptr_t largest_untyped(const struct bootinfo *info)
-{
-    word_t best = 0;
-    for (word_t i = 1; i < info->untyped.end - info->untyped.start; i++)
-        if (!info->untyped_list[i].is_device &&
-            (info->untyped_list[best].is_device ||
-             info->untyped_list[i].size_bits > info->untyped_list[best].size_bits))
-            best = i;
-    return info->untyped.start + best;
-}
-
 static void make_batches(cptr_t untyped, enum object_type type, word_t first, word_t batches)
 {
     for (word_t i = 0; i < batches; i++)
@@ -51,7 +40,7 @@ static void make_copies(void)
 
 static void make(const struct bootinfo *info)
 {
-    cptr_t untyped = largest_untyped(info);
+    cptr_t untyped = user_largest_untyped(info);
     originals = info->empty.start;
     copies = originals + 1;
     loose = originals + 2;

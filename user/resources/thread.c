@@ -1,23 +1,52 @@
-/* Threads of a client: all in its one small CSpace, at the priority it may give, with the registers
- * it wants. */
+/* Threads of a client: in a directory of its own and the small CSpace that belongs to that, at the
+ * priority it may give, with the registers it wants. */
 #include "user/resources/resources.h"
 
 enum { GUARD = (32 - USER_CSPACE_RADIX) << 3 };
 
-static cptr_t cspace_of(const struct client *c)
+/* --- a directory and its CSpace, which has the endpoint for faults and nothing else --- */
+
+static word_t badge_of(word_t cspace)
 {
-    return CSPACES + client_number(c);
+    return HANDOVER_BADGE_FAULT + cspace;
 }
 
-/* The CSpace lies in the client's own memory; one endpoint is all that is ever in it. */
-void thread_start(struct client *c)
+enum resource_result cspace_prepare(struct client *c, word_t h)
 {
-    user_check(untyped_retype(c->given->untyped, OBJECT_CNODE, USER_CSPACE_RADIX, INIT_CNODE, 0, 0,
-                              cspace_of(c), 1));
-    user_check(cnode_mint(cspace_of(c), USER_FAULTS, USER_CSPACE_RADIX, INIT_CNODE,
-                          c->given->faults, 32, RIGHT_WRITE | RIGHT_GRANT_REPLY,
-                          HANDOVER_BADGE_FAULT));
+    enum syscall_error e =
+        cnode_mint(handle_slot(h), USER_FAULTS, USER_CSPACE_RADIX, INIT_CNODE,
+                   own_slot(c, OWN_FAULTS), 32, RIGHT_WRITE | RIGHT_GRANT_REPLY, badge_of(h));
+    return e == SEL4_NO_ERROR ? RESOURCE_OK : RESOURCE_KERNEL;
 }
+
+word_t directory_make(struct client *c, enum resource_result *why)
+{
+    word_t h = memory_object(c, RESOURCE_DIRECTORY, why);
+    if (h == NONE)
+        return NONE;
+    word_t cspace = memory_object(c, RESOURCE_CSPACE, why);
+    if (cspace == NONE) {
+        memory_free(c, h);
+        return NONE;
+    }
+    objects[h].parent = (uint16_t)cspace;
+    return h;
+}
+
+enum resource_result directory_take(struct client *c, struct object *directory)
+{
+    if (directory->count != 0)
+        return RESOURCE_BUSY;
+    memory_free(c, directory->parent);
+    return RESOURCE_OK;
+}
+
+word_t directory_badge(word_t h)
+{
+    return badge_of(objects[h].parent);
+}
+
+/* --- threads --- */
 
 enum resource_result thread_prepare(struct client *c, word_t h)
 {
@@ -32,8 +61,8 @@ enum resource_result resource_thread_space(struct request *r)
         !handle_of(r->client, r->mr[1], RESOURCE_DIRECTORY) ||
         !handle_space(r->client, r->mr[1], &vspace))
         return RESOURCE_HANDLE;
-    enum syscall_error e =
-        tcb_set_space(handle_slot(r->mr[0]), USER_FAULTS, cspace_of(r->client), GUARD, vspace);
+    enum syscall_error e = tcb_set_space(handle_slot(r->mr[0]), USER_FAULTS,
+                                         handle_slot(objects[r->mr[1]].parent), GUARD, vspace);
     return e == SEL4_NO_ERROR ? RESOURCE_OK : RESOURCE_KERNEL;
 }
 

@@ -213,6 +213,28 @@ static void cycles_lose_nothing(void)
     check_equal(ram_free_bytes(), before);
 }
 
+/* The label of an interrupted Retype's rest, made up by a program: it gets what a smaller request gets,
+ * and no more than 256 objects together with those that it says are made. */
+static void forged_rests(void)
+{
+    enum { SLOTS = 9, ALL = 1 << SLOTS };
+    cptr_t ut = object_new(OBJECT_UNTYPED, 16), node = object_new(OBJECT_CNODE, SLOTS);
+    for (word_t made = 0; made < 300; made++)
+        for (word_t count = made + 1; count < ALL; count += 85) {
+            struct invocation v = {ut, INV_UNTYPED_RETYPE | (1 + made) << RETYPE_REST_SHIFT,
+                                   6,  {OBJECT_ENDPOINT, 0, node, DEPTH, 0 - made, count},
+                                   1,  {INIT_CNODE},
+                                   0,  0};
+            bool rest = made < RETYPE_MAX_OBJECTS, few = count <= RETYPE_MAX_OBJECTS;
+            user_invoke(&v);
+            check_equal(msginfo_label(v.tag), !rest ? SEL4_ILLEGAL_OPERATION
+                                              : few ? SEL4_NO_ERROR
+                                                    : SEL4_RANGE_ERROR);
+            check_equal(untyped_free_bytes(ut), 65536 - (rest && few ? 16 * (count - made) : 0));
+            must_succeed(cap_revoke(ut));
+        }
+}
+
 const struct test retype_tests[] = {
     {"RETYPE0000 every kind of object takes its size and comes back", all_types},
     {"RETYPE0001 slot windows and their limits are exact", windows},
@@ -224,5 +246,6 @@ const struct test retype_tests[] = {
     {"RETYPE0007 device memory becomes frames and untypeds only", device_memory},
     {"RETYPE0008 no call takes memory that was not given to it", nothing_is_taken},
     {"RETYPE0009 create and revoke in cycles lose nothing", cycles_lose_nothing},
+    {"RETYPE0010 a forged label of a rest gets no more than a smaller request", forged_rests},
     {0},
 };

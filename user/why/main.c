@@ -1,7 +1,7 @@
 /* Memory, threads, and the order of what is shown. */
 #include "user/why/why.h"
 
-enum { THREADS = 24, STACK_WORDS = 256, ROUNDS = 4, RETYPES = 60, LOOK_UPS = 60 };
+enum { THREADS = 56, STACK_WORDS = 256, ROUNDS = 4, RETYPES = 60, LOOK_UPS = 60 };
 
 static cptr_t memory, next;
 static word_t stacks[THREADS][STACK_WORDS] __attribute__((aligned(8)));
@@ -79,11 +79,28 @@ static void find_memory(const struct bootinfo *info)
     }
 }
 
+/* The smallest untyped of RAM that is not needed: nobody has it any more. */
+static void lose_memory(const struct bootinfo *info)
+{
+    cptr_t found = 0;
+    word_t least = 32;
+    for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++) {
+        const struct untyped_desc *u = &info->untyped_list[i];
+        if (u->is_device || u->size_bits >= least || info->untyped.start + i == memory)
+            continue;
+        least = u->size_bits;
+        found = info->untyped.start + i;
+    }
+    user_print("why: lost %u bits\n", least);
+    why_let_go(found);
+}
+
 void user_main(const struct bootinfo *info)
 {
     find_memory(info);
     debug_name_thread(INIT_TCB, "why/root");
-    why_situations();
+    lose_memory(info);
+    why_situations(info);
     for (word_t i = 0; i < ROUNDS; i++)
         why_look_ups(LOOK_UPS);
     for (word_t i = 0; i < ROUNDS; i++)

@@ -22,12 +22,19 @@ struct pool {
     cptr_t untyped[POOL];
 };
 
+/* The last there is, near the end of the address space. */
 static cptr_t device_memory(const struct bootinfo *info)
 {
-    for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++)
-        if (info->untyped_list[i].is_device && info->untyped_list[i].size_bits >= DEVICE_BITS)
-            return info->untyped.start + i;
-    user_fail("why: no device memory\n");
+    word_t found = info->untyped.end;
+    for (word_t i = 0; i < info->untyped.end - info->untyped.start; i++) {
+        const struct untyped_desc *u = &info->untyped_list[i];
+        if (u->is_device && u->size_bits >= DEVICE_BITS &&
+            (found == info->untyped.end || u->paddr > info->untyped_list[found].paddr))
+            found = i;
+    }
+    if (found == info->untyped.end)
+        user_fail("why: no device memory\n");
+    return info->untyped.start + found;
 }
 
 static struct pool make_pool(const struct bootinfo *info)

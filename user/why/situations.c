@@ -1,16 +1,13 @@
-/* Threads that cannot go on, each for one reason.  What they have is there at the first pause;
- * behind it something is taken from two of them. */
+/* Threads that cannot go on, each for one reason: who waits for whom. */
 #include "user/why/why.h"
 
 enum {
     HANDLER = 1, /* slots of a thread's CSpace */
     THING = 2,
     OTHER = 3,
-    DEEP = 5,
     MIDDLE = 100,
     LOW = 10,
     RAW_NOWHERE = 0x433060,
-    WINDOW = 0x40000000,
     READ = RIGHT_READ,
     WRITE = RIGHT_WRITE,
 };
@@ -52,11 +49,6 @@ static void receive_other(void)
     ipc_recv(OTHER);
 }
 
-static void receive_deep(void)
-{
-    ipc_recv(DEEP);
-}
-
 static void spin(void)
 {
     for (;;)
@@ -66,11 +58,6 @@ static void spin(void)
 static void write_nowhere(void)
 {
     *(volatile word_t *)RAW_NOWHERE = 1;
-}
-
-static void read_window(void)
-{
-    (void)*(volatile word_t *)WINDOW;
 }
 
 static void execute_nowhere(void)
@@ -162,34 +149,24 @@ static void make_unserved(void)
     why_start(&low, spin);
 }
 
-/* --- what is there before and gone afterwards --- */
-
-struct loser {
-    struct why_thread slot, page;
-    cptr_t frame;
-};
-
-static struct loser make_losers(void)
+/* A name that fits two. */
+static void make_twins(void)
 {
-    struct loser l = {why_thread("why/lost-slot", MIDDLE, 0),
-                      why_thread("why/lost-page", MIDDLE, 0), why_new(OBJECT_FRAME_4K, 0)};
-    cptr_t table = why_new(OBJECT_PAGE_TABLE, 0);
-    why_hand(&l.slot, DEEP, why_new(OBJECT_ENDPOINT, 0), RIGHT_ALL);
-    user_check(page_table_map(table, INIT_VSPACE, WINDOW, 0));
-    user_check(page_map(l.frame, INIT_VSPACE, WINDOW, RIGHT_ALL, 0));
-    return l;
+    (void)why_thread("why/twin", MIDDLE, 0);
+    (void)why_thread("why/twin", MIDDLE, 0);
 }
 
-static void take_away(const struct loser *l)
+/* A CNode that only it itself holds, with the only capability to a page. */
+static void make_unreachable(void)
 {
-    user_check(cnode_delete(l->slot.cnode, DEEP, WHY_RADIX));
-    user_check(page_unmap(l->frame));
-    why_start(&l->slot, receive_deep);
-    why_start(&l->page, read_window);
+    cptr_t island = why_new(OBJECT_CNODE, WHY_RADIX), page = why_new(OBJECT_FRAME_4K, 0);
+    user_check(cnode_move(island, 1, WHY_RADIX, INIT_CNODE, page, WHY_DEPTH));
+    user_check(cnode_copy(island, 2, WHY_RADIX, INIT_CNODE, island, WHY_DEPTH, RIGHT_ALL));
+    why_let_go(island);
 }
 
 /* The root task takes turns with them, so that each comes to where it stays. */
-void why_situations(void)
+void why_situations(const struct bootinfo *info)
 {
     user_check(tcb_set_priority(INIT_TCB, INIT_TCB, MIDDLE));
     alone("why/nobody-sends", OBJECT_ENDPOINT, READ, receive);
@@ -204,10 +181,8 @@ void why_situations(void)
     make_bad_handler();
     make_stopped();
     make_unserved();
-    struct loser l = make_losers();
-    user_print("why: before\n");
-    why_pause();
-    take_away(&l);
-    user_print("why: after\n");
-    why_pause();
+    make_twins();
+    make_unreachable();
+    why_faults(info);
+    why_losses();
 }

@@ -28,8 +28,14 @@ void why_hand(const struct why_thread *t, word_t slot, cptr_t cap, word_t rights
 /* The root task keeps nothing of it: whoever is in the way of a thread, it is not the root task. */
 void why_let_go(cptr_t cap);
 
-/* --- situations.c --- */
-void why_situations(void);
+/* --- situations.c: all of them --- */
+void why_situations(const struct bootinfo *info);
+
+/* --- faults.c: what is not there, or not allowed --- */
+void why_faults(const struct bootinfo *info);
+
+/* --- losses.c: what is there at a first pause and gone at a second one --- */
+void why_losses(void);
 
 /* --- requests.c --- */
 void why_retypes(const struct bootinfo *info, word_t count);

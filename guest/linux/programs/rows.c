@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MB = 1 << 20, COUNTS = 12 };
+enum { PAGE = 4096, MB = 1 << 20, COUNTS = 13 };
 
 static void die(const char *what)
 {

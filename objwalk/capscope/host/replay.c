@@ -7,6 +7,7 @@
  * run back. */
 #include "objwalk/replay.h"
 
+#include "lib/array.h"
 #include "objwalk/capscope/rebuild.h"
 
 #include <stdlib.h>
@@ -23,13 +24,14 @@ struct replay_node {
 struct replay_list {
     struct objwalk walk;
     struct replay_node *nodes;
-    uint32_t used, capacity, free; /* of nodes; free: head of a list by `next`, 0: none */
-    uint32_t *table;               /* node index by address, 0: free place */
+    size_t room;
+    uint32_t used, free; /* of nodes; free: head of a list by `next`, 0: none */
+    uint32_t *table;     /* node index by address, 0: free place */
     uint32_t table_bits;
 };
 _Static_assert((int)REPLAY_MAX_DEPTH == (int)OBJWALK_MAX_DEPTH, "as deep as a walk");
 
-enum { FIRST_NODES = 256, FIRST_TABLE_BITS = 10, NODES_MAX = 1 << 24 };
+enum { FIRST_TABLE_BITS = 10, NODES_MAX = 1 << 24 };
 
 /* --- the table --- */
 
@@ -91,15 +93,14 @@ static bool table_grow(struct replay *r, uint32_t bits)
 
 static bool nodes_reserve(struct replay *r)
 {
-    if (r->list->free != 0 || r->list->used < r->list->capacity)
+    struct replay_list *l = r->list;
+    if (l->free != 0)
         return true;
-    uint32_t wanted = r->list->capacity ? r->list->capacity * 2 : FIRST_NODES;
     struct replay_node *nodes =
-        wanted > NODES_MAX ? NULL : realloc(r->list->nodes, wanted * sizeof(*nodes));
+        l->used >= NODES_MAX ? NULL : array_room(l->nodes, l->used, &l->room, sizeof(*nodes));
     if (!nodes)
         return false;
-    r->list->nodes = nodes;
-    r->list->capacity = wanted;
+    l->nodes = nodes;
     return true;
 }
 

@@ -6,6 +6,12 @@
  * Frames of Linux's memory are made once.  Each mapping in a user's directory is a copy of a frame's
  * capability, which is kept when it is unmapped: the frame's next mapping is one invocation.
  *
+ * A page table that is unmapped takes its mappings along, but the copies still say where they were:
+ * the kernel maps them there again, and elsewhere after an Unmap.  An address that a frame returns to
+ * must get the copy that names it, for Unmap of that one would take the mapping of another.  One
+ * that slips through (an ASID used anew, very many copies) costs a fault, which maps the page again
+ * (kernel/shadow.c).
+ *
  * Other objects lie in pieces of 64 KiB, each an untyped for objects of one kind; a piece whose last
  * object is freed is revoked, and is free for any kind.
  */
@@ -22,11 +28,14 @@
 #define PIECES		96
 #define PIECE_OBJECTS	128	/* slots kept for each: as many TCBs fit */
 #define MAX_UNTYPED	16
-#define USER_CNODE_BITS	4
+#define USER_CNODE_BITS	5
 #define USER_GUARD	((32 - USER_CNODE_BITS) << 3)
 #define USER_FAULTS	1
+#define DIRECTORIES	4	/* in a piece */
+#define PLACE_OWN	0xfff
+#define COPIES_TRIED	16	/* of a frame: the page of zeroes has hundreds */
 
-static unsigned long image_slot, lowmem_slot, user_cnode, priority;
+static unsigned long image_slot, lowmem_slot, priority, first_object;
 static unsigned long untyped[MAX_UNTYPED], untyped_count;
 
 /* --- invocations --- */
@@ -81,17 +90,14 @@ static unsigned long slots_take(unsigned long count)
 /* --- mappings: copies of frames' capabilities, the idle ones chained from their frame --- */
 
 static u16 next_idle[SLOTS];
-#define MAX_FRAMES	((SEL4_RAM_MOST + SEL4_IMAGE_MOST) >> PAGE_SHIFT)
-static u16 idle_of[MAX_FRAMES];	/* by frame, of the image and of Linux's memory */
+static u32 place[SLOTS];	/* that a copy names, see place_of(); 0: none */
+#define MAX_FRAMES	((SEL4_IMAGE_MOST + (2UL << 20) + SEL4_RAM_MOST) >> PAGE_SHIFT)
+static u16 idle_of[MAX_FRAMES];	/* by frame, of the image, what lies behind it, and Linux's memory */
 static unsigned long frames, idle_copies;
 
-static unsigned long frame_index(unsigned long pfn)
+static __always_inline unsigned long frame_index(unsigned long pfn)
 {
-	unsigned long addr = pfn << PAGE_SHIFT;
-
-	if (addr >= sel4_lowmem)
-		return ((sel4_image_end - PAGE_OFFSET) + (addr - sel4_lowmem)) >> PAGE_SHIFT;
-	return (addr - PAGE_OFFSET) >> PAGE_SHIFT;
+	return pfn - (PAGE_OFFSET >> PAGE_SHIFT);
 }
 
 static unsigned long frame_slot(unsigned long pfn)
@@ -112,6 +118,7 @@ static void copies_drop(void)
 		for (; (s = idle_of[i]) != 0; idle_copies--) {
 			idle_of[i] = next_idle[s];
 			sel4_must(invoke(SLOT_CNODE, CNODE_DELETE, 2, s, 32, 0), "delete a copy");
+			place[s] = 0;
 			__clear_bit(s, slots_used);
 		}
 }
@@ -138,37 +145,176 @@ static inline unsigned long space_cap(unsigned long space)
 	return space == SEL4_OWN_SPACE ? SLOT_VSPACE : space;
 }
 
-unsigned long direct_page_map(unsigned long space, unsigned long addr, unsigned long pfn, unsigned long rights)
+/* Directories are few to a piece. */
+static __always_inline unsigned long directory_index(unsigned long space)
 {
-	u16 *idle = &idle_of[frame_index(pfn)];
-	unsigned long s = *idle;
+	unsigned long object = space - first_object;
 
-	if (s) {
-		*idle = next_idle[s];
-		idle_copies--;
-	} else {
-		s = slot_alloc();
-		if (!s)
-			return 0;
-		sel4_must(copy(s, frame_slot(pfn)), "copy a frame");
+	return object / PIECE_OBJECTS * DIRECTORIES + object % PIECE_OBJECTS;
+}
+
+/* An address, and in the lower bits whose. */
+static __always_inline u32 place_of(unsigned long space, unsigned long addr)
+{
+	BUILD_BUG_ON(PIECES * DIRECTORIES >= PLACE_OWN);
+	if (space == SEL4_OWN_SPACE)
+		return addr | PLACE_OWN;
+	return addr | (1 + directory_index(space));
+}
+
+/* Of a frame's idle copies the one that names the place, or the first of them, or a new one. */
+static __always_inline unsigned long copy_take(unsigned long pfn, u32 where)
+{
+	u16 *first = &idle_of[frame_index(pfn)], *p = first;
+	unsigned long s, n;
+
+	for (n = 0; (s = *p) != 0 && n < COPIES_TRIED; n++, p = &next_idle[s])
+		if (place[s] == where)
+			break;
+	if (!s || n == COPIES_TRIED) {
+		p = first;
+		s = *p;
 	}
-	sel4_must(invoke_cap(s, PAGE_MAP, space_cap(space), 3, addr, rights, ATTR_CACHED), "map a page");
+	if (likely(s)) {
+		*p = next_idle[s];
+		idle_copies--;
+		return s;
+	}
+	s = slot_alloc();
+	if (s)
+		sel4_must(copy(s, frame_slot(pfn)), "copy a frame");
 	return s;
+}
+
+static noinline void unmap_copy(unsigned long s)
+{
+	sel4_must(invoke(s, PAGE_UNMAP, 0, 0, 0, 0), "unmap a page");
+	place[s] = 0;
+}
+
+static __always_inline int map_copy(unsigned long s, unsigned long space, unsigned long addr, unsigned long rights)
+{
+	return invoke_cap(s, PAGE_MAP, space_cap(space), 3, addr, rights, ATTR_CACHED);
+}
+
+/* The same with the directory in its place, not counted. */
+static __always_inline int map_ready(unsigned long s, unsigned long addr, unsigned long rights)
+{
+	return sel4_label(sel4_trap(SYS_SEL4_CALL, s, sel4_tag(PAGE_MAP, 1, 3), addr, rights, ATTR_CACHED, 0).tag);
+}
+
+/* Its place was another's of the same name: it is unmapped first. */
+static noinline int map_again(unsigned long s, unsigned long space, unsigned long addr, unsigned long rights)
+{
+	if (!map_copy(s, space, addr, rights))
+		return 0;
+	unmap_copy(s);
+	return map_copy(s, space, addr, rights);
+}
+
+static __always_inline unsigned long map_at(u32 where, unsigned long space, unsigned long addr, unsigned long pfn,
+					    unsigned long rights)
+{
+	unsigned long s = copy_take(pfn, where);
+
+	if (unlikely(!s))
+		return 0;
+	if (unlikely(place[s] != where)) {
+		if (place[s])
+			unmap_copy(s);
+		place[s] = where;
+	}
+	if (unlikely(map_copy(s, space, addr, rights))) {
+		sel4_must(map_again(s, space, addr, rights), "map a page");
+		place[s] = where;
+	}
+	return s;
+}
+
+static noinline unsigned long map_slowly(u32 where, unsigned long space, unsigned long pfn, unsigned long rights)
+{
+	return map_at(where, space, where & PAGE_MASK, pfn, rights);
+}
+
+unsigned long direct_page_map(unsigned long space, unsigned long table, unsigned long addr, unsigned long pfn,
+			      unsigned long rights)
+{
+	return map_at(place_of(space, addr), space, addr, pfn, rights);
+}
+
+/* Maps pages around a fault; their number and what each takes here are what a page fault costs.  The first
+ * idle copy of most names the place; the others take the long way. */
+unsigned int direct_pages_map(unsigned long space, unsigned long table, unsigned long addr, const pte_t *ptes,
+			      u16 *mapping, u32 *entry, unsigned int count)
+{
+	const unsigned long cap = space_cap(space), most = frames;
+	unsigned int i, n = 0, quick = 0;
+	u32 where = addr | place_of(space, 0);
+
+	sel4_cap_arg(0) = cap;
+	for (i = 0; i < count; i++, where += PAGE_SIZE) {
+		unsigned long pte = pte_val(ptes[i]), pfn = pte >> PAGE_SHIFT, at = frame_index(pfn), s;
+
+		if ((pte & (_PAGE_PRESENT | _PAGE_NONE)) != _PAGE_PRESENT || mapping[i])
+			continue;
+		if (likely(at < most && (s = idle_of[at]) != 0 && place[s] == where)) {
+			idle_of[at] = next_idle[s];
+			quick++;
+			if (likely(!map_ready(s, where & PAGE_MASK, RIGHTS_R))) {
+				entry[i] = pfn;
+				mapping[i] = s;
+				continue;
+			}
+			sel4_must(map_again(s, space, where & PAGE_MASK, RIGHTS_R), "map a page");
+			place[s] = where;
+		} else if (pfn_valid(pfn)) {
+			s = map_slowly(where, space, pfn, RIGHTS_R);
+			n += s != 0;
+		} else {
+			continue;
+		}
+		entry[i] = pfn;
+		mapping[i] = s;
+		sel4_cap_arg(0) = cap;
+	}
+	idle_copies -= quick;
+	sel4_counts[COUNT_INVOCATIONS] += quick;
+	return n + quick;
+}
+
+static __always_inline void make_idle(unsigned long s, unsigned long pfn)
+{
+	u16 *first = &idle_of[frame_index(pfn)];
+
+	next_idle[s] = *first;
+	*first = s;
 }
 
 void direct_page_unmap(unsigned long mapping, unsigned long pfn)
 {
-	u16 *idle = &idle_of[frame_index(pfn)];
-
-	sel4_must(invoke(mapping, PAGE_UNMAP, 0, 0, 0, 0), "unmap a page");
-	next_idle[mapping] = *idle;
-	*idle = mapping;
+	unmap_copy(mapping);
+	make_idle(mapping, pfn);
 	idle_copies++;
+}
+
+void direct_pages_gone(u16 *mapping, const u32 *entry, unsigned int count)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 256 && n < count; i++)
+		if (mapping[i]) {
+			make_idle(mapping[i], entry[i] & SEL4_ENTRY_PFN);
+			n++;
+		}
+	idle_copies += n;
 }
 
 int direct_page_protect(unsigned long mapping, unsigned long space, unsigned long addr, unsigned long rights)
 {
-	return invoke_cap(mapping, PAGE_MAP, space_cap(space), 3, addr, rights, ATTR_CACHED);
+	int error = map_again(mapping, space, addr, rights);
+
+	place[mapping] = place_of(space, addr);
+	return error;
 }
 
 void direct_page_unify(unsigned long mapping)
@@ -178,9 +324,10 @@ void direct_page_unify(unsigned long mapping)
 
 /* --- objects in pieces of untyped memory --- */
 
-enum kind { KIND_NONE, KIND_THREAD, KIND_TABLE, KIND_SPACE, KINDS };
-static const struct { u8 type, bits; } kinds[KINDS] = {
+enum kind { KIND_NONE, KIND_THREAD, KIND_TABLE, KIND_SPACE, KIND_CNODE, KINDS };
+static const struct { u8 type, bits, radix; } kinds[KINDS] = {
 	[KIND_THREAD] = { OBJ_TCB, 9 }, [KIND_TABLE] = { OBJ_PAGE_TABLE, 10 }, [KIND_SPACE] = { OBJ_PAGE_DIRECTORY, 14 },
+	[KIND_CNODE] = { OBJ_CNODE, USER_CNODE_BITS + 4, USER_CNODE_BITS },
 };
 struct piece {
 	unsigned long untyped;
@@ -188,7 +335,7 @@ struct piece {
 	DECLARE_BITMAP(free, PIECE_OBJECTS);	/* made before and not in use */
 };
 static struct piece pieces[PIECES];
-static unsigned long pieces_cut, pieces_open, first_object;
+static unsigned long pieces_cut, pieces_open;
 
 static unsigned int piece_capacity(enum kind kind)
 {
@@ -249,7 +396,7 @@ static unsigned long object_new(enum kind kind, bool *fresh)
 	i = find_first_bit(p->free, p->made);
 	*fresh = i >= p->made;
 	if (*fresh) {
-		if (retype(p->untyped, kinds[kind].type, 0, first + p->made, 1))
+		if (retype(p->untyped, kinds[kind].type, kinds[kind].radix, first + p->made, 1))
 			return 0;
 		i = p->made++;
 	} else {
@@ -281,18 +428,55 @@ static void object_free(unsigned long object)
 	pieces_open--;
 }
 
-unsigned long direct_space_new(void)
+/* A directory has a CNode for the threads in it: the endpoint for faults, with a badge that is its alone,
+ * since they can send there what they like.  A CNode that was freed keeps what is in it. */
+static u16 cnode_of[PIECES * DIRECTORIES];	/* its object */
+
+static unsigned long badge_of(unsigned long cnode)
+{
+	BUILD_BUG_ON(PIECES * PIECE_OBJECTS > 0x10000);
+	return HANDOVER_BADGE_FAULT + (cnode - first_object);
+}
+
+static void cnode_fill(unsigned long cnode)
+{
+	sel4_counts[COUNT_INVOCATIONS]++;
+	sel4_cap_arg(0) = SLOT_CNODE;
+	sel4_msg(4) = RIGHTS_CALL;
+	sel4_msg(5) = badge_of(cnode);
+	sel4_must(sel4_label(sel4_trap(SYS_SEL4_CALL, cnode, sel4_tag(CNODE_MINT, 1, 6), USER_FAULTS, USER_CNODE_BITS,
+				       HANDOVER_FAULTS, 32).tag), "fill a CNode");
+}
+
+unsigned long direct_space_new(unsigned long *badge)
 {
 	bool fresh;
-	unsigned long pd = object_new(KIND_SPACE, &fresh);
+	unsigned long cnode, pd = object_new(KIND_SPACE, &fresh);
 
-	if (pd && fresh)
+	if (!pd)
+		return 0;
+	if (fresh)
 		sel4_must(invoke_cap(SLOT_ASID_POOL, ASID_POOL_ASSIGN, pd, 1, ASSIGN_WITH_USER_HELPERS, 0, 0), "assign an ASID");
+	cnode = object_new(KIND_CNODE, &fresh);
+	if (!cnode) {
+		object_free(pd);
+		return 0;
+	}
+	if (fresh)
+		cnode_fill(cnode);
+	cnode_of[directory_index(pd)] = cnode - first_object;
+	*badge = badge_of(cnode);
 	return pd;
+}
+
+static unsigned long space_cnode(unsigned long space)
+{
+	return first_object + cnode_of[directory_index(space)];
 }
 
 void direct_space_free(unsigned long space)
 {
+	object_free(space_cnode(space));
 	object_free(space);
 }
 
@@ -326,14 +510,13 @@ unsigned long direct_thread_new(void)
 
 void direct_thread_free(unsigned long thread)
 {
-	sel4_must(invoke(thread, TCB_SUSPEND, 0, 0, 0, 0), "suspend");
 	object_free(thread);
 }
 
 int direct_thread_space(unsigned long thread, unsigned long space)
 {
 	sel4_counts[COUNT_INVOCATIONS]++;
-	sel4_cap_arg(0) = user_cnode;
+	sel4_cap_arg(0) = space_cnode(space);
 	sel4_cap_arg(1) = space;
 	return sel4_label(sel4_trap(SYS_SEL4_CALL, thread, sel4_tag(TCB_SET_SPACE, 2, 3), USER_FAULTS, USER_GUARD, 0, 0).tag);
 }
@@ -439,22 +622,7 @@ static void __init map_frames(unsigned long count)
 		sel4_must(invoke_cap(lowmem_slot + i, PAGE_MAP, SLOT_VSPACE, 3, sel4_lowmem + (i << PAGE_SHIFT), RIGHTS_RW,
 				     ATTR_CACHED), "map Linux's memory");
 	sel4_lowmem_end = sel4_lowmem + (count << PAGE_SHIFT);
-	frames = count + ((sel4_image_end - PAGE_OFFSET) >> PAGE_SHIFT);
-}
-
-static void __init make_user_cnode(void)
-{
-	int error = 10, i;
-
-	user_cnode = slots_take(1);
-	for (i = untyped_count - 1; i >= 0 && error; i--)
-		error = retype(untyped[i], OBJ_CNODE, USER_CNODE_BITS, user_cnode, 1);
-	sel4_must(error, "make the users' CNode");
-	sel4_cap_arg(0) = SLOT_CNODE;
-	sel4_msg(4) = RIGHTS_CALL;
-	sel4_msg(5) = HANDOVER_BADGE_FAULT;
-	sel4_must(sel4_label(sel4_trap(SYS_SEL4_CALL, user_cnode, sel4_tag(CNODE_MINT, 1, 6), USER_FAULTS,
-				       USER_CNODE_BITS, HANDOVER_FAULTS, 32).tag), "fill the users' CNode");
+	frames = (sel4_lowmem_end - PAGE_OFFSET) >> PAGE_SHIFT;
 }
 
 void __init direct_start(const struct boot_info *bi)
@@ -470,5 +638,4 @@ void __init direct_start(const struct boot_info *bi)
 	if (got < SEL4_RAM_LEAST)
 		sel4_refuse("too little memory for Linux, MiB to be had: ", got >> 20);
 	map_frames(got >> PAGE_SHIFT);
-	make_user_cnode();
 }

@@ -38,7 +38,7 @@ static const char *const count_names[COUNT_KINDS] = {
 	[COUNT_MAP] = "map", [COUNT_UNMAP] = "unmap", [COUNT_PROTECT] = "protect", [COUNT_OBJECT] = "object",
 	[COUNT_FREE] = "free", [COUNT_SPACE] = "space", [COUNT_REGISTERS] = "registers", [COUNT_OTHER] = "other",
 	[COUNT_INVOCATIONS] = "invocations", [COUNT_FAULTS] = "faults", [COUNT_SYSCALLS] = "syscalls",
-	[COUNT_HELPERS] = "helpers",
+	[COUNT_HELPERS] = "helpers", [COUNT_LOST] = "lost",
 };
 
 static int show(struct seq_file *m, void *v)

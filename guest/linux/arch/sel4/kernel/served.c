@@ -45,18 +45,38 @@ static inline unsigned long space_handle(unsigned long space)
 	return space == SEL4_OWN_SPACE ? RESOURCE_OWN_SPACE : space;
 }
 
-unsigned long served_page_map(unsigned long space, unsigned long addr, unsigned long pfn, unsigned long rights)
+unsigned long served_page_map(unsigned long space, unsigned long table, unsigned long addr, unsigned long pfn,
+			      unsigned long rights)
 {
-	struct sel4_regs r = ask(RESOURCE_MAP, 3, frame_handle(pfn), space_handle(space) << 16 | rights, addr, 0);
+	struct sel4_regs r = ask(RESOURCE_MAP, 3, frame_handle(pfn), table << 16 | rights, addr, 0);
 
 	if (sel4_label(r.tag) != RESOURCE_QUOTA && sel4_label(r.tag) != RESOURCE_MEMORY)
 		sel4_must(sel4_label(r.tag), "map a page");
 	return handle_of(r);
 }
 
+unsigned int served_pages_map(unsigned long space, unsigned long table, unsigned long addr, const pte_t *ptes,
+			      u16 *mapping, u32 *entry, unsigned int count)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < count; i++, addr += PAGE_SIZE)
+		if (!mapping[i] && pte_can_be_read(ptes[i])) {
+			entry[i] = pte_pfn(ptes[i]);
+			mapping[i] = served_page_map(space, table, addr, entry[i], RIGHTS_R);
+			n += mapping[i] != 0;
+		}
+	return n;
+}
+
 void served_page_unmap(unsigned long mapping, unsigned long pfn)
 {
 	sel4_must(do_ask(RESOURCE_UNMAP, 1, mapping, 0, 0), "unmap a page");
+}
+
+void served_pages_gone(u16 *mapping, const u32 *entry, unsigned int count)
+{
+	/* the resource server knows what was in a table that it frees */
 }
 
 int served_page_protect(unsigned long mapping, unsigned long space, unsigned long addr, unsigned long rights)
@@ -69,9 +89,12 @@ void served_page_unify(unsigned long mapping)
 	sel4_must(do_ask(RESOURCE_UNIFY, 3, mapping, 0, PAGE_SIZE), "unify caches");
 }
 
-unsigned long served_space_new(void)
+unsigned long served_space_new(unsigned long *badge)
 {
-	return handle_of(ask(RESOURCE_OBJECT, 3, RESOURCE_DIRECTORY, 0, 0, 0));
+	struct sel4_regs r = ask(RESOURCE_OBJECT, 3, RESOURCE_DIRECTORY, 0, 0, 0);
+
+	*badge = r.mr[1];
+	return handle_of(r);
 }
 
 void served_space_free(unsigned long space)
@@ -153,9 +176,9 @@ void served_show(struct seq_file *m)
 
 /* --- start --- */
 
-static void __init map_own(unsigned long frame, unsigned long addr)
+static void __init map_own(unsigned long table, unsigned long frame, unsigned long addr)
 {
-	struct sel4_regs r = ask(RESOURCE_MAP, 3, frame, RESOURCE_OWN_SPACE << 16 | RIGHTS_RW, addr, 0);
+	struct sel4_regs r = ask(RESOURCE_MAP, 3, frame, table << 16 | RIGHTS_RW, addr, 0);
 
 	sel4_must(sel4_label(r.tag), "map Linux's memory");
 }
@@ -163,13 +186,13 @@ static void __init map_own(unsigned long frame, unsigned long addr)
 /* A group of frames behind what there is, with its table; false: no more to be had. */
 static bool __init take_group(unsigned long g)
 {
-	unsigned long start = sel4_lowmem + (g << 20), i;
+	unsigned long start = sel4_lowmem + (g << 20), table = served_table_new(SEL4_OWN_SPACE, start), i;
 
-	if (!served_table_new(SEL4_OWN_SPACE, start))
+	if (!table)
 		return false;
 	group[g] = handle_of(ask(RESOURCE_FRAMES, 1, 256, 0, 0, 0));
 	for (i = 0; group[g] && i < 256; i++)
-		map_own(group[g] + i, start + (i << PAGE_SHIFT));
+		map_own(table, group[g] + i, start + (i << PAGE_SHIFT));
 	return group[g] != 0;
 }
 
@@ -178,6 +201,7 @@ void __init served_start(const struct boot_info *bi)
 	struct sel4_regs r = ask(RESOURCE_INFO, 0, 0, 0, 0, 0);
 	unsigned long want, g;
 
+	sel4_must(sel4_label(r.tag), "ask the resource server what there is");
 	image_handle = r.mr[3];
 	/* a quarter is for page tables, directories and threads */
 	want = min(r.mr[1] - r.mr[1] / 4, SEL4_RAM_MOST) >> 20;

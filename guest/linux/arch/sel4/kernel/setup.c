@@ -24,6 +24,7 @@ void __init setup_arch(char **cmdline)
 	*cmdline = command_line;
 	setup_initial_init_mm(_text, _etext, _edata, _end);
 	sel4_boot_console();
+	sel4_check_initramfs();
 	parse_early_param();
 
 	memblock_add(PAGE_OFFSET, sel4_image_end - PAGE_OFFSET);

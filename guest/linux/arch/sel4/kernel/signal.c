@@ -41,7 +41,7 @@ static unsigned long return_code(struct sigframe __user *frame, bool info)
 	if (__put_user(0xe3a07000 | (info ? __NR_rt_sigreturn : __NR_sigreturn), &frame->code[0]) ||
 	    __put_user(0xef000000, &frame->code[1]))
 		return 0;
-	sel4_shadow(current->mm, at, true);
+	sel4_shadow(current->mm, at, true, false);
 	sel4_unify(current->mm, at, at + 8);
 	return at;
 }

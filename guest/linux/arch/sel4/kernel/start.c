@@ -68,7 +68,10 @@ void sel4_must(int error, const char *what)
 	put_text(what);
 	put_text(": ");
 	put_text(result_text(error));
-	sel4_refuse(", number ", error);
+	put_text(", number ");
+	put_number(error);
+	put_text("\n");
+	sel4_power_off(1);
 }
 
 /* --- start --- */
@@ -100,13 +103,17 @@ asmlinkage void __init sel4_start(const struct boot_info *bi)
 
 #define EITHER(type, name, args, params)	\
 	type sel4_##name args { return sel4_served ? served_##name params : direct_##name params; }
-EITHER(unsigned long, space_new, (void), ())
+EITHER(unsigned long, space_new, (unsigned long *badge), (badge))
 EITHER(void, space_free, (unsigned long space), (space))
 EITHER(unsigned long, table_new, (unsigned long space, unsigned long addr), (space, addr))
 EITHER(void, table_free, (unsigned long table), (table))
-EITHER(unsigned long, page_map, (unsigned long space, unsigned long addr, unsigned long pfn, unsigned long rights),
-       (space, addr, pfn, rights))
+EITHER(unsigned long, page_map, (unsigned long space, unsigned long table, unsigned long addr, unsigned long pfn,
+				 unsigned long rights), (space, table, addr, pfn, rights))
+EITHER(unsigned int, pages_map, (unsigned long space, unsigned long table, unsigned long addr, const pte_t *ptes,
+				 u16 *mapping, u32 *entry, unsigned int count),
+       (space, table, addr, ptes, mapping, entry, count))
 EITHER(void, page_unmap, (unsigned long mapping, unsigned long pfn), (mapping, pfn))
+EITHER(void, pages_gone, (u16 *mapping, const u32 *entry, unsigned int count), (mapping, entry, count))
 EITHER(int, page_protect, (unsigned long mapping, unsigned long space, unsigned long addr, unsigned long rights),
        (mapping, space, addr, rights))
 EITHER(void, page_unify, (unsigned long mapping), (mapping))

@@ -7,6 +7,7 @@
  * is one) or an interrupt's notification.
  */
 #include <linux/mm.h>
+#include <linux/oom.h>
 #include <linux/perf_event.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched/signal.h>
@@ -61,28 +62,41 @@ static int write_registers(struct task_struct *t, unsigned int count)
 	return sel4_thread_write(t->thread.tcb, count, values);
 }
 
-/* The first time, and when the task got another address space. */
-static noinline void prepare_thread(struct task_struct *t, unsigned long space)
+/* seL4 objects or mappings have ended, though Linux's own memory has not: a process is chosen and killed, as
+ * then, and what failed is tried again. */
+static noinline void out_of_objects(void)
+{
+	struct oom_control oc = { .gfp_mask = GFP_KERNEL };
+
+	pr_err_ratelimited("sel4: no memory for objects of %s[%d]\n", current->comm, current->pid);
+	if (mutex_trylock(&oom_lock)) {
+		out_of_memory(&oc);
+		mutex_unlock(&oom_lock);
+	}
+	schedule_timeout_killable(1);
+}
+
+/* The first time, and when the task got another address space.  False: no memory for it now. */
+static noinline bool prepare_thread(struct task_struct *t, unsigned long space)
 {
 	struct thread_struct *th = &t->thread;
 
 	if (!th->tcb) {
 		sel4_counts[COUNT_OBJECT]++;
 		th->tcb = sel4_thread_new();
-		th->space = 0;
+		th->space = SEL4_OWN_SPACE;	/* none that it could be given */
 		th->state = USER_STOPPED;
 		th->write = WRITE_ALL;
 		if (th->tcb)
 			sel4_name_user(t);
 	}
-	if (!th->tcb || !space) {	/* no memory for what a process needs: it cannot run */
-		pr_err_ratelimited("sel4: no memory for the thread of %s[%d]\n", t->comm, t->pid);
-		force_fatal_sig(SIGKILL);
-		return;
-	}
+	if (!th->tcb || !space)
+		return false;
 	sel4_counts[COUNT_OTHER]++;
 	sel4_must(sel4_thread_space(th->tcb, space), "give a thread its space");
 	th->space = space;
+	th->badge = t->mm->context.badge;
+	return true;
 }
 
 /* On a kernel with names a thread is called as its process calls itself; what was said last is kept,
@@ -113,12 +127,25 @@ void sel4_stop_user(struct task_struct *t)
 	}
 }
 
+/* Also one whose fault is being handled: a system call may be a message that it sent, and then it goes on. */
+void sel4_halt_user(struct task_struct *t)
+{
+	struct thread_struct *th = &t->thread;
+
+	if (th->state == USER_IN_FAULT) {
+		th->state = USER_RUNS;
+		if (reply_owner == t)
+			reply_owner = NULL;
+	}
+	sel4_stop_user(t);
+	th->space = SEL4_OWN_SPACE;	/* what it is in now may soon be another's */
+}
+
 void sel4_free_tcb(struct task_struct *t)
 {
 	struct thread_struct *th = &t->thread;
 
-	if (reply_owner == t)
-		reply_owner = NULL;
+	sel4_halt_user(t);
 	if (th->tcb) {
 		sel4_counts[COUNT_FREE]++;
 		sel4_thread_free(th->tcb);
@@ -319,16 +346,19 @@ static bool version_word(struct pt_regs *regs, unsigned long addr)
 static void vm_fault(struct pt_regs *regs, unsigned long addr, bool exec, unsigned long fsr)
 {
 	bool write = !exec && (fsr & 1 << 11);
+	enum sel4_shadow result = SHADOW_REFUSED;
 
 	sel4_counts[COUNT_FAULTS]++;
 	if (exec && helper(regs, addr))
 		return;
 	if (!exec && version_word(regs, addr))
 		return;
-	if (addr < TASK_SIZE && sel4_shadow(current->mm, addr, write))
-		return;
-	if (sel4_fault_in(addr, write, exec, true) == 0)
-		sel4_shadow(current->mm, addr, write);
+	if (addr < TASK_SIZE)
+		result = sel4_shadow(current->mm, addr, write, true);
+	if (result == SHADOW_REFUSED && sel4_fault_in(addr, write, exec, true) == 0)
+		result = sel4_shadow(current->mm, addr, write, false);
+	if (unlikely(result == SHADOW_NO_MEMORY))
+		out_of_objects();
 }
 
 /* an undefined instruction, or the thread tried a system call of seL4's */
@@ -393,6 +423,22 @@ static noinline void work_before_user(struct pt_regs *regs)
 	}
 }
 
+/* A thread that was not let go on has sent something: it has used the kernel below as if that were a
+ * fault, and runs beside Linux's back.  Its process ends. */
+static noinline void stop_stranger(unsigned long badge)
+{
+	struct task_struct *p, *t;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t)
+		if (t->mm && t->mm->context.badge == badge) {
+			pr_err_ratelimited("sel4: %s[%d] sends what is not its turn, it is killed\n", t->comm, t->pid);
+			sel4_halt_user(t);
+			send_sig(SIGKILL, t, 1);
+		}
+	rcu_read_unlock();
+}
+
 void __noreturn sel4_user_loop(void)
 {
 	struct pt_regs *regs = task_pt_regs(current);
@@ -406,19 +452,21 @@ void __noreturn sel4_user_loop(void)
 		if (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_WORK_MASK))
 			work_before_user(regs);
 		space = sel4_space_of(current->mm);
-		if (unlikely(th->space != space || !th->tcb)) {
-			prepare_thread(current, space);
-			if (!th->tcb || !space)	/* a signal ends the process */
-				continue;
+		if (unlikely(th->space != space || !th->tcb) && !prepare_thread(current, space)) {
+			local_irq_enable();
+			out_of_objects();
+			continue;
 		}
 		if (unlikely(READ_ONCE(sel4_irqs_pending))) {
 			local_irq_enable();
 			continue;
 		}
 		m = run_user(regs);
-		if (unlikely(m.badge != HANDOVER_BADGE_FAULT)) {	/* the bell: there are interrupts */
+		if (unlikely(m.badge != th->badge)) {	/* mostly the bell: there are interrupts */
 			th->in_syscall = false;
 			local_irq_enable();
+			if (m.badge != HANDOVER_BADGE_BELL)
+				stop_stranger(m.badge);
 			continue;
 		}
 		th->state = USER_IN_FAULT;

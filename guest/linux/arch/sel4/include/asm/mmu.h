@@ -4,6 +4,7 @@
 struct shadow_table;
 typedef struct {
 	unsigned long space;		/* its seL4 page directory, 0: none yet */
+	unsigned long badge;		/* of messages from threads in there */
 	struct shadow_table *tables;	/* what is mapped there */
 } mm_context_t;
 #endif

@@ -21,6 +21,7 @@ struct thread_struct {
 	struct sel4_context ctx;	/* where the kernel part continues */
 	unsigned long tcb;		/* its seL4 thread, 0: none yet */
 	unsigned long space;		/* page directory it was given last */
+	unsigned long badge;		/* of its messages there */
 	enum sel4_user_state state;
 	enum sel4_user_write write;	/* what user entry has to hand over */
 	bool in_syscall;		/* stopped by a system call (else: by a page fault) */

@@ -14,6 +14,7 @@
 #ifndef __ASSEMBLY__
 #include <linux/types.h>
 #include <linux/build_bug.h>
+#include <asm/page.h>
 #include <asm/sel4-handover.h>
 #include <asm/sel4-resource.h>
 
@@ -77,7 +78,9 @@ extern unsigned long *sel4_ipc_buffer;		/* tag, then message words */
 enum sel4_count {
 	COUNT_MAP, COUNT_UNMAP, COUNT_PROTECT, COUNT_OBJECT, COUNT_FREE, COUNT_SPACE, COUNT_REGISTERS, COUNT_OTHER,
 	COUNT_INVOCATIONS,	/* of all these: the server's system calls */
-	COUNT_FAULTS, COUNT_SYSCALLS, COUNT_HELPERS, COUNT_KINDS,
+	COUNT_FAULTS, COUNT_SYSCALLS, COUNT_HELPERS,
+	COUNT_LOST,		/* mappings that were noted and not there */
+	COUNT_KINDS,
 };
 extern unsigned long sel4_counts[COUNT_KINDS];
 
@@ -85,16 +88,28 @@ extern bool sel4_served;
 extern bool sel4_names;	/* the kernel below names threads */
 
 /* Spaces, tables, threads and mappings are numbers that mean something to the variant only; 0: none. */
-unsigned long sel4_space_new(void);
+/* The badge is that of its threads' messages: faults, and whatever else they send. */
+unsigned long sel4_space_new(unsigned long *badge);
 void sel4_space_free(unsigned long space);
 unsigned long sel4_table_new(unsigned long space, unsigned long addr);
 void sel4_table_free(unsigned long table);
-unsigned long sel4_page_map(unsigned long space, unsigned long addr, unsigned long pfn, unsigned long rights);
+unsigned long sel4_page_map(unsigned long space, unsigned long table, unsigned long addr, unsigned long pfn,
+			    unsigned long rights);
+/* An entry of Linux's tables with a page behind it, and access. */
+#define pte_can_be_read(p)	((pte_val(p) & (_PAGE_PRESENT | _PAGE_NONE)) == _PAGE_PRESENT && pfn_valid(pte_pfn(p)))
+/* Of `count` pages from addr on those that Linux's entries allow to be read and that are not mapped yet, all
+ * at once since their number is what a page fault costs: mapping and entry are set.  Returns how many. */
+unsigned int sel4_pages_map(unsigned long space, unsigned long table, unsigned long addr, const pte_t *ptes,
+			    u16 *mapping, u32 *entry, unsigned int count);
 void sel4_page_unmap(unsigned long mapping, unsigned long pfn);
+/* After their table was freed: of its 256 pages those `count` that were mapped. */
+void sel4_pages_gone(u16 *mapping, const u32 *entry, unsigned int count);
+#define SEL4_ENTRY_WRITE	(1u << 31)	/* of an entry; the rest is the page's number */
+#define SEL4_ENTRY_PFN		(SEL4_ENTRY_WRITE - 1)
 int sel4_page_protect(unsigned long mapping, unsigned long space, unsigned long addr, unsigned long rights);
 void sel4_page_unify(unsigned long mapping);	/* what was written there is executed next */
 unsigned long sel4_thread_new(void);
-void sel4_thread_free(unsigned long thread);
+void sel4_thread_free(unsigned long thread);	/* it is suspended */
 int sel4_thread_space(unsigned long thread, unsigned long space);
 /* WriteRegisters with the message's first two words in place: count, words 2.. are set */
 int sel4_thread_write(unsigned long thread, unsigned long count, const unsigned long *regs);
@@ -106,12 +121,16 @@ void sel4_thread_name(unsigned long thread, const char *name, int number);
 #define SEL4_OWN_SPACE	(~0UL)			/* the server's own */
 
 #define SEL4_VARIANT(prefix)										\
-	unsigned long prefix##_space_new(void);								\
+	unsigned long prefix##_space_new(unsigned long *badge);						\
 	void prefix##_space_free(unsigned long space);							\
 	unsigned long prefix##_table_new(unsigned long space, unsigned long addr);			\
 	void prefix##_table_free(unsigned long table);							\
-	unsigned long prefix##_page_map(unsigned long space, unsigned long addr, unsigned long pfn, unsigned long rights); \
+	unsigned long prefix##_page_map(unsigned long space, unsigned long table, unsigned long addr,	\
+					unsigned long pfn, unsigned long rights);			\
+	unsigned int prefix##_pages_map(unsigned long space, unsigned long table, unsigned long addr,	\
+					const pte_t *ptes, u16 *mapping, u32 *entry, unsigned int count); \
 	void prefix##_page_unmap(unsigned long mapping, unsigned long pfn);				\
+	void prefix##_pages_gone(u16 *mapping, const u32 *entry, unsigned int count);			\
 	int prefix##_page_protect(unsigned long mapping, unsigned long space, unsigned long addr, unsigned long rights); \
 	void prefix##_page_unify(unsigned long mapping);						\
 	unsigned long prefix##_thread_new(void);							\
@@ -149,6 +168,7 @@ void __noreturn sel4_refuse(const char *sentence, unsigned long number);
 /* one whose failure means that the port is wrong, or the resource server refused */
 void sel4_must(int error, const char *what);
 void __noreturn sel4_power_off(unsigned long status);
+void sel4_check_initramfs(void);	/* refuses one that is broken */
 
 /* --- interrupts: kernel/irq.c --------------------------------------------------------------------- */
 
@@ -162,7 +182,8 @@ struct mm_struct;
 struct task_struct;
 struct pt_regs;
 pte_t *sel4_find_pte(struct mm_struct *mm, unsigned long addr);
-bool sel4_shadow(struct mm_struct *mm, unsigned long addr, bool write);
+enum sel4_shadow { SHADOW_REFUSED, SHADOW_DONE, SHADOW_NO_MEMORY };	/* refused: by Linux's tables */
+enum sel4_shadow sel4_shadow(struct mm_struct *mm, unsigned long addr, bool write, bool missed);
 void sel4_unify(struct mm_struct *mm, unsigned long start, unsigned long end);
 unsigned long sel4_space_of(struct mm_struct *mm);
 int sel4_fault_in(unsigned long addr, bool write, bool exec, bool user);
@@ -172,6 +193,7 @@ void sel4_do_syscall(struct pt_regs *regs, unsigned long nr);
 bool sel4_do_signals(struct pt_regs *regs, bool in_syscall);
 long sel4_sigreturn(struct pt_regs *regs, bool rt);
 void sel4_stop_user(struct task_struct *t);
+void sel4_halt_user(struct task_struct *t);
 void sel4_free_tcb(struct task_struct *t);
 void sel4_name_user(struct task_struct *t);
 #endif

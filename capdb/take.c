@@ -1,0 +1,90 @@
+/* Rows of a kind from a query, all in one step of it.
+ *
+ * SQLite hands a row out cell by cell, each through a call that looks whether the statement is well;
+ * an aggregate of ours gets all cells of a row in one call and puts them into a rowset, and the query
+ * comes back once, at its end. */
+#include "capdb/store.h"
+
+#include <stdio.h>
+
+enum { SQL_BYTES = 1024 };
+
+/* Where the rows of the query under way go. */
+struct taking {
+    enum row_kind kind;
+    struct rowset *out;
+    enum error error;
+};
+
+/* column < 0: the number of the row. */
+static bool take_cell(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
+{
+    int type = sqlite3_value_type(cell);
+    *out = type == SQLITE_INTEGER ? sqlite3_value_int64(cell) : ROW_NULL;
+    return type == SQLITE_INTEGER ||
+           (type == SQLITE_NULL && column >= 0 && row_may_be_null((int)kind, column));
+}
+
+static enum error take_row(const struct taking *t, int count, sqlite3_value **cells)
+{
+    struct row row = {0};
+    bool numbers =
+        count == row_descs[t->kind].columns + 1 && take_cell(cells[0], t->kind, -1, &row.row);
+    for (int c = 0; numbers && c + 1 < count; c++)
+        numbers = take_cell(cells[c + 1], t->kind, c, &row.v[c]);
+    if (!numbers)
+        return ERR_CORRUPT;
+    return rowset_add(t->out, &row) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* Whoever calls it without asking for rows, in a query of their own, gets an error. */
+static void step(sqlite3_context *ctx, int count, sqlite3_value **cells)
+{
+    const struct capdb *db = sqlite3_user_data(ctx);
+    struct taking *t = db->taking;
+    if (t && t->error == ERR_OK)
+        t->error = take_row(t, count, cells);
+    if (!t || t->error != ERR_OK)
+        sqlite3_result_error(ctx, "capdb_take() takes rows of a recording", -1);
+}
+
+static void end(sqlite3_context *ctx)
+{
+    sqlite3_result_null(ctx);
+}
+
+enum error capdb_add_taking(struct capdb *db)
+{
+    int code = sqlite3_create_function(db->sql, "capdb_take", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                       db, NULL, step, end);
+    return code == SQLITE_OK ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
+                              sqlite3_stmt **out)
+{
+    char sql[SQL_BYTES];
+    const struct row_desc *d = &row_descs[kind];
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(row");
+    for (int c = 0; c < d->columns; c++)
+        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", \"%s\"", d->column[c]);
+    snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE %s", d->table, where);
+    return capdb_prepare(db, sql, out);
+}
+
+enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                           const char *doing, struct rowset *out)
+{
+    struct taking taking = {kind, out, ERR_OK};
+    enum error e = ERR_OK;
+    db->taking = &taking;
+    capdb_step(db, st, doing, &e);
+    db->taking = NULL;
+    sqlite3_reset(st);
+    if (taking.error == ERR_NO_MEMORY)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    if (taking.error != ERR_OK)
+        return capdb_fail(db, ERR_CORRUPT, "is damaged: a cell of %s is no number",
+                          row_descs[kind].table);
+    return e;
+}

@@ -1,0 +1,295 @@
+/* The model's time: which snapshot or event of the time line is shown, which one is remembered, and
+ * what a minute ago looked like. */
+#include "inspector-tui/bindings.h"
+#include "inspector-tui/session_private.h"
+
+#include <stdlib.h>
+
+enum { MINUTE = 60 };
+
+/* --- time --- */
+
+bool session_is_back(const struct session *s)
+{
+    return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+}
+
+bool session_keeps_stops(const struct session *s)
+{
+    return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
+}
+
+bool session_is_past(const struct session *s)
+{
+    return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
+}
+
+void session_seek(struct session *s, uint32_t number)
+{
+    uint32_t total;
+    struct moment last;
+    s->wanted = 0;
+    s->event_wanted = 0;
+    source_moments(s->source, &last, 1, &total);
+    bool live = source_is_live(s->source);
+    if (number == 0 || (live && number >= total)) {
+        s->at = live ? 0 : total;
+        if (live && s->latest)
+            session_show(s, s->latest, NULL);
+        else
+            number = total;
+        if (live)
+            return;
+    }
+    struct sample *kept = source_sample(s->source, number);
+    if (kept) {
+        s->at = number;
+        session_show(s, kept, NULL);
+        sample_drop(kept);
+        return;
+    }
+    if (live) {
+        session_say(s, true, "snapshot %u is not in memory any more; its recording has it", number);
+        return;
+    }
+    const struct ask ask = {.kind = ASK_SEEK, .number = number};
+    s->wanted = number;
+    source_ask(s->source, &ask);
+}
+
+static uint32_t shown_number(const struct session *s, uint32_t total)
+{
+    return s->at ? s->at : total;
+}
+
+void session_seek_by(struct session *s, long snapshots)
+{
+    uint32_t total;
+    struct moment last;
+    source_moments(s->source, &last, 1, &total);
+    /* from between two snapshots the one before is the first on the way back */
+    long half = s->now && s->now->event && snapshots < 0 ? 1 : 0;
+    long to = (long)(s->wanted ? s->wanted : shown_number(s, total)) + snapshots + half;
+    if (to < 1 && shown_number(s, total) <= 1)
+        session_say(s, false, "this is the first snapshot");
+    else if (to > (long)total && shown_number(s, total) >= total)
+        session_say(s, false, "this is the newest snapshot");
+    else
+        session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
+}
+
+/* Number of the last point of the time line that `past` does not hold for. */
+static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
+                            double x)
+{
+    uint32_t total, found = 1;
+    struct moment none;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!past(&all[i], x))
+            found = all[i].number;
+    free(all);
+    return found;
+}
+
+static bool later(const struct moment *m, double time)
+{
+    return m->time > time;
+}
+
+static bool further(const struct moment *m, double seq)
+{
+    return (double)m->seq > seq;
+}
+
+void session_seek_time(struct session *s, double time)
+{
+    session_seek(s, last_before(s, later, time));
+}
+
+uint64_t session_event(const struct session *s)
+{
+    return s->now ? s->now->state.snapshot.seq : 0;
+}
+
+void session_not_there(struct session *s, const struct answer *a)
+{
+    if (a->kind == ASK_EVENT && a->addr == s->event_wanted)
+        s->event_wanted = 0;
+    if (a->kind == ASK_SEEK)
+        s->wanted = 0;
+}
+
+uint64_t session_event_ahead(const struct session *s)
+{
+    return s->event_wanted ? s->event_wanted : session_event(s);
+}
+
+void session_to_event(struct session *s, uint64_t seq)
+{
+    uint64_t first, last, lost;
+    uint32_t total;
+    struct moment newest;
+    uint32_t n = last_before(s, further, (double)seq);
+    source_moments(s->source, &newest, 1, &total);
+    struct sample *kept = source_sample(s->source, n);
+    bool whole = kept && kept->state.snapshot.seq == seq;
+    sample_drop(kept);
+    if (whole) { /* that event ends a snapshot: all of it is told */
+        session_seek(s, n);
+    } else if (!source_event_range(s->source, &first, &last, &lost) || seq < first || seq > last) {
+        session_say(s, true, "event %llu is not kept here: %s", (unsigned long long)seq,
+                    last ? "too long ago, or not there yet" : "there are none");
+    } else {
+        const struct ask ask = {.kind = ASK_EVENT, .addr = seq};
+        s->wanted = 0;
+        if (source_ask(s->source, &ask))
+            s->event_wanted = seq;
+    }
+}
+
+/* Without events to go by: to the next snapshot that shows others. */
+static void seek_numbers(struct session *s, long events)
+{
+    double seq = (double)session_event(s) + (double)events;
+    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
+    session_seek(s, events > 0 ? n + 1 : n);
+}
+
+void session_seek_event(struct session *s, long events)
+{
+    uint64_t first, last, lost, here = session_event_ahead(s);
+    if (!s->now)
+        return;
+    if (!source_event_range(s->source, &first, &last, &lost)) {
+        session_say(s, false, "no events are kept here: by snapshots");
+        seek_numbers(s, events);
+    } else if (events < 0 && here < (uint64_t)-events) {
+        session_say(s, false, "this is before the first event");
+    } else if (events > 0 && here + (uint64_t)events > last) {
+        session_seek(s, 0);
+    } else {
+        session_to_event(s, here + (uint64_t)events);
+    }
+}
+
+/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
+static bool is_stop(const struct record_event *e)
+{
+    return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
+}
+
+/* The last event that the first snapshot shows: to those before it no moment leads. */
+static uint64_t first_event_shown(const struct session *s)
+{
+    uint32_t total;
+    struct moment none;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    uint64_t seq = n ? all[0].seq : 0;
+    free(all);
+    return seq;
+}
+
+void session_seek_step(struct session *s, uint64_t from, long steps)
+{
+    struct record_event e;
+    uint64_t first, last, lost, at = from, found = 0, shown = first_event_shown(s);
+    long left = steps < 0 ? -steps : steps;
+    if (!source_event_range(s->source, &first, &last, &lost)) {
+        session_say(s, true, "no events are kept here: there are no steps to go by");
+        return;
+    }
+    while (left > 0 && (steps > 0 ? ++at <= last : --at >= first && at > 0)) {
+        bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
+        if (!there || !is_stop(&e) || at < shown)
+            continue;
+        found = at;
+        left--;
+    }
+    if (found)
+        session_to_event(s, found);
+    else
+        session_say(s, false,
+                    steps > 0 ? "no later step of a revoke is kept"
+                              : "no earlier step of a revoke is kept");
+}
+
+/* --- a minute ago --- */
+
+/* The default mark was asked for before it was read. */
+static void take_due_mark(struct session *s)
+{
+    if (!s->mark_due)
+        return;
+    s->mark_due = false;
+    session_hold(&s->mark, s->minute);
+    if (s->comparing)
+        session_compare_anew(s);
+}
+
+void session_find_minute(struct session *s)
+{
+    uint32_t n = last_before(s, later, s->now->time - MINUTE);
+    if (s->minute && s->minute->number == n)
+        return;
+    struct sample *kept = source_sample(s->source, n);
+    if (kept) {
+        session_hold(&s->minute, kept);
+        s->generation++;
+        sample_drop(kept);
+        take_due_mark(s);
+    } else if (s->minute_asked != n && s->now->state.slot_count <= LOADED_UNASKED) {
+        const struct ask ask = {.kind = ASK_LOAD, .number = n};
+        s->minute_asked = n;
+        source_ask(s->source, &ask);
+    }
+}
+
+/* What a minute ago looked like, if nobody set a mark: the default to compare with. */
+static void default_mark(struct session *s)
+{
+    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
+    if (kept && kept != s->now)
+        session_hold(&s->mark, kept);
+    else if (s->minute && s->minute != s->now)
+        session_hold(&s->mark, s->minute);
+    else if (s->before)
+        session_hold(&s->mark, s->before);
+    s->mark_due = !kept && !s->minute && s->minute_asked;
+    sample_drop(kept);
+}
+
+void session_set_mark(struct session *s)
+{
+    char clock[16];
+    if (!s->now)
+        return;
+    session_hold(&s->mark, s->now);
+    s->mark_due = false;
+    session_say(s, false, "marked %s; %s compares with it", session_clock(s->now->time, clock),
+                bindings_key("compare"));
+    if (s->comparing)
+        session_compare_anew(s);
+}
+
+void session_compare(struct session *s)
+{
+    char clock[16];
+    if (!s->now)
+        return;
+    if (!s->comparing && !s->mark)
+        default_mark(s);
+    s->comparing = !s->comparing && s->mark;
+    s->tell_change = s->comparing;
+    if (!s->comparing)
+        session_say(s, false,
+                    s->mark ? "compared with the snapshot before again"
+                            : "there is nothing earlier to compare with");
+    else
+        session_say(s, false, "comparing with %s ...", session_clock(s->mark->time, clock));
+    session_compare_anew(s);
+}

@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# Files that are given to read and to make: a pipe without a writer ends with a sentence, pipes and
+# <(...) are read where text is; what a command makes bears its name only once it is whole, whatever
+# ends the command; which snapshot is meant is said once.  No target but a silent one.
+set -uo pipefail
+source "$(dirname "$0")/lib.bash"
+
+capdb=$PWD/build/host/capdb
+inspector=$PWD/build/host/inspector-tui
+gzip -dc tests/fixtures/demo-leaky.capdb.gz >"$work/old.capdb"
+$capdb upgrade "$work/old.capdb" "$work/run.capdb" 2>/dev/null || exit 1
+build/host/record_many "$work/big.capdb" 8 2000 >/dev/null || exit 1
+cd "$work" || exit 1
+$capdb policy run.capdb >policy
+$capdb export run.capdb --format capdl >design.cdl
+printf 'guest* island\n' >rules
+mkfifo pipe
+
+# says STATUS SENTENCE COMMAND...: within eight seconds
+says() {
+    local status=$1 wanted=$2
+    shift 2
+    timeout 8 "$@" >said 2>&1
+    local is=$?
+    [ $is = "$status" ] && grep -qF -- "$wanted" said || { echo "exit $is"; head -5 said; return 1; }
+}
+
+# --- files to read --------------------------------------------------------------------------------
+
+nobody='is a pipe into which nobody writes'
+check "a pipe without a writer as policy" says 2 "pipe: $nobody" $capdb check run.capdb --policy pipe
+check "as rules" says 2 "pipe: $nobody" $capdb domains run.capdb --domains pipe
+check "as rules of a recorder, which makes nothing" says 2 "pipe: $nobody" $capdb record ram:nothing new.capdb --domains pipe
+check "as a specification" says 2 "pipe: $nobody" $capdb import pipe new.capdb
+check "as rules of the inspector" says 2 "pipe: $nobody" script -qec "$inspector run.capdb --domains pipe" /dev/null
+# One that has no end holds up neither the one who asked nor a signal.
+endless='WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c'
+leaves() {
+    rm -f left
+    (sleep 1; printf 'QQ%s\r' "$endless"; sleep 2; printf q; wait_for 20 test -e left) |
+        { timeout 20 script -qec "$inspector run.capdb" /dev/null >/dev/null; status=$?; touch left; exit $status; }
+}
+check "q leaves the inspector in the middle of a question" leaves
+check "as its configuration" says 2 "pipe: $nobody" script -qec "$inspector run.capdb --config pipe" /dev/null
+check "as the kernel, which no pipe can be" says 2 'pipe: is not a regular file' $capdb threads ram:policy --kernel pipe
+check "as a recording" says 2 'is not a regular file' $capdb check pipe
+check "as memory" says 2 'is not a regular file' $capdb check ram:pipe
+beside() { # TAIL: a pipe there holds nobody up
+    cp run.capdb beside.capdb
+    rm -f beside.capdb-*
+    mkfifo "beside.capdb$1"
+    timeout 8 $capdb check beside.capdb >/dev/null 2>&1
+    [ $? != 124 ]
+}
+check "a pipe in place of the -wal" beside -wal
+check "and of the lock" beside -lock
+check "nothing was made" bash -c '! ls new.capdb* 2>/dev/null'
+
+check "a policy through <(...)" says 0 'within the policy' $capdb check run.capdb --policy <(cat policy)
+check "from one that takes its time" says 0 'within the policy' $capdb check run.capdb --policy <(sleep 1.5; cat policy)
+check "through standard input" bash -c "cat policy | $capdb check run.capdb --policy /dev/stdin | grep -q 'within the policy'"
+written_late() { (sleep 0.3; cat policy >pipe) & says 0 'within the policy' $capdb check run.capdb --policy pipe; }
+check "through a named pipe whose writer comes a little later" written_late
+check "rules through a pipe, for two sides" bash -c "$capdb compare run.capdb@1 run.capdb@1 --domains <(cat rules)"
+check "a command that failed leaves no empty file to judge by" says 2 "$nobody" $capdb check run.capdb --policy <(false)
+check "no rules at all are /dev/null" says 1 BREACHED $capdb check run.capdb --domains /dev/null
+check "other devices are refused" says 2 'is not a regular file' $capdb check run.capdb --policy /dev/zero
+check "a folder too" says 2 'Is a directory' $capdb check run.capdb --domains .
+
+# --- files to make --------------------------------------------------------------------------------
+
+check "output into a pipe that nobody reads" says 2 'is a pipe that nobody reads' $capdb export run.capdb --format json -o pipe
+through_pipe() { cmp <($capdb export run.capdb --format json) <($capdb export run.capdb --format json -o >(cat)); }
+check "output into >(...)" through_pipe
+appended() { $capdb export run.capdb --format csv >two && $capdb export run.capdb --format csv >one && cmp one two; }
+check "output redirected" appended
+
+# ended SIGNAL OUT COMMAND...: ended while it makes OUT, of which nothing is seen; several tries, since
+# it may be quicker than we are
+ended() {
+    local signal=$1 out=$2 pid
+    shift 2
+    for _ in 1 2 3 4 5 6 7 8; do
+        rm -f "$out" "$out"-partial*
+        "$@" >/dev/null 2>&1 &
+        pid=$!
+        until [ -e "$out-partial" ] || ! kill -0 $pid 2>/dev/null; do :; done
+        kill "-$signal" $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        # what has its name by renaming is whole, and was too quick for us
+        [ $? -gt 128 ] && ! { [ -e "$out" ] && [ ! -e "$out-partial" ]; } && break
+        pid=
+    done
+    [ -n "$pid" ] || { echo "it always was quicker"; return 1; }
+    [ ! -e "$out" ] || { echo "$out is there"; return 1; }
+    [ "$signal" = KILL ] || ! ls "$out"-partial* 2>/dev/null
+}
+made() { "${@:2}" >/dev/null 2>said && [ -s "$1" ] && ! ls "$1"-partial* 2>/dev/null; }
+cases=("cut big.capdb part.capdb" "upgrade big.capdb new.capdb" "import big.cdl design.capdb"
+    "export big.capdb --format json -o big.json" "export big.capdb --format capdl -o big.cdl2"
+    "report big.capdb -o big.html" "policy big.capdb --all -o big.policy")
+outs=(part.capdb new.capdb design.capdb big.json big.cdl2 big.html big.policy)
+$capdb export big.capdb --format capdl -o big.cdl
+for i in "${!cases[@]}"; do
+    read -ra words <<<"${cases[$i]}"
+    check "kill -9 during ${words[0]} leaves nothing called ${outs[$i]}" ended KILL "${outs[$i]}" $capdb "${words[@]}"
+    check "the next ${words[0]} replaces what was left" made "${outs[$i]}" $capdb "${words[@]}"
+    check "SIGTERM during ${words[0]} leaves nothing at all" ended TERM "${outs[$i]}" $capdb "${words[@]}"
+done
+check "what is cut is whole" bash -c "$capdb cut big.capdb part.capdb && $capdb verify part.capdb"
+check "what there is already is not overwritten" says 2 'exists already' $capdb cut run.capdb part.capdb
+kept() {
+    printf 'what was there before\n' >kept && chmod 640 kept
+    (ulimit -f 8; $capdb export big.capdb --format json -o kept) 2>said
+    [ $? = 2 ] && grep -q 'File too large' said && [ "$(cat kept)" = 'what was there before' ] && ! ls kept-* 2>/dev/null
+}
+check "output that finds no room leaves what was there, with a sentence" kept
+replaced() { ln -sf kept link && $capdb export run.capdb --format csv -o link && [ -L link ] && [ "$(stat -c %a kept)" = 640 ] && grep -q , kept; }
+check "output through a link goes where it leads, with the rights that were there" replaced
+# With a standard descriptor closed, the next file opened would get its number, and the text with it.
+closed() {
+    (exec <&- >&- 2>&-; $capdb check run.capdb --policy policy --junit closed.xml)
+    [ $? = 2 ] && grep -q 'errors="1"' closed.xml && python3 -c 'import sys, xml.dom.minidom as m; m.parse("closed.xml")'
+}
+check "an answer without a standard output gets into no file, and fails" closed
+same_closed() { (exec <&- >&- 2>&-; $capdb export run.capdb --format json -o three.json) && cmp <($capdb export run.capdb --format json) three.json; }
+check "a file is made all the same" same_closed
+check "kill -9 during a JUnit report leaves nothing of its name" ended KILL big.xml $capdb check big.capdb --all --policy policy --junit big.xml
+check "SIGTERM leaves nothing at all" ended TERM big.xml $capdb check big.capdb --all --policy policy --junit big.xml
+junit_kept() {
+    printf 'of the last build\n' >junit.xml
+    (ulimit -f 1; $capdb check run.capdb --policy policy --junit junit.xml) >/dev/null 2>said
+    [ $? = 2 ] && grep -q 'junit.xml.*File too large' said && [ "$(cat junit.xml)" = 'of the last build' ] && ! ls junit.xml-* 2>/dev/null
+}
+check "a JUnit report that finds no room leaves the last one, and is no pass" junit_kept
+check "cut that finds no room says so once" bash -c "(ulimit -f 8; $capdb cut big.capdb small.capdb) 2>said; [ \$? = 2 ] && [ \$(wc -l <said) = 1 ] && ! ls small.capdb* 2>/dev/null"
+check "upgrade of today's format says that it is one" says 0 "has today's format already" $capdb upgrade run.capdb again.capdb
+check "and of an older one says nothing" bash -c "$capdb upgrade old.capdb newer.capdb 2>said && [ ! -s said ] && $capdb verify newer.capdb"
+
+# --- which snapshot -------------------------------------------------------------------------------
+
+for other in "--at 4" "--from 4" "--to 4" "--all"; do
+    check "run.capdb@3 and $other" says 2 "@3 and ${other% 4} exclude each other" $capdb check run.capdb@3 $other
+done
+for command in snapshots verify leak-free; do
+    [ $command = leak-free ] && continue
+    check "$command of one snapshot" says 2 '@3: this command is about the whole recording' $capdb $command run.capdb@3
+done
+check "history of one snapshot" says 2 'is about the whole recording' $capdb history run.capdb@3 0x8210b000
+check "sql of one snapshot" says 2 'is about the whole recording' $capdb sql run.capdb@3 'SELECT 1'
+check "cut of one snapshot" says 2 'is about the whole recording' $capdb cut run.capdb@3 other.capdb
+check "who over time of one snapshot" says 2 '@3 and --from exclude each other' $capdb who run.capdb@3 0x8210b000 --from 1
+check "--at twice" says 2 '--at is given twice' $capdb check run.capdb --at 3 --at 4
+check "run.capdb@3 is its snapshot 3" bash -c "diff <($capdb check run.capdb@3) <($capdb check run.capdb --at 3)"
+
+# --- one object, over time and in one snapshot ----------------------------------------------------
+
+facts() { $capdb "$@" --json | python3 -c 'import json, sys; print(sorted((r["fact"], r["domain"], r["rights"], r["slot"]) for r in json.load(sys.stdin) if r["fact"] in ("holds", "covers", "mapping")))'; }
+same_facts() { [ "$(facts "${@:2:2}" "$1" --from 11 --to 11)" = "$(facts "$4" run.capdb "$1" --at 11)" ] || { facts "${@:2:2}" "$1" --from 11 --to 11; facts "$4" run.capdb "$1" --at 11; return 1; }; }
+for thing in 0x8210b000 0x8217e000 0x82420000 0x8211e400; do
+    check "history and owner tell the same of $thing" same_facts $thing history run.capdb owner
+    check "who over time and who tell the same of $thing" same_facts $thing who run.capdb who
+done
+
+# --- a target that says nothing -------------------------------------------------------------------
+
+python3 - <<'PY' &
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("silent")
+s.listen(16)
+time.sleep(60)
+PY
+silent=$!
+wait_for 20 test -S silent
+at_once() { # COMMAND...: ends long before the deadline of five seconds
+    local before=${EPOCHREALTIME/./}
+    timeout -s INT 0.5 "$@" >said 2>&1
+    local ms=$(((${EPOCHREALTIME/./} - before) / 1000))
+    [ $ms -lt 4000 ] || { echo "$ms ms"; return 1; }
+}
+for door in monitor gdb; do
+    check "Ctrl-C before $door has answered ends a recorder" at_once $capdb record $door:unix:silent silent.capdb
+    check "and a question" at_once $capdb threads $door:unix:silent
+done
+kill $silent
+wait $silent 2>/dev/null
+python3 - <<'PY' &
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("taken")
+s.listen(0)
+first = socket.socket(socket.AF_UNIX)
+first.connect("taken")
+time.sleep(60)
+PY
+taken=$!
+wait_for 20 test -S taken
+check "a line that others wait for is said to be taken" wait_for 20 says 2 'the line is taken, and others wait for it already' $capdb threads monitor:unix:taken
+kill $taken
+wait $taken 2>/dev/null
+check "capdb tells its version" says 0 "capdb " $capdb --version
+check "inspector-tui too" says 0 "inspector-tui " $inspector --version
+plan
