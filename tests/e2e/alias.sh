@@ -13,7 +13,7 @@ start() {
     qemu-system-arm -M kzm -m "$1" -display none -no-reboot -serial "file:$work/console" -serial null \
         -monitor "unix:$work/qemu.sock,server=on,wait=off" -kernel "$image" >/dev/null 2>"$work/qemu.log" &
     qemu_pid=$!
-    wait_for 20 test -S "$work/qemu.sock"
+    wait_for 60 listens "$work/qemu.sock"
 }
 
 said() { # text
@@ -70,7 +70,7 @@ PY
 
 one_name() { # MIB
     start "$1"
-    wait_for 30 said 'hello: done' || { cat "$work/console"; return 1; }
+    wait_for 60 said 'hello: done' || { cat "$work/console"; return 1; }
     judge "$1"
     local status=$?
     halt_machine
@@ -83,7 +83,7 @@ done
 
 refuses() { # MIB
     start "$1"
-    wait_for 20 said 'RAM is too small' && ! said hello
+    wait_for 60 said 'RAM is too small' && ! said hello
     local status=$?
     halt_machine
     return $status

@@ -43,7 +43,7 @@ prints() { # text that must come on UART1
 stop_at_entry() { # image
     rm -f "$work/bootinfo" "$work/globals" "$work/extra" "$work/registers"
     start_qemu "$1" -S -gdb "unix:$work/gdb.sock,server=on,wait=off"
-    wait_for $deadline test -S "$work/gdb.sock" || return 1
+    wait_for $deadline listens "$work/gdb.sock" || return 1
     cat >"$work/script" <<EOF
 set pagination off
 set confirm off

@@ -15,14 +15,14 @@ shows() { screen | grep -qE -- "$1"; }
 # Each view in turn: its name stands at the end of the rule.
 look() { # look FILE: what is on the screens
     local key name
-    wait_for 30 shows 'BREACHED' && tm send-keys -t t '[' && wait_for 30 shows 'snapshot 10' || return 1
-    tm send-keys -t t m . && wait_for 30 shows 'snapshot 11' || return 1
-    tm send-keys -t t = && wait_for 30 shows '[1-9][0-9]* died' || return 1
+    wait_for 60 shows 'BREACHED' && tm send-keys -t t '[' && wait_for 30 shows 'snapshot 10' || return 1
+    tm send-keys -t t m . && wait_for 60 shows 'snapshot 11' || return 1
+    tm send-keys -t t = && wait_for 60 shows '[1-9][0-9]* died' || return 1
     : >"$1"
     for key in O:Overview D:Domains T:Threads V:deriVation M:Memory J:Judgement E:Events R:Revoke U:Updates; do
         name=${key#*:}
         tm send-keys -t t "${key%:*}"
-        wait_for 30 shows "$name(─|-)" || return 1
+        wait_for 60 shows "$name(─|-)" || return 1
         tm capture-pane -e -p -t t >>"$1"
     done
 }

@@ -76,7 +76,7 @@ stub_holds_what_others_see() {
     timeout 90 "$dump" -hk "$(door stub)" <"$work/hold" >"$work/stub.records" &
     local tool=$!
     exec 9>"$work/hold"
-    wait_for 40 test -s "$work/stub.records" &&
+    wait_for 60 test -s "$work/stub.records" &&
         records ram && records gdb && records monitor || ok=1
     exec 9>&-
     wait $tool || ok=1
@@ -119,7 +119,7 @@ odd_capdl() {
 }
 
 capdl_survives_lost_directories() {
-    wait_for 20 odd_capdl && is_capdl "$work/odd.capdl"
+    wait_for 60 odd_capdl && is_capdl "$work/odd.capdl"
 }
 
 command_says() { # monitor command, text
@@ -136,7 +136,7 @@ ticks_beyond() { # ticks
 
 runs_after() { # door
     timeout 30 "$dump" -t "$(door "$1")" || return 1
-    wait_for 10 ticks_beyond "$(ticks)"
+    wait_for 60 ticks_beyond "$(ticks)"
 }
 
 # So many snapshots of the running machine, each whole.
@@ -174,7 +174,7 @@ check "a core gives the monitor's records" same_as_monitor core
 check "the monitor gives the same records after all that" same_as_monitor monitor
 before=$(ticks)
 check "the monitor lets the machine go" command_says continue running
-check "the machine runs again" wait_for 10 ticks_beyond "$before"
+check "the machine runs again" wait_for 60 ticks_beyond "$before"
 check "what the stub in the kernel saw, the others see" stub_holds_what_others_see
 check "the machine runs on when the stub lets go" runs_after ram
 check "a machine that was paused is left paused" paused_stays_paused
@@ -221,7 +221,7 @@ print("%d bytes, %.1f s at 115200 baud" % (bytes_of_state, bytes_of_state / 1152
 sys.exit(0 if 5000 < bytes_of_state < int(sys.argv[2]) else 1)
 END
 }
-check "4,300 capabilities are there" wait_for 30 many_are_there
+check "4,300 capabilities are there" wait_for 60 many_are_there
 check "their state crosses the line of the kernel's stub in 5 seconds at 115200 baud" snapshot_bytes 57600
 halt_machine
 

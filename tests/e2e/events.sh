@@ -51,7 +51,7 @@ without() { # SQL: a copy of the recording that was tampered with
 # --- by the clock ------------------------------------------------------------------------------------
 
 boot build/arm/debug/image-demo-healthy.elf
-wait_for 30 demo_is_up
+wait_for 60 demo_is_up
 check "snapshots and events are recorded together" $capdb record "$monitor" "$run" --every 0.5 --count 8
 check "no number is missing" equal 0 "$(ask "$run" \
     "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (ORDER BY rowid) AS step FROM (SELECT row AS rowid, seq FROM event)) WHERE step <> 1")"
@@ -87,7 +87,7 @@ check "a revocation that is not there is refused" matches "revocation 9999 not f
 halt_machine
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf
-wait_for 30 demo_is_up
+wait_for 60 demo_is_up
 
 # --- export ------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ check "an altered event is told" matches "snapshot (3|4)" $capdb verify "$work/t
 
 $capdb record "$monitor" "$work/kill.capdb" --every 0.1 2>/dev/null &
 recorder=$!
-wait_for 20 has_snapshots "$work/kill.capdb" 4
+wait_for 60 has_snapshots "$work/kill.capdb" 4
 kill -KILL $recorder
 { wait $recorder; } 2>/dev/null
 check "events before kill -9 are whole" exits 0 $capdb verify "$work/kill.capdb"

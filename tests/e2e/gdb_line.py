@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def frame(data):

@@ -92,8 +92,8 @@ gdb_afterwards() { # on a clean line
 clean_stub() { record "gdb:unix:$work/stub.sock" "$work/afterwards.capdb" --count 1 || { cat "$work/said"; return 1; }; }
 
 rm -f "$work"/*.sock
-boot "$image"
-check "the demo runs" wait_for 20 ticks_beyond 100
+boot_demo
+check "the demo runs" wait_for 60 ticks_beyond 100
 check "snapshots come whole from QEMU's stub through noise" noisy_stub gdb 5
 check "snapshots come whole from the kernel's stub through noise" noisy_stub stub 6
 check "the machine goes on after that" goes_on

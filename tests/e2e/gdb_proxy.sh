@@ -35,13 +35,13 @@ beyond() { # ticks
 runs() {
     local now
     now=$(ticks)
-    wait_for 20 beyond $((now + 200))
+    wait_for 60 beyond $((now + 200))
 }
 
 start_proxy() { # TARGET LISTEN
     "$capdb" gdb-proxy "$1" "$2" 2>"$work/proxy.err" >"$work/proxy.out" &
     proxy_pid=$!
-    wait_for 20 grep -q 'gdb and LLDB find' "$work/proxy.err"
+    wait_for 60 grep -q 'gdb and LLDB find' "$work/proxy.err"
 }
 
 # A check runs in a shell of its own, where no variable can be set: processes begin and end outside.

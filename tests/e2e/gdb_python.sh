@@ -74,7 +74,7 @@ boot build/arm/debug/image-demo-healthy.elf
 running() {
     build/host/capdb threads "ram:$work/ram" 2>/dev/null | grep -q driver/server
 }
-check "the demo runs" wait_for 30 running
+check "the demo runs" wait_for 60 running
 questions "QEMU's stub" "$work/gdb.sock"
 questions "the stub in the kernel" "$work/stub.sock"
 

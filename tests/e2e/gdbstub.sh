@@ -336,12 +336,12 @@ halt_machine
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 start_lines "null,id=u1" "socket,id=u2,host=127.0.0.1,port=$port,server=on,wait=off"
-wait_for 10 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port)).close()"
+wait_for 60 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port)).close()"
 answers_at() { # target: has gdb found the demo's threads there?
     gdb_session "$1" <<<"info threads"
     answer "info threads" | grep -q rootserver
 }
-check "gdb attaches over TCP" wait_for 20 answers_at "127.0.0.1:$port"
+check "gdb attaches over TCP" wait_for 60 answers_at "127.0.0.1:$port"
 gdb_session "127.0.0.1:$port" <<'EOF'
 break irq_handle
 continue
@@ -351,9 +351,9 @@ says "and breaks over TCP" "continue" 'hit Breakpoint 1'
 halt_machine
 
 start_lines "null,id=u1" "pty,id=u2"
-wait_for 10 grep -q '/dev/pts' "$work/qemu.out"
+wait_for 60 grep -q '/dev/pts' "$work/qemu.out"
 pty=$(sed -n 's|.*\(/dev/pts/[0-9]*\).*|\1|p' "$work/qemu.out")
-check "gdb attaches over a pty" wait_for 20 answers_at "$pty"
+check "gdb attaches over a pty" wait_for 60 answers_at "$pty"
 gdb_session "$pty" <<'EOF'
 break irq_handle
 continue

@@ -13,8 +13,8 @@ key() { tm send-keys -t t "$@"; }
 type_line() { tm send-keys -t t -l "$1"; tm send-keys -t t Enter; }
 shows() { screen | grep -qE -- "$1"; }
 hides() { ! shows "$1"; }
-shows_soon() { wait_for "${2:-20}" shows "$1"; }
-hides_soon() { wait_for "${2:-20}" hides "$1"; }
+shows_soon() { wait_for "${2:-60}" shows "$1"; }
+hides_soon() { wait_for "${2:-60}" hides "$1"; }
 start() { # start COMMAND [COLUMNS LINES]: in a fresh terminal
     tm kill-server 2>/dev/null
     starts=$((${starts:-0} + 1))
@@ -70,13 +70,13 @@ state_line() { screen | grep -E '^ +(UNDER WAY|AT ITS END)'; }
 moved_on() { [ -n "$(state_line)" ] && [ "$(state_line)" != "$before" ]; }
 before=$(state_line)
 key s
-check "the first step takes something, too" wait_for 30 moved_on
+check "the first step takes something, too" wait_for 60 moved_on
 shows_soon '^ STOPPED' && key G s
 check "each shows what goes next, from wherever one is" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie).*goes next'
 step_until_gone() {
     for _ in $(seq 12); do
         key s
-        wait_for 3 shows 'UNDER WAY.*: [1-9][0-9]* steps? done' && return 0
+        wait_for 5 shows 'UNDER WAY.*: [1-9][0-9]* steps? done' && return 0
     done
     return 1
 }
@@ -103,7 +103,7 @@ check "a terminal that is too small says so" shows_soon 'too|tiny'
 tm resize-window -t t -x 160 -y 40
 check "a large one shows the names of all views" shows_soon 'Address spaces.*Log'
 key q
-wait_for 3 shows 'stop.* armed' && key r
+wait_for 5 shows 'stop.* armed' && key r
 check "q ends with status 0" shows_soon 'status 0'
 check "the recording is whole" build/host/capdb verify "$work/run.capdb"
 recorded_counts() {
@@ -124,9 +124,9 @@ check "domains open into threads" shows_soon ' driver/server  (receive|running|r
 key T
 check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
 key / ; type_line driver/server
-check "a search puts the cursor there" eval 'wait_for 10 eval "cursor_line | grep -q driver/server"'
+check "a search puts the cursor there" eval 'wait_for 60 eval "cursor_line | grep -q driver/server"'
 key Tab
-check "Tab follows whom it waits for" eval 'wait_for 10 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
+check "Tab follows whom it waits for" eval 'wait_for 60 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
 key '&' ; type_line guest
 check "& shows only what holds the text" eval "shows_soon 'filter: guest' && hides_soon 'critical/control +c'"
 key '&' ; key C-u Enter
@@ -144,12 +144,12 @@ cursor_stays() {
     [ -n "$before" ] && [ "$before" = "$now" ] || { echo "was $before"; echo "is $now"; return 1; }
 }
 key @; type_line 87fe0000; key d
-wait_for 10 eval 'cursor_line | grep -q "cnode 0x87fe0000"'
+wait_for 60 eval 'cursor_line | grep -q "cnode 0x87fe0000"'
 before=$(cursor_line)
 seq_now() { screen | sed -nE '1s/.*ev ([0-9]+).*/\1/p'; }
 first=$(seq_now)
 newer() { [ "$(seq_now)" -gt "$((first + 200))" ]; }
-check "samples go on" wait_for 30 newer
+check "samples go on" wait_for 60 newer
 check "the cursor stays on its thing while the system changes" cursor_stays
 key B / ; type_line 'd driver'
 check "objects name their owners" shows_soon '(untyped|pagedir|cnode|tcb|frame) .* d driver'
@@ -178,7 +178,7 @@ check "[ looks back, and the bar says so" shows_soon 'LOOKING BACK'
 key .
 check ". comes back to now" hides_soon 'LOOKING BACK'
 key C-z
-check "^Z goes to the shell" wait_for 10 eval 'screen | tail -3 | grep -qiE "stopped|status" || ! shows "^ RUNNING"'
+check "^Z goes to the shell" wait_for 60 eval 'screen | tail -3 | grep -qiE "stopped|status" || ! shows "^ RUNNING"'
 
 # --- a target that falls silent, dies, comes back ---
 start "$inspector $monitor"
@@ -237,7 +237,7 @@ stays_asleep() {
 }
 key Space
 check "paused, it says so" shows_soon 'PAUSED'
-check "and does not wake" wait_for 30 stays_asleep
+check "and does not wake" wait_for 60 stays_asleep
 start "$inspector gdb:unix:$work/stub.sock"
 check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING' 60
 key q

@@ -32,11 +32,11 @@ boot() {
         -gdb "unix:$work/gdb.sock,server=on,wait=off" -monitor none -kernel "$image" "$@" \
         2>"$work/qemu.log" &
     qemu_pid=$!
-    wait_for 10 listens "$work/gdb.sock"
+    wait_for 60 listens "$work/gdb.sock"
 }
 
 # A socket that is there does not listen yet.
-listens() { grep -qE " 00010000 0001 01 +[0-9]+ $1\$" /proc/net/unix; }
+listens() { [ -S "$1" ] && grep -qE " 00010000 0001 01 +[0-9]+ $1\$" /proc/net/unix; }
 
 halt_machine() {
     kill -9 "$qemu_pid" 2>/dev/null

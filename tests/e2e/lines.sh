@@ -18,7 +18,7 @@ start() { # IMAGE
 }
 end_machine() {
     kill_file qemu -KILL
-    wait_for 10 gone qemu
+    wait_for 60 gone qemu
 }
 gone() { ! kill -0 "$(cat "$work/$1")" 2>/dev/null; }
 
@@ -44,12 +44,12 @@ record() {
         wait $!
         echo $? >"$work/status"
     ) >/dev/null 2>&1 &
-    wait_for 5 test -s "$work/client"
+    wait_for 60 test -s "$work/client"
 }
 
 end_record() {
     kill_file client -INT
-    wait_for 20 test -s "$work/status" || return 1
+    wait_for 60 test -s "$work/status" || return 1
     [ "$(cat "$work/status")" = 0 ] || { echo "exit $(cat "$work/status")"; cat "$work/said"; return 1; }
 }
 
@@ -60,12 +60,12 @@ goes_on() { # NAME: ten more snapshots come
 }
 
 start "$demo"
-check "the demo runs" wait_for 30 demo_is_up
+check "the demo runs" wait_for 60 demo_is_up
 
 # --- a target that hangs -------------------------------------------------------------------------------
 hang() {
     record hang "$(monitor)"
-    wait_for 30 snapshots hang 5 || return 1
+    wait_for 60 snapshots hang 5 || return 1
     kill_file qemu -STOP
     sleep 10
     kill_file qemu -CONT
@@ -80,7 +80,7 @@ check "the recording is whole" "$capdb" verify "$work/hang.capdb"
 # --- one that restarts on the same socket ----------------------------------------------------------------
 restart() {
     record restart "$(monitor)"
-    wait_for 30 snapshots restart 5 || return 1
+    wait_for 60 snapshots restart 5 || return 1
     end_machine
     start "$demo"
     goes_on restart
@@ -96,7 +96,7 @@ half() { # [BYTES]: of an answer, inside of which it ends
     rm -f "$work/half.sock" "$work/half.capdb"
     tests/tools/half_open.py "$work/half.sock" "$work/monitor.sock" 4 "${1:-0}" >/dev/null 2>&1 &
     echo $! >"$work/proxy"
-    wait_for 10 test -S "$work/half.sock" || return 1
+    wait_for 60 test -S "$work/half.sock" || return 1
     record half "$(monitor half)"
     wait_for 60 says 'no answer before the deadline' || { cat "$work/said"; return 1; }
     goes_on half
@@ -114,9 +114,9 @@ done
 # --- a recorder that is killed ---------------------------------------------------------------------------
 killed() {
     record killed "$(monitor)"
-    wait_for 30 snapshots killed 5 || return 1
+    wait_for 60 snapshots killed 5 || return 1
     kill_file client -KILL
-    wait_for 10 gone client
+    wait_for 60 gone client
 }
 # A person's terminal some seconds later: no byte of a frame, and the trace is off.
 line_is_clean() {
@@ -165,17 +165,17 @@ ticks() { timeout 30 "$dump" -t "ram:$work/ram" | sed 's/ticks \([0-9]*\).*/\1/'
 runs() {
     local before
     before=$(ticks)
-    wait_for 10 ticked "$before" || { echo "the machine stands at tick $before"; return 1; }
+    wait_for 60 ticked "$before" || { echo "the machine stands at tick $before"; return 1; }
 }
 ticked() { [ "$(ticks)" != "$1" ]; }
 signal_at_any_moment() { # SIGNAL
     local i
     for i in 1 2 3 4 5 6 7 8; do
         record "s$i" "gdb:unix:$work/gdb.sock" --every 0
-        wait_for 20 snapshots "s$i" 2 || { cat "$work/said"; return 1; }
+        wait_for 60 snapshots "s$i" 2 || { cat "$work/said"; return 1; }
         sleep "0.0$i"
         kill_file client "-$1"
-        wait_for 20 gone client || return 1
+        wait_for 60 gone client || return 1
         rm -f "$work/s$i.capdb"
         runs || return 1
     done
@@ -187,7 +187,7 @@ question_at_any_moment() { # SIGNAL
         echo $! >"$work/client"
         sleep "0.00$i"
         kill_file client "-$1"
-        wait_for 20 gone client || return 1
+        wait_for 60 gone client || return 1
         runs || return 1
     done
 }
@@ -195,7 +195,7 @@ question_at_any_moment() { # SIGNAL
 late_line() {
     timeout 300 python3 tests/tools/noisy_line.py "$work/late.sock" "$work/gdb.sock" --rate 0 --slow 40 "$@" >/dev/null 2>&1 &
     echo $! >"$work/proxy"
-    wait_for 10 test -S "$work/late.sock"
+    wait_for 60 test -S "$work/late.sock"
 }
 question_behind_late_answers() {
     "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >"$work/said" 2>&1 &
@@ -206,18 +206,18 @@ question_ended_at() { # REQUEST
     rm -f "$work/late.sock"
     # The line must know the process: that waits until the line is there.
     (
-        wait_for 10 test -S "$work/late.sock"
+        wait_for 60 test -S "$work/late.sock"
         exec "$capdb" live "gdb:unix:$work/late.sock" "SELECT count(*) FROM caps" >"$work/said" 2>&1
     ) &
     client=$!
     echo $client >"$work/client"
     printf '%s\n%s\n' "$1" $client >"$work/end"
     late_line --end "$work/end"
-    wait_for 20 gone client || { echo "it does not end"; return 1; }
+    wait_for 60 gone client || { echo "it does not end"; return 1; }
     wait $client
     [ $? = 143 ] || { echo "not ended at $1:"; cat "$work/said"; return 1; }
     kill_file proxy -TERM
-    wait_for 10 gone proxy
+    wait_for 60 gone proxy
 }
 late_answers() {
     local request
@@ -234,7 +234,7 @@ any_moment() {
         question_behind_late_answers
         sleep "0.${i}5" # any moment will do
         kill_file client -TERM
-        wait_for 20 gone client && runs || return 1
+        wait_for 60 gone client && runs || return 1
     done
     kill_file proxy -TERM
 }

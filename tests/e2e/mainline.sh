@@ -18,7 +18,7 @@ serve() {
     rm -f "$work/$name/target"
     build/host/serve_sel4 "$name" "$work/$name" "${@:2}" >"$work/$name/target" 2>"$work/$name/log" &
     server=$!
-    wait_for 10 test -s "$work/$name/target" && target=$(<"$work/$name/target")
+    wait_for 60 test -s "$work/$name/target" && target=$(<"$work/$name/target")
 }
 finish_all() {
     stop_process proxy
@@ -168,7 +168,7 @@ proxy_answers() { # [WORD]: gdb's output of a session through the proxy, in $wor
     serve "$name" "$@" || return 1
     $capdb gdb-proxy "$target" "unix:$socket" --kernel "$work/$name/kernel.elf" 2>"$work/$name/proxy" &
     proxy=$!
-    wait_for 10 test -S "$socket"
+    wait_for 60 listens "$socket"
     timeout 60 gdb-multiarch -nx -batch -ex 'set pagination off' -ex 'set width 0' -ex "target remote $socket" \
         -ex 'info threads' -ex 'monitor cap' -ex 'monitor cap why-not-running waiter' -ex 'monitor cap threads --at 3' \
         -ex 'monitor cap thread' -ex 'monitor break on delete' -ex 'monitor break' -ex detach \
@@ -209,7 +209,7 @@ lldb_lists_frames() {
     serve rv64 openocd || return 1
     $capdb gdb-proxy "$target" "tcp:${socket#*:}" --kernel "$work/rv64/kernel.elf" 2>"$work/rv64/proxy" &
     proxy=$!
-    wait_for 20 grep -q 'gdb and LLDB find' "$work/rv64/proxy"
+    wait_for 60 grep -q 'gdb and LLDB find' "$work/rv64/proxy"
     printf '%s\n' 'platform select remote-gdb-server' "target create $work/rv64/kernel.elf" "gdb-remote $socket" \
         'thread list' 'thread select 3' 'register read pc sp' detach quit >"$work/rv64/script"
     timeout 60 lldb-14 --no-lldbinit -b -s "$work/rv64/script" >"$work/rv64/lldb" 2>&1 </dev/null

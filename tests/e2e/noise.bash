@@ -18,7 +18,7 @@ line() {
     rm -f "$work/$name.sock" # of an earlier line: it would be taken for this one's
     timeout 200 python3 tests/tools/noisy_line.py "$work/$name.sock" "$socket" "$@" >"$work/$name.count" 2>&1 &
     line_pid=$!
-    wait_for 10 test -S "$work/$name.sock"
+    wait_for 60 test -S "$work/$name.sock"
 }
 
 # record TARGET FILE [ARGUMENTS]: what it says is in $work/said.
@@ -47,13 +47,20 @@ ticks() {
     "$capdb" live "ram:$work/ram" "select ticks from snapshots" | tail -n 1
 }
 
+# Until the demo has made what it is made of: a snapshot from before has fewer capabilities.
+boot_demo() {
+    boot "$image"
+    wait_for 60 demo_is_up
+}
+demo_is_up() { [ "$("$capdb" live "ram:$work/ram" "select count(*) from caps" | tail -n 1)" -ge 200 ]; }
+
 ticks_beyond() { [ "$(ticks)" -gt "$1" ]; }
 
-goes_on() { wait_for 20 ticks_beyond "$(ticks)"; }
+goes_on() { wait_for 60 ticks_beyond "$(ticks)"; }
 
 # Name: how many bytes were, once its client has gone.
 damaged() {
-    wait_for 10 grep -q damaged "$work/$1.count"
+    wait_for 60 grep -q damaged "$work/$1.count"
     sed -n 's/.*damaged //p' "$work/$1.count" | tail -n 1
 }
 

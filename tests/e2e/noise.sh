@@ -31,7 +31,7 @@ kept() { # file
 stay() {
     "$capdb" record "monitor:unix:$work/monitor.sock" "$work/stay.capdb" --every 3600 >/dev/null 2>&1 &
     client_pid=$!
-    wait_for 10 test -s "$work/stay.capdb"
+    wait_for 60 test -s "$work/stay.capdb"
 }
 
 
@@ -50,7 +50,7 @@ open(sys.argv[2], "w").write("inside\n")
 time.sleep(600)
 PY
     client_pid=$!
-    wait_for 10 test -s "$work/inside"
+    wait_for 60 test -s "$work/inside"
     stop_client
 }
 
@@ -73,7 +73,7 @@ PY
 }
 
 rm -f "$work"/*.sock
-boot "$image"
+boot_demo
 for seed in 1 2; do
     check "8 snapshots come through a line that damages 1 byte in 1000 (seed $seed)" noisy_monitor $seed
     check "each of them is whole and undamaged (seed $seed)" whole "$work/noise$seed.capdb"
@@ -136,12 +136,12 @@ check "a running kernel of another layout is refused with both numbers" \
 halt_machine
 
 rm -f "$work"/*.sock
-boot "$image"
+boot_demo
 record_until_killed() {
     timeout 60 "$capdb" record "monitor:unix:$work/monitor.sock" "$work/killed.capdb" --every 0.05 \
         --patience 0 >"$work/said" 2>&1 &
     client_pid=$!
-    wait_for 20 recorded 3 || return 1
+    wait_for 60 recorded 3 || return 1
     halt_machine
     wait "$client_pid"
     local status=$?

@@ -31,13 +31,13 @@ start() { # start COLUMNSxLINES [RECORDING]
     tmux_socket=$work/tmux$starts
     tm -f /dev/null new-session -d -s t -x "${1%x*}" -y "${1#*x}" \
         "cd '$work' && '$inspector' $file; echo status \$?; exec cat"
-    wait_for 30 eval '! screen | grep -qE "reading|waiting for the first" && screen | grep -q .' ||
+    wait_for 60 eval '! screen | grep -qE "reading|waiting for the first" && screen | grep -q .' ||
         echo "# the first screen does not come"
 }
 is_pinned() { [ "$(screen)" = "$(cat "tests/screens/$1.txt")" ]; }
 # The screen is what it should be, within a time that a slow machine needs.
 shows_pinned() {
-    wait_for 30 is_pinned "$1" && return
+    wait_for 60 is_pinned "$1" && return
     diff -u "tests/screens/$1.txt" <(screen)
 }
 # Two captures in a row are the same: it has come to rest.
@@ -67,7 +67,7 @@ play() { # play NAME: the keys of a script
         until\ *) wait_for 60 eval "screen | grep -qE '${line#until }'" ;;
         '> '*)
             if [ -n "${PIN:-}" ]; then
-                wait_for 30 rested
+                wait_for 60 rested
                 screen >"tests/screens/${line#> }.txt"
             else
                 check "$1: ${line#> }, after $keys keys" shows_pinned "${line#> }"

@@ -18,7 +18,7 @@ with open(sys.argv[2], "wb", buffering=0) as out:
         out.write(data)
 PY
     reader_pid=$!
-    wait_for 20 test -e "$work/console"
+    wait_for 60 test -e "$work/console"
 }
 
 stop_listening() {
@@ -60,15 +60,15 @@ recorded() {
 tm() { tmux -S "$tmux_socket" "$@"; }
 screen() { tm capture-pane -p -t t; }
 shows() { screen | grep -qE -- "$1"; }
-shows_soon() { wait_for 20 shows "$1"; }
+shows_soon() { wait_for 60 shows "$1"; }
 
 boot build/arm/debug/image-demo-healthy.elf
 listen
-check "the demo runs" wait_for 20 runs
+check "the demo runs" wait_for 60 runs
 check "a panic is planted" plant_panic
-check "the kernel says that it panicked" wait_for 20 says "^kernel panic: planted.c:42: planted by the test"
+check "the kernel says that it panicked" wait_for 60 says "^kernel panic: planted.c:42: planted by the test"
 check "the panic names how to read the memory" says "capdb domains ram:FILE, inspector-tui ram:FILE"
-check "it stands" wait_for 10 says "^stopped: panic: planted by the test"
+check "it stands" wait_for 60 says "^stopped: panic: planted by the test"
 stop_listening
 check "it answers through the monitor" ask_all "monitor:unix:$work/monitor.sock" "$work/before"
 check "among the answers are its domains" grep -q "^guest" "$work/before"

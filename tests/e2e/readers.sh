@@ -95,7 +95,7 @@ while not os.path.exists(sys.argv[3]):
 db.execute("ROLLBACK")
 PY
     locker=$!
-    wait_for 20 test -e "$work/locked"
+    wait_for 60 test -e "$work/locked"
     check "$name: somebody holds an exclusive lock" same "$here" answers "$here/run.capdb"
     check "$name: and holds it still" kill -0 $locker
     touch "$work/go"

@@ -83,7 +83,7 @@ screen() { tm capture-pane -p -t t; }
 
 key() { tm send-keys -t t "$@"; }
 shows() { screen | grep -qE -- "$1"; }
-shows_soon() { wait_for "${2:-30}" shows "$1"; }
+shows_soon() { wait_for "${2:-60}" shows "$1"; }
 line() { key : ; key -l "$1"; key Enter; }
 
 check "a run of the demo is recorded, with snapshots" record
@@ -121,11 +121,11 @@ before=$(bar_instruction)
 key K
 check "K on a living capability goes forward to its end" \
     shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
-wait_for 20 bar_left "$before" || echo "# the bar stays at $before"
+wait_for 60 bar_left "$before" || echo "# the bar stays at $before"
 before=$(bar_instruction)
 key I
 check "I goes back to its origin" shows_soon "tick $made: $dead_type $dead_object came into slot $dead"
-wait_for 20 bar_left "$before" || echo "# the bar stays at $before"
+wait_for 60 bar_left "$before" || echo "# the bar stays at $before"
 made_at=$(bar_instruction)
 key d h p
 check "the revocation view says how a replay is moved" shows_soon "K on to where .* ends  I back to where"
@@ -134,10 +134,10 @@ check "so does a key that steps elsewhere" shows_soon "a replay is moved by capa
 line "killed $dead"
 check "the machine moves on from there" shows_soon "tick $killed: $dead_type $dead_object left slot $dead"
 moved_on() { [ -n "$made_at" ] && [ "$(bar_instruction)" -gt "$made_at" ]; }
-check "at a later instruction, which the bar shows" wait_for 20 moved_on
+check "at a later instruction, which the bar shows" wait_for 60 moved_on
 check "still in the revocation view, on the capability that goes" eval 'shows "> Revoke" && shows "^$dead_type $dead_object.* slot $dead"'
 line "made $dead"
-check "and back" eval 'shows_soon "tick $made: $dead_type $dead_object came into slot $dead" && wait_for 20 eval "[ \"\$(bar_instruction)\" = $made_at ]"'
+check "and back" eval 'shows_soon "tick $made: $dead_type $dead_object came into slot $dead" && wait_for 60 eval "[ \"\$(bar_instruction)\" = $made_at ]"'
 tm resize-window -t t -x 80 -y 30
 key L
 key G

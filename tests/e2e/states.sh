@@ -32,7 +32,7 @@ tm() { tmux -S "$tmux_socket" "$@"; }
 screen() { tm capture-pane -p -t t; }
 screen_on_failure=screen
 shows() { screen | grep -qE -- "$1"; }
-shows_soon() { wait_for "${2:-30}" shows "$1"; }
+shows_soon() { wait_for "${2:-60}" shows "$1"; }
 press() { # press KEYS: each a word
     local key
     for key; do
@@ -50,7 +50,7 @@ answers_keys() {
 # check runs its command in a shell of its own: what others must know goes into files, and machines are
 # booted and ended outside.
 begin() {
-    wait_for 60 test -S "$work/monitor.sock" || return 1
+    wait_for 60 listens "$work/monitor.sock" || return 1
     tm -f /dev/null new-session -d -s t -x 100 -y 30 "exec '$inspector' monitor:unix:$work/monitor.sock 2>'$work/err'"
     shows_soon '^ RUNNING +ev [0-9]+' 90 && shows_soon 'BREACHED' 60 || return 1 # it is at work
     tm list-panes -t t -F '#{pane_pid}' >"$work/pid"
@@ -58,7 +58,7 @@ begin() {
 enter() { # enter STATE
     local keys
     begin || return 1
-    case $1 in back | at-event) wait_for 30 has_past || return 1 ;; esac
+    case $1 in back | at-event) wait_for 60 has_past || return 1 ;; esac
     read -ra keys <<<"${keys_of[$1]}"
     # what a key is about may not be there at this moment: once more, then
     for _ in 1 2 3 4 5 6; do
@@ -78,17 +78,17 @@ says_restarted() {
     press Escape Escape L
     shows_soon 'the machine was restarted: nothing of before lives on'
 }
-speaks_again() { wait_for 30 eval '! shows "NO ANSWER|UNREACHABLE"'; }
+speaks_again() { wait_for 60 eval '! shows "NO ANSWER|UNREACHABLE"'; }
 ended() { ! kill -0 "$(cat "$work/pid")" 2>/dev/null; }
 last_event() { build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT seq FROM snapshots' | tail -1; }
 runs() { # events go on
     local first
     first=$(last_event)
-    [ -n "$first" ] && wait_for 10 eval "[ \"\$(last_event)\" -gt $first ]"
+    [ -n "$first" ] && wait_for 60 eval "[ \"\$(last_event)\" -gt $first ]"
 }
 leaves() {
-    wait_for 10 ended || { echo "it lives without a terminal"; return 1; }
-    wait_for 10 runs || { echo "the machine stands"; return 1; }
+    wait_for 60 ended || { echo "it lives without a terminal"; return 1; }
+    wait_for 60 runs || { echo "the machine stands"; return 1; }
 }
 boot_anew() {
     rm -f "$work"/*.sock

@@ -18,7 +18,7 @@ start_program() {
     qemu-system-arm -M kzm -m 128M -display none -monitor none -serial none -S \
         -gdb "unix:$work/gdb.sock,server=on,wait=off" -kernel "$work/steps.elf" 2>"$work/qemu.log" &
     qemu_pid=$!
-    wait_for 10 test -S "$work/gdb.sock"
+    wait_for 60 listens "$work/gdb.sock"
 }
 
 check "the instructions are built" build_oracle
@@ -44,7 +44,7 @@ says() { # FILE PATTERN
 }
 
 boot_demo
-check "the demo runs" wait_for 30 grep -q 'domains run' "$work/console"
+check "the demo runs" wait_for 60 grep -q 'domains run' "$work/console"
 
 cat >"$work/script" <<END
 set pagination off

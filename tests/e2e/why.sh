@@ -33,17 +33,17 @@ same_in_inspector() { # THREAD COMMAND [PAST]: a line of the past stands in the 
     wanted=$(lines "$2" "$1")
     [ -n "$wanted" ] || return 1
     goto "$1"
-    wait_for 20 shows "$(head -1 <<<"$wanted")" || { echo "the pane has no '$(head -1 <<<"$wanted")'"; return 1; }
-    [ -z "${3:-}" ] || wait_for 20 shows "$(grep -m 1 -- "$3" <<<"$wanted")" || { echo "the pane has no past"; return 1; }
+    wait_for 60 shows "$(head -1 <<<"$wanted")" || { echo "the pane has no '$(head -1 <<<"$wanted")'"; return 1; }
+    [ -z "${3:-}" ] || wait_for 60 shows "$(grep -m 1 -- "$3" <<<"$wanted")" || { echo "the pane has no past"; return 1; }
     tm send-keys -t t :
     tm send-keys -t t -l why
     tm send-keys -t t Enter
-    wait_for 20 has_all "$wanted" || has_all "$wanted"
+    wait_for 60 has_all "$wanted" || has_all "$wanted"
 }
 
 tm -f /dev/null new-session -d -s t -x 180 -y 60 "build/host/inspector-tui $work/run.capdb; exec cat"
-check "the inspector opens the recording" wait_for 20 shows 'RECORDING'
-check "it marks who has faulted on its first screen" wait_for 20 shows 'fault     why/lost-page'
+check "the inspector opens the recording" wait_for 60 shows 'RECORDING'
+check "it marks who has faulted on its first screen" wait_for 60 shows 'fault     why/lost-page'
 check "and who waits for what cannot come" shows 'stuck     why/'
 check "and who is stopped" shows 'stopped   why/'
 check "and says how many more are in trouble" shows ' more (T)'
