@@ -172,7 +172,7 @@ holes() { ask "$long" "SELECT count(*) FROM revokes WHERE begins AND ends AND lo
 told_with_holes() { [ "$(holes)" -ge 2 ]; }
 $capdb record "$monitor" "$long" --every 60 2>"$work/long.err" &
 recorder=$!
-check "revokes of which events were lost are told with beginning, end, count and loss" wait_for 120 told_with_holes
+check "revokes of which events were lost are told with beginning, end, count and loss" wait_for 300 told_with_holes
 kill -INT $recorder
 wait $recorder
 check "the first and the last apart, each is whole or has both" equal 0 "$(ask "$long" \
