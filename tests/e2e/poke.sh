@@ -15,7 +15,7 @@ build_tool() {
 check "tool and image are built from one tree" build_tool
 mkdir "$work/poke"
 status=0
-POKE_PATIENCE=${POKE_PATIENCE:-3} python3 tests/e2e/poke.py "$work/poke" "$dump" "${POKE_SEED:-1}" \
+POKE_PATIENCE=${POKE_PATIENCE:-12} python3 tests/e2e/poke.py "$work/poke" "$dump" "${POKE_SEED:-1}" \
     "${POKES_HALTED:-60}" "${POKES_RUNNING:-8}" $((tap_count + 1)) || status=1
 tap_count=$(cat "$work/poke/count")
 plan
