@@ -36,8 +36,8 @@ check "as a specification" says 2 "pipe: $nobody" $capdb import pipe new.capdb
 check "as rules of the inspector" says 2 "pipe: $nobody" script -qec "$inspector run.capdb --domains pipe" /dev/null
 # One that has no end holds up neither the one who asked nor a signal.
 endless='WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c'
+tmux_socket=$work/tmux
 leaves() {
-    tmux_socket=$work/tmux
     rm -f left
     tm -f /dev/null new-session -d -s t -x 80 -y 24 "$inspector run.capdb; echo \$? >left; exec cat" || return 1
     wait_for 60 shows ' RECORDING ' && tm send-keys -t t QQ && tm send-keys -t t -l "$endless" &&
