@@ -18,7 +18,8 @@
 
 enum {
     LIVE_PAYLOAD = 384, /* bytes of events in one frame: bounds the work of one tick */
-    LIVE_BYTES = 1024,  /* sent in one turn at most, which ends with the tick */
+    LIVE_BYTES = 1024,  /* sent in one turn at most */
+    LIVE_COUNTS = 16,   /* of board_timer_count() in one turn: a quarter of a tick */
     DIGEST_BYTES = 2 + 3 * 5,
     TEXT_LINE = RECORD_STRING_MAX,
 };
@@ -252,10 +253,10 @@ void wire_live_idle(void)
     live_check_lease();
     if (!live.on || !w)
         return;
-    word_t begin = debug_ticks();
-    for (uint32_t n = 0; n < LIVE_BYTES && debug_ticks() == begin; n++) {
+    word_t begin = board_timer_count();
+    for (uint32_t n = 0; n < LIVE_BYTES && begin - board_timer_count() < LIVE_COUNTS; n++) {
         if (live.sent == live.length) {
-            if (live_owes() || begin - live.told >= DEBUG_TICKS_A_SECOND)
+            if (live_owes() || debug_ticks() - live.told >= DEBUG_TICKS_A_SECOND)
                 live_fill(w);
             if (live.sent == live.length)
                 return;
