@@ -208,7 +208,7 @@ bool authority_is_managers(const struct authority *a, int32_t node);
 /* --- questions -------------------------------------------------------------------------------- */
 
 /* Owner of memory: the domain that holds the smallest untyped over it and so decides about its
- * life; where only managers do, the domain that alone holds it.  shared: several hold it and nobody
+ * life; where only managers do, the domain that alone holds or maps it.  shared: several do and nobody
  * but a manager owns it. */
 struct authority_owner {
     int32_t object;  /* smallest object over the address, -1 */

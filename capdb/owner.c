@@ -3,7 +3,7 @@
  * An object over the address begins at one of few places: the address with its low bits cleared, or
  * where one of the few objects begins that do not lie at a multiple of their size.
  * The rule is that of authority_owner_of(): the untyped nearest to the object that untrusted
- * domains hold decides, then who holds the object itself. */
+ * domains hold decides, then who holds the object itself, or maps the frame. */
 #include "capdb/store.h"
 
 #include "lib/array.h"
@@ -22,11 +22,23 @@ static const char holders_sql[] =
     "SELECT d.name, d.trusted FROM cap_row c JOIN domain d ON d.id = c.domain"
     " WHERE c.object = ?1 AND c.t0 <= ?2 AND c.t1 > ?2 ORDER BY c.pos";
 
+/* A mapping is its directory's, and a directory that of the threads that run there. */
+static const char mappers_sql[] =
+    "SELECT d.name, d.trusted FROM mapping_row m JOIN domain d ON d.id = (SELECT e.id"
+    "  FROM object_row o JOIN cap_row c ON c.object = o.id AND c.t0 <= ?2 AND c.t1 > ?2"
+    "  JOIN domain e ON e.id = c.domain LEFT JOIN object_row h ON h.id = c.holder AND"
+    "   h.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'tcb')"
+    "  WHERE o.addr = m.dir AND o.t0 <= ?2 AND o.t1 > ?2 AND"
+    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"
+    "  ORDER BY e.trusted <> 0, h.id IS NULL, c.pos LIMIT 1)"
+    " WHERE m.frame = ?1 AND m.t0 <= ?2 AND m.t1 > ?2 ORDER BY m.row";
+
 void capdb_forget_owner(struct capdb *db)
 {
     sqlite3_finalize(db->owner_objects);
     sqlite3_finalize(db->owner_holders);
-    db->owner_objects = db->owner_holders = NULL;
+    sqlite3_finalize(db->owner_mappers);
+    db->owner_objects = db->owner_holders = db->owner_mappers = NULL;
     free(db->owner_odd);
     db->owner_odd = NULL;
     db->owner_odd_count = db->owner_odd_room = 0;
@@ -70,6 +82,8 @@ static enum error prepare_owner(struct capdb *db)
         e = capdb_prepare(db, objects_sql, &db->owner_objects);
     if (e == ERR_OK && !db->owner_holders)
         e = capdb_prepare(db, holders_sql, &db->owner_holders);
+    if (e == ERR_OK && !db->owner_mappers)
+        e = capdb_prepare(db, mappers_sql, &db->owner_mappers);
     return e;
 }
 
@@ -206,15 +220,13 @@ static void take_name(char *to, sqlite3_stmt *st)
     snprintf(to, CAPDB_DOMAIN, "%s", capdb_column_text(st, 0));
 }
 
-/* The untrusted domain that holds it; *shared is set when there are several. manager: the first of
- * any. */
-static enum error holder_of(struct capdb *db, int64_t life, uint32_t n, char *domain, char *manager,
-                            bool *shared)
+/* The untrusted domain among those that the statement gives for `key`, if there is none yet; *shared
+ * is set when there are several. manager: the first of any. */
+static enum error domain_of(struct capdb *db, sqlite3_stmt *st, int64_t key, uint32_t n,
+                            char *domain, char *manager, bool *shared)
 {
-    sqlite3_stmt *st = db->owner_holders;
     enum error e = ERR_OK;
-    domain[0] = '\0';
-    sqlite3_bind_int64(st, 1, life);
+    sqlite3_bind_int64(st, 1, key);
     sqlite3_bind_int64(st, 2, n);
     while (capdb_step(db, st, "looking for the owner", &e)) {
         if (!manager[0])
@@ -226,6 +238,23 @@ static enum error holder_of(struct capdb *db, int64_t life, uint32_t n, char *do
             take_name(domain, st);
     }
     sqlite3_reset(st);
+    return e;
+}
+
+static enum error holder_of(struct capdb *db, int64_t life, uint32_t n, char *domain, char *manager,
+                            bool *shared)
+{
+    return domain_of(db, db->owner_holders, life, n, domain, manager, shared);
+}
+
+static enum error user_of(struct capdb *db, const struct capdb_cover *object, uint32_t n,
+                          struct capdb_owner *out)
+{
+    char manager[CAPDB_DOMAIN] = "";
+    enum error e = holder_of(db, object->life, n, out->domain, manager, &out->shared);
+    if (e == ERR_OK && object->type == RECORD_CAP_FRAME)
+        e = domain_of(db, db->owner_mappers, (int64_t)object->addr, n, out->domain, manager,
+                      &out->shared);
     return e;
 }
 
@@ -259,7 +288,7 @@ static enum error by_untyped(struct capdb *db, const struct capdb_covers *c, uin
 static enum error by_manager(struct capdb *db, const struct capdb_covers *c, uint32_t from,
                              uint32_t n, struct capdb_owner *out)
 {
-    char domain[CAPDB_DOMAIN];
+    char domain[CAPDB_DOMAIN] = "";
     bool shared = false;
     enum error e = ERR_OK;
     for (uint32_t i = from; e == ERR_OK && i < c->count && !out->domain[0]; i++)
@@ -271,7 +300,6 @@ static enum error by_manager(struct capdb *db, const struct capdb_covers *c, uin
 static enum error judge(struct capdb *db, const struct capdb_covers *c, uint32_t n,
                         struct capdb_owner *out)
 {
-    char manager[CAPDB_DOMAIN] = "";
     const struct capdb_cover *object = object_of(c);
     if (!object)
         return ERR_OK;
@@ -282,7 +310,7 @@ static enum error judge(struct capdb *db, const struct capdb_covers *c, uint32_t
     out->bits = object->bits;
     enum error e = by_untyped(db, c, from, n, out);
     if (e == ERR_OK && !out->domain[0])
-        e = holder_of(db, object->life, n, out->domain, manager, &out->shared);
+        e = user_of(db, object, n, out);
     return e == ERR_OK && !out->domain[0] ? by_manager(db, c, from, n, out) : e;
 }
 

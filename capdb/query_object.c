@@ -38,17 +38,26 @@ static void object_rows(struct output *out, const struct view *v, const char *fa
         slot_row(out, v, fact, slot);
 }
 
-/* Threads that run in this directory, or the directory's address. */
+/* A thread that runs in this directory and how many others do, or the directory's address. */
 static void directory_text(const struct view *v, uint64_t dir, char *buf, size_t size)
 {
+    const char *label = NULL;
+    unsigned others = 0;
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
         int32_t pd = capstate_thread_vspace(&v->state, (int32_t)i);
-        if (pd >= 0 && v->state.objects[pd].addr == dir) {
-            snprintf(buf, size, "address space of %s", v->state.threads[i].label);
-            return;
-        }
+        if (pd < 0 || v->state.objects[pd].addr != dir)
+            continue;
+        if (label)
+            others++;
+        else
+            label = v->state.threads[i].label;
     }
-    snprintf(buf, size, "directory 0x%" PRIx64, dir);
+    if (!label)
+        snprintf(buf, size, "directory 0x%" PRIx64, dir);
+    else if (others == 0)
+        snprintf(buf, size, "address space of %s", label);
+    else
+        snprintf(buf, size, "address space of %s and %u more", label, others);
 }
 
 static int32_t directory_domain(const struct view *v, uint64_t dir)
@@ -75,6 +84,18 @@ static void mapping_rows(struct output *out, const struct view *v, uint64_t addr
     }
 }
 
+/* Of a resource server's client: the page is its memory, the capabilities are the server's. */
+static bool only_maps(const struct view *v, const struct authority_owner *w)
+{
+    if (v->state.objects[w->object].type != RECORD_CAP_FRAME)
+        return false;
+    for (int32_t slot = v->state.objects[w->object].first_slot; slot >= 0;
+         slot = v->state.slots[slot].next_same)
+        if (authority_slot_domain(&v->authority, slot) == w->domain)
+            return false;
+    return true;
+}
+
 static void owner_sentence(const struct view *v, const struct authority_owner *w, uint64_t addr,
                            char *buf, size_t size)
 {
@@ -97,7 +118,8 @@ static void owner_sentence(const struct view *v, const struct authority_owner *w
         snprintf(buf, size, "%s: %s", object,
                  w->domain >= 0 && v->authority.domains[w->domain].trusted
                      ? "only trusted managers hold it or its untyped"
-                     : "held by this domain alone, its untyped by trusted managers");
+                 : only_maps(v, w) ? "mapped by this domain alone, held by trusted managers"
+                                   : "held by this domain alone, its untyped by trusted managers");
 }
 
 static void chain_rows(struct output *out, const struct view *v, int32_t object)
@@ -285,7 +307,7 @@ static void owner_row(struct history *h, uint32_t first, uint32_t last, const st
     output_text(h->out, w->shared       ? "several domains hold it"
                         : w->by_untyped ? "through untyped memory"
                         : !w->found     ? "no capability refers to it"
-                                        : "holds it alone, or manages it");
+                                        : "holds or maps it alone, or manages it");
     output_row(h->out);
 }
 
@@ -315,13 +337,15 @@ static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *ou
 }
 
 /* The owner can change only where rows begin or end: under the rules of the recording those of the
- * objects over the address and of capabilities to them, otherwise any. */
+ * objects over the address, of capabilities to them and of mappings, otherwise any. */
 static const char owner_moments[] =
     "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT o.id, o.t0, o.t1 FROM temp.base b"
     "  CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high)"
     " SELECT 1 UNION SELECT t0 FROM lives UNION SELECT t1 FROM lives UNION"
     " SELECT c.t0 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
-    " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) ORDER BY 1";
+    " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
+    " SELECT m.t0 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
+    " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr ORDER BY 1";
 static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row ORDER BY 1";
 
 static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)

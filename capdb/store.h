@@ -68,7 +68,7 @@ struct capdb {
     uint8_t known_hash[32];
     bool replaced; /* what has its name now is no continuation of that */
     bool torn;     /* it changed since */
-    sqlite3_stmt *owner_objects, *owner_holders; /* owner.c's, kept */
+    sqlite3_stmt *owner_objects, *owner_holders, *owner_mappers; /* owner.c's, kept */
     struct owner_odd {
         uint64_t addr;
         int bits;

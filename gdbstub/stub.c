@@ -35,8 +35,7 @@ enum {
     AHEAD = 256,
     TEXT_MAX = 256,
     PACKET_SIZE_BAD = 256, /* over a line that damages one byte in 1000, three in four come whole */
-    KNOCK_COUNTS = 2000000,   /* of board_clock(): about two seconds for the rest of a packet */
-    KNOCK_ROUNDS = 100000000, /* for a clock that a program has stopped */
+    KNOCK_TICKS = 2 * DEBUG_TICKS_A_SECOND, /* for the rest of a packet */
     SIGNAL_INT = 2,
     SIGNAL_TRAP = 5,
     SIGNAL_ABORT = 6,
@@ -69,7 +68,6 @@ static struct {
     bool knocking;  /* the kernel stands, or will, for a packet that is not complete */
     bool was_waiting;
     word_t knock_time;
-    uint32_t knock_rounds;
 
     bool passed; /* a breakpoint was met by the debugger itself: plant them again */
     bool at_breakpoint;
@@ -312,8 +310,7 @@ static bool is_of_a_packet(uint8_t byte)
 /* From here on, and from each byte of the packet on, silence counts. */
 static void knock_began(void)
 {
-    s.knock_time = board_clock();
-    s.knock_rounds = 0;
+    s.knock_time = debug_ticks();
 }
 
 static void take(uint8_t byte)
@@ -406,8 +403,7 @@ static void stub_guest_input(uint8_t byte)
 
 static bool knock_is_over(void)
 {
-    s.knock_rounds++;
-    return board_clock() - s.knock_time >= KNOCK_COUNTS || s.knock_rounds >= KNOCK_ROUNDS;
+    return debug_ticks() - s.knock_time >= KNOCK_TICKS;
 }
 
 /* The kernel stands for something else, so it goes on standing; but a '$' that somebody typed would
@@ -439,7 +435,7 @@ static void knock_check(void)
 /* It was killed, most likely: what it stopped to look at is looked at by nobody. */
 static void lease_check(void)
 {
-    if (!lease_ran_out(&lease_of_gdb, LEASE_TURNS_A_SECOND))
+    if (!lease_ran_out(&lease_of_gdb))
         return;
     session_close(
         "it has been silent for as long as the kernel was to stand for it; the kernel goes on");

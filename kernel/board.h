@@ -36,6 +36,7 @@ word_t board_irq_pending(void); /* number of a pending unmasked interrupt or BOA
 void board_irq_mask(word_t irq);
 void board_irq_unmask(word_t irq);
 void board_timer_ack(void);
+word_t board_timer_count(void); /* falls, from 64 on the board, and begins anew with each tick */
 
 /* Serial lines, polled; line 0 is UART1 (console and monitor), line 1 UART2 (gdb stub). */
 void board_serial_put(unsigned line, uint8_t byte);

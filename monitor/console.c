@@ -280,8 +280,7 @@ static void console_idle(void)
 {
     serve();
     wire_live_idle();
-    if (!debug_is_stopped() || debug_will_change() ||
-        !lease_ran_out(&lease_of_stop, LEASE_TURNS_A_SECOND))
+    if (!debug_is_stopped() || debug_will_change() || !lease_ran_out(&lease_of_stop))
         return;
     machine_leaves();
     console_message();

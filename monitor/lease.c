@@ -1,18 +1,13 @@
-/* The time of a lease is measured with board_clock(), which a program may have stopped: then by the
- * number of times that somebody asked. */
+/* Time is that of the kernel's own timer, since programs have the other ones. */
 #include "monitor/lease.h"
 
-#include "kernel/board.h"
-
-enum { COUNTS_A_SECOND = 1000000 };
+#include "monitor/door/door.h"
 
 struct lease lease_of_stop, lease_of_live, lease_of_gdb;
 
 void lease_renew(struct lease *l)
 {
-    l->since = board_clock();
-    l->rounds = 0;
-    l->passed = 0;
+    l->since = debug_ticks();
 }
 
 void lease_begin(struct lease *l, uint32_t seconds)
@@ -37,27 +32,10 @@ void lease_renew_all(void)
     lease_renew(&lease_of_live);
 }
 
-static bool second_passed(struct lease *l)
+bool lease_ran_out(struct lease *l)
 {
-    l->since = board_clock();
-    l->rounds = 0;
-    if (++l->passed < l->seconds)
+    if (l->seconds == 0 || debug_ticks() - l->since < l->seconds * DEBUG_TICKS_A_SECOND)
         return false;
     l->seconds = 0;
     return true;
-}
-
-bool lease_ran_out(struct lease *l, uint32_t a_second)
-{
-    if (l->seconds == 0)
-        return false;
-    l->rounds++;
-    if (board_clock() - l->since < COUNTS_A_SECOND && l->rounds < a_second)
-        return false;
-    return second_passed(l);
-}
-
-bool lease_ran_out_by_turns(struct lease *l, uint32_t a_second)
-{
-    return l->seconds != 0 && ++l->rounds >= a_second && second_passed(l);
 }

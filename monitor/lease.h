@@ -8,14 +8,11 @@
 
 enum {
     LEASE_SECONDS_MAX = 3600,
-    LEASE_TURNS_A_SECOND = 20000000, /* of the debugger's loop while the kernel stands */
 };
 
 struct lease {
     uint32_t seconds; /* 0: there is none */
-    word_t since;
-    uint32_t rounds; /* questions in this second */
-    uint32_t passed; /* seconds since the line last spoke */
+    word_t since;     /* debug_ticks() when the line last spoke */
 };
 extern struct lease lease_of_stop, lease_of_live; /* of the monitor's line */
 extern struct lease lease_of_gdb;                 /* of the line that gdb has */
@@ -29,11 +26,7 @@ bool lease_is_on(const struct lease *l);
 void lease_renew(struct lease *l);
 /* Something came on the monitor's line, or a command of it is done: for both. */
 void lease_renew_all(void);
-/* Asked again and again, `a_second` times in a second should the clock stand still; true once, when
- * the lease has run out. */
-bool lease_ran_out(struct lease *l, uint32_t a_second);
-/* The same where it is asked by the kernel's own timer, so often a second: by that alone, since a
- * program that drives board_clock()'s device may have made it faster. */
-bool lease_ran_out_by_turns(struct lease *l, uint32_t a_second);
+/* Asked again and again; true once, when the lease has run out. */
+bool lease_ran_out(struct lease *l);
 
 #endif

@@ -17,12 +17,9 @@
 #include "wire/machine.h"
 
 enum {
-    LIVE_PAYLOAD = 384,       /* bytes of events in one frame: bounds the work of one tick */
-    LIVE_BYTES = 1024,        /* sent in one turn at most */
-    LIVE_CLOCK = 2000,        /* microseconds of board_clock() in one turn */
-    LIVE_BEAT = 1000000,      /* a second */
-    TURNS_STOPPED = 20000000, /* in a second, while the kernel stands */
-    TURNS_RUNNING = 500,      /* ticks */
+    LIVE_PAYLOAD = 384, /* bytes of events in one frame: bounds the work of one tick */
+    LIVE_BYTES = 1024,  /* sent in one turn at most */
+    LIVE_COUNTS = 16,   /* of board_timer_count() in one turn: a quarter of a tick */
     DIGEST_BYTES = 2 + 3 * 5,
     TEXT_LINE = RECORD_STRING_MAX,
 };
@@ -183,7 +180,7 @@ static struct {
     uint8_t frame[FRAME_ENCODED_MAX];
     uint32_t length;
     uint32_t sent;
-    word_t told;     /* board_clock() when the digest was last put into a frame */
+    word_t told;     /* debug_ticks() when the digest was last put into a frame */
     bool owns_trace; /* it was off before */
 } live;
 
@@ -210,7 +207,7 @@ static void live_put_digest(void)
     const struct running_digest *d = &debug_trace.digest;
     if (!d->kept)
         return;
-    live.told = board_clock();
+    live.told = debug_ticks();
     live_put(&(struct record){.kind = RECORD_DIGEST,
                               .digest = {debug_trace.ring.head, d->sum.lane[0], d->sum.lane[1]}});
 }
@@ -242,8 +239,7 @@ _Static_assert(LIVE_PAYLOAD + RECORD_MAX_BYTES + DIGEST_BYTES <= FRAME_PAYLOAD,
 /* Whoever listened is gone: nothing goes on that was switched on for them. */
 static void live_check_lease(void)
 {
-    if (debug_is_stopped() ? !lease_ran_out(&lease_of_live, TURNS_STOPPED)
-                           : !lease_ran_out_by_turns(&lease_of_live, TURNS_RUNNING))
+    if (!lease_ran_out(&lease_of_live))
         return;
     wire_finish_frame(); /* its rest would come before somebody's text */
     live.on = false;
@@ -257,10 +253,10 @@ void wire_live_idle(void)
     live_check_lease();
     if (!live.on || !w)
         return;
-    word_t begin = board_clock();
-    for (uint32_t n = 0; n < LIVE_BYTES && board_clock() - begin < LIVE_CLOCK; n++) {
+    word_t begin = board_timer_count();
+    for (uint32_t n = 0; n < LIVE_BYTES && begin - board_timer_count() < LIVE_COUNTS; n++) {
         if (live.sent == live.length) {
-            if (live_owes() || board_clock() - live.told >= LIVE_BEAT)
+            if (live_owes() || debug_ticks() - live.told >= DEBUG_TICKS_A_SECOND)
                 live_fill(w);
             if (live.sent == live.length)
                 return;
@@ -292,7 +288,7 @@ enum error wire_snapshot(struct objwalk *w, enum snapshot_how how)
     stream_begin();
     e = objwalk_snapshot_packed(w, how, stream_put, stream_room, NULL);
     debug_trace.ring.taken = debug_trace.ring.head;
-    live.told = board_clock();
+    live.told = debug_ticks();
     return e;
 }
 

@@ -37,8 +37,8 @@ $(LINUX_B)/obj/linux.o: user/demo/blob.S $(LINUX_ELF)
 $(eval $(call linux_image,console,,24+25,false))
 $(eval $(call linux_image,test,,24+25,true))
 $(eval $(call linux_image,lat,run=/bin/rows,24+25,true))
-$(eval $(call linux_image,small,,24+17,true))
-$(eval $(call linux_table,refused,refused,,24$(comma)25,true))
+$(eval $(call linux_image,small,,24+17,false))
+$(eval $(call linux_table,refused,refused,,24$(comma)25,false))
 
 run-linux: ## boot Linux in its domain and open the inspector on it (VARIANT=mediated)
 	@[ -e $(LINUX_ELF) ] || { echo "run-linux: there is no Linux yet: make linux"; exit 1; }

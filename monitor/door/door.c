@@ -27,6 +27,10 @@ void debug_context_call(struct trap_frame *frame, void (*serve)(void));
 enum { POLL_BYTES = 64, NO_CONDITION = -1 };
 
 static struct {
+    word_t ticks;
+    word_t timer_count; /* as seen last */
+    bool tick_seen;     /* the timer has begun anew, and its interrupt is still to come */
+
     bool halt_request; /* a port wants the kernel to stop */
     bool resume;       /* a port wants it to go on */
     bool panicked;
@@ -47,6 +51,27 @@ static struct {
 
 static const struct debug_port *const ports[] = {&monitor_port, &gdbstub_port};
 enum { PORTS = sizeof(ports) / sizeof(ports[0]) };
+
+/* ---- time ---- */
+
+word_t debug_ticks(void)
+{
+    word_t count = board_timer_count();
+    if (count > door.timer_count) {
+        door.ticks++;
+        door.tick_seen = true;
+    }
+    door.timer_count = count;
+    return door.ticks;
+}
+
+static void tick_came(void)
+{
+    debug_ticks();
+    if (!door.tick_seen)
+        door.ticks++;
+    door.tick_seen = false;
+}
 
 /* ---- digest ---- */
 
@@ -560,8 +585,10 @@ static void stop_serve(void)
     rescue_enter();
     ports_stopped(door.reason, door.sentence);
     debug_break_here();
-    while (!stop_is_over())
+    while (!stop_is_over()) {
+        debug_ticks();
         ports_serve(true);
+    }
     if (!rescue_leave(text))
         kernel_panic(__FILE__, __LINE__, text);
     stop_leave();
@@ -628,6 +655,7 @@ void debug_boot(void)
 
 void debug_tick(void)
 {
+    tick_came();
     rescue_look();
     door.busy = true;
     debug_control_changed();

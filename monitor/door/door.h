@@ -92,6 +92,11 @@ void debug_control_changed(void);
 /* Does this kind of event end a step, given the revoke under way? */
 bool debug_counts_as_step(enum event_kind kind);
 
+/* Ticks of the kernel's timer, also while the kernel stands; then one may be missed that passes
+ * unasked. No program can touch that timer, as it can the one of board_clock(). */
+enum { DEBUG_TICKS_A_SECOND = 500 };
+word_t debug_ticks(void);
+
 /* The ring entry with this sequence number, or NULL when it was overwritten or never written. */
 const struct event *debug_ring_entry(word_t seq);
 

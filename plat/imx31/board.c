@@ -113,6 +113,7 @@ enum {
     EPIT_SR = 0x04,
     EPIT_LR = 0x08,
     EPIT_CMPR = 0x0c,
+    EPIT_CNR = 0x10,
     EPIT_CR_RUN = 0x0302000f, /* 32 kHz, reload, interrupt on compare, from the load value, on */
     EPIT_CR_OFF = 0x0302000e,
     EPIT_LOAD = 64, /* 32 counts a millisecond, 2 ms */
@@ -130,6 +131,11 @@ static void epit_init(void)
 void board_timer_ack(void)
 {
     write_register(DEV_EPIT1, EPIT_SR, 1);
+}
+
+word_t board_timer_count(void)
+{
+    return read_register(DEV_EPIT1, EPIT_CNR);
 }
 
 /* --- GPT: a clock to read. A user's driver may take it over, it then counts as that wants. --- */

@@ -52,6 +52,16 @@ isolated() { # RULES
     [ $status -eq 0 ] && grep -q isolated <<<"$out" || { echo "$out"; return 1; }
 }
 
+# A page of the first client's: the server holds its capabilities, and the client has it mapped.
+client_owns() { # COMMAND PATTERN
+    local page
+    page=$(build/host/capdb sql "$work/run.capdb" "SELECT printf('0x%x', m.frame) AS page FROM mappings m
+        JOIN caps c ON c.n = m.n AND c.object = m.dir AND c.type = 'pagedir' AND c.domain = 'first'
+        JOIN caps f ON f.n = m.n AND f.object = m.frame AND f.type = 'frame' AND f.domain = 'resources' LIMIT 1" | tail -n 1)
+    build/host/capdb "$1" "$work/run.capdb" "$page" >"$work/owner"
+    grep -qE "$2" "$work/owner" && grep -qE "^mapping.*first" "$work/owner" || { cat "$work/owner"; return 1; }
+}
+
 # --- with memory of its own ---
 scenario build/arm/debug/image-demo-hosted.elf
 check "a program with memory of its own runs" says "direct: done"
@@ -106,4 +116,7 @@ scenario build/arm/debug/image-demo-served.elf
 wait_for "$deadline" said "root: first is started again"
 wait_for "$deadline" eval '[ "$(times "first: done")" -ge 2 ]'
 check "clients are isolated from each other, with the server trusted" isolated "resources/* resources trusted"
+check "a page that a client has mapped is its own, though the server holds it" \
+    client_owns owner "^owner.first.*mapped by this domain alone, held by trusted managers"
+check "history says so too" client_owns history "owner.first"
 plan

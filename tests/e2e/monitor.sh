@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The serial monitor against the real kernel in QEMU: every command, the line editor, hostile input,
-# frames, the live line, stops and steps, explanations, a panic.
+# frames, the live line, stops and steps, explanations, a panic,
+# time on a machine whose other timer a program drives.
 set -uo pipefail
 source "$(dirname "$0")/lib.bash"
 
@@ -18,5 +19,6 @@ scenario healthy image-demo-healthy.elf
 scenario program image-debugcalls.elf
 scenario sentences image-sentences.elf
 scenario panic image-hello.elf
+scenario hosted image-demo-hosted.elf
 plan
 exit $status

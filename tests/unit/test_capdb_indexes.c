@@ -106,6 +106,66 @@ static void test_owner_of_memory_at_an_odd_place(void **state)
     temp_remove(odd);
 }
 
+/* A resource server's client: all capabilities to its page are a manager's, and it has it mapped. */
+static void test_owner_of_memory_that_is_only_mapped(void **state)
+{
+    enum { ROOT = 0x80800000, CLIENT = 0x80801000, DIR = 0x80804000, PAGE = 0x80900000 };
+    struct capstate s;
+    struct authority a;
+    struct capdb_owner owner;
+    uint32_t n;
+    (void)state;
+    char *file = temp_path();
+    struct capdb *db = create(file);
+    const struct record_slot slots[] = {
+        {.addr = CNODE_BASE + 16, .type = RECORD_CAP_TCB, .object = ROOT, .bits = 9},
+        {.addr = CNODE_BASE + 32, .type = RECORD_CAP_TCB, .object = CLIENT, .bits = 9},
+        {.addr = CNODE_BASE + 48,
+         .type = RECORD_CAP_CNODE,
+         .object = CNODE_BASE,
+         .bits = CNODE_BITS},
+        {.addr = ROOT,
+         .depth = 1,
+         .type = RECORD_CAP_CNODE,
+         .object = CNODE_BASE,
+         .bits = CNODE_BITS},
+        {.addr = CNODE_BASE + 64, .type = RECORD_CAP_UNTYPED, .object = PAGE, .bits = 16},
+        {.addr = CNODE_BASE + 80, .depth = 1, .type = RECORD_CAP_FRAME, .object = PAGE, .bits = 12},
+        {.addr = CNODE_BASE + 96, .type = RECORD_CAP_PAGE_DIRECTORY, .object = DIR, .bits = 14},
+        {.addr = CLIENT + 16,
+         .depth = 1,
+         .type = RECORD_CAP_PAGE_DIRECTORY,
+         .object = DIR,
+         .bits = 14},
+    };
+    for (uint32_t mapped = 0; mapped < 2; mapped++) {
+        state_begin(&s);
+        s.snapshot.root_thread = ROOT;
+        for (uint32_t i = 0; i < sizeof(slots) / sizeof(*slots); i++)
+            state_slot(&s, slots[i]);
+        state_thread(&s, ROOT, "rootserver");
+        state_thread(&s, CLIENT, "guest/app");
+        if (mapped)
+            state_mapping(&s, (struct record_mapping){DIR, 1, 0x10000, PAGE, 12, 3, 1, 0});
+        state_end(&s);
+        assert_int_equal(capdb_append(db, &s, 1 + mapped, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    db = open_db(file);
+    for (n = 1; n <= 2; n++) {
+        assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+        assert_int_equal(authority_build(&s, NULL, &a), ERR_OK);
+        assert_owner(db, &a, n, PAGE + 5);
+        assert_int_equal(capdb_owner_at(db, n, PAGE, &owner), ERR_OK);
+        assert_string_equal(owner.domain, n == 2 ? "guest" : "rootserver");
+        authority_free(&a);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    temp_remove(file);
+}
+
 /* --- diff ------------------------------------------------------------------------------------ */
 
 static int64_t number_at(struct capdb *db, uint32_t n, int64_t id, const char *column)
@@ -182,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owner_is_that_of_the_analysis),
         cmocka_unit_test(test_owner_of_memory_at_an_odd_place),
+        cmocka_unit_test(test_owner_of_memory_that_is_only_mapped),
         cmocka_unit_test(test_diff_tells_every_change),
     };
     return cmocka_run_group_tests_name("capdb indexes", tests, setup, teardown);
