@@ -104,6 +104,7 @@ SELECT recording, n, object, type, bits, life,
                       FROM up
                       JOIN cap_row c ON c.recording = s.recording AND c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
                       JOIN cap_row p ON p.recording = s.recording AND p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                           AND p.object <> up.life
                       JOIN word k ON k.recording = p.recording AND k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
                      WHERE up.far < 64)
                 SELECT d.name

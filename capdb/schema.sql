@@ -451,7 +451,8 @@ SELECT s.n, l.*
   FROM snapshot s JOIN object_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
 
 -- Who decides about an object's life: the domain with the nearest untyped memory above it, up the
--- derivations; where only managers have that, the domain that alone holds it.
+-- derivations; where only managers have that, the domain that alone holds it.  What is derived from
+-- a capability to the same memory leads no step up.
 CREATE VIEW owners AS
 SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NULL)) AS domain,
        iif(above IS NOT NULL, 'untyped', iif(holders = 1, 'alone', NULL)) AS rule, holders
@@ -463,6 +464,7 @@ SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NUL
                       FROM up
                       JOIN cap_row c ON c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
                       JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                           AND p.object <> up.life
                       JOIN word k ON k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
                      WHERE up.far < 64)
                 SELECT d.name
@@ -490,8 +492,8 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
  GROUP BY n, domain;
 
 -- Capabilities whose object is another domain's, or is held by several and nobody's.
--- The DISTINCT, of rows that are so anyway, makes SQLite work out an owner once an object, not once a
--- capability; of two conditions one would be evaluated within it once more.
+-- The DISTINCT, of rows that are so anyway, makes SQLite work out an owner once an object, not once
+-- a capability; of two conditions one would be evaluated within it once more.
 CREATE VIEW crossings AS
 SELECT w.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
        iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
@@ -567,8 +569,8 @@ SELECT s.n, f.rule, f.addr, f.other, f.value
   FROM snapshot s
   JOIN finding_row f ON f.t0 <= s.n AND f.t1 > s.n;
 
--- The acting thread by its last name up to then: `called` has the names of each thread in order, worked
--- out once for all events.
+-- The acting thread by its last name up to then: `called` has the names of each thread in order,
+-- worked out once for all events.
 CREATE VIEW events AS
 SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event, called.name AS thread,
        nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,

@@ -172,7 +172,7 @@ s.listen(16)
 time.sleep(60)
 PY
 silent=$!
-wait_for 20 test -S silent
+wait_for 120 test -S silent
 at_once() { # COMMAND...: ends long before the deadline of five seconds
     local before=${EPOCHREALTIME/./}
     timeout -s INT 0.5 "$@" >said 2>&1
@@ -195,7 +195,7 @@ first.connect("taken")
 time.sleep(60)
 PY
 taken=$!
-wait_for 20 test -S taken
+wait_for 120 test -S taken
 check "a line that others wait for is said to be taken" wait_for 20 says 2 'the line is taken, and others wait for it already' $capdb threads monitor:unix:taken
 kill $taken
 wait $taken 2>/dev/null

@@ -32,8 +32,11 @@ boot() {
         -gdb "unix:$work/gdb.sock,server=on,wait=off" -monitor none -kernel "$image" "$@" \
         2>"$work/qemu.log" &
     qemu_pid=$!
-    wait_for 10 listens "$work/gdb.sock"
+    wait_for 60 listens "$work/gdb.sock"
 }
+
+# Whoever asks a machine gives up after some seconds, and on a busy processor booting takes longer.
+machine_answers() { build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT 1'; }
 
 # A socket that is there does not listen yet.
 listens() { grep -qE " 00010000 0001 01 +[0-9]+ $1\$" /proc/net/unix; }

@@ -45,12 +45,12 @@ press() { # press KEYS: each a word
 # Out of help and prompts; then two views, each of which must be painted.
 answers_keys() {
     press Escape Escape
-    press T && shows_soon '^ +thread +' 10 && press J && shows_soon 'BREACHED|isolated:|NO VERDICT' 10
+    press T && shows_soon '^ +thread +' 30 && press J && shows_soon 'BREACHED|isolated:|NO VERDICT' 30
 }
 # check runs its command in a shell of its own: what others must know goes into files, and machines are
 # booted and ended outside.
 begin() {
-    wait_for 60 test -S "$work/monitor.sock" || return 1
+    wait_for 120 machine_answers || return 1
     tm -f /dev/null new-session -d -s t -x 100 -y 30 "exec '$inspector' monitor:unix:$work/monitor.sock 2>'$work/err'"
     shows_soon '^ RUNNING +ev [0-9]+' 90 && shows_soon 'BREACHED' 60 || return 1 # it is at work
     tm list-panes -t t -F '#{pane_pid}' >"$work/pid"
@@ -84,11 +84,11 @@ last_event() { build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT s
 runs() { # events go on
     local first
     first=$(last_event)
-    [ -n "$first" ] && wait_for 10 eval "[ \"\$(last_event)\" -gt $first ]"
+    [ -n "$first" ] && wait_for 60 eval "[ \"\$(last_event)\" -gt $first ]"
 }
 leaves() {
-    wait_for 10 ended || { echo "it lives without a terminal"; return 1; }
-    wait_for 10 runs || { echo "the machine stands"; return 1; }
+    wait_for 60 ended || { echo "it lives without a terminal"; return 1; }
+    wait_for 60 runs || { echo "the machine stands"; return 1; }
 }
 boot_anew() {
     rm -f "$work"/*.sock
