@@ -491,17 +491,21 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
  WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
  GROUP BY n, domain;
 
--- Capabilities whose object is another domain's, or is held by several and nobody's.
--- The DISTINCT, of rows that are so anyway, makes SQLite work out an owner once an object, not once
--- a capability; of two conditions one would be evaluated within it once more.
+-- Capabilities whose object is another domain's, or is held by several and nobody's.  Grouped, so that
+-- SQLite works out an owner once for all capabilities of a domain to an object, and of no domain that
+-- is not asked for; c stands in the condition so that it does not do so once more within the groups.
 CREATE VIEW crossings AS
-SELECT w.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
+SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner, w.type, w.object, w.bits,
        iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
            || iif(c.rights & 8, 'p', '') AS rights
-  FROM (SELECT DISTINCT n, life, domain, holders, type, object, bits FROM owners) w
-  JOIN cap_row c ON c.object = w.life AND c.t0 <= w.n AND c.t1 > w.n
-  JOIN domain d ON d.id = c.domain AND NOT d.trusted
- WHERE coalesce(w.domain <> d.name, w.holders > 1);
+  FROM (SELECT o.n, o.life, h.domain AS holder, d.name AS domain, o.domain AS owner, o.holders,
+               o.type, o.object, o.bits
+          FROM owners o
+          JOIN cap_row h ON h.object = o.life AND h.t0 <= o.n AND h.t1 > o.n
+          JOIN domain d ON d.id = h.domain AND NOT d.trusted
+         GROUP BY o.n, o.life, h.domain, d.name) w
+  JOIN cap_row c ON c.object = w.life AND c.domain = w.holder AND c.t0 <= w.n AND c.t1 > w.n
+ WHERE coalesce(w.owner <> w.domain, w.holders > 1, c.row > 0);
 
 CREATE VIEW threads AS
 SELECT s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
