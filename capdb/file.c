@@ -523,7 +523,9 @@ enum error capdb_hold(struct capdb *db)
         else if (db->live || db->replaced || changed_since(db))
             e = open_again(db);
         if (e == ERR_OK && db->live && sqlite3_get_autocommit(db->sql))
-            e = hold_live(db); /* a recorder has begun meanwhile */
+            e = hold_live(db);        /* a recorder has begun meanwhile */
+        if (e == ERR_OK && !db->live) /* else each statement is a transaction, which takes time */
+            e = capdb_exec(db, "BEGIN", "reading");
     }
     db->holds += e == ERR_OK;
     return e;
@@ -533,7 +535,9 @@ enum error capdb_release(struct capdb *db)
 {
     if (db->holds == 0 || --db->holds > 0 || db->writable)
         return ERR_OK;
-    enum error e = db->live ? capdb_exec(db, "COMMIT", "reading") : ERR_OK;
+    /* one that failed may have ended it */
+    bool held = db->live || !sqlite3_get_autocommit(db->sql);
+    enum error e = held ? capdb_exec(db, "COMMIT", "reading") : ERR_OK;
     db->torn = db->live ? db->shm.cut : changed_since(db);
     if (e != ERR_OK && !db->torn)
         return e;

@@ -18,53 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_BITS = 64, NO_INDEX = UINT32_MAX, SMALLEST = 64 };
+enum { ADDRESS_BITS = 64 };
 
 /* What a capability is there for; lower ones bring more along. */
 enum level { WANTED, HOLDER, USER, ANCESTOR };
-
-/* --- sets of numbers ------------------------------------------------------------------------- */
-
-static uint32_t hash_of(int64_t key, uint32_t mask)
-{
-    return (uint32_t)((uint64_t)key * 0x9e3779b97f4a7c15u >> 32) & mask;
-}
-
-/* Where the key is, or where it belongs. */
-static struct part_entry *entry_of(const struct part_map *m, int64_t key)
-{
-    uint32_t at = hash_of(key, m->mask);
-    while (m->entry[at].used && m->entry[at].key != key)
-        at = (at + 1) & m->mask;
-    return &m->entry[at];
-}
-
-static bool map_grow(struct part_map *m)
-{
-    struct part_map new = {.mask = m->entry ? m->mask * 2 + 1 : SMALLEST - 1, .count = m->count};
-    new.entry = calloc((size_t) new.mask + 1, sizeof(*new.entry));
-    if (!new.entry)
-        return false;
-    for (uint32_t i = 0; m->entry && i <= m->mask; i++)
-        if (m->entry[i].used)
-            *entry_of(&new, m->entry[i].key) = m->entry[i];
-    free(m->entry);
-    *m = new;
-    return true;
-}
-
-/* The entry of the key, new ones with value NO_INDEX; NULL: no memory. */
-static struct part_entry *map_put(struct part_map *m, int64_t key)
-{
-    if ((!m->entry || m->count > m->mask / 2) && !map_grow(m))
-        return NULL;
-    struct part_entry *e = entry_of(m, key);
-    if (!e->used) {
-        *e = (struct part_entry){.key = key, .value = NO_INDEX, .used = true};
-        m->count++;
-    }
-    return e;
-}
 
 static enum error no_memory(struct part *p)
 {
@@ -102,6 +59,11 @@ static enum error rows_of(struct part *p, enum part_query q, int64_t key, int lo
                           struct rowset *out)
 {
     sqlite3_stmt *st;
+    bool known;
+    if (p->known && part_known_rows(p->known, q, key, p->n, out, &known) != ERR_OK)
+        return no_memory(p);
+    if (p->known && known)
+        return ERR_OK;
     enum error e = statement(p, q, &st);
     if (e != ERR_OK)
         return e;
@@ -118,10 +80,10 @@ static enum error rows_of(struct part *p, enum part_query q, int64_t key, int lo
 
 static enum error keep_object(struct part *p, const struct row *row)
 {
-    struct part_entry *e = map_put(&p->objects, row->v[0]);
+    struct part_entry *e = part_map_put(&p->objects, row->v[0]);
     if (!e)
         return no_memory(p);
-    if (e->value != NO_INDEX)
+    if (e->value != PART_NONE)
         return ERR_OK;
     e->value = p->l.sets[ROW_OBJECT].count;
     return rowset_add(&p->l.sets[ROW_OBJECT], row) ? ERR_OK : no_memory(p);
@@ -134,10 +96,10 @@ static enum error object_of(struct part *p, int64_t life, const struct row **out
     *out = NULL;
     if (life == 0)
         return ERR_OK;
-    struct part_entry *e = map_put(&p->objects, life);
+    struct part_entry *e = part_map_put(&p->objects, life);
     if (!e)
         return no_memory(p);
-    if (e->value == NO_INDEX) {
+    if (e->value == PART_NONE) {
         enum error failed = rows_of(p, PART_OBJECT, life, 0, 0, &found);
         if (failed == ERR_OK && found.count)
             failed = keep_object(p, &found.rows[0]);
@@ -145,8 +107,8 @@ static enum error object_of(struct part *p, int64_t life, const struct row **out
         if (failed != ERR_OK)
             return failed;
     }
-    e = map_put(&p->objects, life);
-    if (e && e->value != NO_INDEX)
+    e = part_map_put(&p->objects, life);
+    if (e && e->value != PART_NONE)
         *out = &p->l.sets[ROW_OBJECT].rows[e->value];
     return ERR_OK;
 }
@@ -166,10 +128,10 @@ static bool enqueue(struct part *p, uint32_t index, enum level level)
 static enum error keep_cap(struct part *p, const struct row *row, enum level level)
 {
     const struct row *object;
-    struct part_entry *e = map_put(&p->caps, row->row);
+    struct part_entry *e = part_map_put(&p->caps, row->row);
     if (!e)
         return no_memory(p);
-    bool new = e->value == NO_INDEX;
+    bool new = e->value == PART_NONE;
     if (!new && e->level <= level)
         return ERR_OK;
     if (new) {
@@ -200,10 +162,10 @@ static enum error add_object(struct part *p, int64_t life, enum level level)
 {
     if (life == 0)
         return ERR_OK;
-    struct part_entry *e = map_put(&p->held, life);
+    struct part_entry *e = part_map_put(&p->held, life);
     if (!e)
         return no_memory(p);
-    if (e->value != NO_INDEX && e->level <= level)
+    if (e->value != PART_NONE && e->level <= level)
         return ERR_OK;
     e->value = 0;
     e->level = (uint8_t)level;
@@ -213,10 +175,10 @@ static enum error add_object(struct part *p, int64_t life, enum level level)
 /* One capability, once; what is wanted of it may grow. */
 static enum error add_cap(struct part *p, int64_t id, enum level level)
 {
-    struct part_entry *e = map_put(&p->ids, id);
+    struct part_entry *e = part_map_put(&p->ids, id);
     if (!e)
         return no_memory(p);
-    if (e->value != NO_INDEX && e->level <= level)
+    if (e->value != PART_NONE && e->level <= level)
         return ERR_OK;
     e->value = 0;
     e->level = (uint8_t)level;
@@ -272,7 +234,7 @@ enum error part_add_cap(struct part *p, int64_t id)
 
 enum error part_add_row(struct part *p, const struct row *row)
 {
-    struct part_entry *e = map_put(&p->ids, row->v[CAP_COL_id]);
+    struct part_entry *e = part_map_put(&p->ids, row->v[CAP_COL_id]);
     if (!e)
         return no_memory(p);
     e->value = 0;
@@ -377,7 +339,7 @@ static int64_t domain_row(const struct row *thread)
 static enum error keep_domain(struct part *p, sqlite3_stmt *st)
 {
     struct authority_domain *d = &p->domains[p->domain_count];
-    struct part_entry *e = map_put(&p->domain_of, sqlite3_column_int64(st, 0));
+    struct part_entry *e = part_map_put(&p->domain_of, sqlite3_column_int64(st, 0));
     char *name = strdup(capdb_column_text(st, 1));
     if (!e || !name) {
         free(name);
@@ -388,18 +350,35 @@ static enum error keep_domain(struct part *p, sqlite3_stmt *st)
     return ERR_OK;
 }
 
-static enum error read_domain(struct part *p, sqlite3_stmt *st, int64_t id)
+/* The domain of a thread, if there is one and it is not in the list yet. */
+static enum error list_domain(struct part *p, const struct row *thread, int64_t *list,
+                              uint32_t *count)
 {
-    enum error e = ERR_OK;
-    struct part_entry *known = map_put(&p->domain_of, id);
-    if (!known)
-        return no_memory(p);
-    if (known->value != NO_INDEX || id == 0)
+    int64_t id = thread ? domain_row(thread) : 0;
+    uint32_t before = p->domain_of.count;
+    if (id == 0)
         return ERR_OK;
-    sqlite3_reset(st);
-    sqlite3_bind_int64(st, 1, id);
-    if (capdb_step(p->db, st, "reading domains", &e))
-        e = keep_domain(p, st);
+    if (!part_map_put(&p->domain_of, id))
+        return no_memory(p);
+    if (p->domain_of.count > before)
+        list[(*count)++] = id;
+    return ERR_OK;
+}
+
+static enum error read_listed_domains(struct part *p, const int64_t *list, uint32_t count)
+{
+    static const char sql[] = "SELECT d.id, d.name, d.trusted FROM json_each(?1) k"
+                              " CROSS JOIN domain d ON d.id = k.value";
+    sqlite3_stmt *st;
+    char *text = capdb_list(list, count);
+    enum error e = text ? capdb_prepare(p->db, sql, &st) : no_memory(p);
+    if (e == ERR_OK) {
+        sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
+        while (e == ERR_OK && capdb_step(p->db, st, "reading domains", &e))
+            e = keep_domain(p, st);
+        sqlite3_finalize(st);
+    }
+    free(text);
     return e;
 }
 
@@ -409,23 +388,22 @@ static enum error read_domains(struct part *p)
 {
     const struct rowset *threads = &p->l.sets[ROW_THREAD];
     const struct row *root = rowset_find(threads, (int64_t)p->heads[0].snapshot.root_thread);
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare(p->db, "SELECT id, name, trusted FROM domain WHERE id = ?", &st);
-    p->domains = calloc(threads->count + 1, sizeof(*p->domains));
-    if (e == ERR_OK && !p->domains)
-        e = no_memory(p);
-    if (e == ERR_OK && root)
-        e = read_domain(p, st, domain_row(root));
+    int64_t *list = malloc((threads->count + (size_t)1) * sizeof(*list));
+    uint32_t count = 0;
+    p->domains = calloc(threads->count + (size_t)1, sizeof(*p->domains));
+    enum error e = list && p->domains ? list_domain(p, root, list, &count) : no_memory(p);
     for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++)
-        e = read_domain(p, st, domain_row(&threads->rows[i]));
-    sqlite3_finalize(st);
+        e = list_domain(p, &threads->rows[i], list, &count);
+    if (e == ERR_OK && count)
+        e = read_listed_domains(p, list, count);
+    free(list);
     return e;
 }
 
 static int32_t domain_index(const struct part *p, int64_t id)
 {
-    const struct part_entry *e = id && p->domain_of.entry ? entry_of(&p->domain_of, id) : NULL;
-    return e && e->used && e->value != NO_INDEX ? (int32_t)e->value : -1;
+    const struct part_entry *e = id && p->domain_of.entry ? part_map_at(&p->domain_of, id) : NULL;
+    return e && e->used && e->value != PART_NONE ? (int32_t)e->value : -1;
 }
 
 const struct authority_domain *part_domain(const struct part *p, const struct row *thread)
@@ -569,7 +547,7 @@ static bool chain_is_sure(const struct part *p)
         case RECORD_CAP_TCB:
             break;
         default:
-            if (entry_of(&p->caps, caps->rows[i].row)->level == WANTED)
+            if (part_map_at(&p->caps, caps->rows[i].row)->level == WANTED)
                 return false;
         }
     return true;

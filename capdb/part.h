@@ -28,11 +28,33 @@ struct part_map {
     } * entry;
     uint32_t mask, count;
 };
+enum { PART_NONE = UINT32_MAX };
+/* Where the key is, or where it belongs; the map is not empty. */
+struct part_entry *part_map_at(const struct part_map *m, int64_t key);
+/* The entry of the key, a new one with the value PART_NONE; NULL: no memory. */
+struct part_entry *part_map_put(struct part_map *m, int64_t key);
+
+/* Rows of two snapshots, read at once, which parts of both take instead of asking one by one:
+ * capabilities by their object, and objects. */
+struct part_known {
+    struct rowset caps, objects; /* behind their columns t0 << 32 | t1 */
+    struct part_map caps_of,
+        object; /* by object: index of its first row, PART_NONE where none is */
+};
+/* What words about these capabilities need in the snapshots: their objects, their holders, and who
+ * uses those. Where the recording is not read through its indexes, nothing is read. */
+enum error part_know(struct capdb *db, const uint32_t n[2], const struct row *const *caps,
+                     uint32_t count, struct part_known *out);
+/* Adds the rows of a query that hold in snapshot n; *known: are they known? */
+enum error part_known_rows(const struct part_known *k, enum part_query q, int64_t key, uint32_t n,
+                           struct rowset *out, bool *known);
+void part_known_free(struct part_known *k);
 
 struct part {
     struct capdb *db;
     uint32_t n;
-    bool chains;     /* ancestors of what is wanted are wanted too */
+    const struct part_known *known; /* NULL: nothing */
+    bool chains;                    /* ancestors of what is wanted are wanted too */
     bool flat;       /* no ancestors: who has what from whom is not asked, each stands as a root */
     bool all_mapped; /* of each frame that is wanted all translations are there */
     bool mapped_known;

@@ -104,6 +104,7 @@ SELECT recording, n, object, type, bits, life,
                       FROM up
                       JOIN cap_row c ON c.recording = s.recording AND c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
                       JOIN cap_row p ON p.recording = s.recording AND p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                           AND p.object <> up.life
                       JOIN word k ON k.recording = p.recording AND k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
                      WHERE up.far < 64)
                 SELECT d.name
@@ -134,15 +135,23 @@ SELECT recording, n, domain, count(*) AS objects,
  WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
  GROUP BY recording, n, domain;
 
+-- OFFSET keeps the planner from working an owner out for each capability: once for all of a domain's
+-- to an object, and of no domain that is not asked for.
 CREATE OR REPLACE VIEW crossings AS
-SELECT s.recording, s.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
+SELECT h.recording, h.n, c.id AS cap, c.slot, h.domain, w.domain AS owner, w.type, w.object, w.bits,
        CASE WHEN c.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN c.rights & 1 <> 0 THEN 'w' ELSE '' END ||
        CASE WHEN c.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN c.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights
-  FROM snapshot s
-  JOIN owners w ON w.recording = s.recording AND w.n = s.n
-  JOIN cap_row c ON c.recording = s.recording AND c.object = w.life AND c.t0 <= s.n AND c.t1 > s.n
-  JOIN domain d ON d.recording = s.recording AND d.id = c.domain AND d.trusted = 0
- WHERE w.domain IS DISTINCT FROM d.name AND (w.domain IS NOT NULL OR w.holders > 1);
+  FROM (SELECT DISTINCT s.recording, s.n, q.object AS life, q.domain AS holder, d.name AS domain
+          FROM snapshot s
+          JOIN cap_row q ON q.recording = s.recording AND q.t0 <= s.n AND q.t1 > s.n
+          JOIN domain d ON d.recording = s.recording AND d.id = q.domain AND d.trusted = 0) h
+ CROSS JOIN LATERAL (
+        SELECT o.domain, o.holders, o.type, o.object, o.bits
+          FROM owners o
+         WHERE o.recording = h.recording AND o.n = h.n AND o.life = h.life OFFSET 0) w
+  JOIN cap_row c ON c.recording = h.recording AND c.object = h.life AND c.domain = h.holder
+       AND c.t0 <= h.n AND c.t1 > h.n
+ WHERE coalesce(w.domain <> h.domain, w.holders > 1);
 
 CREATE OR REPLACE VIEW threads AS
 SELECT s.recording, s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
@@ -212,11 +221,7 @@ SELECT s.recording, s.n, f.rule, f.addr, f.other, f.value
 
 CREATE OR REPLACE VIEW events AS
 SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
-       (SELECT m.text
-          FROM thread_row t
-          JOIN name m ON m.recording = t.recording AND m.id = t.name
-         WHERE t.recording = e.recording AND t.addr = e.thread AND t.t0 <= e.n
-         ORDER BY t.t0 DESC LIMIT 1) AS thread,
+       called.name AS thread,
        nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
        nullif(c.text, 'null') AS type, CASE WHEN c.text IS DISTINCT FROM 'null' THEN e.object END AS object, e.bits,
        CASE WHEN e.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN e.rights & 1 <> 0 THEN 'w' ELSE '' END ||
@@ -225,7 +230,12 @@ SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
        CASE WHEN w.text = 'gap' THEN e.detail ELSE 0 END AS lost
   FROM event e
   LEFT JOIN word w ON w.recording = e.recording AND w.kind = 'event' AND w.value = e.kind
-  LEFT JOIN word c ON c.recording = e.recording AND c.kind = 'cap' AND c.value = e.type;
+  LEFT JOIN word c ON c.recording = e.recording AND c.kind = 'cap' AND c.value = e.type
+  LEFT JOIN (SELECT r.recording, r.addr, r.t0 AS since, m.text AS name,
+                    lead(r.t0, 1, 1::bigint << 62) OVER (PARTITION BY r.recording, r.addr ORDER BY r.t0) AS until
+               FROM thread_row r
+               JOIN name m ON m.recording = r.recording AND m.id = r.name) called
+    ON called.recording = e.recording AND called.addr = e.thread AND called.since <= e.n AND called.until > e.n;
 
 CREATE OR REPLACE VIEW revoke_span AS
 WITH step AS (

@@ -15,8 +15,10 @@ struct difference {
     struct options *o;
     struct view a, b;
     struct output *out;
-    bool forward;    /* a is the earlier */
-    uint32_t wanted; /* changes of capabilities that were looked at */
+    bool forward;            /* a is the earlier */
+    const struct row **rows; /* of the changes, from both */
+    uint32_t row_count;
+    struct part_known known;
     struct part parts[2];
     struct capdb_difference *changes;
 };
@@ -115,12 +117,35 @@ static enum error cap_change(void *ctx, const struct capdb_change *c)
 
 /* --- what the words are taken from --- */
 
+static enum error list_change(void *ctx, const struct capdb_change *c)
+{
+    struct difference *d = ctx;
+    if (d->row_count + 2 > 2 * PARTS_WORTH)
+        return ERR_BOUND;
+    if (c->before)
+        d->rows[d->row_count++] = c->before;
+    if (c->after)
+        d->rows[d->row_count++] = c->after;
+    return ERR_OK;
+}
+
+static enum error know_both(struct difference *d, const uint32_t n[2])
+{
+    d->rows = output_alloc(NULL, 2 * (size_t)PARTS_WORTH * sizeof(*d->rows));
+    d->row_count = 0;
+    enum error e = capdb_difference_tell(d->changes, list_change, d);
+    if (e == ERR_OK)
+        e = part_know(d->a.db, n, d->rows, d->row_count, &d->known);
+    free(d->rows);
+    return e;
+}
+
 static enum error want_change(void *ctx, const struct capdb_change *c)
 {
     struct difference *d = ctx;
     const struct row *in[2] = {d->forward ? c->before : c->after,
                                d->forward ? c->after : c->before};
-    enum error e = ++d->wanted > PARTS_WORTH ? ERR_BOUND : ERR_OK;
+    enum error e = ERR_OK;
     for (int i = 0; e == ERR_OK && i < 2; i++)
         if (in[i])
             e = part_add_row(&d->parts[i], in[i]);
@@ -130,10 +155,13 @@ static enum error want_change(void *ctx, const struct capdb_change *c)
 static bool load_parts(struct difference *d, const uint32_t n[2])
 {
     struct capdb *db = d->a.db;
-    enum error e = part_begin(db, n[0], false, &d->parts[0]);
+    enum error e = know_both(d, n);
+    if (e == ERR_OK)
+        e = part_begin(db, n[0], false, &d->parts[0]);
     if (e == ERR_OK)
         e = part_begin(db, n[1], false, &d->parts[1]);
     d->parts[0].flat = d->parts[1].flat = true;
+    d->parts[0].known = d->parts[1].known = &d->known;
     if (e == ERR_OK)
         e = capdb_difference_tell(d->changes, want_change, d);
     if (e == ERR_OK)
@@ -142,6 +170,7 @@ static bool load_parts(struct difference *d, const uint32_t n[2])
         e = part_finish(&d->parts[1], &d->b.state, &d->b.authority);
     part_free(&d->parts[0]);
     part_free(&d->parts[1]);
+    part_known_free(&d->known);
     if (e != ERR_OK) {
         dbview_unload(&d->a);
         dbview_unload(&d->b);

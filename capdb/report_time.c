@@ -554,11 +554,11 @@ void report_revocations(FILE *f, struct view *v)
     if (count == 0 ||
         capdb_prepare(v->db,
                       "SELECT r.revoke, r.first, r.last, r.deleted, r.steps, r.preempted, r.slot,"
-                      " coalesce((SELECT m.text FROM thread_row t JOIN name m ON m.id = t.name"
-                      "  WHERE t.addr = r.tcb ORDER BY t.t0 DESC LIMIT 1), ''),"
+                      " coalesce(t.name, ''),"
                       " iif(r.ends IS NOT NULL, '', iif(r.lost, 'its end is lost', 'unfinished'))"
-                      " FROM revokes r ORDER BY r.deleted"
-                      " DESC, r.revoke LIMIT 200",
+                      " FROM revokes r LEFT JOIN (SELECT t.addr, m.text AS name, max(t.t0)"
+                      "  FROM thread_row t JOIN name m ON m.id = t.name GROUP BY t.addr) t"
+                      " ON t.addr = r.tcb ORDER BY r.deleted DESC, r.revoke LIMIT 200",
                       &st) != ERR_OK)
         return;
     fputs("<table><tr><th></th><th>first</th><th>last</th><th>deleted</th><th>steps</th>"

@@ -67,7 +67,7 @@ enum { ROW_MAX_COLUMNS = 18 };
 /* Column numbers: CAP_COL_id ... */
 #define CAP_COL(name) CAP_COL_##name,
 enum { ROW_CAP_COLUMNS(CAP_COL) CAP_COL_COUNT };
-_Static_assert((int)CAP_COL_COUNT <= (int)ROW_MAX_COLUMNS, "tail has as many columns");
+_Static_assert((int)CAP_COL_COUNT < (int)ROW_MAX_COLUMNS, "tail has as many columns");
 
 struct row_desc {
     const char *table;

@@ -451,7 +451,8 @@ SELECT s.n, l.*
   FROM snapshot s JOIN object_lives l ON l.first <= s.n AND (l.last IS NULL OR l.last >= s.n);
 
 -- Who decides about an object's life: the domain with the nearest untyped memory above it, up the
--- derivations; where only managers have that, the domain that alone holds it.
+-- derivations; where only managers have that, the domain that alone holds it.  What is derived from
+-- a capability to the same memory leads no step up.
 CREATE VIEW owners AS
 SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NULL)) AS domain,
        iif(above IS NOT NULL, 'untyped', iif(holders = 1, 'alone', NULL)) AS rule, holders
@@ -463,6 +464,7 @@ SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NUL
                       FROM up
                       JOIN cap_row c ON c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
                       JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                           AND p.object <> up.life
                       JOIN word k ON k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
                      WHERE up.far < 64)
                 SELECT d.name
@@ -489,16 +491,21 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
  WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
  GROUP BY n, domain;
 
--- Capabilities whose object is another domain's, or is held by several and nobody's.
+-- Capabilities whose object is another domain's, or is held by several and nobody's.  Grouped, so that
+-- SQLite works out an owner once for all capabilities of a domain to an object, and of no domain that
+-- is not asked for; c stands in the condition so that it does not do so once more within the groups.
 CREATE VIEW crossings AS
-SELECT s.n, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, w.type, w.object, w.bits,
+SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner, w.type, w.object, w.bits,
        iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
            || iif(c.rights & 8, 'p', '') AS rights
-  FROM snapshot s
-  JOIN owners w ON w.n = s.n
-  JOIN cap_row c ON c.object = w.life AND c.t0 <= s.n AND c.t1 > s.n
-  JOIN domain d ON d.id = c.domain AND NOT d.trusted
- WHERE w.domain IS NOT d.name AND (w.domain IS NOT NULL OR w.holders > 1);
+  FROM (SELECT o.n, o.life, h.domain AS holder, d.name AS domain, o.domain AS owner, o.holders,
+               o.type, o.object, o.bits
+          FROM owners o
+          JOIN cap_row h ON h.object = o.life AND h.t0 <= o.n AND h.t1 > o.n
+          JOIN domain d ON d.id = h.domain AND NOT d.trusted
+         GROUP BY o.n, o.life, h.domain, d.name) w
+  JOIN cap_row c ON c.object = w.life AND c.domain = w.holder AND c.t0 <= w.n AND c.t1 > w.n
+ WHERE coalesce(w.owner <> w.domain, w.holders > 1, c.row > 0);
 
 CREATE VIEW threads AS
 SELECT s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
@@ -566,11 +573,10 @@ SELECT s.n, f.rule, f.addr, f.other, f.value
   FROM snapshot s
   JOIN finding_row f ON f.t0 <= s.n AND f.t1 > s.n;
 
--- The acting thread by its last name up to then.
+-- The acting thread by its last name up to then: `called` has the names of each thread in order,
+-- worked out once for all events.
 CREATE VIEW events AS
-SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
-       (SELECT m.text FROM thread_row t JOIN name m ON m.id = t.name
-         WHERE t.addr = e.thread AND t.t0 <= e.n ORDER BY t.t0 DESC LIMIT 1) AS thread,
+SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event, called.name AS thread,
        nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
        nullif(c.text, 'null') AS type, iif(c.text = 'null', NULL, e.object) AS object, e.bits,
        iif(e.rights & 2, 'r', '') || iif(e.rights & 1, 'w', '') || iif(e.rights & 4, 'g', '')
@@ -579,7 +585,12 @@ SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
        iif(w.text = 'gap', e.detail, 0) AS lost
   FROM event e
   LEFT JOIN word w ON w.kind = 'event' AND w.value = e.kind
-  LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type;
+  LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type
+  LEFT JOIN (SELECT r.addr, r.t0 AS since, m.text AS name,
+                    lead(r.t0, 1, 1 << 62) OVER (PARTITION BY r.addr ORDER BY r.t0) AS until
+               FROM thread_row r
+               JOIN name m ON m.id = r.name) called
+    ON called.addr = e.thread AND called.since <= e.n AND called.until > e.n;
 
 -- The events of a revoke name who revokes and its root, as slot or, of a victim, as src.  One begins
 -- where its beginning is told, and where that was lost: at the first event of a thread and a root that

@@ -159,6 +159,14 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
+/* The same of the rows whose column is one of a list (?1, as capdb_list() writes it) and that hold in
+ * snapshot ?2 or ?3, in the order of the list. Behind its columns each row has t0 << 32 | t1. */
+enum error capdb_prepare_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
+                                      sqlite3_stmt **out);
+enum error capdb_take_rows_of_many(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                                   const char *doing, struct rowset *out);
+/* Numbers as json_each() reads them, malloced; NULL: no memory. */
+char *capdb_list(const int64_t *numbers, uint32_t count);
 
 /* --- load.c, events.c, prove.c ---------------------------------------------------------------- */
 

@@ -5,13 +5,17 @@
  * comes back once, at its end. */
 #include "capdb/store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { SQL_BYTES = 1024 };
+enum { SQL_BYTES = 1280 };
 
 /* Where the rows of the query under way go. */
 struct taking {
     enum row_kind kind;
+    int more; /* columns behind those of the kind */
     struct rowset *out;
     enum error error;
 };
@@ -28,8 +32,8 @@ static bool take_cell(sqlite3_value *cell, enum row_kind kind, int column, int64
 static enum error take_row(const struct taking *t, int count, sqlite3_value **cells)
 {
     struct row row = {0};
-    bool numbers =
-        count == row_descs[t->kind].columns + 1 && take_cell(cells[0], t->kind, -1, &row.row);
+    bool numbers = count == row_descs[t->kind].columns + t->more + 1 &&
+                   take_cell(cells[0], t->kind, -1, &row.row);
     for (int c = 0; numbers && c + 1 < count; c++)
         numbers = take_cell(cells[c + 1], t->kind, c, &row.v[c]);
     if (!numbers)
@@ -72,10 +76,23 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
     return capdb_prepare(db, sql, out);
 }
 
-enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
-                           const char *doing, struct rowset *out)
+enum error capdb_prepare_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
+                                      sqlite3_stmt **out)
 {
-    struct taking taking = {kind, out, ERR_OK};
+    char sql[SQL_BYTES];
+    const struct row_desc *d = &row_descs[kind];
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(r.row");
+    for (int c = 0; c < d->columns; c++)
+        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", r.\"%s\"", d->column[c]);
+    snprintf(sql + used, sizeof(sql) - (size_t)used,
+             ", r.t0 << 32 | r.t1) FROM json_each(?1) k CROSS JOIN %s r ON r.\"%s\" = k.value"
+             " WHERE r.t0 <= ?2 AND r.t1 > ?2 OR r.t0 <= ?3 AND r.t1 > ?3",
+             d->table, column);
+    return capdb_prepare(db, sql, out);
+}
+
+static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, struct taking taking)
+{
     enum error e = ERR_OK;
     db->taking = &taking;
     capdb_step(db, st, doing, &e);
@@ -85,6 +102,32 @@ enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kin
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     if (taking.error != ERR_OK)
         return capdb_fail(db, ERR_CORRUPT, "is damaged: a cell of %s is no number",
-                          row_descs[kind].table);
+                          row_descs[taking.kind].table);
     return e;
+}
+
+enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                           const char *doing, struct rowset *out)
+{
+    return take(db, st, doing, (struct taking){.kind = kind, .out = out});
+}
+
+enum error capdb_take_rows_of_many(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                                   const char *doing, struct rowset *out)
+{
+    return take(db, st, doing, (struct taking){.kind = kind, .more = 1, .out = out});
+}
+
+char *capdb_list(const int64_t *numbers, uint32_t count)
+{
+    enum { DIGITS = 22 }; /* of any number, with a sign and a comma */
+    char *text = malloc((size_t)count * DIGITS + sizeof("[]"));
+    char *at = text;
+    if (!text)
+        return NULL;
+    *at++ = '[';
+    for (uint32_t i = 0; i < count; i++)
+        at += sprintf(at, "%s%" PRId64, i ? "," : "", numbers[i]);
+    strcpy(at, "]");
+    return text;
 }

@@ -94,7 +94,7 @@ check "the memory file is a target" says "isolated" $capdb check "ram:$work/ram"
 
 $capdb record "$monitor" "$work/int.capdb" --every 0.05 2>/dev/null &
 recorder=$!
-wait_for 60 has_snapshots "$work/int.capdb" 3
+wait_for 120 has_snapshots "$work/int.capdb" 3
 check "one that comes over the line that the first has, too" complains "is being recorded by process $recorder" \
     $capdb record "$monitor" "$work/int.capdb" --count 1
 check "--kernel is refused where no target is" complains "--kernel is for targets" $capdb check "$run" --kernel /nosuch
@@ -126,7 +126,7 @@ db.execute("ROLLBACK")
 END
 $capdb record "$monitor" "$work/lock.capdb" --every 0.2 --count 30 2>"$work/lock.err" &
 recorder=$!
-wait_for 60 has_snapshots "$work/lock.capdb" 2
+wait_for 120 has_snapshots "$work/lock.capdb" 2
 python3 "$work/browse.py" "$work/lock.capdb" "$work/locked" &
 browser=$!
 wait_for 60 test -e "$work/locked"
@@ -145,7 +145,7 @@ check "a truncated memory image is told by the answer" says "incomplete" $capdb 
 check "and by the exit status" exits 2 $capdb threads "ram:$work/part.ram"
 $capdb record "$monitor" "$work/left.capdb" --every 0.02 2>/dev/null &
 recorder=$!
-wait_for 60 has_snapshots "$work/left.capdb" 3
+wait_for 120 has_snapshots "$work/left.capdb" 3
 mkdir "$work/copy"
 cp "$work/left.capdb" "$work/copy/"
 kill -KILL $recorder
@@ -206,8 +206,8 @@ records_on() { # file, mark: once the mark is there, three more are recorded soo
     local pid seen status=1
     CLOCK_BACK=$2 LD_PRELOAD=$work/clock.so $capdb record "ram:$work/ram" "$1" --every 0.1 2>/dev/null &
     pid=$!
-    wait_for 60 has_snapshots "$1" 3 && touch "$2" && seen=$(snapshots_of "$1") &&
-        wait_for 60 has_snapshots "$1" $((seen + 3)) && status=0
+    wait_for 120 has_snapshots "$1" 3 && touch "$2" && seen=$(snapshots_of "$1") &&
+        wait_for 120 has_snapshots "$1" $((seen + 3)) && status=0
     kill -INT $pid
     wait $pid && return $status
 }

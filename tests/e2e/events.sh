@@ -51,7 +51,7 @@ without() { # SQL: a copy of the recording that was tampered with
 # --- by the clock ------------------------------------------------------------------------------------
 
 boot build/arm/debug/image-demo-healthy.elf
-wait_for 60 demo_is_up
+wait_for 120 demo_is_up
 check "snapshots and events are recorded together" $capdb record "$monitor" "$run" --every 0.5 --count 8
 check "no number is missing" equal 0 "$(ask "$run" \
     "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (ORDER BY rowid) AS step FROM (SELECT row AS rowid, seq FROM event)) WHERE step <> 1")"
@@ -68,7 +68,7 @@ check "the kernel's trace is off again" matches "trace is off, live line is off"
 halt_machine
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf -icount shift=8
-wait_for 60 demo_is_up
+wait_for 120 demo_is_up
 check "a preempted revoke is recorded" record_preempted_revoke
 pre=$work/preempted.capdb
 number=$(ask "$pre" "SELECT min(revoke) FROM revokes WHERE preempted AND ends")
@@ -87,7 +87,7 @@ check "a revocation that is not there is refused" matches "revocation 9999 not f
 halt_machine
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf
-wait_for 60 demo_is_up
+wait_for 120 demo_is_up
 
 # --- export ------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ check "an altered event is told" matches "snapshot (3|4)" $capdb verify "$work/t
 
 $capdb record "$monitor" "$work/kill.capdb" --every 0.1 2>/dev/null &
 recorder=$!
-wait_for 60 has_snapshots "$work/kill.capdb" 4
+wait_for 120 has_snapshots "$work/kill.capdb" 4
 kill -KILL $recorder
 { wait $recorder; } 2>/dev/null
 check "events before kill -9 are whole" exits 0 $capdb verify "$work/kill.capdb"
@@ -167,6 +167,7 @@ halt_machine
 
 rm -f "$work"/*.sock
 boot build/arm/debug/image-longrevoke.elf
+wait_for 120 machine_answers
 long=$work/long.capdb
 holes() { ask "$long" "SELECT count(*) FROM revokes WHERE begins AND ends AND lost AND steps = 16383"; }
 told_with_holes() { [ "$(holes)" -ge 2 ]; }
@@ -187,7 +188,7 @@ halt_machine
 
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf -action reboot=reset -qmp "unix:$work/qmp.sock,server=on,wait=off"
-wait_for 60 demo_is_up
+wait_for 120 demo_is_up
 reset_machine() {
     python3 - "$work/qmp.sock" <<'PYTHON'
 import socket
@@ -206,10 +207,10 @@ PYTHON
 anew=$work/anew.capdb
 $capdb record "$monitor" "$anew" --every 0.2 2>"$work/anew.err" &
 recorder=$!
-wait_for 60 has_snapshots "$anew" 5
+wait_for 120 has_snapshots "$anew" 5
 check "it is reset" reset_machine
 check "the recorder says that it was" wait_for 90 grep -q "the machine was restarted after event [0-9]*" "$work/anew.err"
-check "and goes on" wait_for 60 has_snapshots "$anew" $(($(ask "$anew" "SELECT count(*) FROM snapshots") + 5))
+check "and goes on" wait_for 120 has_snapshots "$anew" $(($(ask "$anew" "SELECT count(*) FROM snapshots") + 5))
 kill -INT $recorder
 wait $recorder
 check "the restart stands in the recording as a gap" more "$(ask "$anew" "SELECT count(*) FROM events WHERE event = 'gap'")" 0

@@ -35,6 +35,9 @@ boot() {
     wait_for 60 listens "$work/gdb.sock"
 }
 
+# Whoever asks a machine gives up after some seconds, and on a busy processor booting takes longer.
+machine_answers() { build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT 1'; }
+
 # A socket that is there does not listen yet.
 listens() { [ -S "$1" ] && grep -qE " 00010000 0001 01 +[0-9]+ $1\$" /proc/net/unix; }
 

@@ -40,7 +40,7 @@ bad_line() { # WHAT COUNT: $work/bad.sock leads to the monitor
     rm -f "$work/bad.sock"
     tests/tools/bad_line.py "$work/bad.sock" "$work/monitor.sock" "$@" &
     bad_line_pid=$!
-    wait_for 60 test -S "$work/bad.sock"
+    wait_for 120 test -S "$work/bad.sock"
 }
 
 end_bad_line() {
@@ -53,7 +53,7 @@ check "the tool is built" build_tool
 # --- the demo, which changes state all the time -----------------------------------------------------
 
 boot build/arm/debug/image-demo-healthy.elf
-wait_for 60 demo_is_up
+wait_for 120 demo_is_up
 check "after thousands of events the mirror is the kernel's list" follow whole monitor.sock -e 3000
 check "no event was lost" says whole '^events [0-9]+ lost 0 bases 1 trouble 0 '
 check "the digests agreed all along" says whole ' digests [0-9]{2,}$'
@@ -84,6 +84,7 @@ halt_machine
 
 rm -f "$work"/*.sock
 boot build/arm/debug/image-debugcalls.elf
+wait_for 120 machine_answers
 check "what overflows the ring is told, again and again, and the mirror made anew" \
     follow flood monitor.sock -t 3
 check "each time the size of the gap is said" \

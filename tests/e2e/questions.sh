@@ -8,8 +8,8 @@ source "$(dirname "$0")/ask.bash"
 has_revoked() { [ "$($capdb live "$monitor" "SELECT count(*) FROM caps WHERE domain = 'guest'" | tail -1)" -gt 20 ]; }
 
 boot build/arm/debug/image-demo-leaky.elf
-check "the demo is up" wait_for 60 demo_is_up
-check "its guest has made what it makes" wait_for 60 has_revoked
+check "the demo is up" wait_for 120 demo_is_up
+check "its guest has made what it makes" wait_for 120 has_revoked
 check "it is recorded" timeout 120 $capdb record "$monitor" "$run" --every 0.3 --count 12
 
 # --- a running system, statement by statement -------------------------------------------------------

@@ -95,7 +95,7 @@ while not os.path.exists(sys.argv[3]):
 db.execute("ROLLBACK")
 PY
     locker=$!
-    wait_for 60 test -e "$work/locked"
+    wait_for 120 test -e "$work/locked"
     check "$name: somebody holds an exclusive lock" same "$here" answers "$here/run.capdb"
     check "$name: and holds it still" kill -0 $locker
     touch "$work/go"
@@ -123,7 +123,7 @@ more_than() { [ "$(count)" -gt "$1" ]; }
 check "the demo runs" wait_for 60 bash -c "$capdb live $monitor 'SELECT count(DISTINCT domain) FROM threads' | tail -1 | grep -q '^4\$'"
 $capdb record "$monitor" "$work/run.capdb" --every 0.1 >"$work/said" 2>&1 &
 recorder=$!
-check "a recorder records" wait_for 60 more_than 3
+check "a recorder records" wait_for 120 more_than 3
 python3 - "$work/run.capdb" "$work/locked" "$LOCK_SECONDS" <<'PY' &
 import sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
@@ -133,11 +133,11 @@ time.sleep(float(sys.argv[3]))
 db.execute("ROLLBACK")
 PY
 locker=$!
-wait_for 60 test -e "$work/locked"
+wait_for 120 test -e "$work/locked"
 before=$(count)
 check "readers answer meanwhile" $capdb domains "$work/run.capdb"
 wait $locker
-check "when the lock is gone it records on" wait_for 60 more_than $((before + 3))
+check "when the lock is gone it records on" wait_for 120 more_than $((before + 3))
 kill -INT $recorder
 wait $recorder
 check "and ends well" test $? = 0

@@ -45,12 +45,12 @@ press() { # press KEYS: each a word
 # Out of help and prompts; then two views, each of which must be painted.
 answers_keys() {
     press Escape Escape
-    press T && shows_soon '^ +thread +' 10 && press J && shows_soon 'BREACHED|isolated:|NO VERDICT' 10
+    press T && shows_soon '^ +thread +' 30 && press J && shows_soon 'BREACHED|isolated:|NO VERDICT' 30
 }
 # check runs its command in a shell of its own: what others must know goes into files, and machines are
 # booted and ended outside.
 begin() {
-    wait_for 60 listens "$work/monitor.sock" || return 1
+    wait_for 120 machine_answers || return 1
     tm -f /dev/null new-session -d -s t -x 100 -y 30 "exec '$inspector' monitor:unix:$work/monitor.sock 2>'$work/err'"
     shows_soon '^ RUNNING +ev [0-9]+' 90 && shows_soon 'BREACHED' 60 || return 1 # it is at work
     tm list-panes -t t -F '#{pane_pid}' >"$work/pid"

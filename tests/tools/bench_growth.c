@@ -3,8 +3,9 @@
  * recording them and of every command that reads them, each started anew.
  *
  * For each the times at the three sizes, and how much more the second step took than the first, in
- * parts of what n log n does: what a command takes whatever the size is not in it.  Above LIMIT it is
- * told, and the exit status is 1; "-" is too short to tell.
+ * parts of what n log n does: what a command takes whatever the size is not in it.  What is above LIMIT
+ * is measured again, as others use the machine, and the least times count; if it stays above, it is
+ * told, and the exit status is 1.  "-" is too short to tell.
  *
  *     bench_growth [CAPDB [WORD]]      build/host/capdb unless given; only commands with WORD */
 #include "capdb/capdb.h"
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SIZES = 3, GROWTH = 4, SNAPSHOTS = 6, SHARE = 100, NOISE_MS = 10 };
+enum { SIZES = 3, GROWTH = 4, SNAPSHOTS = 6, SHARE = 100, NOISE_MS = 10, TRIES = 3 };
 #define LIMIT 1.6 /* what caches and a busy machine add to what is linear */
 
 /* A domain's memory, 64 MiB: its CNode, its directory, its threads, its frames. */
@@ -256,6 +257,7 @@ static double record(const char *path, const struct shape *shape)
     char message[CAPDB_MESSAGE];
     struct capdb *db;
     double sum = 0;
+    unlink(path);
     if (capdb_create(path, "bench", &db, message) != ERR_OK)
         die(message);
     for (uint32_t n = 0; n < SNAPSHOTS; n++) {
@@ -330,10 +332,15 @@ static const char *const things[] = {
     "compare \"$2\" \"$2\"",
     "verify \"$2\"",
     "sql \"$2\" 'SELECT count(*) FROM caps WHERE n = 3'",
-    "sql \"$2\" 'SELECT count(*) FROM owners WHERE n = 3'",
+    "sql \"$2\" 'SELECT count(domain) FROM owners WHERE n = 3'",
     "sql \"$2\" 'SELECT count(*) FROM crossings WHERE n = 3'",
     "sql \"$2\" 'SELECT count(*) FROM derivations WHERE n = 3'",
     "sql \"$2\" 'SELECT count(*) FROM memory_by_domain WHERE n = 3'",
+    "sql \"$2\" 'SELECT count(what) FROM cap_history'",
+    "sql \"$2\" 'SELECT count(name) FROM threads WHERE n = 3'",
+    "sql \"$2\" 'SELECT count(*) FROM domains WHERE n = 3'",
+    "sql \"$2\" 'SELECT count(rights) FROM mappings WHERE n = 3'",
+    "sql \"$2\" 'SELECT count(thread) FROM events'",
     "why-not-running \"$2\" d0/t0",
     "leak \"$2\"",
     "fit \"$2\" 64K",
@@ -413,6 +420,17 @@ static bool tell(const struct dimension *dim, const char *thing, const double ms
     return g <= LIMIT;
 }
 
+static void measure_all(const char *capdb, const char *thing, const struct dimension *dim,
+                        char path[SIZES][64], double ms[SIZES])
+{
+    for (int tries = 0; tries == 0 || (tries < TRIES && growth(dim, ms) > LIMIT); tries++)
+        for (int i = 0; i < SIZES; i++) {
+            struct shape shape = grown(dim, i);
+            double took = measure(capdb, thing, path[i], &shape);
+            ms[i] = tries == 0 || took < ms[i] ? took : ms[i];
+        }
+}
+
 static bool bench(const char *capdb, const char *folder, const struct dimension *dim,
                   const char *only)
 {
@@ -424,10 +442,7 @@ static bool bench(const char *capdb, const char *folder, const struct dimension 
         double ms[SIZES];
         if (t && only && !strstr(things[t], only))
             continue;
-        for (int i = 0; i < SIZES; i++) {
-            struct shape shape = grown(dim, i);
-            ms[i] = measure(capdb, things[t], path[i], &shape);
-        }
+        measure_all(capdb, things[t], dim, path, ms);
         good &= tell(dim, things[t], ms);
     }
     return good;

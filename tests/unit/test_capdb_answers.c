@@ -773,20 +773,74 @@ static void untyped_memory_is_chosen_by_what_it_is(void **state)
     gone(text);
 }
 
+static void assert_worded_from_parts(char *a, char *b)
+{
+    char *pair[] = {a, b};
+    const struct options o = {.every = -1, .run = path, .operand = pair, .operands = 2};
+    char *part = ask_with(o, command_diff);
+    dbview_whole = true;
+    char *whole = ask_with(o, command_diff);
+    dbview_whole = false;
+    assert_string_equal(part, whole);
+    free(part);
+    free(whole);
+}
+
 static void a_difference_is_worded_from_parts_as_from_the_whole(void **state)
 {
     static char *pairs[][2] = {{"1", "2"}, {"3", "30"}, {"30", "3"}, {"8", "8"}};
     (void)state;
     record_random();
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
-        const struct options o = {.every = -1, .run = path, .operand = pairs[i], .operands = 2};
-        char *part = ask_with(o, command_diff);
-        dbview_whole = true;
-        char *whole = ask_with(o, command_diff);
-        dbview_whole = false;
-        assert_string_equal(part, whole);
-        free(part);
-        free(whole);
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+        assert_worded_from_parts(pairs[i][0], pairs[i][1]);
+    gone(NULL);
+}
+
+/* One CNode is another thread's in each snapshot, and what lies in it is another in each. */
+static void put_used_by_turns(struct capstate *s, uint32_t n)
+{
+    enum { FIRST = 0x1000000, SECOND = 0x1100000, SHARED = 0x1200000, MEMORY = 0x1800000 };
+    state_begin(s);
+    s->snapshot.root_thread = 0x80010000;
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t tcb = i ? SECOND : FIRST;
+        struct record_slot slot = {
+            .addr = SHARED + 16 + 16 * i, .type = RECORD_CAP_TCB, .object = tcb, .bits = 9};
+        state_slot(s, slot);
+        slot = (struct record_slot){.addr = tcb, .level = 1, .type = RECORD_CAP_CNODE, .bits = 12};
+        slot.object = n % 2 == i ? SHARED : tcb + 0x10000;
+        state_slot(s, slot);
+        state_thread(s, (uint32_t)tcb, i == 0 ? "first/t" : n < 3 ? "second/t" : "third/t");
+    }
+    struct record_slot slot = {.addr = SHARED + 80, .type = RECORD_CAP_FRAME, .bits = 12};
+    slot.object = MEMORY + (n / 2) * 0x1000;
+    slot.rights = n & 1 ? RECORD_RIGHT_READ : RECORD_RIGHT_READ | RECORD_RIGHT_WRITE;
+    state_slot(s, slot);
+    slot = (struct record_slot){
+        .addr = FIRST + 0x10020, .type = RECORD_CAP_ENDPOINT, .object = MEMORY + 0x8000, .bits = 4};
+    if (n > 1)
+        state_slot(s, slot);
+    state_end(s);
+}
+
+static void places_in_a_difference_are_those_of_each_snapshot(void **state)
+{
+    enum { SNAPSHOTS = 5 };
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    for (uint32_t i = 0; i < SNAPSHOTS; i++) {
+        struct capstate s;
+        uint32_t n;
+        put_used_by_turns(&s, i);
+        assert_int_equal(capdb_append(db, &s, i, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    for (uint32_t i = 0; i < SNAPSHOTS * SNAPSHOTS; i++) {
+        char a[2] = {(char)('1' + i / SNAPSHOTS), 0};
+        char b[2] = {(char)('1' + i % SNAPSHOTS), 0};
+        assert_worded_from_parts(a, b);
     }
     gone(NULL);
 }
@@ -1103,6 +1157,7 @@ int main(void)
         cmocka_unit_test(untyped_memory_holds_what_nothing_else_does),
         cmocka_unit_test(untyped_memory_is_chosen_by_what_it_is),
         cmocka_unit_test(a_difference_is_worded_from_parts_as_from_the_whole),
+        cmocka_unit_test(places_in_a_difference_are_those_of_each_snapshot),
         cmocka_unit_test(info_says_of_threads_alone_what_it_says_of_the_whole),
         cmocka_unit_test(a_part_has_what_was_asked_and_no_more),
         cmocka_unit_test(a_subtree_is_a_part),
