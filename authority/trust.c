@@ -195,17 +195,34 @@ enum error authority_name_threads(struct authority *a, const struct authority_ru
 enum { NO_NAME = -1, SEVERAL_NAMES = -2 };
 
 /* What an island's unnamed threads are called after: its only named domain, else the lowest of
- * their TCBs, which stays while the island does. */
+ * their TCBs, which stays while the island does; where names are taken, the lowest that has one. */
 struct island_name {
     int32_t domain;
     uint64_t lowest;
     uint32_t thread; /* whose TCB that is */
+    bool plain;      /* it has a name that is taken */
 };
+
+/* Systems of mainline have no convention for names of threads, but Microkit calls a protection
+ * domain's thread as the domain is called. */
+static bool takes_label(const struct authority *a, uint32_t thread)
+{
+    return a->state->snapshot.kernel == RECORD_KERNEL_SEL4 &&
+           is_plain(a->state->threads[thread].label);
+}
+
+static void gather_thread(const struct authority *a, uint32_t i, struct island_name *n)
+{
+    uint64_t addr = a->state->threads[i].rec.addr;
+    bool plain = takes_label(a, i);
+    if (plain != n->plain ? plain : addr < n->lowest)
+        *n = (struct island_name){n->domain, addr, i, plain};
+}
 
 static void gather_names(const struct authority *a, struct island_name *names)
 {
     for (uint32_t i = 0; i < a->island_count; i++)
-        names[i] = (struct island_name){NO_NAME, UINT64_MAX, 0};
+        names[i] = (struct island_name){NO_NAME, UINT64_MAX, 0, false};
     for (uint32_t i = 0; i < a->state->thread_count; i++) {
         if (!authority_thread_counts(a, i))
             continue;
@@ -216,20 +233,17 @@ static void gather_names(const struct authority *a, struct island_name *names)
         struct island_name *n = &names[island];
         if (d >= 0)
             n->domain = n->domain == NO_NAME || n->domain == d ? d : SEVERAL_NAMES;
-        else if (a->state->threads[i].rec.addr < n->lowest)
-            *n = (struct island_name){n->domain, a->state->threads[i].rec.addr, i};
+        else
+            gather_thread(a, i, n);
     }
 }
 
-/* Systems of mainline have no convention for names of threads, but Microkit calls a protection
- * domain's thread as the domain is called: such a name is taken, if nobody has it yet. */
+/* A name is taken if nobody has it yet. */
 static void island_label(const struct authority *a, const struct island_name *n, char *out,
                          size_t size)
 {
     const char *label = a->state->threads[n->thread].label;
-    bool named = a->state->snapshot.kernel == RECORD_KERNEL_SEL4 && is_plain(label) &&
-                 *name_place(a, label) < 0;
-    if (named)
+    if (n->plain && *name_place(a, label) < 0)
         snprintf(out, size, "%s", label);
     else
         snprintf(out, size, ISLAND_PREFIX "%" PRIx64, n->lowest);

@@ -391,10 +391,10 @@ static void a_bad_rule_is_refused_with_its_line(void **state)
 /* --- trust --- */
 
 /* The system with other names for the root task and the two domains' threads. */
-static void make_named(struct system *y, uint32_t root_thread, const char *root, const char *first,
-                       const char *second)
+static void make_planted(struct system *y, enum plant plant, uint32_t root_thread, const char *root,
+                         const char *first, const char *second)
 {
-    *y = (struct system){.root_index = 1, .plant = PLANT_NOTHING};
+    *y = (struct system){.root_index = 1, .plant = plant};
     state_begin(&y->s);
     y->s.snapshot.root_thread = root_thread;
     put_top(y);
@@ -405,6 +405,12 @@ static void make_named(struct system *y, uint32_t root_thread, const char *root,
     state_thread(&y->s, base_of(0), first);
     state_thread(&y->s, base_of(1), second);
     state_end(&y->s);
+}
+
+static void make_named(struct system *y, uint32_t root_thread, const char *root, const char *first,
+                       const char *second)
+{
+    make_planted(y, PLANT_NOTHING, root_thread, root, first, second);
 }
 
 struct judged {
@@ -463,6 +469,22 @@ static void a_name_cannot_join_those_who_are_trusted(void **state)
     assert_true(authority_domain_named(&j.a, "island-0x82100000") >= 0);
     assert_int_equal(j.v.managers, 1);
     judged_end(&j);
+}
+
+/* A thread that is new may have the lower address, and has the kernel's name for it, or none. */
+static void an_island_of_mainline_keeps_its_name_when_a_thread_comes(void **state)
+{
+    static const char *const fresh[] = {"child of: 'rootserver'", "", "odd name"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(fresh) / sizeof(*fresh); i++) {
+        struct judged j;
+        make_planted(&j.y, PLANT_TCB, ROOT_TCB_ADDR, "rootserver", fresh[i], "waiter");
+        j.y.s.snapshot.kernel = RECORD_KERNEL_SEL4;
+        judge(&j);
+        assert_int_equal(j.v.domains, 1);
+        assert_true(authority_domain_named(&j.a, "waiter") >= 0);
+        judged_end(&j);
+    }
 }
 
 static void the_default_name_of_the_kernel_names_no_domain(void **state)
@@ -940,6 +962,7 @@ int main(void)
         cmocka_unit_test(a_bad_rule_is_refused_with_its_line),
         cmocka_unit_test(a_thread_without_a_slash_is_no_manager),
         cmocka_unit_test(a_name_cannot_join_those_who_are_trusted),
+        cmocka_unit_test(an_island_of_mainline_keeps_its_name_when_a_thread_comes),
         cmocka_unit_test(the_default_name_of_the_kernel_names_no_domain),
         cmocka_unit_test(an_older_snapshot_is_searched_for_its_root_task),
         cmocka_unit_test(nobody_is_trusted_when_the_root_task_is_not_known),
