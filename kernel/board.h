@@ -44,7 +44,8 @@ void board_serial_write(unsigned line, const uint8_t *bytes, uint32_t n);
 int board_serial_get(unsigned line);                  /* -1: nothing there */
 void board_serial_irq_enable(unsigned line, bool on); /* receive interrupt */
 word_t board_serial_irq(unsigned line);
-word_t board_clock(void); /* free-running counter, for event times */
+word_t board_clock(void);       /* free-running counter, for event times; microseconds, */
+bool board_clock_is_ours(void); /* unless a program drives it */
 /* The register it reads, on the board, for the trace, which cannot afford a call. */
 #define BOARD_CLOCK_REGISTER (BOARD_DEVICE_WINDOW + 0x5024u)
 

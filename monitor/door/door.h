@@ -92,8 +92,8 @@ void debug_control_changed(void);
 /* Does this kind of event end a step, given the revoke under way? */
 bool debug_counts_as_step(enum event_kind kind);
 
-/* Ticks of the kernel's timer, also while the kernel stands; then one may be missed that passes
- * unasked. No program can touch that timer, as it can the one of board_clock(). */
+/* Ticks of the kernel's timer, also while the kernel stands; then some may be missed that pass
+ * unasked where a program drives the timer of board_clock(). The kernel's own no program can touch. */
 enum { DEBUG_TICKS_A_SECOND = 500 };
 word_t debug_ticks(void);
 

@@ -162,6 +162,12 @@ word_t board_clock(void)
     return read_register(DEV_GPT, GPT_CNT);
 }
 
+bool board_clock_is_ours(void)
+{
+    return read_register(DEV_GPT, GPT_PR) == GPT_PRESCALE &&
+           read_register(DEV_GPT, GPT_CR) == GPT_CR_RUN;
+}
+
 /* --- UARTs --- */
 
 enum {

@@ -55,11 +55,11 @@ isolated() { # RULES
 # A page of the first client's: the server holds its capabilities, and the client has it mapped.
 client_owns() { # COMMAND PATTERN
     local page
-    page=$(build/host/capdb sql "$work/run.capdb" "SELECT printf('0x%x', m.frame) AS page FROM mappings m
-        JOIN caps c ON c.n = m.n AND c.object = m.dir AND c.type = 'pagedir' AND c.domain = 'first'
-        JOIN caps f ON f.n = m.n AND f.object = m.frame AND f.type = 'frame' AND f.domain = 'resources' LIMIT 1" | tail -n 1)
+    page=$(build/host/capdb sql "$work/run.capdb" "SELECT printf('0x%x', frame) AS page FROM mappings
+        WHERE dir = (SELECT object FROM caps WHERE type = 'pagedir' AND domain = 'first' LIMIT 1)
+        AND frame IN (SELECT object FROM caps WHERE type = 'frame' AND domain = 'resources') LIMIT 1" | tail -n 1)
     build/host/capdb "$1" "$work/run.capdb" "$page" >"$work/owner"
-    grep -qE "$2" "$work/owner" && grep -qE "^mapping.*first" "$work/owner" || { cat "$work/owner"; return 1; }
+    grep -qE "$2" "$work/owner" && grep -qE "mapping.*first" "$work/owner" || { cat "$work/owner"; return 1; }
 }
 
 # --- with memory of its own ---
