@@ -475,10 +475,13 @@ static void close_session(struct session *r)
     attach_close(r->attach);
 }
 
+/* Whoever asked for events and got none wants to know whether they were looked for. */
 static void say_end(const struct session *r)
 {
-    fprintf(stderr, "%s: %u snapshot%s recorded, %llu event%s\n", r->path, r->stored,
-            plural_s(r->stored), (unsigned long long)r->events_taken, plural_s(r->events_taken));
+    bool quiet = r->watching && r->events_taken == 0;
+    fprintf(stderr, "%s: %u snapshot%s recorded, %llu event%s%s\n", r->path, r->stored,
+            plural_s(r->stored), (unsigned long long)r->events_taken, plural_s(r->events_taken),
+            quiet ? ": the kernel called none of the functions that are watched" : "");
 }
 
 enum status command_record(struct options *o)

@@ -241,6 +241,8 @@ check "other code in memory" complains "another kernel runs: code differs" attem
 serve a64 paused
 run=$work/paused.capdb
 check "a machine that was paused is recorded, and said not to run" says "the machine does not run, and is left so" record
+check "events that did not come were looked for" says "2 snapshots recorded, 0 events: the kernel called none of the functions" \
+    timeout 60 $capdb record "$target" "$work/quiet.capdb" --kernel "$elf" --count 2 --every 0.05 --events
 serve a64 narrow
 check "a target of another architecture" complains "another architecture" attempt "$elf"
 serve a64 unbooted
