@@ -6,6 +6,8 @@
  * taken off the line before the next one goes out (gdb_settle()). */
 #include "attach/gdb_exchange.h"
 
+#include "lib/plural.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +26,8 @@ static const char *damage(const struct gdb_client *c, char *buf, size_t size)
 {
     buf[0] = '\0';
     if (c->troubles > 0)
-        snprintf(buf, size, "; %u packets were lost or damaged on the line", c->troubles);
+        snprintf(buf, size, "; %u packet%s lost or damaged on the line", c->troubles,
+                 c->troubles == 1 ? " was" : "s were");
     return buf;
 }
 

@@ -2,6 +2,8 @@
  * trouble in small ones, and each piece twice, cut differently, until two readings agree. */
 #include "attach/gdb_exchange.h"
 
+#include "lib/plural.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +48,8 @@ static enum error read_some(struct gdb_client *c, uint64_t addr, uint8_t *buf, u
                         "the stub's answer to a read of 0x%08" PRIx64 " is no hex data", addr);
     *got = d->length / 2;
     if (*got < len / SHORTEST_PART)
-        return gdb_fail(c, ERR_FORMAT, "the stub gives memory in pieces of %u bytes", *got);
+        return gdb_fail(c, ERR_FORMAT, "the stub gives memory in pieces of %u byte%s", *got,
+                        plural_s(*got));
     return ERR_OK;
 }
 
@@ -120,9 +123,9 @@ static enum error read_twice(struct gdb_client *c, uint64_t addr, uint8_t *buf, 
     if (last == ERR_FORMAT)
         return last;
     return gdb_fail(c, ERR_TORN,
-                    "memory at 0x%08" PRIx64 " reads differently each time; %u packets were lost "
+                    "memory at 0x%08" PRIx64 " reads differently each time; %u packet%s lost "
                     "or damaged on the line",
-                    addr, c->troubles);
+                    addr, c->troubles, c->troubles == 1 ? " was" : "s were");
 }
 
 enum error gdb_client_read(struct gdb_client *c, uint64_t addr, uint8_t *buf, uint32_t len)

@@ -12,6 +12,7 @@
 #include "attach/live.h"
 
 #include "attach/door.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -219,8 +220,8 @@ static void say_loss(struct live *l)
         snprintf(sentence, sizeof(sentence), "%" PRIu64 " %s; a new base was taken", missed,
                  l->why);
     else if (missed)
-        snprintf(sentence, sizeof(sentence),
-                 "%s; %" PRIu64 " events were missed; a new base was taken", l->why, missed);
+        snprintf(sentence, sizeof(sentence), "%s; %" PRIu64 " event%s missed; a new base was taken",
+                 l->why, missed, missed == 1 ? " was" : "s were");
     else
         snprintf(sentence, sizeof(sentence), "%s; a new base was taken", l->why);
     say(l, sentence);

@@ -1,6 +1,7 @@
 /* The words of the serial monitor for a mainline kernel: parsing, lists, where it stands. */
 #include "attach/sel4_words.h"
 
+#include "lib/plural.h"
 #include "objwalk/sel4/dwarf.h"
 #include "record/names.h"
 
@@ -159,7 +160,7 @@ static enum error say_condition(const struct sel4_stops *s, unsigned i, struct t
         e = say(out, " range 0x%" PRIx64 "-0x%" PRIx64, c->object_first, c->object_last);
     if (e == ERR_OK && c->thread != 0)
         e = say(out, " thread 0x%" PRIx64, c->thread);
-    return e == ERR_OK ? say(out, ", %u hit%s\n", c->hits, c->hits == 1 ? "" : "s") : e;
+    return e == ERR_OK ? say(out, ", %u hit%s\n", c->hits, plural_s(c->hits)) : e;
 }
 
 static enum error list(const struct sel4_stops *s, struct text *out)
@@ -188,7 +189,8 @@ static enum error say_copies(const struct sel4_stops *s, uint32_t needs, struct 
         const char *name = sel4_place_function((enum sel4_place)i);
         uint32_t n = (needs >> i & 1) != 0 ? sel4_dwarf_inlined(d, name, pc, COPIES) : 0;
         if (n > 0)
-            e = say(out, "%s() is also inlined in %u places, which are not seen\n", name, n);
+            e = say(out, "%s() is also inlined in %u place%s not seen\n", name, n,
+                    n == 1 ? ", which is" : "s, which are");
     }
     sel4_dwarf_close(d);
     return e;

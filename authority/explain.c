@@ -4,6 +4,7 @@
 #include "authority/explain.h"
 
 #include "authority/conveys.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -157,10 +158,12 @@ static void explain_evaluated(const struct authority *a, const struct authority_
 {
     char text[SENTENCE_BYTES];
     snprintf(text, sizeof(text),
-             "looked at: %" PRIu32 " capabilities to %" PRIu32 " objects, %" PRIu32
-             " translations, %" PRIu32 " threads in %" PRIu32 " domains",
-             a->state->slot_count, a->state->object_count, a->state->mapping_count, v->threads,
-             v->domains);
+             "looked at: %" PRIu32 " capabilit%s to %" PRIu32 " object%s, %" PRIu32
+             " translation%s, %" PRIu32 " thread%s in %" PRIu32 " domain%s",
+             a->state->slot_count, plural_y(a->state->slot_count), a->state->object_count,
+             plural_s(a->state->object_count), a->state->mapping_count,
+             plural_s(a->state->mapping_count), v->threads, plural_s(v->threads), v->domains,
+             plural_s(v->domains));
     fn(ctx, AUTHORITY_EXPLAIN_EVALUATED, text);
     for (int kind = 0; kind < AUTHORITY_BREACH_KINDS; kind++) {
         const struct authority_premise *p = &premises[kind];
@@ -171,7 +174,7 @@ static void explain_evaluated(const struct authority *a, const struct authority_
             snprintf(text, sizeof(text), "%s: holds: %s", p->name, p->sentence);
         else
             snprintf(text, sizeof(text), "%s: fails %" PRIu32 " time%s (%s): %s; %s", p->name, n,
-                     n == 1 ? "" : "s", authority_breach_name((enum authority_breach_kind)kind),
+                     plural_s(n), authority_breach_name((enum authority_breach_kind)kind),
                      p->sentence, p->theorem);
         fn(ctx, AUTHORITY_EXPLAIN_EVALUATED, text);
     }

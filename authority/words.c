@@ -1,6 +1,7 @@
 /* Names and sentences of edges, breaches and cuts. */
 #include "authority/authority.h"
 
+#include "lib/plural.h"
 #include "lib/texts.h"
 
 #include <inttypes.h>
@@ -88,11 +89,6 @@ enum authority_outcome authority_outcome(const struct authority_verdict *v)
     return v->domains < 2 ? AUTHORITY_UNKNOWN : AUTHORITY_ISOLATED;
 }
 
-static const char *plural(uint32_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 char *authority_verdict_text(const struct authority_verdict *v, char *buf, size_t size)
 {
     const char *outcome = v->breaches ? "BREACHED" : v->doubts ? "could not tell" : "isolated";
@@ -101,12 +97,12 @@ char *authority_verdict_text(const struct authority_verdict *v, char *buf, size_
         outcome = "nothing to compare";
     n = snprintf(buf, size,
                  "%s: %" PRIu32 " breach%s among %" PRIu32 " domain%s, %" PRIu32 " thread%s",
-                 outcome, v->breaches, v->breaches == 1 ? "" : "es", v->domains, plural(v->domains),
-                 v->threads, plural(v->threads));
+                 outcome, v->breaches, plural_es(v->breaches), v->domains, plural_s(v->domains),
+                 v->threads, plural_s(v->threads));
     if (v->doubts && n > 0 && (size_t)n < size)
         n += snprintf(buf + n, size - (size_t)n, ", %" PRIu32 " doubt%s about what was read",
-                      v->doubts, plural(v->doubts));
+                      v->doubts, plural_s(v->doubts));
     if (v->notes && n > 0 && (size_t)n < size)
-        snprintf(buf + n, size - (size_t)n, ", %" PRIu32 " note%s", v->notes, plural(v->notes));
+        snprintf(buf + n, size - (size_t)n, ", %" PRIu32 " note%s", v->notes, plural_s(v->notes));
     return buf;
 }

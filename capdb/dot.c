@@ -14,6 +14,7 @@
 #include "authority/conveys.h"
 #include "capdb/colour.h"
 #include "capstate/size.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -221,8 +222,8 @@ static void put_box(const struct dot *d, uint32_t i)
             i, colour, colour_of_text(colour));
     fputs(", label=\"", d->f);
     quote_name(d->f, domain->name);
-    fprintf(d->f, "\\n%u thread%s, %u capabilities%s\", tooltip=", domain->threads,
-            domain->threads == 1 ? "" : "s", d->boxes[i].caps,
+    fprintf(d->f, "\\n%u thread%s, %u capabilit%s%s\", tooltip=", domain->threads,
+            plural_s(domain->threads), d->boxes[i].caps, plural_y(d->boxes[i].caps),
             domain->trusted ? "\\ntrusted manager, left out" : "");
     quote(d->f, domain->name);
     fputs("];\n", d->f);
@@ -235,9 +236,9 @@ static void put_boxes(const struct dot *d)
             put_box(d, i);
     if (d->folded)
         fprintf(d->f,
-                "  others [shape=box, style=\"rounded,dashed\", label=\"%u more domains, "
+                "  others [shape=box, style=\"rounded,dashed\", label=\"%u more domain%s, "
                 "folded\"];\n",
-                d->folded);
+                d->folded, plural_s(d->folded));
 }
 
 /* --- channels --- */
@@ -369,9 +370,11 @@ static void put_title(const struct dot *d, uint32_t objects, uint32_t breaches)
     fprintf(d->f, "  label=\"snapshot %u: ", d->v->n);
     quote_text(d->f, authority_verdict_text(&d->verdict, text, sizeof(text)));
     if (objects)
-        fprintf(d->f, "\\nnot drawn: %u more objects that several domains use", objects);
+        fprintf(d->f, "\\nnot drawn: %u more object%s that several domains use", objects,
+                plural_s(objects));
     if (breaches)
-        fprintf(d->f, "\\nnot drawn: %u more breaches, capdb check lists them", breaches);
+        fprintf(d->f, "\\nnot drawn: %u more breach%s, capdb check lists %s", breaches,
+                plural_es(breaches), breaches == 1 ? "it" : "them");
     fputs("\";\n}\n", d->f);
 }
 
@@ -585,7 +588,7 @@ static void put_nodes(const struct around *a, uint32_t depth)
     }
     fprintf(a->d->f, "  label=\"snapshot %u: around ", a->d->v->n);
     quote_text(a->d->f, a->d->v->options->around);
-    fprintf(a->d->f, ", %u step%s of authority%s\";\n}\n", depth, depth == 1 ? "" : "s",
+    fprintf(a->d->f, ", %u step%s of authority%s\";\n}\n", depth, plural_s(depth),
             a->cut ? ", not all: the nearest objects are drawn" : "");
 }
 

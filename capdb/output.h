@@ -5,6 +5,7 @@
 #define CAPSCOPE_CAPDB_OUTPUT_H
 
 #include "lib/errors.h"
+#include "lib/plural.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,12 +43,6 @@ void output_json_string(FILE *file, const char *text);
 
 /* The mode of the whole run, set by --json. */
 extern enum output_mode output_default;
-
-/* What stands behind a noun. */
-static inline const char *plural_s(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
 
 /* malloc and realloc that end the program with a sentence. */
 void *output_alloc(void *old, size_t size);

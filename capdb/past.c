@@ -3,6 +3,7 @@
 
 #include "capdb/store.h"
 #include "facts/resolve.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -229,7 +230,8 @@ static void say_never(struct past *p, uint64_t slot, bool filled, uint32_t depth
         past_say_taken(p, &d, depth + 1);
     } else if (!filled) {
         why_say(p->out, depth, WHY_ABOUT_SLOT, slot,
-                "it is empty in all %u snapshots up to this one", p->n);
+                "it is empty in %s%u snapshot%s up to this one", p->n == 1 ? "the " : "all ", p->n,
+                plural_s(p->n));
     }
 }
 
@@ -401,8 +403,8 @@ static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
         say_mapping_row(p, st, dir, vaddr);
     else if (p->e == ERR_OK)
         why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, dir,
-                "nothing is mapped at 0x%" PRIx64 " in any of the %u snapshots up to this one",
-                vaddr, p->n);
+                "nothing is mapped at 0x%" PRIx64 " in any of the %u snapshot%s up to this one",
+                vaddr, p->n, plural_s(p->n));
     sqlite3_finalize(st);
     say_lost_table(p, dir, vaddr);
 }

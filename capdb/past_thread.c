@@ -4,6 +4,7 @@
 
 #include "facts/waiting.h"
 #include "facts/why_time.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -58,8 +59,9 @@ static void say_runner(struct past *p, uint64_t tcb, int64_t snapshots, uint32_t
         if (!t->rec.idle)
             snprintf(priority, sizeof(priority), ", at priority %u", t->rec.priority);
     }
-    why_say(p->out, DEPTH + 1, WHY_ABOUT_THREAD, tcb, "%s ran in %lld of these %u snapshots%s",
-            past_thread_text(p, tcb, name, who), (long long)snapshots, of, priority);
+    why_say(p->out, DEPTH + 1, WHY_ABOUT_THREAD, tcb, "%s ran in %lld of %s %u snapshot%s%s",
+            past_thread_text(p, tcb, name, who), (long long)snapshots, of == 1 ? "this" : "these",
+            of, plural_s(of), priority);
 }
 
 #define RUNNERS                                                                                    \
@@ -357,7 +359,7 @@ static void say_how_long(struct past *p, const struct record_thread *t, uint32_t
     uint32_t ticks;
     double time = seconds(p, first, p->n, &ticks);
     if (ticks)
-        snprintf(counted, sizeof(counted), ", %u ticks", ticks);
+        snprintf(counted, sizeof(counted), ", %u tick%s", ticks, plural_s(ticks));
     if (first == p->n)
         why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
                 "snapshot %s is the first that shows it so", past_moment(p, first, when));

@@ -3,6 +3,7 @@
 #include "capdb/command.h"
 #include "capdb/junit.h"
 #include "capdb/spans.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <errno.h>
@@ -513,7 +514,7 @@ static char *verdict_sentence(const struct view *v, const struct tally *t, const
     snprintf(buf, size, "%s in %s; %s (%u thread%s)%s",
              authority_verdict_text(&t->sum, text, sizeof(text)), when,
              assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
-             t->sum.managers == 1 ? "" : "s", o->strict ? "" : root_text(v));
+             plural_s(t->sum.managers), o->strict ? "" : root_text(v));
     return buf;
 }
 
@@ -641,20 +642,20 @@ static enum status conclude(const struct options *o, const struct tally *t)
 {
     if (t->doubtful)
         return command_complain(o->run,
-                                "snapshot %u: cannot be told: %u doubts about what was read",
-                                t->doubtful, t->sum.doubts);
+                                "snapshot %u: cannot be told: %u doubt%s about what was read",
+                                t->doubtful, t->sum.doubts, plural_s(t->sum.doubts));
     if (t->sum.breaches)
         return STATUS_NO;
     if (t->empty == t->snapshots)
         return command_complain(o->run,
                                 "nothing to compare: %u domain%s, %u thread%s, %u manager "
                                 "thread%s left out",
-                                t->sum.domains, t->sum.domains == 1 ? "" : "s", t->sum.threads,
-                                t->sum.threads == 1 ? "" : "s", t->sum.managers,
-                                t->sum.managers == 1 ? "" : "s");
+                                t->sum.domains, plural_s(t->sum.domains), t->sum.threads,
+                                plural_s(t->sum.threads), t->sum.managers,
+                                plural_s(t->sum.managers));
     if (t->empty)
-        fprintf(stderr, "capdb: %s: %u of %u snapshots have nothing to compare\n", o->run, t->empty,
-                t->snapshots);
+        fprintf(stderr, "capdb: %s: %u of %u snapshots ha%s nothing to compare\n", o->run, t->empty,
+                t->snapshots, t->empty == 1 ? "s" : "ve");
     return STATUS_YES;
 }
 

@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 
 #include "facts/comparison.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 
@@ -105,7 +106,7 @@ static enum status compare_views(struct options *o, const struct view *a, const 
     for (uint32_t i = 0; i < c.count; i++)
         row(&x, &c.difference[i]);
     fprintf(stderr, "capdb: %s and %s: %u difference%s; %u of %u and %u objects are paired\n",
-            o->run, o->operand[0], c.count, c.count == 1 ? "" : "s", c.pairs, a->state.object_count,
+            o->run, o->operand[0], c.count, plural_s(c.count), c.pairs, a->state.object_count,
             b->state.object_count);
     enum status s = c.count ? STATUS_NO : STATUS_YES;
     comparison_free(&c);

@@ -1,6 +1,8 @@
 /* compact, cut: smaller files for those who keep or send them. */
 #include "capdb/command.h"
 
+#include "lib/plural.h"
+
 #include <sys/stat.h>
 
 static long long size_of(const char *path)

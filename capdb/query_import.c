@@ -3,6 +3,7 @@
 #include "capdb/command.h"
 
 #include "capdb/capdl.h"
+#include "lib/plural.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "authority/policy.h"
 #include "capdb/junit.h"
+#include "lib/plural.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -238,15 +239,14 @@ static void verdict_row(struct gate *g)
     char allowed[64] = "";
     if (bad == 0 && g->allowed)
         snprintf(allowed, sizeof(allowed), "; the policy allows %u breach%s of isolation",
-                 g->allowed, g->allowed == 1 ? "" : "es");
+                 g->allowed, plural_es(g->allowed));
     snprintf(sentence, sizeof(sentence),
              "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
              g->doubts ? "could not tell"
              : bad     ? "OUTSIDE THE POLICY"
                        : "within the policy",
-             g->outside, g->breaches, g->breaches == 1 ? "" : "es", g->unused,
-             g->unused == 1 ? "" : "s", allowed,
-             assumption_text(g->v, g->strict, who, sizeof(who)));
+             g->outside, g->breaches, plural_es(g->breaches), g->unused, plural_s(g->unused),
+             allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
     output_text(g->out, sentence);
     output_row(g->out);
     junit_sentence(g->junit, sentence);
@@ -272,7 +272,7 @@ static enum status conclude(struct gate *g)
     if (g->domains == 0 || (g->domains < 2 && expected >= 2)) {
         junit_case(g->junit, JUNIT_ERROR, "domains", "nothing to compare");
         return command_complain(g->o->run, "nothing to compare: %u domain%s, the policy names %u",
-                                g->domains, g->domains == 1 ? "" : "s", expected);
+                                g->domains, plural_s(g->domains), expected);
     }
     return STATUS_YES;
 }

@@ -4,6 +4,7 @@
 
 #include "facts/toll.h"
 #include "facts/untyped.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -244,8 +245,8 @@ enum status command_preview(struct options *o)
     char taken[TOLL_TEXT];
     if (toll_of(&v.state, root, NULL, &toll) != ERR_OK)
         return STATUS_UNKNOWN;
-    snprintf(text, sizeof(text), "revoke takes %s; %u translations end", toll_text(&toll, taken),
-             p.mappings);
+    snprintf(text, sizeof(text), "revoke takes %s; %u translation%s", toll_text(&toll, taken),
+             p.mappings, p.mappings == 1 ? " ends" : "s end");
     preview_row(&p, "total", v.state.slots[root].rec.addr,
                 authority_slot_domain(&v.authority, root), text);
     dbview_close(&v);

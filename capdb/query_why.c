@@ -9,6 +9,7 @@
 #include "facts/retype.h"
 #include "facts/toll.h"
 #include "facts/why.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <errno.h>
@@ -232,7 +233,7 @@ static void row(struct output *out, const char *fact, const char *value)
 static void row_bytes(struct output *out, const char *fact, uint64_t value)
 {
     output_text(out, fact);
-    output_format(out, "%" PRIu64 " bytes", value);
+    output_format(out, "%" PRIu64 " byte%s", value, plural_s(value));
     output_row(out);
 }
 
@@ -254,14 +255,15 @@ static void help_row(struct output *out, const struct capstate *s, const struct 
         output_format(out, "from %" PRIu64 " to %" PRIu64, p->range_min, p->range_max);
     else if (p->rule == RETYPE_NO_MEMORY && p->has_children && p->fits_after_revoke >= count)
         output_format(out,
-                      "a revoke: its children keep the first %" PRIu64 " bytes, without them "
-                      "%" PRIu64 " objects fit",
-                      p->watermark, p->fits_after_revoke);
+                      "a revoke: its children keep the first %" PRIu64 " byte%s, without them "
+                      "%" PRIu64 " object%s",
+                      p->watermark, plural_s(p->watermark), p->fits_after_revoke,
+                      p->fits_after_revoke == 1 ? " fits" : "s fit");
     else if (p->rule == RETYPE_NO_MEMORY && p->fits_after_revoke == 0)
         output_text(out, "larger untyped memory: it is smaller than one such object");
     else if (p->rule == RETYPE_NO_MEMORY)
-        output_format(out, "larger untyped memory: at most %" PRIu64 " objects fit into all of it",
-                      p->fits_after_revoke);
+        output_format(out, "larger untyped memory: at most %" PRIu64 " object%s into all of it",
+                      p->fits_after_revoke, p->fits_after_revoke == 1 ? " fits" : "s fit");
     else if (p->rule == RETYPE_NO_SUCH_TYPE && p->object_bits)
         frame_sizes_cell(out, s);
     else if (p->rule == RETYPE_SIZE_MISSING)

@@ -16,6 +16,7 @@
 #include "attach/attach.h"
 #include "attach/clock.h"
 #include "attach/live.h"
+#include "lib/plural.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -162,8 +163,8 @@ static enum error store_events(struct session *r, uint32_t count)
 static void show_progress(struct session *r, uint32_t slots, uint32_t threads, uint32_t n)
 {
     if (r->progress)
-        fprintf(stderr, "\r%s: snapshot %u, %u capabilities, %u threads\033[K", r->path, n, slots,
-                threads);
+        fprintf(stderr, "\r%s: snapshot %u, %u capabilit%s, %u thread%s\033[K", r->path, n, slots,
+                plural_y(slots), threads, plural_s(threads));
 }
 
 static enum error store_first(struct session *r)

@@ -4,6 +4,7 @@
 #include "capdb/page.h"
 
 #include "lib/errors.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -157,7 +158,7 @@ static void put_arc(const struct flow_picture *p, uint32_t from, uint32_t to, co
 static void put_flow_arc(const struct flow_picture *p, uint32_t from, uint32_t to, uint32_t objects)
 {
     put_arc(p, from, to, "#888888", 0);
-    fprintf(p->f, "%u objects</title></path>", objects);
+    fprintf(p->f, "%u object%s</title></path>", objects, plural_s(objects));
 }
 
 static void count_flow(const struct flow_picture *p, const struct authority_use *from,

@@ -8,6 +8,7 @@
 #include "capdb/spans.h"
 #include "capdb/store.h"
 #include "facts/untyped.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "capstate/size.h"
 
 #include "capstate/index.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -124,7 +125,7 @@ static void put_cnode(struct line *l, const struct capstate *s, const struct rec
     uint32_t slot_bits = record_slot_bits(&s->snapshot);
     uint32_t radix = r->bits > slot_bits ? r->bits - slot_bits : 0;
     put_named(l, s, r->type, r->object);
-    put(l, " %" PRIu64 " slots", (uint64_t)1 << radix);
+    put(l, " %" PRIu64 " slot%s", (uint64_t)1 << radix, plural_s((uint64_t)1 << radix));
     if (r->extra)
         put(l, " guard 0x%" PRIx64 "/%" PRIu64, r->data, r->extra);
 }
@@ -148,7 +149,7 @@ static void put_zombie(struct line *l, const struct capstate *s, const struct re
 {
     put(l, "zombie %s ", r->flags & RECORD_SLOT_TCB_ZOMBIE ? "tcb" : "cnode");
     put_address(l, s, r->object);
-    put(l, " %" PRIu64 " slots left", r->data);
+    put(l, " %" PRIu64 " slot%s left", r->data, plural_s(r->data));
 }
 
 /* A pool is an array of words. */

@@ -1,6 +1,8 @@
 /* What a revocation takes. */
 #include "facts/toll.h"
 
+#include "lib/plural.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,22 +133,22 @@ static size_t put(char *buf, size_t at, const char *fmt, ...)
 /* ", 3 threads": nothing where there is none. */
 static size_t put_count(char *buf, size_t at, uint32_t n, const char *what)
 {
-    return n ? put(buf, at, ", %u %s%s", n, what, n == 1 ? "" : "s") : at;
+    return n ? put(buf, at, ", %u %s%s", n, what, plural_s(n)) : at;
 }
 
 char *toll_text(const struct toll *t, char buf[TOLL_TEXT])
 {
-    size_t n = put(buf, 0, "%u capabilit%s in %u step%s", t->caps, t->caps == 1 ? "y" : "ies",
-                   t->steps, t->steps == 1 ? "" : "s");
+    size_t n = put(buf, 0, "%u capabilit%s in %u step%s", t->caps, plural_y(t->caps), t->steps,
+                   plural_s(t->steps));
     n = put_count(buf, n, t->threads, "thread");
     n = put_count(buf, n, t->cnodes, "CNode");
     n = put_count(buf, n, t->mappings, "mapping");
     if (t->bytes >= 10240)
         n = put(buf, n, ", %" PRIu64 "K of objects", t->bytes / 1024);
     else if (t->bytes)
-        n = put(buf, n, ", %" PRIu64 " bytes of objects", t->bytes);
+        n = put(buf, n, ", %" PRIu64 " byte%s of objects", t->bytes, plural_s(t->bytes));
     if (t->homeless)
         put(buf, n, "; %u thread%s without CSpace or address space then", t->homeless,
-            t->homeless == 1 ? "" : "s");
+            plural_s(t->homeless));
     return buf;
 }

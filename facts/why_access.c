@@ -3,6 +3,7 @@
 
 #include "facts/resolve.h"
 #include "facts/waiting.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -20,17 +21,19 @@ static void say_level(const struct capstate *s, const struct resolve_level *l, u
     capstate_object_text(s, l->cnode, cnode, sizeof(cnode));
     if (l->guard_bits && l->guard_found != l->guard)
         why_say(out, depth, WHY_ABOUT_SLOT, s->slots[l->cnode_slot].rec.addr,
-                "%s wants the guard 0x%" PRIx64 " (%u bits), the address has 0x%" PRIx64
-                " there: GuardMismatch, %u bits left",
-                cnode, l->guard, l->guard_bits, l->guard_found, l->bits_left);
+                "%s wants the guard 0x%" PRIx64 " (%u bit%s), the address has 0x%" PRIx64
+                " there: GuardMismatch, %u bit%s left",
+                cnode, l->guard, l->guard_bits, plural_s(l->guard_bits), l->guard_found,
+                l->bits_left, plural_s(l->bits_left));
     else if (l->guard_bits + l->radix > l->bits_left)
         why_say(out, depth, WHY_ABOUT_SLOT, s->slots[l->cnode_slot].rec.addr,
-                "%s takes %u bits (guard %u, index %u), but %u are left: DepthMismatch", cnode,
-                l->guard_bits + l->radix, l->guard_bits, l->radix, l->bits_left);
+                "%s takes %u bit%s (guard %u, index %u), but %u %s left: DepthMismatch", cnode,
+                l->guard_bits + l->radix, plural_s(l->guard_bits + l->radix), l->guard_bits,
+                l->radix, l->bits_left, l->bits_left == 1 ? "is" : "are");
     else
         why_say(out, depth, WHY_ABOUT_SLOT, l->slot_addr,
-                "%s: guard of %u bits fits, index %" PRIu64 " (%u bits)", cnode, l->guard_bits,
-                l->index, l->radix);
+                "%s: guard of %u bit%s fits, index %" PRIu64 " (%u bit%s)", cnode, l->guard_bits,
+                plural_s(l->guard_bits), l->index, l->radix, plural_s(l->radix));
 }
 
 static bool needs_write(uint32_t type)
@@ -78,10 +81,10 @@ static void say_resolution(const struct capstate *s, const struct resolve *r, ui
     else
         say_empty(s, last->slot_addr, depth + r->levels, out);
     if (r->bits_left)
-        why_say(out, depth + r->levels, WHY_ABOUT_NOTHING, 0,
-                "%u bits are left over: an invocation ignores them, a CNode operation gets "
-                "DepthMismatch",
-                r->bits_left);
+        why_say(
+            out, depth + r->levels, WHY_ABOUT_NOTHING, 0,
+            "%u bit%s left over: an invocation ignores %s, a CNode operation gets DepthMismatch",
+            r->bits_left, r->bits_left == 1 ? " is" : "s are", r->bits_left == 1 ? "it" : "them");
 }
 
 static const char *outcome(const struct capstate *s, const struct resolve *r)

@@ -3,6 +3,7 @@
 
 #include "facts/waiting.h"
 #include "facts/why_time.h"
+#include "lib/plural.h"
 #include "lib/texts.h"
 #include "record/names.h"
 
@@ -155,8 +156,8 @@ static void explain_each_waker(struct chain *c, int32_t thread, uint32_t depth)
             explain(c, c->w.wakers[k], depth);
     }
     if (end - first > SHOWN_WAKERS)
-        why_say(c->out, depth, WHY_ABOUT_NOTHING, 0, "and %u more threads could",
-                end - first - SHOWN_WAKERS);
+        why_say(c->out, depth, WHY_ABOUT_NOTHING, 0, "and %u more thread%s could",
+                end - first - SHOWN_WAKERS, plural_s(end - first - SHOWN_WAKERS));
 }
 
 static uint32_t count_able(const struct chain *c, int32_t thread)
@@ -181,8 +182,8 @@ static void explain_wakers(struct chain *c, int32_t thread, uint32_t depth)
     say_wakers(c, thread, true, depth + 1, &left);
     say_wakers(c, thread, false, depth + 1, &left);
     if (able > SHOWN_WAKERS)
-        why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "and %u more threads could",
-                able - SHOWN_WAKERS);
+        why_say(c->out, depth + 1, WHY_ABOUT_NOTHING, 0, "and %u more thread%s could",
+                able - SHOWN_WAKERS, plural_s(able - SHOWN_WAKERS));
 }
 
 static bool nobody(const struct chain *c, int32_t thread)

@@ -1,6 +1,8 @@
 /* What a thread lacks to run where time is held in scheduling contexts. */
 #include "facts/why_time.h"
 
+#include "lib/plural.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -81,11 +83,13 @@ static void say_used_up(const struct capstate *s, int32_t thread, uint32_t depth
     char who[WHY_NAME], wait[64] = "";
     uint64_t now = about_now(s, t), until = sc ? sc->head_time : 0;
     if (now && now < until)
-        snprintf(wait, sizeof(wait), ", about %" PRIu64 " ticks from now", until - now);
+        snprintf(wait, sizeof(wait), ", about %" PRIu64 " tick%s from now", until - now,
+                 plural_s(until - now));
     why_say(out, depth, WHY_ABOUT_THREAD, t->addr,
-            "%s has used up its budget of %" PRIu64 " ticks: it waits in the release queue, place "
+            "%s has used up its budget of %" PRIu64 " tick%s: it waits in the release queue, place "
             "%u, until tick %" PRIu64 "%s",
-            why_name(s, thread, who), sc ? sc->budget : 0, t->release, until, wait);
+            why_name(s, thread, who), sc ? sc->budget : 0, plural_s(sc ? sc->budget : 0),
+            t->release, until, wait);
 }
 
 static void say_no_budget(const struct capstate *s, int32_t thread, uint32_t depth, struct why *out)

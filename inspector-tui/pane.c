@@ -6,6 +6,7 @@
 
 #include "facts/why.h"
 #include "inspector-tui/preview.h"
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -141,7 +142,8 @@ static void object_mappings(const struct session *s, const struct sample *of,
     }
     (void)s;
     if (shown > SHOWN_MAPPINGS)
-        pane_text(p, STYLE_DIM, "and %u more mappings", shown - SHOWN_MAPPINGS);
+        pane_text(p, STYLE_DIM, "and %u more mapping%s", shown - SHOWN_MAPPINGS,
+                  plural_s(shown - SHOWN_MAPPINGS));
 }
 
 static void object_holders(const struct session *s, const struct sample *of,
@@ -160,7 +162,8 @@ static void object_holders(const struct session *s, const struct sample *of,
         words_slot(l, of, i);
     }
     if (shown > SHOWN_HOLDERS)
-        pane_text(p, STYLE_DIM, "and %u more capabilities", shown - SHOWN_HOLDERS);
+        pane_text(p, STYLE_DIM, "and %u more capabilit%s", shown - SHOWN_HOLDERS,
+                  plural_y(shown - SHOWN_HOLDERS));
 }
 
 static void object_queue(const struct sample *of, const struct capstate_object *o, struct pane *p)
@@ -188,7 +191,7 @@ static void about_object(const struct session *s, const struct sample *of, int32
     words_owner(l, s, of, o->addr);
     if (owner.by_untyped)
         line_put(l, STYLE_DIM, "  (holds the untyped over it)");
-    line_put(l, STYLE_NORMAL, "  %u capabilit%s", (unsigned)o->caps, o->caps == 1 ? "y" : "ies");
+    line_put(l, STYLE_NORMAL, "  %u capabilit%s", (unsigned)o->caps, plural_y(o->caps));
     if (owner.untyped >= 0 && owner.untyped != object) {
         l = pane_line(p);
         line_put(l, STYLE_NORMAL, "made from ");
@@ -304,9 +307,10 @@ static void about_domain(const struct session *s, const struct sample *of, int32
     const struct authority_domain *d = &of->authority.domains[domain];
     struct line *l = pane_line(p);
     words_domain(l, s, of, domain);
-    line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilities, %s in objects, %s lost, %s free",
-             (unsigned)d->threads, d->threads == 1 ? "" : "s", of->domain_caps[domain],
-             size_short(m->used, own), size_short(m->lost, lost), size_short(m->free, left));
+    line_put(l, STYLE_NORMAL, "  %u thread%s, %u capabilit%s, %s in objects, %s lost, %s free",
+             (unsigned)d->threads, plural_s(d->threads), of->domain_caps[domain],
+             plural_y(of->domain_caps[domain]), size_short(m->used, own), size_short(m->lost, lost),
+             size_short(m->free, left));
     if (d->trusted)
         line_put(l, STYLE_STRONG, "  trusted: left out of the verdict");
     for (uint32_t t = 0; t < of->state.thread_count; t++)
@@ -356,7 +360,7 @@ static void about_space(const struct session *s, const struct sample *of, uint64
     uint32_t pages = 0;
     for (uint32_t i = 0; i < of->state.mapping_count; i++)
         pages += of->state.mappings[i].dir == dir;
-    pane_text(p, STYLE_NORMAL, "%u translations", pages);
+    pane_text(p, STYLE_NORMAL, "%u translation%s", pages, plural_s(pages));
     pane_about(s, of, &as_address, p);
 }
 

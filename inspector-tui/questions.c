@@ -4,6 +4,7 @@
 #include "capstate/size.h"
 #include "facts/leak.h"
 #include "facts/retype.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,5 +91,5 @@ void questions_fit(struct app *app, const char *text)
     if (found)
         show_answer(app, found);
     session_say(s, found == 0, "fit: %u capabilit%s to untyped memory could give 2^%u bytes", found,
-                found == 1 ? "y" : "ies", bits);
+                plural_y(found), bits);
 }

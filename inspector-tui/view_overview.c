@@ -10,6 +10,7 @@
 #include "inspector-tui/memory.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/words.h"
+#include "lib/plural.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -351,8 +352,8 @@ static void revoke_line(const struct session *s, struct line *l)
     if (r->root) {
         line_put(l, STYLE_WARN, "REVOKE under way: ");
         words_slot(l, s->now, sample_slot_at(s->now, r->root));
-        line_put(l, STYLE_NORMAL, ": %u steps done, preempted %u times", (unsigned)r->done,
-                 (unsigned)r->preempted);
+        line_put(l, STYLE_NORMAL, ": %u step%s done, preempted %u time%s", (unsigned)r->done,
+                 plural_s(r->done), (unsigned)r->preempted, plural_s(r->preempted));
         return;
     }
     line_put(l, STYLE_DIM, "last  ");

@@ -13,6 +13,7 @@
 #include "inspector-tui/preview.h"
 #include "inspector-tui/view.h"
 
+#include "lib/plural.h"
 #include "record/names.h"
 
 #include <inttypes.h>
@@ -174,7 +175,7 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
         bool over = p && p->toll.caps == 0; /* it has not returned yet */
         line_put(l, STYLE_WARN, over ? "AT ITS END" : "UNDER WAY");
         line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, %u preempted",
-                 sample_hex(s->now, r->root, hex), (unsigned)r->done, r->done == 1 ? "" : "s",
+                 sample_hex(s->now, r->root, hex), (unsigned)r->done, plural_s(r->done),
                  (unsigned)r->preempted);
         int32_t victim = r->victim ? sample_slot_at(s->now, r->victim) : -1;
         if (victim >= 0) {
@@ -281,7 +282,7 @@ static void step_line(const struct session *s, uint64_t seq, struct line *l)
         line_link(l, STYLE_LINK, ref_to(REF_SLOT, e.slot), "%s in slot 0x%s", text,
                   sample_hex(s->now, e.slot, hex));
     } else if (e.kind != RECORD_EVENT_REVOKE_BEGIN) {
-        line_put(l, STYLE_NORMAL, " %u steps", (unsigned)e.detail);
+        line_put(l, STYLE_NORMAL, " %u step%s", (unsigned)e.detail, plural_s(e.detail));
     }
 }
 
@@ -298,8 +299,8 @@ void view_revocation_line(const struct session *s, const struct revocation *k, s
     bool known = k->begin.type != RECORD_CAP_NULL;
     line_link(l, STYLE_LINK, ref_to(REF_SLOT, k->root), "%s%s", known ? "" : "slot ",
               sample_hex(s->now, known ? k->begin.object : k->root, hex));
-    line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN, ": %s%u caps, %u step%s, %s, %u preempted",
-             k->whole ? "" : "at least ", k->caps, k->steps, k->steps == 1 ? "" : "s",
+    line_put(l, k->ended ? STYLE_NORMAL : STYLE_WARN, ": %s%u cap%s, %u step%s, %s, %u preempted",
+             k->whole ? "" : "at least ", k->caps, plural_s(k->caps), k->steps, plural_s(k->steps),
              size_short(k->bytes, size), k->preemptions);
 }
 

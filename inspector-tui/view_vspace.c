@@ -4,6 +4,7 @@
 #include "record/names.h"
 #include "capstate/size.h"
 #include "lib/array.h"
+#include "lib/plural.h"
 
 enum { KIND_SPACE = 1, KIND_PAGE };
 enum { COMPARED = 20000 }; /* translations; of more none is compared */
@@ -202,7 +203,7 @@ static void space_line(const struct session *s, const struct row *r, struct line
     line_put(l, words_sign(sign), "%c", sign_char(sign));
     line_link(l, STYLE_LINK, ref_to(REF_SPACE, m->dir), "space 0x%s", sample_hex(of, m->dir, hex));
     line_put(l, STYLE_DIM, "  asid %u  %u translation%s", (unsigned)m->asid, all.end - all.from,
-             all.end - all.from == 1 ? "" : "s");
+             plural_s(all.end - all.from));
     put_counts(l, sign, n);
     line_put(l, STYLE_DIM, " ");
     for (uint32_t t = 0; t < c->thread_count; t++) {

@@ -495,7 +495,7 @@ static void hostile_stubs_end_in_a_sentence(void **state)
          .door = "gdb",
          .faults = {.memory = "00"},
          .error = ERR_FORMAT,
-         .says = "pieces of 1 bytes"},
+         .says = "pieces of 1 byte"},
         {.name = "no kernel",
          .door = "gdb",
          .faults = {.patch_at = roots, .patch_value = 0},

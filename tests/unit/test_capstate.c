@@ -330,6 +330,9 @@ static void a_reply_to_a_dying_thread_refers_to_its_zombie(void **state)
     char buf[100];
     assert_string_equal(capstate_slot_text(&f.s, 0, buf, sizeof(buf)),
                         "zombie tcb 0x80100600 3 slots left");
+    f.s.slots[0].rec.data = 1;
+    assert_string_equal(capstate_slot_text(&f.s, 0, buf, sizeof(buf)),
+                        "zombie tcb 0x80100600 1 slot left");
     assert_string_equal(capstate_place_text(&f.s, 1, buf, sizeof(buf)), "zombie 0x80100600 reply");
     capstate_free(&f.s);
 }
