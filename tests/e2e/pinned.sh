@@ -20,7 +20,7 @@ gunzip -c tests/fixtures/demo-leaky.capdb.gz >"$work/demo.capdb"
 
 tm() { tmux -S "$tmux_socket" "$@"; }
 screen() { tm capture-pane -p -t t | sed 's/ *$//'; }
-start() { # start COLUMNSxLINES [RECORDING]
+start() { # start COLUMNSxLINES [RECORDING]: until it has read it
     local file=demo.capdb
     if [ $# -gt 1 ]; then
         file=$2.capdb
@@ -29,25 +29,29 @@ start() { # start COLUMNSxLINES [RECORDING]
     [ -z "${tmux_socket:-}" ] || tm kill-server 2>/dev/null
     starts=$((${starts:-0} + 1))
     tmux_socket=$work/tmux$starts
-    tm -f /dev/null new-session -d -s t -x "${1%x*}" -y "${1#*x}" \
-        "cd '$work' && '$inspector' $file; echo status \$?; exec cat"
-    wait_for 60 eval '! screen | grep -qE "reading|waiting for the first" && screen | grep -q .' ||
-        echo "# the first screen does not come"
+    rm -f "$work/pid"
+    tm -f /dev/null start-server \; set-option -g remain-on-exit on \; new-session -d -s t -x "${1%x*}" -y "${1#*x}" \
+        "cd '$work' && echo \$\$ >pid; exec '$inspector' $file"
+    wait_for 120 test -s "$work/pid" || echo "# the inspector does not start"
+    pid=$(<"$work/pid")
+    comes_to_rest
 }
 is_pinned() { [ "$(screen)" = "$(cat "tests/screens/$1.txt")" ]; }
 # The screen is what it should be, within a time that a slow machine needs.
 shows_pinned() {
-    wait_for 60 is_pinned "$1" && return
+    wait_for 120 is_pinned "$1" && return
     diff -u "tests/screens/$1.txt" <(screen)
 }
-# Two captures in a row are the same: it has come to rest.
-rested() {
-    local before after
-    before=$(screen)
-    sleep 0.4
-    after=$(screen)
-    [ "$before" = "$after" ] && ! grep -q 'reading\|waiting for the' <<<"$after"
+# It has done all that keys and recording gave it to do: its threads sleep, none has run from one look
+# to the next, between which tmux handed over what was typed and took what was painted.
+threads() { grep -hE '^(State|voluntary|nonvoluntary)' /proc/"$pid"/task/*/status; }
+is_at_rest() {
+    local shown before
+    shown=$(screen)
+    before=$(threads)
+    [ -n "$shown" ] && [ "$shown" = "$(screen)" ] && [ "$before" = "$(threads)" ] && ! grep -q '^State:.[^S]' <<<"$before"
 }
+comes_to_rest() { wait_for 120 is_at_rest || echo "# the inspector does not come to rest"; }
 
 # of the task that ends here
 were_few() {
@@ -64,21 +68,21 @@ play() { # play NAME: the keys of a script
             start ${line#size }
             keys=0 most= ;;
         most\ *) most=${line#most } ;;
-        until\ *) wait_for 60 eval "screen | grep -qE '${line#until }'" ;;
         '> '*)
             if [ -n "${PIN:-}" ]; then
-                wait_for 60 rested
                 screen >"tests/screens/${line#> }.txt"
             else
                 check "$1: ${line#> }, after $keys keys" shows_pinned "${line#> }"
             fi ;;
         '"'*)
             tm send-keys -t t -l "${line#\"}"
+            comes_to_rest
             keys=$((keys + ${#line} - 1)) ;;
         *)
             # shellcheck disable=SC2086 # each word is a key
             set -- "$1" $line
             tm send-keys -t t "${@:2}"
+            comes_to_rest
             keys=$((keys + $# - 1)) ;;
         esac
     done <"tests/screens/$1.keys"

@@ -45,14 +45,14 @@ press() { # press KEYS: each a word
 # Out of help and prompts; then two views, each of which must be painted.
 answers_keys() {
     press Escape Escape
-    press T && shows_soon '^ +thread +' 10 && press J && shows_soon 'BREACHED|isolated:|NO VERDICT' 10
+    press T && shows_soon '^ +thread +' && press J && shows_soon 'BREACHED|isolated:|NO VERDICT'
 }
 # check runs its command in a shell of its own: what others must know goes into files, and machines are
 # booted and ended outside.
 begin() {
     wait_for 60 listens "$work/monitor.sock" || return 1
     tm -f /dev/null new-session -d -s t -x 100 -y 30 "exec '$inspector' monitor:unix:$work/monitor.sock 2>'$work/err'"
-    shows_soon '^ RUNNING +ev [0-9]+' 90 && shows_soon 'BREACHED' 60 || return 1 # it is at work
+    shows_soon '^ RUNNING +ev [0-9]+' && shows_soon 'BREACHED' || return 1 # it is at work
     tm list-panes -t t -F '#{pane_pid}' >"$work/pid"
 }
 enter() { # enter STATE
@@ -63,7 +63,7 @@ enter() { # enter STATE
     # what a key is about may not be there at this moment: once more, then
     for _ in 1 2 3 4 5 6; do
         press "${keys[@]}"
-        ! shows_soon "${shows_in[$1]}" 10 || return 0
+        ! shows_soon "${shows_in[$1]}" 20 || return 0
         press Escape Escape
     done
     return 1
@@ -108,7 +108,7 @@ for name in $chosen; do
     halt_machine
     check "$name: a machine that was killed is told, and keys go on" is_told "" '^ GONE since'
     boot_anew
-    check "$name: a machine that was booted anew is read by itself" shows_soon '^ (RUNNING|STOPPED|HELD)' 40
+    check "$name: a machine that was booted anew is read by itself" shows_soon '^ (RUNNING|STOPPED|HELD)'
     check "$name: and said to be another run" says_restarted
     tm kill-server
     tmux_socket=$work/$name.2

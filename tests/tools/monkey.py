@@ -29,7 +29,7 @@ KEYS = [
     "guest", "0x8248", "frame", "slot:", "at -5", "goto ", "\xc3\xa4", "\x00", "\x1b[M", "\x1b[<0;10;5M",
     "\x1b[<0;40;12M", "\x1b[<64;10;5M", "\x1b[<65;10;5M",
 ]
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def size(fd, lines, columns):
