@@ -1,6 +1,9 @@
 /* Styled lines, and how wide text is on a terminal. */
 #include "inspector-tui/line.h"
 
+#include "lib/utf8.h"
+
+#include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +15,11 @@ void line_clear(struct line *l)
     l->length = l->spans = l->columns = 0;
 }
 
+bool text_is_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
 /* Bytes of the character at text; 1 for a byte that begins none. *cells: how wide it is. */
 static size_t character(const char *text, size_t length, uint32_t *cells)
 {
@@ -20,6 +28,10 @@ static size_t character(const char *text, size_t length, uint32_t *cells)
     *cells = 1;
     if ((signed char)*text >= 0)
         return 1;
+    if (!text_is_utf8()) {
+        uint32_t bytes = utf8_character(text, (uint32_t)length);
+        return bytes ? bytes : 1;
+    }
     size_t n = mbrtowc(&wide, text, length, &state);
     if (n == 0 || n > length)
         return 1;
@@ -46,6 +58,15 @@ size_t text_fit(const char *text, size_t length, uint32_t cells)
         i += n;
     }
     return i;
+}
+
+size_t text_plain(const char *text, size_t length, char *plain, size_t size)
+{
+    size_t n = 0;
+    uint32_t cells;
+    for (size_t i = 0; i < length && n < size; i += character(text + i, length - i, &cells))
+        plain[n++] = (signed char)text[i] >= 0 ? text[i] : '?';
+    return n;
 }
 
 /* Bytes that end a UTF-8 text at or before n without cutting a character. */

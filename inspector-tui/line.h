@@ -8,6 +8,7 @@
 
 #include "inspector-tui/ref.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LINE_BYTES = 1024, LINE_SPANS = 160, LINE_COLUMNS = 16 };
@@ -56,8 +57,12 @@ void line_link(struct line *l, enum style style, struct ref ref, const char *fmt
 /* Ends a column: what follows belongs to the next one. */
 void line_tab(struct line *l);
 
+/* Can the locale show more than ASCII?  Elsewhere a '?' stands for every other character. */
+bool text_is_utf8(void);
 /* Cells that `length` bytes take on the screen, and the bytes that fit into `cells`. */
 uint32_t text_width(const char *text, size_t length);
 size_t text_fit(const char *text, size_t length, uint32_t cells);
+/* What is shown of a text where only ASCII is: returns its bytes, each a cell. */
+size_t text_plain(const char *text, size_t length, char *plain, size_t size);
 
 #endif

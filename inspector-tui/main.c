@@ -8,7 +8,6 @@
 #include "lib/host/version.h"
 
 #include <getopt.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <math.h>
 #include <ncurses.h>
@@ -226,7 +225,7 @@ static int show(const struct arguments *a, struct source *source)
     static struct app app;
     app_init(&app, source);
     palette_set_background("auto");
-    app.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    app.ascii = !text_is_utf8();
     int status = 2;
     if (read_config(&app, a) && first_view(&app, a->view)) {
         app.mouse &= !a->no_mouse;

@@ -15,11 +15,15 @@ const char *paint_cut_sign(const struct app *app)
 
 static int put(int y, int x, int cells, attr_t a, const char *text, size_t length)
 {
+    char plain[LINE_BYTES];
     if (cells <= 0 || y < 0 || y >= LINES)
         return 0;
     size_t fits = text_fit(text, length, (uint32_t)cells);
     attrset((int)a);
-    mvaddnstr(y, x, text, (int)fits);
+    if (text_is_utf8())
+        mvaddnstr(y, x, text, (int)fits);
+    else
+        mvaddnstr(y, x, plain, (int)text_plain(text, fits, plain, sizeof(plain)));
     return (int)text_width(text, fits);
 }
 
