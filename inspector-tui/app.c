@@ -570,6 +570,8 @@ static void hear(void *ctx, const struct answer *a)
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }
+    if (a->kind == ASK_SAMPLE)
+        session_grown(&app->session);
     if (a->kind == ASK_WHY && a->ok) {
         app_tell(app, a->addr, a->text);
         return;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { WHEEL = 3, COUNT_MAX = 9999999 };
 
@@ -355,13 +356,21 @@ static void do_redraw(struct app *app)
     clearok(curscr, TRUE);
 }
 
+/* What was started together stops together, make and script too: else their shell would wait on.  Of
+ * a size that the terminal got meanwhile no signal tells. */
 static void do_suspend(struct app *app)
 {
+    struct sigaction stop = {.sa_handler = SIG_DFL}, before;
+    struct winsize size;
     (void)app;
     def_prog_mode();
     endwin();
-    raise(SIGSTOP); /* raw mode: ^Z comes as a key */
+    sigaction(SIGTSTP, &stop, &before);
+    kill(0, SIGTSTP); /* raw mode: ^Z comes as a key */
+    sigaction(SIGTSTP, &before, NULL);
     reset_prog_mode();
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        resizeterm(size.ws_row, size.ws_col);
     clearok(curscr, TRUE);
     refresh();
 }

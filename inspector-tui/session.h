@@ -37,6 +37,7 @@ struct session {
     uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;       /* snapshot that was asked for and is not here yet */
     uint64_t event_wanted; /* event that was asked for and is not here yet, 0: none */
+    bool newest_due;       /* whether somebody has recorded more was asked, to go there */
     bool paused;
     bool layout_told;
     uint64_t generation_of_events; /* grows whenever revocations have another count */
@@ -89,6 +90,8 @@ void session_log(struct session *s, const char *text); /* hostile bytes are esca
 /* --- time --- */
 void session_seek(struct session *s, uint32_t number); /* 0: the newest */
 void session_seek_by(struct session *s, long snapshots);
+/* The answer to whether a recording has grown is there. */
+void session_grown(struct session *s);
 void session_seek_time(struct session *s, double time);
 /* The moment so many events further on; by snapshots where no events are kept. */
 void session_seek_event(struct session *s, long events);

@@ -24,22 +24,34 @@ bool session_is_past(const struct session *s)
     return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
 }
 
+void session_grown(struct session *s)
+{
+    uint32_t total;
+    struct moment last;
+    source_moments(s->source, &last, 1, &total);
+    if (s->newest_due && total > s->at)
+        session_seek(s, total);
+    s->newest_due = false;
+}
+
 void session_seek(struct session *s, uint32_t number)
 {
     uint32_t total;
     struct moment last;
     s->wanted = 0;
     s->event_wanted = 0;
+    s->newest_due = false;
     source_moments(s->source, &last, 1, &total);
     bool live = source_is_live(s->source);
     if (number == 0 || (live && number >= total)) {
         s->at = live ? 0 : total;
         if (live && s->latest)
             session_show(s, s->latest, NULL);
-        else
-            number = total;
         if (live)
             return;
+        number = total;
+        s->newest_due = true;
+        source_ask(s->source, &(const struct ask){.kind = ASK_SAMPLE});
     }
     struct sample *kept = source_sample(s->source, number);
     if (kept) {
@@ -145,6 +157,7 @@ void session_to_event(struct session *s, uint64_t seq)
     } else {
         const struct ask ask = {.kind = ASK_EVENT, .addr = seq};
         s->wanted = 0;
+        s->newest_due = false;
         if (source_ask(s->source, &ask))
             s->event_wanted = seq;
     }

@@ -2,6 +2,7 @@
 #include "inspector-tui/source_private.h"
 #include "capdb/past.h"
 #include "lib/array.h"
+#include "lib/plural.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -136,8 +137,8 @@ static void say_loading(struct source *s, uint32_t n)
     char where[120];
     if (!s->first || capdb_snapshot_info(s->db, n, &info) != ERR_OK)
         return;
-    snprintf(where, sizeof(where), "reading snapshot %u of %u: %u capabilities", n, s->point_count,
-             info.slots);
+    snprintf(where, sizeof(where), "reading snapshot %u of %u: %u capabilit%s", n, s->point_count,
+             info.slots, plural_y(info.slots));
     source_say_state(s, TARGET_OPENING, where);
 }
 
@@ -154,30 +155,67 @@ static bool seek(struct source *s, uint32_t n, char *why, size_t size)
     return true;
 }
 
+/* Events from behind the one of this number on. */
+struct newer {
+    struct source *s;
+    uint64_t after;
+    bool reached;
+};
+
 static void take_event(void *ctx, const struct record *r)
 {
-    struct source *s = ctx;
-    if (r->kind == RECORD_EVENT)
-        source_put_event(s, &r->event);
-    else
-        source_lose_events(s, r->gap.count);
+    struct newer *n = ctx;
+    if (n->reached && r->kind == RECORD_EVENT)
+        source_put_event(n->s, &r->event);
+    else if (n->reached)
+        source_lose_events(n->s, r->gap.count);
+    n->reached = n->reached || (r->kind == RECORD_EVENT && r->event.seq == n->after);
+}
+
+/* Without events the rest is as good. */
+static void take_events(struct source *s)
+{
+    struct newer n = {.s = s};
+    uint64_t first, lost;
+    n.reached = !source_event_range(s, &first, &n.after, &lost);
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, &n);
+    if (n.reached)
+        return;
+    n.reached = true; /* all that are kept are newer */
+    capdb_get_events(s->db, EVENTS_KEPT, take_event, &n);
 }
 
 /* Events first: a key that goes by them may come as soon as something is shown. */
 static void show_first(struct source *s)
 {
     char why[300];
-    capdb_get_events(s->db, EVENTS_KEPT, take_event, s); /* without them the rest is as good */
+    take_events(s);
     if (!seek(s, s->first, why, sizeof(why)))
         source_say_state(s, TARGET_UNREACHABLE, why);
     s->first = 0;
 }
 
+static void say_length(struct source *s, bool grows)
+{
+    source_say_recording(s, "%u snapshot%s%s", s->point_count, plural_s(s->point_count),
+                         grows ? ", growing" : "");
+}
+
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
+static void take_growth(struct source *s)
+{
+    uint32_t before = s->point_count;
+    read_moments(s);
+    if (s->point_count == before)
+        return;
+    take_events(s);
+    say_length(s, true);
+}
+
 static void sample(struct source *s)
 {
     read_moments(s);
-    source_say_recording(s, "%u snapshot%s", s->point_count, s->point_count == 1 ? "" : "s");
+    say_length(s, false);
     if (s->first)
         show_first(s);
     source_wake_screen(s);
@@ -249,7 +287,7 @@ static void serve_why(struct source *s, const struct asked *q)
 static void serve(struct source *s, const struct asked *q)
 {
     char why[300] = "";
-    read_moments(s);
+    take_growth(s);
     switch (q->ask.kind) {
     case ASK_SEEK:
         if (seek(s, q->ask.number, why, sizeof(why)))

@@ -62,7 +62,7 @@ key p
 check "p previews what a revoke takes" shows_soon 'PREVIEW .*0x82480000'
 key b
 check "b arms a stop, the revoke stops before its first victim" \
-    shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done' 30
+    shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done'
 screen | sed -nE 's/.*still to go: ([0-9]+) capabilities in ([0-9]+) steps.*/\1 \2/p' >"$work/account"
 check "the bar says that the machine stands" shows_soon '^ STOPPED'
 check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
@@ -75,8 +75,10 @@ shows_soon '^ STOPPED' && key G s
 check "each shows what goes next, from wherever one is" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie).*goes next'
 step_until_gone() {
     for _ in $(seq 12); do
+        shows 'UNDER WAY.*: [1-9][0-9]* steps? done' && return 0
+        before=$(state_line)
         key s
-        wait_for 5 shows 'UNDER WAY.*: [1-9][0-9]* steps? done' && return 0
+        wait_for 60 moved_on || return 1
     done
     return 1
 }
@@ -91,8 +93,12 @@ key ':' ; type_line 'delete all'
 key R c
 check "c lets the machine go on" shows_soon '^ RUNNING'
 read -r caps steps <"$work/account"
-shows_soon '> Log' 5 && key R # the answer to the command may have come late, and led there
-check "afterwards it has the counts of the preview" shows_soon "revoked 82480000: ${caps:-none} caps, ${steps:-none} steps"
+# The answer to the command may come late, and lead into the log.
+account_shows() {
+    ! shows '> Log' || key R
+    shows "revoked 82480000: ${caps:-none} caps, ${steps:-none} steps"
+}
+check "afterwards it has the counts of the preview" wait_for 60 account_shows
 key ':' ; type_line version
 check "a command of the monitor answers in the log" shows_soon 'layout'
 tm resize-window -t t -x 60 -y 14
@@ -103,7 +109,7 @@ check "a terminal that is too small says so" shows_soon 'too|tiny'
 tm resize-window -t t -x 160 -y 40
 check "a large one shows the names of all views" shows_soon 'Address spaces.*Log'
 key q
-wait_for 5 shows 'stop.* armed' && key r
+wait_for 60 shows 'stop.* armed|status 0' && ! shows 'status 0' && key r
 check "q ends with status 0" shows_soon 'status 0'
 check "the recording is whole" build/host/capdb verify "$work/run.capdb"
 recorded_counts() {
@@ -177,23 +183,21 @@ key '['
 check "[ looks back, and the bar says so" shows_soon 'LOOKING BACK'
 key .
 check ". comes back to now" hides_soon 'LOOKING BACK'
-key C-z
-check "^Z goes to the shell" wait_for 60 eval 'screen | tail -3 | grep -qiE "stopped|status" || ! shows "^ RUNNING"'
 
 # --- a target that falls silent, dies, comes back ---
 start "$inspector $monitor"
 shows_soon '^ RUNNING'
 kill -STOP "$qemu_pid"
-check "a silent target is told within seconds, before what it was" shows_soon '^ NO ANSWER for [0-9]+ s, was RUNNING' 30
+check "a silent target is told within seconds, before what it was" shows_soon '^ NO ANSWER for [0-9]+ s, was RUNNING'
 key T
 check "and the keys go on" shows_soon '> Threads─'
 kill -CONT "$qemu_pid"
-check "when it speaks again, that is told" hides_soon 'NO ANSWER' 30
+check "when it speaks again, that is told" hides_soon 'NO ANSWER'
 halt_machine
-check "a dead target is told, its last state stays" eval "shows_soon '^ GONE since' 30 && shows_soon 'critical/control'"
+check "a dead target is told, its last state stays" eval "shows_soon '^ GONE since' && shows_soon 'critical/control'"
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf
-check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)' 40
+check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'
 key O
 check "and it is the new one" shows_soon ISOLATED 30
 key q
@@ -213,6 +217,38 @@ check "SQL answers from the recording" shows_soon 'number'
 key q
 shows_soon 'status 0'
 
+# One that somebody goes on to record into: what is new comes with the next question.
+build/host/capdb record "$monitor" "$work/grows.capdb" --count 2 2>/dev/null
+start "$inspector $work/grows.capdb"
+check "a recording has the snapshots that are in it" shows_soon '^ RECORDING +snapshot 2 .* 2 snapshots '
+key E
+shows_soon '> Events' # its list, too, grows
+last_shown() { screen | grep -oE ' [0-9]+/[0-9]+$' | cut -d/ -f2; }
+wait_for 60 eval '[ -n "$(last_shown)" ]'
+before=$(last_shown)
+build/host/capdb record "$monitor" "$work/grows.capdb" --count 3 2>/dev/null
+key .
+check "when somebody else has recorded more, that is said" shows_soon '^ RECORDING +snapshot 5 .* 5 snapshots, growing'
+lists_more() { [ "$(last_shown)" -gt "$before" ]; }
+check "and the events are there, too" wait_for 60 lists_more
+key q
+shows_soon 'status 0'
+
+# As `make run` starts it: a shell with jobs, in it a script, in that the inspector.
+printf '%s %s\necho script ends\n' "$inspector" "$work/run.capdb" >"$work/script"
+start "PS1='prompt> ' bash --norc -i"
+shows_soon '^prompt>'
+type_line "bash $work/script"
+shows_soon '^ RECORDING'
+key C-z
+check "^Z goes to the shell, however it was started" shows_soon 'Stopped +bash'
+tm resize-window -t t -x 70 -y 20
+type_line fg
+check "fg comes back, in the size that the terminal has now" \
+    wait_for 60 eval 'shows "^ RECORDING" && screen | tail -1 | grep -q F1Help'
+key q
+check "and q ends script and all" shows_soon 'script ends'
+
 printf 'guest/* visitors\n' >"$work/rules"
 start "$inspector $work/run.capdb --domains $work/rules"
 check "domains are named by the user's rules" shows_soon 'v visitors +[23] '
@@ -224,7 +260,7 @@ check "a wrong rule is refused by line and column" \
     eval 'shows_soon "line 1, column 7: a bracket" && shows_soon "status 2"'
 
 start "$inspector gdb:unix:$work/gdb.sock"
-check "the same views through QEMU's gdbstub" shows_soon 'g guest' 30
+check "the same views through QEMU's gdbstub" shows_soon 'g guest'
 # Paused, nobody needs to wake: neither the screen nor the worker, which hears of no events here.
 wakes() { awk '/^voluntary/ { n += $2 } END { print n }' /proc/"$1"/task/*/status; }
 stays_asleep() {
@@ -239,7 +275,7 @@ key Space
 check "paused, it says so" shows_soon 'PAUSED'
 check "and does not wake" wait_for 60 stays_asleep
 start "$inspector gdb:unix:$work/stub.sock"
-check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING' 60
+check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING'
 key q
 shows_soon 'status 0'
 
