@@ -15,8 +15,11 @@ shows() { screen | grep -qE -- "$1"; }
 hides() { ! shows "$1"; }
 shows_soon() { wait_for "${2:-60}" shows "$1"; }
 hides_soon() { wait_for "${2:-60}" hides "$1"; }
-start() { # start COMMAND [COLUMNS LINES]: in a fresh terminal
+start() { # start COMMAND [COLUMNS LINES]: in a fresh terminal, when the last inspector has left the machine
+    local last
+    last=$(pgrep -P "$(tm list-panes -t t -F '#{pane_pid}' 2>/dev/null || echo 0)" -x inspector-tui)
     tm kill-server 2>/dev/null
+    [ -z "$last" ] || wait_for 60 eval "! kill -0 $last" || echo "# an inspector does not end"
     starts=$((${starts:-0} + 1))
     tmux_socket=$work/tmux$starts # a server that is going away may still own the last one
     tm -f /dev/null new-session -d -s t -x "${2:-110}" -y "${3:-36}" "$1; echo status \$?; exec cat"
@@ -274,6 +277,7 @@ stays_asleep() {
 key Space
 check "paused, it says so" shows_soon 'PAUSED'
 check "and does not wake" wait_for 60 stays_asleep
+wait_for 60 build/host/capdb live "gdb:unix:$work/stub.sock" 'SELECT 1' # a busy machine answers slowly
 start "$inspector gdb:unix:$work/stub.sock"
 check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING'
 key q
