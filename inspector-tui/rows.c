@@ -224,20 +224,25 @@ static uint32_t move_blocks(struct view *v, uint32_t most)
 
 /* --- the cursor --- */
 
+/* Some of the siblings above: ancestors must have room, too, and a long list is not looked through. */
 static void put_pin(struct view *v)
 {
+    enum { SIBLINGS = 8, LOOKED_THROUGH = 4096 };
     struct pin *p = &v->pin;
     *p = (struct pin){.line = v->cursor - v->top, .cursor = v->cursor};
     if (v->cursor >= v->count)
         return;
     p->row = v->rows[v->cursor];
     p->id[p->count++] = p->row.id;
-    uint32_t depth = p->row.depth;
-    for (uint32_t i = v->cursor; i-- > 0 && p->count < VIEW_PINS;) {
+    uint32_t depth = p->row.depth, siblings = 0;
+    uint32_t end = v->cursor > LOOKED_THROUGH ? v->cursor - LOOKED_THROUGH : 0;
+    for (uint32_t i = v->cursor; i-- > end && p->count < VIEW_PINS;) {
         if (v->rows[i].depth > depth)
             continue;
+        siblings = v->rows[i].depth == depth ? siblings + 1 : 1;
         depth = v->rows[i].depth;
-        p->id[p->count++] = v->rows[i].id;
+        if (siblings <= SIBLINGS)
+            p->id[p->count++] = v->rows[i].id;
     }
 }
 
@@ -260,6 +265,19 @@ static bool find_pin(const struct view *v, uint32_t *at)
     return best < VIEW_PINS;
 }
 
+/* Where what is gone would stand: below the sibling above it that is still there, or its parent. */
+static uint32_t place_of_ghost(const struct view *v)
+{
+    const struct pin *p = &v->pin;
+    uint32_t at;
+    if (!find_pin(v, &at))
+        return p->cursor;
+    do
+        at++;
+    while (at < v->count && v->rows[at].depth > p->row.depth);
+    return at;
+}
+
 static void place_cursor(struct view *v, bool time_passed)
 {
     const struct pin *p = &v->pin;
@@ -268,7 +286,7 @@ static void place_cursor(struct view *v, bool time_passed)
     if (p->count && view_find_id(v, p->id[0], &at)) {
         v->cursor = at;
     } else if (p->count && v->ghost_text[0] && time_passed && !v->filter[0]) {
-        view_put_ghost(v, p->row, p->cursor);
+        view_put_ghost(v, p->row, place_of_ghost(v));
     } else {
         bool legend = !p->count && v->count > 1 && v->rows[0].flags & ROW_STAYS &&
                       v->rows[0].flags & ROW_TITLE; /* nothing to stand on */
