@@ -6,11 +6,13 @@ export LC_ALL=C.UTF-8 TZ=UTC XDG_CONFIG_HOME=$work/config
 inspector=build/asan/inspector-tui
 keys=${MONKEY_KEYS:-1500}
 
-# presses SEED COMMAND...: what a sanitizer says is shown, and fails it
+# presses SEED COMMAND...: what a sanitizer says is shown, and fails it.  ending: a process that is killed
+# in the midst of the keys
+ending=
 presses() {
     local seed=$1
     shift
-    timeout $((280 + keys / 20)) tests/tools/monkey.py --seed "$seed" --keys "$keys" -- \
+    timeout $((280 + keys / 20)) tests/tools/monkey.py --seed "$seed" --keys "$keys" ${ending:+--end $ending} -- \
         bash -c 'exec "$@" 2>"$0"' "$work/err" "$@" || { cat "$work/err"; return 1; }
     ! grep -E 'ERROR|runtime error' "$work/err"
 }
@@ -24,7 +26,7 @@ is_up() { timeout 20 build/host/capdb live "gdb:unix:$work/gdb.sock" "SELECT 1" 
 wait_for 60 is_up || echo "# the machine does not come up"
 check "so does a running machine" presses 3 $inspector "gdb:unix:$work/gdb.sock"
 keys=$((keys * 4))
-(sleep 2; kill -9 "$qemu_pid") & # somewhere in the midst of them
+ending=$qemu_pid
 check "and one that is killed meanwhile" presses 4 $inspector "gdb:unix:$work/gdb.sock"
 check "which was killed in time" eval '! kill -0 "$qemu_pid" 2>/dev/null'
 qemu_pid=

@@ -50,9 +50,9 @@ answers_keys() {
 # check runs its command in a shell of its own: what others must know goes into files, and machines are
 # booted and ended outside.
 begin() {
-    wait_for 60 listens "$work/monitor.sock" || return 1
+    wait_for 120 build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT 1' || return 1 # it has booted
     tm -f /dev/null new-session -d -s t -x 100 -y 30 "exec '$inspector' monitor:unix:$work/monitor.sock 2>'$work/err'"
-    shows_soon '^ RUNNING +ev [0-9]+' && shows_soon 'BREACHED' || return 1 # it is at work
+    shows_soon '^ RUNNING +ev [0-9]+' && shows_soon 'BREACHED' || { cat "$work/err"; return 1; } # it is at work
     tm list-panes -t t -F '#{pane_pid}' >"$work/pid"
 }
 enter() { # enter STATE

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Presses random keys and resizes at random: no crash, no hang, no report of a sanitizer.
 
-    monkey.py [--seed N] [--keys N] [--seconds N] -- COMMAND...
+    monkey.py [--seed N] [--keys N] [--seconds N] [--end PROCESS] -- COMMAND...
 
 Runs COMMAND in a terminal of its own.  After each burst it waits until the program has taken the
 keys (it answers by painting, or falls silent while it still lives).  Ends it with its own key for
@@ -64,6 +64,9 @@ def press_all(fd, pid, dice, args, log):
     end = time.monotonic() + args.seconds
     pressed = 0
     while pressed < args.keys and time.monotonic() < end:
+        if args.end and pressed >= args.keys // 2:
+            os.kill(args.end, signal.SIGKILL)
+            args.end = None
         burst = [dice.choice(KEYS) for _ in range(dice.randint(1, 12))]
         log[:] = (log + burst)[-60:]
         data = "".join(burst).encode("utf-8")
@@ -91,6 +94,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keys", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=1e9)
+    parser.add_argument("--end", type=int, help="a process that is killed when half of the keys are pressed")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     pid, fd = pty.fork()
@@ -98,7 +102,7 @@ def main():
         os.environ["TERM"] = "xterm-256color"
         os.execvp(args.command[0], args.command)
     size(fd, 24, 80)
-    drain(fd, 1.0)
+    select.select([fd], [], [], PATIENCE)  # it paints as soon as its target is open
     log = []
     pressed, fault = press_all(fd, pid, random.Random(args.seed), args, log)
     status = None
