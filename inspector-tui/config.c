@@ -38,12 +38,10 @@ static bool set_colour(const char *style, const char *value)
 
 static bool take(struct app *app, char *text)
 {
-    char word[64] = "", a[64] = "", b[64] = "";
+    char word[64] = "", a[64] = "", b[64] = "", more[2];
     text[strcspn(text, "\n")] = 0;
-    if (text[0] == '#')
-        return true;
-    int n = sscanf(text, "%63s %63s %63s", word, a, b);
-    if (n <= 0)
+    int n = sscanf(text, "%63s %63s %63s %1s", word, a, b, more);
+    if (n <= 0 || word[0] == '#')
         return true;
     if (n == 3 && strcmp(word, "key") == 0)
         return bindings_set(a, b);

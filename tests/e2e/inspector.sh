@@ -292,9 +292,12 @@ printf 'not a database' >"$work/bad.capdb"
 start "$inspector $work/bad.capdb"
 check "a file that is no recording is named" shows_soon 'inspector-tui: .*bad.capdb'
 mkdir -p "$work/config/capscope"
-printf 'key F5 goto\nkey ^A nonsense\n' >"$work/config/capscope/inspector.conf"
+printf '  # a comment\nkey F5 goto\nkey ^A nonsense\n' >"$work/config/capscope/inspector.conf"
 start "$inspector $monitor"
-check "a fault in the configuration is named with its line" shows_soon 'inspector.conf:2: '
+check "a fault in the configuration is named with its line" shows_soon 'inspector.conf:3: '
+printf 'key F5 goto preview\n' >"$work/config/capscope/inspector.conf"
+start "$inspector $monitor"
+check "so is a word too many" shows_soon 'inspector.conf:1: '
 printf 'key a preview\ncolor domain1 213\n' >"$work/config/capscope/inspector.conf"
 start "NO_COLOR=1 $inspector $monitor --ascii"
 shows_soon '^ RUNNING'
