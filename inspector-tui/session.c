@@ -273,7 +273,8 @@ static void log_findings(struct session *s, const struct sample *sample)
 static void tell_restart(struct session *s, const struct sample *sample)
 {
     uint32_t boot = s->now ? s->now->state.snapshot.boot : 0;
-    if (boot && sample->state.snapshot.boot && boot != sample->state.snapshot.boot)
+    bool another = boot && sample->state.snapshot.boot && boot != sample->state.snapshot.boot;
+    if (another || (s->now && s->now->run != sample->run))
         session_say(s, true, "the machine was restarted: nothing of before lives on");
 }
 

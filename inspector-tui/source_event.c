@@ -58,6 +58,7 @@ void source_serve_event(struct source *s, const struct asked *q)
     if (made) {
         made->number = base->number;
         made->time = base->time;
+        made->run = base->run;
         made->event = seq;
         source_show(s, made, NULL);
     }

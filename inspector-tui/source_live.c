@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MACHINE_BYTES = 256 };
-
 /* The live line, and the events that wait for the recording. */
 struct follow {
     struct source *source;
@@ -198,6 +196,16 @@ static void reached_again(struct source *s)
     capdb_reached_again(s->db, &from);
 }
 
+/* Kernels that begin with cleared memory may give two runs of the machine one number. */
+static void note_machine(struct source *s)
+{
+    char machine[MACHINE_BYTES];
+    machine_behind(s->options.target, machine, sizeof(machine));
+    s->run += s->machine[0] && machine[0] && strcmp(machine, s->machine) != 0;
+    if (machine[0])
+        memcpy(s->machine, machine, sizeof(machine));
+}
+
 static bool reach(struct source *s, char *message, size_t size)
 {
     if (s->attach)
@@ -206,6 +214,7 @@ static bool reach(struct source *s, char *message, size_t size)
         s->attach = NULL;
         return false;
     }
+    note_machine(s);
     say_abilities(s);
     s->follows_next = true;
     if (s->db)
@@ -234,6 +243,7 @@ static void sample(struct source *s)
     if (!made)
         return;
     made->time = now;
+    made->run = s->run;
     source_deliver(s, made);
 }
 

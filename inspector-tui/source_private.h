@@ -13,7 +13,8 @@ enum {
     SQL_ROWS = 5000,
     SQL_SECONDS = 30,
     EVENTS_KEPT = 1 << 16,
-    SOURCE_NAME = 512
+    SOURCE_NAME = 512,
+    MACHINE_BYTES = 256
 };
 /* What the history of a live target may take of memory. */
 #define HISTORY_BYTES ((size_t)256 << 20)
@@ -53,6 +54,8 @@ struct source {
     struct capdb *db;
     struct follow *follow; /* events of a live line, NULL: none */
     bool follows_next; /* the target was reached anew: its live line begins with the next sample */
+    char machine[MACHINE_BYTES]; /* behind the line, "": not known */
+    uint32_t run;                /* grows when another machine is behind it */
     struct authority_rules rules;
     uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */

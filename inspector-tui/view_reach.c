@@ -84,28 +84,51 @@ static void add_hop(struct walk *w, int32_t edge, int32_t node, uint32_t depth, 
     add_hops(w, node, depth + 1, id);
 }
 
+/* The edges of a node in the direction that one walks: some in a row, or some named one by one. */
+struct hops {
+    uint32_t first, count;
+    const uint32_t *named; /* NULL: in a row */
+};
+
+static struct hops hops_of(const struct walk *w, const struct authority *a, int32_t node)
+{
+    struct hops h = {.first = a->first_edge[node]};
+    h.count = a->first_edge[node + 1] - h.first;
+    if (w->towards)
+        h.named = authority_edges_to(a, node, &h.count);
+    return h;
+}
+
+static int32_t hop(const struct hops *h, uint32_t i)
+{
+    return (int32_t)(h->named ? h->named[i] : h->first + i);
+}
+
 /* Hops of this node that are no more. */
 static void add_dead_hops(struct walk *w, int32_t node, uint32_t depth, uint64_t parent)
 {
     const struct sample *before = w->s->comparing ? compared(w->s) : NULL;
     int32_t was = before ? node_in(before, w->s->now, node) : -1;
-    const struct authority *a = before ? &before->authority : NULL;
-    uint32_t from = !a || was < 0 || w->towards ? 0 : a->first_edge[was];
-    uint32_t end = !a || was < 0 ? 0 : w->towards ? a->edge_count : a->first_edge[was + 1];
-    for (uint32_t e = from; e < end && w->v->count < MOST_ROWS; e++)
-        if ((!w->towards || a->edges[e].to == was) && !is_hop_in(w->s->now, before, &a->edges[e]))
-            view_add(w->v, id_of(w, before, (int32_t)e, parent), depth + 1,
-                     w->towards ? KIND_FROM : KIND_TO, (int32_t)e, ROW_DEAD);
+    if (was < 0)
+        return;
+    const struct authority *a = &before->authority;
+    struct hops h = hops_of(w, a, was);
+    for (uint32_t i = 0; i < h.count && w->v->count < MOST_ROWS; i++) {
+        int32_t e = hop(&h, i);
+        if (!is_hop_in(w->s->now, before, &a->edges[e]))
+            view_add(w->v, id_of(w, before, e, parent), depth + 1, w->towards ? KIND_FROM : KIND_TO,
+                     e, ROW_DEAD);
+    }
 }
 
 static void add_hops(struct walk *w, int32_t node, uint32_t depth, uint64_t parent)
 {
     const struct authority *a = &w->s->now->authority;
-    uint32_t from = w->towards ? 0 : a->first_edge[node];
-    uint32_t end = w->towards ? a->edge_count : a->first_edge[node + 1];
-    for (uint32_t e = from; e < end && w->v->count < MOST_ROWS; e++)
-        if (!w->towards || a->edges[e].to == node)
-            add_hop(w, (int32_t)e, w->towards ? a->edges[e].from : a->edges[e].to, depth, parent);
+    struct hops h = hops_of(w, a, node);
+    for (uint32_t i = 0; i < h.count && w->v->count < MOST_ROWS; i++) {
+        const struct authority_edge *e = &a->edges[hop(&h, i)];
+        add_hop(w, hop(&h, i), w->towards ? e->from : e->to, depth, parent);
+    }
     add_dead_hops(w, node, depth, parent);
 }
 

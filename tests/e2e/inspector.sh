@@ -202,9 +202,29 @@ rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf
 check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'
 key O
-check "and it is the new one" shows_soon ISOLATED 30
+check "and it is the new one" shows_soon ISOLATED
 key q
 shows_soon 'status 0'
+
+# A kernel may have no number for its runs, or the same for two: it is another machine all the same.
+boot_numberless() {
+    halt_machine
+    rm -f "$work"/*.sock
+    boot build/arm/release/image-demo-healthy.elf
+    wait_for 60 build/host/capdb live "gdb:unix:$work/gdb.sock" 'SELECT 1'
+}
+boot_numberless
+start "$inspector gdb:unix:$work/gdb.sock"
+shows_soon '^ RUNNING' && halt_machine
+shows_soon '^ GONE since' && boot_numberless
+key L
+check "a machine that was started anew is told from the one before" shows_soon 'the machine was restarted'
+key q
+shows_soon 'status 0'
+halt_machine
+rm -f "$work"/*.sock
+boot build/arm/debug/image-demo-healthy.elf
+wait_for 90 build/host/capdb live "$monitor" 'SELECT 1'
 
 # --- recordings ---
 start "$inspector $work/run.capdb@1"
