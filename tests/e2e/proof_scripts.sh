@@ -93,50 +93,50 @@ goal_that_fails() { # SED-SCRIPT FILE FUNCTION
     tree_at goal
     sed -i "$1" "$work/goal/model/code/$2"
     cmp -s "model/code/$2" "$work/goal/model/code/$2" && return 1
-    fails_with '^# lost: ' in_tree goal env PROVE_SECONDS="3 3" scripts/prove-code "$3" &&
+    fails_with '^# lost: ' in_tree goal env PROVE_EFFORTS="1 2" scripts/prove-code "$3" &&
         grep -q "^not ok .* $3: " "$work/said"
 }
 code_that_errs() {
     tree_at fault
     sed -i 's|return (c.w\[1\] >> 6) << 4;|return (c.w[1] >> 5) << 4;|' "$work/fault/layout/capability.h"
     cmp -s layout/capability.h "$work/fault/layout/capability.h" && return 1
-    fails_with '^# lost: untyped_watermark' in_tree fault env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+    fails_with '^# lost: untyped_watermark' in_tree fault env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 contract_that_is_gone() {
     tree_at gone
     sed -i 's/^goals words untyped_watermark .*/goals words untyped_watermark 9/' "$work/gone/model/code/expected"
-    fails_with 'goals instead of 9' in_tree gone env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+    fails_with 'goals instead of 9' in_tree gone env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 contract_that_nobody_proves() {
     tree_at unproved
     printf '@@ kernel/cdt.c : bool cdt_follows_as_child(const struct slot *s, const struct slot *next)\n/*@ assigns \\nothing; */\n' \
         >>"$work/unproved/model/code/cdt.acsl"
     fails_with 'neither proved nor named as assumed: cdt_follows_as_child' \
-        in_tree unproved env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+        in_tree unproved env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 axiom_that_nobody_checks() {
     tree_at axioms
     sed -i 's|^  axiom sentinel: |  axiom planted: \\false;\n&|' "$work/axioms/model/code/machine/machine.h"
     fails_with 'neither checked nor named as assumed: planted' \
-        in_tree axioms env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+        in_tree axioms env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 loop_without_variant() {
     tree_at endless
     sed -i 's|loop assigns i; loop variant n - i; |loop assigns i; |' "$work/endless/model/code/untyped.acsl"
     fails_with 'a loop without a variant: kernel/untyped.c: slots_empty' \
-        in_tree endless env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+        in_tree endless env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 decoder_that_nobody_proves() {
     tree_at decoder
     printf '\nstatic enum outcome decode_planted(void)\n{\n    return refuse_illegal();\n}\n' >>"$work/decoder/kernel/irq.c"
     fails_with 'it refuses, and what that leaves alone is not proved: kernel/irq.c: decode_planted' \
-        in_tree decoder env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+        in_tree decoder env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 function_that_nobody_speaks_of() {
     tree_at outside
     sed -i '/^assumed cdt_insert_copy /d' "$work/outside/model/code/expected"
     fails_with 'nothing is said, neither named as assumed: cdt_insert_copy' \
-        in_tree outside env PROVE_SECONDS="3 3" scripts/prove-code untyped_watermark
+        in_tree outside env PROVE_EFFORTS="1 2" scripts/prove-code untyped_watermark
 }
 name_that_is_none() { fails_with 'no function is called so' scripts/prove-code no_such_function; }
 if has z3; then
