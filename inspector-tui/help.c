@@ -133,6 +133,8 @@ static void make(const struct app *app, struct help *h)
     snprintf(next(h), HELP_WIDTH,
              "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's");
     snprintf(next(h), HELP_WIDTH,
+             "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them");
+    snprintf(next(h), HELP_WIDTH,
              "  + - before a row: closed, open    > the capability a revoke "
              "takes next");
     snprintf(next(h), HELP_WIDTH, "A number before a key repeats it: 5j, 3], 10s");

@@ -18,7 +18,8 @@
  *
  * All addresses in records are PHYSICAL addresses (device objects too), also those of slots.
  * What depends on how a kernel packs its words is the business of the layout that SNAPSHOT names:
- * SLOTS, which stands for SLOT records on a line and nowhere else, the digests, the words of an
+ * SLOTS, which stands for SLOT records on a line and nowhere else (as MAPPINGS does for MAPPING
+ * records), the digests, the words of an
  * INVALID capability and the detail of a SWAP. */
 #ifndef CAPSCOPE_RECORD_RECORD_H
 #define CAPSCOPE_RECORD_RECORD_H
@@ -29,10 +30,12 @@
 
 enum {
     RECORD_FORMAT = 3,
-    /* SLOTS stand for SLOTs, idle endpoints and notifications are left out:
+    /* SLOTS stand for SLOTs, MAPPINGS for MAPPINGs, idle endpoints and notifications are left out:
        objwalk/capscope/packed.c */
-    RECORD_FORMAT_PACKED = 4,
-    /* The same two with words of 32 bits, differences mod 2^32: read, no longer written. */
+    RECORD_FORMAT_PACKED = 5,
+    /* The same without MAPPINGS: read, no longer written. */
+    RECORD_FORMAT_PACKED_SLOTS = 4,
+    /* Formats 3 and 4 with words of 32 bits, differences mod 2^32: read, no longer written. */
     RECORD_FORMAT_NARROW = 1,
     RECORD_FORMAT_NARROW_PACKED = 2,
     RECORD_MAX_BYTES = 480,
@@ -66,7 +69,8 @@ enum {
     X(17, RANGE, range)                                                                            \
     X(18, SCHED_CONTEXT, sched_context)                                                            \
     X(19, REPLY, reply)                                                                            \
-    X(20, TABLE, table)
+    X(20, TABLE, table)                                                                            \
+    X(21, MAPPINGS, mappings)
 
 /* kernel: enum record_kernel.  layout: number of the layout of the kernel read.  seq: last event
  * number, 0 without a trace.  ticks: timer ticks since boot.  stopped: 1 when the machine stood
@@ -240,6 +244,12 @@ enum {
     F(U, attributes)                                                                               \
     F(D, table)
 
+/* A translation and `more` that differ from it in address and frame alone: each goes on where the
+ * one before it ends, in the address space and in memory. */
+#define RECORD_FIELDS_MAPPINGS(F)                                                                  \
+    RECORD_FIELDS_MAPPING(F)                                                                       \
+    F(U, more)
+
 /* Only interrupts that are not inactive.  slot: holds the notification capability. */
 #define RECORD_FIELDS_IRQ(F)                                                                       \
     F(U, irq)                                                                                      \
@@ -333,7 +343,7 @@ enum record_kind {
 #define X(value, NAME, name) RECORD_##NAME = value,
     RECORD_LIST(X)
 #undef X
-        RECORD_KINDS = 21
+        RECORD_KINDS = 22
 };
 
 struct record_string {
@@ -395,7 +405,8 @@ static inline bool record_format_is_plain(uint32_t format)
 
 static inline bool record_format_is_packed(uint32_t format)
 {
-    return format == RECORD_FORMAT_PACKED || format == RECORD_FORMAT_NARROW_PACKED;
+    return format == RECORD_FORMAT_PACKED || format == RECORD_FORMAT_PACKED_SLOTS ||
+           format == RECORD_FORMAT_NARROW_PACKED;
 }
 
 /* --- what a SNAPSHOT says of its kernel, where it says nothing too --- */

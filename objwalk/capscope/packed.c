@@ -1,10 +1,11 @@
 /* The whole state in the packed form of a line: RECORD_FORMAT_PACKED.
  *
- * It says what objwalk/capscope/snapshot.c says, in the same order, with two savings that whoever
+ * It says what objwalk/capscope/snapshot.c says, in the same order, with three savings that whoever
  * receives it undoes from what came before:
  *  - SLOTS records hold what the kernel stores of its slots (slot_codec.h) instead of SLOT records;
  *  - of the endpoints and notifications that are idle, which is most, all but the last of each kind
- *    are left out.
+ *    are left out;
+ *  - MAPPINGS records hold rows of pages that follow each other, instead of MAPPING records.
  *
  * The list is read directly, through the window of the view on RAM.  That is safe after the first
  * of two passes: it has followed every link, forwards and backwards, inside RAM, so the second need
@@ -33,6 +34,8 @@ struct packed {
     } kind[SPANS];
     struct slot_base base; /* the last slot that was packed, */
     kaddr_t next;          /* and the one behind it */
+    struct record_mappings row; /* of pages that were not told yet, */
+    uint32_t pages;             /* so many */
 };
 
 static inline const struct slot *slot_at(const struct window *ram, kaddr_t addr)
@@ -198,6 +201,72 @@ static enum error pack_slots(struct packed *p)
     return e;
 }
 
+/* --- mappings --- */
+
+static enum error tell_row(struct packed *p)
+{
+    struct record *r = &p->s.w->record;
+    const uint32_t pages = p->pages;
+    if (pages == 0)
+        return ERR_OK;
+    r->kind = RECORD_MAPPINGS;
+    r->mappings = p->row;
+    r->mappings.more = pages - 1;
+    p->pages = 0;
+    p->s.end.mappings += pages;
+    p->s.end.records += pages;
+    return p->s.sink(p->s.ctx, r);
+}
+
+/* Within one page table, or of sections: a row is bounded by what a table has entries. */
+static bool goes_on(const struct packed *p, const struct record_mapping *m)
+{
+    const struct record_mappings *row = &p->row;
+    const word_t length = p->pages << row->bits;
+    return p->pages != 0 && m->vaddr == row->vaddr + length && m->frame == row->frame + length &&
+           m->table == row->table && m->bits == row->bits && m->rights == row->rights &&
+           m->attributes == row->attributes;
+}
+
+static enum error add_page(struct packed *p)
+{
+    const struct record_mapping m = p->s.w->record.mapping;
+    enum error e = ERR_OK;
+    if (!goes_on(p, &m)) {
+        e = tell_row(p);
+        p->row = (struct record_mappings){.dir = m.dir,
+                                          .asid = m.asid,
+                                          .vaddr = m.vaddr,
+                                          .frame = m.frame,
+                                          .bits = m.bits,
+                                          .rights = m.rights,
+                                          .attributes = m.attributes,
+                                          .table = m.table};
+    }
+    p->pages++;
+    return e;
+}
+
+static enum error pack_mappings(struct packed *p, kaddr_t dir, const struct objwalk_cap *cap)
+{
+    struct objwalk *w = p->s.w;
+    objwalk_mapping_begin(&w->mapping, dir, cap->extra);
+    w->mapping.direct = true;
+    for (;;) {
+        enum error e = objwalk_mapping_next(w, &w->mapping, &w->record.mapping);
+        if (e == ERR_OK) {
+            e = add_page(p);
+        } else {
+            enum error told = tell_row(p);
+            if (told != ERR_OK || e == ERR_NOT_FOUND)
+                return told;
+            e = snapshot_tolerate(&p->s, e);
+        }
+        if (e != ERR_OK)
+            return e;
+    }
+}
+
 /* --- objects --- */
 
 static enum error emit_object(struct packed *p, enum span_kind kind, struct cap c)
@@ -205,7 +274,9 @@ static enum error emit_object(struct packed *p, enum span_kind kind, struct cap 
     struct objwalk *w = p->s.w;
     struct objwalk_cap cap;
     w->ops->decode(w, c, &cap);
-    return snapshot_emit[kind](&p->s, objwalk_kaddr(w, cap.object), &cap);
+    kaddr_t object = objwalk_kaddr(w, cap.object);
+    return kind == SPAN_DIRECTORY ? pack_mappings(p, object, &cap)
+                                  : snapshot_emit[kind](&p->s, object, &cap);
 }
 
 /* Goes from the first object of the kind to the last and tells it, and those between that are not

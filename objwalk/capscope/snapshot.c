@@ -49,7 +49,7 @@ static enum error emit_finding(struct snapshot *s, enum audit_rule rule, kaddr_t
 }
 
 /* An error of the walk: what the memory is to blame for becomes a finding, the rest goes up. */
-static enum error tolerate(struct snapshot *s, enum error e)
+enum error snapshot_tolerate(struct snapshot *s, enum error e)
 {
     if (e != ERR_READ && e != ERR_CORRUPT)
         return e;
@@ -61,7 +61,7 @@ static enum error tolerate(struct snapshot *s, enum error e)
 static enum error tell_queue(struct snapshot *s, enum error e, kaddr_t object)
 {
     if (e != ERR_OK)
-        return tolerate(s, e);
+        return snapshot_tolerate(s, e);
     return emit_finding(s, AUDIT_QUEUE, object, s->w->trouble);
 }
 
@@ -111,7 +111,7 @@ enum error snapshot_begin(struct snapshot *s, uint32_t format)
     if (e != ERR_OK && e != ERR_READ)
         return e;
     enum error sent = emit(s, RECORD_SNAPSHOT);
-    return sent == ERR_OK ? tolerate(s, e) : sent;
+    return sent == ERR_OK ? snapshot_tolerate(s, e) : sent;
 }
 
 /* --- slots --- */
@@ -193,7 +193,7 @@ static enum error emit_slots(struct snapshot *s)
         if (e != ERR_OK)
             return e;
     }
-    return e == ERR_NOT_FOUND ? ERR_OK : tolerate(s, e);
+    return e == ERR_NOT_FOUND ? ERR_OK : snapshot_tolerate(s, e);
 }
 
 /* --- objects --- */
@@ -208,7 +208,7 @@ static enum error emit_thread(struct snapshot *s, kaddr_t tcb, const struct objw
     if (e == ERR_OK)
         e = w->ops->tcb(w, tcb, &t);
     if (e != ERR_OK)
-        return tolerate(s, e);
+        return snapshot_tolerate(s, e);
     if (t.queued == 1) {
         s->ready++;
         s->highest = t.priority > s->highest ? t.priority : s->highest;
@@ -227,7 +227,7 @@ static enum error emit_endpoint(struct snapshot *s, kaddr_t addr, const struct o
     (void)cap;
     enum error e = w->ops->endpoint(w, addr, &q);
     if (e != ERR_OK)
-        return tolerate(s, e);
+        return snapshot_tolerate(s, e);
     w->record.endpoint = (struct record_endpoint){
         .addr = objwalk_paddr(w, addr),
         .state = q.state,
@@ -244,7 +244,7 @@ static enum error emit_notification(struct snapshot *s, kaddr_t addr, const stru
     (void)cap;
     enum error e = w->ops->notification(w, addr, &q);
     if (e != ERR_OK)
-        return tolerate(s, e);
+        return snapshot_tolerate(s, e);
     w->record.notification = (struct record_notification){
         .addr = objwalk_paddr(w, addr),
         .state = q.state,
@@ -269,7 +269,7 @@ static enum error emit_mappings(struct snapshot *s, kaddr_t dir, const struct ob
             s->end.mappings++;
             e = emit(s, RECORD_MAPPING);
         } else {
-            e = tolerate(s, e);
+            e = snapshot_tolerate(s, e);
         }
         if (e != ERR_OK)
             return e;
@@ -303,7 +303,7 @@ static enum error for_each_object(struct snapshot *s, enum span_kind kind)
         type = cap.type;
         object = cap.object;
     }
-    return e == ERR_NOT_FOUND ? ERR_OK : tolerate(s, e);
+    return e == ERR_NOT_FOUND ? ERR_OK : snapshot_tolerate(s, e);
 }
 
 enum error snapshot_objects(struct snapshot *s, snapshot_each each)
@@ -328,7 +328,7 @@ static enum error emit_irqs(struct snapshot *s)
         kaddr_t slot;
         enum error e = w->ops->irq(w, irq, &state, &slot);
         if (e != ERR_OK) {
-            e = tolerate(s, e);
+            e = snapshot_tolerate(s, e);
         } else if (state != IRQ_INACTIVE) {
             w->record.irq =
                 (struct record_irq){.irq = irq, .state = state, .slot = objwalk_paddr(w, slot)};
@@ -345,7 +345,7 @@ static enum error emit_sched(struct snapshot *s)
     kaddr_t current = 0;
     enum error e = s->w->ops->current(s->w, &current);
     if (e != ERR_OK)
-        e = tolerate(s, e);
+        e = snapshot_tolerate(s, e);
     if (e != ERR_OK)
         return e;
     s->w->record.sched = (struct record_sched){
@@ -381,7 +381,7 @@ static enum error emit_revoke(struct snapshot *s)
     if (e == ERR_OK)
         e = count_victims(s->w, root, &revoke);
     if (e != ERR_OK)
-        return tolerate(s, e);
+        return snapshot_tolerate(s, e);
     s->w->record.revoke = revoke;
     return emit(s, RECORD_REVOKE);
 }

@@ -30,6 +30,9 @@ struct snapshot {
 /* The SNAPSHOT record. */
 enum error snapshot_begin(struct snapshot *s, uint32_t format);
 
+/* What cannot be read is a FINDING, and the snapshot incomplete; any other error is returned. */
+enum error snapshot_tolerate(struct snapshot *s, enum error e);
+
 /* Tells one object (of a directory: its mappings); trouble with its memory becomes a FINDING. */
 typedef enum error (*snapshot_emit_object)(struct snapshot *s, kaddr_t addr,
                                            const struct objwalk_cap *cap);

@@ -47,6 +47,7 @@ KINDS = {
                           " badge:W yield_from:W refill_max:U refills:U head_time:W head_amount:W flags:U"),
     19: ("reply", "addr:D thread:W prev:W next:W sched_context:W"),
     20: ("table", "addr:D parent:D level:U vaddr:D bits:U asid:U"),
+    21: ("mappings", "dir:D asid:U vaddr:D frame:D bits:U rights:U attributes:U table:D more:U"),
 }
 FIELDS = {kind: [field.split(":") for field in fields.split()] for kind, (_, fields) in KINDS.items()}
 ORDER = {name: rank for rank, name in enumerate(
@@ -281,7 +282,7 @@ class Unpacker:
         self.packed = False
 
     def begin(self, fields):
-        self.packed = fields["format"] in (2, 4)
+        self.packed = fields["format"] in (2, 4, 5)
         if not self.packed:
             return fields
         if fields["layout"] not in LAYOUTS:
@@ -290,7 +291,7 @@ class Unpacker:
         self.addr = self.w0 = self.w1 = self.step = 0
         self.path, self.before = [], None
         self.idle = {"endpoint": [], "notification": []}
-        return dict(fields, format=fields["format"] - 1)
+        return dict(fields, format=1 if fields["format"] == 2 else 3)
 
     def number(self, data, at):
         value, at = take_leb(data, at)
@@ -346,6 +347,15 @@ class Unpacker:
             raise Damaged(f"the {kind} at {addr:#x} is in no slot")
         del waiting[0]
 
+    def mappings(self, row):
+        """A row of pages, each where the one before it ends."""
+        more, length = row["more"], 1 << row["bits"]
+        if more >= 4096 or more and row["bits"] >= 32:
+            raise Damaged(f"a row of {more + 1} pages is in no table")
+        for i in range(more + 1):
+            place = {name: row[name] + i * length & WORD for name in ("vaddr", "frame")}
+            yield "mapping", {name: place.get(name, row[name]) for name, _ in FIELDS[6]}
+
     def records(self, records):
         for name, fields in records:
             if name == "snapshot":
@@ -355,6 +365,9 @@ class Unpacker:
                 while at < len(fields["packed"]):
                     flags, at = self.entry(fields["packed"], at)
                     yield from self.slot(flags)
+                continue
+            if self.packed and name == "mappings":
+                yield from self.mappings(fields)
                 continue
             if self.packed and name in ("endpoint", "notification"):
                 yield from self.put_back(name, fields["addr"])

@@ -15,7 +15,7 @@
 static struct memview view;
 static struct objwalk walk;
 static struct stream plain, packed;
-static uint32_t slots_records, idle_left_out;
+static uint32_t slots_records, idle_left_out, rows;
 
 static int setup(void **state)
 {
@@ -63,6 +63,7 @@ static void take_both(void)
     assert_int_equal(stream_deliver(&plain, count_kinds, before), ERR_OK);
     assert_int_equal(stream_deliver(&packed, count_kinds, after), ERR_OK);
     slots_records = after[RECORD_SLOTS];
+    rows = after[RECORD_MAPPINGS];
     idle_left_out = before[RECORD_ENDPOINT] + before[RECORD_NOTIFICATION] - after[RECORD_ENDPOINT] -
                     after[RECORD_NOTIFICATION];
 }
@@ -119,6 +120,74 @@ static void idle_objects_are_put_back_in_their_places(void **state)
             n->word = i;
         }
         assert_same_when_unpacked();
+    }
+}
+
+static void map(cptr_t frame, vaddr_t vaddr, word_t rights, word_t attributes)
+{
+    assert_int_equal(
+        sim_call(frame, INV_PAGE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(vaddr, rights, attributes)),
+        SEL4_NO_ERROR);
+}
+
+/* A row ends where a page is missing, elsewhere in memory, of other rights, attributes or size, or
+ * in the next table. */
+static void pages_that_follow_each_other_are_one_record(void **state)
+{
+    (void)state;
+    enum { PAGES = 40, FIRST = 236, AT = 0x50000000 };
+    const cptr_t table = sim_new(OBJECT_PAGE_TABLE, 0), other = sim_new(OBJECT_PAGE_TABLE, 0);
+    assert_int_equal(
+        sim_call(table, INV_PAGE_TABLE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(AT, 3)), SEL4_NO_ERROR);
+    assert_int_equal(
+        sim_call(other, INV_PAGE_TABLE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(AT + (1 << 20), 3)),
+        SEL4_NO_ERROR);
+    take_both();
+    const uint32_t before = rows;
+    const cptr_t frames = sim_new_many(OBJECT_FRAME_4K, 0, PAGES);
+    for (word_t i = 0; i < PAGES; i++) /* from the middle of one table on into the other */
+        map(frames + i, AT + ((FIRST + i) << 12), 3, VM_CACHEABLE);
+    assert_same_when_unpacked();
+    assert_int_equal(rows, before + 2);
+    map(frames + 3, AT + ((FIRST + 3) << 12), RIGHT_READ, VM_CACHEABLE);
+    assert_same_when_unpacked();
+    assert_int_equal(rows, before + 4);
+    map(frames + 7, AT + ((FIRST + 7) << 12), 3, VM_CACHEABLE | VM_EXECUTE_NEVER);
+    assert_same_when_unpacked();
+    assert_int_equal(rows, before + 6);
+    assert_int_equal(sim_call(frames + 10, INV_PAGE_UNMAP, SIM_CAPS(), SIM_MRS()), SEL4_NO_ERROR);
+    assert_same_when_unpacked();
+    assert_int_equal(rows, before + 7);
+    const cptr_t large = sim_new_many(OBJECT_FRAME_64K, 0, 2);
+    map(large, AT + 0x10000, 3, VM_CACHEABLE);
+    map(large + 1, AT + 0x20000, 3, VM_CACHEABLE);
+    const cptr_t sections = sim_new_many(OBJECT_FRAME_1M, 0, 3);
+    for (word_t i = 0; i < 3; i++)
+        map(sections + i, 0x60000000 + (i << 20), 3, VM_CACHEABLE);
+    assert_same_when_unpacked();
+    assert_int_equal(rows, before + 9);
+}
+
+static void rows_that_no_table_holds_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t bits, more;
+        enum error want;
+    } cases[] = {{12, 4095, ERR_OK}, {12, 4096, ERR_FORMAT}, {12, UINT32_MAX, ERR_FORMAT},
+                 {32, 1, ERR_FORMAT}, {63, 0, ERR_OK}, {UINT32_MAX, 0, ERR_OK}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct record r = {.kind = RECORD_SNAPSHOT};
+        r.snapshot.format = RECORD_FORMAT_PACKED;
+        r.snapshot.kernel = 1;
+        r.snapshot.layout = LAYOUT_HASH;
+        stream_clear(&packed);
+        assert_int_equal(stream_record(&packed, &r), ERR_OK);
+        r = (struct record){.kind = RECORD_MAPPINGS};
+        r.mappings.bits = cases[i].bits;
+        r.mappings.more = cases[i].more;
+        assert_int_equal(stream_record(&packed, &r), ERR_OK);
+        assert_int_equal(stream_unpack(&packed), cases[i].want);
     }
 }
 
@@ -309,6 +378,8 @@ int main(void)
         packing(a_booted_kernel_is_the_same_in_both_forms),
         packing(random_states_are_the_same_in_both_forms),
         packing(idle_objects_are_put_back_in_their_places),
+        packing(pages_that_follow_each_other_are_one_record),
+        packing(rows_that_no_table_holds_are_refused),
         packing(the_first_packed_format_is_still_read),
         packing(a_list_that_is_not_sound_comes_in_the_plain_form),
         packing(a_view_without_a_window_gives_the_plain_form),

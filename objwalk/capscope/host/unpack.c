@@ -2,7 +2,7 @@
  *
  * SLOTS become SLOT records, decoded and placed in the tree as a walk does it. Endpoints and
  * notifications that were left out are idle: they are told where a walk would tell them, in front
- * of the next one of their kind that was sent. */
+ * of the next one of their kind that was sent.  MAPPINGS become as many MAPPING records. */
 #include "objwalk/unpack.h"
 #include "lib/array.h"
 
@@ -94,6 +94,32 @@ static enum error put_idle(struct unpacker *u, enum record_kind kind, struct obj
     return o->told++ < o->count ? ERR_OK : ERR_FORMAT;
 }
 
+/* A page directory has so many entries, a page table fewer: a row of pages is in one of them. */
+enum { ENTRIES = 4096 };
+
+static enum error put_mappings(struct unpacker *u, const struct record_mappings *row)
+{
+    struct record r = {.kind = RECORD_MAPPING,
+                       .mapping = {.dir = row->dir,
+                                   .asid = row->asid,
+                                   .vaddr = row->vaddr,
+                                   .frame = row->frame,
+                                   .bits = row->bits,
+                                   .rights = row->rights,
+                                   .attributes = row->attributes,
+                                   .table = row->table}};
+    if (row->more >= ENTRIES || (row->more != 0 && row->bits >= 32))
+        return ERR_FORMAT;
+    for (uint32_t i = 0; i <= row->more; i++) {
+        enum error e = u->sink(u->ctx, &r);
+        if (e != ERR_OK)
+            return e;
+        r.mapping.vaddr = (uint32_t)(r.mapping.vaddr + (UINT64_C(1) << (row->bits & 31)));
+        r.mapping.frame = (uint32_t)(r.mapping.frame + (UINT64_C(1) << (row->bits & 31)));
+    }
+    return ERR_OK;
+}
+
 static enum error begin(struct unpacker *u, struct record *r)
 {
     if (!record_format_is_packed(r->snapshot.format))
@@ -137,6 +163,8 @@ enum error unpacker_record(struct unpacker *u, const struct record *record, reco
         e = begin(u, &r);
     else if (u->packed && r.kind == RECORD_SLOTS)
         return put_slots(u, &r.slots.packed);
+    else if (u->packed && r.kind == RECORD_MAPPINGS)
+        return put_mappings(u, &r.mappings);
     else if (u->packed && r.kind == RECORD_ENDPOINT)
         e = put_idle(u, RECORD_ENDPOINT, &u->endpoints, r.endpoint.addr);
     else if (u->packed && r.kind == RECORD_NOTIFICATION)
