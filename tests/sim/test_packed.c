@@ -137,8 +137,8 @@ static void pages_that_follow_each_other_are_one_record(void **state)
     (void)state;
     enum { PAGES = 40, FIRST = 236, AT = 0x50000000 };
     const cptr_t table = sim_new(OBJECT_PAGE_TABLE, 0), other = sim_new(OBJECT_PAGE_TABLE, 0);
-    assert_int_equal(
-        sim_call(table, INV_PAGE_TABLE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(AT, 3)), SEL4_NO_ERROR);
+    assert_int_equal(sim_call(table, INV_PAGE_TABLE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(AT, 3)),
+                     SEL4_NO_ERROR);
     assert_int_equal(
         sim_call(other, INV_PAGE_TABLE_MAP, SIM_CAPS(INIT_VSPACE), SIM_MRS(AT + (1 << 20), 3)),
         SEL4_NO_ERROR);
@@ -174,8 +174,8 @@ static void rows_that_no_table_holds_are_refused(void **state)
     static const struct {
         uint32_t bits, more;
         enum error want;
-    } cases[] = {{12, 4095, ERR_OK}, {12, 4096, ERR_FORMAT}, {12, UINT32_MAX, ERR_FORMAT},
-                 {32, 1, ERR_FORMAT}, {63, 0, ERR_OK}, {UINT32_MAX, 0, ERR_OK}};
+    } cases[] = {{12, 4095, ERR_OK},  {12, 4096, ERR_FORMAT}, {12, UINT32_MAX, ERR_FORMAT},
+                 {32, 1, ERR_FORMAT}, {63, 0, ERR_OK},        {UINT32_MAX, 0, ERR_OK}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct record r = {.kind = RECORD_SNAPSHOT};
         r.snapshot.format = RECORD_FORMAT_PACKED;
