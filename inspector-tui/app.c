@@ -90,7 +90,7 @@ static int32_t object_of(const struct sample *now, const struct ref *r)
     if (r->kind == REF_OBJECT)
         return sample_object_of(now, r);
     if (r->kind == REF_ADDRESS)
-        return sample_object_holding(now, r->addr);
+        return sample_object_there(now, r);
     return thread < 0 ? -1 : now->state.threads[thread].object;
 }
 
@@ -244,30 +244,6 @@ static enum view_id home_of(const struct ref *r)
     }
 }
 
-/* Memory has a row for each page, too many to look for one by one: its pieces are opened on the way
- * down. */
-static bool show_address(struct app *app, uint64_t addr)
-{
-    struct view *v = app_view(app);
-    bool found = false;
-    for (uint32_t level = 0; level < 16; level++) {
-        int64_t best = -1;
-        for (uint32_t i = 0; i < v->count; i++) {
-            struct ref r = view_ref(&app->session, v, &v->rows[i]);
-            if (r.kind == REF_ADDRESS && r.addr <= addr &&
-                (best < 0 || v->rows[i].depth >= v->rows[best].depth))
-                best = i;
-        }
-        if (best < 0)
-            return false;
-        found = true;
-        view_go_to(v, (uint32_t)best);
-        if (!view_open(&app->session, v, true))
-            break;
-    }
-    return found;
-}
-
 static bool in_ram(const struct app *app, uint64_t addr)
 {
     return capstate_is_ram(&app->session.now->state, addr);
@@ -280,8 +256,7 @@ static struct ref to_object(struct app *app, const struct ref *r)
     if (r->kind == REF_ADDRESS && !in_ram(app, r->addr)) {
         int32_t object = sample_object_holding(now, r->addr);
         if (object >= 0)
-            return ref_object(now->state.objects[object].addr, now->state.objects[object].type,
-                              now->state.objects[object].bits);
+            return sample_object_ref(now, object);
     }
     return *r;
 }
@@ -306,6 +281,12 @@ void app_follow(struct app *app, const struct ref *wanted)
         app->session.victim_was = 0;
         return;
     }
+    if (r.kind == REF_ADDRESS && !in_ram(app, r.addr)) {
+        session_say(&app->session, true,
+                    "no capability refers to memory at 0x%" PRIx64 ", and it is not in RAM",
+                    r.addr);
+        return;
+    }
     if (home == VIEWS) {
         session_say(&app->session, false, "nothing more is known of that");
         return;
@@ -314,10 +295,9 @@ void app_follow(struct app *app, const struct ref *wanted)
         app_go(app, home);
     else
         push(app);
-    bool shown = r.kind == REF_VIEW      ? true
-                 : r.kind == REF_ADDRESS ? show_address(app, r.addr)
-                 : r.kind == REF_BREACH  ? show_breach(app, r.addr)
-                                         : view_show(&app->session, app_view(app), &r);
+    bool shown = r.kind == REF_VIEW     ? true
+                 : r.kind == REF_BREACH ? show_breach(app, r.addr)
+                                        : view_show(&app->session, app_view(app), &r);
     if (!shown)
         session_say(&app->session, true,
                     sample_has(app->session.now, &r) ? "it has no row in this view"
@@ -375,11 +355,15 @@ static bool goto_address(struct app *app, uint64_t addr)
 static bool goto_virtual(struct app *app, uint64_t addr, const char *name)
 {
     const struct sample *now = app->session.now;
+    bool known = false, space = false;
     for (uint32_t i = 0; i < now->state.thread_count; i++) {
         const char *domain = sample_domain_name(now, sample_thread_domain(now, (int32_t)i));
         int32_t dir = capstate_thread_vspace(&now->state, (int32_t)i);
-        if (dir < 0 ||
-            (strcmp(now->state.threads[i].label, name) != 0 && strcmp(domain, name) != 0))
+        if (strcmp(now->state.threads[i].label, name) != 0 && strcmp(domain, name) != 0)
+            continue;
+        known = true;
+        space |= dir >= 0;
+        if (dir < 0)
             continue;
         for (uint32_t k = 0; k < now->state.mapping_count; k++) {
             const struct record_mapping *m = &now->state.mappings[k];
@@ -393,7 +377,13 @@ static bool goto_virtual(struct app *app, uint64_t addr, const char *name)
             return true;
         }
     }
-    session_say(&app->session, true, "0x%" PRIx64 " is not mapped in %s", addr, name);
+    if (space)
+        session_say(&app->session, true, "0x%" PRIx64 " is not mapped in %.100s", addr, name);
+    else
+        session_say(&app->session, true,
+                    known ? "%.100s has no address space at this moment"
+                          : "no thread or domain is called '%.100s' at this moment",
+                    name);
     return false;
 }
 

@@ -341,7 +341,8 @@ static void about_address(const struct session *s, const struct sample *of, uint
     words_owner(l, s, of, addr);
     int32_t object = sample_object_holding(of, addr);
     if (object < 0) {
-        pane_text(p, STYLE_DIM, "no capability leads to this address");
+        if (!capstate_is_kernel(&of->state, addr))
+            pane_text(p, STYLE_DIM, "no capability refers to memory at this address");
         return;
     }
     l = pane_line(p);

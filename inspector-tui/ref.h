@@ -14,7 +14,7 @@ enum ref_kind {
     REF_THREAD,   /* addr: of the TCB */
     REF_SLOT,     /* addr: of the slot */
     REF_OBJECT,   /* addr, extra: type << 8 | bits */
-    REF_ADDRESS,  /* addr: physical */
+    REF_ADDRESS,  /* addr: physical; extra: 0, or the bits of the piece of memory from there on */
     REF_SPACE,    /* addr: of the top table of an address space */
     REF_VIRTUAL,  /* addr: virtual, of: top table */
     REF_EVENT,    /* addr: sequence number */

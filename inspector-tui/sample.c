@@ -217,10 +217,15 @@ int32_t sample_object_holding(const struct sample *s, uint64_t addr)
     return capstate_object_holding(&s->state, addr);
 }
 
+uint32_t sample_object_from(const struct sample *s, uint64_t addr)
+{
+    return (uint32_t)LOWER_BOUND(s->state.object_count, i, s->state.objects[i].addr < addr);
+}
+
 /* Objects are sorted by address, the largest first: those at one address stand together. */
 int32_t sample_object_of(const struct sample *s, const struct ref *r)
 {
-    size_t low = LOWER_BOUND(s->state.object_count, i, s->state.objects[i].addr < r->addr);
+    uint32_t low = sample_object_from(s, r->addr);
     for (; low < s->state.object_count && s->state.objects[low].addr == r->addr; low++)
         if (s->state.objects[low].type == r->extra >> 8 &&
             s->state.objects[low].bits == (r->extra & 255))
@@ -321,6 +326,50 @@ int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_own
 {
     authority_owner_of(&s->authority, addr, owner);
     return owner->domain;
+}
+
+/* A range that a recording tells of may be anything. */
+static uint64_t end_of(const struct record_range *r)
+{
+    return r->size < UINT64_MAX - r->base ? r->base + r->size : UINT64_MAX;
+}
+
+struct sample_ram sample_ram(const struct sample *s)
+{
+    enum { PAGE_BITS = 12, MOST_BITS = 43 };
+    const uint64_t within = (1u << PAGE_BITS) - 1;
+    const struct capstate *c = &s->state;
+    uint64_t base = UINT64_MAX, end = 0;
+    for (uint32_t i = 0; i < c->range_count; i++) {
+        if (c->ranges[i].use != RECORD_RANGE_RAM || c->ranges[i].size == 0)
+            continue;
+        base = c->ranges[i].base < base ? c->ranges[i].base : base;
+        end = end_of(&c->ranges[i]) > end ? end_of(&c->ranges[i]) : end;
+    }
+    if (end <= base)
+        return (struct sample_ram){0, 0};
+    base &= ~within;
+    uint64_t size = end - base > 1ull << MOST_BITS ? 1ull << MOST_BITS : end - base;
+    return (struct sample_ram){base, (size + within) & ~within};
+}
+
+int32_t sample_object_filling(const struct sample *s, uint64_t base, uint64_t size)
+{
+    const struct capstate *c = &s->state;
+    int32_t object = sample_object_holding(s, base);
+    const struct capstate_object *o = object < 0 ? NULL : &c->objects[object];
+    if (!o || (o->bits < 63 && base - o->addr + size > 1ull << o->bits))
+        return -1;
+    uint32_t behind = sample_object_from(s, base + 1);
+    while (behind < c->object_count && c->objects[behind].bits == 0)
+        behind++;
+    return behind < c->object_count && c->objects[behind].addr - base < size ? -1 : object;
+}
+
+int32_t sample_object_there(const struct sample *s, const struct ref *address)
+{
+    return address->extra ? sample_object_filling(s, address->addr, 1ull << address->extra)
+                          : sample_object_holding(s, address->addr);
 }
 
 uint64_t sample_domain_own(const struct sample *s, int32_t domain)

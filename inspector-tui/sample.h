@@ -103,6 +103,19 @@ int32_t sample_slot_domain(const struct sample *s, int32_t slot);
 enum why_mark sample_trouble(const struct sample *s, int32_t thread);
 int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner);
 
+/* From the first page of RAM to the end of the last one, all its ranges. */
+struct sample_ram {
+    uint64_t base, size;
+};
+struct sample_ram sample_ram(const struct sample *s);
+/* The object that all of [base, base + size) lies in, where no other begins behind base; else -1. */
+int32_t sample_object_filling(const struct sample *s, uint64_t base, uint64_t size);
+/* The object that a reference to an address stands for: that which lies there; of a piece of memory
+ * that which fills it. */
+int32_t sample_object_there(const struct sample *s, const struct ref *address);
+/* The first object that begins at addr or behind it; object_count: none. */
+uint32_t sample_object_from(const struct sample *s, uint64_t addr);
+
 /* Bytes of RAM that the domain owns, whatever their use. */
 uint64_t sample_domain_own(const struct sample *s, int32_t domain);
 /* Is the address in untyped memory that was handed out, and in no object? */

@@ -1,18 +1,22 @@
 /* RAM from the whole down to a page: each row is a piece with its picture, and opens into sixteen
- * smaller ones; devices stand apart. */
+ * smaller ones; below its page stands the address that was gone to; devices stand apart. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/memory.h"
-#include "inspector-tui/words.h"
+#include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 #include "capstate/size.h"
+#include "lib/plural.h"
 
-enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE, KIND_LEGEND };
+#include <inttypes.h>
+
+enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE, KIND_LEGEND, KIND_ADDRESS };
 
 enum { PAGE_BITS = 12, STEP_BITS = 4, FIRST_PIECES = 32, CELLS = 128, FEWEST_CELLS = 16 };
 
 /* A row's `at` is its number among pieces of its size; depth d has pieces of 2^bits_at(d) bytes. */
 static uint32_t bits_at(const struct session *s, uint32_t depth)
 {
-    uint64_t size = s->now->state.snapshot.ram_size;
+    uint64_t size = sample_ram(s->now).size;
     uint32_t bits = PAGE_BITS;
     while (bits < 62 && (1ull << bits) * FIRST_PIECES < size)
         bits++;
@@ -22,27 +26,68 @@ static uint32_t bits_at(const struct session *s, uint32_t depth)
 
 static uint64_t base_of(const struct session *s, const struct row *r)
 {
-    return s->now->state.snapshot.ram_base + ((uint64_t)(uint32_t)r->at << bits_at(s, r->depth));
+    return sample_ram(s->now).base + ((uint64_t)(uint32_t)r->at << bits_at(s, r->depth));
+}
+
+static bool is_in(uint64_t addr, uint64_t base, uint64_t size)
+{
+    return addr - base < size;
+}
+
+/* The address that was gone to has a row of its own where its page does not say all about it. */
+static bool needs_row(const struct session *s, uint64_t page, const struct ref *asked)
+{
+    bool here = asked->kind == REF_ADDRESS && asked->extra == 0 &&
+                is_in(asked->addr, page, 1u << PAGE_BITS);
+    return here && (asked->addr != page || sample_object_filling(s->now, page, 1u << PAGE_BITS) < 0);
+}
+
+static uint64_t id_of_piece(uint32_t depth, uint64_t offset)
+{
+    return view_id(depth, KIND_PIECE, offset);
+}
+
+static uint64_t id_of_address(uint64_t addr)
+{
+    return view_id(0, KIND_ADDRESS, addr);
+}
+
+/* Does a piece hold RAM? There may be gaps between its ranges. */
+static bool has_ram(const struct session *s, uint64_t base, uint64_t size)
+{
+    const struct capstate *c = &s->now->state;
+    for (uint32_t i = 0; i < c->range_count; i++)
+        if (c->ranges[i].use == RECORD_RANGE_RAM &&
+            (is_in(c->ranges[i].base, base, size) ||
+             is_in(base, c->ranges[i].base, c->ranges[i].size)))
+            return true;
+    return false;
 }
 
 static void add_pieces(const struct session *s, struct view *v, uint32_t first, uint32_t count,
                        uint32_t depth)
 {
     uint32_t bits = bits_at(s, depth);
+    const struct sample_ram ram = sample_ram(s->now);
     for (uint32_t i = first; i < first + count; i++) {
-        uint64_t offset = (uint64_t)i << bits;
-        if (offset >= s->now->state.snapshot.ram_size)
+        uint64_t offset = (uint64_t)i << bits, base = ram.base + offset;
+        if (offset >= ram.size)
             return;
-        const struct row *r = view_add(v, view_id(depth, KIND_PIECE, offset), depth, KIND_PIECE,
-                                       (int32_t)i, bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
+        if (!has_ram(s, base, 1ull << bits))
+            continue;
+        const struct row *r = view_add(v, id_of_piece(depth, offset), depth, KIND_PIECE, (int32_t)i,
+                                       bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
         if (!r)
             return;
-        if (r->flags & ROW_OPEN && v->open_by_default && depth >= 2)
+        bool asked = v->focus.kind == REF_ADDRESS && is_in(v->focus.addr, base, 1ull << bits);
+        if (r->flags & ROW_OPEN && v->open_by_default && depth >= 2 && !asked)
             continue; /* a search does not look at every page */
         if (r->flags & ROW_OPEN) {
             uint32_t below = 1u << (bits - bits_at(s, depth + 1));
             add_pieces(s, v, i * below, below, depth + 1);
         }
+        if (bits == PAGE_BITS && needs_row(s, base, &v->focus))
+            view_add(v, id_of_address(v->focus.addr), depth + 1, KIND_ADDRESS, (int32_t)i, 0);
     }
 }
 
@@ -68,16 +113,39 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
     return VIEW_WHOLE;
 }
 
-/* What lies there, in words, where it is one thing. */
-static void one_thing(const struct session *s, uint64_t base, uint64_t size, struct line *l)
+/* Objects in a piece: numbers of the first one and of the first behind it. */
+struct objects {
+    uint32_t from, to;
+};
+
+static struct objects objects_in(const struct sample *of, uint64_t base, uint64_t size)
+{
+    return (struct objects){sample_object_from(of, base), sample_object_from(of, base + size)};
+}
+
+static bool is_typed(const struct capstate_object *o)
+{
+    return o->bits > 0 && o->type != RECORD_CAP_UNTYPED;
+}
+
+/* What lies there, in words: the one thing, or of a page how many. */
+static void contents(const struct session *s, uint64_t base, uint64_t size, struct line *l)
 {
     int32_t object = sample_object_holding(s->now, base);
-    if (object < 0)
+    const struct capstate_object *o = object < 0 ? NULL : &s->now->state.objects[object];
+    if (sample_object_filling(s->now, base, size) >= 0) {
+        if (is_typed(o))
+            words_object(l, s->now, object);
         return;
-    const struct capstate_object *o = &s->now->state.objects[object];
-    bool whole = o->bits < 63 && base - o->addr + size <= 1ull << o->bits;
-    if (whole && o->type != RECORD_CAP_UNTYPED)
-        words_object(l, s->now, object);
+    }
+    if (size > 1u << PAGE_BITS)
+        return;
+    struct objects in = objects_in(s->now, base, size);
+    uint32_t n = o && is_typed(o) && o->addr < base;
+    for (uint32_t i = in.from; i < in.to; i++)
+        n += is_typed(&s->now->state.objects[i]);
+    if (n)
+        line_put(l, STYLE_DIM, "%u object%s", n, plural_s(n));
 }
 
 /* Did a capability to something in this piece come, go or change? */
@@ -105,10 +173,35 @@ static uint32_t cells(const struct session *s, const struct row *r)
     return room < FEWEST_CELLS ? FEWEST_CELLS : room > CELLS ? CELLS : room;
 }
 
+static struct ref ref_piece(uint64_t base, uint32_t bits)
+{
+    return (struct ref){.kind = REF_ADDRESS, .addr = base, .extra = bits};
+}
+
+/* An object and who owns the memory that it begins at. */
+static void object_line(const struct session *s, int32_t object, struct line *l)
+{
+    words_object(l, s->now, object);
+    line_put(l, STYLE_NORMAL, "  owner ");
+    words_owner(l, s, s->now, s->now->state.objects[object].addr);
+}
+
+static void address_line(const struct session *s, uint64_t addr, struct line *l)
+{
+    int32_t object = sample_object_holding(s->now, addr);
+    line_put(l, STYLE_NORMAL, " ");
+    words_address(l, s->now, addr);
+    line_put(l, STYLE_NORMAL, "  ");
+    words_owner(l, s, s->now, addr);
+    if (object < 0)
+        return;
+    line_put(l, STYLE_NORMAL, "  ");
+    words_object(l, s->now, object);
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     char hex[24], size[SIZE_TEXT];
-    (void)v;
     if (r->kind == KIND_LEGEND) {
         line_put(l, STYLE_NORMAL, " ");
         memory_legend(s, s->now, l);
@@ -124,22 +217,113 @@ static void line(const struct session *s, const struct view *v, const struct row
         words_owner(l, s, s->now, s->now->state.objects[r->at].addr);
         return;
     }
+    if (r->kind == KIND_ADDRESS) {
+        address_line(s, v->focus.addr, l);
+        return;
+    }
     uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
     enum sign sign = sign_of(s, base, bytes);
     line_put(l, words_sign(sign), "%c", sign_char(sign));
-    line_link(l, STYLE_NORMAL, ref_to(REF_ADDRESS, base), "%s", sample_hex(s->now, base, hex));
+    line_link(l, STYLE_NORMAL, ref_piece(base, bits_at(s, r->depth)), "%s", sample_hex(s->now, base, hex));
     line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? cells(s, r) : 1, l);
     line_put(l, STYLE_NORMAL, " ");
-    one_thing(s, base, bytes, l);
+    contents(s, base, bytes, l);
 }
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    (void)v;
-    if (r->kind == KIND_PIECE)
-        return ref_to(REF_ADDRESS, base_of(s, r));
-    return r->kind == KIND_DEVICE ? sample_object_ref(s->now, r->at) : ref_to(REF_NONE, 0);
+    switch ((enum row_kind)r->kind) {
+    case KIND_PIECE:
+        return ref_piece(base_of(s, r), bits_at(s, r->depth));
+    case KIND_ADDRESS:
+        return v->focus;
+    case KIND_DEVICE:
+        return sample_object_ref(s->now, r->at);
+    default:
+        return ref_to(REF_NONE, 0);
+    }
 }
 
-const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, NULL};
+static uint64_t reveal_device(const struct session *s, struct view *v, const struct ref *r)
+{
+    int32_t object = r->kind == REF_OBJECT ? sample_object_of(s->now, r) : -1;
+    const struct capstate_object *o = object < 0 ? NULL : &s->now->state.objects[object];
+    if (!o || !(o->flags & RECORD_SLOT_DEVICE))
+        return 0;
+    view_fold_out(v, view_id(0, KIND_DEVICES, 0));
+    return view_id(o->bits, KIND_DEVICE, o->addr);
+}
+
+/* An address is in the pieces around it, down to its page, and there on its own; a piece is in those
+ * around it. */
+static uint64_t reveal(const struct session *s, struct view *v, const struct ref *r)
+{
+    const struct sample_ram ram = sample_ram(s->now);
+    if (r->kind == REF_OBJECT || r->kind == REF_THREAD)
+        return reveal_device(s, v, r);
+    if (r->kind != REF_ADDRESS || !capstate_is_ram(&s->now->state, r->addr))
+        return 0;
+    uint32_t end = r->extra ? r->extra : PAGE_BITS;
+    uint64_t id = 0, offset = 0;
+    for (uint32_t depth = 0;; depth++) {
+        uint32_t bits = bits_at(s, depth);
+        offset = (r->addr - ram.base) >> bits << bits;
+        id = id_of_piece(depth, offset);
+        if (bits <= end || bits == PAGE_BITS)
+            break;
+        view_fold_out(v, id);
+    }
+    if (r->extra)
+        return id;
+    v->focus = *r;
+    v->stale = true;
+    return needs_row(s, ram.base + offset, r) ? id_of_address(r->addr) : id;
+}
+
+/* Of a piece with several things in it no one thing is told, but all. */
+static void about_piece(const struct session *s, uint64_t base, uint64_t size, struct pane *p)
+{
+    enum { SHOWN = 300 };
+    char from[24], last[24], text[SIZE_TEXT];
+    const struct sample *now = s->now;
+    struct objects in = objects_in(now, base, size);
+    int32_t around = sample_object_holding(now, base);
+    uint32_t shown = 0, more = 0;
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_STRONG, "0x%s to 0x%s", sample_hex(now, base, from),
+             sample_hex(now, base + (size - 1), last));
+    line_put(l, STYLE_NORMAL, "  %s, several things in it; ", size_short(size, text));
+    line_put(l, STYLE_DIM, "%s ADDRESS asks for one", bindings_key("goto"));
+    if (capstate_is_kernel(&now->state, base) || capstate_is_kernel(&now->state, base + (size - 1)))
+        pane_text(p, STYLE_STRONG, "K kernel");
+    if (around >= 0 && now->state.objects[around].addr < base)
+        object_line(s, around, pane_line(p));
+    for (uint32_t i = in.from; i < in.to; i++) {
+        if (now->state.objects[i].bits == 0)
+            continue;
+        if (shown++ < SHOWN)
+            object_line(s, (int32_t)i, pane_line(p));
+        else
+            more++;
+    }
+    if (more)
+        pane_text(p, STYLE_DIM, "and %u more object%s", more, plural_s(more));
+}
+
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    uint64_t base = r->kind == KIND_PIECE ? base_of(s, r) : 0,
+             size = r->kind == KIND_PIECE ? 1ull << bits_at(s, r->depth) : 0;
+    struct ref to = ref(s, v, r);
+    struct objects in = objects_in(s->now, base, size);
+    bool one = sample_object_filling(s->now, base, size) >= 0;
+    bool nothing = in.from == in.to && sample_object_holding(s->now, base) < 0;
+    if (r->kind == KIND_PIECE && !one && !nothing)
+        about_piece(s, base, size, p);
+    else
+        pane_about(s, s->now, &to, p);
+}
+
+const struct view_ops view_memory = {NULL, build, line, ref, about, NULL, reveal};

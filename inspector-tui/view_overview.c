@@ -198,12 +198,11 @@ static void breach_line(const struct session *s, int32_t i, struct line *l)
 
 static void ram_line(const struct session *s, int32_t part, struct line *l)
 {
-    const struct record_snapshot *snap = &s->now->state.snapshot;
-    uint64_t size = (uint64_t)snap->ram_size / RAM_LINES,
-             base = snap->ram_base + size * (uint64_t)part;
+    const struct sample_ram ram = sample_ram(s->now);
+    uint64_t size = ram.size / RAM_LINES, base = ram.base + size * (uint64_t)part;
     char text[SIZE_TEXT], hex[24];
     if (part == 0)
-        line_put(l, STYLE_NORMAL, "RAM %5s ", size_short(snap->ram_size, text));
+        line_put(l, STYLE_NORMAL, "RAM %5s ", size_short(ram.size, text));
     else
         line_put(l, STYLE_NORMAL, "          ");
     line_put(l, STYLE_DIM, "%s ", sample_hex(s->now, base, hex));

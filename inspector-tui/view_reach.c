@@ -146,6 +146,7 @@ static int32_t node_of(const struct sample *of, const struct ref *r)
         at = sample_slot_at(of, r->addr);
         return at < 0 ? -1 : of->state.slots[at].object;
     case REF_ADDRESS:
+        return sample_object_there(of, r);
     case REF_SPACE:
         return sample_object_holding(of, r->addr);
     default:
