@@ -336,17 +336,9 @@ static uint64_t physical(const struct app *app, uint64_t addr)
     return window ? down : addr;
 }
 
-/* The smallest thing at an address: a slot, an object that begins there, else memory. */
 static bool goto_address(struct app *app, uint64_t addr)
 {
-    const struct sample *now = app->session.now;
-    addr = physical(app, addr);
-    struct ref r = ref_to(REF_ADDRESS, addr);
-    int32_t object = sample_object_at(now, addr);
-    if (sample_slot_at(now, addr) >= 0 && object < 0)
-        r = ref_to(REF_SLOT, addr);
-    else if (object >= 0 && now->state.objects[object].type != RECORD_CAP_UNTYPED)
-        r = sample_object_ref(now, object);
+    struct ref r = sample_ref_at(app->session.now, physical(app, addr));
     app_follow(app, &r);
     return true;
 }
@@ -464,8 +456,13 @@ static void forget_told(struct app *app)
 
 static void fill_ghost(struct app *app, const struct view *v)
 {
-    pane_text(&app->pane, STYLE_DIED, "%s: not there any more; %s goes back to it",
-              view_ghost_text(v), bindings_key("earlier"));
+    const struct sample *now = app->session.now;
+    struct line *l = pane_line(&app->pane);
+    line_put(l, STYLE_DIED, "%s: not there any more", view_ghost_text(v));
+    if (!now->event && v->ghost_snapshot + 1 == now->number)
+        line_put(l, STYLE_DIED, "; %s goes back to it", bindings_key("earlier"));
+    else if (!v->ghost_event && v->ghost_snapshot != now->number)
+        line_put(l, STYLE_DIED, "; :at %u goes back to it", v->ghost_snapshot);
     pane_end(&app->session, &v->ghost_ref, &app->pane);
 }
 

@@ -106,6 +106,11 @@ bool bindings_set(const char *key, const char *action)
     return true;
 }
 
+bool bindings_has_key(const char *key)
+{
+    return key_called(key) >= 0;
+}
+
 /* One of the view one is in comes first. */
 const struct action *bindings_action(int key, int view)
 {

@@ -26,6 +26,7 @@ struct action {
 bool bindings_set(const char *key, const char *action);
 /* The same by the key's number, for an action that is there. */
 void bindings_begin(int key, const char *action);
+bool bindings_has_key(const char *key);
 /* The action of a key in a view; NULL: none. */
 const struct action *bindings_action(int key, int view);
 

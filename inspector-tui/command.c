@@ -67,6 +67,9 @@ static void run_at(struct app *app, const char *text)
     long n = strtol(text, &end, 10);
     if (end == text || errno)
         session_say(s, true, "at TIME: 11:47:27, -60 (seconds, -1m), or the number of a snapshot");
+    else if (n == 0)
+        session_say(s, true, "snapshots are numbered from 1; %s goes to the newest",
+                    bindings_key("newest"));
     else if (n < 0)
         session_seek_time(s, s->now->time + (double)n * (*end == 'm'   ? 60
                                                          : *end == 'h' ? 3600
@@ -204,7 +207,7 @@ static const struct {
     {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
     {"retype", "TYPE [BITS] [COUNT]: what it would do to this untyped memory", run_retype},
     {"fit", "SIZE: which untyped memory could give it", questions_fit},
-    {"leak", "memory that is lost, or idle", questions_leak},
+    {"leak", "memory that nobody can get back, or that is idle", questions_leak},
     {"bind", "KEY ACTION: what a key does from now on; Tab completes", run_bind},
     {"help", "the keys", run_help},
     {"quit", "leave", run_quit},

@@ -36,20 +36,42 @@ static bool set_colour(const char *style, const char *value)
     return end != value && *end == 0 && n >= -1 && n <= 255 && palette_set(style, (int)n);
 }
 
-static bool take(struct app *app, char *text)
+/* What of a line is wrong: the word, or the line itself, and what it is not. */
+struct fault {
+    char text[100];
+    const char *why; /* NULL: nothing is */
+};
+
+static struct fault fault(const char *text, const char *why)
+{
+    struct fault f = {.why = why};
+    snprintf(f.text, sizeof(f.text), "%.99s", text);
+    return f;
+}
+
+static struct fault take_key(const char *key, const char *action)
+{
+    if (bindings_set(key, action))
+        return fault("", NULL);
+    return bindings_has_key(key) ? fault(action, "no action; the help lists them")
+                                 : fault(key, "no key");
+}
+
+static struct fault take(struct app *app, char *text)
 {
     char word[64] = "", a[64] = "", b[64] = "", more[2];
     text[strcspn(text, "\n")] = 0;
     int n = sscanf(text, "%63s %63s %63s %1s", word, a, b, more);
-    if (n <= 0 || word[0] == '#')
-        return true;
+    bool good = n <= 0 || word[0] == '#';
     if (n == 3 && strcmp(word, "key") == 0)
-        return bindings_set(a, b);
+        return take_key(a, b);
     if (n == 3 && strcmp(word, "color") == 0)
-        return set_colour(a, b);
-    if (n == 2 && strcmp(word, "background") == 0)
-        return palette_set_background(a);
-    return n == 2 && set_switch(app, word, a);
+        good = set_colour(a, b);
+    else if (n == 2 && strcmp(word, "background") == 0)
+        good = palette_set_background(a);
+    else if (n == 2 && !good)
+        good = set_switch(app, word, a);
+    return fault(text, good ? NULL : "no key, color, background or switch");
 }
 
 bool config_read(struct app *app, const char *path, char *message, size_t size)
@@ -61,13 +83,12 @@ bool config_read(struct app *app, const char *path, char *message, size_t size)
         snprintf(message, size, "%s: %s", path, why);
         return access(path, F_OK) != 0 && errno == ENOENT;
     }
-    bool good = true;
-    for (uint32_t line = 1; good && fgets(text, sizeof(text), f); line++) {
-        good = take(app, text);
-        if (!good)
-            snprintf(message, size, "%s:%u: '%.100s' is no key, color, background or switch", path,
-                     line, text);
+    struct fault wrong = {.why = NULL};
+    for (uint32_t line = 1; !wrong.why && fgets(text, sizeof(text), f); line++) {
+        wrong = take(app, text);
+        if (wrong.why)
+            snprintf(message, size, "%s:%u: '%s' is %s", path, line, wrong.text, wrong.why);
     }
     fclose(f);
-    return good;
+    return !wrong.why;
 }

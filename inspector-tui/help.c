@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELP_LINES = 256, HELP_WIDTH = 160, HELP_TEXT = 60, NAMES_FROM = 100 };
+enum { HELP_LINES = 320, HELP_WIDTH = 160, HELP_KEYS = 15, HELP_TEXT = 60, NAMES_FROM = 100 };
 
 struct help {
     char text[HELP_LINES][HELP_WIDTH];
@@ -56,13 +56,19 @@ static void add_questions(struct help *h)
     }
 }
 
-/* With the name that the configuration file knows it by, where there is room. */
+/* With the name that the configuration file knows it by, at the end of the line where it has room. */
 static void help_line(struct help *h, const char *head, const char *text, const char *name)
 {
-    if (COLS >= NAMES_FROM)
-        snprintf(next(h), HELP_WIDTH, "  %s %-*s %s", head, HELP_TEXT, text, name);
-    else
-        snprintf(next(h), HELP_WIDTH, "  %s %s", head, text);
+    enum { MARGIN = 2, GAP = 2 };
+    char *out = next(h);
+    int n = snprintf(out, HELP_WIDTH, "  %s %s", head, text), names = (int)strlen(name);
+    if (n >= HELP_WIDTH)
+        return;
+    if (COLS >= NAMES_FROM && n < MARGIN + HELP_KEYS + HELP_TEXT)
+        snprintf(out + n, (size_t)(HELP_WIDTH - n), "%*s %s", MARGIN + HELP_KEYS + HELP_TEXT - n, "",
+                 name);
+    else if (n + GAP + names <= COLS)
+        snprintf(out + n, (size_t)(HELP_WIDTH - n), "%*s%s", COLS - n - names, "", name);
 }
 
 static void add_action(struct help *h, const struct action *a)
@@ -91,13 +97,51 @@ static bool is_first_of_group(uint32_t i)
     return true;
 }
 
+static const struct action *action_called(const char *name)
+{
+    for (uint32_t i = 0; i < action_count; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* What one does most in each view, besides what has a meaning only there. */
+enum { MOST_USED = 6 };
+static const char *const most_used[VIEWS][MOST_USED] = {
+    [VIEW_OVERVIEW] = {"follow", "goto", "mark", "compare"},
+    [VIEW_DOMAINS] = {"open", "follow", "reach", "compare"},
+    [VIEW_THREADS] = {"who", "preview", "sort"},
+    [VIEW_SPACES] = {"open", "derivation", "who", "preview"},
+    [VIEW_DERIVATION] = {"open", "who", "preview", "arm"},
+    [VIEW_OBJECTS] = {"open", "derivation", "reach", "sort"},
+    [VIEW_MEMORY] = {"goto", "open", "close", "reach"},
+    [VIEW_VSPACE] = {"open", "who", "goto"},
+    [VIEW_REACH] = {"reach", "open", "back"},
+    [VIEW_VERDICT] = {"follow", "pane-focus", "derivation"},
+    [VIEW_EVENTS] = {"follow", "event-back", "event-on", "view-revoke", "newest"},
+    [VIEW_REVOKE] = {"preview", "arm", "step", "step-back", "finish", "continue"},
+    [VIEW_CHANGES] = {"mark", "compare", "earlier", "later"},
+    [VIEW_SQL] = {"follow", "pane-focus"},
+    [VIEW_LOG] = {"command", "follow", "last"},
+};
+
+static void add_this_view(const struct app *app, struct help *h)
+{
+    snprintf(next(h), HELP_WIDTH, "This view: %s", view_about(app->current));
+    for (uint32_t i = 0; i < action_count; i++)
+        if (actions[i].view == (int)app->current)
+            add_action(h, &actions[i]);
+    for (uint32_t i = 0; i < MOST_USED && most_used[app->current][i]; i++)
+        add_action(h, action_called(most_used[app->current][i]));
+}
+
 static void add_views(struct help *h)
 {
-    char head[100];
+    char head[100], keys[80];
     snprintf(next(h), HELP_WIDTH, GROUP_VIEWS);
     for (uint32_t i = 0; i < VIEWS; i++) {
-        snprintf(head, sizeof(head), "%-2s %-14s", bindings_key_or(view_action(i), "-"),
-                 view_name(i));
+        bindings_keys(action_called(view_action(i)), keys, sizeof(keys));
+        snprintf(head, sizeof(head), "%-2s %-14s", keys[0] ? keys : "-", view_name(i));
         help_line(h, head, view_about(i), view_action(i));
     }
 }
@@ -113,31 +157,57 @@ static void add_commands(struct help *h)
              "anything else is for the target's monitor");
 }
 
-static void make(const struct app *app, struct help *h)
+static const char *const signs[] = {
+    "Signs",
+    "  + born   - died   ~ moved   * changed    against the snapshot before, or the mark",
+    "  + - at the edge of a row: closed, open",
+    "  > before a capability: the one that a revoke takes next; before an event: shown now",
+    "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's",
+    "  memory: of several things in a piece a letter tells objects before what is lost",
+    "  lost: of untyped memory, handed out and in no object; a revoke gives it back",
+    "  nobody's: no capability leads there, nobody can get it back; :leak lists it",
+    "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them",
+    "  1m, 26s over a column: more or fewer capabilities than so long ago",
+    "  waits for: a < b until b sends or signals; a > b until b receives",
+    "  time: . a snapshot  ^ one with many changes  # the one shown  m the mark",
+    "  sizes: 52K, 1M are rounded; 53760B is exact",
+};
+
+static void make_whole(const struct app *app, struct help *h)
 {
-    h->count = 0;
-    snprintf(next(h), HELP_WIDTH, "This view: %s", view_about(app->current));
-    for (uint32_t i = 0; i < action_count; i++)
-        if (actions[i].view == (int)app->current)
-            add_action(h, &actions[i]);
+    add_this_view(app, h);
     add_questions(h);
     add_views(h);
     for (uint32_t i = 0; i < action_count; i++)
         if (is_first_of_group(i) && strcmp(actions[i].group, GROUP_VIEWS) != 0)
             add_group(h, actions[i].group);
     add_commands(h);
-    snprintf(next(h), HELP_WIDTH, "Signs");
-    snprintf(next(h), HELP_WIDTH,
-             "  + born   - died   ~ moved   * changed    against the snapshot "
-             "before, or the mark");
-    snprintf(next(h), HELP_WIDTH,
-             "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's");
-    snprintf(next(h), HELP_WIDTH,
-             "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them");
-    snprintf(next(h), HELP_WIDTH,
-             "  + - before a row: closed, open    > the capability a revoke "
-             "takes next");
+    for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+        snprintf(next(h), HELP_WIDTH, "%s", signs[i]);
     snprintf(next(h), HELP_WIDTH, "A number before a key repeats it: 5j, 3], 10s");
+}
+
+/* A line over as many as it needs. */
+static void wrap(struct help *h, const char *text)
+{
+    enum { INDENT = 4 };
+    size_t from = 0, length = strlen(text);
+    do {
+        int indent = from && COLS > 4 * INDENT ? INDENT : 0;
+        size_t n = paint_row(text + from, length - from, COLS - indent);
+        snprintf(next(h), HELP_WIDTH, "%*s%.*s", indent, "", (int)n, text + from);
+        from += n + strspn(text + from + n, " ");
+    } while (from < length);
+}
+
+static void make(const struct app *app, struct help *h)
+{
+    static struct help whole; /* lines that may be wider than the screen */
+    whole.count = 0;
+    make_whole(app, &whole);
+    h->count = 0;
+    for (uint32_t i = 0; i < whole.count; i++)
+        wrap(h, whole.text[i]);
 }
 
 static uint32_t rows_shown(void)

@@ -202,7 +202,7 @@ static void do_search(struct app *app)
 
 static void do_filter(struct app *app)
 {
-    prompt_open(app, PROMPT_FILTER, app_view(app)->filter);
+    prompt_open(app, PROMPT_FILTER, "");
 }
 
 static void do_command(struct app *app)
@@ -316,6 +316,10 @@ static void do_compare(struct app *app)
 static void do_pause(struct app *app)
 {
     struct session *s = &app->session;
+    if (!source_is_live(s->source)) {
+        session_say(s, true, "no samples are taken of a recording or an image: nothing to pause");
+        return;
+    }
     s->paused = !s->paused;
     source_pause(s->source, s->paused);
     session_say(s, false,
@@ -341,6 +345,10 @@ static void do_pane(struct app *app)
 {
     app->show_pane = !app->show_pane;
     app->in_pane = false;
+    session_say(&app->session, false, "%s",
+                !app->show_pane         ? "the pane is off"
+                : !screen_has_pane(app) ? "the pane is on, and comes with more lines"
+                                        : "the pane is on: what the cursor is on, where there is room");
 }
 
 static void do_mouse(struct app *app)
@@ -396,6 +404,8 @@ static void open_view(struct app *app, enum view_id id)
         reach(app);
     else
         app_open(app, id);
+    if (id == VIEW_SQL) /* what is typed next is the question */
+        do_sql(app);
 }
 
 #define X(ID, ...)                                                                                 \

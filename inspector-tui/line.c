@@ -12,7 +12,7 @@
 void line_clear(struct line *l)
 {
     l->text[0] = 0;
-    l->length = l->spans = l->columns = 0;
+    l->length = l->spans = l->columns = l->lasting = 0;
 }
 
 bool text_is_utf8(void)
@@ -106,6 +106,12 @@ void line_link(struct line *l, enum style style, struct ref ref, const char *fmt
     va_start(args, fmt);
     put(l, style, ref, fmt, args);
     va_end(args);
+}
+
+void line_remark(struct line *l)
+{
+    if (!l->lasting)
+        l->lasting = l->length;
 }
 
 void line_tab(struct line *l)

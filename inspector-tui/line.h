@@ -43,6 +43,7 @@ struct line {
     char text[LINE_BYTES];
     uint16_t length;
     uint16_t spans;
+    uint16_t lasting; /* bytes without the remark at its end, 0: it has none */
     uint16_t columns; /* breaks; column i ends at byte column[i], the last one at the end */
     uint16_t column[LINE_COLUMNS];
     struct span span[LINE_SPANS];
@@ -54,6 +55,8 @@ void line_put(struct line *l, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void line_link(struct line *l, enum style style, struct ref ref, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* What follows is true of this moment only: it is not part of what a thing is called. */
+void line_remark(struct line *l);
 /* Ends a column: what follows belongs to the next one. */
 void line_tab(struct line *l);
 

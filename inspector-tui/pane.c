@@ -125,6 +125,7 @@ static void object_mappings(const struct session *s, const struct sample *of,
         if (shown++ >= SHOWN_MAPPINGS)
             continue;
         struct line *l = pane_line(p);
+        bool several = false;
         line_put(l, STYLE_NORMAL, "mapped ");
         const struct ref to = {.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
         line_link(l, STYLE_LINK, to, "%s at 0x%s", record_access_text(m->rights, rights),
@@ -136,7 +137,8 @@ static void object_mappings(const struct session *s, const struct sample *of,
             int32_t dir = capstate_thread_vspace(&of->state, (int32_t)t);
             if (dir < 0 || of->state.objects[dir].addr != m->dir)
                 continue;
-            line_put(l, STYLE_NORMAL, " of ");
+            line_put(l, STYLE_NORMAL, several ? ", " : " of ");
+            several = true;
             words_thread(l, of, (int32_t)t);
         }
     }
@@ -351,6 +353,10 @@ static void about_address(const struct session *s, const struct sample *of, uint
     const struct capstate_object *o = &of->state.objects[object];
     if (addr != o->addr)
         line_put(l, STYLE_NORMAL, " at offset 0x%" PRIx64, addr - o->addr);
+    struct authority_owner owner;
+    sample_owner(of, addr, &owner);
+    if (sample_is_lost(of, &owner, addr))
+        pane_text(p, STYLE_WARN, "handed out, and in no object: a revoke of the untyped gives it back");
     about_object(s, of, object, p);
 }
 
@@ -383,11 +389,22 @@ static void about_virtual(const struct session *s, const struct sample *of, cons
     pane_text(p, STYLE_DIM, "nothing is mapped there");
 }
 
+/* The capability that an event was about, as it was then. */
+static void about_event_cap(const struct sample *of, const struct record_event *e, struct pane *p)
+{
+    const struct record_slot cap = record_slot_of_event(e);
+    char text[256], hex[24];
+    if (e->type)
+        pane_text(p, STYLE_NORMAL, "of %s in slot 0x%s",
+                  capstate_cap_text(&of->state, &cap, text, sizeof(text)),
+                  sample_hex(of, e->slot, hex));
+}
+
 static void about_event(const struct session *s, const struct sample *of, uint64_t seq,
                         struct pane *p)
 {
     struct record_event e;
-    char hex[24];
+    char hex[24], clock[16];
     if (source_events(s->source, seq, &e, 1) != 1 || e.seq != seq) {
         pane_text(p, STYLE_DIM, "event %" PRIu64 " is not kept any more", seq);
         return;
@@ -403,9 +420,13 @@ static void about_event(const struct session *s, const struct sample *of, uint64
             line_put(l, STYLE_NORMAL, "tcb 0x%s", sample_hex(of, e.thread, hex));
     }
     line_put(l, STYLE_DIM, "   %s: the state right after it", bindings_key("follow"));
+    about_event_cap(of, &e, p);
     int32_t slot = e.slot ? sample_slot_at(of, e.slot) : -1;
-    if (slot >= 0)
+    if (slot >= 0) {
+        pane_text(p, STYLE_HEAD, "that slot at %s, which is shown%s", session_clock(of->time, clock),
+                  session_event(s) == seq ? "" : ", not at the event");
         pane_slot(s, of, slot, p);
+    }
     else if (e.slot)
         pane_text(p, STYLE_DIM, "slot 0x%s is empty in what is shown", sample_hex(of, e.slot, hex));
 }

@@ -114,6 +114,16 @@ static void cut_word(struct app *app)
     cut(app, from, to);
 }
 
+/* The word that a key has typed stays, as long as there is something behind it. */
+static void cut_line(struct app *app)
+{
+    static const char typed[] = "goto ";
+    uint32_t n = (uint32_t)strlen(typed);
+    bool kept = app->prompt == PROMPT_COMMAND && app->input_cursor > n &&
+                strncmp(app->input, typed, n) == 0;
+    cut(app, kept ? n : 0, app->input_cursor);
+}
+
 static void recall(struct app *app, int step)
 {
     long at = (long)app->input_at + step;
@@ -182,7 +192,7 @@ static bool edit(struct app *app, int key)
         cut(app, app->input_cursor, after(app->input, app->input_cursor));
         return true;
     case CTRL('U'):
-        cut(app, 0, app->input_cursor);
+        cut_line(app);
         return true;
     case CTRL('K'):
         app->input[app->input_cursor] = 0;

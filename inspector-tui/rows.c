@@ -224,6 +224,12 @@ static uint32_t move_blocks(struct view *v, uint32_t most)
 
 /* --- the cursor --- */
 
+static void add_pin(struct pin *p, const struct row *r)
+{
+    p->id[p->count] = r->id;
+    p->depth[p->count++] = r->depth;
+}
+
 /* Some of the siblings above: ancestors must have room, too, and a long list is not looked through. */
 static void put_pin(struct view *v)
 {
@@ -233,7 +239,7 @@ static void put_pin(struct view *v)
     if (v->cursor >= v->count)
         return;
     p->row = v->rows[v->cursor];
-    p->id[p->count++] = p->row.id;
+    add_pin(p, &p->row);
     uint32_t depth = p->row.depth, siblings = 0;
     uint32_t end = v->cursor > LOOKED_THROUGH ? v->cursor - LOOKED_THROUGH : 0;
     for (uint32_t i = v->cursor; i-- > end && p->count < VIEW_PINS;) {
@@ -242,27 +248,46 @@ static void put_pin(struct view *v)
         siblings = v->rows[i].depth == depth ? siblings + 1 : 1;
         depth = v->rows[i].depth;
         if (siblings <= SIBLINGS)
-            p->id[p->count++] = v->rows[i].id;
+            add_pin(p, &v->rows[i]);
     }
+}
+
+/* Is this row where the pin stood: in what the pin stood in, if that is still there?  A row of the same
+ * name may stand elsewhere by now. */
+static bool is_in_place(const struct view *v, const uint32_t *found, uint32_t pin)
+{
+    uint32_t outer = pin + 1, row = found[pin];
+    while (outer < v->pin.count && v->pin.depth[outer] >= v->pin.depth[pin])
+        outer++;
+    if (outer >= v->pin.count || found[outer] == UINT32_MAX)
+        return true;
+    uint32_t parent = row;
+    while (parent > 0 && v->rows[parent].depth >= v->rows[row].depth)
+        parent--;
+    return parent == found[outer];
 }
 
 /* The first pin that is still there; a bit for each id lets most rows be passed over at once. */
 static bool find_pin(const struct view *v, uint32_t *at)
 {
     uint64_t maybe = 0;
-    uint32_t best = VIEW_PINS;
+    uint32_t found[VIEW_PINS];
+    memset(found, 0xff, sizeof(found));
     for (uint32_t k = 1; k < v->pin.count; k++)
         maybe |= 1ull << (v->pin.id[k] & 63);
     for (uint32_t i = 0; i < v->count && maybe; i++) {
         if (!(maybe >> (v->rows[i].id & 63) & 1))
             continue;
-        for (uint32_t k = 1; k < best && k < v->pin.count; k++)
-            if (v->pin.id[k] == v->rows[i].id) {
-                best = k;
-                *at = i;
-            }
+        for (uint32_t k = 1; k < v->pin.count; k++)
+            if (v->pin.id[k] == v->rows[i].id && found[k] == UINT32_MAX)
+                found[k] = i;
     }
-    return best < VIEW_PINS;
+    for (uint32_t k = 1; k < v->pin.count; k++)
+        if (found[k] != UINT32_MAX && is_in_place(v, found, k)) {
+            *at = found[k];
+            return true;
+        }
+    return false;
 }
 
 /* Where what is gone would stand: below the sibling above it that is still there, or its parent. */
@@ -278,7 +303,7 @@ static uint32_t place_of_ghost(const struct view *v)
     return at;
 }
 
-static void place_cursor(struct view *v, bool time_passed)
+static void place_cursor(const struct session *s, struct view *v, bool time_passed)
 {
     const struct pin *p = &v->pin;
     uint32_t at;
@@ -286,6 +311,8 @@ static void place_cursor(struct view *v, bool time_passed)
     if (p->count && view_find_id(v, p->id[0], &at)) {
         v->cursor = at;
     } else if (p->count && v->ghost_text[0] && time_passed && !v->filter[0]) {
+        if (!(p->row.flags & ROW_DEAD))
+            v->ghost_time = s->now->time; /* else it was one already */
         view_put_ghost(v, p->row, place_of_ghost(v));
     } else {
         bool legend = !p->count && v->count > 1 && v->rows[0].flags & ROW_STAYS &&
@@ -312,7 +339,7 @@ static void go_to_wanted(struct view *v)
 
 /* --- the making --- */
 
-static void finish(struct view *v)
+static void finish(const struct session *s, struct view *v)
 {
     struct row_list old = {v->rows, v->count, v->room, 0};
     bool time_passed = v->dropped;
@@ -324,7 +351,7 @@ static void finish(struct view *v)
     v->room = v->next.room;
     v->next = old;
     v->dropped = false;
-    place_cursor(v, time_passed);
+    place_cursor(s, v, time_passed);
     go_to_wanted(v);
 }
 
@@ -363,7 +390,7 @@ static void make(const struct session *s, struct view *v, uint32_t most)
     for (uint32_t cost = 0; cost < most && v->making != MAKING_NOTHING;)
         cost += make_piece(s, v, most - cost);
     if (v->making == MAKING_NOTHING)
-        finish(v);
+        finish(s, v);
 }
 
 /* A filter shows its rows as it finds them. */

@@ -274,6 +274,16 @@ struct ref sample_domain_ref(const struct sample *s, int32_t domain)
     return ref_to(REF_DOMAIN, ref_hash(sample_domain_name(s, domain)));
 }
 
+struct ref sample_ref_at(const struct sample *s, uint64_t addr)
+{
+    int32_t object = sample_object_at(s, addr);
+    if (sample_slot_at(s, addr) >= 0 && object < 0)
+        return ref_to(REF_SLOT, addr);
+    if (object >= 0 && s->state.objects[object].type != RECORD_CAP_UNTYPED)
+        return sample_object_ref(s, object);
+    return ref_to(REF_ADDRESS, addr);
+}
+
 bool sample_has(const struct sample *s, const struct ref *r)
 {
     switch (r->kind) {

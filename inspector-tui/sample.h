@@ -91,6 +91,8 @@ struct ref sample_slot_ref(const struct sample *s, int32_t slot);
 struct ref sample_object_ref(const struct sample *s, int32_t object);
 struct ref sample_thread_ref(const struct sample *s, int32_t thread);
 struct ref sample_domain_ref(const struct sample *s, int32_t domain);
+/* The smallest thing at an address: a slot, an object that begins there, else memory. */
+struct ref sample_ref_at(const struct sample *s, uint64_t addr);
 /* Does the thing exist here? Text and views always do. */
 bool sample_has(const struct sample *s, const struct ref *r);
 

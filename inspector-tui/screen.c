@@ -39,6 +39,20 @@ static int wanted_width(const struct column *c, int widest)
     return c->max && w > c->max ? c->max : w;
 }
 
+/* The column that goes next where there is no room for all; -1: none may. */
+static int least_important(const struct column *c, const struct layout *l)
+{
+    int found = -1;
+    for (uint32_t i = 0; i < l->columns; i++) {
+        bool least = c[i].priority & COLUMN_STAYS && l->width[i] <= c[i].min;
+        int priority = c[i].priority & (COLUMN_STAYS - 1);
+        if (l->width[i] && priority && !least &&
+            (found < 0 || priority > (c[found].priority & (COLUMN_STAYS - 1))))
+            found = (int)i;
+    }
+    return found;
+}
+
 /* Leaves out the columns that matter least until the rest fits; the last flexible one takes what is
  * left. */
 static void lay_out(const struct view *v, const int *widest, struct layout *out)
@@ -52,13 +66,11 @@ static void lay_out(const struct view *v, const int *widest, struct layout *out)
         out->columns++;
     }
     while (total > COLS + GAP) {
-        int worst = -1;
-        for (uint32_t i = 0; i < out->columns; i++)
-            if (out->width[i] && c[i].priority && (worst < 0 || c[i].priority > c[worst].priority))
-                worst = (int)i;
+        int worst = least_important(c, out), over = total - COLS - GAP;
         if (worst < 0)
             break;
-        int over = total - COLS - GAP;
+        if (c[worst].priority & COLUMN_STAYS && out->width[worst] - over < c[worst].min)
+            over = out->width[worst] - c[worst].min;
         bool shrink = !c[worst].max && out->width[worst] - over >= c[worst].min;
         total -= shrink ? over : out->width[worst] + GAP;
         out->width[worst] -= shrink ? over : out->width[worst];
@@ -142,19 +154,18 @@ static void draw_heads(const struct app *app, const struct view *v, const struct
     }
 }
 
-static void ghost_line(const struct app *app, const struct view *v, struct line *l)
+static void ghost_line(const struct view *v, struct line *l)
 {
     char clock[16];
     line_put(l, STYLE_DIED, "-gone before %s: %s",
-             app->session.now ? session_clock(app->session.now->time, clock) : "",
-             view_ghost_text(v));
+             session_clock(v->ghost_time, clock), view_ghost_text(v));
 }
 
 static void make_line(struct app *app, struct view *v, uint32_t i, struct line *l)
 {
     line_clear(l);
     if (v->ghost && i == v->cursor)
-        ghost_line(app, v, l);
+        ghost_line(v, l);
     else
         v->ops->line(&app->session, v, &v->rows[i], l);
 }
@@ -176,23 +187,38 @@ static void keep_ghost_text(struct app *app, struct view *v)
     const struct row *r = view_current(v);
     if (!r || v->ghost || !app->session.now || r->flags & ROW_TITLE)
         return;
-    view_text(&app->session, v, r, v->ghost_text, sizeof(v->ghost_text));
+    view_lasting_text(&app->session, v, r, v->ghost_text, sizeof(v->ghost_text));
     v->ghost_ref = view_ref(&app->session, v, r);
+    v->ghost_snapshot = app->session.now->number;
+    v->ghost_event = app->session.now->event;
 }
 
-static bool has_heads(const struct view *v)
+/* A list of one line has its row there. */
+static bool has_heads(const struct view *v, int height)
 {
-    return v->ops->columns && v->ops->columns[0].title[0];
+    return height > 1 && v->ops->columns && v->ops->columns[0].title[0];
 }
 
 /* The cursor is among the rows that there is room for. */
 static void place_list(struct app *app, struct view *v, int height)
 {
-    int rows = height - (has_heads(v) ? 1 : 0);
+    int rows = height - (has_heads(v, height) ? 1 : 0);
     app->list_height = (uint32_t)(rows < 0 ? 0 : rows > ROWS ? ROWS : rows);
     view_fix(v, app->list_height);
     view_go(v, v->cursor, app->list_height);
     keep_ghost_text(app, v);
+}
+
+/* Those that rows have, and those there is room for. */
+static void count_columns(struct app *app, const struct line *lines, uint32_t rows,
+                          const struct layout *lay)
+{
+    app->columns = app->columns_shown = 0;
+    for (uint32_t i = 0; i < rows; i++)
+        if (lines[i].columns && lines[i].columns + 1u > app->columns)
+            app->columns = lines[i].columns + 1u;
+    for (uint32_t c = 0; c < lay->columns && c < app->columns; c++)
+        app->columns_shown += lay->width[c] > 0;
 }
 
 static void draw_list(struct app *app, struct view *v, int top, int height)
@@ -200,7 +226,7 @@ static void draw_list(struct app *app, struct view *v, int top, int height)
     static struct line lines[ROWS];
     struct layout lay = {0};
     int widest[LINE_COLUMNS] = {0};
-    bool heads = has_heads(v);
+    bool heads = has_heads(v, height);
     int rows = (int)app->list_height;
     uint32_t shown = v->count - v->top < (uint32_t)rows ? v->count - v->top : (uint32_t)rows;
     for (uint32_t i = 0; i < shown; i++) {
@@ -210,7 +236,8 @@ static void draw_list(struct app *app, struct view *v, int top, int height)
     }
     if (v->ops->columns)
         lay_out(v, widest, &lay);
-    if (heads && height > 0)
+    count_columns(app, lines, shown, &lay);
+    if (heads)
         draw_heads(app, v, &lay, top);
     for (int i = 0; i < rows; i++) {
         int y = top + (heads ? 1 : 0) + i;

@@ -125,10 +125,13 @@ static void left_text(const struct app *app, const struct view *v, char *buf, si
         snprintf(buf, size, "%s help   %s", bindings_key("help"), view_about(app->current));
 }
 
-/* Where the cursor stands, and what is filtered. */
-static void place_text(const struct view *v, char *buf, size_t size)
+/* Where the cursor stands, what is filtered, and how many columns of an answer are in sight. */
+static void place_text(const struct app *app, const struct view *v, char *buf, size_t size)
 {
-    snprintf(buf, size, "%s%.40s%s%u/%u", v->filter[0] ? "filter: " : "", v->filter,
+    char columns[40] = "";
+    if (app->current == VIEW_SQL && app->columns_shown < app->columns)
+        snprintf(columns, sizeof(columns), "%u of %u columns  ", app->columns_shown, app->columns);
+    snprintf(buf, size, "%s%s%.40s%s%u/%u", columns, v->filter[0] ? "filter: " : "", v->filter,
              v->filter[0] ? (v->looked < v->all.count ? " ...  " : "  ") : "",
              v->count ? v->cursor + 1 : 0, v->count);
 }
@@ -161,7 +164,7 @@ static void draw_message(const struct app *app, const struct view *v, int y, int
     const char *text = left;
     attr_t a = s->message_bad && s->message[0] && !app->count ? paint_style(STYLE_BAD) : A_NORMAL;
     left_text(app, v, left, sizeof(left));
-    place_text(v, place, sizeof(place));
+    place_text(app, v, place, sizeof(place));
     for (int i = 0; i + 1 < lines; i++) {
         size_t row = paint_row(text, strlen(text), COLS);
         paint_blanks(y + i, paint_text(app, y + i, 0, COLS, a, text, row), COLS, a);

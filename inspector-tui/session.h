@@ -31,13 +31,15 @@ struct session {
     uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     bool mark_due;         /* the mark becomes that as soon as it has come */
+    bool mark_set;         /* by hand; else it is what was a minute before, or the first */
     struct revocations revocations;
     bool comparing;        /* with the mark; else with the sample shown before */
     bool tell_change;      /* the comparison under way was asked for: its sum is said */
     uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;       /* snapshot that was asked for and is not here yet */
     uint64_t event_wanted; /* event that was asked for and is not here yet, 0: none */
-    bool newest_due;       /* whether somebody has recorded more was asked, to go there */
+    bool newest_due;       /* whether somebody has recorded more was asked, to go there ... */
+    bool later_due;        /* ... or one snapshot on */
     bool paused;
     bool layout_told;
     uint64_t generation_of_events; /* grows whenever revocations have another count */

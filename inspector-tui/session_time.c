@@ -29,9 +29,13 @@ void session_grown(struct session *s)
     uint32_t total;
     struct moment last;
     source_moments(s->source, &last, 1, &total);
-    if (s->newest_due && total > s->at)
+    if (s->later_due && total > s->at) {
+        session_say(s, false, "%s", "");
+        session_seek(s, s->at + 1);
+    } else if (s->newest_due && total > s->at) {
         session_seek(s, total);
-    s->newest_due = false;
+    }
+    s->newest_due = s->later_due = false;
 }
 
 void session_seek(struct session *s, uint32_t number)
@@ -40,7 +44,7 @@ void session_seek(struct session *s, uint32_t number)
     struct moment last;
     s->wanted = 0;
     s->event_wanted = 0;
-    s->newest_due = false;
+    s->newest_due = s->later_due = false;
     source_moments(s->source, &last, 1, &total);
     bool live = source_is_live(s->source);
     if (number == 0 || (live && number >= total)) {
@@ -74,6 +78,16 @@ static uint32_t shown_number(const struct session *s, uint32_t total)
     return s->at ? s->at : total;
 }
 
+/* From the newest snapshot on: to one that somebody has recorded meanwhile, if there is one. */
+static void seek_recorded(struct session *s)
+{
+    session_say(s, false, "this is the newest snapshot");
+    if (source_is_live(s->source))
+        return;
+    s->later_due = true;
+    source_ask(s->source, &(const struct ask){.kind = ASK_SAMPLE});
+}
+
 void session_seek_by(struct session *s, long snapshots)
 {
     uint32_t total;
@@ -85,7 +99,7 @@ void session_seek_by(struct session *s, long snapshots)
     if (to < 1 && shown_number(s, total) <= 1)
         session_say(s, false, "this is the first snapshot");
     else if (to > (long)total && shown_number(s, total) >= total)
-        session_say(s, false, "this is the newest snapshot");
+        seek_recorded(s);
     else
         session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
 }
@@ -282,6 +296,7 @@ void session_set_mark(struct session *s)
     if (!s->now)
         return;
     session_hold(&s->mark, s->now);
+    s->mark_set = true;
     s->mark_due = false;
     session_say(s, false, "marked %s; %s compares with it", session_clock(s->now->time, clock),
                 bindings_key("compare"));

@@ -120,21 +120,36 @@ struct ref view_ref(const struct session *s, const struct view *v, const struct 
     return r && v->ops->ref ? v->ops->ref(s, v, r) : ref_to(REF_NONE, 0);
 }
 
+static void text_of(const struct line *l, size_t length, char *buf, size_t size)
+{
+    size_t used = 0, from = 0;
+    buf[0] = 0;
+    for (uint32_t c = 0; c <= l->columns && used + 1 < size; c++) {
+        size_t to = c < l->columns ? l->column[c] : l->length;
+        to = to < length ? to : length;
+        int n = snprintf(buf + used, size - used, "%s%.*s", c ? "  " : "", (int)(to - from),
+                         l->text + from);
+        used += n > 0 ? (size_t)n : 0;
+        from = to;
+    }
+}
+
 void view_text(const struct session *s, const struct view *v, const struct row *r, char *buf,
                size_t size)
 {
     static struct line l; /* the screen's thread only; a line is large */
     line_clear(&l);
     v->ops->line(s, v, r, &l);
-    size_t used = 0, from = 0;
-    buf[0] = 0;
-    for (uint32_t c = 0; c <= l.columns && used + 1 < size; c++) {
-        size_t to = c < l.columns ? l.column[c] : l.length;
-        int n = snprintf(buf + used, size - used, "%s%.*s", c ? "  " : "", (int)(to - from),
-                         l.text + from);
-        used += n > 0 ? (size_t)n : 0;
-        from = to;
-    }
+    text_of(&l, l.length, buf, size);
+}
+
+void view_lasting_text(const struct session *s, const struct view *v, const struct row *r,
+                       char *buf, size_t size)
+{
+    static struct line l;
+    line_clear(&l);
+    v->ops->line(s, v, r, &l);
+    text_of(&l, l.lasting ? l.lasting : l.length, buf, size);
 }
 
 /* --- folds --- */

@@ -80,6 +80,7 @@ enum making { MAKING_NOTHING, MAKING_ROWS, MAKING_KEYS, MAKING_ORDER };
 enum { VIEW_PINS = 32 };
 struct pin {
     uint64_t id[VIEW_PINS];
+    uint16_t depth[VIEW_PINS];
     uint32_t count;
     uint32_t line, cursor; /* where it stood on the screen and in the list */
     struct row row;
@@ -91,6 +92,8 @@ struct column {
     uint8_t priority; /* the highest numbers go first when the screen is narrow; 0 stays */
     bool right;
 };
+/* With its priority: where it would go, it has its least width instead. */
+enum { COLUMN_STAYS = 128 };
 
 enum { VIEW_DEEPEST = 128 };
 
@@ -127,9 +130,13 @@ struct view {
     /* The row that vanished under the cursor: shown until one moves on. */
     bool ghost;
     struct row ghost_row;
-    /* What the row under the cursor said when it was last drawn, and what it referred to. */
+    double ghost_time; /* of the first moment shown without it */
+    /* What the row under the cursor said when it was last drawn, what it referred to, and which moment
+     * that was: a snapshot, and the event after it where one is shown. */
     char ghost_text[256];
     struct ref ghost_ref;
+    uint32_t ghost_snapshot;
+    uint64_t ghost_event;
     /* Everything open, for a search or a filter that looks into what is closed. */
     struct row_list all;
     uint64_t all_generation;
@@ -220,6 +227,9 @@ struct ref view_ref(const struct session *s, const struct view *v, const struct 
 /* Text of a row, for searching: columns divided by two blanks. */
 void view_text(const struct session *s, const struct view *v, const struct row *r, char *buf,
                size_t size);
+/* The same without what the line says of this moment only (line_remark()). */
+void view_lasting_text(const struct session *s, const struct view *v, const struct row *r,
+                       char *buf, size_t size);
 
 /* A search in slices, so that keys never wait: looks at up to `rows` more rows, *done counts them
  * from 0. 1: found, the cursor is there; 0: go on; -1: all were looked at. It looks into closed

@@ -39,7 +39,7 @@ static void title_line(const struct session *s, struct line *l)
         return;
     }
     line_put(l, STYLE_HEAD, "%s against %s%s: ", session_clock(s->now->time, now),
-             session_clock(c->before->time, then), s->comparing ? " (mark)" : "");
+             session_clock(c->before->time, then), s->comparing && s->mark_set ? " (mark)" : "");
     line_put(l, STYLE_BORN, "%u born ", c->counts[SIGN_BORN]);
     line_put(l, STYLE_DIED, "%u died ", c->counts[SIGN_DIED]);
     line_put(l, STYLE_MOVED, "%u moved ", c->counts[SIGN_MOVED]);
@@ -99,6 +99,10 @@ static void about_title(const struct session *s, struct pane *p)
     const struct compare *c = s->change;
     if (c && c->before && c->count == 0)
         pane_text(p, STYLE_NORMAL, "no capability differs between these two moments");
+    else if (c && c->before)
+        pane_text(p, STYLE_DIM,
+                  "one that was deleted and made anew just the same, in the same slot, is no change; "
+                  "capdb diff and the events tell of it");
     bindings_hints(pane_line(p), s->comparing ? comparing : stepping);
     bindings_hints(pane_line(p), moving);
 }

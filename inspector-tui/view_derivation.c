@@ -78,6 +78,7 @@ static void line(const struct session *s, const struct view *v, const struct row
         line_put(l, STYLE_DIED, "  [%u died]", died);
     line_put(l, STYLE_NORMAL, "  in ");
     words_place(l, of, r->at);
+    line_remark(l);
     if (slot->next > r->at + 1 && !(r->flags & ROW_DEAD))
         line_put(l, STYLE_DIM, "  [%d below]", slot->next - r->at - 1);
     if (victim)

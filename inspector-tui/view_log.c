@@ -51,10 +51,10 @@ static void about(const struct session *s, const struct view *v, const struct ro
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    (void)s;
+    const char *p = s->log + r->at;
     (void)v;
-    (void)r;
-    return (struct ref){0};
+    return (size_t)r->at < s->log_length ? words_first_ref(s->now, p, strcspn(p, "\n"))
+                                         : ref_to(REF_NONE, 0);
 }
 
 const struct view_ops view_log = {NULL, build, line, ref, about, NULL, NULL};

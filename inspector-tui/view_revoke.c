@@ -247,6 +247,7 @@ static void victim_line(const struct session *s, const struct row *r, struct lin
     words_slot(l, s->now, r->at);
     line_put(l, STYLE_NORMAL, "  in ");
     words_place(l, s->now, r->at);
+    line_remark(l);
     if (next)
         line_put(l, STYLE_BAD, "  goes next");
 }
@@ -369,4 +370,26 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     }
 }
 
-const struct view_ops view_revoke = {NULL, build, line, ref, NULL, NULL, NULL};
+/* Where a row leads to nothing, what can be done here. */
+static void about(const struct session *s, const struct view *v, const struct row *r,
+                  struct pane *p)
+{
+    struct ref to = ref(s, v, r);
+    if (to.kind != REF_NONE) {
+        pane_about(s, s->now, &to, p);
+        return;
+    }
+    if (r->kind == KIND_TITLE && r->at == TITLE_SEEN)
+        pane_text(p, STYLE_DIM,
+                  "Each row is a revocation that events told of: capabilities that went, steps that the "
+                  "revoke itself took, bytes, and how often it was preempted. %s opens it into its steps.",
+                  bindings_key("follow"));
+    else
+        pane_text(p, STYLE_DIM,
+                  "%s on a capability, in any view, shows here what its revoke would take. Steps are "
+                  "the capabilities that the revoke itself takes; capabilities are all that go, those "
+                  "in CNodes and threads that end with it included.",
+                  bindings_key("preview"));
+}
+
+const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};

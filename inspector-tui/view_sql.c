@@ -51,22 +51,49 @@ static void line(const struct session *s, const struct view *v, const struct row
     }
 }
 
-static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+/* The cells of a row, without its sign; NULL: it has none. */
+static const char *cells(const struct session *s, const struct row *r)
 {
-    (void)s;
-    (void)v;
-    (void)r;
-    return (struct ref){0};
+    return r->at < 0 ? NULL : s->table + r->at + s->table_compared;
 }
 
-/* Where nothing was asked yet: what could be. */
+/* What the first address in it leads to. */
+static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
+{
+    const char *p = cells(s, r);
+    (void)v;
+    return p && !(r->flags & ROW_TITLE) ? words_first_ref(s->now, p, strcspn(p, "\n"))
+                                        : ref_to(REF_NONE, 0);
+}
+
+/* All cells, each with the name of its column: the list has no room for many. */
+static void all_cells(const struct session *s, const struct row *r, struct pane *p)
+{
+    const char *cell = cells(s, r), *head = s->table + s->table_compared;
+    struct line *l = pane_line(p);
+    for (;;) {
+        size_t n = strcspn(cell, "\t\n"), name = strcspn(head, "\t\n");
+        line_put(l, STYLE_DIM, "%.*s ", (int)name, head);
+        struct ref to = words_first_ref(s->now, cell, n);
+        line_link(l, to.kind == REF_NONE ? STYLE_NORMAL : STYLE_LINK, to, "%.*s", (int)n, cell);
+        if (cell[n] != '\t')
+            return;
+        line_put(l, STYLE_NORMAL, "  ");
+        cell += n + 1;
+        head += name + (head[name] == '\t');
+    }
+}
+
+/* The row whole; where nothing was asked yet: what could be. */
 static void about(const struct session *s, const struct view *v, const struct row *r,
                   struct pane *p)
 {
-    (void)s;
     (void)v;
-    if (r->at >= 0)
+    if (r->at >= 0) {
+        if (!(r->flags & ROW_TITLE))
+            all_cells(s, r, p);
         return;
+    }
     struct line *l = pane_line(p);
     line_put(l, STYLE_NORMAL, "SELECT * FROM caps WHERE n = :n LIMIT 20");
     line_put(l, STYLE_DIM, "  :n is the snapshot shown");

@@ -4,19 +4,30 @@
 
 enum { KIND_THREAD = 1 };
 
+/* Those that are no more, from one of the sample before on up to the next that still lives. */
+static void add_dead(const struct session *s, struct view *v, uint32_t from)
+{
+    const struct sample *before = s->change ? s->change->before : NULL;
+    for (uint32_t i = from; before && i < before->state.thread_count; i++) {
+        uint64_t addr = before->state.threads[i].rec.addr;
+        if (sample_thread_at(s->now, addr) >= 0)
+            return;
+        view_add(v, view_id(0, KIND_THREAD, addr), 0, KIND_THREAD, (int32_t)i, ROW_DEAD);
+    }
+}
+
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
+    const struct sample *before = s->change ? s->change->before : NULL;
     (void)from;
+    add_dead(s, v, 0);
     for (uint32_t i = 0; i < s->now->state.thread_count; i++) {
         const struct record_thread *t = &s->now->state.threads[i].rec;
         view_add(v, view_id(0, KIND_THREAD, t->addr), 0, KIND_THREAD, (int32_t)i,
                  t->fault ? ROW_ALERT : 0);
-    }
-    const struct sample *before = s->change ? s->change->before : NULL;
-    for (uint32_t i = 0; before && i < before->state.thread_count; i++) {
-        uint64_t addr = before->state.threads[i].rec.addr;
-        if (sample_thread_at(s->now, addr) < 0)
-            view_add(v, view_id(0, KIND_THREAD, addr), 0, KIND_THREAD, (int32_t)i, ROW_DEAD);
+        int32_t was = before ? sample_thread_at(before, t->addr) : -1;
+        if (was >= 0)
+            add_dead(s, v, (uint32_t)was + 1);
     }
     return VIEW_WHOLE;
 }

@@ -4,6 +4,7 @@
 #include "record/names.h"
 #include "record/vocabulary.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,26 @@ void words_address(struct line *l, const struct sample *s, uint64_t addr)
 {
     char hex[24];
     line_link(l, STYLE_LINK, ref_to(REF_ADDRESS, addr), "0x%s", sample_hex(s, addr, hex));
+}
+
+struct ref words_first_ref(const struct sample *s, const char *text, size_t length)
+{
+    for (size_t i = 0; i + 2 < length; i++) {
+        uint64_t addr = 0;
+        size_t digits = 0;
+        if (text[i] != '0' || text[i + 1] != 'x')
+            continue;
+        for (i += 2; i < length && isxdigit((unsigned char)text[i]); i++, digits++)
+            addr = addr << 4 | (uint64_t)(isdigit((unsigned char)text[i])
+                                              ? text[i] - '0'
+                                              : tolower((unsigned char)text[i]) - 'a' + 10);
+        struct ref r = sample_ref_at(s, addr);
+        bool there = r.kind != REF_ADDRESS || capstate_is_ram(&s->state, addr) ||
+                     sample_object_holding(s, addr) >= 0;
+        if (digits > 0 && digits <= 16 && there)
+            return r;
+    }
+    return ref_to(REF_NONE, 0);
 }
 
 /* --- threads --- */

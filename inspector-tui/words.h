@@ -28,6 +28,8 @@ const char *words_fault(const struct record_thread *t, char *buf, size_t size);
 int32_t words_partner(const struct sample *s, int32_t thread);
 /* "waits to send on endpoint 0x…, 2nd in the queue", with links. */
 void words_waits(struct line *l, const struct sample *s, int32_t thread);
+/* The thing at the first address in a text (0x...) that leads anywhere; REF_NONE: there is none. */
+struct ref words_first_ref(const struct sample *s, const char *text, size_t length);
 /* A style for the sign of a change. */
 enum style words_sign(enum sign sign);
 

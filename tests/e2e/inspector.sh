@@ -235,7 +235,7 @@ key 3 ']'
 check "three on" shows_soon 'snapshot 5 '
 key ':' ; type_line 'at 2'
 check ":at goes to a snapshot" shows_soon 'snapshot 2 '
-key Q ; key i ; type_line 'SELECT count(*) AS number FROM snapshots'
+key Q ; type_line 'SELECT count(*) AS number FROM snapshots'
 check "SQL answers from the recording" shows_soon 'number'
 key q
 shows_soon 'status 0'
@@ -316,7 +316,7 @@ check "a file that is no recording is named" shows_soon 'inspector-tui: .*bad.ca
 mkdir -p "$work/config/capscope"
 printf '  # a comment\nkey F5 goto\nkey ^A nonsense\n' >"$work/config/capscope/inspector.conf"
 start "$inspector $monitor"
-check "a fault in the configuration is named with its line" shows_soon 'inspector.conf:3: '
+check "a fault in the configuration is named with its line" shows_soon "inspector.conf:3: 'nonsense' is no action"
 printf 'key F5 goto preview\n' >"$work/config/capscope/inspector.conf"
 start "$inspector $monitor"
 check "so is a word too many" shows_soon 'inspector.conf:1: '

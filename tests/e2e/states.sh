@@ -24,7 +24,7 @@ state at-event '{' 'event [0-9]+, after'
 state comparing 'm =' 'COMPARING'
 state held '!' '^ HELD'
 state preview '@ "slot:82406000 Enter p' 'PREVIEW|UNDER WAY'
-state sql 'Q Q "SELECT Space count(*) Space AS Space threads Space FROM Space threads Enter' '^ +threads'
+state sql 'Q "SELECT Space count(*) Space AS Space threads Space FROM Space threads Enter' '^ +threads'
 state why 'T : "why Enter' 'waits for|nothing keeps|runs'
 for view in O D T C V B M A X J E R U Q L; do state "view-$view" "$view" 'F1Help'; done
 
