@@ -310,20 +310,16 @@ bool authority_asks_about_manager(const struct authority *a, const bool *mark)
 
 /* --- owner --- */
 
-static bool object_covers(const struct capstate_object *o, uint64_t addr)
+/* The untyped nearest to an object: itself, or the smallest around it. */
+static int32_t untyped_over(const struct authority *a, int32_t object)
 {
-    return o->bits != 0 && addr >= o->addr && addr - o->addr < (uint64_t)1 << o->bits;
+    return a->state->objects[object].type == RECORD_CAP_UNTYPED ? object : a->enclosing[object];
 }
 
-/* The untyped that holds the address and is nearest to it: that of the object there, or the
- * smallest untyped that has no object there. */
-static int32_t untyped_over(const struct authority *a, int32_t object, uint64_t addr)
+static bool is_kernel(const struct authority *a, uint64_t addr)
 {
-    if (object < 0)
-        return -1;
-    bool untyped = a->state->objects[object].type == RECORD_CAP_UNTYPED;
-    return untyped && object_covers(&a->state->objects[object], addr) ? object
-                                                                      : a->enclosing[object];
+    const struct record_snapshot *k = &a->state->snapshot;
+    return addr >= k->kernel_start && addr < k->kernel_end;
 }
 
 static int32_t holder_domain(const struct authority *a, int32_t object, bool *several)
@@ -353,16 +349,15 @@ static int32_t manager_of(const struct authority *a, int32_t object)
     return -1;
 }
 
-void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out)
+void authority_owner_of_object(const struct authority *a, int32_t object,
+                               struct authority_owner *out)
 {
-    const struct record_snapshot *k = &a->state->snapshot;
-    *out = (struct authority_owner){.object = capstate_object_holding(a->state, addr),
-                                    .untyped = -1,
-                                    .domain = -1,
-                                    .kernel = addr >= k->kernel_start && addr < k->kernel_end};
-    if (out->object < 0)
-        return;
-    out->untyped = untyped_over(a, out->object, addr);
+    *out = (struct authority_owner){
+        .object = object,
+        .untyped = untyped_over(a, object),
+        .domain = -1,
+        .kernel = is_kernel(a, a->state->objects[object].addr),
+    };
     for (int32_t u = out->untyped; u >= 0 && out->domain < 0; u = a->enclosing[u]) {
         bool several = false;
         out->domain = holder_domain(a, u, &several);
@@ -373,4 +368,13 @@ void authority_owner_of(const struct authority *a, uint64_t addr, struct authori
         out->domain = holder_domain(a, out->object, &out->shared);
     if (out->domain < 0)
         out->domain = manager_of(a, out->object);
+}
+
+void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out)
+{
+    int32_t object = capstate_object_holding(a->state, addr);
+    *out = (struct authority_owner){.object = -1, .untyped = -1, .domain = -1};
+    if (object >= 0)
+        authority_owner_of_object(a, object, out);
+    out->kernel = is_kernel(a, addr);
 }

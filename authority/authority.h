@@ -219,6 +219,10 @@ struct authority_owner {
     bool kernel; /* the address lies in the kernel's image */
 };
 void authority_owner_of(const struct authority *a, uint64_t addr, struct authority_owner *out);
+/* The same of one object, also where a smaller one begins at its address: of untyped memory who decides
+ * about what is made of it. */
+void authority_owner_of_object(const struct authority *a, int32_t object,
+                               struct authority_owner *out);
 
 enum authority_path_kind {
     AUTHORITY_PATH_AUTHORITY, /* gains, forwards; the last edge may be read, write or hold */

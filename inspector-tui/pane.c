@@ -186,11 +186,11 @@ static void about_object(const struct session *s, const struct sample *of, int32
 {
     const struct capstate_object *o = &of->state.objects[object];
     struct authority_owner owner;
-    sample_owner(of, o->addr, &owner);
+    sample_owner_of_object(of, object, &owner);
     struct line *l = pane_line(p);
     words_object(l, of, object);
     line_put(l, STYLE_NORMAL, "  owner ");
-    words_owner(l, s, of, o->addr);
+    words_owner_of_object(l, s, of, object);
     if (owner.by_untyped)
         line_put(l, STYLE_DIM, "  (holds the untyped over it)");
     line_put(l, STYLE_NORMAL, "  %u capabilit%s", (unsigned)o->caps, plural_y(o->caps));

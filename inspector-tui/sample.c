@@ -338,6 +338,13 @@ int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_own
     return owner->domain;
 }
 
+int32_t sample_owner_of_object(const struct sample *s, int32_t object,
+                               struct authority_owner *owner)
+{
+    authority_owner_of_object(&s->authority, object, owner);
+    return owner->domain;
+}
+
 /* A range that a recording tells of may be anything. */
 static uint64_t end_of(const struct record_range *r)
 {

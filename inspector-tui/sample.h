@@ -104,6 +104,8 @@ int32_t sample_slot_domain(const struct sample *s, int32_t slot);
 /* What of a thread should be looked at. A manager may wait for ever on purpose: of it a fault alone. */
 enum why_mark sample_trouble(const struct sample *s, int32_t thread);
 int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_owner *owner);
+int32_t sample_owner_of_object(const struct sample *s, int32_t object,
+                               struct authority_owner *owner);
 
 /* From the first page of RAM to the end of the last one, all its ranges. */
 struct sample_ram {

@@ -323,14 +323,6 @@ bool view_open(const struct session *s, struct view *v, bool open)
     return true;
 }
 
-void view_open_all(const struct session *s, struct view *v, bool open)
-{
-    v->open_by_default = open;
-    v->open_count = 0;
-    v->stale = true;
-    view_refresh(s, v);
-}
-
 /* --- going to a thing --- */
 
 static int64_t find_ref(const struct session *s, const struct view *v, const struct row *rows,
@@ -365,6 +357,22 @@ static void want(const struct session *s, struct view *v, uint64_t id)
         v->wanted = 0;
         view_go_to(v, at);
     }
+}
+
+void view_open_all(const struct session *s, struct view *v, bool open)
+{
+    const struct row *r = view_current(v);
+    uint64_t from = r ? r->id : 0, back = open && r && v->left_for == from ? v->left : 0;
+    v->open_by_default = open;
+    v->open_count = 0;
+    v->stale = true;
+    if (back)
+        want(s, v, back);
+    else
+        view_refresh(s, v);
+    r = view_current(v);
+    v->left = open ? 0 : from;
+    v->left_for = open || !r ? 0 : r->id;
 }
 
 /* Opens the ancestors of a row of the whole list, and shows it. */

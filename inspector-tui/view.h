@@ -140,6 +140,8 @@ struct view {
     /* Everything open, for a search or a filter that looks into what is closed. */
     struct row_list all;
     uint64_t all_generation;
+    /* The row that was left when all was closed, and the one the cursor has stood on since. */
+    uint64_t left, left_for;
     uint32_t looked; /* rows of `all` that the filter has seen */
     uint32_t searched_from;
     uint32_t way[VIEW_DEEPEST]; /* the last row of each depth that the filter has seen */

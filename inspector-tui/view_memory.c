@@ -183,7 +183,7 @@ static void object_line(const struct session *s, int32_t object, struct line *l)
 {
     words_object(l, s->now, object);
     line_put(l, STYLE_NORMAL, "  owner ");
-    words_owner(l, s, s->now, s->now->state.objects[object].addr);
+    words_owner_of_object(l, s, s->now, object);
 }
 
 static void address_line(const struct session *s, uint64_t addr, struct line *l)
@@ -214,7 +214,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     if (r->kind == KIND_DEVICE) {
         words_object(l, s->now, r->at);
         line_put(l, STYLE_NORMAL, "  ");
-        words_owner(l, s, s->now, s->now->state.objects[r->at].addr);
+        words_owner_of_object(l, s, s->now, r->at);
         return;
     }
     if (r->kind == KIND_ADDRESS) {

@@ -142,7 +142,7 @@ static void line(const struct session *s, const struct view *v, const struct row
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%s", o->bits ? size_short(1ull << (o->bits & 63), size) : "");
     line_tab(l);
-    words_owner(l, s, of, o->addr);
+    words_owner_of_object(l, s, of, r->at);
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", (unsigned)o->caps);
     line_tab(l);

@@ -191,6 +191,7 @@ static void died_below(const struct session *s, int32_t object, struct line *l)
 {
     uint32_t n =
         s->comparing && object >= 0 ? dead_count(s->change, DEAD_BY_HOLDER, object, object + 1) : 0;
+    line_remark(l);
     if (n)
         line_put(l, STYLE_DIED, "  [%u died]", n);
 }

@@ -70,17 +70,31 @@ void words_domain(struct line *l, const struct session *session, const struct sa
                   session_letter(session, s, domain), sample_domain_name(s, domain));
 }
 
+static void owner_words(struct line *l, const struct session *session, const struct sample *s,
+                        const struct authority_owner *owner)
+{
+    if (owner->kernel)
+        line_put(l, STYLE_STRONG, "K kernel");
+    else if (owner->domain < 0)
+        line_put(l, STYLE_DIM, "%s", owner->shared ? "shared" : "nobody");
+    else
+        words_domain(l, session, s, owner->domain);
+}
+
 void words_owner(struct line *l, const struct session *session, const struct sample *s,
                  uint64_t addr)
 {
     struct authority_owner owner;
-    int32_t domain = sample_owner(s, addr, &owner);
-    if (owner.kernel)
-        line_put(l, STYLE_STRONG, "K kernel");
-    else if (domain < 0)
-        line_put(l, STYLE_DIM, "%s", owner.shared ? "shared" : "nobody");
-    else
-        words_domain(l, session, s, domain);
+    sample_owner(s, addr, &owner);
+    owner_words(l, session, s, &owner);
+}
+
+void words_owner_of_object(struct line *l, const struct session *session, const struct sample *s,
+                           int32_t object)
+{
+    struct authority_owner owner;
+    sample_owner_of_object(s, object, &owner);
+    owner_words(l, session, s, &owner);
 }
 
 void words_address(struct line *l, const struct sample *s, uint64_t addr)

@@ -20,6 +20,8 @@ void words_reaches(struct line *l, const struct session *session, const struct s
 /* "G guest" for whoever owns the memory at addr; "kernel", "nobody". */
 void words_owner(struct line *l, const struct session *session, const struct sample *s,
                  uint64_t addr);
+void words_owner_of_object(struct line *l, const struct session *session, const struct sample *s,
+                           int32_t object);
 void words_address(struct line *l, const struct sample *s, uint64_t addr);
 /* "running", "waits", ... of a thread. */
 const char *words_thread_state(const struct record_thread *t);

@@ -829,6 +829,34 @@ static void the_untyped_decides_who_owns_a_frame(void **state)
     capstate_free(&y.s);
 }
 
+static int32_t untyped_at(const struct capstate *s, uint64_t addr, uint32_t bits)
+{
+    for (int32_t i = 0; i < (int32_t)s->object_count; i++)
+        if (s->objects[i].type == RECORD_CAP_UNTYPED && s->objects[i].addr == addr &&
+            s->objects[i].bits == bits)
+            return i;
+    return -1;
+}
+
+static void untyped_is_not_owned_by_whom_its_first_object_belongs_to(void **state)
+{
+    struct system y;
+    struct authority a;
+    struct authority_owner at, of;
+    (void)state;
+    make_system(&y, PLANT_TCB);
+    assert_int_equal(authority_build(&y.s, NULL, &a), ERR_OK);
+    authority_owner_of(&a, base_of(0), &at); /* the thread that begins there */
+    assert_int_equal(at.domain, authority_domain_named(&a, "client"));
+    authority_owner_of_object(&a, at.object, &of);
+    assert_memory_equal(&of, &at, sizeof(at));
+    authority_owner_of_object(&a, untyped_at(&y.s, base_of(0), 20), &of);
+    assert_int_not_equal(of.domain, at.domain);
+    assert_true(a.domains[of.domain].trusted);
+    authority_free(&a);
+    capstate_free(&y.s);
+}
+
 static void unnamed_threads_belong_to_their_island(void **state)
 {
     struct system y = {.root_index = 1, .plant = PLANT_NOTHING};
@@ -976,6 +1004,7 @@ int main(void)
         cmocka_unit_test(many_domains_at_one_endpoint_each_have_one_breach),
         cmocka_unit_test(who_shares_a_fault_handler_is_not_joined_by_it),
         cmocka_unit_test(the_untyped_decides_who_owns_a_frame),
+        cmocka_unit_test(untyped_is_not_owned_by_whom_its_first_object_belongs_to),
         cmocka_unit_test(unnamed_threads_belong_to_their_island),
         cmocka_unit_test(paths_name_each_edge_and_avoid_managers),
         cmocka_unit_test(calls_flow_only_towards_the_server),
