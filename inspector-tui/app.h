@@ -77,8 +77,8 @@ struct app {
 
     struct hit hits[HITS];
     uint32_t hit_count;
-    uint64_t last_event;  /* the newest one known */
-    uint32_t list_height; /* lines of the list, as last drawn */
+    uint64_t last_event;             /* the newest one known */
+    uint32_t list_height;            /* lines of the list, as last drawn */
     uint32_t columns, columns_shown; /* of the list, as last drawn */
 };
 

@@ -65,8 +65,8 @@ static void help_line(struct help *h, const char *head, const char *text, const 
     if (n >= HELP_WIDTH)
         return;
     if (COLS >= NAMES_FROM && n < MARGIN + HELP_KEYS + HELP_TEXT)
-        snprintf(out + n, (size_t)(HELP_WIDTH - n), "%*s %s", MARGIN + HELP_KEYS + HELP_TEXT - n, "",
-                 name);
+        snprintf(out + n, (size_t)(HELP_WIDTH - n), "%*s %s", MARGIN + HELP_KEYS + HELP_TEXT - n,
+                 "", name);
     else if (n + GAP + names <= COLS)
         snprintf(out + n, (size_t)(HELP_WIDTH - n), "%*s%s", COLS - n - names, "", name);
 }

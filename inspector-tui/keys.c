@@ -346,9 +346,10 @@ static void do_pane(struct app *app)
     app->show_pane = !app->show_pane;
     app->in_pane = false;
     session_say(&app->session, false, "%s",
-                !app->show_pane         ? "the pane is off"
-                : !screen_has_pane(app) ? "the pane is on, and comes with more lines"
-                                        : "the pane is on: what the cursor is on, where there is room");
+                !app->show_pane ? "the pane is off"
+                : !screen_has_pane(app)
+                    ? "the pane is on, and comes with more lines"
+                    : "the pane is on: what the cursor is on, where there is room");
 }
 
 static void do_mouse(struct app *app)

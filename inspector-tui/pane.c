@@ -356,7 +356,8 @@ static void about_address(const struct session *s, const struct sample *of, uint
     struct authority_owner owner;
     sample_owner(of, addr, &owner);
     if (sample_is_lost(of, &owner, addr))
-        pane_text(p, STYLE_WARN, "handed out, and in no object: a revoke of the untyped gives it back");
+        pane_text(p, STYLE_WARN,
+                  "handed out, and in no object: a revoke of the untyped gives it back");
     about_object(s, of, object, p);
 }
 
@@ -423,11 +424,11 @@ static void about_event(const struct session *s, const struct sample *of, uint64
     about_event_cap(of, &e, p);
     int32_t slot = e.slot ? sample_slot_at(of, e.slot) : -1;
     if (slot >= 0) {
-        pane_text(p, STYLE_HEAD, "that slot at %s, which is shown%s", session_clock(of->time, clock),
+        pane_text(p, STYLE_HEAD, "that slot at %s, which is shown%s",
+                  session_clock(of->time, clock),
                   session_event(s) == seq ? "" : ", not at the event");
         pane_slot(s, of, slot, p);
-    }
-    else if (e.slot)
+    } else if (e.slot)
         pane_text(p, STYLE_DIM, "slot 0x%s is empty in what is shown", sample_hex(of, e.slot, hex));
 }
 

@@ -57,10 +57,11 @@ void questions_leak(struct app *app, const char *text)
     free(leaks);
     if (count)
         show_answer(app, count);
-    session_say(s, lost > 0,
-                "leak: %u that nobody can get back, %u idle; what a revoke would give back (lost in "
-                "the overview) is not counted",
-                lost, count - lost);
+    session_say(
+        s, lost > 0,
+        "leak: %u that nobody can get back, %u idle; what a revoke would give back (lost in "
+        "the overview) is not counted",
+        lost, count - lost);
 }
 
 static void say_fit(struct session *s, int32_t slot, const struct retype_plan *p)

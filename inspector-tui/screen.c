@@ -157,8 +157,8 @@ static void draw_heads(const struct app *app, const struct view *v, const struct
 static void ghost_line(const struct view *v, struct line *l)
 {
     char clock[16];
-    line_put(l, STYLE_DIED, "-gone before %s: %s",
-             session_clock(v->ghost_time, clock), view_ghost_text(v));
+    line_put(l, STYLE_DIED, "-gone before %s: %s", session_clock(v->ghost_time, clock),
+             view_ghost_text(v));
 }
 
 static void make_line(struct app *app, struct view *v, uint32_t i, struct line *l)

@@ -100,9 +100,10 @@ static void about_title(const struct session *s, struct pane *p)
     if (c && c->before && c->count == 0)
         pane_text(p, STYLE_NORMAL, "no capability differs between these two moments");
     else if (c && c->before)
-        pane_text(p, STYLE_DIM,
-                  "one that was deleted and made anew just the same, in the same slot, is no change; "
-                  "capdb diff and the events tell of it");
+        pane_text(
+            p, STYLE_DIM,
+            "one that was deleted and made anew just the same, in the same slot, is no change; "
+            "capdb diff and the events tell of it");
     bindings_hints(pane_line(p), s->comparing ? comparing : stepping);
     bindings_hints(pane_line(p), moving);
 }

@@ -92,9 +92,12 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
 }
 
 static const struct column columns[] = {
-    {"event", 6, 12, 1, true},  {"thread", 12, 28, 2, false},
-    {"what", 8, 12, 0, false},  {"slot", 10, 18, 0, false},
-    {"capability", 20, 0, 3 | COLUMN_STAYS, false}, {0},
+    {"event", 6, 12, 1, true},
+    {"thread", 12, 28, 2, false},
+    {"what", 8, 12, 0, false},
+    {"slot", 10, 18, 0, false},
+    {"capability", 20, 0, 3 | COLUMN_STAYS, false},
+    {0},
 };
 
 const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, reveal};

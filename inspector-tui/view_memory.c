@@ -39,7 +39,8 @@ static bool needs_row(const struct session *s, uint64_t page, const struct ref *
 {
     bool here = asked->kind == REF_ADDRESS && asked->extra == 0 &&
                 is_in(asked->addr, page, 1u << PAGE_BITS);
-    return here && (asked->addr != page || sample_object_filling(s->now, page, 1u << PAGE_BITS) < 0);
+    return here &&
+           (asked->addr != page || sample_object_filling(s->now, page, 1u << PAGE_BITS) < 0);
 }
 
 static uint64_t id_of_piece(uint32_t depth, uint64_t offset)
@@ -224,7 +225,8 @@ static void line(const struct session *s, const struct view *v, const struct row
     uint64_t base = base_of(s, r), bytes = 1ull << bits_at(s, r->depth);
     enum sign sign = sign_of(s, base, bytes);
     line_put(l, words_sign(sign), "%c", sign_char(sign));
-    line_link(l, STYLE_NORMAL, ref_piece(base, bits_at(s, r->depth)), "%s", sample_hex(s->now, base, hex));
+    line_link(l, STYLE_NORMAL, ref_piece(base, bits_at(s, r->depth)), "%s",
+              sample_hex(s->now, base, hex));
     line_put(l, STYLE_DIM, " %5s ", size_short(bytes, size));
     memory_strip(s, s->now, base, bytes, bytes > 1u << PAGE_BITS ? cells(s, r) : 1, l);
     line_put(l, STYLE_NORMAL, " ");

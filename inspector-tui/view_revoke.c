@@ -380,16 +380,18 @@ static void about(const struct session *s, const struct view *v, const struct ro
         return;
     }
     if (r->kind == KIND_TITLE && r->at == TITLE_SEEN)
-        pane_text(p, STYLE_DIM,
-                  "Each row is a revocation that events told of: capabilities that went, steps that the "
-                  "revoke itself took, bytes, and how often it was preempted. %s opens it into its steps.",
-                  bindings_key("follow"));
+        pane_text(
+            p, STYLE_DIM,
+            "Each row is a revocation that events told of: capabilities that went, steps that the "
+            "revoke itself took, bytes, and how often it was preempted. %s opens it into its steps.",
+            bindings_key("follow"));
     else
-        pane_text(p, STYLE_DIM,
-                  "%s on a capability, in any view, shows here what its revoke would take. Steps are "
-                  "the capabilities that the revoke itself takes; capabilities are all that go, those "
-                  "in CNodes and threads that end with it included.",
-                  bindings_key("preview"));
+        pane_text(
+            p, STYLE_DIM,
+            "%s on a capability, in any view, shows here what its revoke would take. Steps are "
+            "the capabilities that the revoke itself takes; capabilities are all that go, those "
+            "in CNodes and threads that end with it included.",
+            bindings_key("preview"));
 }
 
 const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};
