@@ -182,6 +182,9 @@ static void reach(struct app *app)
 {
     struct ref r = app_thing(app);
     struct view *v = &app->views[VIEW_REACH];
+    const struct sample *now = app->session.now;
+    if (now && r.kind == REF_ADDRESS && sample_object_there(now, &r) < 0)
+        session_say(&app->session, true, "no one object lies there: go to one first");
     if (app->current != VIEW_REACH)
         app_go(app, VIEW_REACH);
     if (r.kind != REF_NONE && r.kind != REF_VIEW) {

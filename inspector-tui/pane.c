@@ -361,6 +361,54 @@ static void about_address(const struct session *s, const struct sample *of, uint
     about_object(s, of, object, p);
 }
 
+static void object_line(const struct session *s, const struct sample *of, int32_t object,
+                        struct pane *p)
+{
+    struct line *l = pane_line(p);
+    words_object(l, of, object);
+    line_put(l, STYLE_NORMAL, "  owner ");
+    words_owner_of_object(l, s, of, object);
+}
+
+/* Of a piece of memory with several things in it no one thing is told, but all. */
+static void about_piece(const struct session *s, const struct sample *of, uint64_t base,
+                        uint64_t size, struct pane *p)
+{
+    enum { SHOWN = 300 };
+    char from[24], last[24], text[SIZE_TEXT];
+    int32_t around = sample_object_holding(of, base);
+    uint32_t shown = 0, i = sample_object_from(of, base), end = sample_object_from(of, base + size);
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_STRONG, "0x%s to 0x%s", sample_hex(of, base, from),
+             sample_hex(of, base + (size - 1), last));
+    line_put(l, STYLE_NORMAL, "  %s, several things in it; ", size_short(size, text));
+    line_put(l, STYLE_DIM, "%s ADDRESS asks for one", bindings_key("goto"));
+    if (capstate_is_kernel(&of->state, base) || capstate_is_kernel(&of->state, base + (size - 1)))
+        pane_text(p, STYLE_STRONG, "K kernel");
+    if (around >= 0 && of->state.objects[around].addr < base)
+        object_line(s, of, around, p);
+    for (; i < end && shown < SHOWN; i++) {
+        if (of->state.objects[i].bits == 0)
+            continue;
+        object_line(s, of, (int32_t)i, p);
+        shown++;
+    }
+    if (i < end)
+        pane_text(p, STYLE_DIM, "and %u more object%s", end - i, plural_s(end - i));
+}
+
+static void about_memory(const struct session *s, const struct sample *of, const struct ref *r,
+                         struct pane *p)
+{
+    uint64_t size = r->extra ? 1ull << r->extra : 1;
+    bool nothing = sample_object_holding(of, r->addr) < 0 &&
+                   sample_object_from(of, r->addr) == sample_object_from(of, r->addr + size);
+    if (r->extra && !nothing && sample_object_there(of, r) < 0)
+        about_piece(s, of, r->addr, size, p);
+    else
+        about_address(s, of, r->addr, p);
+}
+
 static void about_space(const struct session *s, const struct sample *of, uint64_t dir,
                         struct pane *p)
 {
@@ -505,7 +553,7 @@ void pane_about(const struct session *s, const struct sample *of, const struct r
         about_domain(s, of, sample_domain_of(of, r), p);
         break;
     case REF_ADDRESS:
-        about_address(s, of, r->addr, p);
+        about_memory(s, of, r, p);
         break;
     case REF_SPACE:
         about_space(s, of, r->addr, p);

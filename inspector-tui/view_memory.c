@@ -1,13 +1,10 @@
 /* RAM from the whole down to a page: each row is a piece with its picture, and opens into sixteen
  * smaller ones; below its page stands the address that was gone to; devices stand apart. */
-#include "inspector-tui/bindings.h"
 #include "inspector-tui/memory.h"
-#include "inspector-tui/pane.h"
+#include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
 #include "capstate/size.h"
 #include "lib/plural.h"
-
-#include <inttypes.h>
 
 enum row_kind { KIND_PIECE = 1, KIND_DEVICES, KIND_DEVICE, KIND_LEGEND, KIND_ADDRESS };
 
@@ -114,16 +111,6 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
     return VIEW_WHOLE;
 }
 
-/* Objects in a piece: numbers of the first one and of the first behind it. */
-struct objects {
-    uint32_t from, to;
-};
-
-static struct objects objects_in(const struct sample *of, uint64_t base, uint64_t size)
-{
-    return (struct objects){sample_object_from(of, base), sample_object_from(of, base + size)};
-}
-
 static bool is_typed(const struct capstate_object *o)
 {
     return o->bits > 0 && o->type != RECORD_CAP_UNTYPED;
@@ -141,9 +128,8 @@ static void contents(const struct session *s, uint64_t base, uint64_t size, stru
     }
     if (size > 1u << PAGE_BITS)
         return;
-    struct objects in = objects_in(s->now, base, size);
-    uint32_t n = o && is_typed(o) && o->addr < base;
-    for (uint32_t i = in.from; i < in.to; i++)
+    uint32_t n = o && is_typed(o) && o->addr < base, end = sample_object_from(s->now, base + size);
+    for (uint32_t i = sample_object_from(s->now, base); i < end; i++)
         n += is_typed(&s->now->state.objects[i]);
     if (n)
         line_put(l, STYLE_DIM, "%u object%s", n, plural_s(n));
@@ -177,14 +163,6 @@ static uint32_t cells(const struct session *s, const struct row *r)
 static struct ref ref_piece(uint64_t base, uint32_t bits)
 {
     return (struct ref){.kind = REF_ADDRESS, .addr = base, .extra = bits};
-}
-
-/* An object and who owns the memory that it begins at. */
-static void object_line(const struct session *s, int32_t object, struct line *l)
-{
-    words_object(l, s->now, object);
-    line_put(l, STYLE_NORMAL, "  owner ");
-    words_owner_of_object(l, s, s->now, object);
 }
 
 static void address_line(const struct session *s, uint64_t addr, struct line *l)
@@ -283,49 +261,4 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
     return needs_row(s, ram.base + offset, r) ? id_of_address(r->addr) : id;
 }
 
-/* Of a piece with several things in it no one thing is told, but all. */
-static void about_piece(const struct session *s, uint64_t base, uint64_t size, struct pane *p)
-{
-    enum { SHOWN = 300 };
-    char from[24], last[24], text[SIZE_TEXT];
-    const struct sample *now = s->now;
-    struct objects in = objects_in(now, base, size);
-    int32_t around = sample_object_holding(now, base);
-    uint32_t shown = 0, more = 0;
-    struct line *l = pane_line(p);
-    line_put(l, STYLE_STRONG, "0x%s to 0x%s", sample_hex(now, base, from),
-             sample_hex(now, base + (size - 1), last));
-    line_put(l, STYLE_NORMAL, "  %s, several things in it; ", size_short(size, text));
-    line_put(l, STYLE_DIM, "%s ADDRESS asks for one", bindings_key("goto"));
-    if (capstate_is_kernel(&now->state, base) || capstate_is_kernel(&now->state, base + (size - 1)))
-        pane_text(p, STYLE_STRONG, "K kernel");
-    if (around >= 0 && now->state.objects[around].addr < base)
-        object_line(s, around, pane_line(p));
-    for (uint32_t i = in.from; i < in.to; i++) {
-        if (now->state.objects[i].bits == 0)
-            continue;
-        if (shown++ < SHOWN)
-            object_line(s, (int32_t)i, pane_line(p));
-        else
-            more++;
-    }
-    if (more)
-        pane_text(p, STYLE_DIM, "and %u more object%s", more, plural_s(more));
-}
-
-static void about(const struct session *s, const struct view *v, const struct row *r,
-                  struct pane *p)
-{
-    uint64_t base = r->kind == KIND_PIECE ? base_of(s, r) : 0,
-             size = r->kind == KIND_PIECE ? 1ull << bits_at(s, r->depth) : 0;
-    struct ref to = ref(s, v, r);
-    struct objects in = objects_in(s->now, base, size);
-    bool one = sample_object_filling(s->now, base, size) >= 0;
-    bool nothing = in.from == in.to && sample_object_holding(s->now, base) < 0;
-    if (r->kind == KIND_PIECE && !one && !nothing)
-        about_piece(s, base, size, p);
-    else
-        pane_about(s, s->now, &to, p);
-}
-
-const struct view_ops view_memory = {NULL, build, line, ref, about, NULL, reveal};
+const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, reveal};

@@ -161,7 +161,9 @@ newer() { [ "$(seq_now)" -gt "$((first + 200))" ]; }
 check "samples go on" wait_for 60 newer
 check "the cursor stays on its thing while the system changes" cursor_stays
 key B / ; type_line 'd driver'
-check "objects name their owners" shows_soon '(untyped|pagedir|cnode|tcb|frame) .* d driver'
+check "objects name their owners, those that are not in memory too" shows_soon 'irqhandler .* d driver'
+key n
+check "and those in memory" eval 'wait_for 60 eval "cursor_line | grep -qE \"(untyped|pagedir|cnode|tcb|frame) .* d driver\""'
 key z z
 check "z sorts by a column" shows_soon 'sorted by'
 key M
