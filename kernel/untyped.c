@@ -392,15 +392,15 @@ static SELDOM enum outcome invoke_in_pieces(struct slot *slot, struct retype *r)
     }
 }
 
-static inline enum outcome invoke_retype(struct slot *slot, struct retype r)
+static inline enum outcome invoke_retype(struct slot *slot, const struct retype *r)
 {
-    if (r.count > (r.whole ? r.piece : 0)) {
+    if (r->count > (r->whole ? r->piece : 0)) {
         struct retype many;
 
-        many = r;
+        many = *r;
         return invoke_in_pieces(slot, &many);
     }
-    return objects_make(slot, &r, r.count);
+    return objects_make(slot, r, r->count);
 }
 
 enum outcome untyped_operation(struct slot *slot, struct message *m)
@@ -434,5 +434,5 @@ enum outcome untyped_operation(struct slot *slot, struct message *m)
     outcome = decode_memory(slot, &r);
     if (outcome != DONE)
         return outcome;
-    return invoke_retype(slot, r);
+    return invoke_retype(slot, &r);
 }

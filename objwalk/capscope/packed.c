@@ -32,8 +32,8 @@ struct packed {
         kaddr_t last;  /* slot of the first capability to the last object of the kind */
         uint32_t busy; /* objects that are not idle */
     } kind[SPANS];
-    struct slot_base base; /* the last slot that was packed, */
-    kaddr_t next;          /* and the one behind it */
+    struct slot_base base;      /* the last slot that was packed, */
+    kaddr_t next;               /* and the one behind it */
     struct record_mappings row; /* of pages that were not told yet, */
     uint32_t pages;             /* so many */
 };

@@ -47,7 +47,7 @@ PYTHON
 begins_with() {
     local first
     first=$($reader frames "$1" | head -n 1)
-    [[ $first == "snapshot format=4 kernel=1 "* ]] || { echo "$first"; return 1; }
+    [[ $first == "snapshot format=5 kernel=1 "* ]] || { echo "$first"; return 1; }
 }
 
 same_records() {
@@ -57,7 +57,7 @@ same_records() {
 boot build/arm/debug/image-demo-healthy.elf
 check "a snapshot can be captured" capture "snapshot wire" "$work/first"
 check "the second reader accepts every frame and record" $reader check "$work/first"
-check "it begins with a SNAPSHOT of format 4" begins_with "$work/first"
+check "it begins with a SNAPSHOT of format 5" begins_with "$work/first"
 check "the trace can be captured" capture "trace wire" "$work/trace"
 check "the second reader accepts the trace" $reader frames "$work/trace"
 check "the kernel can be halted" capture "halt" "$work/halted"
