@@ -256,6 +256,13 @@ key .
 check "when somebody else has recorded more, that is said" shows_soon '^ RECORDING +snapshot 5 .* 5 snapshots, growing'
 lists_more() { [ "$(last_shown)" -gt "$before" ]; }
 check "and the events are there, too" wait_for 60 lists_more
+build/host/capdb record "$monitor" "$work/grows.capdb" --count 2 2>/dev/null
+key ']'
+check "one snapshot on from the newest goes to one recorded since" shows_soon '^ RECORDING +snapshot 6 .* 7 snapshots'
+key ']'
+shows_soon '^ RECORDING +snapshot 7 '
+key ']'
+check "and says so where there is none" shows_soon 'this is the newest snapshot'
 key q
 shows_soon 'status 0'
 
