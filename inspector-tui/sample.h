@@ -49,7 +49,7 @@ struct sample {
     uint32_t number; /* on the time line, from 1 */
     uint64_t event;  /* made from snapshot `number` and the events up to this one; 0: a snapshot */
     double time;     /* when it was taken, seconds after 1970 */
-    uint32_t run;    /* of the machine behind the line, where this computer knows; grows */
+    uint32_t run;    /* of the machine, as far as one can tell; grows with each restart */
     uint64_t sum;    /* of all slots and threads: equal sums show the same rows */
     size_t bytes;    /* of memory, about */
     struct target_state target;

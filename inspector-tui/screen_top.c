@@ -105,6 +105,7 @@ static void add_facts(const struct session *s, struct bar *b)
     uint64_t first, last, lost;
     char text[PIECE_TEXT];
     source_recording(s->source, text, sizeof(text));
+    text[strcspn(text, ":")] = 0; /* why it does not go on is in the log */
     bool trouble = strlen(text) > strlen("REC") && !strncmp(text, "REC ", 4) && text[4] > '9';
     char events[40] = "", missing[40] = "";
     if (s->now && s->now->state.snapshot.seq && !s->now->event)
@@ -113,7 +114,7 @@ static void add_facts(const struct session *s, struct bar *b)
         snprintf(missing, sizeof(missing), "lost %" PRIu64, lost);
     add(b, 5, STYLE_NORMAL, events);
     add(b, lost ? 6 : 3, lost ? STYLE_WARN : STYLE_NORMAL, missing);
-    add(b, trouble ? 7 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
+    add(b, trouble ? 9 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
 }
 
 static int piece_width(const struct piece *p)

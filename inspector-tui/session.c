@@ -187,9 +187,11 @@ static void tell_change(struct session *s)
                 s->change->counts[SIGN_CHANGED]);
 }
 
+/* Nothing lives on through a restart: what is of another run of the machine is compared with nothing. */
 static struct sample *compared_with(const struct session *s)
 {
-    return s->comparing ? s->mark : s->before;
+    struct sample *with = s->comparing ? s->mark : s->before;
+    return with && s->now && session_same_run(with, s->now) ? with : NULL;
 }
 
 static void take_change(struct session *s, struct compare *change)
@@ -269,13 +271,21 @@ static void log_findings(struct session *s, const struct sample *sample)
     }
 }
 
+bool session_same_run(const struct sample *a, const struct sample *b)
+{
+    return a->run == b->run;
+}
+
 /* What is compared with it lived in another run of the machine. */
 static void tell_restart(struct session *s, const struct sample *sample)
 {
-    uint32_t boot = s->now ? s->now->state.snapshot.boot : 0;
-    bool another = boot && sample->state.snapshot.boot && boot != sample->state.snapshot.boot;
-    if (another || (s->now && s->now->run != sample->run))
+    if (!s->now || session_same_run(s->now, sample))
+        return;
+    s->comparing = s->comparing && session_same_run(s->mark, sample);
+    if (sample->run > s->now->run)
         session_say(s, true, "the machine was restarted: nothing of before lives on");
+    else
+        session_say(s, false, "this is before the machine was restarted");
 }
 
 void session_show(struct session *s, struct sample *sample, struct compare *change)
@@ -357,6 +367,18 @@ static void tell_layout(struct session *s)
     s->layout_told = true;
 }
 
+/* A recording that stops is told with the reason, once. */
+static void tell_recording(struct session *s)
+{
+    char text[SESSION_MESSAGE];
+    source_recording(s->source, text, sizeof(text));
+    const char *why = strchr(text, ':');
+    bool stopped = why && strncmp(text, "REC STOPPED", strlen("REC STOPPED")) == 0;
+    if (stopped && !s->recording_told)
+        session_say(s, true, "nothing is recorded any more%s", why);
+    s->recording_told = stopped;
+}
+
 bool session_take(struct session *s)
 {
     struct target_state state;
@@ -383,6 +405,7 @@ bool session_take(struct session *s)
         session_log(s, text);
     news |= sample || text;
     free(text);
+    tell_recording(s);
     return news;
 }
 

@@ -31,6 +31,7 @@ struct session {
     uint32_t before_asked;
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     bool mark_due;         /* the mark becomes that as soon as it has come */
+    bool recording_told;   /* that it stopped */
     struct revocations revocations;
     bool comparing;        /* with the mark; else with the sample shown before */
     bool tell_change;      /* the comparison under way was asked for: its sum is said */
@@ -107,6 +108,8 @@ uint64_t session_event_ahead(const struct session *s);
 void session_set_mark(struct session *s);
 void session_compare(struct session *s);
 bool session_is_back(const struct session *s);
+/* Is it the same run of the machine, so that what is in both may be the same thing? */
+bool session_same_run(const struct sample *a, const struct sample *b);
 /* Is what is shown past, so that steps go through events and not through the machine? */
 bool session_is_past(const struct session *s);
 /* To the next step of a revoke among the events kept, or the one before. */

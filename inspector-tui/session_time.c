@@ -90,20 +90,21 @@ void session_seek_by(struct session *s, long snapshots)
         session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
 }
 
-/* Number of the last point of the time line that `past` does not hold for. */
+/* Number of the last point of the time line that `past` does not hold for, else of the first; of: only
+ * points of the run of the machine that this sample is of. */
 static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
-                            double x)
+                            double x, const struct sample *of)
 {
-    uint32_t total, found = 1;
+    uint32_t total, found = 0;
     struct moment none;
     source_moments(s->source, &none, 1, &total);
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
     for (uint32_t i = 0; i < n; i++)
-        if (!past(&all[i], x))
+        if ((!of || all[i].run == of->run) && (!found || !past(&all[i], x)))
             found = all[i].number;
     free(all);
-    return found;
+    return found ? found : 1;
 }
 
 static bool later(const struct moment *m, double time)
@@ -118,7 +119,7 @@ static bool further(const struct moment *m, double seq)
 
 void session_seek_time(struct session *s, double time)
 {
-    session_seek(s, last_before(s, later, time));
+    session_seek(s, last_before(s, later, time, NULL));
 }
 
 uint64_t session_event(const struct session *s)
@@ -144,7 +145,7 @@ void session_to_event(struct session *s, uint64_t seq)
     uint64_t first, last, lost;
     uint32_t total;
     struct moment newest;
-    uint32_t n = last_before(s, further, (double)seq);
+    uint32_t n = last_before(s, further, (double)seq, NULL);
     source_moments(s->source, &newest, 1, &total);
     struct sample *kept = source_sample(s->source, n);
     bool whole = kept && kept->state.snapshot.seq == seq;
@@ -167,7 +168,7 @@ void session_to_event(struct session *s, uint64_t seq)
 static void seek_numbers(struct session *s, long events)
 {
     double seq = (double)session_event(s) + (double)events;
-    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
+    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq, NULL);
     session_seek(s, events > 0 ? n + 1 : n);
 }
 
@@ -246,7 +247,9 @@ static void take_due_mark(struct session *s)
 
 void session_find_minute(struct session *s)
 {
-    uint32_t n = last_before(s, later, s->now->time - MINUTE);
+    uint32_t n = last_before(s, later, s->now->time - MINUTE, s->now);
+    if (s->minute && !session_same_run(s->minute, s->now))
+        session_hold(&s->minute, NULL);
     if (s->minute && s->minute->number == n)
         return;
     struct sample *kept = source_sample(s->source, n);
@@ -265,12 +268,14 @@ void session_find_minute(struct session *s)
 /* What a minute ago looked like, if nobody set a mark: the default to compare with. */
 static void default_mark(struct session *s)
 {
-    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
+    struct sample *kept =
+        source_sample(s->source, last_before(s, later, s->now->time - MINUTE, s->now));
+    session_hold(&s->mark, NULL);
     if (kept && kept != s->now)
         session_hold(&s->mark, kept);
     else if (s->minute && s->minute != s->now)
         session_hold(&s->mark, s->minute);
-    else if (s->before)
+    else if (s->before && session_same_run(s->before, s->now))
         session_hold(&s->mark, s->before);
     s->mark_due = !kept && !s->minute && s->minute_asked;
     sample_drop(kept);
@@ -294,15 +299,19 @@ void session_compare(struct session *s)
     char clock[16];
     if (!s->now)
         return;
-    if (!s->comparing && !s->mark)
+    bool was = s->comparing, lost = !was && s->mark && !session_same_run(s->mark, s->now);
+    if (!was && (!s->mark || lost))
         default_mark(s);
-    s->comparing = !s->comparing && s->mark;
+    s->comparing = !was && s->mark;
     s->tell_change = s->comparing;
-    if (!s->comparing)
-        session_say(s, false,
-                    s->mark ? "compared with the snapshot before again"
-                            : "there is nothing earlier to compare with");
+    if (was)
+        session_say(s, false, "compared with the snapshot before again");
+    else if (!s->mark)
+        session_say(s, lost, "%sthere is nothing earlier to compare with",
+                    lost ? "the mark is of another run of the machine, and " : "");
     else
-        session_say(s, false, "comparing with %s ...", session_clock(s->mark->time, clock));
+        session_say(s, lost, "%scomparing with %s ...",
+                    lost ? "the mark was of another run of the machine: " : "",
+                    session_clock(s->mark->time, clock));
     session_compare_anew(s);
 }

@@ -125,8 +125,11 @@ void source_deliver(struct source *s, struct sample *sample)
     pthread_mutex_lock(&s->lock);
     struct point *p = moved ? new_point(s) : NULL; /* where nothing moved the line does not grow */
     if (p) {
-        p->moment =
-            (struct moment){s->point_count, sample->time, sample->state.snapshot.seq, changes};
+        p->moment = (struct moment){.number = s->point_count,
+                                    .time = sample->time,
+                                    .seq = sample->state.snapshot.seq,
+                                    .run = sample->run,
+                                    .changes = changes};
         p->sample = sample_hold(sample);
         s->history_bytes += sample->bytes;
         keep_within_memory(s);
@@ -155,6 +158,13 @@ void source_put_event(struct source *s, const struct record_event *e)
         }
         s->events[(s->event_first + s->event_count++) % EVENTS_KEPT] = *e;
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void source_forget_events(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->event_first = s->event_count = 0;
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -94,6 +94,7 @@ struct moment {
     uint32_t number;
     double time;
     uint64_t seq;     /* last event number */
+    uint32_t run;     /* of the machine: points of one run share it */
     uint32_t changes; /* capabilities that differ from the point before */
 };
 
@@ -107,7 +108,8 @@ uint32_t source_events(struct source *s, uint64_t from, struct record_event *out
 /* Numbers of the first and last event that is kept, how many were lost, false: there are none. */
 bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint64_t *lost);
 
-/* What the recording holds and whether it goes on: "REC 83", "" without one. */
+/* What the recording holds and whether it goes on: "REC 83", "" without one. Of one that does not, why
+ * behind a colon: "REC STOPPED: the disk is full". */
 void source_recording(struct source *s, char *text, size_t size);
 
 /* What programs printed since the last call, NULL if nothing. Caller frees. */

@@ -43,11 +43,47 @@ static void number_moments(struct source *s)
     free(table);
 }
 
+/* With which snapshots the recording came to another machine, or to another run of it: bit n of a map;
+ * the first is no other. NULL: not known. */
+static uint8_t *read_restarts(struct source *s, uint32_t count)
+{
+    char *table = NULL, machine[MACHINE_BYTES], before[MACHINE_BYTES] = "";
+    uint8_t *map = calloc(count / 8 + 1, 1);
+    uint32_t n = 0;
+    if (!map || capdb_ask(s->db, "SELECT first, machine FROM source ORDER BY id", UINT32_MAX,
+                          &table) != ERR_OK) {
+        free(map);
+        return NULL;
+    }
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
+        machine[0] = 0;
+        if (sscanf(line, "\n%" SCNu32 "\t%255[^\n]", &n, machine) < 1)
+            break;
+        if (n > 1 && n <= count && before[0] && machine[0] && strcmp(machine, before) != 0)
+            map[n / 8] |= (uint8_t)(1 << n % 8);
+        memcpy(before, machine, sizeof(before));
+    }
+    free(table);
+    return map;
+}
+
+/* The kernel's clock, too, begins anew. */
+static uint32_t run_of(const struct source *s, const struct capdb_snapshot *info,
+                       const uint8_t *restarts)
+{
+    if (s->point_count == 0)
+        return 0;
+    bool told = restarts && restarts[info->n / 8] >> info->n % 8 & 1;
+    bool back = info->ticks < s->ticks_read || info->seq < s->points[s->point_count - 1].moment.seq;
+    return s->points[s->point_count - 1].moment.run + (told || back);
+}
+
 /* The time line grows when somebody else records into the file. */
 static void read_moments(struct source *s)
 {
     uint32_t count = capdb_count(s->db), before = s->point_count;
     struct capdb_snapshot info;
+    uint8_t *restarts = count > before ? read_restarts(s, count) : NULL;
     pthread_mutex_lock(&s->lock);
     struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
     if (grown)
@@ -55,14 +91,18 @@ static void read_moments(struct source *s)
     else
         count = s->point_count;
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
+        uint32_t run = run_of(s, &info, restarts);
+        s->ticks_read = info.ticks;
         s->points[s->point_count++] =
             (struct point){.moment = {.number = info.n,
                                       .time = info.time,
                                       .seq = info.seq,
+                                      .run = run,
                                       .changes = info.added + info.removed + info.changed}};
     }
     bool grew = s->point_count > before;
     pthread_mutex_unlock(&s->lock);
+    free(restarts);
     if (grew && s->points[s->point_count - 1].moment.seq == 0)
         number_moments(s);
 }
@@ -126,6 +166,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
     }
     made->number = n;
     made->time = s->points[n - 1].moment.time;
+    made->run = s->points[n - 1].moment.run;
     keep(s, made);
     return made;
 }
@@ -244,8 +285,9 @@ static void load_before(struct source *s, uint64_t seq)
 {
     char why[300];
     uint32_t n = 0;
+    uint32_t run = s->points[s->point_count - 1].moment.run;
     for (uint32_t i = 0; i < s->point_count; i++)
-        if (s->points[i].moment.seq <= seq)
+        if (s->points[i].moment.seq <= seq && s->points[i].moment.run == run)
             n = s->points[i].moment.number;
     sample_drop(load(s, n, why, sizeof(why)));
 }

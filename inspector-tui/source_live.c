@@ -64,6 +64,21 @@ static void end_follow(struct source *s)
     s->follow = NULL;
 }
 
+/* Events of the run before lead to no moment of this one, whatever their numbers. */
+static void begin_run(struct source *s)
+{
+    s->run++;
+    s->boot = 0;
+    source_forget_events(s);
+}
+
+static void note_boot(struct source *s, uint32_t boot)
+{
+    if (s->boot && boot && boot != s->boot)
+        begin_run(s);
+    s->boot = boot ? boot : s->boot;
+}
+
 /* A target without a live line is sampled only. */
 static void begin_follow(struct source *s)
 {
@@ -201,7 +216,8 @@ static void note_machine(struct source *s)
 {
     char machine[MACHINE_BYTES];
     machine_behind(s->options.target, machine, sizeof(machine));
-    s->run += s->machine[0] && machine[0] && strcmp(machine, s->machine) != 0;
+    if (s->machine[0] && machine[0] && strcmp(machine, s->machine) != 0)
+        begin_run(s);
     if (machine[0])
         memcpy(s->machine, machine, sizeof(machine));
 }
@@ -236,6 +252,7 @@ static void sample(struct source *s)
         return;
     }
     double now = clock_wall();
+    note_boot(s, state.snapshot.boot);
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);

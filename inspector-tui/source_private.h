@@ -55,9 +55,11 @@ struct source {
     struct follow *follow; /* events of a live line, NULL: none */
     bool follows_next; /* the target was reached anew: its live line begins with the next sample */
     char machine[MACHINE_BYTES]; /* behind the line, "": not known */
-    uint32_t run;                /* grows when another machine is behind it */
+    uint32_t run;                /* grows when another machine is behind it, or it was restarted */
+    uint32_t boot;               /* what the kernel calls its run, 0: not known */
     struct authority_rules rules;
-    uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
+    uint32_t first;      /* snapshot of a recording to show first, 0: it is shown */
+    uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
@@ -103,6 +105,7 @@ void source_deliver(struct source *s, struct sample *sample);
 void source_show(struct source *s, struct sample *sample, struct compare *change);
 void source_put_event(struct source *s, const struct record_event *e);
 void source_lose_events(struct source *s, uint64_t count);
+void source_forget_events(struct source *s); /* they were of another run of the machine */
 void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void source_put_console(struct source *s, const char *text);

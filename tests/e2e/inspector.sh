@@ -188,8 +188,10 @@ key .
 check ". comes back to now" hides_soon 'LOOKING BACK'
 
 # --- a target that falls silent, dies, comes back ---
-start "$inspector $monitor"
-shows_soon '^ RUNNING'
+start "$inspector $monitor --record $work/reboot.capdb" 80 30
+shows_soon '^ RUNNING .*REC [0-9]+'
+key m
+shows_soon '^marked'
 kill -STOP "$qemu_pid"
 check "a silent target is told within seconds, before what it was" shows_soon '^ NO ANSWER for [0-9]+ s, was RUNNING'
 key T
@@ -203,6 +205,22 @@ boot build/arm/debug/image-demo-healthy.elf
 check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'
 key O
 check "and it is the new one" shows_soon ISOLATED
+check "what is compared with is of the new one, too" eval \
+    "wait_for 60 eval 'key =; shows_soon \"^the mark was of another run of the machine\" 2'; shows_soon '^compared with'"
+last_recorded() { screen | sed -nE '1s/.* REC ([0-9]+) .*/\1/p'; }
+records_on() { [ "$(last_recorded)" -gt "$1" ]; }
+check "it goes on to record" wait_for 60 records_on "$(last_recorded)"
+mv "$work/reboot.capdb" "$work/moved.capdb"
+check "a recording that stops is told in the bar and with its reason" eval \
+    "shows_soon '^ RUNNING .* REC STOPPED ' && shows_soon '^nothing is recorded any more: was removed, moved'"
+key L
+check "and the log has it" shows_soon '^ +nothing is recorded any more: was removed, moved'
+key q
+shows_soon 'status 0'
+start "$inspector $work/moved.capdb" 80 30
+shows_soon '^ RECORDING'
+key ':' ; type_line 'at 1'
+check "a recording knows where the machine was restarted, too" shows_soon '^this is before the machine was restarted'
 key q
 shows_soon 'status 0'
 
