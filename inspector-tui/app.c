@@ -127,7 +127,7 @@ struct ref app_capability(struct app *app)
 /* A stop that was armed from here is not left behind without a word. */
 void app_quit(struct app *app)
 {
-    if (app->armed_count)
+    if (app->session.target.armed_here)
         prompt_open(app, PROMPT_LEAVE, "");
     else
         app->running = false;
@@ -652,7 +652,6 @@ static void take_news(struct app *app)
     source_drain(app->session.source);
     session_take(&app->session);
     session_answers(&app->session, hear, app);
-    revoking_stopped(app);
     follow_victim(app);
     follow_found(app);
     if (app->current == VIEW_SQL)

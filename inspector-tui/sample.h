@@ -29,8 +29,9 @@ enum target_kind {
 
 struct target_state {
     enum target_kind kind;
-    double since;    /* seconds after 1970 */
-    char where[200]; /* by whom, before what; why it cannot be read; "" */
+    double since;               /* seconds after 1970 */
+    char where[200];            /* by whom, before what; why it cannot be read; "" */
+    uint32_t armed, armed_here; /* stops, a bit each; of those: through this inspector */
 };
 
 enum verdict { VERDICT_UNKNOWN, VERDICT_ISOLATED, VERDICT_BREACHED };

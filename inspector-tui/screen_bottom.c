@@ -90,9 +90,10 @@ static void draw_prompt(const struct app *app, int y)
                                         [PROMPT_SQL] = "sql> ",
                                         [PROMPT_LEAVE] = ""};
     char text[INPUT_MAX + 64];
+    unsigned armed = session_stops(app->session.target.armed_here);
     if (app->prompt == PROMPT_LEAVE)
-        snprintf(text, sizeof(text), "%u stop%s armed: r remove%s, other keys stay",
-                 app->armed_count, app->armed_count == 1 ? " is" : "s are",
+        snprintf(text, sizeof(text), "%u stop%s armed: r remove%s, other keys stay", armed,
+                 armed == 1 ? " is" : "s are",
                  session_keeps_stops(&app->session) ? ", k keep" : " and leave");
     else
         snprintf(text, sizeof(text), "%s%s", heads[app->prompt], app->input);

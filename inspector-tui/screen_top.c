@@ -95,6 +95,11 @@ static void add_where(const struct session *s, struct bar *b)
 static void add_modes(const struct session *s, struct bar *b)
 {
     bool back = session_is_back(s) && source_is_live(s->source);
+    char armed[40] = "";
+    unsigned stops = session_stops(s->target.armed);
+    if (stops)
+        snprintf(armed, sizeof(armed), "%u STOP%s ARMED", stops, stops == 1 ? "" : "S");
+    add(b, 8, STYLE_WARN, armed);
     add(b, 8, STYLE_WARN, s->paused ? "PAUSED" : "");
     add(b, 8, STYLE_WARN, back ? "LOOKING BACK" : "");
     add(b, 8, STYLE_KEY, s->comparing ? "COMPARING" : "");

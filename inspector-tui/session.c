@@ -1,6 +1,7 @@
 /* The model of the inspector: what was said, the marks of domains, the samples that are shown. */
 #include "inspector-tui/session_private.h"
 
+#include "attach/clock.h"
 #include "attach/sel4.h"
 #include "lib/format.h"
 #include "record/names.h"
@@ -43,10 +44,17 @@ void session_say(struct session *s, bool bad, const char *fmt, ...)
     vsnprintf(s->message, sizeof(s->message), fmt, args);
     va_end(args);
     s->message_bad = bad;
+    s->message_of_machine = false;
     if (s->message[0]) {
         session_log(s, s->message);
         session_log(s, "\n");
     }
+}
+
+void session_say_of_machine(struct session *s, bool bad, const char *text)
+{
+    session_say(s, bad, "%s", text);
+    s->message_of_machine = true;
 }
 
 /* Whole lines are cut from the front. */
@@ -63,11 +71,15 @@ static void trim_log(struct session *s)
 void session_log(struct session *s, const char *text)
 {
     size_t n = strlen(text);
-    char *bigger = realloc(s->log, s->log_length + n * 4 + 2);
+    char clock[16];
+    bool begins = s->log_length == 0 || s->log[s->log_length - 1] == '\n';
+    char *bigger = realloc(s->log, s->log_length + n * 4 + sizeof(clock) + 2);
     if (!bigger)
         return;
     s->log = bigger;
     char *to = bigger + s->log_length;
+    if (begins && *text && source_is_live(s->source))
+        to += sprintf(to, "%s ", session_clock(clock_wall(), clock));
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\r')
             continue;
@@ -385,8 +397,15 @@ bool session_take(struct session *s)
     source_state(s->source, &state);
     bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
     bool lost = state.kind == TARGET_UNREACHABLE || state.kind == TARGET_GONE;
-    if (lost && state.kind != s->target.kind)
-        session_say(s, true, "%s; the last state stays, and it is tried again", state.where);
+    bool moved = state.kind != s->target.kind || strcmp(state.where, s->target.where) != 0;
+    if (moved && s->message_of_machine)
+        session_say(s, false, "%s", "");
+    if (lost && state.kind != s->target.kind) {
+        char text[SESSION_MESSAGE];
+        snprintf(text, sizeof(text), "%s; the last state stays, and it is tried again",
+                 state.where);
+        session_say_of_machine(s, true, text);
+    }
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);

@@ -50,6 +50,7 @@ struct session {
     uint32_t columns, lines;       /* of the screen: pictures fill it */
     char message[SESSION_MESSAGE]; /* of the last key or answer */
     bool message_bad;
+    bool message_of_machine; /* it is true as long as the target stands as it does */
     char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */
     size_t log_length;
     uint64_t log_generation;
@@ -86,7 +87,10 @@ void session_answers(struct session *s, session_hear hear, void *ctx);
 
 void session_say(struct session *s, bool bad, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void session_log(struct session *s, const char *text); /* hostile bytes are escaped here */
+/* Says of the target what holds until it stands, or runs, in another way. */
+void session_say_of_machine(struct session *s, bool bad, const char *text);
+/* Hostile bytes are escaped here.  What a running target leads to has its time before it. */
+void session_log(struct session *s, const char *text);
 
 /* --- time --- */
 void session_seek(struct session *s, uint32_t number); /* 0: the newest */
@@ -122,6 +126,8 @@ void session_ask_again(struct session *s);
 
 /* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
 bool session_keeps_stops(const struct session *s);
+/* How many stops there are in a set of them, a bit each. */
+unsigned session_stops(uint32_t set);
 
 /* --- domains --- */
 const struct domain_mark *session_mark_of(const struct session *s, const char *name);

@@ -19,9 +19,16 @@ bool session_keeps_stops(const struct session *s)
     return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
 }
 
+unsigned session_stops(uint32_t set)
+{
+    return (unsigned)__builtin_popcount(set);
+}
+
 bool session_is_past(const struct session *s)
 {
-    return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
+    bool goes_back = s->event_wanted != 0; /* keys may come before it is there */
+    return goes_back || s->at != 0 || s->target.kind == TARGET_RECORDING ||
+           s->target.kind == TARGET_IMAGE;
 }
 
 void session_grown(struct session *s)

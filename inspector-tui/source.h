@@ -57,6 +57,8 @@ enum ask_kind {
     ASK_HALT,
     ASK_GO,
     ASK_COMMAND, /* text: a line for the monitor */
+    ASK_ARM,     /* addr: stop when this slot is revoked; where a stop is armed at it, no more */
+    ASK_DISARM,  /* takes away the stops that were armed through this source */
     ASK_FIND,    /* number: enum attach_goal; addr: the slot; on a replay */
     ASK_SQL, /* text, in which :n is snapshot `number`; over the recording, or that moment of a live
                     target; compared with the answer of snapshot `addr`, unless that is 0 */

@@ -69,6 +69,7 @@ static void begin_run(struct source *s)
 {
     s->run++;
     s->boot = 0;
+    s->moved = s->stands_for_us = false;
     source_forget_events(s);
 }
 
@@ -152,9 +153,36 @@ static enum target_kind kind_of(const struct source *s, const struct attach_stat
     }
 }
 
+/* At a condition that was armed here, also when it was taken away since, or where a command of ours
+ * led: as long as it stands there. */
+static void note_stop(struct source *s, const struct attach_state *state)
+{
+    uint32_t n = state->condition;
+    bool at_ours = n > 0 && n <= 32 && state->armed_here >> (n - 1) & 1;
+    bool led = s->moved && (state->reason == ATTACH_AT_STEP || state->reason == ATTACH_AT_FINISH ||
+                            state->reason == ATTACH_AT_HALT);
+    if (state->being == ATTACH_RUNS)
+        s->moved = s->stands_for_us = false;
+    else if (state->being == ATTACH_STANDS && (at_ours || led || state->ours))
+        s->stands_for_us = true;
+}
+
+static void say_armed(struct source *s, const struct attach_state *state)
+{
+    pthread_mutex_lock(&s->lock);
+    bool same = s->state.armed == state->armed && s->state.armed_here == state->armed_here;
+    s->state.armed = state->armed;
+    s->state.armed_here = state->armed_here;
+    pthread_mutex_unlock(&s->lock);
+    if (!same)
+        source_wake_screen(s);
+}
+
 static void say_how_it_stands(struct source *s)
 {
     const struct attach_state *state = attach_last_state(s->attach);
+    note_stop(s, state);
+    say_armed(s, state);
     bool by_us = state->being == ATTACH_STANDS && state->ours;
     char where[sizeof(state->sentence) + 40];
     if (state->being == ATTACH_REPLAYS)
@@ -177,7 +205,8 @@ static const char *short_error(const struct source *s)
     return why;
 }
 
-/* The line is dead: leave it, and try anew at the next sample. */
+/* The line is dead: it is tried anew with the next sample.  What was armed through it is remembered,
+ * should the same machine be at the end of the new one. */
 static void lose_target(struct source *s, enum error e)
 {
     char why[200];
@@ -186,9 +215,7 @@ static void lose_target(struct source *s, enum error e)
         source_say_state(s, TARGET_UNREACHABLE, why);
         return;
     }
-    end_follow(s);
-    attach_close(s->attach);
-    s->attach = NULL;
+    s->lost = true;
     source_say_state(s, TARGET_GONE, why);
 }
 
@@ -222,17 +249,27 @@ static void note_machine(struct source *s)
         memcpy(s->machine, machine, sizeof(machine));
 }
 
+/* Over a new line. What was missed meanwhile the live line says. */
+static bool recover(struct source *s, char *message, size_t size)
+{
+    enum error e = s->follow ? live_recover(s->follow->live) : attach_recover(s->attach);
+    if (e != ERR_OK)
+        snprintf(message, size, "%s", attach_error(s->attach));
+    s->lost = e != ERR_OK;
+    return !s->lost;
+}
+
 static bool reach(struct source *s, char *message, size_t size)
 {
-    if (s->attach)
+    bool again = s->attach;
+    if (again && !s->lost)
         return true;
-    if (attach_open(s->options.target, &s->attach, message, size) != ERR_OK) {
-        s->attach = NULL;
+    if (again ? !recover(s, message, size)
+              : attach_open(s->options.target, &s->attach, message, size) != ERR_OK)
         return false;
-    }
     note_machine(s);
     say_abilities(s);
-    s->follows_next = true;
+    s->follows_next = !s->follow;
     if (s->db)
         reached_again(s);
     return true;
@@ -278,15 +315,82 @@ static void serve_stop(struct source *s, const struct asked *q)
                                      : "the machine runs");
 }
 
+/* The answer's text, which the caller frees; NULL: no memory. */
+static enum error command(struct source *s, const char *line, char **text)
+{
+    static const char *const moves[] = {"step", "finish", "halt"};
+    enum error e = attach_command(s->attach, line, text);
+    for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
+        s->moved |= e == ERR_OK && strncmp(line, moves[i], strlen(moves[i])) == 0;
+    if (e != ERR_OK || !*text) {
+        free(*text);
+        *text = strdup(e == ERR_OK ? "" : short_error(s));
+    }
+    return e;
+}
+
 static void serve_command(struct source *s, const struct asked *q)
 {
     char *text = NULL;
-    enum error e = attach_command(s->attach, q->ask.text, &text);
-    if (e != ERR_OK || !text) {
-        free(text);
-        text = strdup(e == ERR_OK ? "" : short_error(s));
-    }
+    enum error e = command(s, q->ask.text, &text);
     source_answered(s, q, e == ERR_OK, text);
+}
+
+/* Number of the condition that stops at a revoke of this slot, in what `break` lists; 0: none. */
+static unsigned condition_at(const char *list, uint64_t slot)
+{
+    for (const char *line = list; line && *line; line = strchr(line, '\n')) {
+        unsigned n;
+        uint64_t at;
+        int end = 0;
+        line += *line == '\n';
+        if (sscanf(line, "%u: on revoke slot 0x%" SCNx64 "%n", &n, &at, &end) == 2 && at == slot &&
+            line[end] == ',')
+            return n;
+    }
+    return 0;
+}
+
+/* What the target has armed, it knows itself. */
+static void serve_arm(struct source *s, const struct asked *q)
+{
+    char line[64], *list = NULL, *text = NULL;
+    enum error e = command(s, "break", &list);
+    unsigned n = e == ERR_OK && list ? condition_at(list, q->ask.addr) : 0;
+    if (n)
+        snprintf(line, sizeof(line), "delete %u", n);
+    else
+        snprintf(line, sizeof(line), "break on revoke slot 0x%" PRIx64, q->ask.addr);
+    if (e == ERR_OK)
+        e = command(s, line, &text);
+    if (e == ERR_OK && n && text && !text[0]) {
+        free(text);
+        if (asprintf(&text, "it stops no more when slot 0x%" PRIx64 " is revoked", q->ask.addr) < 0)
+            text = NULL;
+    }
+    source_answered(s, q, e == ERR_OK, text ? text : list);
+    if (text)
+        free(list);
+}
+
+static void serve_disarm(struct source *s, const struct asked *q)
+{
+    char line[32], *text = NULL;
+    uint32_t here = attach_last_state(s->attach)->armed_here;
+    enum error e = ERR_OK;
+    for (unsigned i = 0; i < 32 && e == ERR_OK; i++) {
+        snprintf(line, sizeof(line), "delete %u", i + 1);
+        if (!(here >> i & 1))
+            continue;
+        free(text);
+        text = NULL;
+        e = command(s, line, &text);
+    }
+    if (e == ERR_OK)
+        source_answered_text(s, q, true, "what was armed here is taken away");
+    else
+        source_answered_text(s, q, false, text);
+    free(text);
 }
 
 static void serve_find(struct source *s, const struct asked *q)
@@ -382,6 +486,12 @@ static void serve_reachable(struct source *s, const struct asked *q)
     case ASK_COMMAND:
         serve_command(s, q);
         break;
+    case ASK_ARM:
+        serve_arm(s, q);
+        break;
+    case ASK_DISARM:
+        serve_disarm(s, q);
+        break;
     case ASK_FIND:
         serve_find(s, q);
         break;
@@ -451,6 +561,14 @@ static bool begin(struct source *s, char *message, size_t size)
     return reach(s, message, size) && begin_recording(s, message, size);
 }
 
+/* A machine that stands at a stop of ours is not left there: nobody else knows of it. */
+static void let_go(struct source *s)
+{
+    const struct attach_state *state = attach_last_state(s->attach);
+    if (!s->lost && !s->keep_stops && s->stands_for_us && state->being == ATTACH_STANDS)
+        attach_continue(s->attach);
+}
+
 static void end(struct source *s)
 {
     if (s->db && s->follow && s->follow->count)
@@ -461,6 +579,7 @@ static void end(struct source *s)
         capdb_close(s->db);
     if (s->attach) {
         attach_keep_stops(s->attach, s->keep_stops);
+        let_go(s);
         attach_close(s->attach);
     }
 }

@@ -57,6 +57,9 @@ struct source {
     char machine[MACHINE_BYTES]; /* behind the line, "": not known */
     uint32_t run;                /* grows when another machine is behind it, or it was restarted */
     uint32_t boot;               /* what the kernel calls its run, 0: not known */
+    bool lost;                   /* the line: `attach` is there, and to be reached again */
+    bool moved;                  /* the machine was told to step, or to stop, through this source */
+    bool stands_for_us; /* it stands at a stop of ours, and nobody else waits for it there */
     struct authority_rules rules;
     uint32_t first;      /* snapshot of a recording to show first, 0: it is shown */
     uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */

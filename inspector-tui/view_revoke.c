@@ -215,6 +215,7 @@ static void hint_line(const struct session *s, struct line *l)
                                        {NULL, NULL}},
                              past[] = {{"step", " a step on  "},
                                        {"step-back", " a step back  "},
+                                       {"finish", " to its end  "},
                                        {"event-back", " "},
                                        {"event-on", " by event  "},
                                        {"newest", " to the newest"},

@@ -121,6 +121,70 @@ recorded_counts() {
 check "and counts the same" eval '[ "$(recorded_counts)" = "${caps:-none} ${steps:-none}" ]'
 check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capdb" "SELECT count(*) FROM events")" != 0 ]'
 
+# --- stops: what is armed the target knows; none is left behind ---
+runs_free() { shows_soon '^ RUNNING +(ev|lost)' 20 && hides 'ARMED'; }
+next_one() { # in the place of the one that has left
+    shows_soon 'status 0'
+    start "$inspector $1"
+    shows_soon '^ [A-Z]+ .*ev [0-9]+'
+}
+arm_at() { key @; type_line "slot:$1"; shows_soon "slot 0x$1 "; key b; }
+start "$inspector $monitor"
+shows_soon '^ RUNNING +ev'
+arm_at 87fe0010
+check "a stop that is armed stands in the bar" shows_soon '^ RUNNING +1 STOP ARMED'
+key b
+check "b once more takes it away" hides_soon 'STOP ARMED'
+key b ':' ; type_line 'break on revoke slot 0x87fe0020'
+check "one that was typed counts, too" shows_soon '^ RUNNING +2 STOPS ARMED'
+key x
+check "x takes all of them away" hides_soon 'ARMED'
+key V
+arm_at 82406000
+shows_soon '^ STOPPED .*1 STOP ARMED'
+check "of b nothing is said any more where it led to" hides_soon '^stop 1: when'
+key ':' ; type_line 'delete all'
+check "a command without an answer is said to be done" shows_soon '^delete all: done'
+check "what was taken away is not armed" hides_soon 'ARMED'
+key q
+check "so q asks nothing" shows_soon 'status 0'
+next_one "$monitor"
+check "and the machine does not stay where it stood for us" runs_free
+key q
+
+relay() {
+    python3 tests/e2e/relay.py "$work/relay.sock" "$work/monitor.sock" &
+    relay_pid=$!
+    wait_for 60 listens "$work/relay.sock"
+}
+breaks_and_comes_back() {
+    stop_process relay_pid
+    shows_soon '^ GONE since'
+    relay
+    shows_soon "$1"
+}
+relay
+next_one "monitor:unix:$work/relay.sock"
+arm_at 87fe0010
+shows_soon '^ RUNNING +1 STOP ARMED'
+breaks_and_comes_back '^ RUNNING +1 STOP ARMED'
+key q
+check "when the line breaks, what was armed through it is remembered" shows_soon '^1 stop is armed: r remove'
+key r
+next_one "$monitor"
+check "and taken away" runs_free
+key q
+next_one "monitor:unix:$work/relay.sock"
+key !
+shows_soon '^ HELD'
+breaks_and_comes_back '^ (HELD|STOPPED)'
+key q
+next_one "$monitor"
+check "so is that it was stopped through it" runs_free
+key q
+shows_soon 'status 0'
+stop_process relay_pid
+
 # --- the rows ---
 start "$inspector $monitor --no-mouse"
 shows_soon '^ RUNNING'
@@ -205,8 +269,12 @@ boot build/arm/debug/image-demo-healthy.elf
 check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'
 key O
 check "and it is the new one" shows_soon ISOLATED
+compares_anew() { # when there is something earlier in the new one; else = is pressed again
+    key =
+    shows_soon '^the mark was of another run of the machine: comparing' 2
+}
 check "what is compared with is of the new one, too" eval \
-    "wait_for 60 eval 'key =; shows_soon \"^the mark was of another run of the machine\" 2'; shows_soon '^compared with'"
+    "wait_for 60 compares_anew && shows_soon '^compared with'"
 last_recorded() { screen | sed -nE '1s/.* REC ([0-9]+) .*/\1/p'; }
 records_on() { [ "$(last_recorded)" -gt "$1" ]; }
 check "it goes on to record" wait_for 60 records_on "$(last_recorded)"
