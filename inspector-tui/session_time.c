@@ -196,10 +196,28 @@ void session_seek_event(struct session *s, long events)
     }
 }
 
-/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
-static bool is_stop(const struct record_event *e)
+/* A victim that was half emptied when the revoke was preempted is announced again, and is the same step. */
+static bool is_announced_again(const struct session *s, const struct record_event *victim)
 {
-    return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
+    struct record_event e;
+    for (uint64_t at = victim->seq; --at > 0;) {
+        if (source_events(s->source, at, &e, 1) != 1 || e.seq != at)
+            return false;
+        if (e.thread != victim->thread)
+            continue;
+        if (e.kind == RECORD_EVENT_REVOKE_BEGIN || e.kind == RECORD_EVENT_REVOKE_END)
+            return false;
+        if (e.kind == RECORD_EVENT_REVOKE_VICTIM)
+            return e.slot == victim->slot && e.detail == victim->detail;
+    }
+    return false;
+}
+
+/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
+static bool is_stop(const struct session *s, const struct record_event *e)
+{
+    return e->kind == RECORD_EVENT_REVOKE_END ||
+           (e->kind == RECORD_EVENT_REVOKE_VICTIM && !is_announced_again(s, e));
 }
 
 /* The last event that the first snapshot shows: to those before it no moment leads. */
@@ -226,7 +244,7 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
     }
     while (left > 0 && (steps > 0 ? ++at <= last : --at >= first && at > 0)) {
         bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
-        if (!there || !is_stop(&e) || at < shown)
+        if (!there || at < shown || !is_stop(s, &e))
             continue;
         found = at;
         left--;
