@@ -567,6 +567,10 @@ static void hear(void *ctx, const struct answer *a)
         if (a->addr && !source_is_live(app->session.source) && !strstr(app->session.question, ":n"))
             session_say(&app->session, false,
                         "the question names no snapshot by :n: it has one answer at both moments");
+        if (source_is_live(app->session.source) && strstr(app->session.question, "snapshots"))
+            session_say(
+                &app->session, false,
+                "asked of this moment alone, which is snapshot 1 there; the recording has all");
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }

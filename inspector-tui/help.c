@@ -132,8 +132,9 @@ static void make(const struct app *app, struct help *h)
              "before, or the mark");
     snprintf(next(h), HELP_WIDTH,
              "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's");
-    snprintf(next(h), HELP_WIDTH,
-             "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them");
+    snprintf(
+        next(h), HELP_WIDTH,
+        "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them");
     snprintf(next(h), HELP_WIDTH,
              "  + - before a row: closed, open    > the capability a revoke "
              "takes next");

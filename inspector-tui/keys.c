@@ -362,12 +362,13 @@ static void do_suspend(struct app *app)
 {
     struct sigaction stop = {.sa_handler = SIG_DFL}, before;
     struct winsize size;
-    (void)app;
     def_prog_mode();
     endwin();
+    source_rest(app->session.source, true);
     sigaction(SIGTSTP, &stop, &before);
     kill(0, SIGTSTP); /* raw mode: ^Z comes as a key */
     sigaction(SIGTSTP, &before, NULL);
+    source_rest(app->session.source, false);
     reset_prog_mode();
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         resizeterm(size.ws_row, size.ws_col);

@@ -47,12 +47,13 @@ enum { SAMPLE_REACHES = 64 };
 
 struct sample {
     atomic_uint holders;
-    uint32_t number; /* on the time line, from 1 */
-    uint64_t event;  /* made from snapshot `number` and the events up to this one; 0: a snapshot */
-    double time;     /* when it was taken, seconds after 1970 */
-    uint32_t run;    /* of the machine, as far as one can tell; grows with each restart */
-    uint64_t sum;    /* of all slots and threads: equal sums show the same rows */
-    size_t bytes;    /* of memory, about */
+    uint32_t number;   /* on the time line, from 1 */
+    uint32_t recorded; /* number in the recording that is written, 0: none */
+    uint64_t event; /* made from snapshot `number` and the events up to this one; 0: a snapshot */
+    double time;    /* when it was taken, seconds after 1970 */
+    uint32_t run;   /* of the machine, as far as one can tell; grows with each restart */
+    uint64_t sum;   /* of all slots and threads: equal sums show the same rows */
+    size_t bytes;   /* of memory, about */
     struct target_state target;
 
     struct capstate state;
@@ -108,6 +109,9 @@ int32_t sample_owner(const struct sample *s, uint64_t addr, struct authority_own
 uint64_t sample_domain_own(const struct sample *s, int32_t domain);
 /* Is the address in untyped memory that was handed out, and in no object? */
 bool sample_is_lost(const struct sample *s, const struct authority_owner *owner, uint64_t addr);
+
+/* The number that snapshots have for the user. */
+uint32_t sample_number(const struct sample *s);
 
 /* An address with as many digits as the target's words have; returns buf. */
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24]);

@@ -79,9 +79,11 @@ static void add_where(const struct session *s, struct bar *b)
     snprintf(where, sizeof(where), "%s", s->target.where);
     if (s->target.kind == TARGET_RECORDING && s->now)
         snprintf(where, sizeof(where), "snapshot %u", s->now->number);
+    else if (s->now && session_is_back(s))
+        snprintf(where, sizeof(where), "snapshot %u", sample_number(s->now));
     if (s->now && s->now->event)
         snprintf(where, sizeof(where), "event %" PRIu64 ", after snapshot %u", s->now->event,
-                 s->now->number);
+                 sample_number(s->now));
     uint32_t before = b->count;
     add(b, WHERE_ITSELF, STYLE_NORMAL, where);
     if (b->count > before)

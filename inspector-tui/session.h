@@ -94,6 +94,8 @@ void session_log(struct session *s, const char *text);
 
 /* --- time --- */
 void session_seek(struct session *s, uint32_t number); /* 0: the newest */
+/* The snapshot that has this number, from 1 on, for the user (sample_number()). */
+void session_seek_shown(struct session *s, uint32_t shown);
 void session_seek_by(struct session *s, long snapshots);
 /* The answer to whether a recording has grown is there. */
 void session_grown(struct session *s);

@@ -41,6 +41,35 @@ void session_grown(struct session *s)
     s->newest_due = false;
 }
 
+/* A recording, if there is one, has it still. */
+static void say_dropped(struct session *s, uint32_t number)
+{
+    uint32_t total, recorded = 0;
+    struct moment none;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    if (number <= n)
+        recorded = all[number - 1].recorded;
+    free(all);
+    session_say(s, true, "snapshot %u is not in memory any more%s", recorded ? recorded : number,
+                recorded ? "; the recording has it" : "");
+}
+
+void session_seek_shown(struct session *s, uint32_t shown)
+{
+    char why[SESSION_MESSAGE];
+    if (!source_is_live(s->source)) { /* somebody may have recorded more */
+        session_seek(s, shown);
+        return;
+    }
+    uint32_t point = source_point(s->source, shown, why, sizeof(why));
+    if (point)
+        session_seek(s, point);
+    else
+        session_say(s, true, "%s", why);
+}
+
 void session_seek(struct session *s, uint32_t number)
 {
     uint32_t total;
@@ -68,7 +97,7 @@ void session_seek(struct session *s, uint32_t number)
         return;
     }
     if (live) {
-        session_say(s, true, "snapshot %u is not in memory any more; its recording has it", number);
+        say_dropped(s, number);
         return;
     }
     const struct ask ask = {.kind = ASK_SEEK, .number = number};
@@ -126,7 +155,18 @@ static bool further(const struct moment *m, double seq)
 
 void session_seek_time(struct session *s, double time)
 {
-    session_seek(s, last_before(s, later, time, NULL));
+    char clock[16];
+    uint32_t total;
+    struct moment first;
+    uint32_t n = last_before(s, later, time, NULL);
+    bool end = source_moments(s->source, &first, 1, &total) == 1 && first.time < time;
+    struct sample *at = n == 1 ? source_sample(s->source, 1) : NULL;
+    if (end)
+        session_say(s, false, "the newest snapshot is of %s", session_clock(first.time, clock));
+    else if (at && at->time > time)
+        session_say(s, false, "the first snapshot is of %s", session_clock(at->time, clock));
+    sample_drop(at);
+    session_seek(s, n);
 }
 
 uint64_t session_event(const struct session *s)

@@ -24,8 +24,9 @@ struct source_options {
 
 /* On failure NULL and the sentence in `message`. A live target must be there at the start. */
 struct source *source_open(const struct source_options *options, char *message, size_t size);
-void source_close(
-    struct source *s); /* finishes the recording; the target is left as it was found */
+/* Finishes the recording; the target is left as it was found.  Of a question that does not end it is
+ * left to the end of the process. */
+void source_close(struct source *s);
 
 bool source_is_live(const struct source *s);
 const char *source_name(const struct source *s);
@@ -42,6 +43,9 @@ struct compare *source_compared(struct source *s);
 void source_state(struct source *s, struct target_state *out);
 /* source_close() takes away the stops that were armed through it, unless they are to stay. */
 void source_keep_stops(struct source *s);
+/* The program is going to be stopped: the worker leaves the target alone, whose line nobody would read,
+ * until it is told to go on. Waits for that, but not long. */
+void source_rest(struct source *s, bool rest);
 void source_pause(struct source *s, bool paused); /* no samples but those asked for */
 
 /* Can the target be stopped, and does it run commands of a monitor? A recording can neither. */
@@ -86,6 +90,8 @@ uint32_t source_ask(struct source *s, const struct ask *ask);
 bool source_answer(struct source *s, struct answer *out);
 /* Questions that have no answer yet. */
 uint32_t source_waiting(struct source *s);
+/* Is a question in SQL to a running target under way? */
+bool source_is_asked(struct source *s);
 /* For how many seconds the target has been waited for, 0 while it is not. */
 double source_silence(struct source *s);
 
@@ -95,15 +101,19 @@ double source_silence(struct source *s);
 struct moment {
     uint32_t number;
     double time;
-    uint64_t seq;     /* last event number */
-    uint32_t run;     /* of the machine: points of one run share it */
-    uint32_t changes; /* capabilities that differ from the point before */
+    uint64_t seq;      /* last event number */
+    uint32_t run;      /* of the machine: points of one run share it */
+    uint32_t recorded; /* number of its first snapshot in the recording that is written, 0: none */
+    uint32_t changes;  /* capabilities that differ from the point before */
 };
 
 /* Points in order, up to `room` of the newest; returns how many, *total how many there are. */
 uint32_t source_moments(struct source *s, struct moment *out, uint32_t room, uint32_t *total);
 /* A sample that is still in memory, held for the caller; NULL: ask for it with ASK_SEEK. */
 struct sample *source_sample(struct source *s, uint32_t number);
+/* The numbers of a time line that is recorded are those of its recording: what the user types and sees.
+ * Point of the time line that snapshot `shown` is at, 0: `why` says why there is none. */
+uint32_t source_point(struct source *s, uint32_t shown, char *why, size_t size);
 
 /* Events, oldest first, with the number `from` on; at most `room`. */
 uint32_t source_events(struct source *s, uint64_t from, struct record_event *out, uint32_t room);

@@ -59,6 +59,7 @@ void source_serve_event(struct source *s, const struct asked *q)
     struct sample *made = make(s, base, seq, why, sizeof(why));
     if (made) {
         made->number = base->number;
+        made->recorded = base->recorded;
         made->time = base->time;
         made->run = base->run;
         made->event = seq;

@@ -17,7 +17,8 @@ static uint32_t split_name(char *path)
     if (!at || access(path, F_OK) == 0 || !at[1] || strspn(at + 1, "0123456789") != strlen(at + 1))
         return 0;
     *at = 0;
-    return (uint32_t)strtoul(at + 1, NULL, 10);
+    unsigned long n = strtoul(at + 1, NULL, 10);
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX; /* which no recording has */
 }
 
 /* Snapshots of a kernel that numbers no events: each has the number of the last event that it shows. */
@@ -408,4 +409,4 @@ static void end(struct source *s)
         authority_rules_free(&s->rules);
 }
 
-const struct source_ops source_file_ops = {begin, end, sample, serve, NULL};
+const struct source_ops source_file_ops = {begin, end, sample, serve, NULL, NULL};

@@ -130,6 +130,9 @@ static void record(struct source *s, const struct capstate *state, double now)
         stop_recording(s);
     else
         source_say_recording(s, "REC %u", n);
+    pthread_mutex_lock(&s->lock);
+    s->recorded = n ? n : s->recorded;
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* --- the state of the target, as it says --- */
@@ -298,6 +301,7 @@ static void sample(struct source *s)
         return;
     made->time = now;
     made->run = s->run;
+    made->recorded = s->recorded;
     source_deliver(s, made);
 }
 
@@ -404,76 +408,50 @@ static void serve_find(struct source *s, const struct asked *q)
     source_answered_text(s, q, e == ERR_OK, e == ERR_OK ? text : short_error(s));
 }
 
-/* Over one moment: a recording in memory with one snapshot, as `capdb live` has it. On failure the
- * sentence in `why`. */
-static enum error ask_moment(struct source *s, const struct capstate *state, double time,
-                             const char *sql, char **table, char *why)
-{
-    struct capdb *db = NULL;
-    uint32_t n;
-    enum error e = capdb_create(":memory:", s->options.target, &db, why);
-    if (e == ERR_OK && s->rules.count)
-        e = capdb_set_rules(db, &s->rules);
-    if (e == ERR_OK)
-        e = capdb_append(db, state, time, &n);
-    if (e == ERR_OK)
-        e = capdb_flush(db);
-    if (e == ERR_OK) {
-        capdb_give_up_after(db, SQL_SECONDS, source_is_wanted, s);
-        e = capdb_ask(db, sql, SQL_ROWS, table);
-    }
-    if (db && e != ERR_OK)
-        snprintf(why, CAPDB_MESSAGE, "%s", capdb_error(db));
-    if (db)
-        capdb_close(db);
-    return e;
-}
-
-/* The same over a moment that was seen. */
-static enum error ask_seen(struct source *s, uint32_t number, const char *sql, char **table,
-                           char *why)
+/* A copy of a moment that was seen. On failure the sentence in `why`. */
+static enum error take_seen(struct source *s, uint32_t number, struct capstate *state, double *time,
+                            char *why, size_t size)
 {
     struct sample *seen = source_sample(s, number);
-    if (!seen) {
-        snprintf(why, CAPDB_MESSAGE, "snapshot %u is not in memory any more", number);
-        return ERR_NOT_FOUND;
-    }
-    enum error e = ask_moment(s, &seen->state, seen->time, sql, table, why);
+    enum error e = seen ? capstate_copy(&seen->state, state) : ERR_NOT_FOUND;
+    if (seen)
+        *time = seen->time;
     sample_drop(seen);
+    if (e != ERR_OK)
+        snprintf(why, size, "%s",
+                 seen ? error_sentence(e) : "this snapshot is not in memory any more");
     return e;
 }
 
-/* Over what the machine is now. */
-static enum error ask_now(struct source *s, const char *sql, char **table, char *why)
+/* What the machine is now. */
+static enum error take_now(struct source *s, struct capstate *state, char *why, size_t size)
 {
-    struct capstate state;
     enum error e =
-        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
-    if (e != ERR_OK) {
-        snprintf(why, CAPDB_MESSAGE, "%s", short_error(s));
-        return e;
-    }
-    e = ask_moment(s, &state, clock_wall(), sql, table, why);
-    capstate_free(&state);
+        s->follow ? live_snapshot(s->follow->live, state) : attach_snapshot(s->attach, state);
+    if (e != ERR_OK)
+        snprintf(why, size, "%s", short_error(s));
     return e;
 }
 
 static void serve_sql(struct source *s, const struct asked *q)
 {
-    char why[CAPDB_MESSAGE] = "", *table = NULL, *before = NULL;
-    enum error e = q->ask.number ? ask_seen(s, q->ask.number, q->ask.text, &table, why)
-                                 : ask_now(s, q->ask.text, &table, why);
-    if (e == ERR_OK && q->ask.addr) {
-        e = ask_seen(s, (uint32_t)q->ask.addr, q->ask.text, &before, why);
-        if (e == ERR_OK)
-            table = source_compare_tables(before, table);
+    char why[CAPDB_MESSAGE] = "";
+    struct capstate state;
+    double time = clock_wall();
+    struct sample *before = q->ask.addr ? source_sample(s, (uint32_t)q->ask.addr) : NULL;
+    enum error e = q->ask.number ? take_seen(s, q->ask.number, &state, &time, why, sizeof(why))
+                                 : take_now(s, &state, why, sizeof(why));
+    if (e == ERR_OK && q->ask.addr && !before) {
+        capstate_free(&state);
+        snprintf(why, sizeof(why), "the snapshot to compare with is not in memory any more");
+        e = ERR_NOT_FOUND;
     }
-    if (e == ERR_OK && table) {
-        source_answered(s, q, true, table);
+    if (e == ERR_OK) {
+        source_ask_moment(s, q, &state, time, before);
         return;
     }
-    free(table);
-    source_answered_text(s, q, false, why[0] ? why : error_sentence(ERR_NO_MEMORY));
+    sample_drop(before);
+    source_answered_text(s, q, false, why);
 }
 
 static void serve_reachable(struct source *s, const struct asked *q)
@@ -533,6 +511,12 @@ static void listen_line(struct source *s, int ms)
     source_put_console(s, attach_console(s->attach));
 }
 
+static void rest(struct source *s)
+{
+    if (s->follow && !s->lost)
+        live_rest(s->follow->live);
+}
+
 /* --- opening --- */
 
 static bool begin_recording(struct source *s, char *message, size_t size)
@@ -584,4 +568,4 @@ static void end(struct source *s)
     }
 }
 
-const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line};
+const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line, rest};

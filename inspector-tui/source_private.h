@@ -40,6 +40,7 @@ struct source_ops {
     void (*serve)(struct source *s, const struct asked *q);
     /* Waits up to ms for something of its own while there is nothing to do; NULL: only sleeps. */
     void (*listen)(struct source *s, int ms);
+    void (*rest)(struct source *s); /* nobody will read its line for a while; NULL: it has none */
 };
 
 struct source {
@@ -71,12 +72,15 @@ struct source {
     int kick[2]; /* pipe: the worker is asked for something */
 
     pthread_mutex_t lock;
+    pthread_cond_t question_over, rest_changed;
     /* under the lock */
     bool quit, paused, due;
+    bool rest, rests;           /* the worker is to leave the target alone; it does */
     bool can_halt, can_command; /* the target, when it was last reached */
     double busy_since;          /* the worker waits for the target since then, 0: it does not */
     struct asked asks[ASKS];
     uint32_t ask_first, ask_count, ask_serving, ask_last_id;
+    uint32_t questions, question; /* in SQL, of a running target: how many are asked, the newest */
     struct answer answers[ANSWERS];
     uint32_t answer_first, answer_count;
     struct sample *fresh;
@@ -92,6 +96,7 @@ struct source {
     uint32_t event_first, event_count;
     uint64_t events_lost;
     char recording[160];
+    uint32_t recorded; /* the newest snapshot of the recording that is written, 0: none is */
     char *console;
     size_t console_len;
 };
@@ -99,6 +104,9 @@ struct source {
 /* --- for the kinds of target (source.c); they take the lock themselves --- */
 
 void source_answered(struct source *s, const struct asked *q, bool ok, char *text);
+/* The same of a question that the worker does not serve any more (source_served()). */
+void source_put_answer(struct source *s, const struct asked *q, bool ok, char *text);
+void source_served(struct source *s);
 void source_answered_text(struct source *s, const struct asked *q, bool ok, const char *text);
 /* A new state; `where` may be NULL. `since` stays while the kind stays. */
 void source_say_state(struct source *s, enum target_kind kind, const char *where);
@@ -119,6 +127,13 @@ bool source_is_wanted(void *source);
 /* Two answers to one question as one: each line begins with ' ', '+' (only in the second) or '-' (only
  * in the first); the first line names the columns. Frees both; NULL: no memory. (source_sql.c) */
 char *source_compare_tables(char *before, char *after);
+
+/* Asks in SQL of one moment, and is done; the answer comes later. Takes over the state and `before`,
+ * which may be NULL. (source_question.c) */
+void source_ask_moment(struct source *s, const struct asked *q, struct capstate *state, double time,
+                       struct sample *before);
+/* Waits a while for those that are asked to give up; false: one does not. */
+bool source_questions_end(struct source *s);
 
 /* The answer to ASK_EVENT (source_event.c). */
 void source_serve_event(struct source *s, const struct asked *q);

@@ -376,6 +376,38 @@ check "fg comes back, in the size that the terminal has now" \
 key q
 check "and q ends script and all" shows_soon 'script ends'
 
+# Whoever is stopped reads no line: a machine must not wait for that.
+kernel_ticks() { build/host/capdb live "gdb:unix:$work/gdb.sock" 'SELECT ticks FROM snapshots' | tail -1; }
+ticks_on() { first=$(kernel_ticks) && wait_for 20 eval '[ "$(kernel_ticks)" -gt $((first + 100)) ]'; }
+start "PS1='prompt> ' bash --norc -i"
+shows_soon '^prompt>'
+type_line "$inspector $monitor --record $work/rests.capdb"
+shows_soon '^ RUNNING +ev'
+key C-z
+shows_soon 'Stopped +'
+check "while the inspector is stopped, the machine runs" ticks_on
+type_line fg
+check "and with fg it is followed again" shows_soon '^ RUNNING +ev [0-9]+ +lost [1-9]'
+key Q ; key i
+type_line 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
+check "a long question is said to be under way" shows_soon 'the question is being answered'
+check "and the machine runs meanwhile" ticks_on
+goes_on() { first=$(seq_now) && wait_for 20 eval '[ "$(seq_now)" -gt "$first" ]' && hides 'NO ANSWER'; }
+check "and is read" goes_on
+key '!'
+check "and stops when it is to" shows_soon '^ HELD' 10
+key q
+check "q waits for no question" shows_soon '^prompt>.*$|^status'
+type_line exit
+check "what was missed is in the recording as a gap" build/host/capdb verify "$work/rests.capdb"
+start "$inspector $work/run.capdb"
+shows_soon '^ RECORDING'
+key Q ; key i
+type_line "SELECT instr(printf('%.*c',5000000,'a'), printf('%.*c',2500000,'a')||'b')"
+shows_soon 'reading'
+key q
+check "nor for one that no one can end" shows_soon 'status 0' 15
+
 printf 'guest/* visitors\n' >"$work/rules"
 start "$inspector $work/run.capdb --domains $work/rules"
 check "domains are named by the user's rules" shows_soon 'v visitors +[23] '
