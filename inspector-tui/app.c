@@ -406,6 +406,10 @@ bool app_goto(struct app *app, const char *text)
         text++;
     if (strncmp(text, "slot:", 5) == 0) {
         struct ref r = ref_to(REF_SLOT, physical(app, strtoull(text + 5, &end, 16)));
+        if (end == text + 5 || *end) {
+            session_say(&app->session, true, "'%.100s' is no address of a slot", text + 5);
+            return false;
+        }
         app_follow(app, &r);
         return true;
     }
@@ -650,8 +654,19 @@ static void follow_newest(struct app *app, enum view_id id)
         view_go(v, v->count, id == app->current ? app->list_height : 0);
 }
 
+/* A target that was waited for cannot be opened: there is nothing to show. */
+static void leave_in_trouble(struct app *app)
+{
+    char message[SESSION_MESSAGE];
+    if (!source_trouble(app->session.source, message, sizeof(message)))
+        return;
+    app->running = false;
+    app->exit_status = 2;
+}
+
 static void take_news(struct app *app)
 {
+    leave_in_trouble(app);
     uint64_t log = app->session.log_generation, events = app->session.generation_of_events;
     source_drain(app->session.source);
     session_take(&app->session);

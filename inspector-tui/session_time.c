@@ -64,10 +64,13 @@ void session_seek_shown(struct session *s, uint32_t shown)
         return;
     }
     uint32_t point = source_point(s->source, shown, why, sizeof(why));
-    if (point)
-        session_seek(s, point);
-    else
+    if (!point) {
         session_say(s, true, "%s", why);
+        return;
+    }
+    session_seek(s, point);
+    if (s->at == 0)
+        session_say(s, false, "this is the newest snapshot");
 }
 
 void session_seek(struct session *s, uint32_t number)

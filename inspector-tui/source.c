@@ -305,11 +305,38 @@ static void rest_when_told(struct source *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void end_opening(struct source *s, const char *trouble)
+{
+    pthread_mutex_lock(&s->lock);
+    s->opened = !trouble;
+    snprintf(s->trouble, sizeof(s->trouble), "%s", trouble ? trouble : "");
+    pthread_cond_broadcast(&s->opening_over);
+    pthread_mutex_unlock(&s->lock);
+    source_wake_screen(s);
+}
+
+/* Until it answers; false: it never will, or nobody waits any more. */
+static bool open_target(struct source *s)
+{
+    char message[sizeof(s->trouble)] = "";
+    enum opening how = OPENING_AGAIN;
+    while (how == OPENING_AGAIN && source_is_wanted(s)) {
+        how = s->ops->open ? s->ops->open(s, message, sizeof(message)) : OPENING_DONE;
+        if (how == OPENING_AGAIN)
+            source_say_state(s, TARGET_OPENING, "it gives no answer, and is tried again");
+    }
+    if (how != OPENING_AGAIN)
+        end_opening(s, how == OPENING_DONE ? NULL : message);
+    return how == OPENING_DONE;
+}
+
 static void *worker_main(void *arg)
 {
     struct source *s = arg;
     int64_t next = 0;
     bool due;
+    if (!open_target(s))
+        return NULL;
     while (what_next(s, &due, next)) {
         struct asked q;
         rest_when_told(s);
@@ -350,6 +377,32 @@ static bool start(struct source *s, char *message, size_t size)
     return true;
 }
 
+/* What is wrong at once is told before there is a screen. */
+static bool opens(struct source *s, char *message, size_t size)
+{
+    enum { OPEN_MS = 500 };
+    struct timespec until;
+    int trouble = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (until.tv_nsec + OPEN_MS * 1000000l) / 1000000000l;
+    until.tv_nsec = (until.tv_nsec + OPEN_MS * 1000000l) % 1000000000l;
+    pthread_mutex_lock(&s->lock);
+    while (!s->opened && !s->trouble[0] && !trouble)
+        trouble = pthread_cond_timedwait(&s->opening_over, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+    return !source_trouble(s, message, size);
+}
+
+bool source_trouble(struct source *s, char *message, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    bool failed = s->trouble[0];
+    if (failed)
+        snprintf(message, size, "%s", s->trouble);
+    pthread_mutex_unlock(&s->lock);
+    return failed;
+}
+
 struct source *source_open(const struct source_options *options, char *message, size_t size)
 {
     struct source *s = calloc(1, sizeof(*s));
@@ -367,8 +420,10 @@ struct source *source_open(const struct source_options *options, char *message, 
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->question_over, NULL);
     pthread_cond_init(&s->rest_changed, NULL);
+    pthread_cond_init(&s->opening_over, NULL);
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size)) {
+    if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size) ||
+        !opens(s, message, size)) {
         source_close(s);
         return NULL;
     }
@@ -416,7 +471,10 @@ void source_close(struct source *s)
     if (s->worker_runs) {
         pthread_mutex_lock(&s->lock);
         s->quit = true;
+        bool opened = s->opened;
         pthread_mutex_unlock(&s->lock);
+        if (!opened)
+            attach_interrupt(); /* it may wait for an answer */
         kick(s);
         if (!has_ended(s))
             return; /* the process ends, and with it what is in its way */

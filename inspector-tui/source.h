@@ -22,12 +22,15 @@ struct source_options {
     uint32_t interval_ms;                /* between two samples of a live target */
 };
 
-/* On failure NULL and the sentence in `message`. A live target must be there at the start. */
+/* On failure NULL and the sentence in `message`.  A live target must be there at the start; one that is,
+ * and does not answer for a moment, is waited for by the worker, and source_trouble() tells when it cannot
+ * be opened. */
 struct source *source_open(const struct source_options *options, char *message, size_t size);
 /* Finishes the recording; the target is left as it was found.  Of a question that does not end it is
  * left to the end of the process. */
 void source_close(struct source *s);
 
+bool source_trouble(struct source *s, char *message, size_t size);
 bool source_is_live(const struct source *s);
 const char *source_name(const struct source *s);
 int source_fd(const struct source *s);

@@ -243,11 +243,30 @@ static void say_length(struct source *s, bool grows)
                          grows ? ", growing" : "");
 }
 
+/* What is open stays readable when its name goes to another file, or to none. */
+static void look_for_file(struct source *s)
+{
+    struct stat now;
+    bool there = stat(s->file, &now) == 0;
+    bool same = there && now.st_dev == s->opened_file.st_dev && now.st_ino == s->opened_file.st_ino;
+    if (same || s->replaced)
+        return;
+    s->replaced = true;
+    source_say_recording(s, "%u snapshot%s, file %s", s->point_count, plural_s(s->point_count),
+                         there ? "REPLACED" : "REMOVED");
+    source_put_console(s, there
+                              ? "another file has the name of this recording by now: what is shown "
+                                "is the one that was opened\n"
+                              : "the file of this recording was removed: what is shown is the one "
+                                "that was opened\n");
+}
+
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
 static void take_growth(struct source *s)
 {
     uint32_t before = s->point_count;
     read_moments(s);
+    look_for_file(s);
     if (s->point_count == before)
         return;
     take_events(s);
@@ -384,6 +403,9 @@ static bool begin(struct source *s, char *message, size_t size)
         return false;
     }
     capdb_give_up_after(s->db, SQL_SECONDS, source_is_wanted, s);
+    snprintf(s->file, sizeof(s->file), "%s", path);
+    if (stat(path, &s->opened_file) != 0)
+        s->replaced = true; /* as far as one can tell */
     if (s->options.rules)
         s->rules = *s->options.rules;
     read_moments(s);
@@ -409,4 +431,5 @@ static void end(struct source *s)
         authority_rules_free(&s->rules);
 }
 
-const struct source_ops source_file_ops = {begin, end, sample, serve, NULL, NULL};
+const struct source_ops source_file_ops = {
+    .begin = begin, .end = end, .sample = sample, .serve = serve};

@@ -253,36 +253,37 @@ static void note_machine(struct source *s)
 }
 
 /* Over a new line. What was missed meanwhile the live line says. */
-static bool recover(struct source *s, char *message, size_t size)
+static enum error recover(struct source *s, char *message, size_t size)
 {
     enum error e = s->follow ? live_recover(s->follow->live) : attach_recover(s->attach);
     if (e != ERR_OK)
         snprintf(message, size, "%s", attach_error(s->attach));
     s->lost = e != ERR_OK;
-    return !s->lost;
+    return e;
 }
 
-static bool reach(struct source *s, char *message, size_t size)
+static enum error reach(struct source *s, char *message, size_t size)
 {
     bool again = s->attach;
     if (again && !s->lost)
-        return true;
-    if (again ? !recover(s, message, size)
-              : attach_open(s->options.target, &s->attach, message, size) != ERR_OK)
-        return false;
+        return ERR_OK;
+    enum error e = again ? recover(s, message, size)
+                         : attach_open(s->options.target, &s->attach, message, size);
+    if (e != ERR_OK)
+        return e;
     note_machine(s);
     say_abilities(s);
     s->follows_next = !s->follow;
     if (s->db)
         reached_again(s);
-    return true;
+    return ERR_OK;
 }
 
 static void sample(struct source *s)
 {
     char message[300];
     struct capstate state;
-    if (!reach(s, message, sizeof(message)))
+    if (reach(s, message, sizeof(message)) != ERR_OK)
         return;
     follow(s);
     enum error e =
@@ -495,7 +496,7 @@ static void serve(struct source *s, const struct asked *q)
         source_answered_text(s, q, true, "");
     } else if (q->ask.kind == ASK_SQL && q->ask.number) {
         serve_sql(s, q);
-    } else if (!reach(s, message, sizeof(message))) {
+    } else if (reach(s, message, sizeof(message)) != ERR_OK) {
         source_answered_text(s, q, false, message);
     } else {
         serve_reachable(s, q);
@@ -540,9 +541,18 @@ static bool begin_recording(struct source *s, char *message, size_t size)
 
 static bool begin(struct source *s, char *message, size_t size)
 {
+    (void)message, (void)size;
     if (s->options.rules)
         s->rules = *s->options.rules;
-    return reach(s, message, size) && begin_recording(s, message, size);
+    return true;
+}
+
+static enum opening open_target(struct source *s, char *message, size_t size)
+{
+    enum error e = reach(s, message, size);
+    if (e == ERR_TIMEOUT)
+        return OPENING_AGAIN;
+    return e == ERR_OK && begin_recording(s, message, size) ? OPENING_DONE : OPENING_FAILED;
 }
 
 /* A machine that stands at a stop of ours is not left there: nobody else knows of it. */
@@ -568,4 +578,10 @@ static void end(struct source *s)
     }
 }
 
-const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line, rest};
+const struct source_ops source_live_ops = {.begin = begin,
+                                           .open = open_target,
+                                           .end = end,
+                                           .sample = sample,
+                                           .serve = serve,
+                                           .listen = listen_line,
+                                           .rest = rest};

@@ -6,6 +6,7 @@
 #include "inspector-tui/source.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 enum {
     ANSWERS = 64,
@@ -32,9 +33,13 @@ struct point {
 
 struct source;
 
+enum opening { OPENING_DONE, OPENING_AGAIN, OPENING_FAILED };
+
 /* A kind of target. All are called by the worker, without the lock. */
 struct source_ops {
     bool (*begin)(struct source *s, char *message, size_t size); /* by the opener */
+    /* What may take long, first of all; NULL: nothing does. AGAIN: it does not answer yet. */
+    enum opening (*open)(struct source *s, char *message, size_t size);
     void (*end)(struct source *s);
     void (*sample)(struct source *s);
     void (*serve)(struct source *s, const struct asked *q);
@@ -62,7 +67,10 @@ struct source {
     bool moved;                  /* the machine was told to step, or to stop, through this source */
     bool stands_for_us; /* it stands at a stop of ours, and nobody else waits for it there */
     struct authority_rules rules;
-    uint32_t first;      /* snapshot of a recording to show first, 0: it is shown */
+    uint32_t first;          /* snapshot of a recording to show first, 0: it is shown */
+    char file[SOURCE_NAME];  /* a recording that is read, ... */
+    struct stat opened_file; /* ... as it was when it was opened */
+    bool replaced;
     uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
@@ -72,9 +80,11 @@ struct source {
     int kick[2]; /* pipe: the worker is asked for something */
 
     pthread_mutex_t lock;
-    pthread_cond_t question_over, rest_changed;
+    pthread_cond_t question_over, rest_changed, opening_over;
     /* under the lock */
     bool quit, paused, due;
+    bool opened;
+    char trouble[700];          /* why it cannot be opened */
     bool rest, rests;           /* the worker is to leave the target alone; it does */
     bool can_halt, can_command; /* the target, when it was last reached */
     double busy_since;          /* the worker waits for the target since then, 0: it does not */

@@ -388,8 +388,8 @@ shows_soon 'Stopped +'
 check "while the inspector is stopped, the machine runs" ticks_on
 type_line fg
 check "and with fg it is followed again" shows_soon '^ RUNNING +ev [0-9]+ +lost [1-9]'
-key Q ; key i
-type_line 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
+key ':'
+type_line 'sql WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
 check "a long question is said to be under way" shows_soon 'the question is being answered'
 check "and the machine runs meanwhile" ticks_on
 goes_on() { first=$(seq_now) && wait_for 20 eval '[ "$(seq_now)" -gt "$first" ]' && hides 'NO ANSWER'; }
@@ -402,8 +402,8 @@ type_line exit
 check "what was missed is in the recording as a gap" build/host/capdb verify "$work/rests.capdb"
 start "$inspector $work/run.capdb"
 shows_soon '^ RECORDING'
-key Q ; key i
-type_line "SELECT instr(printf('%.*c',5000000,'a'), printf('%.*c',2500000,'a')||'b')"
+key ':'
+type_line "sql SELECT instr(printf('%.*c',5000000,'a'), printf('%.*c',2500000,'a')||'b')"
 shows_soon 'reading'
 key q
 check "nor for one that no one can end" shows_soon 'status 0' 15
@@ -438,6 +438,49 @@ for _ in 1 2 3 4 5 6; do # a machine that is busy enough answers after the deadl
     shows_soon '^ RUNNING|status 2' && shows '^ RUNNING' && break
 done
 check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING'
+key q
+shows_soon 'status 0'
+
+# --- a target that gives no answer yet ---
+kill -STOP "$qemu_pid"
+start "$inspector $monitor"
+check "who waits for a machine sees that, and for how long" shows_soon '^ OPENING [0-9]+ s' 4
+check "it goes on to wait, and says so" shows_soon '^ OPENING [0-9]+ s +it gives no answer' 20
+kill -CONT "$qemu_pid"
+check "and goes on as soon as there is an answer" shows_soon '^ RUNNING +ev'
+key q
+shows_soon 'status 0'
+kill -STOP "$qemu_pid"
+start "$inspector $monitor"
+shows_soon '^ OPENING [0-9]+ s' && key q
+check "who does not want to wait any more leaves" shows_soon 'status 0' 4
+kill -CONT "$qemu_pid"
+
+# --- numbers: with a recording, those of the recording ---
+start "$inspector $monitor --record $work/rests.capdb"
+shows_soon '^ RUNNING +ev .*REC [0-9]+' && key ':' && type_line 'at 1'
+check "a snapshot that is only in the recording is not gone to" shows_soon '^there is no snapshot 1 here: they go from [0-9]+ to'
+first=$(screen | sed -nE 's/^there is no snapshot 1 here: they go from ([0-9]+) .*/\1/p')
+goes_further() { [ "$(last_recorded)" -gt $((first + 3)) ]; }
+wait_for 60 goes_further
+key ':' ; type_line "at $first"
+check "the others have its numbers" shows_soon "^ RUNNING +snapshot $first .*LOOKING BACK"
+key ':' ; type_line 'at 4294967297'
+check "a number that none can have is refused" shows_soon '^at TIME: '
+key ':' ; type_line 'at 99999999'
+check "and one that none has yet" shows_soon '^there is no snapshot 99999999 here'
+key @; type_line slot:zzz
+check "so is what is no address of a slot" shows_soon "^'zzz' is no address of a slot"
+key q
+shows_soon 'status 0'
+start "$inspector $work/run.capdb@4294967297"
+check "the number behind a recording, too" shows_soon 'inspector-tui: .*the recording has snapshots 1 to'
+cp "$work/run.capdb" "$work/other.capdb"
+start "$inspector $work/other.capdb"
+shows_soon '^ RECORDING'
+rm "$work/other.capdb"
+key .
+check "a recording that is removed meanwhile is told" shows_soon '^ RECORDING .* file REMOVED '
 key q
 shows_soon 'status 0'
 
