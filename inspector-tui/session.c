@@ -193,7 +193,8 @@ static void tell_change(struct session *s)
     s->tell_change = false;
     if (!s->mark)
         return;
-    session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
+    session_say(s, s->mark_lost, "%scompared with %s: %u born, %u died, %u moved, %u changed",
+                s->mark_lost ? "the mark was of another run of the machine: " : "",
                 session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
                 s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
                 s->change->counts[SIGN_CHANGED]);

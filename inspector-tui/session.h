@@ -34,6 +34,7 @@ struct session {
     bool recording_told;   /* that it stopped */
     struct revocations revocations;
     bool comparing;        /* with the mark; else with the sample shown before */
+    bool mark_lost;        /* it was of another run of the machine: the default took its place */
     bool tell_change;      /* the comparison under way was asked for: its sum is said */
     uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;       /* snapshot that was asked for and is not here yet */

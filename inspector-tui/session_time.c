@@ -372,6 +372,7 @@ void session_compare(struct session *s)
         default_mark(s);
     s->comparing = !was && s->mark;
     s->tell_change = s->comparing;
+    s->mark_lost = lost;
     if (was)
         session_say(s, false, "compared with the snapshot before again");
     else if (!s->mark)
