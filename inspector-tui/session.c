@@ -289,15 +289,20 @@ bool session_same_run(const struct sample *a, const struct sample *b)
     return a->run == b->run;
 }
 
+static void say_restarted(struct session *s)
+{
+    session_say(s, true, "the machine was restarted: nothing of before lives on");
+}
+
 /* What is compared with it lived in another run of the machine. */
 static void tell_restart(struct session *s, const struct sample *sample)
 {
     if (!s->now || session_same_run(s->now, sample))
         return;
     s->comparing = s->comparing && session_same_run(s->mark, sample);
-    if (sample->run > s->now->run)
-        session_say(s, true, "the machine was restarted: nothing of before lives on");
-    else
+    if (sample->run > s->now->run && sample->run != s->run_told)
+        say_restarted(s);
+    else if (sample->run < s->now->run)
         session_say(s, false, "this is before the machine was restarted");
 }
 
@@ -340,6 +345,11 @@ static bool is_unwanted(const struct session *s, const struct sample *sample)
 static void take_sample(struct session *s, struct sample *sample, struct compare *change)
 {
     bool file = !source_is_live(s->source), moment = file || sample->event;
+    if (!file && !sample->event && s->latest &&
+        sample->run > s->latest->run) { /* also who looks back */
+        say_restarted(s);
+        s->run_told = sample->run;
+    }
     if (!sample->event)
         session_hold(&s->latest, sample);
     if (is_unwanted(s, sample) || (!moment && s->at != 0)) {

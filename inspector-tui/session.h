@@ -32,6 +32,7 @@ struct session {
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     bool mark_due;         /* the mark becomes that as soon as it has come */
     bool recording_told;   /* that it stopped */
+    uint32_t run_told;     /* of a running target: the newest run of the machine */
     struct revocations revocations;
     bool comparing;        /* with the mark; else with the sample shown before */
     bool mark_lost;        /* it was of another run of the machine: the default took its place */

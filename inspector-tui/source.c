@@ -287,6 +287,11 @@ static void set_busy(struct source *s, bool busy)
     pthread_mutex_unlock(&s->lock);
 }
 
+void source_heard(struct source *s)
+{
+    set_busy(s, false);
+}
+
 static void rest_when_told(struct source *s)
 {
     pthread_mutex_lock(&s->lock);

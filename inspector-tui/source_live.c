@@ -293,6 +293,7 @@ static void sample(struct source *s)
         return;
     }
     double now = clock_wall();
+    source_heard(s);
     note_boot(s, state.snapshot.boot);
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));

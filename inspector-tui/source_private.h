@@ -131,6 +131,7 @@ void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void source_put_console(struct source *s, const char *text);
 void source_wake_screen(struct source *s);
+void source_heard(struct source *s); /* what still takes time is not the target's */
 /* Of a source: does anybody still wait for it? A question that takes long asks. */
 bool source_is_wanted(void *source);
 

@@ -170,6 +170,14 @@ next_one "$monitor"
 check "and the machine does not stay where it stood for us" runs_free
 key q
 
+next_one "$monitor"
+key ':' ; type_line halt
+shows_soon '^ STOPPED +halt'
+key q
+next_one "$monitor"
+check "nor where a command that was typed stopped it" runs_free
+key q
+
 relay() {
     python3 tests/e2e/relay.py "$work/relay.sock" "$work/monitor.sock" &
     relay_pid=$!
