@@ -129,10 +129,10 @@ void session_seek_by(struct session *s, long snapshots)
         session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
 }
 
-/* Number of the last point of the time line that `past` does not hold for, else of the first; of: only
- * points of the run of the machine that this sample is of. */
+/* Number of the last point of the time line that `past` does not hold for, else of the first; run: only
+ * points of this run of the machine, NULL: of all. */
 static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
-                            double x, const struct sample *of)
+                            double x, const uint32_t *run)
 {
     uint32_t total, found = 0;
     struct moment none;
@@ -140,7 +140,7 @@ static uint32_t last_before(struct session *s, bool (*past)(const struct moment 
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
     for (uint32_t i = 0; i < n; i++)
-        if ((!of || all[i].run == of->run) && (!found || !past(&all[i], x)))
+        if ((!run || all[i].run == *run) && (!found || !past(&all[i], x)))
             found = all[i].number;
     free(all);
     return found ? found : 1;
@@ -160,12 +160,12 @@ void session_seek_time(struct session *s, double time)
 {
     char clock[16];
     uint32_t total;
-    struct moment first;
+    struct moment newest;
     uint32_t n = last_before(s, later, time, NULL);
-    bool end = source_moments(s->source, &first, 1, &total) == 1 && first.time < time;
+    bool end = source_moments(s->source, &newest, 1, &total) == 1 && newest.time < time;
     struct sample *at = n == 1 ? source_sample(s->source, 1) : NULL;
     if (end)
-        session_say(s, false, "the newest snapshot is of %s", session_clock(first.time, clock));
+        session_say(s, false, "the newest snapshot is of %s", session_clock(newest.time, clock));
     else if (at && at->time > time)
         session_say(s, false, "the first snapshot is of %s", session_clock(at->time, clock));
     sample_drop(at);
@@ -194,9 +194,9 @@ void session_to_event(struct session *s, uint64_t seq)
 {
     uint64_t first, last, lost;
     uint32_t total;
-    struct moment newest;
-    uint32_t n = last_before(s, further, (double)seq, NULL);
-    source_moments(s->source, &newest, 1, &total);
+    struct moment newest = {0};
+    source_moments(s->source, &newest, 1, &total); /* events are those of the newest run */
+    uint32_t n = last_before(s, further, (double)seq, &newest.run);
     struct sample *kept = source_sample(s->source, n);
     bool whole = kept && kept->state.snapshot.seq == seq;
     sample_drop(kept);
@@ -222,12 +222,23 @@ static void seek_numbers(struct session *s, long events)
     session_seek(s, events > 0 ? n + 1 : n);
 }
 
+/* Events are kept of the newest run of the machine. */
+static bool has_events(const struct session *s)
+{
+    uint32_t total;
+    struct moment newest;
+    return source_moments(s->source, &newest, 1, &total) == 1 && newest.run == s->now->run;
+}
+
 void session_seek_event(struct session *s, long events)
 {
     uint64_t first, last, lost, here = session_event_ahead(s);
     if (!s->now)
         return;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
+    if (!has_events(s)) {
+        session_say(s, false, "no events are kept of this run of the machine: by snapshots");
+        session_seek_by(s, events);
+    } else if (!source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, false, "no events are kept here: by snapshots");
         seek_numbers(s, events);
     } else if (events < 0 && here < (uint64_t)-events) {
@@ -263,7 +274,7 @@ static bool is_stop(const struct session *s, const struct record_event *e)
            (e->kind == RECORD_EVENT_REVOKE_VICTIM && !is_announced_again(s, e));
 }
 
-/* The last event that the first snapshot shows: to those before it no moment leads. */
+/* The last event that the first snapshot of this run shows: to those before it no moment leads. */
 static uint64_t first_event_shown(const struct session *s)
 {
     uint32_t total;
@@ -271,7 +282,10 @@ static uint64_t first_event_shown(const struct session *s)
     source_moments(s->source, &none, 1, &total);
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
-    uint64_t seq = n ? all[0].seq : 0;
+    uint32_t first = n ? n - 1 : 0;
+    while (first > 0 && all[first - 1].run == all[first].run)
+        first--;
+    uint64_t seq = n ? all[first].seq : 0;
     free(all);
     return seq;
 }
@@ -281,7 +295,7 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
     struct record_event e;
     uint64_t first, last, lost, at = from, found = 0, shown = first_event_shown(s);
     long left = steps < 0 ? -steps : steps;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
+    if (!s->now || !has_events(s) || !source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, true, "no events are kept here: there are no steps to go by");
         return;
     }
@@ -315,7 +329,7 @@ static void take_due_mark(struct session *s)
 
 void session_find_minute(struct session *s)
 {
-    uint32_t n = last_before(s, later, s->now->time - MINUTE, s->now);
+    uint32_t n = last_before(s, later, s->now->time - MINUTE, &s->now->run);
     if (s->minute && !session_same_run(s->minute, s->now))
         session_hold(&s->minute, NULL);
     if (s->minute && s->minute->number == n)
@@ -337,7 +351,7 @@ void session_find_minute(struct session *s)
 static void default_mark(struct session *s)
 {
     struct sample *kept =
-        source_sample(s->source, last_before(s, later, s->now->time - MINUTE, s->now));
+        source_sample(s->source, last_before(s, later, s->now->time - MINUTE, &s->now->run));
     session_hold(&s->mark, NULL);
     if (kept && kept != s->now)
         session_hold(&s->mark, kept);

@@ -311,6 +311,9 @@ start "$inspector $work/moved.capdb" 80 30
 shows_soon '^ RECORDING'
 key ':' ; type_line 'at 1'
 check "a recording knows where the machine was restarted, too" shows_soon '^this is before the machine was restarted'
+key '}'
+check "events of another run lead to no moment of this one" eval \
+    "shows_soon '^no events are kept of this run' && shows_soon '^ RECORDING +snapshot 2 '"
 key q
 shows_soon 'status 0'
 
