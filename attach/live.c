@@ -334,6 +334,13 @@ void live_close(struct live *l)
     free(l);
 }
 
+void live_rest(struct live *l)
+{
+    if (is_reachable(l))
+        (void)l->a->ops->live(l->a, NULL);
+    lose(l, "nobody listened after event %" PRIu64, l->last);
+}
+
 enum error live_poll(struct live *l, int ms)
 {
     if (!l->a->door)

@@ -45,6 +45,9 @@ void live_close(struct live *l);
 /* Takes in what comes until something came or ms have passed, and takes a new base where needed. An
  * error means that the target cannot be reached; attach_error() says so. */
 enum error live_poll(struct live *l, int ms);
+/* Nobody will listen for a while: the kernel sends no events until the next call, which takes a new base
+ * and says what was missed. */
+void live_rest(struct live *l);
 /* After such an error, of this or of live_snapshot(): tries once to reach it again
  * (attach_recover()). On success a new base is taken, and what was missed is said. */
 enum error live_recover(struct live *l);

@@ -60,8 +60,8 @@ static void empty_objects(struct reaper *r)
 {
     for (uint32_t k = 0; k < r->ending_count; k++) {
         int32_t object = r->ending[k];
-        if (r->s->objects[object].type != RECORD_CAP_CNODE &&
-            r->s->objects[object].type != RECORD_CAP_TCB)
+        uint32_t type = r->s->objects[object].type;
+        if (type != RECORD_CAP_CNODE && type != RECORD_CAP_TCB && type != RECORD_CAP_ZOMBIE)
             continue;
         for (int32_t i = capstate_slot_in(r->s, object, 0); i >= 0;
              i = capstate_slot_after(r->s, object, i))
@@ -118,6 +118,12 @@ enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct to
     free(r.left);
     free(r.ending);
     return good ? ERR_OK : ERR_NO_MEMORY;
+}
+
+uint32_t toll_steps_done(const struct capstate *s)
+{
+    const struct record_revoke *r = &s->revoke;
+    return r->done + (r->victim && capstate_slot_at(s, r->victim) < 0);
 }
 
 static size_t put(char *buf, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -3,7 +3,8 @@
  * The kernel takes the capabilities derived from the root one after the other; each is a step of the
  * revoke.  With the last capability to a CNode or a thread goes what lies in it, without a step of
  * its own, and so on: whoever counts what is gone counts more than the kernel's steps.  Both have
- * their names here, and everywhere: steps, and capabilities.
+ * their names here, and everywhere: steps, and capabilities.  A CNode or thread that is half emptied
+ * (a zombie) is still the step that it was: steps done and steps to go have one sum all the while.
  *
  * The replies of a kernel keep nothing alive; an object that is nobody's any more goes. */
 #ifndef CAPSCOPE_FACTS_TOLL_H
@@ -23,6 +24,10 @@ struct toll {
 /* gone: NULL, or an array of slot_count that is set for each slot: is it emptied? Takes as
  * long as there is to take. ERR_NO_MEMORY. */
 enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct toll *out);
+
+/* Steps that the revoke under way has done. One whose capability is gone counts, though the kernel counts
+ * it only with the next. */
+uint32_t toll_steps_done(const struct capstate *s);
 
 enum { TOLL_TEXT = 240 };
 /* "31 capabilities in 21 steps, 1 thread, 1 CNode, 17 mappings, 52K of objects". Returns buf. */

@@ -127,7 +127,7 @@ struct ref app_capability(struct app *app)
 /* A stop that was armed from here is not left behind without a word. */
 void app_quit(struct app *app)
 {
-    if (app->armed_count)
+    if (app->session.target.armed_here)
         prompt_open(app, PROMPT_LEAVE, "");
     else
         app->running = false;
@@ -388,6 +388,10 @@ bool app_goto(struct app *app, const char *text)
         text++;
     if (strncmp(text, "slot:", 5) == 0) {
         struct ref r = ref_to(REF_SLOT, physical(app, strtoull(text + 5, &end, 16)));
+        if (end == text + 5 || *end) {
+            session_say(&app->session, true, "'%.100s' is no address of a slot", text + 5);
+            return false;
+        }
         app_follow(app, &r);
         return true;
     }
@@ -554,6 +558,10 @@ static void hear(void *ctx, const struct answer *a)
         if (a->addr && !source_is_live(app->session.source) && !strstr(app->session.question, ":n"))
             session_say(&app->session, false,
                         "the question names no snapshot by :n: it has one answer at both moments");
+        if (source_is_live(app->session.source) && strstr(app->session.question, "snapshots"))
+            session_say(
+                &app->session, false,
+                "asked of this moment alone, which is snapshot 1 there; the recording has all");
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }
@@ -633,13 +641,23 @@ static void follow_newest(struct app *app, enum view_id id)
         view_go(v, v->count, id == app->current ? app->list_height : 0);
 }
 
+/* A target that was waited for cannot be opened: there is nothing to show. */
+static void leave_in_trouble(struct app *app)
+{
+    char message[SESSION_MESSAGE];
+    if (!source_trouble(app->session.source, message, sizeof(message)))
+        return;
+    app->running = false;
+    app->exit_status = 2;
+}
+
 static void take_news(struct app *app)
 {
+    leave_in_trouble(app);
     uint64_t log = app->session.log_generation, events = app->session.generation_of_events;
     source_drain(app->session.source);
     session_take(&app->session);
     session_answers(&app->session, hear, app);
-    revoking_stopped(app);
     follow_victim(app);
     follow_found(app);
     if (app->current == VIEW_SQL)

@@ -68,12 +68,9 @@ struct app {
     int search_direction;
     uint32_t search_done;
 
-    uint32_t armed[16]; /* numbers of the stops that were armed from here */
-    uint32_t armed_count;
-    uint32_t asked_step, asked_arm, asked_show; /* questions whose answers mean something here */
-    char sent[INPUT_MAX];                       /* the line whose answer asked_show is */
-    struct target_state let_go;                 /* how the machine stood when it was let go */
-    struct ref follow;                          /* the next sample puts the cursor there */
+    uint32_t asked_step, asked_show; /* questions whose answers mean something here */
+    char sent[INPUT_MAX];            /* the line whose answer asked_show is */
+    struct ref follow;               /* the next sample puts the cursor there */
 
     struct hit hits[HITS];
     uint32_t hit_count;
@@ -139,6 +136,7 @@ bool command_complete(const struct app *app, const char *text, uint32_t n, char 
 
 /* revoking.c: stepping through a revocation, halting, breaks */
 void revoking_arm(struct app *app);
+void revoking_disarm(struct app *app);
 void revoking_step(struct app *app);
 void revoking_step_back(struct app *app);
 void revoking_finish(struct app *app);
@@ -148,8 +146,6 @@ void revoking_halt(struct app *app);
 void revoking_killed(struct app *app);
 void revoking_made(struct app *app);
 void revoking_hear(struct app *app, const struct answer *a);
-/* The machine that was let go stands again: what was said of it is not true any more. */
-void revoking_stopped(struct app *app);
 
 /* screen.c, palette.c, help.c, config.c */
 void screen_draw(struct app *app);

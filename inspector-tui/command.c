@@ -48,12 +48,13 @@ static void run_bind(struct app *app, const char *text)
 /* -60: seconds before what is shown; 11:47 or 11:47:27 of the same day; 17: a snapshot. */
 static void run_at(struct app *app, const char *text)
 {
-    int h, m, sec = 0;
+    int h, m, sec = 0, hm = 0, hms = 0;
     char *end;
     struct session *s = &app->session;
     if (!s->now)
         return;
-    if (sscanf(text, "%d:%d:%d", &h, &m, &sec) >= 2) {
+    if (sscanf(text, "%2d:%2d%n:%2d%n", &h, &m, &hm, &sec, &hms) >= 2 && !text[hms ? hms : hm] &&
+        h >= 0 && h < 24 && m >= 0 && m < 60 && sec >= 0 && sec < 60) {
         time_t now = (time_t)s->now->time;
         struct tm tm;
         localtime_r(&now, &tm);
@@ -65,17 +66,15 @@ static void run_at(struct app *app, const char *text)
     }
     errno = 0;
     long n = strtol(text, &end, 10);
-    if (end == text || errno)
-        session_say(s, true, "at TIME: 11:47:27, -60 (seconds, -1m), or the number of a snapshot");
-    else if (n == 0)
-        session_say(s, true, "snapshots are numbered from 1; %s goes to the newest",
-                    bindings_key("newest"));
+    double unit = n < 0 && strcmp(end, "m") == 0 ? 60 : n < 0 && strcmp(end, "h") == 0 ? 3600 : 1;
+    bool whole = !*end || unit > 1 || (n < 0 && strcmp(end, "s") == 0);
+    if (end == text || errno || !whole || n == 0 || n > UINT32_MAX)
+        session_say(s, true,
+                    "at TIME: 11:47:27, -60 (seconds, -1m), or the number of a snapshot, from 1");
     else if (n < 0)
-        session_seek_time(s, s->now->time + (double)n * (*end == 'm'   ? 60
-                                                         : *end == 'h' ? 3600
-                                                                       : 1));
+        session_seek_time(s, s->now->time + (double)n * unit);
     else
-        session_seek(s, (uint32_t)n);
+        session_seek_shown(s, (uint32_t)n);
 }
 
 /* `:killed SLOT`, `:made SLOT`: as K and I, for any slot. */

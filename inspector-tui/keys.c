@@ -374,12 +374,13 @@ static void do_suspend(struct app *app)
 {
     struct sigaction stop = {.sa_handler = SIG_DFL}, before;
     struct winsize size;
-    (void)app;
     def_prog_mode();
     endwin();
+    source_rest(app->session.source, true);
     sigaction(SIGTSTP, &stop, &before);
     kill(0, SIGTSTP); /* raw mode: ^Z comes as a key */
     sigaction(SIGTSTP, &before, NULL);
+    source_rest(app->session.source, false);
     reset_prog_mode();
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         resizeterm(size.ws_row, size.ws_col);
@@ -467,7 +468,8 @@ const struct action actions[] = {
     {"pause", "stop or go on taking samples", TIME, do_pause, -1},
     {"sample", "take a sample now", TIME, do_refresh, -1},
     {"preview", "what a revoke of this capability would take", REVOKING, revoking_preview, -1},
-    {"arm", "stop when this capability is revoked", REVOKING, revoking_arm, -1},
+    {"arm", "stop when this capability is revoked; again: no more", REVOKING, revoking_arm, -1},
+    {"disarm", "take away the stops that are armed here", REVOKING, revoking_disarm, -1},
     {"step", "one step; in a revoke: one capability", REVOKING, revoking_step, -1},
     {"step-back", "one step back, through the events kept", REVOKING, revoking_step_back, -1},
     {"finish", "to the end of the revoke", REVOKING, revoking_finish, -1},
@@ -531,6 +533,7 @@ static const struct {
     {"sample", {'r'}},
     {"preview", {'p', KEY_F(9)}},
     {"arm", {'b'}},
+    {"disarm", {'x'}},
     {"step", {'s'}},
     {"step-back", {'S'}},
     {"finish", {'f'}},

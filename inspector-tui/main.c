@@ -231,8 +231,11 @@ static int show(const struct arguments *a, struct source *source)
         app.mouse &= !a->no_mouse;
         app.ascii |= a->ascii;
         if (start_screen(&app, a->no_color)) {
+            char trouble[700];
             status = app_run(&app);
             endwin();
+            if (source_trouble(source, trouble, sizeof(trouble)))
+                fprintf(stderr, "inspector-tui: %s\n", trouble);
         }
     }
     app_fini(&app);

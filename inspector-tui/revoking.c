@@ -1,7 +1,7 @@
 /* Stopping the machine, and stepping through a revocation; going back in a replay.
  *
- * The target does the stopping (docs/monitor.md); here is what is asked of it, what its answers
- * mean, and which stops were armed from here, so that none is left behind without a word. */
+ * The target does the stopping (docs/monitor.md), and says which stops are armed; here is what is asked
+ * of it, and what its answers mean. */
 #include "inspector-tui/app.h"
 
 #include "attach/attach.h"
@@ -79,7 +79,7 @@ static void follow_victim(struct session *s)
 
 void revoking_arm(struct app *app)
 {
-    char line[64];
+    struct ask ask = {.kind = ASK_ARM};
     if (!can_command(&app->session))
         return;
     uint64_t slot = app->current == VIEW_REVOKE && app->session.revoke_slot
@@ -88,9 +88,24 @@ void revoking_arm(struct app *app)
     if (!slot)
         return;
     app->session.revoke_slot = slot;
-    snprintf(line, sizeof(line), "break on revoke slot 0x%" PRIx64, slot);
-    app->asked_arm = monitor(app, line);
+    ask.addr = slot;
+    source_ask(app->session.source, &ask);
     follow_victim(&app->session);
+}
+
+void revoking_disarm(struct app *app)
+{
+    const struct target_state *t = &app->session.target;
+    const struct ask ask = {.kind = ASK_DISARM};
+    if (!can_command(&app->session))
+        return;
+    if (t->armed_here)
+        source_ask(app->session.source, &ask);
+    else if (t->armed)
+        session_say(&app->session, true,
+                    "the stops that are armed are somebody else's; :delete all takes them away");
+    else
+        session_say(&app->session, false, "no stop is armed");
 }
 
 /* From wherever one is: the one that goes next now is what the step is about. */
@@ -164,14 +179,35 @@ void revoking_step_back(struct app *app)
                       app->count ? -(long)app->count : -1);
 }
 
+/* The end of the revocation that one is in, or whose row one is on. */
+static void finish_in_the_past(struct app *app)
+{
+    struct session *s = &app->session;
+    uint64_t at = where_steps_begin(app);
+    const struct revocation *k = revocations_at(&s->revocations, at);
+    if (k && k->ended && at < k->last)
+        session_to_event(s, k->last);
+    else if (k && !k->ended)
+        session_say(s, false, "the end of this revocation is not among the events");
+    else
+        session_say(s, false, "no revocation is under way here");
+}
+
 void revoking_finish(struct app *app)
 {
-    step(app, "finish");
+    if (session_is_past(&app->session))
+        finish_in_the_past(app);
+    else
+        step(app, "finish");
 }
 
 void revoking_continue(struct app *app)
 {
-    app->let_go = app->session.target;
+    if (session_is_back(&app->session)) {
+        session_say(&app->session, true, "what is shown is past: %s shows the machine as it is now",
+                    bindings_key("newest"));
+        return;
+    }
     const struct ask go = {.kind = ASK_GO};
     if (!source_can_command(app->session.source) && source_can_halt(app->session.source))
         source_ask(app->session.source, &go);
@@ -184,19 +220,7 @@ void revoking_halt(struct app *app)
     enum target_kind kind = app->session.target.kind;
     bool stands = kind == TARGET_STOPPED || kind == TARGET_HELD || kind == TARGET_REPLAY;
     const struct ask ask = {.kind = stands ? ASK_GO : ASK_HALT};
-    app->let_go = stands ? app->session.target : (struct target_state){0};
     source_ask(app->session.source, &ask);
-}
-
-void revoking_stopped(struct app *app)
-{
-    const struct target_state *now = &app->session.target;
-    bool again = now->kind == TARGET_STOPPED && app->let_go.kind == TARGET_STOPPED &&
-                 strcmp(now->where, app->let_go.where) != 0;
-    if (!again)
-        return;
-    app->let_go = (struct target_state){0};
-    session_say(&app->session, false, "%s", "");
 }
 
 static void find(struct app *app, enum attach_goal goal)
@@ -219,18 +243,22 @@ void revoking_made(struct app *app)
     find(app, ATTACH_MADE);
 }
 
-/* "break 3: on revoke slot …": the number, 0: it was not armed. */
-static uint32_t armed_number(const char *text)
-{
-    const char *p = text + strcspn(text, "0123456789");
-    return (uint32_t)strtoul(p, NULL, 10);
-}
-
+/* "1: on revoke slot 0x82406000, 0 hits": what else a target says of it is in the log. */
 static void hear_arm(struct app *app, const struct answer *a)
 {
-    uint32_t n = armed_number(a->text);
-    if (a->ok && n && app->armed_count < sizeof(app->armed) / sizeof(*app->armed))
-        app->armed[app->armed_count++] = n;
+    unsigned n;
+    char text[SESSION_MESSAGE];
+    bool armed = sscanf(a->text, "%u: on ", &n) == 1;
+    const char *rest = a->text + strcspn(a->text, "\n");
+    if (armed)
+        snprintf(text, sizeof(text),
+                 "stop %u: when slot 0x%" PRIx64 " is revoked; %s there takes it away again", n,
+                 a->addr, bindings_key("arm"));
+    else
+        snprintf(text, sizeof(text), "%.*s", (int)(rest - a->text), a->text);
+    session_say_of_machine(&app->session, !a->ok || (!armed && strstr(text, "in use")), text);
+    if (*rest)
+        session_log(&app->session, rest + 1);
 }
 
 /* The answer of a monitor, or of the door to a mainline kernel, to what is no command of theirs. */
@@ -251,15 +279,19 @@ void revoking_hear(struct app *app, const struct answer *a)
         source_ask(s->source, &(const struct ask){.kind = ASK_SAMPLE});
     }
     if (a->kind == ASK_HALT || a->kind == ASK_GO)
+        session_say_of_machine(s, !a->ok, a->text);
+    if (a->kind == ASK_ARM)
+        hear_arm(app, a);
+    if (a->kind == ASK_DISARM)
         session_say(s, !a->ok, "%s", a->text);
     if (a->kind != ASK_COMMAND)
         return;
     const char *rest = a->text;
-    if (a->id == app->asked_arm)
-        hear_arm(app, a);
-    if (a->id == app->asked_arm || a->id == app->asked_step) { /* what is said is in the log */
+    if (a->id == app->asked_step) { /* what is said is in the log */
+        char first[SESSION_MESSAGE];
         rest += strcspn(a->text, "\n");
-        session_say(s, !a->ok, "%.*s", (int)(rest - a->text), a->text);
+        snprintf(first, sizeof(first), "%.*s", (int)(rest - a->text), a->text);
+        session_say_of_machine(s, !a->ok, first);
         rest += *rest == '\n';
     }
     session_log(s, rest);
@@ -269,6 +301,8 @@ void revoking_hear(struct app *app, const struct answer *a)
         return;
     if (is_unknown(a))
         command_unknown(app, app->sent);
+    else if (a->ok && !a->text[0])
+        session_say(s, false, "%s: done", app->sent);
     else
         app_go(app, VIEW_LOG);
 }

@@ -402,6 +402,11 @@ bool sample_is_lost(const struct sample *s, const struct authority_owner *owner,
     return addr - s->state.objects[owner->object].addr < s->watermark[owner->object];
 }
 
+uint32_t sample_number(const struct sample *s)
+{
+    return s->recorded ? s->recorded : s->number;
+}
+
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24])
 {
     snprintf(buf, 24, "%0*" PRIx64, capstate_digits(&s->state), addr);

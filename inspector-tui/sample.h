@@ -29,8 +29,9 @@ enum target_kind {
 
 struct target_state {
     enum target_kind kind;
-    double since;    /* seconds after 1970 */
-    char where[200]; /* by whom, before what; why it cannot be read; "" */
+    double since;               /* seconds after 1970 */
+    char where[200];            /* by whom, before what; why it cannot be read; "" */
+    uint32_t armed, armed_here; /* stops, a bit each; of those: through this inspector */
 };
 
 enum verdict { VERDICT_UNKNOWN, VERDICT_ISOLATED, VERDICT_BREACHED };
@@ -46,12 +47,13 @@ enum { SAMPLE_REACHES = 64 };
 
 struct sample {
     atomic_uint holders;
-    uint32_t number; /* on the time line, from 1 */
-    uint64_t event;  /* made from snapshot `number` and the events up to this one; 0: a snapshot */
-    double time;     /* when it was taken, seconds after 1970 */
-    uint32_t run;    /* of the machine behind the line, where this computer knows; grows */
-    uint64_t sum;    /* of all slots and threads: equal sums show the same rows */
-    size_t bytes;    /* of memory, about */
+    uint32_t number;   /* on the time line, from 1 */
+    uint32_t recorded; /* number in the recording that is written, 0: none */
+    uint64_t event; /* made from snapshot `number` and the events up to this one; 0: a snapshot */
+    double time;    /* when it was taken, seconds after 1970 */
+    uint32_t run;   /* of the machine, as far as one can tell; grows with each restart */
+    uint64_t sum;   /* of all slots and threads: equal sums show the same rows */
+    size_t bytes;   /* of memory, about */
     struct target_state target;
 
     struct capstate state;
@@ -124,6 +126,9 @@ uint32_t sample_object_from(const struct sample *s, uint64_t addr);
 uint64_t sample_domain_own(const struct sample *s, int32_t domain);
 /* Is the address in untyped memory that was handed out, and in no object? */
 bool sample_is_lost(const struct sample *s, const struct authority_owner *owner, uint64_t addr);
+
+/* The number that snapshots have for the user. */
+uint32_t sample_number(const struct sample *s);
 
 /* An address with as many digits as the target's words have; returns buf. */
 char *sample_hex(const struct sample *s, uint64_t addr, char buf[24]);

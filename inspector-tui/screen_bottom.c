@@ -90,9 +90,10 @@ static void draw_prompt(const struct app *app, int y)
                                         [PROMPT_SQL] = "sql> ",
                                         [PROMPT_LEAVE] = ""};
     char text[INPUT_MAX + 64];
+    unsigned armed = session_stops(app->session.target.armed_here);
     if (app->prompt == PROMPT_LEAVE)
-        snprintf(text, sizeof(text), "%u stop%s armed: r remove%s, other keys stay",
-                 app->armed_count, app->armed_count == 1 ? " is" : "s are",
+        snprintf(text, sizeof(text), "%u stop%s armed: r remove%s, other keys stay", armed,
+                 armed == 1 ? " is" : "s are",
                  session_keeps_stops(&app->session) ? ", k keep" : " and leave");
     else
         snprintf(text, sizeof(text), "%s%s", heads[app->prompt], app->input);
@@ -117,6 +118,8 @@ static void left_text(const struct app *app, const struct view *v, char *buf, si
                  v->all.count);
     else if (s->message[0])
         snprintf(buf, size, "%s", s->message);
+    else if (source_is_asked(s->source))
+        snprintf(buf, size, "the question is being answered %s", app->ascii ? "..." : "\u2026");
     else if (source_waiting(s->source))
         snprintf(buf, size, "%s %s",
                  source_is_live(s->source) ? "waiting for the target" : "reading",

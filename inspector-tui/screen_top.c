@@ -79,9 +79,11 @@ static void add_where(const struct session *s, struct bar *b)
     snprintf(where, sizeof(where), "%s", s->target.where);
     if (s->target.kind == TARGET_RECORDING && s->now)
         snprintf(where, sizeof(where), "snapshot %u", s->now->number);
+    else if (s->now && session_is_back(s))
+        snprintf(where, sizeof(where), "snapshot %u", sample_number(s->now));
     if (s->now && s->now->event)
         snprintf(where, sizeof(where), "event %" PRIu64 ", after snapshot %u", s->now->event,
-                 s->now->number);
+                 sample_number(s->now));
     uint32_t before = b->count;
     add(b, WHERE_ITSELF, STYLE_NORMAL, where);
     if (b->count > before)
@@ -95,6 +97,11 @@ static void add_where(const struct session *s, struct bar *b)
 static void add_modes(const struct session *s, struct bar *b)
 {
     bool back = session_is_back(s) && source_is_live(s->source);
+    char armed[40] = "";
+    unsigned stops = session_stops(s->target.armed);
+    if (stops)
+        snprintf(armed, sizeof(armed), "%u STOP%s ARMED", stops, stops == 1 ? "" : "S");
+    add(b, 8, STYLE_WARN, armed);
     add(b, 8, STYLE_WARN, s->paused ? "PAUSED" : "");
     add(b, 8, STYLE_WARN, back ? "LOOKING BACK" : "");
     add(b, 8, STYLE_KEY, s->comparing ? "COMPARING" : "");
@@ -105,6 +112,7 @@ static void add_facts(const struct session *s, struct bar *b)
     uint64_t first, last, lost;
     char text[PIECE_TEXT];
     source_recording(s->source, text, sizeof(text));
+    text[strcspn(text, ":")] = 0; /* why it does not go on is in the log */
     bool trouble = strlen(text) > strlen("REC") && !strncmp(text, "REC ", 4) && text[4] > '9';
     char events[40] = "", missing[40] = "";
     if (s->now && s->now->state.snapshot.seq && !s->now->event)
@@ -113,7 +121,7 @@ static void add_facts(const struct session *s, struct bar *b)
         snprintf(missing, sizeof(missing), "lost %" PRIu64, lost);
     add(b, 5, STYLE_NORMAL, events);
     add(b, lost ? 6 : 3, lost ? STYLE_WARN : STYLE_NORMAL, missing);
-    add(b, trouble ? 7 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
+    add(b, trouble ? 9 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
 }
 
 static int piece_width(const struct piece *p)

@@ -1,6 +1,7 @@
 /* The model of the inspector: what was said, the marks of domains, the samples that are shown. */
 #include "inspector-tui/session_private.h"
 
+#include "attach/clock.h"
 #include "attach/sel4.h"
 #include "lib/format.h"
 #include "record/names.h"
@@ -43,10 +44,17 @@ void session_say(struct session *s, bool bad, const char *fmt, ...)
     vsnprintf(s->message, sizeof(s->message), fmt, args);
     va_end(args);
     s->message_bad = bad;
+    s->message_of_machine = false;
     if (s->message[0]) {
         session_log(s, s->message);
         session_log(s, "\n");
     }
+}
+
+void session_say_of_machine(struct session *s, bool bad, const char *text)
+{
+    session_say(s, bad, "%s", text);
+    s->message_of_machine = true;
 }
 
 /* Whole lines are cut from the front. */
@@ -63,11 +71,15 @@ static void trim_log(struct session *s)
 void session_log(struct session *s, const char *text)
 {
     size_t n = strlen(text);
-    char *bigger = realloc(s->log, s->log_length + n * 4 + 2);
+    char clock[16];
+    bool begins = s->log_length == 0 || s->log[s->log_length - 1] == '\n';
+    char *bigger = realloc(s->log, s->log_length + n * 4 + sizeof(clock) + 2);
     if (!bigger)
         return;
     s->log = bigger;
     char *to = bigger + s->log_length;
+    if (begins && *text && source_is_live(s->source))
+        to += sprintf(to, "%s ", session_clock(clock_wall(), clock));
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\r')
             continue;
@@ -181,15 +193,18 @@ static void tell_change(struct session *s)
     s->tell_change = false;
     if (!s->mark)
         return;
-    session_say(s, false, "compared with %s: %u born, %u died, %u moved, %u changed",
+    session_say(s, s->mark_lost, "%scompared with %s: %u born, %u died, %u moved, %u changed",
+                s->mark_lost ? "the mark was of another run of the machine: " : "",
                 session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
                 s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
                 s->change->counts[SIGN_CHANGED]);
 }
 
+/* Nothing lives on through a restart: what is of another run of the machine is compared with nothing. */
 static struct sample *compared_with(const struct session *s)
 {
-    return s->comparing ? s->mark : s->before;
+    struct sample *with = s->comparing ? s->mark : s->before;
+    return with && s->now && session_same_run(with, s->now) ? with : NULL;
 }
 
 static void take_change(struct session *s, struct compare *change)
@@ -269,13 +284,26 @@ static void log_findings(struct session *s, const struct sample *sample)
     }
 }
 
+bool session_same_run(const struct sample *a, const struct sample *b)
+{
+    return a->run == b->run;
+}
+
+static void say_restarted(struct session *s)
+{
+    session_say(s, true, "the machine was restarted: nothing of before lives on");
+}
+
 /* What is compared with it lived in another run of the machine. */
 static void tell_restart(struct session *s, const struct sample *sample)
 {
-    uint32_t boot = s->now ? s->now->state.snapshot.boot : 0;
-    bool another = boot && sample->state.snapshot.boot && boot != sample->state.snapshot.boot;
-    if (another || (s->now && s->now->run != sample->run))
-        session_say(s, true, "the machine was restarted: nothing of before lives on");
+    if (!s->now || session_same_run(s->now, sample))
+        return;
+    s->comparing = s->comparing && session_same_run(s->mark, sample);
+    if (sample->run > s->now->run && sample->run != s->run_told)
+        say_restarted(s);
+    else if (sample->run < s->now->run)
+        session_say(s, false, "this is before the machine was restarted");
 }
 
 void session_show(struct session *s, struct sample *sample, struct compare *change)
@@ -317,6 +345,11 @@ static bool is_unwanted(const struct session *s, const struct sample *sample)
 static void take_sample(struct session *s, struct sample *sample, struct compare *change)
 {
     bool file = !source_is_live(s->source), moment = file || sample->event;
+    if (!file && !sample->event && s->latest &&
+        sample->run > s->latest->run) { /* also who looks back */
+        say_restarted(s);
+        s->run_told = sample->run;
+    }
     if (!sample->event)
         session_hold(&s->latest, sample);
     if (is_unwanted(s, sample) || (!moment && s->at != 0)) {
@@ -357,14 +390,33 @@ static void tell_layout(struct session *s)
     s->layout_told = true;
 }
 
+/* A recording that stops is told with the reason, once. */
+static void tell_recording(struct session *s)
+{
+    char text[SESSION_MESSAGE];
+    source_recording(s->source, text, sizeof(text));
+    const char *why = strchr(text, ':');
+    bool stopped = why && strncmp(text, "REC STOPPED", strlen("REC STOPPED")) == 0;
+    if (stopped && !s->recording_told)
+        session_say(s, true, "nothing is recorded any more%s", why);
+    s->recording_told = stopped;
+}
+
 bool session_take(struct session *s)
 {
     struct target_state state;
     source_state(s->source, &state);
     bool news = memcmp(&state, &s->target, sizeof(state)) != 0;
     bool lost = state.kind == TARGET_UNREACHABLE || state.kind == TARGET_GONE;
-    if (lost && state.kind != s->target.kind)
-        session_say(s, true, "%s; the last state stays, and it is tried again", state.where);
+    bool moved = state.kind != s->target.kind || strcmp(state.where, s->target.where) != 0;
+    if (moved && s->message_of_machine)
+        session_say(s, false, "%s", "");
+    if (lost && state.kind != s->target.kind) {
+        char text[SESSION_MESSAGE];
+        snprintf(text, sizeof(text), "%s; the last state stays, and it is tried again",
+                 state.where);
+        session_say_of_machine(s, true, text);
+    }
     s->target = state;
     struct compare *change;
     struct sample *sample = source_take(s->source, &change);
@@ -383,6 +435,7 @@ bool session_take(struct session *s)
         session_log(s, text);
     news |= sample || text;
     free(text);
+    tell_recording(s);
     return news;
 }
 

@@ -32,8 +32,11 @@ struct session {
     uint32_t minute_asked; /* snapshot that was asked for to be that */
     bool mark_due;         /* the mark becomes that as soon as it has come */
     bool mark_set;         /* by hand; else it is what was a minute before, or the first */
+    bool recording_told;   /* that it stopped */
+    uint32_t run_told;     /* of a running target: the newest run of the machine */
     struct revocations revocations;
     bool comparing;        /* with the mark; else with the sample shown before */
+    bool mark_lost;        /* it was of another run of the machine: the default took its place */
     bool tell_change;      /* the comparison under way was asked for: its sum is said */
     uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;       /* snapshot that was asked for and is not here yet */
@@ -51,6 +54,7 @@ struct session {
     uint32_t columns, lines;       /* of the screen: pictures fill it */
     char message[SESSION_MESSAGE]; /* of the last key or answer */
     bool message_bad;
+    bool message_of_machine; /* it is true as long as the target stands as it does */
     char *log; /* what programs printed, answers of the monitor, messages; lines, escaped */
     size_t log_length;
     uint64_t log_generation;
@@ -87,10 +91,15 @@ void session_answers(struct session *s, session_hear hear, void *ctx);
 
 void session_say(struct session *s, bool bad, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void session_log(struct session *s, const char *text); /* hostile bytes are escaped here */
+/* Says of the target what holds until it stands, or runs, in another way. */
+void session_say_of_machine(struct session *s, bool bad, const char *text);
+/* Hostile bytes are escaped here.  What a running target leads to has its time before it. */
+void session_log(struct session *s, const char *text);
 
 /* --- time --- */
 void session_seek(struct session *s, uint32_t number); /* 0: the newest */
+/* The snapshot that has this number, from 1 on, for the user (sample_number()). */
+void session_seek_shown(struct session *s, uint32_t shown);
 void session_seek_by(struct session *s, long snapshots);
 /* The answer to whether a recording has grown is there. */
 void session_grown(struct session *s);
@@ -109,6 +118,8 @@ uint64_t session_event_ahead(const struct session *s);
 void session_set_mark(struct session *s);
 void session_compare(struct session *s);
 bool session_is_back(const struct session *s);
+/* Is it the same run of the machine, so that what is in both may be the same thing? */
+bool session_same_run(const struct sample *a, const struct sample *b);
 /* Is what is shown past, so that steps go through events and not through the machine? */
 bool session_is_past(const struct session *s);
 /* To the next step of a revoke among the events kept, or the one before. */
@@ -121,6 +132,8 @@ void session_ask_again(struct session *s);
 
 /* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
 bool session_keeps_stops(const struct session *s);
+/* How many stops there are in a set of them, a bit each. */
+unsigned session_stops(uint32_t set);
 
 /* --- domains --- */
 const struct domain_mark *session_mark_of(const struct session *s, const char *name);

@@ -19,9 +19,16 @@ bool session_keeps_stops(const struct session *s)
     return s->now && s->now->state.snapshot.kernel == RECORD_KERNEL_CAPSCOPE;
 }
 
+unsigned session_stops(uint32_t set)
+{
+    return (unsigned)__builtin_popcount(set);
+}
+
 bool session_is_past(const struct session *s)
 {
-    return s->at != 0 || s->target.kind == TARGET_RECORDING || s->target.kind == TARGET_IMAGE;
+    bool goes_back = s->event_wanted != 0; /* keys may come before it is there */
+    return goes_back || s->at != 0 || s->target.kind == TARGET_RECORDING ||
+           s->target.kind == TARGET_IMAGE;
 }
 
 void session_grown(struct session *s)
@@ -36,6 +43,38 @@ void session_grown(struct session *s)
         session_seek(s, total);
     }
     s->newest_due = s->later_due = false;
+}
+
+/* A recording, if there is one, has it still. */
+static void say_dropped(struct session *s, uint32_t number)
+{
+    uint32_t total, recorded = 0;
+    struct moment none;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    if (number <= n)
+        recorded = all[number - 1].recorded;
+    free(all);
+    session_say(s, true, "snapshot %u is not in memory any more%s", recorded ? recorded : number,
+                recorded ? "; the recording has it" : "");
+}
+
+void session_seek_shown(struct session *s, uint32_t shown)
+{
+    char why[SESSION_MESSAGE];
+    if (!source_is_live(s->source)) { /* somebody may have recorded more */
+        session_seek(s, shown);
+        return;
+    }
+    uint32_t point = source_point(s->source, shown, why, sizeof(why));
+    if (!point) {
+        session_say(s, true, "%s", why);
+        return;
+    }
+    session_seek(s, point);
+    if (s->at == 0)
+        session_say(s, false, "this is the newest snapshot");
 }
 
 void session_seek(struct session *s, uint32_t number)
@@ -65,7 +104,7 @@ void session_seek(struct session *s, uint32_t number)
         return;
     }
     if (live) {
-        session_say(s, true, "snapshot %u is not in memory any more; its recording has it", number);
+        say_dropped(s, number);
         return;
     }
     const struct ask ask = {.kind = ASK_SEEK, .number = number};
@@ -104,20 +143,21 @@ void session_seek_by(struct session *s, long snapshots)
         session_seek(s, to < 1 ? 1 : to > (long)total ? total : (uint32_t)to);
 }
 
-/* Number of the last point of the time line that `past` does not hold for. */
+/* Number of the last point of the time line that `past` does not hold for, else of the first; run: only
+ * points of this run of the machine, NULL: of all. */
 static uint32_t last_before(struct session *s, bool (*past)(const struct moment *, double),
-                            double x)
+                            double x, const uint32_t *run)
 {
-    uint32_t total, found = 1;
+    uint32_t total, found = 0;
     struct moment none;
     source_moments(s->source, &none, 1, &total);
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
     for (uint32_t i = 0; i < n; i++)
-        if (!past(&all[i], x))
+        if ((!run || all[i].run == *run) && (!found || !past(&all[i], x)))
             found = all[i].number;
     free(all);
-    return found;
+    return found ? found : 1;
 }
 
 static bool later(const struct moment *m, double time)
@@ -132,7 +172,18 @@ static bool further(const struct moment *m, double seq)
 
 void session_seek_time(struct session *s, double time)
 {
-    session_seek(s, last_before(s, later, time));
+    char clock[16];
+    uint32_t total;
+    struct moment newest;
+    uint32_t n = last_before(s, later, time, NULL);
+    bool end = source_moments(s->source, &newest, 1, &total) == 1 && newest.time < time;
+    struct sample *at = n == 1 ? source_sample(s->source, 1) : NULL;
+    if (end)
+        session_say(s, false, "the newest snapshot is of %s", session_clock(newest.time, clock));
+    else if (at && at->time > time)
+        session_say(s, false, "the first snapshot is of %s", session_clock(at->time, clock));
+    sample_drop(at);
+    session_seek(s, n);
 }
 
 uint64_t session_event(const struct session *s)
@@ -157,9 +208,9 @@ void session_to_event(struct session *s, uint64_t seq)
 {
     uint64_t first, last, lost;
     uint32_t total;
-    struct moment newest;
-    uint32_t n = last_before(s, further, (double)seq);
-    source_moments(s->source, &newest, 1, &total);
+    struct moment newest = {0};
+    source_moments(s->source, &newest, 1, &total); /* events are those of the newest run */
+    uint32_t n = last_before(s, further, (double)seq, &newest.run);
     struct sample *kept = source_sample(s->source, n);
     bool whole = kept && kept->state.snapshot.seq == seq;
     sample_drop(kept);
@@ -181,8 +232,16 @@ void session_to_event(struct session *s, uint64_t seq)
 static void seek_numbers(struct session *s, long events)
 {
     double seq = (double)session_event(s) + (double)events;
-    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq);
+    uint32_t n = last_before(s, further, events > 0 ? seq - 1 : seq, NULL);
     session_seek(s, events > 0 ? n + 1 : n);
+}
+
+/* Events are kept of the newest run of the machine. */
+static bool has_events(const struct session *s)
+{
+    uint32_t total;
+    struct moment newest;
+    return source_moments(s->source, &newest, 1, &total) == 1 && newest.run == s->now->run;
 }
 
 void session_seek_event(struct session *s, long events)
@@ -190,7 +249,10 @@ void session_seek_event(struct session *s, long events)
     uint64_t first, last, lost, here = session_event_ahead(s);
     if (!s->now)
         return;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
+    if (!has_events(s)) {
+        session_say(s, false, "no events are kept of this run of the machine: by snapshots");
+        session_seek_by(s, events);
+    } else if (!source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, false, "no events are kept here: by snapshots");
         seek_numbers(s, events);
     } else if (events < 0 && here < (uint64_t)-events) {
@@ -202,13 +264,31 @@ void session_seek_event(struct session *s, long events)
     }
 }
 
-/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
-static bool is_stop(const struct record_event *e)
+/* A victim that was half emptied when the revoke was preempted is announced again, and is the same step. */
+static bool is_announced_again(const struct session *s, const struct record_event *victim)
 {
-    return e->kind == RECORD_EVENT_REVOKE_VICTIM || e->kind == RECORD_EVENT_REVOKE_END;
+    struct record_event e;
+    for (uint64_t at = victim->seq; --at > 0;) {
+        if (source_events(s->source, at, &e, 1) != 1 || e.seq != at)
+            return false;
+        if (e.thread != victim->thread)
+            continue;
+        if (e.kind == RECORD_EVENT_REVOKE_BEGIN || e.kind == RECORD_EVENT_REVOKE_END)
+            return false;
+        if (e.kind == RECORD_EVENT_REVOKE_VICTIM)
+            return e.slot == victim->slot && e.detail == victim->detail;
+    }
+    return false;
 }
 
-/* The last event that the first snapshot shows: to those before it no moment leads. */
+/* Is this event a place to stand at while one steps: before a victim goes, or the end? */
+static bool is_stop(const struct session *s, const struct record_event *e)
+{
+    return e->kind == RECORD_EVENT_REVOKE_END ||
+           (e->kind == RECORD_EVENT_REVOKE_VICTIM && !is_announced_again(s, e));
+}
+
+/* The last event that the first snapshot of this run shows: to those before it no moment leads. */
 static uint64_t first_event_shown(const struct session *s)
 {
     uint32_t total;
@@ -216,7 +296,10 @@ static uint64_t first_event_shown(const struct session *s)
     source_moments(s->source, &none, 1, &total);
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
-    uint64_t seq = n ? all[0].seq : 0;
+    uint32_t first = n ? n - 1 : 0;
+    while (first > 0 && all[first - 1].run == all[first].run)
+        first--;
+    uint64_t seq = n ? all[first].seq : 0;
     free(all);
     return seq;
 }
@@ -226,13 +309,13 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
     struct record_event e;
     uint64_t first, last, lost, at = from, found = 0, shown = first_event_shown(s);
     long left = steps < 0 ? -steps : steps;
-    if (!source_event_range(s->source, &first, &last, &lost)) {
+    if (!s->now || !has_events(s) || !source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, true, "no events are kept here: there are no steps to go by");
         return;
     }
     while (left > 0 && (steps > 0 ? ++at <= last : --at >= first && at > 0)) {
         bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
-        if (!there || !is_stop(&e) || at < shown)
+        if (!there || at < shown || !is_stop(s, &e))
             continue;
         found = at;
         left--;
@@ -260,7 +343,9 @@ static void take_due_mark(struct session *s)
 
 void session_find_minute(struct session *s)
 {
-    uint32_t n = last_before(s, later, s->now->time - MINUTE);
+    uint32_t n = last_before(s, later, s->now->time - MINUTE, &s->now->run);
+    if (s->minute && !session_same_run(s->minute, s->now))
+        session_hold(&s->minute, NULL);
     if (s->minute && s->minute->number == n)
         return;
     struct sample *kept = source_sample(s->source, n);
@@ -279,12 +364,14 @@ void session_find_minute(struct session *s)
 /* What a minute ago looked like, if nobody set a mark: the default to compare with. */
 static void default_mark(struct session *s)
 {
-    struct sample *kept = source_sample(s->source, last_before(s, later, s->now->time - MINUTE));
+    struct sample *kept =
+        source_sample(s->source, last_before(s, later, s->now->time - MINUTE, &s->now->run));
+    session_hold(&s->mark, NULL);
     if (kept && kept != s->now)
         session_hold(&s->mark, kept);
     else if (s->minute && s->minute != s->now)
         session_hold(&s->mark, s->minute);
-    else if (s->before)
+    else if (s->before && session_same_run(s->before, s->now))
         session_hold(&s->mark, s->before);
     s->mark_due = !kept && !s->minute && s->minute_asked;
     sample_drop(kept);
@@ -309,15 +396,20 @@ void session_compare(struct session *s)
     char clock[16];
     if (!s->now)
         return;
-    if (!s->comparing && !s->mark)
+    bool was = s->comparing, lost = !was && s->mark && !session_same_run(s->mark, s->now);
+    if (!was && (!s->mark || lost))
         default_mark(s);
-    s->comparing = !s->comparing && s->mark;
+    s->comparing = !was && s->mark;
     s->tell_change = s->comparing;
-    if (!s->comparing)
-        session_say(s, false,
-                    s->mark ? "compared with the snapshot before again"
-                            : "there is nothing earlier to compare with");
+    s->mark_lost = lost;
+    if (was)
+        session_say(s, false, "compared with the snapshot before again");
+    else if (!s->mark)
+        session_say(s, lost, "%sthere is nothing earlier to compare with",
+                    lost ? "the mark is of another run of the machine, and " : "");
     else
-        session_say(s, false, "comparing with %s ...", session_clock(s->mark->time, clock));
+        session_say(s, lost, "%scomparing with %s ...",
+                    lost ? "the mark was of another run of the machine: " : "",
+                    session_clock(s->mark->time, clock));
     session_compare_anew(s);
 }

@@ -11,6 +11,7 @@
 #include "lib/array.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,10 +41,22 @@ bool source_is_wanted(void *source)
     return wanted;
 }
 
-void source_answered(struct source *s, const struct asked *q, bool ok, char *text)
+void source_served(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
     s->ask_serving = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void source_answered(struct source *s, const struct asked *q, bool ok, char *text)
+{
+    source_served(s);
+    source_put_answer(s, q, ok, text);
+}
+
+void source_put_answer(struct source *s, const struct asked *q, bool ok, char *text)
+{
+    pthread_mutex_lock(&s->lock);
     if (s->answer_count == ANSWERS) { /* nobody takes them: the oldest goes */
         free(s->answers[s->answer_first].text);
         s->answer_first = (s->answer_first + 1) % ANSWERS;
@@ -125,8 +138,12 @@ void source_deliver(struct source *s, struct sample *sample)
     pthread_mutex_lock(&s->lock);
     struct point *p = moved ? new_point(s) : NULL; /* where nothing moved the line does not grow */
     if (p) {
-        p->moment =
-            (struct moment){s->point_count, sample->time, sample->state.snapshot.seq, changes};
+        p->moment = (struct moment){.number = s->point_count,
+                                    .time = sample->time,
+                                    .seq = sample->state.snapshot.seq,
+                                    .run = sample->run,
+                                    .recorded = sample->recorded,
+                                    .changes = changes};
         p->sample = sample_hold(sample);
         s->history_bytes += sample->bytes;
         keep_within_memory(s);
@@ -155,6 +172,13 @@ void source_put_event(struct source *s, const struct record_event *e)
         }
         s->events[(s->event_first + s->event_count++) % EVENTS_KEPT] = *e;
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void source_forget_events(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->event_first = s->event_count = 0;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -263,13 +287,64 @@ static void set_busy(struct source *s, bool busy)
     pthread_mutex_unlock(&s->lock);
 }
 
+void source_heard(struct source *s)
+{
+    set_busy(s, false);
+}
+
+static void rest_when_told(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool rest = s->rest && !s->quit;
+    pthread_mutex_unlock(&s->lock);
+    if (!rest)
+        return;
+    if (s->ops->rest)
+        s->ops->rest(s);
+    pthread_mutex_lock(&s->lock);
+    s->rests = true;
+    pthread_cond_broadcast(&s->rest_changed);
+    while (s->rest && !s->quit)
+        pthread_cond_wait(&s->rest_changed, &s->lock);
+    s->rests = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void end_opening(struct source *s, const char *trouble)
+{
+    pthread_mutex_lock(&s->lock);
+    s->opened = !trouble;
+    snprintf(s->trouble, sizeof(s->trouble), "%s", trouble ? trouble : "");
+    pthread_cond_broadcast(&s->opening_over);
+    pthread_mutex_unlock(&s->lock);
+    source_wake_screen(s);
+}
+
+/* Until it answers; false: it never will, or nobody waits any more. */
+static bool open_target(struct source *s)
+{
+    char message[sizeof(s->trouble)] = "";
+    enum opening how = OPENING_AGAIN;
+    while (how == OPENING_AGAIN && source_is_wanted(s)) {
+        how = s->ops->open ? s->ops->open(s, message, sizeof(message)) : OPENING_DONE;
+        if (how == OPENING_AGAIN)
+            source_say_state(s, TARGET_OPENING, "it gives no answer, and is tried again");
+    }
+    if (how != OPENING_AGAIN)
+        end_opening(s, how == OPENING_DONE ? NULL : message);
+    return how == OPENING_DONE;
+}
+
 static void *worker_main(void *arg)
 {
     struct source *s = arg;
     int64_t next = 0;
     bool due;
+    if (!open_target(s))
+        return NULL;
     while (what_next(s, &due, next)) {
         struct asked q;
+        rest_when_told(s);
         set_busy(s, true);
         if (due) {
             s->ops->sample(s);
@@ -307,6 +382,32 @@ static bool start(struct source *s, char *message, size_t size)
     return true;
 }
 
+/* What is wrong at once is told before there is a screen. */
+static bool opens(struct source *s, char *message, size_t size)
+{
+    enum { OPEN_MS = 500 };
+    struct timespec until;
+    int trouble = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (until.tv_nsec + OPEN_MS * 1000000l) / 1000000000l;
+    until.tv_nsec = (until.tv_nsec + OPEN_MS * 1000000l) % 1000000000l;
+    pthread_mutex_lock(&s->lock);
+    while (!s->opened && !s->trouble[0] && !trouble)
+        trouble = pthread_cond_timedwait(&s->opening_over, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+    return !source_trouble(s, message, size);
+}
+
+bool source_trouble(struct source *s, char *message, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    bool failed = s->trouble[0];
+    if (failed)
+        snprintf(message, size, "%s", s->trouble);
+    pthread_mutex_unlock(&s->lock);
+    return failed;
+}
+
 struct source *source_open(const struct source_options *options, char *message, size_t size)
 {
     struct source *s = calloc(1, sizeof(*s));
@@ -322,8 +423,12 @@ struct source *source_open(const struct source_options *options, char *message, 
     snprintf(s->record_path, sizeof(s->record_path), "%s", options->record ? options->record : "");
     s->state.since = clock_wall();
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->question_over, NULL);
+    pthread_cond_init(&s->rest_changed, NULL);
+    pthread_cond_init(&s->opening_over, NULL);
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size)) {
+    if (s->fd < 0 || pipe2(s->kick, O_NONBLOCK | O_CLOEXEC) || !start(s, message, size) ||
+        !opens(s, message, size)) {
         source_close(s);
         return NULL;
     }
@@ -352,6 +457,18 @@ static void forget(struct source *s)
     free(s->console);
 }
 
+/* One step of a question to a recording may take for ever. Nothing is lost there. */
+static bool has_ended(struct source *s)
+{
+    enum { END_SECONDS = 3 };
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += END_SECONDS;
+    int trouble =
+        s->live ? pthread_join(s->worker, NULL) : pthread_timedjoin_np(s->worker, NULL, &until);
+    return trouble == 0;
+}
+
 void source_close(struct source *s)
 {
     if (!s)
@@ -359,11 +476,17 @@ void source_close(struct source *s)
     if (s->worker_runs) {
         pthread_mutex_lock(&s->lock);
         s->quit = true;
+        bool opened = s->opened;
         pthread_mutex_unlock(&s->lock);
+        if (!opened)
+            attach_interrupt(); /* it may wait for an answer */
         kick(s);
-        pthread_join(s->worker, NULL);
+        if (!has_ended(s))
+            return; /* the process ends, and with it what is in its way */
     }
     s->ops->end(s);
+    if (!source_questions_end(s))
+        return;
     forget(s);
     if (s->fd > 0)
         close(s->fd);
@@ -459,6 +582,22 @@ void source_keep_stops(struct source *s)
     s->keep_stops = true;
 }
 
+void source_rest(struct source *s, bool rest)
+{
+    enum { REST_SECONDS = 2 };
+    struct timespec until;
+    int trouble = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += REST_SECONDS;
+    pthread_mutex_lock(&s->lock);
+    s->rest = rest;
+    pthread_cond_broadcast(&s->rest_changed);
+    kick(s);
+    while (rest && !s->rests && !trouble)
+        trouble = pthread_cond_timedwait(&s->rest_changed, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void source_pause(struct source *s, bool paused)
 {
     pthread_mutex_lock(&s->lock);
@@ -510,6 +649,14 @@ uint32_t source_waiting(struct source *s)
     return n;
 }
 
+bool source_is_asked(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool asked = s->questions > 0;
+    pthread_mutex_unlock(&s->lock);
+    return asked;
+}
+
 uint32_t source_moments(struct source *s, struct moment *out, uint32_t room, uint32_t *total)
 {
     pthread_mutex_lock(&s->lock);
@@ -528,6 +675,37 @@ struct sample *source_sample(struct source *s, uint32_t number)
     if (number > 0 && number <= s->point_count)
         found = sample_hold(s->points[number - 1].sample);
     pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
+/* Of a recording that is written: the last point that has this number or one before, as long as the
+ * recording has it. */
+static uint32_t recorded_point(const struct source *s, uint32_t shown, uint32_t last)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < s->point_count && shown <= last; i++)
+        if (s->points[i].moment.recorded && s->points[i].moment.recorded <= shown)
+            found = i + 1;
+    return found;
+}
+
+uint32_t source_point(struct source *s, uint32_t shown, char *why, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t last = s->recorded ? s->recorded : s->point_count, first = 1;
+    for (uint32_t i = 0; s->recorded && i < s->point_count; i++)
+        if (s->points[i].moment.recorded) {
+            first = s->points[i].moment.recorded;
+            break;
+        }
+    uint32_t found = s->recorded               ? recorded_point(s, shown, last)
+                     : shown <= s->point_count ? shown
+                                               : 0;
+    pthread_mutex_unlock(&s->lock);
+    if (!found)
+        snprintf(why, size,
+                 "there is no snapshot %" PRIu32 " here: they go from %" PRIu32 " to %" PRIu32,
+                 shown, first, last);
     return found;
 }
 

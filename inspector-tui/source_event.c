@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The newest sample in memory that has nothing later than `seq` in it, held; NULL. */
+/* The newest sample in memory that has nothing later than `seq` in it, held; NULL. The events that are
+ * kept are those of the newest run of the machine. */
 static struct sample *base_in_memory(struct source *s, uint64_t seq)
 {
     struct sample *found = NULL;
     pthread_mutex_lock(&s->lock);
-    for (uint32_t i = s->point_count; i-- > 0 && !found;)
+    uint32_t run = s->point_count ? s->points[s->point_count - 1].moment.run : 0;
+    for (uint32_t i = s->point_count; i-- > 0 && !found && s->points[i].moment.run == run;)
         if (s->points[i].moment.seq <= seq)
             found = sample_hold(s->points[i].sample);
     pthread_mutex_unlock(&s->lock);
@@ -57,6 +59,7 @@ void source_serve_event(struct source *s, const struct asked *q)
     struct sample *made = make(s, base, seq, why, sizeof(why));
     if (made) {
         made->number = base->number;
+        made->recorded = base->recorded;
         made->time = base->time;
         made->run = base->run;
         made->event = seq;

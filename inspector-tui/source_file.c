@@ -17,7 +17,8 @@ static uint32_t split_name(char *path)
     if (!at || access(path, F_OK) == 0 || !at[1] || strspn(at + 1, "0123456789") != strlen(at + 1))
         return 0;
     *at = 0;
-    return (uint32_t)strtoul(at + 1, NULL, 10);
+    unsigned long n = strtoul(at + 1, NULL, 10);
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX; /* which no recording has */
 }
 
 /* Snapshots of a kernel that numbers no events: each has the number of the last event that it shows. */
@@ -43,11 +44,47 @@ static void number_moments(struct source *s)
     free(table);
 }
 
+/* With which snapshots the recording came to another machine, or to another run of it: bit n of a map;
+ * the first is no other. NULL: not known. */
+static uint8_t *read_restarts(struct source *s, uint32_t count)
+{
+    char *table = NULL, machine[MACHINE_BYTES], before[MACHINE_BYTES] = "";
+    uint8_t *map = calloc(count / 8 + 1, 1);
+    uint32_t n = 0;
+    if (!map || capdb_ask(s->db, "SELECT first, machine FROM source ORDER BY id", UINT32_MAX,
+                          &table) != ERR_OK) {
+        free(map);
+        return NULL;
+    }
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
+        machine[0] = 0;
+        if (sscanf(line, "\n%" SCNu32 "\t%255[^\n]", &n, machine) < 1)
+            break;
+        if (n > 1 && n <= count && before[0] && machine[0] && strcmp(machine, before) != 0)
+            map[n / 8] |= (uint8_t)(1 << n % 8);
+        memcpy(before, machine, sizeof(before));
+    }
+    free(table);
+    return map;
+}
+
+/* The kernel's clock, too, begins anew. */
+static uint32_t run_of(const struct source *s, const struct capdb_snapshot *info,
+                       const uint8_t *restarts)
+{
+    if (s->point_count == 0)
+        return 0;
+    bool told = restarts && restarts[info->n / 8] >> info->n % 8 & 1;
+    bool back = info->ticks < s->ticks_read || info->seq < s->points[s->point_count - 1].moment.seq;
+    return s->points[s->point_count - 1].moment.run + (told || back);
+}
+
 /* The time line grows when somebody else records into the file. */
 static void read_moments(struct source *s)
 {
     uint32_t count = capdb_count(s->db), before = s->point_count;
     struct capdb_snapshot info;
+    uint8_t *restarts = count > before ? read_restarts(s, count) : NULL;
     pthread_mutex_lock(&s->lock);
     struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
     if (grown)
@@ -55,14 +92,18 @@ static void read_moments(struct source *s)
     else
         count = s->point_count;
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
+        uint32_t run = run_of(s, &info, restarts);
+        s->ticks_read = info.ticks;
         s->points[s->point_count++] =
             (struct point){.moment = {.number = info.n,
                                       .time = info.time,
                                       .seq = info.seq,
+                                      .run = run,
                                       .changes = info.added + info.removed + info.changed}};
     }
     bool grew = s->point_count > before;
     pthread_mutex_unlock(&s->lock);
+    free(restarts);
     if (grew && s->points[s->point_count - 1].moment.seq == 0)
         number_moments(s);
 }
@@ -126,6 +167,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
     }
     made->number = n;
     made->time = s->points[n - 1].moment.time;
+    made->run = s->points[n - 1].moment.run;
     keep(s, made);
     return made;
 }
@@ -201,11 +243,30 @@ static void say_length(struct source *s, bool grows)
                          grows ? ", growing" : "");
 }
 
+/* What is open stays readable when its name goes to another file, or to none. */
+static void look_for_file(struct source *s)
+{
+    struct stat now;
+    bool there = stat(s->file, &now) == 0;
+    bool same = there && now.st_dev == s->opened_file.st_dev && now.st_ino == s->opened_file.st_ino;
+    if (same || s->replaced)
+        return;
+    s->replaced = true;
+    source_say_recording(s, "%u snapshot%s, file %s", s->point_count, plural_s(s->point_count),
+                         there ? "REPLACED" : "REMOVED");
+    source_put_console(s, there
+                              ? "another file has the name of this recording by now: what is shown "
+                                "is the one that was opened\n"
+                              : "the file of this recording was removed: what is shown is the one "
+                                "that was opened\n");
+}
+
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
 static void take_growth(struct source *s)
 {
     uint32_t before = s->point_count;
     read_moments(s);
+    look_for_file(s);
     if (s->point_count == before)
         return;
     take_events(s);
@@ -244,8 +305,9 @@ static void load_before(struct source *s, uint64_t seq)
 {
     char why[300];
     uint32_t n = 0;
+    uint32_t run = s->points[s->point_count - 1].moment.run;
     for (uint32_t i = 0; i < s->point_count; i++)
-        if (s->points[i].moment.seq <= seq)
+        if (s->points[i].moment.seq <= seq && s->points[i].moment.run == run)
             n = s->points[i].moment.number;
     sample_drop(load(s, n, why, sizeof(why)));
 }
@@ -341,6 +403,9 @@ static bool begin(struct source *s, char *message, size_t size)
         return false;
     }
     capdb_give_up_after(s->db, SQL_SECONDS, source_is_wanted, s);
+    snprintf(s->file, sizeof(s->file), "%s", path);
+    if (stat(path, &s->opened_file) != 0)
+        s->replaced = true; /* as far as one can tell */
     if (s->options.rules)
         s->rules = *s->options.rules;
     read_moments(s);
@@ -366,4 +431,5 @@ static void end(struct source *s)
         authority_rules_free(&s->rules);
 }
 
-const struct source_ops source_file_ops = {begin, end, sample, serve, NULL};
+const struct source_ops source_file_ops = {
+    .begin = begin, .end = end, .sample = sample, .serve = serve};

@@ -64,6 +64,22 @@ static void end_follow(struct source *s)
     s->follow = NULL;
 }
 
+/* Events of the run before lead to no moment of this one, whatever their numbers. */
+static void begin_run(struct source *s)
+{
+    s->run++;
+    s->boot = 0;
+    s->moved = s->stands_for_us = false;
+    source_forget_events(s);
+}
+
+static void note_boot(struct source *s, uint32_t boot)
+{
+    if (s->boot && boot && boot != s->boot)
+        begin_run(s);
+    s->boot = boot ? boot : s->boot;
+}
+
 /* A target without a live line is sampled only. */
 static void begin_follow(struct source *s)
 {
@@ -114,6 +130,9 @@ static void record(struct source *s, const struct capstate *state, double now)
         stop_recording(s);
     else
         source_say_recording(s, "REC %u", n);
+    pthread_mutex_lock(&s->lock);
+    s->recorded = n ? n : s->recorded;
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* --- the state of the target, as it says --- */
@@ -137,9 +156,36 @@ static enum target_kind kind_of(const struct source *s, const struct attach_stat
     }
 }
 
+/* At a condition that was armed here, also when it was taken away since, or where a command of ours
+ * led: as long as it stands there. */
+static void note_stop(struct source *s, const struct attach_state *state)
+{
+    uint32_t n = state->condition;
+    bool at_ours = n > 0 && n <= 32 && state->armed_here >> (n - 1) & 1;
+    bool led = s->moved && (state->reason == ATTACH_AT_STEP || state->reason == ATTACH_AT_FINISH ||
+                            state->reason == ATTACH_AT_HALT);
+    if (state->being == ATTACH_RUNS)
+        s->moved = s->stands_for_us = false;
+    else if (state->being == ATTACH_STANDS && (at_ours || led || state->ours))
+        s->stands_for_us = true;
+}
+
+static void say_armed(struct source *s, const struct attach_state *state)
+{
+    pthread_mutex_lock(&s->lock);
+    bool same = s->state.armed == state->armed && s->state.armed_here == state->armed_here;
+    s->state.armed = state->armed;
+    s->state.armed_here = state->armed_here;
+    pthread_mutex_unlock(&s->lock);
+    if (!same)
+        source_wake_screen(s);
+}
+
 static void say_how_it_stands(struct source *s)
 {
     const struct attach_state *state = attach_last_state(s->attach);
+    note_stop(s, state);
+    say_armed(s, state);
     bool by_us = state->being == ATTACH_STANDS && state->ours;
     char where[sizeof(state->sentence) + 40];
     if (state->being == ATTACH_REPLAYS)
@@ -162,7 +208,8 @@ static const char *short_error(const struct source *s)
     return why;
 }
 
-/* The line is dead: leave it, and try anew at the next sample. */
+/* The line is dead: it is tried anew with the next sample.  What was armed through it is remembered,
+ * should the same machine be at the end of the new one. */
 static void lose_target(struct source *s, enum error e)
 {
     char why[200];
@@ -171,9 +218,7 @@ static void lose_target(struct source *s, enum error e)
         source_say_state(s, TARGET_UNREACHABLE, why);
         return;
     }
-    end_follow(s);
-    attach_close(s->attach);
-    s->attach = NULL;
+    s->lost = true;
     source_say_state(s, TARGET_GONE, why);
 }
 
@@ -201,32 +246,44 @@ static void note_machine(struct source *s)
 {
     char machine[MACHINE_BYTES];
     machine_behind(s->options.target, machine, sizeof(machine));
-    s->run += s->machine[0] && machine[0] && strcmp(machine, s->machine) != 0;
+    if (s->machine[0] && machine[0] && strcmp(machine, s->machine) != 0)
+        begin_run(s);
     if (machine[0])
         memcpy(s->machine, machine, sizeof(machine));
 }
 
-static bool reach(struct source *s, char *message, size_t size)
+/* Over a new line. What was missed meanwhile the live line says. */
+static enum error recover(struct source *s, char *message, size_t size)
 {
-    if (s->attach)
-        return true;
-    if (attach_open(s->options.target, &s->attach, message, size) != ERR_OK) {
-        s->attach = NULL;
-        return false;
-    }
+    enum error e = s->follow ? live_recover(s->follow->live) : attach_recover(s->attach);
+    if (e != ERR_OK)
+        snprintf(message, size, "%s", attach_error(s->attach));
+    s->lost = e != ERR_OK;
+    return e;
+}
+
+static enum error reach(struct source *s, char *message, size_t size)
+{
+    bool again = s->attach;
+    if (again && !s->lost)
+        return ERR_OK;
+    enum error e = again ? recover(s, message, size)
+                         : attach_open(s->options.target, &s->attach, message, size);
+    if (e != ERR_OK)
+        return e;
     note_machine(s);
     say_abilities(s);
-    s->follows_next = true;
+    s->follows_next = !s->follow;
     if (s->db)
         reached_again(s);
-    return true;
+    return ERR_OK;
 }
 
 static void sample(struct source *s)
 {
     char message[300];
     struct capstate state;
-    if (!reach(s, message, sizeof(message)))
+    if (reach(s, message, sizeof(message)) != ERR_OK)
         return;
     follow(s);
     enum error e =
@@ -236,6 +293,8 @@ static void sample(struct source *s)
         return;
     }
     double now = clock_wall();
+    source_heard(s);
+    note_boot(s, state.snapshot.boot);
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);
@@ -244,6 +303,7 @@ static void sample(struct source *s)
         return;
     made->time = now;
     made->run = s->run;
+    made->recorded = s->recorded;
     source_deliver(s, made);
 }
 
@@ -261,15 +321,82 @@ static void serve_stop(struct source *s, const struct asked *q)
                                      : "the machine runs");
 }
 
+/* The answer's text, which the caller frees; NULL: no memory. */
+static enum error command(struct source *s, const char *line, char **text)
+{
+    static const char *const moves[] = {"step", "finish", "halt"};
+    enum error e = attach_command(s->attach, line, text);
+    for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
+        s->moved |= e == ERR_OK && strncmp(line, moves[i], strlen(moves[i])) == 0;
+    if (e != ERR_OK || !*text) {
+        free(*text);
+        *text = strdup(e == ERR_OK ? "" : short_error(s));
+    }
+    return e;
+}
+
 static void serve_command(struct source *s, const struct asked *q)
 {
     char *text = NULL;
-    enum error e = attach_command(s->attach, q->ask.text, &text);
-    if (e != ERR_OK || !text) {
-        free(text);
-        text = strdup(e == ERR_OK ? "" : short_error(s));
-    }
+    enum error e = command(s, q->ask.text, &text);
     source_answered(s, q, e == ERR_OK, text);
+}
+
+/* Number of the condition that stops at a revoke of this slot, in what `break` lists; 0: none. */
+static unsigned condition_at(const char *list, uint64_t slot)
+{
+    for (const char *line = list; line && *line; line = strchr(line, '\n')) {
+        unsigned n;
+        uint64_t at;
+        int end = 0;
+        line += *line == '\n';
+        if (sscanf(line, "%u: on revoke slot 0x%" SCNx64 "%n", &n, &at, &end) == 2 && at == slot &&
+            line[end] == ',')
+            return n;
+    }
+    return 0;
+}
+
+/* What the target has armed, it knows itself. */
+static void serve_arm(struct source *s, const struct asked *q)
+{
+    char line[64], *list = NULL, *text = NULL;
+    enum error e = command(s, "break", &list);
+    unsigned n = e == ERR_OK && list ? condition_at(list, q->ask.addr) : 0;
+    if (n)
+        snprintf(line, sizeof(line), "delete %u", n);
+    else
+        snprintf(line, sizeof(line), "break on revoke slot 0x%" PRIx64, q->ask.addr);
+    if (e == ERR_OK)
+        e = command(s, line, &text);
+    if (e == ERR_OK && n && text && !text[0]) {
+        free(text);
+        if (asprintf(&text, "it stops no more when slot 0x%" PRIx64 " is revoked", q->ask.addr) < 0)
+            text = NULL;
+    }
+    source_answered(s, q, e == ERR_OK, text ? text : list);
+    if (text)
+        free(list);
+}
+
+static void serve_disarm(struct source *s, const struct asked *q)
+{
+    char line[32], *text = NULL;
+    uint32_t here = attach_last_state(s->attach)->armed_here;
+    enum error e = ERR_OK;
+    for (unsigned i = 0; i < 32 && e == ERR_OK; i++) {
+        snprintf(line, sizeof(line), "delete %u", i + 1);
+        if (!(here >> i & 1))
+            continue;
+        free(text);
+        text = NULL;
+        e = command(s, line, &text);
+    }
+    if (e == ERR_OK)
+        source_answered_text(s, q, true, "what was armed here is taken away");
+    else
+        source_answered_text(s, q, false, text);
+    free(text);
 }
 
 static void serve_find(struct source *s, const struct asked *q)
@@ -283,76 +410,50 @@ static void serve_find(struct source *s, const struct asked *q)
     source_answered_text(s, q, e == ERR_OK, e == ERR_OK ? text : short_error(s));
 }
 
-/* Over one moment: a recording in memory with one snapshot, as `capdb live` has it. On failure the
- * sentence in `why`. */
-static enum error ask_moment(struct source *s, const struct capstate *state, double time,
-                             const char *sql, char **table, char *why)
-{
-    struct capdb *db = NULL;
-    uint32_t n;
-    enum error e = capdb_create(":memory:", s->options.target, &db, why);
-    if (e == ERR_OK && s->rules.count)
-        e = capdb_set_rules(db, &s->rules);
-    if (e == ERR_OK)
-        e = capdb_append(db, state, time, &n);
-    if (e == ERR_OK)
-        e = capdb_flush(db);
-    if (e == ERR_OK) {
-        capdb_give_up_after(db, SQL_SECONDS, source_is_wanted, s);
-        e = capdb_ask(db, sql, SQL_ROWS, table);
-    }
-    if (db && e != ERR_OK)
-        snprintf(why, CAPDB_MESSAGE, "%s", capdb_error(db));
-    if (db)
-        capdb_close(db);
-    return e;
-}
-
-/* The same over a moment that was seen. */
-static enum error ask_seen(struct source *s, uint32_t number, const char *sql, char **table,
-                           char *why)
+/* A copy of a moment that was seen. On failure the sentence in `why`. */
+static enum error take_seen(struct source *s, uint32_t number, struct capstate *state, double *time,
+                            char *why, size_t size)
 {
     struct sample *seen = source_sample(s, number);
-    if (!seen) {
-        snprintf(why, CAPDB_MESSAGE, "snapshot %u is not in memory any more", number);
-        return ERR_NOT_FOUND;
-    }
-    enum error e = ask_moment(s, &seen->state, seen->time, sql, table, why);
+    enum error e = seen ? capstate_copy(&seen->state, state) : ERR_NOT_FOUND;
+    if (seen)
+        *time = seen->time;
     sample_drop(seen);
+    if (e != ERR_OK)
+        snprintf(why, size, "%s",
+                 seen ? error_sentence(e) : "this snapshot is not in memory any more");
     return e;
 }
 
-/* Over what the machine is now. */
-static enum error ask_now(struct source *s, const char *sql, char **table, char *why)
+/* What the machine is now. */
+static enum error take_now(struct source *s, struct capstate *state, char *why, size_t size)
 {
-    struct capstate state;
     enum error e =
-        s->follow ? live_snapshot(s->follow->live, &state) : attach_snapshot(s->attach, &state);
-    if (e != ERR_OK) {
-        snprintf(why, CAPDB_MESSAGE, "%s", short_error(s));
-        return e;
-    }
-    e = ask_moment(s, &state, clock_wall(), sql, table, why);
-    capstate_free(&state);
+        s->follow ? live_snapshot(s->follow->live, state) : attach_snapshot(s->attach, state);
+    if (e != ERR_OK)
+        snprintf(why, size, "%s", short_error(s));
     return e;
 }
 
 static void serve_sql(struct source *s, const struct asked *q)
 {
-    char why[CAPDB_MESSAGE] = "", *table = NULL, *before = NULL;
-    enum error e = q->ask.number ? ask_seen(s, q->ask.number, q->ask.text, &table, why)
-                                 : ask_now(s, q->ask.text, &table, why);
-    if (e == ERR_OK && q->ask.addr) {
-        e = ask_seen(s, (uint32_t)q->ask.addr, q->ask.text, &before, why);
-        if (e == ERR_OK)
-            table = source_compare_tables(before, table);
+    char why[CAPDB_MESSAGE] = "";
+    struct capstate state;
+    double time = clock_wall();
+    struct sample *before = q->ask.addr ? source_sample(s, (uint32_t)q->ask.addr) : NULL;
+    enum error e = q->ask.number ? take_seen(s, q->ask.number, &state, &time, why, sizeof(why))
+                                 : take_now(s, &state, why, sizeof(why));
+    if (e == ERR_OK && q->ask.addr && !before) {
+        capstate_free(&state);
+        snprintf(why, sizeof(why), "the snapshot to compare with is not in memory any more");
+        e = ERR_NOT_FOUND;
     }
-    if (e == ERR_OK && table) {
-        source_answered(s, q, true, table);
+    if (e == ERR_OK) {
+        source_ask_moment(s, q, &state, time, before);
         return;
     }
-    free(table);
-    source_answered_text(s, q, false, why[0] ? why : error_sentence(ERR_NO_MEMORY));
+    sample_drop(before);
+    source_answered_text(s, q, false, why);
 }
 
 static void serve_reachable(struct source *s, const struct asked *q)
@@ -364,6 +465,12 @@ static void serve_reachable(struct source *s, const struct asked *q)
         break;
     case ASK_COMMAND:
         serve_command(s, q);
+        break;
+    case ASK_ARM:
+        serve_arm(s, q);
+        break;
+    case ASK_DISARM:
+        serve_disarm(s, q);
         break;
     case ASK_FIND:
         serve_find(s, q);
@@ -390,7 +497,7 @@ static void serve(struct source *s, const struct asked *q)
         source_answered_text(s, q, true, "");
     } else if (q->ask.kind == ASK_SQL && q->ask.number) {
         serve_sql(s, q);
-    } else if (!reach(s, message, sizeof(message))) {
+    } else if (reach(s, message, sizeof(message)) != ERR_OK) {
         source_answered_text(s, q, false, message);
     } else {
         serve_reachable(s, q);
@@ -404,6 +511,12 @@ static void listen_line(struct source *s, int ms)
         return;
     }
     source_put_console(s, attach_console(s->attach));
+}
+
+static void rest(struct source *s)
+{
+    if (s->follow && !s->lost)
+        live_rest(s->follow->live);
 }
 
 /* --- opening --- */
@@ -429,9 +542,26 @@ static bool begin_recording(struct source *s, char *message, size_t size)
 
 static bool begin(struct source *s, char *message, size_t size)
 {
+    (void)message, (void)size;
     if (s->options.rules)
         s->rules = *s->options.rules;
-    return reach(s, message, size) && begin_recording(s, message, size);
+    return true;
+}
+
+static enum opening open_target(struct source *s, char *message, size_t size)
+{
+    enum error e = reach(s, message, size);
+    if (e == ERR_TIMEOUT)
+        return OPENING_AGAIN;
+    return e == ERR_OK && begin_recording(s, message, size) ? OPENING_DONE : OPENING_FAILED;
+}
+
+/* A machine that stands at a stop of ours is not left there: nobody else knows of it. */
+static void let_go(struct source *s)
+{
+    const struct attach_state *state = attach_last_state(s->attach);
+    if (!s->lost && !s->keep_stops && s->stands_for_us && state->being == ATTACH_STANDS)
+        attach_continue(s->attach);
 }
 
 static void end(struct source *s)
@@ -444,8 +574,15 @@ static void end(struct source *s)
         capdb_close(s->db);
     if (s->attach) {
         attach_keep_stops(s->attach, s->keep_stops);
+        let_go(s);
         attach_close(s->attach);
     }
 }
 
-const struct source_ops source_live_ops = {begin, end, sample, serve, listen_line};
+const struct source_ops source_live_ops = {.begin = begin,
+                                           .open = open_target,
+                                           .end = end,
+                                           .sample = sample,
+                                           .serve = serve,
+                                           .listen = listen_line,
+                                           .rest = rest};

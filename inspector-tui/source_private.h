@@ -6,6 +6,7 @@
 #include "inspector-tui/source.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 enum {
     ANSWERS = 64,
@@ -32,14 +33,19 @@ struct point {
 
 struct source;
 
+enum opening { OPENING_DONE, OPENING_AGAIN, OPENING_FAILED };
+
 /* A kind of target. All are called by the worker, without the lock. */
 struct source_ops {
     bool (*begin)(struct source *s, char *message, size_t size); /* by the opener */
+    /* What may take long, first of all; NULL: nothing does. AGAIN: it does not answer yet. */
+    enum opening (*open)(struct source *s, char *message, size_t size);
     void (*end)(struct source *s);
     void (*sample)(struct source *s);
     void (*serve)(struct source *s, const struct asked *q);
     /* Waits up to ms for something of its own while there is nothing to do; NULL: only sleeps. */
     void (*listen)(struct source *s, int ms);
+    void (*rest)(struct source *s); /* nobody will read its line for a while; NULL: it has none */
 };
 
 struct source {
@@ -55,9 +61,17 @@ struct source {
     struct follow *follow; /* events of a live line, NULL: none */
     bool follows_next; /* the target was reached anew: its live line begins with the next sample */
     char machine[MACHINE_BYTES]; /* behind the line, "": not known */
-    uint32_t run;                /* grows when another machine is behind it */
+    uint32_t run;                /* grows when another machine is behind it, or it was restarted */
+    uint32_t boot;               /* what the kernel calls its run, 0: not known */
+    bool lost;                   /* the line: `attach` is there, and to be reached again */
+    bool moved;                  /* the machine was told to step, or to stop, through this source */
+    bool stands_for_us; /* it stands at a stop of ours, and nobody else waits for it there */
     struct authority_rules rules;
-    uint32_t first;  /* snapshot of a recording to show first, 0: it is shown */
+    uint32_t first;          /* snapshot of a recording to show first, 0: it is shown */
+    char file[SOURCE_NAME];  /* a recording that is read, ... */
+    struct stat opened_file; /* ... as it was when it was opened */
+    bool replaced;
+    uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
@@ -66,12 +80,17 @@ struct source {
     int kick[2]; /* pipe: the worker is asked for something */
 
     pthread_mutex_t lock;
+    pthread_cond_t question_over, rest_changed, opening_over;
     /* under the lock */
     bool quit, paused, due;
+    bool opened;
+    char trouble[700];          /* why it cannot be opened */
+    bool rest, rests;           /* the worker is to leave the target alone; it does */
     bool can_halt, can_command; /* the target, when it was last reached */
     double busy_since;          /* the worker waits for the target since then, 0: it does not */
     struct asked asks[ASKS];
     uint32_t ask_first, ask_count, ask_serving, ask_last_id;
+    uint32_t questions, question; /* in SQL, of a running target: how many are asked, the newest */
     struct answer answers[ANSWERS];
     uint32_t answer_first, answer_count;
     struct sample *fresh;
@@ -87,6 +106,7 @@ struct source {
     uint32_t event_first, event_count;
     uint64_t events_lost;
     char recording[160];
+    uint32_t recorded; /* the newest snapshot of the recording that is written, 0: none is */
     char *console;
     size_t console_len;
 };
@@ -94,6 +114,9 @@ struct source {
 /* --- for the kinds of target (source.c); they take the lock themselves --- */
 
 void source_answered(struct source *s, const struct asked *q, bool ok, char *text);
+/* The same of a question that the worker does not serve any more (source_served()). */
+void source_put_answer(struct source *s, const struct asked *q, bool ok, char *text);
+void source_served(struct source *s);
 void source_answered_text(struct source *s, const struct asked *q, bool ok, const char *text);
 /* A new state; `where` may be NULL. `since` stays while the kind stays. */
 void source_say_state(struct source *s, enum target_kind kind, const char *where);
@@ -103,16 +126,25 @@ void source_deliver(struct source *s, struct sample *sample);
 void source_show(struct source *s, struct sample *sample, struct compare *change);
 void source_put_event(struct source *s, const struct record_event *e);
 void source_lose_events(struct source *s, uint64_t count);
+void source_forget_events(struct source *s); /* they were of another run of the machine */
 void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void source_put_console(struct source *s, const char *text);
 void source_wake_screen(struct source *s);
+void source_heard(struct source *s); /* what still takes time is not the target's */
 /* Of a source: does anybody still wait for it? A question that takes long asks. */
 bool source_is_wanted(void *source);
 
 /* Two answers to one question as one: each line begins with ' ', '+' (only in the second) or '-' (only
  * in the first); the first line names the columns. Frees both; NULL: no memory. (source_sql.c) */
 char *source_compare_tables(char *before, char *after);
+
+/* Asks in SQL of one moment, and is done; the answer comes later. Takes over the state and `before`,
+ * which may be NULL. (source_question.c) */
+void source_ask_moment(struct source *s, const struct asked *q, struct capstate *state, double time,
+                       struct sample *before);
+/* Waits a while for those that are asked to give up; false: one does not. */
+bool source_questions_end(struct source *s);
 
 /* The answer to ASK_EVENT (source_event.c). */
 void source_serve_event(struct source *s, const struct asked *q);

@@ -2,6 +2,7 @@
  *
  * Every row leads on: the verdict to its witnesses, the picture of memory to the memory view, a
  * domain to its row in the domains view, the last revocation to its steps. */
+#include "facts/toll.h"
 #include "facts/why.h"
 #include "inspector-tui/bindings.h"
 #include "inspector-tui/view.h"
@@ -351,8 +352,9 @@ static void revoke_line(const struct session *s, struct line *l)
     if (r->root) {
         line_put(l, STYLE_WARN, "REVOKE under way: ");
         words_slot(l, s->now, sample_slot_at(s->now, r->root));
-        line_put(l, STYLE_NORMAL, ": %u step%s done, preempted %u time%s", (unsigned)r->done,
-                 plural_s(r->done), (unsigned)r->preempted, plural_s(r->preempted));
+        uint32_t done = toll_steps_done(&s->now->state);
+        line_put(l, STYLE_NORMAL, ": %u step%s done, preempted %u time%s", (unsigned)done,
+                 plural_s(done), (unsigned)r->preempted, plural_s(r->preempted));
         return;
     }
     line_put(l, STYLE_DIM, "last  ");

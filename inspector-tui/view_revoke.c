@@ -174,8 +174,9 @@ static void state_line(const struct session *s, int32_t root, struct line *l)
         const struct preview *p = preview_of(s, s->now, root);
         bool over = p && p->toll.caps == 0; /* it has not returned yet */
         line_put(l, STYLE_WARN, over ? "AT ITS END" : "UNDER WAY");
+        uint32_t done = toll_steps_done(&s->now->state);
         line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, %u preempted",
-                 sample_hex(s->now, r->root, hex), (unsigned)r->done, plural_s(r->done),
+                 sample_hex(s->now, r->root, hex), (unsigned)done, plural_s(done),
                  (unsigned)r->preempted);
         int32_t victim = r->victim ? sample_slot_at(s->now, r->victim) : -1;
         if (victim >= 0) {
@@ -213,11 +214,12 @@ static void hint_line(const struct session *s, struct line *l)
                                        {"finish", " to its end  "},
                                        {"continue", " let the machine run"},
                                        {NULL, NULL}},
-                             past[] = {{"step", " a step on  "},
-                                       {"step-back", " a step back  "},
+                             past[] = {{"step", " step  "},
+                                       {"step-back", " back  "},
+                                       {"finish", " to its end  "},
                                        {"event-back", " "},
                                        {"event-on", " by event  "},
-                                       {"newest", " to the newest"},
+                                       {"newest", " newest"},
                                        {NULL, NULL}},
                              halt[] = {{"halt", " stops the machine or lets it go on;  "},
                                        {"arm", " "},

@@ -41,6 +41,7 @@ static struct {
     enum debug_reason reason;
     kaddr_t finish_slot; /* delete that `finish` runs to the end of, when no revoke is under way */
     kaddr_t victim;      /* of the revoke under way, the last one announced */
+    bool victim_again;   /* it was announced before, and is half emptied */
     kaddr_t revoker;     /* thread whose revoke is under way */
     word_t generation;   /* threads made so far */
     bool digest_tried;   /* since the trace is on */
@@ -188,7 +189,8 @@ bool debug_counts_as_step(enum event_kind kind)
 
 static bool step_is_over(const struct event *e)
 {
-    if (debug_control.step == 0 || !debug_counts_as_step((enum event_kind)e->kind))
+    bool again = e->kind == EVENT_REVOKE_VICTIM && door.victim_again;
+    if (debug_control.step == 0 || again || !debug_counts_as_step((enum event_kind)e->kind))
         return false;
     return --debug_control.step == 0;
 }
@@ -231,7 +233,8 @@ static void revoke_open(kaddr_t root)
 /* A victim that is announced again was interrupted half-way: it is not a new one. */
 static void revoke_victim(kaddr_t victim)
 {
-    if (door.victim != 0 && door.victim != victim)
+    door.victim_again = door.victim == victim;
+    if (door.victim != 0 && !door.victim_again)
         debug_control.revoke.done++;
     door.victim = victim;
 }

@@ -75,10 +75,16 @@ before=$(state_line)
 key s
 check "the first step takes something, too" wait_for 60 moved_on
 shows_soon '^ STOPPED' && key G s
+# A thread and a CNode go first, which take long enough to be preempted: steps all the same.
+has_the_sum() {
+    read -r _ steps <"$work/account"
+    [ "$(($(screen | sed -nE 's/.*UNDER WAY .*: ([0-9]+) steps? done.*/\1/p') + $(screen | sed -nE 's/.*still to go: .* in ([0-9]+) steps?,.*/\1/p')))" = "$steps" ]
+}
+check "steps done and to go have the sum that was foretold" wait_for 60 eval 'shows ": 2 steps done" && has_the_sum'
 check "each shows what goes next, from wherever one is" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie).*goes next'
 step_until_gone() {
     for _ in $(seq 12); do
-        shows 'UNDER WAY.*: [1-9][0-9]* steps? done' && return 0
+        shows 'UNDER WAY.*: ([5-9]|1[0-9]) steps? done' && return 0
         before=$(state_line)
         key s
         wait_for 60 moved_on || return 1
@@ -102,6 +108,18 @@ account_shows() {
     shows "revoked 82480000: ${caps:-none} caps, ${steps:-none} steps"
 }
 check "afterwards it has the counts of the preview" wait_for 60 account_shows
+key R S
+shows_soon 'LOOKING BACK' && key S
+shows_soon 'UNDER WAY.*: 20 steps done'
+key '}' '}'
+check "nothing is left when all steps are done, in the past, too" shows_soon 'AT ITS END.*: 21 steps done'
+key S S
+shows_soon 'UNDER WAY.*: 19 steps done' && key f
+check "f goes to the end of what is looked at" eval \
+    "shows_soon 'AT ITS END.*: 21 steps done|PREVIEW ' && shows '^ RUNNING .*LOOKING BACK'"
+key c
+check "and c does not reach for the machine" shows_soon '^what is shown is past: . shows the machine'
+key .
 key ':' ; type_line version
 check "a command of the monitor answers in the log" shows_soon 'layout'
 tm resize-window -t t -x 60 -y 14
@@ -120,6 +138,78 @@ recorded_counts() {
 }
 check "and counts the same" eval '[ "$(recorded_counts)" = "${caps:-none} ${steps:-none}" ]'
 check "it holds the events, too" eval '[ "$(build/host/capdb sql "$work/run.capdb" "SELECT count(*) FROM events")" != 0 ]'
+
+# --- stops: what is armed the target knows; none is left behind ---
+runs_free() { shows_soon '^ RUNNING +(ev|lost)' 20 && hides 'ARMED'; }
+next_one() { # in the place of the one that has left
+    shows_soon 'status 0'
+    start "$inspector $1"
+    shows_soon '^ [A-Z]+ .*ev [0-9]+'
+}
+arm_at() { key @; type_line "slot:$1"; shows_soon "slot 0x$1 "; key b; }
+start "$inspector $monitor"
+shows_soon '^ RUNNING +ev'
+arm_at 87fe0010
+check "a stop that is armed stands in the bar" shows_soon '^ RUNNING +1 STOP ARMED'
+key b
+check "b once more takes it away" hides_soon 'STOP ARMED'
+key b ':' ; type_line 'break on revoke slot 0x87fe0020'
+check "one that was typed counts, too" shows_soon '^ RUNNING +2 STOPS ARMED'
+key x
+check "x takes all of them away" hides_soon 'ARMED'
+key V
+arm_at 82406000
+shows_soon '^ STOPPED .*1 STOP ARMED'
+check "of b nothing is said any more where it led to" hides_soon '^stop 1: when'
+key ':' ; type_line 'delete all'
+check "a command without an answer is said to be done" shows_soon '^delete all: done'
+check "what was taken away is not armed" hides_soon 'ARMED'
+key q
+check "so q asks nothing" shows_soon 'status 0'
+next_one "$monitor"
+check "and the machine does not stay where it stood for us" runs_free
+key q
+
+next_one "$monitor"
+key ':' ; type_line halt
+shows_soon '^ STOPPED +halt'
+key q
+next_one "$monitor"
+check "nor where a command that was typed stopped it" runs_free
+key q
+
+relay() {
+    python3 tests/e2e/relay.py "$work/relay.sock" "$work/monitor.sock" &
+    relay_pid=$!
+    wait_for 60 listens "$work/relay.sock"
+}
+breaks_and_comes_back() {
+    stop_process relay_pid
+    shows_soon '^ GONE since'
+    relay
+    shows_soon "$1"
+}
+relay
+next_one "monitor:unix:$work/relay.sock"
+arm_at 87fe0010
+shows_soon '^ RUNNING +1 STOP ARMED'
+breaks_and_comes_back '^ RUNNING +1 STOP ARMED'
+key q
+check "when the line breaks, what was armed through it is remembered" shows_soon '^1 stop is armed: r remove'
+key r
+next_one "$monitor"
+check "and taken away" runs_free
+key q
+next_one "monitor:unix:$work/relay.sock"
+key !
+shows_soon '^ HELD'
+breaks_and_comes_back '^ (HELD|STOPPED)'
+key q
+next_one "$monitor"
+check "so is that it was stopped through it" runs_free
+key q
+shows_soon 'status 0'
+stop_process relay_pid
 
 # --- the rows ---
 start "$inspector $monitor --no-mouse"
@@ -190,8 +280,10 @@ key .
 check ". comes back to now" hides_soon 'LOOKING BACK'
 
 # --- a target that falls silent, dies, comes back ---
-start "$inspector $monitor"
-shows_soon '^ RUNNING'
+start "$inspector $monitor --record $work/reboot.capdb" 80 30
+shows_soon '^ RUNNING .*REC [0-9]+'
+key m
+shows_soon '^marked'
 kill -STOP "$qemu_pid"
 check "a silent target is told within seconds, before what it was" shows_soon '^ NO ANSWER for [0-9]+ s, was RUNNING'
 key T
@@ -205,6 +297,25 @@ boot build/arm/debug/image-demo-healthy.elf
 check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'
 key O
 check "and it is the new one" shows_soon ISOLATED
+key =
+check "what is compared with is of the new one, too" shows_soon '^the mark (was|is) of another run of the machine'
+last_recorded() { screen | sed -nE '1s/.* REC ([0-9]+) .*/\1/p'; }
+records_on() { [ "$(last_recorded)" -gt "$1" ]; }
+check "it goes on to record" wait_for 60 records_on "$(last_recorded)"
+mv "$work/reboot.capdb" "$work/moved.capdb"
+check "a recording that stops is told in the bar and with its reason" eval \
+    "shows_soon '^ RUNNING .* REC STOPPED ' && shows_soon '^nothing is recorded any more: was removed, moved'"
+key L
+check "and the log has it, with its time" shows_soon '^ +[0-9:]{8} nothing is recorded any more: was removed, moved'
+key q
+shows_soon 'status 0'
+start "$inspector $work/moved.capdb" 80 30
+shows_soon '^ RECORDING'
+key ':' ; type_line 'at 1'
+check "a recording knows where the machine was restarted, too" shows_soon '^this is before the machine was restarted'
+key '}'
+check "events of another run lead to no moment of this one" eval \
+    "shows_soon '^no events are kept of this run' && shows_soon '^ RECORDING +snapshot 2 '"
 key q
 shows_soon 'status 0'
 
@@ -281,6 +392,38 @@ check "fg comes back, in the size that the terminal has now" \
 key q
 check "and q ends script and all" shows_soon 'script ends'
 
+# Whoever is stopped reads no line: a machine must not wait for that.
+kernel_ticks() { build/host/capdb live "gdb:unix:$work/gdb.sock" 'SELECT ticks FROM snapshots' | tail -1; }
+ticks_on() { first=$(kernel_ticks) && wait_for 20 eval '[ "$(kernel_ticks)" -gt $((first + 100)) ]'; }
+start "PS1='prompt> ' bash --norc -i"
+shows_soon '^prompt>'
+type_line "$inspector $monitor --record $work/rests.capdb"
+shows_soon '^ RUNNING +ev'
+key C-z
+shows_soon 'Stopped +'
+check "while the inspector is stopped, the machine runs" ticks_on
+type_line fg
+check "and with fg it is followed again" shows_soon '^ RUNNING +ev [0-9]+ +lost [1-9]'
+key ':'
+type_line 'sql WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
+check "a long question is said to be under way" shows_soon 'the question is being answered'
+check "and the machine runs meanwhile" ticks_on
+goes_on() { first=$(seq_now) && wait_for 20 eval '[ "$(seq_now)" -gt "$first" ]' && hides 'NO ANSWER'; }
+check "and is read" goes_on
+key '!'
+check "and stops when it is to" shows_soon '^ HELD' 10
+key q
+check "q waits for no question" shows_soon '^prompt>.*$|^status'
+type_line exit
+check "what was missed is in the recording as a gap" build/host/capdb verify "$work/rests.capdb"
+start "$inspector $work/run.capdb"
+shows_soon '^ RECORDING'
+key ':'
+type_line "sql SELECT instr(printf('%.*c',5000000,'a'), printf('%.*c',2500000,'a')||'b')"
+shows_soon 'reading'
+key q
+check "nor for one that no one can end" shows_soon 'status 0' 15
+
 printf 'guest/* visitors\n' >"$work/rules"
 start "$inspector $work/run.capdb --domains $work/rules"
 check "domains are named by the user's rules" shows_soon 'v visitors +[23] '
@@ -311,6 +454,49 @@ for _ in 1 2 3 4 5 6; do # a machine that is busy enough answers after the deadl
     shows_soon '^ RUNNING|status 2' && shows '^ RUNNING' && break
 done
 check "the stub in the kernel: the machine runs, though it stands while it is read" shows_soon '^ RUNNING'
+key q
+shows_soon 'status 0'
+
+# --- a target that gives no answer yet ---
+kill -STOP "$qemu_pid"
+start "$inspector $monitor"
+check "who waits for a machine sees that, and for how long" shows_soon '^ OPENING [0-9]+ s' 4
+check "it goes on to wait, and says so" shows_soon '^ OPENING [0-9]+ s +it gives no answer' 20
+kill -CONT "$qemu_pid"
+check "and goes on as soon as there is an answer" shows_soon '^ RUNNING +ev'
+key q
+shows_soon 'status 0'
+kill -STOP "$qemu_pid"
+start "$inspector $monitor"
+shows_soon '^ OPENING [0-9]+ s' && key q
+check "who does not want to wait any more leaves" shows_soon 'status 0' 4
+kill -CONT "$qemu_pid"
+
+# --- numbers: with a recording, those of the recording ---
+start "$inspector $monitor --record $work/rests.capdb"
+shows_soon '^ RUNNING +ev .*REC [0-9]+' && key ':' && type_line 'at 1'
+check "a snapshot that is only in the recording is not gone to" shows_soon '^there is no snapshot 1 here: they go from [0-9]+ to'
+first=$(screen | sed -nE 's/^there is no snapshot 1 here: they go from ([0-9]+) .*/\1/p')
+goes_further() { [ "$(last_recorded)" -gt $((first + 3)) ]; }
+wait_for 60 goes_further
+key ':' ; type_line "at $first"
+check "the others have its numbers" shows_soon "^ RUNNING +snapshot $first .*LOOKING BACK"
+key ':' ; type_line 'at 4294967297'
+check "a number that none can have is refused" shows_soon '^at TIME: '
+key ':' ; type_line 'at 99999999'
+check "and one that none has yet" shows_soon '^there is no snapshot 99999999 here'
+key @; type_line slot:zzz
+check "so is what is no address of a slot" shows_soon "^'zzz' is no address of a slot"
+key q
+shows_soon 'status 0'
+start "$inspector $work/run.capdb@4294967297"
+check "the number behind a recording, too" shows_soon 'inspector-tui: .*the recording has snapshots 1 to'
+cp "$work/run.capdb" "$work/other.capdb"
+start "$inspector $work/other.capdb"
+shows_soon '^ RECORDING'
+rm "$work/other.capdb"
+key .
+check "a recording that is removed meanwhile is told" shows_soon '^ RECORDING .* file REMOVED '
 key q
 shows_soon 'status 0'
 

@@ -6,6 +6,7 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 work=$(mktemp -d)
 qemu_pid=
+relay_pid=
 tap_count=0
 
 # stop_process VARIABLE [SIGNAL]: ends the process whose number is in it, if any, and empties it.
@@ -16,6 +17,7 @@ stop_process() {
 
 finish() {
     stop_process qemu_pid
+    stop_process relay_pid
     [ -z "${tmux_socket:-}" ] || tmux -S "$tmux_socket" kill-server 2>/dev/null
     rm -rf "$work"
 }

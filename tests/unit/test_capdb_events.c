@@ -5,7 +5,9 @@
 #include "attach/between.h"
 #include "attach/between_list.h"
 #include "capdb/recorder.h"
+#include "facts/toll.h"
 #include "objwalk/capscope/walk.h"
+#include "record/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -471,6 +473,44 @@ static void a_snapshot_within_a_revoke_goes_on(void **state)
     capstate_free(&from);
 }
 
+/* Steps that the revoke counts at its end, by its events from the i-th on; UINT32_MAX: it has none there. */
+static uint32_t steps_at_end(uint32_t i, uint64_t root)
+{
+    for (; i < all_count; i++)
+        if (all_events[i].kind == RECORD_EVENT_REVOKE_END && all_events[i].slot == root)
+            return (uint32_t)all_events[i].detail;
+    return UINT32_MAX;
+}
+
+/* At every event of a revoke, also while a CNode or a thread is half emptied. */
+static void steps_done_and_to_go_have_one_sum(void **state)
+{
+    struct capstate from, mid;
+    struct toll toll;
+    uint32_t tried = 0;
+    (void)state;
+    all_count = 0;
+    assert_int_equal(capdb_get_events(db, SNAPSHOTS * EVENTS_MAX, keep_event, NULL), ERR_OK);
+    assert_int_equal(capdb_load(db, 1, &from), ERR_OK);
+    for (uint32_t i = events_until(from.snapshot.seq); i < all_count; i++) {
+        if (between_state(&from, all_events, i + 1, &mid) != ERR_OK)
+            continue;
+        uint32_t all = mid.revoke.root ? steps_at_end(i, mid.revoke.root) : UINT32_MAX;
+        if (all != UINT32_MAX) {
+            tried++;
+            int32_t root = capstate_slot_at(&mid, mid.revoke.root);
+            assert_int_equal(toll_of(&mid, root, NULL, &toll), ERR_OK);
+            if (toll_steps_done(&mid) + toll.steps != all)
+                fail_msg("event %u (%s): %u done, %u to go, %u in all", (unsigned)all_events[i].seq,
+                         event_kind_name(all_events[i].kind), toll_steps_done(&mid), toll.steps,
+                         all);
+        }
+        capstate_free(&mid);
+    }
+    assert_true(tried > 1);
+    capstate_free(&from);
+}
+
 /* What moves records alone (of kernels whose words no mirror holds) agrees with the mirror, of slots and
  * of what each was derived from. */
 static void records_alone_lead_to_the_same(void **state)
@@ -515,6 +555,7 @@ int main(void)
         CASE(events_lead_from_snapshot_to_snapshot),
         CASE(every_event_is_seen_in_order),
         CASE(a_snapshot_within_a_revoke_goes_on),
+        CASE(steps_done_and_to_go_have_one_sum),
         CASE(records_alone_lead_to_the_same),
         CASE(every_event_is_a_moment),
         CASE(a_missing_event_is_told),

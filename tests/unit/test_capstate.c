@@ -12,6 +12,7 @@
 #include "layout/objects.h"
 #include "capstate/capstate.h"
 #include "capstate/size.h"
+#include "facts/toll.h"
 #include "capstate/index.h"
 
 #include <stdio.h>
@@ -334,6 +335,40 @@ static void a_reply_to_a_dying_thread_refers_to_its_zombie(void **state)
     assert_string_equal(capstate_slot_text(&f.s, 0, buf, sizeof(buf)),
                         "zombie tcb 0x80100600 1 slot left");
     assert_string_equal(capstate_place_text(&f.s, 1, buf, sizeof(buf)), "zombie 0x80100600 reply");
+    capstate_free(&f.s);
+}
+
+/* What is left in a CNode that is half emptied goes with it, in the step that the CNode is. */
+static void a_dying_cnode_is_one_step_with_what_it_holds(void **state)
+{
+    enum { CNODE = 0x80110000 };
+    (void)state;
+    struct feed f;
+    struct toll toll;
+    feed_begin(&f);
+    feed_slot(&f, (struct record_slot){
+                      .addr = 0x1000, .type = RECORD_CAP_UNTYPED, .object = CNODE, .bits = 16});
+    feed_slot(&f, (struct record_slot){.addr = 0x1010,
+                                       .depth = 1,
+                                       .type = RECORD_CAP_ZOMBIE,
+                                       .object = CNODE,
+                                       .bits = 8,
+                                       .data = 9});
+    for (uint32_t i = 0; i < 3; i++)
+        feed_slot(&f, (struct record_slot){.addr = CNODE + 16 * i,
+                                           .depth = 1,
+                                           .type = RECORD_CAP_ENDPOINT,
+                                           .object = CNODE + 0x1000,
+                                           .bits = 4});
+    feed_slot(&f, (struct record_slot){.addr = 0x1020,
+                                       .depth = 1,
+                                       .type = RECORD_CAP_ENDPOINT,
+                                       .object = CNODE + 0x1000,
+                                       .bits = 4});
+    assert_int_equal(feed_finish(&f), ERR_OK);
+    assert_int_equal(toll_of(&f.s, 0, NULL, &toll), ERR_OK);
+    assert_int_equal(toll.steps, 2);
+    assert_int_equal(toll.caps, 5);
     capstate_free(&f.s);
 }
 
@@ -879,6 +914,7 @@ int main(void)
         WITH_STATE(objects_are_unique_and_sorted),
         WITH_STATE(reply_capabilities_refer_to_their_thread),
         cmocka_unit_test(a_reply_to_a_dying_thread_refers_to_its_zombie),
+        cmocka_unit_test(a_dying_cnode_is_one_step_with_what_it_holds),
         WITH_STATE(object_at_prefers_the_child_to_its_untyped),
         WITH_STATE(object_holding_finds_the_innermost),
         cmocka_unit_test(memory_at_the_top_does_not_wrap),
