@@ -172,7 +172,10 @@ static void lose_target(struct source *s, enum error e)
         return;
     }
     end_follow(s);
-    attach_close(s->attach);
+    const char *left = attach_close(s->attach);
+    source_put_console(s, left[0] ? "[inspector] " : "");
+    source_put_console(s, left);
+    source_put_console(s, left[0] ? "\n" : "");
     s->attach = NULL;
     source_say_state(s, TARGET_GONE, why);
 }
@@ -444,7 +447,9 @@ static void end(struct source *s)
         capdb_close(s->db);
     if (s->attach) {
         attach_keep_stops(s->attach, s->keep_stops);
-        attach_close(s->attach);
+        const char *left = attach_close(s->attach);
+        if (left[0])
+            fprintf(stderr, "inspector-tui: %s\n", left);
     }
 }
 
