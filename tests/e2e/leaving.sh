@@ -69,7 +69,7 @@ begin() { # begin TARGET
     tmux_socket=$work/tmux.$((starts += 1))
     tm -f /dev/null new-session -d -s t -x 100 -y 30 \
         "'$inspector' $(target_of "$1") 2>'$work/err'; echo status \$?; exec cat"
-    shows_soon '^ RUNNING +ev [0-9]+' && shows_soon 'BREACHED' || return 1
+    shows_soon '^ RUNNING' && shows_soon 'BREACHED' || return 1
     pgrep -P "$(tm list-panes -t t -F '#{pane_pid}')" -x inspector-tui >"$work/pid"
 }
 starts=0
@@ -104,12 +104,41 @@ leave() { # leave END
 }
 is_told() { grep -q "^inspector-tui: $1: gave no answer when we left: .*" "$work/err"; }
 
-boot build/arm/debug/image-demo-leaky.elf
+# QEMU's own monitor: `stop` and `cont` are what somebody else does.
+hmp() {
+    timeout 60 python3 - "$work/hmp.sock" "$1" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+def answer():
+    heard = b""
+    while not heard.endswith(b"(qemu) "):
+        heard += s.recv(4096)
+    return heard.decode(errors="replace")
+answer()
+s.sendall(sys.argv[2].encode() + b"\n")
+print(answer())
+PY
+}
+stands_in_qemu() { hmp 'info status' | grep -q paused; }
+# While the inspector looks QEMU stands already, and what it is told then does not last.
+stops_it() { hmp stop && wait_for 3 shows '^ STOPPED'; }
+foreign() { # through QEMU's stub
+    begin gdb || rm -f "$work/pid"
+    check "stopped by somebody else meanwhile: the bar says so" wait_for "$deadline" stops_it
+    check "stopped by somebody else meanwhile: the inspector ends" leave "$1"
+    check "stopped by somebody else meanwhile: it stays stopped ($1)" stands_in_qemu
+    hmp cont >/dev/null
+    tm kill-server
+}
+
+boot build/arm/debug/image-demo-leaky.elf \
+    -chardev "socket,id=hmp,path=$work/hmp.sock,server=on,wait=off" -mon chardev=hmp
 wait_for 120 machine_answers
 for each in $chosen; do
     IFS=: read -r state target end silent <<<"$each"
     name="$state, $target${silent:+, silent}, $end"
-    begin "$target"
+    begin "$target" || rm -f "$work/pid"
     check "$name: it is so" enter "$state"
     [ -z "$silent" ] || kill -STOP "$qemu_pid"
     check "$name: the inspector ends" leave "$end"
@@ -122,4 +151,7 @@ for each in $chosen; do
     check "$name: no stop is armed" wait_for "$deadline" none_is_armed
     tm kill-server
 done 2> >(grep -v Killed >&2)
+for end in q KILL; do
+    foreign $end
+done
 plan
