@@ -187,7 +187,7 @@ enum error attach_halt(struct attach *a)
 {
     if (!a->ops->halt)
         return unsupported(a, "stop the machine");
-    if (a->halted)
+    if (a->halted && a->state.being != ATTACH_HELD) /* that one ends by itself */
         return ERR_OK;
     enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->halt(a));
     a->halted = e == ERR_OK;

@@ -62,13 +62,13 @@ struct attach {
     void *door; /* of the open door */
     bool halted;
     struct attach_watch watch;
-    bool keeps_stops;  /* what was armed here outlives us */
+    bool keeps_stops; /* what was armed here outlives us */
     /* Was sent, and no answer has come: what it did is ours. */
     bool halting;          /* halt() */
     bool commanding;       /* a command, */
     uint32_t armed_before; /* and what was armed before it */
     struct guard guard;    /* of doors that keep what is ours here and in the state */
-    unsigned silences; /* questions of attach_recover() in a row without an answer */
+    unsigned silences;     /* questions of attach_recover() in a row without an answer */
     struct attach_state state;
     struct stream stream;
     struct text console; /* came in since the last attach_console() */

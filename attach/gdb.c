@@ -38,10 +38,10 @@ struct gdb_door {
     struct gdb_client client;
     struct pages pages;
     struct memview view;
-    struct walker *walk; /* NULL until the kernel was found */
-    deadline_t until;    /* of the reading under way */
-    bool ours;           /* attach_halt() stopped it */
-    bool distrusted;     /* the line: what is read is checked from now on */
+    struct walker *walk;         /* NULL until the kernel was found */
+    deadline_t until;            /* of the reading under way */
+    bool ours;                   /* attach_halt() stopped it */
+    bool distrusted;             /* the line: what is read is checked from now on */
     const struct attach *attach; /* whose door it is; shared with the guard as well */
     struct guard guard;
 };
@@ -352,10 +352,11 @@ static void gdb_close(struct attach *a)
         confirmed = gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
     }
     if (perhaps && !confirmed && guard_take_over(&d->guard))
-        snprintf(a->parting, sizeof(a->parting),
-                 "%s: gave no answer when we left: it may stand because of us; a process that stays "
-                 "behind lets it go when it answers",
-                 a->name);
+        snprintf(
+            a->parting, sizeof(a->parting),
+            "%s: gave no answer when we left: it may stand because of us; a process that stays "
+            "behind lets it go when it answers",
+            a->name);
     gdb_drop(a);
 }
 

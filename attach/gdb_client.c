@@ -384,8 +384,7 @@ static bool detach(struct gdb_client *c, deadline_t deadline)
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
         return true;
-    return known && (e == ERR_OK || lost) &&
-           gdb_client_resume(c, deadline_in(DETACH_MS)) == ERR_OK;
+    return known && (e == ERR_OK || lost) && gdb_client_resume(c, deadline_in(DETACH_MS)) == ERR_OK;
 }
 
 bool gdb_client_holds(const struct gdb_client *c)

@@ -71,8 +71,7 @@ static enum error open_line(struct attach *a, int64_t patience_ms)
 {
     char why[128];
     struct monitor_door *d = a->door;
-    enum error e =
-        transport_open(&d->line, &a->target, deadline_in(patience_ms), why, sizeof(why));
+    enum error e = transport_open(&d->line, &a->target, deadline_in(patience_ms), why, sizeof(why));
     return e == ERR_OK ? e : attach_fail(a, e, "%s", why);
 }
 
@@ -94,7 +93,8 @@ static enum error disarm(struct attach *a, uint32_t armed)
 static bool stands_for_us(const struct attach *a, uint32_t armed)
 {
     const struct attach_state *s = &a->state;
-    bool at_ours = s->condition > 0 && s->condition <= CONDITIONS && armed >> (s->condition - 1) & 1;
+    bool at_ours =
+        s->condition > 0 && s->condition <= CONDITIONS && armed >> (s->condition - 1) & 1;
     bool stepped = s->reason == ATTACH_AT_STEP || s->reason == ATTACH_AT_FINISH;
     return s->being == ATTACH_STANDS && (at_ours || (stepped && armed));
 }
