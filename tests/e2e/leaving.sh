@@ -154,4 +154,37 @@ done 2> >(grep -v Killed >&2)
 for end in q KILL; do
     foreign $end
 done
+
+# A program that holds the kernel through its stub only for as long as it looks.
+look() {
+    python3 - "$work" <<'PY' &
+import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1] + "/stub.sock")
+def ask(text):
+    heard = b""
+    s.sendall(b"$%s#%02x" % (text, sum(text) % 256))
+    while b"#" not in heard or heard[-3:-2] != b"#":
+        heard += s.recv(4096)
+    s.sendall(b"+")
+ask(b"qSupported")
+ask(b"QCapscope.lease:3c")
+ask(b"?")
+open(sys.argv[1] + "/looks", "w").close()
+while not os.path.exists(sys.argv[1] + "/enough"):
+    ask(b"?")
+    time.sleep(0.2)
+ask(b"D")
+PY
+    looker=$!
+    wait_for "$deadline" [ -e "$work/looks" ]
+}
+begin monitor || rm -f "$work/pid"
+look
+check "a stop that ends with whoever looks is no lasting one" shows_soon '^ HELD'
+touch "$work/enough"
+check "and ends" shows_soon '^ RUNNING'
+wait $looker
+check "the inspector ends" leave q
+check "the machine runs" wait_for "$deadline" runs
 plan
