@@ -13,6 +13,9 @@
 
 enum { RECOVER_ASKS = 3 }; /* on one line, before another is tried */
 
+/* What the last close() could not put right. */
+static char parting[ATTACH_ERROR_MAX];
+
 /* After a line was lost and none came in its place. */
 static bool is_gone(const struct attach *a)
 {
@@ -59,30 +62,32 @@ static void attach_destroy(struct attach *a)
     transport_protect(true); /* a signal may come just now */
     a->ops->close(a);
     transport_protect(false);
+    memcpy(parting, a->parting, sizeof(parting));
     stream_fini(&a->stream);
     text_fini(&a->console);
     free(a->console_given);
     free(a->name);
-    free(a);
+    guard_unshare(a, sizeof(*a));
 }
 
 enum error attach_open(const char *target, struct attach **out, char *message, size_t size)
 {
     const char *why = NULL;
-    struct attach *a = calloc(1, sizeof(*a));
+    struct attach *a = guard_share(sizeof(*a));
     char *name = strdup(target);
     *out = NULL;
     if (!a || !name) {
-        free(a);
+        guard_unshare(a, sizeof(*a));
         free(name);
         snprintf(message, size, "%s: %s", target, error_sentence(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
     a->name = name;
+    a->guard.fd = -1;
     if (target_parse(target, &a->target, &why) != ERR_OK) {
         snprintf(message, size, "%s: %s", target, why);
         free(name);
-        free(a);
+        guard_unshare(a, sizeof(*a));
         return ERR_ARGUMENT;
     }
     a->ops = ops_of(a->target.door);
@@ -97,10 +102,12 @@ enum error attach_open(const char *target, struct attach **out, char *message, s
     return ERR_OK;
 }
 
-void attach_close(struct attach *a)
+const char *attach_close(struct attach *a)
 {
+    parting[0] = '\0';
     if (a)
         attach_destroy(a);
+    return parting;
 }
 
 const char *attach_error(const struct attach *a)
@@ -130,13 +137,16 @@ enum error attach_state(struct attach *a, struct attach_state *out)
 /* The old line is not spoken to any more: whoever is at its end has stopped listening. */
 static enum error reopen(struct attach *a)
 {
-    uint32_t armed_here = a->state.armed_here;
+    const struct attach_state then = a->state;
     a->ops->drop(a);
     a->halted = false;
     enum error e = a->ops->open(a);
     if (e != ERR_OK)
         a->ops->drop(a);
-    a->state.armed_here = armed_here & a->state.armed;
+    else if (!attach_same_run(&then, &a->state))
+        a->state.armed_here = a->state.ours = false;
+    else
+        a->state.armed_here = then.armed_here & a->state.armed;
     return attach_judge(a, e);
 }
 
@@ -177,7 +187,7 @@ enum error attach_halt(struct attach *a)
 {
     if (!a->ops->halt)
         return unsupported(a, "stop the machine");
-    if (a->halted)
+    if (a->halted && a->state.being != ATTACH_HELD) /* that one ends by itself */
         return ERR_OK;
     enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->halt(a));
     a->halted = e == ERR_OK;
@@ -229,6 +239,13 @@ bool attach_can_command(const struct attach *a)
     return a->ops->command && (!a->ops->can_command || (a->door && a->ops->can_command(a)));
 }
 
+/* break, step, finish, halt; names of commands can be shortened. */
+static bool may_arm(const char *line)
+{
+    char first = line[strspn(line, " ")];
+    return first && strchr("bsfh", first);
+}
+
 enum error attach_command(struct attach *a, const char *line, char **text)
 {
     if (!a->ops->command)
@@ -236,9 +253,13 @@ enum error attach_command(struct attach *a, const char *line, char **text)
     for (const char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return attach_fail(a, ERR_ARGUMENT, "a command line holds no control characters");
-    uint32_t before = a->state.armed;
+    if (!a->commanding)
+        a->armed_before = a->state.armed;
+    a->commanding |= may_arm(line);
     enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->command(a, line, text));
-    attach_note_command(a, before);
+    attach_note_command(a, a->armed_before);
+    /* Without an answer it may be carried out yet. */
+    a->commanding &= e == ERR_TIMEOUT || e == ERR_STOPPED || e == ERR_SEQUENCE;
     return e;
 }
 

@@ -19,7 +19,10 @@ enum { ATTACH_DEADLINE_MS = 5000 };
 /* Opens a target: connects, finds kernel_roots, checks version and layout. On failure *out is NULL
  * and the sentence is in `message` (size bytes). */
 enum error attach_open(const char *target, struct attach **out, char *message, size_t size);
-void attach_close(struct attach *a); /* lets a machine that we stopped run again */
+/* Lets a machine that we stopped run again, and takes away the stops that were armed here.  Where it
+ * could not be reached, or did not confirm that: one sentence with the target's name that says so, else
+ * "". Valid until the next call. */
+const char *attach_close(struct attach *a);
 /* For a signal handler: whatever waits for a target ends with ERR_STOPPED, and so does all that
  * would wait, up to the next attach_close(), which leaves the machine as it does else. */
 void attach_interrupt(void);

@@ -68,6 +68,17 @@ void attach_note_command(struct attach *a, uint32_t before)
     a->state.armed_here |= a->state.armed & ~before;
 }
 
+uint32_t attach_armed_by_us(const struct attach *a)
+{
+    uint32_t perhaps = a->commanding ? ~a->armed_before : 0;
+    return a->keeps_stops ? 0 : a->state.armed & (a->state.armed_here | perhaps);
+}
+
+bool attach_same_run(const struct attach_state *then, const struct attach_state *now)
+{
+    return (int32_t)((uint32_t)now->events - (uint32_t)then->events) >= 0;
+}
+
 static enum error deliver_to_capstate(void *ctx, const struct record *r)
 {
     return capstate_add(ctx, r);

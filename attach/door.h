@@ -4,6 +4,7 @@
 
 #include "attach/attach.h"
 #include "attach/clock.h"
+#include "attach/guard.h"
 #include "attach/stream.h"
 #include "attach/target.h"
 #include "attach/text.h"
@@ -53,6 +54,7 @@ struct attach_ops {
     enum error (*watch)(struct attach *a);
 };
 
+/* Is shared with the guard (guard.h): what we leave behind it sees as it is when we end. */
 struct attach {
     const struct attach_ops *ops;
     char *name; /* of the target, as given */
@@ -60,13 +62,19 @@ struct attach {
     void *door; /* of the open door */
     bool halted;
     struct attach_watch watch;
-    bool keeps_stops;  /* what was armed here outlives us */
-    unsigned silences; /* questions of attach_recover() in a row without an answer */
+    bool keeps_stops; /* what was armed here outlives us */
+    /* Was sent, and no answer has come: what it did is ours. */
+    bool halting;          /* halt() */
+    bool commanding;       /* a command, */
+    uint32_t armed_before; /* and what was armed before it */
+    struct guard guard;    /* of doors that keep what is ours here and in the state */
+    unsigned silences;     /* questions of attach_recover() in a row without an answer */
     struct attach_state state;
     struct stream stream;
     struct text console; /* came in since the last attach_console() */
     char *console_given; /* what that returned */
     char error[ATTACH_ERROR_MAX];
+    char parting[ATTACH_ERROR_MAX]; /* by close(): what it could not put right */
 };
 
 extern const struct attach_ops attach_gdb_ops;
@@ -86,6 +94,10 @@ void attach_note(struct attach *a, enum attach_being being, const char *sentence
  * ours, which armed the rest. */
 void attach_note_armed(struct attach *a, uint32_t armed);
 void attach_note_command(struct attach *a, uint32_t before);
+/* What is armed of what was armed here, also by a command without an answer, and is to go with us. */
+uint32_t attach_armed_by_us(const struct attach *a);
+/* Can what was told now be of the run of the machine that was told of then? */
+bool attach_same_run(const struct attach_state *then, const struct attach_state *now);
 
 /* Hands the records of a->stream on. */
 enum error attach_deliver(struct attach *a, attach_sink sink, void *ctx);

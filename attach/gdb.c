@@ -38,10 +38,11 @@ struct gdb_door {
     struct gdb_client client;
     struct pages pages;
     struct memview view;
-    struct walker *walk; /* NULL until the kernel was found */
-    deadline_t until;    /* of the reading under way */
-    bool ours;           /* attach_halt() stopped it */
-    bool distrusted;     /* the line: what is read is checked from now on */
+    struct walker *walk;         /* NULL until the kernel was found */
+    deadline_t until;            /* of the reading under way */
+    bool ours;                   /* attach_halt() stopped it */
+    bool distrusted;             /* the line: what is read is checked from now on */
+    const struct attach *attach; /* whose door it is; shared with the guard as well */
     struct guard guard;
 };
 
@@ -155,6 +156,20 @@ static enum error go(struct attach *a)
     return e == ERR_OK ? e : client_failed(a, e);
 }
 
+/* Listens while the machine runs.  A stop that is neither the answer to our ^C nor at anything that was
+ * armed here is somebody else's: leaving does not end it. */
+static enum error hear_stop(struct attach *a, deadline_t deadline)
+{
+    struct gdb_door *d = a->door;
+    bool ran = d->client.running && !d->client.halting;
+    enum error e = gdb_client_listen(&d->client, deadline);
+    if (e != ERR_OK)
+        return client_failed(a, e);
+    if (ran && !d->client.running && !a->commanding && attach_armed_by_us(a) == 0)
+        d->client.stood = true;
+    return ERR_OK;
+}
+
 /* Lets the machine run for a moment.  If it stops by itself meanwhile, at a breakpoint, the stop
  * belongs to whoever set that: it counts as halted. */
 static enum error run_for(struct attach *a, int64_t ms)
@@ -163,11 +178,9 @@ static enum error run_for(struct attach *a, int64_t ms)
     enum error e = go(a);
     if (e != ERR_OK)
         return e;
-    e = gdb_client_listen(&d->client, deadline_in(ms));
-    if (e != ERR_OK)
-        return client_failed(a, e);
+    e = hear_stop(a, deadline_in(ms));
     a->halted = !d->client.running;
-    return ERR_OK;
+    return e;
 }
 
 /* Does the machine stand at a place where capability state is whole? At an exception vector the
@@ -217,10 +230,23 @@ static enum error gdb_halt(struct attach *a)
  * line it goes on. */
 static char lost[ATTACH_ERROR_MAX];
 
+static bool is_leased(const struct gdb_client *c)
+{
+    return gdb_client_offers(c, "capscope-lease+");
+}
+
 /* Where a replay stands was somebody's aim; the stub in the kernel sees to it itself. */
 static bool is_let_go(const struct gdb_client *c)
 {
-    return !c->stood && !reverse_possible(c) && !gdb_client_offers(c, "capscope-lease+");
+    return !c->stood && !reverse_possible(c) && !is_leased(c);
+}
+
+/* If it stands: a stop of ours may have been under way. */
+static bool stands_for_us(const struct attach *a, const struct gdb_door *d)
+{
+    if (!is_leased(&d->client))
+        return is_let_go(&d->client);
+    return !d->client.stood && (d->ours || attach_armed_by_us(a));
 }
 
 static bool is_held(const struct gdb_door *d)
@@ -320,28 +346,39 @@ static void gdb_close(struct attach *a)
     if (!d)
         return;
     d->client.stood |= reverse_possible(&d->client); /* where a replay stands was somebody's aim */
+    bool perhaps = stands_for_us(a, d), confirmed = true;
     if (d->client.line.fd >= 0) {
         disarm(a);
-        gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
+        confirmed = gdb_client_end(&d->client, a->state.being == ATTACH_UNREACHABLE);
     }
+    if (perhaps && !confirmed && guard_take_over(&d->guard))
+        snprintf(
+            a->parting, sizeof(a->parting),
+            "%s: gave no answer when we left: it may stand because of us; a process that stays "
+            "behind lets it go when it answers",
+            a->name);
     gdb_drop(a);
 }
 
 /* In the guard.  Of the door only what was in it itself can be looked at here.  Also a machine that
- * runs is met: the stub is to take addresses again as it did. */
+ * runs is met: the stub is to take addresses again as it did.  The one in the kernel lets go by itself,
+ * but what was armed and what was to last. */
 static void after_our_end(void *ctx)
 {
-    struct attach *a = ctx;
-    const struct gdb_door *d = a->door;
-    bool ours = is_let_go(&d->client); /* if it stands: a stop of ours may have been under way */
-    a->door = NULL;
-    a->state = (struct attach_state){0}; /* nothing was heard over the line to come */
-    transport_protect(true);
-    if (make_door(a) != ERR_OK)
+    const struct gdb_door *d = ctx;
+    const struct attach *left = d->attach;
+    uint32_t armed = attach_armed_by_us(left);
+    bool ours = stands_for_us(left, d);
+    struct attach a = {.name = left->name, .target = left->target};
+    if (is_leased(&d->client) && !ours && !armed)
         return;
-    snprintf(lost, sizeof(lost), "%s", ours ? a->name : "");
-    (void)meet_stub(a);
-    gdb_close(a);
+    transport_protect(true);
+    if (make_door(&a) != ERR_OK)
+        return;
+    snprintf(lost, sizeof(lost), "%s", ours ? a.name : "");
+    (void)meet_stub(&a);
+    a.state.armed = a.state.armed_here = armed; /* nothing was heard over the line to come */
+    gdb_close(&a);
 }
 
 static bool tells_state(const struct gdb_door *d)
@@ -449,12 +486,11 @@ static enum error gdb_open(struct attach *a)
     struct gdb_door *d = a->door;
     if (e != ERR_OK)
         return e;
-    guard_post(&d->guard, after_our_end, a);
+    d->attach = a;
+    guard_post(&d->guard, after_our_end, d);
     e = meet_stub(a);
     if (e != ERR_OK)
         return e;
-    if (gdb_client_offers(&d->client, "capscope-lease+"))
-        guard_dismiss(&d->guard);
     if (tells_state(d))
         set_block(d, BLOCK_TOLD);
     if (lease(d, LEASE_S) != ERR_OK)
@@ -473,11 +509,10 @@ static enum error notice_stop(struct attach *a)
 {
     struct gdb_door *d = a->door;
     reading_begins(a);
-    enum error e = gdb_client_listen(&d->client, 0);
-    if (e != ERR_OK)
-        return client_failed(a, e);
-    a->halted = a->halted || !d->client.running;
-    return ERR_OK;
+    enum error e = hear_stop(a, 0);
+    if (e == ERR_OK)
+        a->halted = a->halted || !d->client.running;
+    return e;
 }
 
 static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)

@@ -363,7 +363,7 @@ static bool survives_leaving(const struct gdb_client *c)
  *
  * A QEMU that runs is stopped by any byte but one sign behind its answer.  So nothing more is said to
  * it: not even that an answer to an earlier question, which came late, was understood. */
-static void detach(struct gdb_client *c, deadline_t deadline)
+static bool detach(struct gdb_client *c, deadline_t deadline)
 {
     char request[16] = "D";
     if (c->process)
@@ -383,9 +383,8 @@ static void detach(struct gdb_client *c, deadline_t deadline)
     while (e == ERR_OK && (gdb_take_stop_reply(c) || (c->mute && !gdb_answer_is(c, "OK"))));
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
     if (e == ERR_OK && gdb_answer_is(c, "OK"))
-        return;
-    if (known && (e == ERR_OK || lost))
-        (void)gdb_client_resume(c, deadline_in(DETACH_MS));
+        return true;
+    return known && (e == ERR_OK || lost) && gdb_client_resume(c, deadline_in(DETACH_MS)) == ERR_OK;
 }
 
 bool gdb_client_holds(const struct gdb_client *c)
@@ -409,11 +408,11 @@ static void hang_up(struct gdb_client *c)
     c->halting = false;
 }
 
-void gdb_client_end(struct gdb_client *c, bool hurried)
+bool gdb_client_end(struct gdb_client *c, bool hurried)
 {
     if (needs_no_goodbye(c)) {
         hang_up(c);
-        return;
+        return true;
     }
     bool silent = c->features[0] == '\0'; /* all through: it reads the goodbye when it can */
     deadline_t deadline = deadline_in(hurried || silent ? DETACH_DEAD_MS : DETACH_MS);
@@ -421,9 +420,9 @@ void gdb_client_end(struct gdb_client *c, bool hurried)
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)
         e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
-    if (e == ERR_OK && !c->stood)
-        detach(c, deadline);
+    bool confirmed = e == ERR_OK && (c->stood || detach(c, deadline));
     hang_up(c);
+    return confirmed;
 }
 
 /* --- registers --- */

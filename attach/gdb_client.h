@@ -53,8 +53,8 @@ void gdb_client_init(struct gdb_client *c);
 /* Speaks to a stub on an open line: stops the target, learns what the stub can do. */
 enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline);
 /* Closes the line; before that detaches, so that the target runs on, unless it stood before we
- * came. hurried: it has not answered lately, and is not waited for long. */
-void gdb_client_end(struct gdb_client *c, bool hurried);
+ * came. hurried: it has not answered lately, and is not waited for long.  False: it did not confirm. */
+bool gdb_client_end(struct gdb_client *c, bool hurried);
 /* Does the target stand because of us, as far as we know?  QEMU stops as soon as somebody comes. */
 bool gdb_client_holds(const struct gdb_client *c);
 

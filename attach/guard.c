@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -96,4 +95,13 @@ void guard_dismiss(struct guard *g)
     (void)send(g->fd, "", 1, MSG_NOSIGNAL);
     close(g->fd);
     g->fd = -1;
+}
+
+bool guard_take_over(struct guard *g)
+{
+    bool stands = g->fd >= 0;
+    if (stands)
+        close(g->fd);
+    g->fd = -1;
+    return stands;
 }

@@ -6,6 +6,7 @@
 #ifndef CAPSCOPE_ATTACH_GUARD_H
 #define CAPSCOPE_ATTACH_GUARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct guard {
@@ -21,5 +22,7 @@ void guard_unshare(void *memory, size_t bytes);
  * Where the system has no room for a process nobody stands guard. */
 void guard_post(struct guard *g, void (*after)(void *ctx), void *ctx);
 void guard_dismiss(struct guard *g);
+/* after(ctx) runs now, while this process goes on. False: nobody stood guard. */
+bool guard_take_over(struct guard *g);
 
 #endif

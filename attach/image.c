@@ -69,6 +69,8 @@ static enum error map_file(struct attach *a, struct image *m, int fd)
         return attach_fail(a, ERR_IO, "%s", strerror(errno));
     m->map = map;
     m->size = (uint64_t)st.st_size;
+    m->device = st.st_dev;
+    m->inode = st.st_ino;
     m->cut = false;
     (void)guard_add(map, m->size, &m->cut);
     return read_layout(a, m, fd);
@@ -91,6 +93,18 @@ void image_close(struct image *m)
     if (m->map)
         (void)munmap((void *)(uintptr_t)m->map, m->size);
     *m = (struct image){0};
+}
+
+const char *image_trouble(const struct image *m, const char *path)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    bool same = there && st.st_dev == m->device && st.st_ino == m->inode;
+    if (m->cut || (same && (uint64_t)st.st_size < m->size))
+        return "the file was cut off while it was read";
+    return !there  ? "the file is not there any more"
+           : !same ? "another file has its name now"
+                   : NULL;
 }
 
 static const uint8_t *place_of(const struct image *m, uint64_t addr, uint32_t len)

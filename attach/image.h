@@ -16,6 +16,7 @@ struct image {
     const uint8_t *map;
     volatile bool cut; /* bytes were asked for that the file has no more (lib/host/guard.h) */
     uint64_t size;     /* of the file, bytes */
+    uint64_t device, inode;
     struct image_segment {
         uint64_t base; /* what the reader asks for: physical, unless it changes that */
         uint64_t virtual;
@@ -31,6 +32,9 @@ struct image {
  * in the attach. */
 enum error image_open(struct attach *a, struct image *out);
 void image_close(struct image *m);
+
+/* What has become of the file since it was opened at this path, a sentence; NULL: nothing. */
+const char *image_trouble(const struct image *m, const char *path);
 
 /* The bytes at an address. False: the file does not hold all of them, or not any more. */
 bool image_read(const struct image *m, uint64_t addr, void *buf, uint32_t len);

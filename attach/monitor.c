@@ -20,6 +20,11 @@ enum {
     CONDITIONS = 16,  /* there can be, by the state that a machine tells */
     LIVE_SECONDS = 10,
     LIVE_SECONDS_SLOW = 60, /* on a line over which one snapshot takes long */
+    LEAVE_TRIES = 3,
+    GUARD_MS = 600000,      /* for a machine that does not answer */
+    GUARD_REACH_MS = 60000, /* for one to which no line can be opened */
+    GUARD_PAUSE_MS = 100,
+    GUARD_ASKS_MS = 5000,
 };
 
 /* Should this program die meanwhile, the machine goes on by itself. */
@@ -50,43 +55,179 @@ static void monitor_drop(struct attach *a)
     a->door = NULL;
 }
 
+static enum error make_door(struct attach *a)
+{
+    struct monitor_door *d = calloc(1, sizeof(*d));
+    if (!d)
+        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
+    a->door = d;
+    d->line.fd = -1;
+    frame_decoder_init(&d->frames);
+    d->id = (uint32_t)clock_now_ms(); /* another program's answers may still be on their way */
+    return ERR_OK;
+}
+
+static enum error open_line(struct attach *a, int64_t patience_ms)
+{
+    char why[128];
+    struct monitor_door *d = a->door;
+    enum error e = transport_open(&d->line, &a->target, deadline_in(patience_ms), why, sizeof(why));
+    return e == ERR_OK ? e : attach_fail(a, e, "%s", why);
+}
+
 /* Stops that were armed through this door would stop the machine with nobody there to see it. */
-static void disarm(struct attach *a)
+static enum error disarm(struct attach *a, uint32_t armed)
 {
     char line[32];
-    uint32_t armed = a->keeps_stops ? 0 : a->state.armed & a->state.armed_here;
-    for (unsigned i = 0; i < CONDITIONS; i++) {
+    enum error e = ERR_OK;
+    for (unsigned i = 0; e == ERR_OK && i < CONDITIONS; i++) {
         snprintf(line, sizeof(line), "delete %u", i + 1);
         if (armed >> i & 1)
-            (void)monitor_run(a, line, MONITOR_PROGRESS_MS);
+            e = monitor_run(a, line, MONITOR_PROGRESS_MS);
+    }
+    return e;
+}
+
+/* It stands at one of the conditions `armed`, or went on from one step by step: nobody else waits for it
+ * there. */
+static bool stands_for_us(const struct attach *a, uint32_t armed)
+{
+    const struct attach_state *s = &a->state;
+    bool at_ours =
+        s->condition > 0 && s->condition <= CONDITIONS && armed >> (s->condition - 1) & 1;
+    bool stepped = s->reason == ATTACH_AT_STEP || s->reason == ATTACH_AT_FINISH;
+    return s->being == ATTACH_STANDS && (at_ours || (stepped && armed));
+}
+
+/* Is anything left at the machine that is to go with us? */
+static bool leaves_behind(const struct attach *a)
+{
+    return a->state.ours || a->halting || a->commanding || attach_armed_by_us(a);
+}
+
+/* The answer comes before what it announces: the machine itself says when it is so. */
+static enum error await(struct attach *a, bool halted)
+{
+    deadline_t deadline = deadline_in(CHANGE_MS);
+    while (a->halted != halted) {
+        enum error e = monitor_hear(a, deadline);
+        if (e != ERR_OK)
+            return e;
+        if (deadline_left(deadline) == 0)
+            break;
+    }
+    if (a->halted != halted) /* the word for it may have been lost */
+        (void)monitor_run(a, "version", MONITOR_SYNC_MS);
+    if (a->halted == halted)
+        return ERR_OK;
+    return attach_fail(a, ERR_TIMEOUT, "the machine answered and did not %s",
+                       halted ? "stop" : "go on");
+}
+
+/* ERR_OK: it runs without stops of ours, or stands for somebody else, and has said so. */
+static enum error let_go(struct attach *a, int64_t patience_ms)
+{
+    enum error e = monitor_run(a, "version", patience_ms);
+    if (e != ERR_OK)
+        return e;
+    if (a->commanding)
+        attach_note_command(a, a->armed_before);
+    a->commanding = false;
+    uint32_t armed = attach_armed_by_us(a);
+    bool stood = stands_for_us(a, armed);
+    e = disarm(a, armed);
+    if (e == ERR_OK && a->halted && (a->state.ours || stood || stands_for_us(a, armed))) {
+        e = monitor_run(a, LET_GO, MONITOR_PROGRESS_MS);
+        if (e == ERR_OK)
+            e = await(a, false);
+    }
+    return e == ERR_OK && leaves_behind(a) ? ERR_SEQUENCE : e;
+}
+
+/* --- the guard --- */
+
+/* Whoever took the stop over meanwhile has made the kernel go on, if only by a step. */
+static void inherit(struct attach *a, const struct attach *left)
+{
+    struct attach_state *now = &a->state;
+    const struct attach_state *then = &left->state;
+    uint32_t armed = attach_armed_by_us(left);
+    bool same_run = attach_same_run(then, now);
+    bool stood = then->ours || stands_for_us(left, armed);
+    bool same_stop = now->reason == then->reason && now->events == then->events;
+    bool halted = left->halting && now->reason == ATTACH_AT_HALT;
+    uint32_t perhaps = left->commanding ? ~left->armed_before : 0;
+    now->ours = same_run && now->being == ATTACH_STANDS && ((stood && same_stop) || halted);
+    now->armed_here =
+        same_run && !left->keeps_stops ? now->armed & (then->armed_here | perhaps) : 0;
+}
+
+/* ERR_OK: it is done.  Of a line that others have, and of a target that stands still itself, nothing is
+ * heard for a while. */
+static enum error put_right(struct attach *a, const struct attach *left, deadline_t deadline)
+{
+    enum error e = open_line(a, GUARD_PAUSE_MS);
+    int64_t patience = MONITOR_SYNC_MS;
+    if (e != ERR_OK)
+        return e;
+    do {
+        e = monitor_run(a, "version", patience);
+        patience *= patience < GUARD_ASKS_MS ? 2 : 1;
+    } while ((e == ERR_TIMEOUT || e == ERR_SEQUENCE) && deadline_left(deadline) > 0);
+    if (e == ERR_OK)
+        inherit(a, left);
+    return e == ERR_OK && leaves_behind(a) ? let_go(a, MONITOR_PROGRESS_MS) : e;
+}
+
+/* The line to the machine that we had is closed, or nobody reads it any more. */
+static void after_our_end(void *ctx)
+{
+    const struct attach *left = ctx;
+    const deadline_t deadline = deadline_in(GUARD_MS), reached = deadline_in(GUARD_REACH_MS);
+    struct attach a = {.name = left->name, .target = left->target};
+    enum error e = leaves_behind(left) ? ERR_IO : ERR_OK;
+    transport_protect(true);
+    while (e != ERR_OK && deadline_left(e == ERR_IO ? reached : deadline) > 0) {
+        nanosleep(&(struct timespec){.tv_nsec = GUARD_PAUSE_MS * 1000000L}, NULL);
+        e = make_door(&a);
+        if (e == ERR_OK)
+            e = put_right(&a, left, deadline);
+        monitor_drop(&a);
     }
 }
 
-static bool is_reachable(const struct attach *a)
+static const char *what_is_left(const struct attach *a)
 {
-    return a->state.being != ATTACH_GONE && a->state.being != ATTACH_UNREACHABLE;
+    uint32_t armed = attach_armed_by_us(a);
+    bool stands = a->state.ours || a->halting || stands_for_us(a, armed);
+    return stands && armed ? "it stands because of us, and a stop of ours is armed"
+           : stands        ? "it stands because of us"
+                           : "a stop of ours is armed";
 }
 
-/* It stands at a condition that was armed here, or went on from one step by step: nobody else waits for
- * it there. */
-static bool stands_for_us(const struct attach *a)
+static void hand_over(struct attach *a)
 {
-    const struct attach_state *s = &a->state;
-    uint32_t here = a->keeps_stops ? 0 : s->armed & s->armed_here;
-    bool at_ours = s->condition > 0 && s->condition <= CONDITIONS && here >> (s->condition - 1) & 1;
-    bool stepped = s->reason == ATTACH_AT_STEP || s->reason == ATTACH_AT_FINISH;
-    return s->being == ATTACH_STANDS && (at_ours || (stepped && here));
+    const char *what = what_is_left(a);
+    bool guarded = guard_take_over(&a->guard);
+    snprintf(a->parting, sizeof(a->parting), "%s: gave no answer when we left: %s; %s", a->name,
+             what,
+             guarded ? "a process that stays behind waits for its answer and lets it go"
+                     : "`delete` and `continue` on its monitor undo that");
 }
 
 static void monitor_close(struct attach *a)
 {
-    struct monitor_door *d = a->door;
-    if (d && d->line.fd >= 0 && is_reachable(a)) {
-        bool ours = d->ours || stands_for_us(a);
-        disarm(a);
-        if (ours && a->halted)
-            (void)monitor_run(a, LET_GO, MONITOR_PROGRESS_MS);
+    const struct monitor_door *d = a->door;
+    bool silent = a->state.being == ATTACH_GONE || a->state.being == ATTACH_UNREACHABLE;
+    if (leaves_behind(a)) {
+        enum error e = ERR_CLOSED;
+        bool open = d && d->line.fd >= 0 && a->state.being != ATTACH_GONE;
+        for (unsigned i = 0; open && i < LEAVE_TRIES && (i == 0 || e == ERR_SEQUENCE); i++)
+            e = let_go(a, silent ? MONITOR_SYNC_MS : MONITOR_PROGRESS_MS);
+        if (e != ERR_OK)
+            hand_over(a);
     }
+    guard_dismiss(&a->guard);
     monitor_drop(a);
 }
 
@@ -103,18 +244,14 @@ static enum error synchronise(struct attach *a)
 
 static enum error monitor_open(struct attach *a)
 {
-    char why[128];
-    struct monitor_door *d = calloc(1, sizeof(*d));
-    if (!d)
-        return attach_fail(a, ERR_NO_MEMORY, "%s", error_sentence(ERR_NO_MEMORY));
-    a->door = d;
-    frame_decoder_init(&d->frames);
-    d->id = (uint32_t)clock_now_ms(); /* another program's answers may still be on their way */
-    enum error e =
-        transport_open(&d->line, &a->target, deadline_in(ATTACH_DEADLINE_MS), why, sizeof(why));
-    if (e != ERR_OK)
-        return attach_fail(a, e, "%s", why);
-    return synchronise(a);
+    enum error e = make_door(a);
+    if (e == ERR_OK)
+        e = open_line(a, ATTACH_DEADLINE_MS);
+    if (e == ERR_OK)
+        e = synchronise(a);
+    if (e == ERR_OK && a->guard.fd < 0)
+        guard_post(&a->guard, after_our_end, a);
+    return e;
 }
 
 /* --- operations --- */
@@ -204,25 +341,6 @@ static enum error insist(struct attach *a, const char *line)
     }
     return no_success(a, seen == frames_seen(d),
                       line == HOLD ? " to stop the machine" : " to let the machine go on");
-}
-
-/* The answer comes before what it announces: the machine itself says when it is so. */
-static enum error await(struct attach *a, bool halted)
-{
-    deadline_t deadline = deadline_in(CHANGE_MS);
-    while (a->halted != halted) {
-        enum error e = monitor_hear(a, deadline);
-        if (e != ERR_OK)
-            return e;
-        if (deadline_left(deadline) == 0)
-            break;
-    }
-    if (a->halted != halted) /* the word for it may have been lost */
-        (void)monitor_run(a, "version", MONITOR_SYNC_MS);
-    if (a->halted == halted)
-        return ERR_OK;
-    return attach_fail(a, ERR_TIMEOUT, "the machine answered and did not %s",
-                       halted ? "stop" : "go on");
 }
 
 /* Has the machine stood all the time since it was stopped for us? */
@@ -337,12 +455,15 @@ static enum error refused(struct attach *a, const char *line)
 static enum error monitor_halt(struct attach *a)
 {
     struct monitor_door *d = a->door;
+    a->halting = true;
     enum error e = run_or_fail(a, "halt");
     if (e == ERR_OK && !d->succeeded)
         e = refused(a, "halt");
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         e = await(a, true);
-    d->ours = a->state.ours = e == ERR_OK;
+        a->halting = e != ERR_OK;
+    }
+    a->state.ours |= e == ERR_OK;
     return e;
 }
 
@@ -355,7 +476,6 @@ static enum error monitor_go(struct attach *a)
         e = refused(a, LET_GO);
     if (e == ERR_OK)
         e = await(a, false);
-    d->ours = d->ours && e != ERR_OK;
     return e;
 }
 

@@ -82,14 +82,14 @@ static void take_state(struct attach *a, struct monitor_door *d)
     d->told = true;
     d->flagged_trace = (s.flags & MACHINE_TRACE) != 0;
     a->halted = stopped;
-    d->ours = d->ours && stopped;
+    bool ours = a->state.ours || (a->halting && s.reason == MACHINE_HALT);
     attach_note(a,
                 !stopped                   ? ATTACH_RUNS
                 : s.flags & MACHINE_LEASED ? ATTACH_HELD
                                            : ATTACH_STANDS,
                 prefixed ? sentence + sizeof(prefix) - 1 : sentence);
     attach_note_armed(a, s.armed);
-    a->state.ours = d->ours;
+    a->state.ours = stopped && ours;
     a->state.reason = stopped ? (enum attach_reason)s.reason : ATTACH_NO_REASON;
     a->state.condition = s.condition;
     a->state.events = s.events;
@@ -403,5 +403,6 @@ enum error monitor_run(struct attach *a, const char *line, int64_t first_ms)
     e = receive(a, first_ms);
     if (e == ERR_TIMEOUT)
         (void)monitor_cancel(a);
+    a->halting = a->halting && e != ERR_OK; /* of commands before this one none is under way */
     return e;
 }

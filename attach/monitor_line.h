@@ -22,7 +22,6 @@ enum {
 struct monitor_door {
     struct transport line;
     struct frame_decoder frames;
-    bool ours;          /* the machine was halted by attach_halt */
     bool told;          /* a STATE has come since it was last waited for */
     bool flagged_trace; /* the machine's trace is on, as it said last */
     /* the answer being received */

@@ -90,10 +90,13 @@ static bool clock_moves(struct ram_door *d)
 static void note_state(struct attach *a)
 {
     struct ram_door *d = a->door;
+    const char *trouble = image_trouble(&d->image, a->target.path);
     walk_note_state(a, d->walk, false, "");
-    if (a->state.being != ATTACH_RUNS)
+    if (trouble && (a->state.being != ATTACH_RUNS || d->image.cut || !clock_moves(d)))
+        attach_note(a, ATTACH_GONE, trouble);
+    else if (a->state.being != ATTACH_RUNS)
         return;
-    if (d->image.core)
+    else if (d->image.core)
         attach_note(a, ATTACH_GONE, "a core: its machine is not running");
     else if (!clock_moves(d))
         attach_note(a, ATTACH_GONE,

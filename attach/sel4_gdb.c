@@ -237,7 +237,9 @@ static enum error look(struct attach *a, uint64_t *pc, bool asked)
     if (e != ERR_OK || a->halted || (d->stops.at != 0 && d->stops.at == *pc))
         return e;
     e = sel4_stops_judge(&d->stops, *pc, &stays);
-    a->halted = stays || (!asked && d->stops.at == 0);
+    bool foreign = !stays && !asked && d->stops.at == 0; /* leaving does not end it */
+    a->halted = stays || foreign;
+    d->client.stood |= foreign;
     if (e != ERR_OK && a->error[0] == '\0')
         return client_failed(a, e);
     if (e == ERR_OK && a->watch.hears)

@@ -74,6 +74,10 @@ void command_doubt(struct options *o, const char *fmt, ...) __attribute__((forma
 enum status command_begin_output(const struct options *o, struct outfile *f);
 enum status command_end_output(const struct options *o, struct outfile *f, enum status s);
 
+/* Closes a live target; what it could not put right there it tells on stderr. */
+struct attach;
+void command_leave(struct attach *a);
+
 /* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
 void command_tell_layout(void);
 

@@ -154,6 +154,6 @@ enum status command_gdb_proxy(struct options *o)
     if (attach_open(o->run, &a, message, sizeof(message)) != ERR_OK)
         return command_complain(NULL, "%s", message);
     enum status s = serve(o, a);
-    attach_close(a);
+    command_leave(a);
     return s;
 }

@@ -472,7 +472,7 @@ static void close_session(struct session *r)
     free(r->events);
     authority_rules_free(&r->rules);
     capdb_close(r->db);
-    attach_close(r->attach);
+    command_leave(r->attach);
 }
 
 /* Whoever asked for events and got none wants to know whether they were looked for. */

@@ -97,6 +97,13 @@ void command_tell_layout(void)
         fprintf(stderr, "capdb: %s\n", note);
 }
 
+void command_leave(struct attach *a)
+{
+    const char *left = attach_close(a);
+    if (left[0])
+        fprintf(stderr, "capdb: %s\n", left);
+}
+
 static enum status take_live(struct options *o, struct capstate *state)
 {
     char message[CAPDB_MESSAGE];
@@ -107,7 +114,7 @@ static enum status take_live(struct options *o, struct capstate *state)
     enum status s = STATUS_YES;
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
-    attach_close(a);
+    command_leave(a);
     return s;
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { HELD_MS = 1000 };
+
 /* The live line, and the events that wait for the recording. */
 struct follow {
     struct source *source;
@@ -145,8 +147,8 @@ static enum target_kind kind_of(const struct source *s, const struct attach_stat
         return TARGET_RUNNING;
     case ATTACH_STANDS:
         return state->ours ? TARGET_HELD : TARGET_STOPPED;
-    case ATTACH_HELD:
-        return TARGET_HELD;
+    case ATTACH_HELD: /* for a moment, by another program that looks: it runs */
+        return clock_now_ms() - state->since_ms < HELD_MS ? TARGET_RUNNING : TARGET_HELD;
     case ATTACH_REPLAYS:
         return TARGET_REPLAY;
     case ATTACH_GONE: /* the memory of a machine that does not run is still worth a look */
@@ -575,7 +577,9 @@ static void end(struct source *s)
     if (s->attach) {
         attach_keep_stops(s->attach, s->keep_stops);
         let_go(s);
-        attach_close(s->attach);
+        const char *left = attach_close(s->attach);
+        if (left[0])
+            fprintf(stderr, "inspector-tui: %s\n", left);
     }
 }
 

@@ -121,11 +121,17 @@ static uint32_t armed(void)
     return mask;
 }
 
+/* Of the stop, on whichever line somebody looks; 0: it lasts. */
+static uint32_t lease(void)
+{
+    return lease_is_on(&lease_of_stop) ? lease_of_stop.seconds : lease_of_gdb.seconds;
+}
+
 static uint32_t flags(void)
 {
     return (debug_is_stopped() ? (uint32_t)MACHINE_STOPPED : 0) |
            (debug_has_panicked() ? (uint32_t)MACHINE_PANICKED : 0) |
-           (debug_is_stopped() && lease_is_on(&lease_of_stop) ? (uint32_t)MACHINE_LEASED : 0) |
+           (debug_is_stopped() && lease() ? (uint32_t)MACHINE_LEASED : 0) |
            (debug_control.trace ? (uint32_t)MACHINE_TRACE : 0) |
            (wire_live_is_on() ? (uint32_t)MACHINE_LIVE : 0);
 }
@@ -150,7 +156,7 @@ static struct machine_state state_now(void)
         .reason = reason(),
         .condition = at_condition ? debug_control.stop_condition + 1 : 0,
         .armed = armed(),
-        .lease = lease_of_stop.seconds,
+        .lease = lease(),
         .events = debug_trace.ring.head,
         .thread = ks.current != 0 ? paddr_from_kaddr(ks.current) : 0,
         .event = at_event ? debug_control.current.seq : 0,

@@ -925,8 +925,35 @@ static void a_file_that_is_cut_off_while_it_is_read_is_told(void **state)
     assert_true(e != ERR_OK || !s.end.complete);
     if (e == ERR_OK)
         capstate_free(&s);
+    assert_int_equal(attach_last_state(a)->being, ATTACH_GONE);
+    assert_string_equal(attach_last_state(a)->sentence, "the file was cut off while it was read");
     attach_close(a);
     unlink(path);
+}
+
+static void a_file_that_is_moved_or_replaced_is_told(void **state)
+{
+    struct attach_state s;
+    char target[100], moved[100];
+    (void)state;
+    write_file("", 0, HOSTSIM_RAM_BYTES);
+    snprintf(target, sizeof(target), "ram:%s", path);
+    snprintf(moved, sizeof(moved), "%s.moved", path);
+    struct attach *a = open_ok(target);
+    assert_int_equal(attach_state(a, &s), ERR_OK);
+    assert_non_null(strstr(s.sentence, "this memory does not change"));
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(attach_state(a, &s), ERR_OK);
+    assert_string_equal(s.sentence, "the file is not there any more");
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(attach_state(a, &s), ERR_OK);
+    assert_string_equal(s.sentence, "another file has its name now");
+    compare_records(a, false);
+    attach_close(a);
+    unlink(path);
+    unlink(moved);
 }
 
 static void an_address_that_no_kernel_of_32_bits_has_is_no_memory(void **state)
@@ -1001,6 +1028,7 @@ int main(void)
         cmocka_unit_test(a_core_is_read),
         cmocka_unit_test(broken_files_are_refused),
         cmocka_unit_test(a_file_that_is_cut_off_while_it_is_read_is_told),
+        cmocka_unit_test(a_file_that_is_moved_or_replaced_is_told),
         cmocka_unit_test(an_address_that_no_kernel_of_32_bits_has_is_no_memory),
         cmocka_unit_test(a_block_cache_keeps_what_it_was_given),
     };
