@@ -91,6 +91,7 @@ enter() { # enter STATE: what a key is about may not be there at this moment: on
     done
     return 1
 }
+is_suspended() { ! grep -L '^State:.T' /proc/"$qemu_pid"/task/*/status | grep -q .; } # every thread
 ended() { ! kill -0 "$(cat "$work/pid")" 2>/dev/null; }
 leave() { # leave END
     if [ "$1" != q ]; then
@@ -140,7 +141,7 @@ for each in $chosen; do
     name="$state, $target${silent:+, silent}, $end"
     begin "$target" || rm -f "$work/pid"
     check "$name: it is so" enter "$state"
-    [ -z "$silent" ] || kill -STOP "$qemu_pid"
+    [ -z "$silent" ] || { kill -STOP "$qemu_pid" && wait_for "$deadline" is_suspended; }
     check "$name: the inspector ends" leave "$end"
     case $silent,$target,$end in
     silent,monitor,KILL) ;;
