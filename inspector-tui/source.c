@@ -242,7 +242,7 @@ static void idle(struct source *s, int64_t until)
     int64_t left = until - clock_now_ms();
     int ms = left < 0 ? 0 : left > HOUR_MS ? HOUR_MS : (int)left;
     char junk[64];
-    if (!s->ops->listen || !s->follow)
+    if (!s->ops->listen || !s->follow || s->lost)
         poll(&p, 1, ms);
     else if (poll(&p, 1, 0) <= 0)
         s->ops->listen(s, ms < LISTEN_MS ? ms : LISTEN_MS);

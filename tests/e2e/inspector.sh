@@ -292,6 +292,16 @@ kill -CONT "$qemu_pid"
 check "when it speaks again, that is told" hides_soon 'NO ANSWER'
 halt_machine
 check "a dead target is told, its last state stays" eval "shows_soon '^ GONE since' && shows_soon 'critical/control'"
+reads() { awk '/^syscr/ { print $2 }' "/proc/$1/io"; }
+waits_quietly() { # it looks for the target four times a second, and sleeps between
+    local pid before
+    pid=$(pgrep -P "$(tm list-panes -t t -F '#{pane_pid}')" -x inspector-tui) || return 1
+    before=$(reads "$pid")
+    sleep 3
+    echo "read $(($(reads "$pid") - before)) times"
+    [ $(($(reads "$pid") - before)) -le 300 ]
+}
+check "until it comes back the inspector sleeps between two looks for it" waits_quietly
 rm -f "$work"/*.sock
 boot build/arm/debug/image-demo-healthy.elf
 check "a target that comes back is read again by itself" shows_soon '^ (RUNNING|STOPPED)'

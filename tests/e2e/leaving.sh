@@ -85,7 +85,7 @@ enter() { # enter STATE: what a key is about may not be there at this moment: on
             ! wait_for 20 shows '^ STOPPED' || return 0 ;;
         armed)
             press @ '"slot:82404010' Enter p b
-            ! wait_for 20 shows '1: on|condition 1' || return 0 ;;
+            ! wait_for 20 shows '^ RUNNING +1 STOP ARMED' || return 0 ;;
         esac
         press Escape Escape
     done
