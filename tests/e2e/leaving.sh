@@ -124,12 +124,14 @@ PY
 stands_in_qemu() { hmp 'info status' | grep -q paused; }
 # While the inspector looks QEMU stands already, and what it is told then does not last.
 stops_it() { hmp stop && wait_for 3 shows '^ STOPPED'; }
+# A guard that looks at the machine just then undoes a `cont` that comes meanwhile: once more, then.
+goes_on() { hmp cont >/dev/null && monitor_says where | grep -q '^[a-z]'; }
 foreign() { # through QEMU's stub
     begin gdb || rm -f "$work/pid"
     check "stopped by somebody else meanwhile: the bar says so" wait_for "$deadline" stops_it
     check "stopped by somebody else meanwhile: the inspector ends" leave "$1"
     check "stopped by somebody else meanwhile: it stays stopped ($1)" stands_in_qemu
-    hmp cont >/dev/null
+    wait_for "$deadline" goes_on
     tm kill-server
 }
 
@@ -158,7 +160,7 @@ done
 
 # A program that holds the kernel through its stub only for as long as it looks.
 look() {
-    python3 - "$work" <<'PY' &
+    timeout 180 python3 - "$work" <<'PY' &
 import os, socket, sys, time
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1] + "/stub.sock")
