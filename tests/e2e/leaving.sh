@@ -28,20 +28,7 @@ done
 chosen=${LEAVING:-stopped:monitor:KILL: held:monitor:KILL:silent armed:monitor:q:silent held:stub:KILL:}
 [ "$chosen" != all ] || chosen=${rows[*]}
 
-tm() { tmux -S "$tmux_socket" "$@"; }
-screen() { tm capture-pane -p -t t; }
-screen_on_failure=screen
-shows() { screen | grep -qE -- "$1"; }
-shows_soon() { wait_for "$deadline" shows "$1"; }
-press() { # press KEYS: each a word
-    local key
-    for key; do
-        case $key in
-        '"'*) tm send-keys -t t -l "${key#\"}" ;;
-        *) tm send-keys -t t "$key" ;;
-        esac
-    done
-}
+. "$(dirname "$0")/terminal.bash"
 # What the monitor says to a line, as text.
 monitor_says() {
     timeout 20 python3 - "$work/monitor.sock" "$1" <<'PY'

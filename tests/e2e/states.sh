@@ -28,20 +28,7 @@ state sql 'Q "SELECT Space count(*) Space AS Space threads Space FROM Space thre
 state why 'T : "why Enter' 'waits for|nothing keeps|runs'
 for view in O D T C V B M A X J E R U Q L; do state "view-$view" "$view" 'F1Help'; done
 
-tm() { tmux -S "$tmux_socket" "$@"; }
-screen() { tm capture-pane -p -t t; }
-screen_on_failure=screen
-shows() { screen | grep -qE -- "$1"; }
-shows_soon() { wait_for "${2:-60}" shows "$1"; }
-press() { # press KEYS: each a word
-    local key
-    for key; do
-        case $key in
-        '"'*) tm send-keys -t t -l "${key#\"}" ;;
-        *) tm send-keys -t t "$key" ;;
-        esac
-    done
-}
+. "$(dirname "$0")/terminal.bash"
 # Out of help and prompts; then two views, each of which must be painted.
 answers_keys() {
     press Escape Escape
