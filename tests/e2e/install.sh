@@ -53,11 +53,10 @@ rm "$where/opt/capscope/bin/other"
 least=build/host/capdb-least
 libraries() { readelf -d "$1" | sed -n 's/.*NEEDED.*\[lib\([a-z0-9]*\)[.-].*/\1/p' | grep -vxE 'c|m' | sort | xargs; }
 gunzip -c tests/fixtures/demo-leaky.capdb.gz >"$outer/demo.capdb"
-# What a command prints on a terminal of 80 columns.
+# What a command prints on a terminal of 80 columns. Two run at once below: no file between.
 on_terminal() { # PROGRAM COMMAND
     COLUMNS=80 NO_COLOR=1 LC_ALL=C.UTF-8 timeout 60 python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
-        "$1" "$2" "$outer/demo.capdb" </dev/null >"$outer/screen"
-    tr -d '\r' <"$outer/screen" | sed 's/ *$//'
+        "$1" "$2" "$outer/demo.capdb" </dev/null | tr -d '\r' | sed 's/ *$//'
 }
 same_tables() {
     local command
