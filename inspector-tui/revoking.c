@@ -44,6 +44,17 @@ static bool can_command(struct session *s)
     return can;
 }
 
+/* true with a message: what is shown is past, and keys that move the machine would move what one does
+ * not see. */
+static bool refuse_past(struct app *app)
+{
+    bool back = session_is_back(&app->session);
+    if (back)
+        session_say(&app->session, true, "what is shown is past: %s shows the machine as it is now",
+                    bindings_key("newest"));
+    return back;
+}
+
 /* 0 with a message: the target takes none. */
 static uint32_t monitor(struct app *app, const char *line)
 {
@@ -80,7 +91,7 @@ static void follow_victim(struct session *s)
 void revoking_arm(struct app *app)
 {
     struct ask ask = {.kind = ASK_ARM};
-    if (!can_command(&app->session))
+    if (!can_command(&app->session) || refuse_past(app))
         return;
     uint64_t slot = app->current == VIEW_REVOKE && app->session.revoke_slot
                         ? app->session.revoke_slot
@@ -203,11 +214,8 @@ void revoking_finish(struct app *app)
 
 void revoking_continue(struct app *app)
 {
-    if (session_is_back(&app->session)) {
-        session_say(&app->session, true, "what is shown is past: %s shows the machine as it is now",
-                    bindings_key("newest"));
+    if (refuse_past(app))
         return;
-    }
     const struct ask go = {.kind = ASK_GO};
     if (!source_can_command(app->session.source) && source_can_halt(app->session.source))
         source_ask(app->session.source, &go);
@@ -215,19 +223,21 @@ void revoking_continue(struct app *app)
         step(app, "continue");
 }
 
+/* Stopping it is never wrong, whatever is shown. */
 void revoking_halt(struct app *app)
 {
     enum target_kind kind = app->session.target.kind;
     bool stands = kind == TARGET_STOPPED || kind == TARGET_HELD || kind == TARGET_REPLAY;
     const struct ask ask = {.kind = stands ? ASK_GO : ASK_HALT};
-    source_ask(app->session.source, &ask);
+    if (!stands || !refuse_past(app))
+        source_ask(app->session.source, &ask);
 }
 
 static void find(struct app *app, enum attach_goal goal)
 {
     uint64_t slot = slot_here(app);
     struct ask ask = {.kind = ASK_FIND, .number = goal, .addr = slot};
-    if (!slot)
+    if (!slot || refuse_past(app))
         return;
     session_say(&app->session, false, "searching the replay for slot 0x%" PRIx64 " ...", slot);
     source_ask(app->session.source, &ask);

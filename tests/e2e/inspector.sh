@@ -276,8 +276,17 @@ key q
 check "any other key closes help" hides_soon 'This view'
 key '['
 check "[ looks back, and the bar says so" shows_soon 'LOOKING BACK'
+key V b
+check "no stop is armed from what is past" shows_soon '^what is shown is past: . shows the machine'
+key '!'
+check "! stops the machine all the same" eval "shows_soon '^ HELD .*LOOKING BACK'"
+key '!'
+check "but does not let go on what one does not see" eval \
+    "shows_soon '^what is shown is past: . shows the machine' && shows '^ HELD .*LOOKING BACK'"
 key .
 check ". comes back to now" hides_soon 'LOOKING BACK'
+key '!'
+check "where ! lets it go on" shows_soon '^ RUNNING'
 
 # --- a target that falls silent, dies, comes back ---
 start "$inspector $monitor --record $work/reboot.capdb" 80 30
