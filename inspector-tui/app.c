@@ -1,5 +1,6 @@
 /* Where one is, how one gets from thing to thing, and the loop. */
 #include "inspector-tui/app.h"
+#include "inspector-tui/words.h"
 
 #include "attach/clock.h"
 #include "record/vocabulary.h"
@@ -63,11 +64,10 @@ const struct row *app_row(struct app *app)
 struct ref app_ref(struct app *app)
 {
     struct ref r = {0};
-    uint32_t line, span;
     const struct row *row = app_row(app);
     if (app->in_pane)
         app_fill_pane(app);
-    if (app->in_pane && pane_link(&app->pane, app->pane.cursor, &r, &line, &span))
+    if (screen_pane_chosen(app, &r))
         return r;
     if (!row || !app->session.now || app_view(app)->ghost)
         return (struct ref){0};
@@ -435,7 +435,7 @@ void app_tell(struct app *app, uint64_t thread, const char *text)
     app->told_about = about;
     app->show_pane = true;
     app->pane.generation = 0;
-    app->pane.top = 0;
+    app->pane.top = app->pane.cursor = 0;
 }
 
 /* The answer to a question about what the cursor is on stands there until it moves. */
@@ -446,7 +446,8 @@ static bool fill_told(struct app *app, const struct ref *about)
         return false;
     while (*p) {
         size_t n = strcspn(p, "\n");
-        pane_text(&app->pane, STYLE_STRONG, "%.*s", (int)n, p);
+        line_link(pane_line(&app->pane), STYLE_STRONG,
+                  words_first_ref(app->session.now, p, n), "%.*s", (int)n, p);
         p += n + (p[n] == '\n');
     }
     return true;
@@ -512,28 +513,28 @@ static void ask_past(struct app *app, const struct ref *about)
     source_ask(s->source, &ask);
 }
 
-/* What was chosen may have another number by now. */
-static void choose_again(struct pane *p, const struct ref *chosen)
+/* What was chosen may have another number by now, and stand elsewhere. */
+static bool choose_again(struct pane *p, const struct ref *chosen)
 {
     struct ref r;
     uint32_t line, span;
     for (uint32_t n = 0; pane_link(p, n, &r, &line, &span); n++)
         if (ref_equal(&r, chosen)) {
             p->cursor = n;
-            return;
+            return true;
         }
+    return false;
 }
 
 void app_fill_pane(struct app *app)
 {
     struct ref about = about_row(app), chosen = {0};
     struct pane *p = &app->pane;
-    uint32_t line, span;
     ask_past(app, &about);
     bool same = ref_equal(&about, &p->about);
     if (same && p->generation == app->session.generation + 1)
         return;
-    bool keeps = same && app->in_pane && pane_link(p, p->cursor, &chosen, &line, &span);
+    bool keeps = same && screen_pane_chosen(app, &chosen);
     if (!same)
         forget_told(app);
     p->about = about;
@@ -542,8 +543,8 @@ void app_fill_pane(struct app *app)
     if (!same)
         p->top = p->cursor = 0;
     fill_about(app, &about);
-    if (keeps)
-        choose_again(p, &chosen);
+    if (keeps && choose_again(p, &chosen))
+        screen_pane_show_chosen(app);
 }
 
 /* --- the loop --- */

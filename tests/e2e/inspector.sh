@@ -224,8 +224,8 @@ key T
 check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
 key / ; type_line driver/server
 check "a search puts the cursor there" eval 'wait_for 60 eval "cursor_line | grep -q driver/server"'
-key Tab
-check "Tab follows whom it waits for" eval 'wait_for 60 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
+key W
+check "W follows whom it waits for" eval 'wait_for 60 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
 key '&' ; type_line guest
 check "& shows only what holds the text" eval "shows_soon 'filter: guest' && hides_soon 'critical/control +c'"
 key '&' ; key C-u Enter
