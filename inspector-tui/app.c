@@ -192,6 +192,7 @@ void app_open(struct app *app, enum view_id view)
     struct ref r = ref_to(REF_EVENT, view == VIEW_REVOKE && k ? k->first : seq);
     if (view == VIEW_EVENTS || (view == VIEW_REVOKE && k && seq <= k->last))
         view_show(&app->session, app_view(app), &r);
+    app->listed_event = session_event(&app->session);
 }
 
 static void return_to(struct app *app, const struct place *p)
@@ -204,6 +205,7 @@ static void return_to(struct app *app, const struct place *p)
     }
     if (p->ref.kind != REF_NONE)
         view_show(&app->session, v, &p->ref);
+    app->listed_event = session_event(&app->session);
 }
 
 void app_back(struct app *app)
@@ -587,12 +589,22 @@ static void hear(void *ctx, const struct answer *a)
     revoking_hear(app, a);
 }
 
-static void follow_event(struct app *app)
+/* In the list of events the cursor goes along when another moment is gone to; at the newest one of a
+ * running machine the list goes on by itself. */
+static void follow_moment(struct app *app)
 {
     struct session *s = &app->session;
-    struct ref r = ref_to(REF_EVENT, session_event(s));
-    if (app->current == VIEW_EVENTS && s->now->event)
+    uint64_t seq = session_event(s), was = app->listed_event;
+    bool past = session_is_past(s), was_past = app->listed_past;
+    struct ref r = ref_to(REF_EVENT, seq);
+    if (app->current != VIEW_EVENTS || !s->now || !session_has_events(s))
+        return;
+    app->listed_event = seq;
+    app->listed_past = past;
+    if (past && seq != was)
         view_show(s, app_view(app), &r);
+    else if (!past && was_past)
+        view_go(app_view(app), UINT32_MAX - 1, app->list_height);
 }
 
 static void follow_victim(struct app *app)
@@ -600,7 +612,6 @@ static void follow_victim(struct app *app)
     struct session *s = &app->session;
     if (!s->follow_victim || !s->now)
         return;
-    follow_event(app);
     if (!s->now->state.revoke.root || s->now->state.revoke.victim == s->victim_was)
         return;
     struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
@@ -699,6 +710,7 @@ static void take_keys(struct app *app)
         if (key == ERR)
             return;
         keys_press(app, key);
+        follow_moment(app);
         screen_settle(app);
         if (key == KEY_MOUSE)
             return; /* where the next click goes is known when this one is drawn */
@@ -737,6 +749,7 @@ int app_run(struct app *app)
     take_news(app);
     bool busy = false;
     while (app->running && !interrupted) {
+        follow_moment(app);
         screen_draw(app);
         bool hold = holds_keys(app);
         struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = hold ? 0 : POLLIN},

@@ -32,12 +32,17 @@ struct layout {
     int x[LINE_COLUMNS], width[LINE_COLUMNS]; /* width 0: not shown */
 };
 
+static bool grows(const struct column *c)
+{
+    return !c->max || c->priority & COLUMN_GROWS;
+}
+
 static int wanted_width(const struct column *c, int widest)
 {
     int w = (int)text_width(c->title, strlen(c->title));
     w = w > widest ? w : widest;
     w = w < c->min ? c->min : w;
-    return c->max && w > c->max ? c->max : w;
+    return !grows(c) && w > c->max ? c->max : w;
 }
 
 /* The column that goes next where there is no room for all; -1: none may. */
@@ -46,15 +51,16 @@ static int least_important(const struct column *c, const struct layout *l)
     int found = -1;
     for (uint32_t i = 0; i < l->columns; i++) {
         bool least = c[i].priority & COLUMN_STAYS && l->width[i] <= c[i].min;
-        int priority = c[i].priority & (COLUMN_STAYS - 1);
+        int priority = c[i].priority & COLUMN_PRIORITY;
         if (l->width[i] && priority && !least &&
-            (found < 0 || priority > (c[found].priority & (COLUMN_STAYS - 1))))
+            (found < 0 || priority > (c[found].priority & COLUMN_PRIORITY)))
             found = (int)i;
     }
     return found;
 }
 
-/* Leaves out the columns that matter least until the rest fits; the last flexible one takes what is
+/* Takes back what some have beyond their due, then leaves out the columns that matter least until the
+ * rest fits; the last flexible one takes what is
  * left. */
 static void lay_out(const struct view *v, const int *widest, struct layout *out)
 {
@@ -66,21 +72,28 @@ static void lay_out(const struct view *v, const int *widest, struct layout *out)
         total += out->width[i] + GAP;
         out->columns++;
     }
+    for (uint32_t i = 0; i < out->columns; i++) {
+        int over = total - COLS - GAP, spare = out->width[i] - c[i].max;
+        if (c[i].priority & COLUMN_GROWS && over > 0 && spare > 0) {
+            out->width[i] -= over < spare ? over : spare;
+            total -= over < spare ? over : spare;
+        }
+    }
     while (total > COLS + GAP) {
         int worst = least_important(c, out), over = total - COLS - GAP;
         if (worst < 0)
             break;
         if (c[worst].priority & COLUMN_STAYS && out->width[worst] - over < c[worst].min)
             over = out->width[worst] - c[worst].min;
-        bool shrink = !c[worst].max && out->width[worst] - over >= c[worst].min;
+        bool shrink = grows(&c[worst]) && out->width[worst] - over >= c[worst].min;
         total -= shrink ? over : out->width[worst] + GAP;
         out->width[worst] -= shrink ? over : out->width[worst];
     }
     for (uint32_t i = 0; i < out->columns; i++)
-        if (out->width[i] && !c[i].max)
+        if (out->width[i] && grows(&c[i]))
             flexible = (int)i;
-    if (flexible >= 0 && total < COLS)
-        out->width[flexible] += COLS - total;
+    if (flexible >= 0 && total < COLS + GAP)
+        out->width[flexible] += COLS + GAP - total;
     for (uint32_t i = 0, x = MARK_CELLS; i < out->columns; i++) {
         out->x[i] = (int)x;
         x += out->width[i] ? (uint32_t)(out->width[i] + GAP) : 0;

@@ -264,6 +264,8 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
         v->top = v->cursor - v->fixed;
     if (height && v->cursor >= v->top + height)
         v->top = v->cursor - height + 1;
+    if (v->cursor < v->fixed) /* what it stands on is the list's beginning */
+        v->top = 0;
     if (height && v->top + height > v->count)
         v->top = v->count > height ? v->count - height : 0;
 }

@@ -92,8 +92,9 @@ struct column {
     uint8_t priority; /* the highest numbers go first when the screen is narrow; 0 stays */
     bool right;
 };
-/* With its priority: where it would go, it has its least width instead. */
-enum { COLUMN_STAYS = 128 };
+/* With its priority.  STAYS: where it would go, it has its least width instead.  GROWS: it is as wide as
+ * there is room, but yields what is beyond `max` before any other column goes. */
+enum { COLUMN_STAYS = 128, COLUMN_GROWS = 64, COLUMN_PRIORITY = 63 };
 
 enum { VIEW_DEEPEST = 128 };
 
