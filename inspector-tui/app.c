@@ -83,6 +83,20 @@ struct ref app_thing(struct app *app)
     return r;
 }
 
+/* The smallest object that a piece of memory lies in whole, whatever else lies in the piece; -1. */
+static int32_t object_around(const struct sample *now, const struct ref *r)
+{
+    uint64_t size = r->extra ? 1ull << r->extra : 1;
+    int32_t object = sample_object_holding(now, r->addr);
+    while (object >= 0) {
+        const struct capstate_object *o = &now->state.objects[object];
+        if (o->bits >= 63 || r->addr - o->addr + size <= 1ull << o->bits)
+            return object;
+        object = now->authority.enclosing[object];
+    }
+    return -1;
+}
+
 /* -1: it leads to no object. */
 static int32_t object_of(const struct sample *now, const struct ref *r)
 {
@@ -90,7 +104,7 @@ static int32_t object_of(const struct sample *now, const struct ref *r)
     if (r->kind == REF_OBJECT)
         return sample_object_of(now, r);
     if (r->kind == REF_ADDRESS)
-        return sample_object_there(now, r);
+        return object_around(now, r);
     return thread < 0 ? -1 : now->state.threads[thread].object;
 }
 

@@ -145,4 +145,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
     }
 }
 
-const struct view_ops view_changes = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_changes = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -535,4 +535,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL};
+const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL, 0};

@@ -78,7 +78,7 @@ static void add_hop(struct walk *w, int32_t edge, int32_t node, uint32_t depth, 
     uint64_t id = id_of(w, w->s->now, edge, parent);
     bool more = depth + 1 < DEEPEST && !on_path(w, node, depth);
     const struct row *r = view_add(w->v, id, depth + 1, kind, edge, more ? ROW_CAN_FOLD : 0);
-    if (!r || !(r->flags & ROW_OPEN) || (w->v->open_by_default && depth >= 1))
+    if (!r || !(r->flags & ROW_OPEN))
         return;
     w->path[depth + 1] = node;
     add_hops(w, node, depth + 1, id);
@@ -216,4 +216,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return sample_object_ref(of, r->kind == KIND_FROM ? e->from : e->to);
 }
 
-const struct view_ops view_reach = {NULL, build, line, ref, NULL, NULL, NULL};
+const struct view_ops view_reach = {.build = build, .line = line, .ref = ref, .opens = 2};

@@ -405,4 +405,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
             bindings_key("preview"));
 }
 
-const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -80,4 +80,4 @@ static const struct column columns[] = {
     {"pc", 8, 16, 5, false},       {0},
 };
 
-const struct view_ops view_threads = {columns, build, line, ref, NULL, order, NULL};
+const struct view_ops view_threads = {columns, build, line, ref, NULL, order, NULL, 0};
