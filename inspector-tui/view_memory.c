@@ -73,10 +73,13 @@ static void add_pieces(const struct session *s, struct view *v, uint32_t first, 
             return;
         if (!has_ram(s, base, 1ull << bits))
             continue;
-        const struct row *r = view_add(v, id_of_piece(depth, offset), depth, KIND_PIECE, (int32_t)i,
-                                       bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
+        struct row *r = view_add(v, id_of_piece(depth, offset), depth, KIND_PIECE, (int32_t)i,
+                                 bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
         if (!r)
             return;
+        bool asked = v->focus.kind == REF_ADDRESS && is_in(v->focus.addr, base, 1ull << bits);
+        if (v->looking && asked && bits > PAGE_BITS)
+            r->flags |= ROW_OPEN; /* the row of the address can be found */
         if (r->flags & ROW_OPEN) {
             uint32_t below = 1u << (bits - bits_at(s, depth + 1));
             add_pieces(s, v, i * below, below, depth + 1);
