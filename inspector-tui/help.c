@@ -167,10 +167,9 @@ static const char *const signs[] = {
     "  lost: of untyped memory, handed out and in no object; a revoke gives it back",
     "  nobody's: no capability leads there, nobody can get it back; :leak lists it",
     "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them",
-    "  1m, 26s, mark over a column: more or fewer capabilities than so long ago, than at the mark",
+    "  1m, 26s, mark over a column: more or fewer capabilities than then",
     "  waits for: a < b until b sends or signals; a > b until b receives",
-    "  time: . a snapshot  ^ one with many changes  # the one shown  m the mark; of a long time line a",
-    "        sign stands for several snapshots in a row",
+    "  time: . a snapshot, or several  ^ many changes  # the one shown  m the mark",
     "  sizes: 52K, 1M are rounded; 53760B is exact",
 };
 

@@ -89,11 +89,14 @@ static void lay_out(const struct view *v, const int *widest, struct layout *out)
         total -= shrink ? over : out->width[worst] + GAP;
         out->width[worst] -= shrink ? over : out->width[worst];
     }
-    for (uint32_t i = 0; i < out->columns; i++)
-        if (out->width[i] && grows(&c[i]))
-            flexible = (int)i;
-    if (flexible >= 0 && total < COLS + GAP)
-        out->width[flexible] += COLS + GAP - total;
+    int last = -1;
+    for (uint32_t i = 0; i < out->columns; i++) {
+        last = out->width[i] ? (int)i : last;
+        flexible = out->width[i] && grows(&c[i]) ? (int)i : flexible;
+    }
+    int room = COLS + (flexible == last ? GAP : 0);
+    if (flexible >= 0 && total < room)
+        out->width[flexible] += room - total;
     for (uint32_t i = 0, x = MARK_CELLS; i < out->columns; i++) {
         out->x[i] = (int)x;
         x += out->width[i] ? (uint32_t)(out->width[i] + GAP) : 0;

@@ -318,7 +318,7 @@ static void domains_line(const struct session *s, const struct view *v, struct l
     if (more)
         line_put(l, STYLE_DIM, " and others");
     line_put(l, STYLE_DIM, "%s%s", n ? "" : ": none",
-             reach->strict ? "" : "  (trusted managers left out)");
+             reach->strict ? "" : "  (managers left out)");
 }
 
 static enum sign sign_of(const struct session *s, const struct row *r)
