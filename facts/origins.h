@@ -16,8 +16,9 @@
 struct origins {
     struct origin {
         uint64_t slot;
-        uint64_t from; /* the slot that held before what this one holds now; 0: it is new, or none */
-    } * list;          /* ascending by slot */
+        uint64_t
+            from; /* the slot that held before what this one holds now; 0: it is new, or none */
+    } * list;     /* ascending by slot */
     uint32_t count;
     size_t room;
 };

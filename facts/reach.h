@@ -8,7 +8,8 @@
 struct reach {
     bool strict;    /* asked, or the question is about a manager itself */
     int32_t *steps; /* by node; 0: it is one of those asked about, -1: it is not reached */
-    int32_t *edge;  /* by node: of who can reach them, the last edge of the path; of what they can reach,
+    int32_t
+        *edge; /* by node: of who can reach them, the last edge of the path; of what they can reach,
                        the one that reaches the node; -1 */
 };
 

@@ -1,8 +1,8 @@
 /* Where one is, how one gets from thing to thing, and the loop. */
 #include "inspector-tui/app.h"
-#include "inspector-tui/words.h"
 
 #include "attach/clock.h"
+#include "inspector-tui/words.h"
 #include "record/vocabulary.h"
 
 #include <errno.h>
@@ -462,8 +462,8 @@ static bool fill_told(struct app *app, const struct ref *about)
         return false;
     while (*p) {
         size_t n = strcspn(p, "\n");
-        line_link(pane_line(&app->pane), STYLE_STRONG,
-                  words_first_ref(app->session.now, p, n), "%.*s", (int)n, p);
+        line_link(pane_line(&app->pane), STYLE_STRONG, words_first_ref(app->session.now, p, n),
+                  "%.*s", (int)n, p);
         p += n + (p[n] == '\n');
     }
     return true;
@@ -615,6 +615,8 @@ static void follow_moment(struct app *app)
         return;
     app->listed_event = seq;
     app->listed_past = past;
+    if (app_view(app)->filter[0])
+        return; /* it would have to go */
     if (past && seq != was)
         view_show(s, app_view(app), &r);
     else if (!past && was_past)

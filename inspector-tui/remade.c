@@ -58,8 +58,8 @@ static enum remade find(const struct session *s, struct compare *c)
     uint64_t then = c->before->state.snapshot.seq, now = c->after->state.snapshot.seq;
     bool forward = then <= now;
     uint64_t since = forward ? then : now, until = forward ? now : then;
-    bool told = until != 0 && session_has_events(s) &&
-                each_event(s, since, until, origins_touch, &o);
+    bool told =
+        until != 0 && session_has_events(s) && each_event(s, since, until, origins_touch, &o);
     if (told) {
         origins_begin(&o);
         told = each_event(s, since, until, apply, &o);

@@ -94,14 +94,16 @@ static void about_remade(const struct session *s, const struct compare *c, struc
         pane_text(p, STYLE_NORMAL, "all are as they were, and %u of them %s not the same", remade,
                   remade == 1 ? "is" : "are");
     if (remade)
-        pane_text(p, STYLE_DIM,
-                  "remade: deleted and made anew in the same slot; no row below tells of one that is "
-                  "just as it was, %s and capdb diff do",
-                  bindings_key(view_action(VIEW_EVENTS)));
+        pane_text(
+            p, STYLE_DIM,
+            "remade: deleted and made anew in the same slot; no row below tells of one that is "
+            "just as it was, %s and capdb diff do",
+            bindings_key(view_action(VIEW_EVENTS)));
     else if (!told)
-        pane_text(p, STYLE_DIM,
-                  "one that was deleted and made anew just the same, in the same slot, is no change "
-                  "here: no events tell of it");
+        pane_text(
+            p, STYLE_DIM,
+            "one that was deleted and made anew just the same, in the same slot, is no change "
+            "here: no events tell of it");
 }
 
 static void about_title(const struct session *s, struct pane *p)

@@ -317,8 +317,7 @@ static void domains_line(const struct session *s, const struct view *v, struct l
     }
     if (more)
         line_put(l, STYLE_DIM, " and others");
-    line_put(l, STYLE_DIM, "%s%s", n ? "" : ": none",
-             reach->strict ? "" : "  (managers left out)");
+    line_put(l, STYLE_DIM, "%s%s", n ? "" : ": none", reach->strict ? "" : "  (managers left out)");
 }
 
 static enum sign sign_of(const struct session *s, const struct row *r)
@@ -372,8 +371,7 @@ static void reach_line(const struct session *s, const struct view *v, const stru
     int32_t node = thread ? s->now->state.threads[r->at].object : r->at;
     if (!reach || node < 0 || reach->edge[node] < 0)
         return;
-    int32_t domain =
-        thread ? sample_thread_domain(s->now, r->at) : s->now->authority.home[node];
+    int32_t domain = thread ? sample_thread_domain(s->now, r->at) : s->now->authority.home[node];
     line_put(l, STYLE_NORMAL, " ");
     words_domain(l, s, s->now, domain);
     line_put(l, STYLE_NORMAL, "  ");

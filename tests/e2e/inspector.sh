@@ -318,6 +318,9 @@ key O
 check "and it is the new one" shows_soon ISOLATED
 key =
 check "what is compared with is of the new one, too" shows_soon '^the mark (was|is) of another run of the machine'
+key U
+check "and is not called the mark that was set" shows_soon ' against [0-9:]+: [0-9]+ born'
+key O
 last_recorded() { screen | sed -nE '1s/.* REC ([0-9]+) .*/\1/p'; }
 records_on() { [ "$(last_recorded)" -gt "$1" ]; }
 check "it goes on to record" wait_for 60 records_on "$(last_recorded)"
