@@ -69,7 +69,7 @@ void authority_rules_free(struct authority_rules *rules);
 #define AUTHORITY_EDGE_LIST(X)                                                                     \
     X(CONTROL, "control", "has full authority over")                                               \
     X(COVER, "cover", "is untyped memory that holds")                                              \
-    X(TABLE, "table", "is translated by page table")                                               \
+    X(TABLE, "table", "is translated through")                                                     \
     X(REPLY_GRANT, "reply-grant", "may reply with capabilities to")                                \
     X(GRANT, "grant", "can send capabilities through")                                             \
     X(GRANT_RECV, "receive-grant", "delivers capabilities to")                                     \

@@ -1,66 +1,7 @@
-/* What recorded events say about the slots they touched: where the capability that lies there now
- * lay in the snapshot before.  Where they tell all that happened they decide what snapshots can
- * only guess: a capability deleted and made again in its slot, one that moved among others alike.
- */
+/* What recorded events say about the slots they touched since the newest snapshot (facts/origins.h). */
 #include "capdb/recorder.h"
-#include "lib/array.h"
 
 #include "record/vocabulary.h"
-
-#include <stdlib.h>
-
-static int origin_compare(const void *pa, const void *pb)
-{
-    const struct origin *a = pa;
-    const struct origin *b = pb;
-    return (a->slot > b->slot) - (a->slot < b->slot);
-}
-
-static bool touch(struct origins *o, uint64_t slot)
-{
-    if (slot == 0)
-        return true;
-    struct origin *grown = array_room(o->list, o->count, &o->room, sizeof(*grown));
-    if (!grown)
-        return false;
-    o->list = grown;
-    o->list[o->count++] = (struct origin){slot, slot};
-    return true;
-}
-
-static struct origin *find(const struct origins *o, uint64_t slot)
-{
-    struct origin key = {.slot = slot};
-    return o->count ? bsearch(&key, o->list, o->count, sizeof(key), origin_compare) : NULL;
-}
-
-static void sort_once(struct origins *o)
-{
-    uint32_t kept = 0;
-    if (o->count)
-        qsort(o->list, o->count, sizeof(*o->list), origin_compare);
-    for (uint32_t i = 0; i < o->count; i++)
-        if (kept == 0 || o->list[kept - 1].slot != o->list[i].slot)
-            o->list[kept++] = o->list[i];
-    o->count = kept;
-}
-
-static void apply(struct origins *o, const struct record_event *e)
-{
-    struct origin *slot = find(o, e->slot);
-    struct origin *src = find(o, e->src);
-    uint64_t from = slot ? slot->from : 0;
-    if (!slot)
-        return;
-    if (e->kind >= RECORD_EVENT_BOOT && e->kind <= RECORD_EVENT_HANDLER) {
-        slot->from = 0;
-    } else if (e->kind == RECORD_EVENT_DELETE) {
-        slot->from = 0;
-    } else if ((e->kind == RECORD_EVENT_MOVE || e->kind == RECORD_EVENT_SWAP) && src) {
-        slot->from = src->from;
-        src->from = e->kind == RECORD_EVENT_SWAP ? from : 0;
-    }
-}
 
 /* Calls back for each event; false ends it. Do they go on from `since` to `until` without a hole?
  */
@@ -88,14 +29,9 @@ static enum error each_event(struct capdb *db, uint64_t since, uint64_t until,
     return e;
 }
 
-static bool take_slots(struct origins *o, const struct record_event *e)
-{
-    return touch(o, e->slot) && touch(o, e->src);
-}
-
 static bool take_change(struct origins *o, const struct record_event *e)
 {
-    apply(o, e);
+    origins_apply(o, e);
     return true;
 }
 
@@ -103,21 +39,9 @@ enum error origins_read(struct capdb *db, uint64_t since, uint64_t until, struct
                         bool *known)
 {
     *out = (struct origins){0};
-    enum error e = each_event(db, since, until, take_slots, out, known);
-    sort_once(out);
+    enum error e = each_event(db, since, until, origins_touch, out, known);
+    origins_begin(out);
     if (e == ERR_OK && *known)
         e = each_event(db, since, until, take_change, out, known);
     return e;
-}
-
-uint64_t origins_of(const struct origins *o, uint64_t slot)
-{
-    const struct origin *found = find(o, slot);
-    return found ? found->from : slot;
-}
-
-void origins_free(struct origins *o)
-{
-    free(o->list);
-    *o = (struct origins){0};
 }

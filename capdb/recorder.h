@@ -6,6 +6,7 @@
 #include "capdb/ledger.h"
 #include "capdb/pack.h"
 #include "capdb/store.h"
+#include "facts/origins.h"
 
 /* What the file has of a capability besides its record, its parent, its object and its holder. */
 struct kept_cap {
@@ -100,20 +101,9 @@ void recorder_roll_back(struct capdb *db);
 /* append.c: the id of what `get` finds, or of what `put` then inserts; both bound. */
 enum error recorder_intern(struct capdb *db, sqlite3_stmt *get, sqlite3_stmt *put, int64_t *id);
 
-/* origins.c: what events say about slots they touched. */
-struct origins {
-    struct origin {
-        uint64_t slot;
-        uint64_t from; /* the slot in the snapshot before; 0: the capability is new */
-    } * list;          /* ascending by slot */
-    uint32_t count;
-    size_t room;
-};
-/* From the events stored behind the newest snapshot; *known: they tell all that happened since. */
+/* origins.c: what events say about slots they touched, for origins_of().
+ * From the events stored behind the newest snapshot; *known: they tell all that happened since. */
 enum error origins_read(struct capdb *db, uint64_t since, uint64_t until, struct origins *out,
                         bool *known);
-/* The slot that held it in the snapshot before, 0: nothing did. */
-uint64_t origins_of(const struct origins *o, uint64_t slot);
-void origins_free(struct origins *o);
 
 #endif

@@ -2,6 +2,7 @@
 #include "inspector-tui/app.h"
 
 #include "attach/clock.h"
+#include "inspector-tui/words.h"
 #include "record/vocabulary.h"
 
 #include <errno.h>
@@ -63,11 +64,10 @@ const struct row *app_row(struct app *app)
 struct ref app_ref(struct app *app)
 {
     struct ref r = {0};
-    uint32_t line, span;
     const struct row *row = app_row(app);
     if (app->in_pane)
         app_fill_pane(app);
-    if (app->in_pane && pane_link(&app->pane, app->pane.cursor, &r, &line, &span))
+    if (screen_pane_chosen(app, &r))
         return r;
     if (!row || !app->session.now || app_view(app)->ghost)
         return (struct ref){0};
@@ -83,6 +83,20 @@ struct ref app_thing(struct app *app)
     return r;
 }
 
+/* The smallest object that a piece of memory lies in whole, whatever else lies in the piece; -1. */
+static int32_t object_around(const struct sample *now, const struct ref *r)
+{
+    uint64_t size = r->extra ? 1ull << r->extra : 1;
+    int32_t object = sample_object_holding(now, r->addr);
+    while (object >= 0) {
+        const struct capstate_object *o = &now->state.objects[object];
+        if (o->bits >= 63 || r->addr - o->addr + size <= 1ull << o->bits)
+            return object;
+        object = now->authority.enclosing[object];
+    }
+    return -1;
+}
+
 /* -1: it leads to no object. */
 static int32_t object_of(const struct sample *now, const struct ref *r)
 {
@@ -90,7 +104,7 @@ static int32_t object_of(const struct sample *now, const struct ref *r)
     if (r->kind == REF_OBJECT)
         return sample_object_of(now, r);
     if (r->kind == REF_ADDRESS)
-        return sample_object_there(now, r);
+        return object_around(now, r);
     return thread < 0 ? -1 : now->state.threads[thread].object;
 }
 
@@ -192,6 +206,7 @@ void app_open(struct app *app, enum view_id view)
     struct ref r = ref_to(REF_EVENT, view == VIEW_REVOKE && k ? k->first : seq);
     if (view == VIEW_EVENTS || (view == VIEW_REVOKE && k && seq <= k->last))
         view_show(&app->session, app_view(app), &r);
+    app->listed_event = session_event(&app->session);
 }
 
 static void return_to(struct app *app, const struct place *p)
@@ -204,6 +219,7 @@ static void return_to(struct app *app, const struct place *p)
     }
     if (p->ref.kind != REF_NONE)
         view_show(&app->session, v, &p->ref);
+    app->listed_event = session_event(&app->session);
 }
 
 void app_back(struct app *app)
@@ -435,7 +451,7 @@ void app_tell(struct app *app, uint64_t thread, const char *text)
     app->told_about = about;
     app->show_pane = true;
     app->pane.generation = 0;
-    app->pane.top = 0;
+    app->pane.top = app->pane.cursor = 0;
 }
 
 /* The answer to a question about what the cursor is on stands there until it moves. */
@@ -446,7 +462,8 @@ static bool fill_told(struct app *app, const struct ref *about)
         return false;
     while (*p) {
         size_t n = strcspn(p, "\n");
-        pane_text(&app->pane, STYLE_STRONG, "%.*s", (int)n, p);
+        line_link(pane_line(&app->pane), STYLE_STRONG, words_first_ref(app->session.now, p, n),
+                  "%.*s", (int)n, p);
         p += n + (p[n] == '\n');
     }
     return true;
@@ -512,28 +529,28 @@ static void ask_past(struct app *app, const struct ref *about)
     source_ask(s->source, &ask);
 }
 
-/* What was chosen may have another number by now. */
-static void choose_again(struct pane *p, const struct ref *chosen)
+/* What was chosen may have another number by now, and stand elsewhere. */
+static bool choose_again(struct pane *p, const struct ref *chosen)
 {
     struct ref r;
     uint32_t line, span;
     for (uint32_t n = 0; pane_link(p, n, &r, &line, &span); n++)
         if (ref_equal(&r, chosen)) {
             p->cursor = n;
-            return;
+            return true;
         }
+    return false;
 }
 
 void app_fill_pane(struct app *app)
 {
     struct ref about = about_row(app), chosen = {0};
     struct pane *p = &app->pane;
-    uint32_t line, span;
     ask_past(app, &about);
     bool same = ref_equal(&about, &p->about);
     if (same && p->generation == app->session.generation + 1)
         return;
-    bool keeps = same && app->in_pane && pane_link(p, p->cursor, &chosen, &line, &span);
+    bool keeps = same && screen_pane_chosen(app, &chosen);
     if (!same)
         forget_told(app);
     p->about = about;
@@ -542,8 +559,8 @@ void app_fill_pane(struct app *app)
     if (!same)
         p->top = p->cursor = 0;
     fill_about(app, &about);
-    if (keeps)
-        choose_again(p, &chosen);
+    if (keeps && choose_again(p, &chosen))
+        screen_pane_show_chosen(app);
 }
 
 /* --- the loop --- */
@@ -586,12 +603,24 @@ static void hear(void *ctx, const struct answer *a)
     revoking_hear(app, a);
 }
 
-static void follow_event(struct app *app)
+/* In the list of events the cursor goes along when another moment is gone to; at the newest one of a
+ * running machine the list goes on by itself. */
+static void follow_moment(struct app *app)
 {
     struct session *s = &app->session;
-    struct ref r = ref_to(REF_EVENT, session_event(s));
-    if (app->current == VIEW_EVENTS && s->now->event)
+    uint64_t seq = session_event(s), was = app->listed_event;
+    bool past = session_is_past(s), was_past = app->listed_past;
+    struct ref r = ref_to(REF_EVENT, seq);
+    if (app->current != VIEW_EVENTS || !s->now || !session_has_events(s))
+        return;
+    app->listed_event = seq;
+    app->listed_past = past;
+    if (app_view(app)->filter[0])
+        return; /* it would have to go */
+    if (past && seq != was)
         view_show(s, app_view(app), &r);
+    else if (!past && was_past)
+        view_go(app_view(app), UINT32_MAX - 1, app->list_height);
 }
 
 static void follow_victim(struct app *app)
@@ -599,7 +628,6 @@ static void follow_victim(struct app *app)
     struct session *s = &app->session;
     if (!s->follow_victim || !s->now)
         return;
-    follow_event(app);
     if (!s->now->state.revoke.root || s->now->state.revoke.victim == s->victim_was)
         return;
     struct ref r = ref_to(REF_SLOT, s->now->state.revoke.victim);
@@ -698,6 +726,7 @@ static void take_keys(struct app *app)
         if (key == ERR)
             return;
         keys_press(app, key);
+        follow_moment(app);
         screen_settle(app);
         if (key == KEY_MOUSE)
             return; /* where the next click goes is known when this one is drawn */
@@ -736,6 +765,7 @@ int app_run(struct app *app)
     take_news(app);
     bool busy = false;
     while (app->running && !interrupted) {
+        follow_moment(app);
         screen_draw(app);
         bool hold = holds_keys(app);
         struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = hold ? 0 : POLLIN},

@@ -75,6 +75,8 @@ struct app {
     struct hit hits[HITS];
     uint32_t hit_count;
     uint64_t last_event;             /* the newest one known */
+    uint64_t listed_event;           /* the one shown when the list of events was last looked at, */
+    bool listed_past;                /* and whether that was past */
     uint32_t list_height;            /* lines of the list, as last drawn */
     uint32_t columns, columns_shown; /* of the list, as last drawn */
 };
@@ -154,6 +156,14 @@ void screen_draw(struct app *app);
 void screen_settle(struct app *app);
 /* Is it wanted, and is there room? */
 bool screen_has_pane(const struct app *app);
+/* Where the pane has the focus, the link in it that is chosen; false: none is in sight. */
+bool screen_pane_chosen(struct app *app, struct ref *r);
+/* The pane scrolls to where the link is that is chosen. */
+void screen_pane_show_chosen(struct app *app);
+/* To the next links, where none is in sight by rows; by pages, which are clamped to its ends. */
+enum { PANE_END = 4096 };
+void screen_pane_step(struct app *app, long steps);
+void screen_pane_page(struct app *app, long pages);
 void palette_init(bool mono);
 /* "light", "dark", or "auto": as the terminal says in COLORFGBG, else colours readable on both. */
 bool palette_set_background(const char *word);

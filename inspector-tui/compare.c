@@ -57,6 +57,7 @@ void compare_move_on(struct compare *c, struct sample *after)
 {
     struct sample *old = c->after;
     c->after = sample_hold(after);
+    c->remade = REMADE_UNASKED;
     sample_drop(old);
 }
 

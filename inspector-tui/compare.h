@@ -16,6 +16,9 @@ struct change {
     int32_t after;  /* slot in the sample after, -1 */
 };
 
+/* What events tell of capabilities that were made anew in their slots, see session_remade(). */
+enum remade { REMADE_UNASKED, REMADE_KNOWN, REMADE_UNKNOWN };
+
 struct compare {
     struct sample *before, *after; /* held */
     uint8_t *sign;                 /* by slot of `after` */
@@ -24,7 +27,9 @@ struct compare {
     size_t room;
     uint32_t counts[SIGN_DIED + 1];
     struct dead_list dead; /* where what died stood */
-    bool failed;           /* no memory: nothing is known */
+    enum remade remade;
+    uint32_t remade_count;
+    bool failed; /* no memory: nothing is known */
 };
 
 /* NULL `before`: nothing differs. NULL: no memory. */

@@ -110,7 +110,7 @@ enum { MOST_USED = 6 };
 static const char *const most_used[VIEWS][MOST_USED] = {
     [VIEW_OVERVIEW] = {"follow", "goto", "mark", "compare"},
     [VIEW_DOMAINS] = {"open", "follow", "reach", "compare"},
-    [VIEW_THREADS] = {"who", "preview", "sort"},
+    [VIEW_THREADS] = {"chain", "pane-focus", "who", "preview", "sort"},
     [VIEW_SPACES] = {"open", "derivation", "who", "preview"},
     [VIEW_DERIVATION] = {"open", "who", "preview", "arm"},
     [VIEW_OBJECTS] = {"open", "derivation", "reach", "sort"},
@@ -167,9 +167,9 @@ static const char *const signs[] = {
     "  lost: of untyped memory, handed out and in no object; a revoke gives it back",
     "  nobody's: no capability leads there, nobody can get it back; :leak lists it",
     "  reaches: letters of the domains whose objects it refers to; ! it breaks isolation of them",
-    "  1m, 26s over a column: more or fewer capabilities than so long ago",
+    "  1m, 26s, mark over a column: more or fewer capabilities than then",
     "  waits for: a < b until b sends or signals; a > b until b receives",
-    "  time: . a snapshot  ^ one with many changes  # the one shown  m the mark",
+    "  time: . a snapshot, or several  ^ many changes  # the one shown  m the mark",
     "  sizes: 52K, 1M are rounded; 53760B is exact",
 };
 

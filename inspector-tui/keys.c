@@ -22,18 +22,19 @@ static long times(const struct app *app)
 
 static void move_by(struct app *app, long delta)
 {
-    if (app->in_pane) {
-        app_fill_pane(app);
-        long to = (long)app->pane.cursor + delta;
-        struct ref r;
-        uint32_t line, span;
-        if (to >= 0 && pane_link(&app->pane, (uint32_t)to, &r, &line, &span))
-            app->pane.cursor = (uint32_t)to;
-        else if (delta > 0)
-            app->pane.top += (uint32_t)delta;
-        return;
-    }
-    view_move(app_view(app), delta, app->list_height);
+    if (app->in_pane)
+        screen_pane_step(app, delta);
+    else
+        view_move(app_view(app), delta, app->list_height);
+}
+
+static void page_by(struct app *app, long pages)
+{
+    long page = app->list_height > 1 ? (long)app->list_height - 1 : 1;
+    if (app->in_pane)
+        screen_pane_page(app, pages);
+    else
+        view_move(app_view(app), page * pages, app->list_height);
 }
 
 static void do_down(struct app *app)
@@ -48,24 +49,29 @@ static void do_up(struct app *app)
 
 static void do_page_down(struct app *app)
 {
-    long page = app->list_height > 1 ? (long)app->list_height - 1 : 1;
-    move_by(app, page * times(app));
+    page_by(app, times(app));
 }
 
 static void do_page_up(struct app *app)
 {
-    long page = app->list_height > 1 ? (long)app->list_height - 1 : 1;
-    move_by(app, -page * times(app));
+    page_by(app, -times(app));
 }
 
+/* A number is one of a row of the list. */
 static void do_first(struct app *app)
 {
-    view_go(app_view(app), app->count ? app->count - 1 : 0, app->list_height);
+    if (app->in_pane && !app->count)
+        screen_pane_page(app, -PANE_END);
+    else
+        view_go(app_view(app), app->count ? app->count - 1 : 0, app->list_height);
 }
 
 static void do_last(struct app *app)
 {
-    view_go(app_view(app), app->count ? app->count - 1 : UINT32_MAX - 1, app->list_height);
+    if (app->in_pane && !app->count)
+        screen_pane_page(app, PANE_END);
+    else
+        view_go(app_view(app), app->count ? app->count - 1 : UINT32_MAX - 1, app->list_height);
 }
 
 /* --- folding --- */
@@ -138,16 +144,19 @@ static void do_pane_focus(struct app *app)
 
 static void do_chain(struct app *app)
 {
-    const struct row *row = app_row(app);
+    struct ref r = app_ref(app);
     const struct sample *now = app->session.now;
-    if (!row || !now || (row->flags & ROW_DEAD))
+    int32_t thread = now && r.kind == REF_THREAD ? sample_thread_at(now, r.addr) : -1;
+    if (thread < 0) {
+        session_say(&app->session, true, "there is no thread under the cursor");
         return;
-    int32_t partner = words_partner(now, row->at);
+    }
+    int32_t partner = words_partner(now, thread);
     if (partner < 0) {
         session_say(&app->session, false, "it waits for nobody that could be named");
         return;
     }
-    struct ref r = sample_thread_ref(now, partner);
+    r = sample_thread_ref(now, partner);
     app_follow(app, &r);
 }
 
@@ -430,7 +439,6 @@ VIEW_LIST(X)
 #define SCREEN   "Screen"
 
 const struct action actions[] = {
-    {"chain", "follow whom this thread waits for", LINKS, do_chain, VIEW_THREADS},
     {"ask-sql", "ask a question in SQL", FINDING, do_sql, VIEW_SQL},
     {"down", "down", MOVING, do_down, -1},
     {"up", "up", MOVING, do_up, -1},
@@ -446,6 +454,7 @@ const struct action actions[] = {
     {"back", "back to where you came from", LINKS, do_back, -1},
     {"pane-focus", "into the pane below and out again; Enter follows its links", LINKS,
      do_pane_focus, -1},
+    {"chain", "to the thread that this one waits for", LINKS, do_chain, -1},
     {"derivation", "this capability in the derivation tree: where it came from", LINKS,
      do_derivation, -1},
     {"who", "its object: who owns it, who holds it, where it is mapped", LINKS, do_who, -1},
@@ -496,7 +505,6 @@ static const struct {
     const char *action;
     int keys[4];
 } defaults[] = {
-    {"chain", {'\t'}},
     {"ask-sql", {'Q', 'i'}},
     {"down", {'j', KEY_DOWN}},
     {"up", {'k', KEY_UP}},
@@ -511,6 +519,7 @@ static const struct {
     {"follow", {'\n', '\r', KEY_ENTER}},
     {"back", {KEY_BACKSPACE, RUBOUT, 8, KEY_F(7)}},
     {"pane-focus", {'\t'}},
+    {"chain", {'W'}},
     {"derivation", {'d'}},
     {"who", {'w'}},
     {"set-place", {'"'}},

@@ -96,6 +96,13 @@ void pane_preview(const struct session *s, const struct sample *of, int32_t slot
         pane_text(p, STYLE_NORMAL, "a revoke here takes %s", toll_text(&t->toll, text));
 }
 
+/* Of what has no badge the same word holds something else. */
+static bool is_first_badged(const struct record_slot *r)
+{
+    bool badge = r->type == RECORD_CAP_ENDPOINT || r->type == RECORD_CAP_NOTIFICATION;
+    return badge && r->data && r->flags & RECORD_SLOT_FIRST_BADGED;
+}
+
 void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p)
 {
     const struct capstate_slot *c = &of->state.slots[slot];
@@ -106,7 +113,7 @@ void pane_slot(const struct session *s, const struct sample *of, int32_t slot, s
     words_place(l, of, slot);
     line_put(l, STYLE_DIM, "  slot 0x%s  depth %u  %s%s", sample_hex(of, c->rec.addr, hex),
              (unsigned)c->rec.depth, c->rec.flags & RECORD_SLOT_REVOCABLE ? "original" : "copy",
-             c->rec.flags & RECORD_SLOT_FIRST_BADGED && c->rec.data ? ", first of its badge" : "");
+             is_first_badged(&c->rec) ? ", first of its badge" : "");
     slot_ancestors(of, slot, p);
     pane_preview(s, of, slot, p);
 }
@@ -446,10 +453,12 @@ static void about_event_cap(const struct sample *of, const struct record_event *
 {
     const struct record_slot cap = record_slot_of_event(e);
     char text[256], hex[24];
-    if (e->type)
-        pane_text(p, STYLE_NORMAL, "of %s in slot 0x%s",
-                  capstate_cap_text(&of->state, &cap, text, sizeof(text)),
-                  sample_hex(of, e->slot, hex));
+    if (!e->type)
+        return;
+    struct line *l = pane_line(p);
+    line_put(l, STYLE_NORMAL, "of %s", capstate_cap_text(&of->state, &cap, text, sizeof(text)));
+    if (e->slot)
+        line_put(l, STYLE_NORMAL, " in slot 0x%s", sample_hex(of, e->slot, hex));
 }
 
 static void about_event(const struct session *s, const struct sample *of, uint64_t seq,

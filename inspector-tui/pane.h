@@ -8,7 +8,9 @@ struct pane {
     struct line *lines;
     uint32_t count;
     size_t room;
-    uint32_t top, cursor; /* cursor: the link that Enter follows when the pane has the focus */
+    uint32_t top; /* row that is drawn first, of all that its lines take */
+    uint32_t
+        cursor; /* the link that Enter follows when the pane has the focus and it is in sight */
     struct ref about;
     uint64_t generation;
 };

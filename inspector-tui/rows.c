@@ -68,9 +68,7 @@ static uint32_t build_piece(const struct session *s, struct view *v, struct row_
     w.count = list->count;
     w.slice = list->count + most;
     if (all) {
-        w.open = NULL;
-        w.open_count = 0;
-        w.open_room = 0;
+        w.looking = true;
         w.open_by_default = true;
     }
     list->at = v->ops->build(s, &w, list->at);

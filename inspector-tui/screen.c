@@ -11,6 +11,7 @@
 #include "inspector-tui/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -31,12 +32,17 @@ struct layout {
     int x[LINE_COLUMNS], width[LINE_COLUMNS]; /* width 0: not shown */
 };
 
+static bool grows(const struct column *c)
+{
+    return !c->max || c->priority & COLUMN_GROWS;
+}
+
 static int wanted_width(const struct column *c, int widest)
 {
     int w = (int)text_width(c->title, strlen(c->title));
     w = w > widest ? w : widest;
     w = w < c->min ? c->min : w;
-    return c->max && w > c->max ? c->max : w;
+    return !grows(c) && w > c->max ? c->max : w;
 }
 
 /* The column that goes next where there is no room for all; -1: none may. */
@@ -45,15 +51,16 @@ static int least_important(const struct column *c, const struct layout *l)
     int found = -1;
     for (uint32_t i = 0; i < l->columns; i++) {
         bool least = c[i].priority & COLUMN_STAYS && l->width[i] <= c[i].min;
-        int priority = c[i].priority & (COLUMN_STAYS - 1);
+        int priority = c[i].priority & COLUMN_PRIORITY;
         if (l->width[i] && priority && !least &&
-            (found < 0 || priority > (c[found].priority & (COLUMN_STAYS - 1))))
+            (found < 0 || priority > (c[found].priority & COLUMN_PRIORITY)))
             found = (int)i;
     }
     return found;
 }
 
-/* Leaves out the columns that matter least until the rest fits; the last flexible one takes what is
+/* Takes back what some have beyond their due, then leaves out the columns that matter least until the
+ * rest fits; the last flexible one takes what is
  * left. */
 static void lay_out(const struct view *v, const int *widest, struct layout *out)
 {
@@ -65,21 +72,31 @@ static void lay_out(const struct view *v, const int *widest, struct layout *out)
         total += out->width[i] + GAP;
         out->columns++;
     }
+    for (uint32_t i = 0; i < out->columns; i++) {
+        int over = total - COLS - GAP, spare = out->width[i] - c[i].max;
+        if (c[i].priority & COLUMN_GROWS && over > 0 && spare > 0) {
+            out->width[i] -= over < spare ? over : spare;
+            total -= over < spare ? over : spare;
+        }
+    }
     while (total > COLS + GAP) {
         int worst = least_important(c, out), over = total - COLS - GAP;
         if (worst < 0)
             break;
         if (c[worst].priority & COLUMN_STAYS && out->width[worst] - over < c[worst].min)
             over = out->width[worst] - c[worst].min;
-        bool shrink = !c[worst].max && out->width[worst] - over >= c[worst].min;
+        bool shrink = grows(&c[worst]) && out->width[worst] - over >= c[worst].min;
         total -= shrink ? over : out->width[worst] + GAP;
         out->width[worst] -= shrink ? over : out->width[worst];
     }
-    for (uint32_t i = 0; i < out->columns; i++)
-        if (out->width[i] && !c[i].max)
-            flexible = (int)i;
-    if (flexible >= 0 && total < COLS)
-        out->width[flexible] += COLS - total;
+    int last = -1;
+    for (uint32_t i = 0; i < out->columns; i++) {
+        last = out->width[i] ? (int)i : last;
+        flexible = out->width[i] && grows(&c[i]) ? (int)i : flexible;
+    }
+    int room = COLS + (flexible == last ? GAP : 0);
+    if (flexible >= 0 && total < room)
+        out->width[flexible] += room - total;
     for (uint32_t i = 0, x = MARK_CELLS; i < out->columns; i++) {
         out->x[i] = (int)x;
         x += out->width[i] ? (uint32_t)(out->width[i] + GAP) : 0;
@@ -322,62 +339,101 @@ static void draw_chosen(const struct app *app, const struct line *l, uint32_t sp
                (b < to ? b : to) - a);
 }
 
-/* A line over as many rows as it needs, but no more than there are; span: the link that is chosen,
- * UINT32_MAX.  Returns the rows it needs. */
-static int draw_wrapped(struct app *app, const struct line *l, uint32_t span, int y, int rows)
+static int row_indent(uint32_t row)
 {
     enum { INDENT = 4 };
+    return row && COLS > 4 * INDENT ? INDENT : 0;
+}
+
+/* The row of a line that holds a byte of it; the line's length: how many rows it has. */
+static uint32_t row_of_byte(const struct line *l, size_t byte)
+{
     size_t from = 0;
-    int n = 0;
+    uint32_t n = 0;
     do {
-        int x = n && COLS > 4 * INDENT ? INDENT : 0;
+        from += paint_row(l->text + from, l->length - from, COLS - row_indent(n));
+        from += strspn(l->text + from, " ");
+        if (byte < from)
+            return n;
+        n++;
+    } while (from < l->length);
+    return byte < l->length ? n - 1 : n;
+}
+
+static uint32_t rows_before(const struct pane *p, uint32_t line)
+{
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < line; i++)
+        rows += row_of_byte(&p->lines[i], p->lines[i].length);
+    return rows;
+}
+
+/* The row that link number n begins in; false: there is none. */
+static bool row_of_link(const struct pane *p, uint32_t n, struct ref *r, uint32_t *row)
+{
+    uint32_t line, span;
+    if (!pane_link(p, n, r, &line, &span))
+        return false;
+    *row = rows_before(p, line) + row_of_byte(&p->lines[line], p->lines[line].span[span].from);
+    return true;
+}
+
+/* Its end stands at the end of the room it has. */
+static void clamp_pane(struct pane *p, uint32_t rows)
+{
+    uint32_t all = rows_before(p, p->count), most = all > rows ? all - rows : 0;
+    p->top = p->top < most ? p->top : most;
+}
+
+/* A line over as many rows as it needs, of which those from `first` on and before `end` are drawn; y: where
+ * its first row is or would be; span: the link that is chosen, UINT32_MAX.  Returns the rows it needs. */
+static uint32_t draw_wrapped(struct app *app, const struct line *l, uint32_t span, int y,
+                             uint32_t first, uint32_t end)
+{
+    size_t from = 0;
+    uint32_t n = 0;
+    do {
+        int x = row_indent(n), at = y + (int)n;
         size_t to = from + paint_row(l->text + from, l->length - from, COLS - x);
-        if (n < rows)
-            paint_spans(app, y + n, x, COLS - x, l, from, to, A_NORMAL);
-        if (n < rows && span != UINT32_MAX)
-            draw_chosen(app, l, span, from, to, y + n, x);
+        if (n >= first && n < end)
+            paint_spans(app, at, x, COLS - x, l, from, to, A_NORMAL);
+        if (n >= first && n < end && span != UINT32_MAX)
+            draw_chosen(app, l, span, from, to, at, x);
         from = to + strspn(l->text + to, " ");
         n++;
     } while (from < l->length);
     return n;
 }
 
-/* The link that is chosen is on the screen. */
-static void scroll_pane(struct pane *p, uint32_t line, uint32_t rows)
-{
-    if (line != UINT32_MAX && line < p->top)
-        p->top = line;
-    if (line != UINT32_MAX && line >= p->top + rows)
-        p->top = line - rows + 1;
-    if (p->top >= p->count)
-        p->top = p->count ? p->count - 1 : 0;
-}
-
-/* The lines from the first that is shown on; returns the rows that there is no room for. */
-static uint32_t draw_pane_lines(struct app *app, int top, int rows, uint32_t chosen, uint32_t span)
+/* Draws the rows from pane.top on, counted over all its lines; returns how many there are. */
+static uint32_t draw_pane_rows(struct app *app, int top, uint32_t height, uint32_t chosen,
+                               uint32_t span)
 {
     struct pane *p = &app->pane;
-    int y = 0;
-    for (uint32_t i = p->top; i < p->count; i++)
-        y += draw_wrapped(app, &p->lines[i], i == chosen ? span : UINT32_MAX, top + y,
-                          y < rows ? rows - y : 0);
-    return y > rows ? (uint32_t)(y - rows) : 0;
+    uint32_t row = 0, end = p->top + height;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t first = row < p->top ? p->top - row : 0, last = row < end ? end - row : 0;
+        row += draw_wrapped(app, &p->lines[i], i == chosen ? span : UINT32_MAX,
+                            top + (int)row - (int)p->top, first, last);
+    }
+    return row;
 }
 
 static void draw_pane(struct app *app, int top, int height)
 {
     struct pane *p = &app->pane;
     struct ref chosen;
-    uint32_t line = UINT32_MAX, span = 0;
+    uint32_t line = UINT32_MAX, span = 0, rows = height > 0 ? (uint32_t)height - 1 : 0;
     app_fill_pane(app);
     if (height <= 0)
         return;
+    clamp_pane(p, rows);
     if (!app->in_pane || !pane_link(p, p->cursor, &chosen, &line, &span))
         line = UINT32_MAX;
-    scroll_pane(p, line, (uint32_t)height - 1);
     for (int y = top + 1; y < top + height; y++)
         paint_blanks(y, 0, COLS, A_NORMAL);
-    draw_rule(app, top, draw_pane_lines(app, top + 1, height - 1, line, span));
+    uint32_t all = draw_pane_rows(app, top + 1, rows, line, span);
+    draw_rule(app, top, all > p->top + rows ? all - p->top - rows : 0);
 }
 
 bool screen_has_pane(const struct app *app)
@@ -426,6 +482,105 @@ static struct parts divide(const struct app *app, const struct view *v)
     int bottom = paint_bottom_lines(app), top = LINES > 5 ? 2 : 1;
     int pane = pane_left(pane_height(app, v, LINES - top - paint_bottom_least()), bottom);
     return (struct parts){top, LINES - top - pane - bottom, pane, bottom};
+}
+
+/* --- moving in the pane --- */
+
+static uint32_t pane_rows_shown(struct app *app)
+{
+    int height = divide(app, app_view(app)).pane;
+    return height > 1 ? (uint32_t)height - 1 : 0;
+}
+
+static bool link_in_sight(const struct pane *p, uint32_t n, uint32_t rows, struct ref *r)
+{
+    uint32_t row;
+    return row_of_link(p, n, r, &row) && row >= p->top && row < p->top + rows;
+}
+
+bool screen_pane_chosen(struct app *app, struct ref *r)
+{
+    return app->in_pane && link_in_sight(&app->pane, app->pane.cursor, pane_rows_shown(app), r);
+}
+
+void screen_pane_show_chosen(struct app *app)
+{
+    struct pane *p = &app->pane;
+    struct ref r;
+    uint32_t row, rows = pane_rows_shown(app);
+    if (!row_of_link(p, p->cursor, &r, &row))
+        return;
+    if (row < p->top)
+        p->top = row;
+    else if (rows && row >= p->top + rows)
+        p->top = row - rows + 1;
+}
+
+/* The first link in sight, or the last one; false: none is. */
+static bool choose_in_sight(struct pane *p, uint32_t rows, bool last)
+{
+    uint32_t n = 0, row = 0, found = UINT32_MAX;
+    for (uint32_t i = 0; i < p->count && row < p->top + rows; i++) {
+        const struct line *l = &p->lines[i];
+        for (uint32_t k = 0; k < l->spans; k++) {
+            if (l->span[k].ref.kind == REF_NONE)
+                continue;
+            uint32_t at = row + row_of_byte(l, l->span[k].from);
+            bool in_sight = at >= p->top && at < p->top + rows;
+            found = in_sight && (last || found == UINT32_MAX) ? n : found;
+            n++;
+        }
+        row += row_of_byte(l, l->length);
+    }
+    p->cursor = found == UINT32_MAX ? p->cursor : found;
+    return found != UINT32_MAX;
+}
+
+static void scroll_pane(struct pane *p, uint32_t rows, long by)
+{
+    long to = (long)p->top + by;
+    p->top = to < 0 ? 0 : (uint32_t)to;
+    clamp_pane(p, rows);
+}
+
+/* To the next link if it is in sight, else a row on. */
+static void step_in_pane(struct pane *p, uint32_t rows, bool down)
+{
+    struct ref r;
+    bool here = link_in_sight(p, p->cursor, rows, &r);
+    if (!here && choose_in_sight(p, rows, !down))
+        return;
+    uint32_t next = down ? p->cursor + 1 : p->cursor - 1; /* below 0 there is none */
+    if (here && link_in_sight(p, next, rows, &r))
+        p->cursor = next;
+    else
+        scroll_pane(p, rows, down ? 1 : -1);
+}
+
+static long at_most(long n)
+{
+    return n < -PANE_END ? -PANE_END : n > PANE_END ? PANE_END : n;
+}
+
+void screen_pane_step(struct app *app, long steps)
+{
+    uint32_t rows = pane_rows_shown(app);
+    app_fill_pane(app);
+    for (long n = labs(at_most(steps)); n > 0; n--)
+        step_in_pane(&app->pane, rows, steps > 0);
+}
+
+void screen_pane_page(struct app *app, long pages)
+{
+    struct pane *p = &app->pane;
+    struct ref r;
+    uint32_t rows = pane_rows_shown(app), was = p->top;
+    app_fill_pane(app);
+    scroll_pane(p, rows, at_most(pages) * (rows > 1 ? (long)rows - 1 : 1));
+    if (p->top == was) /* there is no more: to its last link, or its first */
+        choose_in_sight(p, rows, pages > 0);
+    else if (!link_in_sight(p, p->cursor, rows, &r))
+        choose_in_sight(p, rows, pages < 0);
 }
 
 static bool is_too_small(void)

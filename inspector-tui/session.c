@@ -189,15 +189,18 @@ void session_hold(struct sample **place, struct sample *with)
 /* The sum of a comparison that somebody asked for. */
 static void tell_change(struct session *s)
 {
-    char clock[16];
+    char clock[16], anew[32] = "";
+    uint32_t remade;
     s->tell_change = false;
     if (!s->mark)
         return;
-    session_say(s, s->mark_lost, "%scompared with %s: %u born, %u died, %u moved, %u changed",
+    if (session_remade(s, &remade) && remade)
+        snprintf(anew, sizeof(anew), ", %u remade", remade);
+    session_say(s, s->mark_lost, "%scompared with %s: %u born, %u died, %u moved, %u changed%s",
                 s->mark_lost ? "the mark was of another run of the machine: " : "",
                 session_clock(s->mark->time, clock), s->change->counts[SIGN_BORN],
                 s->change->counts[SIGN_DIED], s->change->counts[SIGN_MOVED],
-                s->change->counts[SIGN_CHANGED]);
+                s->change->counts[SIGN_CHANGED], anew);
 }
 
 /* Nothing lives on through a restart: what is of another run of the machine is compared with nothing. */

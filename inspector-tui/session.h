@@ -122,6 +122,8 @@ bool session_is_back(const struct session *s);
 bool session_same_run(const struct sample *a, const struct sample *b);
 /* Is what is shown past, so that steps go through events and not through the machine? */
 bool session_is_past(const struct session *s);
+/* Are the events that are kept of the run of the machine that is shown? */
+bool session_has_events(const struct session *s);
 /* To the next step of a revoke among the events kept, or the one before. */
 void session_seek_step(struct session *s, uint64_t from, long steps);
 
@@ -129,6 +131,11 @@ void session_seek_step(struct session *s, uint64_t from, long steps);
  * either is another by now. */
 void session_ask(struct session *s, const char *question);
 void session_ask_again(struct session *s);
+
+/* How many capabilities were made anew since the moment that is compared with, in slots that hold one in
+ * both: with those that are born they are all that `capdb diff` lists as made, with those that died all
+ * that it lists as deleted. false: no events tell. */
+bool session_remade(const struct session *s, uint32_t *out);
 
 /* Can stops stay armed when the inspector leaves? Only where the kernel itself knows them. */
 bool session_keeps_stops(const struct session *s);

@@ -237,7 +237,7 @@ static void seek_numbers(struct session *s, long events)
 }
 
 /* Events are kept of the newest run of the machine. */
-static bool has_events(const struct session *s)
+bool session_has_events(const struct session *s)
 {
     uint32_t total;
     struct moment newest;
@@ -249,7 +249,7 @@ void session_seek_event(struct session *s, long events)
     uint64_t first, last, lost, here = session_event_ahead(s);
     if (!s->now)
         return;
-    if (!has_events(s)) {
+    if (!session_has_events(s)) {
         session_say(s, false, "no events are kept of this run of the machine: by snapshots");
         session_seek_by(s, events);
     } else if (!source_event_range(s->source, &first, &last, &lost)) {
@@ -309,7 +309,7 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
     struct record_event e;
     uint64_t first, last, lost, at = from, found = 0, shown = first_event_shown(s);
     long left = steps < 0 ? -steps : steps;
-    if (!s->now || !has_events(s) || !source_event_range(s->source, &first, &last, &lost)) {
+    if (!s->now || !session_has_events(s) || !source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, true, "no events are kept here: there are no steps to go by");
         return;
     }
@@ -367,6 +367,7 @@ static void default_mark(struct session *s)
     struct sample *kept =
         source_sample(s->source, last_before(s, later, s->now->time - MINUTE, &s->now->run));
     session_hold(&s->mark, NULL);
+    s->mark_set = false;
     if (kept && kept != s->now)
         session_hold(&s->mark, kept);
     else if (s->minute && s->minute != s->now)

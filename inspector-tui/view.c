@@ -104,7 +104,7 @@ struct row *view_append(struct view *v, struct row row)
 struct row *view_add(struct view *v, uint64_t id, uint32_t depth, uint8_t kind, int32_t at,
                      uint8_t flags)
 {
-    if ((flags & ROW_CAN_FOLD) && view_is_open(v, id))
+    if ((flags & ROW_CAN_FOLD) && view_is_open(v, id, depth))
         flags |= ROW_OPEN;
     return view_append(
         v, (struct row){id, at, (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX), kind, flags});
@@ -165,9 +165,17 @@ static bool fold_listed(const struct view *v, uint64_t id)
     return at < v->open_count && v->open[at] == id;
 }
 
-bool view_is_open(const struct view *v, uint64_t id)
+/* Deep rows open one by one, also where all others are open. */
+static bool opens_by_default(const struct view *v, uint32_t depth)
 {
-    return fold_listed(v, id) != v->open_by_default;
+    bool deep = v->ops->opens && depth >= v->ops->opens;
+    return v->open_by_default && !deep;
+}
+
+bool view_is_open(const struct view *v, uint64_t id, uint32_t depth)
+{
+    bool by_default = opens_by_default(v, depth);
+    return v->looking && by_default ? true : fold_listed(v, id) != by_default;
 }
 
 static void fold_list(struct view *v, uint64_t id, bool listed)
@@ -176,6 +184,8 @@ static void fold_list(struct view *v, uint64_t id, bool listed)
     bool is = at < v->open_count && v->open[at] == id;
     if (is == listed)
         return;
+    if (v->ops->opens) /* what looks into closed rows finds others now */
+        v->all_generation = 0;
     if (!listed) {
         memmove(v->open + at, v->open + at + 1, (v->open_count - at - 1) * sizeof(*v->open));
         v->open_count--;
@@ -264,6 +274,8 @@ void view_go(struct view *v, uint32_t row, uint32_t height)
         v->top = v->cursor - v->fixed;
     if (height && v->cursor >= v->top + height)
         v->top = v->cursor - height + 1;
+    if (v->cursor < v->fixed) /* what it stands on is the list's beginning */
+        v->top = 0;
     if (height && v->top + height > v->count)
         v->top = v->count > height ? v->count - height : 0;
 }
@@ -317,7 +329,7 @@ bool view_open(const struct session *s, struct view *v, bool open)
     const struct row *r = view_current(v);
     if (!r || !(r->flags & ROW_CAN_FOLD) || v->filter[0] || !!(r->flags & ROW_OPEN) == open)
         return false;
-    fold_list(v, r->id, open != v->open_by_default);
+    fold_list(v, r->id, open != opens_by_default(v, r->depth));
     v->stale = true;
     view_refresh(s, v);
     return true;
@@ -338,11 +350,11 @@ static int64_t find_ref(const struct session *s, const struct view *v, const str
     return -1;
 }
 
-void view_fold_out(struct view *v, uint64_t id)
+void view_fold_out(struct view *v, uint64_t id, uint32_t depth)
 {
-    if (view_is_open(v, id))
+    if (view_is_open(v, id, depth))
         return;
-    fold_list(v, id, !v->open_by_default);
+    fold_list(v, id, !opens_by_default(v, depth));
     v->stale = true;
 }
 
@@ -359,12 +371,28 @@ static void want(const struct session *s, struct view *v, uint64_t id)
     }
 }
 
+/* All that one has opened or closed is forgotten, but what the row under the cursor stands in. */
+static void forget_folds(struct view *v, bool open)
+{
+    struct row around[VIEW_DEEPEST];
+    const struct row *r = view_current(v);
+    uint32_t n = 0, depth = r ? r->depth : 0;
+    for (uint32_t i = v->cursor; open && i-- > 0 && depth > 0 && n < VIEW_DEEPEST;)
+        if (v->rows[i].depth < depth) {
+            depth = v->rows[i].depth;
+            around[n++] = v->rows[i];
+        }
+    v->open_by_default = open;
+    v->open_count = 0;
+    while (n-- > 0)
+        view_fold_out(v, around[n].id, around[n].depth);
+}
+
 void view_open_all(const struct session *s, struct view *v, bool open)
 {
     const struct row *r = view_current(v);
     uint64_t from = r ? r->id : 0, back = open && r && v->left_for == from ? v->left : 0;
-    v->open_by_default = open;
-    v->open_count = 0;
+    forget_folds(v, open);
     v->stale = true;
     if (back)
         want(s, v, back);
@@ -385,7 +413,7 @@ static void show_row(const struct session *s, struct view *v, uint32_t row)
             continue;
         depth = v->all.row[i].depth;
         if (v->all.row[i].flags & ROW_CAN_FOLD)
-            view_fold_out(v, v->all.row[i].id);
+            view_fold_out(v, v->all.row[i].id, depth);
     }
     want(s, v, id);
 }

@@ -92,8 +92,9 @@ struct column {
     uint8_t priority; /* the highest numbers go first when the screen is narrow; 0 stays */
     bool right;
 };
-/* With its priority: where it would go, it has its least width instead. */
-enum { COLUMN_STAYS = 128 };
+/* With its priority.  STAYS: where it would go, it has its least width instead.  GROWS: it is as wide as
+ * there is room, but yields what is beyond `max` before any other column goes. */
+enum { COLUMN_STAYS = 128, COLUMN_GROWS = 64, COLUMN_PRIORITY = 63 };
 
 enum { VIEW_DEEPEST = 128 };
 
@@ -119,6 +120,7 @@ struct view {
     uint32_t open_count;
     size_t open_room;
     bool open_by_default;
+    bool looking;        /* these rows are for what looks into closed ones */
     bool stale;          /* the rows are to be made anew */
     uint64_t generation; /* of the session the rows were made from */
     char filter[96];
@@ -168,6 +170,9 @@ struct view_ops {
     /* Opens what hides a thing; the id of its row, 0: it has none. NULL: the rows are looked
      * through, which only small views can afford. */
     uint64_t (*reveal)(const struct session *s, struct view *v, const struct ref *r);
+    /* Rows of this depth and below do not open with all others, and what looks into closed rows looks
+     * only into those that one has opened: there would be too many. 0: there are none. */
+    uint16_t opens;
 };
 
 /* The one sentence about a revocation, in every view. */
@@ -194,8 +199,8 @@ uint64_t view_id(uint64_t parent, uint32_t kind, uint64_t addr);
 /* Enough for one piece: build() returns where it is. */
 bool view_is_full(const struct view *v);
 /* For reveal(): the row of this id opens when the rows are made. */
-void view_fold_out(struct view *v, uint64_t id);
-bool view_is_open(const struct view *v, uint64_t id);
+void view_fold_out(struct view *v, uint64_t id, uint32_t depth);
+bool view_is_open(const struct view *v, uint64_t id, uint32_t depth);
 /* The sample a row speaks of. */
 const struct sample *view_sample(const struct session *s, const struct row *r);
 

@@ -34,6 +34,7 @@ static void title_line(const struct session *s, struct line *l)
 {
     const struct compare *c = s->change;
     char now[16], then[16];
+    uint32_t remade;
     if (!c || !c->before) {
         line_put(l, STYLE_DIM, "nothing earlier to compare with yet");
         return;
@@ -44,6 +45,8 @@ static void title_line(const struct session *s, struct line *l)
     line_put(l, STYLE_DIED, "%u died ", c->counts[SIGN_DIED]);
     line_put(l, STYLE_MOVED, "%u moved ", c->counts[SIGN_MOVED]);
     line_put(l, STYLE_CHANGED, "%u changed", c->counts[SIGN_CHANGED]);
+    if (session_remade(s, &remade) && remade)
+        line_put(l, STYLE_CHANGED, " %u remade", remade);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
@@ -81,6 +84,28 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
                          : sample_slot_ref(s->change->before, k->before);
 }
 
+static void about_remade(const struct session *s, const struct compare *c, struct pane *p)
+{
+    uint32_t remade;
+    bool told = session_remade(s, &remade);
+    if (c->count == 0 && !remade)
+        pane_text(p, STYLE_NORMAL, "no capability differs between these two moments");
+    else if (c->count == 0)
+        pane_text(p, STYLE_NORMAL, "all are as they were, and %u of them %s not the same", remade,
+                  remade == 1 ? "is" : "are");
+    if (remade)
+        pane_text(
+            p, STYLE_DIM,
+            "remade: deleted and made anew in the same slot; no row below tells of one that is "
+            "just as it was, %s and capdb diff do",
+            bindings_key(view_action(VIEW_EVENTS)));
+    else if (!told)
+        pane_text(
+            p, STYLE_DIM,
+            "one that was deleted and made anew just the same, in the same slot, is no change "
+            "here: no events tell of it");
+}
+
 static void about_title(const struct session *s, struct pane *p)
 {
     static const struct hint comparing[] = {{"compare",
@@ -97,13 +122,8 @@ static void about_title(const struct session *s, struct pane *p)
                                          {"event-on", " an event"},
                                          {NULL, NULL}};
     const struct compare *c = s->change;
-    if (c && c->before && c->count == 0)
-        pane_text(p, STYLE_NORMAL, "no capability differs between these two moments");
-    else if (c && c->before)
-        pane_text(
-            p, STYLE_DIM,
-            "one that was deleted and made anew just the same, in the same slot, is no change; "
-            "capdb diff and the events tell of it");
+    if (c && c->before)
+        about_remade(s, c, p);
     bindings_hints(pane_line(p), s->comparing ? comparing : stepping);
     bindings_hints(pane_line(p), moving);
 }
@@ -127,4 +147,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
     }
 }
 
-const struct view_ops view_changes = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_changes = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -57,7 +57,7 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
     if (slot < 0)
         return 0;
     for (int32_t a = c->slots[slot].parent; a >= 0; a = c->slots[a].parent)
-        view_fold_out(v, id_of(c, a));
+        view_fold_out(v, id_of(c, a), (uint32_t)c->slots[a].rec.depth);
     return id_of(c, slot);
 }
 
@@ -91,4 +91,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return sample_slot_ref(view_sample(s, r), r->at);
 }
 
-const struct view_ops view_derivation = {NULL, build, line, ref, NULL, NULL, reveal};
+const struct view_ops view_derivation = {NULL, build, line, ref, NULL, NULL, reveal, 0};

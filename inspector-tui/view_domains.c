@@ -57,7 +57,7 @@ static void add_dead(const struct session *s, struct view *v)
         if (sample_domain_of(s->now, &r) >= 0 ||
             !view_add(v, id, 0, KIND_DOMAIN, (int32_t)i, ROW_CAN_FOLD | ROW_DEAD))
             continue;
-        if (view_is_open(v, id))
+        if (view_is_open(v, id, 0))
             add_dead_threads(s, v, sample_domain_name(before, (int32_t)i), id);
     }
 }
@@ -159,4 +159,4 @@ static const struct column columns[] = {
     {"reaches", 7, 24, 2, false},  {"kind", 8, 0, 5, false}, {0},
 };
 
-const struct view_ops view_domains = {columns, build, line, ref, NULL, order, NULL};
+const struct view_ops view_domains = {columns, build, line, ref, NULL, order, NULL, 0};

@@ -100,4 +100,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, reveal};
+const struct view_ops view_events = {columns, build, line, ref, NULL, NULL, reveal, 0};

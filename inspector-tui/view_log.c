@@ -57,4 +57,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
                                          : ref_to(REF_NONE, 0);
 }
 
-const struct view_ops view_log = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_log = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -73,13 +73,13 @@ static void add_pieces(const struct session *s, struct view *v, uint32_t first, 
             return;
         if (!has_ram(s, base, 1ull << bits))
             continue;
-        const struct row *r = view_add(v, id_of_piece(depth, offset), depth, KIND_PIECE, (int32_t)i,
-                                       bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
+        struct row *r = view_add(v, id_of_piece(depth, offset), depth, KIND_PIECE, (int32_t)i,
+                                 bits > PAGE_BITS ? ROW_CAN_FOLD : 0);
         if (!r)
             return;
         bool asked = v->focus.kind == REF_ADDRESS && is_in(v->focus.addr, base, 1ull << bits);
-        if (r->flags & ROW_OPEN && v->open_by_default && depth >= 2 && !asked)
-            continue; /* a search does not look at every page */
+        if (v->looking && asked && bits > PAGE_BITS)
+            r->flags |= ROW_OPEN; /* the row of the address can be found */
         if (r->flags & ROW_OPEN) {
             uint32_t below = 1u << (bits - bits_at(s, depth + 1));
             add_pieces(s, v, i * below, below, depth + 1);
@@ -231,7 +231,7 @@ static uint64_t reveal_device(const struct session *s, struct view *v, const str
     const struct capstate_object *o = object < 0 ? NULL : &s->now->state.objects[object];
     if (!o || !(o->flags & RECORD_SLOT_DEVICE))
         return 0;
-    view_fold_out(v, view_id(0, KIND_DEVICES, 0));
+    view_fold_out(v, view_id(0, KIND_DEVICES, 0), 0);
     return view_id(o->bits, KIND_DEVICE, o->addr);
 }
 
@@ -252,7 +252,7 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
         id = id_of_piece(depth, offset);
         if (bits <= end || bits == PAGE_BITS)
             break;
-        view_fold_out(v, id);
+        view_fold_out(v, id, depth);
     }
     if (r->extra)
         return id;
@@ -261,4 +261,6 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
     return needs_row(s, ram.base + offset, r) ? id_of_address(r->addr) : id;
 }
 
-const struct view_ops view_memory = {NULL, build, line, ref, NULL, NULL, reveal};
+/* Not every page is opened, or searched. */
+const struct view_ops view_memory = {
+    .build = build, .line = line, .ref = ref, .reveal = reveal, .opens = 2};

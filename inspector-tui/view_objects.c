@@ -182,4 +182,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_objects = {columns, build, line, ref, NULL, order, reveal};
+const struct view_ops view_objects = {columns, build, line, ref, NULL, order, reveal, 0};

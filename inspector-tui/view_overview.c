@@ -14,6 +14,7 @@
 #include "lib/plural.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum row_kind {
@@ -253,10 +254,16 @@ static void waits_cell(const struct session *s, int32_t domain, struct line *l)
     }
 }
 
-/* Capabilities more or fewer than a minute ago. */
-static void minute_cell(const struct session *s, int32_t domain, struct line *l)
+/* What the counts of capabilities are compared with: what all rows are while one compares. */
+static const struct sample *counted_against(const struct session *s)
 {
-    const struct sample *then = s->minute;
+    return s->comparing ? s->mark : s->minute;
+}
+
+/* Capabilities more or fewer than then. */
+static void change_cell(const struct session *s, int32_t domain, struct line *l)
+{
+    const struct sample *then = counted_against(s);
     struct ref r = sample_domain_ref(s->now, domain);
     if (!then || then == s->now) {
         line_put(l, STYLE_DIM, "-");
@@ -303,7 +310,7 @@ static void domain_line(const struct session *s, int32_t i, struct line *l)
     line_tab(l);
     line_put(l, STYLE_NORMAL, "%u", s->now->domain_caps[i]);
     line_tab(l);
-    minute_cell(s, i, l);
+    change_cell(s, i, l);
     line_tab(l);
     size_cell(l, STYLE_NORMAL, sample_domain_own(s->now, i));
     line_tab(l);
@@ -319,10 +326,12 @@ static void domain_line(const struct session *s, int32_t i, struct line *l)
 }
 
 /* "1m", or as much as is known: "20s". */
-static void minute_head(const struct session *s, char *buf, size_t size)
+static void change_head(const struct session *s, char *buf, size_t size)
 {
     double span = s->minute && s->minute != s->now ? s->now->time - s->minute->time : 60;
-    if (span >= 55 && span < 120)
+    if (s->comparing)
+        snprintf(buf, size, "mark");
+    else if (span >= 55 && span < 120)
         snprintf(buf, size, "1m");
     else if (span < 120)
         snprintf(buf, size, "%.0fs", span);
@@ -336,7 +345,7 @@ static void head_line(const struct session *s, struct line *l)
     const char *const heads[] = {
         " domain (* trusted)", "thr", "caps", span, "own", "used", "lost", "free", "reaches",
         "waits / fault"};
-    minute_head(s, span, sizeof(span));
+    change_head(s, span, sizeof(span));
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
         if (i)
             line_tab(l);
@@ -367,12 +376,54 @@ static void revoke_line(const struct session *s, struct line *l)
                  bindings_key("preview"));
 }
 
-static void point(const struct session *s, const struct moment *m, bool here, struct line *l)
+/* The whole time line in so many cells, each of one snapshot or of some in a row. */
+struct cells {
+    uint32_t count, total;
+    double from, to;
+    bool many[BAR_MOST]; /* one of its snapshots has many changes */
+};
+
+static void make_cells(const struct session *s, uint32_t most, struct cells *c)
 {
     enum { MANY = 8 };
-    bool marked = s->mark && s->mark->number == m->number;
+    struct moment none;
+    source_moments(s->source, &none, 1, &c->total);
+    struct moment *all = calloc(c->total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, c->total, &c->total) : 0;
+    *c = (struct cells){.count = n < most ? n : most, .total = n};
+    for (uint32_t i = 0; i < n; i++)
+        c->many[(uint64_t)i * c->count / n] |= all[i].changes > MANY;
+    c->from = n ? all[0].time : 0;
+    c->to = n ? all[n - 1].time : 0;
+    free(all);
+}
+
+/* Is the snapshot of this number, counted from 1, in a cell? */
+static bool is_in_cell(const struct cells *c, uint32_t number, uint32_t cell)
+{
+    return number > 0 && (uint64_t)(number - 1) * c->count / c->total == cell;
+}
+
+static void put_cell(const struct session *s, const struct cells *c, uint32_t cell, struct line *l)
+{
+    bool here = is_in_cell(c, s->at ? s->at : c->total, cell);
+    bool marked = s->mark && is_in_cell(c, s->mark->number, cell);
     enum style style = here ? STYLE_STRONG : marked ? STYLE_KEY : STYLE_DIM;
-    line_put(l, style, "%c", here ? '#' : marked ? 'm' : m->changes > MANY ? '^' : '.');
+    line_put(l, style, "%c", here ? '#' : marked ? 'm' : c->many[cell] ? '^' : '.');
+}
+
+/* Remembered, since it is painted at every key. */
+static const struct cells *cells_of(const struct session *s, uint32_t most)
+{
+    static struct cells known; /* the screen's thread only */
+    static uint32_t wanted;
+    uint32_t total;
+    struct moment newest;
+    source_moments(s->source, &newest, 1, &total);
+    if (total != known.total || most != wanted || newest.time != known.to)
+        make_cells(s, most, &known);
+    wanted = most;
+    return &known;
 }
 
 static void time_line(const struct session *s, struct line *l)
@@ -386,16 +437,15 @@ static void time_line(const struct session *s, struct line *l)
                                            {"mark", " marks  "},
                                            {"compare", " compares"},
                                            {NULL, NULL}};
-    static struct moment m[BAR_MOST];
-    uint32_t total, n = source_moments(s->source, m, bar_cells(s, TIME_WORDS), &total);
+    const struct cells *c = cells_of(s, bar_cells(s, TIME_WORDS));
     char from[16], to[16];
-    if (n == 0)
+    if (c->count == 0)
         return;
     line_put(l, STYLE_DIM, "time  ");
-    line_put(l, STYLE_NORMAL, "%s |", session_clock(m[0].time, from));
-    for (uint32_t i = 0; i < n; i++)
-        point(s, &m[i], s->at ? m[i].number == s->at : i + 1 == n, l);
-    line_put(l, STYLE_NORMAL, "| %s", session_clock(m[n - 1].time, to));
+    line_put(l, STYLE_NORMAL, "%s |", session_clock(c->from, from));
+    for (uint32_t i = 0; i < c->count; i++)
+        put_cell(s, c, i, l);
+    line_put(l, STYLE_NORMAL, "| %s", session_clock(c->to, to));
     line_put(l, STYLE_DIM, "  ");
     bindings_hints(l, s->mark ? marked : unmarked);
 }
@@ -485,4 +535,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL};
+const struct view_ops view_overview = {columns, build, line, ref, about, NULL, NULL, 0};

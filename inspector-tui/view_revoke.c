@@ -319,6 +319,13 @@ static void title_line(enum title title, struct line *l)
         line_put(l, STYLE_DIM, "; %s on a step goes to that moment", bindings_key("follow"));
 }
 
+/* Did it begin behind the moment that is shown? */
+static bool is_later(const struct session *s, const struct row *r)
+{
+    return session_is_past(s) && (uint32_t)r->at < s->revocations.count &&
+           s->revocations.kept[r->at].first > session_event(s);
+}
+
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
     (void)v;
@@ -341,6 +348,8 @@ static void line(const struct session *s, const struct view *v, const struct row
         victim_line(s, r, l);
         break;
     case KIND_REVOCATION:
+        if (is_later(s, r))
+            line_put(l, STYLE_DIM, "later  ");
         if ((uint32_t)r->at < s->revocations.count)
             view_revocation_line(s, &s->revocations.kept[r->at], l);
         break;
@@ -396,4 +405,4 @@ static void about(const struct session *s, const struct view *v, const struct ro
             bindings_key("preview"));
 }
 
-const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL};
+const struct view_ops view_revoke = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -265,4 +265,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     }
 }
 
-const struct view_ops view_spaces = {NULL, build, line, ref, NULL, NULL, NULL};
+const struct view_ops view_spaces = {NULL, build, line, ref, NULL, NULL, NULL, 0};

@@ -119,4 +119,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_sql = {columns, build, line, ref, about, NULL, NULL};
+const struct view_ops view_sql = {columns, build, line, ref, about, NULL, NULL, 0};

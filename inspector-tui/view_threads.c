@@ -75,9 +75,9 @@ static uint64_t order(const struct session *s, const struct view *v, const struc
 
 static const struct column columns[] = {
     {" thread", 16, 32, 0, false}, {"domain", 8, 20, 2, false},
-    {"state", 8, 10, 0, false},    {"waits for", 12, 0, 1, false},
+    {"state", 8, 10, 0, false},    {"waits for", 12, 40, 1 | COLUMN_GROWS, false},
     {"prio", 4, 5, 3, true},       {"tcb", 8, 16, 4, false},
     {"pc", 8, 16, 5, false},       {0},
 };
 
-const struct view_ops view_threads = {columns, build, line, ref, NULL, order, NULL};
+const struct view_ops view_threads = {columns, build, line, ref, NULL, order, NULL, 0};

@@ -122,4 +122,4 @@ static const struct column columns[] = {
     {0},
 };
 
-const struct view_ops view_verdict = {columns, build, line, ref, about, NULL, NULL};
+const struct view_ops view_verdict = {columns, build, line, ref, about, NULL, NULL, 0};

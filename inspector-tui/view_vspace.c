@@ -121,7 +121,7 @@ static void add_dead(const struct session *s, struct view *v)
             continue;
         const struct row *r =
             view_add(v, id, 0, KIND_SPACE, (int32_t)b.from, ROW_CAN_FOLD | ROW_DEAD);
-        for (uint32_t i = b.from; r && (view_is_open(v, id)) && i < b.end; i++)
+        for (uint32_t i = b.from; r && view_is_open(v, id, 0) && i < b.end; i++)
             add_dead_page(v, id, old, i);
     }
 }
@@ -136,7 +136,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         uint64_t id = view_id(0, KIND_SPACE, c->mappings[a.from].dir);
         if (!view_add(v, id, 0, KIND_SPACE, (int32_t)a.from, ROW_CAN_FOLD))
             return VIEW_WHOLE;
-        if (view_is_open(v, id))
+        if (view_is_open(v, id, 0))
             add_pages(s, v, id, a);
     }
     add_dead(s, v);
@@ -155,7 +155,7 @@ static uint64_t reveal(const struct session *s, struct view *v, const struct ref
         if (m->dir == dir && r->kind == REF_SPACE)
             return space;
         if (m->dir == dir && m->vaddr == r->addr) {
-            view_fold_out(v, space);
+            view_fold_out(v, space, 0);
             return view_id(space, KIND_PAGE, m->vaddr);
         }
     }
@@ -245,4 +245,4 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     return (struct ref){.kind = REF_VIRTUAL, .addr = m->vaddr, .of = m->dir};
 }
 
-const struct view_ops view_vspace = {NULL, build, line, ref, NULL, NULL, reveal};
+const struct view_ops view_vspace = {NULL, build, line, ref, NULL, NULL, reveal, 0};

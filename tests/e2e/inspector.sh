@@ -224,8 +224,8 @@ key T
 check "threads show whom they wait for" shows_soon 'critical/control.*notification|driver/server.*endpoint'
 key / ; type_line driver/server
 check "a search puts the cursor there" eval 'wait_for 60 eval "cursor_line | grep -q driver/server"'
-key Tab
-check "Tab follows whom it waits for" eval 'wait_for 60 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
+key W
+check "W follows whom it waits for" eval 'wait_for 60 eval "cursor_line | grep -qE \"^[0-9]+: *(guest|critical)\""'
 key '&' ; type_line guest
 check "& shows only what holds the text" eval "shows_soon 'filter: guest' && hides_soon 'critical/control +c'"
 key '&' ; key C-u Enter
@@ -318,6 +318,9 @@ key O
 check "and it is the new one" shows_soon ISOLATED
 key =
 check "what is compared with is of the new one, too" shows_soon '^the mark (was|is) of another run of the machine'
+key U
+check "and is not called the mark that was set" shows_soon ' against [0-9:]+: [0-9]+ born'
+key O
 last_recorded() { screen | sed -nE '1s/.* REC ([0-9]+) .*/\1/p'; }
 records_on() { [ "$(last_recorded)" -gt "$1" ]; }
 check "it goes on to record" wait_for 60 records_on "$(last_recorded)"
