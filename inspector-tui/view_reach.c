@@ -123,6 +123,12 @@ static int32_t hop(const struct hops *h, uint32_t i)
     return (int32_t)(h->named ? h->named[i] : h->first + i);
 }
 
+/* Whoever could revoke a capability reaches nothing by that: a preview tells what goes. */
+static bool reaches(const struct authority_edge *e)
+{
+    return e->kind != AUTHORITY_DESTROY;
+}
+
 /* Hops of this node that are no more. */
 static void add_dead_hops(struct walk *w, int32_t node, uint32_t depth, uint64_t parent)
 {
@@ -134,7 +140,7 @@ static void add_dead_hops(struct walk *w, int32_t node, uint32_t depth, uint64_t
     struct hops h = hops_of(w, a, was);
     for (uint32_t i = 0; i < h.count && w->v->count < MOST_ROWS; i++) {
         int32_t e = hop(&h, i);
-        if (!is_hop_in(w->s->now, before, &a->edges[e]))
+        if (reaches(&a->edges[e]) && !is_hop_in(w->s->now, before, &a->edges[e]))
             view_add(w->v, id_of(w, before, e, parent), depth + 1, w->towards ? KIND_FROM : KIND_TO,
                      e, ROW_DEAD);
     }
@@ -146,7 +152,8 @@ static void add_hops(struct walk *w, int32_t node, uint32_t depth, uint64_t pare
     struct hops h = hops_of(w, a, node);
     for (uint32_t i = 0; i < h.count && w->v->count < MOST_ROWS; i++) {
         const struct authority_edge *e = &a->edges[hop(&h, i)];
-        add_hop(w, hop(&h, i), w->towards ? e->from : e->to, depth, parent);
+        if (reaches(e))
+            add_hop(w, hop(&h, i), w->towards ? e->from : e->to, depth, parent);
     }
     add_dead_hops(w, node, depth, parent);
 }
