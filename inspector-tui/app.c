@@ -184,6 +184,10 @@ static uint64_t event_here(struct app *app)
 
 void app_open(struct app *app, enum view_id view)
 {
+    if (view == VIEW_REVOKE && app->session.preview_asked) { /* its key shows what is under way */
+        app->session.preview_asked = false;
+        view_invalidate(&app->views[view]);
+    }
     uint64_t seq = event_here(app);
     const struct revocation *k = revocations_at(&app->session.revocations, seq);
     bool moved = view != app->current;
