@@ -56,14 +56,29 @@ static enum error say(enum error e, char *why, size_t size, const char *text)
     return e;
 }
 
+/* Of a unix socket: whoever listens has no room for another who waits, and poll() does not tell when there
+ * is.  Those who gave up stand in that queue, too, until they are seen. */
+static int connect_when_there_is_room(int fd, const struct sockaddr *addr, socklen_t len,
+                                      deadline_t deadline)
+{
+    enum { LOOK_MS = 50 };
+    int left = 1, result;
+    while ((result = connect(fd, addr, len)) != 0 && errno == EAGAIN && left > 0) {
+        left = interrupted && !protected ? 0 : deadline_left(deadline);
+        poll(NULL, 0, left < LOOK_MS ? left : LOOK_MS);
+    }
+    return result;
+}
+
 /* Connects one non-blocking socket. */
 static enum error connect_fd(int fd, const struct sockaddr *addr, socklen_t len,
                              deadline_t deadline, char *why, size_t size)
 {
-    if (connect(fd, addr, len) == 0)
+    if (connect_when_there_is_room(fd, addr, len, deadline) == 0)
         return ERR_OK;
-    if (errno == EAGAIN) /* of a unix socket: whoever listens has no room for another */
-        return say(ERR_IO, why, size, "the line is taken, and others wait for it already");
+    if (errno == EAGAIN)
+        return say(ERR_TIMEOUT, why, size,
+                   "the line is taken, and has no room for another who waits for it");
     if (errno != EINPROGRESS)
         return say(ERR_IO, why, size, strerror(errno));
     if (wait_ready(fd, POLLOUT, deadline) != ERR_OK)

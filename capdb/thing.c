@@ -4,6 +4,7 @@
 #include "capdb/command.h"
 #include "capdb/nearest.h"
 
+#include "capstate/prefix.h"
 #include "lib/utf8.h"
 
 #include <errno.h>
@@ -75,38 +76,6 @@ bool address_parse(const char *text, const struct record_snapshot *snapshot, uin
 
 /* --- prefixes -------------------------------------------------------------------------------- */
 
-struct prefix {
-    const char *text;
-    uint32_t type;
-};
-
-static const struct prefix prefixes[] = {
-    {"tcb:", RECORD_CAP_TCB},           {"frame:", RECORD_CAP_FRAME},
-    {"ep:", RECORD_CAP_ENDPOINT},       {"endpoint:", RECORD_CAP_ENDPOINT},
-    {"ntfn:", RECORD_CAP_NOTIFICATION}, {"notification:", RECORD_CAP_NOTIFICATION},
-    {"cnode:", RECORD_CAP_CNODE},       {"untyped:", RECORD_CAP_UNTYPED},
-    {"ut:", RECORD_CAP_UNTYPED},        {"pt:", RECORD_CAP_PAGE_TABLE},
-    {"pd:", RECORD_CAP_PAGE_DIRECTORY}, {"pool:", RECORD_CAP_ASID_POOL},
-    {"irq:", RECORD_CAP_IRQ_HANDLER},
-};
-
-/* The objects of one address stand together. */
-static int32_t object_of_type(const struct capstate *s, uint64_t addr, uint32_t type)
-{
-    for (uint32_t i = 0; i < s->object_count; i++)
-        if (s->objects[i].addr == addr && s->objects[i].type == type)
-            return (int32_t)i;
-    return -1;
-}
-
-static const struct prefix *prefix_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-        if (strncmp(name, prefixes[i].text, strlen(prefixes[i].text)) == 0)
-            return &prefixes[i];
-    return NULL;
-}
-
 /* An address without 0x is decimal, and as some tool prints it perhaps not. False. */
 static bool no_address(const struct options *o, const struct view *v, const char *name,
                        const char *text)
@@ -131,9 +100,9 @@ static bool find_prefixed(const struct options *o, const struct view *v, const c
         !address_parse(text, &v->state.snapshot, &addr))
         return no_address(o, v, name, text);
     out->kind = THING_OBJECT;
-    out->object = object_of_type(&v->state, addr, prefix->type);
+    out->object = capstate_object_typed(&v->state, addr, prefix->type);
     if (out->object < 0 && !irq && address_parse(text, &v->state.snapshot, &addr))
-        out->object = object_of_type(&v->state, addr, prefix->type);
+        out->object = capstate_object_typed(&v->state, addr, prefix->type);
     out->addr = addr;
     if (out->object < 0)
         command_complain(o->run, "snapshot %u has no %s", v->n, name);

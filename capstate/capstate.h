@@ -96,6 +96,8 @@ int capstate_object_compare(const struct capstate_object *a, const struct capsta
 /* The object that begins at addr; among several (untyped and its first child) the smallest that is
  * not an untyped, else the smallest. */
 int32_t capstate_object_at(const struct capstate *s, uint64_t addr);
+/* The smallest of this type that begins at addr, or is the interrupt of that number; -1. */
+int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type);
 /* The smallest object whose memory holds addr; untypeds only when nothing typed does. */
 int32_t capstate_object_holding(const struct capstate *s, uint64_t addr);
 int32_t capstate_thread_of(const struct capstate *s, int32_t object);

@@ -64,8 +64,6 @@ enum error capstate_spaces_sort(struct capstate *s);
 /* The object with exactly these, -1. */
 int32_t capstate_object_exact(const struct capstate *s, uint64_t addr, uint32_t bits,
                               uint32_t type);
-/* The first object of this type that begins at addr, whatever its size, -1. */
-int32_t capstate_object_typed(const struct capstate *s, uint64_t addr, uint32_t type);
 bool capstate_object_covers(const struct capstate_object *o, uint64_t addr);
 /* The innermost CNode, TCB or zombie that holds the address, -1. */
 int32_t capstate_slot_holder(const struct capstate *s, uint64_t addr);

@@ -1,5 +1,6 @@
 /* Where one is, how one gets from thing to thing, and the loop. */
 #include "inspector-tui/app.h"
+#include "inspector-tui/named.h"
 
 #include "attach/clock.h"
 #include "inspector-tui/words.h"
@@ -197,6 +198,10 @@ static uint64_t event_here(struct app *app)
 
 void app_open(struct app *app, enum view_id view)
 {
+    if (view == VIEW_REVOKE && app->session.preview_asked) { /* its key shows what is under way */
+        app->session.preview_asked = false;
+        view_invalidate(&app->views[view]);
+    }
     uint64_t seq = event_here(app);
     const struct revocation *k = revocations_at(&app->session.revocations, seq);
     bool moved = view != app->current;
@@ -343,18 +348,10 @@ static bool goto_name(struct app *app, const char *text)
     return false;
 }
 
-/* Physical, from the kernel's window: the address of the thing behind it. */
-static uint64_t physical(const struct app *app, uint64_t addr)
-{
-    const struct record_snapshot *s = &app->session.now->state.snapshot;
-    uint64_t down = addr - s->phys_offset;
-    bool window = s->phys_offset != 0 && !in_ram(app, addr) && in_ram(app, down);
-    return window ? down : addr;
-}
-
 static bool goto_address(struct app *app, uint64_t addr)
 {
-    struct ref r = sample_ref_at(app->session.now, physical(app, addr));
+    const struct sample *now = app->session.now;
+    struct ref r = sample_ref_at(now, sample_physical(now, addr));
     app_follow(app, &r);
     return true;
 }
@@ -398,18 +395,18 @@ static bool goto_virtual(struct app *app, uint64_t addr, const char *name)
 bool app_goto(struct app *app, const char *text)
 {
     char *end;
+    const char *why;
+    struct ref r;
     if (!app->session.now)
         return false;
     while (*text == ' ')
         text++;
-    if (strncmp(text, "slot:", 5) == 0) {
-        struct ref r = ref_to(REF_SLOT, physical(app, strtoull(text + 5, &end, 16)));
-        if (end == text + 5 || *end) {
-            session_say(&app->session, true, "'%.100s' is no address of a slot", text + 5);
-            return false;
-        }
-        app_follow(app, &r);
-        return true;
+    if (named_find(app->session.now, text, &r, &why)) {
+        if (why)
+            session_say(&app->session, true, "'%.100s' %s", text, why);
+        else
+            app_follow(app, &r);
+        return !why;
     }
     errno = 0;
     uint64_t addr = strtoull(text, &end, 16);
@@ -422,7 +419,7 @@ bool app_goto(struct app *app, const char *text)
     if (*text && goto_name(app, text))
         return true;
     session_say(&app->session, true,
-                "'%.100s' is no address, slot:ADDRESS, domain or thread of this moment", text);
+                "'%.100s' is no address, TYPE:ADDRESS, domain or thread of this moment", text);
     return false;
 }
 

@@ -59,8 +59,9 @@ struct app {
     enum prompt prompt;
     char input[INPUT_MAX];
     uint32_t input_cursor;
-    char offers[INPUT_MAX];    /* words that would complete it, "" */
-    char *inputs[INPUTS_KEPT]; /* what was typed before, the newest last */
+    char offers[INPUT_MAX];            /* words that would complete it, "" */
+    char *inputs[INPUTS_KEPT];         /* what was typed before, the newest last ... */
+    enum prompt input_of[INPUTS_KEPT]; /* ... and where: each prompt recalls its own */
     uint32_t input_count, input_at;
 
     char search[INPUT_MAX];

@@ -214,7 +214,7 @@ static const struct {
     const char *word, *help;
     void (*run)(struct app *app, const char *text);
 } commands[] = {
-    {"goto", "ADDRESS, slot:ADDRESS, ADDRESS in NAME, a domain or a thread", run_goto},
+    {"goto", "ADDRESS, TYPE:ADDRESS, ADDRESS in NAME, a domain or a thread", run_goto},
     {"at", "a time, seconds back, or a snapshot", run_at},
     {"sql", "SELECT ...", run_sql},
     {"killed", "SLOT: the moment of a replay that emptied it", run_killed},

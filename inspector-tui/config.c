@@ -16,24 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool set_switch(struct app *app, const char *name, const char *value)
+static bool *switch_named(struct app *app, const char *name)
 {
-    bool *at = strcmp(name, "mouse") == 0   ? &app->mouse
-               : strcmp(name, "pane") == 0  ? &app->show_pane
-               : strcmp(name, "ascii") == 0 ? &app->ascii
-                                            : NULL;
-    bool on = strcmp(value, "on") == 0;
-    if (!at || (!on && strcmp(value, "off") != 0))
-        return false;
-    *at = on;
-    return true;
+    return strcmp(name, "mouse") == 0   ? &app->mouse
+           : strcmp(name, "pane") == 0  ? &app->show_pane
+           : strcmp(name, "ascii") == 0 ? &app->ascii
+                                        : NULL;
 }
 
-static bool set_colour(const char *style, const char *value)
+static bool set_switch(struct app *app, const char *name, const char *value)
 {
-    char *end;
-    long n = strtol(value, &end, 10);
-    return end != value && *end == 0 && n >= -1 && n <= 255 && palette_set(style, (int)n);
+    bool on = strcmp(value, "on") == 0;
+    if (!on && strcmp(value, "off") != 0)
+        return false;
+    *switch_named(app, name) = on;
+    return true;
 }
 
 /* What of a line is wrong: the word, or the line itself, and what it is not. */
@@ -57,6 +54,15 @@ static struct fault take_key(const char *key, const char *action)
                                  : fault(key, "no key");
 }
 
+static struct fault take_colour(const char *style, const char *value)
+{
+    char *end;
+    long n = strtol(value, &end, 10);
+    if (end == value || *end || n < -1 || n > 255)
+        return fault(value, "no color: -1 to 255");
+    return fault(style, palette_set(style, (int)n) ? NULL : "no style; the manual page lists them");
+}
+
 static struct fault take(struct app *app, char *text)
 {
     char word[64] = "", a[64] = "", b[64] = "", more[2];
@@ -66,11 +72,11 @@ static struct fault take(struct app *app, char *text)
     if (n == 3 && strcmp(word, "key") == 0)
         return take_key(a, b);
     if (n == 3 && strcmp(word, "color") == 0)
-        good = set_colour(a, b);
-    else if (n == 2 && strcmp(word, "background") == 0)
-        good = palette_set_background(a);
-    else if (n == 2 && !good)
-        good = set_switch(app, word, a);
+        return take_colour(a, b);
+    if (n == 2 && strcmp(word, "background") == 0)
+        return fault(a, palette_set_background(a) ? NULL : "none of light, dark, auto");
+    if (n == 2 && !good && switch_named(app, word))
+        return fault(a, set_switch(app, word, a) ? NULL : "neither on nor off");
     return fault(text, good ? NULL : "no key, color, background or switch");
 }
 

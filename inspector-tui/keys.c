@@ -332,10 +332,13 @@ static void do_pause(struct app *app)
         session_say(s, true, "no samples are taken of a recording or an image: nothing to pause");
         return;
     }
+    bool runs = s->target.kind == TARGET_RUNNING;
     s->paused = !s->paused;
     source_pause(s->source, s->paused);
     session_say(s, false,
-                s->paused ? "paused: the machine runs on, the screen stands" : "going on");
+                !s->paused ? "going on"
+                : runs     ? "paused: the machine runs on, the screen stands"
+                           : "paused: no samples are taken, the screen stands");
 }
 
 static void do_refresh(struct app *app)
@@ -655,6 +658,14 @@ static bool digit(struct app *app, int key)
     return true;
 }
 
+/* Out of the pane; else a question that is under way is given up. */
+static void escape(struct app *app)
+{
+    if (!app->in_pane && session_give_up(&app->session))
+        view_invalidate(&app->views[VIEW_SQL]);
+    app->in_pane = false;
+}
+
 static void press(struct app *app, int key)
 {
     const struct action *a = bindings_action(key, (int)app->current);
@@ -662,7 +673,7 @@ static void press(struct app *app, int key)
     if (a)
         a->run(app);
     else if (key == ESCAPE || key == CTRL('C'))
-        app->in_pane = false;
+        escape(app);
 }
 
 void keys_press(struct app *app, int key)

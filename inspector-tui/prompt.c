@@ -16,19 +16,32 @@ void prompt_open(struct app *app, enum prompt prompt, const char *text)
     app->input_at = app->input_count;
 }
 
-static void keep_input(struct app *app)
+/* The line of this prompt next to `at`, in the direction of `step`: its place, or that behind all; -1: there
+ * is none. */
+static long typed(const struct app *app, enum prompt prompt, long at, int step)
 {
-    if (!app->input[0] ||
-        (app->input_count && strcmp(app->inputs[app->input_count - 1], app->input) == 0))
+    do
+        at += step;
+    while (at >= 0 && at < (long)app->input_count && app->input_of[at] != prompt);
+    return at > (long)app->input_count ? -1 : at;
+}
+
+static void keep_input(struct app *app, enum prompt prompt)
+{
+    long last = typed(app, prompt, (long)app->input_count, -1);
+    if (!app->input[0] || (last >= 0 && strcmp(app->inputs[last], app->input) == 0))
         return;
     if (app->input_count == INPUTS_KEPT) {
         free(app->inputs[0]);
         memmove(app->inputs, app->inputs + 1, (INPUTS_KEPT - 1) * sizeof(*app->inputs));
+        memmove(app->input_of, app->input_of + 1, (INPUTS_KEPT - 1) * sizeof(*app->input_of));
         app->input_count--;
     }
     char *copy = strdup(app->input);
-    if (copy)
-        app->inputs[app->input_count++] = copy;
+    if (!copy)
+        return;
+    app->input_of[app->input_count] = prompt;
+    app->inputs[app->input_count++] = copy;
 }
 
 static void start_search(struct app *app)
@@ -50,7 +63,7 @@ static void accept(struct app *app)
 {
     enum prompt prompt = app->prompt;
     app->prompt = PROMPT_NONE;
-    keep_input(app);
+    keep_input(app, prompt);
     switch (prompt) {
     case PROMPT_SEARCH:
         start_search(app);
@@ -126,8 +139,8 @@ static void cut_line(struct app *app)
 
 static void recall(struct app *app, int step)
 {
-    long at = (long)app->input_at + step;
-    if (at < 0 || at > (long)app->input_count)
+    long at = typed(app, app->prompt, (long)app->input_at, step);
+    if (at < 0)
         return;
     app->input_at = (uint32_t)at;
     snprintf(app->input, sizeof(app->input), "%s",

@@ -77,13 +77,16 @@ void revoking_preview(struct app *app)
     if (!slot)
         return;
     app->session.revoke_slot = slot;
+    app->session.preview_asked = true;
     view_invalidate(&app->views[VIEW_REVOKE]);
     app_go(app, VIEW_REVOKE);
 }
 
-/* The cursor goes along with the next capability that goes. */
+/* The cursor goes along with the next capability that goes, of the revocation that is stepped. */
 static void follow_victim(struct session *s)
 {
+    s->preview_asked = false;
+    s->stepped = true;
     s->follow_victim = true;
     s->victim_was = s->now ? s->now->state.revoke.victim : 0;
 }
@@ -196,6 +199,9 @@ static void finish_in_the_past(struct app *app)
     struct session *s = &app->session;
     uint64_t at = where_steps_begin(app);
     const struct revocation *k = revocations_at(&s->revocations, at);
+    s->preview_asked = false;
+    s->stepped = true;
+    view_invalidate(&app->views[VIEW_REVOKE]);
     if (k && k->ended && at < k->last)
         session_to_event(s, k->last);
     else if (k && !k->ended)
@@ -259,14 +265,20 @@ static void hear_arm(struct app *app, const struct answer *a)
     unsigned n;
     char text[SESSION_MESSAGE];
     bool armed = sscanf(a->text, "%u: on ", &n) == 1;
+    bool full = !armed && strstr(a->text, "in use");
     const char *rest = a->text + strcspn(a->text, "\n");
     if (armed)
         snprintf(text, sizeof(text),
                  "stop %u: when slot 0x%" PRIx64 " is revoked; %s there takes it away again", n,
                  a->addr, bindings_key("arm"));
+    else if (full)
+        snprintf(text, sizeof(text),
+                 "all stops that the target knows are in use: %s takes away those that are armed "
+                 "here, :delete N any; :break lists them",
+                 bindings_key("disarm"));
     else
         snprintf(text, sizeof(text), "%.*s", (int)(rest - a->text), a->text);
-    session_say_of_machine(&app->session, !a->ok || (!armed && strstr(text, "in use")), text);
+    session_say_of_machine(&app->session, !a->ok || full, text);
     if (*rest)
         session_log(&app->session, rest + 1);
 }
@@ -278,6 +290,30 @@ static bool is_unknown(const struct answer *a)
                                           "a mainline kernel has no monitor"};
     return strncmp(a->text, answers[0], strlen(answers[0])) == 0 ||
            strncmp(a->text, answers[1], strlen(answers[1])) == 0;
+}
+
+/* A target that runs tells what to type; here it is keys that one presses. */
+static bool hear_runs(struct session *s, const char *text)
+{
+    char keys[SESSION_MESSAGE];
+    bool go = strncmp(text, "continue", strlen("continue")) == 0;
+    if (!strstr(text, "halt first") && !strstr(text, "`halt` first"))
+        return false;
+    snprintf(
+        keys, sizeof(keys),
+        "the machine runs: %s stops it here, %s when the capability under the cursor is revoked",
+        bindings_key("halt"), bindings_key("arm"));
+    session_say_of_machine(s, true, go ? "the machine runs already" : keys);
+    return true;
+}
+
+/* The first line of the answer to a key that moves the machine. */
+static void hear_step(struct session *s, const struct answer *a, int length)
+{
+    char first[SESSION_MESSAGE];
+    snprintf(first, sizeof(first), "%.*s", length, a->text);
+    if (!hear_runs(s, first))
+        session_say_of_machine(s, !a->ok, first);
 }
 
 void revoking_hear(struct app *app, const struct answer *a)
@@ -298,10 +334,8 @@ void revoking_hear(struct app *app, const struct answer *a)
         return;
     const char *rest = a->text;
     if (a->id == app->asked_step) { /* what is said is in the log */
-        char first[SESSION_MESSAGE];
         rest += strcspn(a->text, "\n");
-        snprintf(first, sizeof(first), "%.*s", (int)(rest - a->text), a->text);
-        session_say_of_machine(s, !a->ok, first);
+        hear_step(s, a, (int)(rest - a->text));
         rest += *rest == '\n';
     }
     session_log(s, rest);

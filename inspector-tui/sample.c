@@ -274,6 +274,15 @@ struct ref sample_domain_ref(const struct sample *s, int32_t domain)
     return ref_to(REF_DOMAIN, ref_hash(sample_domain_name(s, domain)));
 }
 
+uint64_t sample_physical(const struct sample *s, uint64_t addr)
+{
+    const struct record_snapshot *r = &s->state.snapshot;
+    uint64_t down = addr - r->phys_offset;
+    bool window = r->phys_offset != 0 && !capstate_is_ram(&s->state, addr) &&
+                  capstate_is_ram(&s->state, down);
+    return window ? down : addr;
+}
+
 struct ref sample_ref_at(const struct sample *s, uint64_t addr)
 {
     int32_t object = sample_object_at(s, addr);

@@ -93,6 +93,8 @@ struct ref sample_slot_ref(const struct sample *s, int32_t slot);
 struct ref sample_object_ref(const struct sample *s, int32_t object);
 struct ref sample_thread_ref(const struct sample *s, int32_t thread);
 struct ref sample_domain_ref(const struct sample *s, int32_t domain);
+/* Physical, of an address in the kernel's window: of the thing behind it. Others are as they are. */
+uint64_t sample_physical(const struct sample *s, uint64_t addr);
 /* The smallest thing at an address: a slot, an object that begins there, else memory. */
 struct ref sample_ref_at(const struct sample *s, uint64_t addr);
 /* Does the thing exist here? Text and views always do. */

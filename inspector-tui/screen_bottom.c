@@ -119,7 +119,8 @@ static void left_text(const struct app *app, const struct view *v, char *buf, si
     else if (s->message[0])
         snprintf(buf, size, "%s", s->message);
     else if (source_is_asked(s->source))
-        snprintf(buf, size, "the question is being answered %s", app->ascii ? "..." : "\u2026");
+        snprintf(buf, size, "the question is being answered; Esc gives it up %s",
+                 app->ascii ? "..." : "\u2026");
     else if (source_waiting(s->source))
         snprintf(buf, size, "%s %s",
                  source_is_live(s->source) ? "waiting for the target" : "reading",

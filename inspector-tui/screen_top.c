@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GAP = 2, SILENCE_SECONDS = 2, PIECES = 10, PIECE_TEXT = 232 };
+enum { GAP = 2, SILENCE_SECONDS = 2, PIECES = 12, PIECE_TEXT = 232 };
 /* A piece that can be shortened has so many cells before less important ones go, and at the end. */
 enum { WHERE_ITSELF = 7, WELL_SHORTENED = 40, SHORTEST = 12 };
 
@@ -103,6 +103,7 @@ static void add_modes(const struct session *s, struct bar *b)
         snprintf(armed, sizeof(armed), "%u STOP%s ARMED", stops, stops == 1 ? "" : "S");
     add(b, 8, STYLE_WARN, armed);
     add(b, 8, STYLE_WARN, s->paused ? "PAUSED" : "");
+    add(b, 8, STYLE_WARN, session_is_older(s) ? "NOT READ YET" : "");
     add(b, 8, STYLE_WARN, back ? "LOOKING BACK" : "");
     add(b, 8, STYLE_KEY, s->comparing ? "COMPARING" : "");
 }

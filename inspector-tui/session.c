@@ -483,3 +483,15 @@ void session_ask_again(struct session *s)
     memcpy(question, s->question, sizeof(question));
     session_ask(s, question);
 }
+
+/* It is not asked again of other moments, and what the one before it had for an answer is not its. */
+bool session_give_up(struct session *s)
+{
+    if (!source_give_up(s->source))
+        return false;
+    s->question[0] = 0;
+    free(s->table);
+    s->table = NULL;
+    session_say(s, false, "the question is given up");
+    return true;
+}

@@ -74,6 +74,8 @@ struct session {
 
     /* the revocation that is looked at */
     uint64_t revoke_slot; /* whose preview is shown, 0: none */
+    bool preview_asked;   /* also where another revocation is under way */
+    bool stepped;         /* through a revocation: that it ends is told, then */
     bool follow_victim;   /* the cursor goes to the next victim as soon as it is another than ... */
     uint64_t victim_was;  /* ... this slot */
     char revoke_said[SESSION_MESSAGE];
@@ -118,6 +120,10 @@ uint64_t session_event_ahead(const struct session *s);
 void session_set_mark(struct session *s);
 void session_compare(struct session *s);
 bool session_is_back(const struct session *s);
+/* The revocation that was stepped through and ends with what is shown, NULL: none, or it is not past. */
+const struct revocation *session_ended(const struct session *s);
+/* Is what is shown as the newest older than the stop at which the machine stands? */
+bool session_is_older(const struct session *s);
 /* Is it the same run of the machine, so that what is in both may be the same thing? */
 bool session_same_run(const struct sample *a, const struct sample *b);
 /* Is what is shown past, so that steps go through events and not through the machine? */
@@ -131,6 +137,8 @@ void session_seek_step(struct session *s, uint64_t from, long steps);
  * either is another by now. */
 void session_ask(struct session *s, const char *question);
 void session_ask_again(struct session *s);
+/* Gives up a question that is under way; false: none is. */
+bool session_give_up(struct session *s);
 
 /* How many capabilities were made anew since the moment that is compared with, in slots that hold one in
  * both: with those that are born they are all that `capdb diff` lists as made, with those that died all

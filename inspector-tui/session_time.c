@@ -4,6 +4,7 @@
 #include "inspector-tui/session_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MINUTE = 60 };
 
@@ -12,6 +13,32 @@ enum { MINUTE = 60 };
 bool session_is_back(const struct session *s)
 {
     return s->at != 0 && (source_is_live(s->source) || s->target.kind != TARGET_RECORDING);
+}
+
+bool session_is_older(const struct session *s)
+{
+    bool stands = s->target.kind == TARGET_STOPPED || s->target.kind == TARGET_HELD;
+    return stands && s->now && s->at == 0 && !s->now->event &&
+           (s->now->target.kind != s->target.kind ||
+            strcmp(s->now->target.where, s->target.where) != 0);
+}
+
+/* Events are kept of the newest run of the machine. */
+bool session_has_events(const struct session *s)
+{
+    uint32_t total;
+    struct moment newest;
+    return source_moments(s->source, &newest, 1, &total) == 1 && newest.run == s->now->run;
+}
+
+const struct revocation *session_ended(const struct session *s)
+{
+    if (!s->stepped || !s->now || !session_is_past(s) || s->now->state.revoke.root ||
+        !session_has_events(s))
+        return NULL;
+    uint64_t seq = session_event(s);
+    const struct revocation *k = revocations_at(&s->revocations, seq);
+    return k && k->ended && k->last == seq ? k : NULL;
 }
 
 bool session_keeps_stops(const struct session *s)
@@ -236,14 +263,6 @@ static void seek_numbers(struct session *s, long events)
     session_seek(s, events > 0 ? n + 1 : n);
 }
 
-/* Events are kept of the newest run of the machine. */
-bool session_has_events(const struct session *s)
-{
-    uint32_t total;
-    struct moment newest;
-    return source_moments(s->source, &newest, 1, &total) == 1 && newest.run == s->now->run;
-}
-
 void session_seek_event(struct session *s, long events)
 {
     uint64_t first, last, lost, here = session_event_ahead(s);
@@ -317,8 +336,11 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
         bool there = source_events(s->source, at, &e, 1) == 1 && e.seq == at;
         if (!there || at < shown || !is_stop(s, &e))
             continue;
+        bool end = e.kind == RECORD_EVENT_REVOKE_END;
+        if (end && steps < 0 && found)
+            break; /* of the revoke before */
         found = at;
-        left--;
+        left = end && steps > 0 ? 0 : left - 1;
     }
     if (found)
         session_to_event(s, found);

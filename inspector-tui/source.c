@@ -54,9 +54,21 @@ void source_answered(struct source *s, const struct asked *q, bool ok, char *tex
     source_put_answer(s, q, ok, text);
 }
 
+bool source_is_newest(const struct source *s, const struct asked *q)
+{
+    return s->question == q->id;
+}
+
 void source_put_answer(struct source *s, const struct asked *q, bool ok, char *text)
 {
+    bool sql = q->ask.kind == ASK_SQL;
     pthread_mutex_lock(&s->lock);
+    if (sql && !source_is_newest(s, q)) {
+        pthread_mutex_unlock(&s->lock);
+        free(text);
+        return;
+    }
+    s->question = sql ? 0 : s->question;
     if (s->answer_count == ANSWERS) { /* nobody takes them: the oldest goes */
         free(s->answers[s->answer_first].text);
         s->answer_first = (s->answer_first + 1) % ANSWERS;
@@ -235,19 +247,34 @@ static bool next_question(struct source *s, struct asked *q)
     return any;
 }
 
+/* What changes often is looked at once a second, the last time a second after the last change: whoever
+ * made that may not have been done with it. */
+static void look_at_changes(struct source *s)
+{
+    enum { LOOK_MS = 1000 };
+    if (!s->stirred || clock_now_ms() < s->look_at)
+        return;
+    s->look_at = clock_now_ms() + LOOK_MS;
+    s->stirred = s->ops->changed(s);
+}
+
 /* Nothing to do until `until`: sleeps, or listens to the line in short turns. */
 static void idle(struct source *s, int64_t until)
 {
-    struct pollfd p = {.fd = s->kick[0], .events = POLLIN};
+    struct pollfd p[2] = {{.fd = s->kick[0], .events = POLLIN},
+                          {.fd = s->stirred ? -1 : s->watch, .events = POLLIN}};
+    until = s->stirred && s->look_at < until ? s->look_at : until;
     int64_t left = until - clock_now_ms();
     int ms = left < 0 ? 0 : left > HOUR_MS ? HOUR_MS : (int)left;
     char junk[64];
     if (!s->ops->listen || !s->follow || s->lost)
-        poll(&p, 1, ms);
-    else if (poll(&p, 1, 0) <= 0)
+        poll(p, 2, ms);
+    else if (poll(p, 1, 0) <= 0)
         s->ops->listen(s, ms < LISTEN_MS ? ms : LISTEN_MS);
     while (read(s->kick[0], junk, sizeof(junk)) > 0)
         ;
+    s->stirred |= (p[1].revents & POLLIN) != 0;
+    look_at_changes(s);
 }
 
 /* false: quit. *due: a sample is, by the clock or because it was asked for. */
@@ -328,7 +355,9 @@ static bool open_target(struct source *s)
     while (how == OPENING_AGAIN && source_is_wanted(s)) {
         how = s->ops->open ? s->ops->open(s, message, sizeof(message)) : OPENING_DONE;
         if (how == OPENING_AGAIN)
-            source_say_state(s, TARGET_OPENING, "it gives no answer, and is tried again");
+            source_say_state(s, TARGET_OPENING,
+                             "it gives no answer, as when another program has its line; "
+                             "it is tried again");
     }
     if (how != OPENING_AGAIN)
         end_opening(s, how == OPENING_DONE ? NULL : message);
@@ -419,6 +448,7 @@ struct source *source_open(const struct source_options *options, char *message, 
     s->live = is_live_target(options->target);
     s->ops = s->live ? &source_live_ops : &source_file_ops;
     s->due = true;
+    s->watch = -1;
     snprintf(s->name, sizeof(s->name), "%s", options->target);
     snprintf(s->record_path, sizeof(s->record_path), "%s", options->record ? options->record : "");
     s->state.since = clock_wall();
@@ -613,6 +643,7 @@ uint32_t source_ask(struct source *s, const struct ask *ask)
     pthread_mutex_lock(&s->lock);
     if (!s->quit && s->ask_count < ASKS) {
         id = ++s->ask_last_id;
+        s->question = ask->kind == ASK_SQL ? id : s->question;
         s->asks[(s->ask_first + s->ask_count++) % ASKS] = (struct asked){id, *ask};
     }
     pthread_mutex_unlock(&s->lock);
@@ -652,7 +683,16 @@ uint32_t source_waiting(struct source *s)
 bool source_is_asked(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool asked = s->questions > 0;
+    bool asked = s->question != 0;
+    pthread_mutex_unlock(&s->lock);
+    return asked;
+}
+
+bool source_give_up(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool asked = s->question != 0;
+    s->question = 0;
     pthread_mutex_unlock(&s->lock);
     return asked;
 }

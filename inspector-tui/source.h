@@ -93,8 +93,10 @@ uint32_t source_ask(struct source *s, const struct ask *ask);
 bool source_answer(struct source *s, struct answer *out);
 /* Questions that have no answer yet. */
 uint32_t source_waiting(struct source *s);
-/* Is a question in SQL to a running target under way? */
+/* Is a question in SQL under way? */
 bool source_is_asked(struct source *s);
+/* Gives it up: there comes no answer. false: none is. */
+bool source_give_up(struct source *s);
 /* For how many seconds the target has been waited for, 0 while it is not. */
 double source_silence(struct source *s);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 /* FILE@N: only when no file has that whole name. Returns N, 0: none given. */
@@ -243,14 +244,19 @@ static void say_length(struct source *s, bool grows)
                          grows ? ", growing" : "");
 }
 
+bool source_file_is_same(const struct source *s)
+{
+    struct stat now;
+    return stat(s->file, &now) == 0 && now.st_dev == s->opened_file.st_dev &&
+           now.st_ino == s->opened_file.st_ino;
+}
+
 /* What is open stays readable when its name goes to another file, or to none. */
 static void look_for_file(struct source *s)
 {
-    struct stat now;
-    bool there = stat(s->file, &now) == 0;
-    bool same = there && now.st_dev == s->opened_file.st_dev && now.st_ino == s->opened_file.st_ino;
-    if (same || s->replaced)
+    if (s->replaced || source_file_is_same(s))
         return;
+    bool there = access(s->file, F_OK) == 0;
     s->replaced = true;
     source_say_recording(s, "%u snapshot%s, file %s", s->point_count, plural_s(s->point_count),
                          there ? "REPLACED" : "REMOVED");
@@ -273,6 +279,32 @@ static void take_growth(struct source *s)
     say_length(s, true);
 }
 
+/* Somebody who records writes into the file, or into its log beside it, which comes and goes. */
+static void watch_file(struct source *s)
+{
+    char log[sizeof(s->file) + 8];
+    snprintf(log, sizeof(log), "%s-wal", s->file);
+    if (s->watch < 0)
+        s->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (s->watch < 0)
+        return; /* then it is noticed with the next question */
+    inotify_add_watch(s->watch, s->file, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF);
+    inotify_add_watch(s->watch, log, IN_MODIFY);
+}
+
+static bool changed(struct source *s)
+{
+    char events[4096];
+    bool any = false;
+    while (read(s->watch, events, sizeof(events)) > 0)
+        any = true;
+    if (!s->replaced)
+        watch_file(s);
+    take_growth(s);
+    source_wake_screen(s);
+    return any;
+}
+
 static void sample(struct source *s)
 {
     read_moments(s);
@@ -282,15 +314,29 @@ static void sample(struct source *s)
     source_wake_screen(s);
 }
 
-static void serve_sql(struct source *s, const struct asked *q)
+static bool is_newest_here(void *source)
+{
+    struct source *s = source;
+    const struct asked here = {.id = s->asked_here};
+    pthread_mutex_lock(&s->lock);
+    bool wanted = !s->quit && source_is_newest(s, &here);
+    pthread_mutex_unlock(&s->lock);
+    return wanted;
+}
+
+/* Of a file that has lost its name nobody else can be asked than who has it open. */
+static void ask_here(struct source *s, const struct asked *q)
 {
     char *table = NULL, *before = NULL;
+    s->asked_here = q->id;
+    capdb_give_up_after(s->db, SQL_SECONDS, is_newest_here, s);
     enum error e = capdb_ask_at(s->db, q->ask.text, q->ask.number, SQL_ROWS, &table);
     if (e == ERR_OK && q->ask.addr) {
         e = capdb_ask_at(s->db, q->ask.text, (uint32_t)q->ask.addr, SQL_ROWS, &before);
         if (e == ERR_OK)
             table = source_compare_tables(before, table);
     }
+    capdb_give_up_after(s->db, SQL_SECONDS, source_is_wanted, s);
     if (e == ERR_OK && table) {
         source_answered(s, q, true, table);
         return;
@@ -369,7 +415,10 @@ static void serve(struct source *s, const struct asked *q)
         source_answered_text(s, q, true, "");
         break;
     case ASK_SQL:
-        serve_sql(s, q);
+        if (s->replaced)
+            ask_here(s, q);
+        else
+            source_ask_recording(s, q);
         break;
     case ASK_WHY:
     case ASK_PAST:
@@ -406,6 +455,7 @@ static bool begin(struct source *s, char *message, size_t size)
     snprintf(s->file, sizeof(s->file), "%s", path);
     if (stat(path, &s->opened_file) != 0)
         s->replaced = true; /* as far as one can tell */
+    watch_file(s);
     if (s->options.rules)
         s->rules = *s->options.rules;
     read_moments(s);
@@ -427,9 +477,11 @@ static void end(struct source *s)
 {
     if (s->db)
         capdb_close(s->db);
+    if (s->watch >= 0)
+        close(s->watch);
     if (!s->options.rules)
         authority_rules_free(&s->rules);
 }
 
 const struct source_ops source_file_ops = {
-    .begin = begin, .end = end, .sample = sample, .serve = serve};
+    .begin = begin, .end = end, .sample = sample, .serve = serve, .changed = changed};

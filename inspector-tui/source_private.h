@@ -45,6 +45,8 @@ struct source_ops {
     void (*serve)(struct source *s, const struct asked *q);
     /* Waits up to ms for something of its own while there is nothing to do; NULL: only sleeps. */
     void (*listen)(struct source *s, int ms);
+    /* Looks at what is watched; false: it has not changed since the last look. NULL: nothing is watched. */
+    bool (*changed)(struct source *s);
     void (*rest)(struct source *s); /* nobody will read its line for a while; NULL: it has none */
 };
 
@@ -71,6 +73,10 @@ struct source {
     char file[SOURCE_NAME];  /* a recording that is read, ... */
     struct stat opened_file; /* ... as it was when it was opened */
     bool replaced;
+    int watch;           /* inotify: whether somebody records into it; -1: none */
+    bool stirred;        /* somebody does, and it is looked at ... */
+    int64_t look_at;     /* ... then, by the clock of deadlines */
+    uint32_t asked_here; /* the question in SQL that the worker itself serves */
     uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
@@ -90,7 +96,9 @@ struct source {
     double busy_since;          /* the worker waits for the target since then, 0: it does not */
     struct asked asks[ASKS];
     uint32_t ask_first, ask_count, ask_serving, ask_last_id;
-    uint32_t questions, question; /* in SQL, of a running target: how many are asked, the newest */
+    uint32_t questions;  /* in SQL: how many are asked */
+    uint32_t question;   /* the newest that waits for its answer, 0: none */
+    struct capdb *spare; /* a connection to the recording, for the next of them; NULL: none */
     struct answer answers[ANSWERS];
     uint32_t answer_first, answer_count;
     struct sample *fresh;
@@ -114,7 +122,8 @@ struct source {
 /* --- for the kinds of target (source.c); they take the lock themselves --- */
 
 void source_answered(struct source *s, const struct asked *q, bool ok, char *text);
-/* The same of a question that the worker does not serve any more (source_served()). */
+/* The same of a question that the worker does not serve any more (source_served()). Of one in SQL that is
+ * not the newest any more there is no answer. */
 void source_put_answer(struct source *s, const struct asked *q, bool ok, char *text);
 void source_served(struct source *s);
 void source_answered_text(struct source *s, const struct asked *q, bool ok, const char *text);
@@ -143,6 +152,12 @@ char *source_compare_tables(char *before, char *after);
  * which may be NULL. (source_question.c) */
 void source_ask_moment(struct source *s, const struct asked *q, struct capstate *state, double time,
                        struct sample *before);
+/* The same of the recording, and of the snapshots that the question names. */
+void source_ask_recording(struct source *s, const struct asked *q);
+/* Is this question in SQL still the newest, and not given up? Under the lock. */
+bool source_is_newest(const struct source *s, const struct asked *q);
+/* Is the file of the recording still the one that was opened? (source_file.c) */
+bool source_file_is_same(const struct source *s);
 /* Waits a while for those that are asked to give up; false: one does not. */
 bool source_questions_end(struct source *s);
 

@@ -1,9 +1,11 @@
-/* Questions in SQL to a running target.  Each is asked of a moment that is in memory, in a thread of its
- * own: the worker goes on to read the target, whose line fills when nobody does, and a long question
- * would make the machine stand.
+/* Questions in SQL, each in a thread of its own: the worker goes on to read the target, whose line fills
+ * when nobody does, or to load other snapshots of the recording.  Of a running target a question is asked
+ * of a moment that is in memory; of a recording over a connection of its own, which the next question
+ * takes over.
  *
- * The newest question counts: one that is still asked when another comes gives up.  SQLite looks whether
- * it should only between its steps, of which one may be long; source_close() does not wait for that. */
+ * The newest question counts: one that is still asked when another comes, or when it is given up, ends.
+ * SQLite looks whether it should only between its steps, of which one may be long; source_close() does
+ * not wait for that. */
 #include "inspector-tui/source_private.h"
 
 #include <stdio.h>
@@ -16,6 +18,7 @@ enum { AT_ONCE = 4, END_SECONDS = 3 };
 struct question {
     struct source *source;
     struct asked asked;
+    struct capdb *db;      /* the recording, NULL: a moment */
     struct sample *before; /* NULL: compared with nothing */
     struct capstate state; /* the moment */
     double time;
@@ -25,7 +28,7 @@ static bool is_wanted(void *question)
 {
     const struct question *q = question;
     pthread_mutex_lock(&q->source->lock);
-    bool wanted = !q->source->quit && q->source->question == q->asked.id;
+    bool wanted = !q->source->quit && source_is_newest(q->source, &q->asked);
     pthread_mutex_unlock(&q->source->lock);
     return wanted;
 }
@@ -56,24 +59,79 @@ static enum error ask_moment(struct question *q, const struct capstate *state, d
     return e;
 }
 
+/* The recording that the source has open, whatever has its name by now; one connection waits for the
+ * next question. */
+static enum error take_connection(struct question *q, char *why)
+{
+    struct source *s = q->source;
+    pthread_mutex_lock(&s->lock);
+    q->db = s->spare;
+    s->spare = NULL;
+    pthread_mutex_unlock(&s->lock);
+    enum error e = q->db ? ERR_OK : capdb_open(s->file, &q->db, why);
+    if (e == ERR_OK && !source_file_is_same(s)) {
+        capdb_close(q->db);
+        q->db = NULL;
+        snprintf(why, CAPDB_MESSAGE,
+                 "another file has the name of this recording by now: ask again");
+        e = ERR_NOT_FOUND;
+    }
+    if (e == ERR_OK)
+        capdb_give_up_after(q->db, SQL_SECONDS, is_wanted, q);
+    return e;
+}
+
+static void keep_connection(struct question *q)
+{
+    struct source *s = q->source;
+    if (!q->db)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct capdb *rest = s->spare ? q->db : NULL;
+    if (!rest)
+        s->spare = q->db;
+    pthread_mutex_unlock(&s->lock);
+    if (rest)
+        capdb_close(rest);
+    q->db = NULL;
+}
+
+static enum error ask_snapshot(struct question *q, uint32_t n, char **table, char *why)
+{
+    enum error e = capdb_ask_at(q->db, q->asked.ask.text, n, SQL_ROWS, table);
+    if (e != ERR_OK)
+        snprintf(why, CAPDB_MESSAGE, "%s", capdb_error(q->db));
+    return e;
+}
+
+/* One of the two that are compared. */
+static enum error ask(struct question *q, bool before, char **table, char *why)
+{
+    const struct ask *ask = &q->asked.ask;
+    if (q->db)
+        return ask_snapshot(q, before ? (uint32_t)ask->addr : ask->number, table, why);
+    return before ? ask_moment(q, &q->before->state, q->before->time, table, why)
+                  : ask_moment(q, &q->state, q->time, table, why);
+}
+
 static void answer(struct question *q)
 {
     char why[CAPDB_MESSAGE] = "", *table = NULL, *before = NULL;
-    enum error e = ask_moment(q, &q->state, q->time, &table, why);
-    if (e == ERR_OK && q->before) {
-        e = ask_moment(q, &q->before->state, q->before->time, &before, why);
+    enum error e = q->source->live ? ERR_OK : take_connection(q, why);
+    if (e == ERR_OK)
+        e = ask(q, false, &table, why);
+    if (e == ERR_OK && q->asked.ask.addr) {
+        e = ask(q, true, &before, why);
         if (e == ERR_OK)
             table = source_compare_tables(before, table);
     }
+    keep_connection(q);
     bool good = e == ERR_OK && table;
     if (!good) {
         free(table);
         table = strdup(why[0] ? why : error_sentence(ERR_NO_MEMORY));
     }
-    if (is_wanted(q))
-        source_put_answer(q->source, &q->asked, good, table);
-    else
-        free(table);
+    source_put_answer(q->source, &q->asked, good, table);
 }
 
 static void question_free(struct question *q)
@@ -102,7 +160,6 @@ static bool begin(struct question *q)
     pthread_t thread;
     pthread_mutex_lock(&s->lock);
     bool room = s->questions < AT_ONCE;
-    s->question = q->asked.id;
     s->questions += room;
     pthread_mutex_unlock(&s->lock);
     if (!room)
@@ -117,18 +174,19 @@ static bool begin(struct question *q)
     return false;
 }
 
-void source_ask_moment(struct source *s, const struct asked *asked, struct capstate *state,
-                       double time, struct sample *before)
+/* Takes over what `made` holds. */
+static void ask_in_thread(struct source *s, const struct asked *asked, struct question made)
 {
     struct question *q = calloc(1, sizeof(*q));
     if (!q) {
-        capstate_free(state);
-        sample_drop(before);
+        capstate_free(&made.state);
+        sample_drop(made.before);
         source_answered_text(s, asked, false, error_sentence(ERR_NO_MEMORY));
         return;
     }
-    *q = (struct question){
-        .source = s, .asked = *asked, .before = before, .state = *state, .time = time};
+    *q = made;
+    q->source = s;
+    q->asked = *asked;
     if (begin(q)) {
         source_served(s);
         return;
@@ -136,6 +194,17 @@ void source_ask_moment(struct source *s, const struct asked *asked, struct capst
     question_free(q);
     source_answered_text(s, asked, false,
                          "earlier questions have not given up yet: ask again later");
+}
+
+void source_ask_moment(struct source *s, const struct asked *asked, struct capstate *state,
+                       double time, struct sample *before)
+{
+    ask_in_thread(s, asked, (struct question){.before = before, .state = *state, .time = time});
+}
+
+void source_ask_recording(struct source *s, const struct asked *asked)
+{
+    ask_in_thread(s, asked, (struct question){.time = 0});
 }
 
 bool source_questions_end(struct source *s)
@@ -148,5 +217,7 @@ bool source_questions_end(struct source *s)
         ;
     bool over = s->questions == 0;
     pthread_mutex_unlock(&s->lock);
+    if (over && s->spare)
+        capdb_close(s->spare);
     return over;
 }

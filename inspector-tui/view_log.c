@@ -18,14 +18,27 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         const char *end = strchr(p, '\n');
         p = end ? end + 1 : NULL;
     }
+    if (v->count == 0)
+        view_add(v, view_id(0, KIND_LINE, UINT32_MAX), 0, KIND_LINE, -1, 0);
     return VIEW_WHOLE;
+}
+
+/* NULL: there is no line yet, or it was cut off meanwhile. */
+static const char *text_of(const struct session *s, const struct row *r)
+{
+    return r->at >= 0 && (size_t)r->at < s->log_length ? s->log + r->at : NULL;
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)
 {
-    const char *p = s->log + r->at;
+    const char *p = text_of(s, r);
     (void)v;
-    if ((size_t)r->at < s->log_length)
+    if (r->at < 0)
+        line_put(l, STYLE_DIM,
+                 source_is_live(s->source)
+                     ? "nothing was printed or answered yet"
+                     : "nothing: what programs print is no part of a recording");
+    else if (p)
         line_put(l, STYLE_NORMAL, "%.*s", (int)strcspn(p, "\n"), p);
 }
 
@@ -33,10 +46,8 @@ static void about(const struct session *s, const struct view *v, const struct ro
                   struct pane *p)
 {
     (void)v;
-    if ((size_t)r->at >= s->log_length)
-        return;
-    const char *text = s->log + r->at;
-    size_t left = strcspn(text, "\n");
+    const char *text = text_of(s, r);
+    size_t left = text ? strcspn(text, "\n") : 0;
     while (left > 0) {
         size_t n = left < PIECE ? left : text_fit(text, PIECE, PIECE);
         pane_text(p, STYLE_NORMAL, "%.*s", (int)n, text);
@@ -51,10 +62,9 @@ static void about(const struct session *s, const struct view *v, const struct ro
 
 static struct ref ref(const struct session *s, const struct view *v, const struct row *r)
 {
-    const char *p = s->log + r->at;
+    const char *p = text_of(s, r);
     (void)v;
-    return (size_t)r->at < s->log_length ? words_first_ref(s->now, p, strcspn(p, "\n"))
-                                         : ref_to(REF_NONE, 0);
+    return p ? words_first_ref(s->now, p, strcspn(p, "\n")) : ref_to(REF_NONE, 0);
 }
 
 const struct view_ops view_log = {NULL, build, line, ref, about, NULL, NULL, 0};

@@ -36,10 +36,33 @@ enum { COUNTS_TEXT = TOLL_TEXT + 20, MARGIN = 2 };
 
 enum title { TITLE_GOES, TITLE_INSIDE, TITLE_SEEN };
 
-static int32_t root_of(const struct session *s)
+/* The revocation that is under way in what is shown, or ends with it; root 0: there is none. */
+struct account {
+    uint64_t root;
+    uint32_t done, preempted;
+};
+
+static struct account account_of(const struct session *s)
 {
     const struct record_revoke *r = &s->now->state.revoke;
-    uint64_t root = r->root ? r->root : s->revoke_slot;
+    const struct revocation *k = session_ended(s);
+    if (k)
+        return (struct account){k->root, k->steps, k->preemptions};
+    if (!r->root)
+        return (struct account){0};
+    return (struct account){r->root, toll_steps_done(&s->now->state), (uint32_t)r->preempted};
+}
+
+/* A preview that was asked for stands where another revocation is under way, too. */
+static bool is_preview(const struct session *s, const struct account *a)
+{
+    return !a->root || (s->preview_asked && s->revoke_slot && s->revoke_slot != a->root);
+}
+
+static int32_t root_of(const struct session *s)
+{
+    struct account a = account_of(s);
+    uint64_t root = is_preview(s, &a) ? s->revoke_slot : a.root;
     return root ? sample_slot_at(s->now, root) : -1;
 }
 
@@ -55,7 +78,8 @@ static enum style counts_text(const struct session *s, int32_t root, char *buf, 
 {
     char text[TOLL_TEXT];
     const struct preview *p = preview_of(s, s->now, root);
-    bool under_way = s->now->state.revoke.root;
+    struct account a = account_of(s);
+    bool under_way = !is_preview(s, &a);
     if (!p)
         snprintf(buf, size, "out of memory: not counted");
     else if (p->toll.caps == 0)
@@ -166,25 +190,35 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 
 /* --- lines --- */
 
+static void account_line(const struct session *s, const struct account *a, int32_t root,
+                         struct line *l)
+{
+    char hex[24];
+    const struct preview *p = root >= 0 ? preview_of(s, s->now, root) : NULL;
+    bool over = p && p->toll.caps == 0; /* it has not returned yet */
+    line_put(l, STYLE_WARN, over || session_ended(s) ? "AT ITS END" : "UNDER WAY");
+    line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, %u preempted",
+             sample_hex(s->now, a->root, hex), a->done, plural_s(a->done), a->preempted);
+    uint64_t next = s->now->state.revoke.victim;
+    int32_t victim = next ? sample_slot_at(s->now, next) : -1;
+    if (victim >= 0) {
+        line_put(l, STYLE_BAD, "  next ");
+        words_slot(l, s->now, victim);
+    }
+}
+
 static void state_line(const struct session *s, int32_t root, struct line *l)
 {
-    const struct record_revoke *r = &s->now->state.revoke;
+    struct account a = account_of(s);
     char hex[24];
-    if (r->root) {
-        const struct preview *p = preview_of(s, s->now, root);
-        bool over = p && p->toll.caps == 0; /* it has not returned yet */
-        line_put(l, STYLE_WARN, over ? "AT ITS END" : "UNDER WAY");
-        uint32_t done = toll_steps_done(&s->now->state);
-        line_put(l, STYLE_NORMAL, "  slot 0x%s: %u step%s done, %u preempted",
-                 sample_hex(s->now, r->root, hex), (unsigned)done, plural_s(done),
-                 (unsigned)r->preempted);
-        int32_t victim = r->victim ? sample_slot_at(s->now, r->victim) : -1;
-        if (victim >= 0) {
-            line_put(l, STYLE_BAD, "  next ");
-            words_slot(l, s->now, victim);
-        }
+    if (!is_preview(s, &a)) {
+        account_line(s, &a, root, l);
     } else if (root >= 0) {
         line_put(l, STYLE_STRONG, "PREVIEW");
+        if (a.root)
+            line_put(l, STYLE_WARN, " (%s: slot 0x%s %s)", bindings_key(view_action(VIEW_REVOKE)),
+                     sample_hex(s->now, a.root, hex),
+                     session_ended(s) ? "is at its end" : "is under way");
         line_put(l, STYLE_NORMAL, "  a revoke of ");
         words_slot(l, s->now, root);
     } else if (s->revoke_slot) {

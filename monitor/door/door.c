@@ -187,12 +187,14 @@ bool debug_counts_as_step(enum event_kind kind)
     }
 }
 
+/* A count ends with the revoke that it leads through, however much of it is left: what comes behind is
+ * another matter. */
 static bool step_is_over(const struct event *e)
 {
     bool again = e->kind == EVENT_REVOKE_VICTIM && door.victim_again;
     if (debug_control.step == 0 || again || !debug_counts_as_step((enum event_kind)e->kind))
         return false;
-    return --debug_control.step == 0;
+    return --debug_control.step == 0 || e->kind == EVENT_REVOKE_END;
 }
 
 static bool finish_is_reached(const struct event *e)

@@ -192,7 +192,7 @@ time.sleep(60)
 PY
 taken=$!
 wait_for 60 listens taken
-check "a line that others wait for is said to be taken" wait_for 60 says 2 'the line is taken, and others wait for it already' $capdb threads monitor:unix:taken
+check "a line that is taken is said to be" wait_for 60 says 2 'the line is taken, and has no room for another who waits' $capdb threads monitor:unix:taken
 kill $taken
 wait $taken 2>/dev/null
 check "capdb tells its version" says 0 "capdb " $capdb --version

@@ -108,6 +108,7 @@ account_shows() {
     shows "revoked 82480000: ${caps:-none} caps, ${steps:-none} steps"
 }
 check "afterwards it has the counts of the preview" wait_for 60 account_shows
+hides_soon 'AT ITS END' # a step back from there would be the one before
 key R S
 shows_soon 'LOOKING BACK' && key S
 shows_soon 'UNDER WAY.*: 20 steps done'
@@ -157,6 +158,8 @@ key b ':' ; type_line 'break on revoke slot 0x87fe0020'
 check "one that was typed counts, too" shows_soon '^ RUNNING +2 STOPS ARMED'
 key x
 check "x takes all of them away" hides_soon 'ARMED'
+key s
+check "a step of a machine that runs is refused in terms of keys" shows_soon '^the machine runs: ! stops it here, b when'
 key V
 arm_at 82406000
 shows_soon '^ STOPPED .*1 STOP ARMED'
@@ -164,6 +167,8 @@ check "of b nothing is said any more where it led to" hides_soon '^stop 1: when'
 key ':' ; type_line 'delete all'
 check "a command without an answer is said to be done" shows_soon '^delete all: done'
 check "what was taken away is not armed" hides_soon 'ARMED'
+key R 9 9 s
+check "a number past the end of a revoke stops at its end" shows_soon 'AT ITS END.*: 21 steps done'
 key q
 check "so q asks nothing" shows_soon 'status 0'
 next_one "$monitor"
@@ -280,6 +285,9 @@ key V b
 check "no stop is armed from what is past" shows_soon '^what is shown is past: . shows the machine'
 key '!'
 check "! stops the machine all the same" eval "shows_soon '^ HELD .*LOOKING BACK'"
+key Space
+check "one that stands is not said to run on while one pauses" shows_soon '^paused: no samples are taken'
+key Space
 key '!'
 check "but does not let go on what one does not see" eval \
     "shows_soon '^what is shown is past: . shows the machine' && shows '^ HELD .*LOOKING BACK'"
@@ -364,6 +372,9 @@ wait_for 90 build/host/capdb live "$monitor" 'SELECT 1'
 # --- recordings ---
 start "$inspector $work/run.capdb@1"
 check "a recording opens at a snapshot" shows_soon '^ RECORDING +snapshot 1 '
+key L
+check "why its log is empty is said there" shows_soon '^ +nothing: what programs print is no part of a recording'
+key O
 key ']'
 check "one snapshot on" shows_soon 'snapshot 2 '
 key 3 ']'
@@ -380,6 +391,18 @@ check "by the clock alone, too" shows_soon "snapshot $last_then "
 key ':' ; type_line 'at 2'
 key Q ; type_line 'SELECT count(*) AS number FROM snapshots'
 check "SQL answers from the recording" shows_soon 'number'
+key ':' Up
+check "what was asked in SQL is no command that was typed" shows_soon '^:at 2$'
+key Escape Q Up
+check "and no command a question" shows_soon '^sql> SELECT count'
+key Escape
+for thing in 'untyped:f0000000 f0000000 +untyped +.device' 'irq:27 0000001b +irqhandler' 'thread:guest/init guest/init ' \
+    'phys:0x82400000 82400000'; do
+    key @; type_line "${thing%% *}"
+    check "@ takes ${thing%% *}, as capdb does" eval 'wait_for 60 eval "cursor_line | grep -qE \"${thing#* }\""'
+done
+key @; type_line tcb:1
+check "and says of what is not there that it is not" shows_soon "^'tcb:1' is not there at this moment"
 key q
 shows_soon 'status 0'
 
@@ -393,8 +416,9 @@ last_shown() { screen | grep -oE ' [0-9]+/[0-9]+$' | cut -d/ -f2; }
 wait_for 60 eval '[ -n "$(last_shown)" ]'
 before=$(last_shown)
 build/host/capdb record "$monitor" "$work/grows.capdb" --count 3 2>/dev/null
+check "when somebody else has recorded more, that is said" shows_soon '^ RECORDING +snapshot 2 .* 5 snapshots, growing'
 key .
-check "when somebody else has recorded more, that is said" shows_soon '^ RECORDING +snapshot 5 .* 5 snapshots, growing'
+check "and the newest is gone to" shows_soon '^ RECORDING +snapshot 5 .* 5 snapshots, growing'
 lists_more() { [ "$(last_shown)" -gt "$before" ]; }
 check "and the events are there, too" wait_for 60 lists_more
 build/host/capdb record "$monitor" "$work/grows.capdb" --count 2 2>/dev/null
@@ -448,9 +472,22 @@ type_line exit
 check "what was missed is in the recording as a gap" build/host/capdb verify "$work/rests.capdb"
 start "$inspector $work/run.capdb"
 shows_soon '^ RECORDING'
+last_one=$(screen | sed -nE '1s/^ RECORDING +snapshot ([0-9]+) .*/\1/p')
+key Q
+type_line 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
+check "of a recording, too, a long question is said to be under way" shows_soon 'the question is being answered'
+key '['
+check "and one goes on through time" shows_soon "^ RECORDING +snapshot $((last_one - 1)) "
+shows_soon 'the question is being answered' && key Escape
+check "Esc gives it up" shows_soon '^the question is given up'
+key Q
+type_line 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c'
+shows_soon 'the question is being answered' && key Q
+type_line "SELECT 'another' AS word"
+check "and so does another question" shows_soon '^ +another'
 key ':'
 type_line "sql SELECT instr(printf('%.*c',5000000,'a'), printf('%.*c',2500000,'a')||'b')"
-shows_soon 'reading'
+shows_soon 'the question is being answered'
 key q
 check "nor for one that no one can end" shows_soon 'status 0' 15
 
@@ -479,6 +516,9 @@ stays_asleep() {
 key Space
 check "paused, it says so" shows_soon 'PAUSED'
 check "and does not wake" wait_for 60 stays_asleep
+start "$inspector $work/run.capdb"
+shows_soon '^ RECORDING'
+check "nor does a recording that nobody writes" wait_for 60 stays_asleep
 for _ in 1 2 3 4 5 6; do # a machine that is busy enough answers after the deadline of an attach
     start "$inspector gdb:unix:$work/stub.sock"
     shows_soon '^ RUNNING|status 2' && shows '^ RUNNING' && break
@@ -502,6 +542,19 @@ shows_soon '^ OPENING [0-9]+ s' && key q
 check "who does not want to wait any more leaves" shows_soon 'status 0' 4
 kill -CONT "$qemu_pid"
 
+# --- a target that another has ---
+start "$inspector $monitor"
+shows_soon '^ RUNNING'
+tm new-session -d -s second -x 110 -y 36 "$inspector $monitor; echo status \$?; exec cat"
+second() { tm capture-pane -p -t second | grep -qE -- "$1"; }
+check "who comes second is told that the line may be another's" \
+    wait_for 60 second '^ OPENING [0-9]+ s +it gives no answer, as when another program has its line'
+check "and goes on to wait" wait_for 60 second '^ OPENING (1[5-9]|[2-9][0-9]) s'
+key q
+check "until the other leaves" wait_for 60 second '^ RUNNING'
+tm send-keys -t second q
+wait_for 60 second 'status 0'
+
 # --- numbers: with a recording, those of the recording ---
 start "$inspector $monitor --record $work/rests.capdb"
 shows_soon '^ RUNNING +ev .*REC [0-9]+' && key ':' && type_line 'at 1'
@@ -516,7 +569,7 @@ check "a number that none can have is refused" shows_soon '^at TIME: '
 key ':' ; type_line 'at 99999999'
 check "and one that none has yet" shows_soon '^there is no snapshot 99999999 here'
 key @; type_line slot:zzz
-check "so is what is no address of a slot" shows_soon "^'zzz' is no address of a slot"
+check "so is what is no address of a slot" shows_soon "^'slot:zzz' is no address of a slot"
 key q
 shows_soon 'status 0'
 start "$inspector $work/run.capdb@4294967297"
@@ -545,6 +598,12 @@ check "a fault in the configuration is named with its line" shows_soon "inspecto
 printf 'key F5 goto preview\n' >"$work/config/capscope/inspector.conf"
 start "$inspector $monitor"
 check "so is a word too many" shows_soon 'inspector.conf:1: '
+printf 'color domain1 300\n' >"$work/config/capscope/inspector.conf"
+start "$inspector $monitor"
+check "of a color that is none the number is named" shows_soon "inspector.conf:1: '300' is no color"
+printf 'pane maybe\n' >"$work/config/capscope/inspector.conf"
+start "$inspector $monitor"
+check "of a switch the word" shows_soon "inspector.conf:1: 'maybe' is neither on nor off"
 printf 'key a preview\ncolor domain1 213\n' >"$work/config/capscope/inspector.conf"
 start "NO_COLOR=1 $inspector $monitor --ascii"
 shows_soon '^ RUNNING'

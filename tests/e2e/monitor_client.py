@@ -604,6 +604,8 @@ def program(work, m, tap):
     tap.claim("one_step_in_a_revoke_is_one_capability", lambda: steps(m))
     tap.claim("finish_runs_to_the_end_of_the_revoke", lambda: has(
         m.stopping("finish"), r"^stopped: finished\n#\d+ debug/calls revoked %s .*\n? *\(5 done\)" % HEX))
+    tap.claim("a_number_past_the_end_of_a_revoke_stops_at_its_end", lambda: has(
+        m.stopping("step 99"), r"^#\d+ debug/calls revoked "))
     tap.claim("finish_without_a_revoke_is_refused", lambda: refused_finish(m))
     tap.claim("trace_off_and_on_leaves_a_visible_gap", lambda: trace_gap(m))
     tap.claim("live_line_tells_what_it_could_not_send", lambda: live_lag(work, m))

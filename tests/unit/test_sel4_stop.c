@@ -180,6 +180,21 @@ static void a_revoke_is_followed_by_capabilities(void **state)
     }
 }
 
+static void a_number_of_steps_ends_with_the_revoke(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "a64");
+    calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[0].addr);
+    returns(&s, 0);
+    calls(&s, "emptySlot")->word[0] = va(&s, s.child[1].addr); /* somebody else's, later */
+    says(&s, "break on revoke", "1: on revoke");
+    stands(&s, "revoke");
+    says(&s, "step 9", " revoked 0x");
+    end(&s);
+}
+
 /* Arguments in registers and, where these run out, on the stack. */
 static void arguments_are_found_by_each_abi(void **state)
 {
@@ -460,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_condition_may_go_while_it_stands),
         cmocka_unit_test(a_line_that_dies_leaves_nothing),
         cmocka_unit_test(who_ends_with_a_dead_line_leaves_nothing),
+        cmocka_unit_test(a_number_of_steps_ends_with_the_revoke),
         cmocka_unit_test(a_step_may_be_interrupted),
         cmocka_unit_test(a_stub_that_plants_nothing_is_told),
     };
