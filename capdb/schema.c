@@ -90,6 +90,8 @@ bool schema_same(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     const char *a_end = a + a_length;
     const char *b_end = b + b_length;
+    if (a_length == b_length && memcmp(a, b, a_length) == 0)
+        return true;
     for (;; a++, b++) {
         a = next_sign(a, a_end);
         b = next_sign(b, b_end);

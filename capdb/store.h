@@ -2,7 +2,7 @@
 /* What the files of capdb/ share about an open recording.  From the bottom up:
  *
  *     schema rows pack blake2b lock readfile    know nothing of a handle
- *     sql                                       statements and sentences
+ *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
  *     tail, take                                what is not merged yet; rows in one step
  *     file                                      creating, opening, closing
@@ -106,17 +106,28 @@ enum error capdb_execf(struct capdb *db, const char *doing, const char *fmt, ...
 /* One statement with texts for its places. */
 enum error capdb_exec_texts(struct capdb *db, const char *doing, const char *sql,
                             const char *const *texts, int count);
+/* Views that it names are made first where they lack. */
 enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out);
 /* One step: true while there is a row; *e tells how it ended. */
 bool capdb_step(struct capdb *db, sqlite3_stmt *st, const char *doing, enum error *e);
-/* What is stepped between these two is given up as capdb_give_up_after() said. */
-void capdb_question_begins(struct capdb *db);
+/* Around somebody else's SQL, from its preparation to its end.  It may name our views and, behind
+ * them, others of the file, and is given up as capdb_give_up_after() said. */
+enum error capdb_question_begins(struct capdb *db);
 void capdb_question_ends(struct capdb *db);
 /* First column of the first row of a query without parameters; `missing` when there is none. */
 int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
 /* Never NULL. */
 const char *capdb_column_text(sqlite3_stmt *st, int column);
 double capdb_now(void);
+
+/* --- views.c ---------------------------------------------------------------------------------- */
+
+/* Our views, as temporary ones of this connection, above whatever the file has. */
+enum error capdb_make_views(struct capdb *db);
+/* The same for a recording that is read, unless they are there. */
+enum error capdb_need_views(struct capdb *db);
+/* May statements name views that stand in the file that is read? */
+void capdb_allow_views(struct capdb *db, bool allowed);
 
 /* --- vocabulary.c, words.c, tail.c, file.c ---------------------------------------------------- */
 
@@ -144,9 +155,6 @@ enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *mes
 /* breaches.c: a virtual table of this connection. */
 enum error capdb_add_breaches(struct capdb *db);
 extern const char capdb_breaches_declaration[];
-
-/* Our views, as temporary ones of this connection, above whatever the file has. */
-enum error capdb_make_views(struct capdb *db);
 
 /* --- take.c ----------------------------------------------------------------------------------- */
 
