@@ -38,12 +38,14 @@ static const char *skip_blanks(const char *at, const char *end)
 static const char *statement_end(const char *at, const char *end)
 {
     bool quoted = false;
-    while (at < end && (quoted || *at != ';')) {
+    for (;;) {
+        at += strcspn(at, quoted ? "'" : "';-");
+        if (at == end || *at == ';')
+            return at;
         const char *next = quoted ? at : skip_blank(at, end);
         quoted ^= *at == '\'';
         at = next == at ? at + 1 : next;
     }
-    return at;
 }
 
 static const char *take_word(const char *at, const char *end, char *word, size_t size)
