@@ -67,7 +67,8 @@ static enum error open_failed(struct capdb *db, enum error e, char *message)
 static enum error set_pragmas(struct capdb *db)
 {
     sqlite3_busy_timeout(db->sql, BUSY_MS);
-    if (capdb_add_functions(db->sql) != SQLITE_OK || capdb_add_taking(db) != ERR_OK)
+    if (capdb_add_functions(db->sql) != SQLITE_OK || capdb_add_taking(db) != ERR_OK ||
+        capdb_add_keys(db) != ERR_OK)
         return capdb_fail_sql(db, "opening");
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return capdb_execf(db, "opening",

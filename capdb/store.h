@@ -4,7 +4,7 @@
  *     schema rows pack blake2b lock readfile    know nothing of a handle
  *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
- *     tail, take                                what is not merged yet; rows in one step
+ *     tail, take, keys                          what is not merged yet; rows in one step, of a list
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
  *     elements, sum                             rows and sums of a snapshot
@@ -56,8 +56,9 @@ struct capdb {
     struct place place;
     int version; /* user_version */
     uint32_t count;
-    struct recorder *recorder; /* once something is written */
-    struct taking *taking;     /* take.c's, while a query hands rows over; NULL */
+    struct recorder *recorder;   /* once something is written */
+    struct taking *taking;       /* take.c's, while a query hands rows over; NULL */
+    const struct key_list *keys; /* what capdb_keys (key) shows in SQL: keys.c; NULL: nothing */
     /* a reader */
     bool live;                   /* reads beside a recorder, with SQLite's locks */
     int holds;                   /* capdb_hold() without capdb_release() */
@@ -156,6 +157,11 @@ enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *mes
 enum error capdb_add_breaches(struct capdb *db);
 extern const char capdb_breaches_declaration[];
 
+/* --- keys.c ----------------------------------------------------------------------------------- */
+
+/* The table capdb_keys of this connection, which shows db->keys: a list to join with. */
+enum error capdb_add_keys(struct capdb *db);
+
 /* --- take.c ----------------------------------------------------------------------------------- */
 
 /* The function of this connection that takes them. ERR_NO_MEMORY. */
@@ -167,14 +173,14 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
-/* The same of the rows whose column is one of a list (?1, as capdb_list() writes it) and that hold in
- * snapshot ?2 or ?3, in the order of the list. Behind its columns each row has t0 << 32 | t1. */
-enum error capdb_prepare_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
-                                      sqlite3_stmt **out);
-enum error capdb_take_rows_of_many(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
-                                   const char *doing, struct rowset *out);
-/* Numbers as json_each() reads them, malloced; NULL: no memory. */
-char *capdb_list(const int64_t *numbers, uint32_t count);
+/* The same of the rows of which a column (or "row") is one of a list and that hold in one of two
+ * snapshots, in the order of the list.  Behind its columns each row has t0 << 32 | t1. */
+enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
+                              const struct key_list *keys, const uint32_t n[2], const char *doing,
+                              struct rowset *out);
+/* The same of all rows of a kind. */
+enum error capdb_rows_of_both(struct capdb *db, enum row_kind kind, const uint32_t n[2],
+                              const char *doing, struct rowset *out);
 
 /* --- load.c, events.c, prove.c ---------------------------------------------------------------- */
 
