@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +111,7 @@ enum status command_answer(int argc, char **argv, const struct capstate *given, 
 /* What a recording takes in memory is touched once, most of it.  Where the kernel has large pages the
  * heap begins with those, so that it need not be asked for every small one; what is not used takes
  * addresses alone. */
-static void use_large_pages(void)
+static void begin_with_large_pages(void)
 {
     enum { LARGE = 2 << 20, ROOM = 64 << 20, MORE = 1 << 20, PIECE = 100000 };
     mallopt(M_TOP_PAD, ROOM);
@@ -129,7 +130,8 @@ static void use_large_pages(void)
 int main(int argc, char **argv)
 {
     struct options o = {.every = -1, .patience = -1};
-    use_large_pages();
+    begin_with_large_pages();
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* counting takes a lock, and nobody asks */
     standard_reserve();
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printf("capdb %s\n", host_version) > 0 ? STATUS_YES : STATUS_UNKNOWN;

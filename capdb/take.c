@@ -17,22 +17,26 @@ struct taking {
     enum error error;
 };
 
-/* column < 0: the number of the row. */
-static bool take_cell(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
+/* Of a cell behind the number of its row. */
+static bool take_other(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
 {
-    int type = sqlite3_value_type(cell);
-    *out = type == SQLITE_INTEGER ? sqlite3_value_int64(cell) : ROW_NULL;
-    return type == SQLITE_INTEGER ||
-           (type == SQLITE_NULL && column >= 0 && row_may_be_null((int)kind, column));
+    *out = ROW_NULL;
+    return sqlite3_value_type(cell) == SQLITE_NULL && row_may_be_null((int)kind, column);
 }
 
 static enum error take_row(const struct taking *t, int count, sqlite3_value **cells)
 {
     struct row row = {0};
     bool numbers = count == row_descs[t->kind].columns + t->more + 1 &&
-                   take_cell(cells[0], t->kind, -1, &row.row);
+                   sqlite3_value_type(cells[0]) == SQLITE_INTEGER;
+    if (!numbers)
+        return ERR_CORRUPT;
+    row.row = sqlite3_value_int64(cells[0]);
     for (int c = 0; numbers && c + 1 < count; c++)
-        numbers = take_cell(cells[c + 1], t->kind, c, &row.v[c]);
+        if (sqlite3_value_type(cells[c + 1]) == SQLITE_INTEGER)
+            row.v[c] = sqlite3_value_int64(cells[c + 1]);
+        else
+            numbers = take_other(cells[c + 1], t->kind, c, &row.v[c]);
     if (!numbers)
         return ERR_CORRUPT;
     return rowset_add(t->out, &row) ? ERR_OK : ERR_NO_MEMORY;
