@@ -3,54 +3,24 @@
  * A join with it asks for many rows in one query, in the order of the list, without the numbers
  * being written out as text and read again.  Without a list it is empty. */
 #include "capdb/store.h"
-
-struct key_table {
-    sqlite3_vtab base;
-    const struct capdb *db;
-};
+#include "capdb/vtab.h"
 
 struct key_cursor {
-    sqlite3_vtab_cursor base;
+    struct vtab_cursor cursor;
     const struct key_list *list;
-    uint32_t at;
 };
 
 static int connect_table(sqlite3 *sql, void *db, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message)
 {
-    (void)argc;
-    (void)argv;
-    (void)message;
-    struct key_table *t = sqlite3_malloc(sizeof(*t));
-    if (!t)
-        return SQLITE_NOMEM;
-    *t = (struct key_table){.db = db};
-    *out = &t->base;
-    return sqlite3_declare_vtab(sql, "CREATE TABLE capdb_keys (key INTEGER)");
-}
-
-static int disconnect_table(sqlite3_vtab *t)
-{
-    sqlite3_free(t);
-    return SQLITE_OK;
-}
-
-static int best_index(sqlite3_vtab *t, sqlite3_index_info *info)
-{
-    (void)t;
-    info->estimatedCost = 1000;
-    return SQLITE_OK;
+    (void)argc, (void)argv, (void)message;
+    return vtab_connect(sql, db, "CREATE TABLE capdb_keys (key INTEGER)", out);
 }
 
 static int open_cursor(sqlite3_vtab *t, sqlite3_vtab_cursor **out)
 {
     (void)t;
-    struct key_cursor *c = sqlite3_malloc(sizeof(*c));
-    if (!c)
-        return SQLITE_NOMEM;
-    *c = (struct key_cursor){.at = 0};
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct key_cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base)
@@ -64,39 +34,24 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *name, int a
 {
     static const struct key_list nothing;
     struct key_cursor *c = (struct key_cursor *)base;
-    const struct key_list *list = ((struct key_table *)base->pVtab)->db->keys;
-    (void)number;
-    (void)name;
-    (void)argc;
-    (void)argv;
+    const struct key_list *list = vtab_db(base)->keys;
+    (void)number, (void)name, (void)argc, (void)argv;
     c->list = list ? list : &nothing;
-    c->at = 0;
-    return SQLITE_OK;
-}
-
-static int next_row(sqlite3_vtab_cursor *base)
-{
-    ((struct key_cursor *)base)->at++;
+    c->cursor.at = 0;
     return SQLITE_OK;
 }
 
 static int at_end(sqlite3_vtab_cursor *base)
 {
     const struct key_cursor *c = (const struct key_cursor *)base;
-    return c->at >= c->list->count;
+    return c->cursor.at >= c->list->count;
 }
 
 static int column_value(sqlite3_vtab_cursor *base, sqlite3_context *out, int column)
 {
     const struct key_cursor *c = (const struct key_cursor *)base;
     (void)column;
-    sqlite3_result_int64(out, c->list->keys[c->at]);
-    return SQLITE_OK;
-}
-
-static int row_number(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = (sqlite3_int64)((const struct key_cursor *)base)->at + 1;
+    sqlite3_result_int64(out, c->list->keys[c->cursor.at]);
     return SQLITE_OK;
 }
 
@@ -104,15 +59,15 @@ enum error capdb_add_keys(struct capdb *db)
 {
     static const sqlite3_module module = {
         .xConnect = connect_table,
-        .xBestIndex = best_index,
-        .xDisconnect = disconnect_table,
+        .xBestIndex = vtab_best_index,
+        .xDisconnect = vtab_disconnect,
         .xOpen = open_cursor,
         .xClose = close_cursor,
         .xFilter = filter,
-        .xNext = next_row,
+        .xNext = vtab_next,
         .xEof = at_end,
         .xColumn = column_value,
-        .xRowid = row_number,
+        .xRowid = vtab_rowid,
     };
     int code = sqlite3_create_module(db->sql, "capdb_keys", &module, db);
     return code == SQLITE_OK ? ERR_OK : ERR_NO_MEMORY;
