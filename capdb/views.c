@@ -24,10 +24,15 @@ enum error capdb_make_views(struct capdb *db)
     return e == ERR_OK ? make_views(db, capdb_schema_sql) : e;
 }
 
-/* The last of the text is there: then all are. */
+/* The last of the text is there: then all are.  capdb_prepare() asks here, so this does without. */
 static bool has_views(struct capdb *db)
 {
-    return capdb_int(db, "SELECT count(*) FROM temp.sqlite_schema WHERE name = 'revokes'", 0) > 0;
+    static const char sql[] = "SELECT 1 FROM temp.sqlite_schema WHERE name = 'revokes'";
+    sqlite3_stmt *st;
+    bool there = sqlite3_prepare_v2(db->sql, sql, -1, &st, NULL) == SQLITE_OK &&
+                 sqlite3_step(st) == SQLITE_ROW;
+    sqlite3_finalize(st);
+    return there;
 }
 
 enum error capdb_need_views(struct capdb *db)

@@ -464,6 +464,20 @@ static void views_of_others_are_for_their_questions(void **state)
     write_file(path, good, size);
 }
 
+/* Not even what asks whether views are there. */
+static void where_no_statement_can_be_prepared_that_is_said(void **state)
+{
+    sqlite3_stmt *st;
+    (void)state;
+    struct capdb *db = open_db(path);
+    int depth = sqlite3_limit(db->sql, SQLITE_LIMIT_EXPR_DEPTH, 1);
+    assert_int_not_equal(capdb_prepare(db, "SELECT n FROM snapshots WHERE n = 1", &st), ERR_OK);
+    assert_non_null(strstr(capdb_error(db), "xpression"));
+    sqlite3_limit(db->sql, SQLITE_LIMIT_EXPR_DEPTH, depth);
+    assert_answers(db);
+    capdb_close(db);
+}
+
 /* Nothing in a cell that has to hold something, though the schema says that it does. */
 static void a_cell_without_its_value_is_damage(void **state)
 {
@@ -521,6 +535,7 @@ int main(void)
         cmocka_unit_test(nor_from_tables_that_are_called_as_views),
         cmocka_unit_test(views_are_made_when_one_is_named_and_made_again),
         cmocka_unit_test(views_of_others_are_for_their_questions),
+        cmocka_unit_test(where_no_statement_can_be_prepared_that_is_said),
         cmocka_unit_test(a_cell_without_its_value_is_damage),
         cmocka_unit_test(the_end_is_told),
     };
