@@ -101,8 +101,11 @@ enum error capdb_ask_at(struct capdb *db, const char *sql, uint32_t n, uint32_t 
         return e;
     e = capdb_add_breaches(db);
     if (e == ERR_OK)
+        e = capdb_question_begins(db);
+    if (e == ERR_OK)
         e = prepare_question(db, sql, &st);
     if (e != ERR_OK) {
+        capdb_question_ends(db);
         capdb_release(db);
         return e;
     }
@@ -111,13 +114,12 @@ enum error capdb_ask_at(struct capdb *db, const char *sql, uint32_t n, uint32_t 
         sqlite3_bind_int64(st, place, n);
     put_names(&a, st);
     uint32_t rows = 0;
-    capdb_question_begins(db);
     while (rows < most && capdb_step(db, st, "asking", &e)) {
         put_row(&a, st);
         rows++;
     }
-    capdb_question_ends(db);
     sqlite3_finalize(st);
+    capdb_question_ends(db);
     enum error torn = capdb_release(db);
     e = e == ERR_OK ? torn : e;
     if (e == ERR_OK && a.failed)

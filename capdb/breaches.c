@@ -2,6 +2,7 @@
  * One row a breach, doubt or note, with the first and the last snapshot in which it holds. */
 #include "capdb/spans.h"
 #include "capdb/store.h"
+#include "capdb/vtab.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +13,9 @@ const char capdb_breaches_declaration[] =
 
 enum { TEXT_COLUMN = 3, MEANING_COLUMN = 5, WEIGHT_COLUMN = 10 };
 
-struct breach_table {
-    sqlite3_vtab base;
-    struct capdb *db;
-};
-
 struct breach_cursor {
-    sqlite3_vtab_cursor base;
+    struct vtab_cursor cursor;
     struct spans spans;
-    uint32_t at;
 };
 
 static int connect_table(sqlite3 *sql, void *db, int argc, const char *const *argv,
@@ -29,37 +24,13 @@ static int connect_table(sqlite3 *sql, void *db, int argc, const char *const *ar
     (void)argc;
     (void)argv;
     (void)message;
-    struct breach_table *t = sqlite3_malloc(sizeof(*t));
-    if (!t)
-        return SQLITE_NOMEM;
-    *t = (struct breach_table){.db = db};
-    *out = &t->base;
-    return sqlite3_declare_vtab(sql, capdb_breaches_declaration);
-}
-
-static int disconnect_table(sqlite3_vtab *t)
-{
-    sqlite3_free(t);
-    return SQLITE_OK;
-}
-
-/* There is one way: all of it, in the order in which they begin. */
-static int best_index(sqlite3_vtab *t, sqlite3_index_info *info)
-{
-    (void)t;
-    info->estimatedCost = 1e9;
-    return SQLITE_OK;
+    return vtab_connect(sql, db, capdb_breaches_declaration, out);
 }
 
 static int open_cursor(sqlite3_vtab *t, sqlite3_vtab_cursor **out)
 {
     (void)t;
-    struct breach_cursor *c = sqlite3_malloc(sizeof(*c));
-    if (!c)
-        return SQLITE_NOMEM;
-    *c = (struct breach_cursor){.at = 0};
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct breach_cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base)
@@ -74,7 +45,7 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *name, int a
                   sqlite3_value **argv)
 {
     struct breach_cursor *c = (struct breach_cursor *)base;
-    struct capdb *db = ((struct breach_table *)base->pVtab)->db;
+    struct capdb *db = vtab_db(base);
     struct options o = {.every = -1, .patience = -1, .run = db->path, .whole = true, .quiet = true};
     struct view v = {.options = &o, .db = db, .second = true};
     uint32_t first = (uint32_t)capdb_int(db, "SELECT min(n) FROM snapshot", 0); /* of the range */
@@ -84,7 +55,7 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *name, int a
     (void)argc;
     (void)argv;
     spans_free(&c->spans);
-    c->at = 0;
+    c->cursor.at = 0;
     enum status s = last ? dbview_load(&o, &v, first) : STATUS_YES;
     if (s == STATUS_YES && last)
         s = spans_over(&o, &v, first, last, &c->spans, NULL, NULL);
@@ -95,16 +66,10 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *name, int a
     return SQLITE_ERROR;
 }
 
-static int next_row(sqlite3_vtab_cursor *base)
-{
-    ((struct breach_cursor *)base)->at++;
-    return SQLITE_OK;
-}
-
 static int at_end(sqlite3_vtab_cursor *base)
 {
     const struct breach_cursor *c = (const struct breach_cursor *)base;
-    return c->at >= c->spans.count;
+    return c->cursor.at >= c->spans.count;
 }
 
 /* Columns 3, 4 and from 6 on are texts in the order of enum span_text. */
@@ -117,7 +82,7 @@ static int column_value(sqlite3_vtab_cursor *base, sqlite3_context *out, int col
 {
     static const char *const weights[] = {"breach", "doubt", "note"};
     const struct breach_cursor *c = (const struct breach_cursor *)base;
-    const struct span *s = &c->spans.list[c->at];
+    const struct span *s = &c->spans.list[c->cursor.at];
     const char *text = column == 2                ? s->name
                        : column == MEANING_COLUMN ? s->meaning
                        : column == WEIGHT_COLUMN  ? weights[s->weight]
@@ -130,25 +95,19 @@ static int column_value(sqlite3_vtab_cursor *base, sqlite3_context *out, int col
     return SQLITE_OK;
 }
 
-static int row_number(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = (sqlite3_int64)((const struct breach_cursor *)base)->at + 1;
-    return SQLITE_OK;
-}
-
 enum error capdb_add_breaches(struct capdb *db)
 {
     static const sqlite3_module module = {
         .xConnect = connect_table,
-        .xBestIndex = best_index,
-        .xDisconnect = disconnect_table,
+        .xBestIndex = vtab_best_index,
+        .xDisconnect = vtab_disconnect,
         .xOpen = open_cursor,
         .xClose = close_cursor,
         .xFilter = filter,
-        .xNext = next_row,
+        .xNext = vtab_next,
         .xEof = at_end,
         .xColumn = column_value,
-        .xRowid = row_number,
+        .xRowid = vtab_rowid,
     };
     if (sqlite3_create_module(db->sql, "breaches", &module, db) != SQLITE_OK)
         return capdb_fail_sql(db, "opening");

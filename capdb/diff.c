@@ -31,6 +31,7 @@ static const char begins_sql[] = "row > ?1 AND row <= ?2 AND t1 > ?3";
  * behind the last row of a snapshot is the one that holds there, if any does. */
 static const char parent_sql[] =
     "row = (SELECT max(row) FROM cap_row WHERE id = ?1 AND row <= ?2) AND t1 > ?3";
+static const char first_sql[] = "SELECT last_cap_row FROM snapshot ORDER BY n LIMIT 1";
 static const char life_sql[] = "SELECT min(t0) FROM object_row WHERE id = ?";
 
 static enum error no_memory(struct capdb_difference *d)
@@ -184,14 +185,42 @@ static struct sort_key *sort_by_parent(const struct capdb_difference *d, uint32_
     return keys;
 }
 
+/* The first snapshot numbers its capabilities as their rows: what has not changed since needs no
+ * index.  Rows that are not of these capabilities come along. */
+static enum error read_unchanged(struct capdb_difference *d, const struct sort_key *keys,
+                                 uint32_t count, struct rowset *out)
+{
+    struct key_list rows;
+    const uint32_t n[2] = {d->late, d->late};
+    int64_t last = d->db->overlaid ? 0 : capdb_int(d->db, first_sql, 0);
+    if (!key_list_begin(&rows, count))
+        return no_memory(d);
+    for (uint32_t i = 0; i < count && keys[i].key <= last; i++)
+        if (rows.count == 0 || rows.keys[rows.count - 1] != keys[i].key)
+            rows.keys[rows.count++] = keys[i].key;
+    enum error e =
+        rows.count ? capdb_rows_of_many(d->db, ROW_CAP, "row", &rows, n, "comparing", out) : ERR_OK;
+    key_list_free(&rows);
+    return e;
+}
+
 /* A parent is looked up once for all its children. */
 static enum error complete(struct capdb_difference *d, const struct sort_key *keys, uint32_t count)
 {
-    enum error e = rowset_reserve(&d->parents, count) ? ERR_OK : no_memory(d); /* none moves */
+    enum error e = rowset_reserve(&d->parents, 2 * count) ? ERR_OK : no_memory(d); /* none moves */
     const struct row *parent = NULL;
+    uint32_t unchanged = 0;
+    if (e == ERR_OK)
+        e = read_unchanged(d, keys, count, &d->parents);
+    const uint32_t known = d->parents.count;
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
         struct capdb_change *c = &d->changes[keys[i].index];
-        if (i == 0 || keys[i - 1].key != keys[i].key)
+        while (unchanged < known && d->parents.rows[unchanged].row < keys[i].key)
+            unchanged++;
+        const struct row *row = unchanged < known ? &d->parents.rows[unchanged] : NULL;
+        if (row && row->row == keys[i].key && row->v[CAP_COL_id] == keys[i].key)
+            parent = row;
+        else if (i == 0 || keys[i - 1].key != keys[i].key)
             e = find_parent(d, keys[i].key, &parent);
         c->parent = parent;
         if (e == ERR_OK && parent && parent->v[CAP_COL_type] == RECORD_CAP_UNTYPED)

@@ -67,7 +67,8 @@ static enum error open_failed(struct capdb *db, enum error e, char *message)
 static enum error set_pragmas(struct capdb *db)
 {
     sqlite3_busy_timeout(db->sql, BUSY_MS);
-    if (capdb_add_functions(db->sql) != SQLITE_OK || capdb_add_taking(db) != ERR_OK)
+    if (capdb_add_functions(db->sql) != SQLITE_OK || capdb_add_taking(db) != ERR_OK ||
+        capdb_add_keys(db) != ERR_OK)
         return capdb_fail_sql(db, "opening");
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return capdb_execf(db, "opening",
@@ -119,38 +120,21 @@ static enum error check_statement(struct capdb *db, sqlite3_stmt *st,
     return e;
 }
 
-/* Nothing is read from a table that is a view, or has other columns. */
-static enum error check_schema(struct capdb *db)
+/* Nothing is read from a table that is a view, or has other columns.  *tables: how many there are by
+ * the schema. */
+static enum error check_schema(struct capdb *db, int64_t *tables)
 {
     sqlite3_stmt *st;
     struct schema_statement s;
     const char *at = schema_of(db);
     enum error e =
         capdb_prepare(db, "SELECT sql FROM main.sqlite_schema WHERE type = ? AND name = ?", &st);
-    while (e == ERR_OK && schema_next(&at, &s))
+    *tables = 0;
+    for (; e == ERR_OK && schema_next(&at, &s); *tables += s.kind == SCHEMA_TABLE)
         if (s.kind != SCHEMA_VIEW)
             e = check_statement(db, st, &s);
     sqlite3_finalize(st);
     return e;
-}
-
-static enum error make_views(struct capdb *db, const char *schema)
-{
-    struct schema_statement s;
-    enum error e = ERR_OK;
-    while (e == ERR_OK && schema_next(&schema, &s))
-        if (s.kind == SCHEMA_VIEW)
-            e = capdb_execf(db, "opening", "CREATE TEMP VIEW IF NOT EXISTS%.*s",
-                            (int)(s.length - s.body), s.text + s.body);
-    return e;
-}
-
-enum error capdb_make_views(struct capdb *db)
-{
-    enum error e = ERR_OK;
-    if (db->version == CAPDB_USER_VERSION_1) /* its own come first */
-        e = make_views(db, capdb_schema_1_sql);
-    return e == ERR_OK ? make_views(db, capdb_schema_sql) : e;
 }
 
 /* --- creating -------------------------------------------------------------------------------- */
@@ -299,6 +283,7 @@ static enum error check_writable(struct capdb *db)
 
 static enum error open_to_write(struct capdb *db, const char *does, const char *target)
 {
+    int64_t tables;
     enum error e = check_file(db);
     if (e == ERR_OK && access(db->path, W_OK) != 0)
         e = capdb_fail(db, ERR_IO, "cannot be written");
@@ -319,7 +304,7 @@ static enum error open_to_write(struct capdb *db, const char *does, const char *
     if (e == ERR_OK)
         e = check_identity(db);
     if (e == ERR_OK)
-        e = check_schema(db);
+        e = check_schema(db, &tables);
     return e == ERR_OK ? check_writable(db) : e;
 }
 
@@ -373,6 +358,8 @@ static char *uri_of(const char *path, const char *query)
 /* One thread has a handle at a time: SQLite needs no locks of its own. */
 enum { READING = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | OPEN_ALONE };
 
+static const char tables_sql[] = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table'";
+
 static enum error open_uri(struct capdb *db, const char *query)
 {
     char *uri = uri_of(db->path, query);
@@ -388,12 +375,14 @@ static enum error open_uri(struct capdb *db, const char *query)
     if (code != SQLITE_OK)
         return capdb_fail_sql(db, "opening");
     shm_guard(db);
+    capdb_allow_views(db, false);
+    int64_t tables;
     enum error e = set_pragmas(db);
     if (e == ERR_OK)
         e = check_identity(db);
     if (e == ERR_OK)
-        e = check_schema(db);
-    if (e == ERR_OK)
+        e = check_schema(db, &tables);
+    if (e == ERR_OK && tables != capdb_int(db, tables_sql, 0)) /* others may be called as views */
         e = capdb_make_views(db);
     return e == ERR_OK ? shm_check(db) : e;
 }

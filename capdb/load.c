@@ -1,6 +1,7 @@
 /* Rebuilding a snapshot from rows, as records fed to a capstate.  Whatever the file says ends in a
  * capstate or in a sentence. */
 #include "capdb/store.h"
+#include "lib/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,30 +146,20 @@ static uint32_t rank_of(const struct loading *l, int64_t addr)
     return at < l->rank_count && l->ranks[at].key == addr ? l->ranks[at].index : UINT32_MAX;
 }
 
-static int derivation_compare(const void *pa, const void *pb, void *ctx)
+static int64_t derivation_key(const void *ctx, const struct row *row)
 {
-    const struct row *a = pa;
-    const struct row *b = pb;
-    uint32_t ra = rank_of(ctx, a->v[0]);
-    uint32_t rb = rank_of(ctx, b->v[0]);
-    if (ra != rb)
-        return ra < rb ? -1 : 1;
-    for (int c = 0; c < 2; c++)
-        if (a->v[c] != b->v[c])
-            return a->v[c] < b->v[c] ? -1 : 1;
-    return 0;
+    return rank_of(ctx, row->v[0]);
 }
 
 /* Kinds whose first column is an address come in the order of the first capability to it. */
-static void order_by_derivation(struct loading *l)
+static enum error order_by_derivation(struct loading *l)
 {
     static const enum row_kind kinds[] = {ROW_THREAD,        ROW_ENDPOINT, ROW_NOTIFICATION,
                                           ROW_SCHED_CONTEXT, ROW_REPLY,    ROW_MAPPING};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-        struct rowset *set = &l->sets[kinds[i]];
-        if (set->count)
-            qsort_r(set->rows, set->count, sizeof(*set->rows), derivation_compare, l);
-    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!rowset_order(&l->sets[kinds[i]], derivation_key, l))
+            return capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
+    return ERR_OK;
 }
 
 /* --- records --- */
@@ -178,27 +169,76 @@ static const struct row *running_of(const struct loading *l, int64_t addr)
     return rowset_find(&l->sets[ROW_RUN], addr); /* sorted by its first column, too */
 }
 
-static enum error name_of(struct loading *l, sqlite3_stmt *st, int64_t id,
+/* Names of threads by their numbers, ascending. */
+struct thread_names {
+    int64_t *ids;
+    struct record_string *names;
+    uint32_t count;
+};
+
+static enum error take_name(struct loading *l, sqlite3_stmt *st, struct thread_names *out)
+{
+    struct record_string *name = &out->names[out->count];
+    int length = sqlite3_column_bytes(st, 1);
+    if (length > RECORD_STRING_MAX)
+        return corrupt(l, "a thread's name is too long");
+    *name = (struct record_string){.length = (uint8_t)length};
+    if (length)
+        memcpy(name->bytes, sqlite3_column_blob(st, 1), (size_t)length);
+    out->ids[out->count++] = sqlite3_column_int64(st, 0);
+    return ERR_OK;
+}
+
+static enum error read_names(struct loading *l, const struct key_list *wanted,
+                             struct thread_names *out)
+{
+    static const char sql[] =
+        "SELECT m.id, m.bytes FROM capdb_keys k CROSS JOIN name m ON m.id = k.key";
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(l->db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    l->db->keys = wanted;
+    while (e == ERR_OK && capdb_step(l->db, st, "reading names", &e))
+        e = take_name(l, st, out);
+    l->db->keys = NULL;
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* The caller frees both lists. */
+static enum error names_of_threads(struct loading *l, struct thread_names *out)
+{
+    const struct rowset *threads = &l->sets[ROW_THREAD];
+    struct key_list wanted = {0};
+    out->ids = malloc((threads->count + (size_t)1) * sizeof(*out->ids));
+    out->names = malloc((threads->count + (size_t)1) * sizeof(*out->names));
+    bool ready = out->ids && out->names && key_list_begin(&wanted, threads->count);
+    for (uint32_t i = 0; ready && i < threads->count; i++)
+        wanted.keys[wanted.count++] = threads->rows[i].v[1];
+    if (ready)
+        ready = key_list_sort(&wanted);
+    enum error e =
+        ready ? read_names(l, &wanted, out) : capdb_fail(l->db, ERR_NO_MEMORY, "out of memory");
+    key_list_free(&wanted);
+    return e;
+}
+
+static enum error name_of(struct loading *l, const struct thread_names *names, int64_t id,
                           struct record_string *out)
 {
     *out = (struct record_string){0};
     if (id == 0)
         return ERR_OK;
-    enum error e = ERR_OK;
-    sqlite3_reset(st);
-    sqlite3_bind_int64(st, 1, id);
-    if (!capdb_step(l->db, st, "reading a name", &e))
-        return e != ERR_OK ? e : corrupt(l, "a thread's name is missing");
-    int length = sqlite3_column_bytes(st, 0);
-    if (length > RECORD_STRING_MAX)
-        return corrupt(l, "a thread's name is too long");
-    out->length = (uint8_t)length;
-    if (length)
-        memcpy(out->bytes, sqlite3_column_blob(st, 0), (size_t)length);
+    size_t at = LOWER_BOUND(names->count, i, names->ids[i] < id);
+    if (at == names->count || names->ids[at] != id)
+        return corrupt(l, "a thread's name is missing");
+    *out = names->names[at];
     return ERR_OK;
 }
 
-static enum error add_thread(struct loading *l, sqlite3_stmt *names, const struct row *row)
+static enum error add_thread(struct loading *l, const struct thread_names *names,
+                             const struct row *row)
 {
     const struct row *run = running_of(l, row->v[0]);
     if (!run)
@@ -240,11 +280,12 @@ static enum error add_thread(struct loading *l, sqlite3_stmt *names, const struc
 
 static enum error add_threads(struct loading *l)
 {
-    sqlite3_stmt *names;
-    enum error e = capdb_prepare(l->db, "SELECT bytes FROM name WHERE id = ?", &names);
+    struct thread_names names = {0};
+    enum error e = names_of_threads(l, &names);
     for (uint32_t i = 0; e == ERR_OK && i < l->sets[ROW_THREAD].count; i++)
-        e = add_thread(l, names, &l->sets[ROW_THREAD].rows[i]);
-    sqlite3_finalize(names);
+        e = add_thread(l, &names, &l->sets[ROW_THREAD].rows[i]);
+    free(names.ids);
+    free(names.names);
     return e;
 }
 
@@ -435,9 +476,7 @@ static enum error arrange(struct loading *l)
     enum error e = find_depths(l);
     if (e == ERR_OK)
         e = find_ranks(l);
-    if (e == ERR_OK)
-        order_by_derivation(l);
-    return e;
+    return e == ERR_OK ? order_by_derivation(l) : e;
 }
 
 enum error loading_rows(struct loading *l)

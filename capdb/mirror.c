@@ -76,10 +76,9 @@ uint64_t mirror_size(const struct mirror *m)
 
 /* --- from the file --------------------------------------------------------------------------- */
 
-static bool take_caps(struct mirror *m, struct rowset *set)
+/* set: in derivation order, as below. */
+static bool take_caps(struct mirror *m, const struct rowset *set)
 {
-    if (set->count)
-        qsort(set->rows, set->count, sizeof(*set->rows), rows_by_position);
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->rows[i].v[CAP_COL_slot] != (int64_t)m->state.slots[i].rec.addr)
             return false;
@@ -140,7 +139,7 @@ static void take_threads(struct mirror *m, const struct rowset *set)
 static enum error take_all(struct capdb *db, struct loading *l, struct mirror *m)
 {
     bool good = l->sets[ROW_CAP].count == m->state.slot_count;
-    if (!mirror_allocate(m))
+    if (!mirror_allocate(m) || !rowset_order(&l->sets[ROW_CAP], row_position, NULL))
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     good = good && take_caps(m, &l->sets[ROW_CAP]) &&
            take_objects(m, &l->sets[ROW_CAP], &l->sets[ROW_OBJECT]) &&

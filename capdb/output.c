@@ -6,7 +6,6 @@
 #include "lib/array.h"
 #include "lib/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 
 enum output_mode output_default = OUTPUT_AUTO;
 
-enum { CELL_FORMAT_BYTES = 2048, REAL_DIGITS = 17, EXIT_UNKNOWN = 2 };
+enum { CELL_FORMAT_BYTES = 2048, NUMBER_BYTES = 32, REAL_DIGITS = 17, EXIT_UNKNOWN = 2 };
 
 enum cell_kind { CELL_NULL, CELL_TEXT, CELL_NUMBER };
 
@@ -136,18 +135,31 @@ static void put_number(struct output *o, const char *text)
     put_cell(o, CELL_NUMBER, copy_escaped(o, text, strlen(text)));
 }
 
+/* The digits of a number, at least so many, before the end of a text; *end is its NUL.  Tables have
+ * thousands of them. */
+static char *put_digits(char *end, uint64_t value, uint32_t base, int least)
+{
+    char *at = end;
+    *at = '\0';
+    for (; value || least > 0; value /= base, least--)
+        *--at = "0123456789abcdef"[value % base];
+    return at;
+}
+
 void output_int(struct output *o, int64_t value)
 {
-    char text[32];
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    put_number(o, text);
+    char text[NUMBER_BYTES];
+    uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char *at = put_digits(text + sizeof(text) - 1, size, 10, 1);
+    if (value < 0)
+        *--at = '-';
+    put_number(o, at);
 }
 
 void output_word(struct output *o, uint64_t value)
 {
-    char text[32];
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    put_number(o, text);
+    char text[NUMBER_BYTES];
+    put_number(o, put_digits(text + sizeof(text) - 1, value, 10, 1));
 }
 
 /* As many digits as it takes to get the same number back. */
@@ -167,7 +179,11 @@ void output_real(struct output *o, double value)
 
 void output_hex(struct output *o, uint64_t value)
 {
-    output_format(o, "0x%08" PRIx64, value);
+    char text[NUMBER_BYTES];
+    char *at = put_digits(text + sizeof(text) - 1, value, 16, 8);
+    *--at = 'x';
+    *--at = '0';
+    output_text(o, at);
 }
 
 /* What hangs deeper is drawn as if it did not: a picture of it helps nobody, and libsmartcols takes
@@ -233,7 +249,8 @@ static void write_tsv(struct output *o)
 {
     for (uint32_t i = 0; i < o->count + o->columns; i++) {
         const char *text = i < o->columns ? o->name[i] : o->cells[i - o->columns].text;
-        fprintf(o->file, "%s%c", text, (i + 1) % o->columns ? '\t' : '\n');
+        fputs(text, o->file);
+        fputc((i + 1) % o->columns ? '\t' : '\n', o->file);
     }
 }
 

@@ -54,7 +54,7 @@ static enum error statement(struct part *p, enum part_query q, sqlite3_stmt **ou
     return e;
 }
 
-/* All rows of a query in *out, which begins empty. */
+/* All rows of a query, behind those in *out. */
 static enum error rows_of(struct part *p, enum part_query q, int64_t key, int low, int high,
                           struct rowset *out)
 {
@@ -89,10 +89,16 @@ static enum error keep_object(struct part *p, const struct row *row)
     return rowset_add(&p->l.sets[ROW_OBJECT], row) ? ERR_OK : no_memory(p);
 }
 
+static enum error find_object(struct part *p, int64_t life)
+{
+    p->found_objects.count = 0;
+    enum error e = rows_of(p, PART_OBJECT, life, 0, 0, &p->found_objects);
+    return e == ERR_OK && p->found_objects.count ? keep_object(p, &p->found_objects.rows[0]) : e;
+}
+
 /* *out: its row, NULL: it has none. */
 static enum error object_of(struct part *p, int64_t life, const struct row **out)
 {
-    struct rowset found = {0};
     *out = NULL;
     if (life == 0)
         return ERR_OK;
@@ -100,10 +106,7 @@ static enum error object_of(struct part *p, int64_t life, const struct row **out
     if (!e)
         return no_memory(p);
     if (e->value == PART_NONE) {
-        enum error failed = rows_of(p, PART_OBJECT, life, 0, 0, &found);
-        if (failed == ERR_OK && found.count)
-            failed = keep_object(p, &found.rows[0]);
-        rowset_free(&found);
+        enum error failed = find_object(p, life);
         if (failed != ERR_OK)
             return failed;
     }
@@ -149,11 +152,11 @@ static enum error keep_cap(struct part *p, const struct row *row, enum level lev
 
 static enum error add_caps(struct part *p, enum part_query q, int64_t key, enum level level)
 {
-    struct rowset found = {0};
-    enum error e = rows_of(p, q, key, 0, 0, &found);
-    for (uint32_t i = 0; e == ERR_OK && i < found.count; i++)
-        e = keep_cap(p, &found.rows[i], level);
-    rowset_free(&found);
+    struct rowset *found = &p->found_caps;
+    found->count = 0;
+    enum error e = rows_of(p, q, key, 0, 0, found);
+    for (uint32_t i = 0; e == ERR_OK && i < found->count; i++)
+        e = keep_cap(p, &found->rows[i], level);
     return e;
 }
 
@@ -351,8 +354,7 @@ static enum error keep_domain(struct part *p, sqlite3_stmt *st)
 }
 
 /* The domain of a thread, if there is one and it is not in the list yet. */
-static enum error list_domain(struct part *p, const struct row *thread, int64_t *list,
-                              uint32_t *count)
+static enum error list_domain(struct part *p, const struct row *thread, struct key_list *list)
 {
     int64_t id = thread ? domain_row(thread) : 0;
     uint32_t before = p->domain_of.count;
@@ -361,24 +363,23 @@ static enum error list_domain(struct part *p, const struct row *thread, int64_t 
     if (!part_map_put(&p->domain_of, id))
         return no_memory(p);
     if (p->domain_of.count > before)
-        list[(*count)++] = id;
+        list->keys[list->count++] = id;
     return ERR_OK;
 }
 
-static enum error read_listed_domains(struct part *p, const int64_t *list, uint32_t count)
+static enum error read_listed_domains(struct part *p, const struct key_list *list)
 {
-    static const char sql[] = "SELECT d.id, d.name, d.trusted FROM json_each(?1) k"
-                              " CROSS JOIN domain d ON d.id = k.value";
+    static const char sql[] = "SELECT d.id, d.name, d.trusted FROM capdb_keys k"
+                              " CROSS JOIN domain d ON d.id = k.key";
     sqlite3_stmt *st;
-    char *text = capdb_list(list, count);
-    enum error e = text ? capdb_prepare(p->db, sql, &st) : no_memory(p);
-    if (e == ERR_OK) {
-        sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
-        while (e == ERR_OK && capdb_step(p->db, st, "reading domains", &e))
-            e = keep_domain(p, st);
-        sqlite3_finalize(st);
-    }
-    free(text);
+    enum error e = capdb_prepare(p->db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    p->db->keys = list;
+    while (e == ERR_OK && capdb_step(p->db, st, "reading domains", &e))
+        e = keep_domain(p, st);
+    p->db->keys = NULL;
+    sqlite3_finalize(st);
     return e;
 }
 
@@ -388,15 +389,15 @@ static enum error read_domains(struct part *p)
 {
     const struct rowset *threads = &p->l.sets[ROW_THREAD];
     const struct row *root = rowset_find(threads, (int64_t)p->heads[0].snapshot.root_thread);
-    int64_t *list = malloc((threads->count + (size_t)1) * sizeof(*list));
-    uint32_t count = 0;
+    struct key_list list;
+    bool ready = key_list_begin(&list, threads->count);
     p->domains = calloc(threads->count + (size_t)1, sizeof(*p->domains));
-    enum error e = list && p->domains ? list_domain(p, root, list, &count) : no_memory(p);
+    enum error e = ready && p->domains ? list_domain(p, root, &list) : no_memory(p);
     for (uint32_t i = 0; e == ERR_OK && i < threads->count; i++)
-        e = list_domain(p, &threads->rows[i], list, &count);
-    if (e == ERR_OK && count)
-        e = read_listed_domains(p, list, count);
-    free(list);
+        e = list_domain(p, &threads->rows[i], &list);
+    if (e == ERR_OK && list.count)
+        e = read_listed_domains(p, &list);
+    key_list_free(&list);
     return e;
 }
 
@@ -424,16 +425,32 @@ static enum error pretend_states(struct part *p)
     return ERR_OK;
 }
 
-enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p)
+static enum error begin(struct part *p)
 {
-    static const enum row_kind whole[] = {ROW_THREAD, ROW_IRQ, ROW_RANGE};
-    *p = (struct part){.db = db, .n = n, .chains = chains, .l = {.db = db, .n = n}};
-    enum error e = capdb_heads_at(db, n, p->heads);
-    for (size_t i = 0; e == ERR_OK && i < sizeof(whole) / sizeof(*whole); i++)
-        e = capdb_rows_at(db, whole[i], n, &p->l.sets[whole[i]]);
+    enum error e = capdb_heads_at(p->db, p->n, p->heads);
+    if (e == ERR_OK)
+        e = p->known ? part_known_threads(p->known, p->db, p->n, &p->l.sets[ROW_THREAD])
+                     : capdb_rows_at(p->db, ROW_THREAD, p->n, &p->l.sets[ROW_THREAD]);
+    if (e == ERR_OK)
+        e = capdb_rows_at(p->db, ROW_IRQ, p->n, &p->l.sets[ROW_IRQ]);
+    if (e == ERR_OK)
+        e = capdb_rows_at(p->db, ROW_RANGE, p->n, &p->l.sets[ROW_RANGE]);
     if (e == ERR_OK)
         e = read_domains(p);
     return e == ERR_OK ? pretend_states(p) : e;
+}
+
+enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p)
+{
+    *p = (struct part){.db = db, .n = n, .chains = chains, .l = {.db = db, .n = n}};
+    return begin(p);
+}
+
+enum error part_begin_known(struct capdb *db, uint32_t n, const struct part_known *known,
+                            struct part *p)
+{
+    *p = (struct part){.db = db, .n = n, .known = known, .flat = true, .l = {.db = db, .n = n}};
+    return begin(p);
 }
 
 /* --- whose ----------------------------------------------------------------------------------- */
@@ -555,22 +572,11 @@ static bool chain_is_sure(const struct part *p)
 
 /* --- the state ------------------------------------------------------------------------------- */
 
-static int by_first_column(const void *pa, const void *pb)
+static bool sort_sets(struct part *p)
 {
-    int64_t a = ((const struct row *)pa)->v[0];
-    int64_t b = ((const struct row *)pb)->v[0];
-    return (a > b) - (a < b);
-}
-
-static void sort_sets(struct part *p)
-{
-    struct rowset *caps = &p->l.sets[ROW_CAP];
-    struct rowset *objects = &p->l.sets[ROW_OBJECT];
-    if (caps->count)
-        qsort(caps->rows, caps->count, sizeof(*caps->rows), rows_by_position);
-    if (objects->count)
-        qsort(objects->rows, objects->count, sizeof(*objects->rows), by_first_column);
     rowset_sort(&p->l.sets[ROW_MAPPING]);
+    return rowset_order(&p->l.sets[ROW_CAP], row_position, NULL) &&
+           rowset_order(&p->l.sets[ROW_OBJECT], row_first, NULL);
 }
 
 static enum error build_authority(struct part *p, struct capstate *state, struct authority *out)
@@ -593,7 +599,8 @@ enum error part_finish(struct part *p, struct capstate *state, struct authority 
         return ERR_UNSUPPORTED;
     if (e != ERR_OK)
         return e;
-    sort_sets(p); /* indices into the sets mean nothing from here on */
+    if (!sort_sets(p)) /* indices into the sets mean nothing from here on */
+        return no_memory(p);
     capstate_init(state);
     p->l.state = state;
     e = loading_build_part(&p->l, p->heads);
@@ -615,6 +622,8 @@ void part_free(struct part *p)
         sqlite3_finalize(p->query[i]);
     for (uint32_t i = 0; i < p->domain_count; i++)
         free(p->domains[i].name);
+    rowset_free(&p->found_caps);
+    rowset_free(&p->found_objects);
     free(p->domains);
     free(p->queue);
     free(p->caps.entry);

@@ -35,9 +35,9 @@ struct part_entry *part_map_at(const struct part_map *m, int64_t key);
 struct part_entry *part_map_put(struct part_map *m, int64_t key);
 
 /* Rows of two snapshots, read at once, which parts of both take instead of asking one by one:
- * capabilities by their object, and objects. */
+ * capabilities by their object, objects, and all threads. */
 struct part_known {
-    struct rowset caps, objects; /* behind their columns t0 << 32 | t1 */
+    struct rowset caps, objects, threads; /* behind their columns t0 << 32 | t1 */
     struct part_map caps_of,
         object; /* by object: index of its first row, PART_NONE where none is */
 };
@@ -48,6 +48,9 @@ enum error part_know(struct capdb *db, const uint32_t n[2], const struct row *co
 /* Adds the rows of a query that hold in snapshot n; *known: are they known? */
 enum error part_known_rows(const struct part_known *k, enum part_query q, int64_t key, uint32_t n,
                            struct rowset *out, bool *known);
+/* The rows of all threads in snapshot n, sorted. */
+enum error part_known_threads(const struct part_known *k, struct capdb *db, uint32_t n,
+                              struct rowset *out);
 void part_known_free(struct part_known *k);
 
 struct part {
@@ -62,10 +65,11 @@ struct part {
     struct record heads[LOADING_HEADS];
     struct loading l;
     sqlite3_stmt *query[PART_QUERIES];
-    struct part_map caps;    /* by row: index, why it is there */
-    struct part_map objects; /* by life: index */
-    struct part_map held;    /* by life: all capabilities to it are there, and why */
-    struct part_map ids;     /* by capability: why it is there */
+    struct rowset found_caps, found_objects; /* of one question, for the next one */
+    struct part_map caps;                    /* by row: index, why it is there */
+    struct part_map objects;                 /* by life: index */
+    struct part_map held; /* by life: all capabilities to it are there, and why */
+    struct part_map ids;  /* by capability: why it is there */
     struct part_map domain_of;
     struct authority_domain *domains;
     uint32_t domain_count;
@@ -78,6 +82,9 @@ struct part {
 };
 
 enum error part_begin(struct capdb *db, uint32_t n, bool chains, struct part *p);
+/* A flat part, which takes what is known. */
+enum error part_begin_known(struct capdb *db, uint32_t n, const struct part_known *known,
+                            struct part *p);
 enum error part_add_object(struct part *p, int64_t life); /* all capabilities to it */
 enum error part_add_cap(struct part *p, int64_t id);      /* the capability alone */
 /* The same, of which the row is known that holds in this snapshot. */

@@ -6,15 +6,11 @@
 
 #include <stdlib.h>
 
-struct list {
-    int64_t *keys;
-    uint32_t count;
-};
-
 struct knowing {
     struct capdb *db;
     const uint32_t *n;
     struct part_known *known;
+    const char *object_key; /* the column that finds an object by its number */
 };
 
 static const char doing[] = "reading two snapshots";
@@ -25,7 +21,8 @@ static enum error no_memory(struct capdb *db)
 }
 
 /* Once each, those that are known already left out; 0 is no object. */
-static enum error list_new(struct capdb *db, struct list *list, struct part_map *known, int64_t key)
+static enum error list_new(struct capdb *db, struct key_list *list, struct part_map *known,
+                           int64_t key)
 {
     uint32_t before = known->count;
     if (key == 0)
@@ -38,20 +35,11 @@ static enum error list_new(struct capdb *db, struct list *list, struct part_map 
 }
 
 static enum error read_listed(struct knowing *k, enum row_kind kind, const char *column,
-                              const struct list *list, struct rowset *out)
+                              struct key_list *list, struct rowset *out)
 {
-    sqlite3_stmt *st;
-    char *text = capdb_list(list->keys, list->count);
-    enum error e = text ? capdb_prepare_rows_of_many(k->db, kind, column, &st) : no_memory(k->db);
-    if (e == ERR_OK) {
-        sqlite3_bind_text(st, 1, text, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(st, 2, k->n[0]);
-        sqlite3_bind_int64(st, 3, k->n[1]);
-        e = capdb_take_rows_of_many(k->db, st, kind, doing, out);
-        sqlite3_finalize(st);
-    }
-    free(text);
-    return e;
+    if (!key_list_sort(list)) /* pages are met in their order */
+        return no_memory(k->db);
+    return list->count ? capdb_rows_of_many(k->db, kind, column, list, k->n, doing, out) : ERR_OK;
 }
 
 /* Rows from `first` on, which stand together by their key: the map learns where. */
@@ -62,16 +50,16 @@ static void place(struct part_map *map, const struct rowset *rows, uint32_t firs
             part_map_at(map, rows->rows[i].v[column])->value = i;
 }
 
-static enum error know_objects(struct knowing *k, const struct list *list)
+static enum error know_objects(struct knowing *k, struct key_list *list)
 {
     uint32_t first = k->known->objects.count;
-    enum error e = read_listed(k, ROW_OBJECT, "id", list, &k->known->objects);
+    enum error e = read_listed(k, ROW_OBJECT, k->object_key, list, &k->known->objects);
     if (e == ERR_OK && list->count)
         place(&k->known->object, &k->known->objects, first, 0);
     return e;
 }
 
-static enum error know_caps_of(struct knowing *k, const struct list *list)
+static enum error know_caps_of(struct knowing *k, struct key_list *list)
 {
     uint32_t first = k->known->caps.count;
     enum error e = read_listed(k, ROW_CAP, "object", list, &k->known->caps);
@@ -84,9 +72,10 @@ static enum error know_caps_of(struct knowing *k, const struct list *list)
 static enum error know_users(struct knowing *k)
 {
     const struct rowset *caps = &k->known->caps;
-    struct list objects = {malloc((caps->count + (size_t)1) * sizeof(int64_t)), 0};
-    struct list users = {malloc((caps->count + (size_t)1) * sizeof(int64_t)), 0};
-    enum error e = objects.keys && users.keys ? ERR_OK : no_memory(k->db);
+    struct key_list objects;
+    struct key_list users;
+    bool ready = key_list_begin(&objects, caps->count) & key_list_begin(&users, caps->count);
+    enum error e = ready ? ERR_OK : no_memory(k->db);
     for (uint32_t i = 0; e == ERR_OK && i < caps->count; i++) {
         const int64_t *v = caps->rows[i].v;
         if (v[CAP_COL_type] != RECORD_CAP_CNODE && v[CAP_COL_type] != RECORD_CAP_PAGE_DIRECTORY)
@@ -99,16 +88,17 @@ static enum error know_users(struct knowing *k)
         e = know_objects(k, &objects);
     if (e == ERR_OK)
         e = know_caps_of(k, &users);
-    free(objects.keys);
-    free(users.keys);
+    key_list_free(&objects);
+    key_list_free(&users);
     return e;
 }
 
 static enum error know_all(struct knowing *k, const struct row *const *caps, uint32_t count)
 {
-    struct list objects = {malloc((2 * (size_t)count + 1) * sizeof(int64_t)), 0};
-    struct list holders = {malloc((count + (size_t)1) * sizeof(int64_t)), 0};
-    enum error e = objects.keys && holders.keys ? ERR_OK : no_memory(k->db);
+    struct key_list objects;
+    struct key_list holders;
+    bool ready = key_list_begin(&objects, 2 * (size_t)count) & key_list_begin(&holders, count);
+    enum error e = ready ? ERR_OK : no_memory(k->db);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
         e = list_new(k->db, &objects, &k->known->object, caps[i]->v[CAP_COL_object]);
         if (e == ERR_OK)
@@ -122,17 +112,24 @@ static enum error know_all(struct knowing *k, const struct row *const *caps, uin
         e = know_caps_of(k, &holders);
     if (e == ERR_OK)
         e = know_users(k);
-    free(objects.keys);
-    free(holders.keys);
+    key_list_free(&objects);
+    key_list_free(&holders);
     return e;
 }
 
 enum error part_know(struct capdb *db, const uint32_t n[2], const struct row *const *caps,
                      uint32_t count, struct part_known *out)
 {
-    struct knowing k = {db, n, out};
+    struct knowing k = {db, n, out, "id"};
     *out = (struct part_known){0};
-    return db->overlaid ? ERR_OK : know_all(&k, caps, count);
+    enum error e = capdb_rows_of_both(db, ROW_THREAD, n, doing, &out->threads);
+    rowset_sort(&out->threads);
+    if (e != ERR_OK || db->overlaid)
+        return e;
+    /* where no life has two rows, rows are numbered as lives are, and no index is needed */
+    if (capdb_int(db, "SELECT max(row) = (SELECT max(id) FROM object_row) FROM object_row", 0))
+        k.object_key = "row";
+    return know_all(&k, caps, count);
 }
 
 static bool holds(int64_t span, uint32_t n)
@@ -140,18 +137,33 @@ static bool holds(int64_t span, uint32_t n)
     return span >> 32 <= n && (span & UINT32_MAX) > n;
 }
 
+/* The row, if it holds in snapshot n. */
+static enum error add_held(const struct row *found, uint32_t n, int span, struct rowset *out)
+{
+    struct row row = *found;
+    if (!holds(row.v[span], n))
+        return ERR_OK;
+    row.v[span] = 0;
+    return rowset_add(out, &row) ? ERR_OK : ERR_NO_MEMORY;
+}
+
 static enum error add_rows(const struct rowset *rows, const struct part_map *map, int column,
                            int64_t key, uint32_t n, int span, struct rowset *out)
 {
     uint32_t i = part_map_at(map, key)->value;
-    for (; i < rows->count && rows->rows[i].v[column] == key; i++) {
-        struct row row = rows->rows[i];
-        bool held = holds(row.v[span], n);
-        row.v[span] = 0;
-        if (held && !rowset_add(out, &row))
-            return ERR_NO_MEMORY;
-    }
-    return ERR_OK;
+    enum error e = ERR_OK;
+    for (; e == ERR_OK && i < rows->count && rows->rows[i].v[column] == key; i++)
+        e = add_held(&rows->rows[i], n, span, out);
+    return e;
+}
+
+enum error part_known_threads(const struct part_known *k, struct capdb *db, uint32_t n,
+                              struct rowset *out)
+{
+    enum error e = ERR_OK;
+    for (uint32_t i = 0; e == ERR_OK && i < k->threads.count; i++)
+        e = add_held(&k->threads.rows[i], n, row_descs[ROW_THREAD].columns, out);
+    return e == ERR_OK ? e : no_memory(db);
 }
 
 enum error part_known_rows(const struct part_known *k, enum part_query q, int64_t key, uint32_t n,
@@ -170,6 +182,7 @@ void part_known_free(struct part_known *k)
 {
     rowset_free(&k->caps);
     rowset_free(&k->objects);
+    rowset_free(&k->threads);
     free(k->caps_of.entry);
     free(k->object.entry);
 }

@@ -75,13 +75,17 @@ static void side_cells(struct difference *d, const struct row *side, const struc
 {
     char text[TEXT_BYTES];
     char place[TEXT_BYTES];
+    char cell[2 * TEXT_BYTES + sizeof(" ()")];
     int32_t slot = side ? capstate_slot_at(&v->state, slot_of(side)) : -1;
     if (slot < 0) {
         output_text(d->out, "-");
         return;
     }
-    output_format(d->out, "%s (%s)", capstate_slot_text(&v->state, slot, text, sizeof(text)),
-                  capstate_place_text(&v->state, slot, place, sizeof(place)));
+    char *at = stpcpy(cell, capstate_slot_text(&v->state, slot, text, sizeof(text)));
+    at = stpcpy(at, " (");
+    at = stpcpy(at, capstate_place_text(&v->state, slot, place, sizeof(place)));
+    stpcpy(at, ")");
+    output_text(d->out, cell);
 }
 
 static const char *change_word(const struct difference *d, const struct capdb_change *c)
@@ -157,11 +161,9 @@ static bool load_parts(struct difference *d, const uint32_t n[2])
     struct capdb *db = d->a.db;
     enum error e = know_both(d, n);
     if (e == ERR_OK)
-        e = part_begin(db, n[0], false, &d->parts[0]);
+        e = part_begin_known(db, n[0], &d->known, &d->parts[0]);
     if (e == ERR_OK)
-        e = part_begin(db, n[1], false, &d->parts[1]);
-    d->parts[0].flat = d->parts[1].flat = true;
-    d->parts[0].known = d->parts[1].known = &d->known;
+        e = part_begin_known(db, n[1], &d->known, &d->parts[1]);
     if (e == ERR_OK)
         e = capdb_difference_tell(d->changes, want_change, d);
     if (e == ERR_OK)

@@ -120,12 +120,11 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
 
 static enum status ask_recording(struct options *o, struct capdb *db)
 {
-    if (capdb_add_breaches(db) != ERR_OK ||
-        capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
-        return command_complain(o->run, "%s", capdb_error(db));
     if (o->given) /* the debugger waits, and with it the machine */
         capdb_give_up_after(db, GIVEN_S, NULL, NULL);
-    capdb_question_begins(db);
+    if (capdb_add_breaches(db) != ERR_OK || capdb_question_begins(db) != ERR_OK ||
+        capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(db));
     enum status s = run_query(o, db->sql, o->operand[0], NULL);
     capdb_question_ends(db);
     return s;

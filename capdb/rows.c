@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RADIX_BITS = 16, RADIX_SIZE = 1 << RADIX_BITS, RADIX_WORTH = 2048 };
+enum { RADIX_WORTH = 512, RADIX_MANY = 1 << 15, FEW_BITS = 8, MANY_BITS = 16 };
 
 #define COLUMN_NAME(name) #name,
 #define X(NAME, table_name, first)                                                                 \
@@ -37,7 +37,7 @@ bool rowset_reserve(struct rowset *set, uint32_t capacity)
 
 bool rowset_add(struct rowset *set, const struct row *row)
 {
-    if (!rowset_reserve(set, set->count + 1))
+    if (set->count == set->room && !rowset_reserve(set, set->count + 1))
         return false;
     set->rows[set->count++] = *row;
     return true;
@@ -84,26 +84,31 @@ static bool keys_sorted(const struct sort_key *keys, uint32_t count)
     return true;
 }
 
-/* One stable pass by the digit at `shift`. */
-static void radix_pass(const struct sort_key *from, struct sort_key *to, uint32_t count,
-                       unsigned shift, uint32_t *start)
+/* One stable pass by the digit of so many bits at `shift`; false: all have the same. */
+static bool radix_pass(const struct sort_key *from, struct sort_key *to, uint32_t count,
+                       unsigned shift, unsigned bits, uint32_t *start)
 {
+    const uint32_t size = (uint32_t)1 << bits;
     uint32_t sum = 0;
-    memset(start, 0, RADIX_SIZE * sizeof(*start));
+    memset(start, 0, size * sizeof(*start));
     for (uint32_t i = 0; i < count; i++)
-        start[(uint64_t)from[i].key >> shift & (RADIX_SIZE - 1)]++;
-    for (uint32_t d = 0; d < RADIX_SIZE; d++) {
+        start[(uint64_t)from[i].key >> shift & (size - 1)]++;
+    if (start[(uint64_t)from[0].key >> shift & (size - 1)] == count)
+        return false;
+    for (uint32_t d = 0; d < size; d++) {
         uint32_t here = start[d];
         start[d] = sum;
         sum += here;
     }
     for (uint32_t i = 0; i < count; i++)
-        to[start[(uint64_t)from[i].key >> shift & (RADIX_SIZE - 1)]++] = from[i];
+        to[start[(uint64_t)from[i].key >> shift & (size - 1)]++] = from[i];
+    return true;
 }
 
 /* False when there is no memory or a key is negative: then the caller compares. */
 static bool radix_sort(struct sort_key *keys, uint32_t count)
 {
+    const unsigned bits = count < RADIX_MANY ? FEW_BITS : MANY_BITS;
     uint64_t top = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (keys[i].key < 0)
@@ -111,16 +116,16 @@ static bool radix_sort(struct sort_key *keys, uint32_t count)
         top |= (uint64_t)keys[i].key;
     }
     struct sort_key *other = malloc(count * sizeof(*other));
-    uint32_t *start = malloc(RADIX_SIZE * sizeof(*start));
+    uint32_t *start = malloc(((size_t)1 << bits) * sizeof(*start));
     struct sort_key *from = keys;
     struct sort_key *to = other;
     bool ready = other && start;
-    for (unsigned shift = 0; ready && shift < 64 && top >> shift; shift += RADIX_BITS) {
-        radix_pass(from, to, count, shift, start);
-        struct sort_key *swap = from;
-        from = to;
-        to = swap;
-    }
+    for (unsigned shift = 0; ready && shift < 64 && top >> shift; shift += bits)
+        if (radix_pass(from, to, count, shift, bits, start)) {
+            struct sort_key *swap = from;
+            from = to;
+            to = swap;
+        }
     if (ready && from != keys)
         memcpy(keys, from, count * sizeof(*keys));
     free(other);
@@ -139,6 +144,37 @@ void keys_sort(struct sort_key *keys, uint32_t count)
 uint32_t keys_lower_bound(const struct sort_key *keys, uint32_t count, int64_t key)
 {
     return (uint32_t)LOWER_BOUND(count, i, keys[i].key < key);
+}
+
+/* --- numbers to ask for --- */
+
+bool key_list_begin(struct key_list *list, size_t room)
+{
+    *list = (struct key_list){malloc((room + 1) * sizeof(*list->keys)), 0};
+    return list->keys;
+}
+
+bool key_list_sort(struct key_list *list)
+{
+    struct sort_key *sorted = malloc((list->count + (size_t)1) * sizeof(*sorted));
+    uint32_t count = list->count;
+    if (!sorted)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = (struct sort_key){list->keys[i], i};
+    keys_sort(sorted, count);
+    list->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || sorted[i].key != sorted[i - 1].key)
+            list->keys[list->count++] = sorted[i].key;
+    free(sorted);
+    return true;
+}
+
+void key_list_free(struct key_list *list)
+{
+    free(list->keys);
+    *list = (struct key_list){0};
 }
 
 /* --- rows --- */
@@ -177,28 +213,40 @@ static void sort_equal_runs(struct rowset *set)
     }
 }
 
-void rowset_sort(struct rowset *set)
+bool rowset_order(struct rowset *set, row_key_fn key, const void *ctx)
 {
-    if (rows_sorted(set))
-        return;
-    struct sort_key *keys = malloc(set->count * sizeof(*keys));
-    bool done = keys;
-    if (done) {
-        for (uint32_t i = 0; i < set->count; i++)
-            keys[i] = (struct sort_key){set->rows[i].v[0], i};
+    struct sort_key *keys = malloc((set->count + (size_t)1) * sizeof(*keys));
+    if (!keys)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++)
+        keys[i] = (struct sort_key){key(ctx, &set->rows[i]), i};
+    bool done = keys_sorted(keys, set->count);
+    if (!done) {
         keys_sort(keys, set->count);
         done = gather(set, keys);
     }
     free(keys);
-    if (done)
+    return done;
+}
+
+int64_t row_first(const void *ctx, const struct row *row)
+{
+    (void)ctx;
+    return row->v[0];
+}
+
+void rowset_sort(struct rowset *set)
+{
+    if (rows_sorted(set))
+        return;
+    if (rowset_order(set, row_first, NULL))
         sort_equal_runs(set);
     else
         qsort(set->rows, set->count, sizeof(*set->rows), row_compare);
 }
 
-int rows_by_position(const void *pa, const void *pb)
+int64_t row_position(const void *ctx, const struct row *row)
 {
-    int64_t a = ((const struct row *)pa)->v[CAP_COL_pos];
-    int64_t b = ((const struct row *)pb)->v[CAP_COL_pos];
-    return (a > b) - (a < b);
+    (void)ctx;
+    return row->v[CAP_COL_pos];
 }

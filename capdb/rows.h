@@ -97,8 +97,12 @@ int row_compare(const void *a, const void *b); /* by all columns, for qsort */
 bool rowset_reserve(struct rowset *set, uint32_t capacity);
 bool rowset_add(struct rowset *set, const struct row *row);
 void rowset_sort(struct rowset *set);
-/* For qsort(): rows of capabilities in derivation order. */
-int rows_by_position(const void *a, const void *b);
+/* By a key of each row, equal ones as they stand.  False: no memory. */
+typedef int64_t (*row_key_fn)(const void *ctx, const struct row *row);
+bool rowset_order(struct rowset *set, row_key_fn key, const void *ctx);
+/* For rowset_order(): rows of capabilities in derivation order, rows by their first column. */
+int64_t row_position(const void *ctx, const struct row *row);
+int64_t row_first(const void *ctx, const struct row *row);
 void rowset_free(struct rowset *set);
 /* In a sorted set the first row whose first column is `key`, NULL. */
 const struct row *rowset_find(const struct rowset *set, int64_t key);
@@ -111,5 +115,15 @@ struct sort_key {
 void keys_sort(struct sort_key *keys, uint32_t count);
 /* Index of the first key not below `key`; count when there is none. */
 uint32_t keys_lower_bound(const struct sort_key *keys, uint32_t count, int64_t key);
+
+/* Numbers to ask for, of which SQL sees one a row of capdb_keys (store.h). */
+struct key_list {
+    int64_t *keys;
+    uint32_t count;
+};
+bool key_list_begin(struct key_list *list, size_t room); /* false: no memory */
+/* Ascending, each once.  False: no memory. */
+bool key_list_sort(struct key_list *list);
+void key_list_free(struct key_list *list);
 
 #endif

@@ -38,12 +38,14 @@ static const char *skip_blanks(const char *at, const char *end)
 static const char *statement_end(const char *at, const char *end)
 {
     bool quoted = false;
-    while (at < end && (quoted || *at != ';')) {
+    for (;;) {
+        at += strcspn(at, quoted ? "'" : "';-");
+        if (at == end || *at == ';')
+            return at;
         const char *next = quoted ? at : skip_blank(at, end);
         quoted ^= *at == '\'';
         at = next == at ? at + 1 : next;
     }
-    return at;
 }
 
 static const char *take_word(const char *at, const char *end, char *word, size_t size)
@@ -90,6 +92,8 @@ bool schema_same(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     const char *a_end = a + a_length;
     const char *b_end = b + b_length;
+    if (a_length == b_length && memcmp(a, b, a_length) == 0)
+        return true;
     for (;; a++, b++) {
         a = next_sign(a, a_end);
         b = next_sign(b, b_end);

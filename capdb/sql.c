@@ -92,9 +92,10 @@ enum error capdb_exec_texts(struct capdb *db, const char *doing, const char *sql
 
 enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out)
 {
-    if (sqlite3_prepare_v2(db->sql, sql, -1, out, NULL) != SQLITE_OK)
-        return capdb_fail_sql(db, "reading the recording");
-    return ERR_OK;
+    int code = sqlite3_prepare_v2(db->sql, sql, -1, out, NULL);
+    if (code == SQLITE_ERROR && capdb_need_views(db) == ERR_OK) /* it may name one */
+        code = sqlite3_prepare_v2(db->sql, sql, -1, out, NULL);
+    return code == SQLITE_OK ? ERR_OK : capdb_fail_sql(db, "reading the recording");
 }
 
 bool capdb_step(struct capdb *db, sqlite3_stmt *st, const char *doing, enum error *e)
@@ -141,16 +142,22 @@ static int is_given_up(void *ctx)
     return capdb_now() > db->give_up_at || (db->wanted && !db->wanted(db->wanted_ctx));
 }
 
-void capdb_question_begins(struct capdb *db)
+enum error capdb_question_begins(struct capdb *db)
 {
+    enum error e = capdb_need_views(db);
+    if (e != ERR_OK)
+        return e;
+    capdb_allow_views(db, true);
     db->give_up_at = capdb_now() + db->give_up_after;
     if (db->give_up_after)
         sqlite3_progress_handler(db->sql, GIVE_UP_STEPS, is_given_up, db);
+    return ERR_OK;
 }
 
 void capdb_question_ends(struct capdb *db)
 {
     sqlite3_progress_handler(db->sql, 0, NULL, NULL);
+    capdb_allow_views(db, false);
 }
 
 double capdb_now(void)

@@ -2,9 +2,9 @@
 /* What the files of capdb/ share about an open recording.  From the bottom up:
  *
  *     schema rows pack blake2b lock readfile    know nothing of a handle
- *     sql                                       statements and sentences
+ *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
- *     tail, take                                what is not merged yet; rows in one step
+ *     tail, take, keys                          what is not merged yet; rows in one step, of a list
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
  *     elements, sum                             rows and sums of a snapshot
@@ -56,8 +56,9 @@ struct capdb {
     struct place place;
     int version; /* user_version */
     uint32_t count;
-    struct recorder *recorder; /* once something is written */
-    struct taking *taking;     /* take.c's, while a query hands rows over; NULL */
+    struct recorder *recorder;   /* once something is written */
+    struct taking *taking;       /* take.c's, while a query hands rows over; NULL */
+    const struct key_list *keys; /* what capdb_keys (key) shows in SQL: keys.c; NULL: nothing */
     /* a reader */
     bool live;                   /* reads beside a recorder, with SQLite's locks */
     int holds;                   /* capdb_hold() without capdb_release() */
@@ -106,17 +107,28 @@ enum error capdb_execf(struct capdb *db, const char *doing, const char *fmt, ...
 /* One statement with texts for its places. */
 enum error capdb_exec_texts(struct capdb *db, const char *doing, const char *sql,
                             const char *const *texts, int count);
+/* Views that it names are made first where they lack. */
 enum error capdb_prepare(struct capdb *db, const char *sql, sqlite3_stmt **out);
 /* One step: true while there is a row; *e tells how it ended. */
 bool capdb_step(struct capdb *db, sqlite3_stmt *st, const char *doing, enum error *e);
-/* What is stepped between these two is given up as capdb_give_up_after() said. */
-void capdb_question_begins(struct capdb *db);
+/* Around somebody else's SQL, from its preparation to its end.  It may name our views and, behind
+ * them, others of the file, and is given up as capdb_give_up_after() said. */
+enum error capdb_question_begins(struct capdb *db);
 void capdb_question_ends(struct capdb *db);
 /* First column of the first row of a query without parameters; `missing` when there is none. */
 int64_t capdb_int(struct capdb *db, const char *sql, int64_t missing);
 /* Never NULL. */
 const char *capdb_column_text(sqlite3_stmt *st, int column);
 double capdb_now(void);
+
+/* --- views.c ---------------------------------------------------------------------------------- */
+
+/* Our views, as temporary ones of this connection, above whatever the file has. */
+enum error capdb_make_views(struct capdb *db);
+/* The same for a recording that is read, unless they are there. */
+enum error capdb_need_views(struct capdb *db);
+/* May statements name views that stand in the file that is read? */
+void capdb_allow_views(struct capdb *db, bool allowed);
 
 /* --- vocabulary.c, words.c, tail.c, file.c ---------------------------------------------------- */
 
@@ -145,8 +157,10 @@ enum error capdb_open_to_rewrite(const char *path, struct capdb **out, char *mes
 enum error capdb_add_breaches(struct capdb *db);
 extern const char capdb_breaches_declaration[];
 
-/* Our views, as temporary ones of this connection, above whatever the file has. */
-enum error capdb_make_views(struct capdb *db);
+/* --- keys.c ----------------------------------------------------------------------------------- */
+
+/* The table capdb_keys of this connection, which shows db->keys: a list to join with. */
+enum error capdb_add_keys(struct capdb *db);
 
 /* --- take.c ----------------------------------------------------------------------------------- */
 
@@ -159,14 +173,14 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
-/* The same of the rows whose column is one of a list (?1, as capdb_list() writes it) and that hold in
- * snapshot ?2 or ?3, in the order of the list. Behind its columns each row has t0 << 32 | t1. */
-enum error capdb_prepare_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
-                                      sqlite3_stmt **out);
-enum error capdb_take_rows_of_many(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
-                                   const char *doing, struct rowset *out);
-/* Numbers as json_each() reads them, malloced; NULL: no memory. */
-char *capdb_list(const int64_t *numbers, uint32_t count);
+/* The same of the rows of which a column (or "row") is one of a list and that hold in one of two
+ * snapshots, in the order of the list.  Behind its columns each row has t0 << 32 | t1. */
+enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
+                              const struct key_list *keys, const uint32_t n[2], const char *doing,
+                              struct rowset *out);
+/* The same of all rows of a kind. */
+enum error capdb_rows_of_both(struct capdb *db, enum row_kind kind, const uint32_t n[2],
+                              const char *doing, struct rowset *out);
 
 /* --- load.c, events.c, prove.c ---------------------------------------------------------------- */
 

@@ -5,12 +5,9 @@
  * comes back once, at its end. */
 #include "capdb/store.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { SQL_BYTES = 1280 };
+enum { SQL_BYTES = 1280, FROM_BYTES = 96 };
 
 /* Where the rows of the query under way go. */
 struct taking {
@@ -20,22 +17,26 @@ struct taking {
     enum error error;
 };
 
-/* column < 0: the number of the row. */
-static bool take_cell(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
+/* Of a cell behind the number of its row. */
+static bool take_other(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
 {
-    int type = sqlite3_value_type(cell);
-    *out = type == SQLITE_INTEGER ? sqlite3_value_int64(cell) : ROW_NULL;
-    return type == SQLITE_INTEGER ||
-           (type == SQLITE_NULL && column >= 0 && row_may_be_null((int)kind, column));
+    *out = ROW_NULL;
+    return sqlite3_value_type(cell) == SQLITE_NULL && row_may_be_null((int)kind, column);
 }
 
 static enum error take_row(const struct taking *t, int count, sqlite3_value **cells)
 {
     struct row row = {0};
     bool numbers = count == row_descs[t->kind].columns + t->more + 1 &&
-                   take_cell(cells[0], t->kind, -1, &row.row);
+                   sqlite3_value_type(cells[0]) == SQLITE_INTEGER;
+    if (!numbers)
+        return ERR_CORRUPT;
+    row.row = sqlite3_value_int64(cells[0]);
     for (int c = 0; numbers && c + 1 < count; c++)
-        numbers = take_cell(cells[c + 1], t->kind, c, &row.v[c]);
+        if (sqlite3_value_type(cells[c + 1]) == SQLITE_INTEGER)
+            row.v[c] = sqlite3_value_int64(cells[c + 1]);
+        else
+            numbers = take_other(cells[c + 1], t->kind, c, &row.v[c]);
     if (!numbers)
         return ERR_CORRUPT;
     return rowset_add(t->out, &row) ? ERR_OK : ERR_NO_MEMORY;
@@ -76,21 +77,6 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
     return capdb_prepare(db, sql, out);
 }
 
-enum error capdb_prepare_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
-                                      sqlite3_stmt **out)
-{
-    char sql[SQL_BYTES];
-    const struct row_desc *d = &row_descs[kind];
-    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(r.row");
-    for (int c = 0; c < d->columns; c++)
-        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", r.\"%s\"", d->column[c]);
-    snprintf(sql + used, sizeof(sql) - (size_t)used,
-             ", r.t0 << 32 | r.t1) FROM json_each(?1) k CROSS JOIN %s r ON r.\"%s\" = k.value"
-             " WHERE r.t0 <= ?2 AND r.t1 > ?2 OR r.t0 <= ?3 AND r.t1 > ?3",
-             d->table, column);
-    return capdb_prepare(db, sql, out);
-}
-
 static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, struct taking taking)
 {
     enum error e = ERR_OK;
@@ -112,22 +98,47 @@ enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kin
     return take(db, st, doing, (struct taking){.kind = kind, .out = out});
 }
 
-enum error capdb_take_rows_of_many(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
-                                   const char *doing, struct rowset *out)
+/* From a table r, of what holds in one of two snapshots. */
+static enum error take_both(struct capdb *db, enum row_kind kind, const char *from,
+                            const uint32_t n[2], const char *doing, struct rowset *out)
 {
-    return take(db, st, doing, (struct taking){.kind = kind, .more = 1, .out = out});
+    char sql[SQL_BYTES];
+    sqlite3_stmt *st;
+    const struct row_desc *d = &row_descs[kind];
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(r.row");
+    for (int c = 0; c < d->columns; c++)
+        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", r.\"%s\"", d->column[c]);
+    snprintf(sql + used, sizeof(sql) - (size_t)used,
+             ", r.t0 << 32 | r.t1) FROM %s"
+             " WHERE r.t0 <= ?1 AND r.t1 > ?1 OR r.t0 <= ?2 AND r.t1 > ?2",
+             from);
+    enum error e = capdb_prepare(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, n[0]);
+    sqlite3_bind_int64(st, 2, n[1]);
+    e = take(db, st, doing, (struct taking){.kind = kind, .more = 1, .out = out});
+    sqlite3_finalize(st);
+    return e;
 }
 
-char *capdb_list(const int64_t *numbers, uint32_t count)
+enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,
+                              const struct key_list *keys, const uint32_t n[2], const char *doing,
+                              struct rowset *out)
 {
-    enum { DIGITS = 22 }; /* of any number, with a sign and a comma */
-    char *text = malloc((size_t)count * DIGITS + sizeof("[]"));
-    char *at = text;
-    if (!text)
-        return NULL;
-    *at++ = '[';
-    for (uint32_t i = 0; i < count; i++)
-        at += sprintf(at, "%s%" PRId64, i ? "," : "", numbers[i]);
-    strcpy(at, "]");
-    return text;
+    char from[FROM_BYTES];
+    snprintf(from, sizeof(from), "capdb_keys k CROSS JOIN %s r ON r.\"%s\" = k.key",
+             row_descs[kind].table, column);
+    db->keys = keys;
+    enum error e = take_both(db, kind, from, n, doing, out);
+    db->keys = NULL;
+    return e;
+}
+
+enum error capdb_rows_of_both(struct capdb *db, enum row_kind kind, const uint32_t n[2],
+                              const char *doing, struct rowset *out)
+{
+    char from[FROM_BYTES];
+    snprintf(from, sizeof(from), "%s r", row_descs[kind].table);
+    return take_both(db, kind, from, n, doing, out);
 }

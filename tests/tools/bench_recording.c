@@ -441,6 +441,8 @@ static void measure_load(struct capdb *db, uint32_t n)
     char table[96];
     snprintf(view, sizeof(view), "SELECT count(*) FROM caps WHERE n = %u", n);
     snprintf(table, sizeof(table), "SELECT count(*) FROM cap_row WHERE t0 <= %u AND t1 > %u", n, n);
+    if (capdb_need_views(db) != ERR_OK)
+        die(capdb_error(db));
     double start = now();
     if (capdb_load(db, n, &state) != ERR_OK)
         die(capdb_error(db));

@@ -237,6 +237,25 @@ static void test_diff_tells_every_change(void **state)
     capdb_close(db);
 }
 
+/* Its capabilities keep the numbers that they have in the original, its rows do not. */
+static void test_diff_of_a_cut_tells_every_change(void **state)
+{
+    enum { FIRST = 9 };
+    char message[CAPDB_MESSAGE];
+    char *out = temp_path();
+    (void)state;
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_cut(db, FIRST, SNAPSHOTS, out, message), ERR_OK);
+    capdb_close(db);
+    db = open_db(out);
+    assert_true(capdb_int(db, "SELECT count(*) FROM cap_row WHERE id <> row AND t0 = 1", 0) > 0);
+    for (uint32_t a = 1; a <= SNAPSHOTS - FIRST; a += 2)
+        for (uint32_t b = a + 1; b <= SNAPSHOTS - FIRST + 1; b += 3)
+            assert_diff(db, a, b);
+    capdb_close(db);
+    temp_remove(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_owner_of_memory_at_an_odd_place),
         cmocka_unit_test(test_owner_of_memory_that_is_only_mapped),
         cmocka_unit_test(test_diff_tells_every_change),
+        cmocka_unit_test(test_diff_of_a_cut_tells_every_change),
     };
     return cmocka_run_group_tests_name("capdb indexes", tests, setup, teardown);
 }

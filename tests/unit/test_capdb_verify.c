@@ -392,6 +392,92 @@ static void answers_do_not_come_from_the_views_of_the_file(void **state)
     write_file(path, good, size);
 }
 
+/* A question of somebody else, and statements of ours. */
+static void assert_answers(struct capdb *db)
+{
+    char *table;
+    assert_int_equal(capdb_ask(db, "SELECT max(n) FROM snapshots", 1, &table), ERR_OK);
+    assert_int_equal(atoi(strchr(table, '\n') + 1), capdb_count(db));
+    free(table);
+    assert_int_equal(all_answers(db), answers);
+}
+
+static void nor_from_tables_that_are_called_as_views(void **state)
+{
+    (void)state;
+    alter("DROP VIEW snapshots; CREATE TABLE snapshots AS SELECT 99 AS n; DROP VIEW revokes;"
+          " CREATE TABLE revokes AS SELECT 99 AS revoke");
+    struct capdb *db = open_db(path);
+    assert_int_equal(all_answers(db), answers);
+    assert_answers(db);
+    capdb_close(db);
+    write_file(path, good, size);
+}
+
+static int64_t views_made(struct capdb *db)
+{
+    return capdb_int(db, "SELECT count(*) FROM temp.sqlite_schema WHERE type = 'view'", -1);
+}
+
+/* A transaction that is undone undoes them, and leaves nothing of the file in their places. */
+static void views_are_made_when_one_is_named_and_made_again(void **state)
+{
+    struct capstate s;
+    (void)state;
+    alter("DROP VIEW snapshots; CREATE VIEW snapshots AS SELECT 99 AS n; DROP VIEW revokes");
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_load(db, 1, &s), ERR_OK);
+    capstate_free(&s);
+    assert_int_equal(views_made(db), 0);
+    assert_int_equal(capdb_hold(db), ERR_OK);
+    assert_answers(db);
+    assert_true(views_made(db) > 20);
+    assert_int_equal(sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(views_made(db), 0);
+    assert_int_equal(all_answers(db), answers);
+    assert_int_equal(capdb_release(db), ERR_OK);
+    assert_int_equal(capdb_hold(db), ERR_OK);
+    assert_answers(db);
+    assert_int_equal(sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_answers(db);
+    assert_int_equal(capdb_release(db), ERR_OK);
+    capdb_close(db);
+    write_file(path, good, size);
+}
+
+/* Who keeps views of their own in the file may ask for them; no statement of ours reads one. */
+static void views_of_others_are_for_their_questions(void **state)
+{
+    char *table;
+    sqlite3_stmt *st;
+    (void)state;
+    alter("CREATE VIEW mine AS SELECT count(*) AS number FROM snapshot");
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_ask(db, "SELECT number FROM mine", 1, &table), ERR_OK);
+    assert_int_equal(atoi(strchr(table, '\n') + 1), capdb_count(db));
+    free(table);
+    assert_int_not_equal(capdb_prepare(db, "SELECT number FROM mine", &st), ERR_OK);
+    assert_non_null(strstr(capdb_error(db), "mine"));
+    assert_int_not_equal(capdb_ask(db, "SELECT number FROM nobodys", 1, &table), ERR_OK);
+    assert_int_not_equal(capdb_prepare(db, "SELECT number FROM mine", &st), ERR_OK);
+    capdb_close(db);
+    write_file(path, good, size);
+}
+
+/* Not even what asks whether views are there. */
+static void where_no_statement_can_be_prepared_that_is_said(void **state)
+{
+    sqlite3_stmt *st;
+    (void)state;
+    struct capdb *db = open_db(path);
+    int depth = sqlite3_limit(db->sql, SQLITE_LIMIT_EXPR_DEPTH, 1);
+    assert_int_not_equal(capdb_prepare(db, "SELECT n FROM snapshots WHERE n = 1", &st), ERR_OK);
+    assert_non_null(strstr(capdb_error(db), "xpression"));
+    sqlite3_limit(db->sql, SQLITE_LIMIT_EXPR_DEPTH, depth);
+    assert_answers(db);
+    capdb_close(db);
+}
+
 /* Nothing in a cell that has to hold something, though the schema says that it does. */
 static void a_cell_without_its_value_is_damage(void **state)
 {
@@ -446,6 +532,10 @@ int main(void)
         cmocka_unit_test(alterations_by_hand_are_found),
         cmocka_unit_test(another_value_in_any_column_is_found_or_changes_no_answer),
         cmocka_unit_test(answers_do_not_come_from_the_views_of_the_file),
+        cmocka_unit_test(nor_from_tables_that_are_called_as_views),
+        cmocka_unit_test(views_are_made_when_one_is_named_and_made_again),
+        cmocka_unit_test(views_of_others_are_for_their_questions),
+        cmocka_unit_test(where_no_statement_can_be_prepared_that_is_said),
         cmocka_unit_test(a_cell_without_its_value_is_damage),
         cmocka_unit_test(the_end_is_told),
     };
