@@ -316,10 +316,10 @@ static int32_t untyped_over(const struct authority *a, int32_t object)
     return a->state->objects[object].type == RECORD_CAP_UNTYPED ? object : a->enclosing[object];
 }
 
-static bool is_kernel(const struct authority *a, uint64_t addr)
+/* What lies between the kernel's parts is not the kernel's if untyped memory covers it. */
+static bool is_kernel(const struct authority *a, uint64_t addr, int32_t untyped)
 {
-    const struct record_snapshot *k = &a->state->snapshot;
-    return addr >= k->kernel_start && addr < k->kernel_end;
+    return untyped < 0 && capstate_is_kernel(a->state, addr);
 }
 
 static int32_t holder_domain(const struct authority *a, int32_t object, bool *several)
@@ -356,7 +356,7 @@ void authority_owner_of_object(const struct authority *a, int32_t object,
         .object = object,
         .untyped = untyped_over(a, object),
         .domain = -1,
-        .kernel = is_kernel(a, a->state->objects[object].addr),
+        .kernel = is_kernel(a, a->state->objects[object].addr, untyped_over(a, object)),
     };
     for (int32_t u = out->untyped; u >= 0 && out->domain < 0; u = a->enclosing[u]) {
         bool several = false;
@@ -376,5 +376,5 @@ void authority_owner_of(const struct authority *a, uint64_t addr, struct authori
     *out = (struct authority_owner){.object = -1, .untyped = -1, .domain = -1};
     if (object >= 0)
         authority_owner_of_object(a, object, out);
-    out->kernel = is_kernel(a, addr);
+    out->kernel = is_kernel(a, addr, out->untyped);
 }

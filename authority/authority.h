@@ -76,7 +76,7 @@ void authority_rules_free(struct authority_rules *rules);
     X(WRITE, "write", "can write to")                                                              \
     X(READ, "read", "can read from")                                                               \
     X(HOLD, "hold", "holds, without rights that matter, a capability to")                          \
-    X(DESTROY, "destroy", "can revoke what gives access to")
+    X(DESTROY, "destroy", "can revoke a capability in")
 
 enum authority_edge_kind {
 #define X(NAME, name, sentence) AUTHORITY_##NAME,

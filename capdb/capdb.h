@@ -139,6 +139,7 @@ struct capdb_owner {
     uint32_t type, bits;
     char domain[CAPDB_DOMAIN]; /* "": nobody */
     bool by_untyped;           /* the rule that decided */
+    bool covered;              /* untyped memory is there: it is not the kernel's */
     bool shared;               /* several hold it; domain is one of them */
 };
 enum error capdb_owner_at(struct capdb *db, uint32_t n, uint64_t addr, struct capdb_owner *out);

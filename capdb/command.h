@@ -140,8 +140,14 @@ struct thing {
 };
 /* Complains and returns false when the name means nothing here. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
-/* Address only; needs no snapshot beyond the kernel window of `snapshot`. */
+/* Address only; needs no snapshot beyond the RAM and kernel window of `snapshot`. Decimal without 0x; false
+ * also for what is doubtful. */
 bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out);
+/* As lists show it, physical: what is named with its type (tcb:0x…, slot:0x…) is looked for there first, so
+ * that a board whose memory lies at addresses of the kernel's window can name it. */
+bool address_as_printed(const char *text, const struct record_snapshot *snapshot, uint64_t *out);
+/* Decimal digits that lead into RAM only as a hexadecimal number: somebody left the 0x away. */
+bool address_is_doubtful(const char *text, const struct record_snapshot *snapshot);
 /* Marks the nodes that a thing stands for. */
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 

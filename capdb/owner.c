@@ -305,6 +305,8 @@ static enum error judge(struct capdb *db, const struct capdb_covers *c, uint32_t
         return ERR_OK;
     uint32_t from = (uint32_t)(object - c->list);
     out->found = true;
+    for (uint32_t i = 0; i < c->count; i++)
+        out->covered |= c->list[i].type == RECORD_CAP_UNTYPED;
     out->object = object->addr;
     out->type = object->type;
     out->bits = object->bits;

@@ -133,9 +133,10 @@ static void chain_rows(struct output *out, const struct view *v, int32_t object)
         slot_row(out, v, v->state.slots[slot].parent >= 0 ? "derives" : "root", slot);
 }
 
-/* A domain is not at an address, and neither is an interrupt. */
-static bool address_of(const struct options *o, const struct view *v, const char *text,
-                       uint64_t *addr)
+/* A domain is not at an address, and neither is an interrupt. *object: the one that is named, which
+ * need not be the smallest there; -1: an address is. */
+static bool place_of(const struct options *o, const struct view *v, const char *text,
+                     uint64_t *addr, int32_t *object)
 {
     struct thing t;
     if (!thing_find(o, v, text, &t))
@@ -145,6 +146,7 @@ static bool address_of(const struct options *o, const struct view *v, const char
     if (t.kind != THING_ADDRESS && (t.object < 0 || v->state.objects[t.object].bits == 0))
         return command_complain(o->run, "%s takes no memory", text), false;
     *addr = t.kind == THING_SLOT ? v->state.objects[t.object].addr : t.addr;
+    *object = t.kind == THING_ADDRESS ? -1 : t.object;
     return true;
 }
 
@@ -153,14 +155,18 @@ enum status command_owner(struct options *o)
     struct view v;
     struct authority_owner w;
     uint64_t addr;
+    int32_t object;
     char text[TEXT_BYTES];
     if (dbview_open_about(o, &v, o->operand[0], true) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (!address_of(o, &v, o->operand[0], &addr)) {
+    if (!place_of(o, &v, o->operand[0], &addr, &object)) {
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }
-    authority_owner_of(&v.authority, addr, &w);
+    if (object >= 0)
+        authority_owner_of_object(&v.authority, object, &w);
+    else
+        authority_owner_of(&v.authority, addr, &w);
     struct output *out = output_begin(stdout, output_default, reach_columns);
     output_text(out, "owner");
     output_text(out, w.shared ? "(shared)" : w.kernel ? "(kernel)" : domain_name(&v, w.domain));
@@ -291,8 +297,7 @@ static enum error history_rows(struct history *h, const char *sql)
 
 static void owner_row(struct history *h, uint32_t first, uint32_t last, const struct capdb_owner *w)
 {
-    const struct record_snapshot *k = &h->v->state.snapshot;
-    bool kernel = h->addr >= k->kernel_start && h->addr < k->kernel_end;
+    bool kernel = !w->covered && capstate_is_kernel(&h->v->state, h->addr);
     if (first > range_last(h->o, h->v) || last < range_first(h->o))
         return;
     output_int(h->out, first);
@@ -322,6 +327,7 @@ static enum error owner_by_rules(struct history *h, uint32_t n, struct capdb_own
     out->found = w.object >= 0;
     out->shared = w.shared;
     out->by_untyped = w.by_untyped;
+    out->covered = w.untyped >= 0;
     snprintf(out->domain, sizeof(out->domain), "%s", domain_name(h->v, w.domain));
     return ERR_OK;
 }
@@ -351,7 +357,7 @@ static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM c
 static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)
 {
     return strcmp(a->domain, b->domain) == 0 && a->shared == b->shared &&
-           a->by_untyped == b->by_untyped && a->found == b->found;
+           a->by_untyped == b->by_untyped && a->found == b->found && a->covered == b->covered;
 }
 
 static enum error moment(struct history *h, sqlite3_stmt *st, uint32_t *n)
@@ -435,7 +441,8 @@ enum status command_history(struct options *o)
     if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct history h = {.o = o, .v = &v};
-    if (!address_of(o, &v, o->operand[0], &h.addr)) {
+    int32_t named; /* memory has a history, whatever lay there */
+    if (!place_of(o, &v, o->operand[0], &h.addr, &named)) {
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }

@@ -92,14 +92,14 @@ enum status command_cdt(struct options *o)
 struct preview {
     const struct view *v;
     int32_t first, end; /* the victims */
-    int32_t *frames;    /* those to frames, sorted */
+    bool *gone;      /* of each slot: is it emptied? Also of those in CNodes and threads that end */
+    int32_t *frames; /* those to frames, sorted */
     uint32_t frame_count;
     struct output *out;
     uint32_t mappings;
 };
 
-/* An object goes when all capabilities to it are among the victims (reply capabilities do not keep
- * it alive). */
+/* An object goes when all capabilities to it go (reply capabilities do not keep it alive). */
 static bool object_goes(const struct preview *p, int32_t object)
 {
     bool any = false;
@@ -107,7 +107,7 @@ static bool object_goes(const struct preview *p, int32_t object)
          slot = p->v->state.slots[slot].next_same) {
         if (p->v->state.slots[slot].rec.type == RECORD_CAP_REPLY)
             continue;
-        if (slot < p->first || slot >= p->end)
+        if (!p->gone[slot])
             return false;
         any = true;
     }
@@ -124,14 +124,24 @@ static void preview_row(struct preview *p, const char *what, uint64_t addr, int3
     output_row(p->out);
 }
 
-static void preview_caps(struct preview *p)
+static void preview_cap(struct preview *p, int32_t slot, const char *more)
 {
     char text[TEXT_BYTES];
-    for (int32_t i = p->first; i < p->end; i++) {
-        capstate_slot_text(&p->v->state, i, text, sizeof(text));
-        preview_row(p, "capability", p->v->state.slots[i].rec.addr,
-                    authority_slot_domain(&p->v->authority, i), text);
-    }
+    const struct capstate *s = &p->v->state;
+    capstate_slot_text(s, slot, text, sizeof(text) - strlen(more));
+    strcat(text, more);
+    preview_row(p, "capability", s->slots[slot].rec.addr,
+                authority_slot_domain(&p->v->authority, slot), text);
+}
+
+/* The steps, in the kernel's order, and then what lies in CNodes and threads that end by them. */
+static void preview_caps(struct preview *p)
+{
+    for (int32_t i = p->first; i < p->end; i++)
+        preview_cap(p, i, "");
+    for (uint32_t i = 0; i < p->v->state.slot_count; i++)
+        if (p->gone[i] && ((int32_t)i < p->first || (int32_t)i >= p->end))
+            preview_cap(p, (int32_t)i, ", with what it lies in");
 }
 
 static void preview_objects(struct preview *p)
@@ -163,11 +173,11 @@ static int by_frame(const void *pa, const void *pb, void *ctx)
 static void find_frames(struct preview *p)
 {
     const struct capstate *s = &p->v->state;
-    p->frames = output_alloc(NULL, ((size_t)(p->end - p->first) + 1) * sizeof(*p->frames));
+    p->frames = output_alloc(NULL, ((size_t)s->slot_count + 1) * sizeof(*p->frames));
     p->frame_count = 0;
-    for (int32_t i = p->first; i < p->end; i++)
-        if (s->slots[i].rec.type == RECORD_CAP_FRAME)
-            p->frames[p->frame_count++] = i;
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        if (p->gone[i] && s->slots[i].rec.type == RECORD_CAP_FRAME)
+            p->frames[p->frame_count++] = (int32_t)i;
     if (p->frame_count)
         qsort_r(p->frames, p->frame_count, sizeof(*p->frames), by_frame, (void *)(uintptr_t)s);
 }
@@ -235,16 +245,18 @@ enum status command_preview(struct options *o)
         return STATUS_UNKNOWN;
     }
     struct preview p = {.v = &v, .first = root + 1, .end = v.state.slots[root].next};
+    struct toll toll;
+    p.gone = output_alloc(NULL, (size_t)v.state.slot_count + 1);
+    if (toll_of(&v.state, root, p.gone, &toll) != ERR_OK)
+        return command_complain(o->run, "out of memory");
     p.out = output_begin(stdout, output_default, columns);
     preview_caps(&p);
     preview_objects(&p);
     find_frames(&p);
     preview_mappings(&p);
     free(p.frames);
-    struct toll toll; /* what lies in CNodes and threads that end is in it, and not in the rows */
+    free(p.gone);
     char taken[TOLL_TEXT];
-    if (toll_of(&v.state, root, NULL, &toll) != ERR_OK)
-        return STATUS_UNKNOWN;
     snprintf(text, sizeof(text), "revoke takes %s; %u translation%s", toll_text(&toll, taken),
              p.mappings, p.mappings == 1 ? " ends" : "s end");
     preview_row(&p, "total", v.state.slots[root].rec.addr,

@@ -26,22 +26,67 @@ static bool number_parse(const char *text, uint64_t *out)
     return *end == '\0' && errno == 0;
 }
 
+static uint64_t last_word(const struct record_snapshot *s)
+{
+    return record_word_bits(s) == 32 ? UINT32_MAX : UINT64_MAX;
+}
+
+/* As the kernel sees RAM through its window; where it has none, RAM itself. */
+static bool in_window(const struct record_snapshot *s, uint64_t addr)
+{
+    return addr - ((s->ram_base + s->phys_offset) & last_word(s)) < s->ram_size;
+}
+
+static bool in_ram(const struct record_snapshot *s, uint64_t addr)
+{
+    return addr - s->ram_base < s->ram_size || in_window(s, addr);
+}
+
+bool address_is_doubtful(const char *text, const struct record_snapshot *snapshot)
+{
+    const char *digits = text + (strncmp(text, "phys:", 5) == 0     ? 5
+                                 : strncmp(text, "kernel:", 7) == 0 ? 7
+                                                                    : 0);
+    if (!*digits || digits[strspn(digits, "0123456789")])
+        return false;
+    return !in_ram(snapshot, strtoull(digits, NULL, 10)) &&
+           in_ram(snapshot, strtoull(digits, NULL, 16));
+}
+
+bool address_as_printed(const char *text, const struct record_snapshot *snapshot, uint64_t *out)
+{
+    return !address_is_doubtful(text, snapshot) && number_parse(text, out) &&
+           *out <= last_word(snapshot);
+}
+
 bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out)
 {
-    const uint64_t last = record_word_bits(snapshot) == 32 ? UINT32_MAX : UINT64_MAX;
-    const uint64_t window = (snapshot->ram_base + snapshot->phys_offset) & last;
+    if (address_is_doubtful(text, snapshot))
+        return false;
+    const uint64_t last = last_word(snapshot);
     if (strncmp(text, "phys:", 5) == 0)
         return number_parse(text + 5, out) && *out <= last;
     bool kernel = strncmp(text, "kernel:", 7) == 0;
     if (!number_parse(kernel ? text + 7 : text, out) || *out > last)
         return false;
-    bool in_window = snapshot->phys_offset != 0 && *out - window < snapshot->ram_size;
-    if (kernel || in_window)
+    if (kernel || (snapshot->phys_offset != 0 && in_window(snapshot, *out)))
         *out = (*out - snapshot->phys_offset) & last;
     return true;
 }
 
 /* --- prefixes -------------------------------------------------------------------------------- */
+
+/* An address without 0x is decimal, and as some tool prints it perhaps not. False. */
+static bool no_address(const struct options *o, const struct view *v, const char *name,
+                       const char *text)
+{
+    if (address_is_doubtful(text, &v->state.snapshot))
+        command_complain(o->run, "%s: as a decimal number this is not in memory: is 0x%s meant?",
+                         name, text);
+    else
+        command_complain(o->run, "%s: not an address", name);
+    return false;
+}
 
 static bool find_prefixed(const struct options *o, const struct view *v, const char *name,
                           const struct prefix *prefix, struct thing *out)
@@ -49,11 +94,16 @@ static bool find_prefixed(const struct options *o, const struct view *v, const c
     const char *text = name + strlen(prefix->text);
     bool irq = prefix->type == RECORD_CAP_IRQ_HANDLER; /* a number, not an address */
     uint64_t addr = 0;
-    if (irq ? !number_parse(text, &addr) : !address_parse(text, &v->state.snapshot, &addr))
-        return command_complain(o->run, "%s: not %s", name, irq ? "a number" : "an address"), false;
+    if (irq && !number_parse(text, &addr))
+        return command_complain(o->run, "%s: not a number", name), false;
+    if (!irq && !address_as_printed(text, &v->state.snapshot, &addr) &&
+        !address_parse(text, &v->state.snapshot, &addr))
+        return no_address(o, v, name, text);
     out->kind = THING_OBJECT;
-    out->addr = addr;
     out->object = capstate_object_typed(&v->state, addr, prefix->type);
+    if (out->object < 0 && !irq && address_parse(text, &v->state.snapshot, &addr))
+        out->object = capstate_object_typed(&v->state, addr, prefix->type);
+    out->addr = addr;
     if (out->object < 0)
         command_complain(o->run, "snapshot %u has no %s", v->n, name);
     return out->object >= 0;
@@ -62,12 +112,16 @@ static bool find_prefixed(const struct options *o, const struct view *v, const c
 static bool find_slot(const struct options *o, const struct view *v, const char *name,
                       struct thing *out)
 {
+    const char *text = name + strlen("slot:");
     uint64_t addr = 0;
-    if (!address_parse(name + strlen("slot:"), &v->state.snapshot, &addr))
-        return command_complain(o->run, "%s: not an address", name), false;
+    if (!address_as_printed(text, &v->state.snapshot, &addr) &&
+        !address_parse(text, &v->state.snapshot, &addr))
+        return no_address(o, v, name, text);
     out->kind = THING_SLOT;
-    out->addr = addr;
     out->slot = capstate_slot_at(&v->state, addr);
+    if (out->slot < 0 && address_parse(text, &v->state.snapshot, &addr))
+        out->slot = capstate_slot_at(&v->state, addr);
+    out->addr = addr;
     if (out->slot < 0)
         return command_complain(o->run, "snapshot %u: %s is empty or no slot", v->n, name), false;
     out->object = v->state.slots[out->slot].object;
@@ -161,6 +215,8 @@ bool thing_find(const struct options *o, const struct view *v, const char *name,
         find_address(v, addr, out);
         return true;
     }
+    if (address_is_doubtful(name, &v->state.snapshot))
+        return no_address(o, v, name, name);
     if (strncmp(name, "slot:", 5) == 0)
         return find_slot(o, v, name, out);
     if (prefix)

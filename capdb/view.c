@@ -411,23 +411,35 @@ static enum error add_called(struct part *p, const char *name)
     return e;
 }
 
+/* What may be named by an address behind a type: as lists show it, and as the kernel's window shows it. */
+static enum error add_typed(struct part *p, const char *name, const char *digits)
+{
+    const struct record_snapshot *s = &p->heads[0].snapshot;
+    bool slot = strncmp(name, "slot:", 5) == 0;
+    uint64_t at[2];
+    uint32_t count = address_as_printed(digits, s, &at[0]) ? 1 : 0;
+    enum error e = ERR_OK;
+    if (address_parse(digits, s, &at[count]) && (count == 0 || at[0] != at[1]))
+        count++;
+    if (count == 0)
+        return add_called(p, name);
+    for (uint32_t i = 0; e == ERR_OK && i < count; i++)
+        e = slot ? part_add_slot(p, at[i]) : part_add_memory(p, at[i]);
+    return e;
+}
+
 /* All that thing_find() may find under this name. */
 static enum error add_name(struct part *p, const char *name)
 {
     const char *colon = strchr(name, ':');
-    const char *behind = colon ? colon + 1 : name;
     uint64_t addr;
     if (address_parse(name, &p->heads[0].snapshot, &addr))
         return part_add_memory(p, addr);
-    if (strncmp(name, "slot:", 5) == 0 && address_parse(behind, &p->heads[0].snapshot, &addr))
-        return part_add_slot(p, addr);
     if (strncmp(name, "domain:", 7) == 0 || strncmp(name, "thread:", 7) == 0)
-        return add_called(p, behind);
+        return add_called(p, colon + 1);
     if (strncmp(name, "irq:", 4) == 0)
-        return part_add_number(p, strtoull(behind, NULL, 0));
-    if (colon && address_parse(behind, &p->heads[0].snapshot, &addr))
-        return part_add_memory(p, addr);
-    return add_called(p, name);
+        return part_add_number(p, strtoull(colon + 1, NULL, 0));
+    return colon ? add_typed(p, name, colon + 1) : add_called(p, name);
 }
 
 /* False: the whole has to be loaded, which also says what is wrong. */

@@ -45,23 +45,40 @@ static void run_bind(struct app *app, const char *text)
                     "completes the action");
 }
 
-/* -60: seconds before what is shown; 11:47 or 11:47:27 of the same day; 17: a snapshot. */
+/* 11:47, 11:47:27 of the day that is shown, or with a date before it (2026-11-29T11:47:27); Z behind it: UTC,
+ * else as the clock in the bar. A moment is the whole second or minute that is told, as for capdb. */
+static bool end_of_moment(const char *text, double shown, double *out)
+{
+    static const struct {
+        const char *form;
+        double length;
+    } forms[] = {{"%Y-%m-%dT%H:%M:%S", 1}, {"%Y-%m-%dT%H:%M", 60}, {"%H:%M:%S", 1}, {"%H:%M", 60}};
+    const time_t day = (time_t)shown;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+        struct tm tm;
+        localtime_r(&day, &tm);
+        tm.tm_sec = 0;
+        tm.tm_isdst = -1;
+        const char *rest = strptime(text, forms[i].form, &tm);
+        bool utc = rest && strcmp(rest, "Z") == 0;
+        if (!rest || (*rest && !utc))
+            continue;
+        *out = (double)(utc ? timegm(&tm) : mktime(&tm)) + forms[i].length - 1e-6;
+        return true;
+    }
+    return false;
+}
+
+/* -60: seconds before what is shown; a moment; 17: a snapshot. */
 static void run_at(struct app *app, const char *text)
 {
-    int h, m, sec = 0, hm = 0, hms = 0;
     char *end;
+    double moment;
     struct session *s = &app->session;
     if (!s->now)
         return;
-    if (sscanf(text, "%2d:%2d%n:%2d%n", &h, &m, &hm, &sec, &hms) >= 2 && !text[hms ? hms : hm] &&
-        h >= 0 && h < 24 && m >= 0 && m < 60 && sec >= 0 && sec < 60) {
-        time_t now = (time_t)s->now->time;
-        struct tm tm;
-        localtime_r(&now, &tm);
-        tm.tm_hour = h;
-        tm.tm_min = m;
-        tm.tm_sec = sec;
-        session_seek_time(s, (double)mktime(&tm));
+    if (end_of_moment(text, s->now->time, &moment)) {
+        session_seek_time(s, moment);
         return;
     }
     errno = 0;

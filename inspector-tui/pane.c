@@ -376,6 +376,7 @@ static void about_piece(const struct session *s, const struct sample *of, uint64
 {
     enum { SHOWN = 300 };
     char from[24], last[24], text[SIZE_TEXT];
+    struct authority_owner at_base, at_end;
     int32_t around = sample_object_holding(of, base);
     uint32_t shown = 0, i = sample_object_from(of, base), end = sample_object_from(of, base + size);
     struct line *l = pane_line(p);
@@ -383,7 +384,9 @@ static void about_piece(const struct session *s, const struct sample *of, uint64
              sample_hex(of, base + (size - 1), last));
     line_put(l, STYLE_NORMAL, "  %s, several things in it; ", size_short(size, text));
     line_put(l, STYLE_DIM, "%s ADDRESS asks for one", bindings_key("goto"));
-    if (capstate_is_kernel(&of->state, base) || capstate_is_kernel(&of->state, base + (size - 1)))
+    sample_owner(of, base, &at_base);
+    sample_owner(of, base + (size - 1), &at_end);
+    if (at_base.kernel || at_end.kernel)
         pane_text(p, STYLE_STRONG, "K kernel");
     if (around >= 0 && of->state.objects[around].addr < base)
         object_line(s, of, around, p);

@@ -392,47 +392,71 @@ static SELDOM enum outcome invoke_in_pieces(struct slot *slot, struct retype *r)
     }
 }
 
-static inline enum outcome invoke_retype(struct slot *slot, struct retype r)
+static inline enum outcome invoke_retype(struct slot *slot, const struct retype *r)
 {
-    if (r.count > (r.whole ? r.piece : 0)) {
+    if (r->count > (r->whole ? r->piece : 0)) {
         struct retype many;
 
-        many = r;
+        many = *r;
         return invoke_in_pieces(slot, &many);
     }
-    return objects_make(slot, &r, r.count);
+    return objects_make(slot, r, r->count);
 }
 
-enum outcome untyped_operation(struct slot *slot, struct message *m)
+/* Whether it is a Retype, or the rest of one, and all its words are there. */
+static ALWAYS enum outcome decode_form(const struct message *m, struct retype *r)
 {
-    struct retype r;
-    struct cap node;
-    enum outcome outcome;
-
-    r.made = 0;
-    r.whole = true;
+    r->made = 0;
+    r->whole = true;
     if (m->label != INV_UNTYPED_RETYPE) {
         word_t rest = rest_of_label(m->label);
 
         if (rest == NO_RETYPE)
             return refuse_illegal();
-        r.made = rest - REST;
-        r.whole = false;
+        r->made = rest - REST;
+        r->whole = false;
     }
     if (m->length < 6 || !m->extra[0])
         return refuse_truncated();
-    outcome = decode_object(m, &r);
+    return DONE;
+}
+
+/* The CNode, and the slots in it that the objects go to. */
+static ALWAYS enum outcome decode_destination(const struct message *m, struct retype *r)
+{
+    struct cap node;
+    enum outcome outcome = decode_node(m, &node);
+
     if (outcome != DONE)
         return outcome;
-    r.piece = debug_retype_objects(r.type, PIECE);
-    outcome = decode_node(m, &node);
+    return decode_slots(m, node, r);
+}
+
+/* What is asked for, and where it goes: so far nothing is changed. */
+static ALWAYS enum outcome decode_request(const struct slot *slot, const struct message *m,
+                                          struct retype *r)
+{
+    enum outcome outcome = decode_form(m, r);
+
     if (outcome != DONE)
         return outcome;
-    outcome = decode_slots(m, node, &r);
+    outcome = decode_object(m, r);
     if (outcome != DONE)
         return outcome;
-    outcome = decode_memory(slot, &r);
+    r->piece = debug_retype_objects(r->type, PIECE);
+    outcome = decode_destination(m, r);
     if (outcome != DONE)
         return outcome;
-    return invoke_retype(slot, r);
+    outcome = decode_memory(slot, r);
+    return outcome;
+}
+
+enum outcome untyped_operation(struct slot *slot, struct message *m)
+{
+    struct retype r;
+    enum outcome outcome = decode_request(slot, m, &r);
+
+    if (outcome != DONE)
+        return outcome;
+    return invoke_retype(slot, &r);
 }

@@ -378,6 +378,14 @@ key 3 ']'
 check "three on" shows_soon 'snapshot 5 '
 key ':' ; type_line 'at 2'
 check ":at goes to a snapshot" shows_soon 'snapshot 2 '
+# The last one of that second, as for capdb --at: the snapshot whose time is on the screen, or one after it.
+second=$(build/host/capdb sql "$work/run.capdb" "SELECT max(CAST(time AS INT)) FROM snapshots WHERE n < 5" | tail -n 1)
+last_then=$(build/host/capdb sql "$work/run.capdb" "SELECT max(n) FROM snapshots WHERE time < $second + 1" | tail -n 1)
+key ':' ; type_line "at $(date -u -d "@$second" +%Y-%m-%dT%H:%M:%S)Z"
+check ":at goes to the last snapshot of a second" shows_soon "snapshot $last_then "
+key ':' ; type_line "at $(date -d "@$second" +%H:%M:%S)"
+check "by the clock alone, too" shows_soon "snapshot $last_then "
+key ':' ; type_line 'at 2'
 key Q ; type_line 'SELECT count(*) AS number FROM snapshots'
 check "SQL answers from the recording" shows_soon 'number'
 key ':' Up

@@ -104,8 +104,26 @@ preview_agrees() { # a revoke takes what stands below
     local slot below
     slot=$(ask cdt | awk -F'\t' 'NR > 1 && $2 > d && !s { s = p } NR > 1 { d = $2; p = $3 } END { print s }')
     below=$(($(ask cdt "slot:$slot" | wc -l) - 2))
-    test "$(ask preview "slot:$slot" | grep -c '^capability')" = "$below" || return 1
+    test "$(ask preview "slot:$slot" | grep '^capability' | grep -vc 'with what it lies in$')" = "$below" || return 1
     says "revoke takes [0-9]+ capabilit(y|ies) in [0-9]+ step" ask preview "slot:$slot"
+}
+preview_is_whole() { # of each untyped memory that has children
+    local at sum
+    while read -r at; do
+        ask preview "untyped:$at" >"$work/preview" || return 1
+        sum=$(sed -n 's/.*revoke takes \([0-9]*\) capabilit.*/\1/p' "$work/preview")
+        [ "$sum" = "$(grep -c "^capability" "$work/preview")" ] || { echo "$at: $sum"; cat "$work/preview"; return 1; }
+    done < <(ask untyped | awk -F'\t' 'NR > 1 && $7 > 0 { print $1 }')
+    [ "${sum:-0}" -gt 1 ]
+}
+untyped_is_owned() { # itself, whatever lies at its beginning; and by no kernel, wherever the kernel is
+    local at seen=0
+    while read -r at; do
+        seen=$((seen + 1))
+        says "^owner"$'\t'".*untyped $(printf '0x0*%x ' "$((at))")" ask owner "untyped:$at" || return 1
+        ! ask owner "$at" | grep -F '(kernel)' || return 1
+    done < <(ask untyped | awk -F'\t' 'NR > 1 { print $1 }')
+    [ "$seen" -gt 1 ]
 }
 exports() {
     for format in dot json csv trace capdl; do
@@ -148,6 +166,8 @@ questions() { # NAME ARCH ROOT
     check "$name: a fault and its handler" fault_is_told
     check "$name: who waits for what" waits_are_told
     check "$name: a preview counts what stands below" preview_agrees
+    check "$name: and lists all that it counts" preview_is_whole
+    check "$name: untyped memory is owned as itself, and not by the kernel" untyped_is_owned
     check "$name: exports and report" exports
     check "$name: capDL of arch $2" is_capdl "$2" "$3"
     check "$name: which comes back as it was written" comes_back "$2"

@@ -261,6 +261,23 @@ static void an_address_in_the_kernels_window_can_be_meant_as_it_is(void **state)
     assert_false(address_parse("0x10000000000000000", &s, &addr));
 }
 
+static void digits_that_are_an_address_only_with_0x_are_doubtful(void **state)
+{
+    struct record_snapshot s = {
+        .phys_offset = 0x70000000, .ram_base = 0x80000000, .ram_size = 0x8000000};
+    uint64_t addr;
+    (void)state;
+    assert_false(address_parse("82414000", &s, &addr));
+    assert_true(address_is_doubtful("phys:82414000", &s));
+    assert_true(address_is_doubtful("kernel:82414000", &s));
+    assert_false(address_is_doubtful("f2414000", &s));
+    assert_true(address_parse("2185314304", &s, &addr)); /* as SQL prints it */
+    assert_int_equal(addr, 0x82414000);
+    assert_true(address_parse("4194304", &s, &addr)); /* a device, either way */
+    assert_true(address_parse("0x82414000", &s, &addr));
+    assert_false(address_is_doubtful("", &s));
+}
+
 /* --- numbers --------------------------------------------------------------------------------- */
 
 static char *ask_json(const char *sql)
@@ -1140,6 +1157,7 @@ int main(void)
         cmocka_unit_test(a_name_that_looks_like_an_address_does_not_hide_it),
         cmocka_unit_test(an_interrupt_is_no_memory),
         cmocka_unit_test(an_address_in_the_kernels_window_can_be_meant_as_it_is),
+        cmocka_unit_test(digits_that_are_an_address_only_with_0x_are_doubtful),
         cmocka_unit_test(json_cells_are_what_they_are),
         cmocka_unit_test(types_are_those_of_the_cell_and_not_of_the_first_row),
         cmocka_unit_test(addresses_are_whole),
