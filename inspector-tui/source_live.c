@@ -71,7 +71,7 @@ static void begin_run(struct source *s)
 {
     s->run++;
     s->boot = 0;
-    s->moved = s->stands_for_us = false;
+    s->moved = s->moving = s->stands_for_us = false;
     source_forget_events(s);
 }
 
@@ -166,10 +166,13 @@ static void note_stop(struct source *s, const struct attach_state *state)
     bool at_ours = n > 0 && n <= 32 && state->armed_here >> (n - 1) & 1;
     bool led = s->moved && (state->reason == ATTACH_AT_STEP || state->reason == ATTACH_AT_FINISH ||
                             state->reason == ATTACH_AT_HALT);
-    if (state->being == ATTACH_RUNS)
-        s->moved = s->stands_for_us = false;
-    else if (state->being == ATTACH_STANDS && (at_ours || led || state->ours))
-        s->stands_for_us = true;
+    if (state->being == ATTACH_RUNS) {
+        s->moved = s->moving; /* a step may take long */
+        s->stands_for_us = false;
+    } else if (state->being == ATTACH_STANDS) {
+        s->moving = false;
+        s->stands_for_us |= at_ours || led || state->ours;
+    }
 }
 
 static void say_armed(struct source *s, const struct attach_state *state)
@@ -327,9 +330,13 @@ static void serve_stop(struct source *s, const struct asked *q)
 static enum error command(struct source *s, const char *line, char **text)
 {
     static const char *const moves[] = {"step", "finish", "halt"};
+    bool stood = attach_last_state(s->attach)->being == ATTACH_STANDS;
     enum error e = attach_command(s->attach, line, text);
+    bool moved = false;
     for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
-        s->moved |= e == ERR_OK && strncmp(line, moves[i], strlen(moves[i])) == 0;
+        moved |= e == ERR_OK && strncmp(line, moves[i], strlen(moves[i])) == 0;
+    s->moved |= moved;
+    s->moving |= moved && (stood || strncmp(line, "halt", strlen("halt")) == 0);
     if (e != ERR_OK || !*text) {
         free(*text);
         *text = strdup(e == ERR_OK ? "" : short_error(s));

@@ -66,7 +66,8 @@ struct source {
     uint32_t run;                /* grows when another machine is behind it, or it was restarted */
     uint32_t boot;               /* what the kernel calls its run, 0: not known */
     bool lost;                   /* the line: `attach` is there, and to be reached again */
-    bool moved;                  /* the machine was told to step, or to stop, through this source */
+    bool moved;         /* the machine was told to step, or to stop, through this source ... */
+    bool moving;        /* ... and was not seen to stand since */
     bool stands_for_us; /* it stands at a stop of ours, and nobody else waits for it there */
     struct authority_rules rules;
     uint32_t first;          /* snapshot of a recording to show first, 0: it is shown */

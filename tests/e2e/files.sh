@@ -70,7 +70,7 @@ leaves() {
     rm -f left
     tm -f /dev/null new-session -d -s t -x 80 -y 24 "$inspector run.capdb; echo \$? >left; exec cat" || return 1
     wait_for 60 shows ' RECORDING ' && tm send-keys -t t Q && tm send-keys -t t -l "$endless" &&
-        tm send-keys -t t Enter && wait_for 60 shows '^reading' || { tm capture-pane -p -t t; return 1; }
+        tm send-keys -t t Enter && wait_for 60 shows '^the question is being answered' || { tm capture-pane -p -t t; return 1; }
     tm send-keys -t t q
     wait_for 60 test -s left && [ "$(cat left)" = 0 ]
 }

@@ -237,7 +237,7 @@ key '&' ; key C-u Enter
 check "an empty filter shows all again" shows_soon 'critical/control'
 key C
 key / ; type_line 'root  cnode'
-shows_soon 'root  cnode'
+wait_for 60 eval 'cursor_line | grep -q "root  cnode"' # not only in the line that is typed
 key l
 check "CSpaces open into slots and gaps" shows_soon '[0-9]+ empty'
 key V G 20 k
