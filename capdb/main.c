@@ -7,14 +7,10 @@
 #include "lib/host/version.h"
 
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static enum status refuse_strangers(const struct command *c, const struct options_given *g)
 {
@@ -108,29 +104,9 @@ enum status command_answer(int argc, char **argv, const struct capstate *given, 
     return run_line(argc, argv, &o);
 }
 
-/* What a recording takes in memory is touched once, most of it.  Where the kernel has large pages the
- * heap begins with those, so that it need not be asked for every small one; what is not used takes
- * addresses alone. */
-static void begin_with_large_pages(void)
-{
-    enum { LARGE = 2 << 20, ROOM = 64 << 20, MORE = 1 << 20, PIECE = 100000 };
-    mallopt(M_TOP_PAD, ROOM);
-    char *volatile first = malloc(PIECE); /* there may be room for one: the heap grows */
-    char *volatile second = malloc(PIECE);
-    free(first);
-    free(second);
-    const uintptr_t end = (uintptr_t)sbrk(0);
-    const uintptr_t begin = (end - ROOM + LARGE - 1) / LARGE * LARGE;
-    madvise((void *)begin, end - begin, MADV_HUGEPAGE); /* what fails leaves small pages */
-    mallopt(M_TOP_PAD, MORE);
-    mallopt(M_MMAP_THRESHOLD, ROOM / 2); /* large arrays, too */
-    mallopt(M_TRIM_THRESHOLD, ROOM);
-}
-
 int main(int argc, char **argv)
 {
     struct options o = {.every = -1, .patience = -1};
-    begin_with_large_pages();
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* counting takes a lock, and nobody asks */
     standard_reserve();
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
