@@ -109,25 +109,39 @@ account_shows() {
 }
 check "afterwards it has the counts of the preview" wait_for 60 account_shows
 hides_soon 'AT ITS END' # a step back from there would be the one before
-key R S
-shows_soon 'LOOKING BACK' && key S
-shows_soon 'UNDER WAY.*: 20 steps done'
+# The event that is looked back at: "event 544, after snapshot 18  LOOKING BACK" or, at a snapshot
+# itself, "snapshot 18  LOOKING BACK  ev 547".
+event_back() { screen | sed -nE '/^ RUNNING .*LOOKING BACK/s/.* ev(ent)? ([0-9]+).*/\2/p'; }
+is_elsewhere() { [ -n "$(event_back)" ] && [ "$(event_back)" != "$1" ]; }
+# The first step back leads to the end, or before the last victim if what is shown is the end.
+back_to() { # back_to STEPS
+    local at i
+    for i in 1 2 3 4 5 6; do
+        at=$(event_back)
+        key S
+        wait_for 60 is_elsewhere "$at" || return 1
+        ! shows "UNDER WAY.*: $1 steps done" || return 0
+    done
+    return 1
+}
+key R
+check "S leads back to before the last victim" back_to 20
 # An event forward; where it was preempted there are more of them before the end.
 to_its_end() {
     local i now
     for i in 1 2 3 4 5 6 7 8; do
-        now=$(screen | sed -nE 's/^ RUNNING +event ([0-9]+).*/\1/p')
+        now=$(event_back)
         key '}'
-        shows_soon "^ RUNNING +event $((now + 1))[, ]|AT ITS END" || return 1
+        wait_for 60 is_elsewhere "$now" || return 1
         ! shows 'AT ITS END.*: 21 steps done' || return 0
     done
     return 1
 }
 check "nothing is left when all steps are done, in the past, too" to_its_end
-key S S
-shows_soon 'UNDER WAY.*: 19 steps done' && key f
+check "and S to before the one before that" back_to 19
+key f
 check "f goes to the end of what is looked at" eval \
-    "shows_soon 'AT ITS END.*: 21 steps done|PREVIEW ' && shows '^ RUNNING .*LOOKING BACK'"
+    "shows_soon 'AT ITS END.*: 21 steps done' && shows '^ RUNNING .*LOOKING BACK'"
 key c
 check "and c does not reach for the machine" shows_soon '^what is shown is past: . shows the machine'
 key .
