@@ -375,6 +375,7 @@ static void after_our_end(void *ctx)
     transport_protect(true);
     if (make_door(&a) != ERR_OK)
         return;
+    ((struct gdb_door *)a.door)->client.passing = true;
     snprintf(lost, sizeof(lost), "%s", ours ? a.name : "");
     (void)meet_stub(&a);
     a.state.armed = a.state.armed_here = armed; /* nothing was heard over the line to come */

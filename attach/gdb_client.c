@@ -258,12 +258,13 @@ static enum error ask_physical(struct gdb_client *c, deadline_t deadline)
 }
 
 /* Did the target stand before we came?  QEMU tells the stop that our coming caused, beside the
- * answers to `?`, of which there are several where one came late; without that it had been paused.
+ * answers to `?`, of which there are several where one came late, and a stop that what we said caused
+ * when somebody let it go behind our coming; without that it had been paused.
  * Other stubs answer `?` with SIGINT when it was our ^C that stopped them, and with another signal
  * when they stood at a breakpoint or a condition. */
 static bool stood_before(const struct gdb_client *c, bool interrupted)
 {
-    return c->stop_replies <= c->stops_asked && (c->physical || !interrupted);
+    return c->stop_replies <= c->stops_asked && (c->physical ? c->interrupts == 0 : !interrupted);
 }
 
 /* Where `?` was asked more than once, answers may still be under way. */
@@ -323,7 +324,7 @@ enum error gdb_client_begin(struct gdb_client *c, deadline_t deadline)
     c->halting = c->physical = c->met = c->stood = c->asked_again = c->mute = false;
     c->processor = processor_of("");
     c->process = 0;
-    c->packet_size = c->stop_replies = c->stops_asked = c->troubles = 0;
+    c->packet_size = c->stop_replies = c->interrupts = c->stops_asked = c->troubles = 0;
     c->answers_lost = c->good_pieces = 0;
     /* another one than what a client before us may have left on the line */
     c->fence = GDB_FENCE_LEAST + (uint32_t)(clock_now_ms() % (GDB_FENCE_MOST - GDB_FENCE_LEAST));
@@ -408,6 +409,12 @@ static void hang_up(struct gdb_client *c)
     c->halting = false;
 }
 
+/* A QEMU that was paused when we came went on meanwhile, and what we said to it has stopped it. */
+static bool went_on(const struct gdb_client *c)
+{
+    return c->passing && c->stood && c->physical && c->interrupts > 0;
+}
+
 bool gdb_client_end(struct gdb_client *c, bool hurried)
 {
     if (needs_no_goodbye(c)) {
@@ -420,7 +427,9 @@ bool gdb_client_end(struct gdb_client *c, bool hurried)
     /* The mode outlives the connection and would surprise the next debugger. */
     if (e == ERR_OK && c->physical)
         e = gdb_client_ask(c, "Qqemu.PhyMemMode:0", deadline);
-    bool confirmed = e == ERR_OK && (c->stood || detach(c, deadline));
+    bool ours = went_on(c);
+    c->stood = c->stood && !ours;
+    bool confirmed = (e == ERR_OK || ours) && (c->stood || detach(c, deadline));
     hang_up(c);
     return confirmed;
 }

@@ -36,6 +36,10 @@ struct gdb_client {
     bool met;         /* it has told all that it offers */
     bool physical;    /* memory reads take physical addresses (QEMU) */
     bool stood;       /* the target stood still before we came, and has not been resumed */
+    /* Only in passing, for moments and with nobody who looks: a stop of QEMU that is told after the
+     * greeting is of our making then, behind somebody's request to go on. */
+    bool passing;
+    unsigned interrupts; /* replies that tell of a stop by SIGINT: QEMU answers `?` with another */
     unsigned stop_replies; /* that came, and how many of them are answers to `?` */
     unsigned stops_asked;
     /* Hears what a running target says: text, as packets O. NULL: nobody does. */

@@ -130,6 +130,7 @@ bool gdb_take_stop_reply(struct gdb_client *c)
 {
     bool stop = gdb_is_stop_reply(&c->decoder);
     c->stop_replies += stop;
+    c->interrupts += stop && memcmp(c->decoder.data + 1, "02", 2) == 0;
     if (stop)
         snprintf(c->stop, sizeof(c->stop), "%.31s", (const char *)c->decoder.data);
     return stop;

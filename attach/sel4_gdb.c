@@ -348,7 +348,8 @@ static struct {
     char target[ATTACH_ERROR_MAX];
     uint64_t planted[SEL4_PLACES];
     char method[SEL4_PLACES];
-    bool stood; /* in our hands */
+    bool stood;   /* in our hands */
+    bool passing; /* in the guard, see gdb_client.h */
 } lost;
 
 static void keep_lost(const struct attach *a)
@@ -399,6 +400,7 @@ static enum error make_door(struct attach *a)
     a->door = d;
     d->guard.fd = -1;
     gdb_client_init(&d->client);
+    d->client.passing = lost.passing;
     return ERR_OK;
 }
 
@@ -465,6 +467,7 @@ static void after_our_end(void *ctx)
     const struct sel4_gdb *d = a->door;
     keep_lost(a);
     lost.stood = !d->client.stood; /* if it stands: a stop of ours may have been under way */
+    lost.passing = true;
     a->door = NULL;
     a->watch.hears = NULL;
     a->state = (struct attach_state){0}; /* nothing was heard over the line to come */

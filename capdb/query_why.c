@@ -343,40 +343,6 @@ static enum status print_plan(struct options *o, const struct view *v, int32_t s
     return p->rule == RETYPE_ALLOWED ? STATUS_YES : STATUS_NO;
 }
 
-/* A type whose objects have several sizes wants one. */
-static bool wants_size(int32_t type)
-{
-    return type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED || type == RECORD_CAP_CNODE ||
-           type == RECORD_CAP_SCHED_CONTEXT;
-}
-
-static bool read_size(const char *text, int32_t type, uint32_t *size_bits)
-{
-    *size_bits = 0;
-    if (strcmp(text, "0") == 0 && !wants_size(type)) /* as the system call has it */
-        return true;
-    if (size_read_bits(text, size_bits))
-        return true;
-    command_complain(NULL, "%s: not a size: a power of two (4096, 64K, 1M) or ^BITS", text);
-    return false;
-}
-
-/* SIZE means bytes but of a CNode, where it is the number of slots.  Where all objects of the type
- * are of one size, a number alone is the COUNT. */
-static bool sizes(const struct options *o, int32_t type, uint32_t *size_bits, uint64_t *count)
-{
-    uint64_t alone = 0;
-    *size_bits = 0;
-    *count = 1;
-    if (o->operands == 3 && !wants_size(type) && parse_whole(o->operand[2], &alone) && alone > 0)
-        return *count = alone, true;
-    if (o->operands >= 3 && !read_size(o->operand[2], type, size_bits))
-        return false;
-    if (o->operands >= 4 && !parse_whole(o->operand[3], count))
-        return command_complain(NULL, "%s: not a count", o->operand[3]), false;
-    return true;
-}
-
 /* An address alone names the untyped memory there, whatever else begins at it.  -1: no capability
  * leads there; -2: the name means nothing, which has been said. */
 static int32_t untyped_slot(const struct options *o, const struct view *v, const char *name)
@@ -399,18 +365,10 @@ enum status command_retype(struct options *o)
 {
     struct view v;
     struct retype_plan plan;
-    uint32_t size_bits;
-    uint64_t count;
-    int32_t type = retype_type_named(o->operand[1]);
-    char names[RETYPE_NAMES_MAX];
-    if (type < 0)
-        return command_complain(NULL, "%s: no type of object is called so (%s)", o->operand[1],
-                                retype_type_names(names, sizeof(names)));
-    if (o->operands < 3 && wants_size(type))
-        return command_complain(NULL, "%s has several sizes: give a SIZE (4096, 64K, 1M or ^BITS)",
-                                o->operand[1]);
-    if (!sizes(o, type, &size_bits, &count))
-        return STATUS_UNKNOWN;
+    struct retype_request r;
+    char why[RETYPE_WHY];
+    if (!retype_read(o->operand + 1, (uint32_t)o->operands - 1, &r, why))
+        return command_complain(NULL, "%s", why);
     enum status s = dbview_open(o, &v);
     if (s != STATUS_YES)
         return s;
@@ -418,11 +376,11 @@ enum status command_retype(struct options *o)
     int32_t slot = untyped_slot(o, &v, o->operand[0]);
     if (slot == -1)
         command_complain(o->run, "%s: no capability leads there", o->operand[0]);
-    if (slot >= 0 && retype_plan(&v.state, slot, (uint32_t)type, size_bits, count, &plan) != ERR_OK)
+    if (slot >= 0 && retype_plan(&v.state, slot, r.type, r.size_bits, r.count, &plan) != ERR_OK)
         command_complain(o->run, "how large a %s is on this kernel is not known here: none exists",
                          o->operand[1]);
     else if (slot >= 0)
-        s = print_plan(o, &v, slot, &plan, count);
+        s = print_plan(o, &v, slot, &plan, r.count);
     dbview_close(&v);
     return s;
 }

@@ -1,10 +1,13 @@
 /* What a Retype would do. */
 #include "facts/retype.h"
 
+#include "capstate/size.h"
 #include "lib/texts.h"
 #include "record/names.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TEXTS_OF(retype_rule_answer, enum retype_rule, RETYPE_RULE_LIST, TEXTS_SECOND, "?")
@@ -36,6 +39,65 @@ const char *retype_type_names(char *out, size_t size)
         used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
                                  record_cap_name(made[i]));
     return out;
+}
+
+/* --- a request in words --- */
+
+/* A type whose objects have several sizes wants one. */
+static bool wants_size(uint32_t type)
+{
+    return type == RECORD_CAP_FRAME || type == RECORD_CAP_UNTYPED || type == RECORD_CAP_CNODE ||
+           type == RECORD_CAP_SCHED_CONTEXT;
+}
+
+static bool read_count(const char *text, uint64_t *out)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
+static bool read_size(const char *text, struct retype_request *r, char why[RETYPE_WHY])
+{
+    if (strcmp(text, "0") == 0 && !wants_size(r->type)) /* as the system call has it */
+        return true;
+    if (size_read_bits(text, &r->size_bits))
+        return true;
+    snprintf(why, RETYPE_WHY, "%.64s: not a size: a power of two (4096, 64K, 1M) or ^BITS", text);
+    return false;
+}
+
+bool retype_read(char *const *word, uint32_t words, struct retype_request *out,
+                 char why[RETYPE_WHY])
+{
+    uint64_t alone = 0;
+    char names[RETYPE_NAMES_MAX];
+    int32_t type = retype_type_named(word[0]);
+    *out = (struct retype_request){.type = (uint32_t)type, .count = 1};
+    if (type < 0) {
+        snprintf(why, RETYPE_WHY, "%.64s: no type of object is called so (%s)", word[0],
+                 retype_type_names(names, sizeof(names)));
+        return false;
+    }
+    if (words < 2 && wants_size(out->type)) {
+        snprintf(why, RETYPE_WHY, "%s has several sizes: give a SIZE (4096, 64K, 1M or ^BITS)",
+                 word[0]);
+        return false;
+    }
+    if (words == 2 && !wants_size(out->type) && read_count(word[1], &alone) && alone > 0) {
+        out->count = alone;
+        return true;
+    }
+    if (words >= 2 && !read_size(word[1], out, why))
+        return false;
+    if (words >= 3 && !read_count(word[2], &out->count)) {
+        snprintf(why, RETYPE_WHY, "%.64s: not a count", word[2]);
+        return false;
+    }
+    return true;
 }
 
 /* --- sizes --- */

@@ -50,6 +50,19 @@ struct retype_plan {
  * ...); enum record_cap, -1: none is called so. */
 int32_t retype_type_named(const char *name);
 
+/* A request in words: TYPE [SIZE] [COUNT], for people.  SIZE as for size_read_bits(), in bytes but of a
+ * CNode, where it is the number of slots.  Where all objects of the type are of one size none is needed:
+ * a number alone is the COUNT, and 0 stands for it, as in the system call. */
+struct retype_request {
+    uint32_t type; /* enum record_cap */
+    uint32_t size_bits;
+    uint64_t count;
+};
+/* word: TYPE first; 1 to 3 of them.  false: `why` says what is wrong, naming the word. */
+enum { RETYPE_WHY = 320 };
+bool retype_read(char *const *word, uint32_t words, struct retype_request *out,
+                 char why[RETYPE_WHY]);
+
 /* "untyped, tcb, ...": everything that some kernel makes by Retype. */
 enum { RETYPE_NAMES_MAX = 160 };
 const char *retype_type_names(char *out, size_t size);

@@ -2,9 +2,12 @@
 #include "inspector-tui/app.h"
 
 #include "capdb/nearest.h"
+#include "capstate/size.h"
 #include "facts/retype.h"
 #include "facts/why.h"
+#include "inspector-tui/named.h"
 #include "inspector-tui/questions.h"
+#include "lib/plural.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,10 +100,14 @@ static void run_at(struct app *app, const char *text)
 /* `:killed SLOT`, `:made SLOT`: as K and I, for any slot. */
 static void run_moment(struct app *app, const char *text, uint32_t goal)
 {
+    const char *why = NULL;
+    struct ref r = ref_to(REF_SLOT, 0);
     char *end;
-    uint64_t slot = strtoull(text, &end, 16);
-    if (end == text || *end) {
-        session_say(&app->session, true, "'%s' is not a hexadecimal address", text);
+    bool named = app->session.now && named_find(app->session.now, text, &r, &why);
+    uint64_t slot = named ? r.addr : strtoull(text, &end, 16);
+    if (why || (named ? r.kind != REF_SLOT : end == text || *end)) {
+        session_say(&app->session, true, "'%s' %s", text,
+                    why ? why : "is no slot: a hexadecimal address, slot: before it or not");
         return;
     }
     const struct ask ask = {.kind = ASK_FIND, .number = goal, .addr = slot};
@@ -181,33 +188,56 @@ static void run_denied(struct app *app, const char *text)
     why_free(&w);
 }
 
-/* `:retype TYPE [BITS] [COUNT]`: as `capdb retype`, for the untyped under the cursor. */
-static void run_retype(struct app *app, const char *text)
+/* The words of a command, in a copy that the caller frees; how many, 0: no memory, or none. */
+static uint32_t split(const char *text, char **copy, char *word[], uint32_t most)
 {
-    char name[32] = "";
-    unsigned bits = 0, count = 1;
-    struct retype_plan p;
-    struct ref r = app_ref(app);
-    const struct sample *now = app->session.now;
-    int fields = sscanf(text, "%31s %u %u", name, &bits, &count);
-    int32_t type = fields >= 1 ? retype_type_named(name) : -1;
-    int32_t slot = now && r.kind == REF_SLOT ? sample_slot_at(now, r.addr) : -1;
-    if (type < 0 || slot < 0) {
-        session_say(&app->session, true,
-                    "retype TYPE [BITS] [COUNT], with the cursor on a "
-                    "capability to untyped memory");
+    char *rest = NULL;
+    uint32_t n = 0;
+    *copy = strdup(text);
+    for (char *w = *copy ? strtok_r(*copy, " ", &rest) : NULL; w && n < most;
+         w = strtok_r(NULL, " ", &rest))
+        word[n++] = w;
+    return n;
+}
+
+static void say_plan(struct session *s, const struct retype_request *r, const char *name,
+                     const struct retype_plan *p)
+{
+    char size[SIZE_TEXT], first[24];
+    if (p->rule != RETYPE_ALLOWED) {
+        session_say(s, true, "%s: %s", retype_rule_answer(p->rule), retype_rule_sentence(p->rule));
         return;
     }
-    if (retype_plan(&now->state, slot, (uint32_t)type, bits, count, &p) != ERR_OK)
-        session_say(&app->session, true, "how large a %s is on this kernel is not known", name);
-    else if (p.rule == RETYPE_ALLOWED)
-        session_say(&app->session, false,
-                    "%u %s of 2^%u bytes from 0x%" PRIx64 " on, %" PRIu64
-                    " bytes lost to alignment, %" PRIu64 " left",
-                    count, name, p.object_bits, p.start, p.lost, p.left);
+    session_say(s, false,
+                "%" PRIu64 " %s of %s from 0x%s on, %" PRIu64 " byte%s lost to alignment, %" PRIu64
+                " left",
+                r->count, name, size_exact(1ull << p->object_bits, size),
+                sample_hex(s->now, p->start, first), p->lost, plural_s(p->lost), p->left);
+}
+
+/* `:retype TYPE [SIZE] [COUNT]`: as `capdb retype`, for the untyped under the cursor. */
+static void run_retype(struct app *app, const char *text)
+{
+    enum { WORDS = 4 };
+    char *copy, *word[WORDS], why[RETYPE_WHY];
+    struct retype_request request;
+    struct retype_plan p;
+    struct ref r = app_ref(app);
+    struct session *s = &app->session;
+    int32_t slot = s->now && r.kind == REF_SLOT ? sample_slot_at(s->now, r.addr) : -1;
+    uint32_t words = split(text, &copy, word, WORDS);
+    if (words == 0 || words == WORDS || slot < 0)
+        session_say(
+            s, true,
+            "retype TYPE [SIZE] [COUNT], with the cursor on a capability to untyped memory");
+    else if (!retype_read(word, words, &request, why))
+        session_say(s, true, "%s", why);
+    else if (retype_plan(&s->now->state, slot, request.type, request.size_bits, request.count,
+                         &p) != ERR_OK)
+        session_say(s, true, "how large a %s is on this kernel is not known", word[0]);
     else
-        session_say(&app->session, true, "%s: %s", retype_rule_answer(p.rule),
-                    retype_rule_sentence(p.rule));
+        say_plan(s, &request, word[0], &p);
+    free(copy);
 }
 
 static const struct {
@@ -221,7 +251,7 @@ static const struct {
     {"made", "SLOT: the moment of a replay that filled it", run_made},
     {"why", "why this thread does not run, or faulted, and since when", run_why},
     {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
-    {"retype", "TYPE [BITS] [COUNT]: what it would do to this untyped memory", run_retype},
+    {"retype", "TYPE [SIZE] [COUNT]: what it would do to this untyped memory", run_retype},
     {"fit", "SIZE: which untyped memory could give it", questions_fit},
     {"leak", "memory that nobody can get back, or that is idle", questions_leak},
     {"bind", "KEY ACTION: what a key does from now on; Tab completes", run_bind},

@@ -70,6 +70,7 @@ void compare_free(struct compare *c)
     dead_free(&c->dead);
     free(c->sign);
     free(c->changes);
+    free(c->remade_slots);
     free(c);
 }
 

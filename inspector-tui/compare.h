@@ -29,6 +29,9 @@ struct compare {
     struct dead_list dead; /* where what died stood */
     enum remade remade;
     uint32_t remade_count;
+    int32_t
+        *remade_slots; /* of `after`: those of them that are in no change, ascending by address */
+    uint32_t remade_listed;
     bool failed; /* no memory: nothing is known */
 };
 

@@ -26,6 +26,9 @@ static void say_leak(struct session *s, const struct leak *l)
 {
     const struct sample *now = s->now;
     char line[SAID_BYTES], what[TEXT_BYTES], place[TEXT_BYTES] = "", from[24], last[24];
+    char size[SIZE_TEXT];
+    /* As the map calls it: "lost" is there what a revoke would give back. */
+    const char *word = l->kind == LEAK_NO_CAPABILITY ? "nobody's" : leak_word(l->kind);
     if (l->kind == LEAK_NO_CAPABILITY)
         snprintf(what, sizeof(what), "0x%s to 0x%s", sample_hex(now, l->addr, from),
                  sample_hex(now, l->addr + (l->bytes - 1), last));
@@ -33,8 +36,8 @@ static void say_leak(struct session *s, const struct leak *l)
         capstate_object_text(&now->state, l->object, what, sizeof(what));
         capstate_place_text(&now->state, l->slot, place, sizeof(place));
     }
-    snprintf(line, sizeof(line), "%s  %s  %s%s%s\n", leak_word(l->kind), what, place,
-             *place ? "  " : "", leak_sentence(l->kind));
+    snprintf(line, sizeof(line), "%-11s  %5s  %s  %s%s%s\n", word, size_short(l->bytes, size), what,
+             place, *place ? "  " : "", leak_sentence(l->kind));
     session_log(s, line);
 }
 

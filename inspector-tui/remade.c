@@ -1,4 +1,4 @@
-/* How many capabilities were made anew between the two moments that are compared: in slots that hold
+/* Which capabilities were made anew between the two moments that are compared: in slots that hold
  * one in both, and that show no difference where the new one is as the old one was. */
 #include "inspector-tui/session.h"
 
@@ -52,6 +52,21 @@ static uint32_t count(const struct compare *c, const struct origins *o, bool for
     return n;
 }
 
+/* Those of them that no change tells of. false: no memory. */
+static bool list(struct compare *c, const struct origins *o)
+{
+    free(c->remade_slots);
+    c->remade_slots = calloc(o->count + 1ull, sizeof(*c->remade_slots));
+    for (uint32_t i = 0; c->remade_slots && i < o->count; i++) {
+        uint64_t addr = o->list[i].slot;
+        int32_t slot = o->list[i].from ? -1 : capstate_slot_at(&c->after->state, addr);
+        if (slot >= 0 && c->sign[slot] == SIGN_SAME &&
+            capstate_slot_at(&c->before->state, addr) >= 0)
+            c->remade_slots[c->remade_listed++] = slot;
+    }
+    return c->remade_slots != NULL;
+}
+
 static enum remade find(const struct session *s, struct compare *c)
 {
     struct origins o = {0};
@@ -64,7 +79,9 @@ static enum remade find(const struct session *s, struct compare *c)
         origins_begin(&o);
         told = each_event(s, since, until, apply, &o);
     }
+    c->remade_listed = 0;
     c->remade_count = told ? count(c, &o, forward) : 0;
+    told = told && list(c, &o);
     origins_free(&o);
     return told ? REMADE_KNOWN : REMADE_UNKNOWN;
 }

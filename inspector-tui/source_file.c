@@ -236,6 +236,7 @@ static void show_first(struct source *s)
     if (!seek(s, s->first, why, sizeof(why)))
         source_say_state(s, TARGET_UNREACHABLE, why);
     s->first = 0;
+    source_connect(s); /* while the file has its name */
 }
 
 static void say_length(struct source *s, bool grows)
@@ -324,7 +325,8 @@ static bool is_newest_here(void *source)
     return wanted;
 }
 
-/* Of a file that has lost its name nobody else can be asked than who has it open. */
+/* Of a file that has lost its name nobody else can be asked than who has it open: where the connection for
+ * questions is at another one, this one, for which other questions then wait. */
 static void ask_here(struct source *s, const struct asked *q)
 {
     char *table = NULL, *before = NULL;
@@ -415,7 +417,7 @@ static void serve(struct source *s, const struct asked *q)
         source_answered_text(s, q, true, "");
         break;
     case ASK_SQL:
-        if (s->replaced)
+        if (s->replaced && !source_has_connection(s))
             ask_here(s, q);
         else
             source_ask_recording(s, q);

@@ -155,6 +155,9 @@ void source_ask_moment(struct source *s, const struct asked *q, struct capstate 
                        struct sample *before);
 /* The same of the recording, and of the snapshots that the question names. */
 void source_ask_recording(struct source *s, const struct asked *q);
+/* Keeps a connection for the next question, while the file has its name; is there one? */
+void source_connect(struct source *s);
+bool source_has_connection(struct source *s);
 /* Is this question in SQL still the newest, and not given up? Under the lock. */
 bool source_is_newest(const struct source *s, const struct asked *q);
 /* Is the file of the recording still the one that was opened? (source_file.c) */

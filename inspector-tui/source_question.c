@@ -59,6 +59,18 @@ static enum error ask_moment(struct question *q, const struct capstate *state, d
     return e;
 }
 
+/* To the recording that the source has open, if it has its name still. */
+static enum error open_connection(struct source *s, struct capdb **db, char *why)
+{
+    enum error e = capdb_open(s->file, db, why);
+    if (e != ERR_OK || source_file_is_same(s))
+        return e;
+    capdb_close(*db);
+    *db = NULL;
+    snprintf(why, CAPDB_MESSAGE, "another file has the name of this recording by now: ask again");
+    return ERR_NOT_FOUND;
+}
+
 /* The recording that the source has open, whatever has its name by now; one connection waits for the
  * next question. */
 static enum error take_connection(struct question *q, char *why)
@@ -68,14 +80,7 @@ static enum error take_connection(struct question *q, char *why)
     q->db = s->spare;
     s->spare = NULL;
     pthread_mutex_unlock(&s->lock);
-    enum error e = q->db ? ERR_OK : capdb_open(s->file, &q->db, why);
-    if (e == ERR_OK && !source_file_is_same(s)) {
-        capdb_close(q->db);
-        q->db = NULL;
-        snprintf(why, CAPDB_MESSAGE,
-                 "another file has the name of this recording by now: ask again");
-        e = ERR_NOT_FOUND;
-    }
+    enum error e = q->db ? ERR_OK : open_connection(s, &q->db, why);
     if (e == ERR_OK)
         capdb_give_up_after(q->db, SQL_SECONDS, is_wanted, q);
     return e;
@@ -200,6 +205,22 @@ void source_ask_moment(struct source *s, const struct asked *asked, struct capst
                        double time, struct sample *before)
 {
     ask_in_thread(s, asked, (struct question){.before = before, .state = *state, .time = time});
+}
+
+bool source_has_connection(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool has = s->spare != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}
+
+void source_connect(struct source *s)
+{
+    char why[CAPDB_MESSAGE];
+    struct question first = {.source = s};
+    if (!source_has_connection(s) && open_connection(s, &first.db, why) == ERR_OK)
+        keep_connection(&first);
 }
 
 void source_ask_recording(struct source *s, const struct asked *asked)

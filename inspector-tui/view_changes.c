@@ -1,9 +1,27 @@
-/* What differs from the snapshot before, or from the mark: born, died, moved, changed. */
+/* What differs from the snapshot before, or from the mark: born, died, moved, changed; and what was made
+ * anew just as it was. */
 #include "inspector-tui/bindings.h"
 #include "inspector-tui/pane.h"
 #include "inspector-tui/view.h"
 
-enum { KIND_TITLE = 1, KIND_CHANGE };
+enum { KIND_TITLE = 1, KIND_CHANGE, KIND_REMADE };
+
+/* Behind the changes. */
+static uint32_t build_remade(const struct session *s, struct view *v, uint32_t from)
+{
+    uint32_t remade;
+    const struct compare *c = s->change;
+    if (!session_remade(s, &remade))
+        return VIEW_WHOLE;
+    for (uint32_t i = from > c->count ? from - c->count : 0; i < c->remade_listed; i++) {
+        int32_t slot = c->remade_slots[i];
+        uint64_t addr = s->now->state.slots[slot].rec.addr;
+        view_add(v, view_id(0, KIND_REMADE, addr), 0, KIND_REMADE, slot, 0);
+        if (view_is_full(v))
+            return c->count + i + 1;
+    }
+    return VIEW_WHOLE;
+}
 
 static uint32_t build(const struct session *s, struct view *v, uint32_t from)
 {
@@ -18,7 +36,7 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         if (view_is_full(v))
             return i + 1;
     }
-    return VIEW_WHOLE;
+    return build_remade(s, v, from);
 }
 
 static const struct {
@@ -56,6 +74,13 @@ static void line(const struct session *s, const struct view *v, const struct row
         title_line(s, l);
         return;
     }
+    if (r->kind == KIND_REMADE) {
+        line_put(l, STYLE_CHANGED, "%c %-9s", sign_char(SIGN_CHANGED), "remade");
+        words_slot(l, s->now, r->at);
+        line_put(l, STYLE_NORMAL, "  in ");
+        words_place(l, s->now, r->at);
+        return;
+    }
     const struct change *k = &s->change->changes[r->at];
     const struct sample *of = k->after >= 0 ? s->now : s->change->before;
     int32_t slot = k->after >= 0 ? k->after : k->before;
@@ -79,6 +104,8 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
     (void)v;
     if (r->kind == KIND_TITLE)
         return (struct ref){0};
+    if (r->kind == KIND_REMADE)
+        return sample_slot_ref(s->now, r->at);
     const struct change *k = &s->change->changes[r->at];
     return k->after >= 0 ? sample_slot_ref(s->now, k->after)
                          : sample_slot_ref(s->change->before, k->before);
@@ -96,8 +123,8 @@ static void about_remade(const struct session *s, const struct compare *c, struc
     if (remade)
         pane_text(
             p, STYLE_DIM,
-            "remade: deleted and made anew in the same slot; no row below tells of one that is "
-            "just as it was, %s and capdb diff do",
+            "remade: deleted and made anew in the same slot; those that are just as they were are "
+            "the last rows, %s tells how it went",
             bindings_key(view_action(VIEW_EVENTS)));
     else if (!told)
         pane_text(
@@ -128,12 +155,25 @@ static void about_title(const struct session *s, struct pane *p)
     bindings_hints(pane_line(p), moving);
 }
 
+static void about_one_remade(const struct session *s, int32_t slot, struct pane *p)
+{
+    struct ref r = sample_slot_ref(s->now, slot);
+    pane_text(p, STYLE_HEAD, "deleted and made anew, just as it was");
+    if (s->change->before->state.snapshot.seq <= session_event(s))
+        pane_end(s, &r, p); /* else it went after the moment that is shown */
+    pane_slot(s, s->now, slot, p);
+}
+
 static void about(const struct session *s, const struct view *v, const struct row *r,
                   struct pane *p)
 {
     (void)v;
     if (r->kind == KIND_TITLE) {
         about_title(s, p);
+        return;
+    }
+    if (r->kind == KIND_REMADE) {
+        about_one_remade(s, r->at, p);
         return;
     }
     const struct change *k = &s->change->changes[r->at];

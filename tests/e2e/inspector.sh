@@ -604,6 +604,13 @@ shows_soon '^ RECORDING'
 rm "$work/other.capdb"
 key .
 check "a recording that is removed meanwhile is told" shows_soon '^ RECORDING .* file REMOVED '
+key ':' ; type_line 'sql SELECT count(*) AS snapshots FROM snapshot'
+check "it answers questions still" shows_soon '^  +snapshots'
+key ':' ; type_line 'sql WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n'
+shown=$(screen | sed -nE 's/^ RECORDING +snapshot ([0-9]+) .*/\1/p')
+key '['
+check "one that takes long holds up no key" shows_soon "^ RECORDING +snapshot $((shown - 1)) " 5
+key Escape
 key q
 shows_soon 'status 0'
 

@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,9 @@ struct slow_stub {
     bool gone; /* says so to whatever comes behind a slow answer */
     bool qemu; /* has a physical mode */
     bool ran;  /* before its client came, and says that this stopped it */
+    atomic_uint
+        goes_on; /* somebody else tells it to before this byte, from 1, which, as in QEMU, stops
+                          * it and is lost; 0: nobody does */
     bool slow_to_greet;
     bool slow;
     bool left; /* detached from; then it is dead of any further request */
@@ -162,6 +166,11 @@ static void *serve(void *arg)
     if (s->qemu && s->ran)
         say(s);
     while (next_byte(s, &byte)) {
+        if (s->goes_on && atomic_fetch_sub(&s->goes_on, 1) == 1) {
+            strcpy(s->answer, "T02thread:01;");
+            say(s);
+            continue;
+        }
         enum gdb_event event = gdb_decoder_put(&s->in, byte);
         if (event == GDB_PACKET)
             request(s);
@@ -292,6 +301,38 @@ static void a_late_line_does_not_hide_what_the_stub_is(void **state)
     free(c);
 }
 
+/* Who only passes by leaves running what somebody else has let go meanwhile, and standing what stands. */
+static void what_goes_on_meanwhile_is_not_stopped_in_passing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool passing = i & 1, goes_on = i & 2;
+        struct slow_stub s = {.qemu = true};
+        struct gdb_client *c = begin(&s);
+        assert_true(c->stood);
+        c->passing = passing;
+        atomic_store(&s.goes_on, goes_on ? 1 : 0);
+        gdb_client_end(c, false);
+        pthread_join(s.thread, NULL);
+        assert_int_equal(s.left, passing && goes_on);
+        assert_false(s.dead);
+        close(s.fd);
+        free(c);
+    }
+}
+
+/* Between ^C and `?`, to which no answer comes then but what tells of the stop. */
+static void what_goes_on_while_it_is_greeted_did_not_stand(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 4; byte++) {
+        struct slow_stub s = {.qemu = true, .goes_on = byte};
+        struct gdb_client *c = begin(&s);
+        assert_int_equal(c->stood, byte == 0);
+        end(&s, c);
+    }
+}
+
 static void a_target_that_goes_meanwhile_is_told(void **state)
 {
     struct slow_stub s = {.gone = true};
@@ -312,6 +353,8 @@ int main(void)
         cmocka_unit_test(a_refused_command_leaves_nothing_on_the_line),
         cmocka_unit_test(a_late_greeting_does_not_tell_that_the_target_ran),
         cmocka_unit_test(a_late_line_does_not_hide_what_the_stub_is),
+        cmocka_unit_test(what_goes_on_meanwhile_is_not_stopped_in_passing),
+        cmocka_unit_test(what_goes_on_while_it_is_greeted_did_not_stand),
         cmocka_unit_test(a_target_that_goes_meanwhile_is_told),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
