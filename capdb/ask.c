@@ -131,16 +131,17 @@ enum error capdb_ask_at(struct capdb *db, const char *sql, uint32_t n, uint32_t 
     return e;
 }
 
-static enum error hear_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
+/* Rows `first` to `last` of the table of events. */
+static enum error hear_events(struct capdb *db, int64_t first, int64_t last, capdb_hear_event hear,
+                              void *ctx)
 {
     sqlite3_stmt *st;
-    enum error e = capdb_prepare(db,
-                                 "SELECT * FROM (SELECT * FROM event ORDER BY row DESC LIMIT ?)"
-                                 " ORDER BY row",
-                                 &st);
+    enum error e =
+        capdb_prepare(db, "SELECT * FROM event WHERE row BETWEEN ?1 AND ?2 ORDER BY row", &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int64(st, 1, most);
+    sqlite3_bind_int64(st, 1, first);
+    sqlite3_bind_int64(st, 2, last);
     while (capdb_step(db, st, "reading events", &e)) {
         struct record r = {.kind = RECORD_EVENT};
         capdb_fetch_event(st, 2, &r.event);
@@ -156,12 +157,55 @@ static enum error hear_events(struct capdb *db, uint32_t most, capdb_hear_event 
     return e;
 }
 
+/* Row of the last event that snapshot n or one before it shows first; 0: there is none. */
+static enum error last_event_row(struct capdb *db, uint32_t n, int64_t *row)
+{
+    sqlite3_stmt *st;
+    *row = 0;
+    enum error e = capdb_prepare(
+        db, "SELECT row FROM event WHERE n <= ? ORDER BY n DESC, row DESC LIMIT 1", &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, n);
+    if (capdb_step(db, st, "looking for events", &e))
+        *row = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return e;
+}
+
+static enum error hear_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,
+                              capdb_hear_event hear, void *ctx)
+{
+    int64_t before = 0, last = 0, at = 0;
+    enum error e = last_event_row(db, w->from ? w->from - 1 : 0, &before);
+    if (e == ERR_OK)
+        e = last_event_row(db, w->to, &last);
+    if (e == ERR_OK)
+        e = last_event_row(db, w->n, &at);
+    if (e != ERR_OK)
+        return e;
+    at = at < before ? before : at;
+    int64_t to = last - at < most / 2 ? last : at + most / 2;
+    int64_t from = to - before < most ? before : to - most;
+    to = last - from < most ? last : from + most;
+    w->earlier = from > before;
+    w->later = to < last;
+    return hear_events(db, from + 1, to, hear, ctx);
+}
+
 enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
+{
+    struct capdb_event_window all = {.from = 0, .to = UINT32_MAX, .n = UINT32_MAX};
+    return capdb_get_events_around(db, &all, most, hear, ctx);
+}
+
+enum error capdb_get_events_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,
+                                   capdb_hear_event hear, void *ctx)
 {
     enum error e = capdb_hold(db);
     if (e != ERR_OK)
         return e;
-    e = hear_events(db, most, hear, ctx);
+    e = hear_around(db, w, most, hear, ctx);
     enum error torn = capdb_release(db);
     return e == ERR_OK ? torn : e;
 }

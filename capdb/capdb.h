@@ -159,6 +159,15 @@ void capdb_give_up_after(struct capdb *db, uint32_t seconds, bool (*wanted)(void
 typedef void (*capdb_hear_event)(void *ctx, const struct record *r);
 enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx);
 
+/* Of those that snapshots `from` to `to` show first (UINT32_MAX: to the end), the `most` around the last
+ * one that snapshot n shows: half of them later, unless there are fewer on one side. */
+struct capdb_event_window {
+    uint32_t from, to, n;
+    bool earlier, later; /* out: there are more */
+};
+enum error capdb_get_events_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,
+                                   capdb_hear_event hear, void *ctx);
+
 /* Follows the chain of commits, rebuilds every snapshot and compares with the sums taken when it
  * was recorded, applies recorded events to each snapshot and compares with the next.  Calls
  * `report` once a fault with a sentence, up to a limit. ERR_CORRUPT if there was one. */

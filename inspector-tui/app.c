@@ -203,6 +203,9 @@ void app_open(struct app *app, enum view_id view)
         view_invalidate(&app->views[view]);
     }
     uint64_t seq = event_here(app);
+    if (seq == 0 && view == VIEW_EVENTS && session_is_past(&app->session) &&
+        session_has_events(&app->session))
+        seq = session_event(&app->session);
     const struct revocation *k = revocations_at(&app->session.revocations, seq);
     bool moved = view != app->current;
     app_go(app, view);
@@ -356,15 +359,18 @@ static bool goto_address(struct app *app, uint64_t addr)
     return true;
 }
 
-/* ADDRESS in NAME: a virtual address of a thread or a domain. */
+/* ADDRESS in NAME: a virtual address of a thread or a domain, thread: or domain: before it or not. */
 static bool goto_virtual(struct app *app, uint64_t addr, const char *name)
 {
     const struct sample *now = app->session.now;
+    bool thread = strncmp(name, "thread:", 7) == 0, domain_only = strncmp(name, "domain:", 7) == 0;
+    name += thread || domain_only ? 7 : 0;
     bool known = false, space = false;
     for (uint32_t i = 0; i < now->state.thread_count; i++) {
         const char *domain = sample_domain_name(now, sample_thread_domain(now, (int32_t)i));
         int32_t dir = capstate_thread_vspace(&now->state, (int32_t)i);
-        if (strcmp(now->state.threads[i].label, name) != 0 && strcmp(domain, name) != 0)
+        if ((domain_only || strcmp(now->state.threads[i].label, name) != 0) &&
+            (thread || strcmp(domain, name) != 0))
             continue;
         known = true;
         space |= dir >= 0;
@@ -476,12 +482,16 @@ static void fill_ghost(struct app *app, const struct view *v)
 {
     const struct sample *now = app->session.now;
     struct line *l = pane_line(&app->pane);
+    if (v->id == VIEW_CHANGES) { /* what it told of may be there still */
+        line_put(l, STYLE_DIM, "%s: no difference any more", view_ghost_text(v));
+        return;
+    }
     line_put(l, STYLE_DIED, "%s: not there any more", view_ghost_text(v));
     if (!now->event && v->ghost_snapshot + 1 == now->number)
         line_put(l, STYLE_DIED, "; %s goes back to it", bindings_key("earlier"));
     else if (!v->ghost_event && v->ghost_snapshot != now->number)
-        line_put(l, STYLE_DIED, "; :at %u goes back to it", v->ghost_snapshot);
-    pane_end(&app->session, &v->ghost_ref, &app->pane);
+        line_put(l, STYLE_DIED, "; :at %u goes back to it", v->ghost_shown);
+    pane_end(&app->session, &v->ghost_ref, v->ghost_seq, &app->pane);
 }
 
 static void fill_about(struct app *app, const struct ref *about)
@@ -493,7 +503,7 @@ static void fill_about(struct app *app, const struct ref *about)
     if (!r || !s->now || fill_told(app, about))
         return;
     if ((r->flags & ROW_DEAD) && !v->ghost) {
-        pane_end(s, about, &app->pane);
+        pane_end(s, about, view_sample(s, r)->state.snapshot.seq, &app->pane);
         pane_text(&app->pane, STYLE_DIED,
                   "as it was at %s:", session_clock(view_sample(s, r)->time, clock));
     }
@@ -579,6 +589,11 @@ static void hear(void *ctx, const struct answer *a)
         view_invalidate(&app->views[VIEW_SQL]);
         return;
     }
+    if (a->kind == ASK_SQL) { /* the answer before was to another question */
+        free(app->session.table);
+        app->session.table = NULL;
+        view_invalidate(&app->views[VIEW_SQL]);
+    }
     if (a->kind == ASK_SAMPLE)
         session_grown(&app->session);
     if (a->kind == ASK_WHY && a->ok) {
@@ -605,6 +620,8 @@ static void hear(void *ctx, const struct answer *a)
 static void follow_moment(struct app *app)
 {
     struct session *s = &app->session;
+    if (app->current == VIEW_SQL)
+        session_ask_again(s);
     uint64_t seq = session_event(s), was = app->listed_event;
     bool past = session_is_past(s), was_past = app->listed_past;
     struct ref r = ref_to(REF_EVENT, seq);
@@ -685,15 +702,19 @@ static void take_news(struct app *app)
     session_answers(&app->session, hear, app);
     follow_victim(app);
     follow_found(app);
-    if (app->current == VIEW_SQL)
-        session_ask_again(&app->session);
     if (events != app->session.generation_of_events)
         view_invalidate(&app->views[VIEW_REVOKE]);
     if (log != app->session.log_generation)
         follow_newest(app, VIEW_LOG);
     uint64_t first, last, lost;
-    if (app->session.now && source_event_range(app->session.source, &first, &last, &lost) &&
-        last != app->last_event) { /* a list has no rows before the first sample */
+    uint32_t replaced = source_event_window(app->session.source).replaced;
+    if (replaced != app->events_replaced) {
+        app->events_replaced = replaced;
+        app->listed_event = 0;
+        app->last_event = source_event_range(app->session.source, &first, &last, &lost) ? last : 0;
+        view_invalidate(&app->views[VIEW_EVENTS]);
+    } else if (app->session.now && source_event_range(app->session.source, &first, &last, &lost) &&
+               last != app->last_event) { /* a list has no rows before the first sample */
         app->last_event = last;
         follow_newest(app, VIEW_EVENTS);
     }

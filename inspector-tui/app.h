@@ -75,7 +75,8 @@ struct app {
 
     struct hit hits[HITS];
     uint32_t hit_count;
-    uint64_t last_event;             /* the newest one known */
+    uint64_t last_event;             /* the newest one known, */
+    uint32_t events_replaced;        /* and of which of them, see source_event_window() */
     uint64_t listed_event;           /* the one shown when the list of events was last looked at, */
     bool listed_past;                /* and whether that was past */
     uint32_t list_height;            /* lines of the list, as last drawn */

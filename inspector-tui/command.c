@@ -39,13 +39,27 @@ static void run_help(struct app *app, const char *text)
     app->show_help = true;
 }
 
+static void say_no_action(struct app *app, const char *wanted)
+{
+    struct nearest n = {.wanted = wanted};
+    for (uint32_t i = 0; i < action_count; i++)
+        nearest_offer(&n, actions[i].name);
+    session_say(&app->session, true, "'%s' is no action%s%s; Tab completes them", wanted,
+                n.best ? ": did you mean " : "", n.best ? n.best : "");
+}
+
 static void run_bind(struct app *app, const char *text)
 {
     char key[32], action[64];
-    if (sscanf(text, "%31s %63s", key, action) != 2 || !bindings_set(key, action))
+    if (sscanf(text, "%31s %63s", key, action) != 2)
         session_say(&app->session, true,
                     "bind KEY ACTION: the key as \"F5\", \"^F\", \"Enter\" or a character; Tab "
                     "completes the action");
+    else if (!bindings_has_key(key))
+        session_say(&app->session, true, "'%s' is no key: F5, ^F, Enter and such, or a character",
+                    key);
+    else if (!bindings_set(key, action))
+        say_no_action(app, action);
 }
 
 /* 11:47, 11:47:27 of the day that is shown, or with a date before it (2026-11-29T11:47:27); Z behind it: UTC,

@@ -28,7 +28,7 @@ static struct ref object_named(const struct sample *s, const struct prefix *p, c
 {
     bool irq = p->type == RECORD_CAP_IRQ_HANDLER;
     uint64_t addr = 0;
-    if (!number(text, irq ? 10 : 16, &addr))
+    if (!number(text, irq && strncmp(text, "0x", 2) != 0 ? 10 : 16, &addr))
         *why = irq ? "is no number of an interrupt" : "is no address of an object";
     int32_t object = capstate_object_typed(&s->state, addr, p->type);
     if (object < 0 && !irq)

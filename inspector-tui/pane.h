@@ -26,8 +26,8 @@ void pane_fini(struct pane *p);
 void pane_about(const struct session *s, const struct sample *of, const struct ref *r,
                 struct pane *p);
 void pane_slot(const struct session *s, const struct sample *of, int32_t slot, struct pane *p);
-/* When a thing that is gone went, and by whom; nothing where no event tells. */
-void pane_end(const struct session *s, const struct ref *r, struct pane *p);
+/* When a thing that was there at event `since` went, and by whom; nothing where no event tells. */
+void pane_end(const struct session *s, const struct ref *r, uint64_t since, struct pane *p);
 /* What a revoke of this slot would take. */
 void pane_preview(const struct session *s, const struct sample *of, int32_t slot, struct pane *p);
 

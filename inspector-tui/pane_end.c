@@ -23,33 +23,32 @@ static bool ends(const struct record_event *e, const struct ref *r)
     }
 }
 
-/* The last one of [from, from + TURN) that ended it before event `upto`; false: none. */
-static bool last_in(const struct session *s, uint64_t from, uint64_t upto, const struct ref *r,
-                    struct record_event *found)
+/* The first one from event `from` on that ended it; looks at TURN numbers. */
+static bool first_in(const struct session *s, uint64_t from, uint64_t upto, const struct ref *r,
+                     struct record_event *found)
 {
     static struct record_event e[TURN]; /* the screen's thread only */
     uint32_t n = source_events(s->source, from, e, TURN);
-    while (n-- > 0)
-        if (e[n].seq < from + TURN && e[n].seq <= upto && ends(&e[n], r)) {
-            *found = e[n];
+    for (uint32_t i = 0; i < n && e[i].seq < from + TURN && e[i].seq <= upto; i++)
+        if (ends(&e[i], r)) {
+            *found = e[i];
             return true;
         }
     return false;
 }
 
-static bool find_end(const struct session *s, const struct ref *r, struct record_event *found)
+/* What came later at the same place had an end of its own: it counts only which was the first behind
+ * `since`, from where all events must be kept. */
+static bool find_end(const struct session *s, const struct ref *r, uint64_t since,
+                     struct record_event *found)
 {
     uint64_t first, last, lost, upto = session_event(s);
-    if (!source_event_range(s->source, &first, &last, &lost))
+    if (!source_event_range(s->source, &first, &last, &lost) || since + 1 < first)
         return false;
     upto = upto < last ? upto : last;
-    for (uint64_t back = TURN; back <= LOOKED_THROUGH && upto >= first; back += TURN) {
-        uint64_t from = upto + 1 > back ? upto + 1 - back : 0;
-        if (last_in(s, from, upto, r, found))
+    for (uint64_t from = since + 1; from <= upto && from - since <= LOOKED_THROUGH; from += TURN)
+        if (first_in(s, from, upto, r, found))
             return true;
-        if (from <= first)
-            break;
-    }
     return false;
 }
 
@@ -72,11 +71,11 @@ static void moved_to(const struct session *s, const struct record_event *e, stru
               sample_hex(s->now, e->slot, hex));
 }
 
-void pane_end(const struct session *s, const struct ref *r, struct pane *p)
+void pane_end(const struct session *s, const struct ref *r, uint64_t since, struct pane *p)
 {
     struct record_event e;
     char hex[24];
-    if (!find_end(s, r, &e))
+    if (!find_end(s, r, since, &e))
         return;
     struct line *l = pane_line(p);
     int32_t thread = sample_thread_at(s->now, e.thread);

@@ -152,11 +152,14 @@ bool revocations_follow(struct revocations *r, struct source *source)
 {
     static struct record_event events[TURN];
     uint64_t first, last, lost;
-    bool news = false;
-    if (source_event_range(source, &first, &last, &lost) && last < r->seen) {
-        revocations_fini(r); /* numbers began anew: another machine */
+    uint32_t replaced = source_event_window(source).replaced;
+    bool news = replaced != r->replaced, any = source_event_range(source, &first, &last, &lost);
+    if (news || (any && last < r->seen)) {
+        revocations_fini(
+            r); /* numbers began anew: another machine, or others around another moment */
         news = true;
     }
+    r->replaced = replaced;
     for (uint32_t n = TURN; n == TURN;) {
         n = source_events(source, r->seen ? r->seen + 1 : 0, events, TURN);
         for (uint32_t i = 0; i < n; i++)

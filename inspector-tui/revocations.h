@@ -27,7 +27,8 @@ struct revocations {
     struct revocation *kept; /* oldest first */
     uint32_t count;
     size_t room;
-    uint64_t seen; /* number of the last event looked at */
+    uint64_t seen;     /* number of the last event looked at */
+    uint32_t replaced; /* which events these are, see source_event_window() */
 };
 
 void revocations_fini(struct revocations *r);

@@ -160,10 +160,12 @@ static void draw_heads(const struct app *app, const struct view *v, const struct
     for (uint32_t c = 0; c < lay->columns; c++) {
         const struct column *k = &v->ops->columns[c];
         char text[64];
-        const char *order = (int32_t)c != v->sort ? "" : v->descending ? "v" : "^";
+        const char *order = (int32_t)c != v->sort ? "" : v->descending ? " v" : " ^";
         if (!lay->width[c])
             continue;
-        snprintf(text, sizeof(text), "%s%s", k->title, order);
+        int room = lay->width[c] - (int)strlen(order); /* the sign of the order is not cut away */
+        snprintf(text, sizeof(text), "%.*s%s", *order && room >= 0 ? room : (int)sizeof(text),
+                 k->title, order);
         int w = (int)text_width(text, strlen(text)), x = lay->x[c];
         if (k->right && w < lay->width[c])
             x += lay->width[c] - w;
@@ -174,6 +176,10 @@ static void draw_heads(const struct app *app, const struct view *v, const struct
 static void ghost_line(const struct view *v, struct line *l)
 {
     char clock[16];
+    if (v->id == VIEW_CHANGES) {
+        line_put(l, STYLE_DIM, " no difference any more: %s", view_ghost_text(v));
+        return;
+    }
     line_put(l, STYLE_DIED, "-gone before %s: %s", session_clock(v->ghost_time, clock),
              view_ghost_text(v));
 }
@@ -207,6 +213,8 @@ static void keep_ghost_text(struct app *app, struct view *v)
     view_lasting_text(&app->session, v, r, v->ghost_text, sizeof(v->ghost_text));
     v->ghost_ref = view_ref(&app->session, v, r);
     v->ghost_snapshot = app->session.now->number;
+    v->ghost_shown = sample_number(app->session.now);
+    v->ghost_seq = session_event(&app->session);
     v->ghost_event = app->session.now->event;
 }
 

@@ -329,7 +329,7 @@ void session_show(struct session *s, struct sample *sample, struct compare *chan
         return;
     }
     compare_free(change);
-    if (same && s->change && !s->change->failed) {
+    if (same && s->change && !s->change->failed && s->change->before == compared_with(s)) {
         compare_move_on(s->change, sample);
         s->generation++;
     } else {

@@ -23,12 +23,10 @@ bool session_is_older(const struct session *s)
             strcmp(s->now->target.where, s->target.where) != 0);
 }
 
-/* Events are kept of the newest run of the machine. */
+/* Events are kept of one run of the machine. */
 bool session_has_events(const struct session *s)
 {
-    uint32_t total;
-    struct moment newest;
-    return source_moments(s->source, &newest, 1, &total) == 1 && newest.run == s->now->run;
+    return source_event_window(s->source).run == s->now->run;
 }
 
 const struct revocation *session_ended(const struct session *s)
@@ -128,6 +126,8 @@ void session_seek(struct session *s, uint32_t number)
         s->at = number;
         session_show(s, kept, NULL);
         sample_drop(kept);
+        if (!live)
+            source_ask(s->source, &(const struct ask){.kind = ASK_AROUND, .number = number});
         return;
     }
     if (live) {
@@ -234,10 +234,8 @@ uint64_t session_event_ahead(const struct session *s)
 void session_to_event(struct session *s, uint64_t seq)
 {
     uint64_t first, last, lost;
-    uint32_t total;
-    struct moment newest = {0};
-    source_moments(s->source, &newest, 1, &total); /* events are those of the newest run */
-    uint32_t n = last_before(s, further, (double)seq, &newest.run);
+    uint32_t run = source_event_window(s->source).run;
+    uint32_t n = last_before(s, further, (double)seq, &run);
     struct sample *kept = source_sample(s->source, n);
     bool whole = kept && kept->state.snapshot.seq == seq;
     sample_drop(kept);
@@ -263,9 +261,17 @@ static void seek_numbers(struct session *s, long events)
     session_seek(s, events > 0 ? n + 1 : n);
 }
 
+static bool is_newest_run(const struct session *s)
+{
+    uint32_t total;
+    struct moment newest;
+    return source_moments(s->source, &newest, 1, &total) != 1 || newest.run == s->now->run;
+}
+
 void session_seek_event(struct session *s, long events)
 {
     uint64_t first, last, lost, here = session_event_ahead(s);
+    struct event_window w = source_event_window(s->source);
     if (!s->now)
         return;
     if (!session_has_events(s)) {
@@ -274,8 +280,14 @@ void session_seek_event(struct session *s, long events)
     } else if (!source_event_range(s->source, &first, &last, &lost)) {
         session_say(s, false, "no events are kept here: by snapshots");
         seek_numbers(s, events);
+    } else if ((events < 0 && w.earlier && here < first + (uint64_t)-events) ||
+               (events > 0 && w.later && here + (uint64_t)events > last)) {
+        session_seek_by(s, events > 0 ? 1 : -1); /* there the others are read */
     } else if (events < 0 && here < (uint64_t)-events) {
         session_say(s, false, "this is before the first event");
+    } else if (events > 0 && here + (uint64_t)events > last && !is_newest_run(s)) {
+        session_say(s, false, "behind this event the machine was restarted: %s goes on",
+                    bindings_key("later"));
     } else if (events > 0 && here + (uint64_t)events > last) {
         session_seek(s, 0);
     } else {
@@ -307,7 +319,8 @@ static bool is_stop(const struct session *s, const struct record_event *e)
            (e->kind == RECORD_EVENT_REVOKE_VICTIM && !is_announced_again(s, e));
 }
 
-/* The last event that the first snapshot of this run shows: to those before it no moment leads. */
+/* The last event that the first snapshot of the run of these events shows: to those before it no moment
+ * leads. */
 static uint64_t first_event_shown(const struct session *s)
 {
     uint32_t total;
@@ -315,9 +328,9 @@ static uint64_t first_event_shown(const struct session *s)
     source_moments(s->source, &none, 1, &total);
     struct moment *all = calloc(total + 1, sizeof(*all));
     uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
-    uint32_t first = n ? n - 1 : 0;
-    while (first > 0 && all[first - 1].run == all[first].run)
-        first--;
+    uint32_t first = 0, run = source_event_window(s->source).run;
+    while (first + 1 < n && all[first].run != run)
+        first++;
     uint64_t seq = n ? all[first].seq : 0;
     free(all);
     return seq;
@@ -370,6 +383,8 @@ void session_find_minute(struct session *s)
         session_hold(&s->minute, NULL);
     if (s->minute && s->minute->number == n)
         return;
+    if (s->minute && s->minute->number >= s->now->number) /* of the moment that was shown before */
+        session_hold(&s->minute, NULL);
     struct sample *kept = source_sample(s->source, n);
     if (kept) {
         session_hold(&s->minute, kept);
@@ -420,7 +435,7 @@ void session_compare(struct session *s)
     if (!s->now)
         return;
     bool was = s->comparing, lost = !was && s->mark && !session_same_run(s->mark, s->now);
-    if (!was && (!s->mark || lost))
+    if (!was && (!s->mark_set || lost))
         default_mark(s);
     s->comparing = !was && s->mark;
     s->tell_change = s->comparing;

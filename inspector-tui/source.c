@@ -181,10 +181,27 @@ void source_put_event(struct source *s, const struct record_event *e)
         if (s->event_count == EVENTS_KEPT) {
             s->event_first = (s->event_first + 1) % EVENTS_KEPT;
             s->event_count--;
+            s->events_earlier = !s->live; /* the recording has it still */
         }
         s->events[(s->event_first + s->event_count++) % EVENTS_KEPT] = *e;
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+void source_replace_events(struct source *s, struct events_kept *by)
+{
+    pthread_mutex_lock(&s->lock);
+    struct record_event *old = s->events;
+    s->events = by->events;
+    s->event_first = 0;
+    s->event_count = by->count;
+    s->events_lost = by->lost;
+    s->events_run = by->run;
+    s->events_earlier = by->earlier;
+    s->events_later = by->later;
+    s->events_window++;
+    pthread_mutex_unlock(&s->lock);
+    free(old);
 }
 
 void source_forget_events(struct source *s)
@@ -747,6 +764,18 @@ uint32_t source_point(struct source *s, uint32_t shown, char *why, size_t size)
                  "there is no snapshot %" PRIu32 " here: they go from %" PRIu32 " to %" PRIu32,
                  shown, first, last);
     return found;
+}
+
+struct event_window source_event_window(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t newest = s->point_count ? s->points[s->point_count - 1].moment.run : 0;
+    struct event_window w = {.run = s->live ? newest : s->events_run,
+                             .replaced = s->events_window,
+                             .earlier = s->events_earlier,
+                             .later = s->events_later};
+    pthread_mutex_unlock(&s->lock);
+    return w;
 }
 
 /* Numbers only grow, so the place is found by halving. */

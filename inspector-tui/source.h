@@ -60,6 +60,7 @@ enum ask_kind {
     ASK_SAMPLE, /* now */
     ASK_SEEK,   /* number: snapshot of the time line */
     ASK_LOAD,   /* the same, without showing it */
+    ASK_AROUND, /* the events around snapshot `number` of a recording, which is in memory */
     ASK_EVENT,  /* addr: the moment right after this event */
     ASK_HALT,
     ASK_GO,
@@ -124,6 +125,13 @@ uint32_t source_point(struct source *s, uint32_t shown, char *why, size_t size);
 uint32_t source_events(struct source *s, uint64_t from, struct record_event *out, uint32_t room);
 /* Numbers of the first and last event that is kept, how many were lost, false: there are none. */
 bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint64_t *lost);
+/* Which events these are: of a running target the newest, of a recording those around what is shown. */
+struct event_window {
+    uint32_t run;        /* of the machine */
+    uint32_t replaced;   /* counts how often others took the place of all */
+    bool earlier, later; /* the recording has more of this run */
+};
+struct event_window source_event_window(struct source *s);
 
 /* What the recording holds and whether it goes on: "REC 83", "" without one. Of one that does not, why
  * behind a colon: "REC STOPPED: the disk is full". */

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 
 /* The newest sample in memory that has nothing later than `seq` in it, held; NULL. The events that are
- * kept are those of the newest run of the machine. */
+ * kept are those of one run of the machine. */
 static struct sample *base_in_memory(struct source *s, uint64_t seq)
 {
     struct sample *found = NULL;
+    uint32_t run = source_event_window(s).run;
     pthread_mutex_lock(&s->lock);
-    uint32_t run = s->point_count ? s->points[s->point_count - 1].moment.run : 0;
-    for (uint32_t i = s->point_count; i-- > 0 && !found && s->points[i].moment.run == run;)
-        if (s->points[i].moment.seq <= seq)
+    for (uint32_t i = s->point_count; i-- > 0 && !found;)
+        if (s->points[i].moment.run == run && s->points[i].moment.seq <= seq)
             found = sample_hold(s->points[i].sample);
     pthread_mutex_unlock(&s->lock);
     return found;

@@ -192,47 +192,16 @@ static bool seek(struct source *s, uint32_t n, char *why, size_t size)
     struct sample *made = load(s, n, why, size);
     if (!made)
         return false;
+    source_events_around(s, n, s->points[n - 1].moment.seq);
     snprintf(where, sizeof(where), "snapshot %u of %u", n, s->point_count);
     source_say_state(s, TARGET_RECORDING, where);
     source_show(s, made, NULL);
     return true;
 }
 
-/* Events from behind the one of this number on. */
-struct newer {
-    struct source *s;
-    uint64_t after;
-    bool reached;
-};
-
-static void take_event(void *ctx, const struct record *r)
-{
-    struct newer *n = ctx;
-    if (n->reached && r->kind == RECORD_EVENT)
-        source_put_event(n->s, &r->event);
-    else if (n->reached)
-        source_lose_events(n->s, r->gap.count);
-    n->reached = n->reached || (r->kind == RECORD_EVENT && r->event.seq == n->after);
-}
-
-/* Without events the rest is as good. */
-static void take_events(struct source *s)
-{
-    struct newer n = {.s = s};
-    uint64_t first, lost;
-    n.reached = !source_event_range(s, &first, &n.after, &lost);
-    capdb_get_events(s->db, EVENTS_KEPT, take_event, &n);
-    if (n.reached)
-        return;
-    n.reached = true; /* all that are kept are newer */
-    capdb_get_events(s->db, EVENTS_KEPT, take_event, &n);
-}
-
-/* Events first: a key that goes by them may come as soon as something is shown. */
 static void show_first(struct source *s)
 {
     char why[300];
-    take_events(s);
     if (!seek(s, s->first, why, sizeof(why)))
         source_say_state(s, TARGET_UNREACHABLE, why);
     s->first = 0;
@@ -276,7 +245,7 @@ static void take_growth(struct source *s)
     look_for_file(s);
     if (s->point_count == before)
         return;
-    take_events(s);
+    source_take_events(s);
     say_length(s, true);
 }
 
@@ -352,12 +321,13 @@ static void ask_here(struct source *s, const struct asked *q)
 static void load_before(struct source *s, uint64_t seq)
 {
     char why[300];
-    uint32_t n = 0;
-    uint32_t run = s->points[s->point_count - 1].moment.run;
+    uint32_t n = 0, run = source_event_window(s).run;
     for (uint32_t i = 0; i < s->point_count; i++)
         if (s->points[i].moment.seq <= seq && s->points[i].moment.run == run)
             n = s->points[i].moment.number;
     sample_drop(load(s, n, why, sizeof(why)));
+    if (n)
+        source_events_around(s, n, seq);
 }
 
 /* The lines of `capdb why-not-running`, and of `capdb why-fault` where it has faulted; past: only those
@@ -404,6 +374,11 @@ static void serve(struct source *s, const struct asked *q)
             source_answered_text(s, q, true, "");
         else
             source_answered_text(s, q, false, why);
+        break;
+    case ASK_AROUND:
+        if (q->ask.number && q->ask.number <= s->point_count)
+            source_events_around(s, q->ask.number, s->points[q->ask.number - 1].moment.seq);
+        source_answered_text(s, q, true, "");
         break;
     case ASK_LOAD:
         sample_drop(load(s, q->ask.number, why, sizeof(why)));

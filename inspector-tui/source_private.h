@@ -114,6 +114,9 @@ struct source {
     struct record_event *events; /* ring */
     uint32_t event_first, event_count;
     uint64_t events_lost;
+    uint32_t events_window;            /* counts how often all of them were replaced */
+    uint32_t events_run;               /* of a recording: which run of the machine they are of */
+    bool events_earlier, events_later; /* of that run the recording has more */
     char recording[160];
     uint32_t recorded; /* the newest snapshot of the recording that is written, 0: none is */
     char *console;
@@ -136,6 +139,19 @@ void source_deliver(struct source *s, struct sample *sample);
 void source_show(struct source *s, struct sample *sample, struct compare *change);
 void source_put_event(struct source *s, const struct record_event *e);
 void source_lose_events(struct source *s, uint64_t count);
+/* All at once by others, `room` of them at most EVENTS_KEPT; takes over the array, which has that room. */
+struct events_kept {
+    struct record_event *events;
+    uint32_t count, run;
+    uint64_t lost;
+    bool earlier, later;
+};
+void source_replace_events(struct source *s, struct events_kept *by);
+/* In place of those that are kept, where these are not around event `seq` of snapshot n of the recording;
+ * without events the rest is as good. (source_window.c) */
+void source_events_around(struct source *s, uint32_t n, uint64_t seq);
+/* Those that were recorded meanwhile, where they follow on those that are kept. */
+void source_take_events(struct source *s);
 void source_forget_events(struct source *s); /* they were of another run of the machine */
 void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -137,8 +137,8 @@ struct view {
      * that was: a snapshot, and the event after it where one is shown. */
     char ghost_text[256];
     struct ref ghost_ref;
-    uint32_t ghost_snapshot;
-    uint64_t ghost_event;
+    uint32_t ghost_snapshot, ghost_shown; /* its number here, and the one that is shown for it */
+    uint64_t ghost_event, ghost_seq;      /* the last event that the moment shows */
     /* Everything open, for a search or a filter that looks into what is closed. */
     struct row_list all;
     uint64_t all_generation;

@@ -159,8 +159,7 @@ static void about_one_remade(const struct session *s, int32_t slot, struct pane 
 {
     struct ref r = sample_slot_ref(s->now, slot);
     pane_text(p, STYLE_HEAD, "deleted and made anew, just as it was");
-    if (s->change->before->state.snapshot.seq <= session_event(s))
-        pane_end(s, &r, p); /* else it went after the moment that is shown */
+    pane_end(s, &r, s->change->before->state.snapshot.seq, p);
     pane_slot(s, s->now, slot, p);
 }
 

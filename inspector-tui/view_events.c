@@ -1,4 +1,5 @@
 /* Every change to capability state, as it happened, the newest last. */
+#include "inspector-tui/bindings.h"
 #include "inspector-tui/words.h"
 #include "inspector-tui/view.h"
 
@@ -6,7 +7,7 @@
 
 #include <inttypes.h>
 
-enum { KIND_EVENT = 1, KIND_NONE };
+enum { KIND_EVENT = 1, KIND_NONE, KIND_EARLIER, KIND_LATER };
 
 /* A row's id is the event's number; its text comes from the ring when it is drawn, so an event that
  * was pushed out meanwhile says so. */
@@ -18,9 +19,14 @@ static uint32_t build(const struct session *s, struct view *v, uint32_t from)
         view_add(v, view_id(0, KIND_NONE, 0), 0, KIND_NONE, 0, 0);
         return VIEW_WHOLE;
     }
+    struct event_window w = source_event_window(s->source);
+    if (w.earlier)
+        view_add(v, view_id(0, KIND_EARLIER, 0), 0, KIND_EARLIER, 0, 0);
     for (uint64_t seq = first; seq <= last; seq++)
         if (!view_add(v, seq, 0, KIND_EVENT, (int32_t)(seq - first), 0))
             return VIEW_WHOLE;
+    if (w.later)
+        view_add(v, view_id(0, KIND_LATER, 0), 0, KIND_LATER, 0, 0);
     return VIEW_WHOLE;
 }
 
@@ -67,6 +73,11 @@ static void line(const struct session *s, const struct view *v, const struct row
         line_put(l, STYLE_DIM,
                  "no events: only a serial monitor's live line and recordings "
                  "with events tell them");
+    else if (r->kind != KIND_EVENT)
+        line_put(l, STYLE_DIM,
+                 "the recording has %s ones: %s leads to the snapshots that show them",
+                 r->kind == KIND_EARLIER ? "earlier" : "later",
+                 bindings_key(r->kind == KIND_EARLIER ? "earlier" : "later"));
     else if (event_of(s, r, &e))
         event_line(s, &e, l);
     else
@@ -77,7 +88,7 @@ static struct ref ref(const struct session *s, const struct view *v, const struc
 {
     struct record_event e;
     (void)v;
-    if (r->kind == KIND_NONE || !event_of(s, r, &e))
+    if (r->kind != KIND_EVENT || !event_of(s, r, &e))
         return (struct ref){0};
     return ref_to(REF_EVENT, e.seq);
 }

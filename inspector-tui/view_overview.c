@@ -192,6 +192,10 @@ static void breach_line(const struct session *s, int32_t i, struct line *l)
     words_domain(l, s, s->now, b->domain_a);
     line_put(l, STYLE_NORMAL, " > ");
     words_domain(l, s, s->now, b->domain_b);
+    if (b->object >= 0) {
+        line_put(l, STYLE_DIM, "  ");
+        words_object(l, s->now, b->object);
+    }
     uint32_t shown = shown_breaches(s);
     if ((uint32_t)i + 1 == shown && s->now->breach_count > shown)
         line_put(l, STYLE_DIM, "  and %u more (%s)", s->now->breach_count - shown,
@@ -328,8 +332,9 @@ static void domain_line(const struct session *s, int32_t i, struct line *l)
 /* "1m", or as much as is known: "20s". */
 static void change_head(const struct session *s, char *buf, size_t size)
 {
-    double span = s->minute && s->minute != s->now ? s->now->time - s->minute->time : 60;
-    if (s->comparing)
+    const struct sample *then = counted_against(s);
+    double span = then && then != s->now ? s->now->time - then->time : 60;
+    if (s->comparing && s->mark_set)
         snprintf(buf, size, "mark");
     else if (span >= 55 && span < 120)
         snprintf(buf, size, "1m");
@@ -404,10 +409,16 @@ static bool is_in_cell(const struct cells *c, uint32_t number, uint32_t cell)
     return number > 0 && (uint64_t)(number - 1) * c->count / c->total == cell;
 }
 
+/* The default is no mark while nothing is compared with it. */
+static bool is_marked(const struct session *s)
+{
+    return s->mark && (s->mark_set || s->comparing);
+}
+
 static void put_cell(const struct session *s, const struct cells *c, uint32_t cell, struct line *l)
 {
     bool here = is_in_cell(c, s->at ? s->at : c->total, cell);
-    bool marked = s->mark && is_in_cell(c, s->mark->number, cell);
+    bool marked = is_marked(s) && is_in_cell(c, s->mark->number, cell);
     enum style style = here ? STYLE_STRONG : marked ? STYLE_KEY : STYLE_DIM;
     line_put(l, style, "%c", here ? '#' : marked ? 'm' : c->many[cell] ? '^' : '.');
 }
@@ -447,7 +458,8 @@ static void time_line(const struct session *s, struct line *l)
         put_cell(s, c, i, l);
     line_put(l, STYLE_NORMAL, "| %s", session_clock(c->to, to));
     line_put(l, STYLE_DIM, "  ");
-    bindings_hints(l, s->mark ? marked : unmarked);
+    bool compares = is_marked(s) && s->now && session_same_run(s->mark, s->now);
+    bindings_hints(l, compares ? marked : unmarked);
 }
 
 static void line(const struct session *s, const struct view *v, const struct row *r, struct line *l)

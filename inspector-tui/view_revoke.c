@@ -341,14 +341,19 @@ void view_revocation_line(const struct session *s, const struct revocation *k, s
              size_short(k->bytes, size), k->preemptions);
 }
 
-static void title_line(enum title title, struct line *l)
+static void title_line(const struct session *s, enum title title, struct line *l)
 {
+    uint64_t first, last, lost;
     static const char *const words[] = {
         [TITLE_GOES] = "what goes, in the order in which it goes",
         [TITLE_INSIDE] = "and with it, without a step of its own: what lies in what ends",
         [TITLE_SEEN] = "revocations seen, the newest first",
     };
     line_put(l, STYLE_HEAD, "%s", words[title]);
+    struct event_window w = source_event_window(s->source);
+    if (title == TITLE_SEEN && (w.earlier || w.later) &&
+        source_event_range(s->source, &first, &last, &lost))
+        line_put(l, STYLE_DIM, ", of events %" PRIu64 " to %" PRIu64, first, last);
     if (title == TITLE_SEEN)
         line_put(l, STYLE_DIM, "; %s on a step goes to that moment", bindings_key("follow"));
 }
@@ -375,7 +380,7 @@ static void line(const struct session *s, const struct view *v, const struct row
         hint_line(s, l);
         break;
     case KIND_TITLE:
-        title_line((enum title)r->at, l);
+        title_line(s, (enum title)r->at, l);
         break;
     case KIND_VICTIM:
     case KIND_INSIDE:

@@ -35,7 +35,8 @@ static void line(const struct session *s, const struct view *v, const struct row
 {
     (void)v;
     if (r->at < 0) {
-        line_put(l, STYLE_DIM, "%s asks in SQL", bindings_key("ask-sql"));
+        line_put(l, STYLE_DIM, "%s asks in SQL%s%s", bindings_key("ask-sql"),
+                 s->question[0] ? "; there is no answer to: " : "", s->question);
         return;
     }
     const char *p = s->table + r->at;
@@ -92,6 +93,7 @@ static void about(const struct session *s, const struct view *v, const struct ro
     if (r->at >= 0) {
         if (!(r->flags & ROW_TITLE))
             all_cells(s, r, p);
+        pane_text(p, STYLE_DIM, "asked: %s", s->question);
         return;
     }
     struct line *l = pane_line(p);

@@ -42,6 +42,12 @@ bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint6
     return *last != 0;
 }
 
+struct event_window source_event_window(struct source *s)
+{
+    (void)s;
+    return (struct event_window){0};
+}
+
 /* --- stories --- */
 
 static const uint32_t kinds[] = {

@@ -47,6 +47,12 @@ bool source_event_range(struct source *s, uint64_t *first, uint64_t *last, uint6
     return true;
 }
 
+struct event_window source_event_window(struct source *s)
+{
+    (void)s;
+    return (struct event_window){0};
+}
+
 uint32_t source_moments(struct source *s, struct moment *out, uint32_t room, uint32_t *total)
 {
     (void)s;
