@@ -212,10 +212,17 @@ int32_t authority_slot_domain(const struct authority *a, int32_t slot)
     return holder < 0 ? -1 : a->home[holder];
 }
 
-/* Untyped memory above an object and ancestors of its capability are other ways to have it. */
-static bool is_hold(const struct authority_edge *e)
+/* A capability to the object that lies in the holder, or a translation of the holder's.  Untyped memory
+ * above an object and ancestors of its capability are other ways to have it, and what an endpoint delivers
+ * to a CSpace is no capability to that. */
+static bool is_hold(const struct authority *a, const struct authority_edge *e)
 {
-    return e->kind != AUTHORITY_COVER && e->kind != AUTHORITY_DESTROY;
+    if (e->kind == AUTHORITY_COVER || e->kind == AUTHORITY_DESTROY)
+        return false;
+    if (e->slot < 0)
+        return e->mapping >= 0 || e->kind == AUTHORITY_TABLE;
+    const struct capstate_slot *slot = &a->state->slots[e->slot];
+    return slot->holder == e->from && slot->object == e->to;
 }
 
 bool authority_domain_holds(const struct authority *a, int32_t domain, int32_t object)
@@ -224,7 +231,7 @@ bool authority_domain_holds(const struct authority *a, int32_t domain, int32_t o
     const uint32_t *edges = authority_edges_to(a, object, &count);
     for (uint32_t i = 0; i < count; i++) {
         const struct authority_edge *e = &a->edges[edges[i]];
-        if (is_hold(e) && a->home[e->from] == domain)
+        if (is_hold(a, e) && a->home[e->from] == domain)
             return true;
     }
     return false;
@@ -259,7 +266,7 @@ uint32_t authority_holders(const struct authority *a, int32_t object, int32_t *d
         return 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct authority_edge *e = &a->edges[edges[i]];
-        if (is_hold(e) && a->home[e->from] >= 0)
+        if (is_hold(a, e) && a->home[e->from] >= 0)
             all[found++] = a->home[e->from];
     }
     found = distinct(all, found);
@@ -330,7 +337,7 @@ static int32_t holder_domain(const struct authority *a, int32_t object, bool *se
     for (uint32_t i = 0; i < count; i++) {
         const struct authority_edge *e = &a->edges[edges[i]];
         int32_t d = a->home[e->from];
-        if (!is_hold(e) || !authority_domain_counts(a, d, false))
+        if (!is_hold(a, e) || !authority_domain_counts(a, d, false))
             continue;
         if (domain >= 0 && domain != d)
             *several = true;

@@ -608,9 +608,7 @@ static void hear(void *ctx, const struct answer *a)
         app->pane.generation = 0;
         return;
     }
-    if (!a->ok)
-        session_not_there(&app->session, a);
-    if (!a->ok)
+    if (!a->ok && !session_not_there(&app->session, a))
         session_say(&app->session, true, "%s", a->text);
     revoking_hear(app, a);
 }

@@ -41,6 +41,7 @@ struct session {
     uint32_t at;           /* snapshot of the time line one went back to, 0: the newest */
     uint32_t wanted;       /* snapshot that was asked for and is not here yet */
     uint64_t event_wanted; /* event that was asked for and is not here yet, 0: none */
+    int event_way;         /* by one more event (1) or one less (-1), 0: to that one */
     bool newest_due;       /* whether somebody has recorded more was asked, to go there ... */
     bool later_due;        /* ... or one snapshot on */
     bool paused;
@@ -110,8 +111,8 @@ void session_seek_time(struct session *s, double time);
 void session_seek_event(struct session *s, long events);
 /* The moment right after an event. */
 void session_to_event(struct session *s, uint64_t seq);
-/* A moment that was asked for cannot be shown. */
-void session_not_there(struct session *s, const struct answer *a);
+/* A moment that was asked for cannot be shown; true: another one is gone to in its place, which is said. */
+bool session_not_there(struct session *s, const struct answer *a);
 /* The event that what is shown is the state after, 0: no events are numbered. */
 uint64_t session_event(const struct session *s);
 /* The same where one goes: keys that come faster than moments are made each go one on. */

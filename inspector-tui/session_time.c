@@ -100,6 +100,9 @@ void session_seek_shown(struct session *s, uint32_t shown)
     session_seek(s, point);
     if (s->at == 0)
         session_say(s, false, "this is the newest snapshot");
+    else if (s->now && s->now->number == point && sample_number(s->now) != shown)
+        session_say(s, false, "snapshot %u has what snapshot %u has: nothing changed between them",
+                    shown, sample_number(s->now));
 }
 
 void session_seek(struct session *s, uint32_t number)
@@ -218,12 +221,20 @@ uint64_t session_event(const struct session *s)
     return s->now ? s->now->state.snapshot.seq : 0;
 }
 
-void session_not_there(struct session *s, const struct answer *a)
+bool session_not_there(struct session *s, const struct answer *a)
 {
-    if (a->kind == ASK_EVENT && a->addr == s->event_wanted)
+    bool wanted = a->kind == ASK_EVENT && a->addr == s->event_wanted;
+    if (wanted)
         s->event_wanted = 0;
+    if (wanted && s->event_way) { /* events are missing on the way: over them */
+        session_seek_by(s, s->event_way);
+        session_say(s, false,
+                    "not all events between two snapshots are recorded here: by snapshot");
+        return true;
+    }
     if (a->kind == ASK_SEEK)
         s->wanted = 0;
+    return false;
 }
 
 uint64_t session_event_ahead(const struct session *s)
@@ -235,6 +246,7 @@ void session_to_event(struct session *s, uint64_t seq)
 {
     uint64_t first, last, lost;
     uint32_t run = source_event_window(s->source).run;
+    s->event_way = 0;
     uint32_t n = last_before(s, further, (double)seq, &run);
     struct sample *kept = source_sample(s->source, n);
     bool whole = kept && kept->state.snapshot.seq == seq;
@@ -292,6 +304,7 @@ void session_seek_event(struct session *s, long events)
         session_seek(s, 0);
     } else {
         session_to_event(s, here + (uint64_t)events);
+        s->event_way = events > 0 ? 1 : -1;
     }
 }
 

@@ -192,12 +192,13 @@ static void breach_line(const struct session *s, int32_t i, struct line *l)
     words_domain(l, s, s->now, b->domain_a);
     line_put(l, STYLE_NORMAL, " > ");
     words_domain(l, s, s->now, b->domain_b);
-    if (b->object >= 0) {
+    uint32_t shown = shown_breaches(s);
+    bool more = (uint32_t)i + 1 == shown && s->now->breach_count > shown;
+    if (b->object >= 0 && !more) {
         line_put(l, STYLE_DIM, "  ");
         words_object(l, s->now, b->object);
     }
-    uint32_t shown = shown_breaches(s);
-    if ((uint32_t)i + 1 == shown && s->now->breach_count > shown)
+    if (more)
         line_put(l, STYLE_DIM, "  and %u more (%s)", s->now->breach_count - shown,
                  bindings_key(view_action(VIEW_VERDICT)));
 }

@@ -630,9 +630,9 @@ static void halt_if_asked(void)
 
 /* ---- hooks ---- */
 
-/* Tells this run of the machine from others.  The word keeps its value through a reset and has any after
- * power-up; how long this boot took so far tells those apart that begin with cleared memory, as
- * QEMU's do.  The step is one to one and has a long period (Knuth, The Art of Computer Programming
+/* Tells this run of the machine from others.  The word keeps its value through a reset (the loader clears
+ * no more than the segments) and has any after power-up; how long this boot took so far tells those apart
+ * that begin with cleared memory, as QEMU's do.  The step is one to one and has a long period (Knuth, The Art of Computer Programming
  * 2, 3.2.1.2). */
 static word_t next_boot(void)
 {

@@ -563,10 +563,48 @@ static void homes_alone_are_those_of_the_whole(void **state)
     assert_true(short_ones > rounds() / 3);
 }
 
+/* Does a capability to the object lie in the domain, or a thread of the domain translate through it? */
+static bool has_hold(const struct authority *a, int32_t domain, uint32_t object)
+{
+    const struct capstate *s = a->state;
+    for (int32_t i = s->objects[object].first_slot; i >= 0; i = s->slots[i].next_same)
+        if (authority_slot_domain(a, i) == domain)
+            return true;
+    return s->objects[object].type == RECORD_CAP_FRAME ||
+           s->objects[object].type == RECORD_CAP_PAGE_TABLE ||
+           s->objects[object].type == RECORD_CAP_PAGE_DIRECTORY;
+}
+
+/* What an endpoint delivers to a thread is no capability to its CSpace, and so on. */
+static void who_is_told_to_hold_has_a_capability(void **state)
+{
+    uint32_t told = 0;
+    struct authority_rules each = {0};
+    (void)state;
+    assert_int_equal(authority_rules_add(&each, "*", "*", false), ERR_OK);
+    for (uint32_t round = 0; round < rounds(); round++) {
+        struct capstate s;
+        struct authority a;
+        random_system(&s, round, 0);
+        assert_int_equal(authority_build(&s, round % 2 ? &each : NULL, &a), ERR_OK);
+        for (uint32_t n = 0; n < s.object_count; n++)
+            for (int32_t d = 0; d < (int32_t)a.domain_count; d++)
+                if (authority_domain_holds(&a, d, (int32_t)n)) {
+                    assert_true(has_hold(&a, d, n));
+                    told++;
+                }
+        authority_free(&a);
+        capstate_free(&s);
+    }
+    authority_rules_free(&each);
+    assert_true(told > rounds());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(homes_alone_are_those_of_the_whole),
+        cmocka_unit_test(who_is_told_to_hold_has_a_capability),
         cmocka_unit_test(islands_answers_and_verdicts_agree_with_brute_force),
         cmocka_unit_test(witnesses_do_not_depend_on_the_order_of_the_snapshot),
     };

@@ -393,12 +393,17 @@ static void keep_event(void *ctx, const struct record *r)
         all_events[all_count++] = r->event;
 }
 
-static uint32_t events_until(uint64_t seq)
+static uint32_t events_until_in(const struct record_event *list, uint32_t count, uint64_t seq)
 {
     uint32_t n = 0;
-    while (n < all_count && all_events[n].seq <= seq)
+    while (n < count && list[n].seq <= seq)
         n++;
     return n;
+}
+
+static uint32_t events_until(uint64_t seq)
+{
+    return events_until_in(all_events, all_count, seq);
 }
 
 static void count_change(void *ctx, enum capstate_change change, const struct capstate_slot *before,
@@ -443,6 +448,39 @@ static void every_event_is_a_moment(void **state)
         capstate_free(&from);
         capstate_free(&to);
     }
+}
+
+/* Those of some snapshots, with a limit that cuts, against all. */
+static void events_around_a_snapshot_are_a_part_of_all(void **state)
+{
+    (void)state;
+    all_count = 0;
+    assert_int_equal(capdb_get_events(db, SNAPSHOTS * EVENTS_MAX, keep_event, NULL), ERR_OK);
+    uint32_t total = all_count;
+    struct record_event *all = malloc(total * sizeof(*all));
+    assert_non_null(all);
+    memcpy(all, all_events, total * sizeof(*all));
+    for (uint32_t n = 1; n <= SNAPSHOTS; n++)
+        for (uint32_t most = 2; most < 4 * EVENTS_MAX; most = most * 2 + 1) {
+            struct capdb_event_window w = {.from = 1, .to = UINT32_MAX, .n = n};
+            struct capstate s;
+            assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+            uint32_t at = events_until_in(all, total, s.snapshot.seq), first = 0;
+            capstate_free(&s);
+            all_count = 0;
+            assert_int_equal(capdb_get_events_around(db, &w, most, keep_event, NULL), ERR_OK);
+            assert_int_equal(all_count, total < most ? total : most);
+            while (first < total && all[first].seq != all_events[0].seq)
+                first++;
+            assert_memory_equal(all + first, all_events, all_count * sizeof(*all));
+            assert_int_equal(w.earlier, first > 0);
+            assert_int_equal(w.later, first + all_count < total);
+            /* what is shown lies within, and as much behind it as before it, if there is so much */
+            assert_true(first <= at && at <= first + all_count);
+            assert_true(!w.later || first + all_count - at >= most / 2);
+            assert_true(!w.earlier || at - first >= most / 2);
+        }
+    free(all);
 }
 
 /* A snapshot that was taken in the midst of a revoke goes on with its next victim, though no event says
@@ -558,6 +596,7 @@ int main(void)
         CASE(steps_done_and_to_go_have_one_sum),
         CASE(records_alone_lead_to_the_same),
         CASE(every_event_is_a_moment),
+        CASE(events_around_a_snapshot_are_a_part_of_all),
         CASE(a_missing_event_is_told),
         CASE(missing_events_at_the_end_are_told),
         CASE(an_altered_event_is_told),

@@ -151,8 +151,8 @@ static struct range place_kernel(uint32_t *entry)
         refuse("the kernel", "is not linked for the kernel window at 0xf0000000");
     if (e.entry < window.start || e.entry >= window.end)
         refuse("the kernel", "has its entry point outside its segments");
+    elf_place(&e, true, 0, r); /* behind it, in its last page, is what a reset leaves as it was */
     r.end = page_up(r.end);
-    elf_place(&e, true, 0, r);
     *entry = e.entry;
     return r;
 }
