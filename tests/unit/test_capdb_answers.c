@@ -469,7 +469,10 @@ static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
         {command_owner, "0x80480000", false},
         {command_who, "0x80480000", false},
         {command_cdt, NULL, false},
+        {command_cdt, "slot:0x80100020", false},
         {command_untyped, NULL, false},
+        {command_untyped, "untyped:0x80400000", false},
+        {command_untyped, "a", false},
         {command_check, NULL, false},
         {command_preview, "0x80100020", false},
         {command_info, NULL, false},
@@ -487,6 +490,8 @@ static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
                                                .whole = cases[i].whole},
                               cases[i].command);
         assert_has(text, "incomplete");
+        const char *said = strstr(text, "what could not be read");
+        assert_true(!said || !strstr(said + 1, "what could not be read"));
         assert_true(last.doubt || status == STATUS_UNKNOWN);
         free(text);
     }

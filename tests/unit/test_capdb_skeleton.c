@@ -198,7 +198,7 @@ static void put_rest(struct capstate *s)
     put(s, HOLD + OTHER + 0x100, 0, RECORD_CAP_UNTYPED, MEMORY + 0x100000, 20);
     state_slot(s, mapped);
     put(s, HOLD + OTHER + 0x110, 1, RECORD_CAP_FRAME, MEMORY + 0x101000, 12);
-    put(s, cnode + 0x20, 2, RECORD_CAP_FRAME, MEMORY + 0x101000, 12);
+    put(s, cnode + 0x20, 1, RECORD_CAP_FRAME, MEMORY + 0x101000, 12);
     put(s, HOLD + OTHER + 0x120, 0, RECORD_CAP_FRAME, MEMORY + 0x300000, 12);
     put(s, cnode + 0x30, 1, RECORD_CAP_FRAME, MEMORY + 0x300000, 12);
 }
