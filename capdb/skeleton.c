@@ -106,8 +106,8 @@ static enum error check_order(struct skeleton *k)
             list.keys[list.count++] = k->l.sets[kinds[i]].rows[r].v[0];
     bool ready = key_list_sort(&list);
     snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM capdb_keys k CROSS JOIN object_row o ON o.addr = k.key"
-             " WHERE o.type = %d AND o.t0 <= %u AND o.t1 > %u",
+             "SELECT count(*) FROM object_row o WHERE o.addr IN (SELECT key FROM capdb_keys)"
+             " AND o.type = %d AND o.t0 <= %u AND o.t1 > %u",
              RECORD_CAP_FRAME, k->n, k->n);
     k->db->keys = &list;
     int64_t frames = ready ? capdb_int(k->db, sql, 1) : 0;
