@@ -2,7 +2,8 @@
  *
  * What may be left out without a trace is a frame that is aligned to its size, while all else is
  * aligned to the largest frame: then each frame lies in another object, or around it, or apart from
- * it, never across its border. */
+ * it, never across its border.  At an address where several begin, the smallest is meant: for a
+ * thread that waits that is no frame of 4 KiB or more. */
 #include "capdb/skeleton.h"
 
 #include "facts/toll.h"

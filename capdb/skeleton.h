@@ -2,7 +2,8 @@
  *
  * Most capabilities of a system are to frames, and frames lead nowhere: no island, no domain and
  * nobody's home depends on one, and nothing but a frame derives from one.  So islands and homes of
- * the skeleton are those of the snapshot.  Frames that a question is about are added.
+ * the skeleton are those of the snapshot; who reads and writes what is not in it.  Frames that a
+ * question is about are added.
  *
  * skeleton_begin(), skeleton_add_...(), skeleton_state(), any number of times; skeleton_free().
  * ERR_UNSUPPORTED: a frame is of an odd size or lies across other objects, so that without it they
