@@ -569,11 +569,14 @@ static bool load_skeleton(struct options *o, struct view *v, uint32_t n, const c
 
 enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root, const bool *gone)
 {
+    const struct rowset *caps = &v->skeleton->l.sets[ROW_CAP];
+    uint32_t before = caps->count;
     enum error e = skeleton_add_revoked(v->skeleton, &v->state, root, gone);
+    if (e == ERR_OK && caps->count == before)
+        return STATUS_YES;
     dbview_unload(v);
     if (e == ERR_OK)
         e = build_skeleton(v);
-    drop_skeleton(v);
     return e == ERR_OK ? STATUS_YES : dbview_load_all(o, v);
 }
 
