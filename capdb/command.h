@@ -8,6 +8,7 @@
 #include "capdb/outfile.h"
 #include "capdb/output.h"
 
+struct skeleton;
 struct stream;
 
 enum status { STATUS_YES = 0, STATUS_NO = 1, STATUS_UNKNOWN = 2 };
@@ -84,9 +85,10 @@ void command_tell_layout(void);
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
     struct options *options;
-    struct capdb *db;      /* in memory for a live target; a file is held as it was */
-    struct stream *stream; /* once snapshots are loaded one after the other */
-    bool second;           /* the database belongs to another view */
+    struct capdb *db;          /* in memory for a live target; a file is held as it was */
+    struct stream *stream;     /* once snapshots are loaded one after the other */
+    struct skeleton *skeleton; /* of what a part was opened from, which may grow; NULL */
+    bool second;               /* the database belongs to another view */
     uint32_t n;
     struct capstate state;
     struct authority authority;
@@ -117,6 +119,14 @@ enum status dbview_open_about(struct options *o, struct view *v, const char *nam
 enum status dbview_load_threads(struct options *o, struct view *v, uint32_t n);
 /* Where the view has only a part of its snapshot: the subtree below a slot in place of it. */
 enum status dbview_load_tree(struct options *o, struct view *v, uint64_t slot);
+/* The same as dbview_open(), but frames are there only where `name` means them (NULL: nowhere), if that
+ * is quicker: threads, domains, islands and homes are those of the whole. */
+enum status dbview_open_skeleton(struct options *o, struct view *v, const char *name);
+/* Then, of an operand's skeleton: with all that goes when the root is revoked. gone: what goes of it
+ * (facts/toll.h). Slots have other numbers afterwards. */
+enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root, const bool *gone);
+/* All of the snapshot in place of a part: what there was to say of it has been said. */
+enum status dbview_load_all(struct options *o, struct view *v);
 /* v->state is that of snapshot n, or a part of it: says so where it is incomplete. */
 void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */

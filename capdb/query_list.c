@@ -104,7 +104,7 @@ enum status command_threads(struct options *o)
     static const char *const columns[] = {"tcb", "name",       "domain",  "state", "#prio",
                                           "pc",  "blocked_on", "#island", "fault", NULL};
     struct view v;
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_skeleton(o, &v, NULL) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct output *out = output_begin(stdout, output_default, columns);
     for (uint32_t i = 0; i < v.state.thread_count; i++) {

@@ -99,21 +99,6 @@ struct preview {
     uint32_t mappings;
 };
 
-/* An object goes when all capabilities to it go (reply capabilities do not keep it alive). */
-static bool object_goes(const struct preview *p, int32_t object)
-{
-    bool any = false;
-    for (int32_t slot = p->v->state.objects[object].first_slot; slot >= 0;
-         slot = p->v->state.slots[slot].next_same) {
-        if (p->v->state.slots[slot].rec.type == RECORD_CAP_REPLY)
-            continue;
-        if (!p->gone[slot])
-            return false;
-        any = true;
-    }
-    return any;
-}
-
 static void preview_row(struct preview *p, const char *what, uint64_t addr, int32_t domain,
                         const char *text)
 {
@@ -149,7 +134,7 @@ static void preview_objects(struct preview *p)
     char text[TEXT_BYTES];
     const struct capstate *s = &p->v->state;
     for (uint32_t i = 0; i < s->object_count; i++) {
-        if (!object_goes(p, (int32_t)i))
+        if (!toll_ends(s, p->gone, (int32_t)i))
             continue;
         capstate_object_text(s, (int32_t)i, text, sizeof(text));
         preview_row(p, s->objects[i].type == RECORD_CAP_TCB ? "thread" : "object",
@@ -206,7 +191,7 @@ static bool table_goes(const struct preview *p, uint64_t addr)
         return false;
     uint32_t type = p->v->state.objects[object].type;
     return (type == RECORD_CAP_PAGE_TABLE || type == RECORD_CAP_PAGE_DIRECTORY) &&
-           object_goes(p, object);
+           toll_ends(&p->v->state, p->gone, object);
 }
 
 /* A translation goes when its frame's capability that made it goes: with the same ASID and address.
@@ -232,23 +217,58 @@ static void preview_mappings(struct preview *p)
     }
 }
 
+/* The caller frees *gone. */
+static enum status find_gone(struct options *o, const struct view *v, int32_t root, bool **gone,
+                             struct toll *toll)
+{
+    *gone = output_alloc(NULL, (size_t)v->state.slot_count + 1);
+    bool found = toll_of(&v->state, root, *gone, toll) == ERR_OK;
+    return found ? STATUS_YES : command_complain(o->run, "out of memory");
+}
+
+/* The same root, now with all frames that go. */
+static enum status load_revoked(struct options *o, struct view *v, int32_t *root)
+{
+    struct toll toll;
+    bool *gone;
+    uint64_t slot = v->state.slots[*root].rec.addr;
+    enum status s = find_gone(o, v, *root, &gone, &toll);
+    if (s == STATUS_YES)
+        s = dbview_load_revoked(o, v, *root, gone);
+    free(gone);
+    if (s == STATUS_YES)
+        *root = capstate_slot_at(&v->state, slot);
+    return s;
+}
+
+/* What ends is known without frames; then those come that go with it. */
+static enum status open_preview(struct options *o, struct view *v, int32_t *root)
+{
+    enum status s = dbview_open_skeleton(o, v, o->operand[0]);
+    if (s != STATUS_YES)
+        return s;
+    s = find_root(o, v, o->operand[0], root) ? STATUS_YES : STATUS_UNKNOWN;
+    if (s == STATUS_YES && v->state.part)
+        s = load_revoked(o, v, root);
+    if (s != STATUS_YES)
+        dbview_close(v);
+    return s;
+}
+
 enum status command_preview(struct options *o)
 {
     static const char *const columns[] = {"goes", "address", "domain", "what", NULL};
     struct view v;
     int32_t root;
     char text[TEXT_BYTES];
-    if (dbview_open(o, &v) != STATUS_YES)
-        return STATUS_UNKNOWN;
-    if (!find_root(o, &v, o->operand[0], &root)) {
-        dbview_close(&v);
-        return STATUS_UNKNOWN;
-    }
-    struct preview p = {.v = &v, .first = root + 1, .end = v.state.slots[root].next};
+    struct preview p = {.v = &v};
     struct toll toll;
-    p.gone = output_alloc(NULL, (size_t)v.state.slot_count + 1);
-    if (toll_of(&v.state, root, p.gone, &toll) != ERR_OK)
-        return command_complain(o->run, "out of memory");
+    if (open_preview(o, &v, &root) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    p.first = root + 1;
+    p.end = v.state.slots[root].next;
+    if (find_gone(o, &v, root, &p.gone, &toll) != STATUS_YES)
+        return STATUS_UNKNOWN;
     p.out = output_begin(stdout, output_default, columns);
     preview_caps(&p);
     preview_objects(&p);
@@ -334,8 +354,7 @@ static enum status load_untyped(struct options *o, struct view *v, struct untype
     if (!s->part)
         return STATUS_YES;
     bool whole = !in_one_tree(s, c->object);
-    uint32_t n = v->n;
-    enum status done = whole ? dbview_load(o, v, n) : dbview_load_tree(o, v, slot);
+    enum status done = whole ? dbview_load_all(o, v) : dbview_load_tree(o, v, slot);
     if (done == STATUS_YES)
         c->object = s->slots[capstate_slot_at(s, slot)].object;
     return done;
@@ -345,7 +364,7 @@ static enum status load_untyped(struct options *o, struct view *v, struct untype
 static enum status choose_domain(struct options *o, struct view *v, struct untyped_choice *c)
 {
     struct thing t;
-    if (v->state.part && dbview_load(o, v, v->n) != STATUS_YES)
+    if (v->state.part && dbview_load_all(o, v) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (!thing_find(o, v, o->operand[0], &t))
         return STATUS_UNKNOWN;

@@ -4,6 +4,7 @@
 
 #include "attach/attach.h"
 #include "capdb/part.h"
+#include "capdb/skeleton.h"
 #include "capdb/stream.h"
 #include "lib/utf8.h"
 
@@ -286,12 +287,17 @@ enum status dbview_open_second(struct options *o, const struct view *first, stru
 }
 
 /* Without --domains, those that were in force when the snapshot was recorded. */
-static enum status take_rules(struct options *o, struct view *v, uint32_t n)
+static enum error find_rules(const struct options *o, struct view *v, uint32_t n)
 {
     if (o->domains)
-        return STATUS_YES;
+        return ERR_OK;
     authority_rules_free(&v->rules);
-    if (capdb_get_rules(v->db, n, &v->rules) != ERR_OK)
+    return capdb_get_rules(v->db, n, &v->rules);
+}
+
+static enum status take_rules(struct options *o, struct view *v, uint32_t n)
+{
+    if (find_rules(o, v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     return STATUS_YES;
 }
@@ -356,17 +362,28 @@ bool dbview_differs(struct options *o, struct view *v, uint32_t n)
            (!o->domains && capdb_int(v->db, sql, 1) != 0);
 }
 
-enum status dbview_load(struct options *o, struct view *v, uint32_t n)
+static enum status load_whole(struct options *o, struct view *v, uint32_t n, bool again)
 {
     dbview_unload(v);
     if (take_rules(o, v, n) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (load_state(v, n) != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
-    dbview_loaded(o, v, n);
+    if (!again)
+        dbview_loaded(o, v, n);
     if (authority_build(&v->state, &v->rules, &v->authority) != ERR_OK)
         return command_complain(o->run, "out of memory");
     return STATUS_YES;
+}
+
+enum status dbview_load(struct options *o, struct view *v, uint32_t n)
+{
+    return load_whole(o, v, n, false);
+}
+
+enum status dbview_load_all(struct options *o, struct view *v)
+{
+    return load_whole(o, v, v->n, true);
 }
 
 /* --- a part of a snapshot -------------------------------------------------------------------- */
@@ -479,21 +496,113 @@ enum status dbview_load_threads(struct options *o, struct view *v, uint32_t n)
 enum status dbview_load_tree(struct options *o, struct view *v, uint64_t slot)
 {
     struct part part;
-    uint32_t n = v->n;
     if (!v->state.part)
         return STATUS_YES;
     dbview_unload(v);
-    enum error e = part_begin(v->db, n, false, &part);
+    enum error e = part_begin(v->db, v->n, false, &part);
     if (e == ERR_OK)
         e = part_add_tree(&part, slot);
     if (e == ERR_OK)
         e = part_finish(&part, &v->state, &v->authority);
     part_free(&part);
-    return e == ERR_OK ? STATUS_YES : dbview_load(o, v, n);
+    return e == ERR_OK ? STATUS_YES : dbview_load_all(o, v);
 }
 
-/* name NULL: about everything. */
-static enum status open_about(struct options *o, struct view *v, const char *name, bool chains)
+/* --- a snapshot without frames --------------------------------------------------------------- */
+
+/* The frames that an operand may mean: each number in it as thing_find() may read it. */
+static enum error add_named_frames(struct skeleton *k, const char *name)
+{
+    const struct record_snapshot *s = &k->heads[0].snapshot;
+    const char *colon = strchr(name, ':');
+    const char *text[] = {name, colon ? colon + 1 : name};
+    enum error e = ERR_OK;
+    for (int i = 0; e == ERR_OK && i < 2; i++) {
+        uint64_t addr;
+        if (address_parse(text[i], s, &addr))
+            e = skeleton_add_at(k, addr);
+        if (e == ERR_OK && address_as_printed(text[i], s, &addr))
+            e = skeleton_add_at(k, addr);
+    }
+    return e;
+}
+
+static enum error build_skeleton(struct view *v)
+{
+    enum error e = skeleton_state(v->skeleton, &v->state);
+    if (e == ERR_OK)
+        e = authority_build(&v->state, &v->rules, &v->authority);
+    return e;
+}
+
+static void drop_skeleton(struct view *v)
+{
+    if (v->skeleton)
+        skeleton_free(v->skeleton);
+    free(v->skeleton);
+    v->skeleton = NULL;
+}
+
+/* The lists of a tail have no indexes to look frames up by. */
+static bool may_lack_frames(const struct options *o, const struct view *v, const char *name)
+{
+    return !dbview_whole && !target_is_live(o->run) && !(name && v->db->overlaid);
+}
+
+/* False: the whole has to be loaded. */
+static bool load_skeleton(struct options *o, struct view *v, uint32_t n, const char *name)
+{
+    if (!may_lack_frames(o, v, name) || find_rules(o, v, n) != ERR_OK)
+        return false;
+    v->skeleton = output_alloc(NULL, sizeof(*v->skeleton));
+    enum error e = skeleton_begin(v->db, n, name, v->skeleton);
+    if (e == ERR_OK && name)
+        e = add_named_frames(v->skeleton, name);
+    if (e == ERR_OK)
+        e = build_skeleton(v);
+    if (e != ERR_OK)
+        drop_skeleton(v);
+    else
+        dbview_loaded(o, v, n);
+    return e == ERR_OK;
+}
+
+enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root, const bool *gone)
+{
+    const struct rowset *caps = &v->skeleton->l.sets[ROW_CAP];
+    uint32_t before = caps->count;
+    enum error e = skeleton_add_revoked(v->skeleton, &v->state, root, gone);
+    if (e == ERR_OK && caps->count == before)
+        return STATUS_YES;
+    dbview_unload(v);
+    if (e == ERR_OK)
+        e = build_skeleton(v);
+    return e == ERR_OK ? STATUS_YES : dbview_load_all(o, v);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+/* Loads a part, or not. */
+typedef bool (*load_fn)(struct options *o, struct view *v, uint32_t n, const char *name);
+
+static bool load_nothing(struct options *o, struct view *v, uint32_t n, const char *name)
+{
+    (void)o, (void)v, (void)n, (void)name;
+    return false;
+}
+
+static bool load_thing(struct options *o, struct view *v, uint32_t n, const char *name)
+{
+    return load_about(o, v, n, name, false);
+}
+
+static bool load_chain(struct options *o, struct view *v, uint32_t n, const char *name)
+{
+    return load_about(o, v, n, name, true);
+}
+
+/* Where `load` loads no part, the whole. */
+static enum status open_by(struct options *o, struct view *v, load_fn load, const char *name)
 {
     enum status s = dbview_open_file(o, v);
     if (s != STATUS_YES)
@@ -502,11 +611,26 @@ static enum status open_about(struct options *o, struct view *v, const char *nam
     uint32_t n = o->at ? o->at : o->to ? o->to : count;
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
-    else if (!name || !load_about(o, v, n, name, chains))
+    else if (!load(o, v, n, name))
         s = dbview_load(o, v, n);
     if (s != STATUS_YES)
         dbview_close(v);
     return s;
+}
+
+enum status dbview_open(struct options *o, struct view *v)
+{
+    return open_by(o, v, load_nothing, NULL);
+}
+
+enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains)
+{
+    return open_by(o, v, chains ? load_chain : load_thing, name);
+}
+
+enum status dbview_open_skeleton(struct options *o, struct view *v, const char *name)
+{
+    return open_by(o, v, load_skeleton, name);
 }
 
 void dbview_doubt(struct options *o, const struct view *v)
@@ -514,16 +638,6 @@ void dbview_doubt(struct options *o, const struct view *v)
     const char *doubt = authority_doubt(&v->authority);
     if (doubt && v->state.end.complete)
         command_doubt(o, "snapshot %u: cannot be told: %s", v->n, doubt);
-}
-
-enum status dbview_open(struct options *o, struct view *v)
-{
-    return open_about(o, v, NULL, false);
-}
-
-enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains)
-{
-    return open_about(o, v, name, chains);
 }
 
 void dbview_unload(struct view *v)
@@ -535,6 +649,7 @@ void dbview_unload(struct view *v)
 void dbview_close(struct view *v)
 {
     dbview_unload(v);
+    drop_skeleton(v);
     authority_rules_free(&v->rules);
     stream_close(v->stream);
     v->stream = NULL;

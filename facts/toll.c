@@ -120,6 +120,19 @@ enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct to
     return good ? ERR_OK : ERR_NO_MEMORY;
 }
 
+bool toll_ends(const struct capstate *s, const bool *gone, int32_t object)
+{
+    bool any = false;
+    for (int32_t slot = s->objects[object].first_slot; slot >= 0; slot = s->slots[slot].next_same) {
+        if (s->slots[slot].rec.type == RECORD_CAP_REPLY)
+            continue;
+        if (!gone[slot])
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 uint32_t toll_steps_done(const struct capstate *s)
 {
     const struct record_revoke *r = &s->revoke;

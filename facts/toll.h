@@ -25,6 +25,9 @@ struct toll {
  * long as there is to take. ERR_NO_MEMORY. */
 enum error toll_of(const struct capstate *s, int32_t root, bool *gone, struct toll *out);
 
+/* Does an object end with the slots that are emptied? It does when all capabilities to it go. */
+bool toll_ends(const struct capstate *s, const bool *gone, int32_t object);
+
 /* Steps that the revoke under way has done. One whose capability is gone counts, though the kernel counts
  * it only with the next. */
 uint32_t toll_steps_done(const struct capstate *s);

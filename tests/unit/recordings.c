@@ -206,6 +206,19 @@ void temp_remove(char *path)
     free(path);
 }
 
+void unpack_recording(const char *name, const char *to)
+{
+    char command[256];
+    static uint8_t bytes[1 << 20];
+    snprintf(command, sizeof(command), "gzip -dc tests/fixtures/%s.capdb.gz", name);
+    FILE *in = popen(command, "r");
+    assert_non_null(in);
+    size_t size = fread(bytes, 1, sizeof(bytes), in);
+    assert_int_equal(pclose(in), 0);
+    assert_in_range(size, 1, sizeof(bytes) - 1);
+    write_file(to, bytes, size);
+}
+
 struct capdb *create(const char *path)
 {
     char message[CAPDB_MESSAGE];

@@ -31,6 +31,9 @@ void write_file(const char *path, const void *bytes, size_t size);
 /* The caller frees the bytes. */
 char *read_file(const char *path, size_t *size);
 
+/* tests/fixtures/NAME.capdb.gz */
+void unpack_recording(const char *name, const char *to);
+
 /* The test fails when they do. */
 struct capdb *create(const char *path);
 struct capdb *open_db(const char *path);

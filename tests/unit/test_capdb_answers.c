@@ -8,6 +8,7 @@
 #include "capdb/stream.h"
 #include "lib/utf8.h"
 #include "record/vocabulary.h"
+#include "tests/unit/asking.h"
 #include "tests/unit/recordings.h"
 
 #include <fcntl.h>
@@ -25,36 +26,6 @@
 /* --- asking ---------------------------------------------------------------------------------- */
 
 static char *path;
-static struct options last; /* as the command left them */
-static enum status status;
-
-/* Standard output and error of a command in one text, which the caller frees. */
-static char *ask_with(struct options o, enum status (*command)(struct options *o))
-{
-    char file[] = "/tmp/capdb-answer-XXXXXX";
-    size_t size;
-    int fd = mkstemp(file);
-    assert_true(fd >= 0);
-    fflush(stdout);
-    fflush(stderr);
-    int out = dup(STDOUT_FILENO);
-    int err = dup(STDERR_FILENO);
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    status = command(&o);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
-    close(out);
-    close(err);
-    close(fd);
-    last = o;
-    char *text = read_file(file, &size);
-    text[size] = '\0';
-    unlink(file);
-    return text;
-}
 
 static char *ask(enum status (*command)(struct options *o), const char *operand)
 {
@@ -498,7 +469,10 @@ static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
         {command_owner, "0x80480000", false},
         {command_who, "0x80480000", false},
         {command_cdt, NULL, false},
+        {command_cdt, "slot:0x80100020", false},
         {command_untyped, NULL, false},
+        {command_untyped, "untyped:0x80400000", false},
+        {command_untyped, "a", false},
         {command_check, NULL, false},
         {command_preview, "0x80100020", false},
         {command_info, NULL, false},
@@ -516,6 +490,8 @@ static void every_answer_from_an_incomplete_snapshot_says_so(void **state)
                                                .whole = cases[i].whole},
                               cases[i].command);
         assert_has(text, "incomplete");
+        const char *said = strstr(text, "what could not be read");
+        assert_true(!said || !strstr(said + 1, "what could not be read"));
         assert_true(last.doubt || status == STATUS_UNKNOWN);
         free(text);
     }
@@ -573,16 +549,7 @@ static void assert_same_answer(enum status (*command)(struct options *o), const 
     char *operands[] = {(char *)(uintptr_t)name};
     const struct options o = {
         .every = -1, .run = path, .operand = operands, .operands = 1, .at_text = at};
-    dbview_whole = false;
-    char *part = ask_with(o, command);
-    enum status of_part = status;
-    dbview_whole = true;
-    char *whole = ask_with(o, command);
-    dbview_whole = false;
-    assert_string_equal(part, whole);
-    assert_int_equal(of_part, status);
-    free(part);
-    free(whole);
+    assert_same_as_whole(o, command);
 }
 
 static void assert_same_about(const struct capstate *s, uint32_t object, const char *at)
@@ -620,7 +587,9 @@ static void a_part_answers_as_the_whole_snapshot(void **state)
         assert_int_equal(capdb_load(db, n, &s), ERR_OK);
         for (uint32_t i = 0; i < s.object_count; i += 3)
             assert_same_about(&s, i, at);
+        assert_same_answer(command_threads, NULL, at);
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+            assert_same_answer(command_preview, names[i], at);
             assert_same_answer(command_owner, names[i], at);
             assert_same_answer(command_who, names[i], at);
             assert_same_answer(command_cdt, names[i], at);
@@ -631,6 +600,7 @@ static void a_part_answers_as_the_whole_snapshot(void **state)
             snprintf(name, sizeof(name), "slot:0x%" PRIx64, s.slots[i].rec.addr);
             assert_same_answer(command_cdt, name, at);
             assert_same_answer(command_untyped, name, at);
+            assert_same_answer(command_preview, name, at);
         }
         capstate_free(&s);
     }

@@ -28,23 +28,10 @@ struct kernel {
     uint32_t n, last;
 };
 
-static void unpack(const char *name, const char *to)
-{
-    char command[256];
-    static uint8_t bytes[1 << 20];
-    snprintf(command, sizeof(command), "gzip -dc tests/fixtures/%s.capdb.gz", name);
-    FILE *in = popen(command, "r");
-    assert_non_null(in);
-    size_t size = fread(bytes, 1, sizeof(bytes), in);
-    assert_int_equal(pclose(in), 0);
-    assert_in_range(size, 1, sizeof(bytes) - 1);
-    write_file(to, bytes, size);
-}
-
 static void kernel_open(struct kernel *k, const char *name)
 {
     k->path = temp_path();
-    unpack(name, k->path);
+    unpack_recording(name, k->path);
     k->db = open_db(k->path);
     k->last = capdb_count(k->db);
     k->n = k->last;
