@@ -348,27 +348,63 @@ static bool complete_action(const char *text, uint32_t n, char *out, size_t size
     return false;
 }
 
+/* "retype " and the beginning of a type. */
+static bool complete_type(const char *text, uint32_t n, char *out, size_t size)
+{
+    enum { TYPE_AT = sizeof("retype ") - 1 };
+    char names[RETYPE_NAMES_MAX], *rest = NULL;
+    retype_type_names(names, sizeof(names));
+    for (char *name = strtok_r(names, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest))
+        if (nth(name, text + TYPE_AT, &n)) {
+            snprintf(out, size, "retype %s ", name);
+            return true;
+        }
+    return false;
+}
+
+/* Where in "goto " and what is behind it the name of a domain or a thread begins: behind "thread:",
+ * "domain:" and "ADDRESS in ". */
+static size_t name_in(const char *text, bool *domains, bool *threads)
+{
+    static const char in[] = " in ", domain[] = "domain:", thread[] = "thread:";
+    const char *name = text + strlen("goto "), *behind = strstr(name, in);
+    name = behind ? behind + strlen(in) : name;
+    *domains = strncmp(name, thread, strlen(thread)) != 0;
+    *threads = strncmp(name, domain, strlen(domain)) != 0;
+    name += *domains && *threads ? 0 : strlen(domain);
+    return (size_t)(name - text);
+}
+
+static bool complete_name(const struct sample *now, const char *text, uint32_t n, char *out,
+                          size_t size)
+{
+    bool domains, threads;
+    size_t at = name_in(text, &domains, &threads);
+    for (uint32_t i = 0; domains && i < sample_domains(now); i++)
+        if (nth(sample_domain_name(now, (int32_t)i), text + at, &n)) {
+            snprintf(out, size, "%.*s%s", (int)at, text, sample_domain_name(now, (int32_t)i));
+            return true;
+        }
+    for (uint32_t i = 0; threads && i < now->state.thread_count; i++)
+        if (nth(now->state.threads[i].label, text + at, &n)) {
+            snprintf(out, size, "%.*s%s", (int)at, text, now->state.threads[i].label);
+            return true;
+        }
+    return false;
+}
+
 bool command_complete(const struct app *app, const char *text, uint32_t n, char *out, size_t size)
 {
     const struct sample *now = app->session.now;
     if (strncmp(text, "bind ", 5) == 0)
         return complete_action(text, n, out, size);
-    if (strncmp(text, "goto ", 5) != 0) {
-        for (uint32_t i = 0; i < COMMANDS; i++)
-            if (nth(commands[i].word, text, &n)) {
-                snprintf(out, size, "%s ", commands[i].word);
-                return true;
-            }
-        return false;
-    }
-    for (uint32_t i = 0; now && i < sample_domains(now); i++)
-        if (nth(sample_domain_name(now, (int32_t)i), text + 5, &n)) {
-            snprintf(out, size, "goto %s", sample_domain_name(now, (int32_t)i));
-            return true;
-        }
-    for (uint32_t i = 0; now && i < now->state.thread_count; i++)
-        if (nth(now->state.threads[i].label, text + 5, &n)) {
-            snprintf(out, size, "goto %s", now->state.threads[i].label);
+    if (strncmp(text, "retype ", 7) == 0)
+        return complete_type(text, n, out, size);
+    if (strncmp(text, "goto ", 5) == 0)
+        return now && complete_name(now, text, n, out, size);
+    for (uint32_t i = 0; i < COMMANDS; i++)
+        if (nth(commands[i].word, text, &n)) {
+            snprintf(out, size, "%s ", commands[i].word);
             return true;
         }
     return false;

@@ -170,7 +170,7 @@ static const char *const signs[] = {
     "  1m, 26s, mark over a column: more or fewer capabilities than then",
     "  waits for: a < b until b sends or signals; a > b until b receives",
     "  time: . a snapshot, or several  ^ many changes  # the one shown  m the mark",
-    "  sizes: 52K, 1M are rounded; 53760B is exact",
+    "  sizes: 52K, 1M are cut to whole ones; 53760B is exact",
 };
 
 static void make_whole(const struct app *app, struct help *h)

@@ -260,8 +260,9 @@ static void do_sort(struct app *app)
     }
     int32_t next = app->count ? (int32_t)app->count - 1 : v->sort + 1;
     view_sort(&app->session, v, next < columns ? next : -1);
-    session_say(&app->session, false, v->sort < 0 ? "in the order of the view" : "sorted by%s%s",
-                " ", v->sort < 0 ? "" : v->ops->columns[v->sort].title);
+    const char *by = v->sort < 0 ? "" : v->ops->columns[v->sort].title;
+    session_say(&app->session, false, v->sort < 0 ? "in the order of the view%s" : "sorted by %s",
+                by + strspn(by, " "));
 }
 
 static void do_reverse(struct app *app)

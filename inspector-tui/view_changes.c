@@ -48,19 +48,28 @@ static const struct {
     [CHANGE_MOVED] = {"moved", SIGN_MOVED},         [CHANGE_UPDATED] = {"updated", SIGN_CHANGED},
 };
 
+/* Is what is shown earlier than what it is compared with? */
+static bool is_backward(const struct session *s)
+{
+    return s->change->before->time > s->now->time ||
+           s->change->before->state.snapshot.seq > session_event(s);
+}
+
 static void title_line(const struct session *s, struct line *l)
 {
     const struct compare *c = s->change;
     char now[16], then[16];
+    bool backward = c && c->before && is_backward(s);
     uint32_t remade;
     if (!c || !c->before) {
         line_put(l, STYLE_DIM, "nothing earlier to compare with yet");
         return;
     }
-    line_put(l, STYLE_HEAD, "%s against %s%s: ", session_clock(s->now->time, now),
-             session_clock(c->before->time, then), s->comparing && s->mark_set ? " (mark)" : "");
-    line_put(l, STYLE_BORN, "%u born ", c->counts[SIGN_BORN]);
-    line_put(l, STYLE_DIED, "%u died ", c->counts[SIGN_DIED]);
+    line_put(l, STYLE_HEAD, "%s against %s%s%s: ", session_clock(s->now->time, now),
+             backward ? "the later " : "", session_clock(c->before->time, then),
+             s->comparing && s->mark_set ? " (mark)" : "");
+    line_put(l, STYLE_BORN, "%u %s ", c->counts[SIGN_BORN], backward ? "died later" : "born");
+    line_put(l, STYLE_DIED, "%u %s ", c->counts[SIGN_DIED], backward ? "not yet born" : "died");
     line_put(l, STYLE_MOVED, "%u moved ", c->counts[SIGN_MOVED]);
     line_put(l, STYLE_CHANGED, "%u changed", c->counts[SIGN_CHANGED]);
     if (session_remade(s, &remade) && remade)
@@ -85,16 +94,20 @@ static void line(const struct session *s, const struct view *v, const struct row
     const struct sample *of = k->after >= 0 ? s->now : s->change->before;
     int32_t slot = k->after >= 0 ? k->after : k->before;
     enum sign sign = kinds[k->kind].sign;
-    line_put(l, words_sign(sign), "%c %-9s", sign_char(sign), kinds[k->kind].word);
+    bool backward = is_backward(s);
+    const char *word = backward && sign == SIGN_BORN   ? "dies"
+                       : backward && sign == SIGN_DIED ? "not yet"
+                                                       : kinds[k->kind].word;
+    line_put(l, words_sign(sign), "%c %-9s", sign_char(sign), word);
     words_slot(l, of, slot);
     line_put(l, STYLE_NORMAL, "  in ");
     words_place(l, of, slot);
     if (k->kind == CHANGE_MOVED) {
-        line_put(l, STYLE_DIM, "  was in ");
+        line_put(l, STYLE_DIM, backward ? "  later in " : "  was in ");
         words_place(l, s->change->before, k->before);
     } else if (k->kind == CHANGE_REPLACED || k->kind == CHANGE_RIGHTS ||
                k->kind == CHANGE_UPDATED) {
-        line_put(l, STYLE_DIM, "  was ");
+        line_put(l, STYLE_DIM, backward ? "  later " : "  was ");
         words_slot(l, s->change->before, k->before);
     }
 }
@@ -177,11 +190,11 @@ static void about(const struct session *s, const struct view *v, const struct ro
     }
     const struct change *k = &s->change->changes[r->at];
     if (k->before >= 0) {
-        pane_text(p, STYLE_HEAD, "before");
+        pane_text(p, STYLE_HEAD, is_backward(s) ? "later" : "before");
         pane_slot(s, s->change->before, k->before, p);
     }
     if (k->after >= 0) {
-        pane_text(p, STYLE_HEAD, "after");
+        pane_text(p, STYLE_HEAD, is_backward(s) ? "what is shown" : "after");
         pane_slot(s, s->now, k->after, p);
     }
 }
