@@ -75,6 +75,21 @@ static void put_row(struct answer *a, sqlite3_stmt *st)
     }
 }
 
+/* `:n` has one; SQLite would take any other for NULL. Else the statement is finalized. */
+static enum error has_values(struct capdb *db, sqlite3_stmt *st)
+{
+    for (int i = 1; i <= sqlite3_bind_parameter_count(st); i++) {
+        const char *name = sqlite3_bind_parameter_name(st, i);
+        if (name && strcmp(name, ":n") == 0)
+            continue;
+        enum error e = capdb_fail(db, ERR_FORMAT, "sql: the parameter %s has no value here",
+                                  name ? name : "?");
+        sqlite3_finalize(st);
+        return e;
+    }
+    return ERR_OK;
+}
+
 static enum error prepare_question(struct capdb *db, const char *sql, sqlite3_stmt **st)
 {
     const char *rest;
@@ -82,7 +97,7 @@ static enum error prepare_question(struct capdb *db, const char *sql, sqlite3_st
         return capdb_fail(db, ERR_FORMAT, "sql: %s", sqlite3_errmsg(db->sql));
     bool one = *st && rest[strspn(rest, "; \t\r\n")] == '\0';
     if (one && sqlite3_stmt_readonly(*st) && sqlite3_column_count(*st) > 0)
-        return ERR_OK;
+        return has_values(db, *st);
     sqlite3_finalize(*st);
     return capdb_fail(db, ERR_FORMAT, "sql: one SELECT statement is expected");
 }

@@ -111,6 +111,13 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
         return command_complain(NULL, "sql: one SELECT statement is expected");
     if (e != ERR_OK)
         return command_complain(NULL, "sql: %s", sqlite3_errmsg(sql));
+    if (sqlite3_bind_parameter_count(st) > 0) { /* SQLite would take it for NULL */
+        const char *name = sqlite3_bind_parameter_name(st, 1);
+        command_complain(NULL, "sql: the parameter %s has no value here: write the number",
+                         name ? name : "?");
+        sqlite3_finalize(st);
+        return STATUS_UNKNOWN;
+    }
     enum status s = show_rows(o, st, &error);
     if (error && !(running && running_failed(running))) /* which has said why */
         command_complain(NULL, "sql: %s", error);

@@ -330,6 +330,30 @@ void app_follow(struct app *app, const struct ref *wanted)
 
 /* --- :goto --- */
 
+/* The first thread that is called so, or has that in its name, and how many others there are. */
+static bool goto_thread(struct app *app, const char *text, bool exact)
+{
+    const struct sample *now = app->session.now;
+    uint32_t fits = 0, first = 0;
+    char hex[24];
+    for (uint32_t i = now->state.thread_count; i-- > 0;) {
+        const char *label = now->state.threads[i].label;
+        if (exact ? strcmp(label, text) == 0 : !!strstr(label, text)) {
+            first = i;
+            fits++;
+        }
+    }
+    if (fits == 0)
+        return false;
+    struct ref r = sample_thread_ref(now, (int32_t)first);
+    app_follow(app, &r);
+    if (fits > 1)
+        session_say(&app->session, false,
+                    "%u threads fit '%.60s': this is tcb 0x%s; tcb:ADDRESS goes to another", fits,
+                    text, sample_hex(now, now->state.threads[first].rec.addr, hex));
+    return true;
+}
+
 static bool goto_name(struct app *app, const char *text)
 {
     const struct sample *now = app->session.now;
@@ -339,16 +363,7 @@ static bool goto_name(struct app *app, const char *text)
             app_follow(app, &r);
             return true;
         }
-    for (int exact = 1; exact >= 0; exact--)
-        for (uint32_t i = 0; i < now->state.thread_count; i++) {
-            const char *label = now->state.threads[i].label;
-            if (exact ? strcmp(label, text) == 0 : !!strstr(label, text)) {
-                struct ref r = sample_thread_ref(now, (int32_t)i);
-                app_follow(app, &r);
-                return true;
-            }
-        }
-    return false;
+    return goto_thread(app, text, true) || goto_thread(app, text, false);
 }
 
 static bool goto_address(struct app *app, uint64_t addr)

@@ -232,6 +232,7 @@ check "an unknown command is refused" complains "no command frobnicate" $capdb f
 check "too few operands show the usage" complains "usage: capdb owner" $capdb owner "$leaky"
 check "SQL cannot change a recording" complains "SELECT" $capdb sql "$leaky" "DELETE FROM snapshot"
 check "an SQL mistake is told" complains "no such table" $capdb sql "$leaky" "SELECT * FROM nowhere"
+check "a parameter without a value, too" complains "the parameter :n has no value" $capdb sql "$leaky" "SELECT count(*) FROM caps WHERE n = :n"
 check "a target that is not there is told" complains "nowhere.sock" $capdb record "monitor:unix:$work/nowhere.sock" "$work/x.capdb"
 check "a full disk is told and keeps what was complete" exits 2 bash -c \
     "ulimit -f 2000; trap '' XFSZ; exec $capdb record $monitor $work/full.capdb --every 0"
