@@ -496,9 +496,12 @@ static enum error hold_live(struct capdb *db)
     return e;
 }
 
+/* Of a file that was removed what is open stays as it was. */
 static bool changed_since(const struct capdb *db)
 {
     struct readfile_stamp now;
+    if (access(db->path, F_OK) != 0 && errno == ENOENT)
+        return false;
     readfile_stamp(db->path, &now);
     return !readfile_stamp_same(&now, &db->stamp);
 }

@@ -368,8 +368,12 @@ shows_soon '^ RECORDING'
 key ':' ; type_line 'at 1'
 check "a recording knows where the machine was restarted, too" shows_soon '^this is before the machine was restarted'
 key '}'
-check "events of another run lead to no moment of this one" eval \
-    "shows_soon '^no events are kept of this run' && shows_soon '^ RECORDING +snapshot 2 '"
+check "events are those of the run that is shown" shows_soon '^ RECORDING +event [0-9]+, after snapshot 1 '
+first_event=$(screen | sed -nE 's/^ RECORDING +event ([0-9]+),.*/\1/p')
+key E
+check "and so is their list" shows_soon "^ +>$first_event "
+key .
+check "of the newest run it has others" eval "shows_soon '^ RECORDING +snapshot ' && hides_soon '^ +>$first_event '"
 key q
 shows_soon 'status 0'
 

@@ -59,6 +59,7 @@ struct fixture {
     struct sample then, now;
     struct compare change;
     struct change changes[2];
+    uint8_t sign[SLOTS + 2];
     struct session session;
 };
 
@@ -85,11 +86,14 @@ static void make(struct fixture *f, bool forward)
                             : (struct change){CHANGE_REMOVED, fifth, -1};
     f->change =
         (struct compare){.before = before, .after = after, .changes = f->changes, .count = 2};
+    f->change.sign = f->sign;
+    f->sign[forward ? fifth : third] = SIGN_BORN;
     f->session.change = &f->change;
 }
 
 static void end(struct fixture *f)
 {
+    free(f->change.remade_slots);
     capstate_free(&f->then.state);
     capstate_free(&f->now.state);
 }
@@ -104,6 +108,10 @@ static void what_was_made_anew_is_counted(void **state)
         make(&f, forward);
         assert_true(session_remade(&f.session, &n));
         assert_int_equal(n, 1);
+        /* and listed, since no change tells of it */
+        assert_int_equal(f.change.remade_listed, 1);
+        uint64_t slot = f.change.after->state.slots[f.change.remade_slots[0]].rec.addr;
+        assert_true(slot != CNODE + 48 && slot != CNODE + 80);
         end(&f);
     }
 }
