@@ -350,7 +350,7 @@ static void title_line(const struct session *s, const struct view *v, enum side 
         words_object(l, s->now, node);
         return;
     }
-    line_put(l, STYLE_HEAD, "the domain ");
+    line_put(l, STYLE_HEAD, "the threads of ");
     words_domain(l, s, s->now, domain);
     if (side == SIDE_FROM)
         domains_line(s, v, l);
