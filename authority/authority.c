@@ -1,4 +1,5 @@
 /* Building the whole analysis, and small questions about domains and owners. */
+#include "authority/conveys.h"
 #include "authority/graph.h"
 
 #include <stdio.h>
@@ -384,4 +385,24 @@ void authority_owner_of(const struct authority *a, uint64_t addr, struct authori
     if (object >= 0)
         authority_owner_of_object(a, object, out);
     out->kernel = is_kernel(a, addr, out->untyped);
+}
+
+/* --- what is a domain's own --- */
+
+static bool is_own(const struct authority *a, int32_t domain, int32_t object)
+{
+    struct authority_owner w;
+    if (authority_type_is_entity(a->state->objects[object].type))
+        return a->home[object] == domain;
+    authority_owner_of_object(a, object, &w);
+    if (w.kernel)
+        return false;
+    return w.shared ? authority_domain_holds(a, domain, object) : w.domain == domain;
+}
+
+void authority_mark_own(const struct authority *a, int32_t domain, bool *mark)
+{
+    authority_mark_domain(a, domain, mark);
+    for (uint32_t i = 0; i < a->node_count; i++)
+        mark[i] |= is_own(a, domain, (int32_t)i);
 }

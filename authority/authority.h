@@ -245,6 +245,9 @@ enum error authority_path(const struct authority *a, const bool *from, const boo
                           uint32_t *count);
 /* Marks the nodes of a domain: its threads. Returns how many. */
 uint32_t authority_mark_domain(const struct authority *a, int32_t domain, bool *mark);
+/* Its threads and all that is its own: of what holds capabilities or translations that which is at home
+ * there; of the rest what it owns, and what it holds with others while nobody owns it. */
+void authority_mark_own(const struct authority *a, int32_t domain, bool *mark);
 /* A question about a manager itself cannot leave it out: is one of the marked nodes a manager's? */
 bool authority_asks_about_manager(const struct authority *a, const bool *mark);
 

@@ -44,6 +44,20 @@ static void put_members(FILE *f, const struct capstate *s, uint32_t untyped)
     fputs(first ? "" : " }", f);
 }
 
+/* Blanks at the ends of a comment are none of its text. */
+static void put_thread_name(FILE *f, const char *label)
+{
+    size_t length = strlen(label), first = strspn(label, " "), last = length;
+    while (last > first && label[last - 1] == ' ')
+        last--;
+    fputs("  -- ", f);
+    for (size_t i = 0; i < length; i++)
+        if (i < first || i >= last)
+            fputs("\\x20", f);
+        else
+            fputc(label[i], f);
+}
+
 static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_object *o)
 {
     fputs(" = tcb", f);
@@ -56,7 +70,7 @@ static void put_tcb(FILE *f, const struct capstate *s, const struct capstate_obj
             "fault_ep: 0x%" PRIx64 ")",
             t->ipc_buffer, t->pc, t->sp, t->priority, t->mcp, t->node, t->domain, t->fault_handler);
     if (t->name.length)
-        fprintf(f, "  -- %s", s->threads[o->detail].label);
+        put_thread_name(f, s->threads[o->detail].label);
 }
 
 /* A CNode smaller than a slot is one of a damaged recording. */

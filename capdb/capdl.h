@@ -85,9 +85,9 @@ void capdl_free(struct capdl_spec *spec);
 int32_t capdl_find_cap(const struct capdl_spec *s, int32_t holder, uint32_t slot);
 /* Gives every object an address. ERR_FORMAT: two overlap, or one does not fit. */
 enum error capdl_place(struct capdl_spec *spec, struct capdl_fault *fault);
-/* Gives each thread of a placed specification that no capability refers to one that nobody holds; *kept:
- * how many there are. ERR_NO_MEMORY. */
-enum error capdl_keep_threads(struct capdl_spec *spec, uint32_t *kept);
+/* Gives each object of a placed specification that no capability refers to one that nobody holds; *kept:
+ * how many there are, the last of spec->cap. ERR_FORMAT: there are too many; ERR_NO_MEMORY. */
+enum error capdl_keep(struct capdl_spec *spec, uint32_t *kept, struct capdl_fault *fault);
 /* The state of a placed specification; the caller frees it. ERR_NO_MEMORY. */
 enum error capdl_state(const struct capdl_spec *spec, struct capstate *out);
 

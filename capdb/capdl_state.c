@@ -227,8 +227,12 @@ static int slot_compare(const void *pa, const void *pb, void *builder)
 static int child_compare(const void *pa, const void *pb, void *builder)
 {
     const struct builder *b = builder;
-    uint32_t x = b->spec->cap[*(const int32_t *)pa].order;
-    uint32_t y = b->spec->cap[*(const int32_t *)pb].order;
+    int32_t x = *(const int32_t *)pa;
+    int32_t y = *(const int32_t *)pb;
+    uint32_t x_order = b->spec->cap[x].order;
+    uint32_t y_order = b->spec->cap[y].order;
+    if (x_order != y_order)
+        return x_order < y_order ? -1 : 1;
     return (x > y) - (x < y);
 }
 

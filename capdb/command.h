@@ -102,6 +102,9 @@ enum status moments_resolve(struct options *o, struct view *v);
  * the text in a sentence. */
 enum status moment_resolve(const struct options *o, struct view *v, const char *name,
                            const char *text, uint32_t *n);
+/* Complains where both are times and the second lies before the first. */
+enum status moments_ascend(const struct options *o, struct view *v, const char *from,
+                           const char *to);
 /* The range asked about: all of the recording where none was given. */
 uint32_t range_first(const struct options *o);
 uint32_t range_last(const struct options *o, const struct view *v);
@@ -148,8 +151,16 @@ struct thing {
     uint64_t addr;
     int32_t object, slot, domain;
 };
-/* Complains and returns false when the name means nothing here. */
+/* Complains and returns false when the name means nothing here, or more than one thread. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
+/* The threads that a name fits, where it fits more than one; zeroed to begin with. */
+struct candidates {
+    uint32_t count;
+    size_t used;
+    char text[512];
+};
+void candidates_add(struct candidates *c, const struct capstate_thread *t, const char *label);
+void candidates_complain(const struct options *o, const char *name, const struct candidates *c);
 /* Address only; needs no snapshot beyond the RAM and kernel window of `snapshot`. Decimal without 0x; false
  * also for what is doubtful. */
 bool address_parse(const char *text, const struct record_snapshot *snapshot, uint64_t *out);
@@ -162,6 +173,8 @@ bool address_is_doubtful(const char *text, const struct record_snapshot *snapsho
 void thing_mark(const struct view *v, const struct thing *t, bool *mark);
 
 const char *domain_name(const struct view *v, int32_t domain); /* "-" for none */
+/* As `owner` calls it: a domain, "(shared)", "(kernel)", "-". */
+const char *owner_name(const struct view *v, const struct authority_owner *w);
 char *when_text(double time, char *buf, size_t size);
 
 /* "strict", or who is left out. Returns buf. */

@@ -185,17 +185,53 @@ enum status moment_resolve(const struct options *o, struct view *v, const char *
     return resolve(o, v, name, text, false, n);
 }
 
+/* Of times only; two in one second are not. */
+static bool is_reversed(const struct moments *m, const char *from, const char *to)
+{
+    struct moment a, b;
+    uint32_t n;
+    if (!from || !to || number_only(from, &n) || number_only(to, &n))
+        return false;
+    return moment_parse(from, m, &a) && moment_parse(to, m, &b) && a.time > b.time &&
+           a.time >= b.time + b.length;
+}
+
+enum status moments_ascend(const struct options *o, struct view *v, const char *from,
+                           const char *to)
+{
+    struct moments m = read_moments(v);
+    return is_reversed(&m, from, to)
+               ? command_complain(o->run, "the range ends before it begins: from %s to %s", from,
+                                  to)
+               : STATUS_YES;
+}
+
+/* The first snapshot not before the beginning lies behind the last one by the end. */
+static enum status nothing_between(const struct options *o, uint32_t to)
+{
+    uint32_t n;
+    bool from_number = !o->from_text || number_only(o->from_text, &n);
+    bool to_number = !o->to_text || number_only(o->to_text, &n);
+    if (!from_number && !to_number)
+        return command_complain(o->run,
+                                "no snapshot was taken from %s to %s: snapshot %u was before, "
+                                "snapshot %u after that",
+                                o->from_text, o->to_text, to, o->from);
+    return command_complain(o->run, "the range ends before it begins: from %s%s to %s%s",
+                            from_number ? "snapshot " : "", o->from_text,
+                            to_number && !from_number ? "snapshot " : "", o->to_text);
+}
+
 enum status moments_resolve(struct options *o, struct view *v)
 {
     if (resolve(o, v, "--at ", o->at_text, false, &o->at) != STATUS_YES ||
         resolve(o, v, "--from ", o->from_text, true, &o->from) != STATUS_YES ||
         resolve(o, v, "--to ", o->to_text, false, &o->to) != STATUS_YES)
         return STATUS_UNKNOWN;
+    if (o->from_text && o->to_text && moments_ascend(o, v, o->from_text, o->to_text) != STATUS_YES)
+        return STATUS_UNKNOWN;
     uint32_t to = o->to ? o->to : capdb_count(v->db);
-    if (o->from > to)
-        return command_complain(o->run, "the range ends before it begins: from snapshot %u to %u",
-                                o->from, to);
-    return STATUS_YES;
+    return o->from > to ? nothing_between(o, to) : STATUS_YES;
 }
 
 uint32_t range_first(const struct options *o)

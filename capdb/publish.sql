@@ -138,7 +138,7 @@ SELECT recording, n, domain, count(*) AS objects,
 -- OFFSET keeps the planner from working an owner out for each capability: once for all of a domain's
 -- to an object, and of no domain that is not asked for.
 CREATE OR REPLACE VIEW crossings AS
-SELECT h.recording, h.n, c.id AS cap, c.slot, h.domain, w.domain AS owner, w.type, w.object, w.bits,
+SELECT h.recording, h.n, c.id AS cap, c.slot, h.domain, w.domain AS owner, k.text AS type, w.object, w.bits,
        CASE WHEN c.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN c.rights & 1 <> 0 THEN 'w' ELSE '' END ||
        CASE WHEN c.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN c.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights
   FROM (SELECT DISTINCT s.recording, s.n, q.object AS life, q.domain AS holder, d.name AS domain
@@ -146,11 +146,12 @@ SELECT h.recording, h.n, c.id AS cap, c.slot, h.domain, w.domain AS owner, w.typ
           JOIN cap_row q ON q.recording = s.recording AND q.t0 <= s.n AND q.t1 > s.n
           JOIN domain d ON d.recording = s.recording AND d.id = q.domain AND d.trusted = 0) h
  CROSS JOIN LATERAL (
-        SELECT o.domain, o.holders, o.type, o.object, o.bits
+        SELECT o.domain, o.holders, o.object, o.bits
           FROM owners o
          WHERE o.recording = h.recording AND o.n = h.n AND o.life = h.life OFFSET 0) w
   JOIN cap_row c ON c.recording = h.recording AND c.object = h.life AND c.domain = h.holder
        AND c.t0 <= h.n AND c.t1 > h.n
+  LEFT JOIN word k ON k.recording = c.recording AND k.kind = 'cap' AND k.value = c.type
  WHERE coalesce(w.domain <> h.domain, w.holders > 1);
 
 CREATE OR REPLACE VIEW threads AS

@@ -196,6 +196,7 @@ struct question {
     struct view *v;
     enum authority_right right;
     bool *subject, *object;
+    bool of_domain; /* the object is a domain */
 };
 
 /* A program follows the step, which people read in the sentence. */
@@ -292,17 +293,29 @@ static struct output *begin_answer(void)
     return output_begin(stdout, output_default, output_default == OUTPUT_JSON ? steps : columns);
 }
 
+/* "write over frame:0x…": of a domain something is its, or not anything. */
+static const char *right_text(const struct question *q, bool yes, char *buf, size_t size)
+{
+    const char *object = q->o->operand[2];
+    snprintf(buf, size, "%s over %s%s%s", q->o->operand[1],
+             !q->of_domain ? ""
+             : yes         ? "something of "
+                           : "anything of ",
+             object, q->of_domain ? "'s" : "");
+    return buf;
+}
+
 static enum status say_answer(const struct question *q, const struct authority_answer *answer,
                               const char *doubt)
 {
-    char text[TEXT_BYTES];
+    char text[TEXT_BYTES], right[TEXT_BYTES];
+    right_text(q, answer->yes, right, sizeof(right));
     if (doubt)
-        return command_complain(q->o->run, "snapshot %u: %s %s %s %s: cannot be told: %s", q->v->n,
+        return command_complain(q->o->run, "snapshot %u: %s %s %s: cannot be told: %s", q->v->n,
                                 q->o->operand[0],
-                                answer->yes ? "could gain" : "does not seem to gain",
-                                q->o->operand[1], q->o->operand[2], doubt);
-    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s %s (%s)\n", q->o->run, q->v->n,
-            q->o->operand[0], verdict_word(answer, doubt), q->o->operand[1], q->o->operand[2],
+                                answer->yes ? "could gain" : "does not seem to gain", right, doubt);
+    fprintf(stderr, "capdb: %s: snapshot %u: %s %s %s (%s)\n", q->o->run, q->v->n, q->o->operand[0],
+            verdict_word(answer, doubt), right,
             assumption_text(q->v, answer->strict, text, sizeof(text)));
     return answer->yes ? STATUS_YES : STATUS_NO;
 }
@@ -345,7 +358,11 @@ enum status command_can(struct options *o)
         q.subject = new_marks(&v);
         q.object = new_marks(&v);
         thing_mark(&v, &subject, q.subject);
-        thing_mark(&v, &object, q.object);
+        q.of_domain = object.kind == THING_DOMAIN;
+        if (q.of_domain)
+            authority_mark_own(&v.authority, object.domain, q.object);
+        else
+            thing_mark(&v, &object, q.object);
         s = answer(&q);
         free(q.subject);
         free(q.object);

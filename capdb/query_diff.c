@@ -253,12 +253,17 @@ static enum status find_snapshots(struct difference *d, const char *const text[2
         s = moment_resolve(d->o, &d->a, name[0], text[0], &n[0]);
     if (s != STATUS_YES)
         return s;
+    if (!d->o->operands && moments_ascend(d->o, &d->a, text[0], text[1]) != STATUS_YES)
+        return STATUS_UNKNOWN;
     if (!text[0] && n[1] < 2)
         return command_complain(d->o->run, "has no snapshot before that to compare with");
     n[0] = text[0] ? n[0] : n[1] - 1;
     if (!d->o->operands && n[0] > n[1])
         return command_complain(
             d->o->run, "the range ends before it begins: from snapshot %u to %u", n[0], n[1]);
+    if (n[0] == n[1] && (!text[1] || strcmp(text[0], text[1]) != 0))
+        fprintf(stderr, "capdb: %s: both are snapshot %u: none was taken in between\n", d->o->run,
+                n[0]);
     return STATUS_YES;
 }
 

@@ -10,37 +10,16 @@
 #include <string.h>
 #include <time.h>
 
-/* Without a capability nothing can be done with an object, and no kernel would keep it; but a thread
- * runs. */
-static uint32_t without_capability(const struct capdl_spec *spec)
-{
-    bool *held = calloc(spec->objects + 1u, sizeof(*held));
-    uint32_t count = 0;
-    for (uint32_t i = 0; held && i < spec->caps; i++)
-        if (spec->cap[i].object != CAPDL_NONE)
-            held[spec->cap[i].object] = true;
-    for (uint32_t i = 0; held && i < spec->objects; i++)
-        count += !held[i] && spec->object[i].type != RECORD_CAP_TCB;
-    free(held);
-    return count;
-}
-
-/* What a specification has without a capability. */
-struct unheld {
-    uint32_t threads, others;
-};
-
 /* Complains where the specification is wrong. */
 static enum status read_design(const char *path, struct capdl_spec *spec, struct capstate *state,
-                               struct unheld *unheld)
+                               uint32_t *kept)
 {
     struct capdl_fault fault = {0};
     enum error e = capdl_read(path, spec, &fault);
     if (e == ERR_OK)
         e = capdl_place(spec, &fault);
-    unheld->others = e == ERR_OK ? without_capability(spec) : 0;
     if (e == ERR_OK)
-        e = capdl_keep_threads(spec, &unheld->threads);
+        e = capdl_keep(spec, kept, &fault);
     if (e == ERR_OK)
         e = capdl_state(spec, state);
     if (e == ERR_FORMAT && fault.where.line)
@@ -71,17 +50,20 @@ static enum status record_design(const struct options *o, const char *path,
     return e == ERR_OK ? STATUS_YES : command_complain(path, "%s", message);
 }
 
-static void tell_unheld(const char *path, const struct unheld *u)
+/* By name, as many as a line takes. */
+static void tell_kept(const char *path, const struct capdl_spec *spec, uint32_t kept)
 {
-    if (u->threads)
-        fprintf(stderr,
-                "capdb: %s: %u thread%s that no capability refers to %s kept: what loads the design"
-                " holds %s\n",
-                path, u->threads, plural_s(u->threads), u->threads == 1 ? "is" : "are",
-                u->threads == 1 ? "it" : "them");
-    if (u->others)
-        fprintf(stderr, "capdb: %s: %u object%s that no capability refers to left out\n", path,
-                u->others, plural_s(u->others));
+    enum { NAMES = 8 };
+    const struct capdl_cap *cap = &spec->cap[spec->caps - kept];
+    fprintf(stderr,
+            "capdb: %s: %u object%s that no capability refers to %s kept: what loads the design"
+            " holds %s:",
+            path, kept, plural_s(kept), kept == 1 ? "is" : "are", kept == 1 ? "it" : "them");
+    for (uint32_t i = 0; i < kept && i < NAMES; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", spec->object[cap[i].object].name);
+    if (kept > NAMES)
+        fprintf(stderr, " and %u more", kept - NAMES);
+    fputc('\n', stderr);
 }
 
 enum status command_import(struct options *o)
@@ -89,15 +71,15 @@ enum status command_import(struct options *o)
     struct capdl_spec spec = {0};
     struct capstate state;
     struct authority_rules rules = {0};
-    struct unheld unheld = {0};
+    uint32_t kept = 0;
     capstate_init(&state);
     enum status s = rules_read(o->domains, &rules);
     if (s == STATUS_YES)
-        s = read_design(o->run, &spec, &state, &unheld);
+        s = read_design(o->run, &spec, &state, &kept);
     if (s == STATUS_YES)
         s = record_design(o, o->operand[0], &rules, &state);
-    if (s == STATUS_YES)
-        tell_unheld(o->run, &unheld);
+    if (s == STATUS_YES && kept)
+        tell_kept(o->run, &spec, kept);
     capdl_free(&spec);
     capstate_free(&state);
     authority_rules_free(&rules);

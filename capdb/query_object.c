@@ -96,6 +96,34 @@ static bool only_maps(const struct view *v, const struct authority_owner *w)
     return true;
 }
 
+static bool is_held_by_any(const struct view *v, int32_t object)
+{
+    for (int32_t slot = v->state.objects[object].first_slot; slot >= 0;
+         slot = v->state.slots[slot].next_same)
+        if (authority_slot_domain(&v->authority, slot) >= 0)
+            return true;
+    return false;
+}
+
+/* Who else has what an untrusted domain has alone: of untyped memory around it, or of a page that it only
+ * maps, that is managers or nobody. */
+static void alone_sentence(const struct view *v, const struct authority_owner *w,
+                           const char *object, char *buf, size_t size)
+{
+    static const char *const others[] = {"nobody", "trusted managers"};
+    bool around = false;
+    for (int32_t u = v->authority.enclosing[w->object]; u >= 0; u = v->authority.enclosing[u])
+        around |= is_held_by_any(v, u);
+    if (only_maps(v, w))
+        snprintf(buf, size, "%s: mapped by this domain alone, held by %s", object,
+                 others[is_held_by_any(v, w->object)]);
+    else if (w->untyped < 0)
+        snprintf(buf, size, "%s: held by this domain alone", object);
+    else
+        snprintf(buf, size, "%s: held by this domain alone, its untyped by %s", object,
+                 others[around]);
+}
+
 static void owner_sentence(const struct view *v, const struct authority_owner *w, uint64_t addr,
                            char *buf, size_t size)
 {
@@ -113,13 +141,19 @@ static void owner_sentence(const struct view *v, const struct authority_owner *w
         snprintf(buf, size, "%s: owned through %s", object,
                  capstate_object_text(&v->state, w->untyped, untyped, sizeof(untyped)));
     else if (w->shared)
-        snprintf(buf, size, "%s: several domains hold it, none its untyped", object);
+        snprintf(buf, size, "%s: several domains hold%s it, none its untyped", object,
+                 v->state.objects[w->object].type == RECORD_CAP_FRAME ? " or map" : "");
+    else if (w->domain < 0)
+        snprintf(buf, size, "%s: no domain holds it or maps it", object);
+    else if (v->authority.domains[w->domain].trusted)
+        snprintf(buf, size, "%s: only trusted managers hold it or its untyped", object);
     else
-        snprintf(buf, size, "%s: %s", object,
-                 w->domain >= 0 && v->authority.domains[w->domain].trusted
-                     ? "only trusted managers hold it or its untyped"
-                 : only_maps(v, w) ? "mapped by this domain alone, held by trusted managers"
-                                   : "held by this domain alone, its untyped by trusted managers");
+        alone_sentence(v, w, object, buf, size);
+}
+
+const char *owner_name(const struct view *v, const struct authority_owner *w)
+{
+    return w->shared ? "(shared)" : w->kernel ? "(kernel)" : domain_name(v, w->domain);
 }
 
 static void chain_rows(struct output *out, const struct view *v, int32_t object)
@@ -169,7 +203,7 @@ enum status command_owner(struct options *o)
         authority_owner_of(&v.authority, addr, &w);
     struct output *out = output_begin(stdout, output_default, reach_columns);
     output_text(out, "owner");
-    output_text(out, w.shared ? "(shared)" : w.kernel ? "(kernel)" : domain_name(&v, w.domain));
+    output_text(out, owner_name(&v, &w));
     output_text(out, "");
     output_text(out, "");
     output_text(out, "");
@@ -306,12 +340,16 @@ static void owner_row(struct history *h, uint32_t first, uint32_t last, const st
     else
         output_int(h->out, last);
     output_text(h->out, "owner");
-    output_text(h->out, w->shared ? "(shared)" : kernel ? "(kernel)" : w->domain);
+    output_text(h->out, w->shared       ? "(shared)"
+                        : kernel        ? "(kernel)"
+                        : !w->domain[0] ? "-"
+                                        : w->domain);
     output_text(h->out, "");
     output_text(h->out, "");
     output_text(h->out, w->shared       ? "several domains hold it"
                         : w->by_untyped ? "through untyped memory"
                         : !w->found     ? "no capability refers to it"
+                        : !w->domain[0] ? "no domain holds it or maps it"
                                         : "holds or maps it alone, or manages it");
     output_row(h->out);
 }
@@ -328,18 +366,14 @@ static enum error owner_by_rules(struct history *h, uint32_t n, struct capdb_own
     out->shared = w.shared;
     out->by_untyped = w.by_untyped;
     out->covered = w.untyped >= 0;
-    snprintf(out->domain, sizeof(out->domain), "%s", domain_name(h->v, w.domain));
+    if (w.domain >= 0)
+        snprintf(out->domain, sizeof(out->domain), "%s", domain_name(h->v, w.domain));
     return ERR_OK;
 }
 
 static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *out)
 {
-    if (h->o->domains)
-        return owner_by_rules(h, n, out);
-    enum error e = capdb_owner_at(h->v->db, n, h->addr, out);
-    if (e == ERR_OK && !out->domain[0])
-        snprintf(out->domain, sizeof(out->domain), "-");
-    return e;
+    return h->o->domains ? owner_by_rules(h, n, out) : capdb_owner_at(h->v->db, n, h->addr, out);
 }
 
 /* The owner can change only where rows begin or end: under the rules of the recording those of the

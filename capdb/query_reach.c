@@ -20,12 +20,13 @@ typedef enum error (*reach_search)(const struct authority *a, const bool *mark, 
                                    struct reach *out);
 typedef void (*reach_rows)(struct question *q);
 
-static void put_row(struct question *q, int32_t node, int32_t home)
+/* whose: the domain of a thread, or the owner of an object. */
+static void put_row(struct question *q, int32_t node, const char *whose)
 {
     char text[TEXT_BYTES];
     const struct authority *a = &q->v->authority;
     int32_t edge = q->reach.edge[node];
-    output_text(q->out, domain_name(q->v, home));
+    output_text(q->out, whose);
     output_text(q->out, capstate_object_text(&q->v->state, node, text, sizeof(text)));
     output_int(q->out, q->reach.steps[node]);
     output_text(q->out, authority_edge_name(a->edges[edge].kind));
@@ -39,15 +40,19 @@ static void threads_that_reach(struct question *q)
     for (uint32_t i = 0; i < q->v->state.thread_count; i++) {
         int32_t node = q->v->state.threads[i].object;
         if (node >= 0 && q->reach.steps[node] > 0)
-            put_row(q, node, q->v->authority.thread_domain[i]);
+            put_row(q, node, domain_name(q->v, q->v->authority.thread_domain[i]));
     }
 }
 
 static void objects_reached(struct question *q)
 {
-    for (uint32_t i = 0; i < q->v->authority.node_count; i++)
-        if (q->reach.steps[i] > 0)
-            put_row(q, (int32_t)i, q->v->authority.home[i]);
+    struct authority_owner w;
+    for (uint32_t i = 0; i < q->v->authority.node_count; i++) {
+        if (q->reach.steps[i] <= 0)
+            continue;
+        authority_owner_of_object(&q->v->authority, (int32_t)i, &w);
+        put_row(q, (int32_t)i, owner_name(q->v, &w));
+    }
 }
 
 static enum error search_from(struct question *q, const struct options *o, const struct thing *t,
@@ -62,9 +67,9 @@ static enum error search_from(struct question *q, const struct options *o, const
     return e;
 }
 
-static enum status answer(struct options *o, struct question *q, reach_rows rows)
+static enum status answer(struct options *o, struct question *q, const char *whose, reach_rows rows)
 {
-    static const char *const columns[] = {"domain", "object", "#steps", "by", "last step", NULL};
+    const char *const columns[] = {whose, "object", "#steps", "by", "last step", NULL};
     q->out = output_begin(stdout, output_default, columns);
     rows(q);
     dbview_doubt(o, q->v);
@@ -74,7 +79,7 @@ static enum status answer(struct options *o, struct question *q, reach_rows rows
     return q->rows ? STATUS_YES : STATUS_NO;
 }
 
-static enum status ask(struct options *o, reach_search search, reach_rows rows)
+static enum status ask(struct options *o, reach_search search, const char *whose, reach_rows rows)
 {
     struct view v;
     struct thing thing;
@@ -84,7 +89,7 @@ static enum status ask(struct options *o, reach_search search, reach_rows rows)
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &thing))
         s = search_from(&q, o, &thing, search) == ERR_OK
-                ? answer(o, &q, rows)
+                ? answer(o, &q, whose, rows)
                 : command_complain(o->run, "%s", error_sentence(ERR_NO_MEMORY));
     dbview_close(&v);
     return s;
@@ -92,10 +97,10 @@ static enum status ask(struct options *o, reach_search search, reach_rows rows)
 
 enum status command_who_can_reach(struct options *o)
 {
-    return ask(o, reach_towards, threads_that_reach);
+    return ask(o, reach_towards, "domain", threads_that_reach);
 }
 
 enum status command_what_can_it_reach(struct options *o)
 {
-    return ask(o, reach_from, objects_reached);
+    return ask(o, reach_from, "owner", objects_reached);
 }

@@ -85,38 +85,26 @@ static bool thread_of_thing(const struct options *o, const struct view *v, const
 static bool find_thread(const struct options *o, const struct view *v, const char *name,
                         int32_t *thread)
 {
-    char matches[TEXT_BYTES] = "";
-    uint32_t count = 0, parts = 0;
-    size_t used = 0;
-    int32_t part = -1;
+    struct candidates whole = {0}, parts = {0};
+    int32_t found = -1, part = -1;
     for (uint32_t i = 0; i < v->state.thread_count; i++) {
-        const char *label = printed(&v->state.threads[i]);
-        bool whole = is_whole(&v->state.threads[i], name);
-        if (!whole && !strstr(label, name))
-            continue;
-        count += whole;
-        parts++;
-        if (whole || part < 0)
+        const struct capstate_thread *t = &v->state.threads[i];
+        if (is_whole(t, name)) {
+            candidates_add(&whole, t, printed(t));
+            found = (int32_t)i;
+        } else if (strstr(printed(t), name)) {
+            candidates_add(&parts, t, printed(t));
             part = (int32_t)i;
-        if (whole && count == 1)
-            *thread = (int32_t)i;
-        if (parts <= SHOWN_MATCHES && used < sizeof(matches))
-            used +=
-                (size_t)snprintf(matches + used, sizeof(matches) - used, "%s%s (tcb:0x%" PRIx64 ")",
-                                 used ? ", " : "", label, v->state.threads[i].rec.addr);
+        }
     }
-    if (count == 1)
+    const struct candidates *best = whole.count ? &whole : &parts;
+    *thread = whole.count ? found : part;
+    if (best->count == 1)
         return true;
-    if (count == 0 && parts == 1) {
-        *thread = part;
-        return true;
-    }
-    if (count > 1 || parts > 1) {
-        command_complain(o->run, "%s fits %u threads: %s%s", name, count > 1 ? count : parts,
-                         matches, parts > SHOWN_MATCHES ? ", ..." : "");
-        return false;
-    }
-    return thread_of_thing(o, v, name, thread);
+    if (best->count == 0)
+        return thread_of_thing(o, v, name, thread);
+    candidates_complain(o, name, best);
+    return false;
 }
 
 /* --- rows of an answer --- */

@@ -494,12 +494,14 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
 -- Capabilities whose object is another domain's, or is held by several and nobody's.  Grouped, so that
 -- SQLite works out an owner once for all capabilities of a domain to an object, and of no domain that
 -- is not asked for; c stands in the condition so that it does not do so once more within the groups.
+-- The type is the capability's: one to answer a thread is no control of it.
 CREATE VIEW crossings AS
-SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner, w.type, w.object, w.bits,
+SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner,
+       (SELECT text FROM word WHERE kind = 'cap' AND value = c.type) AS type, w.object, w.bits,
        iif(c.rights & 2, 'r', '') || iif(c.rights & 1, 'w', '') || iif(c.rights & 4, 'g', '')
            || iif(c.rights & 8, 'p', '') AS rights
   FROM (SELECT o.n, o.life, h.domain AS holder, d.name AS domain, o.domain AS owner, o.holders,
-               o.type, o.object, o.bits
+               o.object, o.bits
           FROM owners o
           JOIN cap_row h ON h.object = o.life AND h.t0 <= o.n AND h.t1 > o.n
           JOIN domain d ON d.id = h.domain AND NOT d.trusted

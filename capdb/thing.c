@@ -8,6 +8,7 @@
 #include "lib/utf8.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,12 +147,52 @@ static const char *as_shown(const char *name, char label[LABEL_BYTES])
     return label;
 }
 
-static bool find_thread(const struct view *v, const char *name, struct thing *out)
+/* --- several threads of one name --- */
+
+void candidates_add(struct candidates *c, const struct capstate_thread *t, const char *label)
+{
+    enum { SHOWN = 5 };
+    size_t room = sizeof(c->text) - c->used;
+    c->count++;
+    if (c->count > SHOWN + 1 || c->used >= sizeof(c->text))
+        return;
+    c->used +=
+        (size_t)(c->count > SHOWN ? snprintf(c->text + c->used, room, ", ...")
+                                  : snprintf(c->text + c->used, room, "%s%s (tcb:0x%" PRIx64 ")",
+                                             c->used ? ", " : "", label, t->rec.addr));
+}
+
+void candidates_complain(const struct options *o, const char *name, const struct candidates *c)
+{
+    command_complain(o->run, "%s fits %u threads: %s", name, c->count, c->text);
+}
+
+/* -1: none is called so; or more than one is, which has been said. */
+static int32_t only_thread(const struct options *o, const struct view *v, const char *name,
+                           bool *told)
 {
     char label[LABEL_BYTES];
-    int32_t thread = capstate_thread_named(&v->state, name);
-    if (thread < 0)
-        thread = capstate_thread_named(&v->state, as_shown(name, label));
+    const char *shown = as_shown(name, label);
+    struct candidates c = {0};
+    int32_t thread = -1;
+    for (uint32_t i = 0; i < v->state.thread_count; i++) {
+        const struct capstate_thread *t = &v->state.threads[i];
+        if (strcmp(t->label, name) != 0 && strcmp(t->label, shown) != 0)
+            continue;
+        candidates_add(&c, t, t->label);
+        thread = (int32_t)i;
+    }
+    if (c.count <= 1)
+        return thread;
+    candidates_complain(o, name, &c);
+    *told = true;
+    return -1;
+}
+
+static bool find_thread(const struct options *o, const struct view *v, const char *name, bool *told,
+                        struct thing *out)
+{
+    int32_t thread = only_thread(o, v, name, told);
     if (thread < 0 || v->state.threads[thread].object < 0)
         return false;
     take_thread(v, thread, out);
@@ -185,14 +226,14 @@ static void no_such_name(const struct options *o, const struct view *v, const ch
 static bool find_named(const struct options *o, const struct view *v, const char *name,
                        struct thing *out)
 {
-    bool found;
+    bool found, told = false;
     if (strncmp(name, "domain:", 7) == 0)
         found = find_domain(v, name + 7, out);
     else if (strncmp(name, "thread:", 7) == 0)
-        found = find_thread(v, name + 7, out);
+        found = find_thread(o, v, name + 7, &told, out);
     else
-        found = find_domain(v, name, out) || find_thread(v, name, out);
-    if (!found)
+        found = find_domain(v, name, out) || find_thread(o, v, name, &told, out);
+    if (!found && !told)
         no_such_name(o, v, name);
     return found;
 }

@@ -75,7 +75,7 @@ static void owner_words(struct line *l, const struct session *session, const str
 {
     if (owner->kernel)
         line_put(l, STYLE_STRONG, "K kernel");
-    else if (owner->domain < 0)
+    else if (owner->domain < 0 || owner->shared)
         line_put(l, STYLE_DIM, "%s", owner->shared ? "shared" : "nobody");
     else
         words_domain(l, session, s, owner->domain);

@@ -177,6 +177,12 @@ check "history of one snapshot" says 2 'is about the whole recording' $capdb his
 check "sql of one snapshot" says 2 'is about the whole recording' $capdb sql run.capdb@3 'SELECT 1'
 check "cut of one snapshot" says 2 'is about the whole recording' $capdb cut run.capdb@3 other.capdb
 check "who over time of one snapshot" says 2 '@3 and --from exclude each other' $capdb who run.capdb@3 0x8210b000 --from 1
+check "a range in which nothing was taken" says 2 'no snapshot was taken from 17:13:10 to 17:13:20: snapshot 4 was before, snapshot 5 after' $capdb check run.capdb --from 17:13:10 --to 17:13:20
+check "is one snapshot for diff" says 0 'both are snapshot 4: none was taken in between' $capdb diff run.capdb --from 17:13:10 --to 17:13:20
+check "a range of times that ends before it begins" says 2 'ends before it begins: from 17:13:20 to 17:13:10' $capdb check run.capdb --from 17:13:20 --to 17:13:10
+check "is refused by diff, too" says 2 'ends before it begins: from 17:13:20 to 17:13:10' $capdb diff run.capdb --from 17:13:20 --to 17:13:10
+check "and one whose ends are told differently" says 2 'ends before it begins: from 17:13:10 to snapshot 4' $capdb check run.capdb --from 17:13:10 --to 4
+check "one second is a range" says 1 'snapshots 4 to 4' $capdb check run.capdb --from 17:13:01 --to 17:13:01
 check "--at twice" says 2 '--at is given twice' $capdb check run.capdb --at 3 --at 4
 check "run.capdb@3 is its snapshot 3" bash -c "diff <($capdb check run.capdb@3) <($capdb check run.capdb --at 3)"
 

@@ -75,6 +75,8 @@ owners_agree() {
 check "the view of owners and the command agree" owners_agree
 check "the planted faults are crossings" matches "critical	guest	cnode" $capdb sql "$run" \
     "SELECT domain, owner, type FROM crossings WHERE n = 4"
+check "a crossing has the type of the capability" equal "$($capdb sql "$run" "SELECT DISTINCT x.cap, c.type FROM crossings x JOIN caps c USING (n, cap) WHERE n = 4")" \
+    "$($capdb sql "$run" "SELECT DISTINCT cap, type FROM crossings WHERE n = 4")"
 
 printf 'guest/* visitors\n' >"$work/rules"
 check "sql --domains applies the file" matches "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"

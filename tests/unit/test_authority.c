@@ -905,6 +905,41 @@ static void paths_name_each_edge_and_avoid_managers(void **state)
     capstate_free(&y.s);
 }
 
+static bool could(const struct authority *a, const char *subject, enum authority_right right,
+                  const char *object)
+{
+    struct authority_answer answer;
+    bool *from = calloc(a->node_count, sizeof(*from));
+    bool *own = calloc(a->node_count, sizeof(*own));
+    authority_mark_domain(a, authority_domain_named(a, subject), from);
+    authority_mark_own(a, authority_domain_named(a, object), own);
+    assert_int_equal(authority_can(a, from, right, own, false, &answer), ERR_OK);
+    bool yes = answer.yes;
+    authority_answer_free(&answer);
+    free(from);
+    free(own);
+    return yes;
+}
+
+/* An endpoint that two hold and nobody owns is either's own: one reads what the other writes. */
+static void what_a_domain_has_is_its_own(void **state)
+{
+    struct system y;
+    struct authority a;
+    (void)state;
+    make_system(&y, PLANT_NOTHING);
+    assert_int_equal(authority_build(&y.s, NULL, &a), ERR_OK);
+    assert_true(could(&a, "client", AUTHORITY_RIGHT_WRITE, "server"));
+    assert_false(could(&a, "client", AUTHORITY_RIGHT_READ, "server"));
+    assert_false(could(&a, "client", AUTHORITY_RIGHT_CONTROL, "server"));
+    assert_true(could(&a, "server", AUTHORITY_RIGHT_READ, "client"));
+    assert_false(could(&a, "server", AUTHORITY_RIGHT_WRITE, "client"));
+    assert_false(could(&a, "server", AUTHORITY_RIGHT_CONTROL, "client"));
+    assert_true(could(&a, "server", AUTHORITY_RIGHT_CONTROL, "server"));
+    authority_free(&a);
+    capstate_free(&y.s);
+}
+
 static void calls_flow_only_towards_the_server(void **state)
 {
     struct system y;
@@ -1007,6 +1042,7 @@ int main(void)
         cmocka_unit_test(untyped_is_not_owned_by_whom_its_first_object_belongs_to),
         cmocka_unit_test(unnamed_threads_belong_to_their_island),
         cmocka_unit_test(paths_name_each_edge_and_avoid_managers),
+        cmocka_unit_test(what_a_domain_has_is_its_own),
         cmocka_unit_test(calls_flow_only_towards_the_server),
         cmocka_unit_test(a_verdict_tells_its_theorem_and_each_premise),
     };

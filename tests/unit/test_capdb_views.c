@@ -50,7 +50,8 @@ static uint64_t slot(uint32_t d, uint32_t index)
     return cnode(d) + (uint64_t)index * SLOT;
 }
 
-/* The second holds a frame and a thread of the first; an endpoint is nobody's, and both have it. */
+/* The second holds a frame and a thread of the first, and may answer another; an endpoint is nobody's,
+ * and both have it. */
 static void put_domain(struct capstate *s, uint32_t d, uint32_t threads, bool copied)
 {
     put(s, slot(d, SLOT_UNTYPED), 0, RECORD_CAP_UNTYPED, base(d), 24);
@@ -61,8 +62,10 @@ static void put_domain(struct capstate *s, uint32_t d, uint32_t threads, bool co
         put(s, thread(d, t), 2, RECORD_CAP_CNODE, cnode(d), 20);
     for (uint32_t t = 0; t < threads; t++)
         put(s, slot(d, SLOT_FREE + t), 1, RECORD_CAP_TCB, thread(d, t), 9);
-    if (d == 0)
+    if (d == 0) {
         put(s, slot(1, SLOT_FOREIGN), 2, RECORD_CAP_TCB, thread(0, threads - 1), 9);
+        put(s, thread(1, 0) + 3 * SLOT, 3, RECORD_CAP_REPLY, thread(0, threads - 1), 0);
+    }
     put(s, slot(d, SLOT_FRAME), 1, RECORD_CAP_FRAME, base(d), 12);
     if (d == 0)
         put(s, slot(1, SLOT_FREE + threads), 2, RECORD_CAP_FRAME, base(0), 12);
@@ -132,7 +135,7 @@ static void crossings_are_what_owners_say(void **state)
     (void)state;
     char *path = temp_path();
     struct capdb *db = record_shared(path, 3, true);
-    assert_int_equal(capdb_int(db, "SELECT count(*) FROM crossings WHERE n = 2", -1), 4);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM crossings WHERE n = 2", -1), 5);
     assert_int_equal(capdb_int(db, "SELECT count(*) FROM (" CROSSINGS " EXCEPT " VIEW ")", -1), 0);
     assert_int_equal(capdb_int(db, "SELECT count(*) FROM (" VIEW " EXCEPT " CROSSINGS ")", -1), 0);
     assert_int_equal(capdb_int(db,
@@ -140,6 +143,11 @@ static void crossings_are_what_owners_say(void **state)
                                " owner = 'driver' AND type IN ('frame', 'tcb') AND n = 2",
                                -1),
                      2);
+    assert_int_equal(capdb_int(db,
+                               "SELECT count(*) FROM crossings WHERE domain = 'guest' AND"
+                               " owner = 'driver' AND type = 'reply' AND n = 2",
+                               -1),
+                     1);
     assert_int_equal(capdb_int(db, "SELECT count(*) FROM crossings WHERE owner IS NULL", -1), 4);
     capdb_close(db);
     temp_remove(path);

@@ -27,7 +27,7 @@ static void put_text(const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
-static uint32_t kept_threads; /* threads of the last import to which no capability refers */
+static uint32_t kept_objects; /* objects of the last import to which no capability refers */
 
 static enum error import(struct capstate *s, struct capdl_fault *fault)
 {
@@ -36,7 +36,7 @@ static enum error import(struct capstate *s, struct capdl_fault *fault)
     if (e == ERR_OK)
         e = capdl_place(&spec, fault);
     if (e == ERR_OK)
-        e = capdl_keep_threads(&spec, &kept_threads);
+        e = capdl_keep(&spec, &kept_objects, fault);
     if (e == ERR_OK)
         e = capdl_state(&spec, s);
     capdl_free(&spec);
@@ -546,7 +546,7 @@ static void a_thread_of_64_bits_that_nobody_holds_is_kept(void **state)
              "objects { t = tcb c = cnode (14 bits) u = ut (30 bits, paddr: 0x80000000) { c } }\n"
              "caps { t { cspace: c } c { 1: u } }");
     assert_int_equal(import(&s, &fault), ERR_OK);
-    assert_int_equal(kept_threads, 1);
+    assert_int_equal(kept_objects, 1);
     assert_int_equal(s.thread_count, 1);
     assert_true(s.threads[0].object >= 0);
     int32_t slot_t = s.objects[s.threads[0].object].first_slot;
@@ -597,7 +597,7 @@ static void a_thread_without_a_capability_is_judged(void **state)
     (void)state;
     put_text(design);
     assert_int_equal(import(&s, &fault), ERR_OK);
-    assert_int_equal(kept_threads, 3); /* c is held by a */
+    assert_int_equal(kept_objects, 3); /* c is held by a */
     assert_int_equal(s.thread_count, 4);
     assert_int_equal(authority_build(&s, NULL, &a), ERR_OK);
     assert_int_equal(authority_check(&a, false, &v), ERR_OK);
@@ -629,6 +629,66 @@ static void a_design_has_the_authority_of_the_system_it_came_from(void **state)
     capstate_free(&again);
 }
 
+/* Two components that share a page, of which one only reads it: to their tables and pages only the
+ * tables refer. */
+#define SHARED(caps)                                                                                \
+    ARCH                                                                                            \
+        "objects { ca = cnode (2 bits) cb = cnode (2 bits) a = tcb -- a/init\n b = tcb -- b/init\n" \
+        " idle = ep pa = pd pb = pd ta = pt tb = pt shared = frame (4k) }\n"                        \
+        "caps { a { cspace: ca vspace: pa } b { cspace: cb vspace: pb } ca { " caps " }"            \
+        " pa { 1: ta } pb { 1: tb } ta { 0: shared (RW) } tb { 0: shared (R) } }"
+
+static char *policy_of_text(const char *text)
+{
+    struct capstate s;
+    struct capdl_fault fault = {0};
+    put_text(text);
+    assert_int_equal(import(&s, &fault), ERR_OK);
+    char *policy = policy_of(&s);
+    assert_fixed(&s);
+    capstate_free(&s);
+    return policy;
+}
+
+/* Nothing of a design is left out, whoever holds it: what only tables refer to crosses as well. */
+static void what_only_tables_refer_to_is_judged(void **state)
+{
+    (void)state;
+    char *held = policy_of_text(SHARED("0: a 1: b 2: shared (RW) 3: idle"));
+    assert_int_equal(kept_objects, 2);
+    char *mapped = policy_of_text(SHARED(""));
+    assert_int_equal(kept_objects, 6);
+    assert_non_null(strstr(mapped, "allow a write b 4K frame"));
+    free(held);
+    free(mapped);
+}
+
+/* Everything that a design lists is there, in slots that lie in no object and that nobody has. */
+static void what_nobody_holds_is_there(void **state)
+{
+    struct capstate s;
+    struct capdl_fault fault = {0};
+    (void)state;
+    put_text(
+        A64
+        "objects { e = ep n = notification u = ut (16 bits) { c = cnode (4 bits) f = frame (4k) }"
+        " t = tcb -- \\x20 two  blanks\\x20\n v = vcpu p = pgd ap = asid_pool (asid_high: 0) sc = sc (8 bits) i = irq }\n"
+        "caps { ap { 3: p } i { 0: n (W) } t { sc_slot: sc bound_notification: n (RW) } }\n"
+        "irq maps { 5: i }");
+    assert_int_equal(import(&s, &fault), ERR_OK);
+    assert_int_equal(kept_objects, 10); /* n is held by i */
+    assert_int_equal(s.object_count, 11);
+    assert_string_equal(s.threads[0].label, "  two  blanks ");
+    for (uint32_t i = 0; i < s.slot_count; i++) {
+        assert_int_equal(s.slots[i].holder, -1);
+        assert_int_equal(capstate_object_holding(&s, s.slots[i].rec.addr), -1);
+        if (s.slots[i].rec.type == RECORD_CAP_CNODE)
+            assert_int_equal(s.slots[s.slots[i].parent].rec.type, RECORD_CAP_UNTYPED);
+    }
+    assert_fixed(&s);
+    capstate_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -642,6 +702,8 @@ int main(void)
         cmocka_unit_test(an_export_leaves_nothing_out),
         cmocka_unit_test(export_and_import_come_back_to_the_same),
         cmocka_unit_test(a_thread_without_a_capability_is_judged),
+        cmocka_unit_test(what_only_tables_refer_to_is_judged),
+        cmocka_unit_test(what_nobody_holds_is_there),
         cmocka_unit_test(a_design_has_the_authority_of_the_system_it_came_from),
     };
     snprintf(path, sizeof(path), "/tmp/capdl-test-%ld", (long)getpid());
