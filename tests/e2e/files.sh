@@ -136,6 +136,33 @@ for i in "${!cases[@]}"; do
 done
 check "what is cut is whole" bash -c "$capdb cut big.capdb part.capdb && $capdb verify part.capdb"
 check "what there is already is not overwritten" says 2 'exists already' $capdb cut run.capdb part.capdb
+
+# spared OUT COMMAND...: refused before anything is written, and what is read stays as it was
+spared() {
+    local out=$1
+    shift
+    cp run.capdb spared.capdb
+    says 2 'nothing is written' "$@" || return 1
+    cmp run.capdb spared.capdb || return 1
+    [ "$out" = spared.capdb ] || [ ! -s "$out" ] || [ "$out" -ef spared.capdb ]
+}
+cp run.capdb spared.capdb
+ln -s spared.capdb to-spared
+ln spared.capdb same-spared
+mkdir -p below
+for out in spared.capdb to-spared same-spared "$PWD/below/../spared.capdb" spared.capdb-wal spared.capdb-shm spared.capdb-journal; do
+    check "policy -o $out spares the recording" spared "$out" $capdb policy spared.capdb -o "$out"
+    check "check --junit $out spares the recording" spared "$out" $capdb check spared.capdb@2 --junit "$out"
+done
+check "report -o spares the recording" spared spared.capdb $capdb report spared.capdb -o spared.capdb
+check "export -o spares the recording" spared spared.capdb $capdb export spared.capdb@1 --format trace -o spared.capdb
+check "cut spares the recording" spared spared.capdb-wal $capdb cut spared.capdb spared.capdb-wal --to 2
+check "upgrade spares the recording" spared spared.capdb-shm $capdb upgrade spared.capdb spared.capdb-shm
+check "record spares an image" says 2 'nothing is written' $capdb record ram:design.cdl design.cdl
+check "import spares the design" says 2 'nothing is written' $capdb import design.cdl design.cdl
+check "the policy is spared, too" says 2 'nothing is written' $capdb check run.capdb --policy policy --junit policy
+check "the rules are spared, too" says 2 'nothing is written' $capdb policy run.capdb --domains rules -o rules
+check "a file beside the recording is another one" $capdb policy spared.capdb -o spared.capdb-policy
 kept() {
     printf 'what was there before\n' >kept && chmod 640 kept
     (ulimit -f 8; $capdb export big.capdb --format json -o kept) 2>said
