@@ -93,6 +93,16 @@ check "and of the lock" beside -lock
 check "nothing was made" bash -c '! ls new.capdb* 2>/dev/null'
 
 check "a policy through <(...)" says 0 'within the policy' $capdb check run.capdb --policy <(cat policy)
+counted() {
+    $capdb policy run.capdb --all -o all.policy && says 0 "the policy allows 5 breaches of isolation" $capdb check run.capdb --all --policy all.policy &&
+        says 1 "5 breaches among" $capdb check run.capdb --all
+}
+check "what a policy allows over all snapshots is counted as check counts it" counted
+check "no snapshot but the first of a range" says 0 "the policy allows 5 breaches of isolation" $capdb check run.capdb --from 2 --to 5 --policy policy
+printf 'policy 1\nmanager all\ndomain a\ndomain b\n' >two.policy
+printf '* all trusted\n' >nobody
+nothing() { ! $capdb check run.capdb --policy two.policy --domains nobody >said 2>&1 && grep -q 'nothing to compare: 0 outside' said && ! grep -q 'within the policy' said; }
+check "where nothing could be compared no verdict says that it is within" nothing
 check "from one that takes its time" says 0 'within the policy' $capdb check run.capdb --policy <(sleep 1.5; cat policy)
 check "through standard input" bash -c "cat policy | $capdb check run.capdb --policy /dev/stdin | grep -q 'within the policy'"
 written_late() { (sleep 0.3; cat policy >pipe) & says 0 'within the policy' $capdb check run.capdb --policy pipe; }
