@@ -142,6 +142,9 @@ enum status rules_read(const char *path, struct authority_rules *out);
 void dbview_unload(struct view *v);
 void dbview_close(struct view *v);
 bool target_is_live(const char *target);
+/* The file behind RUN: without @N, of ram:FILE the file; the caller frees it. What is no file comes
+ * back as it is. */
+char *run_file(const char *run);
 
 /* Things by name. A bare number is an address, physical unless it lies in the kernel's window;
  * phys: and kernel: before it say which. */

@@ -61,12 +61,40 @@ enum error capdb_put_events(struct capdb *db, const struct record *events, uint3
 
 /* --- reading --- */
 
-void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out)
+void capdb_fetch_event(sqlite3_stmt *st, int at,
+                       struct record_event *out){RECORD_FIELDS_EVENT(FETCH)}
+
+int64_t capdb_event_ticks(sqlite3_stmt *st)
 {
-    RECORD_FIELDS_EVENT(FETCH)
+    int last = sqlite3_column_count(st) - 1;
+    return sqlite3_column_type(st, last) == SQLITE_NULL ? -1 : sqlite3_column_int64(st, last);
 }
 
 bool capdb_has_events(struct capdb *db)
 {
     return capdb_int(db, "SELECT 1 FROM event LIMIT 1", 0) != 0;
+}
+
+/* --- runs of the machine --- */
+
+enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out)
+{
+    static const char sql[] = "SELECT first, last, from_row FROM runs WHERE first >= (SELECT"
+                              " coalesce(max(first), 0) FROM runs WHERE first <= ?) ORDER BY first"
+                              " LIMIT 2";
+    sqlite3_stmt *st;
+    *out = (struct capdb_run){.first = 1, .last = n, .from_row = 1, .next_row = INT64_MAX};
+    enum error e = capdb_prepare(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, n);
+    if (capdb_step(db, st, "looking for runs of the machine", &e)) {
+        out->first = (uint32_t)sqlite3_column_int64(st, 0);
+        out->last = (uint32_t)sqlite3_column_int64(st, 1);
+        out->from_row = sqlite3_column_int64(st, 2);
+        if (capdb_step(db, st, "looking for runs of the machine", &e))
+            out->next_row = sqlite3_column_int64(st, 2);
+    }
+    sqlite3_finalize(st);
+    return e;
 }

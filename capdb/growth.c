@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One count, from snapshot 1 up to `at`, which is not counted yet. */
+/* One count, from the first snapshot of a run of the machine up to `at`, which is not counted yet;
+ * there are n. */
 struct course {
     char name[GROWTH_NAME];
-    int64_t count, at;
+    int64_t count, at, first;
     uint32_t n;
-    double sum, weighted; /* of the counts; of count times snapshot */
+    double sum, weighted; /* of the counts; of count times place in the run */
     struct growth g;
 };
 
@@ -33,12 +34,12 @@ static const char by_domain[] =
 /* The part to which a snapshot belongs: parts differ by a snapshot at most. */
 static uint32_t part_of(const struct course *c, int64_t snapshot)
 {
-    return (uint32_t)((uint64_t)(snapshot - 1) * c->g.parts / c->n);
+    return (uint32_t)((uint64_t)(snapshot - c->first) * c->g.parts / c->n);
 }
 
-static void begin(struct course *c, uint32_t n, const char *name)
+static void begin(struct course *c, uint32_t first, uint32_t n, const char *name)
 {
-    *c = (struct course){.n = n, .at = 1};
+    *c = (struct course){.n = n, .at = first, .first = first};
     c->g.parts = n < GROWTH_PARTS ? n : (uint32_t)GROWTH_PARTS;
     memset(c->g.fewest, 0xff, sizeof(c->g.fewest));
     snprintf(c->name, sizeof(c->name), "%s", name ? name : "?");
@@ -50,13 +51,14 @@ static void hold(struct course *c, int64_t end)
     if (end <= c->at)
         return;
     double times = (double)(end - c->at), middle = (double)(c->at + end - 1) / 2;
+    middle -= (double)(c->first - 1);
     uint64_t count = c->count > 0 ? (uint64_t)c->count : 0;
     c->sum += times * (double)count;
     c->weighted += times * middle * (double)count;
     for (uint32_t p = part_of(c, c->at); p <= part_of(c, end - 1); p++)
         if (count < c->g.fewest[p])
             c->g.fewest[p] = count;
-    if (c->at == 1)
+    if (c->at == c->first)
         c->g.first = count;
     c->g.last = count;
     c->at = end;
@@ -70,17 +72,18 @@ static bool rises(const struct growth *g)
     return g->parts >= GROWTH_LEAST && g->last > g->first;
 }
 
-/* Least squares over snapshots 1..n: their sum is n(n+1)/2, that of their squares n(n+1)(2n+1)/6. */
+/* Least squares over places 1..n: their sum is n(n+1)/2, that of their squares n(n+1)(2n+1)/6. */
 static double slope(const struct course *c)
 {
     double n = c->n, x = n * (n + 1) / 2, xx = n * (n + 1) * (2 * n + 1) / 6;
     return (n * c->weighted - x * c->sum) / (n * xx - x * x);
 }
 
-static double minutes(struct capdb *db, uint32_t n)
+static double minutes(struct capdb *db, uint32_t begin, uint32_t n)
 {
     struct capdb_snapshot first, last;
-    if (capdb_snapshot_info(db, 1, &first) != ERR_OK || capdb_snapshot_info(db, n, &last) != ERR_OK)
+    if (capdb_snapshot_info(db, begin, &first) != ERR_OK ||
+        capdb_snapshot_info(db, n, &last) != ERR_OK)
         return 0;
     return (last.time - first.time) / 60;
 }
@@ -89,7 +92,7 @@ static void end(struct course *c, double length, growth_hear hear, void *ctx)
 {
     if (c->n == 0)
         return;
-    hold(c, (int64_t)c->n + 1);
+    hold(c, c->first + c->n);
     if (!rises(&c->g))
         return;
     memcpy(c->g.what, c->name, sizeof(c->g.what));
@@ -100,12 +103,13 @@ static void end(struct course *c, double length, growth_hear hear, void *ctx)
 
 /* --- all of them --- */
 
-static enum error follow(struct capdb *db, uint32_t n, const char *sql, growth_hear hear, void *ctx)
+static enum error follow(struct capdb *db, uint32_t first, uint32_t n, const char *sql,
+                         growth_hear hear, void *ctx)
 {
     sqlite3_stmt *st;
     struct course c = {0};
     int64_t key = 0;
-    double length = minutes(db, n);
+    double length = minutes(db, first, n);
     enum error e = capdb_prepare(db, sql, &st);
     if (e != ERR_OK)
         return e;
@@ -113,7 +117,7 @@ static enum error follow(struct capdb *db, uint32_t n, const char *sql, growth_h
     while (capdb_step(db, st, doing, &e)) {
         if (c.n == 0 || sqlite3_column_int64(st, 0) != key) {
             end(&c, length, hear, ctx);
-            begin(&c, n, (const char *)sqlite3_column_text(st, 3));
+            begin(&c, first, n - first + 1, (const char *)sqlite3_column_text(st, 3));
             key = sqlite3_column_int64(st, 0);
         }
         hold(&c, sqlite3_column_int64(st, 1));
@@ -127,8 +131,10 @@ static enum error follow(struct capdb *db, uint32_t n, const char *sql, growth_h
 
 enum error growth_find(struct capdb *db, uint32_t n, growth_hear hear, void *ctx)
 {
-    if (n < GROWTH_LEAST)
-        return ERR_OK;
-    enum error e = follow(db, n, by_type, hear, ctx);
-    return e == ERR_OK ? follow(db, n, by_domain, hear, ctx) : e;
+    struct capdb_run run;
+    enum error e = capdb_run_at(db, n, &run);
+    if (e != ERR_OK || n < run.first + GROWTH_LEAST - 1)
+        return e;
+    e = follow(db, run.first, n, by_type, hear, ctx);
+    return e == ERR_OK ? follow(db, run.first, n, by_domain, hear, ctx) : e;
 }

@@ -18,7 +18,8 @@ struct growth {
     double per_snapshot, per_minute; /* slope of the straight line that fits best */
 };
 
-/* Snapshots 1..n. Calls back for each count that grows. Fewer than GROWTH_LEAST snapshots: nothing grows. */
+/* Snapshots up to n, of its run of the machine. Calls back for each count that grows. Fewer than GROWTH_LEAST snapshots: nothing
+ * grows. */
 typedef void (*growth_hear)(void *ctx, const struct growth *g);
 enum error growth_find(struct capdb *db, uint32_t n, growth_hear hear, void *ctx);
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum status refuse_strangers(const struct command *c, const struct options_given *g)
@@ -52,6 +53,42 @@ static enum status tell_help(const struct options *o, const struct command *c, b
     return wanted ? STATUS_YES : STATUS_UNKNOWN;
 }
 
+/* --- files that are read and files that are made ---------------------------------------------- */
+
+static enum status spare(const char *out, const char *read)
+{
+    if (!out || !read || !outfile_spoils(out, read))
+        return STATUS_YES;
+    return command_complain(out,
+                            "is a file that this command reads (%s), or one beside it; "
+                            "nothing is written",
+                            read);
+}
+
+static enum status spare_inputs(const struct options *o, const char *out)
+{
+    char *run = run_file(o->run);
+    const char *const read[] = {run, o->domains, o->policy, o->kernel, o->layout};
+    enum status s = run ? STATUS_YES : command_complain(NULL, "out of memory");
+    for (size_t i = 0; s == STATUS_YES && i < sizeof(read) / sizeof(*read); i++)
+        s = spare(out, read[i]);
+    free(run);
+    return s;
+}
+
+static bool makes_a_recording(const struct command *c)
+{
+    return c->run == command_record || c->run == command_cut || c->run == command_import ||
+           c->run == command_upgrade;
+}
+
+static enum status spare_what_is_read(const struct command *c, const struct options *o)
+{
+    if (spare_inputs(o, o->output) != STATUS_YES || spare_inputs(o, o->junit) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    return makes_a_recording(c) ? spare_inputs(o, o->operand[0]) : STATUS_YES;
+}
+
 /* A question from inside a debugger is about the machine as it stands; it reads and writes no file. */
 static bool asks_beyond(const struct options *o)
 {
@@ -72,6 +109,8 @@ static enum status run_command(const struct command *c, struct options *o,
                         : command_complain(NULL, "usage: capdb %s", c->usage);
     if (o->kernel && o->run && !target_is_live(o->run))
         return command_complain(o->run, "--kernel is for targets; a recording knows its kernel");
+    if (!o->given && spare_what_is_read(c, o) != STATUS_YES)
+        return STATUS_UNKNOWN;
     if (!o->given)
         attach_use_kernel(o->kernel, o->layout);
     o->whole = command_takes_all(c);

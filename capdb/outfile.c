@@ -173,6 +173,56 @@ void partial_drop(struct partial *p)
     leave(p);
 }
 
+/* --- what is read --- */
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+/* Where a file of that name is or would be made; the caller frees it. */
+static char *place_of(const char *path)
+{
+    char *there = realpath(path, NULL);
+    const char *name = strrchr(path, '/');
+    if (there)
+        return there;
+    char *folder = name ? strndup(path, (size_t)(name + 1 - path)) : strdup(".");
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    if (!real || asprintf(&there, "%s/%s", real, name ? name + 1 : path) < 0)
+        there = NULL;
+    free(folder);
+    free(real);
+    return there;
+}
+
+static bool is_beside(const char *place, const char *path, const char *read)
+{
+    static const char *const beside[] = {"-wal", "-shm", "-journal", "-lock"};
+    size_t length = strlen(read);
+    char *name = malloc(length + sizeof("-journal"));
+    bool is = !name;
+    for (size_t i = 0; !is && i < sizeof(beside) / sizeof(*beside); i++) {
+        strcpy(stpcpy(name, read), beside[i]);
+        is = strcmp(place, name) == 0 || is_same_file(path, name);
+    }
+    free(name);
+    return is;
+}
+
+bool outfile_spoils(const char *path, const char *read)
+{
+    if (is_same_file(path, read))
+        return true;
+    char *place = place_of(path), *source = realpath(read, NULL);
+    bool is = place && source && is_beside(place, path, source);
+    free(place);
+    free(source);
+    return is;
+}
+
 /* --- text --- */
 
 /* What has no half: /dev/stdout may lead to a file that holds more than this. */

@@ -23,6 +23,10 @@ void partial_drop(struct partial *p);
 /* What stands there is on the disk: of a file, or with O_DIRECTORY the names in a folder. */
 bool outfile_sync(const char *path, int flags);
 
+/* Would writing `path` spoil the file `read`? It is that file, under whatever name, or one that
+ * SQLite and recorders keep beside it. */
+bool outfile_spoils(const char *path, const char *read);
+
 /* --- text --- */
 
 struct outfile {

@@ -12,6 +12,22 @@
 
 const char past_doing[] = "reading the past";
 
+struct past past_begin(struct capdb *db, uint32_t n, const struct capstate *s, struct why *out)
+{
+    struct past p = {.db = db, .n = n, .s = s, .out = out};
+    p.e = capdb_run_at(db, n, &p.run);
+    return p;
+}
+
+/* "all 7 snapshots up to this one" */
+static const char *all_snapshots(const struct past *p, char buf[TEXT])
+{
+    uint32_t count = p->n - p->run.first + 1;
+    snprintf(buf, TEXT, "%s%u snapshot%s%s up to this one", count == 1 ? "the " : "all ", count,
+             plural_s(count), p->run.first > 1 ? " of this run of the machine" : "");
+    return buf;
+}
+
 /* "7 (11:48:27Z)" */
 const char *past_moment(struct past *p, uint32_t n, char buf[WHEN])
 {
@@ -52,22 +68,42 @@ void past_take_deed(struct past *p, sqlite3_stmt *st, struct deed *d)
 {
     d->row = sqlite3_column_int64(st, 0);
     d->seq = (uint64_t)sqlite3_column_int64(st, 1);
-    d->tick = (uint64_t)sqlite3_column_int64(st, 2);
-    d->kind = (uint32_t)sqlite3_column_int64(st, 3);
-    d->thread = (uint64_t)sqlite3_column_int64(st, 4);
-    d->slot = (uint64_t)sqlite3_column_int64(st, 5);
-    d->src = (uint64_t)sqlite3_column_int64(st, 6);
+    d->kind = (uint32_t)sqlite3_column_int64(st, 2);
+    d->thread = (uint64_t)sqlite3_column_int64(st, 3);
+    d->slot = (uint64_t)sqlite3_column_int64(st, 4);
+    d->src = (uint64_t)sqlite3_column_int64(st, 5);
     d->cap = (struct record_slot){
-        .type = (uint32_t)sqlite3_column_int64(st, 7),
-        .object = (uint64_t)sqlite3_column_int64(st, 8),
-        .bits = (uint32_t)sqlite3_column_int64(st, 9),
-        .rights = (uint32_t)sqlite3_column_int64(st, 10),
-        .flags = (uint32_t)sqlite3_column_int64(st, 11),
-        .data = (uint64_t)sqlite3_column_int64(st, 12),
-        .extra = (uint64_t)sqlite3_column_int64(st, 13),
+        .type = (uint32_t)sqlite3_column_int64(st, 6),
+        .object = (uint64_t)sqlite3_column_int64(st, 7),
+        .bits = (uint32_t)sqlite3_column_int64(st, 8),
+        .rights = (uint32_t)sqlite3_column_int64(st, 9),
+        .flags = (uint32_t)sqlite3_column_int64(st, 10),
+        .data = (uint64_t)sqlite3_column_int64(st, 11),
+        .extra = (uint64_t)sqlite3_column_int64(st, 12),
     };
-    d->detail = (uint64_t)sqlite3_column_int64(st, 15);
-    past_thread_text(p, d->thread, (const char *)sqlite3_column_text(st, 14), d->who);
+    d->detail = (uint64_t)sqlite3_column_int64(st, 14);
+    past_thread_text(p, d->thread, (const char *)sqlite3_column_text(st, 13), d->who);
+}
+
+const char *past_event_text(struct past *p, const struct deed *d, char buf[EVENT_TEXT])
+{
+    static const char sql[] = "SELECT ticks FROM event_timed WHERE row = ? AND ticks IS NOT NULL";
+    sqlite3_stmt *st;
+    snprintf(buf, EVENT_TEXT, "event %" PRIu64 ", tick unknown", d->seq);
+    if (!past_prepare(p, sql, &st))
+        return buf;
+    sqlite3_bind_int64(st, 1, d->row);
+    if (capdb_step(p->db, st, past_doing, &p->e))
+        snprintf(buf, EVENT_TEXT, "event %" PRIu64 ", tick %lld", d->seq,
+                 (long long)sqlite3_column_int64(st, 0));
+    sqlite3_finalize(st);
+    return buf;
+}
+
+void past_bind_run(const struct past *p, sqlite3_stmt *st)
+{
+    sqlite3_bind_int64(st, 11, p->run.from_row);
+    sqlite3_bind_int64(st, 12, p->run.next_row);
 }
 
 /* A query DEED with up to four numbers, of which the first row counts. */
@@ -77,8 +113,9 @@ struct deed past_deed(struct past *p, const char *sql, const uint64_t v[4])
     sqlite3_stmt *st;
     if (!past_prepare(p, sql, &st))
         return d;
-    for (int i = 0; i < sqlite3_bind_parameter_count(st); i++)
+    for (int i = 0; i < 4; i++)
         sqlite3_bind_int64(st, i + 1, (int64_t)v[i]);
+    past_bind_run(p, st);
     if (capdb_step(p->db, st, past_doing, &p->e))
         past_take_deed(p, st, &d);
     sqlite3_finalize(st);
@@ -117,20 +154,20 @@ static void say_unknown_deed(struct past *p, uint32_t depth)
 void past_say_taken(struct past *p, const struct deed *d, uint32_t depth)
 {
     struct deed root = {0};
+    char event[EVENT_TEXT];
     if (d->row == 0) {
         say_unknown_deed(p, depth);
         return;
     }
     if (d->kind == RECORD_EVENT_MOVE) {
         why_say(p->out, depth, WHY_ABOUT_SLOT, d->slot,
-                "%s moved it to the slot 0x%0*" PRIx64 " (event %" PRIu64 ", tick %" PRIu64 ")",
-                d->who, capstate_digits(p->s), d->slot, d->seq, d->tick);
+                "%s moved it to the slot 0x%0*" PRIx64 " (%s)", d->who, capstate_digits(p->s),
+                d->slot, past_event_text(p, d, event));
         return;
     }
     root = revoke_of(p, d);
-    why_say(p->out, depth, WHY_ABOUT_THREAD, d->thread,
-            "%s deleted it (event %" PRIu64 ", tick %" PRIu64 ")%s", d->who, d->seq, d->tick,
-            root.row ? ", in a revoke" : "");
+    why_say(p->out, depth, WHY_ABOUT_THREAD, d->thread, "%s deleted it (%s)%s", d->who,
+            past_event_text(p, d, event), root.row ? ", in a revoke" : "");
     if (root.row)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, root.src,
                 "the revoke of what is in the slot 0x%0*" PRIx64, capstate_digits(p->s), root.src);
@@ -172,11 +209,12 @@ static void find_tenants(struct past *p, uint64_t slot, struct tenant *now, stru
                       "SELECT c.t0, c.t1, c.id, c.type, coalesce(c.addr, o.addr),"
                       " coalesce(c.bits, o.bits), c.rights, c.flags, c.data, c.extra FROM cap_row c"
                       " LEFT JOIN object_row o ON o.id = c.object"
-                      " WHERE c.slot = ?1 AND c.t0 <= ?2 ORDER BY c.t0 DESC",
+                      " WHERE c.slot = ?1 AND c.t0 <= ?2 AND c.t1 > ?3 ORDER BY c.t0 DESC",
                       &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)slot);
     sqlite3_bind_int64(st, 2, p->n);
+    sqlite3_bind_int64(st, 3, p->run.first);
     while (before->id == 0 && capdb_step(p->db, st, past_doing, &p->e)) {
         take_tenant(st, &t);
         if (now->id == t.id)
@@ -222,16 +260,14 @@ static void say_before(struct past *p, uint64_t slot, const struct tenant *befor
 /* No snapshot saw anything in it before; an event may have. */
 static void say_never(struct past *p, uint64_t slot, bool filled, uint32_t depth)
 {
-    char text[TEXT];
+    char text[TEXT], all[TEXT];
     struct deed d = past_emptied(p, slot, p->n);
     if (d.row && d.kind == RECORD_EVENT_DELETE) {
         why_say(p->out, depth, WHY_ABOUT_SLOT, slot, "for less than a snapshot it held %s",
                 capstate_cap_text(p->s, &d.cap, text, sizeof(text)));
         past_say_taken(p, &d, depth + 1);
     } else if (!filled) {
-        why_say(p->out, depth, WHY_ABOUT_SLOT, slot,
-                "it is empty in %s%u snapshot%s up to this one", p->n == 1 ? "the " : "all ", p->n,
-                plural_s(p->n));
+        why_say(p->out, depth, WHY_ABOUT_SLOT, slot, "it is empty in %s", all_snapshots(p, all));
     }
 }
 
@@ -244,8 +280,12 @@ static void say_slot(struct past *p, uint64_t slot, uint32_t depth)
         return;
     why_say(p->out, depth, WHY_ABOUT_SLOT, slot,
             "the slot 0x%0*" PRIx64 " before:", capstate_digits(p->s), slot);
-    if (now.id && now.t0 > 1)
+    if (now.id && now.t0 > p->run.first)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, slot, "what is in it came with snapshot %s",
+                past_moment(p, (uint32_t)now.t0, when));
+    else if (now.id && now.t0 > 1)
+        why_say(p->out, depth + 1, WHY_ABOUT_SLOT, slot,
+                "what is in it was there in snapshot %s, the first of this run of the machine",
                 past_moment(p, (uint32_t)now.t0, when));
     else if (now.id)
         why_say(p->out, depth + 1, WHY_ABOUT_SLOT, slot,
@@ -289,34 +329,35 @@ static void say_unmapped_by(struct past *p, uint64_t dir, uint64_t frame, uint64
                                    " w.text = 'delete') AND e.object IN (?2, ?3, ?4)"
                                    " ORDER BY w.text = 'unmap' DESC, e.row LIMIT 1",
                               v);
-    char text[TEXT];
+    char text[TEXT], event[EVENT_TEXT];
     if (d.row == 0) {
         say_unknown_deed(p, depth);
         return;
     }
-    why_say(p->out, depth, WHY_ABOUT_THREAD, d.thread,
-            "%s %s %s (event %" PRIu64 ", tick %" PRIu64 ")", d.who,
+    why_say(p->out, depth, WHY_ABOUT_THREAD, d.thread, "%s %s %s (%s)", d.who,
             d.kind == RECORD_EVENT_UNMAP ? "unmapped" : "deleted",
-            capstate_cap_text(p->s, &d.cap, text, sizeof(text)), d.seq, d.tick);
+            capstate_cap_text(p->s, &d.cap, text, sizeof(text)), past_event_text(p, &d, event));
 }
 
 static void say_mapping_row(struct past *p, sqlite3_stmt *st, uint64_t dir, uint64_t vaddr)
 {
     char when[WHEN];
-    int64_t t0 = sqlite3_column_int64(st, 0), t1 = sqlite3_column_int64(st, 1);
+    uint32_t t0 = (uint32_t)sqlite3_column_int64(st, 0), t1 = (uint32_t)sqlite3_column_int64(st, 1);
     uint64_t frame = (uint64_t)sqlite3_column_int64(st, 3);
     if (t1 > p->n) {
+        bool came = t0 > p->run.first;
         why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, frame,
-                t0 > 1 ? "what is mapped at 0x%" PRIx64 " came with snapshot %s"
-                       : "what is mapped at 0x%" PRIx64 " was there in snapshot %s, the first",
-                vaddr, past_moment(p, (uint32_t)t0, when));
+                "what is mapped at 0x%" PRIx64 " %s snapshot %s%s%s", vaddr,
+                came ? "came with" : "was there in", past_moment(p, came ? t0 : p->run.first, when),
+                came ? "" : ", the first",
+                came || p->run.first == 1 ? "" : " of this run of the machine");
         return;
     }
     why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, frame,
             "until snapshot %s the frame 0x%0*" PRIx64 " was mapped at 0x%" PRIx64,
-            past_moment(p, (uint32_t)t1 - 1, when), capstate_digits(p->s), frame,
+            past_moment(p, t1 - 1, when), capstate_digits(p->s), frame,
             (uint64_t)sqlite3_column_int64(st, 2));
-    say_unmapped_by(p, dir, frame, (uint64_t)sqlite3_column_int64(st, 4), (uint32_t)t1, DEPTH + 1);
+    say_unmapped_by(p, dir, frame, (uint64_t)sqlite3_column_int64(st, 4), t1, DEPTH + 1);
 }
 
 /* A row of table_row whose table hung in this address space. */
@@ -343,7 +384,7 @@ static void say_unmapped_table(struct past *p, uint64_t dir, uint64_t vaddr)
 {
     enum { TABLE_BITS = 20 };
     const uint64_t v[4] = {p->n, dir, vaddr >> TABLE_BITS, RECORD_CAP_PAGE_TABLE};
-    char text[TEXT];
+    char text[TEXT], event[EVENT_TEXT];
     struct deed d = past_deed(p,
                               DEED "JOIN word w ON w.kind = 'event' AND w.value = e.kind"
                                    " WHERE e.n <= ?1 AND e.object2 = ?2 AND e.detail >> 20 = ?3 AND"
@@ -351,9 +392,8 @@ static void say_unmapped_table(struct past *p, uint64_t dir, uint64_t vaddr)
                                    " ORDER BY e.row DESC LIMIT 1",
                               v);
     if (d.row && d.kind == RECORD_EVENT_UNMAP)
-        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, d.thread,
-                "%s unmapped %s (event %" PRIu64 ", tick %" PRIu64 ")", d.who,
-                capstate_cap_text(p->s, &d.cap, text, sizeof(text)), d.seq, d.tick);
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, d.thread, "%s unmapped %s (%s)", d.who,
+                capstate_cap_text(p->s, &d.cap, text, sizeof(text)), past_event_text(p, &d, event));
 }
 
 /* The table that covered the address last and hangs in its place no more. */
@@ -366,7 +406,7 @@ static void say_lost_table(struct past *p, uint64_t dir, uint64_t vaddr)
     if (p->s->snapshot.kernel == RECORD_KERNEL_CAPSCOPE ||
         !past_prepare(p,
                       "SELECT addr, parent, level, t1 FROM table_row t WHERE parent <> 0"
-                      " AND t1 <= ?1 AND covers(vaddr, bits, ?2) AND NOT EXISTS"
+                      " AND t1 <= ?1 AND t1 > ?3 AND covers(vaddr, bits, ?2) AND NOT EXISTS"
                       " (SELECT 1 FROM table_row u WHERE u.level = t.level AND u.parent ="
                       "  t.parent AND u.t0 <= ?1 AND u.t1 > ?1 AND"
                       "  covers(u.vaddr, u.bits, ?2)) ORDER BY t1 DESC, level DESC",
@@ -374,6 +414,7 @@ static void say_lost_table(struct past *p, uint64_t dir, uint64_t vaddr)
         return;
     sqlite3_bind_int64(st, 1, p->n);
     sqlite3_bind_int64(st, 2, (int64_t)vaddr);
+    sqlite3_bind_int64(st, 3, p->run.first);
     while (!told && capdb_step(p->db, st, past_doing, &p->e))
         if (hung_there(p, st, dir)) {
             say_table_row(p, st, dir);
@@ -385,6 +426,7 @@ static void say_lost_table(struct past *p, uint64_t dir, uint64_t vaddr)
 static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
 {
     sqlite3_stmt *st;
+    char all[TEXT];
     int32_t root = capstate_thread_vspace(p->s, thread);
     uint64_t dir = root < 0 ? 0 : p->s->objects[root].addr;
     if (root < 0) {
@@ -393,18 +435,18 @@ static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
     }
     if (!past_prepare(p,
                       "SELECT t0, t1, vaddr, frame, \"table\" FROM mapping_row WHERE dir = ?1 AND"
-                      " t0 <= ?2 AND covers(vaddr, bits, ?3) ORDER BY t0 DESC LIMIT 1",
+                      " t0 <= ?2 AND t1 > ?4 AND covers(vaddr, bits, ?3) ORDER BY t0 DESC LIMIT 1",
                       &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)dir);
     sqlite3_bind_int64(st, 2, p->n);
     sqlite3_bind_int64(st, 3, (int64_t)vaddr);
+    sqlite3_bind_int64(st, 4, p->run.first);
     if (capdb_step(p->db, st, past_doing, &p->e))
         say_mapping_row(p, st, dir, vaddr);
     else if (p->e == ERR_OK)
-        why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, dir,
-                "nothing is mapped at 0x%" PRIx64 " in any of the %u snapshot%s up to this one",
-                vaddr, p->n, plural_s(p->n));
+        why_say(p->out, DEPTH, WHY_ABOUT_MEMORY, dir, "nothing was mapped at 0x%" PRIx64 " in %s",
+                vaddr, all_snapshots(p, all));
     sqlite3_finalize(st);
     say_lost_table(p, dir, vaddr);
 }
@@ -413,7 +455,7 @@ static void say_translation(struct past *p, int32_t thread, uint64_t vaddr)
 
 static void say_when(struct past *p, const struct record_thread *t)
 {
-    char when[WHEN], who[TEXT];
+    char when[WHEN], event[EVENT_TEXT];
     uint32_t first = past_since(p, t);
     const uint64_t v[4] = {first, t->addr, RECORD_EVENT_FAULT, 0};
     if (first == 1) {
@@ -425,24 +467,24 @@ static void say_when(struct past *p, const struct record_thread *t)
                               DEED "WHERE e.n = ?1 AND e.object2 = ?2 AND e.kind = ?3"
                                    " ORDER BY e.row DESC LIMIT 1",
                               v);
-    if (d.row)
-        snprintf(who, sizeof(who), ": event %" PRIu64 ", tick %" PRIu64, d.seq, d.tick);
-    why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr, "it faulted before snapshot %s%s",
-            past_moment(p, first, when), d.row ? who : "");
+    why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr, "it faulted before snapshot %s%s%s%s",
+            past_moment(p, first, when),
+            first == p->run.first ? ", the first of this run of the machine" : "",
+            d.row ? ": " : "", d.row ? past_event_text(p, &d, event) : "");
 }
 
 /* Of a thread that goes on: a fault between snapshots, which an event saw. */
 static void say_fault_event(struct past *p, const struct record_thread *t)
 {
     const uint64_t v[4] = {p->n, t->addr, RECORD_EVENT_FAULT, 0};
+    char event[EVENT_TEXT];
     struct deed d = past_deed(p,
                               DEED "WHERE e.n <= ?1 AND e.object2 = ?2 AND e.kind = ?3"
                                    " ORDER BY e.row DESC LIMIT 1",
                               v);
     if (d.row)
-        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
-                "its last fault was a %s: event %" PRIu64 ", tick %" PRIu64,
-                fault_name((uint32_t)d.detail), d.seq, d.tick);
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr, "its last fault was a %s: %s",
+                fault_name((uint32_t)d.detail), past_event_text(p, &d, event));
 }
 
 static void say_last_fault(struct past *p, const struct record_thread *t)
@@ -451,11 +493,12 @@ static void say_last_fault(struct past *p, const struct record_thread *t)
     char when[WHEN], words[WHY_NAME];
     if (!past_prepare(p,
                       "SELECT t1 - 1, fault, fault_addr FROM run_row WHERE addr = ?1 AND t1 <= ?2"
-                      " AND fault <> 0 ORDER BY t1 DESC LIMIT 1",
+                      " AND t1 > ?3 AND fault <> 0 ORDER BY t1 DESC LIMIT 1",
                       &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)t->addr);
     sqlite3_bind_int64(st, 2, p->n);
+    sqlite3_bind_int64(st, 3, p->run.first);
     if (capdb_step(p->db, st, past_doing, &p->e)) {
         struct record_thread was = {.fault = (uint32_t)sqlite3_column_int64(st, 1),
                                     .fault_addr = (uint64_t)sqlite3_column_int64(st, 2)};
@@ -467,24 +510,27 @@ static void say_last_fault(struct past *p, const struct record_thread *t)
     say_fault_event(p, t);
 }
 
-static void say_no_past(struct why *out)
+static void say_no_past(const struct past *p)
 {
-    why_say(out, DEPTH, WHY_ABOUT_NOTHING, 0,
-            "no snapshot before this one is here to tell what was there (capdb record makes some)");
+    why_say(p->out, DEPTH, WHY_ABOUT_NOTHING, 0,
+            p->n > 1
+                ? "this is the first snapshot of this run of the machine: none tells what was there"
+                : "no snapshot before this one is here to tell what was there (capdb record makes "
+                  "some)");
 }
 
 enum error capdb_past_fault(struct capdb *db, uint32_t n, const struct capstate *s, int32_t thread,
                             struct why *out)
 {
-    struct past p = {.db = db, .n = n, .s = s, .out = out};
+    struct past p = past_begin(db, n, s, out);
     const struct record_thread *t = &s->threads[thread].rec;
     if (t->fault == 0) {
         say_last_fault(&p, t);
         return p.e;
     }
-    if (n < 2) {
-        say_no_past(out);
-        return ERR_OK;
+    if (n <= p.run.first) {
+        say_no_past(&p);
+        return p.e;
     }
     say_when(&p, t);
     if (t->fault == RECORD_FAULT_CAP)
@@ -497,9 +543,9 @@ enum error capdb_past_fault(struct capdb *db, uint32_t n, const struct capstate 
 enum error capdb_past_address(struct capdb *db, uint32_t n, const struct capstate *s,
                               int32_t thread, uint64_t cptr, struct why *out)
 {
-    struct past p = {.db = db, .n = n, .s = s, .out = out};
-    if (n < 2)
-        say_no_past(out);
+    struct past p = past_begin(db, n, s, out);
+    if (n <= p.run.first)
+        say_no_past(&p);
     else
         say_address(&p, thread, cptr);
     return p.e;
@@ -510,7 +556,7 @@ enum error capdb_past_address(struct capdb *db, uint32_t n, const struct capstat
 bool capdb_past_thread(struct capdb *db, uint32_t n, const char *name, uint64_t addr, char *buf,
                        size_t size)
 {
-    struct past p = {.db = db, .n = n};
+    struct past p = past_begin(db, n, NULL, NULL);
     sqlite3_stmt *st;
     char when[WHEN];
     bool found = false;
@@ -527,11 +573,13 @@ bool capdb_past_thread(struct capdb *db, uint32_t n, const char *name, uint64_t 
         int64_t last = sqlite3_column_int64(st, 0), first = sqlite3_column_int64(st, 1);
         found = (last > 0 && last < n) || first > 0;
         if (last > 0 && last < n)
-            snprintf(buf, size, "was there until snapshot %s: it is gone in snapshot %u",
-                     past_moment(&p, (uint32_t)last, when), n);
+            snprintf(buf, size, "was there until snapshot %s%s: it is gone in snapshot %u",
+                     past_moment(&p, (uint32_t)last, when),
+                     last < p.run.first ? ", in an earlier run of the machine" : "", n);
         else if (first > 0)
-            snprintf(buf, size, "comes with snapshot %s: it is not there yet in snapshot %u",
-                     past_moment(&p, (uint32_t)first, when), n);
+            snprintf(buf, size, "comes with snapshot %s%s: it is not there yet in snapshot %u",
+                     past_moment(&p, (uint32_t)first, when),
+                     first > p.run.last ? ", in a later run of the machine" : "", n);
     }
     sqlite3_finalize(st);
     return found;

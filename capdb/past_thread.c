@@ -26,25 +26,28 @@ static bool is_alike(const struct record_thread *t, sqlite3_stmt *st)
            (uint64_t)sqlite3_column_int64(st, 6) == t->fault_addr;
 }
 
-/* First snapshot of the unbroken row of snapshots up to n in which it is as in n. */
+/* First snapshot of the unbroken row of snapshots of this run up to n in which it is as in n. */
 uint32_t past_since(struct past *p, const struct record_thread *t)
 {
     sqlite3_stmt *st;
     int64_t first = (int64_t)p->n + 1;
     if (!past_prepare(p,
                       "SELECT t0, t1, state, current, blocked_on, fault, fault_addr FROM run_row"
-                      " WHERE addr = ?1 AND t0 <= ?2 ORDER BY t0 DESC",
+                      " WHERE addr = ?1 AND t0 <= ?2 AND t1 > ?3 ORDER BY t0 DESC",
                       &st))
         return p->n;
     sqlite3_bind_int64(st, 1, (int64_t)t->addr);
     sqlite3_bind_int64(st, 2, p->n);
+    sqlite3_bind_int64(st, 3, p->run.first);
     while (capdb_step(p->db, st, past_doing, &p->e)) {
         if (sqlite3_column_int64(st, 1) < first || !is_alike(t, st))
             break;
         first = sqlite3_column_int64(st, 0);
     }
     sqlite3_finalize(st);
-    return first >= 1 && first <= p->n ? (uint32_t)first : p->n;
+    if (first < p->run.first)
+        return p->run.first;
+    return first <= p->n ? (uint32_t)first : p->n;
 }
 
 static void say_runner(struct past *p, uint64_t tcb, int64_t snapshots, uint32_t of)
@@ -147,10 +150,11 @@ static void say_before_that(struct past *p, const struct record_thread *t, uint3
 {
     sqlite3_stmt *st;
     struct record_thread was;
-    if (first < 2 || !past_prepare(p,
-                                   "SELECT state, current, fault, fault_addr, blocked_on FROM"
-                                   " run_row WHERE addr = ?1 AND t1 = ?2",
-                                   &st))
+    if (first <= p->run.first ||
+        !past_prepare(p,
+                      "SELECT state, current, fault, fault_addr, blocked_on FROM"
+                      " run_row WHERE addr = ?1 AND t1 = ?2",
+                      &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)t->addr);
     sqlite3_bind_int64(st, 2, first);
@@ -192,10 +196,10 @@ static void deed_words(const struct deed *d, char buf[TEXT])
 
 static void say_deed(struct past *p, const struct deed *d)
 {
-    char text[TEXT];
+    char text[TEXT], event[EVENT_TEXT];
     deed_words(d, text);
-    why_say(p->out, DEPTH + 1, WHY_ABOUT_THREAD, d->thread,
-            "%s (event %" PRIu64 ", tick %" PRIu64 ")", text, d->seq, d->tick);
+    why_say(p->out, DEPTH + 1, WHY_ABOUT_THREAD, d->thread, "%s (%s)", text,
+            past_event_text(p, d, event));
 }
 
 /* The newest few from where its present state began, in the order in which they happened. */
@@ -221,6 +225,7 @@ static void say_deeds(struct past *p, const struct record_thread *t, uint32_t fi
                               SHOWN_DEEDS};
     for (int i = 0; i < (int)(sizeof(values) / sizeof(values[0])); i++)
         sqlite3_bind_int64(st, i + 1, values[i]);
+    past_bind_run(p, st);
     while (count < SHOWN_DEEDS && capdb_step(p->db, st, past_doing, &p->e))
         past_take_deed(p, st, &d[count++]);
     sqlite3_finalize(st);
@@ -286,17 +291,19 @@ static void say_went(struct past *p, uint64_t slot, uint32_t last)
 static void say_last_that_could(struct past *p, const struct missing *m, uint32_t first)
 {
     sqlite3_stmt *st;
-    if (!past_prepare(p,
-                      "SELECT c.slot, c.t1 - 1 FROM cap_row c JOIN object_row o ON o.id = c.object"
-                      " WHERE o.addr = ?1 AND c.type = ?2 AND (?3 = 0 OR c.rights & ?3) AND"
-                      " c.t1 <= ?4 AND NOT EXISTS (SELECT 1 FROM cap_row d WHERE d.id = c.id AND"
-                      " d.t0 <= ?4 AND d.t1 > ?4) ORDER BY c.t1 DESC LIMIT 1",
-                      &st))
+    if (!past_prepare(
+            p,
+            "SELECT c.slot, c.t1 - 1 FROM cap_row c JOIN object_row o ON o.id = c.object"
+            " WHERE o.addr = ?1 AND c.type = ?2 AND (?3 = 0 OR c.rights & ?3) AND"
+            " c.t1 <= ?4 AND c.t1 > ?5 AND NOT EXISTS (SELECT 1 FROM cap_row d WHERE d.id = c.id AND"
+            " d.t0 <= ?4 AND d.t1 > ?4) ORDER BY c.t1 DESC LIMIT 1",
+            &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)m->object);
     sqlite3_bind_int64(st, 2, m->type);
     sqlite3_bind_int64(st, 3, m->rights);
     sqlite3_bind_int64(st, 4, p->n);
+    sqlite3_bind_int64(st, 5, p->run.first);
     if (capdb_step(p->db, st, past_doing, &p->e))
         say_went(p, (uint64_t)sqlite3_column_int64(st, 0), (uint32_t)sqlite3_column_int64(st, 1));
     else if (p->e == ERR_OK)
@@ -340,11 +347,12 @@ static void say_context(struct past *p, int32_t thread)
     if (why_time(p->s, thread) != WHY_TIME_NO_CONTEXT ||
         !past_prepare(p,
                       "SELECT sched_context, t1 - 1 FROM run_row WHERE addr = ?1 AND t1 <= ?2 AND"
-                      " sched_context <> 0 ORDER BY t1 DESC LIMIT 1",
+                      " t1 > ?3 AND sched_context <> 0 ORDER BY t1 DESC LIMIT 1",
                       &st))
         return;
     sqlite3_bind_int64(st, 1, (int64_t)p->s->threads[thread].rec.addr);
     sqlite3_bind_int64(st, 2, p->n);
+    sqlite3_bind_int64(st, 3, p->run.first);
     if (capdb_step(p->db, st, past_doing, &p->e))
         say_context_was(p, (uint64_t)sqlite3_column_int64(st, 0),
                         (uint32_t)sqlite3_column_int64(st, 1));
@@ -366,16 +374,19 @@ static void say_how_long(struct past *p, const struct record_thread *t, uint32_t
     else
         why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
                 "every snapshot since %s%s shows it so: %.1f s%s", past_moment(p, first, when),
-                first == 1 ? ", the first," : "", time, counted);
+                first > p->run.first ? ""
+                : first == 1         ? ", the first,"
+                                     : ", the first of this run of the machine,",
+                time, counted);
 }
 
 enum error capdb_past_running(struct capdb *db, uint32_t n, const struct capstate *s,
                               int32_t thread, struct why *out)
 {
-    struct past p = {.db = db, .n = n, .s = s, .out = out};
+    struct past p = past_begin(db, n, s, out);
     const struct record_thread *t = &s->threads[thread].rec;
     if (n < 2 || t->idle)
-        return ERR_OK;
+        return p.e;
     uint32_t first = past_since(&p, t);
     say_how_long(&p, t, first);
     say_deeds(&p, t, first);

@@ -5,9 +5,11 @@
  * domain are its capabilities and its untyped memory with what is handed out of it, a value where
  * it changes.
  *
- * The clock is the timer of the target, in microseconds by how long its ticks took between the
- * first and the last snapshot.  Inside a tick the order of events is known and not their distance:
- * they stand in it evenly. A machine that was started anew goes on behind where it was. */
+ * The clock is the timer of the target, in microseconds by how long its ticks took in the snapshots
+ * of each run of the machine.  Inside a tick the order of events is known and not their distance:
+ * they stand in it evenly.  An event whose tick is not known stands where the event or the snapshot
+ * before it stands, and says so; so does what began or ended with one.  A machine that was started anew goes on behind
+ * where it was. */
 #include "capdb/export.h"
 
 #include "capdb/store.h"
@@ -17,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPEN_REVOKES = 64, TICK_SHIFT = 16, KERNEL_PROCESS = 0 };
+enum { OPEN_REVOKES = 64, KERNEL_PROCESS = 0 };
 
 /* A domain by its id, and a thread by its first row: addresses may need more bits than the format's
  * numbers have. */
@@ -31,6 +33,8 @@ struct span {
     double begin, paused;    /* paused < 0: running */
     uint64_t steps, deleted; /* as in the view revokes */
     uint32_t preempted;
+    bool timed;        /* the tick at which it began is known */
+    bool paused_timed; /* and that at which it was preempted */
     struct track track;
 };
 
@@ -40,8 +44,11 @@ struct perfetto {
     struct view *v;
     double tick; /* microseconds */
     double base, now;
-    uint64_t ticks; /* of the event before */
-    bool behind;    /* something stands before in the array */
+    bool timed;           /* `now` is when the event at hand was, as far as ticks tell */
+    uint64_t untimed;     /* events of which that is not known */
+    struct capdb_run run; /* of what stands at `now` */
+    uint32_t reached;     /* snapshot up to which `now` has come at least */
+    bool behind;          /* something stands before in the array */
     struct span open[OPEN_REVOKES];
     uint32_t open_count;
 };
@@ -68,17 +75,17 @@ static int64_t question(struct perfetto *p, const char *sql)
 /* How many microseconds a tick took; a millisecond where nothing tells. */
 static double tick_length(struct perfetto *p)
 {
-    double time = (double)question(
-        p, "SELECT CAST((max(time) - min(time)) * 1000000 AS INTEGER) FROM snapshot");
-    double ticks = (double)question(p, "SELECT max(ticks) - min(ticks) FROM snapshot");
+#define EACH_RUN " FROM runs r JOIN snapshot s ON s.n BETWEEN r.first AND r.last GROUP BY r.run)"
+    double time = (double)question(p, "SELECT CAST(sum(took) * 1000000 AS INTEGER) FROM"
+                                      " (SELECT max(s.time) - min(s.time) AS took" EACH_RUN);
+    double ticks = (double)question(p, "SELECT sum(took) FROM"
+                                       " (SELECT max(s.ticks) - min(s.ticks) AS took" EACH_RUN);
+#undef EACH_RUN
     return ticks > 0 && time > 0 ? time / ticks : 1000.0;
 }
 
 static double time_of(struct perfetto *p, uint64_t ticks, double part)
 {
-    if (ticks < p->ticks)
-        p->base = p->now + p->tick - (double)ticks * p->tick;
-    p->ticks = ticks;
     double time = p->base + ((double)ticks + part) * p->tick;
     p->now = time > p->now ? time : p->now;
     return p->now;
@@ -173,16 +180,6 @@ static void put_counter(struct perfetto *p, double time, sqlite3_stmt *st)
             (long long)(sqlite3_column_int64(st, 3) - sqlite3_column_int64(st, 4)));
 }
 
-/* Those of snapshots up to n; the statement stands on the next row, false: at the end. */
-static bool put_counters(struct perfetto *p, sqlite3_stmt *st, int64_t n, bool row, enum error *e)
-{
-    while (row && sqlite3_column_int64(st, 0) <= n) {
-        put_counter(p, time_of(p, (uint64_t)sqlite3_column_int64(st, 5), 0), st);
-        row = capdb_step(p->v->db, st, "reading counters", e);
-    }
-    return row;
-}
-
 /* --- events --- */
 
 /* The domain of a thread when the event happened, and its track there; the kernel's where the
@@ -218,13 +215,18 @@ static void put_length(struct perfetto *p, const char *name, const struct span *
     fprintf(p->f, ",\"dur\":%.3f", p->now - from);
 }
 
+static const char *length_note(const struct perfetto *p, bool begin_timed)
+{
+    return p->timed && begin_timed ? "" : ",\"length\":\"not known\"";
+}
+
 static void end_pause(struct perfetto *p, struct span *s)
 {
     if (s->paused < 0)
         return;
     put_length(p, "preempted", s, s->paused);
-    fprintf(p->f, ",\"args\":{\"deleted\":%" PRIu64 ",\"steps\":%" PRIu64 "}}", s->deleted,
-            s->steps);
+    fprintf(p->f, ",\"args\":{\"deleted\":%" PRIu64 ",\"steps\":%" PRIu64 "%s}}", s->deleted,
+            s->steps, length_note(p, s->paused_timed));
     s->paused = -1;
 }
 
@@ -234,8 +236,9 @@ static void end_span(struct perfetto *p, struct span *s, bool finished)
     put_length(p, "revoke", s, s->begin);
     fprintf(p->f,
             ",\"args\":{\"root\":\"0x%08" PRIx64 "\",\"deleted\":%" PRIu64 ",\"steps\":%" PRIu64
-            ",\"preempted\":%u,\"finished\":%s}}",
-            s->root, s->deleted, s->steps, s->preempted, finished ? "true" : "false");
+            ",\"preempted\":%u,\"finished\":%s%s}}",
+            s->root, s->deleted, s->steps, s->preempted, finished ? "true" : "false",
+            length_note(p, s->timed));
     *s = p->open[--p->open_count];
 }
 
@@ -246,8 +249,12 @@ static void begin_span(struct perfetto *p, const struct record_event *e, struct 
         end_span(p, before, false); /* it was given up, or its end was lost */
     if (p->open_count == OPEN_REVOKES)
         end_span(p, &p->open[0], false);
-    p->open[p->open_count++] = (struct span){
-        .root = e->slot, .tcb = e->thread, .begin = p->now, .paused = -1, .track = track};
+    p->open[p->open_count++] = (struct span){.root = e->slot,
+                                             .tcb = e->thread,
+                                             .begin = p->now,
+                                             .paused = -1,
+                                             .timed = p->timed,
+                                             .track = track};
 }
 
 static void step_span(struct perfetto *p, const struct record_event *e, struct track track)
@@ -267,6 +274,7 @@ static void step_span(struct perfetto *p, const struct record_event *e, struct t
         end_pause(p, s);
     } else if (s->paused < 0) {
         s->paused = p->now;
+        s->paused_timed = p->timed;
         s->preempted++;
     }
 }
@@ -289,6 +297,8 @@ static void put_instant(struct perfetto *p, const struct record_event *e, struct
     if (e->type != RECORD_CAP_NULL)
         fprintf(p->f, ",\"type\":\"%s\",\"object\":\"0x%08" PRIx64 "\"", record_cap_name(e->type),
                 e->object);
+    if (!p->timed)
+        fputs(",\"time\":\"not known\"", p->f);
     fprintf(p->f, ",\"%s\":%" PRIu64 "}}", gap ? "lost" : "detail", (uint64_t)e->detail);
 }
 
@@ -312,9 +322,11 @@ static void put_event(struct perfetto *p, const struct record_event *e, struct t
     }
 }
 
+/* ticks comes last, as in event_timed. */
 static const char events_sql[] =
-    "SELECT *, row_number() OVER w, count(*) OVER (PARTITION BY n, time >> 16) FROM event"
-    " WHERE n BETWEEN ?1 AND ?2 WINDOW w AS (PARTITION BY n, time >> 16 ORDER BY row) ORDER BY row";
+    "SELECT e.*, row_number() OVER w, count(*) OVER (PARTITION BY n, ticks), ticks"
+    " FROM event_timed e WHERE n BETWEEN ?1 AND ?2"
+    " WINDOW w AS (PARTITION BY n, ticks ORDER BY row) ORDER BY row";
 
 /* Threads by address, which no index of a recording has, and each event asks for. */
 static const char index_sql[] =
@@ -349,11 +361,73 @@ static void pass_end(struct pass *pass)
     sqlite3_finalize(pass->process);
 }
 
+/* --- one after the other --- */
+
+/* What comes behind snapshot n, of this run, is not before it. */
+static void reach(struct perfetto *p, uint32_t n)
+{
+    char sql[80];
+    if (n <= p->reached || n < p->run.first || n > p->run.last)
+        return;
+    p->reached = n;
+    snprintf(sql, sizeof(sql), "SELECT ticks FROM snapshot WHERE n = %u", n);
+    int64_t ticks = question(p, sql);
+    if (ticks > 0)
+        time_of(p, (uint64_t)ticks, 0);
+}
+
+/* Tick 0 of another run is the tick behind all that was before, and nothing goes on there. */
+static enum error enter_run(struct perfetto *p, int64_t n)
+{
+    uint32_t first = p->run.first;
+    if (n <= p->run.last)
+        return ERR_OK;
+    if (first)
+        reach(p, p->run.last);
+    enum error e = capdb_run_at(p->v->db, (uint32_t)n, &p->run);
+    if (e == ERR_OK && p->run.last < n)
+        p->run.last = UINT32_MAX; /* events behind the last snapshot */
+    if (e != ERR_OK || !first || p->run.first == first)
+        return e;
+    while (p->open_count)
+        end_span(p, &p->open[0], false);
+    p->base = p->now + p->tick;
+    return ERR_OK;
+}
+
+/* Those of snapshots up to n; the statement stands on the next row, false: at the end. */
+static bool put_counters(struct perfetto *p, sqlite3_stmt *st, int64_t n, bool row, enum error *e)
+{
+    while (row && *e == ERR_OK && sqlite3_column_int64(st, 0) <= n) {
+        *e = enter_run(p, sqlite3_column_int64(st, 0));
+        put_counter(p, time_of(p, (uint64_t)sqlite3_column_int64(st, 5), 0), st);
+        row = capdb_step(p->v->db, st, "reading counters", e);
+    }
+    return row;
+}
+
+/* The statement stands on an event: `now` is then, or stays where that is not known. */
+static enum error go_to_event(struct perfetto *p, sqlite3_stmt *st, const struct record_event *e)
+{
+    int columns = sqlite3_column_count(st);
+    int64_t ticks = capdb_event_ticks(st), n = sqlite3_column_int64(st, 1);
+    bool same = p->run.first && sqlite3_column_int64(st, 0) < p->run.next_row;
+    if (p->run.first)
+        reach(p, (uint32_t)n - 1);
+    enum error err = same ? ERR_OK : enter_run(p, n);
+    double part = (double)sqlite3_column_int64(st, columns - 3) /
+                  (double)(sqlite3_column_int64(st, columns - 2) + 1);
+    p->timed = ticks >= 0;
+    p->untimed += !p->timed && e->kind != CAPDB_EVENT_GAP;
+    if (p->timed)
+        time_of(p, (uint64_t)ticks, part);
+    return err;
+}
+
 static enum error put_all(struct perfetto *p, struct pass *pass, int64_t first, int64_t last)
 {
     enum error e = ERR_OK;
     struct record_event event;
-    int columns = sqlite3_column_count(pass->events);
     sqlite3_bind_int64(pass->events, 1, first);
     sqlite3_bind_int64(pass->events, 2, last);
     sqlite3_bind_int64(pass->counters, 1, first);
@@ -361,10 +435,8 @@ static enum error put_all(struct perfetto *p, struct pass *pass, int64_t first, 
     while (capdb_step(p->v->db, pass->events, "reading events", &e)) {
         row = put_counters(p, pass->counters, sqlite3_column_int64(pass->events, 1) - 1, row, &e);
         capdb_fetch_event(pass->events, 2, &event);
-        double part = (double)sqlite3_column_int64(pass->events, columns - 2) /
-                      (double)(sqlite3_column_int64(pass->events, columns - 1) + 1);
-        if (event.kind != CAPDB_EVENT_GAP)
-            time_of(p, event.time >> TICK_SHIFT, part);
+        if (e == ERR_OK)
+            e = go_to_event(p, pass->events, &event);
         put_event(p, &event,
                   track_of(pass->process, event.thread, sqlite3_column_int64(pass->events, 1)));
     }
@@ -381,7 +453,6 @@ enum status export_perfetto(FILE *f, struct options *o, struct view *v)
     int64_t first = o->at ? o->at : o->from;
     int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
     p.tick = tick_length(&p);
-    p.ticks = 0;
     fprintf(f, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
     enum error e = put_domain_names(&p);
     if (e == ERR_OK)
@@ -391,7 +462,10 @@ enum status export_perfetto(FILE *f, struct options *o, struct view *v)
     if (e == ERR_OK)
         e = put_all(&p, &pass, first, last);
     pass_end(&pass);
-    fprintf(f, "\n],\"otherData\":{\"microseconds a tick\":\"%.3f\"}}\n", p.tick);
+    fprintf(f, "\n],\"otherData\":{\"microseconds a tick\":\"%.3f\"", p.tick);
+    if (p.untimed)
+        fprintf(f, ",\"events whose time is not known\":\"%" PRIu64 "\"", p.untimed);
+    fputs("}}\n", f);
     if (e != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(v->db));
     return STATUS_YES;

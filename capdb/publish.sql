@@ -220,8 +220,67 @@ SELECT s.recording, s.n, f.rule, f.addr, f.other, f.value
   FROM snapshot s
   JOIN finding_row f ON f.recording = s.recording AND f.t0 <= s.n AND f.t1 > s.n;
 
+CREATE OR REPLACE VIEW runs AS
+WITH door AS (
+    SELECT recording, id, first, target,
+           btrim(substr(machine, 1, strpos(machine || ' run ', 'run ') - 1)) AS behind,
+           substr(machine, strpos(machine || ' run ', 'run ')) AS boot
+      FROM source),
+other AS (
+    SELECT d.recording, d.first AS n
+      FROM door d
+     WHERE EXISTS (SELECT 1 FROM door b
+                    WHERE b.recording = d.recording AND b.id = d.id - 1 AND b.target = d.target
+                      AND b.behind <> d.behind AND b.behind <> '' AND d.behind <> '')
+        OR d.boot <> '' AND d.boot <> (SELECT b.boot FROM door b
+                                        WHERE b.recording = d.recording AND b.id < d.id AND b.boot <> ''
+                                        ORDER BY b.id DESC LIMIT 1)),
+clock AS (
+    SELECT recording, n, lag(ticks) OVER w AS ticks_before, lag(seq) OVER w AS seq_before, ticks, seq
+      FROM snapshot
+    WINDOW w AS (PARTITION BY recording ORDER BY n)),
+begun AS (
+    SELECT recording, n FROM clock WHERE ticks_before IS NULL OR ticks < ticks_before OR seq < seq_before
+     UNION
+    SELECT s.recording, s.n FROM snapshot s JOIN other o ON o.recording = s.recording AND o.n = s.n)
+SELECT b.recording, row_number() OVER w AS run, b.n AS first,
+       coalesce(lead(b.n) OVER w - 1,
+                (SELECT max(s.n) FROM snapshot s WHERE s.recording = b.recording)) AS last,
+       coalesce((SELECT max(x.row)
+                   FROM (SELECT e.row, e.n, e.seq,
+                                lag(e.seq, 1, p.seq) OVER (ORDER BY e.row) AS before
+                           FROM event e JOIN snapshot p ON p.recording = b.recording AND p.n = b.n - 1
+                          WHERE e.recording = b.recording AND e.n IN (b.n - 1, b.n)
+                            AND e.kind NOT IN (SELECT w.value FROM word w WHERE w.recording = b.recording
+                                                AND w.kind = 'event' AND w.text = 'gap')) x
+                  WHERE x.n = b.n AND x.seq <= x.before),
+                (SELECT max(e.row) + 1
+                   FROM event e WHERE e.recording = b.recording
+                    AND e.n = (SELECT max(l.n) FROM event l WHERE l.recording = b.recording AND l.n <= b.n)
+                    AND EXISTS (SELECT 1 FROM snapshot p WHERE p.recording = b.recording AND p.n = b.n - 1)),
+                1) AS from_row
+  FROM begun b
+WINDOW w AS (PARTITION BY b.recording ORDER BY b.n);
+
+CREATE OR REPLACE VIEW event_timed AS
+SELECT b.recording, b.row, b.n, b.seq, b.time, b.kind, b.thread, b.slot, b.src, b.type, b.object, b.bits,
+       b.rights, b.flags, b.data, b.extra, b.object2, b.detail,
+       CASE WHEN b.kind IN (SELECT w.value FROM word w
+                             WHERE w.recording = b.recording AND w.kind = 'event' AND w.text = 'gap') THEN NULL
+            WHEN b.kernel <> 1 THEN b.time >> 16
+            WHEN b.seq <= b.seq_shown AND b.row >= coalesce(b.from_row, b.row)
+                 AND b.latest >= b.earliest AND b.latest - 65536 < b.earliest THEN b.latest
+       END AS ticks
+  FROM (SELECT e.*, s.kernel, s.seq AS seq_shown, r.from_row,
+               s.ticks - ((s.ticks - (e.time >> 16)) & 65535) AS latest,
+               CASE WHEN r.first IS NULL THEN p.ticks ELSE 0 END AS earliest
+          FROM event e
+          LEFT JOIN snapshot s ON s.recording = e.recording AND s.n = e.n
+          LEFT JOIN snapshot p ON p.recording = e.recording AND p.n = e.n - 1
+          LEFT JOIN runs r ON r.recording = e.recording AND r.first = e.n) b;
+
 CREATE OR REPLACE VIEW events AS
-SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
+SELECT e.recording, e.n, e.seq, e.ticks, w.text AS event,
        called.name AS thread,
        nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
        nullif(c.text, 'null') AS type, CASE WHEN c.text IS DISTINCT FROM 'null' THEN e.object END AS object, e.bits,
@@ -229,7 +288,7 @@ SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
        CASE WHEN e.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN e.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights,
        e.flags, e.data, e.extra, nullif(e.object2, 0) AS about, e.detail,
        CASE WHEN w.text = 'gap' THEN e.detail ELSE 0 END AS lost
-  FROM event e
+  FROM event_timed e
   LEFT JOIN word w ON w.recording = e.recording AND w.kind = 'event' AND w.value = e.kind
   LEFT JOIN word c ON c.recording = e.recording AND c.kind = 'cap' AND c.value = e.type
   LEFT JOIN (SELECT r.recording, r.addr, r.t0 AS since, m.text AS name,
@@ -239,35 +298,42 @@ SELECT e.recording, e.n, e.seq, e.time >> 16 AS ticks, w.text AS event,
     ON called.recording = e.recording AND called.addr = e.thread AND called.since <= e.n AND called.until > e.n;
 
 CREATE OR REPLACE VIEW revoke_span AS
-WITH step AS (
+WITH machine AS (
+    SELECT recording, from_row,
+           lead(from_row, 1, 1::bigint << 62) OVER (PARTITION BY recording ORDER BY run) AS ends
+      FROM runs),
+step AS (
     SELECT e.recording, e.row, e.thread, w.text AS kind,
-           CASE WHEN w.text = 'victim' THEN e.src ELSE e.slot END AS root, e.detail
+           CASE WHEN w.text = 'victim' THEN e.src ELSE e.slot END AS root, e.detail,
+           coalesce(m.ends, 1::bigint << 62) AS ends
       FROM event e
       JOIN word w ON w.recording = e.recording AND w.kind = 'event' AND w.value = e.kind
+      LEFT JOIN machine m ON m.recording = e.recording AND m.from_row <= e.row AND m.ends > e.row
      WHERE w.text IN ('revoke', 'victim', 'preempted', 'resumed', 'revoked')),
 opening AS (
-    SELECT recording, row, thread, kind, root, detail,
+    SELECT recording, row, thread, kind, root, detail, ends,
            CASE WHEN kind = 'revoke' OR coalesce(lag(kind) OVER story = 'revoked' OR
                                                  detail < lag(detail) OVER story, true)
                 THEN 1 ELSE 0 END AS opens
       FROM step
-    WINDOW story AS (PARTITION BY recording, thread, root ORDER BY row)),
+    WINDOW story AS (PARTITION BY recording, ends, thread, root ORDER BY row)),
 numbered AS (
-    SELECT recording, row, thread, kind, root, detail,
-           sum(opens) OVER (PARTITION BY recording, thread, root ORDER BY row) AS nth
+    SELECT recording, row, thread, kind, root, detail, ends,
+           sum(opens) OVER (PARTITION BY recording, ends, thread, root ORDER BY row) AS nth
       FROM opening),
 heard AS (
-    SELECT recording, thread, root, min(row) AS first_row, max(row) AS heard_row,
+    SELECT recording, thread, root, ends, min(row) AS first_row, max(row) AS heard_row,
            max(CASE WHEN kind = 'revoked' THEN row END) AS last_row,
            max(CASE WHEN kind = 'revoke' THEN 1 ELSE 0 END) AS begun,
            coalesce(max(CASE WHEN kind = 'revoked' THEN detail END),
                     max(CASE kind WHEN 'revoke' THEN 0 WHEN 'victim' THEN detail + 1 ELSE detail END)) AS steps,
            count(*) FILTER (WHERE kind = 'preempted') AS preempted
       FROM numbered
-     GROUP BY recording, thread, root, nth)
+     GROUP BY recording, ends, thread, root, nth)
 SELECT h.recording, row_number() OVER (PARTITION BY h.recording ORDER BY h.first_row) AS revoke, h.root,
        h.first_row, h.last_row,
-       lead(h.first_row) OVER (PARTITION BY h.recording, h.thread ORDER BY h.first_row) AS next_row,
+       coalesce(lead(h.first_row) OVER (PARTITION BY h.recording, h.ends, h.thread ORDER BY h.first_row),
+                nullif(h.ends, 1::bigint << 62)) AS next_row,
        h.begun, h.steps, h.preempted,
        CASE WHEN h.begun = 1 THEN h.first_row
             ELSE coalesce((SELECT max(g.row) FROM event g
@@ -275,7 +341,8 @@ SELECT h.recording, row_number() OVER (PARTITION BY h.recording ORDER BY h.first
                           h.first_row) END AS from_row,
        coalesce(h.last_row,
                 (SELECT min(g.row) FROM event g
-                  WHERE g.recording = h.recording AND g.kind = w.value AND g.row > h.heard_row),
+                  WHERE g.recording = h.recording AND g.kind = w.value AND g.row > h.heard_row
+                    AND g.row < h.ends),
                 h.heard_row) AS to_row
   FROM heard h
   LEFT JOIN word w ON w.recording = h.recording AND w.kind = 'event' AND w.text = 'gap';

@@ -261,6 +261,7 @@ struct history {
     uint64_t addr;
     uint32_t type; /* of the object, for `who` */
     bool any;
+    struct capdb_run run; /* of the machine */
 };
 
 static const char *last_text(sqlite3_stmt *st, int column, char buf[24])
@@ -385,8 +386,10 @@ static const char owner_moments[] =
     " SELECT c.t0 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
     " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
     " SELECT m.t0 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
-    " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr ORDER BY 1";
-static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row ORDER BY 1";
+    " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
+    " SELECT first FROM runs ORDER BY 1";
+static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row UNION"
+                                  " SELECT first FROM runs ORDER BY 1";
 
 static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)
 {
@@ -416,7 +419,9 @@ static enum error owner_rows(struct history *h)
         e = moment(h, st, &n);
         if (e == ERR_OK && n)
             e = owner_in(h, n, &w);
-        if (e != ERR_OK || n == 0 || (first && same_owner(&w, &now)))
+        if (e == ERR_OK && n > h->run.last)
+            e = capdb_run_at(h->v->db, n, &h->run);
+        if (e != ERR_OK || n == 0 || (first >= h->run.first && same_owner(&w, &now)))
             continue;
         if (first)
             owner_row(h, first, n - 1, &now);
@@ -429,12 +434,13 @@ static enum error owner_rows(struct history *h)
     return e;
 }
 
-/* Versions that follow each other and differ in nothing that is told are one row: of untyped memory
- * each change of the watermark is a version. */
+/* Versions that follow each other in one run of the machine and differ in nothing that is told are one
+ * row: of untyped memory each change of the watermark is a version. */
 #define TOLD "fact, domain, rights, slot, what, type, bits"
 #define ROWS_OF(versions)                                                                          \
     "WITH version(t0, t1, " TOLD ", row) AS (" versions "),"                                       \
-    " mark AS (SELECT *, t0 IS NOT lag(t1) OVER w AS new FROM version"                             \
+    " mark AS (SELECT *, t0 IS NOT lag(t1) OVER w OR t0 IN (SELECT first FROM runs) AS new"        \
+    "  FROM version"                                                                               \
     "  WINDOW w AS (PARTITION BY " TOLD " ORDER BY t0, row)),"                                     \
     " part AS (SELECT *, sum(new) OVER w AS run FROM mark"                                         \
     "  WINDOW w AS (PARTITION BY " TOLD " ORDER BY t0, row))"                                      \
@@ -454,18 +460,23 @@ static const char history_caps[] = ROWS_OF(
     "  i.t0 < c.t1 AND i.t0 >= (SELECT max(t0) FROM temp.covered WHERE bits = o.bits AND"
     "   t0 <= c.t0)");
 
-#define MAPPINGS                                                                                   \
-    "SELECT m.t0, m.t1, 'mapping', (SELECT d.name FROM object_row o JOIN cap_row c"                \
-    "  ON c.object = o.id AND c.t0 < m.t1 AND c.t1 > m.t0 JOIN domain d ON d.id = c.domain"        \
-    "  WHERE o.addr = m.dir AND"                                                                   \
-    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"                 \
-    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */      \
-    " m.rights, m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir), NULL, NULL,"  \
+/* A translation that one run of the machine had and the next has again is two. */
+#define IN_EACH_RUN                                                                                \
+    " CROSS JOIN (SELECT first, coalesce(lead(first) OVER (ORDER BY first), 2147483647) AS ends"   \
+    "  FROM runs) r ON r.first < m.t1 AND r.ends > m.t0"
+#define MAPPINGS                                                                                    \
+    "SELECT max(m.t0, r.first), min(m.t1, r.ends), 'mapping',"                                      \
+    " (SELECT d.name FROM object_row o JOIN cap_row c ON c.object = o.id"                           \
+    "  AND c.t0 < min(m.t1, r.ends) AND c.t1 > max(m.t0, r.first) JOIN domain d ON d.id = c.domain" \
+    "  WHERE o.addr = m.dir AND"                                                                    \
+    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"                  \
+    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */       \
+    " m.rights, m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir), NULL, NULL,"   \
     " m.row"
 
 static const char history_mappings[] =
     ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr"
-                     " AND m.bits BETWEEN b.low AND b.high");
+                     " AND m.bits BETWEEN b.low AND b.high" IN_EACH_RUN);
 
 enum status command_history(struct options *o)
 {
@@ -505,7 +516,7 @@ static const char holders[] = ROWS_OF(
 
 static const char holders_mappings[] =
     ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits"
-                     " BETWEEN b.low AND b.high WHERE ?2 = (SELECT value FROM word"
+                     " BETWEEN b.low AND b.high" IN_EACH_RUN " WHERE ?2 = (SELECT value FROM word"
                      "  WHERE kind = 'cap' AND text = 'frame') AND covers(m.frame, m.bits, ?1)");
 
 /* The object is looked for in the last snapshot of the range. */

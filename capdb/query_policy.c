@@ -1,8 +1,9 @@
 /* policy, and check by one: what may pass between domains, as a file under version control. */
-#include "capdb/command.h"
+#include "capdb/spans.h"
 
 #include "authority/policy.h"
 #include "capdb/junit.h"
+#include "capdb/store.h"
 #include "lib/plural.h"
 
 #include <errno.h>
@@ -16,8 +17,9 @@ enum { TEXT_BYTES = 1024, LINE_BYTES = 2048 };
 
 static void range(const struct options *o, const struct view *v, uint32_t *first, uint32_t *last)
 {
-    *first = o->all ? 1 : v->n;
-    *last = o->all ? capdb_count(v->db) : v->n;
+    bool all = o->all || o->from || o->to;
+    *first = all ? range_first(o) : v->n;
+    *last = all ? range_last(o, v) : v->n;
 }
 
 static enum status gather(struct options *o, struct view *v, struct policy *p)
@@ -68,6 +70,7 @@ struct gate {
     struct output *out;
     struct junit *junit;
     bool strict;
+    struct spans spans; /* of a range: what goes on from snapshot to snapshot counts once */
     uint32_t outside, breaches, doubts;
     uint32_t allowed; /* breaches of isolation that the policy allows */
     uint32_t unused;
@@ -134,7 +137,7 @@ static void outside_row(struct gate *g, const struct policy_outside *x)
     line_cell(g, x->line);
     output_text(g->out, line);
     output_row(g->out);
-    g->outside++;
+    g->outside += spans_note(&g->spans, g->v->n, "outside", line);
     junit_case(g->junit, JUNIT_FAILED, line, sentence);
 }
 
@@ -163,8 +166,30 @@ static void breach_row(struct gate *g, const struct authority_breach *b)
     output_text(g->out, "-");
     output_row(g->out);
     breach_case(g, b);
-    g->doubts += doubt;
-    g->breaches += !doubt;
+}
+
+/* As check has intervals of breaches. */
+static bool begins(struct gate *g, const struct authority_breach *b)
+{
+    char other[TEXT_BYTES], object[TEXT_BYTES], about[3 * TEXT_BYTES];
+    snprintf(about, sizeof(about), "%s\n%s\n%s", domain_name(g->v, b->domain_a),
+             breach_other_text(g->v, b, other, sizeof(other)),
+             breach_object_text(g->v, b, object, sizeof(object)));
+    return spans_note(&g->spans, g->v->n, authority_breach_name(b->kind), about);
+}
+
+static void judge_breach(struct gate *g, const struct authority_breach *b)
+{
+    bool between = b->weight == AUTHORITY_BREACH && b->domain_a >= 0;
+    bool new = b->weight != AUTHORITY_NOTE &&begins(g, b);
+    if (between)
+        g->allowed += new;
+    else if (b->weight == AUTHORITY_BREACH)
+        g->breaches += new;
+    else if (b->weight == AUTHORITY_DOUBT)
+        g->doubts += new;
+    if (!between && b->weight != AUTHORITY_NOTE)
+        breach_row(g, b);
 }
 
 static enum status judge_verdict(struct gate *g)
@@ -172,14 +197,8 @@ static enum status judge_verdict(struct gate *g)
     struct authority_verdict verdict;
     if (authority_check(&g->v->authority, g->strict, &verdict) != ERR_OK)
         return command_complain(g->o->run, "out of memory");
-    for (uint32_t i = 0; i < verdict.count; i++) {
-        const struct authority_breach *b = &verdict.breach[i];
-        bool between = b->weight == AUTHORITY_BREACH && b->domain_a >= 0;
-        if (between)
-            g->allowed++;
-        else if (b->weight != AUTHORITY_NOTE)
-            breach_row(g, b);
-    }
+    for (uint32_t i = 0; i < verdict.count; i++)
+        judge_breach(g, &verdict.breach[i]);
     g->domains = verdict.domains > g->domains ? verdict.domains : g->domains;
     authority_verdict_free(&verdict);
     return STATUS_YES;
@@ -230,6 +249,21 @@ static void judge_lines(struct gate *g)
     }
 }
 
+static uint32_t domains_named(const struct policy *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        count += p->line[i].statement == POLICY_DOMAIN;
+    return count;
+}
+
+/* A system that did not come up has nothing outside a policy. */
+static bool has_nothing(const struct gate *g)
+{
+    return g->outside + g->breaches == 0 &&
+           (g->domains == 0 || (g->domains < 2 && domains_named(&g->policy) >= 2));
+}
+
 static void verdict_row(struct gate *g)
 {
     char who[TEXT_BYTES];
@@ -242,9 +276,10 @@ static void verdict_row(struct gate *g)
                  g->allowed, plural_es(g->allowed));
     snprintf(sentence, sizeof(sentence),
              "%s: %u outside, %u breach%s of what Retype promises, %u line%s unused%s; %s",
-             g->doubts ? "could not tell"
-             : bad     ? "OUTSIDE THE POLICY"
-                       : "within the policy",
+             g->doubts        ? "could not tell"
+             : bad            ? "OUTSIDE THE POLICY"
+             : has_nothing(g) ? "nothing to compare"
+                              : "within the policy",
              g->outside, g->breaches, plural_es(g->breaches), g->unused, plural_s(g->unused),
              allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
     output_text(g->out, sentence);
@@ -252,15 +287,7 @@ static void verdict_row(struct gate *g)
     junit_sentence(g->junit, sentence);
 }
 
-static uint32_t domains_named(const struct policy *p)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < p->count; i++)
-        count += p->line[i].statement == POLICY_DOMAIN;
-    return count;
-}
-
-/* Doubts come first; a system that did not come up has nothing outside a policy either. */
+/* Doubts come first. */
 static enum status conclude(struct gate *g)
 {
     uint32_t expected = domains_named(&g->policy);
@@ -269,7 +296,7 @@ static enum status conclude(struct gate *g)
                                 g->doubts, plural_s(g->doubts));
     if (g->outside + g->breaches)
         return STATUS_NO;
-    if (g->domains == 0 || (g->domains < 2 && expected >= 2)) {
+    if (has_nothing(g)) {
         junit_case(g->junit, JUNIT_ERROR, "domains", "nothing to compare");
         return command_complain(g->o->run, "nothing to compare: %u domain%s, the policy names %u",
                                 g->domains, plural_s(g->domains), expected);
@@ -284,10 +311,12 @@ static enum status judge_all(struct gate *g)
                                           "#line",   "allow",   NULL};
     uint32_t first, last;
     enum status s = STATUS_YES;
+    struct capdb_run run = {0};
     range(g->o, g->v, &first, &last);
     g->out = output_begin(stdout, output_default, columns);
     for (uint32_t n = first; s == STATUS_YES && n <= last; n++) {
-        if (g->v->n != n)
+        s = spans_enter(&g->spans, g->o, g->v, n, &run);
+        if (s == STATUS_YES && g->v->n != n)
             s = dbview_load(g->o, g->v, n);
         if (s == STATUS_YES)
             s = judge_snapshot(g);
@@ -314,6 +343,7 @@ enum status check_by_policy(struct options *o, struct junit *junit)
         s = judge_all(&g);
         dbview_close(&v);
     }
+    spans_free(&g.spans);
     policy_free(&g.policy);
     return s;
 }

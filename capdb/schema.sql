@@ -575,17 +575,76 @@ SELECT s.n, f.rule, f.addr, f.other, f.value
   FROM snapshot s
   JOIN finding_row f ON f.t0 <= s.n AND f.t1 > s.n;
 
+-- Runs of the machine, from their first snapshot to their last.  Another one begins where the kernel
+-- starts counting anew, where another process is behind the same door, and where the kernel tells
+-- another number of its boot.  from_row: its first event; those that the first snapshot shows may be of
+-- the run before, as far as their numbers go on.
+CREATE VIEW runs AS
+WITH door AS (
+    SELECT id, first, target, trim(substr(machine, 1, instr(machine || ' run ', 'run ') - 1)) AS behind,
+           substr(machine, instr(machine || ' run ', 'run ')) AS boot
+      FROM source),
+other AS (
+    SELECT d.first AS n
+      FROM door d
+     WHERE EXISTS (SELECT 1 FROM door b WHERE b.id = d.id - 1 AND b.target = d.target
+                   AND b.behind <> d.behind AND b.behind <> '' AND d.behind <> '')
+        OR d.boot <> '' AND d.boot <> (SELECT b.boot FROM door b WHERE b.id < d.id AND b.boot <> ''
+                                        ORDER BY b.id DESC LIMIT 1)),
+clock AS (
+    SELECT n, lag(ticks) OVER w AS ticks_before, lag(seq) OVER w AS seq_before, ticks, seq
+      FROM snapshot
+    WINDOW w AS (ORDER BY n)),
+begun AS (
+    SELECT n FROM clock WHERE ticks_before IS NULL OR ticks < ticks_before OR seq < seq_before
+     UNION
+    SELECT s.n FROM snapshot s JOIN other o ON o.n = s.n)
+SELECT row_number() OVER (ORDER BY b.n) AS run, b.n AS first,
+       coalesce(lead(b.n) OVER (ORDER BY b.n) - 1, (SELECT max(s.n) FROM snapshot s)) AS last,
+       coalesce((SELECT max(x.row)
+                   FROM (SELECT e.row, e.n, e.seq,
+                                lag(e.seq, 1, p.seq) OVER (ORDER BY e.row) AS before
+                           FROM event e JOIN snapshot p ON p.n = b.n - 1
+                          WHERE e.n IN (b.n - 1, b.n)
+                            AND e.kind NOT IN (SELECT w.value FROM word w
+                                                WHERE w.kind = 'event' AND w.text = 'gap')) x
+                  WHERE x.n = b.n AND x.seq <= x.before),
+                (SELECT max(e.row) + 1
+                   FROM event e WHERE e.n = (SELECT max(l.n) FROM event l WHERE l.n <= b.n)
+                    AND EXISTS (SELECT 1 FROM snapshot p WHERE p.n = b.n - 1)), 1) AS from_row
+  FROM begun b;
+
+-- Events with when they were by the clock of snapshots.  capscope's events tell the low 16 bits of it, and lie
+-- between the snapshot before and the one that shows them, of one run: NULL where more than one time
+-- has these bits, or none.  Other kernels tell all bits.
+CREATE VIEW event_timed AS
+SELECT b.row, b.n, b.seq, b.time, b.kind, b.thread, b.slot, b.src, b.type, b.object, b.bits, b.rights,
+       b.flags, b.data, b.extra, b.object2, b.detail,
+       CASE WHEN b.kind IN (SELECT w.value FROM word w WHERE w.kind = 'event' AND w.text = 'gap') THEN NULL
+            WHEN b.kernel <> 1 THEN b.time >> 16
+            WHEN b.seq <= b.seq_shown AND b.row >= coalesce(b.from_row, b.row)
+                 AND b.latest >= b.earliest AND b.latest - 65536 < b.earliest THEN b.latest
+       END AS ticks
+  FROM (SELECT e.*, s.kernel, s.seq AS seq_shown,
+               r.from_row,
+               s.ticks - ((s.ticks - (e.time >> 16)) & 65535) AS latest,
+               CASE WHEN r.first IS NULL THEN p.ticks ELSE 0 END AS earliest
+          FROM event e
+          LEFT JOIN snapshot s ON s.n = e.n
+          LEFT JOIN snapshot p ON p.n = e.n - 1
+          LEFT JOIN (SELECT first, from_row FROM runs) r ON r.first = e.n) b;
+
 -- The acting thread by its last name up to then: `called` has the names of each thread in order,
 -- worked out once for all events.
 CREATE VIEW events AS
-SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event, called.name AS thread,
+SELECT e.n, e.seq, e.ticks, w.text AS event, called.name AS thread,
        nullif(e.thread, 0) AS tcb, nullif(e.slot, 0) AS slot, nullif(e.src, 0) AS src,
        nullif(c.text, 'null') AS type, iif(c.text = 'null', NULL, e.object) AS object, e.bits,
        iif(e.rights & 2, 'r', '') || iif(e.rights & 1, 'w', '') || iif(e.rights & 4, 'g', '')
            || iif(e.rights & 8, 'p', '') AS rights,
        e.flags, e.data, e.extra, nullif(e.object2, 0) AS about, e.detail,
        iif(w.text = 'gap', e.detail, 0) AS lost
-  FROM event e
+  FROM event_timed e
   LEFT JOIN word w ON w.kind = 'event' AND w.value = e.kind
   LEFT JOIN word c ON c.kind = 'cap' AND c.value = e.type
   LEFT JOIN (SELECT r.addr, r.t0 AS since, m.text AS name,
@@ -597,40 +656,46 @@ SELECT e.n, e.seq, e.time >> 16 AS ticks, w.text AS event, called.name AS thread
 -- The events of a revoke name who revokes and its root, as slot or, of a victim, as src.  One begins
 -- where its beginning is told, and where that was lost: at the first event of a thread and a root that
 -- have none under way, or at which less is done than before.  next_row: where the same thread's next one
--- begins; one that its thread gave up has no end.  steps: as far as was told.  from_row to to_row: it
+-- begins, or another run of the machine; one that its thread gave up has no end.  steps: as far as was told.  from_row to to_row: it
 -- lies in there, with the gaps among which its beginning or its end was lost.
 CREATE VIEW revoke_span AS
-WITH step AS (
-    SELECT e.row, e.thread, w.text AS kind, iif(w.text = 'victim', e.src, e.slot) AS root, e.detail
+WITH machine AS (
+    SELECT run, from_row, lead(from_row, 1, 1 << 62) OVER (ORDER BY run) AS ends FROM runs),
+step AS (
+    SELECT e.row, e.thread, w.text AS kind, iif(w.text = 'victim', e.src, e.slot) AS root, e.detail,
+           coalesce(m.ends, 1 << 62) AS ends
       FROM event e
       JOIN word w ON w.kind = 'event' AND w.value = e.kind
+      LEFT JOIN machine m ON m.from_row <= e.row AND m.ends > e.row
      WHERE w.text IN ('revoke', 'victim', 'preempted', 'resumed', 'revoked')),
 opening AS (
-    SELECT row, thread, kind, root, detail,
+    SELECT row, thread, kind, root, detail, ends,
            kind = 'revoke' OR coalesce(lag(kind) OVER story = 'revoked' OR
                                        detail < lag(detail) OVER story, 1) AS opens
       FROM step
-    WINDOW story AS (PARTITION BY thread, root ORDER BY row)),
+    WINDOW story AS (PARTITION BY ends, thread, root ORDER BY row)),
 numbered AS (
-    SELECT row, thread, kind, root, detail,
-           sum(opens) OVER (PARTITION BY thread, root ORDER BY row) AS nth
+    SELECT row, thread, kind, root, detail, ends,
+           sum(opens) OVER (PARTITION BY ends, thread, root ORDER BY row) AS nth
       FROM opening),
 heard AS (
-    SELECT thread, root, min(row) AS first_row, max(row) AS heard_row,
+    SELECT thread, root, ends, min(row) AS first_row, max(row) AS heard_row,
            max(iif(kind = 'revoked', row, NULL)) AS last_row, max(kind = 'revoke') AS begun,
            coalesce(max(iif(kind = 'revoked', detail, NULL)),
                     max(iif(kind = 'revoke', 0, detail + (kind = 'victim')))) AS steps,
            sum(kind = 'preempted') AS preempted
       FROM numbered
-     GROUP BY thread, root, nth)
+     GROUP BY ends, thread, root, nth)
 SELECT row_number() OVER (ORDER BY h.first_row) AS revoke, h.root, h.first_row, h.last_row,
-       lead(h.first_row) OVER (PARTITION BY h.thread ORDER BY h.first_row) AS next_row, h.begun,
+       coalesce(lead(h.first_row) OVER (PARTITION BY h.ends, h.thread ORDER BY h.first_row),
+                nullif(h.ends, 1 << 62)) AS next_row, h.begun,
        h.steps, h.preempted,
        iif(h.begun, h.first_row,
            coalesce((SELECT max(g.row) FROM event g WHERE g.kind = w.value AND g.row < h.first_row),
                     h.first_row)) AS from_row,
        coalesce(h.last_row,
-                (SELECT min(g.row) FROM event g WHERE g.kind = w.value AND g.row > h.heard_row),
+                (SELECT min(g.row) FROM event g
+                  WHERE g.kind = w.value AND g.row > h.heard_row AND g.row < h.ends),
                 h.heard_row) AS to_row
   FROM heard h
   LEFT JOIN word w ON w.kind = 'event' AND w.text = 'gap';

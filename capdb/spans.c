@@ -2,6 +2,7 @@
  * nothing changed that a verdict is taken from is not evaluated again. */
 #include "capdb/spans.h"
 
+#include "capdb/store.h"
 #include "capdb/stream.h"
 
 #include <stdlib.h>
@@ -81,7 +82,8 @@ static void put(struct spans *s, struct span *new)
     if (s->count >= s->mask / 2 || !s->table)
         table_grow(s);
     uint32_t *place = place_of(s, new);
-    if (*place && s->list[*place - 1].last + 1 >= new->first) {
+    if (*place && s->list[*place - 1].last + 1 >= new->first &&
+        s->list[*place - 1].last >= s->run_first) {
         if (s->list[*place - 1].last < new->first)
             note_now(s, *place - 1);
         s->list[*place - 1].last = new->first;
@@ -139,6 +141,18 @@ static void put_breach(struct spans *s, const struct view *v, const struct autho
     new.text[SPAN_WITNESS_B] = copy(breach_slot_text(v, b->slot_b, text, sizeof(text)));
     new.text[SPAN_PATH] = copy(breach_path_text(v, b->path, b->path_count, text, sizeof(text)));
     put(s, &new);
+}
+
+bool spans_note(struct spans *s, uint32_t n, const char *name, const char *about)
+{
+    uint32_t before = s->count;
+    struct span new = {.first = n, .last = n, .kind = AUTHORITY_BREACH_KINDS + 1};
+    new.text[SPAN_DOMAIN_A] = copy(name);
+    new.text[SPAN_DOMAIN_B] = copy("");
+    new.text[SPAN_OBJECT] = copy(about);
+    s->now_count = 0;
+    put(s, &new);
+    return s->count > before;
 }
 
 /* --- islands --------------------------------------------------------------------------------- */
@@ -288,13 +302,29 @@ static enum status evaluate(struct options *o, struct view *v, uint32_t n, struc
     return STATUS_YES;
 }
 
+enum status spans_enter(struct spans *s, struct options *o, struct view *v, uint32_t n,
+                        struct capdb_run *run)
+{
+    if (n > run->last && capdb_run_at(v->db, n, run) != ERR_OK)
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    if (n == run->first) {
+        s->run_first = n;
+        s->thread_count = 0;
+    }
+    return STATUS_YES;
+}
+
 enum status spans_over(struct options *o, struct view *v, uint32_t first, uint32_t last,
                        struct spans *s, spans_told told, void *ctx)
 {
     struct authority_verdict verdict = {0};
     enum status status = STATUS_YES;
+    struct capdb_run run = {0};
     for (uint32_t n = first; status == STATUS_YES && n <= last; n++) {
-        bool anew = n == first || dbview_differs(o, v, n);
+        status = spans_enter(s, o, v, n, &run);
+        bool anew = n == first || n == run.first || dbview_differs(o, v, n);
+        if (status != STATUS_YES)
+            break;
         if (anew)
             status = evaluate(o, v, n, s, &verdict);
         else

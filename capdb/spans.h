@@ -2,7 +2,7 @@
  * islands of threads that became one.
  *
  * A breach goes on as long as one of the same kind, between the same domains, over the same object
- * is there; the slots that show it may change. */
+ * is there, in one run of the machine; the slots that show it may change. */
 #ifndef CAPSCOPE_CAPDB_SPANS_H
 #define CAPSCOPE_CAPDB_SPANS_H
 
@@ -33,6 +33,7 @@ struct spans {
     uint32_t mask;
     uint32_t *now; /* those of the snapshot added last */
     uint32_t now_count, now_room;
+    uint32_t run_first;          /* where the run of the machine began: nothing goes on over that */
     struct span_thread *threads; /* of the snapshot added last, by address: its island */
     uint32_t thread_count;
 };
@@ -40,6 +41,14 @@ struct spans {
 /* The view's snapshot, with its verdict; ascending. */
 void spans_add(struct spans *s, const struct view *v, const struct authority_verdict *verdict,
                bool strict);
+/* What is no breach that isolation knows: an interval by its name and what it is about. True: it begins
+ * with snapshot n, ascending. */
+bool spans_note(struct spans *s, uint32_t n, const char *name, const char *about);
+/* Before anything of snapshot n: does a run of the machine begin there? *run: that of the snapshot
+ * before, {0}: none. */
+struct capdb_run;
+enum status spans_enter(struct spans *s, struct options *o, struct view *v, uint32_t n,
+                        struct capdb_run *run);
 /* Snapshot n, in which all is as in the one before. */
 void spans_go_on(struct spans *s, uint32_t n);
 void spans_free(struct spans *s);

@@ -225,7 +225,16 @@ enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struc
 enum { CAPDB_EVENT_GAP = 0 };
 /* From the columns of table event, beginning with column `at`, that of seq. */
 void capdb_fetch_event(sqlite3_stmt *st, int at, struct record_event *out);
+/* The last column of a row of event_timed, the tick of snapshots at which it was; < 0: not known. */
+int64_t capdb_event_ticks(sqlite3_stmt *st);
 bool capdb_has_events(struct capdb *db);
+/* The run of the machine of which snapshot n is: its snapshots, and its events from one row of event
+ * up to, not including, another. Nothing lives longer. */
+struct capdb_run {
+    uint32_t first, last;
+    int64_t from_row, next_row;
+};
+enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out);
 /* prove.c: do recorded events lead from each snapshot to the next?  A proof goes through a recording
  * once; states need not be finished. */
 struct capdb_proof;

@@ -19,6 +19,7 @@ struct trace {
     uint32_t loaded, newest; /* snapshots */
     uint32_t n;              /* of the event at hand */
     struct record_event e;
+    int64_t ticks; /* < 0: not known */
 };
 
 /* --- words --- */
@@ -77,6 +78,14 @@ static void put_address(struct trace *t, uint64_t addr)
         output_null(t->out);
 }
 
+static void put_ticks(struct trace *t)
+{
+    if (t->ticks < 0)
+        output_null(t->out);
+    else
+        output_int(t->out, t->ticks);
+}
+
 /* --- the trace --- */
 
 static void trace_row(struct trace *t)
@@ -85,7 +94,7 @@ static void trace_row(struct trace *t)
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
     output_int(t->out, t->n);
     output_word(t->out, t->e.seq);
-    output_word(t->out, t->e.time >> 16);
+    put_ticks(t);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
@@ -96,7 +105,7 @@ static void trace_row(struct trace *t)
     output_row(t->out);
 }
 
-/* Calls `row` for what the query finds, whose columns are those of table event. */
+/* Calls `row` for what the query finds, whose columns are those of event_timed. */
 static enum status each_event(struct trace *t, sqlite3_stmt *st, void (*row)(struct trace *t))
 {
     enum error e = ERR_OK;
@@ -104,6 +113,7 @@ static enum status each_event(struct trace *t, sqlite3_stmt *st, void (*row)(str
     while (capdb_step(t->v->db, st, "reading events", &e)) {
         t->n = (uint32_t)sqlite3_column_int64(st, 1);
         capdb_fetch_event(st, 2, &t->e);
+        t->ticks = capdb_event_ticks(st);
         if (!load_names(t))
             return STATUS_UNKNOWN;
         row(t);
@@ -138,8 +148,9 @@ enum status export_events(FILE *f, struct options *o, struct view *v)
     t.out = output_begin(f, output_default, columns);
     int64_t first = o->at ? o->at : o->from;
     int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
-    enum status s = each_event_of(&t, "SELECT * FROM event WHERE n BETWEEN ?1 AND ?2 ORDER BY row",
-                                  first, last, 0, trace_row);
+    enum status s =
+        each_event_of(&t, "SELECT * FROM event_timed WHERE n BETWEEN ?1 AND ?2 ORDER BY row", first,
+                      last, 0, trace_row);
     return output_end(t.out) ? s : command_complain(o->run, "output could not be written");
 }
 
@@ -151,7 +162,7 @@ static void step_row(struct trace *t)
     char text[TEXT_BYTES];
     bool gap = t->e.kind == CAPDB_EVENT_GAP;
     output_word(t->out, t->e.seq);
-    output_word(t->out, t->e.time >> 16);
+    put_ticks(t);
     output_text(t->out, gap ? "" : thread_name(t, t->e.thread, text, sizeof(text)));
     output_text(t->out, kind_name(t->e.kind));
     put_address(t, t->e.slot);
@@ -166,7 +177,7 @@ static enum status steps(struct trace *t, int64_t first, int64_t last, int64_t s
                                           "slot",   "#done",  "what",   NULL};
     t->out = output_begin(stdout, output_default, columns);
     enum status s = each_event_of(t,
-                                  "SELECT e.* FROM event e JOIN word w ON w.kind = 'event'"
+                                  "SELECT e.* FROM event_timed e JOIN word w ON w.kind = 'event'"
                                   " AND w.value = e.kind WHERE e.row BETWEEN ?1 AND ?2"
                                   " AND (w.text = 'gap' OR (e.slot = ?3 AND w.text IN"
                                   " ('revoke', 'preempted', 'resumed', 'revoked'))"

@@ -178,6 +178,17 @@ static bool split_number(char *path, uint32_t *number)
     return true;
 }
 
+char *run_file(const char *run)
+{
+    static const char ram[] = "ram:";
+    uint32_t number;
+    bool image = strncmp(run, ram, sizeof(ram) - 1) == 0;
+    char *path = strdup(image ? run + sizeof(ram) - 1 : run);
+    if (path && !image)
+        split_number(path, &number);
+    return path;
+}
+
 /* FILE@N says which snapshot is meant, and nothing else may say otherwise. */
 static enum status take_number(struct options *o, char *path)
 {

@@ -93,6 +93,16 @@ check "and of the lock" beside -lock
 check "nothing was made" bash -c '! ls new.capdb* 2>/dev/null'
 
 check "a policy through <(...)" says 0 'within the policy' $capdb check run.capdb --policy <(cat policy)
+counted() {
+    $capdb policy run.capdb --all -o all.policy && says 0 "the policy allows 5 breaches of isolation" $capdb check run.capdb --all --policy all.policy &&
+        says 1 "5 breaches among" $capdb check run.capdb --all
+}
+check "what a policy allows over all snapshots is counted as check counts it" counted
+check "no snapshot but the first of a range" says 0 "the policy allows 5 breaches of isolation" $capdb check run.capdb --from 2 --to 5 --policy policy
+printf 'policy 1\nmanager all\ndomain a\ndomain b\n' >two.policy
+printf '* all trusted\n' >nobody
+nothing() { ! $capdb check run.capdb --policy two.policy --domains nobody >said 2>&1 && grep -q 'nothing to compare: 0 outside' said && ! grep -q 'within the policy' said; }
+check "where nothing could be compared no verdict says that it is within" nothing
 check "from one that takes its time" says 0 'within the policy' $capdb check run.capdb --policy <(sleep 1.5; cat policy)
 check "through standard input" bash -c "cat policy | $capdb check run.capdb --policy /dev/stdin | grep -q 'within the policy'"
 written_late() { (sleep 0.3; cat policy >pipe) & says 0 'within the policy' $capdb check run.capdb --policy pipe; }
@@ -136,6 +146,33 @@ for i in "${!cases[@]}"; do
 done
 check "what is cut is whole" bash -c "$capdb cut big.capdb part.capdb && $capdb verify part.capdb"
 check "what there is already is not overwritten" says 2 'exists already' $capdb cut run.capdb part.capdb
+
+# spared OUT COMMAND...: refused before anything is written, and what is read stays as it was
+spared() {
+    local out=$1
+    shift
+    cp run.capdb spared.capdb
+    says 2 'nothing is written' "$@" || return 1
+    cmp run.capdb spared.capdb || return 1
+    [ "$out" = spared.capdb ] || [ ! -s "$out" ] || [ "$out" -ef spared.capdb ]
+}
+cp run.capdb spared.capdb
+ln -s spared.capdb to-spared
+ln spared.capdb same-spared
+mkdir -p below
+for out in spared.capdb to-spared same-spared "$PWD/below/../spared.capdb" spared.capdb-wal spared.capdb-shm spared.capdb-journal; do
+    check "policy -o $out spares the recording" spared "$out" $capdb policy spared.capdb -o "$out"
+    check "check --junit $out spares the recording" spared "$out" $capdb check spared.capdb@2 --junit "$out"
+done
+check "report -o spares the recording" spared spared.capdb $capdb report spared.capdb -o spared.capdb
+check "export -o spares the recording" spared spared.capdb $capdb export spared.capdb@1 --format trace -o spared.capdb
+check "cut spares the recording" spared spared.capdb-wal $capdb cut spared.capdb spared.capdb-wal --to 2
+check "upgrade spares the recording" spared spared.capdb-shm $capdb upgrade spared.capdb spared.capdb-shm
+check "record spares an image" says 2 'nothing is written' $capdb record ram:design.cdl design.cdl
+check "import spares the design" says 2 'nothing is written' $capdb import design.cdl design.cdl
+check "the policy is spared, too" says 2 'nothing is written' $capdb check run.capdb --policy policy --junit policy
+check "the rules are spared, too" says 2 'nothing is written' $capdb policy run.capdb --domains rules -o rules
+check "a file beside the recording is another one" $capdb policy spared.capdb -o spared.capdb-policy
 kept() {
     printf 'what was there before\n' >kept && chmod 640 kept
     (ulimit -f 8; $capdb export big.capdb --format json -o kept) 2>said

@@ -54,7 +54,7 @@ schema = open("capdb/schema.sql", encoding="utf-8").read()
 views = re.findall(r"^CREATE VIEW (\w+)", schema, re.M)
 # of events behind the last snapshot nothing is published yet
 LAST = "(SELECT max(n) FROM snapshot)"
-UPTO = {"events": f"WHERE n <= {LAST}", "revokes": f"WHERE first <= {LAST}"}
+UPTO = {"events": f"WHERE n <= {LAST}", "event_timed": f"WHERE n <= {LAST}", "revokes": f"WHERE first <= {LAST}"}
 
 
 def plain(value):

@@ -1,0 +1,294 @@
+/* Recordings of several runs of a machine, with a clock whose low 16 bits events tell: when events were,
+ * and that no answer about the past reaches over a restart. */
+#include "capdb/command.h"
+#include "capdb/export.h"
+#include "capdb/past.h"
+#include "capdb/spans.h"
+#include "capdb/store.h"
+#include "record/names.h"
+#include "tests/unit/recordings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { TCB = 0x80100000, ENDPOINT = 0x80300000, TICK_US = 1000 };
+
+static struct capdb *db;
+static uint32_t seq;
+static double now;
+
+static void put_thread(struct capstate *s, bool current)
+{
+    struct record r = {.kind = RECORD_THREAD};
+    r.thread = (struct record_thread){.addr = TCB,
+                                      .state = current ? RECORD_THREAD_RUNNING
+                                                       : RECORD_THREAD_BLOCKED_ON_RECEIVE,
+                                      .current = current,
+                                      .blocked_on = current ? 0 : ENDPOINT};
+    r.thread.name = (struct record_string){.length = 1, .bytes = "a"};
+    state_add(s, &r);
+}
+
+/* A sender's capability is there or not. */
+static void snapshot(uint32_t boot, uint64_t ticks, bool current, bool sender)
+{
+    struct capstate s;
+    uint32_t n;
+    state_begin(&s);
+    state_slot(&s, (struct record_slot){
+                       .addr = 0x80000000, .type = RECORD_CAP_TCB, .object = TCB, .bits = 9});
+    if (sender)
+        state_slot(&s, (struct record_slot){.addr = 0x80000010,
+                                            .type = RECORD_CAP_ENDPOINT,
+                                            .object = ENDPOINT,
+                                            .rights = 15,
+                                            .bits = 4});
+    put_thread(&s, current);
+    state_mapping(&s, (struct record_mapping){0x80200000, 1, 0x10000, 0x80500000, 12, 3, 1, 0});
+    state_end(&s);
+    s.snapshot.boot = boot;
+    s.snapshot.ticks = ticks;
+    s.snapshot.seq = seq;
+    assert_int_equal(capdb_append(db, &s, now, &n), ERR_OK);
+    capstate_free(&s);
+}
+
+static void event(uint64_t tick, uint32_t kind)
+{
+    struct record r = {.kind = RECORD_EVENT};
+    r.event = (struct record_event){.seq = ++seq,
+                                    .time = (tick << 16 | seq) & UINT32_MAX,
+                                    .kind = kind,
+                                    .thread = TCB,
+                                    .object2 = TCB,
+                                    .slot = 0x80000010,
+                                    .type = RECORD_CAP_ENDPOINT,
+                                    .object = ENDPOINT};
+    assert_int_equal(capdb_put_events(db, &r, 1), ERR_OK);
+}
+
+static void at(double seconds)
+{
+    now = 1000 + seconds;
+}
+
+/* Events told as E, those of which the tick cannot be known as U. */
+static void record_wraps(void)
+{
+    seq = 0;
+    at(0.01);
+    snapshot(0x11, 10, true, true);
+    event(20000, RECORD_EVENT_THREAD_CONFIGURE);
+    event(65535, RECORD_EVENT_THREAD_CONFIGURE);
+    at(65.54);
+    snapshot(0x11, 65540, true, true);
+    event(65540, RECORD_EVENT_THREAD_CONFIGURE);
+    event(131000, RECORD_EVENT_REVOKE_BEGIN);
+    at(131.075);
+    snapshot(0x11, 131075, true, true); /* 65535 later: still one time for each 16 bits */
+    event(131500, RECORD_EVENT_REVOKE_END);
+    event(196000, RECORD_EVENT_THREAD_CONFIGURE);
+    at(197);
+    snapshot(0x11, 197000, true, true);
+    event(200000, RECORD_EVENT_THREAD_CONFIGURE); /* not known: 265536 would be told alike */
+    at(300);
+    snapshot(0x11, 300000, true, true);
+    event(300100, RECORD_EVENT_REVOKE_BEGIN); /* not known: no snapshot shows it */
+    seq = 0;
+    event(7, RECORD_EVENT_THREAD_CONFIGURE); /* of the next run */
+    at(310);
+    snapshot(0x22, 9000, false, false);
+    event(9500, RECORD_EVENT_FAULT);
+    at(400);
+    snapshot(0x22, 99000, false, false); /* more than 65536 later: the fault may have been later */
+    event(100000, RECORD_EVENT_THREAD_CONFIGURE);
+    at(402);
+    snapshot(0x22, 101000, false, false);
+    event(101001, RECORD_EVENT_DELETE); /* not known: behind the last */
+}
+
+static int set_up(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    (void)state;
+    assert_int_equal(capdb_create(":memory:", "test", &db, message), ERR_OK);
+    record_wraps();
+    assert_int_equal(capdb_flush(db), ERR_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    capdb_close(db);
+    return 0;
+}
+
+/* --- when events were --- */
+
+static const char told[] =
+    "seq\tticks\n1\t20000\n2\t65535\n3\t65540\n4\t131000\n5\t131500\n6\t196000\n"
+    "7\t-\n8\t-\n1\t7\n2\t-\n3\t100000\n4\t-";
+
+static void events_have_the_clock_of_snapshots(void **state)
+{
+    char *table = NULL;
+    (void)state;
+    assert_int_equal(capdb_ask(db, "SELECT seq, ticks FROM events", 100, &table), ERR_OK);
+    assert_string_equal(table, told);
+    free(table);
+    assert_int_equal(capdb_ask(db, "SELECT run, first, last FROM runs", 100, &table), ERR_OK);
+    assert_string_equal(table, "run\tfirst\tlast\n1\t1\t5\n2\t6\t8");
+    free(table);
+}
+
+static char *trace(void)
+{
+    char *text = NULL;
+    size_t size;
+    struct options o = {.run = "test"};
+    struct view v = {.db = db};
+    FILE *f = open_memstream(&text, &size);
+    assert_int_equal(export_perfetto(f, &o, &v), STATUS_YES);
+    fclose(f);
+    return text;
+}
+
+/* Of the event `number` in the trace, the nth of that number; < 0: it is said not to be known. */
+static double trace_time(const char *text, uint32_t number, unsigned nth)
+{
+    char wanted[40];
+    snprintf(wanted, sizeof(wanted), "\"event\":%u,", number);
+    const char *found = strstr(text, wanted);
+    while (found && nth--)
+        found = strstr(found + 1, wanted);
+    assert_non_null(found);
+    const char *line = found;
+    while (line > text && line[-1] != '\n')
+        line--;
+    const char *unknown = strstr(found, "\"time\":\"not known\"");
+    if (unknown && unknown < strchrnul(found, '\n'))
+        return -1;
+    return strtod(strstr(line, "\"ts\":") + 5, NULL);
+}
+
+static void assert_near(double value, double wanted)
+{
+    if (value < wanted - TICK_US || value > wanted + 2 * TICK_US)
+        fail_msg("%f is not about %f", value, wanted);
+}
+
+static void the_trace_goes_on_through_wraps_and_restarts(void **state)
+{
+    (void)state;
+    char *text = trace();
+    double tick = strtod(strstr(text, "microseconds a tick\":\"") + 22, NULL);
+    assert_true(tick > 999 && tick < 1001); /* not the time between runs */
+    assert_near(trace_time(text, 1, 0), 20000 * tick);
+    assert_near(trace_time(text, 2, 0), 65535 * tick);
+    assert_near(trace_time(text, 6, 0), 196000 * tick);
+    assert_true(trace_time(text, 7, 0) < 0);
+    assert_near(trace_time(text, 1, 1), (300000 + 1 + 7) * tick);
+    assert_true(trace_time(text, 2, 1) < 0);
+    assert_near(trace_time(text, 3, 1), (300000 + 1 + 100000) * tick);
+    assert_true(trace_time(text, 4, 0) < 0);
+    assert_non_null(strstr(text, "\"dur\":500")); /* the revoke, in thousandths of a second */
+    assert_non_null(strstr(text, "\"finished\":false,\"length\":\"not known\""));
+    assert_non_null(strstr(text, "\"events whose time is not known\":\"4\""));
+    free(text);
+}
+
+/* --- what the past tells --- */
+
+typedef enum error (*question)(struct capdb *of, uint32_t n, const struct capstate *s,
+                               int32_t thread, struct why *out);
+
+/* wanted: what is said, or with ! before it what is not. */
+static void must_say(uint32_t n, question q, const char *const *wanted)
+{
+    struct capstate s;
+    struct why w;
+    assert_int_equal(capdb_load(db, n, &s), ERR_OK);
+    why_init(&w);
+    assert_int_equal(q(db, n, &s, capstate_thread_named(&s, "a"), &w), ERR_OK);
+    char *text = why_join(&w);
+    for (; *wanted; wanted++) {
+        bool not = **wanted == '!';
+        if (!!strstr(text, *wanted + not ) == not )
+            fail_msg("'%s' fails: %s", *wanted, text);
+    }
+    free(text);
+    why_free(&w);
+    capstate_free(&s);
+}
+
+static void the_past_is_told_by_the_clock_of_snapshots(void **state)
+{
+    (void)state;
+    must_say(2, capdb_past_running,
+             (const char *[]){"(event 2, tick 65535)", "every snapshot since 1", NULL});
+    must_say(4, capdb_past_running,
+             (const char *[]){"(event 6, tick 196000)", ": 197.0 s, 196990 ticks", NULL});
+    must_say(5, capdb_past_running, (const char *[]){"(event 7, tick unknown)", NULL});
+}
+
+static void the_past_ends_where_the_run_began(void **state)
+{
+    (void)state;
+    must_say(6, capdb_past_running,
+             (const char *[]){"snapshot 6 (00:21:50Z) is the first that shows it so",
+                              "(event 1, tick 7)", "!event 8", "!the last one that could",
+                              "!until snapshot", "!in snapshot 5", NULL});
+    must_say(8, capdb_past_running,
+             (const char *[]){"every snapshot since 6 (00:21:50Z), the first of this run of the "
+                              "machine, shows it so: 92.0 s, 92000 ticks",
+                              "(event 3, tick 100000)", "!the last one that could",
+                              "!until snapshot", "!event 7", NULL});
+    must_say(6, capdb_past_fault, (const char *[]){"!its last fault", NULL});
+}
+
+static void a_revoke_ends_with_its_run(void **state)
+{
+    char *table = NULL;
+    (void)state;
+    assert_int_equal(capdb_ask(db, "SELECT revoke, first, last, deleted FROM revokes", 100, &table),
+                     ERR_OK);
+    assert_string_equal(table, "revoke\tfirst\tlast\tdeleted\n1\t3\t4\t0\n2\t6\t-\t0");
+    free(table);
+}
+
+static void spans_end_with_their_run(void **state)
+{
+    struct options o = {.run = "test"};
+    struct view v = {.db = db};
+    struct spans spans = {0};
+    struct capdb_run run = {0};
+    uint32_t begun = 0;
+    (void)state;
+    for (uint32_t n = 1; n <= capdb_count(db); n++) {
+        assert_int_equal(spans_enter(&spans, &o, &v, n, &run), STATUS_YES);
+        begun = begun << 1 | spans_note(&spans, n, "outside", "allow a write b");
+    }
+    assert_int_equal(begun, 0x84); /* with snapshots 1 and 6 */
+    spans_free(&spans);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events_have_the_clock_of_snapshots),
+        cmocka_unit_test(the_trace_goes_on_through_wraps_and_restarts),
+        cmocka_unit_test(the_past_is_told_by_the_clock_of_snapshots),
+        cmocka_unit_test(the_past_ends_where_the_run_began),
+        cmocka_unit_test(a_revoke_ends_with_its_run),
+        cmocka_unit_test(spans_end_with_their_run),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
