@@ -380,6 +380,19 @@ static void say_how_long(struct past *p, const struct record_thread *t, uint32_t
                 time, counted);
 }
 
+/* Snapshots show moments: where events tell that it acted between them, it was otherwise in between. */
+static void say_acted(struct past *p, const struct record_thread *t, uint32_t first)
+{
+    char text[EVENT_TEXT];
+    const uint64_t v[4] = {t->addr, first, p->n};
+    struct deed d = past_deed(
+        p, DEED "WHERE e.thread = ?1 AND e.n > ?2 AND e.n <= ?3 ORDER BY e.row DESC LIMIT 1", v);
+    if (d.row)
+        why_say(p->out, DEPTH, WHY_ABOUT_THREAD, t->addr,
+                "but it ran between them: what it did last is %s (%s)",
+                past_event_text(p, &d, text), event_kind_name(d.kind));
+}
+
 enum error capdb_past_running(struct capdb *db, uint32_t n, const struct capstate *s,
                               int32_t thread, struct why *out)
 {
@@ -389,6 +402,7 @@ enum error capdb_past_running(struct capdb *db, uint32_t n, const struct capstat
         return p.e;
     uint32_t first = past_since(&p, t);
     say_how_long(&p, t, first);
+    say_acted(&p, t, first);
     say_deeds(&p, t, first);
     say_who_could(&p, thread, first);
     if (why_is_runnable(t) && !t->current) {

@@ -191,6 +191,11 @@ PYTHON
 }
 plain() { NO_COLOR=1 on_terminal 100 "$@" && ! grep -q $'\x1b' "$work/shown"; }
 coloured() { on_terminal 100 "$@" && grep -q $'\x1b' "$work/shown"; }
+# Snapshots are moments; events tell of what is between them.
+gunzip -c tests/fixtures/demo-leaky.capdb.gz >"$work/leaky.capdb"
+check "who acted between snapshots that show it alike has run" matches \
+    "	but it ran between them: what it did last is event 750, tick [0-9]+ .reply." $capdb why-not-running "$work/leaky.capdb" guest/worker
+check "who did not is not said to have" bash -c "! $capdb why-not-running $work/leaky.capdb driver/timer | grep 'ran between'"
 check "a table of threads fits 100 columns" fits 100 $capdb threads "$run"
 check "a table of long sentences fits 150" fits 150 $capdb check "$run"
 check "a derivation tree fits 100" fits 100 $capdb cdt "$run"
