@@ -10,6 +10,7 @@
 #include "capdb/command.h"
 
 #include "capdb/store.h"
+#include "lib/host/clock_text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -55,54 +56,20 @@ static bool before_the_end(const char *text, const struct moments *m, struct mom
     return true;
 }
 
-/* HH:MM, HH:MM:SS or HH:MM:SS.FRACTION, in seconds since midnight. */
-static bool time_of_day(const char *text, struct moment *out)
+/* Without a date: on the last day on which it lies in the recording. */
+static bool by_the_clock(const char *text, const struct moments *m, struct moment *out)
 {
-    int hour = 0;
-    int minute = 0;
-    int read = 0;
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &read) != 2 || hour < 0 || hour > 23 ||
-        minute < 0 || minute > 59)
+    const struct clock_frame frame = {m->first, m->last, m->last, true};
+    struct clock_moment at;
+    if (!clock_text_read(text, &frame, &at))
         return false;
-    *out = (struct moment){hour * 3600.0 + minute * 60.0, 60};
-    text += read;
-    if (*text == ':') {
-        char *end;
-        double second = text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) : 60;
-        if (!(second < 60))
-            return false;
-        out->time += second;
-        out->length = memchr(text, '.', (size_t)(end - text)) ? 0 : 1;
-        text = end;
-    }
-    return *text == '\0' || strcmp(text, "Z") == 0;
-}
-
-static bool with_date(const char *text, struct moment *out)
-{
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%d", &tm);
-    if (!rest || (*rest != 'T' && *rest != ' ') || !time_of_day(rest + 1, out))
-        return false;
-    out->time += (double)timegm(&tm);
-    return true;
-}
-
-/* The last day on which it lies in the recording; where there is none, the recording's last. */
-static bool without_date(const char *text, const struct moments *m, struct moment *out)
-{
-    if (!time_of_day(text, out))
-        return false;
-    double day = floor(m->last / DAY) * DAY;
-    if (day + out->time > m->last && day - DAY + out->time + out->length > m->first)
-        day -= DAY;
-    out->time += day;
+    *out = (struct moment){at.time, at.length};
     return true;
 }
 
 static bool moment_parse(const char *text, const struct moments *m, struct moment *out)
 {
-    return before_the_end(text, m, out) || with_date(text, out) || without_date(text, m, out);
+    return before_the_end(text, m, out) || by_the_clock(text, m, out);
 }
 
 static uint32_t newest_by(struct capdb *db, double time)

@@ -112,7 +112,7 @@ enum status command_threads(struct options *o)
         output_hex(out, t->rec.addr);
         output_text(out, t->rec.idle && !t->label[0] ? "(idle)" : t->label);
         output_text(out, domain_name(&v, v.authority.thread_domain[i]));
-        output_format(out, "%s%s", thread_state_name(t->rec.state), t->rec.current ? " *" : "");
+        output_text(out, thread_shown_name(t->rec.state, t->rec.current));
         output_int(out, t->rec.priority);
         output_hex(out, t->rec.pc);
         if (t->rec.blocked_on)

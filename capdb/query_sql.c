@@ -2,6 +2,7 @@
 #include "capdb/command.h"
 
 #include "capdb/address.h"
+#include "capdb/lock.h"
 #include "capdb/running.h"
 #include "capdb/store.h"
 
@@ -285,16 +286,19 @@ static void report_fault(void *ctx, const char *sentence)
     v->faults++;
 }
 
-/* How the chain ends: whoever keeps its last hash elsewhere can prove that nothing was cut off. */
-static void report_ending(struct capdb *db, struct output *out)
+/* How the chain ends: whoever keeps its last hash elsewhere can prove that nothing was cut off. holder:
+ * who records into it, NULL: nobody. */
+static void report_ending(struct capdb *db, const char *holder, struct output *out)
 {
     struct capdb_ending ending;
     if (capdb_ending(db, &ending) != ERR_OK)
         return;
     output_text(out, "ends");
-    output_format(out, "%s",
-                  ending.closed ? "as its recorder closed it"
-                                : "without its recorder having closed it");
+    if (holder)
+        output_format(out, "not yet: it is being recorded by %s", holder);
+    else
+        output_text(out, ending.closed ? "as its recorder closed it"
+                                       : "without its recorder having closed it");
     output_row(out);
     output_text(out, "hash");
     output_text(out, ending.hash);
@@ -318,6 +322,8 @@ enum status command_verify(struct options *o)
     static const char *const columns[] = {"result", "what", NULL};
     struct view v;
     struct verdict verdict = {0};
+    char holder[LOCK_HOLDER];
+    bool held = !target_is_live(o->run) && lock_is_held(o->run, holder); /* before it is read */
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     verdict.out = output_begin(stdout, output_default, columns);
@@ -332,7 +338,7 @@ enum status command_verify(struct options *o)
         output_row(verdict.out);
         report_incomplete(v.db, verdict.out);
     }
-    report_ending(v.db, verdict.out);
+    report_ending(v.db, held ? holder : NULL, verdict.out);
     dbview_close(&v);
     if (!output_end(verdict.out))
         return command_complain(o->run, "output could not be written");

@@ -352,7 +352,7 @@ static void put_threads(FILE *f, const struct view *v)
         fputs("<tr>", f);
         cell_text(f, t->rec.idle && !t->label[0] ? "(idle)" : t->label);
         cell_text(f, domain_name(v, v->authority.thread_domain[i]));
-        cell_text(f, thread_state_name(t->rec.state));
+        cell_text(f, thread_shown_name(t->rec.state, t->rec.current));
         fprintf(f, "<td class=\"n\">%u</td></tr>\n", t->rec.priority);
     }
     put_table_end(f, v->state.thread_count);

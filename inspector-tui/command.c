@@ -7,6 +7,7 @@
 #include "facts/why.h"
 #include "inspector-tui/named.h"
 #include "inspector-tui/questions.h"
+#include "lib/host/clock_text.h"
 #include "lib/plural.h"
 
 #include <errno.h>
@@ -62,28 +63,17 @@ static void run_bind(struct app *app, const char *text)
         say_no_action(app, action);
 }
 
-/* 11:47, 11:47:27 of the day that is shown, or with a date before it (2026-11-29T11:47:27); Z behind it: UTC,
- * else as the clock in the bar. A moment is the whole second or minute that is told, as for capdb. */
-static bool end_of_moment(const char *text, double shown, double *out)
+/* 11:47:27 by the clock in the bar, as capdb takes it; without a date, of the day that is shown where the
+ * time line has it then. */
+static bool end_of_moment(const struct session *s, const char *text, double *out)
 {
-    static const struct {
-        const char *form;
-        double length;
-    } forms[] = {{"%Y-%m-%dT%H:%M:%S", 1}, {"%Y-%m-%dT%H:%M", 60}, {"%H:%M:%S", 1}, {"%H:%M", 60}};
-    const time_t day = (time_t)shown;
-    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-        struct tm tm;
-        localtime_r(&day, &tm);
-        tm.tm_sec = 0;
-        tm.tm_isdst = -1;
-        const char *rest = strptime(text, forms[i].form, &tm);
-        bool utc = rest && strcmp(rest, "Z") == 0;
-        if (!rest || (*rest && !utc))
-            continue;
-        *out = (double)(utc ? timegm(&tm) : mktime(&tm)) + forms[i].length - 1e-6;
-        return true;
-    }
-    return false;
+    struct clock_frame frame = {.near = s->now->time};
+    struct clock_moment at;
+    session_reach(s, &frame.first, &frame.last);
+    if (!clock_text_read(text, &frame, &at))
+        return false;
+    *out = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
+    return true;
 }
 
 /* -60: seconds before what is shown; a moment; 17: a snapshot. */
@@ -94,7 +84,7 @@ static void run_at(struct app *app, const char *text)
     struct session *s = &app->session;
     if (!s->now)
         return;
-    if (end_of_moment(text, s->now->time, &moment)) {
+    if (end_of_moment(s, text, &moment)) {
         session_seek_time(s, moment);
         return;
     }

@@ -63,6 +63,17 @@ static struct fault take_colour(const char *style, const char *value)
     return fault(style, palette_set(style, (int)n) ? NULL : "no style; the manual page lists them");
 }
 
+/* What is wrong with a line whose first word is known, or is not. */
+static const char *lacking(struct app *app, const char *word, int words)
+{
+    if (switch_named(app, word))
+        return words == 1 ? "a switch without on or off" : "more than a switch and on or off";
+    return strcmp(word, "key") == 0          ? "not key KEY ACTION"
+           : strcmp(word, "color") == 0      ? "not color STYLE NUMBER"
+           : strcmp(word, "background") == 0 ? "not background and light, dark or auto"
+                                             : "no key, color, background or switch";
+}
+
 static struct fault take(struct app *app, char *text)
 {
     char word[64] = "", a[64] = "", b[64] = "", more[2];
@@ -77,7 +88,7 @@ static struct fault take(struct app *app, char *text)
         return fault(a, palette_set_background(a) ? NULL : "none of light, dark, auto");
     if (n == 2 && !good && switch_named(app, word))
         return fault(a, set_switch(app, word, a) ? NULL : "neither on nor off");
-    return fault(text, good ? NULL : "no key, color, background or switch");
+    return fault(text, good ? NULL : lacking(app, word, n));
 }
 
 bool config_read(struct app *app, const char *path, char *message, size_t size)

@@ -107,6 +107,8 @@ void session_seek_by(struct session *s, long snapshots);
 /* The answer to whether a recording has grown is there. */
 void session_grown(struct session *s);
 void session_seek_time(struct session *s, double time);
+/* The earliest and the latest time of the time line; a clock may have been put back. */
+void session_reach(const struct session *s, double *first, double *last);
 /* The moment so many events further on; by snapshots where no events are kept. */
 void session_seek_event(struct session *s, long events);
 /* The moment right after an event. */

@@ -200,6 +200,21 @@ static bool further(const struct moment *m, double seq)
     return (double)m->seq > seq;
 }
 
+void session_reach(const struct session *s, double *first, double *last)
+{
+    uint32_t total;
+    struct moment none;
+    *first = *last = s->now ? s->now->time : 0;
+    source_moments(s->source, &none, 1, &total);
+    struct moment *all = calloc(total + 1, sizeof(*all));
+    uint32_t n = all ? source_moments(s->source, all, total, &total) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        *first = all[i].time < *first ? all[i].time : *first;
+        *last = all[i].time > *last ? all[i].time : *last;
+    }
+    free(all);
+}
+
 void session_seek_time(struct session *s, double time)
 {
     char clock[16];

@@ -127,7 +127,7 @@ struct ref words_first_ref(const struct sample *s, const char *text, size_t leng
 
 const char *words_thread_state(const struct record_thread *t)
 {
-    return t->current ? "current" : thread_state_name((uint32_t)t->state);
+    return thread_shown_name((uint32_t)t->state, t->current);
 }
 
 const char *words_fault(const struct record_thread *t, char *buf, size_t size)

@@ -34,6 +34,11 @@ const char *thread_state_name(uint32_t state)
     }
 }
 
+const char *thread_shown_name(uint32_t state, bool current)
+{
+    return current ? "current" : thread_state_name(state);
+}
+
 const char *fault_name(uint32_t fault)
 {
     switch (fault) {

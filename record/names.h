@@ -3,6 +3,7 @@
 #ifndef CAPSCOPE_RECORD_NAMES_H
 #define CAPSCOPE_RECORD_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 const char *record_kind_name(uint32_t kind);
@@ -10,6 +11,8 @@ const char *record_cap_name(uint32_t type);
 const char *record_tcb_slot_name(uint32_t index);
 const char *event_kind_name(uint32_t kind);
 const char *thread_state_name(uint32_t state);
+/* As lists show it: what a processor runs is "current", whatever state it entered that in. */
+const char *thread_shown_name(uint32_t state, bool current);
 const char *fault_name(uint32_t fault);
 const char *audit_rule_sentence(uint32_t rule);
 

@@ -100,6 +100,7 @@ check "one that comes over the line that the first has, too" complains "is being
 check "--kernel is refused where no target is" complains "--kernel is for targets" $capdb check "$run" --kernel /nosuch
 check "a second recorder is refused and told of the first" complains "is being recorded by process $recorder" \
     $capdb record "gdb:unix:$work/gdb.sock" "$work/int.capdb" --count 1
+check "verify of what is being recorded says so" says "not yet: it is being recorded by process $recorder" $capdb verify "$work/int.capdb"
 kill -INT $recorder
 wait $recorder
 check "Ctrl-C ends a recording without an error" test $? = 0

@@ -639,6 +639,9 @@ check "of a color that is none the number is named" shows_soon "inspector.conf:1
 printf 'pane maybe\n' >"$work/config/capscope/inspector.conf"
 start "$inspector $monitor"
 check "of a switch the word" shows_soon "inspector.conf:1: 'maybe' is neither on nor off"
+printf 'mouse\n' >"$work/config/capscope/inspector.conf"
+start "$inspector $monitor"
+check "and of one without a value what it lacks" shows_soon "inspector.conf:1: 'mouse' is a switch without on or off"
 printf 'key a preview\ncolor domain1 213\n' >"$work/config/capscope/inspector.conf"
 start "NO_COLOR=1 $inspector $monitor --ascii"
 shows_soon '^ RUNNING'
