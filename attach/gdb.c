@@ -25,9 +25,8 @@ enum {
     BLOCK_BAD = 512,    /* a line that loses bytes costs more for each */
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
-    TELLINGS = 16,            /* of one snapshot, over a line that loses some of each */
-    ROOTS_PATIENCE_MS = 3000, /* for a machine that is booting */
-    ROOTS_PAUSE_MS = 50,
+    TELLINGS = 16,             /* of one snapshot, over a line that loses some of each */
+    MODE_IDLE = 0x1f,          /* system mode: the kernel's idle thread alone */
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
     READING_SERIAL_MS = 900000,
     LEASE_S = 5,      /* of a stop in which we only look */
@@ -41,6 +40,7 @@ struct gdb_door {
     struct walker *walk;         /* NULL until the kernel was found */
     deadline_t until;            /* of the reading under way */
     bool ours;                   /* attach_halt() stopped it */
+    bool boots;                  /* at the last stop it executed what stands before the kernel */
     bool distrusted;             /* the line: what is read is checked from now on */
     const struct attach *attach; /* whose door it is; shared with the guard as well */
     struct guard guard;
@@ -183,19 +183,32 @@ static enum error run_for(struct attach *a, int64_t ms)
     return e;
 }
 
-/* Does the machine stand at a place where capability state is whole? At an exception vector the
- * kernel has done nothing yet.  A stub that tells no mode is taken at its word: the walk is checked
- * anyway. */
+/* In a privileged mode: at an exception vector the kernel has done nothing yet.  Where the kernel has no
+ * addresses, what loads it is at work, and memory still shows the run before. */
+static bool is_quiet_inside(struct gdb_door *d, uint64_t mode)
+{
+    const struct processor *p = d->client.processor;
+    uint64_t pc = 0;
+    bool idle = (mode & p->mode_mask) == MODE_IDLE;
+    bool told = !idle && gdb_client_register(&d->client, p->pc, &pc) == ERR_OK;
+    d->boots = told && pc < walker_capscope_window.address;
+    return !d->boots &&
+           ((told && processor_is_at_vector(p, pc)) || (d->walk && walk_is_whole(d->walk)));
+}
+
+/* Does the machine stand at a place where capability state is whole? A stub that tells no mode is taken
+ * at its word: the walk is checked anyway. */
 static enum error is_quiet(struct attach *a, bool *quiet)
 {
     struct gdb_door *d = a->door;
-    const struct processor *p = d->client.processor;
-    uint64_t mode = 0, pc = 0;
+    uint64_t mode = 0;
     enum error e = gdb_client_mode(&d->client, &mode);
-    *quiet =
-        e == ERR_UNSUPPORTED || processor_is_user(p, mode) || walk_is_whole(d->walk) ||
-        (gdb_client_register(&d->client, p->pc, &pc) == ERR_OK && processor_is_at_vector(p, pc));
-    return e == ERR_OK || e == ERR_UNSUPPORTED ? ERR_OK : client_failed(a, e);
+    d->boots = false;
+    if (e != ERR_OK && e != ERR_UNSUPPORTED)
+        return client_failed(a, e);
+    *quiet = e == ERR_UNSUPPORTED || processor_is_user(d->client.processor, mode) ||
+             is_quiet_inside(d, mode);
+    return ERR_OK;
 }
 
 /* Stops the machine at a quiet place if it can be found; *quiet tells. */
@@ -436,17 +449,19 @@ static enum error open_walk(struct attach *a)
 static enum error find_roots(struct attach *a)
 {
     struct gdb_door *d = a->door;
-    deadline_t deadline = deadline_in(ROOTS_PATIENCE_MS);
+    deadline_t deadline = deadline_in(WALK_PATIENCE_MS);
     reading_begins(a);
     for (;;) {
         enum error e = open_walk(a);
         if (turned_bad(d))
             e = open_walk(a);
         /* memory that is still being filled may hold the magic number and nothing behind it */
-        bool may_boot = e == ERR_NO_ROOTS || e == ERR_VERSION;
+        bool quiet, may_boot = e == ERR_NO_ROOTS || e == ERR_VERSION;
+        if (e == ERR_OK && is_quiet(a, &quiet) == ERR_OK)
+            may_boot = d->boots;
         if (!may_boot || d->client.stood || deadline_left(deadline) == 0)
             return e;
-        e = run_for(a, ROOTS_PAUSE_MS);
+        e = run_for(a, WALK_PAUSE_MS);
         if (e == ERR_OK)
             e = stop(a);
         if (e != ERR_OK)
@@ -516,16 +531,40 @@ static enum error notice_stop(struct attach *a)
     return e;
 }
 
-static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
+static enum error stop_to_read(struct attach *a, int64_t after_ms, bool *stopped)
 {
-    if (a->halted)
-        return is_quiet(a, stopped);
-    if (attempt > 0) {
-        enum error e = run_for(a, attempt);
+    if (!a->halted && after_ms > 0) {
+        enum error e = run_for(a, after_ms);
         if (e != ERR_OK)
             return e;
     }
-    return stop_quietly(a, stopped);
+    return a->halted ? is_quiet(a, stopped) : stop_quietly(a, stopped);
+}
+
+/* Who stands outside the kernel may be its wild jump, too: then memory is all there is. */
+static enum error follow_boot(struct attach *a, bool patient)
+{
+    bool anew;
+    struct gdb_door *d = a->door;
+    enum error e = patient && d->boots && !a->halted ? ERR_NO_ROOTS : walker_follow(d->walk, &anew);
+    return e == ERR_READ ? ERR_OK : e; /* a finding to the walk */
+}
+
+/* Stops the machine and takes up the boot that it is in; a kernel that begins is waited for. */
+static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
+{
+    deadline_t deadline = deadline_in(WALK_PATIENCE_MS);
+    enum error e = stop_to_read(a, attempt, stopped);
+    if (e == ERR_OK)
+        e = follow_boot(a, true);
+    while (walk_begins(e) && !a->halted && deadline_left(deadline) > 0) {
+        e = stop_to_read(a, WALK_PAUSE_MS, stopped);
+        if (e == ERR_OK)
+            e = follow_boot(a, true);
+    }
+    if (walk_begins(e))
+        e = follow_boot(a, false);
+    return walk_begins(e) ? open_walk(a) : e;
 }
 
 /* Back to how it was; the first error counts. */
@@ -587,7 +626,7 @@ static enum error snapshot_told(struct attach *a)
     bool stopped = false;
     if (!tells_state(d))
         return ERR_UNSUPPORTED;
-    enum error e = prepare(a, 0, &stopped);
+    enum error e = stop_to_read(a, 0, &stopped);
     struct told *t = calloc(1, sizeof(*t));
     if (!t || e != ERR_OK || !stopped) {
         free(t);
@@ -605,9 +644,9 @@ static enum error snapshot_told(struct attach *a)
 static enum error snapshot_read(struct attach *a)
 {
     struct gdb_door *d = a->door;
-    enum error e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+    enum error e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
     if (turned_bad(d) && e != ERR_CLOSED && e != ERR_IO)
-        e = walk_settled(a, d->walk, prepare, false, SNAPSHOT_TRIES);
+        e = walk_settled(a, &d->walk, prepare, false, SNAPSHOT_TRIES);
     return e;
 }
 

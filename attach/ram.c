@@ -22,6 +22,11 @@ struct ram_door {
     struct walker *walk;
 };
 
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
+}
+
 static enum error view_read(void *ctx, record_word_t addr, void *buf, uint32_t len)
 {
     const struct ram_door *d = ctx;
@@ -76,6 +81,16 @@ static void ram_close(struct attach *a)
 
 /* --- the state --- */
 
+/* The memory may be another run's by now, or another kernel's, whose roots lie elsewhere.  What cannot be
+ * read is left to the walk; into what cannot be opened somebody may have written in one boot. */
+static enum error follow_boot(struct attach *a)
+{
+    bool anew;
+    struct ram_door *d = a->door;
+    enum error e = walk_open(a, &d->view, &d->view, &d->walk);
+    return walk_begins(e) && walker_follow(d->walk, &anew) != ERR_OK ? e : ERR_OK;
+}
+
 /* Nobody tells when the machine behind an image ends: its clock stands still then. */
 static bool clock_moves(struct ram_door *d)
 {
@@ -91,6 +106,7 @@ static void note_state(struct attach *a)
 {
     struct ram_door *d = a->door;
     const char *trouble = image_trouble(&d->image, a->target.path);
+    follow_boot(a);
     walk_note_state(a, d->walk, false, "");
     if (trouble && (a->state.being != ATTACH_RUNS || d->image.cut || !clock_moves(d)))
         attach_note(a, ATTACH_GONE, trouble);
@@ -113,7 +129,7 @@ static enum error ram_state(struct attach *a)
     d->changed = 0;
     for (int waited = 0; waited < STILL_MS && !d->image.core && !clock_moves(d);
          waited += STILL_PAUSE_MS)
-        nanosleep(&(struct timespec){0, STILL_PAUSE_MS * 1000000L}, NULL);
+        pause_ms(STILL_PAUSE_MS);
     note_state(a);
     return ERR_OK;
 }
@@ -124,7 +140,15 @@ static enum error ram_state(struct attach *a)
 static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 {
     struct ram_door *d = a->door;
+    deadline_t deadline = deadline_in(d->image.core ? 0 : WALK_PATIENCE_MS);
+    enum error e = follow_boot(a);
     (void)attempt;
+    while (e != ERR_OK && deadline_left(deadline) > 0) {
+        pause_ms(WALK_PAUSE_MS);
+        e = follow_boot(a);
+    }
+    if (e != ERR_OK)
+        return e;
     *stopped = d->image.core || walk_in_debugger(d->walk);
     return ERR_OK;
 }
@@ -132,7 +156,7 @@ static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 static enum error ram_snapshot(struct attach *a)
 {
     struct ram_door *d = a->door;
-    enum error e = walk_settled(a, d->walk, prepare, !d->image.core, RAM_TRIES);
+    enum error e = walk_settled(a, &d->walk, prepare, !d->image.core, RAM_TRIES);
     note_state(a);
     return e;
 }

@@ -10,28 +10,40 @@
 #include <string.h>
 
 /* A view's own sentence says more.  Most who look for a kernel that is not there have another one. */
-static enum error opened(struct attach *a, enum error e, const char *message)
+static enum error take_opened(struct attach *a, enum error e, const char *message,
+                              struct walker *opened, struct walker **w)
 {
     const char *hint = e == ERR_NO_ROOTS ? " (mainline seL4: name its file with --kernel)" : "";
-    return e == ERR_OK || a->error[0] ? e : attach_fail(a, e, "%s%s", message, hint);
+    if (e != ERR_OK)
+        return a->error[0] ? e : attach_fail(a, e, "%s%s", message, hint);
+    walker_close(*w);
+    *w = opened;
+    return ERR_OK;
 }
 
 enum error walk_open(struct attach *a, const struct memview *view, const struct memview *probe,
                      struct walker **w)
 {
     char message[WALKER_MESSAGE];
+    struct walker *opened;
     a->error[0] = '\0';
-    walker_close(*w);
-    return opened(a, walker_open_capscope(view, probe, w, message), message);
+    enum error e = walker_open_capscope(view, probe, &opened, message);
+    return take_opened(a, e, message, opened, w);
 }
 
 enum error walk_open_at(struct attach *a, const struct memview *view, uint64_t at,
                         struct walker **w)
 {
     char message[WALKER_MESSAGE];
+    struct walker *opened;
     a->error[0] = '\0';
-    walker_close(*w);
-    return opened(a, walker_open_capscope_at(view, at, w, message), message);
+    enum error e = walker_open_capscope_at(view, at, &opened, message);
+    return take_opened(a, e, message, opened, w);
+}
+
+bool walk_begins(enum error e)
+{
+    return e == ERR_NO_ROOTS || e == ERR_VERSION || e == ERR_LAYOUT || e == ERR_CORRUPT;
 }
 
 enum error walk_once(struct walker *w, bool stopped, struct stream *out)
@@ -107,7 +119,15 @@ struct previous {
     bool valid;
 };
 
-enum error walk_settled(struct attach *a, struct walker *w, walk_prepare prepare, bool twice,
+/* A walk in whose course another boot has begun, or begins, is of neither. */
+static bool is_of_one_boot(struct walker *w)
+{
+    bool anew;
+    enum error e = walker_follow(w, &anew);
+    return !anew && !walk_begins(e);
+}
+
+enum error walk_settled(struct attach *a, struct walker **w, walk_prepare prepare, bool twice,
                         unsigned tries)
 {
     struct previous last = {0};
@@ -117,11 +137,15 @@ enum error walk_settled(struct attach *a, struct walker *w, walk_prepare prepare
         if (e != ERR_OK)
             return e;
         a->error[0] = '\0';
-        e = walk_once(w, stopped, &a->stream);
+        e = walk_once(*w, stopped, &a->stream);
         if (e != ERR_OK)
             return a->error[0] ? e : attach_fail(a, e, "%s", error_sentence(e));
+        if (!is_of_one_boot(*w)) {
+            last.valid = false;
+            continue;
+        }
         const struct record_end *end = &a->stream.end;
-        bool clean = end->complete && a->stream.findings == 0 && walker_agrees(w, end);
+        bool clean = end->complete && a->stream.findings == 0 && walker_agrees(*w, end);
         bool alike = last.valid && same_state(&last.end, end) &&
                      last.findings == a->stream.findings && last.end.complete == end->complete;
         if (alike || (clean && !twice))

@@ -76,6 +76,8 @@ struct session {
     uint32_t taken, stored;
     uint64_t last; /* sum of the snapshot before, of what counts as a change */
     bool have_last;
+    uint32_t boot;  /* of the snapshot before, 0: not known */
+    uint64_t ticks; /* and its clock */
     bool progress;
     struct waiting waiting[WAITING_MAX];
     uint32_t waiting_count;
@@ -317,6 +319,17 @@ static enum status line_lost(struct session *r, bool *done)
                                           r->taken ? "; what was recorded is kept" : "");
 }
 
+/* Through doors that read memory another run of the machine comes without a word, and maybe out of
+ * another process. */
+static void note_run(struct session *r, const struct record_snapshot *s)
+{
+    bool other = (r->boot && s->boot && s->boot != r->boot) || s->ticks < r->ticks;
+    if (other && !r->waiting_count)
+        reached_again(r);
+    r->boot = s->boot;
+    r->ticks = s->ticks;
+}
+
 static void queue(struct session *r, struct capstate *state)
 {
     r->waiting[r->waiting_count++] =
@@ -348,6 +361,7 @@ static enum status record_one(struct session *r, bool *done)
     if (e != ERR_OK)
         return line_lost(r, done);
     say_standing(r);
+    note_run(r, &state.snapshot);
     r->dirty = r->dirty && r->watching;
     bool differs = r->o->on_change && changed(r, &state);
     if (differs || wanted)

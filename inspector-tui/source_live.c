@@ -71,15 +71,9 @@ static void begin_run(struct source *s)
 {
     s->run++;
     s->boot = 0;
+    s->ticks = 0;
     s->moved = s->moving = s->stands_for_us = false;
     source_forget_events(s);
-}
-
-static void note_boot(struct source *s, uint32_t boot)
-{
-    if (s->boot && boot && boot != s->boot)
-        begin_run(s);
-    s->boot = boot ? boot : s->boot;
 }
 
 /* A target without a live line is sampled only. */
@@ -257,6 +251,22 @@ static void note_machine(struct source *s)
         memcpy(s->machine, machine, sizeof(machine));
 }
 
+/* Another run of the machine may come over the same line.  A replay goes back in time by itself. */
+static void note_run(struct source *s, const struct record_snapshot *now)
+{
+    bool replays = attach_last_state(s->attach)->being == ATTACH_REPLAYS;
+    bool other =
+        (s->boot && now->boot && now->boot != s->boot) || (now->ticks < s->ticks && !replays);
+    if (other) {
+        begin_run(s);
+        machine_behind(s->options.target, s->machine, sizeof(s->machine));
+        if (s->db)
+            reached_again(s);
+    }
+    s->boot = now->boot ? now->boot : s->boot;
+    s->ticks = now->ticks;
+}
+
 /* Over a new line. What was missed meanwhile the live line says. */
 static enum error recover(struct source *s, char *message, size_t size)
 {
@@ -299,7 +309,7 @@ static void sample(struct source *s)
     }
     double now = clock_wall();
     source_heard(s);
-    note_boot(s, state.snapshot.boot);
+    note_run(s, &state.snapshot);
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);

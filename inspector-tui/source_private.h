@@ -65,6 +65,7 @@ struct source {
     char machine[MACHINE_BYTES]; /* behind the line, "": not known */
     uint32_t run;                /* grows when another machine is behind it, or it was restarted */
     uint32_t boot;               /* what the kernel calls its run, 0: not known */
+    uint64_t ticks;              /* of the last sample */
     bool lost;                   /* the line: `attach` is there, and to be reached again */
     bool moved;         /* the machine was told to step, or to stop, through this source ... */
     bool moving;        /* ... and was not seen to stand since */

@@ -82,6 +82,7 @@ struct walker_ops {
     bool (*agrees)(struct walker *w, const struct record_end *end);
     enum error (*stop)(struct walker *w, uint32_t i, struct walker_stop *out);
     enum error (*registers)(struct walker *w, uint64_t thread, struct walker_registers *out);
+    enum error (*follow)(struct walker *w, bool *anew);
 };
 
 struct walker {
@@ -99,6 +100,16 @@ static inline void walker_close(struct walker *w)
 static inline enum error walker_describe(struct walker *w, struct record_snapshot *out)
 {
     return w->ops->describe(w, out);
+}
+
+/* Where the kernel begins is read again: another boot may say something else.  *anew: it does, and what
+ * follows is of that boot.  ERR_NO_ROOTS, ERR_VERSION, ERR_LAYOUT, ERR_CORRUPT: no kernel of this
+ * project has begun there, or not yet; the walker is what it was.  Roots into which somebody wrote in
+ * one boot are no others: an audit tells of them. */
+static inline enum error walker_follow(struct walker *w, bool *anew)
+{
+    *anew = false;
+    return w->ops->follow ? w->ops->follow(w, anew) : ERR_OK;
 }
 
 /* The whole state, SNAPSHOT to END; of a machine that is stopped with what an audit finds.  What cannot be read does not stop it: FINDING records name the

@@ -187,23 +187,8 @@ halt_machine
 # --- a machine that begins anew ----------------------------------------------------------------------------------
 
 rm -f "$work"/*.sock
-boot build/arm/debug/image-demo-healthy.elf -action reboot=reset -qmp "unix:$work/qmp.sock,server=on,wait=off"
+boot_resettable build/arm/debug/image-demo-healthy.elf
 wait_for 120 demo_is_up
-reset_machine() {
-    python3 - "$work/qmp.sock" <<'PYTHON'
-import socket
-import sys
-
-line = socket.socket(socket.AF_UNIX)
-line.connect(sys.argv[1])
-answers = line.makefile("r")
-answers.readline()
-for command in "qmp_capabilities", "system_reset":
-    line.sendall(b'{"execute": "%s"}\n' % command.encode())
-    while '"return"' not in answers.readline():
-        pass
-PYTHON
-}
 anew=$work/anew.capdb
 $capdb record "$monitor" "$anew" --every 0.2 2>"$work/anew.err" &
 recorder=$!
@@ -246,4 +231,46 @@ check "its number is made of the last one, which a reset leaves where it is" \
 check "which runs longer than the one before" wait_for 120 came_further "$ticks"
 check "its memory is recorded on" $capdb record "$memory" "$work/memory.capdb" --every 0.1 --count 3
 check "nothing lived on" equal 1,4 "$(ask "$work/memory.capdb" "SELECT group_concat(n) FROM snapshots WHERE added = caps")"
+
+# Through doors that read memory nobody tells of a restart.
+restarted_at() { ask "$1" "SELECT coalesce(max(first), 0) FROM source WHERE first > 1"; }
+is_restarted() { [ "$(restarted_at "$1")" -gt 0 ]; }
+record_across() { # DOOR COMMAND...: which starts the machine anew while it is recorded
+    $capdb record "$1" "$across" --every 0.2 2>"$work/across.err" &
+    recorder=$!
+    wait_for 120 has_snapshots "$across" 4 && "${@:2}" && wait_for 120 is_restarted "$across" &&
+        wait_for 120 has_snapshots "$across" $(($(restarted_at "$across") + 3))
+    local result=$?
+    kill -INT $recorder
+    wait $recorder && [ $result = 0 ] || { cat "$work/across.err"; return 1; }
+}
+nothing_lived_on() {
+    equal 1 "$(ask "$across" "SELECT count(*) FROM snapshots WHERE n > 1 AND added = caps AND n = $(restarted_at "$across")")" &&
+        equal 0 "$(ask "$across" "SELECT count(*) FROM findings")"
+}
+for door in "gdb gdb:unix:$work/gdb.sock" "stub gdb:unix:$work/stub.sock" "ram $memory"; do
+    name=${door%% *}
+    across=$work/across-$name.capdb
+    check "$name: a restart is seen while it is recorded" record_across "${door#* }" reset_machine
+    check "$name: it is another run, and the same machine" equal 2,1 "$(ask "$across" \
+        "SELECT count(DISTINCT run) || ',' || count(DISTINCT process) FROM (SELECT substr(machine, instr(machine, 'run ')) AS run, substr(machine, 1, instr(machine, 'started') - 1) AS process FROM source WHERE machine LIKE '%run %')")"
+    check "$name: nothing lived on, and nothing is in doubt" nothing_lived_on
+    check "$name: what is recorded is whole" exits 0 $capdb verify "$across"
+done
+
+# Another kernel in the same memory has its roots elsewhere.
+across=$work/across-other.capdb
+$capdb record "$memory" "$across" --every 0.2 2>/dev/null &
+recorder=$!
+wait_for 120 has_snapshots "$across" 4
+halt_machine
+rm -f "$work"/*.sock
+boot build/arm/release/image-demo-healthy.elf
+check "another kernel in the same file is seen" wait_for 120 is_restarted "$across"
+wait_for 120 has_snapshots "$across" $(($(restarted_at "$across") + 3))
+kill -INT $recorder
+wait $recorder
+check "it is another process" equal 2 "$(ask "$across" \
+    "SELECT count(DISTINCT substr(machine, 1, instr(machine, 'started') - 1)) FROM source")"
+check "nothing lived on into that kernel" nothing_lived_on
 plan

@@ -37,6 +37,26 @@ boot() {
     wait_for 60 listens "$work/gdb.sock"
 }
 
+# The same, and reset_machine starts it anew in its process.
+boot_resettable() {
+    boot "$@" -action reboot=reset -qmp "unix:$work/qmp.sock,server=on,wait=off"
+}
+reset_machine() {
+    python3 - "$work/qmp.sock" <<'PYTHON'
+import socket
+import sys
+
+line = socket.socket(socket.AF_UNIX)
+line.connect(sys.argv[1])
+answers = line.makefile("r")
+answers.readline()
+for command in "qmp_capabilities", "system_reset":
+    line.sendall(b'{"execute": "%s"}\n' % command.encode())
+    while '"return"' not in answers.readline():
+        pass
+PYTHON
+}
+
 # Whoever asks a machine gives up after some seconds, and on a busy processor booting takes longer.
 machine_answers() { build/host/capdb live "monitor:unix:$work/monitor.sock" 'SELECT 1'; }
 

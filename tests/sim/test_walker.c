@@ -220,6 +220,87 @@ static void memory_without_a_kernel_is_refused_in_words(void **state)
     assert_string_equal(message, error_sentence(ERR_NO_ROOTS));
 }
 
+/* --- another boot --- */
+
+static struct kernel_roots *roots(void)
+{
+    return kptr(hostsim_roots());
+}
+
+static void publish(uint32_t boot)
+{
+    roots()->boot = boot;
+    roots()->check -= roots_sum(roots());
+}
+
+static enum error followed(bool *anew, uint32_t *boot)
+{
+    struct record_snapshot said;
+    enum error e = walker_follow(walker, anew);
+    assert_int_equal(walker_describe(walker, &said), ERR_OK);
+    *boot = said.boot;
+    return e;
+}
+
+static void another_boot_is_taken_up(void **state)
+{
+    (void)state;
+    uint32_t boot;
+    bool anew;
+    for (uint32_t now = 7; now < 9; now++) {
+        publish(now);
+        assert_int_equal(followed(&anew, &boot), ERR_OK);
+        assert_true(anew);
+        assert_int_equal(boot, now);
+        assert_int_equal(followed(&anew, &boot), ERR_OK);
+        assert_false(anew);
+    }
+}
+
+/* As roots_fill() leaves them step by step: cleared, in the middle, all but the sum. */
+static void a_kernel_that_begins_is_not_taken_up(void **state)
+{
+    (void)state;
+    uint32_t boot;
+    bool anew;
+    publish(7);
+    assert_int_equal(followed(&anew, &boot), ERR_OK);
+    const struct kernel_roots was = *roots();
+    memset(roots(), 0, sizeof(was));
+    assert_int_equal(followed(&anew, &boot), ERR_NO_ROOTS);
+    assert_int_equal(boot, 7);
+    memcpy(roots(), &was, sizeof(was));
+    roots()->magic[0] = roots()->boot = roots()->check = 0;
+    assert_int_equal(followed(&anew, &boot), ERR_NO_ROOTS);
+    roots()->magic[0] = was.magic[0];
+    assert_int_equal(followed(&anew, &boot), ERR_CORRUPT);
+    roots()->boot = 8;
+    assert_int_equal(followed(&anew, &boot), ERR_CORRUPT);
+    assert_int_equal(boot, 7);
+    publish(8);
+    assert_int_equal(followed(&anew, &boot), ERR_OK);
+    assert_true(anew);
+    assert_int_equal(boot, 8);
+}
+
+/* Of a release kernel, too, whose boots have no number. */
+static void roots_that_somebody_wrote_to_are_of_the_same_boot(void **state)
+{
+    (void)state;
+    uint32_t boot;
+    bool anew;
+    for (uint32_t now = 0; now < 2; now++) {
+        publish(now);
+        assert_int_equal(followed(&anew, &boot), ERR_OK);
+        kaddr_t was = roots()->cdt_head;
+        roots()->cdt_head += 4;
+        assert_int_equal(followed(&anew, &boot), ERR_OK);
+        assert_false(anew);
+        assert_int_equal(boot, now);
+        roots()->cdt_head = was;
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -237,6 +318,9 @@ int main(void)
         CASE(the_moment_is_what_the_kernel_says),
         CASE(what_this_kernel_has_not_is_said),
         CASE(memory_without_a_kernel_is_refused_in_words),
+        CASE(another_boot_is_taken_up),
+        CASE(a_kernel_that_begins_is_not_taken_up),
+        CASE(roots_that_somebody_wrote_to_are_of_the_same_boot),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,11 +7,13 @@
 
 #include "attach/attach.h"
 #include "attach/clock.h"
+#include "attach/door.h"
 #include "attach/processor.h"
 #include "attach/text.h"
 #include "attach/pages.h"
 #include "attach/stream.h"
 #include "attach/target.h"
+#include "attach/walk.h"
 #include "objwalk/walker.h"
 #include "objwalk/capscope/walk.h"
 
@@ -956,6 +958,132 @@ static void a_file_that_is_moved_or_replaced_is_told(void **state)
     unlink(moved);
 }
 
+/* --- another boot --- */
+
+static struct kernel_roots *roots(void)
+{
+    return kptr(hostsim_roots());
+}
+
+static void publish(uint32_t boot)
+{
+    roots()->boot = boot;
+    roots()->check -= roots_sum(roots());
+}
+
+static uint32_t boot_of(struct attach *a)
+{
+    struct capstate s;
+    assert_int_equal(attach_snapshot(a, &s), ERR_OK);
+    assert_int_equal(s.finding_count, 0);
+    uint32_t boot = s.snapshot.boot;
+    capstate_free(&s);
+    return boot;
+}
+
+/* What the kernel's memory is now goes into the file. */
+static void update_file(void)
+{
+    static uint8_t memory[HOSTSIM_RAM_BYTES];
+    assert_int_equal(memview_read(&view, KERNEL_WINDOW, memory, sizeof(memory)), ERR_OK);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, memory, sizeof(memory), 0), sizeof(memory));
+    close(fd);
+}
+
+static void a_restart_is_seen_through_a_stub(void **state)
+{
+    struct fake f;
+    struct capstate s;
+    char target[200];
+    (void)state;
+    publish(7);
+    fake_start(&f, FAKE_UNIX, fake_gdb, &view, NULL);
+    snprintf(target, sizeof(target), "gdb:%s", f.target);
+    struct attach *a = open_ok(target);
+    assert_int_equal(boot_of(a), 7);
+    publish(8);
+    assert_int_equal(boot_of(a), 8);
+    const struct kernel_roots was = *roots();
+    memset(roots(), 0, sizeof(was));
+    assert_int_equal(attach_snapshot(a, &s), ERR_NO_ROOTS);
+    assert_non_null(strstr(attach_error(a), "no capscope kernel found"));
+    memcpy(roots(), &was, sizeof(was));
+    publish(9);
+    assert_int_equal(boot_of(a), 9);
+    attach_close(a);
+    fake_join(&f);
+    assert_int_equal(f.violations, 0);
+}
+
+static void a_restart_is_seen_in_a_file(void **state)
+{
+    char target[100];
+    struct capstate s;
+    (void)state;
+    publish(7);
+    write_file("", 0, HOSTSIM_RAM_BYTES);
+    snprintf(target, sizeof(target), "ram:%s", path);
+    struct attach *a = open_ok(target);
+    assert_int_equal(boot_of(a), 7);
+    publish(8);
+    update_file();
+    assert_int_equal(boot_of(a), 8);
+    const struct kernel_roots was = *roots();
+    memset(roots(), 0, sizeof(was));
+    update_file();
+    assert_int_equal(attach_snapshot(a, &s), ERR_NO_ROOTS);
+    assert_non_null(strstr(attach_error(a), "no capscope kernel found"));
+    memcpy((uint8_t *)roots() + ROOTS_ALIGN, &was, sizeof(was)); /* of another kernel */
+    update_file();
+    assert_int_equal(boot_of(a), 8);
+    memset((uint8_t *)roots() + ROOTS_ALIGN, 0, sizeof(was));
+    memcpy(roots(), &was, sizeof(was));
+    attach_close(a);
+    unlink(path);
+}
+
+static struct walker *moving_walk;
+static unsigned reads;
+
+/* Another boot begins behind the walk's back. */
+static enum error read_moving(void *ctx, record_word_t addr, void *buf, uint32_t len)
+{
+    (void)ctx;
+    if (++reads == 100)
+        publish(8);
+    return memview_read(&view, addr, buf, len);
+}
+
+static enum error follow_first(struct attach *a, unsigned attempt, bool *stopped)
+{
+    bool anew;
+    (void)a;
+    assert_in_range(attempt, 0, 1);
+    *stopped = true;
+    return walker_follow(moving_walk, &anew);
+}
+
+static void a_walk_across_a_restart_counts_for_nothing(void **state)
+{
+    static const struct memview moving = {.read = read_moving};
+    struct attach a = {.name = path};
+    struct capstate s;
+    (void)state;
+    publish(7);
+    stream_init(&a.stream);
+    assert_int_equal(walk_open(&a, &moving, &moving, &moving_walk), ERR_OK);
+    reads = 0;
+    assert_int_equal(walk_settled(&a, &moving_walk, follow_first, false, 4), ERR_OK);
+    assert_in_range(reads, 100, UINT32_MAX);
+    assert_int_equal(attach_take_state(&a, &s), ERR_OK);
+    assert_int_equal(s.snapshot.boot, 8);
+    assert_int_equal(s.finding_count, 0);
+    capstate_free(&s);
+    walker_close(moving_walk);
+    stream_fini(&a.stream);
+}
+
 static void an_address_that_no_kernel_of_32_bits_has_is_no_memory(void **state)
 {
     const struct walker_window *w = &walker_capscope_window;
@@ -1029,6 +1157,9 @@ int main(void)
         cmocka_unit_test(broken_files_are_refused),
         cmocka_unit_test(a_file_that_is_cut_off_while_it_is_read_is_told),
         cmocka_unit_test(a_file_that_is_moved_or_replaced_is_told),
+        cmocka_unit_test(a_restart_is_seen_through_a_stub),
+        cmocka_unit_test(a_restart_is_seen_in_a_file),
+        cmocka_unit_test(a_walk_across_a_restart_counts_for_nothing),
         cmocka_unit_test(an_address_that_no_kernel_of_32_bits_has_is_no_memory),
         cmocka_unit_test(a_block_cache_keeps_what_it_was_given),
     };

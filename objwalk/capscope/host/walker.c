@@ -36,6 +36,31 @@ static void capscope_close(struct walker *w)
     free(w);
 }
 
+/* --- another boot --- */
+
+/* A kernel that begins clears its roots, fills them, and writes `check` last. */
+static bool is_same_boot(const struct kernel_roots *was, const struct kernel_roots *now)
+{
+    bool filled = now->magic[0] && now->magic[1] && now->check;
+    return was->boot == now->boot && (was->boot || filled);
+}
+
+static enum error capscope_follow(struct walker *w, bool *anew)
+{
+    struct objwalk *walk = walk_of(w);
+    const struct kernel_roots was = walk->roots;
+    struct kernel_roots now;
+    enum error e = objwalk_read(walk, walk->roots_addr, &now, sizeof(now));
+    if (e != ERR_OK || memcmp(&was, &now, sizeof(now)) == 0)
+        return e;
+    e = objwalk_open(walk, walk->view, walk->roots_addr);
+    *anew = e == ERR_OK;
+    if (*anew)
+        return ERR_OK;
+    walk->roots = was;
+    return is_same_boot(&was, &now) ? ERR_OK : e;
+}
+
 /* --- whole states --- */
 
 static enum error first_only(void *ctx, const struct record *r)
@@ -403,6 +428,7 @@ static const struct walker_ops capscope_ops = {
     .agrees = capscope_agrees,
     .stop = capscope_stop,
     .registers = capscope_registers,
+    .follow = capscope_follow,
 };
 
 static void say_failure(char message[WALKER_MESSAGE], enum error e, const struct objwalk *w)
