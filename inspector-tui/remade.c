@@ -64,7 +64,7 @@ static bool list(struct compare *c, const struct origins *o)
             capstate_slot_at(&c->before->state, addr) >= 0)
             c->remade_slots[c->remade_listed++] = slot;
     }
-    return !!c->remade_slots;
+    return c->remade_slots;
 }
 
 static enum remade find(const struct session *s, struct compare *c)

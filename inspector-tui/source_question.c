@@ -210,7 +210,7 @@ void source_ask_moment(struct source *s, const struct asked *asked, struct capst
 bool source_has_connection(struct source *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool has = !!s->spare;
+    bool has = s->spare;
     pthread_mutex_unlock(&s->lock);
     return has;
 }
