@@ -14,6 +14,7 @@
 
 #include "capdb/store.h"
 #include "record/names.h"
+#include "record/vocabulary.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ struct perfetto {
     uint64_t untimed;     /* events of which that is not known */
     struct capdb_run run; /* of what stands at `now` */
     uint32_t reached;     /* snapshot up to which `now` has come at least */
+    bool own_clock;       /* events have another than snapshots: each recorder counts from 0 */
+    int64_t told;         /* by that clock, of the event before */
     bool behind;          /* something stands before in the array */
     struct span open[OPEN_REVOKES];
     uint32_t open_count;
@@ -419,8 +422,10 @@ static enum error go_to_event(struct perfetto *p, sqlite3_stmt *st, const struct
                   (double)(sqlite3_column_int64(st, columns - 2) + 1);
     p->timed = ticks >= 0;
     p->untimed += !p->timed && e->kind != CAPDB_EVENT_GAP;
+    if (p->own_clock && p->timed && ticks < p->told)
+        p->base = p->now + p->tick - (double)ticks * p->tick;
     if (p->timed)
-        time_of(p, (uint64_t)ticks, part);
+        time_of(p, (uint64_t)(p->told = ticks), part);
     return err;
 }
 
@@ -453,6 +458,7 @@ enum status export_perfetto(FILE *f, struct options *o, struct view *v)
     int64_t first = o->at ? o->at : o->from;
     int64_t last = o->at ? o->at : o->to ? o->to : INT64_MAX;
     p.tick = tick_length(&p);
+    p.own_clock = question(&p, "SELECT kernel FROM snapshot LIMIT 1") != RECORD_KERNEL_CAPSCOPE;
     fprintf(f, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
     enum error e = put_domain_names(&p);
     if (e == ERR_OK)

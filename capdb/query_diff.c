@@ -288,6 +288,21 @@ static enum status open_both(struct difference *d, uint32_t n[2])
     return s;
 }
 
+/* Over a restart all that was there went, and all that is there came; nobody did that. */
+static enum status tell_restart(struct difference *d, const uint32_t n[2])
+{
+    uint32_t later = n[0] > n[1] ? n[0] : n[1], earlier = n[0] > n[1] ? n[1] : n[0];
+    struct capdb_run run;
+    if (capdb_run_at(d->a.db, later, &run) != ERR_OK)
+        return command_complain(d->o->run, "%s", capdb_error(d->a.db));
+    if (earlier < run.first)
+        fprintf(stderr,
+                "capdb: %s: the machine was restarted before snapshot %u: nothing of before lives "
+                "on\n",
+                d->o->run, run.first);
+    return STATUS_YES;
+}
+
 enum status command_diff(struct options *o)
 {
     static const char *const columns[] = {"change", "#cap",  "slot", "domain",
@@ -302,6 +317,8 @@ enum status command_diff(struct options *o)
         s = command_complain(o->run, "%s", capdb_error(d.a.db));
     if (s == STATUS_YES)
         s = load_both(&d, n);
+    if (s == STATUS_YES)
+        s = tell_restart(&d, n);
     if (s == STATUS_YES) {
         d.out = output_begin(stdout, output_default, columns);
         capdb_difference_tell(d.changes, cap_change, &d);

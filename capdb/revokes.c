@@ -1,5 +1,5 @@
 /* revokes: recorded revocations, by their events (trace.c); where there are no events, those that
- * snapshots caught under way.  Snapshots in a row with the same root are
+ * snapshots caught under way.  Snapshots in a row with the same root, in one run of the machine, are
  * one revocation; each of them is a step, with what had been deleted since the step before. */
 #include "capdb/command.h"
 
@@ -15,6 +15,7 @@ struct step {
     uint32_t n;
     uint64_t root, victim;
     uint32_t done, left, preempted;
+    bool begins; /* a run of the machine */
 };
 
 struct revoke {
@@ -81,8 +82,8 @@ static void step_row(struct revokes *r, const struct step *s)
 
 static void take_step(struct revokes *r, const struct step *s)
 {
-    bool goes_on = r->now.first && r->now.last + 1 == s->n && r->now.end.root == s->root &&
-                   s->done >= r->now.end.done;
+    bool goes_on = !s->begins && r->now.first && r->now.last + 1 == s->n &&
+                   r->now.end.root == s->root && s->done >= r->now.end.done;
     if (!goes_on) {
         list_row(r);
         r->number++;
@@ -96,10 +97,11 @@ static void take_step(struct revokes *r, const struct step *s)
 static enum status read_steps(struct revokes *r)
 {
     sqlite3_stmt *st;
-    if (capdb_prepare(r->v.db,
-                      "SELECT n, revoke_root, revoke_victim, revoke_done, revoke_left,"
-                      " revoke_preempted FROM snapshot WHERE revoke_root <> 0 ORDER BY n",
-                      &st) != ERR_OK)
+    if (capdb_prepare(
+            r->v.db,
+            "SELECT n, revoke_root, revoke_victim, revoke_done, revoke_left,"
+            " revoke_preempted, n IN (SELECT first FROM runs) FROM snapshot WHERE revoke_root <> 0 ORDER BY n",
+            &st) != ERR_OK)
         return command_complain(r->o->run, "%s", capdb_error(r->v.db));
     enum error e = ERR_OK;
     while (capdb_step(r->v.db, st, "reading revocations", &e)) {
@@ -110,6 +112,7 @@ static enum status read_steps(struct revokes *r)
             .done = (uint32_t)sqlite3_column_int64(st, 3),
             .left = (uint32_t)sqlite3_column_int64(st, 4),
             .preempted = (uint32_t)sqlite3_column_int64(st, 5),
+            .begins = sqlite3_column_int64(st, 6) != 0,
         };
         take_step(r, &step);
     }

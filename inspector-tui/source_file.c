@@ -45,26 +45,20 @@ static void number_moments(struct source *s)
     free(table);
 }
 
-/* With which snapshots the recording came to another machine, or to another run of it: bit n of a map;
- * the first is no other. NULL: not known. */
+/* With which snapshots runs of the machine began: bit n of a map; the first is no other. NULL: not
+ * known. */
 static uint8_t *read_restarts(struct source *s, uint32_t count)
 {
-    char *table = NULL, machine[MACHINE_BYTES], before[MACHINE_BYTES] = "";
+    char *table = NULL;
     uint8_t *map = calloc(count / 8 + 1, 1);
     uint32_t n = 0;
-    if (!map || capdb_ask(s->db, "SELECT first, machine FROM source ORDER BY id", UINT32_MAX,
-                          &table) != ERR_OK) {
+    if (!map || capdb_ask(s->db, "SELECT first FROM runs", UINT32_MAX, &table) != ERR_OK) {
         free(map);
         return NULL;
     }
-    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
-        machine[0] = 0;
-        if (sscanf(line, "\n%" SCNu32 "\t%255[^\n]", &n, machine) < 1)
-            break;
-        if (n > 1 && n <= count && before[0] && machine[0] && strcmp(machine, before) != 0)
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n'))
+        if (sscanf(line, "\n%" SCNu32, &n) == 1 && n > 1 && n <= count)
             map[n / 8] |= (uint8_t)(1 << n % 8);
-        memcpy(before, machine, sizeof(before));
-    }
     free(table);
     return map;
 }

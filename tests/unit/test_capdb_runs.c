@@ -6,6 +6,7 @@
 #include "capdb/spans.h"
 #include "capdb/store.h"
 #include "record/names.h"
+#include "record/vocabulary.h"
 #include "tests/unit/recordings.h"
 
 #include <setjmp.h>
@@ -23,6 +24,7 @@ enum { TCB = 0x80100000, ENDPOINT = 0x80300000, TICK_US = 1000 };
 static struct capdb *db;
 static uint32_t seq;
 static double now;
+static uint32_t kernel = RECORD_KERNEL_CAPSCOPE;
 
 static void put_thread(struct capstate *s, bool current)
 {
@@ -54,6 +56,7 @@ static void snapshot(uint32_t boot, uint64_t ticks, bool current, bool sender)
     state_mapping(&s, (struct record_mapping){0x80200000, 1, 0x10000, 0x80500000, 12, 3, 1, 0});
     state_end(&s);
     s.snapshot.boot = boot;
+    s.snapshot.kernel = kernel;
     s.snapshot.ticks = ticks;
     s.snapshot.seq = seq;
     assert_int_equal(capdb_append(db, &s, now, &n), ERR_OK);
@@ -63,14 +66,15 @@ static void snapshot(uint32_t boot, uint64_t ticks, bool current, bool sender)
 static void event(uint64_t tick, uint32_t kind)
 {
     struct record r = {.kind = RECORD_EVENT};
-    r.event = (struct record_event){.seq = ++seq,
-                                    .time = (tick << 16 | seq) & UINT32_MAX,
-                                    .kind = kind,
-                                    .thread = TCB,
-                                    .object2 = TCB,
-                                    .slot = 0x80000010,
-                                    .type = RECORD_CAP_ENDPOINT,
-                                    .object = ENDPOINT};
+    r.event = (struct record_event){
+        .seq = ++seq,
+        .time = kernel == RECORD_KERNEL_CAPSCOPE ? (tick << 16 | seq) & UINT32_MAX : tick << 16,
+        .kind = kind,
+        .thread = TCB,
+        .object2 = TCB,
+        .slot = 0x80000010,
+        .type = RECORD_CAP_ENDPOINT,
+        .object = ENDPOINT};
     assert_int_equal(capdb_put_events(db, &r, 1), ERR_OK);
 }
 
@@ -205,6 +209,31 @@ static void the_trace_goes_on_through_wraps_and_restarts(void **state)
     free(text);
 }
 
+/* Of a kernel that tells no time events have the recorder's clock, which each recorder begins anew. */
+static void a_recorder_that_goes_on_stands_behind_the_one_before(void **state)
+{
+    struct capdb *before = db;
+    char message[CAPDB_MESSAGE];
+    (void)state;
+    seq = 0;
+    assert_int_equal(capdb_create(":memory:", "test", &db, message), ERR_OK);
+    kernel = RECORD_KERNEL_SEL4;
+    snapshot(0, 0, true, true);
+    event(5000, RECORD_EVENT_THREAD_CONFIGURE);
+    snapshot(0, 0, true, true);
+    event(10, RECORD_EVENT_THREAD_CONFIGURE);
+    event(200000, RECORD_EVENT_THREAD_CONFIGURE);
+    snapshot(0, 0, true, false);
+    kernel = RECORD_KERNEL_CAPSCOPE;
+    char *text = trace();
+    assert_near(trace_time(text, 1, 0), 5000000);
+    assert_near(trace_time(text, 2, 0), 5001000);
+    assert_near(trace_time(text, 3, 0), 5001000 + 199990000);
+    free(text);
+    capdb_close(db);
+    db = before;
+}
+
 /* --- what the past tells --- */
 
 typedef enum error (*question)(struct capdb *of, uint32_t n, const struct capstate *s,
@@ -285,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_have_the_clock_of_snapshots),
         cmocka_unit_test(the_trace_goes_on_through_wraps_and_restarts),
+        cmocka_unit_test(a_recorder_that_goes_on_stands_behind_the_one_before),
         cmocka_unit_test(the_past_is_told_by_the_clock_of_snapshots),
         cmocka_unit_test(the_past_ends_where_the_run_began),
         cmocka_unit_test(a_revoke_ends_with_its_run),
