@@ -147,7 +147,7 @@ key V
 line "killed 80000000"
 check "a slot that never lost a capability is named" shows_soon "no capability was taken from slot 0x80000000" 60
 line "killed xyz"
-check "an address that is none is refused" shows_soon "'xyz' is not a hexadecimal address"
+check "an address that is none is refused" shows_soon "'xyz' is no slot"
 key q
 check "q leaves the replay where it stands" eval 'shows_soon "status 0" && live "select count(*) from caps" >/dev/null'
 

@@ -305,8 +305,8 @@ static bool monitor_command(struct sel4_stub *s, int fd, const char *hex)
 
 static bool serve_packet(struct sel4_stub *s, int fd, const char *r)
 {
-    if (r[0] == '?')
-        return answer(s, fd, "T02thread:01;");
+    if (r[0] == '?') /* QEMU says SIGTRAP whatever stopped it, OpenOCD what did */
+        return answer(s, fd, s->openocd ? "T02thread:01;" : "T05thread:01;");
     if (s->openocd && strncmp(r, "qSupported", 10) == 0)
         return answer(s, fd,
                       "PacketSize=4000;qXfer:memory-map:read-;qXfer:features:read+;"

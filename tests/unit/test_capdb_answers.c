@@ -1073,10 +1073,7 @@ static void assert_differs(const char *wanted, const char *a, const char *b, con
 {
     char *text = difference(a, b, from, to);
     assert_int_equal(status, STATUS_YES);
-    if (wanted)
-        assert_has(text, wanted);
-    else
-        assert_string_equal(text, "change\tcap\tslot\tdomain\tbefore\tafter\n");
+    assert_has(text, wanted);
     free(text);
 }
 
@@ -1106,7 +1103,8 @@ static void snapshots_to_compare_are_named_as_any(void **state)
     assert_differs("\ncopied\t", NULL, NULL, "5", NULL);
     assert_differs("\ndeleted\t", NULL, NULL, NULL, "5");
     assert_differs("\ncopied\t", NULL, NULL, NULL, NULL);
-    assert_differs(NULL, NULL, NULL, "00:00:03.2", "00:00:03.9"); /* nothing was taken between */
+    assert_differs("both are snapshot 3: none was taken in between", NULL, NULL, "00:00:03.2",
+                   "00:00:03.9");
     assert_no_difference("ends before it begins", NULL, NULL, "3", "2");
     assert_no_difference("25:00: neither a snapshot nor a time", "1", "25:00", NULL, NULL);
     assert_no_difference("snapshot 7 not found", "1", "7", NULL, NULL);
