@@ -138,6 +138,25 @@ static bool same_state(const struct record_end *a, const struct record_end *b)
            a->complete == b->complete && a->digest0 == b->digest0 && a->digest1 == b->digest1;
 }
 
+/* After a reset no thread is current until the kernel has begun: what was known is of another run then. */
+static bool has_begun(struct sel4_side *s)
+{
+    bool begun = sel4_side_state(s)->node[0].current != 0;
+    if (!begun)
+        s->revoke = (struct sel4_revoke){0};
+    return begun;
+}
+
+static enum error end_of_tries(struct attach *a, struct sel4_side *s, unsigned tries)
+{
+    if (!has_begun(s))
+        return attach_fail(a, ERR_NO_ROOTS,
+                           "kernel %s: no thread is current: the kernel has not booted yet",
+                           chosen.kernel);
+    return attach_fail(a, ERR_TORN, "no whole snapshot in %u tries: %s", tries,
+                       error_sentence(ERR_TORN));
+}
+
 /* Trouble that two walks in a row show alike is the kernel's, not the reader's. */
 enum error sel4_side_snapshot(struct attach *a, struct sel4_side *s, sel4_prepare prepare,
                               unsigned tries)
@@ -151,6 +170,8 @@ enum error sel4_side_snapshot(struct attach *a, struct sel4_side *s, sel4_prepar
             e = walk_once(a, s, quiet);
         if (e != ERR_OK)
             return e;
+        if (!has_begun(s))
+            continue;
         const struct record_end *end = &a->stream.end;
         if (end->complete && a->stream.findings == 0)
             return ERR_OK;
@@ -159,8 +180,7 @@ enum error sel4_side_snapshot(struct attach *a, struct sel4_side *s, sel4_prepar
         before = *end;
         findings = a->stream.findings;
     }
-    return attach_fail(a, ERR_TORN, "no whole snapshot in %u tries: %s", tries,
-                       error_sentence(ERR_TORN));
+    return end_of_tries(a, s, tries);
 }
 
 /* --- doors that show no memory --- */

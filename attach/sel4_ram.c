@@ -72,13 +72,14 @@ static void sel4_ram_close(struct attach *a)
     a->door = NULL;
 }
 
-/* A core is dead. The memory of a machine that runs may be torn: two walks must agree then. */
+/* A core is dead. The memory of a machine that runs may be torn: two walks must agree then.  It may be
+ * another run's by now, which is beginning, or another kernel's. */
 static enum error prepare(struct attach *a, unsigned attempt, bool *quiet)
 {
-    const struct sel4_ram *d = a->door;
+    struct sel4_ram *d = a->door;
     (void)attempt;
     *quiet = d->image.core;
-    return ERR_OK;
+    return d->image.core ? ERR_OK : sel4_side_attach(a, &d->side, &d->port);
 }
 
 static enum error sel4_ram_snapshot(struct attach *a)

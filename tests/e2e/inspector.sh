@@ -394,7 +394,37 @@ key q
 shows_soon 'status 0'
 halt_machine
 rm -f "$work"/*.sock
-boot build/arm/debug/image-demo-healthy.elf
+
+# One that is reset in its place no line tells of, and no process.
+begin_at() { # DOOR
+    start "$inspector $1"
+    shows_soon '^ RUNNING'
+}
+is_told_reset() {
+    reset_machine
+    key L
+    shows_soon 'the machine was restarted: nothing of before lives on' && shows_soon '^ RUNNING'
+}
+is_left() { key q && shows_soon 'status 0'; }
+boot_resettable build/arm/release/image-demo-healthy.elf
+wait_for 60 build/host/capdb live "gdb:unix:$work/gdb.sock" 'SELECT 1'
+begin_at "gdb:unix:$work/gdb.sock"
+# Its clock is to have come further than that of the next run when that is read first.
+has_run() { [ "$(build/host/capdb live "ram:$work/ram" 'SELECT max(ticks) FROM snapshots' | tail -1)" -gt 3000 ]; }
+wait_for 120 has_run
+check "a kernel without a number for its runs tells a reset by its clock" is_told_reset
+is_left
+halt_machine
+rm -f "$work"/*.sock
+boot_resettable build/arm/debug/image-demo-healthy.elf
+wait_for 90 build/host/capdb live "$monitor" 'SELECT 1'
+for door in "gdb:unix:$work/gdb.sock" "gdb:unix:$work/stub.sock" "ram:$work/ram"; do
+    begin_at "$door"
+    check "a reset is told through ${door%%"$work"*}" is_told_reset
+    key O
+    check "and the verdict is of what runs now" eval "shows_soon ISOLATED && ! shows 'NO VERDICT'"
+    is_left
+done
 wait_for 90 build/host/capdb live "$monitor" 'SELECT 1'
 
 # --- recordings ---

@@ -415,6 +415,75 @@ static void files_give_the_same_records(void **state)
     }
 }
 
+/* --- another boot --- */
+
+static void a_kernel_that_begins_anew_is_no_state(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct capstate c;
+    begin(&s, "a64", true);
+    struct attach *a = open_it(&s);
+    uint64_t at = fixture_symbol(&s.f, "ksCurThread"), current = fixture_word(&s.f, at);
+    same_records(&s, a);
+    stub_settle(&s.stub);
+    fixture_put_word(&s.f, at, 0);
+    assert_int_equal(attach_snapshot(a, &c), ERR_NO_ROOTS);
+    assert_non_null(strstr(attach_error(a), "the kernel has not booted yet"));
+    stub_settle(&s.stub);
+    fixture_put_word(&s.f, at, current);
+    same_records(&s, a);
+    attach_close(a);
+    end(&s);
+}
+
+/* The image as it is now: RAM from `base` on; without the kernel's code when it is another kernel's. */
+static void write_bare(struct scene *s, const char *path, uint64_t base, const char *without)
+{
+    uint64_t left_out =
+        without ? fixture_pa(&s->f, fixture_symbol(&s->f, without)) / FIXTURE_PAGE : 0;
+    FILE *f = fopen(path, "r+b");
+    f = f ? f : fopen(path, "w+b");
+    assert_non_null(f);
+    for (size_t i = 0; i < s->f.pages; i++) {
+        static const uint8_t nothing[FIXTURE_PAGE];
+        const struct fixture_page *p = &s->f.page[i];
+        if (p->number * FIXTURE_PAGE < base)
+            continue;
+        (void)fseek(f, (long)(p->number * FIXTURE_PAGE - base), SEEK_SET);
+        (void)fwrite(without && p->number == left_out ? nothing : p->bytes, 1, FIXTURE_PAGE, f);
+    }
+    assert_int_equal(fclose(f), 0);
+}
+
+static void another_kernel_in_a_file_is_told(void **state)
+{
+    (void)state;
+    enum { BASE = 1 << 30 };
+    struct scene s;
+    struct capstate c;
+    char path[64], target[80], message[512];
+    struct attach *a = NULL;
+    begin(&s, "a64", true);
+    (void)snprintf(path, sizeof(path), "/tmp/capscope-bare-%d", (int)getpid());
+    (void)snprintf(target, sizeof(target), "ram:%s", path);
+    write_bare(&s, path, BASE, NULL);
+    if (attach_open(target, &a, message, sizeof(message)) != ERR_OK)
+        fail_msg("%s", message);
+    assert_int_equal(attach_snapshot(a, &c), ERR_OK);
+    capstate_free(&c);
+    write_bare(&s, path, BASE, "cteInsert");
+    assert_int_not_equal(attach_snapshot(a, &c), ERR_OK);
+    assert_true(strstr(attach_error(a), "another kernel runs") ||
+                strstr(attach_error(a), "no code stands in memory"));
+    write_bare(&s, path, BASE, NULL);
+    assert_int_equal(attach_snapshot(a, &c), ERR_OK);
+    capstate_free(&c);
+    attach_close(a);
+    (void)unlink(path);
+    end(&s);
+}
+
 static void monitors_are_refused(void **state)
 {
     (void)state;
@@ -478,6 +547,8 @@ int main(void)
         cmocka_unit_test(a_line_that_dies_leaves_it_running),
         cmocka_unit_test(who_is_killed_leaves_it_running),
         cmocka_unit_test(files_give_the_same_records),
+        cmocka_unit_test(a_kernel_that_begins_anew_is_no_state),
+        cmocka_unit_test(another_kernel_in_a_file_is_told),
         cmocka_unit_test(monitors_are_refused),
         cmocka_unit_test(walks_are_cheap),
     };
