@@ -761,20 +761,21 @@ def stale(said):
 
 
 def untorn(m):
-    """Of forty commands each of which would tear a line; a few may meet a host that took the processor from QEMU for
-    longer than a program pauses."""
-    begin, silent = len(m.everything), 0
+    """Of forty commands each of which would tear a line; a quarter may meet a host that took the processor from QEMU
+    for longer than a program pauses."""
+    begin, silent, most = len(m.everything), 0, 10
     for n in range(40):
         silent += "record format" not in m.run("version")
         m.pump(0.003 * (n % 17))
-    if silent > 6:
+    if silent > most:
         return "%d of 40 commands had no answer in one piece" % silent
     m.until(lambda: m.everything.endswith(b"\n"), "end of a line")
     slow = [l for l in m.everything[begin:].replace(b"\r", b"").split(b"\n")[1:-1] if b"slow" in l or b"xyz" in l]
-    torn = [l for l in slow if not re.fullmatch(rb"(?:capscope> )?slow 0123456789 a[b-z]*z", l) or b"> " in l]
+    begun = [l for l in slow if b"slow" in l]
+    torn = [l for l in begun if not re.fullmatch(rb"(?:capscope> )?slow 0123456789 a[b-z]*z", l) or b"> " in l]
     if len(slow) < 20:
         return "only %d lines of the program" % len(slow)
-    return "%d of %d lines are torn: %r" % (len(torn), len(slow), torn[:3]) if len(torn) > 6 else None
+    return "%d of %d lines are torn: %r" % (len(torn), len(begun), torn[:3]) if len(torn) > most else None
 
 
 def hosted(work, m, tap):
