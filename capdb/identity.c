@@ -12,14 +12,15 @@
  *
  * Positions order the derivation list: the kernel puts a derived capability directly behind its
  * source, so new ones take places just before their successor, and the space before that is free
- * for those to come.  When it is used up, everything is spread out anew. */
+ * for those to come.  When it is used up, their neighbourhood is spread out anew: the smallest one
+ * that leaves more space between positions the larger it is, so that it is not soon spread again. */
 #include "capdb/compare.h"
 #include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSITION_STEP = 1 << 8, POSITION_GAP = 1 << 24 };
+enum { POSITION_STEP = 1 << 8, POSITION_GAP = 1 << 24, POSITION_LEAST = 8 };
 
 static int compare_words(const struct record_slot *a, const struct record_slot *b)
 {
@@ -260,9 +261,20 @@ static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
 
 /* --- positions --- */
 
-/* Keeps a longest ascending run of the positions in out and clears the others. */
-static enum error keep_ascending(struct kept_cap *out, uint32_t count)
+/* The length of the longest ascending run so far that a position can continue. Most continue the
+ * longest. */
+static size_t run_before(const struct kept_cap *out, const int32_t *end, uint32_t length, int64_t pos)
 {
+    if (length && out[end[length - 1]].pos < pos)
+        return length;
+    return LOWER_BOUND(length, run, out[end[run]].pos < pos);
+}
+
+/* Keeps a longest ascending run of the positions, clears the others and opens their slots. */
+static enum error keep_ascending(struct comparison *c)
+{
+    struct kept_cap *out = c->next->caps;
+    uint32_t count = c->now->slot_count;
     uint32_t length = 0;
     int32_t *end = malloc((count + 1) * sizeof(*end)); /* by length of run: index that ends it */
     int32_t *link = malloc((count + 1) * sizeof(*link));
@@ -274,27 +286,23 @@ static enum error keep_ascending(struct kept_cap *out, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         if (out[i].pos == 0)
             continue;
-        size_t low = LOWER_BOUND(length, run, out[end[run]].pos < out[i].pos);
+        size_t low = run_before(out, end, length, out[i].pos);
         link[i] = low ? end[low - 1] : -1;
         end[low] = (int32_t)i;
         length += low == length;
     }
     int32_t at = length ? end[length - 1] : -1;
     for (uint32_t i = count; i-- > 0;) {
-        if ((int32_t)i == at)
+        if ((int32_t)i == at) {
             at = link[i];
-        else
+        } else if (out[i].pos != 0) {
             out[i].pos = 0;
+            c->open[i] = 1;
+        }
     }
     free(end);
     free(link);
     return ERR_OK;
-}
-
-static void spread_anew(struct kept_cap *out, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        out[i].pos = (int64_t)(i + 1) * POSITION_GAP;
 }
 
 /* Fills the run [first, end) between positions of its neighbours; false when there is no room. */
@@ -316,30 +324,57 @@ static bool fill_run(struct kept_cap *out, uint32_t first, uint32_t end, uint32_
     return step > 0;
 }
 
-/* Only slots that are open may have none; when all are spread anew, all are open. */
+/* Slots [first, end) at one step from each other between the neighbours of the window. */
+static bool spread(struct comparison *c, uint32_t first, uint32_t end, int64_t least)
+{
+    struct kept_cap *out = c->next->caps;
+    int64_t left = first ? out[first - 1].pos : 0;
+    int64_t step = end == c->now->slot_count ? POSITION_GAP
+                                             : (out[end].pos - left) / ((int64_t)(end - first) + 1);
+    if (step < least)
+        return false;
+    for (uint32_t i = first; i < end; i++) {
+        out[i].pos = left + (int64_t)(i - first + 1) * step;
+        c->open[i] = 1;
+    }
+    return true;
+}
+
+/* Widens the run until there is room. One that reaches the end of the list has it: there positions
+ * have no bound. Returns the end of what was spread. */
+static uint32_t make_room(struct comparison *c, uint32_t first, uint32_t end)
+{
+    const struct kept_cap *out = c->next->caps;
+    const uint32_t count = c->now->slot_count;
+    for (unsigned level = 0;; level++) {
+        uint32_t more = (uint32_t)1 << level;
+        first -= first < more ? first : more;
+        end = count - end < more ? count : end + more;
+        while (end < count && out[end].pos == 0)
+            end++;
+        if (spread(c, first, end, (int64_t)POSITION_LEAST << level / 2))
+            return end;
+    }
+}
+
+/* Only slots that are open may have none. */
 static void fill_positions(struct comparison *c)
 {
     struct kept_cap *out = c->next->caps;
     uint32_t count = c->now->slot_count;
     for (uint32_t i = 0; i < count; i++) {
-        if (!(c->all_open || c->open[i]) || out[i].pos != 0)
+        if (!c->open[i] || out[i].pos != 0)
             continue;
         uint32_t end = i;
         while (end < count && out[end].pos == 0)
             end++;
-        if (!fill_run(out, i, end, count)) {
-            spread_anew(out, count);
-            c->all_open = true;
-            return;
-        }
-        i = end - 1;
+        i = (fill_run(out, i, end, count) ? end : make_room(c, i, end)) - 1;
     }
 }
 
 static enum error give_positions(struct comparison *c, bool ascending)
 {
-    enum error e = ascending ? ERR_OK : keep_ascending(c->next->caps, c->now->slot_count);
-    c->all_open |= !ascending;
+    enum error e = ascending ? ERR_OK : keep_ascending(c);
     if (e == ERR_OK)
         fill_positions(c);
     return e;

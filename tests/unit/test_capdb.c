@@ -418,13 +418,86 @@ static void a_full_gap_is_spread_anew(void **state)
     assert_int_equal(identity_assign(&c, NULL, &r.next.cap), ERR_OK);
     assert_int_equal(c.stats.added, 1);
     assert_int_equal(c.stats.removed, 0);
-    assert_true(c.all_open);
-    for (uint32_t i = 1; i < after.state.slot_count; i++)
-        assert_true(after.caps[i].pos > after.caps[i - 1].pos);
+    for (uint32_t i = 0; i < after.state.slot_count; i++) {
+        int32_t p = c.match[i];
+        assert_true(i == 0 || after.caps[i].pos > after.caps[i - 1].pos);
+        assert_true(c.open[i] || before.caps[p].pos == after.caps[i].pos);
+    }
     for (int i = 0; i < RECORDER_SCRATCH; i++)
         room_free(&r.scratch[i]);
     mirror_free(&before);
     mirror_free(&after);
+}
+
+/* As many endpoints as fit, siblings. */
+static void wide_system(struct changing *m, uint32_t count)
+{
+    small_system(m);
+    for (uint32_t i = 3; i < count; i++) {
+        m->slots[i] = m->slots[2];
+        m->slots[i].addr = CNODE_BASE + 0x40 + (i - 2) * 0x10;
+        m->slots[i].object = m->slots[2].object + i * 0x10;
+    }
+    m->count = count;
+}
+
+static void append_state(struct capdb *db, const struct changing *m)
+{
+    struct capstate s;
+    uint32_t n;
+    changing_state(m, &s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capstate_free(&s);
+}
+
+static int64_t rows_since(struct capdb *db, int64_t before)
+{
+    assert_int_equal(capdb_flush(db), ERR_OK);
+    return capdb_int(db, "SELECT count(*) FROM cap_row", 0) - before;
+}
+
+/* One copy is copied again and again: each copy has less space than the one before, and only its
+ * neighbours make room. */
+static void copies_of_one_capability_leave_the_others_alone(void **state)
+{
+    enum { WIDE = 100, COPIES = 20 };
+    struct changing m;
+    struct capdb *db = create(":memory:");
+    (void)state;
+    wide_system(&m, WIDE);
+    append_state(db, &m);
+    int64_t rows = rows_since(db, 0);
+    for (uint32_t i = 0; i < COPIES; i++) {
+        const uint32_t source = i ? 51 : 50; /* a copy, which lies close to its successor */
+        struct record_slot copy = m.slots[source];
+        copy.addr = CNODE_BASE + 0x800 + i * 0x10;
+        copy.depth++;
+        memmove(&m.slots[source + 2], &m.slots[source + 1],
+                (m.count - source - 1) * sizeof(copy));
+        m.slots[source + 1] = copy;
+        m.count++;
+        append_state(db, &m);
+    }
+    assert_in_range(rows_since(db, rows), COPIES, 3 * COPIES);
+    capdb_close(db);
+}
+
+/* Its position is another; all others have theirs. */
+static void what_moves_in_the_list_moves_alone(void **state)
+{
+    enum { WIDE = 100 };
+    struct changing m;
+    struct capdb *db = create(":memory:");
+    (void)state;
+    wide_system(&m, WIDE);
+    append_state(db, &m);
+    int64_t rows = rows_since(db, 0);
+    struct record_slot first = m.slots[10];
+    m.slots[10] = m.slots[60];
+    m.slots[60] = first;
+    append_state(db, &m);
+    assert_int_equal(rows_since(db, rows), 2);
+    capdb_close(db);
 }
 
 /* --- what goes wrong -------------------------------------------------------------------------- */
@@ -844,6 +917,8 @@ int main(void)
         cmocka_unit_test(two_alike_that_moved_are_not_guessed),
         cmocka_unit_test(an_object_made_again_at_its_address_is_another_life),
         cmocka_unit_test(a_full_gap_is_spread_anew),
+        cmocka_unit_test(copies_of_one_capability_leave_the_others_alone),
+        cmocka_unit_test(what_moves_in_the_list_moves_alone),
         cmocka_unit_test(foreign_files_are_refused_in_words),
         cmocka_unit_test(an_existing_file_is_not_overwritten),
         cmocka_unit_test(damaged_recordings_never_lie),
