@@ -4,6 +4,7 @@
 #include "capdb/compare.h"
 #include "capdb/elements.h"
 #include "capdb/sum.h"
+#include "capdb/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +241,8 @@ static enum error write_snapshot(struct appending *a, struct blake2b *rows)
         e = put_rows(a, n, rows);
     if (e == ERR_OK)
         e = put_snapshot(a, n);
+    if (e == ERR_OK)
+        e = runs_put(a->db, n, &a->db->recorder->mirror.state.snapshot, &a->next.state.snapshot);
     return e;
 }
 

@@ -4,6 +4,8 @@
  * commit of the new chain has what the old ones had; nothing is rebuilt.  All of it is one
  * transaction.  Snapshot n of the old is n - first + 1 of the new. */
 #include "capdb/recorder.h"
+#include "capdb/keyframe.h"
+#include "capdb/runs.h"
 #include "lib/array.h"
 
 #include <libgen.h>
@@ -266,6 +268,10 @@ static enum error cut_all(struct cutting *c)
         cut_snapshot(c);
     for (int kind = 0; kind < ROW_KINDS; kind++)
         close_lane(&c->lanes[kind]);
+    if (c->e == ERR_OK)
+        c->e = keyframes_make(c->to);
+    if (c->e == ERR_OK)
+        c->e = runs_make(c->to);
     if (c->e == ERR_OK)
         c->e = capdb_exec(c->to, "COMMIT", doing);
     if (c->e != ERR_OK) {

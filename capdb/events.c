@@ -74,27 +74,3 @@ bool capdb_has_events(struct capdb *db)
 {
     return capdb_int(db, "SELECT 1 FROM event LIMIT 1", 0) != 0;
 }
-
-/* --- runs of the machine --- */
-
-enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out)
-{
-    static const char sql[] = "SELECT first, last, from_row FROM runs WHERE first >= (SELECT"
-                              " coalesce(max(first), 0) FROM runs WHERE first <= ?) ORDER BY first"
-                              " LIMIT 2";
-    sqlite3_stmt *st;
-    *out = (struct capdb_run){.first = 1, .last = n, .from_row = 1, .next_row = INT64_MAX};
-    enum error e = capdb_prepare(db, sql, &st);
-    if (e != ERR_OK)
-        return e;
-    sqlite3_bind_int64(st, 1, n);
-    if (capdb_step(db, st, "looking for runs of the machine", &e)) {
-        out->first = (uint32_t)sqlite3_column_int64(st, 0);
-        out->last = (uint32_t)sqlite3_column_int64(st, 1);
-        out->from_row = sqlite3_column_int64(st, 2);
-        if (capdb_step(db, st, "looking for runs of the machine", &e))
-            out->next_row = sqlite3_column_int64(st, 2);
-    }
-    sqlite3_finalize(st);
-    return e;
-}

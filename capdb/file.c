@@ -120,6 +120,14 @@ static enum error check_statement(struct capdb *db, sqlite3_stmt *st,
     return e;
 }
 
+static bool is_there(struct capdb *db, sqlite3_stmt *st, const char *name, enum error *e)
+{
+    sqlite3_reset(st);
+    sqlite3_bind_text(st, 1, "table", -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 2, name, -1, SQLITE_TRANSIENT);
+    return capdb_step(db, st, "opening", e);
+}
+
 /* Nothing is read from a table that is a view, or has other columns.  *tables: how many there are by
  * the schema. */
 static enum error check_schema(struct capdb *db, int64_t *tables)
@@ -130,9 +138,15 @@ static enum error check_schema(struct capdb *db, int64_t *tables)
     enum error e =
         capdb_prepare(db, "SELECT sql FROM main.sqlite_schema WHERE type = ? AND name = ?", &st);
     *tables = 0;
-    for (; e == ERR_OK && schema_next(&at, &s); *tables += s.kind == SCHEMA_TABLE)
-        if (s.kind != SCHEMA_VIEW)
+    db->keyframes = db->version == CAPDB_USER_VERSION;
+    while (e == ERR_OK && schema_next(&at, &s)) {
+        bool lacks =
+            s.kind == SCHEMA_TABLE && schema_may_lack(s.name) && !is_there(db, st, s.name, &e);
+        db->keyframes &= !lacks;
+        if (e == ERR_OK && s.kind != SCHEMA_VIEW && !lacks)
             e = check_statement(db, st, &s);
+        *tables += s.kind == SCHEMA_TABLE && !lacks;
+    }
     sqlite3_finalize(st);
     return e;
 }
@@ -154,6 +168,7 @@ static enum error create_schema(struct capdb *db, const struct capdb_source *sou
                     CAPDB_APPLICATION_ID, CAPDB_USER_VERSION);
     if (e == ERR_OK)
         e = capdb_exec(db, capdb_schema_sql, "creating");
+    db->keyframes = e == ERR_OK;
     if (e == ERR_OK)
         e = capdb_fill_words(db);
     if (e == ERR_OK)

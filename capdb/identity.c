@@ -263,7 +263,8 @@ static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
 
 /* The length of the longest ascending run so far that a position can continue. Most continue the
  * longest. */
-static size_t run_before(const struct kept_cap *out, const int32_t *end, uint32_t length, int64_t pos)
+static size_t run_before(const struct kept_cap *out, const int32_t *end, uint32_t length,
+                         int64_t pos)
 {
     if (length && out[end[length - 1]].pos < pos)
         return length;

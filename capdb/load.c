@@ -27,19 +27,8 @@ bool capdb_fetch_row(sqlite3_stmt *st, int kind, struct row *out)
 
 enum error capdb_rows_at(struct capdb *db, enum row_kind kind, uint32_t n, struct rowset *out)
 {
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare_rows(
-        db, kind,
-        kind == ROW_CAP ? "t0 <= ?1 AND t1 > ?1 AND"
-                          " row <= (SELECT last_cap_row FROM snapshot WHERE n = ?1)"
-                        : "t0 <= ?1 AND t1 > ?1",
-        &st);
-    if (e != ERR_OK)
-        return e;
-    sqlite3_bind_int64(st, 1, n);
     *out = (struct rowset){0};
-    e = capdb_take_rows(db, st, kind, "reading a snapshot", out);
-    sqlite3_finalize(st);
+    enum error e = capdb_take_held(db, kind, n, NULL, NULL, 0, "reading a snapshot", out);
     if (e != ERR_OK)
         rowset_free(out);
     else

@@ -124,13 +124,14 @@ static enum status resolve(const struct options *o, struct view *v, const char *
     struct moment at;
     if (!text)
         return STATUS_YES;
-    struct moments m = read_moments(v);
-    if (m.count == 0)
+    const uint32_t count = capdb_count(v->db);
+    if (count == 0)
         return command_complain(o->run, "has no snapshot");
     if (number_only(text, n))
-        return *n <= m.count ? STATUS_YES
-                             : command_complain(o->run, "snapshot %u not found (it has 1 to %u)",
-                                                *n, m.count);
+        return *n <= count
+                   ? STATUS_YES
+                   : command_complain(o->run, "snapshot %u not found (it has 1 to %u)", *n, count);
+    const struct moments m = read_moments(v); /* which looks at all of them */
     if (!moment_parse(text, &m, &at))
         return command_complain(NULL,
                                 "%s%s: neither a snapshot nor a time (11:47:27, -1m, "
@@ -156,9 +157,6 @@ enum status moment_resolve(const struct options *o, struct view *v, const char *
 static bool is_reversed(const struct moments *m, const char *from, const char *to)
 {
     struct moment a, b;
-    uint32_t n;
-    if (!from || !to || number_only(from, &n) || number_only(to, &n))
-        return false;
     return moment_parse(from, m, &a) && moment_parse(to, m, &b) && a.time > b.time &&
            a.time >= b.time + b.length;
 }
@@ -166,7 +164,11 @@ static bool is_reversed(const struct moments *m, const char *from, const char *t
 enum status moments_ascend(const struct options *o, struct view *v, const char *from,
                            const char *to)
 {
-    struct moments m = read_moments(v);
+    struct moments m;
+    uint32_t n;
+    if (number_only(from, &n) || number_only(to, &n))
+        return STATUS_YES;
+    m = read_moments(v);
     return is_reversed(&m, from, to)
                ? command_complain(o->run, "the range ends before it begins: from %s to %s", from,
                                   to)

@@ -1,5 +1,6 @@
 /* Becoming the recorder of a file, its transactions, and how it ends. */
 #include "capdb/recorder.h"
+#include "capdb/keyframe.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -204,7 +205,7 @@ static enum error resume_state(struct capdb *db)
         e = mirror_load(db, &db->recorder->mirror);
     if (e == ERR_OK)
         resume_numbers(db);
-    return e;
+    return e == ERR_OK && db->keyframes ? keyframes_resume(db) : e;
 }
 
 enum error recorder_resume(struct capdb *db, const struct capdb_source *source)
@@ -313,6 +314,8 @@ enum error capdb_flush(struct capdb *db)
         return ERR_OK;
     double begun = capdb_now();
     enum error e = capdb_merge(db);
+    if (e == ERR_OK)
+        e = keyframes_put(db);
     place_note(db);
     if (e == ERR_OK) {
         r->unmerged = 0;

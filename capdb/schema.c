@@ -79,6 +79,11 @@ bool schema_next(const char **at, struct schema_statement *out)
     return true;
 }
 
+bool schema_may_lack(const char *name)
+{
+    return strcmp(name, "keyframe") == 0 || strcmp(name, "run_begin") == 0;
+}
+
 /* Where the next character that counts stands. */
 static const char *next_sign(const char *at, const char *end)
 {

@@ -36,6 +36,9 @@ struct schema_statement {
 /* The next statement from *at on, which moves behind it; false at the end. */
 bool schema_next(const char **at, struct schema_statement *out);
 
+/* Is it a table that recordings which were begun before lack? It only saves time. */
+bool schema_may_lack(const char *name);
+
 /* Do the texts say the same, but for blanks, comments and double quotes? */
 bool schema_same(const char *a, size_t a_length, const char *b, size_t b_length);
 

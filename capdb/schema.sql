@@ -357,6 +357,23 @@ CREATE TABLE tail (
     began BLOB NOT NULL
 ) STRICT;
 
+-- What follows from the rest and saves readers time; recordings of before have neither table, and
+-- `capdb verify` holds both against the rest.
+--
+-- Keyframes: the rows of a kind's table that hold in snapshot n, packed as `ended` above; last: the
+-- highest of all then.  With them one snapshot is read without looking at the whole table.
+CREATE TABLE keyframe (
+    kind INTEGER NOT NULL,
+    n    INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    rows BLOB NOT NULL,
+    PRIMARY KEY (kind, n)
+) STRICT, WITHOUT ROWID;
+-- First snapshots of runs of the machine, see the view `runs`.
+CREATE TABLE run_begin (
+    n INTEGER PRIMARY KEY
+) STRICT;
+
 ----------------------------------------------------------------------------------------------------
 -- Events as they were recorded, in the order of row
 

@@ -25,6 +25,14 @@ static enum error no_memory(struct skeleton *k)
 static enum error take_rows(struct skeleton *k, enum row_kind kind, const char *where, int64_t low,
                             int64_t high, struct rowset *out)
 {
+    const int64_t values[] = {RECORD_CAP_FRAME, low, high};
+    return capdb_take_held(k->db, kind, k->n, where, values, 3, doing, out);
+}
+
+/* The same where an index finds them. */
+static enum error take_indexed(struct skeleton *k, enum row_kind kind, const char *where,
+                               int64_t low, int64_t high, struct rowset *out)
+{
     char all[320];
     sqlite3_stmt *st;
     snprintf(all, sizeof(all), "t0 <= ?1 AND t1 > ?1 AND %s", where);
@@ -60,10 +68,8 @@ static enum error take_listed(struct skeleton *k, enum row_kind kind, const char
 
 static enum error take_caps(struct skeleton *k)
 {
-    return take_rows(k, ROW_CAP,
-                     "row <= (SELECT last_cap_row FROM snapshot WHERE n = ?1)"
-                     " AND (type <> ?2 OR addr IS NOT NULL OR bits IS NOT NULL)",
-                     0, 0, &k->l.sets[ROW_CAP]);
+    return take_rows(k, ROW_CAP, "(type <> ?2 OR addr IS NOT NULL OR bits IS NOT NULL)", 0, 0,
+                     &k->l.sets[ROW_CAP]);
 }
 
 /* A frame that may not be left out comes along, and says so. */
@@ -276,9 +282,7 @@ static enum error find_below(struct skeleton *k, const struct capstate *s, int32
         first--;
     while (last < (int32_t)s->slot_count && is_frame(s, last))
         last++;
-    return take_rows(k, ROW_CAP,
-                     "type = ?2 AND pos > ?3 AND pos < ?4 AND"
-                     " row <= (SELECT last_cap_row FROM snapshot WHERE n = ?1)",
+    return take_rows(k, ROW_CAP, "type = ?2 AND pos > ?3 AND pos < ?4",
                      first < 0 ? INT64_MIN : k->l.caps[first].pos,
                      last == (int32_t)s->slot_count ? INT64_MAX : k->l.caps[last].pos, found);
 }
@@ -286,8 +290,8 @@ static enum error find_below(struct skeleton *k, const struct capstate *s, int32
 static enum error find_in(struct skeleton *k, const struct capstate_object *o, struct rowset *found)
 {
     const uint64_t last = o->addr + (((uint64_t)1 << o->bits) - 1);
-    return take_rows(k, ROW_CAP, "type = ?2 AND slot BETWEEN ?3 AND ?4", (int64_t)o->addr,
-                     (int64_t)last, found);
+    return take_indexed(k, ROW_CAP, "type = ?2 AND slot BETWEEN ?3 AND ?4", (int64_t)o->addr,
+                        (int64_t)last, found);
 }
 
 static enum error find_in_ended(struct skeleton *k, const struct capstate *s, const bool *gone,

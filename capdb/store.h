@@ -5,6 +5,7 @@
  *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
  *     tail, take, keys                          what is not merged yet; rows in one step, of a list
+ *     keyframe                                  rows that hold in a snapshot
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
  *     elements, sum                             rows and sums of a snapshot
@@ -54,7 +55,8 @@ struct capdb {
     bool writable; /* this handle records, and holds the lock */
     int lock;      /* descriptor, -1 */
     struct place place;
-    int version; /* user_version */
+    int version;    /* user_version */
+    bool keyframes; /* it has them, and run_begin: keyframe.h, runs.c */
     uint32_t count;
     struct recorder *recorder;   /* once something is written */
     struct taking *taking;       /* take.c's, while a query hands rows over; NULL */
@@ -173,6 +175,10 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
+/* Of the rows that hold in snapshot n those that fulfil a condition, NULL: all; values are for its ?2, ?3
+ * and so on.  Behind those in *out, in the order of their numbers but for what the tail has. */
+enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,
+                           const int64_t *values, int count, const char *doing, struct rowset *out);
 /* The same of the rows of which a column (or "row") is one of a list and that hold in one of two
  * snapshots, in the order of the list.  Behind its columns each row has t0 << 32 | t1. */
 enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,

@@ -14,7 +14,7 @@ enum { COLUMNS_BYTES = 512, SQL_BYTES = 1024, ROWS_MAX = 1 << 27 };
 
 /* --- packing --------------------------------------------------------------------------------- */
 
-static void pack_ended(struct pack *p, const int64_t *ended, uint32_t count)
+void tail_pack_rows(struct pack *p, const int64_t *ended, uint32_t count)
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -32,7 +32,7 @@ static void pack_began(struct pack *p, int kind, const struct row *rows, uint32_
             pack_difference(p, before->v[c], rows[i].v[c]);
 }
 
-static void bind_pack(sqlite3_stmt *st, int at, const struct pack *p)
+void tail_bind(sqlite3_stmt *st, int at, const struct pack *p)
 {
     if (p->used)
         sqlite3_bind_blob64(st, at, p->bytes, p->used, SQLITE_STATIC);
@@ -47,15 +47,15 @@ enum error tail_put(struct capdb *db, sqlite3_stmt *put, uint32_t t, int kind,
     if (c->ended_count == 0 && c->began_count == 0)
         return ERR_OK;
     scratch[0].used = scratch[1].used = 0;
-    pack_ended(&scratch[0], c->ended, c->ended_count);
+    tail_pack_rows(&scratch[0], c->ended, c->ended_count);
     pack_began(&scratch[1], kind, c->began, c->began_count);
     if (scratch[0].failed || scratch[1].failed)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
     sqlite3_bind_int64(put, 1, t);
     sqlite3_bind_int(put, 2, kind);
     sqlite3_bind_int64(put, 3, c->began_count ? c->began[0].row : 0);
-    bind_pack(put, 4, &scratch[0]);
-    bind_pack(put, 5, &scratch[1]);
+    tail_bind(put, 4, &scratch[0]);
+    tail_bind(put, 5, &scratch[1]);
     capdb_step(db, put, "writing a snapshot", &e);
     sqlite3_reset(put);
     return e;
@@ -73,7 +73,7 @@ struct walk {
     void *ctx;
 };
 
-static struct unpack column_bytes(sqlite3_stmt *st, int column)
+struct unpack tail_unpack(sqlite3_stmt *st, int column)
 {
     const uint8_t *bytes = sqlite3_column_blob(st, column);
     int length = sqlite3_column_bytes(st, column);
@@ -119,9 +119,9 @@ static enum error walk_tail(const struct walk *w)
     while (capdb_step(w->db, st, "reading the tail", &e)) {
         int64_t t = sqlite3_column_int64(st, 0);
         if (w->ends)
-            e = walk_ends(w, t, column_bytes(st, 2));
+            e = walk_ends(w, t, tail_unpack(st, 2));
         if (e == ERR_OK && w->begins)
-            e = walk_begins(w, t, sqlite3_column_int64(st, 1), column_bytes(st, 3));
+            e = walk_begins(w, t, sqlite3_column_int64(st, 1), tail_unpack(st, 3));
     }
     sqlite3_finalize(st);
     return e;
@@ -319,23 +319,43 @@ static enum error empty_kind(struct capdb *db, const struct row_desc *d)
 }
 
 /* Rows of the table, of which some end in the tail, and rows that begin there. */
-static enum error overlay_kind(struct capdb *db, int kind)
+static void both_arms(const struct capdb *db, int kind, const char *keys, char sql[TAIL_FROM_BYTES])
 {
     char own[COLUMNS_BYTES];
     char new[COLUMNS_BYTES];
+    const struct row_desc *d = &row_descs[kind];
+    snprintf(sql, TAIL_FROM_BYTES,
+             "SELECT r.row, r.t0, coalesce(e.t, r.t1) AS t1%s FROM %smain.%s r%s"
+             " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = r.row UNION ALL"
+             " SELECT b.row, b.t, coalesce(e.t, %d)%s FROM temp.tail_begin b"
+             " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = b.row WHERE b.kind = %d",
+             table_columns(db, d, "r.", own), keys[0] ? "capdb_keys k CROSS JOIN " : "", d->table,
+             keys, kind, CAPDB_STILL, tail_columns(db, d, new), kind, kind);
+}
+
+static enum error overlay_kind(struct capdb *db, int kind)
+{
+    char arms[TAIL_FROM_BYTES];
     char names[COLUMNS_BYTES];
     const struct row_desc *d = &row_descs[kind];
     if (columns_there(db, d) == 0)
         return empty_kind(db, d);
-    return capdb_execf(
-        db, "reading the tail",
-        "CREATE TEMP VIEW %s (row, t0, t1%s) AS"
-        " SELECT r.row, r.t0, coalesce(e.t, r.t1)%s FROM main.%s r"
-        " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = r.row UNION ALL"
-        " SELECT b.row, b.t, coalesce(e.t, %d)%s FROM temp.tail_begin b"
-        " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = b.row WHERE b.kind = %d",
-        d->table, table_columns(db, d, "", names), table_columns(db, d, "r.", own), d->table, kind,
-        CAPDB_STILL, tail_columns(db, d, new), kind, kind);
+    both_arms(db, kind, "", arms);
+    return capdb_execf(db, "reading the tail", "CREATE TEMP VIEW %s (row, t0, t1%s) AS %s",
+                       d->table, table_columns(db, d, "", names), arms);
+}
+
+void tail_from_listed(const struct capdb *db, int kind, char sql[TAIL_FROM_BYTES + 2])
+{
+    static const char on[] = " ON r.row = k.key";
+    if (!db->overlaid) {
+        snprintf(sql, TAIL_FROM_BYTES, "capdb_keys k CROSS JOIN main.%s r%s", row_descs[kind].table,
+                 on);
+        return;
+    }
+    char arms[TAIL_FROM_BYTES];
+    both_arms(db, kind, on, arms);
+    snprintf(sql, TAIL_FROM_BYTES + 2, "(%s)", arms);
 }
 
 static const char make_tables[] =

@@ -17,4 +17,15 @@ struct tail_changes {
 enum error tail_put(struct capdb *db, sqlite3_stmt *put, uint32_t t, int kind,
                     const struct tail_changes *changes, struct pack scratch[2]);
 
+/* Numbers of rows, ascending, as differences; a pack as a value of a statement, which lasts as long as
+ * it does; and what a column holds. */
+void tail_pack_rows(struct pack *p, const int64_t *rows, uint32_t count);
+void tail_bind(sqlite3_stmt *st, int at, const struct pack *p);
+struct unpack tail_unpack(sqlite3_stmt *st, int column);
+
+/* For FROM: the rows of a kind whose numbers capdb_keys has, with the tail as if it were merged; of what
+ * begins in the tail all. */
+enum { TAIL_FROM_BYTES = 1536 };
+void tail_from_listed(const struct capdb *db, int kind, char sql[TAIL_FROM_BYTES + 2]);
+
 #endif

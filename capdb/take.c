@@ -3,11 +3,12 @@
  * SQLite hands a row out cell by cell, each through a call that looks whether the statement is well;
  * an aggregate of ours gets all cells of a row in one call and puts them into a rowset, and the query
  * comes back once, at its end. */
-#include "capdb/store.h"
+#include "capdb/keyframe.h"
+#include "capdb/tail.h"
 
 #include <stdio.h>
 
-enum { SQL_BYTES = 1280, FROM_BYTES = 96 };
+enum { SQL_BYTES = 1280, FROM_BYTES = 96, HELD_BYTES = TAIL_FROM_BYTES + SQL_BYTES };
 
 /* Where the rows of the query under way go. */
 struct taking {
@@ -65,16 +66,22 @@ enum error capdb_add_taking(struct capdb *db)
     return code == SQLITE_OK ? ERR_OK : ERR_NO_MEMORY;
 }
 
-enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
-                              sqlite3_stmt **out)
+static enum error prepare_from(struct capdb *db, enum row_kind kind, const char *from,
+                               const char *where, sqlite3_stmt **out)
 {
-    char sql[SQL_BYTES];
+    char sql[HELD_BYTES];
     const struct row_desc *d = &row_descs[kind];
     int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(row");
     for (int c = 0; c < d->columns; c++)
         used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", \"%s\"", d->column[c]);
-    snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE %s", d->table, where);
+    snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE %s", from, where);
     return capdb_prepare(db, sql, out);
+}
+
+enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
+                              sqlite3_stmt **out)
+{
+    return prepare_from(db, kind, row_descs[kind].table, where, out);
 }
 
 static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, struct taking taking)
@@ -96,6 +103,45 @@ enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kin
                            const char *doing, struct rowset *out)
 {
     return take(db, st, doing, (struct taking){.kind = kind, .out = out});
+}
+
+/* The rows that may hold are asked for one by one, or all up to the last of them. */
+static enum error prepare_held(struct capdb *db, enum row_kind kind, const struct held *held,
+                               const char *where, sqlite3_stmt **out)
+{
+    char from[TAIL_FROM_BYTES + 2];
+    char all[SQL_BYTES];
+    if (held->listed)
+        tail_from_listed(db, (int)kind, from);
+    else
+        snprintf(from, sizeof(from), "%s", row_descs[kind].table);
+    int used = snprintf(all, sizeof(all), "t0 <= ?1 AND t1 > ?1%s%s", where ? " AND " : "",
+                        where ? where : "");
+    if (!held->listed && held->last != INT64_MAX)
+        snprintf(all + used, sizeof(all) - (size_t)used, " AND row <= %lld", (long long)held->last);
+    return prepare_from(db, kind, from, all, out);
+}
+
+enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,
+                           const int64_t *values, int count, const char *doing, struct rowset *out)
+{
+    struct held held;
+    sqlite3_stmt *st;
+    enum error e = held_rows(db, kind, n, &held);
+    if (e != ERR_OK)
+        return e;
+    db->keys = held.listed ? &held.rows : NULL;
+    e = prepare_held(db, kind, &held, where, &st);
+    if (e == ERR_OK) {
+        sqlite3_bind_int64(st, 1, n);
+        for (int i = 0; i < count && i + 2 <= sqlite3_bind_parameter_count(st); i++)
+            sqlite3_bind_int64(st, i + 2, values[i]);
+        e = capdb_take_rows(db, st, kind, doing, out);
+        sqlite3_finalize(st);
+    }
+    db->keys = NULL;
+    held_free(&held);
+    return e;
 }
 
 /* From a table r, of what holds in one of two snapshots. */

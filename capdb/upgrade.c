@@ -3,11 +3,12 @@
 #include "capdb/command.h"
 
 #include "capdb/recorder.h"
+#include "capdb/runs.h"
 #include "capdb/stream.h"
 
 #include <stdio.h>
 
-enum { EVENTS_AT_ONCE = 256, SQL_BYTES = 256 };
+enum { EVENTS_AT_ONCE = 256 };
 
 static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
 {
@@ -44,26 +45,6 @@ static void say_all(struct record_snapshot *s)
     s->nodes = s->nodes ? s->nodes : 1;
 }
 
-/* Did another run of the machine begin there?  As recorder.c judges: another process behind the same
- * door, or another number of the kernel's. */
-static bool restarted_at(struct capdb *from, uint32_t n)
-{
-    char sql[1000];
-    snprintf(
-        sql, sizeof(sql),
-        "WITH at AS (SELECT id, first, target, instr(machine || ' run ', 'run ') AS run, machine"
-        " FROM source),"
-        " part AS (SELECT id, first, target, trim(substr(machine, 1, run - 1)) AS behind,"
-        " substr(machine, run) AS run FROM at)"
-        " SELECT count(*) FROM part now WHERE now.first = %u AND (EXISTS (SELECT 1 FROM part before"
-        " WHERE before.id = now.id - 1 AND before.target = now.target"
-        " AND before.behind <> now.behind AND before.behind <> '' AND now.behind <> '')"
-        " OR now.run <> '' AND now.run <> (SELECT run FROM part before WHERE before.id < now.id"
-        " AND run <> '' ORDER BY id DESC LIMIT 1))",
-        n);
-    return from->version != CAPDB_USER_VERSION_1 && capdb_int(from, sql, 0) > 0;
-}
-
 /* ruled NULL: those that were in force. */
 static enum error copy_snapshot(struct capdb *from, struct stream *stream, struct capdb *to,
                                 const struct authority_rules *ruled, uint32_t n)
@@ -88,7 +69,8 @@ static enum error copy_snapshot(struct capdb *from, struct stream *stream, struc
     if (e != ERR_OK)
         return e;
     say_all(&state.snapshot);
-    to->recorder->restarted = restarted_at(from, n);
+    to->recorder->restarted =
+        from->version != CAPDB_USER_VERSION_1 && capdb_source_restarts(from, n);
     e = capdb_append_taking(to, &state, info.time, &number);
     capstate_free(&state);
     return e;
@@ -129,7 +111,7 @@ static enum status upgrade_to(struct options *o, struct capdb *from, const char 
     enum error e = capdb_end_new(&new, s == STATUS_YES ? ERR_OK : ERR_IO, message);
     if (s == STATUS_YES && e != ERR_OK)
         return command_complain(o->operand[0], "%s", message);
-    if (s == STATUS_YES && from->version == CAPDB_USER_VERSION)
+    if (s == STATUS_YES && from->version == CAPDB_USER_VERSION && from->keyframes)
         fprintf(stderr, "capdb: %s has today's format already; %s says the same\n", o->run,
                 o->operand[0]);
     return s;

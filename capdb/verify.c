@@ -9,6 +9,8 @@
  * states, each from the one before. */
 #include "capdb/ledger.h"
 #include "capdb/stream.h"
+#include "capdb/keyframe.h"
+#include "capdb/runs.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -293,6 +295,20 @@ static void verify_states(struct verifying *v)
     capdb_proof_end(p.proof);
 }
 
+/* --- what follows from the rest --------------------------------------------------------------- */
+
+static void tell_fault(void *ctx, const char *sentence)
+{
+    fault(ctx, sentence);
+}
+
+static void verify_shortcuts(struct verifying *v)
+{
+    if (keyframes_verify(v->db, tell_fault, v) != ERR_OK ||
+        runs_verify(v->db, tell_fault, v) != ERR_OK)
+        fault(v, v->db->message);
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static void verify_all(struct verifying *v)
@@ -303,6 +319,7 @@ static void verify_all(struct verifying *v)
         if (!capdb_words_are_ours(v->db))
             fault(v, "the words are not those of a recording");
     }
+    verify_shortcuts(v);
     verify_states(v);
 }
 

@@ -472,8 +472,7 @@ static void copies_of_one_capability_leave_the_others_alone(void **state)
         struct record_slot copy = m.slots[source];
         copy.addr = CNODE_BASE + 0x800 + i * 0x10;
         copy.depth++;
-        memmove(&m.slots[source + 2], &m.slots[source + 1],
-                (m.count - source - 1) * sizeof(copy));
+        memmove(&m.slots[source + 2], &m.slots[source + 1], (m.count - source - 1) * sizeof(copy));
         m.slots[source + 1] = copy;
         m.count++;
         append_state(db, &m);

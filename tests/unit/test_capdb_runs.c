@@ -309,6 +309,56 @@ static void spans_end_with_their_run(void **state)
     spans_free(&spans);
 }
 
+/* --- as they are written down ------------------------------------------------------------------ */
+
+static void assert_as_the_view_says(struct capdb *of)
+{
+    const bool has = of->keyframes;
+    for (uint32_t n = 1; n <= capdb_count(of) + 1; n++) {
+        struct capdb_run written;
+        struct capdb_run found;
+        assert_int_equal(capdb_run_at(of, n, &written), ERR_OK);
+        of->keyframes = false;
+        assert_int_equal(capdb_run_at(of, n, &found), ERR_OK);
+        of->keyframes = has;
+        assert_int_equal(written.first, found.first);
+        assert_int_equal(written.last, found.last);
+        assert_int_equal(written.from_row, found.from_row);
+        assert_int_equal(written.next_row, found.next_row);
+    }
+}
+
+/* Told by the clock, by the number of the boot, by both, by the events alone; with events before the
+ * first snapshot of a run and without. */
+static void runs_are_written_down_as_they_begin(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *before = db;
+    (void)state;
+    assert_true(db->keyframes);
+    assert_as_the_view_says(db);
+    assert_int_equal(capdb_create(":memory:", "test", &db, message), ERR_OK);
+    seq = 0;
+    snapshot(0, 10, true, true);
+    assert_as_the_view_says(db);
+    snapshot(0, 5, true, true); /* its clock */
+    snapshot(0x11, 50, true, true);
+    event(60, RECORD_EVENT_COPY);
+    event(70, RECORD_EVENT_COPY);
+    snapshot(0x22, 100, true, true); /* its boot */
+    seq = 1;
+    snapshot(0x22, 200, true, true); /* its events */
+    event(210, RECORD_EVENT_COPY);
+    seq = 0;
+    event(5, RECORD_EVENT_COPY);
+    snapshot(0x33, 20, true, true);
+    event(25, RECORD_EVENT_COPY);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM run_begin", 0), 5);
+    assert_as_the_view_says(db);
+    capdb_close(db);
+    db = before;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +369,7 @@ int main(void)
         cmocka_unit_test(the_past_ends_where_the_run_began),
         cmocka_unit_test(a_revoke_ends_with_its_run),
         cmocka_unit_test(spans_end_with_their_run),
+        cmocka_unit_test(runs_are_written_down_as_they_begin),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,428 @@
+/* Keyframes: which rows of a table hold in a snapshot, written down now and then, so that reading one
+ * snapshot of a long recording need not look at the rows of all others.
+ *
+ * A kind gets one when as many rows began since its last as hold now.  So what may hold in a snapshot
+ * is in the keyframe before it, or began behind that and up to the next: never more than a few
+ * times what does hold, however long the recording is; and all of them together take about one byte a
+ * row.  They follow from the tables, and recordings that have none are read without. */
+#include "capdb/keyframe.h"
+
+#include "capdb/elements.h"
+#include "capdb/recorder.h"
+#include "capdb/tail.h"
+#include "lib/array.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char doing[] = "writing keyframes";
+
+/* Fewer rows than KEYFRAME_ROWS are read in a moment; so many that follow each other in the time in which
+ * one is looked up. */
+enum { KEYFRAME_ROWS = 1000, SCAN_PACE = 3 };
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static int compare_numbers(const void *pa, const void *pb)
+{
+    const int64_t *a = pa;
+    const int64_t *b = pb;
+    return (*a > *b) - (*a < *b);
+}
+
+/* sorted: ascending. */
+static enum error put(struct capdb *db, int kind, uint32_t n, int64_t last, const int64_t *sorted,
+                      uint32_t count)
+{
+    struct pack packed = {0};
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db, "INSERT INTO main.keyframe VALUES (?, ?, ?, ?)", &st);
+    if (e != ERR_OK)
+        return e;
+    tail_pack_rows(&packed, sorted, count);
+    if (packed.failed)
+        e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    sqlite3_bind_int(st, 1, kind);
+    sqlite3_bind_int64(st, 2, n);
+    sqlite3_bind_int64(st, 3, last);
+    tail_bind(st, 4, &packed);
+    if (e == ERR_OK)
+        capdb_step(db, st, doing, &e);
+    sqlite3_finalize(st);
+    pack_free(&packed);
+    return e;
+}
+
+static uint32_t rows_kept(const struct mirror *m, int kind)
+{
+    if (kind == ROW_CAP)
+        return m->state.slot_count;
+    if (kind == ROW_OBJECT)
+        return m->state.object_count;
+    struct elements e = elements_of(&m->state, (enum row_kind)kind);
+    return e.count > e.first ? e.count - e.first : 0;
+}
+
+static int64_t row_kept(const struct mirror *m, int kind, uint32_t i)
+{
+    if (kind == ROW_CAP)
+        return m->caps[i].row;
+    if (kind == ROW_OBJECT)
+        return m->objects[i].row;
+    return m->rows[kind][elements_of(&m->state, (enum row_kind)kind).first + i];
+}
+
+static enum error put_kept(struct capdb *db, int kind, uint32_t count)
+{
+    const struct recorder *r = db->recorder;
+    int64_t *rows = malloc((count + (size_t)1) * sizeof(*rows));
+    if (!rows)
+        return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = row_kept(&r->mirror, kind, i);
+    if (count)
+        qsort(rows, count, sizeof(*rows), compare_numbers);
+    enum error e = put(db, kind, db->count, r->next.row[kind] - 1, rows, count);
+    free(rows);
+    return e;
+}
+
+static bool is_due(int64_t since, uint32_t count)
+{
+    return since >= KEYFRAME_ROWS && since >= (int64_t)count;
+}
+
+static enum error put_due(struct capdb *db)
+{
+    struct recorder *r = db->recorder;
+    enum error e = ERR_OK;
+    for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++) {
+        uint32_t count = rows_kept(&r->mirror, kind);
+        if (!is_due(r->next.row[kind] - 1 - r->keyframe[kind], count))
+            continue;
+        e = put_kept(db, kind, count);
+        if (e == ERR_OK)
+            r->keyframe[kind] = r->next.row[kind] - 1;
+    }
+    return e;
+}
+
+static bool one_is_due(const struct recorder *r)
+{
+    bool due = false;
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        due |= is_due(r->next.row[kind] - 1 - r->keyframe[kind], rows_kept(&r->mirror, kind));
+    return due;
+}
+
+enum error keyframes_put(struct capdb *db)
+{
+    int64_t before[ROW_KINDS];
+    if (!db->keyframes || !one_is_due(db->recorder))
+        return ERR_OK;
+    memcpy(before, db->recorder->keyframe, sizeof(before));
+    enum error e = capdb_exec(db, "BEGIN IMMEDIATE", doing);
+    if (e != ERR_OK)
+        return e;
+    e = put_due(db);
+    if (e == ERR_OK)
+        e = capdb_exec(db, "COMMIT", doing);
+    if (e != ERR_OK) {
+        recorder_roll_back(db);
+        memcpy(db->recorder->keyframe, before, sizeof(before));
+    }
+    return e;
+}
+
+enum error keyframes_resume(struct capdb *db)
+{
+    sqlite3_stmt *st;
+    enum error e =
+        capdb_prepare(db, "SELECT kind, max(last) FROM main.keyframe GROUP BY kind", &st);
+    while (e == ERR_OK && capdb_step(db, st, "reading keyframes", &e)) {
+        int64_t kind = sqlite3_column_int64(st, 0);
+        if (kind >= 0 && kind < ROW_KINDS)
+            db->recorder->keyframe[kind] = sqlite3_column_int64(st, 1);
+    }
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static enum error makes_no_sense(struct capdb *db)
+{
+    return capdb_fail(db, ERR_CORRUPT, "is damaged: its keyframes make no sense");
+}
+
+static bool add_number(struct held *out, int64_t row)
+{
+    int64_t *grown = array_room(out->rows.keys, out->rows.count, &out->room, sizeof(*grown));
+    if (!grown)
+        return false;
+    out->rows.keys = grown;
+    out->rows.keys[out->rows.count++] = row;
+    return true;
+}
+
+/* Those of the keyframe. */
+static enum error add_packed(struct capdb *db, struct unpack u, int64_t last, struct held *out)
+{
+    int64_t row = 0;
+    while (u.at < u.end) {
+        uint64_t more = unpack_number(&u);
+        if (u.failed || more == 0 || more > (uint64_t)(last - row))
+            return makes_no_sense(db);
+        row += (int64_t)more;
+        if (!add_number(out, row))
+            return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    }
+    return ERR_OK;
+}
+
+static enum error add_between(struct capdb *db, int64_t from, int64_t to, struct held *out)
+{
+    for (int64_t row = from; row < to; row++)
+        if (!add_number(out, row + 1))
+            return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    return ERR_OK;
+}
+
+/* The first column of what a statement about a kind and a snapshot gives; `missing` for nothing. */
+static int64_t about(struct capdb *db, const char *sql, int kind, uint32_t n, int64_t missing,
+                     enum error *e)
+{
+    sqlite3_stmt *st;
+    int64_t value = missing;
+    if (*e == ERR_OK)
+        *e = capdb_prepare(db, sql, &st);
+    if (*e != ERR_OK)
+        return missing;
+    if (sqlite3_bind_parameter_count(st) > 1)
+        sqlite3_bind_int(st, 2, kind);
+    sqlite3_bind_int64(st, 1, n);
+    if (capdb_step(db, st, "reading keyframes", e) && sqlite3_column_type(st, 0) == SQLITE_INTEGER)
+        value = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return value;
+}
+
+/* The highest row that may hold in snapshot n, of the table or the tail; INT64_MAX: not known. */
+static int64_t last_row(struct capdb *db, enum row_kind kind, uint32_t n, enum error *e)
+{
+    return about(db,
+                 kind == ROW_CAP ? "SELECT last_cap_row FROM main.snapshot WHERE n = ?1"
+                                 : "SELECT last FROM main.keyframe WHERE kind = ?2 AND n >= ?1"
+                                   " ORDER BY n LIMIT 1",
+                 (int)kind, n, INT64_MAX, e);
+}
+
+static int64_t highest_row(struct capdb *db, enum row_kind kind)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s", row_descs[kind].table);
+    return capdb_int(db, sql, 0);
+}
+
+/* From the keyframe at the statement on. Rows that follow each other are read quicker than rows that
+ * are looked up: a list that saves nothing is none. */
+static enum error list_from(struct capdb *db, sqlite3_stmt *st, int64_t highest, struct held *out)
+{
+    const struct unpack u = tail_unpack(st, 1);
+    const int64_t from = sqlite3_column_int64(st, 0);
+    if (sqlite3_column_type(st, 0) != SQLITE_INTEGER || from < 0)
+        return makes_no_sense(db);
+    enum error e = add_packed(db, u, from, out);
+    const int64_t since = highest > from ? highest - from : 0;
+    out->listed = highest / SCAN_PACE >= (int64_t)out->rows.count + since;
+    return e == ERR_OK && out->listed ? add_between(db, from, highest, out) : e;
+}
+
+static enum error list_held(struct capdb *db, enum row_kind kind, uint32_t n, struct held *out)
+{
+    static const char sql[] = "SELECT last, rows FROM main.keyframe WHERE kind = ? AND n <= ?"
+                              " ORDER BY n DESC LIMIT 1";
+    sqlite3_stmt *st;
+    enum error e = ERR_OK;
+    out->last = last_row(db, kind, n, &e);
+    if (e == ERR_OK)
+        e = capdb_prepare(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    const int64_t highest = highest_row(db, kind);
+    sqlite3_bind_int(st, 1, (int)kind);
+    sqlite3_bind_int64(st, 2, n);
+    if (capdb_step(db, st, "reading keyframes", &e))
+        e = list_from(db, st, out->last < highest ? out->last : highest, out);
+    sqlite3_finalize(st);
+    return e;
+}
+
+enum error held_rows(struct capdb *db, enum row_kind kind, uint32_t n, struct held *out)
+{
+    *out = (struct held){.last = INT64_MAX};
+    enum error e = db->keyframes ? list_held(db, kind, n, out) : ERR_OK;
+    if (e != ERR_OK)
+        held_free(out);
+    return e;
+}
+
+void held_free(struct held *h)
+{
+    key_list_free(&h->rows);
+    *h = (struct held){0};
+}
+
+/* --- from the tables ------------------------------------------------------------------------- */
+
+/* Goes through a table once, and keeps what holds. */
+struct herd {
+    struct capdb *db;
+    int kind;
+    sqlite3_stmt *st; /* at a row that is not in yet; NULL: all are */
+    int64_t *rows, *ends;
+    uint32_t count;
+    size_t rows_room, ends_room;
+    int64_t last; /* the highest row that was taken in */
+    enum error e;
+};
+
+static void herd_next(struct herd *h)
+{
+    if (capdb_step(h->db, h->st, "reading rows", &h->e))
+        return;
+    sqlite3_finalize(h->st);
+    h->st = NULL;
+}
+
+static void herd_begin(struct herd *h, struct capdb *db, int kind)
+{
+    char sql[80];
+    *h = (struct herd){.db = db, .kind = kind};
+    snprintf(sql, sizeof(sql), "SELECT row, t0, t1 FROM %s ORDER BY row", row_descs[kind].table);
+    h->e = capdb_prepare(db, sql, &h->st);
+    if (h->e == ERR_OK)
+        herd_next(h);
+}
+
+static void herd_end(struct herd *h)
+{
+    sqlite3_finalize(h->st);
+    free(h->rows);
+    free(h->ends);
+}
+
+static void herd_take(struct herd *h)
+{
+    int64_t *rows = array_room(h->rows, h->count, &h->rows_room, sizeof(*rows));
+    h->rows = rows ? rows : h->rows;
+    int64_t *ends = rows ? array_room(h->ends, h->count, &h->ends_room, sizeof(*ends)) : NULL;
+    h->ends = ends ? ends : h->ends;
+    if (!ends) {
+        h->e = capdb_fail(h->db, ERR_NO_MEMORY, "out of memory");
+        return;
+    }
+    h->last = sqlite3_column_int64(h->st, 0);
+    h->rows[h->count] = h->last;
+    h->ends[h->count++] = sqlite3_column_int64(h->st, 2);
+    herd_next(h);
+}
+
+/* Takes in what began up to snapshot n, and leaves what had ended by then. */
+static void herd_to(struct herd *h, int64_t n)
+{
+    uint32_t count = 0;
+    while (h->e == ERR_OK && h->st && sqlite3_column_int64(h->st, 1) <= n)
+        herd_take(h);
+    for (uint32_t i = 0; i < h->count; i++) {
+        if (h->ends[i] <= n)
+            continue;
+        h->rows[count] = h->rows[i];
+        h->ends[count++] = h->ends[i];
+    }
+    h->count = count;
+}
+
+static enum error make_kind(struct capdb *db, int kind, int64_t *put_last)
+{
+    struct herd h;
+    uint32_t held = 0;
+    *put_last = 0;
+    herd_begin(&h, db, kind);
+    while (h.e == ERR_OK && h.st) {
+        int64_t n = sqlite3_column_int64(h.st, 1);
+        while (h.e == ERR_OK && h.st && sqlite3_column_int64(h.st, 1) == n)
+            herd_take(&h);
+        if (!is_due(h.last - *put_last, held))
+            continue;
+        herd_to(&h, n);
+        held = h.count;
+        if (h.e == ERR_OK && is_due(h.last - *put_last, held)) {
+            h.e = put(db, kind, (uint32_t)n, h.last, h.rows, h.count);
+            *put_last = h.last;
+        }
+    }
+    herd_end(&h);
+    return h.e;
+}
+
+enum error keyframes_make(struct capdb *db)
+{
+    enum error e = ERR_OK;
+    for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
+        e = make_kind(db, kind, &db->recorder->keyframe[kind]);
+    return e;
+}
+
+/* --- do they say what the tables say? --------------------------------------------------------- */
+
+static bool says(const struct herd *h, sqlite3_stmt *st, struct pack *packed)
+{
+    packed->used = 0;
+    tail_pack_rows(packed, h->rows, h->count);
+    return sqlite3_column_int64(st, 1) == h->last &&
+           (size_t)sqlite3_column_bytes(st, 2) == packed->used &&
+           (packed->used == 0 ||
+            memcmp(sqlite3_column_blob(st, 2), packed->bytes, packed->used) == 0);
+}
+
+static enum error verify_kind(struct capdb *db, int kind, capdb_report report, void *ctx)
+{
+    char sentence[96];
+    struct herd h;
+    struct pack packed = {0};
+    sqlite3_stmt *st;
+    bool same = true;
+    enum error e =
+        capdb_prepare(db, "SELECT n, last, rows FROM main.keyframe WHERE kind = ? ORDER BY n", &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int(st, 1, kind);
+    herd_begin(&h, db, kind);
+    while (same && h.e == ERR_OK && capdb_step(db, st, "reading keyframes", &e)) {
+        herd_to(&h, sqlite3_column_int64(st, 0));
+        same = says(&h, st, &packed);
+        if (!same) {
+            snprintf(sentence, sizeof(sentence),
+                     "the keyframe of %s at snapshot %lld differs from it", row_descs[kind].table,
+                     (long long)sqlite3_column_int64(st, 0));
+            report(ctx, sentence);
+        }
+    }
+    sqlite3_finalize(st);
+    e = e == ERR_OK ? h.e : e;
+    herd_end(&h);
+    if (e == ERR_OK && packed.failed)
+        e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    pack_free(&packed);
+    return e;
+}
+
+enum error keyframes_verify(struct capdb *db, capdb_report report, void *ctx)
+{
+    enum error e = ERR_OK;
+    for (int kind = 0; db->keyframes && e == ERR_OK && kind < ROW_KINDS; kind++)
+        e = verify_kind(db, kind, report, ctx);
+    return e;
+}
