@@ -166,7 +166,7 @@ enum status moments_ascend(const struct options *o, struct view *v, const char *
 {
     struct moments m;
     uint32_t n;
-    if (number_only(from, &n) || number_only(to, &n))
+    if (!from || !to || number_only(from, &n) || number_only(to, &n))
         return STATUS_YES;
     m = read_moments(v);
     return is_reversed(&m, from, to)

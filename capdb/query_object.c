@@ -378,13 +378,20 @@ static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *ou
 }
 
 /* The owner can change only where rows begin or end: under the rules of the recording those of the
- * objects over the address, of capabilities to them and of mappings, otherwise any. */
+ * objects over the address, of capabilities to them and of mappings, otherwise any. A capability that goes
+ * on in the same domain at the same place of the derivation list, such as one to untyped memory that is
+ * used up bit by bit, changes nothing. */
 static const char owner_moments[] =
     "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT o.id, o.t0, o.t1 FROM temp.base b"
-    "  CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high)"
+    "  CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high),"
+    " edge AS MATERIALIZED (SELECT c.t0, c.t1, (c.t0, c.domain, c.pos) IS NOT"
+    "   (lag(c.t1) OVER w, lag(c.domain) OVER w, lag(c.pos) OVER w) AS opens,"
+    "   (c.t1, c.domain, c.pos) IS NOT"
+    "   (lead(c.t0) OVER w, lead(c.domain) OVER w, lead(c.pos) OVER w) AS closes"
+    "  FROM cap_row c WHERE c.object IN (SELECT id FROM lives)"
+    "  WINDOW w AS (PARTITION BY c.id ORDER BY c.t0))"
     " SELECT 1 UNION SELECT t0 FROM lives UNION SELECT t1 FROM lives UNION"
-    " SELECT c.t0 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
-    " SELECT c.t1 FROM cap_row c WHERE c.object IN (SELECT id FROM lives) UNION"
+    " SELECT t0 FROM edge WHERE opens UNION SELECT t1 FROM edge WHERE closes UNION"
     " SELECT m.t0 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
     " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
     " SELECT first FROM runs ORDER BY 1";

@@ -222,8 +222,9 @@ static enum status open_file(struct options *o, struct view *v)
 /* A command that looks at all snapshots answers from the incomplete ones, too. */
 static void doubt_incomplete(struct options *o, struct view *v)
 {
-    int64_t count = capdb_int(v->db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0);
     int64_t first = capdb_int(v->db, "SELECT min(n) FROM snapshot WHERE complete = 0", 0);
+    int64_t count =
+        first ? capdb_int(v->db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0) : 0;
     if (count)
         command_doubt(o,
                       "%lld of its snapshots are incomplete, from %lld on: what could not be read"
