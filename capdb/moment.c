@@ -24,7 +24,6 @@
 struct moments {
     double first, last; /* the earliest and the latest time of a snapshot */
     double newest;      /* the time of the last snapshot */
-    uint32_t count;
 };
 
 /* A moment and how long it is. */
@@ -72,12 +71,13 @@ static bool moment_parse(const char *text, const struct moments *m, struct momen
     return before_the_end(text, m, out) || by_the_clock(text, m, out);
 }
 
-static uint32_t newest_by(struct capdb *db, double time)
+/* What a query tells about a time; 0: nothing. */
+static uint32_t snapshot_by(struct capdb *db, const char *sql, double time)
 {
     sqlite3_stmt *st;
     enum error e;
     int64_t n = 0;
-    if (capdb_prepare(db, "SELECT max(n) FROM snapshot WHERE time <= ?", &st) != ERR_OK)
+    if (capdb_prepare(db, sql, &st) != ERR_OK)
         return 0;
     e = ERR_OK;
     sqlite3_bind_double(st, 1, time);
@@ -87,9 +87,19 @@ static uint32_t newest_by(struct capdb *db, double time)
     return (uint32_t)n;
 }
 
+static uint32_t newest_by(struct capdb *db, double time)
+{
+    return snapshot_by(db, "SELECT max(n) FROM snapshot WHERE time <= ?", time);
+}
+
+static uint32_t first_from(struct capdb *db, double time)
+{
+    return snapshot_by(db, "SELECT min(n) FROM snapshot WHERE time >= ?", time);
+}
+
 static struct moments read_moments(struct view *v)
 {
-    struct moments m = {.count = capdb_count(v->db)};
+    struct moments m = {0};
     sqlite3_stmt *st;
     enum error e;
     static const char sql[] = "SELECT min(time), max(time), "
@@ -139,11 +149,8 @@ static enum status resolve(const struct options *o, struct view *v, const char *
                                 name, text);
     if (at.time + at.length < m.first || at.time > m.last)
         return outside(o, name, text, &m);
-    uint32_t before = newest_by(v->db, at.time);
     double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
-    *n = newest_by(v->db, end);
-    if (begin)
-        *n = before < m.count && at.time > m.first ? before + 1 : 1;
+    *n = begin ? first_from(v->db, at.time) : newest_by(v->db, end);
     return *n ? STATUS_YES : outside(o, name, text, &m);
 }
 

@@ -31,9 +31,9 @@ enum status command_snapshots(struct options *o)
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     struct output *out = output_begin(stdout, output_default, columns);
-    uint32_t count = capdb_count(v.db);
+    uint32_t last = range_last(o, &v);
     enum status s = STATUS_YES;
-    for (uint32_t n = 1; s == STATUS_YES && n <= count; n++) {
+    for (uint32_t n = range_first(o); s == STATUS_YES && n <= last; n++) {
         if (capdb_snapshot_info(v.db, n, &info) == ERR_OK)
             snapshot_row(out, &info);
         else

@@ -1086,6 +1086,22 @@ static void assert_no_difference(const char *why, const char *a, const char *b, 
     free(text);
 }
 
+static void assert_listed(const char *from, const char *to, uint32_t first, uint32_t count)
+{
+    char row[16];
+    char *text =
+        ask_with((struct options){.every = -1, .run = path, .from_text = from, .to_text = to},
+                 command_snapshots);
+    uint32_t lines = 0;
+    for (const char *at = text; *at; at++)
+        lines += *at == '\n';
+    snprintf(row, sizeof(row), "\n%u\t", first);
+    assert_int_equal(status, STATUS_YES);
+    assert_has(text, row);
+    assert_int_equal(lines, count + 1);
+    free(text);
+}
+
 /* Snapshot n is taken n seconds after 1970 begins; 2 to 4 and 6 hold what the others do not. */
 static void snapshots_to_compare_are_named_as_any(void **state)
 {
@@ -1105,6 +1121,11 @@ static void snapshots_to_compare_are_named_as_any(void **state)
     assert_differs("\ncopied\t", NULL, NULL, NULL, NULL);
     assert_differs("both are snapshot 3: none was taken in between", NULL, NULL, "00:00:03.2",
                    "00:00:03.9");
+    assert_listed(NULL, NULL, 1, 6);
+    assert_listed("-1s", NULL, 5, 2);
+    assert_listed("-0s", NULL, 6, 1); /* a moment at which one was taken is its own */
+    assert_listed("00:00:03", "00:00:04", 3, 2);
+    assert_listed("00:00:03.5", "5", 4, 2);
     assert_no_difference("ends before it begins", NULL, NULL, "3", "2");
     assert_no_difference("25:00: neither a snapshot nor a time", "1", "25:00", NULL, NULL);
     assert_no_difference("snapshot 7 not found", "1", "7", NULL, NULL);
