@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -487,7 +488,7 @@ static void measure_answers(const char *path, uint32_t domains, uint32_t snapsho
 
 enum { REPEATS = 5, CHECKED = 10 };
 
-/* Processor time of the quickest of some runs of one command, started anew each time. */
+/* Seconds of processor time of the quickest of some runs of one command, started anew each time. */
 static double command_time(const char *command)
 {
     double best = 1e9;
@@ -495,7 +496,8 @@ static double command_time(const char *command)
         struct rusage before;
         struct rusage after;
         getrusage(RUSAGE_CHILDREN, &before);
-        if (system(command) != 0)
+        int ended = system(command);
+        if (!WIFEXITED(ended) || WEXITSTATUS(ended) > 1) /* 1: it is so, or a breach */
             return -1;
         getrusage(RUSAGE_CHILDREN, &after);
         double took = (double)(after.ru_utime.tv_sec + after.ru_stime.tv_sec -
@@ -561,6 +563,82 @@ static void measure_check(const char *path, uint32_t snapshots)
     capdb_close(db);
 }
 
+/* --- a short recording and a long one ---------------------------------------------------------- */
+
+enum { FEW_CAPS = 200, SHORT = 100, LONG = 100000 };
+
+static void record_small(const char *path, uint32_t snapshots)
+{
+    char message[CAPDB_MESSAGE];
+    struct synthetic s;
+    struct capdb *db;
+    synthetic_init(&s, FEW_CAPS);
+    if (capdb_create(path, "bench", &db, message) != ERR_OK)
+        die(message);
+    for (uint32_t n = 0; n < snapshots; n++) {
+        struct capstate state;
+        uint32_t number;
+        synthetic_state(&s, &state, n + 1);
+        if (capdb_append_taking(db, &state, n, &number) != ERR_OK)
+            die(capdb_error(db));
+        capstate_free(&state);
+        synthetic_step(&s);
+    }
+    capdb_close(db);
+    free(s.slots);
+}
+
+/* The same question to both: how much longer does the long one take? */
+static void compare_command(const char *few, const char *many, const char *words)
+{
+    char command[512];
+    double took[2];
+    const char *paths[] = {few, many};
+    const size_t name = strcspn(words, " ");
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof(command), "build/host/capdb %.*s '%s' %s >/dev/null", (int)name,
+                 words, paths[i], words + name);
+        took[i] = command_time(command);
+    }
+    if (took[0] < 0 || took[1] < 0)
+        printf("`capdb %s` over time: not measured, it failed\n", words);
+    else
+        printf(
+            "a whole `capdb %s` of %d snapshots: %.1f ms; of %d: %.1f ms, %.1f times (wanted: 2)\n",
+            words, SHORT, took[0] * 1e3, LONG, took[1] * 1e3, took[1] / took[0]);
+}
+
+static void measure_long(const char *folder)
+{
+    static const char *const words[] = {
+        "threads",
+        "check",
+        "cdt",
+        "untyped",
+        "owner 0x100008000",
+        "who 0x100008000",
+        "diff",
+        "info",
+        "path thread:d0/t 0x100008000",
+        "cdt --at 50",
+        "check --at -5s",
+    };
+    char few[300];
+    char many[300];
+    if (access("build/host/capdb", X_OK) != 0) {
+        printf("a long recording: not measured, build/host/capdb is not there\n");
+        return;
+    }
+    snprintf(few, sizeof(few), "%s/few.capdb", folder);
+    snprintf(many, sizeof(many), "%s/many.capdb", folder);
+    record_small(few, SHORT);
+    record_small(many, LONG);
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        compare_command(few, many, words[i]);
+    unlink(few);
+    unlink(many);
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static void print_writing(const struct figures *f, uint32_t caps)
@@ -611,6 +689,7 @@ int main(int argc, char **argv)
     measure_commands(path, snapshots);
     if (argc <= 3)
         unlink(path);
+    measure_long(folder);
     rmdir(folder);
     free(s.slots);
     return 0;
