@@ -87,24 +87,33 @@ static uint32_t snapshot_by(struct capdb *db, const char *sql, double time)
     return (uint32_t)n;
 }
 
+/* From the newest on: most questions are about what was lately. */
 static uint32_t newest_by(struct capdb *db, double time)
 {
-    return snapshot_by(db, "SELECT max(n) FROM snapshot WHERE time <= ?", time);
+    return snapshot_by(db, "SELECT n FROM snapshot WHERE time <= ? ORDER BY n DESC LIMIT 1", time);
 }
 
+/* Behind the last one before it; where somebody set the clock back so that this is the newest, the
+ * first one not before it. */
 static uint32_t first_from(struct capdb *db, double time)
 {
-    return snapshot_by(db, "SELECT min(n) FROM snapshot WHERE time >= ?", time);
+    static const char before[] = "SELECT n FROM snapshot WHERE time < ? ORDER BY n DESC LIMIT 1";
+    const uint32_t n = snapshot_by(db, before, time);
+    return n < capdb_count(db)
+               ? n + 1
+               : snapshot_by(db, "SELECT min(n) FROM snapshot WHERE time >= ?", time);
 }
 
-static struct moments read_moments(struct view *v)
+/* all: not the newest alone, which takes no look at the others. */
+static struct moments read_moments(struct view *v, bool all)
 {
     struct moments m = {0};
     sqlite3_stmt *st;
     enum error e;
-    static const char sql[] = "SELECT min(time), max(time), "
-                              "(SELECT time FROM snapshot ORDER BY n DESC LIMIT 1) FROM snapshot";
-    if (capdb_prepare(v->db, sql, &st) != ERR_OK)
+    static const char newest[] = "SELECT time, time, time FROM snapshot ORDER BY n DESC LIMIT 1";
+    static const char every[] = "SELECT min(time), max(time), "
+                                "(SELECT time FROM snapshot ORDER BY n DESC LIMIT 1) FROM snapshot";
+    if (capdb_prepare(v->db, all ? every : newest, &st) != ERR_OK)
         return m;
     e = ERR_OK;
     if (capdb_step(v->db, st, "looking for a snapshot", &e)) {
@@ -126,12 +135,32 @@ static enum status outside(const struct options *o, const char *name, const char
                             when_text(m->last, last, sizeof(last)));
 }
 
+/* *within: does it lie in the recording? A time before the newest is looked for from there on. */
+static enum status read_text(struct view *v, const char *name, const char *text, struct moment *at,
+                             bool *within)
+{
+    struct moments m = read_moments(v, false);
+    if (before_the_end(text, &m, at)) {
+        *within = newest_by(v->db, at->time) > 0;
+        return STATUS_YES;
+    }
+    m = read_moments(v, true);
+    if (!by_the_clock(text, &m, at))
+        return command_complain(NULL,
+                                "%s%s: neither a snapshot nor a time (11:47:27, -1m, "
+                                "2026-11-29T11:47:27)",
+                                name, text);
+    *within = at->time + at->length >= m.first && at->time <= m.last;
+    return STATUS_YES;
+}
+
 /* *n stays where text is NULL. `begin`: the first snapshot not before it, for --from. name: what
  * stands before the text in a sentence. */
 static enum status resolve(const struct options *o, struct view *v, const char *name,
                            const char *text, bool begin, uint32_t *n)
 {
     struct moment at;
+    bool within = false;
     if (!text)
         return STATUS_YES;
     const uint32_t count = capdb_count(v->db);
@@ -141,16 +170,11 @@ static enum status resolve(const struct options *o, struct view *v, const char *
         return *n <= count
                    ? STATUS_YES
                    : command_complain(o->run, "snapshot %u not found (it has 1 to %u)", *n, count);
-    const struct moments m = read_moments(v); /* which looks at all of them */
-    if (!moment_parse(text, &m, &at))
-        return command_complain(NULL,
-                                "%s%s: neither a snapshot nor a time (11:47:27, -1m, "
-                                "2026-11-29T11:47:27)",
-                                name, text);
-    if (at.time + at.length < m.first || at.time > m.last)
-        return outside(o, name, text, &m);
-    double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
-    *n = begin ? first_from(v->db, at.time) : newest_by(v->db, end);
+    if (read_text(v, name, text, &at, &within) != STATUS_YES)
+        return STATUS_UNKNOWN;
+    const double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
+    *n = !within ? 0 : begin ? first_from(v->db, at.time) : newest_by(v->db, end);
+    const struct moments m = *n ? (struct moments){0} : read_moments(v, true);
     return *n ? STATUS_YES : outside(o, name, text, &m);
 }
 
@@ -175,7 +199,7 @@ enum status moments_ascend(const struct options *o, struct view *v, const char *
     uint32_t n;
     if (!from || !to || number_only(from, &n) || number_only(to, &n))
         return STATUS_YES;
-    m = read_moments(v);
+    m = read_moments(v, true);
     return is_reversed(&m, from, to)
                ? command_complain(o->run, "the range ends before it begins: from %s to %s", from,
                                   to)
