@@ -309,6 +309,45 @@ static void spans_end_with_their_run(void **state)
     spans_free(&spans);
 }
 
+/* --- where a run begins --- */
+
+static void a_run_goes_on_up_to_its_last_snapshot(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= capdb_count(db); n++)
+        for (uint32_t last = n; last <= capdb_count(db); last++)
+            assert_int_equal(capdb_goes_on(db, n, last), n > 5 || last <= 5);
+}
+
+static int64_t of_run(struct capdb *of, const char *column)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT %s FROM runs", column);
+    return capdb_int(of, sql, -1);
+}
+
+/* What the view says, without it. */
+static void one_run_needs_no_view(void **state)
+{
+    struct changing m;
+    struct capdb_run run;
+    char *path = temp_path();
+    (void)state;
+    changing_init(&m, 7);
+    struct capdb *one = create(path);
+    record_changing(one, &m, 6);
+    capdb_close(one);
+    one = open_db(path);
+    assert_int_equal(capdb_run_at(one, 3, &run), ERR_OK);
+    assert_int_equal(capdb_int(one, "SELECT count(*) FROM temp.sqlite_schema", -1), 0);
+    assert_int_equal(of_run(one, "first"), run.first);
+    assert_int_equal(of_run(one, "last"), run.last);
+    assert_int_equal(of_run(one, "from_row"), run.from_row);
+    assert_true(run.next_row == INT64_MAX);
+    capdb_close(one);
+    temp_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +358,8 @@ int main(void)
         cmocka_unit_test(the_past_ends_where_the_run_began),
         cmocka_unit_test(a_revoke_ends_with_its_run),
         cmocka_unit_test(spans_end_with_their_run),
+        cmocka_unit_test(a_run_goes_on_up_to_its_last_snapshot),
+        cmocka_unit_test(one_run_needs_no_view),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
