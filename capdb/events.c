@@ -131,3 +131,24 @@ enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out)
     sqlite3_finalize(st);
     return e;
 }
+
+enum error capdb_find_runs(struct capdb *db)
+{
+    static const char sql[] = "INSERT INTO temp.begun SELECT first FROM runs";
+    struct capdb_run one;
+    sqlite3_stmt *st;
+    enum error e = capdb_exec(db,
+                              "CREATE TEMP TABLE IF NOT EXISTS begun (first INTEGER PRIMARY KEY);"
+                              "DELETE FROM temp.begun",
+                              run_doing);
+    if (e != ERR_OK)
+        return e;
+    if (is_one_run(db, &one))
+        return capdb_execf(db, run_doing, "INSERT INTO temp.begun VALUES (%u)", one.first);
+    e = capdb_prepare(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    capdb_step(db, st, run_doing, &e);
+    sqlite3_finalize(st);
+    return e;
+}

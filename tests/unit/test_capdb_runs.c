@@ -319,12 +319,24 @@ static void a_run_goes_on_up_to_its_last_snapshot(void **state)
             assert_int_equal(capdb_goes_on(db, n, last), n > 5 || last <= 5);
 }
 
+/* Once, however often that is asked. */
+static void beginnings_of_runs_are_listed(void **state)
+{
+    (void)state;
+    assert_int_equal(capdb_find_runs(db), ERR_OK);
+    assert_int_equal(capdb_find_runs(db), ERR_OK);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM temp.begun", -1), 2);
+    assert_int_equal(capdb_int(db, "SELECT sum(first) FROM temp.begun", -1), 1 + 6);
+}
+
 static int64_t of_run(struct capdb *of, const char *column)
 {
     char sql[64];
     snprintf(sql, sizeof(sql), "SELECT %s FROM runs", column);
     return capdb_int(of, sql, -1);
 }
+
+#define VIEWS_MADE "SELECT count(*) FROM temp.sqlite_schema WHERE type = 'view'"
 
 /* What the view says, without it. */
 static void one_run_needs_no_view(void **state)
@@ -339,7 +351,9 @@ static void one_run_needs_no_view(void **state)
     capdb_close(one);
     one = open_db(path);
     assert_int_equal(capdb_run_at(one, 3, &run), ERR_OK);
-    assert_int_equal(capdb_int(one, "SELECT count(*) FROM temp.sqlite_schema", -1), 0);
+    assert_int_equal(capdb_find_runs(one), ERR_OK);
+    assert_int_equal(capdb_int(one, VIEWS_MADE, -1), 0);
+    assert_int_equal(capdb_int(one, "SELECT first FROM temp.begun", -1), run.first);
     assert_int_equal(of_run(one, "first"), run.first);
     assert_int_equal(of_run(one, "last"), run.last);
     assert_int_equal(of_run(one, "from_row"), run.from_row);
@@ -359,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_revoke_ends_with_its_run),
         cmocka_unit_test(spans_end_with_their_run),
         cmocka_unit_test(a_run_goes_on_up_to_its_last_snapshot),
+        cmocka_unit_test(beginnings_of_runs_are_listed),
         cmocka_unit_test(one_run_needs_no_view),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
