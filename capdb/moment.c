@@ -24,7 +24,6 @@
 struct moments {
     double first, last; /* the earliest and the latest time of a snapshot */
     double newest;      /* the time of the last snapshot */
-    uint32_t count;
 };
 
 /* A moment and how long it is. */
@@ -89,7 +88,7 @@ static uint32_t newest_by(struct capdb *db, double time)
 
 static struct moments read_moments(struct view *v)
 {
-    struct moments m = {.count = capdb_count(v->db)};
+    struct moments m = {0};
     sqlite3_stmt *st;
     enum error e;
     static const char sql[] = "SELECT min(time), max(time), "
@@ -124,13 +123,14 @@ static enum status resolve(const struct options *o, struct view *v, const char *
     struct moment at;
     if (!text)
         return STATUS_YES;
-    struct moments m = read_moments(v);
-    if (m.count == 0)
+    const uint32_t count = capdb_count(v->db);
+    if (count == 0)
         return command_complain(o->run, "has no snapshot");
     if (number_only(text, n))
-        return *n <= m.count ? STATUS_YES
-                             : command_complain(o->run, "snapshot %u not found (it has 1 to %u)",
-                                                *n, m.count);
+        return *n <= count
+                   ? STATUS_YES
+                   : command_complain(o->run, "snapshot %u not found (it has 1 to %u)", *n, count);
+    struct moments m = read_moments(v); /* goes through all snapshots */
     if (!moment_parse(text, &m, &at))
         return command_complain(NULL,
                                 "%s%s: neither a snapshot nor a time (11:47:27, -1m, "
@@ -142,7 +142,7 @@ static enum status resolve(const struct options *o, struct view *v, const char *
     double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
     *n = newest_by(v->db, end);
     if (begin)
-        *n = before < m.count && at.time > m.first ? before + 1 : 1;
+        *n = before < count && at.time > m.first ? before + 1 : 1;
     return *n ? STATUS_YES : outside(o, name, text, &m);
 }
 
@@ -153,21 +153,21 @@ enum status moment_resolve(const struct options *o, struct view *v, const char *
 }
 
 /* Of times only; two in one second are not. */
-static bool is_reversed(const struct moments *m, const char *from, const char *to)
+static bool is_reversed(struct view *v, const char *from, const char *to)
 {
     struct moment a, b;
     uint32_t n;
     if (!from || !to || number_only(from, &n) || number_only(to, &n))
         return false;
-    return moment_parse(from, m, &a) && moment_parse(to, m, &b) && a.time > b.time &&
+    struct moments m = read_moments(v);
+    return moment_parse(from, &m, &a) && moment_parse(to, &m, &b) && a.time > b.time &&
            a.time >= b.time + b.length;
 }
 
 enum status moments_ascend(const struct options *o, struct view *v, const char *from,
                            const char *to)
 {
-    struct moments m = read_moments(v);
-    return is_reversed(&m, from, to)
+    return is_reversed(v, from, to)
                ? command_complain(o->run, "the range ends before it begins: from %s to %s", from,
                                   to)
                : STATUS_YES;

@@ -362,6 +362,36 @@ static void one_run_needs_no_view(void **state)
     temp_remove(path);
 }
 
+/* --- snapshots by number --- */
+
+static int note_times(void *read, int action, const char *table, const char *column,
+                      const char *schema, const char *by)
+{
+    (void)schema, (void)by;
+    if (action == SQLITE_READ && strcmp(table, "snapshot") == 0 && strcmp(column, "time") == 0)
+        *(bool *)read = true;
+    return SQLITE_OK;
+}
+
+/* There may be hundreds of thousands. */
+static void a_number_needs_no_times_of_snapshots(void **state)
+{
+    struct options o = {.run = "test"};
+    struct view v = {.db = db};
+    bool read = false;
+    uint32_t n = 0;
+    (void)state;
+    sqlite3_set_authorizer(db->sql, note_times, &read);
+    assert_int_equal(moment_resolve(&o, &v, "", "3", &n), STATUS_YES);
+    assert_int_equal(n, 3);
+    assert_int_equal(moments_ascend(&o, &v, "5", "2"), STATUS_YES);
+    assert_false(read);
+    assert_int_equal(moment_resolve(&o, &v, "", "-0s", &n), STATUS_YES);
+    assert_int_equal(n, capdb_count(db));
+    assert_true(read);
+    sqlite3_set_authorizer(db->sql, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +405,7 @@ int main(void)
         cmocka_unit_test(a_run_goes_on_up_to_its_last_snapshot),
         cmocka_unit_test(beginnings_of_runs_are_listed),
         cmocka_unit_test(one_run_needs_no_view),
+        cmocka_unit_test(a_number_needs_no_times_of_snapshots),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
