@@ -3,6 +3,7 @@
 #include "capdb/command.h"
 #include "capdb/commands.h"
 #include "capdb/options.h"
+#include "lib/host/heap.h"
 #include "lib/host/standard.h"
 #include "lib/host/version.h"
 
@@ -113,6 +114,8 @@ static enum status run_command(const struct command *c, struct options *o,
         return STATUS_UNKNOWN;
     if (!o->given)
         attach_use_kernel(o->kernel, o->layout);
+    if (!o->given && !makes_a_recording(c))
+        heap_in_large_pages();
     o->whole = command_takes_all(c);
     o->one = command_takes(c, "at") || c->run == command_compare;
     enum status s = c->run(o);

@@ -4,6 +4,7 @@
 
 #include "capdb/table.h"
 #include "lib/array.h"
+#include "lib/digits.h"
 #include "lib/utf8.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 
 enum output_mode output_default = OUTPUT_AUTO;
 
-enum { CELL_FORMAT_BYTES = 2048, NUMBER_BYTES = 32, REAL_DIGITS = 17, EXIT_UNKNOWN = 2 };
+enum { CELL_FORMAT_BYTES = 2048, REAL_DIGITS = 17, EXIT_UNKNOWN = 2 };
 
 enum cell_kind { CELL_NULL, CELL_TEXT, CELL_NUMBER };
 
@@ -135,22 +136,11 @@ static void put_number(struct output *o, const char *text)
     put_cell(o, CELL_NUMBER, copy_escaped(o, text, strlen(text)));
 }
 
-/* The digits of a number, at least so many, before the end of a text; *end is its NUL.  Tables have
- * thousands of them. */
-static char *put_digits(char *end, uint64_t value, uint32_t base, int least)
-{
-    char *at = end;
-    *at = '\0';
-    for (; value || least > 0; value /= base, least--)
-        *--at = "0123456789abcdef"[value % base];
-    return at;
-}
-
 void output_int(struct output *o, int64_t value)
 {
-    char text[NUMBER_BYTES];
+    char text[DIGITS_BYTES];
     uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    char *at = put_digits(text + sizeof(text) - 1, size, 10, 1);
+    char *at = digits_before(text + sizeof(text) - 1, size, 10, 1);
     if (value < 0)
         *--at = '-';
     put_number(o, at);
@@ -158,8 +148,8 @@ void output_int(struct output *o, int64_t value)
 
 void output_word(struct output *o, uint64_t value)
 {
-    char text[NUMBER_BYTES];
-    put_number(o, put_digits(text + sizeof(text) - 1, value, 10, 1));
+    char text[DIGITS_BYTES];
+    put_number(o, digits_before(text + sizeof(text) - 1, value, 10, 1));
 }
 
 /* As many digits as it takes to get the same number back. */
@@ -179,8 +169,8 @@ void output_real(struct output *o, double value)
 
 void output_hex(struct output *o, uint64_t value)
 {
-    char text[NUMBER_BYTES];
-    char *at = put_digits(text + sizeof(text) - 1, value, 16, 8);
+    char text[DIGITS_BYTES];
+    char *at = digits_before(text + sizeof(text) - 1, value, 16, 8);
     *--at = 'x';
     *--at = '0';
     output_text(o, at);

@@ -293,6 +293,8 @@ static enum status tell_restart(struct difference *d, const uint32_t n[2])
 {
     uint32_t later = n[0] > n[1] ? n[0] : n[1], earlier = n[0] > n[1] ? n[1] : n[0];
     struct capdb_run run;
+    if (capdb_goes_on(d->a.db, earlier, later))
+        return STATUS_YES;
     if (capdb_run_at(d->a.db, later, &run) != ERR_OK)
         return command_complain(d->o->run, "%s", capdb_error(d->a.db));
     if (earlier < run.first)

@@ -394,9 +394,9 @@ static const char owner_moments[] =
     " SELECT t0 FROM edge WHERE opens UNION SELECT t1 FROM edge WHERE closes UNION"
     " SELECT m.t0 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
     " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
-    " SELECT first FROM runs ORDER BY 1";
+    " SELECT first FROM temp.begun ORDER BY 1";
 static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row UNION"
-                                  " SELECT first FROM runs ORDER BY 1";
+                                  " SELECT first FROM temp.begun ORDER BY 1";
 
 static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)
 {
@@ -446,7 +446,7 @@ static enum error owner_rows(struct history *h)
 #define TOLD "fact, domain, rights, slot, what, type, bits"
 #define ROWS_OF(versions)                                                                          \
     "WITH version(t0, t1, " TOLD ", row) AS (" versions "),"                                       \
-    " mark AS (SELECT *, t0 IS NOT lag(t1) OVER w OR t0 IN (SELECT first FROM runs) AS new"        \
+    " mark AS (SELECT *, t0 IS NOT lag(t1) OVER w OR t0 IN (SELECT first FROM temp.begun) AS new"  \
     "  FROM version"                                                                               \
     "  WINDOW w AS (PARTITION BY " TOLD " ORDER BY t0, row)),"                                     \
     " part AS (SELECT *, sum(new) OVER w AS run FROM mark"                                         \
@@ -470,7 +470,7 @@ static const char history_caps[] = ROWS_OF(
 /* A translation that one run of the machine had and the next has again is two. */
 #define IN_EACH_RUN                                                                                \
     " CROSS JOIN (SELECT first, coalesce(lead(first) OVER (ORDER BY first), 2147483647) AS ends"   \
-    "  FROM runs) r ON r.first < m.t1 AND r.ends > m.t0"
+    "  FROM temp.begun) r ON r.first < m.t1 AND r.ends > m.t0"
 #define MAPPINGS                                                                                    \
     "SELECT max(m.t0, r.first), min(m.t1, r.ends), 'mapping',"                                      \
     " (SELECT d.name FROM object_row o JOIN cap_row c ON c.object = o.id"                           \
@@ -500,6 +500,8 @@ enum status command_history(struct options *o)
     }
     h.out = output_begin(stdout, output_default, columns);
     enum error e = capdb_find_bases(v.db, h.addr);
+    if (e == ERR_OK)
+        e = capdb_find_runs(v.db);
     if (e == ERR_OK)
         e = owner_rows(&h);
     if (e == ERR_OK)
@@ -548,7 +550,9 @@ static enum status who_over_time(struct options *o)
         h.addr = v.state.objects[t.object].addr;
         h.type = v.state.objects[t.object].type;
         h.out = output_begin(stdout, output_default, columns);
-        enum error e = history_rows(&h, holders);
+        enum error e = capdb_find_runs(v.db);
+        if (e == ERR_OK)
+            e = history_rows(&h, holders);
         if (e == ERR_OK)
             e = capdb_find_bases(v.db, h.addr);
         if (e == ERR_OK)

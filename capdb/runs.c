@@ -67,6 +67,42 @@ enum error runs_verify(struct capdb *db, capdb_report report, void *ctx)
 
 static const char doing[] = "looking for runs of the machine";
 
+static bool has_beginnings(struct capdb *db)
+{
+    return db->keyframes && capdb_int(db, "SELECT 1 FROM main.run_begin LIMIT 1", 0) != 0;
+}
+
+bool capdb_goes_on(struct capdb *db, uint32_t n, uint32_t last)
+{
+    static const char written[] =
+        "SELECT NOT EXISTS (SELECT 1 FROM main.run_begin WHERE n > ?1 AND n <= ?2)";
+    static const char sql[] = "SELECT NOT EXISTS (SELECT 1 FROM source WHERE first > ?1 AND"
+                              " first <= ?2) AND NOT EXISTS (SELECT 1 FROM snapshot s"
+                              " LEFT JOIN snapshot p ON p.n = s.n - 1 WHERE s.n > ?1 AND s.n <= ?2"
+                              " AND (p.ticks <= s.ticks AND p.seq <= s.seq) IS NOT 1)";
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(db, has_beginnings(db) ? written : sql, &st);
+    if (e != ERR_OK)
+        return false;
+    sqlite3_bind_int64(st, 1, n);
+    sqlite3_bind_int64(st, 2, last);
+    bool goes_on = capdb_step(db, st, doing, &e) && sqlite3_column_int(st, 0) != 0;
+    sqlite3_finalize(st);
+    return goes_on;
+}
+
+/* Then its run needs no question to the view, whose text takes longer to read than most answers. */
+static bool is_one_run(struct capdb *db, struct capdb_run *out)
+{
+    int64_t first = capdb_int(db, "SELECT min(n) FROM snapshot", 0);
+    int64_t last = capdb_int(db, "SELECT max(n) FROM snapshot", 0);
+    if (first < 1 || last >= UINT32_MAX || !capdb_goes_on(db, (uint32_t)first, (uint32_t)last))
+        return false;
+    out->first = (uint32_t)first;
+    out->last = (uint32_t)last;
+    return true;
+}
+
 /* As the view says. */
 static enum error from_view(struct capdb *db, uint32_t n, struct capdb_run *out)
 {
@@ -74,6 +110,8 @@ static enum error from_view(struct capdb *db, uint32_t n, struct capdb_run *out)
                               " coalesce(max(first), 0) FROM runs WHERE first <= ?) ORDER BY first"
                               " LIMIT 2";
     sqlite3_stmt *st;
+    if (is_one_run(db, out))
+        return ERR_OK;
     enum error e = capdb_prepare(db, sql, &st);
     if (e != ERR_OK)
         return e;
@@ -148,4 +186,27 @@ enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out)
     *out = (struct capdb_run){.first = 1, .last = n, .from_row = 1, .next_row = INT64_MAX};
     enum error e = db->keyframes ? from_table(db, n, out, &found) : ERR_OK;
     return e == ERR_OK && !found ? from_view(db, n, out) : e;
+}
+
+enum error capdb_find_runs(struct capdb *db)
+{
+    static const char sql[] = "INSERT INTO temp.begun SELECT first FROM runs";
+    struct capdb_run one;
+    sqlite3_stmt *st;
+    enum error e = capdb_exec(db,
+                              "CREATE TEMP TABLE IF NOT EXISTS begun (first INTEGER PRIMARY KEY);"
+                              "DELETE FROM temp.begun",
+                              doing);
+    if (e != ERR_OK)
+        return e;
+    if (has_beginnings(db))
+        return capdb_exec(db, "INSERT INTO temp.begun SELECT n FROM main.run_begin", doing);
+    if (is_one_run(db, &one))
+        return capdb_execf(db, doing, "INSERT INTO temp.begun VALUES (%u)", one.first);
+    e = capdb_prepare(db, sql, &st);
+    if (e != ERR_OK)
+        return e;
+    capdb_step(db, st, doing, &e);
+    sqlite3_finalize(st);
+    return e;
 }

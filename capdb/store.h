@@ -241,6 +241,11 @@ struct capdb_run {
     int64_t from_row, next_row;
 };
 enum error capdb_run_at(struct capdb *db, uint32_t n, struct capdb_run *out);
+/* Does none begin behind snapshot n, up to `last`?  Quick where clocks went forward and no door was
+ * opened meanwhile; false: perhaps one does, and capdb_run_at() knows. */
+bool capdb_goes_on(struct capdb *db, uint32_t n, uint32_t last);
+/* Fills temp.begun (first): the first snapshot of each run. */
+enum error capdb_find_runs(struct capdb *db);
 /* prove.c: do recorded events lead from each snapshot to the next?  A proof goes through a recording
  * once; states need not be finished. */
 struct capdb_proof;

@@ -2,7 +2,8 @@
  *
  * SQLite hands a row out cell by cell, each through a call that looks whether the statement is well;
  * an aggregate of ours gets all cells of a row in one call and puts them into a rowset, and the query
- * comes back once, at its end. */
+ * comes back once, at its end.  It gets them from the last to the first: then SQLite finds where all
+ * of them lie at the first, in one go. */
 #include "capdb/keyframe.h"
 #include "capdb/tail.h"
 
@@ -29,15 +30,17 @@ static enum error take_row(const struct taking *t, int count, sqlite3_value **ce
 {
     struct row row = {0};
     bool numbers = count == row_descs[t->kind].columns + t->more + 1 &&
-                   sqlite3_value_type(cells[0]) == SQLITE_INTEGER;
+                   sqlite3_value_type(cells[count - 1]) == SQLITE_INTEGER;
     if (!numbers)
         return ERR_CORRUPT;
-    row.row = sqlite3_value_int64(cells[0]);
-    for (int c = 0; numbers && c + 1 < count; c++)
-        if (sqlite3_value_type(cells[c + 1]) == SQLITE_INTEGER)
-            row.v[c] = sqlite3_value_int64(cells[c + 1]);
+    row.row = sqlite3_value_int64(cells[--count]);
+    for (int c = 0; numbers && c < count; c++) {
+        sqlite3_value *cell = cells[count - 1 - c];
+        if (sqlite3_value_type(cell) == SQLITE_INTEGER)
+            row.v[c] = sqlite3_value_int64(cell);
         else
-            numbers = take_other(cells[c + 1], t->kind, c, &row.v[c]);
+            numbers = take_other(cell, t->kind, c, &row.v[c]);
+    }
     if (!numbers)
         return ERR_CORRUPT;
     return rowset_add(t->out, &row) ? ERR_OK : ERR_NO_MEMORY;
@@ -71,10 +74,10 @@ static enum error prepare_from(struct capdb *db, enum row_kind kind, const char 
 {
     char sql[HELD_BYTES];
     const struct row_desc *d = &row_descs[kind];
-    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(row");
-    for (int c = 0; c < d->columns; c++)
-        used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", \"%s\"", d->column[c]);
-    snprintf(sql + used, sizeof(sql) - (size_t)used, ") FROM %s WHERE %s", from, where);
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(");
+    for (int c = d->columns - 1; c >= 0; c--)
+        used += snprintf(sql + used, sizeof(sql) - (size_t)used, "\"%s\", ", d->column[c]);
+    snprintf(sql + used, sizeof(sql) - (size_t)used, "row) FROM %s WHERE %s", from, where);
     return capdb_prepare(db, sql, out);
 }
 
@@ -151,11 +154,11 @@ static enum error take_both(struct capdb *db, enum row_kind kind, const char *fr
     char sql[SQL_BYTES];
     sqlite3_stmt *st;
     const struct row_desc *d = &row_descs[kind];
-    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(r.row");
-    for (int c = 0; c < d->columns; c++)
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(r.t0 << 32 | r.t1");
+    for (int c = d->columns - 1; c >= 0; c--)
         used += snprintf(sql + used, sizeof(sql) - (size_t)used, ", r.\"%s\"", d->column[c]);
     snprintf(sql + used, sizeof(sql) - (size_t)used,
-             ", r.t0 << 32 | r.t1) FROM %s"
+             ", r.row) FROM %s"
              " WHERE r.t0 <= ?1 AND r.t1 > ?1 OR r.t0 <= ?2 AND r.t1 > ?2",
              from);
     enum error e = capdb_prepare(db, sql, &st);

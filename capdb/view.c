@@ -222,14 +222,19 @@ static enum status open_file(struct options *o, struct view *v)
 /* A command that looks at all snapshots answers from the incomplete ones, too. */
 static void doubt_incomplete(struct options *o, struct view *v)
 {
-    int64_t first = capdb_int(v->db, "SELECT min(n) FROM snapshot WHERE complete = 0", 0);
-    int64_t count =
-        first ? capdb_int(v->db, "SELECT count(*) FROM snapshot WHERE complete = 0", 0) : 0;
-    if (count)
+    static const char sql[] = "SELECT count(*), min(n) FROM snapshot WHERE complete = 0";
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(v->db, sql, &st);
+    if (e != ERR_OK)
+        return;
+    if (capdb_step(v->db, st, "looking for incomplete snapshots", &e) &&
+        sqlite3_column_int64(st, 0) != 0)
         command_doubt(o,
                       "%lld of its snapshots are incomplete, from %lld on: what could not be read"
                       " is in no answer",
-                      (long long)count, (long long)first);
+                      (long long)sqlite3_column_int64(st, 0),
+                      (long long)sqlite3_column_int64(st, 1));
+    sqlite3_finalize(st);
 }
 
 static void doubt_file(struct options *o, struct view *v)

@@ -1,6 +1,8 @@
 /* Amounts of memory in words and back. */
 #include "capstate/size.h"
 
+#include "lib/digits.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +16,10 @@ char *size_exact(uint64_t bytes, char buf[SIZE_TEXT])
     uint32_t unit = 0;
     for (; bytes && bytes % 1024 == 0 && units[unit + 1]; unit++)
         bytes /= 1024;
-    snprintf(buf, SIZE_TEXT, "%" PRIu64 "%c", bytes, units[unit]);
+    char digits[DIGITS_BYTES];
+    char *end = stpcpy(buf, digits_before(digits + sizeof(digits) - 1, bytes, 10, 1));
+    *end++ = units[unit];
+    *end = '\0';
     return buf;
 }
 

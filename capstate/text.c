@@ -4,6 +4,7 @@
 #include "capstate/size.h"
 
 #include "capstate/index.h"
+#include "lib/digits.h"
 #include "lib/plural.h"
 #include "record/names.h"
 
@@ -38,6 +39,41 @@ static void __attribute__((format(printf, 2, 3))) put(struct line *l, const char
     va_end(args);
 }
 
+/* As put() with %s: most of a line needs no format. */
+static void put_text(struct line *l, const char *text)
+{
+    size_t length = strlen(text);
+    if (l->used < l->size) {
+        size_t room = l->size - l->used - 1;
+        char *end = mempcpy(l->buf + l->used, text, length < room ? length : room);
+        *end = '\0';
+        l->used += length;
+    }
+}
+
+static void put_hex(struct line *l, uint64_t value, int least)
+{
+    char text[DIGITS_BYTES];
+    char *at = digits_before(text + sizeof(text) - 1, value, 16, least);
+    *--at = 'x';
+    *--at = '0';
+    put_text(l, at);
+}
+
+static void put_number(struct line *l, uint64_t value)
+{
+    char text[DIGITS_BYTES];
+    put_text(l, digits_before(text + sizeof(text) - 1, value, 10, 1));
+}
+
+/* "[3]" */
+static void put_index(struct line *l, uint64_t index)
+{
+    put_text(l, "[");
+    put_number(l, index);
+    put_text(l, "]");
+}
+
 int capstate_digits(const struct capstate *s)
 {
     return record_word_bits(&s->snapshot) > 32 ? 12 : 8;
@@ -45,13 +81,13 @@ int capstate_digits(const struct capstate *s)
 
 static void put_address(struct line *l, const struct capstate *s, uint64_t addr)
 {
-    put(l, "0x%0*" PRIx64, capstate_digits(s), addr);
+    put_hex(l, addr, capstate_digits(s));
 }
 
 static void put_bytes(struct line *l, uint64_t bytes)
 {
     char text[SIZE_TEXT];
-    put(l, "%s", size_exact(bytes, text));
+    put_text(l, size_exact(bytes, text));
 }
 
 static void put_size(struct line *l, uint32_t bits)
@@ -63,20 +99,23 @@ static void put_rights(struct line *l, const struct record_slot *r)
 {
     char text[5];
     record_rights_text(r->type, r->rights, text);
-    put(l, " %s", text[0] == '-' ? "no rights" : text);
+    put_text(l, " ");
+    put_text(l, text[0] == '-' ? "no rights" : text);
 }
 
 static void put_asid(struct line *l, const struct record_slot *r)
 {
-    if (r->extra)
-        put(l, " asid %" PRIu64, r->extra);
+    if (!r->extra)
+        return;
+    put_text(l, " asid ");
+    put_number(l, r->extra);
 }
 
 static void put_mapping(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
     if (!r->extra)
         return;
-    put(l, " at ");
+    put_text(l, " at ");
     put_address(l, s, r->data);
     put_asid(l, r);
 }
@@ -92,7 +131,7 @@ static void put_thread(struct line *l, const struct capstate *s, uint64_t addr)
 {
     const char *label = label_at(s, addr);
     if (*label)
-        put(l, "%s", label);
+        put_text(l, label);
     else
         put_address(l, s, addr);
 }
@@ -100,24 +139,25 @@ static void put_thread(struct line *l, const struct capstate *s, uint64_t addr)
 /* "endpoint 0x80200010" */
 static void put_named(struct line *l, const struct capstate *s, uint32_t type, uint64_t addr)
 {
-    put(l, "%s ", record_cap_name(type));
+    put_text(l, record_cap_name(type));
+    put_text(l, " ");
     put_address(l, s, addr);
 }
 
 static void put_memory(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
     put_named(l, s, r->type, r->object);
-    put(l, " ");
+    put_text(l, " ");
     put_size(l, r->bits);
     if (r->type == RECORD_CAP_FRAME) {
         put_rights(l, r);
         put_mapping(l, s, r);
     } else {
-        put(l, " used ");
+        put_text(l, " used ");
         put_bytes(l, r->data);
     }
     if (r->flags & RECORD_SLOT_DEVICE)
-        put(l, " device");
+        put_text(l, " device");
 }
 
 static void put_cnode(struct line *l, const struct capstate *s, const struct record_slot *r)
@@ -133,8 +173,10 @@ static void put_cnode(struct line *l, const struct capstate *s, const struct rec
 static void put_ipc(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
     put_named(l, s, r->type, r->object);
-    if (r->data)
-        put(l, " badge %" PRIu64, r->data);
+    if (r->data) {
+        put_text(l, " badge ");
+        put_number(l, r->data);
+    }
     put_rights(l, r);
 }
 
@@ -142,7 +184,8 @@ static void put_tcb(struct line *l, const struct capstate *s, const struct recor
 {
     const char *label = label_at(s, r->object);
     put_named(l, s, r->type, r->object);
-    put(l, "%s%s", *label ? " " : "", label);
+    put_text(l, *label ? " " : "");
+    put_text(l, label);
 }
 
 static void put_zombie(struct line *l, const struct capstate *s, const struct record_slot *r)
@@ -175,9 +218,9 @@ static void put_io_ports(struct line *l, const struct record_slot *r)
 
 static void put_invalid(struct line *l, const struct capstate *s, const struct record_slot *r)
 {
-    put(l, "invalid ");
+    put_text(l, "invalid ");
     put_address(l, s, r->data);
-    put(l, " ");
+    put_text(l, " ");
     put_address(l, s, r->extra);
 }
 
@@ -187,7 +230,7 @@ static void put_other(struct line *l, const struct capstate *s, const struct rec
     if (r->bits)
         put_named(l, s, r->type, r->object);
     else
-        put(l, "%s", record_cap_name(r->type));
+        put_text(l, record_cap_name(r->type));
     if (r->data)
         put(l, " %" PRIu64, r->data);
     if (r->extra)
@@ -257,11 +300,11 @@ char *capstate_slot_text(const struct capstate *s, int32_t slot, char *buf, size
 {
     struct line l = line_begin(buf, size);
     if (slot < 0 || (uint32_t)slot >= s->slot_count)
-        put(&l, "none");
+        put_text(&l, "none");
     else
         put_capability(&l, s, &s->slots[slot].rec);
     if (slot >= 0 && (uint32_t)slot < s->slot_count && capstate_is_stale(s, &s->slots[slot].rec))
-        put(&l, " (stale)");
+        put_text(&l, " (stale)");
     return buf;
 }
 
@@ -276,24 +319,24 @@ static void put_object(struct line *l, const struct capstate *s, const struct ca
         if (numbered)
             put_capability(l, s, &s->slots[o->first_slot].rec);
         else
-            put(l, "%s", record_cap_name(o->type));
+            put_text(l, record_cap_name(o->type));
         return;
     }
     put_named(l, s, o->type, o->addr);
-    put(l, " ");
+    put_text(l, " ");
     if (o->type == RECORD_CAP_TCB && *label_at(s, o->addr))
-        put(l, "%s", label_at(s, o->addr));
+        put_text(l, label_at(s, o->addr));
     else
         put_size(l, o->bits);
     if (o->flags & RECORD_SLOT_DEVICE)
-        put(l, " device");
+        put_text(l, " device");
 }
 
 char *capstate_object_text(const struct capstate *s, int32_t object, char *buf, size_t size)
 {
     struct line l = line_begin(buf, size);
     if (object < 0 || (uint32_t)object >= s->object_count)
-        put(&l, "none");
+        put_text(&l, "none");
     else
         put_object(&l, s, &s->objects[object]);
     return buf;
@@ -307,7 +350,7 @@ static void put_kernel_place(struct line *l, const struct capstate *s, uint64_t 
             return;
         }
     }
-    put(l, "slot ");
+    put_text(l, "slot ");
     put_address(l, s, addr);
 }
 
@@ -318,14 +361,17 @@ static void put_held_place(struct line *l, const struct capstate *s,
     int32_t user = s->index->user[slot->holder];
     if (holder->type == RECORD_CAP_CNODE && user >= 0) {
         put_thread(l, s, s->threads[user].rec.addr);
-        put(l, " cnode[%u]", slot->index);
+        put_text(l, " cnode");
+        put_index(l, slot->index);
     } else if (holder->type == RECORD_CAP_TCB || (holder->flags & RECORD_SLOT_TCB_ZOMBIE)) {
-        put(l, "%s ", record_cap_name(holder->type));
+        put_text(l, record_cap_name(holder->type));
+        put_text(l, " ");
         put_thread(l, s, holder->addr);
-        put(l, " %s", record_tcb_slot_name(slot->index));
+        put_text(l, " ");
+        put_text(l, record_tcb_slot_name(slot->index));
     } else {
         put_named(l, s, holder->type, holder->addr);
-        put(l, "[%u]", slot->index);
+        put_index(l, slot->index);
     }
 }
 
@@ -333,7 +379,7 @@ char *capstate_place_text(const struct capstate *s, int32_t slot, char *buf, siz
 {
     struct line l = line_begin(buf, size);
     if (slot < 0 || (uint32_t)slot >= s->slot_count)
-        put(&l, "nowhere");
+        put_text(&l, "nowhere");
     else if (s->slots[slot].holder < 0)
         put_kernel_place(&l, s, s->slots[slot].rec.addr);
     else

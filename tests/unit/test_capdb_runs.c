@@ -359,6 +359,89 @@ static void runs_are_written_down_as_they_begin(void **state)
     db = before;
 }
 
+/* --- where a run begins --- */
+
+static void a_run_goes_on_up_to_its_last_snapshot(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= capdb_count(db); n++)
+        for (uint32_t last = n; last <= capdb_count(db); last++)
+            assert_int_equal(capdb_goes_on(db, n, last), n > 5 || last <= 5);
+}
+
+/* Once, however often that is asked. */
+static void beginnings_of_runs_are_listed(void **state)
+{
+    (void)state;
+    assert_int_equal(capdb_find_runs(db), ERR_OK);
+    assert_int_equal(capdb_find_runs(db), ERR_OK);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM temp.begun", -1), 2);
+    assert_int_equal(capdb_int(db, "SELECT sum(first) FROM temp.begun", -1), 1 + 6);
+}
+
+static int64_t of_run(struct capdb *of, const char *column)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT %s FROM runs", column);
+    return capdb_int(of, sql, -1);
+}
+
+#define VIEWS_MADE "SELECT count(*) FROM temp.sqlite_schema WHERE type = 'view'"
+
+/* What the view says, without it. */
+static void one_run_needs_no_view(void **state)
+{
+    struct changing m;
+    struct capdb_run run;
+    char *path = temp_path();
+    (void)state;
+    changing_init(&m, 7);
+    struct capdb *one = create(path);
+    record_changing(one, &m, 6);
+    capdb_close(one);
+    one = open_db(path);
+    assert_int_equal(capdb_run_at(one, 3, &run), ERR_OK);
+    assert_int_equal(capdb_find_runs(one), ERR_OK);
+    assert_int_equal(capdb_int(one, VIEWS_MADE, -1), 0);
+    assert_int_equal(capdb_int(one, "SELECT first FROM temp.begun", -1), run.first);
+    assert_int_equal(of_run(one, "first"), run.first);
+    assert_int_equal(of_run(one, "last"), run.last);
+    assert_int_equal(of_run(one, "from_row"), run.from_row);
+    assert_true(run.next_row == INT64_MAX);
+    capdb_close(one);
+    temp_remove(path);
+}
+
+/* --- snapshots by number --- */
+
+static int note_times(void *read, int action, const char *table, const char *column,
+                      const char *schema, const char *by)
+{
+    (void)schema, (void)by;
+    if (action == SQLITE_READ && strcmp(table, "snapshot") == 0 && strcmp(column, "time") == 0)
+        *(bool *)read = true;
+    return SQLITE_OK;
+}
+
+/* There may be hundreds of thousands. */
+static void a_number_needs_no_times_of_snapshots(void **state)
+{
+    struct options o = {.run = "test"};
+    struct view v = {.db = db};
+    bool read = false;
+    uint32_t n = 0;
+    (void)state;
+    sqlite3_set_authorizer(db->sql, note_times, &read);
+    assert_int_equal(moment_resolve(&o, &v, "", "3", &n), STATUS_YES);
+    assert_int_equal(n, 3);
+    assert_int_equal(moments_ascend(&o, &v, "5", "2"), STATUS_YES);
+    assert_false(read);
+    assert_int_equal(moment_resolve(&o, &v, "", "-0s", &n), STATUS_YES);
+    assert_int_equal(n, capdb_count(db));
+    assert_true(read);
+    sqlite3_set_authorizer(db->sql, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +453,10 @@ int main(void)
         cmocka_unit_test(a_revoke_ends_with_its_run),
         cmocka_unit_test(spans_end_with_their_run),
         cmocka_unit_test(runs_are_written_down_as_they_begin),
+        cmocka_unit_test(a_run_goes_on_up_to_its_last_snapshot),
+        cmocka_unit_test(beginnings_of_runs_are_listed),
+        cmocka_unit_test(one_run_needs_no_view),
+        cmocka_unit_test(a_number_needs_no_times_of_snapshots),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

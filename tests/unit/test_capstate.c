@@ -530,6 +530,30 @@ static void text_is_cut_at_the_buffer(void **state)
     assert_int_equal(buf[10], 'x');
 }
 
+static void assert_cut(const char *cut, size_t size, const char *whole)
+{
+    assert_int_equal(cut[size], 'x');
+    assert_int_equal(strlen(cut), strlen(whole) < size ? strlen(whole) : size - 1);
+    assert_memory_equal(cut, whole, strlen(cut));
+}
+
+/* Wherever in a line that is. */
+static void text_of_any_size_is_the_beginning_of_the_whole(void **state)
+{
+    const struct capstate *s = state_of(state);
+    char whole[100];
+    char cut[100];
+    for (int32_t i = 0; i < (int32_t)s->slot_count; i++)
+        for (size_t size = 1; size < sizeof(cut); size++) {
+            memset(cut, 'x', sizeof(cut));
+            capstate_slot_text(s, i, cut, size);
+            assert_cut(cut, size, capstate_slot_text(s, i, whole, sizeof(whole)));
+            memset(cut, 'x', sizeof(cut));
+            capstate_place_text(s, i, cut, size);
+            assert_cut(cut, size, capstate_place_text(s, i, whole, sizeof(whole)));
+        }
+}
+
 /* --- refusals --- */
 
 static void counts_must_agree(void **state)
@@ -925,6 +949,7 @@ int main(void)
         WITH_STATE(every_place_has_a_line),
         WITH_STATE(objects_have_a_line),
         WITH_STATE(text_is_cut_at_the_buffer),
+        WITH_STATE(text_of_any_size_is_the_beginning_of_the_whole),
         cmocka_unit_test(counts_must_agree),
         cmocka_unit_test(a_snapshot_without_end_is_truncated),
         cmocka_unit_test(records_outside_a_snapshot_are_refused),
