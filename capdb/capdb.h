@@ -159,10 +159,12 @@ void capdb_give_up_after(struct capdb *db, uint32_t seconds, bool (*wanted)(void
 typedef void (*capdb_hear_event)(void *ctx, const struct record *r);
 enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx);
 
-/* Of those that snapshots `from` to `to` show first (UINT32_MAX: to the end), the `most` around the last
- * one that snapshot n shows: half of them later, unless there are fewer on one side. */
+/* Of those in the rows of event from `row` up to, not including, `next` (the view runs has the first row of
+ * each run of the machine; INT64_MAX: to the end), the `most` around the last one that snapshot n shows:
+ * half of them later, unless there are fewer on one side. */
 struct capdb_event_window {
-    uint32_t from, to, n;
+    int64_t row, next;
+    uint32_t n;
     bool earlier, later; /* out: there are more */
 };
 enum error capdb_get_events_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,
