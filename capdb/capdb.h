@@ -45,13 +45,15 @@ enum error capdb_begin_new(const char *path, const struct capdb_source *source,
                            struct capdb_new *out, char *message);
 enum error capdb_end_new(struct capdb_new *new, enum error e, char *message);
 
-/* Opens a recording to append to it. ERR_REFUSED: somebody records into it, or it is of another
- * machine; the sentence names the first. Otherwise as capdb_open(). */
+/* Opens a recording to append to it; the source is stored with the first thing that is. ERR_REFUSED:
+ * somebody records into it, or it is of another machine; the sentence names the first. Otherwise as
+ * capdb_open(). */
 enum error capdb_resume(const char *path, const struct capdb_source *source, struct capdb **out,
                         char *message);
 
 /* The target could not be reached for a while, and can again: another process may answer there now,
- * and then nothing of before lives on. As capdb_append() otherwise. */
+ * and then nothing of before lives on; it is stored as capdb_resume() stores it. ERR_NO_MEMORY, or as
+ * reading fails. */
 enum error capdb_reached_again(struct capdb *db, const struct capdb_source *source);
 
 /* Opens a recording to read it.  What a killed recorder left is seen; a recorder may go on
@@ -69,6 +71,9 @@ enum error capdb_is_in_place(struct capdb *db);
 
 /* A recorder: merges what is pending and makes one plain file of it. */
 void capdb_close(struct capdb *db);
+/* The same of one that was refused: of a recording that it made, and that has no snapshot, nothing
+ * stays. */
+void capdb_abandon(struct capdb *db);
 
 /* The sentence of the last failed call on this handle. */
 const char *capdb_error(const struct capdb *db);
@@ -77,6 +82,10 @@ const char *capdb_error(const struct capdb *db);
 
 /* The rules for domains from the next snapshot on, in place of those before. */
 enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules);
+
+/* ERR_REFUSED: capdb_append() will refuse this snapshot, which is of another kernel. For who has something
+ * else to store before it: rules, events. Nothing is stored. */
+enum error capdb_fits(struct capdb *db, const struct capstate *state);
 
 /* Appends one snapshot, taken `time` seconds after 1970; *n is its number, from 1.  On return it is
  * committed.  On failure nothing of it was kept, the others were: ERR_IO (disk full, too);

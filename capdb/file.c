@@ -48,6 +48,8 @@ static void db_free(struct capdb *db)
     recorder_free(db);
     capdb_forget_owner(db);
     sqlite3_close(db->sql);
+    if (db->unwanted)
+        unlink(db->path);
     if (db->place.fd >= 0)
         close(db->place.fd);
     lock_release(db->path, db->lock);
@@ -196,8 +198,11 @@ static enum error take_itself(struct capdb *db)
 static enum error open_new(struct capdb *db, const struct capdb_source *source)
 {
     struct stat st;
+    char holder[LOCK_HOLDER];
     if (!db->memory && stat(db->path, &st) == 0)
-        return capdb_fail(db, ERR_REFUSED, "exists already");
+        return lock_is_held(db->path, holder)
+                   ? capdb_fail(db, ERR_REFUSED, "is being recorded by %s", holder)
+                   : capdb_fail(db, ERR_REFUSED, "exists already");
     enum error e = take_lock(db, "records", source->target);
     if (e != ERR_OK)
         return e;
@@ -213,8 +218,8 @@ static enum error open_new(struct capdb *db, const struct capdb_source *source)
         e = create_schema(db, source);
     if (e == ERR_OK)
         e = take_itself(db);
-    if (e != ERR_OK && !db->memory)
-        unlink(db->path);
+    db->made = !db->memory;
+    db->unwanted = e != ERR_OK && db->made;
     return e;
 }
 
@@ -237,15 +242,26 @@ enum error capdb_create(const char *path, const char *target, struct capdb **out
 
 /* --- continuing ------------------------------------------------------------------------------ */
 
-static enum error check_file(struct capdb *db)
+static enum error check_there(struct capdb *db)
 {
     struct stat st;
     if (stat(db->path, &st) != 0)
         return capdb_fail(db, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", strerror(errno));
     if (!S_ISREG(st.st_mode))
         return capdb_fail(db, ERR_FORMAT, "is not a regular file");
-    if (st.st_size == 0)
-        return capdb_fail(db, ERR_FORMAT, "is empty");
+    return ERR_OK;
+}
+
+/* Whoever makes one has it locked before anything is in it. */
+static enum error check_content(struct capdb *db)
+{
+    char holder[LOCK_HOLDER];
+    struct stat st;
+    if (stat(db->path, &st) == 0 && st.st_size == 0)
+        return db->lock < 0 && lock_is_held(db->path, holder)
+                   ? capdb_fail(db, ERR_FORMAT, "holds nothing yet: it is being recorded by %s",
+                                holder)
+                   : capdb_fail(db, ERR_FORMAT, "is empty");
     if (readfile_is_cut(db->path))
         return capdb_fail(db, ERR_TRUNCATED, "is cut off: pages at its end are missing");
     return ERR_OK;
@@ -284,13 +300,15 @@ static enum error check_writable(struct capdb *db)
 static enum error open_to_write(struct capdb *db, const char *does, const char *target)
 {
     int64_t tables;
-    enum error e = check_file(db);
+    enum error e = check_there(db);
     if (e == ERR_OK && access(db->path, W_OK) != 0)
         e = capdb_fail(db, ERR_IO, "cannot be written");
     if (e == ERR_OK)
         e = take_lock(db, does, target);
     if (e == ERR_OK)
         e = take_itself(db);
+    if (e == ERR_OK)
+        e = check_content(db);
     if (e == ERR_OK)
         e = check_wal(db);
     if (e != ERR_OK)
@@ -410,7 +428,9 @@ static enum error open_at_rest(struct capdb *db)
 
 static enum error open_reader(struct capdb *db)
 {
-    enum error e = check_file(db);
+    enum error e = check_there(db);
+    if (e == ERR_OK)
+        e = check_content(db);
     if (e == ERR_OK)
         e = readfile_register();
     if (e == ERR_OK && access(db->path, R_OK) != 0)
@@ -571,4 +591,11 @@ void capdb_close(struct capdb *db)
         publish(db);
     }
     db_free(db);
+}
+
+void capdb_abandon(struct capdb *db)
+{
+    if (db && db->made && db->count == 0 && place_check(db) == ERR_OK)
+        db->unwanted = true;
+    capdb_close(db);
 }
