@@ -57,10 +57,14 @@ enum error capdb_resume(const char *path, const struct capdb_source *source, str
 enum error capdb_reached_again(struct capdb *db, const struct capdb_source *source);
 
 /* Opens a recording to read it.  What a killed recorder left is seen; a recorder may go on
- * meanwhile. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
+ * meanwhile. Where another recording takes the name of the file, each further question gives ERR_FORMAT,
+ * and its sentence says that it is to be opened anew. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
  * ERR_NOT_FOUND, ERR_IO.
  */
 enum error capdb_open(const char *path, struct capdb **out, char *message);
+
+/* Has another recording taken the name of the file, as far as questions have seen? */
+bool capdb_is_replaced(const struct capdb *db);
 
 /* What every answer from this file has to be taken with, one sentence; NULL: nothing. */
 const char *capdb_warning(const struct capdb *db);

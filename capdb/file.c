@@ -472,13 +472,23 @@ static void note_end(struct capdb *db)
 }
 _Static_assert(sizeof(((struct capdb *)0)->known_hash) == BLAKE2B_BYTES, "a hash of the ledger");
 
+/* What is open then is the other, from which nothing is answered, whatever becomes of it. */
+static enum error check_replaced(struct capdb *db)
+{
+    return db->replaced
+               ? capdb_fail(db, ERR_FORMAT,
+                            "is another recording now than the one that was opened; open it"
+                            " anew")
+               : ERR_OK;
+}
+
 static enum error open_again(struct capdb *db)
 {
-    enum error e = db->replaced ? ERR_OK : open_reader(db);
-    if (e == ERR_OK && !db->replaced)
+    enum error e = open_reader(db);
+    if (e == ERR_OK)
         e = check_continues(db);
-    if (e == ERR_OK && db->replaced)
-        e = capdb_fail(db, ERR_FORMAT, "is another recording now than the one that was opened");
+    if (e == ERR_OK)
+        e = check_replaced(db);
     if (e == ERR_OK)
         note_end(db);
     return e;
@@ -495,6 +505,11 @@ enum error capdb_open(const char *path, struct capdb **out, char *message)
     capdb_count(db);
     *out = db;
     return ERR_OK;
+}
+
+bool capdb_is_replaced(const struct capdb *db)
+{
+    return db->replaced;
 }
 
 const char *capdb_warning(const struct capdb *db)
@@ -528,11 +543,11 @@ static bool changed_since(const struct capdb *db)
 
 enum error capdb_hold(struct capdb *db)
 {
-    enum error e = ERR_OK;
-    if (db->holds == 0 && !db->writable) {
+    enum error e = check_replaced(db);
+    if (e == ERR_OK && db->holds == 0 && !db->writable) {
         if (db->live && !db->shm.cut)
             e = hold_live(db);
-        else if (db->live || db->replaced || changed_since(db))
+        else if (db->live || changed_since(db))
             e = open_again(db);
         if (e == ERR_OK && db->live && sqlite3_get_autocommit(db->sql))
             e = hold_live(db);        /* a recorder has begun meanwhile */

@@ -143,7 +143,7 @@ static bool take_rules(struct source *s, uint32_t n, char *why, size_t size)
 {
     struct authority_rules rules;
     if (capdb_get_rules(s->db, n, &rules) != ERR_OK) {
-        snprintf(why, size, "%.250s", capdb_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db));
         return false;
     }
     authority_rules_free(&s->rules);
@@ -163,7 +163,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
         return NULL;
     }
     if (capdb_load(s->db, n, &state) != ERR_OK) {
-        snprintf(why, size, "%.250s", capdb_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db));
         return NULL;
     }
     if (!s->options.rules && !take_rules(s, n, why, size)) {
@@ -231,6 +231,14 @@ bool source_file_is_same(const struct source *s)
            now.st_ino == s->opened_file.st_ino;
 }
 
+const char *source_db_error(const struct capdb *db)
+{
+    return capdb_is_replaced(db)
+               ? "the file was replaced by another recording: only what was read is there still; leave, and"
+                 " open it anew"
+               : capdb_error(db);
+}
+
 /* What is open stays readable when its name goes to another file, or to none. */
 static void look_for_file(struct source *s)
 {
@@ -242,7 +250,8 @@ static void look_for_file(struct source *s)
                          there ? "REPLACED" : "REMOVED");
     source_put_console(s, there
                               ? "another file has the name of this recording by now: what is shown "
-                                "is the one that was opened\n"
+                                "is the one that was opened; leave, and open it anew to see the "
+                                "other\n"
                               : "the file of this recording was removed: what is shown is the one "
                                 "that was opened\n");
 }
@@ -324,7 +333,7 @@ static void ask_here(struct source *s, const struct asked *q)
     }
     free(table);
     source_answered_text(s, q, false,
-                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : capdb_error(s->db));
+                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : source_db_error(s->db));
 }
 
 /* The snapshot that an event came after is in memory then, if it can be. */
@@ -368,7 +377,7 @@ static void serve_why(struct source *s, const struct asked *q)
     if (text)
         source_answered(s, q, true, text);
     else
-        source_answered_text(s, q, false, e == ERR_OK ? message : capdb_error(s->db));
+        source_answered_text(s, q, false, e == ERR_OK ? message : source_db_error(s->db));
     why_free(&w);
     if (of)
         sample_drop(of);

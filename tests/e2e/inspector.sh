@@ -648,6 +648,34 @@ key Escape
 key q
 shows_soon 'status 0'
 
+# One that another recording takes the name of, and that somebody records into.
+cp "$work/run.capdb" "$work/other.capdb"
+start "$inspector $work/other.capdb"
+shows_soon '^ RECORDING'
+build/host/capdb record "gdb:unix:$work/gdb.sock" "$work/another.capdb" --every 0.2 2>/dev/null &
+recorder=$!
+has_two() { [ "$(build/host/capdb sql "$work/another.capdb" 'SELECT count(*) FROM snapshots' | tail -1)" -ge 2 ]; }
+wait_for 60 has_two
+kill -INT $recorder
+wait $recorder
+mv "$work/another.capdb" "$work/other.capdb"
+build/host/capdb record "gdb:unix:$work/gdb.sock" "$work/other.capdb" --every 0.2 2>/dev/null &
+recorder=$!
+replaced='^the file was replaced by another recording: .*; leave, and open it anew'
+check "a recording whose name another took is told" shows_soon '^ RECORDING .* file REPLACED '
+key '[' '[' '[' '['
+check "what was not read of it is not answered from the other" shows_soon "$replaced"
+key ':' ; type_line 'sql SELECT count(*) AS snapshots FROM snapshot'
+check "nor is a question" eval 'shows_soon "$replaced" && hides "^  +snapshots"'
+key E w
+sleep 2
+key ':' ; type_line 'at 2'
+check "and it keeps saying so" shows_soon "$replaced"
+kill -INT $recorder
+wait $recorder
+key q
+shows_soon 'status 0'
+
 # --- what it refuses ---
 start "TERM=dumb $inspector $monitor"
 check "a terminal without a cursor is refused" shows_soon "terminal 'dumb' cannot"

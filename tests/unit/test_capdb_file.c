@@ -468,6 +468,65 @@ static void another_recording_of_the_same_name_is_told(void **state)
     temp_remove(path);
 }
 
+static void keep_nothing(void *ctx, const struct record *r)
+{
+    (void)ctx, (void)r;
+}
+
+/* Each question says so, and none is answered from the other. */
+static void assert_replaced(struct capdb *db)
+{
+    struct capstate s;
+    struct capdb_snapshot info;
+    struct capdb_owner owner;
+    struct authority_rules rules;
+    char *table;
+    for (int i = 0; i < 6; i++) {
+        enum error e = i == 0   ? capdb_load(db, 3, &s)
+                       : i == 1 ? capdb_snapshot_info(db, 1, &info)
+                       : i == 2 ? capdb_ask(db, "SELECT count(*) FROM snapshots", 10, &table)
+                       : i == 3 ? capdb_get_rules(db, 0, &rules)
+                       : i == 4 ? capdb_owner_at(db, 1, CNODE_BASE, &owner)
+                                : capdb_get_events(db, 10, keep_nothing, NULL);
+        snprintf(message, sizeof(message), "question %d: %d: %s", i, e, capdb_error(db));
+        assert_says("is another recording now than the one that was opened");
+        assert_says("open it anew");
+        assert_int_equal(e, ERR_FORMAT);
+        assert_int_equal(capdb_count(db), 0);
+    }
+}
+
+/* The other is at rest when it is first looked at, or it is recorded. */
+static void another_recording_of_the_same_name_keeps_being_told(void **state)
+{
+    (void)state;
+    for (int recorded = 0; recorded < 2; recorded++) {
+        char *path = temp_path();
+        char *other = beside(path, "-other");
+        struct capdb *more = NULL;
+        record_some(path, 13, 5);
+        struct capdb *db = open_db(path);
+        record_some(other, 15, 20);
+        assert_int_equal(rename(other, path), 0);
+        if (recorded)
+            more = resume_db(path);
+        assert_replaced(db);
+        if (!recorded)
+            more = resume_db(path);
+        struct changing m;
+        changing_init(&m, 16);
+        record_changing(more, &m, 2);
+        assert_replaced(db);
+        capdb_close(more);
+        assert_replaced(db);
+        assert_int_equal(unlink(path), 0);
+        assert_replaced(db);
+        capdb_close(db);
+        free(other);
+        temp_remove(path);
+    }
+}
+
 /* --- a file that is taken away ---------------------------------------------------------------- */
 
 static void rename_it(const char *path)
@@ -965,6 +1024,7 @@ int main(void)
         cmocka_unit_test(a_second_name_of_the_file_lets_nobody_in),
         cmocka_unit_test(a_removed_lock_lets_nobody_in),
         cmocka_unit_test(another_recording_of_the_same_name_is_told),
+        cmocka_unit_test(another_recording_of_the_same_name_keeps_being_told),
         cmocka_unit_test(a_recorder_says_that_its_file_was_taken_away),
         cmocka_unit_test(a_recorder_says_that_somebody_wrote_over_its_file),
         cmocka_unit_test(a_merge_by_another_program_is_no_damage),
