@@ -68,6 +68,9 @@ check "b arms a stop, the revoke stops before its first victim" \
     shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done'
 screen | sed -nE 's/.*still to go: ([0-9]+) capabilities in ([0-9]+) steps.*/\1 \2/p' >"$work/account"
 check "the bar says that the machine stands" shows_soon '^ STOPPED'
+tm resize-window -t t -x 80 -y 36
+check "and at 80 columns, too, that it records" shows_soon '^ STOPPED .* REC [0-9]+ '
+tm resize-window -t t -x 110 -y 36
 check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
 state_line() { screen | grep -E '^ +(UNDER WAY|AT ITS END)'; }
 moved_on() { [ -n "$(state_line)" ] && [ "$(state_line)" != "$before" ]; }
