@@ -178,6 +178,13 @@ static enum error check_kernel(struct appending *a)
                       new->build.length, new->build.bytes, new->board.length, new->board.bytes);
 }
 
+enum error capdb_fits(struct capdb *db, const struct capstate *state)
+{
+    struct appending a = {.db = db, .next = {.state = *state}};
+    enum error e = recorder_begin(db);
+    return e == ERR_OK ? check_kernel(&a) : e;
+}
+
 static bool started_anew(const struct appending *a)
 {
     const struct record_snapshot *old = &a->db->recorder->mirror.state.snapshot;

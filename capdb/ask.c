@@ -191,15 +191,15 @@ static enum error last_event_row(struct capdb *db, uint32_t n, int64_t *row)
 static enum error hear_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,
                               capdb_hear_event hear, void *ctx)
 {
-    int64_t before = 0, last = 0, at = 0;
-    enum error e = last_event_row(db, w->from ? w->from - 1 : 0, &before);
-    if (e == ERR_OK)
-        e = last_event_row(db, w->to, &last);
+    int64_t before = w->row - 1, last = 0, at = 0;
+    enum error e = last_event_row(db, UINT32_MAX, &last);
     if (e == ERR_OK)
         e = last_event_row(db, w->n, &at);
     if (e != ERR_OK)
         return e;
-    at = at < before ? before : at;
+    last = last < w->next ? last : w->next - 1;
+    before = before < last ? before : last;
+    at = at < before ? before : at < last ? at : last;
     int64_t to = last - at < most / 2 ? last : at + most / 2;
     int64_t from = to - before < most ? before : to - most;
     to = last - from < most ? last : from + most;
@@ -210,7 +210,7 @@ static enum error hear_around(struct capdb *db, struct capdb_event_window *w, ui
 
 enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx)
 {
-    struct capdb_event_window all = {.from = 0, .to = UINT32_MAX, .n = UINT32_MAX};
+    struct capdb_event_window all = {.row = 1, .next = INT64_MAX, .n = UINT32_MAX};
     return capdb_get_events_around(db, &all, most, hear, ctx);
 }
 

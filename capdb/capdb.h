@@ -45,20 +45,26 @@ enum error capdb_begin_new(const char *path, const struct capdb_source *source,
                            struct capdb_new *out, char *message);
 enum error capdb_end_new(struct capdb_new *new, enum error e, char *message);
 
-/* Opens a recording to append to it. ERR_REFUSED: somebody records into it, or it is of another
- * machine; the sentence names the first. Otherwise as capdb_open(). */
+/* Opens a recording to append to it; the source is stored with the first thing that is. ERR_REFUSED:
+ * somebody records into it, or it is of another machine; the sentence names the first. Otherwise as
+ * capdb_open(). */
 enum error capdb_resume(const char *path, const struct capdb_source *source, struct capdb **out,
                         char *message);
 
 /* The target could not be reached for a while, and can again: another process may answer there now,
- * and then nothing of before lives on. As capdb_append() otherwise. */
+ * and then nothing of before lives on; it is stored as capdb_resume() stores it. ERR_NO_MEMORY, or as
+ * reading fails. */
 enum error capdb_reached_again(struct capdb *db, const struct capdb_source *source);
 
 /* Opens a recording to read it.  What a killed recorder left is seen; a recorder may go on
- * meanwhile. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
+ * meanwhile. Where another recording takes the name of the file, each further question gives ERR_FORMAT,
+ * and its sentence says that it is to be opened anew. ERR_FORMAT for a foreign or damaged file, ERR_VERSION for a newer schema,
  * ERR_NOT_FOUND, ERR_IO.
  */
 enum error capdb_open(const char *path, struct capdb **out, char *message);
+
+/* Has another recording taken the name of the file, as far as questions have seen? */
+bool capdb_is_replaced(const struct capdb *db);
 
 /* What every answer from this file has to be taken with, one sentence; NULL: nothing. */
 const char *capdb_warning(const struct capdb *db);
@@ -69,6 +75,9 @@ enum error capdb_is_in_place(struct capdb *db);
 
 /* A recorder: merges what is pending and makes one plain file of it. */
 void capdb_close(struct capdb *db);
+/* The same of one that was refused: of a recording that it made, and that has no snapshot, nothing
+ * stays. */
+void capdb_abandon(struct capdb *db);
 
 /* The sentence of the last failed call on this handle. */
 const char *capdb_error(const struct capdb *db);
@@ -77,6 +86,10 @@ const char *capdb_error(const struct capdb *db);
 
 /* The rules for domains from the next snapshot on, in place of those before. */
 enum error capdb_set_rules(struct capdb *db, const struct authority_rules *rules);
+
+/* ERR_REFUSED: capdb_append() will refuse this snapshot, which is of another kernel. For who has something
+ * else to store before it: rules, events. Nothing is stored. */
+enum error capdb_fits(struct capdb *db, const struct capstate *state);
 
 /* Appends one snapshot, taken `time` seconds after 1970; *n is its number, from 1.  On return it is
  * committed.  On failure nothing of it was kept, the others were: ERR_IO (disk full, too);
@@ -159,10 +172,12 @@ void capdb_give_up_after(struct capdb *db, uint32_t seconds, bool (*wanted)(void
 typedef void (*capdb_hear_event)(void *ctx, const struct record *r);
 enum error capdb_get_events(struct capdb *db, uint32_t most, capdb_hear_event hear, void *ctx);
 
-/* Of those that snapshots `from` to `to` show first (UINT32_MAX: to the end), the `most` around the last
- * one that snapshot n shows: half of them later, unless there are fewer on one side. */
+/* Of those in the rows of event from `row` up to, not including, `next` (the view runs has the first row of
+ * each run of the machine; INT64_MAX: to the end), the `most` around the last one that snapshot n shows:
+ * half of them later, unless there are fewer on one side. */
 struct capdb_event_window {
-    uint32_t from, to, n;
+    int64_t row, next;
+    uint32_t n;
     bool earlier, later; /* out: there are more */
 };
 enum error capdb_get_events_around(struct capdb *db, struct capdb_event_window *w, uint32_t most,

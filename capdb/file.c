@@ -48,6 +48,8 @@ static void db_free(struct capdb *db)
     recorder_free(db);
     capdb_forget_owner(db);
     sqlite3_close(db->sql);
+    if (db->unwanted)
+        unlink(db->path);
     if (db->place.fd >= 0)
         close(db->place.fd);
     lock_release(db->path, db->lock);
@@ -211,8 +213,11 @@ static enum error take_itself(struct capdb *db)
 static enum error open_new(struct capdb *db, const struct capdb_source *source)
 {
     struct stat st;
+    char holder[LOCK_HOLDER];
     if (!db->memory && stat(db->path, &st) == 0)
-        return capdb_fail(db, ERR_REFUSED, "exists already");
+        return lock_is_held(db->path, holder)
+                   ? capdb_fail(db, ERR_REFUSED, "is being recorded by %s", holder)
+                   : capdb_fail(db, ERR_REFUSED, "exists already");
     enum error e = take_lock(db, "records", source->target);
     if (e != ERR_OK)
         return e;
@@ -228,8 +233,8 @@ static enum error open_new(struct capdb *db, const struct capdb_source *source)
         e = create_schema(db, source);
     if (e == ERR_OK)
         e = take_itself(db);
-    if (e != ERR_OK && !db->memory)
-        unlink(db->path);
+    db->made = !db->memory;
+    db->unwanted = e != ERR_OK && db->made;
     return e;
 }
 
@@ -252,15 +257,26 @@ enum error capdb_create(const char *path, const char *target, struct capdb **out
 
 /* --- continuing ------------------------------------------------------------------------------ */
 
-static enum error check_file(struct capdb *db)
+static enum error check_there(struct capdb *db)
 {
     struct stat st;
     if (stat(db->path, &st) != 0)
         return capdb_fail(db, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", strerror(errno));
     if (!S_ISREG(st.st_mode))
         return capdb_fail(db, ERR_FORMAT, "is not a regular file");
-    if (st.st_size == 0)
-        return capdb_fail(db, ERR_FORMAT, "is empty");
+    return ERR_OK;
+}
+
+/* Whoever makes one has it locked before anything is in it. */
+static enum error check_content(struct capdb *db)
+{
+    char holder[LOCK_HOLDER];
+    struct stat st;
+    if (stat(db->path, &st) == 0 && st.st_size == 0)
+        return db->lock < 0 && lock_is_held(db->path, holder)
+                   ? capdb_fail(db, ERR_FORMAT, "holds nothing yet: it is being recorded by %s",
+                                holder)
+                   : capdb_fail(db, ERR_FORMAT, "is empty");
     if (readfile_is_cut(db->path))
         return capdb_fail(db, ERR_TRUNCATED, "is cut off: pages at its end are missing");
     return ERR_OK;
@@ -299,13 +315,15 @@ static enum error check_writable(struct capdb *db)
 static enum error open_to_write(struct capdb *db, const char *does, const char *target)
 {
     int64_t tables;
-    enum error e = check_file(db);
+    enum error e = check_there(db);
     if (e == ERR_OK && access(db->path, W_OK) != 0)
         e = capdb_fail(db, ERR_IO, "cannot be written");
     if (e == ERR_OK)
         e = take_lock(db, does, target);
     if (e == ERR_OK)
         e = take_itself(db);
+    if (e == ERR_OK)
+        e = check_content(db);
     if (e == ERR_OK)
         e = check_wal(db);
     if (e != ERR_OK)
@@ -425,7 +443,9 @@ static enum error open_at_rest(struct capdb *db)
 
 static enum error open_reader(struct capdb *db)
 {
-    enum error e = check_file(db);
+    enum error e = check_there(db);
+    if (e == ERR_OK)
+        e = check_content(db);
     if (e == ERR_OK)
         e = readfile_register();
     if (e == ERR_OK && access(db->path, R_OK) != 0)
@@ -467,13 +487,23 @@ static void note_end(struct capdb *db)
 }
 _Static_assert(sizeof(((struct capdb *)0)->known_hash) == BLAKE2B_BYTES, "a hash of the ledger");
 
+/* What is open then is the other, from which nothing is answered, whatever becomes of it. */
+static enum error check_replaced(struct capdb *db)
+{
+    return db->replaced
+               ? capdb_fail(db, ERR_FORMAT,
+                            "is another recording now than the one that was opened; open it"
+                            " anew")
+               : ERR_OK;
+}
+
 static enum error open_again(struct capdb *db)
 {
-    enum error e = db->replaced ? ERR_OK : open_reader(db);
-    if (e == ERR_OK && !db->replaced)
+    enum error e = open_reader(db);
+    if (e == ERR_OK)
         e = check_continues(db);
-    if (e == ERR_OK && db->replaced)
-        e = capdb_fail(db, ERR_FORMAT, "is another recording now than the one that was opened");
+    if (e == ERR_OK)
+        e = check_replaced(db);
     if (e == ERR_OK)
         note_end(db);
     return e;
@@ -490,6 +520,11 @@ enum error capdb_open(const char *path, struct capdb **out, char *message)
     capdb_count(db);
     *out = db;
     return ERR_OK;
+}
+
+bool capdb_is_replaced(const struct capdb *db)
+{
+    return db->replaced;
 }
 
 const char *capdb_warning(const struct capdb *db)
@@ -523,11 +558,11 @@ static bool changed_since(const struct capdb *db)
 
 enum error capdb_hold(struct capdb *db)
 {
-    enum error e = ERR_OK;
-    if (db->holds == 0 && !db->writable) {
+    enum error e = check_replaced(db);
+    if (e == ERR_OK && db->holds == 0 && !db->writable) {
         if (db->live && !db->shm.cut)
             e = hold_live(db);
-        else if (db->live || db->replaced || changed_since(db))
+        else if (db->live || changed_since(db))
             e = open_again(db);
         if (e == ERR_OK && db->live && sqlite3_get_autocommit(db->sql))
             e = hold_live(db);        /* a recorder has begun meanwhile */
@@ -586,4 +621,11 @@ void capdb_close(struct capdb *db)
         publish(db);
     }
     db_free(db);
+}
+
+void capdb_abandon(struct capdb *db)
+{
+    if (db && db->made && db->count == 0 && place_check(db) == ERR_OK)
+        db->unwanted = true;
+    capdb_close(db);
 }

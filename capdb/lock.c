@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char lock_tail[] = "-lock";
-enum { TRIES = 10, LOCK_MODE = 0644 };
+enum { TRIES = 10, PAUSE_NS = 10000000, LOCK_MODE = 0644 };
 
 const char lock_nameless[] = "a process that calls it by another name, or whose -lock was removed";
 
@@ -43,9 +44,14 @@ static bool is_locked(int fd, struct flock lock)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/* Whoever has just locked it writes the line in the next moment. */
 static void read_holder(int fd, char *holder)
 {
     ssize_t n = pread(fd, holder, LOCK_HOLDER - 1, 0);
+    for (int i = 0; n == 0 && i < TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        n = pread(fd, holder, LOCK_HOLDER - 1, 0);
+    }
     holder[n > 0 ? n : 0] = '\0';
     holder[strcspn(holder, "\n")] = '\0';
     if (!holder[0])

@@ -169,13 +169,34 @@ static void show_progress(struct session *r, uint32_t slots, uint32_t threads, u
                 plural_y(slots), threads, plural_s(threads));
 }
 
+/* Other rules than those of before hold from the next snapshot on. */
+static enum error set_rules(struct session *r)
+{
+    struct authority_rules before = {0};
+    uint32_t count = capdb_count(r->db);
+    if (!r->o->domains)
+        return ERR_OK;
+    enum error e = capdb_get_rules(r->db, 0, &before);
+    if (e == ERR_OK)
+        e = capdb_set_rules(r->db, &r->rules);
+    if (e == ERR_OK && count && !authority_rules_equal(&r->rules, &before))
+        fprintf(stderr, "%s: from snapshot %u on the domain rules are those of %s\n", r->path,
+                count + 1, r->o->domains);
+    authority_rules_free(&before);
+    return e;
+}
+
 static enum error store_first(struct session *r)
 {
     struct waiting *w = &r->waiting[0];
     uint32_t n = 0;
     uint32_t slots = w->state.slot_count;
     uint32_t threads = w->state.thread_count;
-    enum error e = store_events(r, w->events);
+    enum error e = r->stored ? ERR_OK : capdb_fits(r->db, &w->state);
+    if (e == ERR_OK && !r->stored)
+        e = set_rules(r);
+    if (e == ERR_OK)
+        e = store_events(r, w->events);
     if (e == ERR_OK)
         e = capdb_append_taking(r->db, &w->state, w->time, &n);
     if (e != ERR_OK)
@@ -422,23 +443,6 @@ static enum status record_all(struct session *r)
 
 /* --- the whole of it --- */
 
-/* Other rules than those of before hold from the next snapshot on. */
-static enum status set_rules(struct session *r)
-{
-    struct authority_rules before = {0};
-    enum status s = STATUS_YES;
-    uint32_t count = capdb_count(r->db);
-    if (!r->o->domains)
-        return STATUS_YES;
-    if (capdb_get_rules(r->db, 0, &before) != ERR_OK || capdb_set_rules(r->db, &r->rules) != ERR_OK)
-        s = command_complain(r->path, "%s", capdb_error(r->db));
-    if (s == STATUS_YES && count && !authority_rules_equal(&r->rules, &before))
-        fprintf(stderr, "%s: from snapshot %u on the domain rules are those of %s\n", r->path,
-                count + 1, r->o->domains);
-    authority_rules_free(&before);
-    return s;
-}
-
 /* What the next snapshot is compared with. */
 static enum status take_last(struct session *r)
 {
@@ -466,8 +470,7 @@ static enum status open_recording(struct session *r)
                           : capdb_create_from(r->path, &source, &r->db, message);
     if (e != ERR_OK)
         return command_complain(r->path, "%s", message);
-    enum status s = set_rules(r);
-    return s == STATUS_YES ? take_last(r) : s;
+    return take_last(r);
 }
 
 static enum status judge_place(struct session *r, enum status s)
@@ -478,14 +481,17 @@ static enum status judge_place(struct session *r, enum status s)
                             capdb_error(r->db), r->stored, plural_s(r->stored));
 }
 
-static void close_session(struct session *r)
+static void close_session(struct session *r, enum status s)
 {
     live_close(r->live);
     for (uint32_t i = 0; i < r->waiting_count; i++)
         capstate_free(&r->waiting[i].state);
     free(r->events);
     authority_rules_free(&r->rules);
-    capdb_close(r->db);
+    if (s != STATUS_YES && !r->stored)
+        capdb_abandon(r->db);
+    else
+        capdb_close(r->db);
     command_leave(r->attach);
 }
 
@@ -521,7 +527,7 @@ enum status command_record(struct options *o)
     if (r.db && !store_the_rest(&r))
         s = STATUS_UNKNOWN;
     s = judge_place(&r, s);
-    close_session(&r);
+    close_session(&r, s);
     if (s == STATUS_YES)
         say_end(&r);
     return s;

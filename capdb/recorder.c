@@ -39,18 +39,38 @@ static char *canonical_target(const char *target)
     return out ? out : strdup(target);
 }
 
-static enum error put_source(struct capdb *db, const struct capdb_source *source)
+static void forget_source(struct recorder *r)
 {
+    free(r->target);
+    free(r->machine);
+    r->target = r->machine = NULL;
+}
+
+/* A recorder that is refused leaves nothing, so it is stored when something else is. */
+static enum error change_source(struct capdb *db, const struct capdb_source *source)
+{
+    struct recorder *r = db->recorder;
     char *target = canonical_target(source->target);
-    if (!target)
+    char *machine = strdup(source->machine ? source->machine : "");
+    if (!target || !machine) {
+        free(target);
+        free(machine);
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+    }
+    forget_source(r);
+    r->target = target;
+    r->machine = machine;
+    r->boot_told = false;
+    return ERR_OK;
+}
+
+static enum error put_source(struct capdb *db)
+{
     char sql[SQL_BYTES];
-    const char *texts[] = {target, source->machine ? source->machine : ""};
+    const char *texts[] = {db->recorder->target, db->recorder->machine};
     snprintf(sql, sizeof(sql), "INSERT INTO main.source VALUES (NULL, %lld, ?, ?)",
              (long long)db->count + 1);
-    enum error e = capdb_exec_texts(db, "storing the target", sql, texts, 2);
-    free(target);
-    return e;
+    return capdb_exec_texts(db, "storing the target", sql, texts, 2);
 }
 
 /* The column `machine` is what is behind the door, if that is known, and RUN_MARK with the number
@@ -78,17 +98,14 @@ static void take_boot(struct recorder *r, const char *machine)
 
 /* Is it the machine of before? *changed: through another door, or started anew.  A machine that was
  * started anew tells so by its clock, too, but only until it has run as long as the one before. */
-static enum error judge_source(struct capdb *db, sqlite3_stmt *st, const char *target,
-                               const struct capdb_source *source, bool *changed)
+static enum error judge_source(struct capdb *db, const char *old_target, const char *old_machine,
+                               const char *target, const struct capdb_source *source, bool *changed)
 {
-    const char *old_target = capdb_column_text(st, 0);
-    const char *old_machine = capdb_column_text(st, 1);
     const char *machine = source->machine ? source->machine : "";
     bool door = strcmp(target, old_target) == 0;
     bool run = is_behind(machine, old_machine);
     *changed = !door || !run;
     db->recorder->restarted |= door && !run && machine[0] && says_behind(old_machine);
-    take_boot(db->recorder, old_machine);
     if (door || run || source->same_machine)
         return ERR_OK;
     return capdb_fail(db, ERR_REFUSED,
@@ -107,24 +124,17 @@ static enum error check_source(struct capdb *db, const struct capdb_source *sour
                           &st);
     if (e == ERR_OK) {
         *changed = true;
-        if (capdb_step(db, st, "reading the target", &e))
-            e = judge_source(db, st, target, source, changed);
+        if (db->recorder->target)
+            e = judge_source(db, db->recorder->target, db->recorder->machine, target, source,
+                             changed);
+        else if (capdb_step(db, st, "reading the target", &e)) {
+            take_boot(db->recorder, capdb_column_text(st, 1));
+            e = judge_source(db, capdb_column_text(st, 0), capdb_column_text(st, 1), target, source,
+                             changed);
+        }
         sqlite3_finalize(st);
     }
     free(target);
-    return e;
-}
-
-static enum error change_source(struct capdb *db, const struct capdb_source *source)
-{
-    enum error e = recorder_transaction(db, "storing the target");
-    if (e == ERR_OK)
-        e = put_source(db, source);
-    if (e == ERR_OK)
-        e = recorder_commit(db, LEDGER_KIND_SOURCE_CHANGED, db->count, NULL, "storing the target");
-    if (e != ERR_OK)
-        recorder_roll_back(db);
-    db->recorder->boot_told &= e != ERR_OK;
     return e;
 }
 
@@ -171,10 +181,16 @@ enum error recorder_create(struct capdb *db, const struct capdb_source *source)
     const struct ledger_entry nothing = {0};
     enum error e = recorder_new(db);
     if (e == ERR_OK)
-        e = put_source(db, source);
-    return e == ERR_OK
-               ? ledger_put(db, &nothing, LEDGER_KIND_CREATED, 0, NULL, &db->recorder->ledger)
-               : e;
+        e = change_source(db, source);
+    if (e == ERR_OK)
+        e = put_source(db);
+    if (e == ERR_OK)
+        e = ledger_put(db, &nothing, LEDGER_KIND_CREATED, 0, NULL, &db->recorder->ledger);
+    if (e != ERR_OK)
+        return e;
+    forget_source(db->recorder);
+    db->recorder->stored = true;
+    return ERR_OK;
 }
 
 /* Numbers go on where the file ends. */
@@ -279,14 +295,6 @@ enum error recorder_begin(struct capdb *db)
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
-enum error recorder_transaction(struct capdb *db, const char *doing)
-{
-    enum error e = recorder_begin(db);
-    if (e == ERR_OK)
-        e = place_check(db);
-    return e == ERR_OK ? capdb_exec(db, "BEGIN IMMEDIATE", doing) : e;
-}
-
 enum error recorder_commit(struct capdb *db, enum ledger_kind kind, uint32_t n,
                            struct blake2b *rows, const char *doing)
 {
@@ -296,10 +304,36 @@ enum error recorder_commit(struct capdb *db, enum ledger_kind kind, uint32_t n,
         e = shm_check(db);
     if (e == ERR_OK)
         e = capdb_exec(db, "COMMIT", doing);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         db->recorder->ledger = entry;
+        db->recorder->stored = true;
+    }
     place_note(db);
     return e;
+}
+
+static enum error store_source(struct capdb *db)
+{
+    enum error e = capdb_exec(db, "BEGIN IMMEDIATE", "storing the target");
+    if (e == ERR_OK)
+        e = put_source(db);
+    if (e == ERR_OK)
+        e = recorder_commit(db, LEDGER_KIND_SOURCE_CHANGED, db->count, NULL, "storing the target");
+    if (e == ERR_OK)
+        forget_source(db->recorder);
+    else
+        recorder_roll_back(db);
+    return e;
+}
+
+enum error recorder_transaction(struct capdb *db, const char *doing)
+{
+    enum error e = recorder_begin(db);
+    if (e == ERR_OK)
+        e = place_check(db);
+    if (e == ERR_OK && db->recorder->target)
+        e = store_source(db);
+    return e == ERR_OK ? capdb_exec(db, "BEGIN IMMEDIATE", doing) : e;
 }
 
 void recorder_roll_back(struct capdb *db)
@@ -330,7 +364,7 @@ enum error capdb_flush(struct capdb *db)
 void recorder_finish(struct capdb *db)
 {
     struct recorder *r = db->recorder;
-    if (!r || !r->wal)
+    if (!r || !r->wal || !r->stored)
         return;
     capdb_flush(db);
     if (r->ledger.kind == LEDGER_KIND_CLOSED || recorder_transaction(db, "closing") != ERR_OK)
@@ -356,6 +390,7 @@ void recorder_free(struct capdb *db)
     for (int i = 0; i < RECORDER_SCRATCH; i++)
         room_free(&r->scratch[i]);
     authority_rules_free(&r->rules);
+    forget_source(r);
     free(r);
     db->recorder = NULL;
 }

@@ -56,10 +56,14 @@ struct numbers {
 enum { RECORDER_SCRATCH = 8 };
 
 struct recorder {
-    bool wal;           /* the file is in WAL mode */
-    bool restarted;     /* another machine, or another run of it, since the snapshot before */
-    uint32_t boot;      /* SNAPSHOT's, of the last run that is known; 0: none is */
-    bool boot_told;     /* the newest row of source says it */
+    bool wal;       /* the file is in WAL mode */
+    bool restarted; /* another machine, or another run of it, since the snapshot before */
+    uint32_t boot;  /* SNAPSHOT's, of the last run that is known; 0: none is */
+    bool boot_told; /* the newest row of source says it */
+    bool stored;    /* something, by this handle */
+    char *target,
+        *machine;       /* what the next row of source says, stored before anything else; NULL: none
+                               is to be */
     bool rules_changed; /* since the snapshot before: every domain is looked up anew */
     struct mirror mirror;
     struct numbers next;

@@ -53,6 +53,8 @@ struct capdb {
     char *path;
     bool memory;   /* ":memory:" */
     bool writable; /* this handle records, and holds the lock */
+    bool made;     /* it made the file */
+    bool unwanted; /* nothing is to stay of that */
     int lock;      /* descriptor, -1 */
     struct place place;
     int version;    /* user_version */

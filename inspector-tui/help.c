@@ -162,7 +162,7 @@ static const char *const signs[] = {
     "  + born   - died   ~ moved   * changed    against the snapshot before, or the mark",
     "  + - at the edge of a row: closed, open",
     "  > before a capability: the one that a revoke takes next; before an event: shown now",
-    "  memory: K kernel  C objects of domain c  c its free  . free  ! lost  _ nobody's",
+    "  memory: K kernel  C objects of domain c  c its free  & shared  . free  ! lost  _ nobody's",
     "  memory: of several things in a piece a letter tells objects before what is lost",
     "  lost: of untyped memory, handed out and in no object; a revoke gives it back",
     "  nobody's: no capability leads there, nobody can get it back; :leak lists it",

@@ -13,6 +13,8 @@ struct memory_cell memory_at(const struct session *s, const struct sample *of, u
     bool typed = owner.object >= 0 && of->state.objects[owner.object].type != RECORD_CAP_UNTYPED;
     if (!typed && sample_is_lost(of, &owner, addr))
         return (struct memory_cell){'!', domain < 0 ? STYLE_WARN : session_style(s, of, domain)};
+    if (owner.shared)
+        return (struct memory_cell){'&', typed ? STYLE_BLOCK | STYLE_NORMAL : STYLE_NORMAL};
     if (domain < 0)
         return typed               ? (struct memory_cell){'?', STYLE_WARN}
                : owner.object >= 0 ? (struct memory_cell){'.', STYLE_DIM}
@@ -31,14 +33,15 @@ enum { PROBES = 16, PIECES = 1 << 13 };
 /* How telling a letter is: objects before memory that is lost, that before what a domain could use,
  * anything before what is free. */
 enum { MOST_TELLING = 5 };
-static int weight(char letter)
+static int weight(struct memory_cell c)
 {
-    return letter == ' '                    ? 0
-           : letter == '_'                  ? 1
-           : letter == '.'                  ? 2
-           : islower((unsigned char)letter) ? 3
-           : letter == '!'                  ? 4
-                                            : MOST_TELLING;
+    bool free = islower((unsigned char)c.letter) || (c.letter == '&' && !(c.style & STYLE_BLOCK));
+    return c.letter == ' '   ? 0
+           : c.letter == '_' ? 1
+           : c.letter == '.' ? 2
+           : free            ? 3
+           : c.letter == '!' ? 4
+                             : MOST_TELLING;
 }
 
 /* The most telling of some probes; after one that nothing outdoes none is needed. */
@@ -46,9 +49,9 @@ static struct memory_cell look(const struct session *s, const struct sample *of,
                                uint64_t size)
 {
     struct memory_cell best = {' ', STYLE_DIM};
-    for (uint64_t i = 0; i < PROBES && weight(best.letter) < MOST_TELLING; i++) {
+    for (uint64_t i = 0; i < PROBES && weight(best) < MOST_TELLING; i++) {
         struct memory_cell c = memory_at(s, of, base + size * i / PROBES);
-        if (weight(c.letter) > weight(best.letter))
+        if (weight(c) > weight(best))
             best = c;
     }
     return best;
@@ -62,12 +65,12 @@ static struct memory_cell look_at_objects(const struct session *s, const struct 
     const struct capstate *c = &of->state;
     size_t low = LOWER_BOUND(c->object_count, at, c->objects[at].addr < base);
     for (size_t i = low; i < c->object_count && i < low + MOST; i++) {
-        if (c->objects[i].addr - base >= size || weight(best.letter) == MOST_TELLING)
+        if (c->objects[i].addr - base >= size || weight(best) == MOST_TELLING)
             break;
         if (c->objects[i].bits == 0 || c->objects[i].type == RECORD_CAP_UNTYPED)
             continue;
         struct memory_cell cell = memory_at(s, of, c->objects[i].addr);
-        if (weight(cell.letter) > weight(best.letter))
+        if (weight(cell) > weight(best))
             best = cell;
     }
     return best;
@@ -127,15 +130,16 @@ void memory_legend(const struct session *s, const struct sample *of, struct line
     char letter = session_letter(s, of, domain);
     line_put(l, STYLE_WARN, "! lost");
     line_put(l, STYLE_DIM, "  _ nobody's  . free  ");
+    line_put(l, STYLE_BLOCK | STYLE_NORMAL, "&");
+    line_put(l, STYLE_DIM, " shared  ");
     line_put(l, STYLE_BLOCK | STYLE_STRONG, "K");
     line_put(l, STYLE_DIM, " kernel");
     if (domain < 0)
         return;
     line_put(l, STYLE_DIM, "  ");
     line_put(l, STYLE_BLOCK | session_style(s, of, domain), "%c", toupper((unsigned char)letter));
-    line_put(l, STYLE_DIM, " objects of ");
-    line_put(l, session_style(s, of, domain), "%s", sample_domain_name(of, domain));
-    line_put(l, STYLE_DIM, "  ");
+    line_put(l, session_style(s, of, domain), " %s", sample_domain_name(of, domain));
+    line_put(l, STYLE_DIM, "'s  ");
     line_put(l, session_style(s, of, domain), "%c", letter);
     line_put(l, STYLE_DIM, " its free");
 }

@@ -5,7 +5,8 @@
 #include "inspector-tui/session.h"
 
 /* What lies at an address: the letter of its owner, upper case where an object (no untyped) lies,
- * lower case for memory the owner could retype; K kernel; '.' free, only managers hold it; '!' handed
+ * lower case for memory the owner could retype; '&' several domains hold it, and nobody but managers owns
+ * it; K kernel; '.' free, only managers hold it; '!' handed
  * out and in no object; '_' no capability leads there. */
 struct memory_cell {
     char letter;

@@ -122,7 +122,8 @@ static void add_facts(const struct session *s, struct bar *b)
         snprintf(missing, sizeof(missing), "lost %" PRIu64, lost);
     add(b, 5, STYLE_NORMAL, events);
     add(b, lost ? 6 : 3, lost ? STYLE_WARN : STYLE_NORMAL, missing);
-    add(b, trouble ? 9 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
+    bool records = strncmp(text, "REC", 3) == 0;
+    add(b, trouble ? 9 : records ? 8 : 4, trouble ? STYLE_BAD : STYLE_NORMAL, text);
 }
 
 static int piece_width(const struct piece *p)

@@ -22,55 +22,70 @@ static uint32_t split_name(char *path)
     return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX; /* which no recording has */
 }
 
-/* Snapshots of a kernel that numbers no events: each has the number of the last event that it shows. */
-static void number_moments(struct source *s)
+/* Snapshots of a kernel that numbers no events: each has the number of the last event of its run that it
+ * shows. Those from `from` on. */
+static void number_moments(struct source *s, uint32_t from)
 {
+    static const char sql[] = "SELECT n, max(row), seq FROM event WHERE n > :n AND kind <> 0"
+                              " GROUP BY n ORDER BY n";
     char *table = NULL;
-    uint64_t seq = 0, upto = 0;
-    uint32_t i = 0, n = 0;
-    if (capdb_ask(s->db, "SELECT n, max(seq) FROM events GROUP BY n ORDER BY n", UINT32_MAX,
-                  &table) != ERR_OK)
+    uint64_t seq = 0;
+    int64_t row = 0;
+    uint32_t i = from, n = 0;
+    if (capdb_ask_at(s->db, sql, from, UINT32_MAX, &table) != ERR_OK)
         return;
+    const char *line = strchr(table, '\n');
     pthread_mutex_lock(&s->lock);
-    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
-        if (sscanf(line, "\n%" SCNu32 "\t%" SCNu64, &n, &upto) != 2)
-            break;
-        for (; i < s->point_count && s->points[i].moment.number < n; i++)
-            s->points[i].moment.seq = seq;
-        seq = upto;
+    for (; i < s->point_count; i++) {
+        struct moment *m = &s->points[i].moment;
+        uint32_t runs = source_runs_by(s, m->number);
+        while (n < m->number && line &&
+               sscanf(line, "\n%" SCNu32 "\t%" SCNd64 "\t%" SCNu64, &n, &row, &seq) == 3)
+            line = strchr(line + 1, '\n');
+        if (m->seq)
+            continue;
+        if (n == m->number && (!runs || row >= s->runs[runs - 1].row))
+            m->seq = seq;
+        else if (i && s->points[i - 1].moment.run == m->run)
+            m->seq = s->points[i - 1].moment.seq;
     }
-    for (; i < s->point_count; i++)
-        s->points[i].moment.seq = seq;
     pthread_mutex_unlock(&s->lock);
     free(table);
 }
 
-/* With which snapshots runs of the machine began: bit n of a map; the first is no other. NULL: not
- * known. */
-static uint8_t *read_restarts(struct source *s, uint32_t count)
+uint32_t source_runs_by(const struct source *s, uint32_t n)
+{
+    return (uint32_t)LOWER_BOUND(s->run_count, i, s->runs[i].first <= n);
+}
+
+/* What is not known of them stays as it was. */
+static void read_runs(struct source *s)
 {
     char *table = NULL;
-    uint8_t *map = calloc(count / 8 + 1, 1);
-    uint32_t n = 0;
-    if (!map || capdb_ask(s->db, "SELECT first FROM runs", UINT32_MAX, &table) != ERR_OK) {
-        free(map);
-        return NULL;
+    struct recorded_run run;
+    if (capdb_ask(s->db, "SELECT first, from_row FROM runs ORDER BY first", UINT32_MAX, &table) !=
+        ERR_OK)
+        return;
+    s->run_count = 0;
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
+        struct recorded_run *grown =
+            array_room(s->runs, s->run_count, &s->run_room, sizeof(*grown));
+        if (!grown || sscanf(line, "\n%" SCNu32 "\t%" SCNd64, &run.first, &run.row) != 2)
+            break;
+        s->runs = grown;
+        s->runs[s->run_count++] = run;
     }
-    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n'))
-        if (sscanf(line, "\n%" SCNu32, &n) == 1 && n > 1 && n <= count)
-            map[n / 8] |= (uint8_t)(1 << n % 8);
     free(table);
-    return map;
 }
 
 /* The kernel's clock, too, begins anew. */
-static uint32_t run_of(const struct source *s, const struct capdb_snapshot *info,
-                       const uint8_t *restarts)
+static uint32_t run_of(const struct source *s, const struct capdb_snapshot *info)
 {
+    uint32_t runs = source_runs_by(s, info->n);
     if (s->point_count == 0)
         return 0;
-    bool told = restarts && restarts[info->n / 8] >> info->n % 8 & 1;
-    bool back = info->ticks < s->ticks_read || info->seq < s->points[s->point_count - 1].moment.seq;
+    bool told = runs && s->runs[runs - 1].first == info->n;
+    bool back = info->ticks < s->ticks_read || info->seq < s->seq_read;
     return s->points[s->point_count - 1].moment.run + (told || back);
 }
 
@@ -79,7 +94,8 @@ static void read_moments(struct source *s)
 {
     uint32_t count = capdb_count(s->db), before = s->point_count;
     struct capdb_snapshot info;
-    uint8_t *restarts = count > before ? read_restarts(s, count) : NULL;
+    if (count > before)
+        read_runs(s);
     pthread_mutex_lock(&s->lock);
     struct point *grown = array_room(s->points, count, &s->point_room, sizeof(*grown));
     if (grown)
@@ -87,8 +103,9 @@ static void read_moments(struct source *s)
     else
         count = s->point_count;
     while (s->point_count < count && capdb_snapshot_info(s->db, s->point_count + 1, &info) == 0) {
-        uint32_t run = run_of(s, &info, restarts);
+        uint32_t run = run_of(s, &info);
         s->ticks_read = info.ticks;
+        s->seq_read = info.seq;
         s->points[s->point_count++] =
             (struct point){.moment = {.number = info.n,
                                       .time = info.time,
@@ -98,9 +115,8 @@ static void read_moments(struct source *s)
     }
     bool grew = s->point_count > before;
     pthread_mutex_unlock(&s->lock);
-    free(restarts);
-    if (grew && s->points[s->point_count - 1].moment.seq == 0)
-        number_moments(s);
+    if (grew && s->seq_read == 0)
+        number_moments(s, before);
 }
 
 static void keep(struct source *s, struct sample *made)
@@ -127,7 +143,7 @@ static bool take_rules(struct source *s, uint32_t n, char *why, size_t size)
 {
     struct authority_rules rules;
     if (capdb_get_rules(s->db, n, &rules) != ERR_OK) {
-        snprintf(why, size, "%.250s", capdb_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db));
         return false;
     }
     authority_rules_free(&s->rules);
@@ -147,7 +163,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
         return NULL;
     }
     if (capdb_load(s->db, n, &state) != ERR_OK) {
-        snprintf(why, size, "%.250s", capdb_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db));
         return NULL;
     }
     if (!s->options.rules && !take_rules(s, n, why, size)) {
@@ -215,6 +231,14 @@ bool source_file_is_same(const struct source *s)
            now.st_ino == s->opened_file.st_ino;
 }
 
+const char *source_db_error(const struct capdb *db)
+{
+    return capdb_is_replaced(db)
+               ? "the file was replaced by another recording: only what was read is there still; leave, and"
+                 " open it anew"
+               : capdb_error(db);
+}
+
 /* What is open stays readable when its name goes to another file, or to none. */
 static void look_for_file(struct source *s)
 {
@@ -226,7 +250,8 @@ static void look_for_file(struct source *s)
                          there ? "REPLACED" : "REMOVED");
     source_put_console(s, there
                               ? "another file has the name of this recording by now: what is shown "
-                                "is the one that was opened\n"
+                                "is the one that was opened; leave, and open it anew to see the "
+                                "other\n"
                               : "the file of this recording was removed: what is shown is the one "
                                 "that was opened\n");
 }
@@ -308,7 +333,7 @@ static void ask_here(struct source *s, const struct asked *q)
     }
     free(table);
     source_answered_text(s, q, false,
-                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : capdb_error(s->db));
+                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : source_db_error(s->db));
 }
 
 /* The snapshot that an event came after is in memory then, if it can be. */
@@ -352,7 +377,7 @@ static void serve_why(struct source *s, const struct asked *q)
     if (text)
         source_answered(s, q, true, text);
     else
-        source_answered_text(s, q, false, e == ERR_OK ? message : capdb_error(s->db));
+        source_answered_text(s, q, false, e == ERR_OK ? message : source_db_error(s->db));
     why_free(&w);
     if (of)
         sample_drop(of);
@@ -452,6 +477,7 @@ static void end(struct source *s)
         close(s->watch);
     if (!s->options.rules)
         authority_rules_free(&s->rules);
+    free(s->runs);
 }
 
 const struct source_ops source_file_ops = {

@@ -105,7 +105,10 @@ static void follow(struct source *s)
 static void stop_recording(struct source *s)
 {
     source_say_recording(s, "REC STOPPED: %.120s", capdb_error(s->db));
-    capdb_close(s->db);
+    if (s->recorded)
+        capdb_close(s->db);
+    else
+        capdb_abandon(s->db);
     s->db = NULL;
 }
 
@@ -115,7 +118,11 @@ static void record(struct source *s, const struct capstate *state, double now)
     if (!s->db)
         return;
     struct follow *f = s->follow;
-    enum error e = f && f->count ? capdb_put_events(s->db, f->events, f->count) : ERR_OK;
+    enum error e = s->recorded ? ERR_OK : capdb_fits(s->db, state);
+    if (e == ERR_OK && s->rules.count)
+        e = capdb_set_rules(s->db, &s->rules);
+    if (e == ERR_OK && f && f->count)
+        e = capdb_put_events(s->db, f->events, f->count);
     if (f && e != ERR_TIMEOUT)
         f->count = 0;
     if (e == ERR_OK)
@@ -552,10 +559,8 @@ static bool begin_recording(struct source *s, char *message, size_t size)
     enum error e = access(s->record_path, F_OK) == 0
                        ? capdb_resume(s->record_path, &from, &s->db, why)
                        : capdb_create_from(s->record_path, &from, &s->db, why);
-    if (e == ERR_OK && s->rules.count)
-        e = capdb_set_rules(s->db, &s->rules);
     if (e != ERR_OK)
-        snprintf(message, size, "%s: %s", s->record_path, s->db ? capdb_error(s->db) : why);
+        snprintf(message, size, "%s: %s", s->record_path, why);
     return e == ERR_OK;
 }
 
@@ -585,7 +590,7 @@ static void let_go(struct source *s)
 
 static void end(struct source *s)
 {
-    if (s->db && s->follow && s->follow->count)
+    if (s->db && s->recorded && s->follow && s->follow->count)
         capdb_put_events(s->db, s->follow->events, s->follow->count);
     if (s->attach)
         end_follow(s);

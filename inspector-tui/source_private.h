@@ -31,6 +31,12 @@ struct point {
     struct sample *sample;
 };
 
+/* A run of the machine in a recording: its first snapshot, and its first row of event. */
+struct recorded_run {
+    uint32_t first;
+    int64_t row;
+};
+
 struct source;
 
 enum opening { OPENING_DONE, OPENING_AGAIN, OPENING_FAILED };
@@ -79,7 +85,11 @@ struct source {
     bool stirred;        /* somebody does, and it is looked at ... */
     int64_t look_at;     /* ... then, by the clock of deadlines */
     uint32_t asked_here; /* the question in SQL that the worker itself serves */
-    uint32_t ticks_read; /* by the kernel's clock, of the last snapshot of a recording */
+    uint32_t ticks_read,
+        seq_read;              /* as the kernel tells them, of the last snapshot of a recording */
+    struct recorded_run *runs; /* of a recording */
+    uint32_t run_count;
+    size_t run_room;
     bool keep_stops; /* at the end, what was armed through it stays; set before the worker ends */
 
     pthread_t worker;
@@ -179,6 +189,10 @@ bool source_has_connection(struct source *s);
 bool source_is_newest(const struct source *s, const struct asked *q);
 /* Is the file of the recording still the one that was opened? (source_file.c) */
 bool source_file_is_same(const struct source *s);
+/* Why it did not answer; where another has its name, what to do. */
+const char *source_db_error(const struct capdb *db);
+/* How many runs of the machine had begun by snapshot n. */
+uint32_t source_runs_by(const struct source *s, uint32_t n);
 /* Waits a while for those that are asked to give up; false: one does not. */
 bool source_questions_end(struct source *s);
 

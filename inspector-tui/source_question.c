@@ -67,7 +67,9 @@ static enum error open_connection(struct source *s, struct capdb **db, char *why
         return e;
     capdb_close(*db);
     *db = NULL;
-    snprintf(why, CAPDB_MESSAGE, "another file has the name of this recording by now: ask again");
+    snprintf(
+        why, CAPDB_MESSAGE,
+        "another file has the name of this recording by now: ask again, or leave and open it anew");
     return ERR_NOT_FOUND;
 }
 
@@ -105,7 +107,7 @@ static enum error ask_snapshot(struct question *q, uint32_t n, char **table, cha
 {
     enum error e = capdb_ask_at(q->db, q->asked.ask.text, n, SQL_ROWS, table);
     if (e != ERR_OK)
-        snprintf(why, CAPDB_MESSAGE, "%s", capdb_error(q->db));
+        snprintf(why, CAPDB_MESSAGE, "%s", source_db_error(q->db));
     return e;
 }
 

@@ -21,8 +21,7 @@ static void take_newer(void *ctx, const struct record *r)
     n->reached = n->reached || (r->kind == RECORD_EVENT && r->event.seq == n->after);
 }
 
-/* The first snapshot of a run shows first, too, what the run before did after its last one: numbers that
- * begin anew tell where it ended. */
+/* Where recorders follow one another on a kernel that numbers no events, theirs begin anew within a run. */
 static void take_event(void *ctx, const struct record *r)
 {
     struct events_kept *k = ctx;
@@ -35,18 +34,21 @@ static void take_event(void *ctx, const struct record *r)
         k->events[k->count++] = r->event;
 }
 
-/* The snapshots of the run of the machine that snapshot n shows; to its end, if it is the newest. */
-static struct capdb_event_window window_at(const struct source *s, uint32_t n)
+/* In place of those that are kept: those around the last one that snapshot n shows. */
+static void take_window(struct source *s, uint32_t n)
 {
-    struct capdb_event_window w = {.from = n, .to = n, .n = n};
-    uint32_t run = s->points[n - 1].moment.run;
-    while (w.from > 1 && s->points[w.from - 2].moment.run == run)
-        w.from--;
-    while (w.to < s->point_count && s->points[w.to].moment.run == run)
-        w.to++;
-    if (w.to == s->point_count)
-        w.to = UINT32_MAX;
-    return w;
+    uint32_t runs = source_runs_by(s, n);
+    struct capdb_event_window w = {.row = runs ? s->runs[runs - 1].row : 1,
+                                   .next = runs < s->run_count ? s->runs[runs].row : INT64_MAX,
+                                   .n = n};
+    struct events_kept k = {.run = s->points[n - 1].moment.run};
+    k.events = malloc(EVENTS_KEPT * sizeof(*k.events));
+    if (!k.events)
+        return;
+    capdb_get_events_around(s->db, &w, EVENTS_KEPT, take_event, &k);
+    k.earlier = w.earlier;
+    k.later = w.later;
+    source_replace_events(s, &k);
 }
 
 /* Are those around event `seq` of snapshot n there, with some on both sides to walk to? */
@@ -64,17 +66,8 @@ static bool has_around(struct source *s, uint32_t n, uint64_t seq)
 
 void source_events_around(struct source *s, uint32_t n, uint64_t seq)
 {
-    if (has_around(s, n, seq))
-        return;
-    struct capdb_event_window w = window_at(s, n);
-    struct events_kept k = {.run = s->points[n - 1].moment.run};
-    k.events = malloc(EVENTS_KEPT * sizeof(*k.events));
-    if (!k.events)
-        return;
-    capdb_get_events_around(s->db, &w, EVENTS_KEPT, take_event, &k);
-    k.earlier = w.earlier;
-    k.later = w.later;
-    source_replace_events(s, &k);
+    if (!has_around(s, n, seq))
+        take_window(s, n);
 }
 
 void source_take_events(struct source *s)
@@ -84,10 +77,8 @@ void source_take_events(struct source *s)
     struct event_window w = source_event_window(s);
     if (!w.replaced || w.later || w.run != s->points[s->point_count - 1].moment.run)
         return;
-    n.reached = !source_event_range(s, &first, &n.after, &lost);
-    capdb_get_events(s->db, EVENTS_KEPT, take_newer, &n);
-    if (n.reached)
-        return;
-    n.reached = true; /* all that are kept are newer */
-    capdb_get_events(s->db, EVENTS_KEPT, take_newer, &n);
+    if (source_event_range(s, &first, &n.after, &lost))
+        capdb_get_events(s->db, EVENTS_KEPT, take_newer, &n);
+    if (!n.reached) /* this run had none, or all that are kept are newer */
+        take_window(s, s->point_count);
 }

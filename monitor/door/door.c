@@ -11,6 +11,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/board.h"
+#include "kernel/tcb.h"
 #include "monitor/door/kept.h"
 #include "monitor/door/rescue.h"
 #include "monitor/view.h"
@@ -43,6 +44,8 @@ static struct {
     kaddr_t victim;      /* of the revoke under way, the last one announced */
     bool victim_again;   /* it was announced before, and is half emptied */
     kaddr_t revoker;     /* thread whose revoke is under way */
+    kaddr_t deleter;     /* thread whose delete `finish` runs to the end of */
+    bool given_up;       /* with this event: the revoke that was under way goes no further */
     word_t generation;   /* threads made so far */
     bool digest_tried;   /* since the trace is on */
     struct trap_frame
@@ -205,20 +208,36 @@ static bool finish_is_reached(const struct event *e)
            (e->kind == EVENT_DELETE && e->slot == door.finish_slot && door.finish_slot != 0);
 }
 
+static bool ends_thread(enum event_kind kind)
+{
+    return kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY;
+}
+
+/* What a step or `finish` leads through has no end any more: its thread will not go on. */
+static bool is_given_up(const struct event *e)
+{
+    bool deleter = debug_control.finish && door.finish_slot != 0 && e->object == door.deleter &&
+                   door.deleter != ks.current && ends_thread((enum event_kind)e->kind);
+    bool given_up = door.given_up || deleter;
+    door.given_up = false;
+    return given_up && (debug_control.step != 0 || debug_control.finish);
+}
+
 /* Compares with all that is armed and stops if something matches. */
 static void event_compare(const struct event *e)
 {
+    bool given_up = is_given_up(e);
     bool stepped = step_is_over(e);
     bool finished = finish_is_reached(e);
     int condition = condition_find(e);
-    if (!stepped && !finished && condition == NO_CONDITION)
+    if (!stepped && !finished && !given_up && condition == NO_CONDITION)
         return;
     debug_control.current = *e;
     debug_control.stop_condition = (word_t)condition;
     debug_stop(condition != NO_CONDITION ? STOP_CONDITION
                : finished                ? STOP_FINISH
                                          : STOP_STEP,
-               NULL);
+               given_up ? "it goes no further, its thread was suspended or is gone" : NULL);
 }
 
 /* ---- revoke ---- */
@@ -283,6 +302,7 @@ static enum event_kind revoke_track(enum event_kind kind, kaddr_t slot, kaddr_t 
 static void revoke_abandon(void)
 {
     door.revoke_paused = false;
+    door.given_up = true;
     debug_control.revoke.root = 0;
 }
 
@@ -297,9 +317,13 @@ static bool is_revoke_event(enum event_kind kind)
 static enum event_kind event_of_revoke(enum event_kind kind, kaddr_t slot, kaddr_t src,
                                        kaddr_t object)
 {
-    if (is_revoke_event(kind))
-        return revoke_track(kind, slot, src);
-    if (object == door.revoker && (kind == EVENT_THREAD_SUSPEND || kind == EVENT_DESTROY))
+    if (is_revoke_event(kind)) {
+        kind = revoke_track(kind, slot, src);
+        if (kind == EVENT_REVOKE_PREEMPTED && !tcb_is_runnable(kptr(ks.current)))
+            revoke_abandon(); /* it has ended its own thread */
+        return kind;
+    }
+    if (object == door.revoker && ends_thread(kind))
         revoke_abandon();
     return kind;
 }
@@ -587,6 +611,8 @@ static void stop_leave(void)
     debug_control.release = 0;
     door.halt_request = false;
     door.finish_slot = debug_control.revoke.root == 0 ? debug_control.current.slot : 0;
+    door.deleter = debug_control.current.thread;
+    door.given_up = false;
     debug_control.current.seq = 0;
     debug_control_changed();
 }

@@ -68,6 +68,9 @@ check "b arms a stop, the revoke stops before its first victim" \
     shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done'
 screen | sed -nE 's/.*still to go: ([0-9]+) capabilities in ([0-9]+) steps.*/\1 \2/p' >"$work/account"
 check "the bar says that the machine stands" shows_soon '^ STOPPED'
+tm resize-window -t t -x 80 -y 36
+check "and at 80 columns, too, that it records" shows_soon '^ STOPPED .* REC [0-9]+ '
+tm resize-window -t t -x 110 -y 36
 check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
 state_line() { screen | grep -E '^ +(UNDER WAY|AT ITS END)'; }
 moved_on() { [ -n "$(state_line)" ] && [ "$(state_line)" != "$before" ]; }
@@ -645,6 +648,34 @@ shown=$(screen | sed -nE 's/^ RECORDING +snapshot ([0-9]+) .*/\1/p')
 key '['
 check "one that takes long holds up no key" shows_soon "^ RECORDING +snapshot $((shown - 1)) " 5
 key Escape
+key q
+shows_soon 'status 0'
+
+# One that another recording takes the name of, and that somebody records into.
+cp "$work/run.capdb" "$work/other.capdb"
+start "$inspector $work/other.capdb"
+shows_soon '^ RECORDING'
+build/host/capdb record "gdb:unix:$work/gdb.sock" "$work/another.capdb" --every 0.2 2>/dev/null &
+recorder=$!
+has_two() { [ "$(build/host/capdb sql "$work/another.capdb" 'SELECT count(*) FROM snapshots' | tail -1)" -ge 2 ]; }
+wait_for 60 has_two
+kill -INT $recorder
+wait $recorder
+mv "$work/another.capdb" "$work/other.capdb"
+build/host/capdb record "gdb:unix:$work/gdb.sock" "$work/other.capdb" --every 0.2 2>/dev/null &
+recorder=$!
+replaced='^the file was replaced by another recording: .*; leave, and open it anew'
+check "a recording whose name another took is told" shows_soon '^ RECORDING .* file REPLACED '
+key '[' '[' '[' '['
+check "what was not read of it is not answered from the other" shows_soon "$replaced"
+key ':' ; type_line 'sql SELECT count(*) AS snapshots FROM snapshot'
+check "nor is a question" eval 'shows_soon "$replaced" && hides "^  +snapshots"'
+key E w
+sleep 2
+key ':' ; type_line 'at 2'
+check "and it keeps saying so" shows_soon "$replaced"
+kill -INT $recorder
+wait $recorder
 key q
 shows_soon 'status 0'
 

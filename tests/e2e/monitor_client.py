@@ -731,6 +731,24 @@ def panic(work, m, tap):
     tap.claim("after_a_panic_nothing_goes_on", lambda: has(m.run("continue"), "not after a panic"))
 
 
+def givesup(work, m, tap):
+    m.until_text(b"givesup: ready")
+    given_up = (r"^stopped: step: it goes no further, its thread was suspended or is gone$",
+                r"^#\d+ givesup/worker preempted ")
+    m.run("trace on")
+    tap.claim("a_thread_revokes_itself_too", lambda: has(
+        m.stopping("break on revoke"), r"^#\d+ givesup/worker revoke "))
+    m.run("delete all")
+    tap.claim("finish_ends_with_the_thread_that_revokes", lambda: has(m.stopping("finish"), *given_up))
+    tap.claim("no_revoke_is_under_way_then", lambda: has(
+        m.run("finish"), "^finish: no revoke or delete is under way here$"))
+    tap.claim("whoever_revokes_next_begins_anew", lambda: has(
+        m.stopping("break on revoke\rcontinue"), r"^#\d+ givesup/root revoke "))
+    m.stopping("continue")
+    m.run("delete all")
+    tap.claim("a_number_of_steps_ends_there_too", lambda: has(m.stopping("step 99999"), *given_up))
+
+
 def sentences(work, m, tap):
     m.until_text(b"sentences: slow lines")
     said = m.text.replace(b"\r\n", b"\n").decode("ascii")
@@ -828,7 +846,7 @@ def main():
         monitor = Monitor(work + "/monitor.sock")
         release(work)
         {"healthy": healthy, "program": program, "panic": panic, "sentences": sentences,
-         "hosted": hosted}[scenario](work, monitor, tap)
+         "hosted": hosted, "givesup": givesup}[scenario](work, monitor, tap)
     except (TimeoutError, OSError, ValueError, subprocess.SubprocessError) as e:
         tap.claim("%s_scenario_comes_to_its_end" % scenario, lambda: str(e))
     with open(work + "/count", "w") as out:

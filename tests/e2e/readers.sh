@@ -143,6 +143,44 @@ wait $recorder
 check "and ends well" test $? = 0
 check "each snapshot that it acknowledged is there" bash -c "[ \$(grep -oE '[0-9]+ snapshots recorded' $work/said | grep -oE '^[0-9]+') = $(count) ]"
 check "as it was recorded" $capdb verify "$work/run.capdb"
+
+# --- two at once, and one that is refused ------------------------------------------------------------------
+
+# Of two that begin a file at the same time one makes it, and the other says by whom.
+one_of_two() {
+    local i first
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        rm -f "$work/two.capdb"
+        $capdb record "ram:$work/ram" "$work/two.capdb" --every 0.1 2>"$work/first.said" &
+        first=$!
+        $capdb record "ram:$work/ram" "$work/two.capdb" --every 0.1 2>"$work/second.said" &
+        recorder=$!
+        wait -n $first $recorder
+        [ $? = 2 ] || { echo "the loser's exit"; return 1; }
+        kill -INT $first $recorder 2>/dev/null
+        wait $first $recorder
+        grep -qhE 'two.capdb: is being recorded by process [0-9]+, which records ram:' "$work/first.said" "$work/second.said" ||
+            { cat "$work/first.said" "$work/second.said"; return 1; }
+    done
+}
+check "of two recorders of one new file the loser says by whom it is recorded" one_of_two
+rows() { sqlite3 "$1" 'SELECT count(*) FROM source; SELECT count(*) FROM event; SELECT count(*) FROM rule_set; SELECT count(*), max(entry) FROM ledger'; }
+refused_by() { # COMMAND...: which leaves no row
+    local before
+    before=$(rows "$work/run.capdb")
+    timeout 60 "$@" 2>"$work/said"
+    [ $? = 2 ] || { cat "$work/said"; return 1; }
+    [ "$before" = "$(rows "$work/run.capdb")" ] || { echo "$before"; rows "$work/run.capdb"; return 1; }
+}
+check "a door that has no live line is refused, and leaves nothing" refused_by $capdb record "ram:$work/ram" "$work/run.capdb" --same-machine --events
+check "nor a file where there was none" bash -c "! timeout 60 $capdb record ram:$work/ram $work/none.capdb --events && ! ls $work/none.capdb*"
+printf 'guest* island\n' >"$work/rules"
+sqlite3 "$work/run.capdb" "UPDATE snapshot SET build = x'6f74686572'"
+check "another kernel is refused, and leaves nothing" refused_by $capdb record "ram:$work/ram" "$work/run.capdb" --same-machine --domains "$work/rules"
+check "it is told of both" grep -q 'is of the kernel other on .*; this machine runs' "$work/said"
+check "through its live line, too" refused_by $capdb record "$monitor" "$work/run.capdb" --domains "$work/rules"
+halt_machine
+
 # --- a file that lost its end ------------------------------------------------------------------------------
 
 cut_by() { # BYTES: no command answers from what is left

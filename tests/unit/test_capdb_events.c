@@ -462,7 +462,7 @@ static void events_around_a_snapshot_are_a_part_of_all(void **state)
     memcpy(all, all_events, total * sizeof(*all));
     for (uint32_t n = 1; n <= SNAPSHOTS; n++)
         for (uint32_t most = 2; most < 4 * EVENTS_MAX; most = most * 2 + 1) {
-            struct capdb_event_window w = {.from = 1, .to = UINT32_MAX, .n = n};
+            struct capdb_event_window w = {.row = 1, .next = INT64_MAX, .n = n};
             struct capstate s;
             assert_int_equal(capdb_load(db, n, &s), ERR_OK);
             uint32_t at = events_until_in(all, total, s.snapshot.seq), first = 0;

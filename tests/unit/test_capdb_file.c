@@ -1,5 +1,6 @@
 /* A recording as a file among other programs: one recorder, readers that change nothing, locks and
  * leftovers of others, copies that are not whole, the format of before. */
+#include "capdb/lock.h"
 #include "capdb/recorder.h"
 #include "tests/sim/program.h"
 #include "tests/unit/recordings.h"
@@ -96,6 +97,17 @@ static void a_recorder_in_another_process_is_told_of_too(void **state)
     temp_remove(path);
 }
 
+/* What is recorded from elsewhere is known once there is a snapshot of it. */
+static void record_from(const char *path, const struct capdb_source *source)
+{
+    struct changing m;
+    struct capdb *db;
+    assert_int_equal(capdb_resume(path, source, &db, message), ERR_OK);
+    changing_init(&m, 3);
+    record_changing(db, &m, 1);
+    capdb_close(db);
+}
+
 static void another_machine_is_refused_and_told_of_the_first(void **state)
 {
     char *path = temp_path();
@@ -104,7 +116,8 @@ static void another_machine_is_refused_and_told_of_the_first(void **state)
     assert_int_equal(try_resume(path, "gdb:tcp:elsewhere:1234", false), ERR_REFUSED);
     assert_says("was recorded from test");
     assert_says("gdb:tcp:elsewhere:1234");
-    assert_int_equal(try_resume(path, "gdb:tcp:elsewhere:1234", true), ERR_OK);
+    record_from(path,
+                &(struct capdb_source){.target = "gdb:tcp:elsewhere:1234", .same_machine = true});
     assert_int_equal(try_resume(path, "test", false), ERR_REFUSED); /* the door is the other now */
     struct capdb *db = open_db(path);
     assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
@@ -121,8 +134,7 @@ static void the_same_process_behind_another_door_is_the_same_machine(void **stat
     assert_int_equal(capdb_create_from(path, &source, &db, message), ERR_OK);
     capdb_close(db);
     source.target = "gdb:unix:/two";
-    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_OK);
-    capdb_close(db);
+    record_from(path, &source);
     source = (struct capdb_source){.target = "gdb:unix:/three", .machine = "process 8"};
     assert_int_equal(capdb_resume(path, &source, &db, message), ERR_REFUSED);
     assert_says("/two");
@@ -253,6 +265,83 @@ static void another_kernel_is_refused(void **state)
     temp_remove(path);
 }
 
+static const char all_rows[] =
+    "SELECT (SELECT count(*) FROM main.source) || ' ' || (SELECT count(*) FROM main.rule_set) || ' ' ||"
+    " (SELECT count(*) FROM main.event) || ' ' || (SELECT max(hash) FROM main.ledger"
+    " WHERE entry = (SELECT max(entry) FROM main.ledger))";
+
+static char *ends_with(const char *path)
+{
+    char *table = NULL;
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_ask(db, all_rows, 10, &table), ERR_OK);
+    capdb_close(db);
+    return table;
+}
+
+static void a_refused_recorder_leaves_nothing(void **state)
+{
+    struct changing m;
+    struct capstate s;
+    struct capdb *db;
+    uint32_t n;
+    char *path = temp_path();
+    const struct capdb_source other = {
+        .target = "another door", .machine = "process 9", .same_machine = true};
+    (void)state;
+    changing_init(&m, 4);
+    record_some(path, 4, 3);
+    char *before = ends_with(path);
+    changing_state(&m, &s);
+    s.snapshot.build.bytes[0] = 'T';
+    s.snapshot.boot = 7;
+    assert_int_equal(capdb_resume(path, &other, &db, message), ERR_OK);
+    assert_int_equal(
+        capdb_reached_again(db, &(struct capdb_source){"a door", "process 10", true, NULL}),
+        ERR_OK);
+    assert_int_equal(capdb_fits(db, &s), ERR_REFUSED);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_REFUSED);
+    capdb_abandon(db);
+    char *after = ends_with(path);
+    assert_string_equal(before, after);
+    free(after);
+
+    /* one that is not has the source as it was last */
+    assert_int_equal(capdb_resume(path, &other, &db, message), ERR_OK);
+    assert_int_equal(
+        capdb_reached_again(db, &(struct capdb_source){"a door", "process 10", true, NULL}),
+        ERR_OK);
+    s.snapshot.build.bytes[0] = 't';
+    assert_int_equal(capdb_fits(db, &s), ERR_OK);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    assert_int_equal(capdb_int(db,
+                               "SELECT count(*) FROM source WHERE first = 4 AND target = 'a door'"
+                               " AND machine = 'process 10'",
+                               0),
+                     1);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    capdb_close(db);
+    capstate_free(&s);
+    free(before);
+    temp_remove(path);
+}
+
+static void of_a_new_recording_that_is_refused_nothing_stays(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    struct capdb *db = create(path);
+    capdb_abandon(db);
+    assert_int_equal(access(path, F_OK), -1);
+    record_some(path, 4, 1);
+    db = resume_db(path);
+    capdb_abandon(db);
+    db = open_db(path);
+    assert_recorded(db, 4, 1);
+    capdb_close(db);
+    temp_remove(path);
+}
+
 /* --- one file, whatever it is called ---------------------------------------------------------- */
 
 static char *beside(const char *path, const char *tail)
@@ -282,6 +371,29 @@ static void a_link_is_the_recording_that_it_leads_to(void **state)
     assert_int_equal(try_resume(name, "test", false), ERR_OK);
     unlink(name);
     free(name);
+    temp_remove(path);
+}
+
+/* It is locked before there is anything in it. */
+static void one_that_is_being_begun_is_told(void **state)
+{
+    char holder[LOCK_HOLDER];
+    char *path = temp_path();
+    struct capdb *db;
+    int lock;
+    (void)state;
+    assert_int_equal(lock_take(path, "process 7, which records it", &lock, holder), ERR_OK);
+    assert_int_equal(try_resume(path, "test", false), ERR_NOT_FOUND);
+    write_file(path, "", 0);
+    assert_int_equal(try_resume(path, "test", false), ERR_REFUSED);
+    assert_says("is being recorded by process 7, which records it");
+    assert_int_equal(capdb_create(path, "test", &db, message), ERR_REFUSED);
+    assert_says("is being recorded by process 7, which records it");
+    assert_int_equal(capdb_open(path, &db, message), ERR_FORMAT);
+    assert_says("holds nothing yet: it is being recorded by process 7, which records it");
+    lock_release(path, lock);
+    assert_int_equal(try_resume(path, "test", false), ERR_FORMAT);
+    assert_says("is empty");
     temp_remove(path);
 }
 
@@ -354,6 +466,65 @@ static void another_recording_of_the_same_name_is_told(void **state)
     capdb_close(db);
     free(other);
     temp_remove(path);
+}
+
+static void keep_nothing(void *ctx, const struct record *r)
+{
+    (void)ctx, (void)r;
+}
+
+/* Each question says so, and none is answered from the other. */
+static void assert_replaced(struct capdb *db)
+{
+    struct capstate s;
+    struct capdb_snapshot info;
+    struct capdb_owner owner;
+    struct authority_rules rules;
+    char *table;
+    for (int i = 0; i < 6; i++) {
+        enum error e = i == 0   ? capdb_load(db, 3, &s)
+                       : i == 1 ? capdb_snapshot_info(db, 1, &info)
+                       : i == 2 ? capdb_ask(db, "SELECT count(*) FROM snapshots", 10, &table)
+                       : i == 3 ? capdb_get_rules(db, 0, &rules)
+                       : i == 4 ? capdb_owner_at(db, 1, CNODE_BASE, &owner)
+                                : capdb_get_events(db, 10, keep_nothing, NULL);
+        snprintf(message, sizeof(message), "question %d: %d: %s", i, e, capdb_error(db));
+        assert_says("is another recording now than the one that was opened");
+        assert_says("open it anew");
+        assert_int_equal(e, ERR_FORMAT);
+        assert_int_equal(capdb_count(db), 0);
+    }
+}
+
+/* The other is at rest when it is first looked at, or it is recorded. */
+static void another_recording_of_the_same_name_keeps_being_told(void **state)
+{
+    (void)state;
+    for (int recorded = 0; recorded < 2; recorded++) {
+        char *path = temp_path();
+        char *other = beside(path, "-other");
+        struct capdb *more = NULL;
+        record_some(path, 13, 5);
+        struct capdb *db = open_db(path);
+        record_some(other, 15, 20);
+        assert_int_equal(rename(other, path), 0);
+        if (recorded)
+            more = resume_db(path);
+        assert_replaced(db);
+        if (!recorded)
+            more = resume_db(path);
+        struct changing m;
+        changing_init(&m, 16);
+        record_changing(more, &m, 2);
+        assert_replaced(db);
+        capdb_close(more);
+        assert_replaced(db);
+        assert_int_equal(unlink(path), 0);
+        assert_replaced(db);
+        capdb_close(db);
+        free(other);
+        temp_remove(path);
+    }
 }
 
 /* --- a file that is taken away ---------------------------------------------------------------- */
@@ -849,9 +1020,11 @@ int main(void)
         cmocka_unit_test(a_second_recorder_is_refused_and_told_of_the_first),
         cmocka_unit_test(a_recorder_in_another_process_is_told_of_too),
         cmocka_unit_test(a_link_is_the_recording_that_it_leads_to),
+        cmocka_unit_test(one_that_is_being_begun_is_told),
         cmocka_unit_test(a_second_name_of_the_file_lets_nobody_in),
         cmocka_unit_test(a_removed_lock_lets_nobody_in),
         cmocka_unit_test(another_recording_of_the_same_name_is_told),
+        cmocka_unit_test(another_recording_of_the_same_name_keeps_being_told),
         cmocka_unit_test(a_recorder_says_that_its_file_was_taken_away),
         cmocka_unit_test(a_recorder_says_that_somebody_wrote_over_its_file),
         cmocka_unit_test(a_merge_by_another_program_is_no_damage),
@@ -860,6 +1033,8 @@ int main(void)
         cmocka_unit_test(nothing_lives_on_when_another_process_answers),
         cmocka_unit_test(nothing_lives_on_through_a_reset),
         cmocka_unit_test(a_reset_behind_a_door_without_a_process_is_seen),
+        cmocka_unit_test(a_refused_recorder_leaves_nothing),
+        cmocka_unit_test(of_a_new_recording_that_is_refused_nothing_stays),
         cmocka_unit_test(another_kernel_is_refused),
         cmocka_unit_test(what_a_killed_recorder_left_is_read_and_not_touched),
         cmocka_unit_test(beside_a_recorder_all_is_seen_and_nothing_touched),
