@@ -71,18 +71,27 @@ static enum error take_caps(struct skeleton *k)
                      0, 0, &k->l.sets[ROW_CAP]);
 }
 
-/* A frame that may not be left out comes along, and says so. */
+/* Those that do not begin at a multiple of their size have an index of their own. */
+static enum error check_frames_lie_well(struct skeleton *k)
+{
+    char sql[SQL_BYTES];
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM object_row WHERE bits BETWEEN 1 AND 62"
+             " AND addr & ((1 << bits) - 1) <> 0 AND type = %d AND t0 <= %u AND t1 > %u",
+             RECORD_CAP_FRAME, k->n, k->n);
+    return capdb_int(k->db, sql, 1) ? ERR_UNSUPPORTED : ERR_OK;
+}
+
+/* A frame of an odd size comes along, and says so. */
 static enum error take_objects(struct skeleton *k)
 {
     struct rowset *set = &k->l.sets[ROW_OBJECT];
-    enum error e = take_rows(k, ROW_OBJECT,
-                             "(type <> ?2 OR bits NOT BETWEEN ?3 AND ?4"
-                             " OR addr & ((1 << bits) - 1) <> 0)",
+    enum error e = take_rows(k, ROW_OBJECT, "(type <> ?2 OR bits NOT BETWEEN ?3 AND ?4)",
                              SMALLEST_BITS, LARGEST_BITS, set);
     for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
-        if (set->rows[i].v[1] == RECORD_CAP_FRAME)
+        if (set->rows[i].v[OBJECT_TYPE] == RECORD_CAP_FRAME)
             e = ERR_UNSUPPORTED;
-    return e;
+    return e == ERR_OK ? check_frames_lie_well(k) : e;
 }
 
 /* Where no records tell of tables, translations do. */

@@ -500,6 +500,15 @@ static uint64_t two_at_one_address(struct framed *f)
     return 0;
 }
 
+/* The smaller one is reached without the larger one, which somebody else maps. */
+static uint64_t two_apart(struct framed *f)
+{
+    put(f, 0, 0, RECORD_CAP_FRAME, APART, 20, 3);
+    put(f, 2, 0, RECORD_CAP_FRAME, APART, 12, 3);
+    put_mapping(f, 1, 0x10000, APART, 3, false);
+    return 0;
+}
+
 /* The first translation of a table tells that the table is there; its frame is left out. */
 static uint64_t first_of_a_table(struct framed *f)
 {
@@ -561,6 +570,7 @@ static const struct {
     {mapped_without_a_frame, ERR_OK},
     {mapped_in_the_middle, ERR_UNSUPPORTED},
     {two_at_one_address, ERR_OK},
+    {two_apart, ERR_OK},
     {first_of_a_table, ERR_OK},
     {waits_at_a_frame, ERR_UNSUPPORTED},
     {waits_at_nothing, ERR_UNSUPPORTED},
