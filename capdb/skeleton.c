@@ -302,6 +302,8 @@ static enum error find_over(struct skeleton *k, uint64_t addr, struct rowset *fo
 {
     struct capdb_covers covers;
     enum error e = capdb_covers_at(k->db, k->n, addr, &covers);
+    if (e == ERR_OK && covers.count == CAPDB_COVERS)
+        e = ERR_UNSUPPORTED; /* there may be more */
     for (uint32_t i = 0; e == ERR_OK && i < covers.count; i++)
         if (covers.list[i].type == RECORD_CAP_FRAME)
             e = take_rows(k, ROW_CAP, "type = ?2 AND object = ?3", covers.list[i].life, 0, found);
