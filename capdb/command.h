@@ -128,6 +128,14 @@ enum status dbview_open_skeleton(struct options *o, struct view *v, const char *
 /* Then, of an operand's skeleton: with all that goes when the root is revoked. gone: what goes of it
  * (facts/toll.h). Slots have other numbers afterwards. */
 enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root, const bool *gone);
+/* The same for who gets at what, without --flow: frames are there only where one of the names means
+ * them, behind the last of which stands NULL.  Each edge but DESTROY between objects that are there is
+ * there, too, and islands are those of the whole. */
+enum status dbview_open_edges(struct options *o, struct view *v, const char *const *names);
+/* Then: with the frames that marked holders hold or map, and those in marked untyped memory (by object;
+ * NULL: none).  *again: objects and edges have other numbers now. */
+enum status dbview_add_frames(struct options *o, struct view *v, const bool *holders,
+                              const bool *memory, bool *again);
 /* All of the snapshot in place of a part: what there was to say of it has been said. */
 enum status dbview_load_all(struct options *o, struct view *v);
 /* v->state is that of snapshot n, or a part of it: says so where it is incomplete. */

@@ -32,7 +32,7 @@ static int compare_numbers(const void *pa, const void *pb)
 }
 
 /* sorted: ascending. */
-static enum error put(struct capdb *db, int kind, uint32_t n, int64_t last, const int64_t *sorted,
+static enum error put(struct capdb *db, int list, uint32_t n, int64_t last, const int64_t *sorted,
                       uint32_t count)
 {
     struct pack packed = {0};
@@ -43,7 +43,7 @@ static enum error put(struct capdb *db, int kind, uint32_t n, int64_t last, cons
     tail_pack_rows(&packed, sorted, count);
     if (packed.failed)
         e = capdb_fail(db, ERR_NO_MEMORY, "out of memory");
-    sqlite3_bind_int(st, 1, kind);
+    sqlite3_bind_int(st, 1, list);
     sqlite3_bind_int64(st, 2, n);
     sqlite3_bind_int64(st, 3, last);
     tail_bind(st, 4, &packed);
@@ -54,36 +54,75 @@ static enum error put(struct capdb *db, int kind, uint32_t n, int64_t last, cons
     return e;
 }
 
-static uint32_t rows_kept(const struct mirror *m, int kind)
+/* Lists: of each kind, and sparse ones. */
+static enum row_kind kind_of(int list)
+{
+    return list == KEYFRAME_SPARSE_CAPS      ? ROW_CAP
+           : list == KEYFRAME_SPARSE_OBJECTS ? ROW_OBJECT
+                                             : (enum row_kind)list;
+}
+
+static bool is_sparse(int list)
+{
+    return list >= ROW_KINDS;
+}
+
+/* Is it in the sparse list?  As herd_begin() asks of rows. */
+static bool stands_out(const struct mirror *m, enum row_kind kind, uint32_t i)
+{
+    if (kind == ROW_OBJECT) {
+        const struct capstate_object *o = &m->state.objects[i];
+        return o->type != RECORD_CAP_FRAME || o->bits < FRAME_BITS_MIN || o->bits > FRAME_BITS_MAX;
+    }
+    const struct capstate_slot *slot = &m->state.slots[i];
+    const struct capstate_object *o = slot->object < 0 ? NULL : &m->state.objects[slot->object];
+    return slot->rec.type != RECORD_CAP_FRAME || !o || o->addr != slot->rec.object ||
+           o->bits != slot->rec.bits;
+}
+
+static uint32_t elements_kept(const struct mirror *m, enum row_kind kind)
 {
     if (kind == ROW_CAP)
         return m->state.slot_count;
     if (kind == ROW_OBJECT)
         return m->state.object_count;
-    struct elements e = elements_of(&m->state, (enum row_kind)kind);
+    struct elements e = elements_of(&m->state, kind);
     return e.count > e.first ? e.count - e.first : 0;
 }
 
-static int64_t row_kept(const struct mirror *m, int kind, uint32_t i)
+static uint32_t rows_kept(const struct mirror *m, int list)
+{
+    const uint32_t all = elements_kept(m, kind_of(list));
+    uint32_t count = 0;
+    for (uint32_t i = 0; is_sparse(list) && i < all; i++)
+        count += stands_out(m, kind_of(list), i);
+    return is_sparse(list) ? count : all;
+}
+
+static int64_t row_kept(const struct mirror *m, enum row_kind kind, uint32_t i)
 {
     if (kind == ROW_CAP)
         return m->caps[i].row;
     if (kind == ROW_OBJECT)
         return m->objects[i].row;
-    return m->rows[kind][elements_of(&m->state, (enum row_kind)kind).first + i];
+    return m->rows[kind][elements_of(&m->state, kind).first + i];
 }
 
-static enum error put_kept(struct capdb *db, int kind, uint32_t count)
+static enum error put_kept(struct capdb *db, int list, uint32_t count)
 {
     const struct recorder *r = db->recorder;
+    const enum row_kind kind = kind_of(list);
+    const uint32_t all = elements_kept(&r->mirror, kind);
+    uint32_t found = 0;
     int64_t *rows = malloc((count + (size_t)1) * sizeof(*rows));
     if (!rows)
         return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        rows[i] = row_kept(&r->mirror, kind, i);
-    if (count)
-        qsort(rows, count, sizeof(*rows), compare_numbers);
-    enum error e = put(db, kind, db->count, r->next.row[kind] - 1, rows, count);
+    for (uint32_t i = 0; i < all; i++)
+        if (!is_sparse(list) || stands_out(&r->mirror, kind, i))
+            rows[found++] = row_kept(&r->mirror, kind, i);
+    if (found)
+        qsort(rows, found, sizeof(*rows), compare_numbers);
+    enum error e = put(db, list, db->count, r->next.row[kind] - 1, rows, found);
     free(rows);
     return e;
 }
@@ -93,17 +132,27 @@ static bool is_due(int64_t since, uint32_t count)
     return since >= KEYFRAME_ROWS && since >= (int64_t)count;
 }
 
+/* How many rows it would have; UINT32_MAX: it is not due. */
+static uint32_t rows_due(const struct recorder *r, int list)
+{
+    const int64_t since = r->next.row[kind_of(list)] - 1 - r->keyframe[list];
+    if (!is_due(since, 0))
+        return UINT32_MAX;
+    const uint32_t count = rows_kept(&r->mirror, list);
+    return is_due(since, count) ? count : UINT32_MAX;
+}
+
 static enum error put_due(struct capdb *db)
 {
     struct recorder *r = db->recorder;
     enum error e = ERR_OK;
-    for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++) {
-        uint32_t count = rows_kept(&r->mirror, kind);
-        if (!is_due(r->next.row[kind] - 1 - r->keyframe[kind], count))
+    for (int list = 0; e == ERR_OK && list < KEYFRAME_LISTS; list++) {
+        const uint32_t count = rows_due(r, list);
+        if (count == UINT32_MAX)
             continue;
-        e = put_kept(db, kind, count);
+        e = put_kept(db, list, count);
         if (e == ERR_OK)
-            r->keyframe[kind] = r->next.row[kind] - 1;
+            r->keyframe[list] = r->next.row[kind_of(list)] - 1;
     }
     return e;
 }
@@ -111,14 +160,14 @@ static enum error put_due(struct capdb *db)
 static bool one_is_due(const struct recorder *r)
 {
     bool due = false;
-    for (int kind = 0; kind < ROW_KINDS; kind++)
-        due |= is_due(r->next.row[kind] - 1 - r->keyframe[kind], rows_kept(&r->mirror, kind));
+    for (int list = 0; list < KEYFRAME_LISTS && !due; list++)
+        due = rows_due(r, list) != UINT32_MAX;
     return due;
 }
 
 enum error keyframes_put(struct capdb *db)
 {
-    int64_t before[ROW_KINDS];
+    int64_t before[KEYFRAME_LISTS];
     if (!db->keyframes || !one_is_due(db->recorder))
         return ERR_OK;
     memcpy(before, db->recorder->keyframe, sizeof(before));
@@ -141,9 +190,9 @@ enum error keyframes_resume(struct capdb *db)
     enum error e =
         capdb_prepare(db, "SELECT kind, max(last) FROM main.keyframe GROUP BY kind", &st);
     while (e == ERR_OK && capdb_step(db, st, "reading keyframes", &e)) {
-        int64_t kind = sqlite3_column_int64(st, 0);
-        if (kind >= 0 && kind < ROW_KINDS)
-            db->recorder->keyframe[kind] = sqlite3_column_int64(st, 1);
+        int64_t list = sqlite3_column_int64(st, 0);
+        if (list >= 0 && list < KEYFRAME_LISTS)
+            db->recorder->keyframe[list] = sqlite3_column_int64(st, 1);
     }
     sqlite3_finalize(st);
     return e;
@@ -239,7 +288,8 @@ static enum error list_from(struct capdb *db, sqlite3_stmt *st, int64_t highest,
     return e == ERR_OK && out->listed ? add_between(db, from, highest, out) : e;
 }
 
-static enum error list_held(struct capdb *db, enum row_kind kind, uint32_t n, struct held *out)
+static enum error list_held(struct capdb *db, enum row_kind kind, int list, uint32_t n,
+                            struct held *out)
 {
     static const char sql[] = "SELECT last, rows FROM main.keyframe WHERE kind = ? AND n <= ?"
                               " ORDER BY n DESC LIMIT 1";
@@ -251,7 +301,7 @@ static enum error list_held(struct capdb *db, enum row_kind kind, uint32_t n, st
     if (e != ERR_OK)
         return e;
     const int64_t highest = highest_row(db, kind);
-    sqlite3_bind_int(st, 1, (int)kind);
+    sqlite3_bind_int(st, 1, list);
     sqlite3_bind_int64(st, 2, n);
     if (capdb_step(db, st, "reading keyframes", &e))
         e = list_from(db, st, out->last < highest ? out->last : highest, out);
@@ -259,10 +309,14 @@ static enum error list_held(struct capdb *db, enum row_kind kind, uint32_t n, st
     return e;
 }
 
-enum error held_rows(struct capdb *db, enum row_kind kind, uint32_t n, struct held *out)
+enum error held_rows(struct capdb *db, enum row_kind kind, bool sparse, uint32_t n,
+                     struct held *out)
 {
+    const int list = !sparse           ? (int)kind
+                     : kind == ROW_CAP ? KEYFRAME_SPARSE_CAPS
+                                       : KEYFRAME_SPARSE_OBJECTS;
     *out = (struct held){.last = INT64_MAX};
-    enum error e = db->keyframes ? list_held(db, kind, n, out) : ERR_OK;
+    enum error e = db->keyframes ? list_held(db, kind, list, n, out) : ERR_OK;
     if (e != ERR_OK)
         held_free(out);
     return e;
@@ -279,7 +333,6 @@ void held_free(struct held *h)
 /* Goes through a table once, and keeps what holds. */
 struct herd {
     struct capdb *db;
-    int kind;
     sqlite3_stmt *st; /* at a row that is not in yet; NULL: all are */
     int64_t *rows, *ends;
     uint32_t count;
@@ -296,11 +349,20 @@ static void herd_next(struct herd *h)
     h->st = NULL;
 }
 
-static void herd_begin(struct herd *h, struct capdb *db, int kind)
+/* The last column: is it in the list? */
+static void herd_begin(struct herd *h, struct capdb *db, int list)
 {
-    char sql[80];
-    *h = (struct herd){.db = db, .kind = kind};
-    snprintf(sql, sizeof(sql), "SELECT row, t0, t1 FROM %s ORDER BY row", row_descs[kind].table);
+    char sql[200];
+    char in[96] = "1";
+    *h = (struct herd){.db = db};
+    if (list == KEYFRAME_SPARSE_CAPS)
+        snprintf(in, sizeof(in), "type <> %d OR addr IS NOT NULL OR bits IS NOT NULL",
+                 RECORD_CAP_FRAME);
+    else if (list == KEYFRAME_SPARSE_OBJECTS)
+        snprintf(in, sizeof(in), "type <> %d OR bits NOT BETWEEN %d AND %d", RECORD_CAP_FRAME,
+                 FRAME_BITS_MIN, FRAME_BITS_MAX);
+    snprintf(sql, sizeof(sql), "SELECT row, t0, t1, %s FROM %s ORDER BY row", in,
+             row_descs[kind_of(list)].table);
     h->e = capdb_prepare(db, sql, &h->st);
     if (h->e == ERR_OK)
         herd_next(h);
@@ -325,7 +387,8 @@ static void herd_take(struct herd *h)
     }
     h->last = sqlite3_column_int64(h->st, 0);
     h->rows[h->count] = h->last;
-    h->ends[h->count++] = sqlite3_column_int64(h->st, 2);
+    h->ends[h->count] = sqlite3_column_int64(h->st, 2);
+    h->count += sqlite3_column_int(h->st, 3) != 0;
     herd_next(h);
 }
 
@@ -344,12 +407,12 @@ static void herd_to(struct herd *h, int64_t n)
     h->count = count;
 }
 
-static enum error make_kind(struct capdb *db, int kind, int64_t *put_last)
+static enum error make_list(struct capdb *db, int list, int64_t *put_last)
 {
     struct herd h;
     uint32_t held = 0;
     *put_last = 0;
-    herd_begin(&h, db, kind);
+    herd_begin(&h, db, list);
     while (h.e == ERR_OK && h.st) {
         int64_t n = sqlite3_column_int64(h.st, 1);
         while (h.e == ERR_OK && h.st && sqlite3_column_int64(h.st, 1) == n)
@@ -359,7 +422,7 @@ static enum error make_kind(struct capdb *db, int kind, int64_t *put_last)
         herd_to(&h, n);
         held = h.count;
         if (h.e == ERR_OK && is_due(h.last - *put_last, held)) {
-            h.e = put(db, kind, (uint32_t)n, h.last, h.rows, h.count);
+            h.e = put(db, list, (uint32_t)n, h.last, h.rows, h.count);
             *put_last = h.last;
         }
     }
@@ -370,8 +433,8 @@ static enum error make_kind(struct capdb *db, int kind, int64_t *put_last)
 enum error keyframes_make(struct capdb *db)
 {
     enum error e = ERR_OK;
-    for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
-        e = make_kind(db, kind, &db->recorder->keyframe[kind]);
+    for (int list = 0; e == ERR_OK && list < KEYFRAME_LISTS; list++)
+        e = make_list(db, list, &db->recorder->keyframe[list]);
     return e;
 }
 
@@ -387,7 +450,7 @@ static bool says(const struct herd *h, sqlite3_stmt *st, struct pack *packed)
             memcmp(sqlite3_column_blob(st, 2), packed->bytes, packed->used) == 0);
 }
 
-static enum error verify_kind(struct capdb *db, int kind, capdb_report report, void *ctx)
+static enum error verify_list(struct capdb *db, int list, capdb_report report, void *ctx)
 {
     char sentence[96];
     struct herd h;
@@ -398,15 +461,15 @@ static enum error verify_kind(struct capdb *db, int kind, capdb_report report, v
         capdb_prepare(db, "SELECT n, last, rows FROM main.keyframe WHERE kind = ? ORDER BY n", &st);
     if (e != ERR_OK)
         return e;
-    sqlite3_bind_int(st, 1, kind);
-    herd_begin(&h, db, kind);
+    sqlite3_bind_int(st, 1, list);
+    herd_begin(&h, db, list);
     while (same && h.e == ERR_OK && capdb_step(db, st, "reading keyframes", &e)) {
         herd_to(&h, sqlite3_column_int64(st, 0));
         same = says(&h, st, &packed);
         if (!same) {
             snprintf(sentence, sizeof(sentence),
-                     "the keyframe of %s at snapshot %lld differs from it", row_descs[kind].table,
-                     (long long)sqlite3_column_int64(st, 0));
+                     "the keyframe of %s at snapshot %lld differs from it",
+                     row_descs[kind_of(list)].table, (long long)sqlite3_column_int64(st, 0));
             report(ctx, sentence);
         }
     }
@@ -422,7 +485,7 @@ static enum error verify_kind(struct capdb *db, int kind, capdb_report report, v
 enum error keyframes_verify(struct capdb *db, capdb_report report, void *ctx)
 {
     enum error e = ERR_OK;
-    for (int kind = 0; db->keyframes && e == ERR_OK && kind < ROW_KINDS; kind++)
-        e = verify_kind(db, kind, report, ctx);
+    for (int list = 0; db->keyframes && e == ERR_OK && list < KEYFRAME_LISTS; list++)
+        e = verify_list(db, list, report, ctx);
     return e;
 }

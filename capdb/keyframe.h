@@ -5,6 +5,11 @@
 
 #include "capdb/store.h"
 
+/* The table's column kind: that of the rows, or one of these, which are sparse. */
+enum { KEYFRAME_SPARSE_CAPS = ROW_KINDS, KEYFRAME_SPARSE_OBJECTS, KEYFRAME_LISTS };
+/* Frames of usual sizes have from so many bits to so many. */
+enum { FRAME_BITS_MIN = 12, FRAME_BITS_MAX = 25 };
+
 /* Where rows lie that may hold in a snapshot; those that do not are still among them. */
 struct held {
     bool listed;          /* in rows, ascending; else anywhere up to last */
@@ -12,8 +17,11 @@ struct held {
     struct key_list rows; /* of the file's own table: the tail is not in it */
     size_t room;
 };
-/* For a kind and snapshot n. ERR_CORRUPT: a keyframe is none. On success held_free() is due. */
-enum error held_rows(struct capdb *db, enum row_kind kind, uint32_t n, struct held *out);
+/* For a kind and snapshot n; sparse: without frames of usual sizes, and of capabilities without those to
+ * frames whose address and size are the object's, of which most systems have most. ERR_CORRUPT: a
+ * keyframe is none. On success held_free() is due. */
+enum error held_rows(struct capdb *db, enum row_kind kind, bool sparse, uint32_t n,
+                     struct held *out);
 void held_free(struct held *h);
 
 /* The recorder, when everything is merged: keyframes of the newest snapshot for kinds for which they

@@ -1,6 +1,6 @@
 /* path, can, check: verdicts, each with the slots that show it and the managers left out. */
 #include "authority/explain.h"
-#include "capdb/command.h"
+#include "capdb/frames.h"
 #include "capdb/junit.h"
 #include "capdb/spans.h"
 #include "lib/plural.h"
@@ -111,7 +111,10 @@ enum status command_path(struct options *o)
     struct view v;
     struct thing from;
     struct thing to;
-    if (dbview_open(o, &v) != STATUS_YES)
+    const char *const names[] = {o->operand[0], o->operand[1], NULL};
+    /* information goes through frames */
+    enum status opened = o->flow ? dbview_open(o, &v) : dbview_open_edges(o, &v, names);
+    if (opened != STATUS_YES)
         return STATUS_UNKNOWN;
     enum status s = STATUS_UNKNOWN;
     if (thing_find(o, &v, o->operand[0], &from) && thing_find(o, &v, o->operand[1], &to)) {
@@ -196,7 +199,7 @@ struct question {
     struct view *v;
     enum authority_right right;
     bool *subject, *object;
-    bool of_domain; /* the object is a domain */
+    int32_t of_domain; /* the object is a domain, its number; -1 */
 };
 
 /* A program follows the step, which people read in the sentence. */
@@ -298,10 +301,10 @@ static const char *right_text(const struct question *q, bool yes, char *buf, siz
 {
     const char *object = q->o->operand[2];
     snprintf(buf, size, "%s over %s%s%s", q->o->operand[1],
-             !q->of_domain ? ""
-             : yes         ? "something of "
-                           : "anything of ",
-             object, q->of_domain ? "'s" : "");
+             q->of_domain < 0 ? ""
+             : yes            ? "something of "
+                              : "anything of ",
+             object, q->of_domain < 0 ? "" : "'s");
     return buf;
 }
 
@@ -320,19 +323,70 @@ static enum status say_answer(const struct question *q, const struct authority_a
     return answer->yes ? STATUS_YES : STATUS_NO;
 }
 
-static enum status answer(const struct question *q)
+/* Finds and marks both ends, once more where objects have other numbers now. */
+static bool mark_question(struct question *q)
+{
+    struct thing subject;
+    struct thing object;
+    const struct view *v = q->v;
+    char **operand = q->o->operand;
+    if (!thing_find(q->o, v, operand[0], &subject) || !thing_find(q->o, v, operand[2], &object))
+        return false;
+    free(q->subject);
+    free(q->object);
+    q->subject = new_marks(v);
+    q->object = new_marks(v);
+    thing_mark(v, &subject, q->subject);
+    q->of_domain = object.kind == THING_DOMAIN ? object.domain : -1;
+    if (q->of_domain >= 0)
+        authority_mark_own(&v->authority, object.domain, q->object);
+    else
+        thing_mark(v, &object, q->object);
+    return true;
+}
+
+static enum status ask_authority(const struct question *q, struct authority_answer *out)
+{
+    enum error e =
+        authority_can(&q->v->authority, q->subject, q->right, q->object, q->o->strict, out);
+    return e == ERR_OK ? STATUS_YES : command_complain(q->o->run, "out of memory");
+}
+
+/* With the frames that are a domain's, and for a no those at which islands meet. */
+static enum status find_answer(struct question *q, struct authority_answer *out)
+{
+    bool again = false;
+    enum status s = mark_question(q) ? STATUS_YES : STATUS_UNKNOWN;
+    if (s == STATUS_YES && q->of_domain >= 0)
+        s = frames_of_domain(q->o, q->v, q->of_domain, &again);
+    if (s == STATUS_YES && again && !mark_question(q))
+        s = STATUS_UNKNOWN;
+    if (s == STATUS_YES)
+        s = ask_authority(q, out);
+    if (s != STATUS_YES || out->yes)
+        return s;
+    s = frames_of_islands(q->o, q->v, q->subject, out->strict, &again);
+    if (s == STATUS_YES && !again)
+        return s;
+    authority_answer_free(out);
+    if (s == STATUS_YES && !mark_question(q))
+        s = STATUS_UNKNOWN;
+    return s == STATUS_YES ? ask_authority(q, out) : s;
+}
+
+static enum status answer(struct question *q)
 {
     struct authority_answer answer;
+    enum status s = find_answer(q, &answer);
+    if (s != STATUS_YES)
+        return s;
     const char *doubt = authority_doubt(&q->v->authority);
-    if (authority_can(&q->v->authority, q->subject, q->right, q->object, q->o->strict, &answer) !=
-        ERR_OK)
-        return command_complain(q->o->run, "out of memory");
     struct output *out = begin_answer();
     if (answer.yes)
         yes_rows(out, q, &answer);
     else
         no_rows(out, q, &answer);
-    enum status s = say_answer(q, &answer, doubt);
+    s = say_answer(q, &answer, doubt);
     if (output_default == OUTPUT_JSON)
         put_answer_object(q, &answer, doubt);
     authority_answer_free(&answer);
@@ -345,28 +399,16 @@ static enum status answer(const struct question *q)
 enum status command_can(struct options *o)
 {
     struct view v;
-    struct thing subject;
-    struct thing object;
     struct question q = {.o = o, .v = &v};
+    const char *const names[] = {o->operand[0], o->operand[2], NULL};
     if (!parse_right(o->operand[1], &q.right))
         return command_complain(NULL, "%s: a right is read, write, grant or control",
                                 o->operand[1]);
-    if (dbview_open(o, &v) != STATUS_YES)
+    if (dbview_open_edges(o, &v, names) != STATUS_YES)
         return STATUS_UNKNOWN;
-    enum status s = STATUS_UNKNOWN;
-    if (thing_find(o, &v, o->operand[0], &subject) && thing_find(o, &v, o->operand[2], &object)) {
-        q.subject = new_marks(&v);
-        q.object = new_marks(&v);
-        thing_mark(&v, &subject, q.subject);
-        q.of_domain = object.kind == THING_DOMAIN;
-        if (q.of_domain)
-            authority_mark_own(&v.authority, object.domain, q.object);
-        else
-            thing_mark(&v, &object, q.object);
-        s = answer(&q);
-        free(q.subject);
-        free(q.object);
-    }
+    enum status s = answer(&q);
+    free(q.subject);
+    free(q.object);
     dbview_close(&v);
     return s;
 }

@@ -69,7 +69,7 @@ struct recorder {
     struct numbers next;
     struct ledger_entry ledger; /* the last */
     struct authority_rules rules;
-    int64_t keyframe[ROW_KINDS];           /* the highest row at the last one of each kind */
+    int64_t keyframe[ROW_KINDS + 2];       /* the highest row at the last one of each list */
     uint32_t unmerged;                     /* snapshots in the tail */
     uint32_t analysed;                     /* snapshots whose domains were worked out anew */
     double merged_at, merge_took;          /* seconds */

@@ -181,6 +181,9 @@ enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kin
  * and so on.  Behind those in *out, in the order of their numbers but for what the tail has. */
 enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,
                            const int64_t *values, int count, const char *doing, struct rowset *out);
+/* Of capabilities or objects that hold in snapshot n those that are in sparse lists (keyframe.h). */
+enum error capdb_take_sparse(struct capdb *db, enum row_kind kind, uint32_t n, const char *doing,
+                             struct rowset *out);
 /* The same of the rows of which a column (or "row") is one of a list and that hold in one of two
  * snapshots, in the order of the list.  Behind its columns each row has t0 << 32 | t1. */
 enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *column,

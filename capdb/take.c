@@ -125,12 +125,13 @@ static enum error prepare_held(struct capdb *db, enum row_kind kind, const struc
     return prepare_from(db, kind, from, all, out);
 }
 
-enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,
-                           const int64_t *values, int count, const char *doing, struct rowset *out)
+static enum error take_held(struct capdb *db, enum row_kind kind, bool sparse, uint32_t n,
+                            const char *where, const int64_t *values, int count, const char *doing,
+                            struct rowset *out)
 {
     struct held held;
     sqlite3_stmt *st;
-    enum error e = held_rows(db, kind, n, &held);
+    enum error e = held_rows(db, kind, sparse, n, &held);
     if (e != ERR_OK)
         return e;
     db->keys = held.listed ? &held.rows : NULL;
@@ -145,6 +146,21 @@ enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, con
     db->keys = NULL;
     held_free(&held);
     return e;
+}
+
+enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,
+                           const int64_t *values, int count, const char *doing, struct rowset *out)
+{
+    return take_held(db, kind, false, n, where, values, count, doing, out);
+}
+
+enum error capdb_take_sparse(struct capdb *db, enum row_kind kind, uint32_t n, const char *doing,
+                             struct rowset *out)
+{
+    static const char caps[] = "(type <> ?2 OR addr IS NOT NULL OR bits IS NOT NULL)";
+    static const char objects[] = "(type <> ?2 OR bits NOT BETWEEN ?3 AND ?4)";
+    static const int64_t values[] = {RECORD_CAP_FRAME, FRAME_BITS_MIN, FRAME_BITS_MAX};
+    return take_held(db, kind, true, n, kind == ROW_CAP ? caps : objects, values, 3, doing, out);
 }
 
 /* From a table r, of what holds in one of two snapshots. */

@@ -566,22 +566,57 @@ static bool may_lack_frames(const struct options *o, const struct view *v, const
     return !dbview_whole && !target_is_live(o->run) && !(name && v->db->overlaid);
 }
 
-/* False: the whole has to be loaded. */
-static bool load_skeleton(struct options *o, struct view *v, uint32_t n, const char *name)
+static enum error begin_skeleton(struct view *v, uint32_t n, const char *const *names, bool edges)
 {
-    if (!may_lack_frames(o, v, name) || find_rules(o, v, n) != ERR_OK)
-        return false;
     v->skeleton = output_alloc(NULL, sizeof(*v->skeleton));
-    enum error e = skeleton_begin(v->db, n, name, v->skeleton);
-    if (e == ERR_OK && name)
-        e = add_named_frames(v->skeleton, name);
-    if (e == ERR_OK)
-        e = build_skeleton(v);
+    enum error e = edges ? skeleton_begin_edges(v->db, n, v->skeleton)
+                         : skeleton_begin(v->db, n, names[0], v->skeleton);
+    for (size_t i = 0; e == ERR_OK && names[i]; i++)
+        e = add_named_frames(v->skeleton, names[i]);
+    return e == ERR_OK ? build_skeleton(v) : e;
+}
+
+/* False: the whole has to be loaded. */
+static bool load_without_frames(struct options *o, struct view *v, uint32_t n,
+                                const char *const *names, bool edges)
+{
+    if (!may_lack_frames(o, v, names[0]) || find_rules(o, v, n) != ERR_OK)
+        return false;
+    enum error e = begin_skeleton(v, n, names, edges);
     if (e != ERR_OK)
         drop_skeleton(v);
     else
         dbview_loaded(o, v, n);
     return e == ERR_OK;
+}
+
+static bool load_skeleton(struct options *o, struct view *v, uint32_t n, const char *const *names)
+{
+    return load_without_frames(o, v, n, names, false);
+}
+
+static bool load_edges(struct options *o, struct view *v, uint32_t n, const char *const *names)
+{
+    return load_without_frames(o, v, n, names, true);
+}
+
+enum status dbview_add_frames(struct options *o, struct view *v, const bool *holders,
+                              const bool *memory, bool *again)
+{
+    *again = false;
+    if (!v->state.part)
+        return STATUS_YES;
+    uint32_t before = v->skeleton->l.sets[ROW_CAP].count;
+    enum error e = holders ? skeleton_add_held(v->skeleton, &v->state, holders) : ERR_OK;
+    if (e == ERR_OK && memory)
+        e = skeleton_add_inside(v->skeleton, &v->state, memory);
+    *again = e != ERR_OK || v->skeleton->l.sets[ROW_CAP].count != before;
+    if (!*again)
+        return STATUS_YES;
+    dbview_unload(v);
+    if (e == ERR_OK)
+        e = build_skeleton(v);
+    return e == ERR_OK ? STATUS_YES : dbview_load_all(o, v);
 }
 
 enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root, const bool *gone)
@@ -599,27 +634,28 @@ enum status dbview_load_revoked(struct options *o, struct view *v, int32_t root,
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* Loads a part, or not. */
-typedef bool (*load_fn)(struct options *o, struct view *v, uint32_t n, const char *name);
+/* Loads a part, or not. names: what is asked about, behind the last one NULL. */
+typedef bool (*load_fn)(struct options *o, struct view *v, uint32_t n, const char *const *names);
 
-static bool load_nothing(struct options *o, struct view *v, uint32_t n, const char *name)
+static bool load_nothing(struct options *o, struct view *v, uint32_t n, const char *const *names)
 {
-    (void)o, (void)v, (void)n, (void)name;
+    (void)o, (void)v, (void)n, (void)names;
     return false;
 }
 
-static bool load_thing(struct options *o, struct view *v, uint32_t n, const char *name)
+static bool load_thing(struct options *o, struct view *v, uint32_t n, const char *const *names)
 {
-    return load_about(o, v, n, name, false);
+    return load_about(o, v, n, names[0], false);
 }
 
-static bool load_chain(struct options *o, struct view *v, uint32_t n, const char *name)
+static bool load_chain(struct options *o, struct view *v, uint32_t n, const char *const *names)
 {
-    return load_about(o, v, n, name, true);
+    return load_about(o, v, n, names[0], true);
 }
 
 /* Where `load` loads no part, the whole. */
-static enum status open_by(struct options *o, struct view *v, load_fn load, const char *name)
+static enum status open_by(struct options *o, struct view *v, load_fn load,
+                           const char *const *names)
 {
     enum status s = dbview_open_file(o, v);
     if (s != STATUS_YES)
@@ -628,7 +664,7 @@ static enum status open_by(struct options *o, struct view *v, load_fn load, cons
     uint32_t n = o->at ? o->at : o->to ? o->to : count;
     if (count == 0)
         s = command_complain(o->run, "has no snapshot");
-    else if (!load(o, v, n, name))
+    else if (!load(o, v, n, names))
         s = dbview_load(o, v, n);
     if (s != STATUS_YES)
         dbview_close(v);
@@ -642,12 +678,17 @@ enum status dbview_open(struct options *o, struct view *v)
 
 enum status dbview_open_about(struct options *o, struct view *v, const char *name, bool chains)
 {
-    return open_by(o, v, chains ? load_chain : load_thing, name);
+    return open_by(o, v, chains ? load_chain : load_thing, (const char *[]){name, NULL});
 }
 
 enum status dbview_open_skeleton(struct options *o, struct view *v, const char *name)
 {
-    return open_by(o, v, load_skeleton, name);
+    return open_by(o, v, load_skeleton, (const char *[]){name, NULL});
+}
+
+enum status dbview_open_edges(struct options *o, struct view *v, const char *const *names)
+{
+    return open_by(o, v, load_edges, names);
 }
 
 void dbview_doubt(struct options *o, const struct view *v)

@@ -122,7 +122,7 @@ static void a_snapshot_is_found_among_few_rows(void **state)
     uint32_t listed = 0;
     for (uint32_t n = 1; n <= SNAPSHOTS; n += 10) {
         struct held held;
-        assert_int_equal(held_rows(db, ROW_CAP, n, &held), ERR_OK);
+        assert_int_equal(held_rows(db, ROW_CAP, false, n, &held), ERR_OK);
         listed += held.listed;
         /* those of the keyframe, and what began since */
         if (held.listed)
@@ -277,7 +277,7 @@ static uint32_t a_listed_snapshot(void)
     struct held held;
     struct capdb *db = open_db(path);
     uint32_t n = (uint32_t)capdb_int(db, "SELECT max(n) FROM keyframe WHERE kind = 0", 0);
-    assert_int_equal(held_rows(db, ROW_CAP, n, &held), ERR_OK);
+    assert_int_equal(held_rows(db, ROW_CAP, false, n, &held), ERR_OK);
     assert_true(held.listed);
     held_free(&held);
     capdb_close(db);
