@@ -29,15 +29,21 @@ static const char *domains; /* a file of rules, NULL */
 struct question {
     command_fn command;
     const char *right;
-    bool strict, json;
+    bool strict, json, flow;
 };
 
 static const struct question questions[] = {
-    {command_path, NULL, false, false},     {command_path, NULL, true, false},
-    {command_can, "read", false, false},    {command_can, "read", true, true},
-    {command_can, "write", false, true},    {command_can, "write", true, false},
-    {command_can, "grant", false, false},   {command_can, "grant", true, false},
-    {command_can, "control", false, false}, {command_can, "control", true, true},
+    {.command = command_path},
+    {.command = command_path, .strict = true},
+    {.command = command_path, .flow = true},
+    {.command = command_can, .right = "read"},
+    {.command = command_can, .right = "read", .strict = true, .json = true},
+    {.command = command_can, .right = "write", .json = true},
+    {.command = command_can, .right = "write", .strict = true},
+    {.command = command_can, .right = "grant"},
+    {.command = command_can, .right = "grant", .strict = true},
+    {.command = command_can, .right = "control"},
+    {.command = command_can, .right = "control", .strict = true, .json = true},
 };
 enum { QUESTIONS = sizeof(questions) / sizeof(*questions) };
 
@@ -59,6 +65,7 @@ static void assert_same(const struct question *q, const char *from, const char *
                                           .operands = count,
                                           .at_text = at,
                                           .domains = domains,
+                                          .flow = q->flow,
                                           .strict = q->strict},
                          q->command);
     output_default = OUTPUT_AUTO;
@@ -75,7 +82,8 @@ static void ask_about(const struct names *names, uint32_t turn, uint32_t step, c
 {
     uint32_t asked = turn;
     for (uint32_t i = 0; i < names->count; i++) {
-        const struct question q = {reaches[(i + turn) % 2], NULL, i / 2 % 3 == 0, i % 7 == 0};
+        const struct question q = {
+            .command = reaches[(i + turn) % 2], .strict = i / 2 % 3 == 0, .json = i % 7 == 0};
         assert_same(&q, names->text[i], NULL, at);
         for (uint32_t k = 0; k < names->count * QUESTIONS; k++)
             if (asked++ % step == 0)
