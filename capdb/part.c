@@ -425,16 +425,21 @@ static enum error pretend_states(struct part *p)
     return ERR_OK;
 }
 
+static enum error read_whole(struct part *p, enum row_kind kind)
+{
+    return p->known ? part_known_whole(p->known, p->db, kind, p->n, &p->l.sets[kind])
+                    : capdb_rows_at(p->db, kind, p->n, &p->l.sets[kind]);
+}
+
 static enum error begin(struct part *p)
 {
     enum error e = capdb_heads_at(p->db, p->n, p->heads);
     if (e == ERR_OK)
-        e = p->known ? part_known_threads(p->known, p->db, p->n, &p->l.sets[ROW_THREAD])
-                     : capdb_rows_at(p->db, ROW_THREAD, p->n, &p->l.sets[ROW_THREAD]);
+        e = read_whole(p, ROW_THREAD);
     if (e == ERR_OK)
-        e = capdb_rows_at(p->db, ROW_IRQ, p->n, &p->l.sets[ROW_IRQ]);
+        e = read_whole(p, ROW_IRQ);
     if (e == ERR_OK)
-        e = capdb_rows_at(p->db, ROW_RANGE, p->n, &p->l.sets[ROW_RANGE]);
+        e = read_whole(p, ROW_RANGE);
     if (e == ERR_OK)
         e = read_domains(p);
     return e == ERR_OK ? pretend_states(p) : e;

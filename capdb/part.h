@@ -35,9 +35,10 @@ struct part_entry *part_map_at(const struct part_map *m, int64_t key);
 struct part_entry *part_map_put(struct part_map *m, int64_t key);
 
 /* Rows of two snapshots, read at once, which parts of both take instead of asking one by one:
- * capabilities by their object, objects, and all threads. */
+ * capabilities by their object, objects, and all threads, interrupts and stretches of memory. */
 struct part_known {
-    struct rowset caps, objects, threads; /* behind their columns t0 << 32 | t1 */
+    struct rowset caps, objects; /* behind their columns t0 << 32 | t1 */
+    struct rowset whole[ROW_KINDS];
     struct part_map caps_of,
         object; /* by object: index of its first row, PART_NONE where none is */
 };
@@ -48,9 +49,9 @@ enum error part_know(struct capdb *db, const uint32_t n[2], const struct row *co
 /* Adds the rows of a query that hold in snapshot n; *known: are they known? */
 enum error part_known_rows(const struct part_known *k, enum part_query q, int64_t key, uint32_t n,
                            struct rowset *out, bool *known);
-/* The rows of all threads in snapshot n, sorted. */
-enum error part_known_threads(const struct part_known *k, struct capdb *db, uint32_t n,
-                              struct rowset *out);
+/* All rows of such a kind in snapshot n, sorted. */
+enum error part_known_whole(const struct part_known *k, struct capdb *db, enum row_kind kind,
+                            uint32_t n, struct rowset *out);
 void part_known_free(struct part_known *k);
 
 struct part {

@@ -117,13 +117,25 @@ static enum error know_all(struct knowing *k, const struct row *const *caps, uin
     return e;
 }
 
+/* Tables that no index leads through, which takes as long for two snapshots as for one. */
+static enum error know_whole(struct knowing *k)
+{
+    static const enum row_kind kinds[] = {ROW_THREAD, ROW_IRQ, ROW_RANGE};
+    enum error e = ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < sizeof(kinds) / sizeof(*kinds); i++) {
+        struct rowset *set = &k->known->whole[kinds[i]];
+        e = capdb_rows_of_both(k->db, kinds[i], k->n, doing, set);
+        rowset_sort(set);
+    }
+    return e;
+}
+
 enum error part_know(struct capdb *db, const uint32_t n[2], const struct row *const *caps,
                      uint32_t count, struct part_known *out)
 {
     struct knowing k = {db, n, out, "id"};
     *out = (struct part_known){0};
-    enum error e = capdb_rows_of_both(db, ROW_THREAD, n, doing, &out->threads);
-    rowset_sort(&out->threads);
+    enum error e = know_whole(&k);
     if (e != ERR_OK || db->overlaid)
         return e;
     /* where no life has two rows, rows are numbered as lives are, and no index is needed */
@@ -157,12 +169,13 @@ static enum error add_rows(const struct rowset *rows, const struct part_map *map
     return e;
 }
 
-enum error part_known_threads(const struct part_known *k, struct capdb *db, uint32_t n,
-                              struct rowset *out)
+enum error part_known_whole(const struct part_known *k, struct capdb *db, enum row_kind kind,
+                            uint32_t n, struct rowset *out)
 {
-    enum error e = ERR_OK;
-    for (uint32_t i = 0; e == ERR_OK && i < k->threads.count; i++)
-        e = add_held(&k->threads.rows[i], n, row_descs[ROW_THREAD].columns, out);
+    const struct rowset *set = &k->whole[kind];
+    enum error e = rowset_reserve(out, set->count) ? ERR_OK : ERR_NO_MEMORY;
+    for (uint32_t i = 0; e == ERR_OK && i < set->count; i++)
+        e = add_held(&set->rows[i], n, row_descs[kind].columns, out);
     return e == ERR_OK ? e : no_memory(db);
 }
 
@@ -182,7 +195,8 @@ void part_known_free(struct part_known *k)
 {
     rowset_free(&k->caps);
     rowset_free(&k->objects);
-    rowset_free(&k->threads);
+    for (int i = 0; i < ROW_KINDS; i++)
+        rowset_free(&k->whole[i]);
     free(k->caps_of.entry);
     free(k->object.entry);
 }

@@ -268,19 +268,6 @@ check "a line that is taken is said to be" wait_for 60 says 2 'the line is taken
 kill $taken
 wait $taken 2>/dev/null
 
-# --- memory ---------------------------------------------------------------------------------------
-
-cat >touched.py <<'PYTHON'
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt)
-PYTHON
-touched() { python3 touched.py "$@"; } # pages that were given to it one by one
-few_are_touched() { [ $(($(touched $capdb check big.capdb) - $(touched $capdb --version))) -lt 2500 ]; } # 4,000 of 4 KiB
-if grep -qs '\[always\]\|\[madvise\]' /sys/kernel/mm/transparent_hugepage/enabled; then
-    check "the memory of a command is large pages" few_are_touched
-fi
-
 check "capdb tells its version" says 0 "capdb " $capdb --version
 check "inspector-tui too" says 0 "inspector-tui " $inspector --version
 plan

@@ -2,6 +2,7 @@
  * and that no answer about the past reaches over a restart. */
 #include "capdb/command.h"
 #include "capdb/export.h"
+#include "capdb/part.h"
 #include "capdb/past.h"
 #include "capdb/spans.h"
 #include "capdb/store.h"
@@ -442,6 +443,40 @@ static void a_number_needs_no_times_of_snapshots(void **state)
     sqlite3_set_authorizer(db->sql, NULL, NULL);
 }
 
+/* --- two snapshots at once --- */
+
+static int note_rows(void *read, int action, const char *table, const char *column,
+                     const char *schema, const char *by)
+{
+    (void)column, (void)schema, (void)by;
+    if (action == SQLITE_READ && strstr(table, "_row"))
+        *(bool *)read = true;
+    return SQLITE_OK;
+}
+
+/* Such tables are gone through from end to end. */
+static void what_no_index_finds_is_read_once_for_two_snapshots(void **state)
+{
+    const uint32_t n[2] = {2, 3};
+    struct part_known known;
+    struct part p;
+    bool read = false;
+    (void)state;
+    assert_int_equal(part_know(db, n, NULL, 0, &known), ERR_OK);
+    sqlite3_set_authorizer(db->sql, note_rows, &read);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(part_begin_known(db, n[i], &known, &p), ERR_OK);
+        assert_int_equal(p.l.sets[ROW_THREAD].count, 1);
+        part_free(&p);
+    }
+    assert_false(read);
+    assert_int_equal(part_begin(db, 2, false, &p), ERR_OK);
+    assert_true(read);
+    part_free(&p);
+    sqlite3_set_authorizer(db->sql, NULL, NULL);
+    part_known_free(&known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +492,7 @@ int main(void)
         cmocka_unit_test(beginnings_of_runs_are_listed),
         cmocka_unit_test(one_run_needs_no_view),
         cmocka_unit_test(a_number_needs_no_times_of_snapshots),
+        cmocka_unit_test(what_no_index_finds_is_read_once_for_two_snapshots),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
