@@ -174,8 +174,10 @@ static enum status resolve(const struct options *o, struct view *v, const char *
         return STATUS_UNKNOWN;
     const double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
     *n = !within ? 0 : begin ? first_from(v->db, at.time) : newest_by(v->db, end);
-    const struct moments m = *n ? (struct moments){0} : read_moments(v, true);
-    return *n ? STATUS_YES : outside(o, name, text, &m);
+    if (*n)
+        return STATUS_YES;
+    const struct moments m = read_moments(v, true);
+    return outside(o, name, text, &m);
 }
 
 enum status moment_resolve(const struct options *o, struct view *v, const char *name,
