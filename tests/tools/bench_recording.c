@@ -420,17 +420,26 @@ static enum error count_row(void *ctx, const struct capdb_change *c)
     return ERR_OK;
 }
 
+/* Microseconds a row. */
+static double diff_pace(struct capdb *db, uint32_t from, uint32_t to, uint64_t *rows)
+{
+    *rows = 0;
+    double start = now();
+    if (capdb_diff(db, from, to, count_row, rows) != ERR_OK)
+        die(capdb_error(db));
+    return *rows ? (now() - start) * 1e6 / (double)*rows : 0;
+}
+
 /* Spans of growing length: a row costs the same in each. */
 static void measure_diff(struct capdb *db, uint32_t snapshots)
 {
     for (uint32_t span = 1; span < snapshots; span *= 4) {
-        uint64_t rows = 0;
-        double start = now();
-        if (capdb_diff(db, snapshots - span, snapshots, count_row, &rows) != ERR_OK)
-            die(capdb_error(db));
-        double took = now() - start;
-        printf("diff over %4u snapshots: %8llu rows, %.2f us a row (wanted: 1)\n", span,
-               (unsigned long long)rows, rows ? took * 1e6 / (double)rows : 0);
+        uint64_t rows;
+        double first = diff_pace(db, snapshots - span, snapshots, &rows);
+        double again = diff_pace(db, snapshots - span, snapshots, &rows);
+        printf("diff over %4u snapshots: %8llu rows, %.2f us a row, %.2f once the pages are read"
+               " (wanted: 1)\n",
+               span, (unsigned long long)rows, first, again);
     }
 }
 
