@@ -98,10 +98,11 @@ struct view {
 enum status dbview_open_file(struct options *o, struct view *v);
 /* moment.c: at, from and to of what the user gave; says what is wrong with it. */
 enum status moments_resolve(struct options *o, struct view *v);
-/* One snapshot by number or time: the newest that had been taken by then. name: what stands before
- * the text in a sentence. */
+/* One snapshot by number or time: the newest that had been taken by then; of a time told in whole
+ * seconds or minutes by its end, or by its beginning. name: what stands before the text in a
+ * sentence. */
 enum status moment_resolve(const struct options *o, struct view *v, const char *name,
-                           const char *text, uint32_t *n);
+                           const char *text, bool beginning, uint32_t *n);
 /* Complains where both are times and the second lies before the first. */
 enum status moments_ascend(const struct options *o, struct view *v, const char *from,
                            const char *to);

@@ -123,18 +123,24 @@ static bool takes_domains(const struct command *c)
            c->run != command_compact && c->run != command_cut;
 }
 
+/* The others write in a form of their own. */
+static bool takes_json(const struct command *c)
+{
+    return c->run != command_export && c->run != command_policy;
+}
+
 bool command_takes(const struct command *c, const char *option)
 {
-    return strcmp(option, "json") == 0 || names_option(c, option) ||
+    return (strcmp(option, "json") == 0 && takes_json(c)) || names_option(c, option) ||
            (takes_domains(c) && (strcmp(option, "domains") == 0 || strcmp(option, "kernel") == 0 ||
                                  strcmp(option, "layout") == 0));
 }
 
 void commands_help_one(const struct command *c)
 {
-    printf("usage: capdb %s%s [--json]\n\n%s.\n\nexample:\n    %s\n", c->usage,
-           takes_domains(c) && !names_option(c, "domains") ? " [--domains FILE]" : "", c->summary,
-           c->example);
+    printf("usage: capdb %s%s%s\n\n%s.\n\nexample:\n    %s\n", c->usage,
+           takes_domains(c) && !names_option(c, "domains") ? " [--domains FILE]" : "",
+           takes_json(c) ? " [--json]" : "", c->summary, c->example);
     if (names_option(c, "at") || names_option(c, "from") || names_option(c, "to"))
         puts("\nN is the number of a snapshot, a time of day or a moment (11:47:27,\n"
              "2026-11-29T11:47:27, UTC), or a time before the newest (-30s, -1m, -2h).");
@@ -184,7 +190,11 @@ void commands_help_inside(FILE *f, const struct command *one)
             continue;
         fputs(one ? " cap" : "  cap", f);
         put_usage_inside(f, c);
-        fprintf(f, "%s%s%s\n", one ? " [--json]\n\n" : "\n        ", c->summary, one ? "." : "");
+        fprintf(f, "%s%s%s\n",
+                !one            ? "\n        "
+                : takes_json(c) ? " [--json]\n\n"
+                                : "\n\n",
+                c->summary, one ? "." : "");
         if (one)
             return;
     }

@@ -38,6 +38,8 @@ static enum status exclude(const struct command *c, const struct options *o)
         return command_complain(NULL, "--explain explains the verdict on one snapshot: --at N");
     if (o->policy && o->explain)
         return command_complain(NULL, "--explain is about isolation, not about a policy");
+    if (o->around && o->format && strcmp(o->format, "dot") != 0)
+        return command_complain(NULL, "--around is for pictures: --format dot");
     if (o->depth && !o->around)
         return command_complain(NULL, "--depth means nothing without --around");
     return STATUS_YES;
@@ -129,9 +131,14 @@ static enum status run_line(int argc, char **argv, struct options *o)
         return STATUS_UNKNOWN;
     if (optind >= argc)
         return tell_help(o, NULL, given.help);
-    const struct command *c = commands_find(argv[optind]);
+    const bool about = strcmp(argv[optind], "help") == 0; /* as git has it */
+    if (about && optind + 1 == argc)
+        return tell_help(o, NULL, true);
+    const struct command *c = commands_find(argv[optind + about]);
+    if (about && c)
+        return tell_help(o, c, true);
     if (!c)
-        return commands_none(argv[optind], o->given);
+        return commands_none(argv[optind + about], o->given);
     if (given.help)
         return tell_help(o, c, true);
     o->operands = argc - optind - 2;

@@ -6,7 +6,7 @@
  *     2026-11-29T11:47:27(Z)   that moment (UTC)
  *
  * A moment is the newest snapshot that had been taken by then. A moment told in whole seconds is
- * the second, in whole minutes the minute. */
+ * the second, in whole minutes the minute: --from is its beginning, all else its end. */
 #include "capdb/command.h"
 
 #include "capdb/store.h"
@@ -154,10 +154,22 @@ static enum status read_text(struct view *v, const char *name, const char *text,
     return STATUS_YES;
 }
 
-/* *n stays where text is NULL. `begin`: the first snapshot not before it, for --from. name: what
- * stands before the text in a sentence. */
+/* Which snapshot is meant by a moment: the newest by its end; the first not before it, for --from of a
+ * range; the newest by its beginning, from which on changes are looked at. */
+enum meant { BY_ITS_END, FIRST_FROM, BY_ITS_BEGINNING };
+
+static uint32_t find_meant(struct capdb *db, const struct moment *at, enum meant meant)
+{
+    const double end = at->time + (at->length > 0 ? at->length - 1e-6 : 0);
+    if (meant == FIRST_FROM)
+        return first_from(db, at->time);
+    const uint32_t n = newest_by(db, meant == BY_ITS_END ? end : at->time);
+    return meant == BY_ITS_BEGINNING && n == 0 ? 1 : n; /* the recording begins within it */
+}
+
+/* *n stays where text is NULL. name: what stands before the text in a sentence. */
 static enum status resolve(const struct options *o, struct view *v, const char *name,
-                           const char *text, bool begin, uint32_t *n)
+                           const char *text, enum meant meant, uint32_t *n)
 {
     struct moment at;
     bool within = false;
@@ -172,8 +184,9 @@ static enum status resolve(const struct options *o, struct view *v, const char *
                    : command_complain(o->run, "snapshot %u not found (it has 1 to %u)", *n, count);
     if (read_text(v, name, text, &at, &within) != STATUS_YES)
         return STATUS_UNKNOWN;
-    const double end = at.time + (at.length > 0 ? at.length - 1e-6 : 0);
-    *n = !within ? 0 : begin ? first_from(v->db, at.time) : newest_by(v->db, end);
+    if (meant == FIRST_FROM && !within && *text == '-')
+        within = true; /* a time before the beginning: all since then */
+    *n = within ? find_meant(v->db, &at, meant) : 0;
     if (*n)
         return STATUS_YES;
     const struct moments m = read_moments(v, true);
@@ -181,9 +194,9 @@ static enum status resolve(const struct options *o, struct view *v, const char *
 }
 
 enum status moment_resolve(const struct options *o, struct view *v, const char *name,
-                           const char *text, uint32_t *n)
+                           const char *text, bool beginning, uint32_t *n)
 {
-    return resolve(o, v, name, text, false, n);
+    return resolve(o, v, name, text, beginning ? BY_ITS_BEGINNING : BY_ITS_END, n);
 }
 
 /* Of times only; two in one second are not. */
@@ -226,9 +239,9 @@ static enum status nothing_between(const struct options *o, uint32_t to)
 
 enum status moments_resolve(struct options *o, struct view *v)
 {
-    if (resolve(o, v, "--at ", o->at_text, false, &o->at) != STATUS_YES ||
-        resolve(o, v, "--from ", o->from_text, true, &o->from) != STATUS_YES ||
-        resolve(o, v, "--to ", o->to_text, false, &o->to) != STATUS_YES)
+    if (resolve(o, v, "--at ", o->at_text, BY_ITS_END, &o->at) != STATUS_YES ||
+        resolve(o, v, "--from ", o->from_text, FIRST_FROM, &o->from) != STATUS_YES ||
+        resolve(o, v, "--to ", o->to_text, BY_ITS_END, &o->to) != STATUS_YES)
         return STATUS_UNKNOWN;
     if (o->from_text && o->to_text && moments_ascend(o, v, o->from_text, o->to_text) != STATUS_YES)
         return STATUS_UNKNOWN;

@@ -384,6 +384,7 @@ static void publish_all(struct publishing *p)
     uint32_t count = capdb_count(p->db);
     if (p->o->to && p->o->to < count)
         count = p->o->to;
+    pg_run(p, "SET client_min_messages = warning"); /* that something is there already is none */
     make_tables(p);
     pg_run(p, "CREATE TEMPORARY TABLE ended (recording text, row bigint, t1 bigint)");
     while (publish_next(p, count))

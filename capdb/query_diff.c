@@ -248,9 +248,9 @@ static enum status find_snapshots(struct difference *d, const char *const text[2
 {
     n[0] = 0;
     n[1] = capdb_count(d->a.db);
-    enum status s = moment_resolve(d->o, &d->a, name[1], text[1], &n[1]);
+    enum status s = moment_resolve(d->o, &d->a, name[1], text[1], false, &n[1]);
     if (s == STATUS_YES)
-        s = moment_resolve(d->o, &d->a, name[0], text[0], &n[0]);
+        s = moment_resolve(d->o, &d->a, name[0], text[0], !d->o->operands, &n[0]);
     if (s != STATUS_YES)
         return s;
     if (!d->o->operands && moments_ascend(d->o, &d->a, text[0], text[1]) != STATUS_YES)
@@ -261,7 +261,7 @@ static enum status find_snapshots(struct difference *d, const char *const text[2
     if (!d->o->operands && n[0] > n[1])
         return command_complain(
             d->o->run, "the range ends before it begins: from snapshot %u to %u", n[0], n[1]);
-    if (n[0] == n[1] && (!text[1] || strcmp(text[0], text[1]) != 0))
+    if (n[0] == n[1] && (!d->o->operands || strcmp(text[0], text[1]) != 0))
         fprintf(stderr, "capdb: %s: both are snapshot %u: none was taken in between\n", d->o->run,
                 n[0]);
     return STATUS_YES;

@@ -467,8 +467,10 @@ static enum error add_name(struct part *p, const char *name)
 {
     const char *colon = strchr(name, ':');
     uint64_t addr;
-    if (address_parse(name, &p->heads[0].snapshot, &addr))
-        return part_add_memory(p, addr);
+    if (address_parse(name, &p->heads[0].snapshot, &addr)) {
+        enum error e = part_add_memory(p, addr);
+        return e == ERR_OK ? part_add_slot(p, addr) : e; /* which cdt means, if there is one */
+    }
     if (strncmp(name, "domain:", 7) == 0 || strncmp(name, "thread:", 7) == 0)
         return add_called(p, colon + 1);
     if (strncmp(name, "irq:", 4) == 0)

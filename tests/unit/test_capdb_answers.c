@@ -601,6 +601,7 @@ static void a_part_answers_as_the_whole_snapshot(void **state)
             assert_same_answer(command_cdt, name, at);
             assert_same_answer(command_untyped, name, at);
             assert_same_answer(command_preview, name, at);
+            assert_same_answer(command_cdt, name + strlen("slot:"), at); /* in memory of its own */
         }
         capstate_free(&s);
     }
@@ -1126,6 +1127,8 @@ static void snapshots_to_compare_are_named_as_any(void **state)
     assert_listed("-0s", NULL, 6, 1); /* a moment at which one was taken is its own */
     assert_listed("00:00:03", "00:00:04", 3, 2);
     assert_listed("00:00:03.5", "5", 4, 2);
+    assert_listed("-5m", NULL, 1, 6);                           /* longer ago than it lasted */
+    assert_differs("\ncopied\t", NULL, NULL, "00:00", "00:00"); /* from its beginning to its end */
     assert_no_difference("ends before it begins", NULL, NULL, "3", "2");
     assert_no_difference("25:00: neither a snapshot nor a time", "1", "25:00", NULL, NULL);
     assert_no_difference("snapshot 7 not found", "1", "7", NULL, NULL);

@@ -433,11 +433,11 @@ static void a_number_needs_no_times_of_snapshots(void **state)
     uint32_t n = 0;
     (void)state;
     sqlite3_set_authorizer(db->sql, note_times, &read);
-    assert_int_equal(moment_resolve(&o, &v, "", "3", &n), STATUS_YES);
+    assert_int_equal(moment_resolve(&o, &v, "", "3", false, &n), STATUS_YES);
     assert_int_equal(n, 3);
     assert_int_equal(moments_ascend(&o, &v, "5", "2"), STATUS_YES);
     assert_false(read);
-    assert_int_equal(moment_resolve(&o, &v, "", "-0s", &n), STATUS_YES);
+    assert_int_equal(moment_resolve(&o, &v, "", "-0s", false, &n), STATUS_YES);
     assert_int_equal(n, capdb_count(db));
     assert_true(read);
     sqlite3_set_authorizer(db->sql, NULL, NULL);
