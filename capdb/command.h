@@ -210,6 +210,8 @@ enum status check_by_policy(struct options *o, struct junit *junit);
 /* On a terminal, how far a long command is: one line on stderr, at most ten times a second, from
  * the second second on. of == done takes it away. */
 void progress_show(void *ctx, uint32_t done, uint32_t of);
+/* The same where nobody knows of how much; progress_show() with all done takes it away. */
+void progress_wait(void);
 
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);

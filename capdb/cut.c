@@ -292,7 +292,7 @@ static void count_fault(void *ctx, const char *sentence)
 static enum error check_range(struct capdb *db, uint32_t first, uint32_t last)
 {
     uint32_t faults = 0;
-    if (db->version != CAPDB_USER_VERSION)
+    if (db->version < CAPDB_USER_VERSION_3)
         return capdb_fail(db, ERR_VERSION,
                           "has format %d; capdb upgrade makes a file of it that can be cut",
                           db->version);

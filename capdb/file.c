@@ -92,8 +92,7 @@ static enum error check_identity(struct capdb *db)
     if (id != CAPDB_APPLICATION_ID)
         return capdb_fail(db, ERR_FORMAT, "is not a capdb recording");
     db->version = (int)capdb_int(db, "PRAGMA user_version", -1);
-    if (db->version != CAPDB_USER_VERSION && db->version != CAPDB_USER_VERSION_2 &&
-        db->version != CAPDB_USER_VERSION_1)
+    if (db->version < CAPDB_USER_VERSION_1 || db->version > CAPDB_USER_VERSION)
         return capdb_fail(db, ERR_VERSION,
                           "has format %d, this program understands %d; use a newer capdb",
                           db->version, CAPDB_USER_VERSION);
@@ -122,14 +121,6 @@ static enum error check_statement(struct capdb *db, sqlite3_stmt *st,
     return e;
 }
 
-static bool is_there(struct capdb *db, sqlite3_stmt *st, const char *name, enum error *e)
-{
-    sqlite3_reset(st);
-    sqlite3_bind_text(st, 1, "table", -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 2, name, -1, SQLITE_TRANSIENT);
-    return capdb_step(db, st, "opening", e);
-}
-
 /* Nothing is read from a table that is a view, or has other columns.  *tables: how many there are by
  * the schema. */
 static enum error check_schema(struct capdb *db, int64_t *tables)
@@ -142,9 +133,7 @@ static enum error check_schema(struct capdb *db, int64_t *tables)
     *tables = 0;
     db->keyframes = db->version == CAPDB_USER_VERSION;
     while (e == ERR_OK && schema_next(&at, &s)) {
-        bool lacks =
-            s.kind == SCHEMA_TABLE && schema_may_lack(s.name) && !is_there(db, st, s.name, &e);
-        db->keyframes &= !lacks;
+        bool lacks = !db->keyframes && s.kind == SCHEMA_TABLE && schema_may_lack(s.name);
         if (e == ERR_OK && s.kind != SCHEMA_VIEW && !lacks)
             e = check_statement(db, st, &s);
         *tables += s.kind == SCHEMA_TABLE && !lacks;
@@ -303,7 +292,7 @@ static enum error check_wal(struct capdb *db)
 
 static enum error check_writable(struct capdb *db)
 {
-    if (db->version != CAPDB_USER_VERSION)
+    if (db->version < CAPDB_USER_VERSION_3)
         return capdb_fail(db, ERR_VERSION,
                           "has format %d, which is read only; capdb upgrade makes a new file of it",
                           db->version);
@@ -435,8 +424,8 @@ static enum error open_at_rest(struct capdb *db)
     db->warning[0] = '\0';
     if (readfile_lacks_wal(db->path))
         snprintf(db->warning, sizeof(db->warning),
-                 "its -wal file is missing: it was copied without it while it was recorded, and"
-                 " what was recorded last is not in it");
+                 "its -wal file is missing: if it was copied without it while it was recorded, what"
+                 " was recorded last is not in it");
     enum error e = open_uri(db, "?mode=ro&immutable=1&vfs=" READFILE_VFS);
     return e == ERR_OK ? capdb_overlay(db) : e;
 }

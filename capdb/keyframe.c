@@ -262,8 +262,8 @@ static int64_t last_row(struct capdb *db, enum row_kind kind, uint32_t n, enum e
 {
     return about(db,
                  kind == ROW_CAP ? "SELECT last_cap_row FROM main.snapshot WHERE n = ?1"
-                                 : "SELECT last FROM main.keyframe WHERE kind = ?2 AND n >= ?1"
-                                   " ORDER BY n LIMIT 1",
+                                 : "SELECT last FROM main.keyframe WHERE kind = ?2 AND n BETWEEN ?1"
+                                   " AND (SELECT max(n) FROM main.snapshot) ORDER BY n LIMIT 1",
                  (int)kind, n, INT64_MAX, e);
 }
 
@@ -272,6 +272,14 @@ static int64_t highest_row(struct capdb *db, enum row_kind kind)
     char sql[64];
     snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s", row_descs[kind].table);
     return capdb_int(db, sql, 0);
+}
+
+/* No row is shorter than this; how many there can be, whatever they are numbered. */
+static int64_t rows_at_most(struct capdb *db)
+{
+    enum { ROW_BYTES = 8 };
+    return capdb_int(db, "PRAGMA main.page_count", 0) * capdb_int(db, "PRAGMA main.page_size", 0) /
+           ROW_BYTES;
 }
 
 /* From the keyframe at the statement on. Rows that follow each other are read quicker than rows that
@@ -284,7 +292,8 @@ static enum error list_from(struct capdb *db, sqlite3_stmt *st, int64_t highest,
         return makes_no_sense(db);
     enum error e = add_packed(db, u, from, out);
     const int64_t since = highest > from ? highest - from : 0;
-    out->listed = highest / SCAN_PACE >= (int64_t)out->rows.count + since;
+    out->listed =
+        highest / SCAN_PACE >= (int64_t)out->rows.count + since && since < rows_at_most(db);
     return e == ERR_OK && out->listed ? add_between(db, from, highest, out) : e;
 }
 
@@ -482,9 +491,26 @@ static enum error verify_list(struct capdb *db, int list, capdb_report report, v
     return e;
 }
 
+/* Those of which nothing else would be said. */
+static enum error verify_others(struct capdb *db, capdb_report report, void *ctx)
+{
+    char sql[200];
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM main.keyframe WHERE kind NOT BETWEEN 0 AND %d OR n < 1 OR"
+             " n > (SELECT max(n) FROM main.snapshot)",
+             KEYFRAME_LISTS - 1);
+    db->message[0] = '\0';
+    int64_t count = capdb_int(db, sql, 0);
+    if (db->message[0])
+        return ERR_FORMAT;
+    if (count)
+        report(ctx, "the table keyframe has rows of no snapshot or of no table");
+    return ERR_OK;
+}
+
 enum error keyframes_verify(struct capdb *db, capdb_report report, void *ctx)
 {
-    enum error e = ERR_OK;
+    enum error e = db->keyframes ? verify_others(db, report, ctx) : ERR_OK;
     for (int list = 0; db->keyframes && e == ERR_OK && list < KEYFRAME_LISTS; list++)
         e = verify_list(db, list, report, ctx);
     return e;

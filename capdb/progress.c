@@ -8,17 +8,36 @@
 static const double patience = 1.0; /* seconds without a word */
 static const double between = 0.1;  /* two words */
 
-void progress_show(void *ctx, uint32_t done, uint32_t of)
+static double began, said;
+static bool shown;
+
+/* Long enough without a word, to somebody who looks? */
+static bool is_due(double now)
 {
-    static double began, said;
-    static bool shown;
-    double now = capdb_now();
-    (void)ctx;
     if (began == 0)
         began = now;
-    if (done >= of && shown)
+    return now - began >= patience && now - said >= between && isatty(STDERR_FILENO);
+}
+
+void progress_wait(void)
+{
+    const double now = capdb_now();
+    if (!is_due(now))
+        return;
+    fprintf(stderr, "\r%.0f s; ^C gives up\033[K", now - began);
+    shown = true;
+    said = now;
+}
+
+void progress_show(void *ctx, uint32_t done, uint32_t of)
+{
+    double now = capdb_now();
+    (void)ctx;
+    if (done >= of && shown) {
         fputs("\r\033[K", stderr);
-    if (done >= of || now - began < patience || now - said < between || !isatty(STDERR_FILENO))
+        shown = false;
+    }
+    if (!is_due(now) || done >= of)
         return;
     fprintf(stderr, "\r%u of %u snapshots\033[K", done, of);
     shown = true;

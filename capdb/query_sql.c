@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 128, GIVEN_S = 30 };
+enum { NAME_BYTES = 128, GIVEN_S = 30, WAITING_STEPS = 100000 };
 
 /* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)
@@ -97,6 +97,7 @@ static enum status show_rows(struct options *o, sqlite3_stmt *st, const char **e
     for (; code == SQLITE_ROW; code = sqlite3_step(st))
         result_row(out, st);
     *error = code == SQLITE_DONE ? NULL : sqlite3_errmsg(sqlite3_db_handle(st));
+    progress_show(NULL, 1, 1);
     if (out && !output_end(out))
         return command_complain(o->run, "output could not be written");
     return *error ? STATUS_UNKNOWN : STATUS_YES;
@@ -126,6 +127,20 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
     return s;
 }
 
+/* Called by SQLite while it works. */
+static int keep_waiting(void *ctx)
+{
+    (void)ctx;
+    progress_wait();
+    return 0;
+}
+
+/* A table comes at once; rows of JSON come as they are found, and would stand beside it. */
+static bool may_tell_progress(const struct options *o)
+{
+    return !o->given && !(output_default == OUTPUT_JSON && isatty(STDOUT_FILENO));
+}
+
 static enum status ask_recording(struct options *o, struct capdb *db)
 {
     if (o->given) /* the debugger waits, and with it the machine */
@@ -133,6 +148,8 @@ static enum status ask_recording(struct options *o, struct capdb *db)
     if (capdb_add_breaches(db) != ERR_OK || capdb_question_begins(db) != ERR_OK ||
         capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(db));
+    if (may_tell_progress(o))
+        sqlite3_progress_handler(db->sql, WAITING_STEPS, keep_waiting, NULL);
     enum status s = run_query(o, db->sql, o->operand[0], NULL);
     capdb_question_ends(db);
     return s;

@@ -205,6 +205,21 @@ static void resume_numbers(struct capdb *db)
     next->object = capdb_int(db, "SELECT max(id) FROM main.object_row", 0) + 1;
 }
 
+/* What is written next follows from it: it is read from the tables alone, and is what was recorded. */
+static enum error load_mirror(struct capdb *db)
+{
+    static const char sum[] = "SELECT sum FROM main.snapshot ORDER BY n DESC LIMIT 1";
+    const bool keyframes = db->keyframes;
+    struct mirror *m = &db->recorder->mirror;
+    db->keyframes = false;
+    enum error e = mirror_load(db, m);
+    db->keyframes = keyframes;
+    if (e == ERR_OK && db->count &&
+        capdb_int(db, sum, 0) != (int64_t)capdb_sum(&m->state, db->version))
+        e = capdb_fail(db, ERR_CORRUPT, "is damaged: its last snapshot is not what was recorded");
+    return e;
+}
+
 static enum error resume_state(struct capdb *db)
 {
     enum error e = ERR_OK;
@@ -218,7 +233,7 @@ static enum error resume_state(struct capdb *db)
     if (e == ERR_OK)
         e = capdb_get_rules(db, 0, &db->recorder->rules);
     if (e == ERR_OK)
-        e = mirror_load(db, &db->recorder->mirror);
+        e = load_mirror(db);
     if (e == ERR_OK)
         resume_numbers(db);
     return e == ERR_OK && db->keyframes ? keyframes_resume(db) : e;

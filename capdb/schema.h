@@ -10,14 +10,15 @@
 
 enum {
     CAPDB_APPLICATION_ID = 0x43504442, /* "CPDB" */
-    CAPDB_USER_VERSION = 3,
+    CAPDB_USER_VERSION = 4,
+    CAPDB_USER_VERSION_3 = 3, /* without tables that only save time; is continued as it is */
     CAPDB_USER_VERSION_1 = 1, /* these are read, not written */
     CAPDB_USER_VERSION_2 = 2,
     CAPDB_STILL = 0x7fffffff, /* t1 of what still holds */
     SCHEMA_NAME = 32,
 };
 
-extern const char capdb_schema_sql[];   /* format 3 */
+extern const char capdb_schema_sql[];   /* format 4, and 3 */
 extern const char capdb_schema_2_sql[]; /* format 2, without views */
 extern const char capdb_schema_1_sql[]; /* format 1 */
 extern const char capdb_publish_sql[];  /* for PostgreSQL: before its tables, and their views */
@@ -36,7 +37,7 @@ struct schema_statement {
 /* The next statement from *at on, which moves behind it; false at the end. */
 bool schema_next(const char **at, struct schema_statement *out);
 
-/* Is it a table that recordings which were begun before lack? It only saves time. */
+/* Is it a table that recordings of format 3 lack? It only saves time. */
 bool schema_may_lack(const char *name);
 
 /* Do the texts say the same, but for blanks, comments and double quotes? */

@@ -1,4 +1,4 @@
--- The database of a recording, format 3; docs/database.md explains it to those who query it.
+-- The database of a recording, format 4; docs/database.md explains it to those who query it.
 --
 -- capdb carries this text and runs it as it stands: it makes new recordings of it, holds the tables
 -- of a file against it before it reads them, and answers from the views below instead of those in
@@ -357,7 +357,7 @@ CREATE TABLE tail (
     began BLOB NOT NULL
 ) STRICT;
 
--- What follows from the rest and saves readers time; recordings of before have neither table, and
+-- What follows from the rest and saves readers time; recordings of format 3 have neither table, and
 -- `capdb verify` holds both against the rest.
 --
 -- Keyframes: the rows of a kind's table that hold in snapshot n, packed as `ended` above; last: the

@@ -170,7 +170,7 @@ static uint64_t sum_in_a_row(const struct capstate *s)
 
 uint64_t capdb_sum(const struct capstate *s, int version)
 {
-    bool today = version == CAPDB_USER_VERSION;
+    bool today = version >= CAPDB_USER_VERSION_3;
     return (today ? sum_of_heads(s) + sum_of_slots(s) : sum_in_a_row(s)) + sum_of_elements(s);
 }
 

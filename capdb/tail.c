@@ -415,7 +415,7 @@ static enum error copy_packed_tail(struct capdb *db)
 static enum error copy_tail(struct capdb *db)
 {
     enum error e = capdb_exec(db, make_tables, "reading the tail");
-    if (e == ERR_OK && db->version == CAPDB_USER_VERSION)
+    if (e == ERR_OK && db->version >= CAPDB_USER_VERSION_3)
         e = copy_packed_tail(db);
     else if (e == ERR_OK)
         e = capdb_exec(db, db->version == CAPDB_USER_VERSION_1 ? copy_tail_1 : copy_old_tail,

@@ -111,7 +111,7 @@ static enum status upgrade_to(struct options *o, struct capdb *from, const char 
     enum error e = capdb_end_new(&new, s == STATUS_YES ? ERR_OK : ERR_IO, message);
     if (s == STATUS_YES && e != ERR_OK)
         return command_complain(o->operand[0], "%s", message);
-    if (s == STATUS_YES && from->version == CAPDB_USER_VERSION && from->keyframes)
+    if (s == STATUS_YES && from->version == CAPDB_USER_VERSION)
         fprintf(stderr, "capdb: %s has today's format already; %s says the same\n", o->run,
                 o->operand[0]);
     return s;

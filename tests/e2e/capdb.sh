@@ -239,4 +239,25 @@ check "a full disk is told and keeps what was complete" exits 2 bash -c \
     "ulimit -f 2000; trap '' XFSZ; exec $capdb record $monitor $work/full.capdb --every 0"
 check "the recording of the full disk is whole" exits 0 $capdb verify "$work/full.capdb"
 halt_machine
+# --- who waits at a terminal --------------------------------------------------------------------
+
+cat >"$work/terminal.py" <<'PYTHON'
+import os, pty, sys
+told = bytearray()
+def read(fd):
+    told.extend(os.read(fd, 4096))
+    return told[-1:] # not nothing, which would be the end
+status = pty.spawn(sys.argv[2:], read)
+open(sys.argv[1], "wb").write(told)
+sys.exit(os.waitstatus_to_exitcode(status))
+PYTHON
+long='WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 16000000) SELECT max(i) AS last FROM c'
+at_a_terminal() { # words for capdb sql
+    python3 "$work/terminal.py" "$work/told" $capdb sql "$leaky" "$1" </dev/null >/dev/null && grep -aq "$2" "$work/told"
+}
+tells_no_seconds() { at_a_terminal "$1" "$2" && ! grep -aq "gives up" "$work/told"; }
+check "a question that takes long says for how long" at_a_terminal "$long" '[0-9] s; ^C gives up'
+check "and then its answer" grep -aq 16000000 "$work/told"
+check "a quick one does not" tells_no_seconds "SELECT 7 AS seven" seven
+
 plan

@@ -68,7 +68,7 @@ refuses_to_overwrite() { # name
 }
 
 is_newer() { # recording
-    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 3 ]
+    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 4 ]
 }
 
 for name in recording-1 recording-1-killed recording-2 recording-2-killed; do

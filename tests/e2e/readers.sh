@@ -175,9 +175,9 @@ refused_by() { # COMMAND...: which leaves no row
 check "a door that has no live line is refused, and leaves nothing" refused_by $capdb record "ram:$work/ram" "$work/run.capdb" --same-machine --events
 check "nor a file where there was none" bash -c "! timeout 60 $capdb record ram:$work/ram $work/none.capdb --events && ! ls $work/none.capdb*"
 printf 'guest* island\n' >"$work/rules"
-sqlite3 "$work/run.capdb" "UPDATE snapshot SET build = x'6f74686572'"
+gunzip -c tests/fixtures/why-a64.capdb.gz >"$work/run.capdb"
 check "another kernel is refused, and leaves nothing" refused_by $capdb record "ram:$work/ram" "$work/run.capdb" --same-machine --domains "$work/rules"
-check "it is told of both" grep -q 'is of the kernel other on .*; this machine runs' "$work/said"
+check "it is told of both" grep -q 'is of the kernel .* on .*; this machine runs' "$work/said"
 check "through its live line, too" refused_by $capdb record "$monitor" "$work/run.capdb" --domains "$work/rules"
 halt_machine
 

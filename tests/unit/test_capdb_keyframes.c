@@ -295,11 +295,60 @@ static void a_keyframe_that_lies_is_found(void **state)
                  " WHERE kind = 0)");
     assert_found("UPDATE keyframe SET rows = substr(rows, 1, length(rows) - 2) WHERE kind = 0");
     assert_found("INSERT INTO run_begin VALUES (7)");
+    assert_found("INSERT INTO keyframe VALUES (2, 1000000000, 1, x'01')");
+    assert_found("INSERT INTO keyframe VALUES (77, 3, 1, x'01')");
     assert_found("DELETE FROM run_begin");
     const uint32_t n = a_listed_snapshot();
     alter("UPDATE keyframe SET rows = substr(rows, 1, length(rows) / 2) WHERE kind = 0");
     struct capdb *db = open_db(path);
     assert_int_equal(capdb_load(db, n, &s), ERR_CORRUPT);
+    capdb_close(db);
+}
+
+/* What is written next follows from the last snapshot: no recorder believes a keyframe. */
+static void a_recorder_reads_the_tables_alone(void **state)
+{
+    struct rowset rows;
+    (void)state;
+    alter("UPDATE keyframe SET rows = substr(rows, 1, length(rows) / 2)");
+    alter("UPDATE keyframe SET last = (SELECT max(row) FROM mapping_row) WHERE kind = 6");
+    continue_to(SNAPSHOTS + LATER);
+    alter("DELETE FROM keyframe");
+    assert_good(SNAPSHOTS + LATER);
+    struct capdb *db = open_db(path);
+    assert_int_equal(capdb_rows_at(db, ROW_MAPPING, SNAPSHOTS + LATER, &rows), ERR_OK);
+    rowset_free(&rows);
+    capdb_close(db);
+}
+
+/* And it goes on from nothing else than what was recorded. */
+static void a_recorder_refuses_another_last_snapshot(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb *db;
+    (void)state;
+    alter("UPDATE cap_row SET rights = rights + 1 WHERE row = (SELECT max(row) FROM cap_row WHERE"
+          " t1 = 2147483647)");
+    assert_int_equal(capdb_resume(path, &(struct capdb_source){.target = "test"}, &db, message),
+                     ERR_CORRUPT);
+    assert_non_null(strstr(message, "is not what was recorded"));
+}
+
+/* Rows with numbers that no file of this size can have. */
+static void numbers_of_rows_take_no_memory(void **state)
+{
+    struct rowset rows;
+    (void)state;
+    alter("UPDATE mapping_row SET row = 1 << 61 WHERE row = (SELECT max(row) FROM mapping_row);"
+          "DELETE FROM keyframe WHERE kind = 6;"
+          "INSERT INTO keyframe VALUES (6, 2, (1 << 61) - (1 << 40), x'')");
+    struct capdb *db = open_db(path);
+    struct held held;
+    assert_int_equal(held_rows(db, ROW_MAPPING, false, SNAPSHOTS, &held), ERR_OK);
+    assert_false(held.listed);
+    held_free(&held);
+    assert_int_equal(capdb_rows_at(db, ROW_MAPPING, SNAPSHOTS, &rows), ERR_OK);
+    rowset_free(&rows);
     capdb_close(db);
 }
 
@@ -340,6 +389,9 @@ int main(void)
         cmocka_unit_test(a_cut_has_its_own),
         cmocka_unit_test_teardown(a_keyframe_that_lies_is_found, put_back),
         cmocka_unit_test_teardown(what_is_no_keyframe_is_refused, put_back),
+        cmocka_unit_test_teardown(a_recorder_reads_the_tables_alone, put_back),
+        cmocka_unit_test_teardown(a_recorder_refuses_another_last_snapshot, put_back),
+        cmocka_unit_test_teardown(numbers_of_rows_take_no_memory, put_back),
     };
     return cmocka_run_group_tests(tests, setup_recording, teardown_recording);
 }
