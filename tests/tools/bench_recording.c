@@ -534,7 +534,7 @@ static void measure_command(const char *path, const char *name, const char *oper
         printf("a whole `capdb %s`: not measured, build/host/capdb is not there\n", name);
         return;
     }
-    snprintf(command, sizeof(command), "build/host/capdb %s '%s' %s >/dev/null", name, path,
+    snprintf(command, sizeof(command), "build/host/capdb %s '%s' %s >/dev/null 2>&1", name, path,
              operands);
     double took = command_time(command);
     if (took < 0)
@@ -631,8 +631,8 @@ static void compare_command(const char *few, const char *many, const char *words
     const char *paths[] = {few, many};
     const size_t name = strcspn(words, " ");
     for (int i = 0; i < 2; i++) {
-        snprintf(command, sizeof(command), "build/host/capdb %.*s '%s' %s >/dev/null", (int)name,
-                 words, paths[i], words + name);
+        snprintf(command, sizeof(command), "build/host/capdb %.*s '%s' %s >/dev/null 2>&1",
+                 (int)name, words, paths[i], words + name);
         took[i] = command_time(command);
     }
     if (took[0] < 0 || took[1] < 0)
