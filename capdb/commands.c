@@ -73,7 +73,7 @@ static const struct command commands[] = {
      "query the documented views", "capdb sql run.capdb \"SELECT * FROM crossings WHERE n = 4\""},
     {"live", 0, 1, command_live, "live TARGET [\"SELECT …\"]",
      "the same, asked of a running system; without a statement, of each that is typed",
-     "capdb live monitor:unix:build/run/monitor.sock \"SELECT * FROM threads\""},
+     "capdb live ram:build/run/ram \"SELECT * FROM threads\""},
     {"verify", 0, 0, command_verify, "verify RUN",
      "is it what was recorded? the file, the chain of commits, every snapshot, the events",
      "capdb verify run.capdb"},
