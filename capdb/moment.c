@@ -93,15 +93,10 @@ static uint32_t newest_by(struct capdb *db, double time)
     return snapshot_by(db, "SELECT n FROM snapshot WHERE time <= ? ORDER BY n DESC LIMIT 1", time);
 }
 
-/* Behind the last one before it; where somebody set the clock back so that this is the newest, the
- * first one not before it. */
+/* Where somebody set the clock back, snapshots from before may follow; none from then on is left out. */
 static uint32_t first_from(struct capdb *db, double time)
 {
-    static const char before[] = "SELECT n FROM snapshot WHERE time < ? ORDER BY n DESC LIMIT 1";
-    const uint32_t n = snapshot_by(db, before, time);
-    return n < capdb_count(db)
-               ? n + 1
-               : snapshot_by(db, "SELECT min(n) FROM snapshot WHERE time >= ?", time);
+    return snapshot_by(db, "SELECT n FROM snapshot WHERE time >= ? ORDER BY n LIMIT 1", time);
 }
 
 /* all: not the newest alone, which takes no look at the others. */

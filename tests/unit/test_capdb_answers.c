@@ -1103,6 +1103,23 @@ static void assert_listed(const char *from, const char *to, uint32_t first, uint
     free(text);
 }
 
+/* None that was taken from then on is left out, whatever the clock said meanwhile. */
+static void a_clock_that_was_set_back_hides_nothing(void **state)
+{
+    static const uint32_t times[] = {10, 20, 30, 15, 16, 40, 12, 13};
+    (void)state;
+    path = temp_path();
+    struct capdb *db = create(path);
+    for (uint32_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+        append_pair(db, i % 2, times[i]);
+    capdb_close(db);
+    assert_listed("00:00:12.5", NULL, 2, 7);
+    assert_listed("00:00:15", NULL, 2, 7);
+    assert_listed("00:00:35", NULL, 6, 3);
+    assert_listed("00:00:10", "00:00:30", 1, 8);
+    gone(NULL);
+}
+
 /* Snapshot n is taken n seconds after 1970 begins; 2 to 4 and 6 hold what the others do not. */
 static void snapshots_to_compare_are_named_as_any(void **state)
 {
@@ -1143,6 +1160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_to_compare_are_named_as_any),
+        cmocka_unit_test(a_clock_that_was_set_back_hides_nothing),
         cmocka_unit_test(names_in_utf8_are_shown_and_typed),
         cmocka_unit_test(a_question_without_an_end_is_given_up),
         cmocka_unit_test(what_cannot_be_shown_is_escaped),
