@@ -98,7 +98,8 @@ check "a range" matches "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to
 check "a range ends where the recording does" matches "in snapshots 10 to 12;" $capdb check "$run" --from 10
 check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
 check "a difference between two times" exits 0 $capdb diff "$run" "$taken" -- -0s
-check "is that of the snapshots they name" equal "$($capdb diff "$run" "$last_of_second" 12)" "$($capdb diff "$run" --from "$taken" --to -0s)"
+check "is that of the snapshots they name" equal "$($capdb diff "$run" "$last_of_second" 12)" "$($capdb diff "$run" -- "$taken" -0s)"
+check "a range of time begins with it" equal "$($capdb diff "$run" 1 12)" "$($capdb diff "$run" --from "$taken" --to -0s)"
 check "a report of a range" exits 0 $capdb report "$run" --from 3 --to 5 -o "$work/range.html"
 check "tells of that many snapshots" grep -q ">3 snapshots:" "$work/range.html"
 
