@@ -257,14 +257,24 @@ uint64_t session_event_ahead(const struct session *s)
     return s->event_wanted ? s->event_wanted : session_event(s);
 }
 
-void session_to_event(struct session *s, uint64_t seq)
+/* The newest of a system that runs is shown as it runs on. */
+static bool is_shown_live(const struct session *s, uint32_t n)
+{
+    uint32_t total;
+    struct moment last;
+    source_moments(s->source, &last, 1, &total);
+    return source_is_live(s->source) && n >= total;
+}
+
+/* stays: also where the newest snapshot is as it was behind that event. */
+static void to_event(struct session *s, uint64_t seq, bool stays)
 {
     uint64_t first, last, lost;
     uint32_t run = source_event_window(s->source).run;
     s->event_way = 0;
     uint32_t n = last_before(s, further, (double)seq, &run);
     struct sample *kept = source_sample(s->source, n);
-    bool whole = kept && kept->state.snapshot.seq == seq;
+    bool whole = kept && kept->state.snapshot.seq == seq && !(stays && is_shown_live(s, n));
     sample_drop(kept);
     if (whole) { /* that event ends a snapshot: all of it is told */
         session_seek(s, n);
@@ -278,6 +288,11 @@ void session_to_event(struct session *s, uint64_t seq)
         if (source_ask(s->source, &ask))
             s->event_wanted = seq;
     }
+}
+
+void session_to_event(struct session *s, uint64_t seq)
+{
+    to_event(s, seq, false);
 }
 
 /* Without events to go by: to the next snapshot that shows others. */
@@ -384,7 +399,7 @@ void session_seek_step(struct session *s, uint64_t from, long steps)
         left = end && steps > 0 ? 0 : left - 1;
     }
     if (found)
-        session_to_event(s, found);
+        to_event(s, found, steps < 0);
     else
         session_say(s, false,
                     steps > 0 ? "no later step of a revoke is kept"
