@@ -144,9 +144,10 @@ static enum error put_thread_names(struct perfetto *p)
 /* Capabilities, bytes of untyped memory, and bytes handed out of it, of each domain and snapshot in
  * which one of them changes; what was before snapshot ?1 changes there. Untyped memory has handed out
  * what lies below its watermark while it has children (facts/untyped.h). */
-#define ENDS "2147483647"
-#define SIZE "(1 << coalesce(c.bits, o.bits))"
-#define USED "min(c.data, " SIZE ")"
+#define ENDS   "2147483647"
+#define SIZE   "(1 << coalesce(c.bits, o.bits))"
+#define USED   "min(c.data, " SIZE ")"
+#define OBJECT "LEFT JOIN object_row o ON o.id = c.object AND o.t0 <= c.t0 AND o.t1 > c.t0"
 static const char counters_sql[] =
     "WITH untyped(id) AS MATERIALIZED (SELECT DISTINCT c.id FROM cap_row c JOIN word u"
     "  ON u.kind = 'cap' AND u.text = 'untyped' AND u.value = c.type),"
@@ -157,10 +158,10 @@ static const char counters_sql[] =
     " parents(cap, t0, t1) AS MATERIALIZED (SELECT cap, t0, t1 FROM children WHERE count > 0),"
     " held(t0, t1, domain, caps, bytes, used) AS ("
     "  SELECT c.t0, c.t1, c.domain, 1, iif(c.id IN untyped, " SIZE ", 0), 0"
-    "   FROM cap_row c LEFT JOIN object_row o ON o.id = c.object UNION ALL"
+    "   FROM cap_row c " OBJECT " UNION ALL"
     "  SELECT max(c.t0, p.t0), min(c.t1, p.t1), c.domain, 0, 0, " USED
     "   FROM cap_row c JOIN parents p ON p.cap = c.id AND p.t0 < c.t1 AND p.t1 > c.t0"
-    "   LEFT JOIN object_row o ON o.id = c.object),"
+    "   " OBJECT "),"
     " change(n, domain, caps, bytes, used) AS ("
     "  SELECT max(t0, ?1), domain, caps, bytes, used FROM held UNION ALL"
     "  SELECT max(t1, ?1), domain, -caps, -bytes, -used FROM held WHERE t1 < " ENDS "),"

@@ -18,11 +18,11 @@ CREATE TABLE IF NOT EXISTS recording (
 -- Those of another capdb have other columns, which CREATE OR REPLACE does not change.
 DO $$
 BEGIN
-    IF obj_description('capscope'::regnamespace, 'pg_namespace') IS DISTINCT FROM 'views 3' THEN
+    IF obj_description('capscope'::regnamespace, 'pg_namespace') IS DISTINCT FROM 'views 4' THEN
         DROP VIEW IF EXISTS snapshots, cap_lives, caps, cap_history, derivations, object_lives, objects, owners,
-            memory_by_domain, crossings, threads, domains, endpoints, notifications, mappings, tables,
+            memory_by_domain, crossings, owners_over_time, memory_over_time, crossings_over_time, threads, domains, endpoints, notifications, mappings, tables,
             sched_contexts, replies, irqs, findings, events, revoke_span, revokes CASCADE;
-        COMMENT ON SCHEMA capscope IS 'views 3';
+        COMMENT ON SCHEMA capscope IS 'views 4';
     END IF;
 END $$;
 
@@ -261,6 +261,139 @@ SELECT b.recording, row_number() OVER w AS run, b.n AS first,
                 1) AS from_row
   FROM begun b
 WINDOW w AS (PARTITION BY b.recording ORDER BY b.n);
+
+-- Each recording by itself, so that one of a hundred is worked out alone.
+CREATE OR REPLACE VIEW owners_over_time AS
+SELECT r.recording, o.first, o.last, o.object, o.type, o.bits, o.life, o.domain, o.rule, o.holders
+  FROM recording r
+ CROSS JOIN LATERAL (
+    WITH RECURSIVE version AS (
+        SELECT c.row, c.id, c.t0, c.t1, c.parent, c.pos, c.object, CASE WHEN d.trusted = 0 THEN d.name END AS domain,
+               coalesce(k.text = 'untyped', false) AS untyped,
+               CASE WHEN (c.t0, c.parent, c.pos, c.domain) IS DISTINCT FROM
+                         (lag(c.t1) OVER w, lag(c.parent) OVER w, lag(c.pos) OVER w, lag(c.domain) OVER w)
+                    THEN 1 ELSE 0 END AS opens
+          FROM cap_row c
+          LEFT JOIN domain d ON d.recording = c.recording AND d.id = c.domain
+          LEFT JOIN word k ON k.recording = c.recording AND k.kind = 'cap' AND k.value = c.type
+         WHERE c.recording = r.recording
+        WINDOW w AS (PARTITION BY c.id ORDER BY c.row)),
+    stay AS MATERIALIZED (
+        SELECT id, parent, pos, object, domain, untyped, min(t0) AS t0, max(t1) AS t1
+          FROM (SELECT *, sum(opens) OVER (PARTITION BY id ORDER BY row) AS nth FROM version) AS v
+         GROUP BY id, nth, parent, pos, object, domain, untyped),
+    life AS MATERIALIZED (
+        SELECT o.id, min(o.t0) AS t0, max(o.t1) AS t1, w.text AS type, o.addr, o.bits
+          FROM object_row o
+          LEFT JOIN word w ON w.recording = o.recording AND w.kind = 'cap' AND w.value = o.type
+         WHERE o.recording = r.recording
+         GROUP BY o.id, w.text, o.addr, o.bits),
+    step AS MATERIALIZED (
+        SELECT DISTINCT c.object AS below, p.object AS above, greatest(c.t0, p.t0) AS t0, least(c.t1, p.t1) AS t1
+          FROM stay c
+          JOIN stay p ON p.id = c.parent AND p.untyped AND p.t0 < c.t1 AND p.t1 > c.t0 AND p.object <> c.object),
+    up(life, above, far, t0, t1) AS (
+        SELECT id, id, 0, t0, t1 FROM life
+        UNION
+        SELECT u.life, s.above, u.far + 1, greatest(u.t0, s.t0), least(u.t1, s.t1)
+          FROM up u
+          JOIN step s ON s.below = u.above AND s.t0 < u.t1 AND s.t1 > u.t0
+         WHERE u.far < 64),
+    claim AS MATERIALIZED (
+        SELECT u.life, u.far, q.pos, q.domain, greatest(u.t0, q.t0) AS t0, least(u.t1, q.t1) AS t1
+          FROM up u
+          JOIN stay q ON q.object = u.above AND q.untyped AND q.domain IS NOT NULL AND q.t0 < u.t1 AND q.t1 > u.t0),
+    held AS MATERIALIZED (
+        SELECT object AS life, domain, t0, t1 FROM stay WHERE domain IS NOT NULL),
+    edge AS (
+        SELECT id AS life, t0 AS n FROM life
+         UNION SELECT life, t0 FROM claim UNION SELECT life, t1 FROM claim
+         UNION SELECT life, t0 FROM held UNION SELECT life, t1 FROM held),
+    piece AS MATERIALIZED (
+        SELECT life, n, lead(n) OVER (PARTITION BY life ORDER BY n) AS next FROM edge),
+    nearest AS (
+        SELECT DISTINCT ON (p.life, p.n) p.life, p.n, c.domain
+          FROM piece p
+          JOIN claim c ON c.life = p.life AND c.t0 <= p.n AND c.t1 > p.n
+         ORDER BY p.life, p.n, c.far, c.pos),
+    holding AS (
+        SELECT p.life, p.n, count(DISTINCT h.domain) AS holders, min(h.domain) AS holder
+          FROM piece p
+          JOIN held h ON h.life = p.life AND h.t0 <= p.n AND h.t1 > p.n
+         GROUP BY p.life, p.n),
+    owned AS (
+        SELECT l.id AS life, l.type, l.addr, l.bits, p.n, coalesce(p.next, l.t1) AS next,
+               coalesce(a.domain, CASE WHEN h.holders = 1 THEN h.holder END) AS domain,
+               CASE WHEN a.domain IS NOT NULL THEN 'untyped' WHEN h.holders = 1 THEN 'alone' END AS rule,
+               coalesce(h.holders, 0) AS holders
+          FROM life l
+          JOIN piece p ON p.life = l.id AND p.n >= l.t0 AND p.n < l.t1
+          LEFT JOIN nearest a ON a.life = p.life AND a.n = p.n
+          LEFT JOIN holding h ON h.life = p.life AND h.n = p.n),
+    mark AS (
+        SELECT *, CASE WHEN lag(n) OVER w IS NULL OR (domain, rule, holders) IS DISTINCT FROM
+                            (lag(domain) OVER w, lag(rule) OVER w, lag(holders) OVER w)
+                       THEN 1 ELSE 0 END AS opens
+          FROM owned
+        WINDOW w AS (PARTITION BY life ORDER BY n)),
+    part AS (
+        SELECT *, sum(opens) OVER (PARTITION BY life ORDER BY n) AS nth FROM mark)
+    SELECT min(n) AS first, nullif(max(next), 2147483647) - 1 AS last, addr AS object, type, bits, life, domain, rule,
+           holders
+      FROM part
+     GROUP BY life, nth, addr, type, bits, domain, rule, holders) AS o;
+
+CREATE OR REPLACE VIEW memory_over_time AS
+WITH owned AS (
+    SELECT recording, domain, first, last,
+           CASE WHEN bits BETWEEN 1 AND 62 THEN 1::bigint << bits::int ELSE 0 END AS bytes,
+           CASE WHEN type = 'frame' THEN 1 ELSE 0 END AS frame
+      FROM owners_over_time
+     WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')),
+change AS (
+    SELECT recording, domain, first AS n, 1 AS objects, bytes, frame FROM owned
+    UNION ALL
+    SELECT recording, domain, last + 1, -1, -bytes, -frame FROM owned WHERE last IS NOT NULL),
+step AS (
+    SELECT recording, domain, n, sum(objects) AS objects, sum(bytes) AS bytes, sum(frame) AS frames,
+           sum(CASE WHEN frame <> 0 THEN bytes ELSE 0 END) AS frame_bytes
+      FROM change
+     GROUP BY recording, domain, n),
+total AS (
+    SELECT recording, domain, n, lead(n) OVER w - 1 AS last, (sum(objects) OVER w)::bigint AS objects,
+           (sum(bytes) OVER w)::bigint AS bytes, (sum(frames) OVER w)::bigint AS frames,
+           (sum(frame_bytes) OVER w)::bigint AS frame_bytes
+      FROM step
+     WHERE objects <> 0 OR bytes <> 0 OR frames <> 0 OR frame_bytes <> 0
+        OR (recording, n) IN (SELECT recording, first FROM runs)
+    WINDOW w AS (PARTITION BY recording, domain ORDER BY n))
+SELECT recording, n AS first, last, domain, objects, bytes, frames, frame_bytes
+  FROM total
+ WHERE objects > 0;
+
+CREATE OR REPLACE VIEW crossings_over_time AS
+WITH version AS (
+    SELECT c.recording, c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, c.type, w.object, w.bits, c.rights,
+           greatest(c.t0, w.first) AS t0, least(c.t1, coalesce(w.last + 1, 2147483647)) AS t1
+      FROM owners_over_time w
+      JOIN cap_row c ON c.recording = w.recording AND c.object = w.life AND c.t1 > w.first
+           AND (w.last IS NULL OR c.t0 <= w.last)
+      JOIN domain d ON d.recording = c.recording AND d.id = c.domain AND d.trusted = 0
+     WHERE coalesce(w.domain <> d.name, w.holders > 1)),
+mark AS (
+    SELECT *, CASE WHEN t0 IS DISTINCT FROM lag(t1) OVER w THEN 1 ELSE 0 END AS opens
+      FROM version
+    WINDOW w AS (PARTITION BY recording, cap, slot, domain, owner, type, rights ORDER BY t0)),
+part AS (
+    SELECT *, sum(opens) OVER (PARTITION BY recording, cap, slot, domain, owner, type, rights ORDER BY t0) AS nth
+      FROM mark)
+SELECT p.recording, min(p.t0) AS first, nullif(max(p.t1), 2147483647) - 1 AS last, p.cap, p.slot, p.domain, p.owner,
+       k.text AS type, p.object, p.bits,
+       CASE WHEN p.rights & 2 <> 0 THEN 'r' ELSE '' END || CASE WHEN p.rights & 1 <> 0 THEN 'w' ELSE '' END ||
+       CASE WHEN p.rights & 4 <> 0 THEN 'g' ELSE '' END || CASE WHEN p.rights & 8 <> 0 THEN 'p' ELSE '' END AS rights
+  FROM part p
+  LEFT JOIN word k ON k.recording = p.recording AND k.kind = 'cap' AND k.value = p.type
+ GROUP BY p.recording, p.cap, p.slot, p.domain, p.owner, k.text, p.object, p.bits, p.rights, p.nth;
 
 CREATE OR REPLACE VIEW event_timed AS
 SELECT b.recording, b.row, b.n, b.seq, b.time, b.kind, b.thread, b.slot, b.src, b.type, b.object, b.bits,

@@ -418,8 +418,8 @@ SELECT c.t0 AS first, iif(c.t1 = 2147483647, NULL, c.t1 - 1) AS last, c.id AS ca
            || iif(c.rights & 8, 'p', '') AS rights,
        c.flags, c.data, c.extra, c.pos
   FROM cap_row c
-  LEFT JOIN object_row o ON o.id = c.object
-  LEFT JOIN object_row h ON h.id = c.holder
+  LEFT JOIN object_row o ON o.id = c.object AND o.t0 <= c.t0 AND o.t1 > c.t0
+  LEFT JOIN object_row h ON h.id = c.holder AND h.t0 <= c.t0 AND h.t1 > c.t0
   LEFT JOIN domain d ON d.id = c.domain
   LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type;
 
@@ -451,7 +451,7 @@ SELECT s.n, c.id AS cap, p.id AS parent, c.slot, p.slot AS parent_slot, d.name A
   FROM snapshot s
   JOIN cap_row c ON c.t0 <= s.n AND c.t1 > s.n
   JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
-  LEFT JOIN object_row o ON o.id = c.object
+  LEFT JOIN object_row o ON o.id = c.object AND o.t0 <= s.n AND o.t1 > s.n
   LEFT JOIN domain d ON d.id = c.domain
   LEFT JOIN domain e ON e.id = p.domain
   LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type
@@ -500,6 +500,80 @@ SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NUL
           JOIN object_row o ON o.t0 <= s.n AND o.t1 > s.n
           LEFT JOIN word w ON w.kind = 'cap' AND w.value = o.type);
 
+-- The same over time, worked out where it may change and not for each snapshot.  stay: a capability
+-- while its parent, place and domain are the same, whatever else changes.  step: what lies in untyped
+-- memory, and in which.  claim: the domains with untyped memory above, the nearest first.
+CREATE VIEW owners_over_time AS
+WITH RECURSIVE version AS (
+    SELECT c.row, c.id, c.t0, c.t1, c.parent, c.pos, c.object, iif(d.trusted, NULL, d.name) AS domain,
+           k.text = 'untyped' AS untyped,
+           (c.t0, c.parent, c.pos, c.domain) IS NOT
+               (lag(c.t1) OVER w, lag(c.parent) OVER w, lag(c.pos) OVER w, lag(c.domain) OVER w) AS opens
+      FROM cap_row c
+      LEFT JOIN domain d ON d.id = c.domain
+      LEFT JOIN word k ON k.kind = 'cap' AND k.value = c.type
+    WINDOW w AS (PARTITION BY c.id ORDER BY c.row)),
+stay AS MATERIALIZED (
+    SELECT id, parent, pos, object, domain, untyped, min(t0) AS t0, max(t1) AS t1
+      FROM (SELECT *, sum(opens) OVER (PARTITION BY id ORDER BY row) AS nth FROM version)
+     GROUP BY id, nth),
+life AS MATERIALIZED (
+    SELECT o.id, min(o.t0) AS t0, max(o.t1) AS t1, w.text AS type, o.addr, o.bits
+      FROM object_row o
+      LEFT JOIN word w ON w.kind = 'cap' AND w.value = o.type
+     GROUP BY o.id),
+step AS MATERIALIZED (
+    SELECT DISTINCT c.object AS below, p.object AS above, max(c.t0, p.t0) AS t0,
+           min(c.t1, p.t1) AS t1
+      FROM stay c
+      JOIN stay p ON p.id = c.parent AND p.untyped AND p.t0 < c.t1 AND p.t1 > c.t0
+           AND p.object <> c.object),
+up(life, above, far, t0, t1) AS (
+    SELECT id, id, 0, t0, t1 FROM life
+    UNION
+    SELECT u.life, s.above, u.far + 1, max(u.t0, s.t0), min(u.t1, s.t1)
+      FROM up u
+      JOIN step s ON s.below = u.above AND s.t0 < u.t1 AND s.t1 > u.t0
+     WHERE u.far < 64),
+claim AS MATERIALIZED (
+    SELECT u.life, u.far, q.pos, q.domain, max(u.t0, q.t0) AS t0, min(u.t1, q.t1) AS t1
+      FROM up u
+      JOIN stay q ON q.object = u.above AND q.untyped AND q.domain IS NOT NULL AND q.t0 < u.t1
+           AND q.t1 > u.t0),
+held AS MATERIALIZED (
+    SELECT object AS life, domain, t0, t1 FROM stay WHERE domain IS NOT NULL),
+edge AS (
+    SELECT id AS life, t0 AS n FROM life
+     UNION SELECT life, t0 FROM claim UNION SELECT life, t1 FROM claim
+     UNION SELECT life, t0 FROM held UNION SELECT life, t1 FROM held),
+piece AS MATERIALIZED (
+    SELECT life, n, lead(n) OVER (PARTITION BY life ORDER BY n) AS next FROM edge),
+known AS (
+    SELECT l.id AS life, l.type, l.addr, l.bits, p.n, coalesce(p.next, l.t1) AS next,
+           (SELECT c.domain FROM claim c WHERE c.life = p.life AND c.t0 <= p.n AND c.t1 > p.n
+             ORDER BY c.far, c.pos LIMIT 1) AS above,
+           (SELECT count(DISTINCT h.domain) FROM held h
+             WHERE h.life = p.life AND h.t0 <= p.n AND h.t1 > p.n) AS holders,
+           (SELECT h.domain FROM held h
+             WHERE h.life = p.life AND h.t0 <= p.n AND h.t1 > p.n LIMIT 1) AS holder
+      FROM life l
+      JOIN piece p ON p.life = l.id AND p.n >= l.t0 AND p.n < l.t1),
+owned AS (
+    SELECT life, type, addr, bits, n, next, coalesce(above, iif(holders = 1, holder, NULL)) AS domain,
+           iif(above IS NOT NULL, 'untyped', iif(holders = 1, 'alone', NULL)) AS rule, holders
+      FROM known),
+mark AS (
+    SELECT *, lag(n) OVER w IS NULL OR (domain, rule, holders) IS NOT
+                  (lag(domain) OVER w, lag(rule) OVER w, lag(holders) OVER w) AS opens
+      FROM owned
+    WINDOW w AS (PARTITION BY life ORDER BY n)),
+part AS (
+    SELECT *, sum(opens) OVER (PARTITION BY life ORDER BY n) AS nth FROM mark)
+SELECT min(n) AS first, nullif(max(next), 2147483647) - 1 AS last, addr AS object, type, bits, life,
+       domain, rule, holders
+  FROM part
+ GROUP BY life, nth;
+
 CREATE VIEW memory_by_domain AS
 SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits, 0)) AS bytes,
        sum(type = 'frame') AS frames,
@@ -507,6 +581,34 @@ SELECT n, domain, count(*) AS objects, sum(iif(bits BETWEEN 1 AND 62, 1 << bits,
   FROM owners
  WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')
  GROUP BY n, domain;
+
+-- A row from each snapshot in which it changes, and from the first of each run of the machine.
+CREATE VIEW memory_over_time AS
+WITH owned AS MATERIALIZED (
+    SELECT domain, first, last, iif(bits BETWEEN 1 AND 62, 1 << bits, 0) AS bytes,
+           type = 'frame' AS frame
+      FROM owners_over_time
+     WHERE domain IS NOT NULL AND type NOT IN ('untyped', 'irqhandler')),
+change AS (
+    SELECT domain, first AS n, 1 AS objects, bytes, frame FROM owned
+    UNION ALL
+    SELECT domain, last + 1, -1, -bytes, -frame FROM owned WHERE last IS NOT NULL),
+step AS (
+    SELECT domain, n, sum(objects) AS objects, sum(bytes) AS bytes, sum(frame) AS frames,
+           sum(iif(frame, bytes, 0)) AS frame_bytes
+      FROM change
+     GROUP BY domain, n),
+total AS (
+    SELECT domain, n, lead(n) OVER w - 1 AS last, sum(objects) OVER w AS objects,
+           sum(bytes) OVER w AS bytes, sum(frames) OVER w AS frames,
+           sum(frame_bytes) OVER w AS frame_bytes
+      FROM step
+     WHERE objects <> 0 OR bytes <> 0 OR frames <> 0 OR frame_bytes <> 0
+        OR n IN (SELECT first FROM runs)
+    WINDOW w AS (PARTITION BY domain ORDER BY n))
+SELECT n AS first, last, domain, objects, bytes, frames, frame_bytes
+  FROM total
+ WHERE objects > 0;
 
 -- Capabilities whose object is another domain's, or is held by several and nobody's.  Grouped, so that
 -- SQLite works out an owner once for all capabilities of a domain to an object, and of no domain that
@@ -525,6 +627,28 @@ SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner,
          GROUP BY o.n, o.life, h.domain, d.name) w
   JOIN cap_row c ON c.object = w.life AND c.domain = w.holder AND c.t0 <= w.n AND c.t1 > w.n
  WHERE coalesce(w.owner <> w.domain, w.holders > 1, c.row > 0);
+
+CREATE VIEW crossings_over_time AS
+WITH version AS (
+    SELECT c.id AS cap, c.slot, d.name AS domain, w.domain AS owner, c.type, w.object, w.bits, c.rights,
+           max(c.t0, w.first) AS t0, min(c.t1, coalesce(w.last + 1, 2147483647)) AS t1
+      FROM owners_over_time w
+      JOIN cap_row c ON c.object = w.life AND c.t1 > w.first AND (w.last IS NULL OR c.t0 <= w.last)
+      JOIN domain d ON d.id = c.domain AND NOT d.trusted
+     WHERE coalesce(w.domain <> d.name, w.holders > 1)),
+mark AS (
+    SELECT *, t0 IS NOT lag(t1) OVER w AS opens
+      FROM version
+    WINDOW w AS (PARTITION BY cap, slot, domain, owner, type, rights ORDER BY t0)),
+part AS (
+    SELECT *, sum(opens) OVER (PARTITION BY cap, slot, domain, owner, type, rights ORDER BY t0) AS nth
+      FROM mark)
+SELECT min(t0) AS first, nullif(max(t1), 2147483647) - 1 AS last, cap, slot, domain, owner,
+       (SELECT text FROM word WHERE kind = 'cap' AND value = p.type) AS type, object, bits,
+       iif(rights & 2, 'r', '') || iif(rights & 1, 'w', '') || iif(rights & 4, 'g', '')
+           || iif(rights & 8, 'p', '') AS rights
+  FROM part p
+ GROUP BY cap, slot, domain, owner, p.type, p.rights, nth;
 
 CREATE VIEW threads AS
 SELECT s.n, t.addr, m.text AS name, d.name AS domain, w.text AS state, t.priority, t.mcp, r.current,
