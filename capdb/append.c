@@ -241,6 +241,11 @@ static enum error write_snapshot(struct appending *a, struct blake2b *rows)
 {
     uint32_t n = a->db->count + 1;
     blake2b_begin(rows);
+    if (capdb_is_split(a->db)) {
+        struct numbers *next = &a->db->recorder->next;
+        next->cap = next->row[ROW_CAP];
+        next->object = next->row[ROW_OBJECT];
+    }
     enum error e = comparison_begin(&a->c, a->db, &a->db->recorder->mirror, &a->next, a->anew);
     if (e == ERR_OK)
         e = shape(a);

@@ -25,7 +25,7 @@ enum {
 };
 
 /* Of objects of before. */
-enum { OBJECT_LIVES = 1, OBJECT_ROW = 2 /* and its row goes on holding */ };
+enum { OBJECT_LIVES = 1 };
 
 struct comparison {
     struct capdb *db;
@@ -40,7 +40,7 @@ struct comparison {
     uint8_t *mark;       /* by slot of old: OLD_... */
     bool all_open;
     int32_t *old_object;  /* by object of now: the same one of old, -1 */
-    uint8_t *object_mark; /* by object of old: OBJECT_..., 0: its life is over */
+    uint8_t *object_mark; /* by object of old: OBJECT_LIVES, 0: its life is over */
     uint8_t *suspect;     /* by object of now: it has a new capability */
     int64_t first_new;    /* ids from here on are new */
     bool leads;           /* a capability that leads to others came, went or is another */

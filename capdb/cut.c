@@ -1,11 +1,15 @@
 /* cut: a recording of some snapshots of another.
  *
  * Versions of rows are clipped to the range and numbered anew, snapshot by snapshot, so that each
- * commit of the new chain has what the old ones had; nothing is rebuilt.  All of it is one
- * transaction.  Snapshot n of the old is n - first + 1 of the new. */
+ * commit of the new chain has what the old ones had; nothing is rebuilt.  Capabilities and objects
+ * keep their numbers, so their rows do, too, but for the versions that hold in the first snapshot:
+ * each is the first of its capability now, and has its number.  All of it is one transaction.
+ * Snapshot n of the old is n - first + 1 of the new. */
+#include "capdb/ended.h"
 #include "capdb/recorder.h"
 #include "capdb/keyframe.h"
 #include "capdb/runs.h"
+#include "capdb/version.h"
 #include "lib/array.h"
 
 #include <libgen.h>
@@ -18,9 +22,10 @@ enum { SQL_BYTES = 1024, PLACES_BYTES = 256 };
 static const char doing[] = "cutting";
 
 /* Versions of one kind on their way. old: their numbers in the old file, ascending; the place in it
- * is the new number, from 1. */
+ * is the new number, from 1, unless the kind keeps its numbers. */
 struct lane {
     sqlite3_stmt *begins, *ends, *insert;
+    struct version_writer writer; /* of kinds that keep them, in place of insert */
     bool begin, end; /* is a row waiting? */
     int64_t *old;
     uint32_t count;
@@ -58,24 +63,38 @@ static const char *places(int count, char buf[PLACES_BYTES])
     return buf;
 }
 
+static bool keeps_numbers(int kind)
+{
+    return kind == ROW_CAP || kind == ROW_OBJECT;
+}
+
 static void open_lane(struct cutting *c, int kind)
 {
     char sql[SQL_BYTES];
+    char number[64];
     char some[PLACES_BYTES];
     const struct row_desc *d = &row_descs[kind];
     struct lane *l = &c->lanes[kind];
-    int n = snprintf(sql, sizeof(sql), "SELECT row, t0, t1");
+    const char *flat = capdb_flat(c->from, (enum row_kind)kind);
+    if (kind == ROW_CAP)
+        snprintf(number, sizeof(number), "iif(t0 <= %u, id, row)", c->first);
+    else
+        snprintf(number, sizeof(number), "row");
+    int n = snprintf(sql, sizeof(sql), "SELECT %s, t0, t1", number);
     for (int i = 0; i < d->columns; i++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[i]);
-    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s WHERE t0 <= %u AND t1 > %u ORDER BY row",
-             d->table, c->last, c->first);
+    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s WHERE t0 <= %u AND t1 > %u ORDER BY 1",
+             flat, c->last, c->first);
     prepare(c, c->from, sql, &l->begins);
-    snprintf(sql, sizeof(sql), "SELECT row, t1 FROM %s WHERE t1 > %u AND t1 <= %u ORDER BY t1, row",
-             d->table, c->first, c->last);
+    snprintf(sql, sizeof(sql), "SELECT %s, t1 FROM %s WHERE t1 > %u AND t1 <= %u ORDER BY t1, 1",
+             number, flat, c->first, c->last);
     prepare(c, c->from, sql, &l->ends);
     snprintf(sql, sizeof(sql), "INSERT INTO main.%s VALUES (%s)", d->table,
              places(d->columns + 3, some));
-    prepare(c, c->to, sql, &l->insert);
+    if (!keeps_numbers(kind))
+        prepare(c, c->to, sql, &l->insert);
+    else if (c->e == ERR_OK)
+        c->e = version_begin(&l->writer, c->to, (enum row_kind)kind);
     step(c, l->begins, &l->begin);
     step(c, l->ends, &l->end);
 }
@@ -85,6 +104,7 @@ static void close_lane(struct lane *l)
     sqlite3_finalize(l->begins);
     sqlite3_finalize(l->ends);
     sqlite3_finalize(l->insert);
+    version_end(&l->writer);
     free(l->old);
 }
 
@@ -96,8 +116,10 @@ static int64_t clipped(const struct cutting *c, int64_t t)
 }
 
 /* The new number of a row, 0: none came with it. */
-static int64_t new_number(const struct lane *l, int64_t old)
+static int64_t new_number(const struct lane *l, int kind, int64_t old)
 {
+    if (keeps_numbers(kind))
+        return old;
     size_t at = LOWER_BOUND(l->count, i, l->old[i] < old);
     return at < l->count && l->old[at] == old ? (int64_t)at + 1 : 0;
 }
@@ -116,20 +138,28 @@ static void take_ends(struct cutting *c, int kind, struct blake2b *rows)
 {
     struct lane *l = &c->lanes[kind];
     for (; l->end && sqlite3_column_int64(l->ends, 1) == c->n; step(c, l->ends, &l->end))
-        ledger_add_end(rows, kind, new_number(l, sqlite3_column_int64(l->ends, 0)));
+        ledger_add_end(rows, kind, new_number(l, kind, sqlite3_column_int64(l->ends, 0)));
 }
 
 static void insert_version(struct cutting *c, int kind, struct row *row)
 {
     struct lane *l = &c->lanes[kind];
-    sqlite3_bind_int64(l->insert, 1, row->row);
-    sqlite3_bind_int64(l->insert, 2, clipped(c, sqlite3_column_int64(l->begins, 1)));
-    sqlite3_bind_int64(l->insert, 3, clipped(c, sqlite3_column_int64(l->begins, 2)));
+    const int64_t t0 = clipped(c, sqlite3_column_int64(l->begins, 1));
+    const int64_t t1 = clipped(c, sqlite3_column_int64(l->begins, 2));
     for (int i = 0; i < row_descs[kind].columns; i++) {
         bool null = sqlite3_column_type(l->begins, i + 3) == SQLITE_NULL;
         row->v[i] = null ? ROW_NULL : sqlite3_column_int64(l->begins, i + 3);
-        sqlite3_bind_value(l->insert, i + 4, sqlite3_column_value(l->begins, i + 3));
     }
+    if (keeps_numbers(kind)) {
+        if (c->e == ERR_OK)
+            c->e = version_put(&l->writer, row, t0, t1);
+        return;
+    }
+    sqlite3_bind_int64(l->insert, 1, row->row);
+    sqlite3_bind_int64(l->insert, 2, t0);
+    sqlite3_bind_int64(l->insert, 3, t1);
+    for (int i = 0; i < row_descs[kind].columns; i++)
+        sqlite3_bind_value(l->insert, i + 4, sqlite3_column_value(l->begins, i + 3));
     capdb_step(c->to, l->insert, doing, &c->e);
     sqlite3_reset(l->insert);
 }
@@ -138,8 +168,9 @@ static void take_begins(struct cutting *c, int kind, struct blake2b *rows)
 {
     struct lane *l = &c->lanes[kind];
     for (; l->begin && sqlite3_column_int64(l->begins, 1) <= c->n; step(c, l->begins, &l->begin)) {
-        struct row row = {.row = (int64_t)l->count + 1};
-        if (!remember(l, sqlite3_column_int64(l->begins, 0)))
+        const int64_t old = sqlite3_column_int64(l->begins, 0);
+        struct row row = {.row = keeps_numbers(kind) ? old : (int64_t)l->count + 1};
+        if (!remember(l, old))
             c->e = capdb_fail(c->to, ERR_NO_MEMORY, "out of memory");
         insert_version(c, kind, &row);
         ledger_add_begin(rows, kind, &row);
@@ -230,8 +261,9 @@ static void copy_what_came(struct cutting *c)
 static void copy_snapshot(struct cutting *c)
 {
     const struct lane *caps = &c->lanes[ROW_CAP];
+    const int64_t last = caps->count ? caps->old[caps->count - 1] : 0;
     const struct instead in[] = {
-        {0, clipped(c, c->n)}, {6, caps->count}, {3, caps->count}, {4, 0}, {5, 0}};
+        {0, clipped(c, c->n)}, {6, last}, {3, caps->count}, {4, 0}, {5, 0}};
     copy_rows(c, "SELECT * FROM snapshot WHERE n = ?2", "snapshot", in, c->n == c->first ? 5 : 2);
 }
 
@@ -271,6 +303,8 @@ static enum error cut_all(struct cutting *c)
     if (c->e == ERR_OK)
         c->e = keyframes_make(c->to);
     if (c->e == ERR_OK)
+        c->e = ended_make(c->to);
+    if (c->e == ERR_OK)
         c->e = runs_make(c->to);
     if (c->e == ERR_OK)
         c->e = capdb_exec(c->to, "COMMIT", doing);
@@ -292,7 +326,7 @@ static void count_fault(void *ctx, const char *sentence)
 static enum error check_range(struct capdb *db, uint32_t first, uint32_t last)
 {
     uint32_t faults = 0;
-    if (db->version < CAPDB_USER_VERSION_3)
+    if (!capdb_is_split(db))
         return capdb_fail(db, ERR_VERSION,
                           "has format %d; capdb upgrade makes a file of it that can be cut",
                           db->version);

@@ -1,12 +1,14 @@
 /* What happened to capabilities between two snapshots, from the versions that began or ended in
  * between: nothing else is read.
  *
- *     ends      versions that held in the earlier one and ended by the later: an index has them
+ *     ends      versions that held in the earlier one and ended by the later: lists have them, or an
+ *               index
  *     begins    versions that began since and still hold: rows ascend with time, so they stand
  *               together
  *
  * Sorted by the number of the capability the two are one list: a capability in both changed, in one
  * it went or came. */
+#include "capdb/ended.h"
 #include "capdb/store.h"
 
 #include <stdlib.h>
@@ -23,8 +25,8 @@ struct capdb_difference {
         new_life; /* the last that is known to have begun by `early`, the first since */
 };
 
-/* The index tells the row, too: versions that began since are not read.  The plus keeps SQLite from
- * going through the rows by their numbers. */
+/* Before format 5.  The index tells the row, too: versions that began since are not read.  The plus keeps
+ * SQLite from going through the rows by their numbers. */
 static const char ends_sql[] = "t1 > ?1 AND t1 <= ?2 AND t1 < 2147483647 AND +row <= ?3";
 static const char begins_sql[] = "row > ?1 AND row <= ?2 AND t1 > ?3";
 /* Versions of one capability do not overlap and ascend with their rows, so the newest that is not
@@ -45,13 +47,26 @@ static enum error read_rows(struct capdb_difference *d, const char *where, const
                             struct rowset *out)
 {
     sqlite3_stmt *st;
-    enum error e = capdb_prepare_rows(d->db, ROW_CAP, where, &st);
+    enum error e = capdb_prepare_numbered(d->db, ROW_CAP, where, &st);
     if (e != ERR_OK)
         return e;
     for (int i = 0; i < 3; i++)
         sqlite3_bind_int64(st, i + 1, values[i]);
     e = capdb_take_rows(d->db, st, ROW_CAP, "comparing", out);
     sqlite3_finalize(st);
+    return e;
+}
+
+/* In the order of their numbers, so each page is read once. */
+static enum error read_listed(struct capdb_difference *d)
+{
+    static const char where[] = "t0 <= ?1 AND t1 > ?1 AND t1 <= ?2";
+    struct key_list rows;
+    const int64_t values[] = {d->early, d->late};
+    enum error e = ended_between(d->db, d->early, d->late, d->early_row, &rows);
+    if (e == ERR_OK && rows.count)
+        e = capdb_take_numbered(d->db, ROW_CAP, &rows, where, values, 2, "comparing", &d->ends);
+    key_list_free(&rows);
     return e;
 }
 
@@ -77,8 +92,9 @@ static enum error read_all(struct capdb_difference *d)
     enum error e = ERR_OK;
     d->early_row = last_row(d, d->early, &e);
     d->late_row = last_row(d, d->late, &e);
+    const int64_t ended[] = {d->early, d->late, d->early_row};
     if (e == ERR_OK)
-        e = read_rows(d, ends_sql, (const int64_t[]){d->early, d->late, d->early_row}, &d->ends);
+        e = capdb_is_split(d->db) ? read_listed(d) : read_rows(d, ends_sql, ended, &d->ends);
     if (e == ERR_OK)
         e = read_rows(d, begins_sql, (const int64_t[]){d->early_row, d->late_row, d->late},
                       &d->begins);

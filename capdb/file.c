@@ -103,6 +103,7 @@ static const char *schema_of(const struct capdb *db)
 {
     return db->version == CAPDB_USER_VERSION_1   ? capdb_schema_1_sql
            : db->version == CAPDB_USER_VERSION_2 ? capdb_schema_2_sql
+           : db->version < CAPDB_USER_VERSION    ? capdb_schema_4_sql
                                                  : capdb_schema_sql;
 }
 
@@ -131,7 +132,7 @@ static enum error check_schema(struct capdb *db, int64_t *tables)
     enum error e =
         capdb_prepare(db, "SELECT sql FROM main.sqlite_schema WHERE type = ? AND name = ?", &st);
     *tables = 0;
-    db->keyframes = db->version == CAPDB_USER_VERSION;
+    db->keyframes = db->version >= CAPDB_USER_VERSION_4;
     while (e == ERR_OK && schema_next(&at, &s)) {
         bool lacks = !db->keyframes && s.kind == SCHEMA_TABLE && schema_may_lack(s.name);
         if (e == ERR_OK && s.kind != SCHEMA_VIEW && !lacks)
@@ -139,7 +140,7 @@ static enum error check_schema(struct capdb *db, int64_t *tables)
         *tables += s.kind == SCHEMA_TABLE && !lacks;
     }
     sqlite3_finalize(st);
-    return e;
+    return e == ERR_OK ? capdb_show_rows(db) : e;
 }
 
 /* --- creating -------------------------------------------------------------------------------- */
@@ -159,6 +160,8 @@ static enum error create_schema(struct capdb *db, const struct capdb_source *sou
                     CAPDB_APPLICATION_ID, CAPDB_USER_VERSION);
     if (e == ERR_OK)
         e = capdb_exec(db, capdb_schema_sql, "creating");
+    if (e == ERR_OK)
+        e = capdb_show_rows(db);
     db->keyframes = e == ERR_OK;
     if (e == ERR_OK)
         e = capdb_fill_words(db);

@@ -3,7 +3,8 @@
  * Where recorded events tell all that happened in between, they say which capability is which.
  * Otherwise a capability is the one before if the same slot holds the same kind of capability to
  * the same object below the same parent, or below the nearest ancestor that is still there; or if
- * the very same words left one slot and appeared in one other.  Either way rights never grow and
+ * the very same words left one slot and appeared in one other.  Either way it refers to the same
+ * object, rights never grow and
  * badges never change in one life: the kernel has no operation that does that, so it is another
  * capability. One that was deleted and made again in its slot, just as it was, cannot be told apart
  * without events.
@@ -13,14 +14,15 @@
  * Positions order the derivation list: the kernel puts a derived capability directly behind its
  * source, so new ones take places just before their successor, and the space before that is free
  * for those to come.  When it is used up, their neighbourhood is spread out anew: the smallest one
- * that leaves more space between positions the larger it is, so that it is not soon spread again. */
+ * that leaves more space between positions the larger it is, so that it is not soon spread again.
+ * Positions of 100,000 capabilities fit into four bytes, so that rows are short. */
 #include "capdb/compare.h"
 #include "lib/array.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSITION_STEP = 1 << 8, POSITION_GAP = 1 << 24, POSITION_LEAST = 8 };
+enum { POSITION_STEP = 1 << 6, POSITION_GAP = 1 << 13, POSITION_LEAST = 8 };
 
 static int compare_words(const struct record_slot *a, const struct record_slot *b)
 {
@@ -215,13 +217,31 @@ static bool rec_changed(const struct record_slot *a, const struct record_slot *b
            a->extra != b->extra || a->flags != b->flags;
 }
 
-/* A slot that differs, or whose parent does. */
+/* Does it refer to the same object? */
+static bool same_object(const struct comparison *c, int32_t p, uint32_t i)
+{
+    const int32_t before = c->old->slots[p].object;
+    const int32_t now = c->now->slots[i].object;
+    if (before < 0 || now < 0)
+        return before == now;
+    return capstate_object_compare(&c->old->objects[before], &c->now->objects[now]) == 0;
+}
+
+/* One to answer a thread is the same record when the thread is being emptied, and refers to what is left
+ * of it. */
+static bool refers_elsewhere(const struct comparison *c, int32_t p, uint32_t i)
+{
+    return c->now->slots[i].rec.type == RECORD_CAP_REPLY && !same_object(c, p, i);
+}
+
+/* A slot that differs, or whose parent does, or its object. */
 static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool events, int64_t *next_id)
 {
     int32_t p = c->match[i];
     struct kept_cap *k = &c->next->caps[i];
     bool below =
-        p >= 0 && (events || old_parent(c, p) == parent || surviving_parent(c, p) == parent);
+        p >= 0 && same_object(c, p, i) &&
+        (events || old_parent(c, p) == parent || surviving_parent(c, p) == parent);
     c->open[i] = 1;
     if (below) {
         *k = c->before->caps[p];
@@ -245,7 +265,8 @@ static bool give_ids(struct comparison *c, bool events, int64_t *next_id)
     for (uint32_t i = 0; i < c->now->slot_count; i++) {
         int32_t p = c->match[i];
         int64_t parent = c->parent[i] < 0 ? 0 : out[c->parent[i]].id;
-        if (p < 0 || c->open[i] || old_id(c, c->old_parent[i]) != parent) {
+        if (p < 0 || c->open[i] || old_id(c, c->old_parent[i]) != parent ||
+            refers_elsewhere(c, p, i)) {
             give_id(c, i, parent, events, next_id);
         } else {
             out[i] = c->before->caps[p];

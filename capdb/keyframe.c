@@ -270,7 +270,7 @@ static int64_t last_row(struct capdb *db, enum row_kind kind, uint32_t n, enum e
 static int64_t highest_row(struct capdb *db, enum row_kind kind)
 {
     char sql[64];
-    snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s", row_descs[kind].table);
+    snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s", capdb_base(db, kind));
     return capdb_int(db, sql, 0);
 }
 
@@ -371,7 +371,7 @@ static void herd_begin(struct herd *h, struct capdb *db, int list)
         snprintf(in, sizeof(in), "type <> %d OR bits NOT BETWEEN %d AND %d", RECORD_CAP_FRAME,
                  FRAME_BITS_MIN, FRAME_BITS_MAX);
     snprintf(sql, sizeof(sql), "SELECT row, t0, t1, %s FROM %s ORDER BY row", in,
-             row_descs[kind_of(list)].table);
+             capdb_flat(db, kind_of(list)));
     h->e = capdb_prepare(db, sql, &h->st);
     if (h->e == ERR_OK)
         herd_next(h);

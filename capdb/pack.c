@@ -3,12 +3,13 @@
 #include "lib/array.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NUMBER_BYTES = 10, DIGIT_BITS = 7, MORE = 0x80 };
 
-static bool make_room(struct pack *p)
+static bool make_room(struct pack *p, size_t bytes)
 {
-    uint8_t *grown = p->failed ? NULL : array_room(p->bytes, p->used + NUMBER_BYTES, &p->room, 1);
+    uint8_t *grown = p->failed ? NULL : array_room(p->bytes, p->used + bytes, &p->room, 1);
     p->failed = !grown;
     if (grown)
         p->bytes = grown;
@@ -17,11 +18,19 @@ static bool make_room(struct pack *p)
 
 void pack_number(struct pack *p, uint64_t v)
 {
-    if (!make_room(p))
+    if (!make_room(p, NUMBER_BYTES))
         return;
     for (; v >= MORE; v >>= DIGIT_BITS)
         p->bytes[p->used++] = (uint8_t)(v | MORE);
     p->bytes[p->used++] = (uint8_t)v;
+}
+
+void pack_bytes(struct pack *p, const uint8_t *bytes, size_t count)
+{
+    if (count == 0 || !make_room(p, count))
+        return;
+    memcpy(p->bytes + p->used, bytes, count);
+    p->used += count;
 }
 
 void pack_difference(struct pack *p, int64_t before, int64_t v)

@@ -15,6 +15,7 @@ struct pack {
     bool failed;
 };
 void pack_number(struct pack *p, uint64_t v);
+void pack_bytes(struct pack *p, const uint8_t *bytes, size_t count);
 void pack_difference(struct pack *p, int64_t before, int64_t v);
 void pack_free(struct pack *p);
 

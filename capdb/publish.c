@@ -113,6 +113,20 @@ static void make_table(struct publishing *p, const char *table, const char *key)
     pg_run(p, sql);
 }
 
+/* All columns of versions are numbers. */
+static void make_versions(struct publishing *p, const struct row_desc *d)
+{
+    char sql[SQL_BYTES];
+    int n = snprintf(sql, sizeof(sql),
+                     "CREATE TABLE IF NOT EXISTS %s (recording text, row bigint, t0 bigint,"
+                     " t1 bigint",
+                     d->table);
+    for (int c = 0; c < d->columns; c++)
+        n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\" bigint", d->column[c]);
+    snprintf(sql + n, sizeof(sql) - (size_t)n, ", PRIMARY KEY (recording, row))");
+    pg_run(p, sql);
+}
+
 static const char views_mark[] = "-- views\n";
 
 static void make_tables(struct publishing *p)
@@ -128,7 +142,7 @@ static void make_tables(struct publishing *p)
     for (int i = 0; i < SHARED; i++)
         make_table(p, shared_tables[i].table, shared_tables[i].key);
     for (int kind = 0; kind < ROW_KINDS; kind++)
-        make_table(p, row_descs[kind].table, "row");
+        make_versions(p, &row_descs[kind]);
     pg_run(p, "CREATE INDEX IF NOT EXISTS cap_row_object ON cap_row (recording, object);"
               "CREATE INDEX IF NOT EXISTS cap_row_id ON cap_row (recording, id);"
               "CREATE INDEX IF NOT EXISTS object_row_id ON object_row (recording, id);"
@@ -270,19 +284,21 @@ static void batch_shared(struct publishing *p, const struct shared_table *t)
 }
 
 /* What began in the batch, as it stands at its end; what ended of that before. */
-static void batch_versions(struct publishing *p, const struct row_desc *d)
+static void batch_versions(struct publishing *p, enum row_kind kind)
 {
     char sql[SQL_BYTES];
+    const struct row_desc *d = &row_descs[kind];
+    const char *flat = capdb_flat(p->db, kind);
     int n = snprintf(sql, sizeof(sql), "SELECT row, t0, iif(t1 > ?2, %d, t1)", CAPDB_STILL);
     for (int c = 0; c < d->columns; c++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[c]);
-    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s WHERE t0 > ?1 AND t0 <= ?2", d->table);
+    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s WHERE t0 > ?1 AND t0 <= ?2", flat);
     copy_query(p, sql, d->table, p->done, p->upto);
     if (p->done == 0)
         return;
     pg_run(p, "TRUNCATE ended");
     snprintf(sql, sizeof(sql),
-             "SELECT row, t1 FROM %s WHERE t1 > ?1 AND t1 <= ?2 AND t1 < %d AND t0 <= ?1", d->table,
+             "SELECT row, t1 FROM %s WHERE t1 > ?1 AND t1 <= ?2 AND t1 < %d AND t0 <= ?1", flat,
              CAPDB_STILL);
     copy_query(p, sql, "ended", p->done, p->upto);
     snprintf(sql, sizeof(sql),
@@ -318,7 +334,7 @@ static void publish_batch(struct publishing *p)
     for (int i = 0; i < SHARED; i++)
         batch_shared(p, &shared_tables[i]);
     for (int kind = 0; kind < ROW_KINDS; kind++)
-        batch_versions(p, &row_descs[kind]);
+        batch_versions(p, (enum row_kind)kind);
     pq.PQclear(pg_ask(p,
                       "UPDATE recording SET snapshots = $2::bigint, hash = $3 WHERE recording = $1",
                       values, 3));

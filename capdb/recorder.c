@@ -196,11 +196,15 @@ enum error recorder_create(struct capdb *db, const struct capdb_source *source)
 /* Numbers go on where the file ends. */
 static void resume_numbers(struct capdb *db)
 {
+    char sql[SQL_BYTES];
     struct numbers *next = &db->recorder->next;
-#define X(NAME, table, first)                                                                      \
-    next->row[ROW_##NAME] = capdb_int(db, "SELECT max(row) FROM main." #table, 0) + 1;
-    ROW_KIND_LIST(X)
-#undef X
+    for (int k = 0; k < ROW_KINDS; k++) {
+        snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s",
+                 capdb_base(db, (enum row_kind)k));
+        next->row[k] = capdb_int(db, sql, 0) + 1;
+    }
+    if (capdb_is_split(db)) /* those of their next rows */
+        return;
     next->cap = capdb_int(db, "SELECT max(id) FROM main.cap_row", 0) + 1;
     next->object = capdb_int(db, "SELECT max(id) FROM main.object_row", 0) + 1;
 }

@@ -65,6 +65,23 @@ static struct capdb *recording_of(const struct running_table *t)
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
+/* A view with the columns of a table with versions: the first is their number. */
+static char *declaration_of_rows(struct running *r, const char *name)
+{
+    static const char sql[] =
+        "SELECT 'CREATE TABLE rows (' || group_concat('\"' || name || '\"' ||"
+        " iif(cid, ' INTEGER', ' INTEGER PRIMARY KEY'), ', ') || ')' FROM pragma_table_info(?)";
+    sqlite3_stmt *st;
+    char *text = NULL;
+    if (sqlite3_prepare_v2(r->schema->sql, sql, -1, &st, NULL) != SQLITE_OK)
+        return NULL;
+    sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+    if (sqlite3_step(st) == SQLITE_ROW)
+        text = sqlite3_mprintf("%s", sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    return text;
+}
+
 /* What the schema says of it, without what only stored tables can be. */
 static char *declaration_of(struct running *r, const char *name)
 {
@@ -72,6 +89,8 @@ static char *declaration_of(struct running *r, const char *name)
     char *text = NULL;
     if (strcmp(name, BREACHES) == 0)
         return sqlite3_mprintf("%s", capdb_breaches_declaration);
+    if (schema_is_rows(name))
+        return declaration_of_rows(r, name);
     if (sqlite3_prepare_v2(r->schema->sql, "SELECT sql FROM sqlite_schema WHERE name = ?", -1, &st,
                            NULL) != SQLITE_OK)
         return NULL;
@@ -295,7 +314,8 @@ static enum error make_tables(struct capdb *db)
     const char *at = capdb_schema_sql;
     enum error e = ERR_OK;
     while (e == ERR_OK && schema_next(&at, &s))
-        if (s.kind == SCHEMA_TABLE && strcmp(s.name, "tail") != 0)
+        if ((s.kind == SCHEMA_TABLE && strcmp(s.name, "tail") != 0) ||
+            (s.kind == SCHEMA_VIEW && schema_is_rows(s.name)))
             e = capdb_execf(db, "opening", "CREATE VIRTUAL TABLE main.%s USING running", s.name);
     if (e == ERR_OK)
         e = capdb_execf(db, "opening", "CREATE VIRTUAL TABLE main." BREACHES " USING running");

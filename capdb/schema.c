@@ -13,6 +13,7 @@
             ".byte 0\n"                                                                            \
             ".popsection\n")
 EMBED(capdb_schema_sql, "capdb/schema.sql");
+EMBED(capdb_schema_4_sql, "capdb/schema_4.sql");
 EMBED(capdb_schema_2_sql, "capdb/schema_2.sql");
 EMBED(capdb_schema_1_sql, "capdb/schema_1.sql");
 EMBED(capdb_publish_sql, "capdb/publish.sql");
@@ -82,6 +83,12 @@ bool schema_next(const char **at, struct schema_statement *out)
 bool schema_may_lack(const char *name)
 {
     return strcmp(name, "keyframe") == 0 || strcmp(name, "run_begin") == 0;
+}
+
+bool schema_is_rows(const char *name)
+{
+    return strcmp(name, "cap_row") == 0 || strcmp(name, "cap_flat") == 0 ||
+           strcmp(name, "cap_of") == 0 || strcmp(name, "object_row") == 0;
 }
 
 /* Where the next character that counts stands. */

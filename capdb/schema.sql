@@ -1,4 +1,4 @@
--- The database of a recording, format 4; docs/database.md explains it to those who query it.
+-- The database of a recording, format 5; docs/database.md explains it to those who query it.
 --
 -- capdb carries this text and runs it as it stands: it makes new recordings of it, holds the tables
 -- of a file against it before it reads them, and answers from the views below instead of those in
@@ -136,52 +136,105 @@ CREATE TABLE ledger (
 ----------------------------------------------------------------------------------------------------
 -- Versions
 
--- id: lives through moves and loss of rights.  parent: id of the parent, 0 for roots.  pos: orders
--- the derivation list.  holder, object: ids in object_row, 0 for none.  addr, bits: only where they
--- differ from those of the object.
-CREATE TABLE cap_row (
+-- id: the row of its first version; it lives through moves and loss of rights.  parent: id of the parent, 0
+-- for roots.  pos: orders the derivation list.  holder, object: ids in object_row, 0 for none.  addr,
+-- bits: only where they differ from those of the object.
+--
+-- Where capabilities lie, and what they are but for their object and data, is said once: most of these
+-- come again and again.
+CREATE TABLE cap_place (
+    id      INTEGER PRIMARY KEY,
+    slot    INTEGER NOT NULL,
+    holder  INTEGER NOT NULL,
+    "index" INTEGER NOT NULL,     -- of the slot in its holder
+    level   INTEGER NOT NULL,
+    place   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX cap_place_by_slot ON cap_place (slot);
+CREATE TABLE cap_word (
+    id     INTEGER PRIMARY KEY,
+    domain INTEGER NOT NULL,
+    type   INTEGER NOT NULL,
+    rights INTEGER NOT NULL,
+    flags  INTEGER NOT NULL,
+    extra  INTEGER NOT NULL,
+    addr   INTEGER,
+    bits   INTEGER
+) STRICT;
+CREATE INDEX cap_word_known ON cap_word (domain, type, rights, flags, extra);
+-- life: of the first version of a capability its object, of later ones -id.  parent, pos: of later ones
+-- NULL where they are those of the first.
+CREATE TABLE cap_version (
     row    INTEGER PRIMARY KEY,
     t0     INTEGER NOT NULL,
     t1     INTEGER NOT NULL,
-    id     INTEGER NOT NULL,
-    parent INTEGER NOT NULL,
-    pos    INTEGER NOT NULL,
-    slot   INTEGER NOT NULL,
-    holder INTEGER NOT NULL,
-    domain INTEGER NOT NULL,
-    type   INTEGER NOT NULL,
-    object INTEGER NOT NULL,
-    addr   INTEGER,
-    bits   INTEGER,
-    rights INTEGER NOT NULL,
-    flags  INTEGER NOT NULL,
-    data   INTEGER NOT NULL,
-    extra  INTEGER NOT NULL,
-    "index" INTEGER NOT NULL,     -- of the slot in its holder
-    level  INTEGER NOT NULL,
-    place  INTEGER NOT NULL
+    parent INTEGER,
+    pos    INTEGER,
+    place  INTEGER NOT NULL,
+    word   INTEGER NOT NULL,
+    life   INTEGER NOT NULL,
+    data   INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX cap_by_id ON cap_row (id);
-CREATE INDEX cap_by_slot ON cap_row (slot);
-CREATE INDEX cap_by_object ON cap_row (object);
-CREATE INDEX cap_closed ON cap_row (t1) WHERE t1 < 2147483647;
+CREATE INDEX cap_by_place ON cap_version (place);
+CREATE INDEX cap_by_life ON cap_version (life);
 
--- One row a life: the same address retyped again is another object.
-CREATE TABLE object_row (
+-- What the rest of this text, and whoever asks, takes for a table.  f is the first version; that it is so is
+-- said twice, for those who come by the capability or its object, and for those who come by a version.
+-- What has a plus is no way to come: SQLite would make an index for it.
+CREATE VIEW cap_row AS
+SELECT c.row, c.t0, c.t1, f.row AS id, coalesce(c.parent, f.parent) AS parent,
+       coalesce(c.pos, f.pos) AS pos, p.slot, p.holder,
+       +w.domain AS domain, +w.type AS type, f.life AS object, +w.addr AS addr, +w.bits AS bits,
+       +w.rights AS rights, +w.flags AS flags, +c.data AS data, +w.extra AS extra, p."index", p.level,
+       p.place
+  FROM cap_version f
+  JOIN cap_version c ON (c.row = f.row OR c.life = -f.row)
+       AND f.row = iif(c.life < 0, -c.life, c.row)
+  JOIN cap_place p ON p.id = c.place
+  JOIN cap_word w ON w.id = +c.word
+ WHERE f.life >= 0;
+-- The same for those who come by the capability or its object alone: SQLite goes no other way, which it
+-- may where many tables are joined.
+CREATE VIEW cap_of AS
+SELECT c.row, c.t0, c.t1, f.row AS id, coalesce(c.parent, f.parent) AS parent,
+       coalesce(c.pos, f.pos) AS pos, p.slot, p.holder,
+       +w.domain AS domain, +w.type AS type, f.life AS object, +w.addr AS addr, +w.bits AS bits,
+       +w.rights AS rights, +w.flags AS flags, +c.data AS data, +w.extra AS extra, p."index", p.level,
+       p.place
+  FROM cap_version f
+ CROSS JOIN cap_version c ON (c.row = f.row OR c.life = -f.row)
+       AND f.row = iif(c.life < 0, -c.life, c.row)
+  JOIN cap_place p ON p.id = c.place
+  JOIN cap_word w ON w.id = +c.word
+ WHERE f.life >= 0;
+-- The same for those who come by the number of a version, or want all.
+CREATE VIEW cap_flat AS
+SELECT c.row, c.t0, c.t1, iif(c.life < 0, -c.life, c.row) AS id,
+       coalesce(c.parent, f.parent) AS parent, coalesce(c.pos, f.pos) AS pos, p.slot, p.holder,
+       w.domain, w.type, iif(c.life < 0, f.life, c.life) AS object, w.addr, w.bits, w.rights, w.flags,
+       c.data, w.extra, p."index", p.level, p.place
+  FROM cap_version c
+  LEFT JOIN cap_version f ON f.row = iif(c.life < 0, -c.life, NULL)
+  LEFT JOIN cap_place p ON p.id = c.place
+  LEFT JOIN cap_word w ON w.id = c.word;
+
+-- One row a life, whose id is that row: the same address retyped again is another object.  type: and
+-- flags << 8.
+CREATE TABLE object_version (
     row   INTEGER PRIMARY KEY,
     t0    INTEGER NOT NULL,
     t1    INTEGER NOT NULL,
-    id    INTEGER NOT NULL,
     type  INTEGER NOT NULL,
     addr  INTEGER NOT NULL,
-    bits  INTEGER NOT NULL,
-    flags INTEGER NOT NULL
+    bits  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX object_by_id ON object_row (id);
-CREATE INDEX object_by_addr ON object_row (addr, bits);
+CREATE INDEX object_by_addr ON object_version (addr);
 -- Those that do not begin at a multiple of their size: few, as boards have device memory.
-CREATE INDEX object_odd ON object_row (addr, bits)
+CREATE INDEX object_odd ON object_version (addr, bits)
  WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0;
+CREATE VIEW object_row AS
+SELECT row, t0, t1, row AS id, type & 255 AS type, addr, bits, type >> 8 AS flags
+  FROM object_version;
 
 -- What seldom changes of a thread, and what changes whenever it runs.
 CREATE TABLE thread_row (
@@ -357,8 +410,8 @@ CREATE TABLE tail (
     began BLOB NOT NULL
 ) STRICT;
 
--- What follows from the rest and saves readers time; recordings of format 3 have neither table, and
--- `capdb verify` holds both against the rest.
+-- What follows from the rest and saves readers time; `capdb verify` holds it against the rest.  Recordings
+-- of format 4 lack cap_ended, those of format 3 all of it.
 --
 -- Keyframes: the rows of a kind's table that hold in snapshot n, packed as `ended` above; last: the
 -- highest of all then.  With them one snapshot is read without looking at the whole table.
@@ -372,6 +425,12 @@ CREATE TABLE keyframe (
 -- First snapshots of runs of the machine, see the view `runs`.
 CREATE TABLE run_begin (
     n INTEGER PRIMARY KEY
+) STRICT;
+-- The rows of cap_version that ended at the snapshots of one merge, of which n is the last: of each its
+-- number, the length of what follows, and that, packed as `ended` above.
+CREATE TABLE cap_ended (
+    n    INTEGER PRIMARY KEY,
+    rows BLOB NOT NULL
 ) STRICT;
 
 ----------------------------------------------------------------------------------------------------
@@ -450,7 +509,7 @@ SELECT s.n, c.id AS cap, p.id AS parent, c.slot, p.slot AS parent_slot, d.name A
        coalesce(c.bits, o.bits) AS bits, u.text AS parent_type
   FROM snapshot s
   JOIN cap_row c ON c.t0 <= s.n AND c.t1 > s.n
-  JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+ CROSS JOIN cap_of p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
   LEFT JOIN object_row o ON o.id = c.object AND o.t0 <= s.n AND o.t1 > s.n
   LEFT JOIN domain d ON d.id = c.domain
   LEFT JOIN domain e ON e.id = p.domain
@@ -479,22 +538,22 @@ SELECT n, object, type, bits, life, coalesce(above, iif(holders = 1, holder, NUL
                     UNION
                     SELECT p.object, up.far + 1
                       FROM up
-                      JOIN cap_row c ON c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
-                      JOIN cap_row p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
+                     CROSS JOIN cap_of c ON c.object = up.life AND c.t0 <= s.n AND c.t1 > s.n
+                     CROSS JOIN cap_of p ON p.id = c.parent AND p.t0 <= s.n AND p.t1 > s.n
                            AND p.object <> up.life
                       JOIN word k ON k.kind = 'cap' AND k.value = p.type AND k.text = 'untyped'
                      WHERE up.far < 64)
                 SELECT d.name
                   FROM up
-                  JOIN cap_row q ON q.object = up.life AND q.t0 <= s.n AND q.t1 > s.n
+                 CROSS JOIN cap_of q ON q.object = up.life AND q.t0 <= s.n AND q.t1 > s.n
                   JOIN domain d ON d.id = q.domain AND NOT d.trusted
                   JOIN word k ON k.kind = 'cap' AND k.value = q.type AND k.text = 'untyped'
                  ORDER BY up.far, q.pos LIMIT 1) AS above,
                (SELECT count(DISTINCT q.domain)
-                  FROM cap_row q JOIN domain d ON d.id = q.domain AND NOT d.trusted
+                  FROM cap_of q CROSS JOIN domain d ON d.id = q.domain AND NOT d.trusted
                  WHERE q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n) AS holders,
                (SELECT d.name
-                  FROM cap_row q JOIN domain d ON d.id = q.domain AND NOT d.trusted
+                  FROM cap_of q CROSS JOIN domain d ON d.id = q.domain AND NOT d.trusted
                  WHERE q.object = o.id AND q.t0 <= s.n AND q.t1 > s.n LIMIT 1) AS holder
           FROM snapshot s
           JOIN object_row o ON o.t0 <= s.n AND o.t1 > s.n
@@ -622,10 +681,10 @@ SELECT w.n, c.id AS cap, c.slot, w.domain, w.owner,
   FROM (SELECT o.n, o.life, h.domain AS holder, d.name AS domain, o.domain AS owner, o.holders,
                o.object, o.bits
           FROM owners o
-          JOIN cap_row h ON h.object = o.life AND h.t0 <= o.n AND h.t1 > o.n
+         CROSS JOIN cap_of h ON h.object = o.life AND h.t0 <= o.n AND h.t1 > o.n
           JOIN domain d ON d.id = h.domain AND NOT d.trusted
          GROUP BY o.n, o.life, h.domain, d.name) w
-  JOIN cap_row c ON c.object = w.life AND c.domain = w.holder AND c.t0 <= w.n AND c.t1 > w.n
+ CROSS JOIN cap_of c ON c.object = w.life AND c.domain = w.holder AND c.t0 <= w.n AND c.t1 > w.n
  WHERE coalesce(w.owner <> w.domain, w.holders > 1, c.row > 0);
 
 CREATE VIEW crossings_over_time AS

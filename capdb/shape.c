@@ -9,7 +9,8 @@
 
 /* --- objects: which are the ones of before ---------------------------------------------------- */
 
-/* An object lives on when a capability to it does. */
+/* An object lives on when a capability to it does, which has no other object meanwhile.  Flags stay those
+ * that its life began with: the kernel changes none. */
 static bool lives_on(const struct comparison *c, uint32_t object)
 {
     for (int32_t slot = c->now->objects[object].first_slot; slot >= 0;
@@ -39,11 +40,8 @@ static int32_t pair_object(const struct comparison *c, uint32_t k, uint32_t *q)
 
 static void go_on(struct comparison *c, uint32_t k, uint32_t q)
 {
-    bool same = c->old->objects[q].flags == c->now->objects[k].flags;
     c->next->objects[k] = c->before->objects[q];
-    if (!same)
-        c->next->objects[k].row = 0;
-    c->object_mark[q] = same ? OBJECT_ROW : OBJECT_LIVES;
+    c->object_mark[q] = OBJECT_LIVES;
 }
 
 /* Those with a new capability may have no other; all the rest lives on. */
@@ -123,13 +121,17 @@ static bool judge(struct comparison *c, uint32_t i)
 
 /* --- into the file --------------------------------------------------------------------------- */
 
-/* Slots whose rows begin, by the id of their capability. out: as many as there may be. */
+/* Slots whose rows begin, by the id of their capability, new ones first: the number of a capability's
+ * first row is its id. out: as many as there may be. */
 static uint32_t slots_that_begin(struct comparison *c, struct sort_key *out)
 {
+    const int64_t new = c->db->recorder->next.cap - c->first_new;
     uint32_t found = 0;
     for (uint32_t i = 0; i < c->now->slot_count; i++)
-        if ((c->all_open || c->open[i]) && !judge(c, i))
-            out[found++] = (struct sort_key){c->next->caps[i].id, i};
+        if ((c->all_open || c->open[i]) && !judge(c, i)) {
+            const int64_t id = c->next->caps[i].id;
+            out[found++] = (struct sort_key){id < c->first_new ? id + new : id - c->first_new, i};
+        }
     keys_sort(out, found);
     return found;
 }
@@ -198,7 +200,7 @@ static int rows_by_columns(const void *a, const void *b)
     return row_compare(a, b);
 }
 
-/* Numbered by life; those that go on with other flags stand among them. */
+/* Numbered by life. */
 static enum error objects_that_begin(struct comparison *c, struct rowset *out)
 {
     for (uint32_t k = 0; k < c->now->object_count; k++) {
@@ -226,7 +228,7 @@ static int64_t *objects_that_end(const struct comparison *c, uint32_t *count)
     int64_t *ended = malloc((objects + (size_t)1) * sizeof(*ended));
     *count = 0;
     for (uint32_t q = 0; ended && q < objects; q++)
-        if (comparison_anew(c) || c->object_mark[q] != OBJECT_ROW)
+        if (comparison_anew(c) || !c->object_mark[q])
             ended[(*count)++] = m->objects[q].row;
     return ended;
 }

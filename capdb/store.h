@@ -134,6 +134,20 @@ enum error capdb_need_views(struct capdb *db);
 /* May statements name views that stand in the file that is read? */
 void capdb_allow_views(struct capdb *db, bool allowed);
 
+/* Since format 5 capabilities and objects lie in tables of which cap_row and object_row are views. */
+static inline bool capdb_is_split(const struct capdb *db)
+{
+    return db->version >= CAPDB_USER_VERSION;
+}
+/* The table with the versions of a kind; and what shows them by their numbers, or all of them, where
+ * cap_row is for those who come by something else. */
+const char *capdb_base(const struct capdb *db, enum row_kind kind);
+const char *capdb_flat(const struct capdb *db, enum row_kind kind);
+/* Ours of the three views that show rows, whose names statements take for tables: none else is asked. */
+enum error capdb_show_rows(struct capdb *db);
+/* A view of the schema as a temporary one with that name. */
+enum error capdb_show_as(struct capdb *db, const char *view, const char *name);
+
 /* --- vocabulary.c, words.c, tail.c, file.c ---------------------------------------------------- */
 
 /* Names of enumerations, so that views can say them. */
@@ -173,10 +187,18 @@ enum error capdb_add_taking(struct capdb *db);
 /* The rows of a kind that fulfil a condition, with their numbers. */
 enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
                               sqlite3_stmt **out);
+/* The same for a condition on their numbers, or for all. */
+enum error capdb_prepare_numbered(struct capdb *db, enum row_kind kind, const char *where,
+                                  sqlite3_stmt **out);
 /* All of them, behind those in *out; the statement is reset. ERR_CORRUPT: a cell holds something
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
+/* Those with numbers of a list that fulfil a condition, whose ?1 and so on are values; of the tail, those
+ * that fulfil it, listed or not.  Behind those in *out. */
+enum error capdb_take_numbered(struct capdb *db, enum row_kind kind, const struct key_list *numbers,
+                               const char *where, const int64_t *values, int count,
+                               const char *doing, struct rowset *out);
 /* Of the rows that hold in snapshot n those that fulfil a condition, NULL: all; values are for its ?2, ?3
  * and so on.  Behind those in *out, in the order of their numbers but for what the tail has. */
 enum error capdb_take_held(struct capdb *db, enum row_kind kind, uint32_t n, const char *where,

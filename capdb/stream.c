@@ -63,7 +63,7 @@ static enum error open_lane(struct stream *s, int kind)
     for (int c = 0; c < d->columns; c++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[c]);
     snprintf(sql + n, sizeof(sql) - (size_t)n, ", t0, t1 FROM %s WHERE t1 > %u ORDER BY row",
-             d->table, s->first);
+             capdb_flat(s->db, (enum row_kind)kind), s->first);
     l->free = NONE;
     l->ends = malloc(((size_t)s->last + 2) * sizeof(*l->ends));
     if (!l->ends)

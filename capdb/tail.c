@@ -5,6 +5,8 @@
  * at which they ended again if they did, then the ends of rows that are in the table already.  So
  * what came and went between two merges is written once. */
 #include "capdb/tail.h"
+#include "capdb/ended.h"
+#include "capdb/version.h"
 #include "lib/array.h"
 
 #include <stdio.h>
@@ -138,6 +140,7 @@ struct merging {
     struct capdb *db;
     int kind;
     sqlite3_stmt *insert, *end;
+    struct version_writer *writer; /* in place of insert, NULL */
     struct ending *ends; /* ascending by row once they are all there */
     uint32_t count;
     size_t room;
@@ -188,13 +191,16 @@ static enum error insert_row(void *ctx, int64_t t, const struct row *row)
 {
     struct merging *m = ctx;
     struct ending *end = end_of(m, row->row);
-    sqlite3_bind_int64(m->insert, 1, row->row);
-    sqlite3_bind_int64(m->insert, 2, t);
-    sqlite3_bind_int64(m->insert, 3, end ? end->t : CAPDB_STILL);
-    for (int c = 0; c < row_descs[m->kind].columns; c++)
-        bind_column(m->insert, c + 4, m->kind, c, row->v[c]);
+    const int64_t t1 = end ? end->t : CAPDB_STILL;
     if (end)
         end->written = true;
+    if (m->writer)
+        return version_put(m->writer, row, t, t1);
+    sqlite3_bind_int64(m->insert, 1, row->row);
+    sqlite3_bind_int64(m->insert, 2, t);
+    sqlite3_bind_int64(m->insert, 3, t1);
+    for (int c = 0; c < row_descs[m->kind].columns; c++)
+        bind_column(m->insert, c + 4, m->kind, c, row->v[c]);
     return step_and_reset(m->db, m->insert);
 }
 
@@ -211,7 +217,7 @@ static enum error write_ends(struct merging *m)
     return e;
 }
 
-static enum error prepare_merge(struct merging *m)
+static enum error prepare_insert(struct merging *m)
 {
     char sql[SQL_BYTES];
     const struct row_desc *d = &row_descs[m->kind];
@@ -219,10 +225,20 @@ static enum error prepare_merge(struct merging *m)
     for (int c = 0; c < d->columns; c++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", ?");
     snprintf(sql + n, sizeof(sql) - (size_t)n, ")");
-    enum error e = capdb_prepare(m->db, sql, &m->insert);
+    return capdb_prepare(m->db, sql, &m->insert);
+}
+
+static enum error prepare_merge(struct merging *m, struct version_writer *writer)
+{
+    char sql[SQL_BYTES];
+    const bool split = capdb_is_split(m->db) && (m->kind == ROW_CAP || m->kind == ROW_OBJECT);
+    m->writer = split ? writer : NULL;
+    enum error e =
+        split ? version_begin(writer, m->db, (enum row_kind)m->kind) : prepare_insert(m);
     if (e != ERR_OK)
         return e;
-    snprintf(sql, sizeof(sql), "UPDATE main.%s SET t1 = ? WHERE row = ?", d->table);
+    snprintf(sql, sizeof(sql), "UPDATE main.%s SET t1 = ? WHERE row = ?",
+             capdb_base(m->db, (enum row_kind)m->kind));
     return capdb_prepare(m->db, sql, &m->end);
 }
 
@@ -240,10 +256,13 @@ static enum error merge_rows(struct merging *m)
 
 static enum error merge_kind(struct capdb *db, int kind)
 {
+    struct version_writer writer;
     struct merging m = {.db = db, .kind = kind};
-    enum error e = prepare_merge(&m);
+    enum error e = prepare_merge(&m, &writer);
     if (e == ERR_OK)
         e = merge_rows(&m);
+    if (m.writer)
+        version_end(m.writer);
     sqlite3_finalize(m.insert);
     sqlite3_finalize(m.end);
     free(m.ends);
@@ -258,6 +277,8 @@ enum error capdb_merge(struct capdb *db)
         return e;
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
         e = merge_kind(db, kind);
+    if (e == ERR_OK && capdb_is_split(db))
+        e = ended_put(db);
     if (e == ERR_OK)
         e = capdb_exec(db, "DELETE FROM main.tail; COMMIT", "merging");
     if (e != ERR_OK)
@@ -296,16 +317,47 @@ static const char *table_columns(const struct capdb *db, const struct row_desc *
     return buf;
 }
 
+/* What shows the rows of a kind that are merged: its table, or one of our views beside the one of that
+ * name, which shows the tail, too. */
+static const char *merged_rows(const struct capdb *db, int kind, bool flat)
+{
+    return !capdb_is_split(db) || (kind != ROW_CAP && kind != ROW_OBJECT) ? NULL
+           : kind == ROW_OBJECT                                          ? "merged_object"
+           : flat                                                        ? "merged_flat"
+                                                                         : "merged_cap";
+}
+
+static const char drop_tail[] = "DROP TABLE temp.tail_end; DROP TABLE temp.tail_begin";
+static const char drop_merged[] = "DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of; DROP VIEW temp.merged_cap;"
+                                  "DROP VIEW temp.merged_flat; DROP VIEW temp.merged_object";
+
 static enum error drop_overlay(struct capdb *db)
 {
     enum error e = ERR_OK;
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
         e = capdb_execf(db, "reading the tail", "DROP VIEW temp.%s", row_descs[kind].table);
+    if (e == ERR_OK && capdb_is_split(db))
+        e = capdb_exec(db, drop_merged, "reading the tail");
     if (e == ERR_OK)
-        e = capdb_exec(db, "DROP TABLE temp.tail_end; DROP TABLE temp.tail_begin",
-                       "reading the tail");
+        e = capdb_exec(db, drop_tail, "reading the tail");
     db->overlaid = false;
-    return e;
+    return e == ERR_OK ? capdb_show_rows(db) : e;
+}
+
+/* Ours of those views make room for what shows the tail. */
+static enum error show_merged(struct capdb *db)
+{
+    if (!capdb_is_split(db))
+        return ERR_OK;
+    enum error e = capdb_exec(db,
+                              "DROP VIEW temp.cap_row; DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of;"
+                              "DROP VIEW temp.object_row",
+                              "reading the tail");
+    if (e == ERR_OK)
+        e = capdb_show_as(db, "cap_row", "merged_cap");
+    if (e == ERR_OK)
+        e = capdb_show_as(db, "cap_flat", "merged_flat");
+    return e == ERR_OK ? capdb_show_as(db, "object_row", "merged_object") : e;
 }
 
 /* A table that the file does not have. */
@@ -319,18 +371,20 @@ static enum error empty_kind(struct capdb *db, const struct row_desc *d)
 }
 
 /* Rows of the table, of which some end in the tail, and rows that begin there. */
-static void both_arms(const struct capdb *db, int kind, const char *keys, char sql[TAIL_FROM_BYTES])
+static void both_arms(const struct capdb *db, int kind, bool flat, const char *keys,
+                      char sql[TAIL_FROM_BYTES])
 {
     char own[COLUMNS_BYTES];
     char new[COLUMNS_BYTES];
     const struct row_desc *d = &row_descs[kind];
+    const char *merged = merged_rows(db, kind, flat);
     snprintf(sql, TAIL_FROM_BYTES,
-             "SELECT r.row, r.t0, coalesce(e.t, r.t1) AS t1%s FROM %smain.%s r%s"
+             "SELECT r.row, r.t0, coalesce(e.t, r.t1) AS t1%s FROM %s%s.%s r%s"
              " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = r.row UNION ALL"
              " SELECT b.row, b.t, coalesce(e.t, %d)%s FROM temp.tail_begin b"
              " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = b.row WHERE b.kind = %d",
-             table_columns(db, d, "r.", own), keys[0] ? "capdb_keys k CROSS JOIN " : "", d->table,
-             keys, kind, CAPDB_STILL, tail_columns(db, d, new), kind, kind);
+             table_columns(db, d, "r.", own), keys[0] ? "capdb_keys k CROSS JOIN " : "",
+             merged ? "temp" : "main", merged ? merged : d->table, keys, kind, CAPDB_STILL, tail_columns(db, d, new), kind, kind);
 }
 
 static enum error overlay_kind(struct capdb *db, int kind)
@@ -340,21 +394,34 @@ static enum error overlay_kind(struct capdb *db, int kind)
     const struct row_desc *d = &row_descs[kind];
     if (columns_there(db, d) == 0)
         return empty_kind(db, d);
-    both_arms(db, kind, "", arms);
+    both_arms(db, kind, false, "", arms);
     return capdb_execf(db, "reading the tail", "CREATE TEMP VIEW %s (row, t0, t1%s) AS %s",
                        d->table, table_columns(db, d, "", names), arms);
+}
+
+static enum error overlay_flat(struct capdb *db)
+{
+    char arms[TAIL_FROM_BYTES];
+    char names[COLUMNS_BYTES];
+    if (!capdb_is_split(db))
+        return ERR_OK;
+    both_arms(db, ROW_CAP, true, "", arms);
+    return capdb_execf(db, "reading the tail",
+                       "CREATE TEMP VIEW cap_of AS SELECT * FROM cap_row;"
+                       "CREATE TEMP VIEW cap_flat (row, t0, t1%s) AS %s",
+                       table_columns(db, &row_descs[ROW_CAP], "", names), arms);
 }
 
 void tail_from_listed(const struct capdb *db, int kind, char sql[TAIL_FROM_BYTES + 2])
 {
     static const char on[] = " ON r.row = k.key";
     if (!db->overlaid) {
-        snprintf(sql, TAIL_FROM_BYTES, "capdb_keys k CROSS JOIN main.%s r%s", row_descs[kind].table,
-                 on);
+        snprintf(sql, TAIL_FROM_BYTES, "capdb_keys k CROSS JOIN %s r%s",
+                 capdb_flat(db, (enum row_kind)kind), on);
         return;
     }
     char arms[TAIL_FROM_BYTES];
-    both_arms(db, kind, on, arms);
+    both_arms(db, kind, true, on, arms);
     snprintf(sql, TAIL_FROM_BYTES + 2, "(%s)", arms);
 }
 
@@ -438,8 +505,12 @@ enum error capdb_overlay(struct capdb *db)
     if (e != ERR_OK || !needed)
         return e;
     e = copy_tail(db);
+    if (e == ERR_OK)
+        e = show_merged(db);
     for (int kind = 0; e == ERR_OK && kind < ROW_KINDS; kind++)
         e = overlay_kind(db, kind);
+    if (e == ERR_OK)
+        e = overlay_flat(db);
     db->overlaid = e == ERR_OK;
     return e;
 }

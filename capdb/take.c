@@ -8,6 +8,7 @@
 #include "capdb/tail.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SQL_BYTES = 1280, FROM_BYTES = 96, HELD_BYTES = TAIL_FROM_BYTES + SQL_BYTES };
 
@@ -87,6 +88,12 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
     return prepare_from(db, kind, row_descs[kind].table, where, out);
 }
 
+enum error capdb_prepare_numbered(struct capdb *db, enum row_kind kind, const char *where,
+                                  sqlite3_stmt **out)
+{
+    return prepare_from(db, kind, capdb_flat(db, kind), where, out);
+}
+
 static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, struct taking taking)
 {
     enum error e = ERR_OK;
@@ -108,6 +115,25 @@ enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kin
     return take(db, st, doing, (struct taking){.kind = kind, .out = out});
 }
 
+enum error capdb_take_numbered(struct capdb *db, enum row_kind kind, const struct key_list *numbers,
+                               const char *where, const int64_t *values, int count,
+                               const char *doing, struct rowset *out)
+{
+    char from[TAIL_FROM_BYTES + 2];
+    sqlite3_stmt *st;
+    tail_from_listed(db, (int)kind, from);
+    enum error e = prepare_from(db, kind, from, where, &st);
+    if (e != ERR_OK)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite3_bind_int64(st, i + 1, values[i]);
+    db->keys = numbers;
+    e = capdb_take_rows(db, st, kind, doing, out);
+    db->keys = NULL;
+    sqlite3_finalize(st);
+    return e;
+}
+
 /* The rows that may hold are asked for one by one, or all up to the last of them. */
 static enum error prepare_held(struct capdb *db, enum row_kind kind, const struct held *held,
                                const char *where, sqlite3_stmt **out)
@@ -117,7 +143,7 @@ static enum error prepare_held(struct capdb *db, enum row_kind kind, const struc
     if (held->listed)
         tail_from_listed(db, (int)kind, from);
     else
-        snprintf(from, sizeof(from), "%s", row_descs[kind].table);
+        snprintf(from, sizeof(from), "%s", capdb_flat(db, kind));
     int used = snprintf(all, sizeof(all), "t0 <= ?1 AND t1 > ?1%s%s", where ? " AND " : "",
                         where ? where : "");
     if (!held->listed && held->last != INT64_MAX)
@@ -193,7 +219,7 @@ enum error capdb_rows_of_many(struct capdb *db, enum row_kind kind, const char *
 {
     char from[FROM_BYTES];
     snprintf(from, sizeof(from), "capdb_keys k CROSS JOIN %s r ON r.\"%s\" = k.key",
-             row_descs[kind].table, column);
+             strcmp(column, "row") == 0 ? capdb_flat(db, kind) : row_descs[kind].table, column);
     db->keys = keys;
     enum error e = take_both(db, kind, from, n, doing, out);
     db->keys = NULL;
@@ -204,6 +230,6 @@ enum error capdb_rows_of_both(struct capdb *db, enum row_kind kind, const uint32
                               const char *doing, struct rowset *out)
 {
     char from[FROM_BYTES];
-    snprintf(from, sizeof(from), "%s r", row_descs[kind].table);
+    snprintf(from, sizeof(from), "%s r", capdb_flat(db, kind));
     return take_both(db, kind, from, n, doing, out);
 }

@@ -8,6 +8,7 @@
  * The chain is followed once, in the order of the ledger, with cursors over the versions; so are the
  * states, each from the one before. */
 #include "capdb/ledger.h"
+#include "capdb/ended.h"
 #include "capdb/stream.h"
 #include "capdb/keyframe.h"
 #include "capdb/runs.h"
@@ -98,9 +99,10 @@ static void open_kind(struct chain *c, int kind)
     int n = snprintf(sql, sizeof(sql), "SELECT t0, row");
     for (int i = 0; i < d->columns; i++)
         n += snprintf(sql + n, sizeof(sql) - (size_t)n, ", \"%s\"", d->column[i]);
-    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s ORDER BY row", d->table);
+    const char *from = capdb_flat(c->v->db, (enum row_kind)kind);
+    snprintf(sql + n, sizeof(sql) - (size_t)n, " FROM %s ORDER BY row", from);
     cursor_open(c, &c->begins[kind], sql);
-    snprintf(sql, sizeof(sql), "SELECT t1, row FROM %s WHERE t1 <> %d ORDER BY t1, row", d->table,
+    snprintf(sql, sizeof(sql), "SELECT t1, row FROM %s WHERE t1 <> %d ORDER BY t1, row", from,
              CAPDB_STILL);
     cursor_open(c, &c->ends[kind], sql);
 }
@@ -305,6 +307,7 @@ static void tell_fault(void *ctx, const char *sentence)
 static void verify_shortcuts(struct verifying *v)
 {
     if (keyframes_verify(v->db, tell_fault, v) != ERR_OK ||
+        ended_verify(v->db, tell_fault, v) != ERR_OK ||
         runs_verify(v->db, tell_fault, v) != ERR_OK)
         fault(v, v->db->message);
 }

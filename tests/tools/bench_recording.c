@@ -344,14 +344,14 @@ static void write_plain(sqlite3 *recording, const char *path, bool indexed, uint
     sqlite3 *sql = open_plain(path, indexed);
     double *times = calloc(snapshots, sizeof(*times));
     sqlite3_stmt *from =
-        prepare(recording, "SELECT * FROM cap_row WHERE row > coalesce((SELECT last_cap_row FROM"
+        prepare(recording, "SELECT * FROM versions WHERE row > coalesce((SELECT last_cap_row FROM"
                            " snapshot WHERE n = ?1 - 1), 0) AND row <= (SELECT last_cap_row FROM"
                            " snapshot WHERE n = ?1)");
     sqlite3_stmt *ends =
-        prepare(recording, indexed ? "SELECT row FROM cap_row WHERE t1 = ?1 AND t1 < 2147483647"
+        prepare(recording, indexed ? "SELECT row FROM versions WHERE t1 = ?1 AND t1 < 2147483647"
                                    : "SELECT NULL, t0, t1, id, parent, pos, slot, holder, domain,"
                                      " type, object, addr, bits, rights, flags, data, extra,"
-                                     " \"index\", level, place FROM cap_row WHERE t1 = ?1"
+                                     " \"index\", level, place FROM versions WHERE t1 = ?1"
                                      " AND t1 < 2147483647");
     sqlite3_stmt *to =
         prepare(sql, indexed ? "INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -376,6 +376,13 @@ static void write_plain(sqlite3 *recording, const char *path, bool indexed, uint
     unlink(path);
 }
 
+/* All versions as a plain program would have them at hand. */
+static const char versions_sql[] =
+    "CREATE TEMP TABLE versions (row INTEGER PRIMARY KEY, t0, t1, id, parent, pos, slot, holder,"
+    " domain, type, object, addr, bits, rights, flags, data, extra, \"index\", level, place);"
+    "INSERT INTO versions SELECT * FROM cap_flat ORDER BY row;"
+    "CREATE INDEX temp.versions_closed ON versions (t1) WHERE t1 < 2147483647";
+
 static void measure_writing(const char *path, uint32_t snapshots, struct figures *f)
 {
     char beside[300];
@@ -384,9 +391,10 @@ static void measure_writing(const char *path, uint32_t snapshots, struct figures
     if (sqlite3_open_v2(path, &sql, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         die("cannot open the recording");
     snprintf(beside, sizeof(beside), "%.280s-plain", path);
+    run(sql, versions_sql);
     write_plain(sql, beside, false, snapshots, &f->raw, &unused, &f->raw_row);
     write_plain(sql, beside, true, snapshots, &unused, &f->plain, &unused);
-    f->rows = (uint64_t)number(sql, "SELECT count(*) FROM cap_row WHERE t0 > 1");
+    f->rows = (uint64_t)number(sql, "SELECT count(*) FROM cap_version WHERE t0 > 1");
     f->bytes = used_bytes(sql);
     sqlite3_close(sql);
 }
@@ -451,7 +459,7 @@ static void measure_load(struct capdb *db, uint32_t n)
     char view[64];
     char table[96];
     snprintf(view, sizeof(view), "SELECT count(*) FROM caps WHERE n = %u", n);
-    snprintf(table, sizeof(table), "SELECT count(*) FROM cap_row WHERE t0 <= %u AND t1 > %u", n, n);
+    snprintf(table, sizeof(table), "SELECT count(*) FROM cap_version WHERE t0 <= %u AND t1 > %u", n, n);
     if (capdb_need_views(db) != ERR_OK)
         die(capdb_error(db));
     double start = now();

@@ -908,7 +908,7 @@ static void a_browser_that_writes_stops_no_reader(void **state)
     /* more than its cache holds: pages of its transaction are in the file */
     assert_int_equal(sqlite3_exec(browser,
                                   "PRAGMA cache_size=1;"
-                                  "UPDATE cap_row SET rights = rights + 16;"
+                                  "UPDATE cap_word SET rights = rights + 16;"
                                   "UPDATE run_row SET pc = pc + 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);

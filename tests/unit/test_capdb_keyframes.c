@@ -327,8 +327,8 @@ static void a_recorder_refuses_another_last_snapshot(void **state)
     char message[CAPDB_MESSAGE];
     struct capdb *db;
     (void)state;
-    alter("UPDATE cap_row SET rights = rights + 1 WHERE row = (SELECT max(row) FROM cap_row WHERE"
-          " t1 = 2147483647)");
+    alter("UPDATE cap_word SET rights = rights + 1 WHERE id = (SELECT word FROM cap_version WHERE"
+          " t1 = 2147483647 ORDER BY row DESC LIMIT 1)");
     assert_int_equal(capdb_resume(path, &(struct capdb_source){.target = "test"}, &db, message),
                      ERR_CORRUPT);
     assert_non_null(strstr(message, "is not what was recorded"));
