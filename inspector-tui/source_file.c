@@ -248,12 +248,12 @@ static void look_for_file(struct source *s)
     s->replaced = true;
     source_say_recording(s, "%u snapshot%s, file %s", s->point_count, plural_s(s->point_count),
                          there ? "REPLACED" : "REMOVED");
-    source_put_console(s, there
+    source_put_message(s, there
                               ? "another file has the name of this recording by now: what is shown "
                                 "is the one that was opened; leave, and open it anew to see the "
-                                "other\n"
+                                "other"
                               : "the file of this recording was removed: what is shown is the one "
-                                "that was opened\n");
+                                "that was opened");
 }
 
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
@@ -465,7 +465,7 @@ static bool begin(struct source *s, char *message, size_t size)
     }
     s->first = wanted ? wanted : s->point_count;
     if (capdb_warning(s->db))
-        source_put_console(s, capdb_warning(s->db));
+        source_put_message(s, capdb_warning(s->db));
     return true;
 }
 
