@@ -191,8 +191,8 @@ bool source_has_connection(struct source *s);
 bool source_is_newest(const struct source *s, const struct asked *q);
 /* Is the file of the recording still the one that was opened? (source_file.c) */
 bool source_file_is_same(const struct source *s);
-/* Why it did not answer; where another has its name, what to do. */
-const char *source_db_error(const struct capdb *db);
+/* A sentence of why it did not answer; where another has its name, what to do. */
+const char *source_db_error(const struct capdb *db, char sentence[CAPDB_MESSAGE]);
 /* How many runs of the machine had begun by snapshot n. */
 uint32_t source_runs_by(const struct source *s, uint32_t n);
 /* Waits a while for those that are asked to give up; false: one does not. */
