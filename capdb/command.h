@@ -111,6 +111,9 @@ uint32_t range_first(const struct options *o);
 uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
+/* What domains are called, and whose slots are whose, stands in the rows: with --domains they are other
+ * rows, in a recording of its own that takes the place of v's. What is loaded stays. */
+enum status dbview_tell_anew(struct options *o, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 /* Loading them in ascending order reads the recording once. */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);

@@ -155,30 +155,6 @@ static enum status ask_recording(struct options *o, struct capdb *db)
     return s;
 }
 
-/* What domains are called, and whose slots are whose, stands in the rows: with other rules they are
- * other rows. */
-static enum status apply_rules(struct options *o, struct view *v)
-{
-    char message[CAPDB_MESSAGE];
-    struct capdb *anew;
-    if (!o->domains || target_is_live(o->run))
-        return STATUS_YES;
-    if (capdb_create(":memory:", o->run, &anew, message) != ERR_OK)
-        return command_complain(o->run, "%s", message);
-    if (capdb_tell_anew(v->db, anew, &v->rules) != ERR_OK) {
-        const char *said = capdb_error(v->db)[0] ? capdb_error(v->db) : capdb_error(anew);
-        command_complain(o->run, "%s", said);
-        capdb_close(anew);
-        return STATUS_UNKNOWN;
-    }
-    if (capdb_release(v->db) != ERR_OK)
-        command_doubt(o, "%s", capdb_error(v->db));
-    capdb_close(v->db);
-    v->db = anew;
-    capdb_hold(v->db);
-    return STATUS_YES;
-}
-
 /* Views with n stand on `snapshot`: in place of it, only those of the range. */
 static enum status apply_range(struct options *o, struct view *v)
 {
@@ -196,7 +172,7 @@ enum status command_sql(struct options *o)
     struct view v;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    enum status s = apply_rules(o, &v);
+    enum status s = dbview_tell_anew(o, &v);
     if (s == STATUS_YES)
         s = apply_range(o, &v);
     if (s == STATUS_YES)

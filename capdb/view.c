@@ -297,6 +297,35 @@ enum status dbview_open_file(struct options *o, struct view *v)
     return s;
 }
 
+enum status dbview_tell_anew(struct options *o, struct view *v)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb_beginning beginning;
+    struct capdb *anew;
+    if (!o->domains || target_is_live(o->run))
+        return STATUS_YES;
+    if (capdb_beginning(v->db, &beginning) != ERR_OK) {
+        capdb_beginning_free(&beginning);
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    }
+    enum error e = capdb_create_from(":memory:", &beginning.source, &anew, message);
+    capdb_beginning_free(&beginning);
+    if (e != ERR_OK)
+        return command_complain(o->run, "%s", message);
+    if (capdb_tell_anew(v->db, anew, &v->rules) != ERR_OK) {
+        const char *said = capdb_error(v->db)[0] ? capdb_error(v->db) : capdb_error(anew);
+        command_complain(o->run, "%s", said);
+        capdb_close(anew);
+        return STATUS_UNKNOWN;
+    }
+    if (capdb_release(v->db) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v->db));
+    capdb_close(v->db);
+    v->db = anew;
+    capdb_hold(v->db);
+    return STATUS_YES;
+}
+
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v)
 {
     *v = (struct view){.options = o, .db = first->db, .second = true};
