@@ -155,15 +155,13 @@ static enum status ask_recording(struct options *o, struct capdb *db)
     return s;
 }
 
-/* Views with n stand on `snapshot`: in place of it, only those of the range. */
+/* Events behind the newest snapshot have the number of the next one. */
 static enum status apply_range(struct options *o, struct view *v)
 {
     if (!o->from && !o->to)
         return STATUS_YES;
-    enum error e = capdb_execf(v->db, "asking",
-                               "CREATE TEMP VIEW snapshot AS SELECT * FROM main.snapshot"
-                               " WHERE n BETWEEN %u AND %u",
-                               range_first(o), range_last(o, v));
+    uint32_t last = o->to ? range_last(o, v) : INT32_MAX;
+    enum error e = capdb_limit_views(v->db, range_first(o), last);
     return e == ERR_OK ? STATUS_YES : command_complain(o->run, "%s", capdb_error(v->db));
 }
 

@@ -131,6 +131,9 @@ double capdb_now(void);
 enum error capdb_make_views(struct capdb *db);
 /* The same for a recording that is read, unless they are there. */
 enum error capdb_need_views(struct capdb *db);
+/* In place of those: each row that is of the snapshots first to last, also in part, told as if all were
+ * asked about. Of the table of snapshots only these are left. */
+enum error capdb_limit_views(struct capdb *db, uint32_t first, uint32_t last);
 /* May statements name views that stand in the file that is read? */
 void capdb_allow_views(struct capdb *db, bool allowed);
 

@@ -96,6 +96,49 @@ check "so is a date before it" complains "lies outside the recording" $capdb thr
 check "and what is no time" complains "neither a snapshot nor a time" $capdb threads "$run" --at 25:00
 check "a range" matches "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
 check "a range ends where the recording does" matches "in snapshots 10 to 12;" $capdb check "$run" --from 10
+# Each view in a range: the rows that it has of these snapshots without one, told alike.
+cat >"$work/ranges.py" <<'PYTHON'
+import json, re, subprocess, sys
+
+capdb, run, first, last = sys.argv[1:]
+views = re.findall(r"^CREATE VIEW (\w+)", open("capdb/schema.sql", encoding="utf-8").read(), re.M)
+
+
+def ask(sql, *options):
+    done = subprocess.run([capdb, "sql", run, sql, "--json", *options], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+rows = []
+of_events = {r["row"]: r["n"] for r in ask("SELECT row, n FROM event")}
+
+
+def is_inside(row):
+    begin = row.get("n") or row.get("first") or of_events.get(row.get("first_row"), 0)
+    end = row.get("n") or row["last"] if "last" in row or "n" in row else of_events.get(row.get("last_row"))
+    return begin <= int(last) and (end is None or end >= int(first))
+
+
+for view in views:
+    whole = ask(f"SELECT * FROM {view}")
+    part = ask(f"SELECT * FROM {view}", "--from", first, "--to", last)
+    if sorted(map(json.dumps, part)) != sorted(map(json.dumps, filter(is_inside, whole))):
+        sys.exit(f"{view}: {len(part)} rows of {len(whole)}, {sum(map(is_inside, whole))} expected")
+    rows += part
+if not rows:
+    sys.exit("no rows")
+PYTHON
+check "views of a range are parts of the views" python3 "$work/ranges.py" $capdb "$run" 3 5
+check "also of its end" python3 "$work/ranges.py" $capdb "$run" 12 12
+check "revocations of a range have their numbers" equal "$($capdb revokes "$run" --from 3 --to 5 | cut -f 1-3)" \
+    "$($capdb sql "$run" --from 3 --to 5 "SELECT revoke, first, last FROM revokes")"
+for old in format1 recording-1 recording-2; do
+    gunzip -c "tests/fixtures/$old.capdb.gz" >"$work/$old.capdb"
+    check "and of $old" python3 "$work/ranges.py" $capdb "$work/$old.capdb" 2 3
+done
+check "from a snapshot on, with the events behind the last one" equal \
+    "$($capdb sql "$run" "SELECT count(*) FROM events WHERE n >= 12")" "$($capdb sql "$run" --from 12 "SELECT count(*) FROM events")"
+
 check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
 check "a difference between two times" exits 0 $capdb diff "$run" "$taken" -- -0s
 check "is that of the snapshots they name" equal "$($capdb diff "$run" "$last_of_second" 12)" "$($capdb diff "$run" -- "$taken" -0s)"
