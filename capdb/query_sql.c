@@ -120,6 +120,12 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
         sqlite3_finalize(st);
         return STATUS_UNKNOWN;
     }
+    if (sqlite3_column_count(st) > OUTPUT_MAX_COLUMNS) {
+        command_complain(NULL, "sql: %d columns, and %d are the most that are shown",
+                         sqlite3_column_count(st), OUTPUT_MAX_COLUMNS);
+        sqlite3_finalize(st);
+        return STATUS_UNKNOWN;
+    }
     enum status s = show_rows(o, st, &error);
     if (error && !(running && running_failed(running))) /* which has said why */
         command_complain(NULL, "sql: %s", error);
