@@ -170,6 +170,10 @@ check "the nearest option is named" complains "did you mean --every?" $capdb rec
 check "the nearest command is named" complains "did you mean threads?" $capdb thraeds "$run"
 check "the nearest name, too" complains "the nearest is guest" $capdb can "$run" gest write driver
 check "an option that means nothing is refused" complains "threads takes no --strict" $capdb threads "$run" --strict
+for command in "cut $run $work/cut.capdb" "compact $run" "upgrade $run $work/upgraded.capdb" "report $run -o $work/page.html"; do
+    check "--json means nothing to ${command%% *}" complains "${command%% *} takes no --json" $capdb $command --json
+done
+check "nor --domains to publish" complains "publish takes no --domains" $capdb publish "$run" postgresql:///x --domains "$work/rules"
 check "options that exclude each other are refused" complains "exclude each other" $capdb check "$run" --all --at 3
 object() { # PYTHON-CONDITION on d, command...
     local condition=$1
