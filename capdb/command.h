@@ -60,6 +60,8 @@ struct command {
 enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Says that what it writes, -o or standard output, could not be written; errno tells why. */
+enum status command_unwritten(const struct options *o);
 /* Ends an answer: its status, or STATUS_UNKNOWN with a sentence if it could not be written. */
 struct output;
 enum status command_finish(struct options *o, struct output *out, enum status s);

@@ -7,6 +7,7 @@
 #include "lib/digits.h"
 #include "lib/utf8.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -330,6 +331,7 @@ static void write_json(struct output *o)
 bool output_end(struct output *o)
 {
     bool good = true;
+    errno = 0;
     if (o->mode == OUTPUT_JSON)
         write_json(o);
     else if (o->mode == OUTPUT_TABLE)
@@ -343,6 +345,8 @@ bool output_end(struct output *o)
     free(o->cells);
     free(o->branches);
     good = fflush(o->file) == 0 && !ferror(o->file) && good;
+    int why = errno ? errno : EIO; /* an earlier one may be forgotten */
     free(o);
+    errno = good ? 0 : why;
     return good;
 }

@@ -348,7 +348,7 @@ static enum status judge_all(struct gate *g)
         s = conclude(g);
     }
     if (!output_end(g->out))
-        s = command_complain(g->o->run, "output could not be written");
+        s = command_unwritten(g->o);
     return s;
 }
 

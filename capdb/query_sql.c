@@ -99,7 +99,7 @@ static enum status show_rows(struct options *o, sqlite3_stmt *st, const char **e
     *error = code == SQLITE_DONE ? NULL : sqlite3_errmsg(sqlite3_db_handle(st));
     progress_show(NULL, 1, 1);
     if (out && !output_end(out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return *error ? STATUS_UNKNOWN : STATUS_YES;
 }
 
@@ -338,7 +338,7 @@ enum status command_verify(struct options *o)
     report_ending(v.db, held ? holder : NULL, verdict.out);
     dbview_close(&v);
     if (!output_end(verdict.out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     if (e != ERR_OK && verdict.faults == 0)
         return command_complain(o->run, "cannot be told: %s", error_sentence(e));
     return e == ERR_OK ? STATUS_YES : STATUS_NO;

@@ -148,6 +148,6 @@ enum status command_revokes(struct options *o)
         s = command_complain(o->run, "revocation %u not found (it has %u)", r.wanted, r.number);
     dbview_close(&r.v);
     if (!output_end(r.out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return s;
 }

@@ -36,9 +36,15 @@ enum status command_complain(const char *where, const char *fmt, ...)
     return STATUS_UNKNOWN;
 }
 
+enum status command_unwritten(const struct options *o)
+{
+    return command_complain(o->output ? o->output : "stdout", "could not be written (%s)",
+                            strerror(errno));
+}
+
 enum status command_finish(struct options *o, struct output *out, enum status s)
 {
-    return output_end(out) ? s : command_complain(o->run, "output could not be written");
+    return output_end(out) ? s : command_unwritten(o);
 }
 
 void command_catch_signals(void (*handler)(int number))
@@ -70,8 +76,7 @@ enum status command_end_output(const struct options *o, struct outfile *f, enum 
 {
     bool written = outfile_close(f, s == STATUS_YES);
     if (!written && s == STATUS_YES)
-        s = command_complain(o->output ? o->output : "stdout", "could not be written (%s)",
-                             strerror(errno));
+        s = command_unwritten(o);
     return s;
 }
 
