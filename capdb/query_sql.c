@@ -75,13 +75,27 @@ static void result_row(struct output *out, sqlite3_stmt *st)
     output_row(out);
 }
 
+/* Is there no statement: blanks, semicolons and comments? */
+static bool is_blank(const char *text)
+{
+    for (;;) {
+        text += strspn(text, "; \t\r\n");
+        const char *end = strncmp(text, "--", 2) == 0   ? strchr(text, '\n')
+                          : strncmp(text, "/*", 2) == 0 ? strstr(text + 2, "*/")
+                                                        : text;
+        if (!end || end == text)
+            return !end || !*text;
+        text = end + (*end == '*' ? 2 : 1);
+    }
+}
+
 /* One statement that only reads; ERR_FORMAT: it is something else, or several. */
 static enum error prepare_question(sqlite3 *sql, const char *text, sqlite3_stmt **st)
 {
     const char *rest;
     if (sqlite3_prepare_v2(sql, text, -1, st, &rest) != SQLITE_OK)
         return ERR_IO;
-    bool one = *st && rest[strspn(rest, "; \t\r\n")] == '\0';
+    bool one = *st && is_blank(rest);
     if (one && sqlite3_stmt_readonly(*st) && sqlite3_column_count(*st) > 0)
         return ERR_OK;
     sqlite3_finalize(*st);
@@ -206,15 +220,10 @@ static void prompt(const struct session *s)
     fflush(stdout);
 }
 
-static bool is_blank(const char *text)
-{
-    return !text || text[strspn(text, "; \t\r\n")] == '\0';
-}
-
 static void answer(struct session *s)
 {
     running_next(s->running);
-    if (!is_blank(s->text) &&
+    if (s->text && !is_blank(s->text) &&
         run_query(s->o, running_connection(s->running), s->text, s->running) != STATUS_YES)
         s->status = STATUS_UNKNOWN;
     fflush(stdout);
@@ -223,15 +232,26 @@ static void answer(struct session *s)
         s->text[0] = '\0';
 }
 
+static void take_text(struct session *s, const char *text, size_t length)
+{
+    s->text = output_alloc(s->text, s->length + length + 1);
+    memcpy(s->text + s->length, text, length);
+    s->length += length;
+    s->text[s->length] = '\0';
+}
+
+/* A statement ends with a semicolon, of which texts may have some; a line may have several. */
 static void take_line(struct session *s, const char *line)
 {
-    size_t length = strlen(line);
-    s->text = output_alloc(s->text, s->length + length + 1);
-    memcpy(s->text + s->length, line, length + 1);
-    s->length += length;
-    if (sqlite3_complete(s->text))
-        answer(s);
-    else if (is_blank(s->text))
+    while (*line) {
+        size_t length = strcspn(line, ";");
+        bool ends = line[length] == ';';
+        take_text(s, line, length + ends);
+        line += length + ends;
+        if (ends && sqlite3_complete(s->text))
+            answer(s);
+    }
+    if (is_blank(s->text))
         s->length = 0;
 }
 

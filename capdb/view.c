@@ -235,9 +235,10 @@ static void doubt_incomplete(struct options *o, struct view *v)
     if (capdb_step(v->db, st, "looking for incomplete snapshots", &e) &&
         sqlite3_column_int64(st, 0) != 0)
         command_doubt(o,
-                      "%lld of its snapshots are incomplete, from %lld on: what could not be read"
+                      "%lld of its snapshots %s incomplete, from %lld on: what could not be read"
                       " is in no answer",
                       (long long)sqlite3_column_int64(st, 0),
+                      sqlite3_column_int64(st, 0) == 1 ? "is" : "are",
                       (long long)sqlite3_column_int64(st, 1));
     sqlite3_finalize(st);
 }

@@ -19,6 +19,10 @@ check "each statement of a session has a sample of its own" bash -c "$(declare -
 check "and one statement has one" equal 1 "$(asked "SELECT (SELECT seq FROM snapshot) = (SELECT max(seq) FROM snapshot JOIN caps USING (n)) AS one")"
 check "an error in one does not end the others" bash -c "printf 'SELECT nothing;\nSELECT count(*) AS c\n FROM threads' | $capdb live $monitor 2>/dev/null | grep -q '^[1-9]'"
 check "but is in the exit status" bash -c "printf 'SELECT nothing;\n' | $capdb live $monitor 2>/dev/null; [ \$? = 2 ]"
+check "a line may have several, comments, and semicolons in texts" equal "1 ;; 7" \
+    "$(printf "SELECT 1; SELECT ';;' -- and; so on\n; -- on\n/* a; */ SELECT 7; -- end" | $capdb live "$monitor" 2>&1 | sed -n 2~2p | tr '\n' ' ' | sed 's/ $//')"
+check "a statement may end with a comment" exits 0 $capdb live "$monitor" "SELECT 1; -- done"
+check "and is one" complains "one SELECT statement is expected" $capdb live "$monitor" "SELECT 1; /* */ SELECT 2"
 check "who does not answer is named, also when nothing of it is asked" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT 1"
 check "and when something is" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT * FROM threads"
 check "nothing is written through it" complains "may not be modified" $capdb live "$monitor" "DELETE FROM cap_row"
