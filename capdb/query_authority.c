@@ -99,7 +99,12 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
         step_row(out, v, i + 1, &steps[i]);
     if (e == ERR_OK)
         free(steps);
-    else
+    if (e == ERR_OK && count == 0)
+        fprintf(
+            stderr,
+            "capdb: %s: snapshot %u: from %s to %s is no step: the two have an object in common\n",
+            o->run, v->n, o->operand[0], o->operand[1]);
+    if (e != ERR_OK)
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));

@@ -85,6 +85,7 @@ check "a crossing has the type of the capability" equal "$($capdb sql "$run" "SE
 printf 'guest/* visitors\n' >"$work/rules"
 check "more columns than are shown are refused" complains "76 columns, and 64 are the most" $capdb sql "$run" \
     "SELECT * FROM caps a, caps b, caps c, caps d LIMIT 1"
+check "a path to itself says so" says "from guest to guest is no step" $capdb path "$run" guest guest
 check "sql --domains applies the file" matches "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"
 check "and leaves no name of before" matches "^0$" $capdb sql "$run" --domains "$work/rules" "SELECT count(*) FROM caps WHERE domain = 'guest'"
 printf 'guest/*\n' >"$work/wrong"
