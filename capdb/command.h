@@ -217,6 +217,9 @@ enum status check_by_policy(struct options *o, struct junit *junit);
 void progress_show(void *ctx, uint32_t done, uint32_t of);
 /* The same where nobody knows of how much; progress_show() with all done takes it away. */
 void progress_wait(void);
+/* progress_wait() whenever SQLite has worked for a while, but not beside what goes to a terminal bit by
+ * bit: `streams` to standard output. */
+void progress_while(const struct options *o, struct capdb *db, bool streams);
 
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 128, GIVEN_S = 30, WAITING_STEPS = 100000 };
+enum { NAME_BYTES = 128, GIVEN_S = 30 };
 
 /* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)
@@ -147,20 +147,6 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
     return s;
 }
 
-/* Called by SQLite while it works. */
-static int keep_waiting(void *ctx)
-{
-    (void)ctx;
-    progress_wait();
-    return 0;
-}
-
-/* A table comes at once; rows of JSON come as they are found, and would stand beside it. */
-static bool may_tell_progress(const struct options *o)
-{
-    return !o->given && !(output_default == OUTPUT_JSON && isatty(STDOUT_FILENO));
-}
-
 static enum status ask_recording(struct options *o, struct capdb *db)
 {
     if (o->given) /* the debugger waits, and with it the machine */
@@ -168,8 +154,7 @@ static enum status ask_recording(struct options *o, struct capdb *db)
     if (capdb_add_breaches(db) != ERR_OK || capdb_question_begins(db) != ERR_OK ||
         capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(db));
-    if (may_tell_progress(o))
-        sqlite3_progress_handler(db->sql, WAITING_STEPS, keep_waiting, NULL);
+    progress_while(o, db, output_default == OUTPUT_JSON);
     enum status s = run_query(o, db->sql, o->operand[0], NULL);
     capdb_question_ends(db);
     return s;

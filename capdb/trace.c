@@ -151,6 +151,7 @@ enum status export_events(FILE *f, struct options *o, struct view *v)
     enum status s =
         each_event_of(&t, "SELECT * FROM event_timed WHERE n BETWEEN ?1 AND ?2 ORDER BY row", first,
                       last, 0, trace_row);
+    progress_show(NULL, 1, 1);
     return output_end(t.out) ? s : command_unwritten(o);
 }
 
@@ -183,6 +184,7 @@ static enum status steps(struct trace *t, int64_t first, int64_t last, int64_t s
                                   " ('revoke', 'preempted', 'resumed', 'revoked'))"
                                   " OR (w.text = 'victim' AND e.src = ?3)) ORDER BY e.row",
                                   first, last, slot, step_row);
+    progress_show(NULL, 1, 1);
     return output_end(t->out) ? s : command_unwritten(t->o);
 }
 
@@ -262,6 +264,7 @@ static enum status list(struct trace *t)
     if (e != ERR_OK)
         s = command_complain(t->o->run, "%s", capdb_error(t->v->db));
     sqlite3_finalize(st);
+    progress_show(NULL, 1, 1);
     return output_end(t->out) ? s : command_unwritten(t->o);
 }
 
