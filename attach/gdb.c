@@ -658,7 +658,7 @@ static enum error gdb_snapshot(struct attach *a)
     if (e != ERR_OK)
         return e;
     e = snapshot_told(a);
-    if (e != ERR_OK) {
+    if (e != ERR_OK && e != ERR_TIMEOUT) { /* a stub that fell silent is greeted anew */
         set_block(d, block_of(a));
         e = snapshot_read(a);
     }

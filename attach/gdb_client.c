@@ -8,6 +8,7 @@
 
 enum {
     SILENCE_COMMAND_MS = 2000, /* a command may have much to do */
+    SILENCES_WITHIN = 3,       /* in an answer under way: 2, 4 and 8 seconds */
     SILENCE_ANY = 1000000,     /* wait for the deadline */
     TARGET_XML_CHUNKS = 64,
     COMMAND_PACKETS_MAX = 100000,
@@ -149,7 +150,8 @@ enum error gdb_client_move(struct gdb_client *c, const char *how, deadline_t dea
     enum error e = gdb_send_packet(c, how, deadline);
     c->running = c->halting = e == ERR_OK;
     while (e == ERR_OK && c->running) {
-        e = gdb_next_packet(c, how, (struct gdb_patience){GDB_SEND_TRIES, SILENCE_ANY, deadline});
+        e = gdb_next_packet(c, how,
+                            (struct gdb_patience){GDB_SEND_TRIES, SILENCE_ANY, deadline, 0});
         if (e == ERR_OK && gdb_is_exit_reply(&c->decoder))
             return gdb_fail(c, ERR_CLOSED, "the stub says that the target is gone");
         if (e == ERR_OK && (c->decoder.length == 0 || gdb_is_error_reply(&c->decoder)))
@@ -379,7 +381,7 @@ static bool detach(struct gdb_client *c, deadline_t deadline)
         e = gdb_send_packet(c, request, deadline);
     do
         e = e == ERR_OK
-                ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS / 2, deadline})
+                ? gdb_next_packet(c, NULL, (struct gdb_patience){1, DETACH_MS / 2, deadline, 0})
                 : e;
     while (e == ERR_OK && (gdb_take_stop_reply(c) || (c->mute && !gdb_answer_is(c, "OK"))));
     bool lost = e == ERR_TIMEOUT || e == ERR_CHECKSUM;
@@ -488,7 +490,7 @@ static enum error command(struct gdb_client *c, const char *line,
         return gdb_fail(c, ERR_ARGUMENT, "the command line is too long");
     n += gdb_hex_put(request + n, line, (uint32_t)strlen(line));
     request[n] = '\0';
-    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline};
+    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline, 0};
     uint32_t lost = c->answers_lost;
     enum error e = gdb_ask(c, request, p);
     for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
@@ -534,8 +536,9 @@ static enum error collect(struct gdb_client *c, const char *request,
                           enum error (*put)(void *ctx, const uint8_t *bytes, size_t len), void *ctx,
                           deadline_t deadline)
 {
-    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline};
+    struct gdb_patience p = {GDB_SEND_TRIES, SILENCE_COMMAND_MS, deadline, 0};
     enum error e = gdb_ask(c, request, p);
+    p.silences = SILENCES_WITHIN; /* a machine that was reset has forgotten what it was telling */
     for (unsigned i = 0; e == ERR_OK && i < COMMAND_PACKETS_MAX; i++) {
         const struct gdb_decoder *d = &c->decoder;
         if (gdb_answer_is(c, "l"))

@@ -143,7 +143,7 @@ bool gdb_is_exit_reply(const struct gdb_decoder *d)
 
 struct gdb_patience gdb_patient(const struct gdb_client *c, deadline_t deadline)
 {
-    return (struct gdb_patience){GDB_SEND_TRIES, gdb_silence(c), deadline};
+    return (struct gdb_patience){GDB_SEND_TRIES, gdb_silence(c), deadline, 0};
 }
 
 /* Nothing more comes.  The answer was lost if the stub has acknowledged the request (then it has it
@@ -162,6 +162,7 @@ static enum error ask_again(struct gdb_client *c, const char *request, bool *hea
 static enum error await_packet(struct gdb_client *c, const char *request, struct gdb_patience p)
 {
     bool heard = false;
+    unsigned silences = 0;
     for (unsigned tries = 0; tries < p.tries;) {
         enum gdb_event event = GDB_NOTHING;
         enum error e = gdb_next_event(c, &event, p.silence_ms, p.deadline);
@@ -170,6 +171,9 @@ static enum error await_packet(struct gdb_client *c, const char *request, struct
         if (deadline_left(p.deadline) == 0)
             return gdb_line_failed(c, ERR_TIMEOUT);
         bool silence = e == ERR_TIMEOUT;
+        silences += silence;
+        if (silence && silences == p.silences)
+            return gdb_line_failed(c, ERR_TIMEOUT);
         bool answer_lost = silence ? heard || !request : event == GDB_BAD;
         if (!silence && event == GDB_PACKET)
             return gdb_send_sign(c, '+', p.deadline);

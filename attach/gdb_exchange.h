@@ -21,6 +21,7 @@ struct gdb_patience {
     unsigned tries;
     int64_t silence_ms;
     deadline_t deadline;
+    unsigned silences; /* so many in the wait for one packet are the end; 0: any number */
 };
 
 /* Sets c->trouble; returns e. */

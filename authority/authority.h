@@ -39,6 +39,9 @@ static inline bool authority_rule_takes_names(const struct authority_rule *rule)
     return rule->domain[0] == '*' && rule->domain[1] == '\0';
 }
 
+/* "-" and "(shared)" stand where there is no domain, so none is called "-" or begins with "(". */
+bool authority_means_no_domain(const char *name, size_t length);
+
 struct authority_rules {
     struct authority_rule *rules;
     uint32_t count;

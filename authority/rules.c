@@ -95,12 +95,20 @@ static enum error check_pattern(const struct line_parser *p, const struct line_w
     return ERR_OK;
 }
 
+bool authority_means_no_domain(const char *name, size_t length)
+{
+    return length && (name[0] == '(' || (length == 1 && name[0] == '-'));
+}
+
 static enum error check_domain(const struct line_parser *p, const struct line_word *w)
 {
     if (!w->text)
         return line_refuse(p, w->column, "a domain is missing: PATTERN DOMAIN [trusted]");
     if (w->text[0] == '\0')
         return line_refuse(p, w->column, "a domain needs a name");
+    if (authority_means_no_domain(w->text, strlen(w->text)))
+        return line_refuse(p, w->column,
+                           "answers call so what has no domain: - and what begins with (");
     for (const char *at = w->text; *at;) {
         uint32_t n = *at == ' ' ? 0 : utf8_printable(at, (uint32_t)strlen(at));
         if (n == 0)

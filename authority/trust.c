@@ -121,19 +121,25 @@ static void find_root_task(struct authority *a)
 
 /* --- names --- */
 
+/* Answers call islands so, or what has no domain: "-", "(shared)", "(kernel)". */
+static bool is_reserved(const char *label, size_t length)
+{
+    return strncmp(label, ISLAND_PREFIX, strlen(ISLAND_PREFIX)) == 0 ||
+           authority_means_no_domain(label, length);
+}
+
 /* A name's part before the slash; 0: it names no domain.  The kernel's own default, "child of:
  * 'guest/init'", has blanks, which no name of a domain has. */
 static size_t domain_part(const char *label)
 {
     size_t length = strcspn(label, "/ '\"");
-    bool usable = label[length] == '/' && strncmp(label, ISLAND_PREFIX, strlen(ISLAND_PREFIX)) != 0;
-    return usable ? length : 0;
+    return label[length] == '/' && !is_reserved(label, length) ? length : 0;
 }
 
 static bool is_plain(const char *label)
 {
-    return label[0] != '\0' && label[strcspn(label, "/ '\"")] == '\0' &&
-           strncmp(label, ISLAND_PREFIX, strlen(ISLAND_PREFIX)) != 0;
+    size_t length = strcspn(label, "/ '\"");
+    return length && label[length] == '\0' && !is_reserved(label, length);
 }
 
 static const char *root_name(const char *label)

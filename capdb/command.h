@@ -60,6 +60,8 @@ struct command {
 enum status command_complain(const char *where, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Says that what it writes, -o or standard output, could not be written; errno tells why. */
+enum status command_unwritten(const struct options *o);
 /* Ends an answer: its status, or STATUS_UNKNOWN with a sentence if it could not be written. */
 struct output;
 enum status command_finish(struct options *o, struct output *out, enum status s);
@@ -111,6 +113,9 @@ uint32_t range_first(const struct options *o);
 uint32_t range_last(const struct options *o, const struct view *v);
 /* Another snapshot of the same file; closed before the first. */
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v);
+/* What domains are called, and whose slots are whose, stands in the rows: with --domains they are other
+ * rows, in a recording of its own that takes the place of v's. What is loaded stays. */
+enum status dbview_tell_anew(struct options *o, struct view *v);
 enum status dbview_open(struct options *o, struct view *v); /* and loads snapshot --at */
 /* Loading them in ascending order reads the recording once. */
 enum status dbview_load(struct options *o, struct view *v, uint32_t n);
@@ -212,6 +217,9 @@ enum status check_by_policy(struct options *o, struct junit *junit);
 void progress_show(void *ctx, uint32_t done, uint32_t of);
 /* The same where nobody knows of how much; progress_show() with all done takes it away. */
 void progress_wait(void);
+/* progress_wait() whenever SQLite has worked for a while, but not beside what goes to a terminal bit by
+ * bit: `streams` to standard output. */
+void progress_while(const struct options *o, struct capdb *db, bool streams);
 
 /* Revocations as events tell them; wanted: the number of one, step by step, 0: a list. */
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted);

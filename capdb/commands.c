@@ -116,17 +116,27 @@ static bool names_option(const struct command *c, const char *name)
     return strstr(c->usage, text);
 }
 
+/* Is the command's name among the words? */
+static bool is_one_of(const struct command *c, const char *words)
+{
+    size_t length = strlen(c->name);
+    for (const char *at = words; (at = strstr(at, c->name)); at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
 /* What every command has that interprets a snapshot. */
 static bool takes_domains(const struct command *c)
 {
-    return c->run != command_snapshots && c->run != command_verify && c->run != command_upgrade &&
-           c->run != command_compact && c->run != command_cut;
+    return !is_one_of(c, "snapshots verify upgrade compact cut publish import");
 }
 
-/* The others write in a form of their own. */
+/* The others write in a form of their own, or tell in a sentence what they did. */
 static bool takes_json(const struct command *c)
 {
-    return c->run != command_export && c->run != command_policy;
+    return !is_one_of(c,
+                      "export policy record import report upgrade publish compact cut gdb-proxy");
 }
 
 bool command_takes(const struct command *c, const char *option)
@@ -230,14 +240,8 @@ bool command_takes_all(const struct command *c)
 
 bool command_takes_one(const struct command *c)
 {
-    static const char *const names[] = {
-        "threads",         "domains",   "owner",      "who",           "cdt",
-        "preview",         "untyped",   "path",       "can",           "check",
-        "export",          "sql",       "retype",     "fit",           "leak",
-        "why-not-running", "why-fault", "why-denied", "who-can-reach", "what-can-it-reach",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strcmp(names[i], c->name) == 0)
-            return true;
-    return false;
+    return is_one_of(
+        c, "threads domains owner who cdt preview untyped path can check export sql retype "
+           "fit leak why-not-running why-fault why-denied who-can-reach "
+           "what-can-it-reach");
 }

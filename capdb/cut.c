@@ -357,7 +357,7 @@ static enum error create_out(struct capdb *db, uint32_t first, const char *cut, 
             .target = capdb_column_text(st, 0), .machine = capdb_column_text(st, 1), .cut = cut};
         char said[CAPDB_MESSAGE] = "";
         e = capdb_begin_new(out, &source, new, said);
-        snprintf(message, CAPDB_MESSAGE, "%.160s %.320s", out, said);
+        snprintf(message, CAPDB_MESSAGE, "%.160s: %.320s", out, said);
     } else {
         snprintf(message, CAPDB_MESSAGE, "%s", capdb_error(db));
     }
@@ -386,8 +386,8 @@ static enum error cut_into(struct cutting *c, const char *out, char *message)
     c->to = new.db;
     e = cut_all(c);
     if (e != ERR_OK)
-        snprintf(message, CAPDB_MESSAGE, "%s",
-                 capdb_error(c->to)[0] ? capdb_error(c->to) : capdb_error(c->from));
+        snprintf(message, CAPDB_MESSAGE, "%.300s; %.160s is not made",
+                 capdb_error(c->to)[0] ? capdb_error(c->to) : capdb_error(c->from), out);
     return capdb_end_new(&new, e, message);
 }
 

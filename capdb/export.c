@@ -127,10 +127,12 @@ enum status command_export(struct options *o)
     o->whole = strcmp(o->format, "trace") == 0 || strcmp(o->format, "events") == 0;
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
+    progress_while(o, v.db, !o->output);
     struct outfile f;
     enum status s = command_begin_output(o, &f);
     if (s == STATUS_YES)
         s = command_end_output(o, &f, export_to(o, &v, f.file));
+    progress_show(NULL, 1, 1);
     dbview_close(&v);
     return s;
 }

@@ -67,6 +67,15 @@ static bool still_there(const char *path, int fd)
            here.st_dev == there.st_dev;
 }
 
+/* errno stays what told why. */
+static void drop(int *fd)
+{
+    int why = errno;
+    close(*fd);
+    *fd = -1;
+    errno = why;
+}
+
 static enum error take_once(const char *path, int *fd, char *holder)
 {
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
@@ -77,10 +86,8 @@ static enum error take_once(const char *path, int *fd, char *holder)
         read_holder(*fd, holder);
     else if (e == ERR_OK && !still_there(path, *fd))
         e = ERR_TORN;
-    if (e != ERR_OK) {
-        close(*fd);
-        *fd = -1;
-    }
+    if (e != ERR_OK)
+        drop(fd);
     return e;
 }
 
@@ -93,8 +100,10 @@ enum error lock_take(const char *path, const char *who, int *fd, char *holder)
         e = take_once(file, fd, holder);
     free(file);
     if (e == ERR_OK && (ftruncate(*fd, 0) != 0 || dprintf(*fd, "%s\n", who) < 0)) {
+        int why = errno;
         lock_release(path, *fd);
         *fd = -1;
+        errno = why;
         e = ERR_IO;
     }
     return e;
@@ -117,12 +126,8 @@ enum error lock_take_itself(const char *path, int *fd)
 {
     *fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     enum error e = *fd < 0 ? ERR_IO : try_lock(*fd, one_byte);
-    if (e != ERR_OK && *fd >= 0) {
-        int why = errno;
-        close(*fd);
-        errno = why;
-        *fd = -1;
-    }
+    if (e != ERR_OK && *fd >= 0)
+        drop(fd);
     return e;
 }
 

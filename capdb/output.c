@@ -7,6 +7,7 @@
 #include "lib/digits.h"
 #include "lib/utf8.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -79,6 +80,21 @@ static char *copy_escaped(const struct output *o, const char *text, size_t lengt
     return out;
 }
 
+/* Of two members of one name a reader of JSON keeps one: the second is called NAME:1, as in SQLite. */
+static void tell_apart(struct output *o, uint32_t column)
+{
+    const char *name = o->name[column];
+    char *other = output_alloc(NULL, strlen(name) + DIGITS_BYTES + 2);
+    strcpy(other, name);
+    for (uint32_t c = 0, number = 0; c < column; c++)
+        if (strcmp(o->name[c], other) == 0) {
+            sprintf(other, "%s:%u", name, ++number);
+            c = UINT32_MAX; /* from the first on */
+        }
+    free(o->name[column]);
+    o->name[column] = other;
+}
+
 struct output *output_begin(FILE *file, enum output_mode mode, const char *const *columns)
 {
     struct output *o = output_alloc(NULL, sizeof(*o));
@@ -90,6 +106,8 @@ struct output *output_begin(FILE *file, enum output_mode mode, const char *const
         o->right[o->columns] = *name == '#';
         name += *name == '#';
         o->name[o->columns] = copy_escaped(o, name, strlen(name));
+        if (o->mode == OUTPUT_JSON)
+            tell_apart(o, o->columns);
     }
     return o;
 }
@@ -246,17 +264,40 @@ static void write_tsv(struct output *o)
 
 /* --- JSON (RFC 8259) ------------------------------------------------------------------------- */
 
+/* The number of the character of `length` bytes, which is well formed. */
+static uint32_t code_point(const char *bytes, uint32_t length)
+{
+    static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)bytes[0] & first[length];
+    for (uint32_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)bytes[i] & 0x3f);
+    return code;
+}
+
+/* Characters beyond 16 bits are a pair of surrogates. */
+static void put_escape(FILE *file, uint32_t code)
+{
+    if (code >= 0x10000)
+        fprintf(file, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + (code & 0x3ff));
+    else
+        fprintf(file, "\\u%04x", code);
+}
+
+/* What a terminal would obey, or nobody would see, has an escape; what is no UTF-8 is \xNN as text. */
 void output_json_string(FILE *file, const char *text)
 {
     fputc('"', file);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(file, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(file, "\\u%04x", c);
+    for (uint32_t left = (uint32_t)strlen(text), n; left; text += n, left -= n) {
+        n = utf8_character(text, left);
+        if (n == 0)
+            fprintf(file, "\\\\x%02x", (unsigned char)*text);
+        else if (*text == '"' || *text == '\\')
+            fprintf(file, "\\%c", *text);
+        else if (utf8_printable(text, left))
+            fwrite(text, 1, n, file);
         else
-            fputc(c, file);
+            put_escape(file, code_point(text, n));
+        n += n == 0;
     }
     fputc('"', file);
 }
@@ -290,6 +331,7 @@ static void write_json(struct output *o)
 bool output_end(struct output *o)
 {
     bool good = true;
+    errno = 0;
     if (o->mode == OUTPUT_JSON)
         write_json(o);
     else if (o->mode == OUTPUT_TABLE)
@@ -303,6 +345,8 @@ bool output_end(struct output *o)
     free(o->cells);
     free(o->branches);
     good = fflush(o->file) == 0 && !ferror(o->file) && good;
+    int why = errno ? errno : EIO; /* an earlier one may be forgotten */
     free(o);
+    errno = good ? 0 : why;
     return good;
 }

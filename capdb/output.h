@@ -35,7 +35,7 @@ void output_null(struct output *o);                /* nothing: null in JSON, els
 void output_below(struct output *o, int64_t row);
 void output_row(struct output *o);
 bool output_is_table(const struct output *o); /* for people: indentation helps */
-/* Writes what is left and frees; false when writing failed. */
+/* Writes what is left and frees; false when writing failed: errno tells why. */
 bool output_end(struct output *o);
 
 /* UTF-8 as a JSON string, quotes and all. */

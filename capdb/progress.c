@@ -8,8 +8,10 @@
 static const double patience = 1.0; /* seconds without a word */
 static const double between = 0.1;  /* two words */
 
-static double began, said;
+static double began, said, counted; /* counted: the newest of known how much */
 static bool shown;
+
+enum { STEPS = 100000 }; /* of SQLite between two calls */
 
 /* Long enough without a word, to somebody who looks? */
 static bool is_due(double now)
@@ -22,7 +24,7 @@ static bool is_due(double now)
 void progress_wait(void)
 {
     const double now = capdb_now();
-    if (!is_due(now))
+    if (!is_due(now) || now - counted < patience)
         return;
     fprintf(stderr, "\r%.0f s; ^C gives up\033[K", now - began);
     shown = true;
@@ -33,6 +35,7 @@ void progress_show(void *ctx, uint32_t done, uint32_t of)
 {
     double now = capdb_now();
     (void)ctx;
+    counted = now;
     if (done >= of && shown) {
         fputs("\r\033[K", stderr);
         shown = false;
@@ -42,4 +45,17 @@ void progress_show(void *ctx, uint32_t done, uint32_t of)
     fprintf(stderr, "\r%u of %u snapshots\033[K", done, of);
     shown = true;
     said = now;
+}
+
+static int keep_waiting(void *ctx)
+{
+    (void)ctx;
+    progress_wait();
+    return 0;
+}
+
+void progress_while(const struct options *o, struct capdb *db, bool streams)
+{
+    if (!o->given && !o->quiet && !(streams && isatty(STDOUT_FILENO)))
+        sqlite3_progress_handler(db->sql, STEPS, keep_waiting, NULL);
 }

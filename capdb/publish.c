@@ -8,6 +8,7 @@
 #include "capdb/pq.h"
 #include "capdb/schema.h"
 #include "lib/array.h"
+#include "lib/utf8.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -377,22 +378,36 @@ static bool publish_next(struct publishing *p, uint32_t count)
     return more && p->s == STATUS_YES;
 }
 
+/* A name that is cut off would be another recording's, and one that shows nothing nobody finds. */
+static bool is_name(const char *text, size_t length)
+{
+    size_t at = 0;
+    for (uint32_t n; at < length && (n = utf8_printable(text + at, (uint32_t)(length - at)));)
+        at += n;
+    return length && at == length;
+}
+
 /* FILE without folder and .capdb, unless --name says otherwise. */
-static bool name_it(struct publishing *p)
+static enum status name_it(struct publishing *p)
 {
     char *path = strdup(p->o->run);
     if (!path)
-        return false;
-    const char *base = basename(path);
+        return command_complain(p->o->run, "out of memory");
+    const char *base = p->o->name ? p->o->name : basename(path);
     size_t length = strlen(base);
-    if (length > 6 && strcmp(base + length - 6, ".capdb") == 0)
+    if (!p->o->name && length > 6 && strcmp(base + length - 6, ".capdb") == 0)
         length -= 6;
-    if (p->o->name)
-        snprintf(p->name, sizeof(p->name), "%s", p->o->name);
-    else
+    bool good = length < sizeof(p->name) && is_name(base, length);
+    if (good)
         snprintf(p->name, sizeof(p->name), "%.*s", (int)length, base);
+    else
+        command_complain(p->o->run,
+                         "publish: %.*s is no name: 1 to %zu bytes of UTF-8 without control "
+                         "characters%s",
+                         (int)length, base, sizeof(p->name) - 1,
+                         p->o->name ? "" : "; --name gives one");
     free(path);
-    return true;
+    return good ? STATUS_YES : STATUS_UNKNOWN;
 }
 
 static void publish_all(struct publishing *p)
@@ -405,8 +420,9 @@ static void publish_all(struct publishing *p)
     pg_run(p, "CREATE TEMPORARY TABLE ended (recording text, row bigint, t1 bigint)");
     while (publish_next(p, count))
         ;
+    uint32_t there = p->done > count ? p->done : count;
     if (p->s == STATUS_YES)
-        printf("%u snapshot%s there as %s\n", count, count == 1 ? " is" : "s are", p->name);
+        printf("%u snapshot%s there as %s\n", there, there == 1 ? " is" : "s are", p->name);
 }
 
 enum status command_publish(struct options *o)
@@ -421,17 +437,18 @@ enum status command_publish(struct options *o)
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
     p.db = v.db;
-    p.pg = pq.PQconnectdb(o->operand[0]);
-    if (v.db->version == CAPDB_USER_VERSION_1)
+    p.s = name_it(&p);
+    if (p.s == STATUS_YES && v.db->version == CAPDB_USER_VERSION_1)
         p.s = command_complain(o->run, "has format %d; capdb upgrade makes one of today's of it",
                                v.db->version);
-    else if (!name_it(&p))
-        p.s = command_complain(o->run, "out of memory");
-    else if (pq.PQstatus(p.pg) != PQ_CONNECTION_OK)
-        fail(&p, "no connection");
-    else
-        publish_all(&p);
-    pq.PQfinish(p.pg);
+    if (p.s == STATUS_YES) {
+        p.pg = pq.PQconnectdb(o->operand[0]);
+        if (pq.PQstatus(p.pg) == PQ_CONNECTION_OK)
+            publish_all(&p);
+        else
+            fail(&p, "no connection");
+        pq.PQfinish(p.pg);
+    }
     free(p.line);
     dbview_close(&v);
     return p.s;

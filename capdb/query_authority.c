@@ -2,6 +2,7 @@
 #include "authority/explain.h"
 #include "capdb/frames.h"
 #include "capdb/junit.h"
+#include "capdb/managers.h"
 #include "capdb/spans.h"
 #include "lib/plural.h"
 #include "record/names.h"
@@ -98,7 +99,12 @@ static enum status show_path(struct options *o, struct view *v, const bool *from
         step_row(out, v, i + 1, &steps[i]);
     if (e == ERR_OK)
         free(steps);
-    else
+    if (e == ERR_OK && count == 0)
+        fprintf(
+            stderr,
+            "capdb: %s: snapshot %u: from %s to %s is no step: the two have an object in common\n",
+            o->run, v->n, o->operand[0], o->operand[1]);
+    if (e != ERR_OK)
         fprintf(stderr, "capdb: %s: snapshot %u: no %s path from %s to %s (%s)\n", o->run, v->n,
                 o->flow ? "flow" : "authority", o->operand[0], o->operand[1],
                 assumption_text(v, strict, text, sizeof(text)));
@@ -253,15 +259,11 @@ static void no_rows(struct output *out, const struct question *q,
     }
 }
 
-static void put_managers(const struct view *v)
+static void put_managers(const struct managers *m)
 {
-    bool behind = false;
-    for (uint32_t i = 0; i < v->authority.domain_count; i++) {
-        if (!v->authority.domains[i].trusted)
-            continue;
-        fputs(behind ? ", " : "", stdout);
-        output_json_string(stdout, v->authority.domains[i].name);
-        behind = true;
+    for (uint32_t i = 0; i < m->count; i++) {
+        fputs(i ? ", " : "", stdout);
+        output_json_string(stdout, m->list[i].name);
     }
 }
 
@@ -275,6 +277,7 @@ static const char *verdict_word(const struct authority_answer *answer, const cha
 static void put_answer_object(const struct question *q, const struct authority_answer *answer,
                               const char *doubt)
 {
+    struct managers managers = {0};
     printf("{\"verdict\": \"%s\",\n \"doubt\": ", verdict_word(answer, doubt));
     if (doubt)
         output_json_string(stdout, doubt);
@@ -282,8 +285,10 @@ static void put_answer_object(const struct question *q, const struct authority_a
         printf("null");
     printf(",\n \"snapshot\": %u,\n \"strict\": %s,\n \"managers\": [", q->v->n,
            answer->strict ? "true" : "false");
+    managers_add(&managers, &q->v->authority);
     if (!answer->strict)
-        put_managers(q->v);
+        put_managers(&managers);
+    managers_free(&managers);
     printf("],\n \"%s\": ", answer->yes ? "witness" : "cut");
 }
 
@@ -528,22 +533,12 @@ static void breach_row(struct output *out, const struct view *v, const struct au
 struct tally {
     uint32_t snapshots, empty; /* empty: with nothing to compare */
     struct authority_verdict sum;
-    uint32_t doubtful; /* the first snapshot with a doubt, 0 */
+    uint32_t doubtful;       /* the first snapshot with a doubt, 0 */
+    const struct view *view; /* stands on what is counted */
+    struct managers managers;
+    const char *root; /* the first thing to say about the root task, NULL */
+    uint32_t roots;   /* of how many snapshots */
 };
-
-static void tally_add(struct tally *t, const struct authority_verdict *v, uint32_t n)
-{
-    t->snapshots++;
-    t->empty += v->domains < 2 && v->breaches == 0;
-    t->sum.breaches += v->breaches;
-    t->sum.doubts += v->doubts;
-    t->sum.notes += v->notes;
-    t->sum.domains = v->domains > t->sum.domains ? v->domains : t->sum.domains;
-    t->sum.threads = v->threads > t->sum.threads ? v->threads : t->sum.threads;
-    t->sum.managers = v->managers > t->sum.managers ? v->managers : t->sum.managers;
-    if (v->doubts && !t->doubtful)
-        t->doubtful = n;
-}
 
 static const char *root_text(const struct view *v)
 {
@@ -558,22 +553,50 @@ static const char *root_text(const struct view *v)
     return "; the root task is not known";
 }
 
+static void tally_trust(struct tally *t)
+{
+    const char *root = root_text(t->view);
+    managers_add(&t->managers, &t->view->authority);
+    if (!root[0])
+        return;
+    t->root = t->root ? t->root : root;
+    t->roots++;
+}
+
+static void tally_add(struct tally *t, const struct authority_verdict *v, uint32_t n)
+{
+    t->snapshots++;
+    tally_trust(t);
+    t->empty += v->domains < 2 && v->breaches == 0;
+    t->sum.breaches += v->breaches;
+    t->sum.doubts += v->doubts;
+    t->sum.notes += v->notes;
+    t->sum.domains = v->domains > t->sum.domains ? v->domains : t->sum.domains;
+    t->sum.threads = v->threads > t->sum.threads ? v->threads : t->sum.threads;
+    t->sum.managers = v->managers > t->sum.managers ? v->managers : t->sum.managers;
+    if (v->doubts && !t->doubtful)
+        t->doubtful = n;
+}
+
 /* With what it is about. */
 static char *verdict_sentence(const struct view *v, const struct tally *t, const struct options *o,
                               char *buf, size_t size)
 {
     char text[TEXT_BYTES];
     char who[TEXT_BYTES];
-    char when[64];
+    char when[64], share[48];
     if (o->all)
         snprintf(when, sizeof(when), "snapshots %u to %u", range_first(o),
                  range_first(o) + t->snapshots - 1);
     else
         snprintf(when, sizeof(when), "snapshot %u", v->n);
-    snprintf(buf, size, "%s in %s; %s (%u thread%s)%s",
-             authority_verdict_text(&t->sum, text, sizeof(text)), when,
-             assumption_text(v, o->strict, who, sizeof(who)), t->sum.managers,
-             plural_s(t->sum.managers), o->strict ? "" : root_text(v));
+    int used = snprintf(buf, size, "%s in %s; %s (%u thread%s)",
+                        authority_verdict_text(&t->sum, text, sizeof(text)), when,
+                        managers_text(&t->managers, o->strict, who, sizeof(who)), t->sum.managers,
+                        plural_s(t->sum.managers));
+    if (!o->strict && t->root && used > 0 && (size_t)used < size)
+        snprintf(buf + used, size - (size_t)used, "%s%s", t->root,
+                 managers_share(t->roots, t->snapshots, share, sizeof(share)));
     return buf;
 }
 
@@ -645,7 +668,7 @@ static void put_verdict_object(const struct view *v, const struct tally *t, cons
     output_json_string(stdout, authority_verdict_text(&t->sum, text, sizeof(text)));
     printf(",\n \"strict\": %s,\n \"managers\": [", o->strict ? "true" : "false");
     if (!o->strict)
-        put_managers(v);
+        put_managers(&t->managers);
     printf(
         "],\n \"snapshots\": {\"first\": %u, \"last\": %u},\n"
         " \"counts\": {\"breaches\": %u, \"doubts\": %u, \"notes\": %u, \"domains\": %u,"
@@ -770,7 +793,7 @@ static enum status check_range(struct options *o, struct view *v, struct junit *
     static const char *const columns[] = {"#first",    "#last",   "breach", "domain_a",
                                           "domain_b",  "meaning", "object", "witness_a",
                                           "witness_b", "path",    "weight", NULL};
-    struct tally t = {0};
+    struct tally t = {.view = v};
     struct spans spans = {0};
     enum status s = spans_over(o, v, range_first(o), range_last(o, v), &spans, tally_told, &t);
     if (s == STATUS_YES) {
@@ -782,6 +805,7 @@ static enum status check_range(struct options *o, struct view *v, struct junit *
         count_spans(&spans, &t);
         s = verdict_end(o, v, &t, out, NULL, junit, s);
     }
+    managers_free(&t.managers);
     spans_free(&spans);
     return s;
 }
@@ -791,12 +815,14 @@ static enum status check_snapshot(struct options *o, struct view *v, struct juni
     static const char *const columns[] = {"#n",      "breach", "domain_a",  "domain_b",
                                           "meaning", "object", "witness_a", "witness_b",
                                           "path",    "weight", NULL};
-    struct tally t = {0};
+    struct tally t = {.view = v};
     bool apart = o->explain && output_default == OUTPUT_JSON;
     struct output *out = output_begin(stdout, output_default, columns);
     struct output *explained = apart ? explanation_begin() : NULL;
     enum status s = check_one(o, v, out, explained, &t, junit);
-    return verdict_end(o, v, &t, out, explained, junit, s);
+    s = verdict_end(o, v, &t, out, explained, junit, s);
+    managers_free(&t.managers);
+    return s;
 }
 
 static enum status check_isolation(struct options *o, struct junit *junit)

@@ -111,7 +111,7 @@ static enum status compare_views(struct options *o, const struct view *a, const 
     enum status s = c.count ? STATUS_NO : STATUS_YES;
     comparison_free(&c);
     if (!output_end(x.out))
-        s = command_complain(o->run, "output could not be written");
+        s = command_unwritten(o);
     return s;
 }
 

@@ -326,7 +326,7 @@ enum status command_diff(struct options *o)
         capdb_difference_tell(d.changes, cap_change, &d);
         diff_threads(&d);
         if (!output_end(d.out))
-            s = command_complain(o->run, "output could not be written");
+            s = command_unwritten(o);
     }
     capdb_difference_free(d.changes);
     dbview_close(&d.b);

@@ -355,32 +355,9 @@ static void owner_row(struct history *h, uint32_t first, uint32_t last, const st
     output_row(h->out);
 }
 
-/* Under other rules than those of the recording the snapshot has to be analysed anew. */
-static enum error owner_by_rules(struct history *h, uint32_t n, struct capdb_owner *out)
-{
-    struct authority_owner w;
-    *out = (struct capdb_owner){0};
-    if (dbview_load(h->o, h->v, n) != STATUS_YES)
-        return ERR_STOPPED; /* told already */
-    authority_owner_of(&h->v->authority, h->addr, &w);
-    out->found = w.object >= 0;
-    out->shared = w.shared;
-    out->by_untyped = w.by_untyped;
-    out->covered = w.untyped >= 0;
-    if (w.domain >= 0)
-        snprintf(out->domain, sizeof(out->domain), "%s", domain_name(h->v, w.domain));
-    return ERR_OK;
-}
-
-static enum error owner_in(struct history *h, uint32_t n, struct capdb_owner *out)
-{
-    return h->o->domains ? owner_by_rules(h, n, out) : capdb_owner_at(h->v->db, n, h->addr, out);
-}
-
-/* The owner can change only where rows begin or end: under the rules of the recording those of the
- * objects over the address, of capabilities to them and of mappings, otherwise any. A capability that goes
- * on in the same domain at the same place of the derivation list, such as one to untyped memory that is
- * used up bit by bit, changes nothing. */
+/* The owner can change only where rows begin or end: those of the objects over the address, of
+ * capabilities to them and of mappings. A capability that goes on in the same domain at the same place
+ * of the derivation list, such as one to untyped memory that is used up bit by bit, changes nothing. */
 static const char owner_moments[] =
     "WITH lives(id, t0, t1) AS MATERIALIZED (SELECT o.id, o.t0, o.t1 FROM temp.base b"
     "  CROSS JOIN object_row o ON o.addr = b.addr AND o.bits BETWEEN b.low AND b.high),"
@@ -395,8 +372,6 @@ static const char owner_moments[] =
     " SELECT m.t0 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
     " SELECT m.t1 FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr UNION"
     " SELECT first FROM temp.begun ORDER BY 1";
-static const char all_moments[] = "SELECT t0 FROM cap_row UNION SELECT t1 FROM cap_row UNION"
-                                  " SELECT first FROM temp.begun ORDER BY 1";
 
 static bool same_owner(const struct capdb_owner *a, const struct capdb_owner *b)
 {
@@ -419,13 +394,13 @@ static enum error owner_rows(struct history *h)
     sqlite3_stmt *st;
     struct capdb_owner now;
     uint32_t first = 0;
-    enum error e = capdb_prepare(h->v->db, h->o->domains ? all_moments : owner_moments, &st);
+    enum error e = capdb_prepare(h->v->db, owner_moments, &st);
     while (capdb_step(h->v->db, st, "reading the history", &e)) {
         struct capdb_owner w = {0};
         uint32_t n;
         e = moment(h, st, &n);
         if (e == ERR_OK && n)
-            e = owner_in(h, n, &w);
+            e = capdb_owner_at(h->v->db, n, h->addr, &w);
         if (e == ERR_OK && n > h->run.last)
             e = capdb_run_at(h->v->db, n, &h->run);
         if (e != ERR_OK || n == 0 || (first >= h->run.first && same_owner(&w, &now)))
@@ -471,19 +446,37 @@ static const char history_caps[] = ROWS_OF(
 #define IN_EACH_RUN                                                                                \
     " CROSS JOIN (SELECT first, coalesce(lead(first) OVER (ORDER BY first), 2147483647) AS ends"   \
     "  FROM temp.begun) r ON r.first < m.t1 AND r.ends > m.t0"
-#define MAPPINGS                                                                                    \
-    "SELECT max(m.t0, r.first), min(m.t1, r.ends), 'mapping',"                                      \
-    " (SELECT d.name FROM object_row o JOIN cap_row c ON c.object = o.id"                           \
-    "  AND c.t0 < min(m.t1, r.ends) AND c.t1 > max(m.t0, r.first) JOIN domain d ON d.id = c.domain" \
-    "  WHERE o.addr = m.dir AND"                                                                    \
-    "   o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"                  \
-    "  ORDER BY d.trusted <> 0, d.name LIMIT 1)," /* a manager's where nobody else has one */       \
-    " m.rights, m.vaddr, printf('mapped at 0x%x in directory 0x%x', m.vaddr, m.dir), NULL, NULL,"   \
-    " m.row"
+/* A directory is the domain's whose threads run there, else of those that hold it, a manager's where
+ * nobody else has it, as for owner.c.  `had`: who has it from when to when without a break.  A
+ * mapping is told in pieces, from one change of that to the next.  `condition` selects those of m. */
+#define MAPPINGS(condition)                                                                         \
+    ROWS_OF(                                                                                        \
+        "WITH shown(row, dir, vaddr, rights, t0, t1) AS MATERIALIZED ("                             \
+        "  SELECT m.row, m.dir, m.vaddr, m.rights, max(m.t0, r.first), min(m.t1, r.ends)"           \
+        "   FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND"                      \
+        "    m.bits BETWEEN b.low AND b.high" IN_EACH_RUN condition "),"                            \
+        " held(dir, name, rank, t0, t1) AS MATERIALIZED ("                                          \
+        "  SELECT o.addr, d.name, (d.trusted <> 0) * 2 + (h.id IS NULL), c.t0, c.t1"                \
+        "   FROM (SELECT DISTINCT dir FROM shown) s CROSS JOIN object_row o ON o.addr = s.dir AND"  \
+        "    o.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'pagedir')"             \
+        "   CROSS JOIN cap_row c ON c.object = o.id JOIN domain d ON d.id = c.domain"               \
+        "   LEFT JOIN object_row h ON h.id = c.holder AND"                                          \
+        "    h.type = (SELECT value FROM word WHERE kind = 'cap' AND text = 'tcb')),"               \
+        " opening AS (SELECT *, coalesce(t0 > max(t1) OVER (PARTITION BY dir, name, rank"           \
+        "   ORDER BY t0 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 1) AS opens FROM held)," \
+        " numbered AS (SELECT *, sum(opens) OVER (PARTITION BY dir, name, rank ORDER BY t0"         \
+        "   ROWS UNBOUNDED PRECEDING) AS nth FROM opening),"                                        \
+        " had(dir, name, rank, t0, t1) AS MATERIALIZED (SELECT dir, name, rank, min(t0), max(t1)"   \
+        "   FROM numbered GROUP BY dir, name, rank, nth),"                                          \
+        " change(dir, at) AS (SELECT dir, t0 FROM had UNION SELECT dir, t1 FROM had),"              \
+        " cut AS (SELECT *, t0 AS at FROM shown UNION ALL SELECT s.*, e.at FROM shown s"            \
+        "  JOIN change e ON e.dir = s.dir AND e.at > s.t0 AND e.at < s.t1)"                         \
+        " SELECT at, lead(at, 1, t1) OVER (PARTITION BY row, t0 ORDER BY at), 'mapping',"           \
+        "  (SELECT a.name FROM had a WHERE a.dir = cut.dir AND a.t0 <= cut.at AND a.t1 > cut.at"    \
+        "   ORDER BY a.rank, a.name LIMIT 1), rights, vaddr,"                                       \
+        "  printf('mapped at 0x%x in directory 0x%x', vaddr, dir), NULL, NULL, row FROM cut")
 
-static const char history_mappings[] =
-    ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr"
-                     " AND m.bits BETWEEN b.low AND b.high" IN_EACH_RUN);
+static const char history_mappings[] = MAPPINGS("");
 
 enum status command_history(struct options *o)
 {
@@ -498,6 +491,10 @@ enum status command_history(struct options *o)
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }
+    if (dbview_tell_anew(o, &v) != STATUS_YES) {
+        dbview_close(&v);
+        return STATUS_UNKNOWN;
+    }
     h.out = output_begin(stdout, output_default, columns);
     enum error e = capdb_find_bases(v.db, h.addr);
     if (e == ERR_OK)
@@ -509,9 +506,7 @@ enum status command_history(struct options *o)
     if (e == ERR_OK)
         e = history_rows(&h, history_mappings);
     enum status s = h.any ? STATUS_YES : STATUS_NO;
-    if (e == ERR_STOPPED)
-        s = STATUS_UNKNOWN;
-    else if (e != ERR_OK)
+    if (e != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v.db));
     dbview_close(&v);
     return command_finish(o, h.out, s);
@@ -524,9 +519,8 @@ static const char holders[] = ROWS_OF(
     " LEFT JOIN word w ON w.kind = 'cap' AND w.value = c.type WHERE o.addr = ?1 AND o.type = ?2");
 
 static const char holders_mappings[] =
-    ROWS_OF(MAPPINGS " FROM temp.base b CROSS JOIN mapping_row m ON m.frame = b.addr AND m.bits"
-                     " BETWEEN b.low AND b.high" IN_EACH_RUN " WHERE ?2 = (SELECT value FROM word"
-                     "  WHERE kind = 'cap' AND text = 'frame') AND covers(m.frame, m.bits, ?1)");
+    MAPPINGS(" WHERE ?2 = (SELECT value FROM word WHERE kind = 'cap' AND text = 'frame')"
+             "  AND covers(m.frame, m.bits, ?1)");
 
 /* The object is looked for in the last snapshot of the range. */
 static enum status who_over_time(struct options *o)
@@ -537,7 +531,7 @@ static enum status who_over_time(struct options *o)
     struct thing t;
     if (dbview_open_about(o, &v, o->operand[0], false) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (!thing_find(o, &v, o->operand[0], &t)) {
+    if (!thing_find(o, &v, o->operand[0], &t) || dbview_tell_anew(o, &v) != STATUS_YES) {
         dbview_close(&v);
         return STATUS_UNKNOWN;
     }

@@ -3,6 +3,7 @@
 
 #include "authority/policy.h"
 #include "capdb/junit.h"
+#include "capdb/managers.h"
 #include "capdb/store.h"
 #include "lib/plural.h"
 
@@ -38,9 +39,27 @@ static enum status gather(struct options *o, struct view *v, struct policy *p)
     return s;
 }
 
+/* A file that says of one name that it is left out and that it is compared is none. */
+static const char *says_both(const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        for (uint32_t k = 0; p->line[i].statement == POLICY_MANAGER && k < p->count; k++)
+            if (p->line[k].statement == POLICY_DOMAIN &&
+                strcmp(p->line[i].from, p->line[k].from) == 0)
+                return p->line[i].from;
+    return NULL;
+}
+
 static enum status write_policy(const struct options *o, const struct policy *p)
 {
     struct outfile f;
+    const char *both = says_both(p);
+    if (both)
+        return command_complain(
+            o->run,
+            "%s is a manager in some snapshots and compared in others, and a "
+            "policy can say one of it; --domains judges all by one set of rules",
+            both);
     if (command_begin_output(o, &f) != STATUS_YES)
         return STATUS_UNKNOWN;
     policy_write(f.file, p); /* what went wrong shows at the end */
@@ -75,6 +94,7 @@ struct gate {
     uint32_t allowed; /* breaches of isolation that the policy allows */
     uint32_t unused;
     uint32_t domains; /* the most that were compared */
+    struct managers managers;
 };
 
 static enum status policy_open(const char *path, struct policy *out)
@@ -212,6 +232,7 @@ static enum status judge_snapshot(struct gate *g)
     for (uint32_t i = 0; i < j.count; i++)
         outside_row(g, &j.outside[i]);
     policy_judgement_free(&j);
+    managers_add(&g->managers, &g->v->authority);
     return judge_verdict(g);
 }
 
@@ -281,7 +302,7 @@ static void verdict_row(struct gate *g)
              : has_nothing(g) ? "nothing to compare"
                               : "within the policy",
              g->outside, g->breaches, plural_es(g->breaches), g->unused, plural_s(g->unused),
-             allowed, assumption_text(g->v, g->strict, who, sizeof(who)));
+             allowed, managers_text(&g->managers, g->strict, who, sizeof(who)));
     output_text(g->out, sentence);
     output_row(g->out);
     junit_sentence(g->junit, sentence);
@@ -327,7 +348,7 @@ static enum status judge_all(struct gate *g)
         s = conclude(g);
     }
     if (!output_end(g->out))
-        s = command_complain(g->o->run, "output could not be written");
+        s = command_unwritten(g->o);
     return s;
 }
 
@@ -344,6 +365,7 @@ enum status check_by_policy(struct options *o, struct junit *junit)
         dbview_close(&v);
     }
     spans_free(&g.spans);
+    managers_free(&g.managers);
     policy_free(&g.policy);
     return s;
 }

@@ -97,7 +97,7 @@ static enum status answer(struct options *o, struct question *q, const struct di
     dbview_doubt(o, q->v);
     reach_free(&q->reach);
     if (!output_end(q->out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return q->rows ? STATUS_YES : STATUS_NO;
 }
 

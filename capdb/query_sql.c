@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 128, GIVEN_S = 30, WAITING_STEPS = 100000 };
+enum { NAME_BYTES = 128, GIVEN_S = 30 };
 
 /* Numbers stand to the right where the first row has one; what a cell is it says itself. */
 static struct output *begin_result(sqlite3_stmt *st, bool has_row)
@@ -75,13 +75,27 @@ static void result_row(struct output *out, sqlite3_stmt *st)
     output_row(out);
 }
 
+/* Is there no statement: blanks, semicolons and comments? */
+static bool is_blank(const char *text)
+{
+    for (;;) {
+        text += strspn(text, "; \t\r\n");
+        const char *end = strncmp(text, "--", 2) == 0   ? strchr(text, '\n')
+                          : strncmp(text, "/*", 2) == 0 ? strstr(text + 2, "*/")
+                                                        : text;
+        if (!end || end == text)
+            return !end || !*text;
+        text = end + (*end == '*' ? 2 : 1);
+    }
+}
+
 /* One statement that only reads; ERR_FORMAT: it is something else, or several. */
 static enum error prepare_question(sqlite3 *sql, const char *text, sqlite3_stmt **st)
 {
     const char *rest;
     if (sqlite3_prepare_v2(sql, text, -1, st, &rest) != SQLITE_OK)
         return ERR_IO;
-    bool one = *st && rest[strspn(rest, "; \t\r\n")] == '\0';
+    bool one = *st && is_blank(rest);
     if (one && sqlite3_stmt_readonly(*st) && sqlite3_column_count(*st) > 0)
         return ERR_OK;
     sqlite3_finalize(*st);
@@ -99,7 +113,7 @@ static enum status show_rows(struct options *o, sqlite3_stmt *st, const char **e
     *error = code == SQLITE_DONE ? NULL : sqlite3_errmsg(sqlite3_db_handle(st));
     progress_show(NULL, 1, 1);
     if (out && !output_end(out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return *error ? STATUS_UNKNOWN : STATUS_YES;
 }
 
@@ -120,25 +134,17 @@ static enum status run_query(struct options *o, sqlite3 *sql, const char *text,
         sqlite3_finalize(st);
         return STATUS_UNKNOWN;
     }
+    if (sqlite3_column_count(st) > OUTPUT_MAX_COLUMNS) {
+        command_complain(NULL, "sql: %d columns, and %d are the most that are shown",
+                         sqlite3_column_count(st), OUTPUT_MAX_COLUMNS);
+        sqlite3_finalize(st);
+        return STATUS_UNKNOWN;
+    }
     enum status s = show_rows(o, st, &error);
     if (error && !(running && running_failed(running))) /* which has said why */
         command_complain(NULL, "sql: %s", error);
     sqlite3_finalize(st);
     return s;
-}
-
-/* Called by SQLite while it works. */
-static int keep_waiting(void *ctx)
-{
-    (void)ctx;
-    progress_wait();
-    return 0;
-}
-
-/* A table comes at once; rows of JSON come as they are found, and would stand beside it. */
-static bool may_tell_progress(const struct options *o)
-{
-    return !o->given && !(output_default == OUTPUT_JSON && isatty(STDOUT_FILENO));
 }
 
 static enum status ask_recording(struct options *o, struct capdb *db)
@@ -148,46 +154,19 @@ static enum status ask_recording(struct options *o, struct capdb *db)
     if (capdb_add_breaches(db) != ERR_OK || capdb_question_begins(db) != ERR_OK ||
         capdb_exec(db, "PRAGMA query_only=ON", "asking") != ERR_OK)
         return command_complain(o->run, "%s", capdb_error(db));
-    if (may_tell_progress(o))
-        sqlite3_progress_handler(db->sql, WAITING_STEPS, keep_waiting, NULL);
+    progress_while(o, db, output_default == OUTPUT_JSON);
     enum status s = run_query(o, db->sql, o->operand[0], NULL);
     capdb_question_ends(db);
     return s;
 }
 
-/* What domains are called, and whose slots are whose, stands in the rows: with other rules they are
- * other rows. */
-static enum status apply_rules(struct options *o, struct view *v)
-{
-    char message[CAPDB_MESSAGE];
-    struct capdb *anew;
-    if (!o->domains || target_is_live(o->run))
-        return STATUS_YES;
-    if (capdb_create(":memory:", o->run, &anew, message) != ERR_OK)
-        return command_complain(o->run, "%s", message);
-    if (capdb_tell_anew(v->db, anew, &v->rules) != ERR_OK) {
-        const char *said = capdb_error(v->db)[0] ? capdb_error(v->db) : capdb_error(anew);
-        command_complain(o->run, "%s", said);
-        capdb_close(anew);
-        return STATUS_UNKNOWN;
-    }
-    if (capdb_release(v->db) != ERR_OK)
-        command_doubt(o, "%s", capdb_error(v->db));
-    capdb_close(v->db);
-    v->db = anew;
-    capdb_hold(v->db);
-    return STATUS_YES;
-}
-
-/* Views with n stand on `snapshot`: in place of it, only those of the range. */
+/* Events behind the newest snapshot have the number of the next one. */
 static enum status apply_range(struct options *o, struct view *v)
 {
     if (!o->from && !o->to)
         return STATUS_YES;
-    enum error e = capdb_execf(v->db, "asking",
-                               "CREATE TEMP VIEW snapshot AS SELECT * FROM main.snapshot"
-                               " WHERE n BETWEEN %u AND %u",
-                               range_first(o), range_last(o, v));
+    uint32_t last = o->to ? range_last(o, v) : INT32_MAX;
+    enum error e = capdb_limit_views(v->db, range_first(o), last);
     return e == ERR_OK ? STATUS_YES : command_complain(o->run, "%s", capdb_error(v->db));
 }
 
@@ -196,7 +175,7 @@ enum status command_sql(struct options *o)
     struct view v;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    enum status s = apply_rules(o, &v);
+    enum status s = dbview_tell_anew(o, &v);
     if (s == STATUS_YES)
         s = apply_range(o, &v);
     if (s == STATUS_YES)
@@ -226,15 +205,10 @@ static void prompt(const struct session *s)
     fflush(stdout);
 }
 
-static bool is_blank(const char *text)
-{
-    return !text || text[strspn(text, "; \t\r\n")] == '\0';
-}
-
 static void answer(struct session *s)
 {
     running_next(s->running);
-    if (!is_blank(s->text) &&
+    if (s->text && !is_blank(s->text) &&
         run_query(s->o, running_connection(s->running), s->text, s->running) != STATUS_YES)
         s->status = STATUS_UNKNOWN;
     fflush(stdout);
@@ -243,15 +217,26 @@ static void answer(struct session *s)
         s->text[0] = '\0';
 }
 
+static void take_text(struct session *s, const char *text, size_t length)
+{
+    s->text = output_alloc(s->text, s->length + length + 1);
+    memcpy(s->text + s->length, text, length);
+    s->length += length;
+    s->text[s->length] = '\0';
+}
+
+/* A statement ends with a semicolon, of which texts may have some; a line may have several. */
 static void take_line(struct session *s, const char *line)
 {
-    size_t length = strlen(line);
-    s->text = output_alloc(s->text, s->length + length + 1);
-    memcpy(s->text + s->length, line, length + 1);
-    s->length += length;
-    if (sqlite3_complete(s->text))
-        answer(s);
-    else if (is_blank(s->text))
+    while (*line) {
+        size_t length = strcspn(line, ";");
+        bool ends = line[length] == ';';
+        take_text(s, line, length + ends);
+        line += length + ends;
+        if (ends && sqlite3_complete(s->text))
+            answer(s);
+    }
+    if (is_blank(s->text))
         s->length = 0;
 }
 
@@ -358,7 +343,7 @@ enum status command_verify(struct options *o)
     report_ending(v.db, held ? holder : NULL, verdict.out);
     dbview_close(&v);
     if (!output_end(verdict.out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     if (e != ERR_OK && verdict.faults == 0)
         return command_complain(o->run, "cannot be told: %s", error_sentence(e));
     return e == ERR_OK ? STATUS_YES : STATUS_NO;

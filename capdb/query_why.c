@@ -128,7 +128,7 @@ static enum status print(struct options *o, struct why *w)
     }
     enum status s = w->status == WHY_CLEAR ? STATUS_YES : STATUS_UNKNOWN;
     if (!output_end(out))
-        s = command_complain(o->run, "output could not be written");
+        s = command_unwritten(o);
     if (w->status == WHY_NO_MEMORY)
         s = command_complain(o->run, "out of memory");
     why_free(w);
@@ -327,7 +327,7 @@ static enum status print_plan(struct options *o, const struct view *v, int32_t s
     if (p->rule == RETYPE_NO_MEMORY && p->has_children)
         revoke_rows(o, out, v, slot);
     if (!output_end(out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return p->rule == RETYPE_ALLOWED ? STATUS_YES : STATUS_NO;
 }
 
@@ -410,7 +410,7 @@ enum status command_fit(struct options *o)
     }
     s = found ? STATUS_YES : STATUS_NO;
     if (!output_end(out))
-        s = command_complain(o->run, "output could not be written");
+        s = command_unwritten(o);
     dbview_close(&v);
     return s;
 }
@@ -486,6 +486,6 @@ enum status command_leak(struct options *o)
     unreachable += growing.found;
     dbview_close(&v);
     if (!output_end(out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return unreachable ? STATUS_NO : STATUS_YES;
 }

@@ -345,6 +345,21 @@ static enum error store_source(struct capdb *db)
     return e;
 }
 
+enum error recorder_put_source(struct capdb *db, const char *target, const char *machine)
+{
+    struct recorder *r = db->recorder;
+    enum error e = recorder_begin(db);
+    if (e != ERR_OK)
+        return e;
+    forget_source(r);
+    r->target = strdup(target);
+    r->machine = strdup(machine);
+    if (r->target && r->machine)
+        return store_source(db);
+    forget_source(r);
+    return capdb_fail(db, ERR_NO_MEMORY, "out of memory");
+}
+
 enum error recorder_transaction(struct capdb *db, const char *doing)
 {
     enum error e = recorder_begin(db);

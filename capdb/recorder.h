@@ -86,6 +86,8 @@ enum error recorder_resume(struct capdb *db, const struct capdb_source *source);
 /* Before a snapshot of the run `boot`: is it another run than that of the snapshot before? What is new
  * about it is stored. */
 enum error recorder_follow_boot(struct capdb *db, uint32_t boot);
+/* From the next snapshot on, as another recording has it. */
+enum error recorder_put_source(struct capdb *db, const char *target, const char *machine);
 /* Ready to write? The first call of a handle switches the file to WAL mode. */
 enum error recorder_begin(struct capdb *db);
 /* place.c: ERR_CLOSED when the file is no longer what is recorded into. */

@@ -427,10 +427,12 @@ enum status command_report(struct options *o)
         return command_complain(NULL, "report: -o FILE.html is missing");
     if (dbview_open(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
+    progress_while(o, v.db, false);
     struct outfile f;
     enum status s = command_begin_output(o, &f);
     if (s == STATUS_YES)
         s = command_end_output(o, &f, write_page(o, &v, f.file));
+    progress_show(NULL, 1, 1);
     dbview_close(&v);
     return s;
 }

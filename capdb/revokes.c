@@ -137,6 +137,7 @@ enum status command_revokes(struct options *o)
     }
     if (dbview_open_file(o, &r.v) != STATUS_YES)
         return STATUS_UNKNOWN;
+    progress_while(o, r.v.db, false);
     if (capdb_has_events(r.v.db)) {
         enum status told = revokes_by_events(o, &r.v, r.wanted);
         dbview_close(&r.v);
@@ -147,7 +148,8 @@ enum status command_revokes(struct options *o)
     if (s == STATUS_YES && r.wanted > r.number)
         s = command_complain(o->run, "revocation %u not found (it has %u)", r.wanted, r.number);
     dbview_close(&r.v);
+    progress_show(NULL, 1, 1);
     if (!output_end(r.out))
-        return command_complain(o->run, "output could not be written");
+        return command_unwritten(o);
     return s;
 }

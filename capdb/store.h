@@ -131,6 +131,9 @@ double capdb_now(void);
 enum error capdb_make_views(struct capdb *db);
 /* The same for a recording that is read, unless they are there. */
 enum error capdb_need_views(struct capdb *db);
+/* In place of those: each row that is of the snapshots first to last, also in part, told as if all were
+ * asked about. Of the table of snapshots only these are left. */
+enum error capdb_limit_views(struct capdb *db, uint32_t first, uint32_t last);
 /* May statements name views that stand in the file that is read? */
 void capdb_allow_views(struct capdb *db, bool allowed);
 
@@ -320,6 +323,13 @@ enum error capdb_difference_of(struct capdb *db, uint32_t a, uint32_t b,
 enum error capdb_difference_tell(const struct capdb_difference *d, capdb_change_fn fn, void *ctx);
 void capdb_difference_free(struct capdb_difference *d);
 
+/* upgrade.c: what a recording that says the same begins with. */
+struct capdb_beginning {
+    struct capdb_source source; /* its texts are these */
+    char *text[3];
+};
+enum error capdb_beginning(struct capdb *db, struct capdb_beginning *out);
+void capdb_beginning_free(struct capdb_beginning *b); /* also after a failure */
 /* upgrade.c: the whole recording once more, as if `rules` had been in force from the beginning;
  * NULL: with its own. */
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,

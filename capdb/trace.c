@@ -151,7 +151,8 @@ enum status export_events(FILE *f, struct options *o, struct view *v)
     enum status s =
         each_event_of(&t, "SELECT * FROM event_timed WHERE n BETWEEN ?1 AND ?2 ORDER BY row", first,
                       last, 0, trace_row);
-    return output_end(t.out) ? s : command_complain(o->run, "output could not be written");
+    progress_show(NULL, 1, 1);
+    return output_end(t.out) ? s : command_unwritten(o);
 }
 
 /* --- revocations --- */
@@ -183,7 +184,8 @@ static enum status steps(struct trace *t, int64_t first, int64_t last, int64_t s
                                   " ('revoke', 'preempted', 'resumed', 'revoked'))"
                                   " OR (w.text = 'victim' AND e.src = ?3)) ORDER BY e.row",
                                   first, last, slot, step_row);
-    return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
+    progress_show(NULL, 1, 1);
+    return output_end(t->out) ? s : command_unwritten(t->o);
 }
 
 static enum status no_such_revoke(struct trace *t, uint32_t wanted)
@@ -262,7 +264,8 @@ static enum status list(struct trace *t)
     if (e != ERR_OK)
         s = command_complain(t->o->run, "%s", capdb_error(t->v->db));
     sqlite3_finalize(st);
-    return output_end(t->out) ? s : command_complain(t->o->run, "output could not be written");
+    progress_show(NULL, 1, 1);
+    return output_end(t->out) ? s : command_unwritten(t->o);
 }
 
 enum status revokes_by_events(struct options *o, struct view *v, uint32_t wanted)

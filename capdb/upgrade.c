@@ -7,6 +7,8 @@
 #include "capdb/stream.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { EVENTS_AT_ONCE = 256 };
 
@@ -36,6 +38,23 @@ static enum error copy_events(struct capdb *from, struct capdb *to, uint32_t n)
     return e == ERR_OK ? capdb_put_events(to, events, count) : e;
 }
 
+/* The first stands in `to` since it was made. */
+static enum error copy_sources(struct capdb *from, struct capdb *to, uint32_t n)
+{
+    sqlite3_stmt *st;
+    enum error e = capdb_prepare(from,
+                                 "SELECT target, machine FROM source WHERE first = ? AND"
+                                 " id > (SELECT min(id) FROM source) ORDER BY id",
+                                 &st);
+    if (e != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, n);
+    while (e == ERR_OK && capdb_step(from, st, "reading the target", &e))
+        e = recorder_put_source(to, capdb_column_text(st, 0), capdb_column_text(st, 1));
+    sqlite3_finalize(st);
+    return e;
+}
+
 /* What SNAPSHOT of an older format leaves to its reader is said. */
 static void say_all(struct record_snapshot *s)
 {
@@ -53,7 +72,9 @@ static enum error copy_snapshot(struct capdb *from, struct stream *stream, struc
     struct capdb_snapshot info;
     struct authority_rules rules;
     uint32_t number;
-    enum error e = copy_events(from, to, n);
+    enum error e = copy_sources(from, to, n);
+    if (e == ERR_OK)
+        e = copy_events(from, to, n);
     if (e == ERR_OK)
         e = capdb_get_rules(from, n, &rules);
     if (e != ERR_OK)
@@ -74,6 +95,31 @@ static enum error copy_snapshot(struct capdb *from, struct stream *stream, struc
     e = capdb_append_taking(to, &state, info.time, &number);
     capstate_free(&state);
     return e;
+}
+
+enum error capdb_beginning(struct capdb *db, struct capdb_beginning *out)
+{
+    static const char sql[] = "SELECT target, machine, (SELECT value FROM meta WHERE key = 'cut')"
+                              " FROM source ORDER BY id LIMIT 1";
+    sqlite3_stmt *st;
+    *out = (struct capdb_beginning){.source = {0}};
+    enum error e = capdb_prepare(db, sql, &st);
+    if (e == ERR_OK && capdb_step(db, st, "reading the target", &e))
+        for (int c = 0; c < 3; c++)
+            if (sqlite3_column_type(st, c) != SQLITE_NULL)
+                out->text[c] = strdup(capdb_column_text(st, c));
+    sqlite3_finalize(st);
+    if (e == ERR_OK && !out->text[0])
+        e = capdb_fail(db, ERR_CORRUPT, "is damaged: it has no target");
+    out->source =
+        (struct capdb_source){.target = out->text[0], .machine = out->text[1], .cut = out->text[2]};
+    return e;
+}
+
+void capdb_beginning_free(struct capdb_beginning *b)
+{
+    for (int c = 0; c < 3; c++)
+        free(b->text[c]);
 }
 
 enum error capdb_tell_anew(struct capdb *from, struct capdb *to,
@@ -100,12 +146,12 @@ static enum status copy_all(struct options *o, struct capdb *from, struct capdb 
     return command_complain(o->run, "%s; %s is not made", said, o->operand[0]);
 }
 
-static enum status upgrade_to(struct options *o, struct capdb *from, const char *target)
+static enum status upgrade_to(struct options *o, struct capdb *from,
+                              const struct capdb_source *source)
 {
     char message[CAPDB_MESSAGE];
     struct capdb_new new;
-    const struct capdb_source source = {.target = target};
-    if (capdb_begin_new(o->operand[0], &source, &new, message) != ERR_OK)
+    if (capdb_begin_new(o->operand[0], source, &new, message) != ERR_OK)
         return command_complain(o->operand[0], "%s", message);
     enum status s = copy_all(o, from, new.db);
     enum error e = capdb_end_new(&new, s == STATUS_YES ? ERR_OK : ERR_IO, message);
@@ -119,15 +165,18 @@ static enum status upgrade_to(struct options *o, struct capdb *from, const char 
 
 enum status command_upgrade(struct options *o)
 {
-    struct capdb_snapshot info = {0};
+    struct capdb_beginning beginning;
     struct view v;
+    enum status s;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
-    if (capdb_count(v.db) == 0 || capdb_snapshot_info(v.db, 1, &info) != ERR_OK) {
-        dbview_close(&v);
-        return command_complain(o->run, "has no snapshot");
-    }
-    enum status s = upgrade_to(o, v.db, info.target);
+    if (capdb_beginning(v.db, &beginning) != ERR_OK)
+        s = command_complain(o->run, "%s", capdb_error(v.db));
+    else if (capdb_count(v.db) == 0)
+        s = command_complain(o->run, "has no snapshot");
+    else
+        s = upgrade_to(o, v.db, &beginning.source);
+    capdb_beginning_free(&beginning);
     dbview_close(&v);
     return s;
 }

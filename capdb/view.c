@@ -36,9 +36,15 @@ enum status command_complain(const char *where, const char *fmt, ...)
     return STATUS_UNKNOWN;
 }
 
+enum status command_unwritten(const struct options *o)
+{
+    return command_complain(o->output ? o->output : "stdout", "could not be written (%s)",
+                            strerror(errno));
+}
+
 enum status command_finish(struct options *o, struct output *out, enum status s)
 {
-    return output_end(out) ? s : command_complain(o->run, "output could not be written");
+    return output_end(out) ? s : command_unwritten(o);
 }
 
 void command_catch_signals(void (*handler)(int number))
@@ -70,8 +76,7 @@ enum status command_end_output(const struct options *o, struct outfile *f, enum 
 {
     bool written = outfile_close(f, s == STATUS_YES);
     if (!written && s == STATUS_YES)
-        s = command_complain(o->output ? o->output : "stdout", "could not be written (%s)",
-                             strerror(errno));
+        s = command_unwritten(o);
     return s;
 }
 
@@ -230,9 +235,10 @@ static void doubt_incomplete(struct options *o, struct view *v)
     if (capdb_step(v->db, st, "looking for incomplete snapshots", &e) &&
         sqlite3_column_int64(st, 0) != 0)
         command_doubt(o,
-                      "%lld of its snapshots are incomplete, from %lld on: what could not be read"
+                      "%lld of its snapshots %s incomplete, from %lld on: what could not be read"
                       " is in no answer",
                       (long long)sqlite3_column_int64(st, 0),
+                      sqlite3_column_int64(st, 0) == 1 ? "is" : "are",
                       (long long)sqlite3_column_int64(st, 1));
     sqlite3_finalize(st);
 }
@@ -295,6 +301,35 @@ enum status dbview_open_file(struct options *o, struct view *v)
     else
         dbview_close(v);
     return s;
+}
+
+enum status dbview_tell_anew(struct options *o, struct view *v)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb_beginning beginning;
+    struct capdb *anew;
+    if (!o->domains || target_is_live(o->run))
+        return STATUS_YES;
+    if (capdb_beginning(v->db, &beginning) != ERR_OK) {
+        capdb_beginning_free(&beginning);
+        return command_complain(o->run, "%s", capdb_error(v->db));
+    }
+    enum error e = capdb_create_from(":memory:", &beginning.source, &anew, message);
+    capdb_beginning_free(&beginning);
+    if (e != ERR_OK)
+        return command_complain(o->run, "%s", message);
+    if (capdb_tell_anew(v->db, anew, &v->rules) != ERR_OK) {
+        const char *said = capdb_error(v->db)[0] ? capdb_error(v->db) : capdb_error(anew);
+        command_complain(o->run, "%s", said);
+        capdb_close(anew);
+        return STATUS_UNKNOWN;
+    }
+    if (capdb_release(v->db) != ERR_OK)
+        command_doubt(o, "%s", capdb_error(v->db));
+    capdb_close(v->db);
+    v->db = anew;
+    capdb_hold(v->db);
+    return STATUS_YES;
 }
 
 enum status dbview_open_second(struct options *o, const struct view *first, struct view *v)

@@ -90,15 +90,18 @@ int paint_spans(struct app *app, int y, int x, int cells, const struct line *l, 
 {
     int began = x, end = x + cells;
     bool cut = cells > 0 && text_fit(l->text + from, to - from, (uint32_t)cells) < to - from;
-    for (uint32_t i = 0; i < l->spans && x < end; i++) {
+    int room = cut ? end - 1 : end; /* the sign never stands on half a wide character */
+    for (uint32_t i = 0; i < l->spans && x < room; i++) {
         size_t a = l->span[i].from, b = i + 1 < l->spans ? l->span[i + 1].from : l->length;
         a = a < from ? from : a;
         b = b > to ? to : b;
         if (a < b)
-            x += put_span(app, y, x, end - x, &l->span[i], l->text + a, b - a, extra);
+            x += put_span(app, y, x, room - x, &l->span[i], l->text + a, b - a, extra);
     }
-    if (cut)
-        put_cut_sign(app, y, end - 1, extra & A_REVERSE ? extra : paint_style(STYLE_KEY) | extra);
+    if (cut) {
+        paint_blanks(y, x, room, extra);
+        put_cut_sign(app, y, room, extra & A_REVERSE ? extra : paint_style(STYLE_KEY) | extra);
+    }
     return cut ? cells : x - began;
 }
 

@@ -68,11 +68,16 @@ static void trim_log(struct session *s)
     memmove(s->log, cut, s->log_length + 1);
 }
 
-void session_log(struct session *s, const char *text)
+static bool log_begins_line(const struct session *s)
+{
+    return s->log_length == 0 || s->log[s->log_length - 1] == '\n';
+}
+
+static void put_log(struct session *s, const char *text)
 {
     size_t n = strlen(text);
     char clock[16];
-    bool begins = s->log_length == 0 || s->log[s->log_length - 1] == '\n';
+    bool begins = log_begins_line(s);
     char *bigger = realloc(s->log, s->log_length + n * 4 + sizeof(clock) + 2);
     if (!bigger)
         return;
@@ -94,6 +99,13 @@ void session_log(struct session *s, const char *text)
     s->log_length = (size_t)(to - bigger);
     s->log_generation++;
     trim_log(s);
+}
+
+void session_log(struct session *s, const char *text)
+{
+    if (*text && *text != '\n' && !log_begins_line(s))
+        put_log(s, "\n");
+    put_log(s, text);
 }
 
 char *session_clock(double time, char buf[16])
@@ -435,7 +447,7 @@ bool session_take(struct session *s)
         session_find_minute(s);
     char *text = source_console(s->source);
     if (text)
-        session_log(s, text);
+        put_log(s, text);
     news |= sample || text;
     free(text);
     tell_recording(s);

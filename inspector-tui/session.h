@@ -96,7 +96,8 @@ void session_say(struct session *s, bool bad, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Says of the target what holds until it stands, or runs, in another way. */
 void session_say_of_machine(struct session *s, bool bad, const char *text);
-/* Hostile bytes are escaped here.  What a running target leads to has its time before it. */
+/* On a line of its own, also when a program has printed half of one; "\n" ends it.  Hostile bytes are
+ * escaped here.  What a running target leads to has its time before it. */
 void session_log(struct session *s, const char *text);
 
 /* --- time --- */

@@ -243,9 +243,18 @@ void source_put_console(struct source *s, const char *text)
         memcpy(bigger + s->console_len, text, n + 1);
         s->console = bigger;
         s->console_len += n;
+        s->console_half = text[n - 1] != '\n';
     }
     pthread_mutex_unlock(&s->lock);
     source_wake_screen(s);
+}
+
+void source_put_message(struct source *s, const char *text)
+{
+    if (s->console_half)
+        source_put_console(s, "\n");
+    source_put_console(s, text);
+    source_put_console(s, "\n");
 }
 
 /* --- the worker --- */

@@ -142,8 +142,9 @@ static void keep(struct source *s, struct sample *made)
 static bool take_rules(struct source *s, uint32_t n, char *why, size_t size)
 {
     struct authority_rules rules;
+    char sentence[CAPDB_MESSAGE];
     if (capdb_get_rules(s->db, n, &rules) != ERR_OK) {
-        snprintf(why, size, "%.250s", source_db_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db, sentence));
         return false;
     }
     authority_rules_free(&s->rules);
@@ -155,6 +156,7 @@ static bool take_rules(struct source *s, uint32_t n, char *why, size_t size)
 static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
 {
     struct capstate state;
+    char sentence[CAPDB_MESSAGE];
     struct sample *made = n ? source_sample(s, n) : NULL;
     if (made)
         return made;
@@ -163,7 +165,7 @@ static struct sample *load(struct source *s, uint32_t n, char *why, size_t size)
         return NULL;
     }
     if (capdb_load(s->db, n, &state) != ERR_OK) {
-        snprintf(why, size, "%.250s", source_db_error(s->db));
+        snprintf(why, size, "%.250s", source_db_error(s->db, sentence));
         return NULL;
     }
     if (!s->options.rules && !take_rules(s, n, why, size)) {
@@ -231,12 +233,25 @@ bool source_file_is_same(const struct source *s)
            now.st_ino == s->opened_file.st_ino;
 }
 
-const char *source_db_error(const struct capdb *db)
+/* What capdb says begins without a subject where the name of the file is to stand before it. */
+static bool wants_subject(const char *text)
 {
-    return capdb_is_replaced(db)
-               ? "the file was replaced by another recording: only what was read is there still; leave, and"
-                 " open it anew"
-               : capdb_error(db);
+    static const char *const verbs[] = {"is ", "has ", "was ", "cannot "};
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+        if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
+            return true;
+    return false;
+}
+
+const char *source_db_error(const struct capdb *db, char sentence[CAPDB_MESSAGE])
+{
+    if (capdb_is_replaced(db))
+        return "the file was replaced by another recording: only what was read is there still; leave, and"
+               " open it anew";
+    if (!wants_subject(capdb_error(db)))
+        return capdb_error(db);
+    snprintf(sentence, CAPDB_MESSAGE, "the recording %.*s", CAPDB_MESSAGE - 15, capdb_error(db));
+    return sentence;
 }
 
 /* What is open stays readable when its name goes to another file, or to none. */
@@ -248,12 +263,12 @@ static void look_for_file(struct source *s)
     s->replaced = true;
     source_say_recording(s, "%u snapshot%s, file %s", s->point_count, plural_s(s->point_count),
                          there ? "REPLACED" : "REMOVED");
-    source_put_console(s, there
+    source_put_message(s, there
                               ? "another file has the name of this recording by now: what is shown "
                                 "is the one that was opened; leave, and open it anew to see the "
-                                "other\n"
+                                "other"
                               : "the file of this recording was removed: what is shown is the one "
-                                "that was opened\n");
+                                "that was opened");
 }
 
 /* Somebody may have recorded more: the time line grows, the shown moment stays. */
@@ -317,6 +332,7 @@ static bool is_newest_here(void *source)
  * questions is at another one, this one, for which other questions then wait. */
 static void ask_here(struct source *s, const struct asked *q)
 {
+    char sentence[CAPDB_MESSAGE];
     char *table = NULL, *before = NULL;
     s->asked_here = q->id;
     capdb_give_up_after(s->db, SQL_SECONDS, is_newest_here, s);
@@ -333,7 +349,8 @@ static void ask_here(struct source *s, const struct asked *q)
     }
     free(table);
     source_answered_text(s, q, false,
-                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY) : source_db_error(s->db));
+                         e == ERR_OK ? error_sentence(ERR_NO_MEMORY)
+                                     : source_db_error(s->db, sentence));
 }
 
 /* The snapshot that an event came after is in memory then, if it can be. */
@@ -367,7 +384,7 @@ static enum error why(struct source *s, const struct sample *of, int32_t thread,
 
 static void serve_why(struct source *s, const struct asked *q)
 {
-    char message[300] = "that thread is not in this snapshot";
+    char message[300] = "that thread is not in this snapshot", sentence[CAPDB_MESSAGE];
     struct why w;
     struct sample *of = load(s, q->ask.number, message, sizeof(message));
     int32_t thread = of ? sample_thread_at(of, q->ask.addr) : -1;
@@ -377,7 +394,7 @@ static void serve_why(struct source *s, const struct asked *q)
     if (text)
         source_answered(s, q, true, text);
     else
-        source_answered_text(s, q, false, e == ERR_OK ? message : source_db_error(s->db));
+        source_answered_text(s, q, false, e == ERR_OK ? message : source_db_error(s->db, sentence));
     why_free(&w);
     if (of)
         sample_drop(of);
@@ -465,7 +482,7 @@ static bool begin(struct source *s, char *message, size_t size)
     }
     s->first = wanted ? wanted : s->point_count;
     if (capdb_warning(s->db))
-        source_put_console(s, capdb_warning(s->db));
+        source_put_message(s, capdb_warning(s->db));
     return true;
 }
 

@@ -51,9 +51,9 @@ static void take_event(void *ctx, const struct record *r)
 static void hear_trouble(void *ctx, const char *sentence)
 {
     struct follow *f = ctx;
-    source_put_console(f->source, "[inspector] live line: ");
-    source_put_console(f->source, sentence);
-    source_put_console(f->source, "\n");
+    char line[512];
+    snprintf(line, sizeof(line), "[inspector] live line: %s", sentence);
+    source_put_message(f->source, line);
 }
 
 static void end_follow(struct source *s)

@@ -132,6 +132,7 @@ struct source {
     uint32_t recorded; /* the newest snapshot of the recording that is written, 0: none is */
     char *console;
     size_t console_len;
+    bool console_half; /* what was put there last did not end its line */
 };
 
 /* --- for the kinds of target (source.c); they take the lock themselves --- */
@@ -166,7 +167,8 @@ void source_take_events(struct source *s);
 void source_forget_events(struct source *s); /* they were of another run of the machine */
 void source_say_recording(struct source *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void source_put_console(struct source *s, const char *text);
+void source_put_console(struct source *s, const char *text); /* as it came: half lines, too */
+void source_put_message(struct source *s, const char *text); /* of ours: a line of its own */
 void source_wake_screen(struct source *s);
 void source_heard(struct source *s); /* what still takes time is not the target's */
 /* Of a source: does anybody still wait for it? A question that takes long asks. */
@@ -189,8 +191,8 @@ bool source_has_connection(struct source *s);
 bool source_is_newest(const struct source *s, const struct asked *q);
 /* Is the file of the recording still the one that was opened? (source_file.c) */
 bool source_file_is_same(const struct source *s);
-/* Why it did not answer; where another has its name, what to do. */
-const char *source_db_error(const struct capdb *db);
+/* A sentence of why it did not answer; where another has its name, what to do. */
+const char *source_db_error(const struct capdb *db, char sentence[CAPDB_MESSAGE]);
 /* How many runs of the machine had begun by snapshot n. */
 uint32_t source_runs_by(const struct source *s, uint32_t n);
 /* Waits a while for those that are asked to give up; false: one does not. */

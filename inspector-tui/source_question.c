@@ -106,8 +106,9 @@ static void keep_connection(struct question *q)
 static enum error ask_snapshot(struct question *q, uint32_t n, char **table, char *why)
 {
     enum error e = capdb_ask_at(q->db, q->asked.ask.text, n, SQL_ROWS, table);
+    char sentence[CAPDB_MESSAGE];
     if (e != ERR_OK)
-        snprintf(why, CAPDB_MESSAGE, "%s", source_db_error(q->db));
+        snprintf(why, CAPDB_MESSAGE, "%s", source_db_error(q->db, sentence));
     return e;
 }
 

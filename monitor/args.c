@@ -3,6 +3,7 @@
 
 #include "monitor/out.h"
 #include "monitor/places.h"
+#include "monitor/view.h"
 
 enum { TCB_ALIGN_MASK = (1 << TCB_BITS) - 1 };
 
@@ -121,7 +122,7 @@ static bool address_in(const char *s, kaddr_t *address)
     s = after_prefix(s);
     if (!number_in(has_hex_prefix(s) ? s + 2 : s, 16, &v))
         return false;
-    *address = v >= KERNEL_WINDOW ? v : kaddr_from_paddr(v);
+    *address = view_is_ram(v) ? v : kaddr_from_paddr(v);
     return true;
 }
 

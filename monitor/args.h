@@ -23,8 +23,8 @@ bool args_equal(const char *a, const char *b);
  * beyond the last word gives ERR_ARGUMENT without words. */
 /* Decimal, or hexadecimal with 0x. */
 enum error args_number(const struct args *a, uint32_t i, uint32_t *out);
-/* A hexadecimal address, 0x not needed: physical unless it lies in the kernel window; a prefix such
- * as "slot:" is allowed. Gives its place in the kernel window. */
+/* A hexadecimal address, 0x not needed: physical unless the kernel's window has RAM there; a prefix
+ * such as "slot:" is allowed. Gives its place in the kernel window. */
 enum error args_address(const struct args *a, uint32_t i, kaddr_t *out);
 /* A thread by name or address. Makes the places anew. */
 enum error args_thread(struct objwalk *w, const struct args *a, uint32_t i, kaddr_t *out);

@@ -11,31 +11,31 @@ static enum error command_version(const struct args *a);
 
 /* clang-format off */
 static const struct command commands[] = {
-    {"help", "[COMMAND]", "this list, or one command's usage", WHEN_ANY, command_help},
-    {"threads", "", "every thread: state, priority, what it waits for", WHEN_ANY, command_threads},
-    {"objects", "[TYPE]", "every object and how many capabilities refer to it", WHEN_ANY, command_objects},
-    {"cnode", "ADDRESS|THREAD", "the occupied slots of a CNode", WHEN_ANY, command_cnode},
-    {"slot", "ADDRESS", "one slot: capability, place, parent, children, history", WHEN_ANY, command_slot},
-    {"cdt", "[SLOT]", "the derivation tree, or what hangs below one slot", WHEN_ANY, command_cdt},
-    {"untyped", "[ADDRESS|all]", "each untyped: live, free, lost, what a revoke gives back", WHEN_ANY, command_untyped},
-    {"frame", "ADDRESS", "a frame's owner, capabilities and mappings", WHEN_ANY, command_frame},
-    {"who", "ADDRESS|THREAD", "all holders of capabilities to an object", WHEN_ANY, command_who},
-    {"vspace", "THREAD|ADDRESS", "the translations of an address space", WHEN_ANY, command_vspace},
-    {"irqs", "", "interrupts in use and whom they signal", WHEN_ANY, command_irqs},
-    {"sched", "", "current thread and the runnable ones by priority", WHEN_ANY, command_sched},
-    {"audit", "", "checks the invariants of all capability state", WHEN_ANY, command_audit},
-    {"snapshot", "[wire [audit]|capdl]", "counts of everything; all of it in frames; as capDL", WHEN_ANY, command_snapshot},
-    {"trace", "[on|off|last [N]|wire|live on [for SECONDS]|live off]", "the journal of capability events", WHEN_ANY, command_trace},
-    {"break", "[on OP [slot A] [object A] [range A-B] [thread T]]", "stop at events; alone: list", WHEN_ANY, command_break},
-    {"delete", "N|all", "remove conditions of `break`", WHEN_ANY, command_delete},
-    {"step", "[N]", "one event; in a revoke one capability", WHEN_STOPPED, command_step},
-    {"finish", "", "to the end of the revoke or delete under way", WHEN_STOPPED, command_finish},
-    {"where", "", "where the kernel stands; the revoke under way", WHEN_ANY, command_where},
-    {"continue", "", "let the kernel run", WHEN_STOPPED, command_continue},
-    {"halt", "[for SECONDS]", "stop the kernel here; or until this line is silent so long", WHEN_RUNNING | WHEN_STOPPED, command_halt},
-    {"mem", "ADDRESS [BYTES]", "memory, up to 4096 bytes", WHEN_ANY, command_mem},
-    {"refusals", "[on|off]", "explain refused system calls on the console", WHEN_ANY, command_refusals},
-    {"version", "", "build, board, layout", WHEN_ANY, command_version},
+    {"help", "[COMMAND]", "this list, or one command's usage", 1, WHEN_ANY, command_help},
+    {"threads", "", "every thread: state, priority, what it waits for", 0, WHEN_ANY, command_threads},
+    {"objects", "[TYPE]", "every object and how many capabilities refer to it", 1, WHEN_ANY, command_objects},
+    {"cnode", "ADDRESS|THREAD", "the occupied slots of a CNode", 1, WHEN_ANY, command_cnode},
+    {"slot", "ADDRESS", "one slot: capability, place, parent, children, history", 1, WHEN_ANY, command_slot},
+    {"cdt", "[SLOT]", "the derivation tree, or what hangs below one slot", 1, WHEN_ANY, command_cdt},
+    {"untyped", "[ADDRESS|all]", "each untyped: live, free, lost, what a revoke gives back", 1, WHEN_ANY, command_untyped},
+    {"frame", "ADDRESS", "a frame's owner, capabilities and mappings", 1, WHEN_ANY, command_frame},
+    {"who", "ADDRESS|THREAD", "all holders of capabilities to an object", 1, WHEN_ANY, command_who},
+    {"vspace", "THREAD|ADDRESS", "the translations of an address space", 1, WHEN_ANY, command_vspace},
+    {"irqs", "", "interrupts in use and whom they signal", 0, WHEN_ANY, command_irqs},
+    {"sched", "", "current thread and the runnable ones by priority", 0, WHEN_ANY, command_sched},
+    {"audit", "", "checks the invariants of all capability state", 0, WHEN_ANY, command_audit},
+    {"snapshot", "[wire [audit]|capdl]", "counts of everything; all of it in frames; as capDL", 2, WHEN_ANY, command_snapshot},
+    {"trace", "[on|off|last [N]|wire|live on [for SECONDS]|live off]", "the journal of capability events", 4, WHEN_ANY, command_trace},
+    {"break", "[on OP [slot A] [object A] [range A-B] [thread T]]", "stop at events; alone: list", ARGS_MAX, WHEN_ANY, command_break},
+    {"delete", "N|all", "remove conditions of `break`", 1, WHEN_ANY, command_delete},
+    {"step", "[N]", "one event; in a revoke one capability", 1, WHEN_STOPPED, command_step},
+    {"finish", "", "to the end of the revoke or delete under way", 0, WHEN_STOPPED, command_finish},
+    {"where", "", "where the kernel stands; the revoke under way", 0, WHEN_ANY, command_where},
+    {"continue", "", "let the kernel run", 0, WHEN_STOPPED, command_continue},
+    {"halt", "[for SECONDS]", "stop the kernel here; or until this line is silent so long", 2, WHEN_RUNNING | WHEN_STOPPED, command_halt},
+    {"mem", "ADDRESS [BYTES]", "memory, up to 4096 bytes", 2, WHEN_ANY, command_mem},
+    {"refusals", "[on|off]", "explain refused system calls on the console", 1, WHEN_ANY, command_refusals},
+    {"version", "", "build, board, layout", 0, WHEN_ANY, command_version},
 };
 /* clang-format on */
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -140,7 +140,7 @@ static enum error dispatch(const struct args *a)
         return ERR_NOT_FOUND;
     if (!(c->when & when_now()))
         return say_not_now(c);
-    enum error e = c->run(a);
+    enum error e = a->count > c->most ? ERR_ARGUMENT : c->run(a);
     if (e == ERR_ARGUMENT)
         print_usage(c);
     return e;

@@ -16,6 +16,7 @@ struct command {
     const char *name;
     const char *usage; /* what follows the name */
     const char *help;
+    unsigned most; /* words behind the name; more are refused, not ignored */
     unsigned when; /* bits of enum command_when */
     enum error (*run)(const struct args *a);
 };

@@ -225,6 +225,10 @@ enum error command_slot(const struct args *a)
     if (e != ERR_OK)
         return e;
     slot &= SLOT_LINK_MASK;
+    if (!view_is_ram(slot)) {
+        out("there is no memory at 0x%08x\n", paddr_from_kaddr(slot));
+        return ERR_READ;
+    }
     places_collect(w);
     e = objwalk_slot(w, slot, &r);
     if (e != ERR_OK) {

@@ -98,7 +98,7 @@ enum error command_untyped(const struct args *a)
     if (only != 0 && shown == 0)
         out("no untyped memory covers 0x%08x\n", paddr_from_kaddr(only));
     else
-        out("used: in live objects; free: above the mark, or all without children;\n"
+        out("live: in objects right below; free: above the mark, or all without children;\n"
             "lost: below the mark in no object; reclaim: what a revoke makes free again\n");
     return ERR_OK;
 }
@@ -286,9 +286,9 @@ enum error command_vspace(const struct args *a)
 
 /* ---- mem ---- */
 
-static void mem_row(kaddr_t at, const uint8_t *p, uint32_t len)
+static void mem_row(uint32_t name, const uint8_t *p, uint32_t len)
 {
-    out("0x%08x ", paddr_from_kaddr(at));
+    out("0x%08x ", name);
     for (uint32_t i = 0; i < MEM_ROW; i++) {
         if (i < len)
             out(" %02x", p[i]);
@@ -313,14 +313,21 @@ enum error command_mem(const struct args *a)
         return e;
     if (len > MEM_MAX)
         len = MEM_MAX;
+    uint32_t name = paddr_from_kaddr(at);
+    bool is_there = view_is_ram(at) || name >= KERNEL_WINDOW;
+    if (!view_is_ram(at)) /* the kernel's stack and device pages lie behind RAM in its window */
+        at = name;
     while (len > 0 && !out_stopped()) {
         uint32_t n = len < MEM_ROW ? len : (uint32_t)MEM_ROW;
-        if (view_read(at, row, n) != ERR_OK) {
-            out("0x%08x cannot be read\n", paddr_from_kaddr(at));
+        while (is_there && n > 0 && view_read(at, row, n) != ERR_OK)
+            n--; /* the last bytes before a hole */
+        if (!is_there || n == 0) {
+            out("0x%08x cannot be read\n", name);
             return ERR_READ;
         }
-        mem_row(at, row, n);
+        mem_row(name, row, n);
         at += n;
+        name += n;
         len -= n;
     }
     return ERR_OK;

@@ -85,7 +85,7 @@ static enum error parse_range(struct args *a, uint32_t i, struct break_condition
     if (e == ERR_OK)
         e = args_address(a, a->count - 1, &b->object_last);
     a->count--;
-    if (e == ERR_OK && b->object_last < b->object_first) {
+    if (e == ERR_OK && paddr_from_kaddr(b->object_last) < paddr_from_kaddr(b->object_first)) {
         out("the range ends before it begins\n");
         e = ERR_ARGUMENT;
     }
@@ -125,7 +125,7 @@ enum error command_break(const struct args *given)
     struct break_condition b = {.enabled = 1};
     static struct args a;
     struct objwalk *w = view_walk();
-    if (given->count == 0 || args_is(given, 0, "list"))
+    if (given->count == 0 || (given->count == 1 && args_is(given, 0, "list")))
         return condition_list();
     if (!w)
         return ERR_NO_ROOTS;
@@ -302,8 +302,8 @@ static void revoke_left(struct objwalk *w, kaddr_t root)
     }
     view_complain(w, e);
     /* a step takes more than one where a CNode goes with what it holds */
-    out("done %u steps, left %u capabilities, preempted %u times\n", debug_control.revoke.done,
-        left, debug_control.revoke.preempted);
+    out("done %u steps, left %u capabilities below the root, preempted %u times\n",
+        debug_control.revoke.done, left, debug_control.revoke.preempted);
 }
 
 enum error command_where(const struct args *a)

@@ -24,7 +24,7 @@ static enum error trace_status(void)
         (uint32_t)DEBUG_RING_EVENTS);
     const struct running_digest *d = &debug_trace.digest;
     if (d->kept)
-        out("digest 0x%08x%08x\n", d->sum.lane[1], d->sum.lane[0]);
+        out("digest %08x%08x\n", d->sum.lane[0], d->sum.lane[1]); /* as capdb writes it */
     else if (debug_control.trace)
         out("no digest: the derivation list cannot be followed, see `audit`\n");
     return ERR_OK;
@@ -33,6 +33,8 @@ static enum error trace_status(void)
 static enum error trace_last(struct objwalk *w, const struct args *a)
 {
     uint32_t n = TRACE_LAST;
+    if (a->count > 2)
+        return ERR_ARGUMENT;
     enum error e = a->count > 1 ? args_number(a, 1, &n) : ERR_OK;
     if (e != ERR_OK)
         return e;
@@ -54,7 +56,7 @@ static enum error trace_last(struct objwalk *w, const struct args *a)
 static enum error trace_live(struct objwalk *w, const struct args *a)
 {
     uint32_t seconds = 0;
-    if (args_is(a, 1, "off"))
+    if (args_is(a, 1, "off") && a->count == 2)
         return wire_live(w, false, 0);
     if (!args_is(a, 1, "on"))
         return ERR_ARGUMENT;
@@ -71,7 +73,8 @@ enum error command_trace(const struct args *a)
         return ERR_NO_ROOTS;
     if (a->count == 0)
         return trace_status();
-    if (args_is(a, 0, "on") || args_is(a, 0, "off")) {
+    bool alone = a->count == 1;
+    if (alone && (args_is(a, 0, "on") || args_is(a, 0, "off"))) {
         debug_set_trace(args_is(a, 0, "on"));
         return trace_status();
     }
@@ -79,7 +82,7 @@ enum error command_trace(const struct args *a)
         return trace_last(w, a);
     if (args_is(a, 0, "live"))
         return trace_live(w, a);
-    if (args_is(a, 0, "wire"))
+    if (alone && args_is(a, 0, "wire"))
         return command_on_serial() ? wire_trace(w) : say_serial_only();
     return ERR_ARGUMENT;
 }
@@ -115,7 +118,7 @@ static void summary_print(const struct summary *s)
     out("\n%u threads, %u endpoints, %u notifications, %u mappings, %u irqs\n", s->end.threads,
         s->kinds[RECORD_ENDPOINT], s->kinds[RECORD_NOTIFICATION], s->end.mappings,
         s->kinds[RECORD_IRQ]);
-    out("digest 0x%08x%08x, event %u%s\n", s->end.digest1, s->end.digest0, s->seq,
+    out("digest %08x%08x, event %u%s\n", s->end.digest0, s->end.digest1, s->seq,
         s->end.complete ? "" : "; INCOMPLETE, see `audit`");
 }
 
@@ -137,7 +140,7 @@ enum error command_snapshot(const struct args *a)
         return ERR_NO_ROOTS;
     if (args_is(a, 0, "wire"))
         return snapshot_wire(w, a);
-    if (args_is(a, 0, "capdl"))
+    if (args_is(a, 0, "capdl") && a->count == 1)
         return capdl_print();
     if (a->count > 0)
         return ERR_ARGUMENT;

@@ -28,6 +28,11 @@ static const struct memview view = {.read = guarded_read, .window = ram_window};
 static struct objwalk walk;
 static bool walk_is_open;
 
+bool view_is_ram(kaddr_t addr)
+{
+    return addr - KERNEL_WINDOW < board.ram_size;
+}
+
 enum error view_read(kaddr_t addr, void *buf, uint32_t len)
 {
     return guarded_read(NULL, addr, buf, len);

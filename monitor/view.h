@@ -10,6 +10,8 @@
 struct objwalk *view_walk(void);
 /* As view_walk() without words. */
 struct objwalk *view_walk_quiet(void);
+/* Is it an address of RAM in the kernel's window? */
+bool view_is_ram(kaddr_t addr);
 /* ERR_OK or ERR_READ. */
 enum error view_read(kaddr_t addr, void *buf, uint32_t len);
 /* Prints where and why a walk ended, unless it just came to the end of the list. */

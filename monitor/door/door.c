@@ -144,9 +144,10 @@ static kaddr_t event_cap_object(const struct event *e)
     return cap_object((struct cap){{e->cap[0], e->cap[1]}});
 }
 
+/* A range of physical addresses may pass the end of the kernel's. */
 static bool in_range(const struct break_condition *b, kaddr_t a)
 {
-    return a != 0 && a >= b->object_first && a <= b->object_last;
+    return a != 0 && a - b->object_first <= b->object_last - b->object_first;
 }
 
 static bool condition_matches(const struct break_condition *b, const struct event *e)

@@ -260,4 +260,21 @@ check "a question that takes long says for how long" at_a_terminal "$long" '[0-9
 check "and then its answer" grep -aq 16000000 "$work/told"
 check "a quick one does not" tells_no_seconds "SELECT 7 AS seven" seven
 
+# The same for commands that ask about all events: the recording with its events many times over.
+cp "$leaky" "$work/many.capdb"
+python3 - "$work/many.capdb" <<'PYTHON'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+columns = [row[1] for row in db.execute("PRAGMA table_info(event)")][1:]
+while db.execute("SELECT count(*) FROM event").fetchone()[0] < 400000:
+    db.execute("INSERT INTO event SELECT NULL, %s FROM event" % ", ".join(f'"{c}"' for c in columns))
+db.commit()
+PYTHON
+waits_for() { # capdb's words
+    python3 "$work/terminal.py" "$work/told" $capdb "$@" </dev/null >/dev/null
+    grep -aq '[0-9] s; ^C gives up' "$work/told"
+}
+check "many revocations keep nobody waiting without a word" waits_for revokes "$work/many.capdb" 1
+check "nor does a trace" waits_for export "$work/many.capdb" --format trace -o "$work/many.json"
+
 plan

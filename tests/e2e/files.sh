@@ -147,6 +147,21 @@ done
 check "what is cut is whole" bash -c "$capdb cut big.capdb part.capdb && $capdb verify part.capdb"
 check "what there is already is not overwritten" says 2 'exists already' $capdb cut run.capdb part.capdb
 
+# limited BLOCKS COMMAND...: no file becomes larger than so many KiB
+printf '%s\n' '#!/bin/bash' 'set -o pipefail' 'k=$1' 'shift' '(ulimit -f "$k"; trap "" XFSZ; "$@" 2>&1) | cat' >limited
+chmod +x limited
+rm -f small.capdb
+check "a lock that cannot be written says why" says 2 'small.capdb: cannot be locked beside it (File too large)' \
+    ./limited 0 $capdb cut run.capdb small.capdb
+check "so of an import" says 2 'small.capdb: cannot be locked beside it (File too large)' ./limited 0 $capdb import design.cdl small.capdb
+check "a cut that cannot be written says of what" says 2 'small.capdb: creating: ' ./limited 16 $capdb cut run.capdb small.capdb
+check "and that there is none" says 2 '; small.capdb is not made' ./limited 200 $capdb cut big.capdb small.capdb
+check "an answer that cannot be written says where it went" says 2 'stdout: could not be written (No space left on device)' \
+    bash -c "$capdb threads run.capdb >/dev/full"
+check "and what does not go to standard output, too" says 2 'big.csv: could not be written (File too large)' \
+    ./limited 4 $capdb export big.capdb --format csv -o big.csv
+check "nothing is left of them" test ! -e small.capdb -a ! -e big.csv
+
 # spared OUT COMMAND...: refused before anything is written, and what is read stays as it was
 spared() {
     local out=$1

@@ -679,6 +679,16 @@ wait $recorder
 key q
 shows_soon 'status 0'
 
+# One that is cut off while it is shown.
+cp "$work/run.capdb" "$work/cut.capdb"
+start "$inspector $work/cut.capdb"
+shows_soon '^ RECORDING'
+truncate -s 20000 "$work/cut.capdb"
+key ':' ; type_line 'sql SELECT count(*) AS snapshots FROM snapshot'
+check "a recording that was cut off is told in a sentence" shows_soon '^the recording is cut off: pages'
+key q
+shows_soon 'status 0'
+
 # --- what it refuses ---
 start "TERM=dumb $inspector $monitor"
 check "a terminal without a cursor is refused" shows_soon "terminal 'dumb' cannot"

@@ -271,19 +271,23 @@ COMMANDS = [
     ("objects tcb", HEX + r" tcb +512 +\d+ caps? critical/control"),
     ("cnode critical/control", r"^cnode %s, 1024 slots$" % HEX, r"^ *1 %s tcb" % HEX, r"\d+ in use"),
     ("cdt", r"^%s untyped" % HEX, r"^  %s " % HEX),
-    ("untyped", r"^block +size +live +free +lost +reclaim$", r"device blocks, all free"),
+    ("untyped", r"^block +size +live +free +lost +reclaim$", r"device blocks, all free", r"^live: in objects"),
+    ("untyped f8000000", r"^0xf8000000 +64M .* device all free$"),
     ("untyped all", r"^0x00000000 +256M .* device all free$"),
     ("who critical/control", r"tcb %s critical/control" % HEX, r"capabilit\w+ to what lies at"),
+    ("who f8000000", r"untyped 0xf8000000 64M,", r"what lies at 0xf8000000,"),
     ("vspace critical/control", r"^pagedir %s asid \d+$" % HEX, r"^0x0001\w+-0x\w+ to .* x 4K", r"\d+ translations"),
     ("irqs", r"^irq 28 timer", r"^irq 27 signal +to notification"),
     ("sched", r"^current: ", r"^runnable, by priority:$"),
     ("audit", r"^0 findings$"),
-    ("snapshot", r"^\d+ capabilities:", r"^digest 0x[0-9a-f]{16}, event \d+$"),
+    ("snapshot", r"^\d+ capabilities:", r"^digest [0-9a-f]{16}, event \d+$"),
     ("trace", r"^trace is off, live line is off$"),
     ("break", r"^no conditions"),
     ("where", r"^running: "),
     ("mem 80000000 20", r"^0x80000000 ( [0-9a-f]{2}){16}  .{16}$", r"^0x80000010 ( [0-9a-f]{2}){4} +  .{4}$"),
     ("mem f0000000 4", r"^0x80000000 "),
+    ("mem fffd3f00 4", r"^0xfffd3f00 "),
+    ("mem 87fffff8 20", r"^0x87fffff8 ( [0-9a-f]{2}){8} +  .{8}$", r"^0x88000000 cannot be read$"),
     ("refusals", r"^refusals are explained$"),
     ("help slot", r"^usage: slot ADDRESS$"),
     ("vers", r"^capscope "),
@@ -300,6 +304,10 @@ REFUSALS = [
     ("who nobody", r"^'nobody' is not a hexadecimal address$"),
     ("vspace 80000000", r"^there is no page directory at 0x80000000$"),
     ("mem 40000000", r"^0x40000000 cannot be read$"),
+    ("mem 8ffd3f00", r"^0x8ffd3f00 cannot be read$"),
+    ("mem f8000000", r"^0xf8000000 cannot be read$"),
+    ("slot 0", r"^there is no memory at 0x00000000$"),
+    ("slot 8ffd3f00", r"^there is no memory at 0x8ffd3f00$"),
     ("mem 88000000", r"^0x88000000 cannot be read$"),
     ("objects foo", r"^'foo' is no type of object$"),
     ("break on nothing", r"^'nothing' is no operation"),
@@ -307,7 +315,15 @@ REFUSALS = [
     ("break on delete range 2-1", r"ends before it begins"),
     ("break on delete thread nobody", r"^there is no thread 'nobody'"),
     ("delete 3", r"^there is no condition 3$"),
+    ("delete 1 2", r"^usage: delete"),
+    ("threads all", r"^usage: threads$"),
+    ("mem 80000000 4 4", r"^usage: mem"),
+    ("halt for 1 2", r"^usage: halt"),
+    ("snapshot capdl all", r"^usage: snapshot"),
     ("trace sideways", r"^usage: trace"),
+    ("trace on off", r"^usage: trace"),
+    ("trace last 1 2", r"^usage: trace"),
+    ("trace live off on", r"^usage: trace"),
     ("a b c d e f g h i j k l m n", r"^the line has too many"),
 ]
 
@@ -462,7 +478,7 @@ def text_and_wire(m):
     end = m.stream(Records())[-1]
     text = m.run("snapshot")
     return has(text, r"^%d capabilities:" % end["slots"], r"^%d threads," % end["threads"],
-               r"%d mappings" % end["mappings"], r"^digest 0x%08x%08x," % (end["digest1"], end["digest0"]))
+               r"%d mappings" % end["mappings"], r"^digest %08x%08x," % (end["digest0"], end["digest1"]))
 
 
 def reply_records(m, command):
@@ -507,6 +523,13 @@ def live(m):
     return None if frames and seq > records[0]["seq"] else "no events"
 
 
+def whole_range(m):
+    text = m.stopping("break on any range 0-ffffffff")
+    m.run("delete all")
+    m.run("continue")
+    return has(text, r"^1: on any range 0x00000000-0xffffffff, 0 hits$", r"^stopped: condition 1$")
+
+
 def healthy(work, m, tap):
     tap.claim("boot_prints_a_banner_that_names_help",
               lambda: m.until_text(b"debug build; type help\r\n"))
@@ -522,6 +545,7 @@ def healthy(work, m, tap):
     tap.claim("frame_tells_owner_capability_and_mapping", lambda: frame(m))
     for command, pattern in REFUSALS:
         tap.claim("`%s` is refused with a sentence" % command, lambda: has(m.run(command), pattern))
+    tap.claim("a_range_may_have_every_address", lambda: whole_range(m))
     editor_checks(m, tap)
     snapshot_checks(work, m, tap)
     lease_checks(m, tap)
@@ -599,7 +623,7 @@ def program(work, m, tap):
         m.stopping("continue"), r"^stopped: condition 1\n#\d+ debug/calls revoke %s untyped" % HEX))
     tap.claim("where_tells_root_and_order_of_what_is_left", lambda: has(
         m.run("where"), r"^root     %s untyped" % HEX, r"^next     %s notification" % HEX,
-        r"^done 0 steps, left 5 capabilities, preempted 0 times$"))
+        r"^done 0 steps, left 5 capabilities below the root, preempted 0 times$"))
     m.run("delete all")
     tap.claim("one_step_in_a_revoke_is_one_capability", lambda: steps(m))
     tap.claim("finish_runs_to_the_end_of_the_revoke", lambda: has(

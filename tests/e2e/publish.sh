@@ -164,4 +164,13 @@ since() { ask "SELECT recording, min(n) FROM caps WHERE domain = 'driver' AND ty
 check "one question goes over all recordings" test "$(since)" = 2
 nowhere() { $capdb publish "$first" "postgresql:///x?host=$work/none" 2>"$work/said"; [ $? = 2 ] && grep -q "no connection" "$work/said"; }
 check "a server that is not there is told" nowhere
+named() { $capdb publish "$first" "$url" --name "$1" 2>&1; }
+long=$(printf '%0127d' 7)
+check "a name of 127 bytes is a name" named "$long"
+no_name() { ! named "$1" >"$work/said" && grep -q "is no name: 1 to 127 bytes" "$work/said"; }
+check "one that would be cut off is none" no_name "${long}8"
+check "nor is an empty one" no_name ''
+check "nor one that a terminal obeys" no_name $'two\nlines'
+check "a publish of less says what is there" grep -q "$(ask "SELECT snapshots FROM recording WHERE recording = '$long'") snapshots are there" \
+    <($capdb publish "$first" "$url" --name "$long" --to 1)
 plan

@@ -19,6 +19,10 @@ check "each statement of a session has a sample of its own" bash -c "$(declare -
 check "and one statement has one" equal 1 "$(asked "SELECT (SELECT seq FROM snapshot) = (SELECT max(seq) FROM snapshot JOIN caps USING (n)) AS one")"
 check "an error in one does not end the others" bash -c "printf 'SELECT nothing;\nSELECT count(*) AS c\n FROM threads' | $capdb live $monitor 2>/dev/null | grep -q '^[1-9]'"
 check "but is in the exit status" bash -c "printf 'SELECT nothing;\n' | $capdb live $monitor 2>/dev/null; [ \$? = 2 ]"
+check "a line may have several, comments, and semicolons in texts" equal "1 ;; 7" \
+    "$(printf "SELECT 1; SELECT ';;' -- and; so on\n; -- on\n/* a; */ SELECT 7; -- end" | $capdb live "$monitor" 2>&1 | sed -n 2~2p | tr '\n' ' ' | sed 's/ $//')"
+check "a statement may end with a comment" exits 0 $capdb live "$monitor" "SELECT 1; -- done"
+check "and is one" complains "one SELECT statement is expected" $capdb live "$monitor" "SELECT 1; /* */ SELECT 2"
 check "who does not answer is named, also when nothing of it is asked" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT 1"
 check "and when something is" complains "nowhere: No such file" $capdb live "monitor:unix:$work/nowhere" "SELECT * FROM threads"
 check "nothing is written through it" complains "may not be modified" $capdb live "$monitor" "DELETE FROM cap_row"
@@ -79,6 +83,9 @@ check "a crossing has the type of the capability" equal "$($capdb sql "$run" "SE
     "$($capdb sql "$run" "SELECT DISTINCT cap, type FROM crossings WHERE n = 4")"
 
 printf 'guest/* visitors\n' >"$work/rules"
+check "more columns than are shown are refused" complains "76 columns, and 64 are the most" $capdb sql "$run" \
+    "SELECT * FROM caps a, caps b, caps c, caps d LIMIT 1"
+check "a path to itself says so" says "from guest to guest is no step" $capdb path "$run" guest guest
 check "sql --domains applies the file" matches "^visitors$" $capdb sql "$run" --domains "$work/rules" "SELECT DISTINCT domain FROM caps WHERE n = 4"
 check "and leaves no name of before" matches "^0$" $capdb sql "$run" --domains "$work/rules" "SELECT count(*) FROM caps WHERE domain = 'guest'"
 printf 'guest/*\n' >"$work/wrong"
@@ -96,6 +103,49 @@ check "so is a date before it" complains "lies outside the recording" $capdb thr
 check "and what is no time" complains "neither a snapshot nor a time" $capdb threads "$run" --at 25:00
 check "a range" matches "in snapshots 3 to 5;" $capdb check "$run" --from 3 --to 5
 check "a range ends where the recording does" matches "in snapshots 10 to 12;" $capdb check "$run" --from 10
+# Each view in a range: the rows that it has of these snapshots without one, told alike.
+cat >"$work/ranges.py" <<'PYTHON'
+import json, re, subprocess, sys
+
+capdb, run, first, last = sys.argv[1:]
+views = re.findall(r"^CREATE VIEW (\w+)", open("capdb/schema.sql", encoding="utf-8").read(), re.M)
+
+
+def ask(sql, *options):
+    done = subprocess.run([capdb, "sql", run, sql, "--json", *options], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+rows = []
+of_events = {r["row"]: r["n"] for r in ask("SELECT row, n FROM event")}
+
+
+def is_inside(row):
+    begin = row.get("n") or row.get("first") or of_events.get(row.get("first_row"), 0)
+    end = row.get("n") or row["last"] if "last" in row or "n" in row else of_events.get(row.get("last_row"))
+    return begin <= int(last) and (end is None or end >= int(first))
+
+
+for view in views:
+    whole = ask(f"SELECT * FROM {view}")
+    part = ask(f"SELECT * FROM {view}", "--from", first, "--to", last)
+    if sorted(map(json.dumps, part)) != sorted(map(json.dumps, filter(is_inside, whole))):
+        sys.exit(f"{view}: {len(part)} rows of {len(whole)}, {sum(map(is_inside, whole))} expected")
+    rows += part
+if not rows:
+    sys.exit("no rows")
+PYTHON
+check "views of a range are parts of the views" python3 "$work/ranges.py" $capdb "$run" 3 5
+check "also of its end" python3 "$work/ranges.py" $capdb "$run" 12 12
+check "revocations of a range have their numbers" equal "$($capdb revokes "$run" --from 3 --to 5 | cut -f 1-3)" \
+    "$($capdb sql "$run" --from 3 --to 5 "SELECT revoke, first, last FROM revokes")"
+for old in format1 recording-1 recording-2; do
+    gunzip -c "tests/fixtures/$old.capdb.gz" >"$work/$old.capdb"
+    check "and of $old" python3 "$work/ranges.py" $capdb "$work/$old.capdb" 2 3
+done
+check "from a snapshot on, with the events behind the last one" equal \
+    "$($capdb sql "$run" "SELECT count(*) FROM events WHERE n >= 12")" "$($capdb sql "$run" --from 12 "SELECT count(*) FROM events")"
+
 check "a range that ends before it begins is refused" complains "ends before it begins" $capdb check "$run" --from 5 --to 3
 check "a difference between two times" exits 0 $capdb diff "$run" "$taken" -- -0s
 check "is that of the snapshots they name" equal "$($capdb diff "$run" "$last_of_second" 12)" "$($capdb diff "$run" -- "$taken" -0s)"
@@ -125,6 +175,10 @@ check "the nearest option is named" complains "did you mean --every?" $capdb rec
 check "the nearest command is named" complains "did you mean threads?" $capdb thraeds "$run"
 check "the nearest name, too" complains "the nearest is guest" $capdb can "$run" gest write driver
 check "an option that means nothing is refused" complains "threads takes no --strict" $capdb threads "$run" --strict
+for command in "cut $run $work/cut.capdb" "compact $run" "upgrade $run $work/upgraded.capdb" "report $run -o $work/page.html"; do
+    check "--json means nothing to ${command%% *}" complains "${command%% *} takes no --json" $capdb $command --json
+done
+check "nor --domains to publish" complains "publish takes no --domains" $capdb publish "$run" postgresql:///x --domains "$work/rules"
 check "options that exclude each other are refused" complains "exclude each other" $capdb check "$run" --all --at 3
 object() { # PYTHON-CONDITION on d, command...
     local condition=$1

@@ -43,6 +43,42 @@ check "snapshot 1 keeps its own" bash -c "! $capdb domains $run --at 1 | grep -q
 check "trust by rule leaves one domain, which is nothing to compare" exits 2 $capdb check "$run" --at 5
 check "and says what there was" says "nothing to compare: 1 domain, 2 threads, 3 manager threads left out" \
     $capdb check "$run" --at 5
+printf '"child of: *" twins trusted\n* rest\n' >"$work/turned"
+$capdb record "$monitor" "$run" --every 0 --count 1 --domains "$work/turned" >/dev/null 2>&1
+check "a verdict on all of them names the managers of each" says "rest (1 of 6 snapshots), twins (1 of 6 snapshots)" \
+    $capdb check "$run" --all
+check "and so do programs hear" says '"rest", "twins"' $capdb check "$run" --all --json
+echo "policy 1" >"$work/empty.policy"
+check "a verdict by a policy, too" says "rest (1 of 6 snapshots), twins (1 of 6 snapshots)" \
+    $capdb check "$run" --all --policy "$work/empty.policy"
+check "who was a manager and was none is in no policy" exits 2 $capdb policy "$run" --all
+check "which is said" says "is a manager in some snapshots and compared in others" $capdb policy "$run" --all
+check "under one set of rules it is one" exits 0 $capdb policy "$run" --all --domains "$work/rules"
+
+# What `owner` says of each snapshot, `history` and `who` say over time: rows of FACT with their domain.
+# answers N FACT ARGUMENTS...: of snapshot N, from rows over time
+answers() {
+    local n=$1 fact=$2
+    shift 2
+    $capdb "$@" | awk -F'\t' -v n="$n" -v fact="$fact" '$3 == fact && $1 <= n && ($2 == "now" || $2 >= n) { print $4 }'
+}
+page=$(column "SELECT printf('0x%x', frame) FROM mappings m JOIN threads t ON t.n = m.n AND t.ipc_buffer
+       BETWEEN m.vaddr AND m.vaddr + 4095 WHERE m.n = 6 AND t.name LIKE 'child of%' LIMIT 1" | tail -1)
+page=${page:-$(column "SELECT printf('0x%x', frame) FROM mappings WHERE n = 6 LIMIT 1" | tail -1)}
+agree() {
+    local n
+    for n in 1 2 5 6; do
+        for fact in holds mapping; do
+            test "$($capdb owner "$run" "$page" --at $n | awk -F'\t' -v f=$fact '$1 == f { print $2 }')" = \
+                "$(answers $n $fact history "$run" "$page")" || { echo "$n $fact $page"; return 1; }
+            test "$($capdb owner "$run" "$page" --at $n --domains "$work/rules" | awk -F'\t' -v f=$fact '$1 == f { print $2 }')" = \
+                "$(answers $n $fact history "$run" "$page" --domains "$work/rules")" || { echo "$n $fact $page by rules"; return 1; }
+            test "$(answers $n $fact who "$run" "$page" --from 1 --domains "$work/rules")" = \
+                "$(answers $n $fact history "$run" "$page" --domains "$work/rules")" || { echo "$n $fact $page who"; return 1; }
+        done
+    done
+}
+check "rows over time have the domains of each snapshot's rules, or of --domains" agree
 check "the recording is as it was recorded" exits 0 $capdb verify "$run"
 halt_machine
 

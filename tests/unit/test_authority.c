@@ -501,6 +501,25 @@ static void the_default_name_of_the_kernel_names_no_domain(void **state)
     judged_end(&j);
 }
 
+/* An answer that says "-" says that nobody is there. */
+static void nobody_takes_the_name_of_what_has_no_domain(void **state)
+{
+    struct judged j;
+    (void)state;
+    make_named(&j.y, ROOT_TCB_ADDR, "(kernel)", "-/x", "(shared)/x");
+    judge(&j);
+    assert_int_equal(j.v.domains, 2);
+    assert_true(authority_domain_named(&j.a, "root-task") >= 0);
+    assert_true(authority_domain_named(&j.a, "island-0x82000000") >= 0);
+    assert_true(authority_domain_named(&j.a, "island-0x82100000") >= 0);
+    judged_end(&j);
+    make_named(&j.y, ROOT_TCB_ADDR, "root", "-x/x", "a(b)/x");
+    judge(&j);
+    assert_true(authority_domain_named(&j.a, "-x") >= 0);
+    assert_true(authority_domain_named(&j.a, "a(b)") >= 0);
+    judged_end(&j);
+}
+
 static void an_older_snapshot_is_searched_for_its_root_task(void **state)
 {
     struct judged j;
@@ -660,6 +679,8 @@ static void each_wrong_rule_is_refused_where_it_is_wrong(void **state)
         {"a \"d e\"\n", 1, 5, "blank"},
         {"a d\x1b[m\n", 1, 4, "cannot be shown"},
         {"a gu\xe2\x80\xae\x65st\n", 1, 5, "cannot be shown"}, /* turned around */
+        {"a -\n", 1, 3, "has no domain"},
+        {"a (shared)\n", 1, 3, "has no domain"},
         {"ab\"c\" d\n", 1, 3, "within a word"},
         {"\"ab\"c d\n", 1, 5, "blank belongs"},
         {"a d trusted\nb d\n", 2, 3, "trusted by a rule before"},
@@ -1027,6 +1048,7 @@ int main(void)
         cmocka_unit_test(a_name_cannot_join_those_who_are_trusted),
         cmocka_unit_test(an_island_of_mainline_keeps_its_name_when_a_thread_comes),
         cmocka_unit_test(the_default_name_of_the_kernel_names_no_domain),
+        cmocka_unit_test(nobody_takes_the_name_of_what_has_no_domain),
         cmocka_unit_test(an_older_snapshot_is_searched_for_its_root_task),
         cmocka_unit_test(nobody_is_trusted_when_the_root_task_is_not_known),
         cmocka_unit_test(nothing_to_compare_is_no_verdict),

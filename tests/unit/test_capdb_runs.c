@@ -477,6 +477,50 @@ static void what_no_index_finds_is_read_once_for_two_snapshots(void **state)
     part_known_free(&known);
 }
 
+/* What is told anew, for an upgrade or under other rules, comes through the same doors: here the kernel's
+ * number alone says that a run began. */
+static void what_is_told_anew_has_the_same_runs(void **state)
+{
+    static const char *const questions[] = {
+        "SELECT id, first, target, machine FROM source ORDER BY id",
+        "SELECT run, first, last, from_row FROM runs",
+        "SELECT value FROM meta WHERE key = 'cut'",
+    };
+    const struct capdb_source source = {
+        .target = "door", .machine = "process 1", .cut = "snapshots 1 to 2 of another"};
+    const struct capdb_source other = {.target = "door", .machine = "process 2"};
+    char message[CAPDB_MESSAGE];
+    struct capdb *kept = db, *anew;
+    struct capdb_beginning beginning;
+    (void)state;
+    assert_int_equal(capdb_create_from(":memory:", &source, &db, message), ERR_OK);
+    seq = 5;
+    at(1);
+    snapshot(0x11, 10, true, true);
+    at(2);
+    snapshot(0x22, 20, true, true);
+    assert_int_equal(capdb_reached_again(db, &other), ERR_OK);
+    at(3);
+    snapshot(0, 30, true, true);
+    assert_int_equal(capdb_flush(db), ERR_OK);
+    assert_int_equal(capdb_beginning(db, &beginning), ERR_OK);
+    assert_int_equal(capdb_create_from(":memory:", &beginning.source, &anew, message), ERR_OK);
+    capdb_beginning_free(&beginning);
+    assert_int_equal(capdb_tell_anew(db, anew, NULL), ERR_OK);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+        char *before = NULL, *after = NULL;
+        assert_int_equal(capdb_ask(db, questions[i], 100, &before), ERR_OK);
+        assert_int_equal(capdb_ask(anew, questions[i], 100, &after), ERR_OK);
+        assert_string_equal(before, after);
+        free(before);
+        free(after);
+    }
+    assert_int_equal(capdb_int(anew, "SELECT count(*) FROM runs", 0), 3);
+    capdb_close(anew);
+    capdb_close(db);
+    db = kept;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_revoke_ends_with_its_run),
         cmocka_unit_test(spans_end_with_their_run),
         cmocka_unit_test(runs_are_written_down_as_they_begin),
+        cmocka_unit_test(what_is_told_anew_has_the_same_runs),
         cmocka_unit_test(a_run_goes_on_up_to_its_last_snapshot),
         cmocka_unit_test(beginnings_of_runs_are_listed),
         cmocka_unit_test(one_run_needs_no_view),

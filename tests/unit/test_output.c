@@ -56,6 +56,29 @@ static void branch(struct output *o, int64_t above, const char *name)
     output_row(o);
 }
 
+/* No byte of a name from a target reaches a terminal that obeys it, and no reader loses a column. */
+static void json_has_nothing_that_a_terminal_obeys(void **state)
+{
+    static const char *const columns[] = {"a", "a", "a:1", "a", NULL};
+    struct page p;
+    (void)state;
+    page_open(&p, OUTPUT_JSON);
+    output_end(p.out);
+    rewind(p.file);
+    p.out = output_begin(p.file, OUTPUT_JSON, columns);
+    output_text(p.out, "\xc2\x9b"
+                       "31m\x7f\033\"\\");
+    output_text(p.out, "\xe2\x80\xae\xc3\xa4\xe2\x82\xac");
+    output_text(p.out, "\xf3\xa0\x81\x81\xf0\x9f\x98\x80");
+    output_text(p.out, "\xff\xed\xa0\x80");
+    output_row(p.out);
+    assert_string_equal(page_text(&p), "[\n {\"a\":\"\\u009b31m\\u007f\\u001b\\\"\\\\\","
+                                       "\"a:1\":\"\\u202e\xc3\xa4\xe2\x82\xac\","
+                                       "\"a:1:1\":\"\\udb40\\udc41\xf0\x9f\x98\x80\","
+                                       "\"a:2\":\"\\\\xff\\\\xed\\\\xa0\\\\x80\"}\n]\n");
+    page_close(&p);
+}
+
 /* What libsmartcols' own JSON does not keep (docs/design.md): an empty text is no null, a column may
  * hold texts and numbers, names keep their case, the answer is a list. */
 static void json_tells_texts_numbers_and_nothing_apart(void **state)
@@ -143,6 +166,7 @@ static void a_chain_of_any_depth_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_has_nothing_that_a_terminal_obeys),
         cmocka_unit_test(json_tells_texts_numbers_and_nothing_apart),
         cmocka_unit_test(a_table_draws_what_hangs_below),
         cmocka_unit_test(the_user_s_locale_chooses_the_lines),

@@ -101,10 +101,14 @@ struct compare *source_compared(struct source *s)
     return NULL;
 }
 
+static const char *console; /* what a program has printed */
+
 char *source_console(struct source *s)
 {
     (void)s;
-    return NULL;
+    char *text = console ? strdup(console) : NULL;
+    console = NULL;
+    return text;
 }
 
 bool source_answer(struct source *s, struct answer *out)
@@ -220,12 +224,31 @@ static void what_was_read_before_a_stop_is_older(void **state)
     live = false;
 }
 
+static void a_message_has_a_line_of_its_own(void **state)
+{
+    struct session s;
+    (void)state;
+    session_init(&s, NULL);
+    console = "login";
+    session_take(&s);
+    console = ": ";
+    session_take(&s);
+    assert_string_equal(s.log, "login: ");
+    session_say(&s, false, "the machine is stopped");
+    session_log(&s, "an answer\n");
+    console = "half\n";
+    session_take(&s);
+    assert_string_equal(s.log, "login: \nthe machine is stopped\nan answer\nhalf\n");
+    session_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_through_the_past_end_with_their_revoke),
         cmocka_unit_test(a_step_back_to_the_newest_snapshot_stays_there),
         cmocka_unit_test(what_was_read_before_a_stop_is_older),
+        cmocka_unit_test(a_message_has_a_line_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
