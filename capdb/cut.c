@@ -26,7 +26,7 @@ static const char doing[] = "cutting";
 struct lane {
     sqlite3_stmt *begins, *ends, *insert;
     struct version_writer writer; /* of kinds that keep them, in place of insert */
-    bool begin, end; /* is a row waiting? */
+    bool begin, end;              /* is a row waiting? */
     int64_t *old;
     uint32_t count;
     size_t room;

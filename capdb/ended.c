@@ -118,11 +118,11 @@ enum error ended_make(struct capdb *db)
 /* Goes through lists, number by number. */
 struct endings {
     struct capdb *db;
-    sqlite3_stmt *st;      /* at the row that is gone through; NULL: all were */
-    bool single;           /* a row is one list, and its first column the snapshot */
+    sqlite3_stmt *st; /* at the row that is gone through; NULL: all were */
+    bool single;      /* a row is one list, and its first column the snapshot */
     struct unpack row, list;
-    int64_t last;          /* snapshot of that row */
-    int64_t n, number;     /* of which list, and what is in it */
+    int64_t last;      /* snapshot of that row */
+    int64_t n, number; /* of which list, and what is in it */
     bool there;
     enum error e;
 };
@@ -276,8 +276,8 @@ static enum error verify_used(struct capdb *db, const char *table, const char *c
     char sql[128];
     char sentence[96];
     snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM main.%s WHERE id NOT IN (SELECT %s FROM main.cap_version)", table,
-             column);
+             "SELECT count(*) FROM main.%s WHERE id NOT IN (SELECT %s FROM main.cap_version)",
+             table, column);
     db->message[0] = '\0';
     int64_t more = capdb_int(db, sql, 0);
     if (db->message[0])

@@ -1,5 +1,5 @@
 /* Which versions of capabilities ended between two snapshots: lists that merges leave, since an index on t1
- * would take a tenth of a recording (docs/database.md, Lists of what ended). */
+ * would take a tenth of a recording (docs/database.md, Keyframes). */
 #ifndef CAPSCOPE_CAPDB_ENDED_H
 #define CAPSCOPE_CAPDB_ENDED_H
 

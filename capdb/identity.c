@@ -239,9 +239,8 @@ static void give_id(struct comparison *c, uint32_t i, int64_t parent, bool event
 {
     int32_t p = c->match[i];
     struct kept_cap *k = &c->next->caps[i];
-    bool below =
-        p >= 0 && same_object(c, p, i) &&
-        (events || old_parent(c, p) == parent || surviving_parent(c, p) == parent);
+    bool below = p >= 0 && same_object(c, p, i) &&
+                 (events || old_parent(c, p) == parent || surviving_parent(c, p) == parent);
     c->open[i] = 1;
     if (below) {
         *k = c->before->caps[p];

@@ -498,6 +498,21 @@ enum error loading_build_part(struct loading *l, const struct record heads[LOADI
     return e;
 }
 
+/* A keyframe that lacks capabilities is no recording of fewer: where another number came than the walker
+ * counted, they are counted in the table. */
+static enum error check_count(struct loading *l, const struct record *end)
+{
+    char sql[96];
+    const uint32_t count = l->sets[ROW_CAP].count;
+    if (!l->db->keyframes || count == end->end.slots)
+        return ERR_OK;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE t0 <= %u AND t1 > %u",
+             capdb_flat(l->db, ROW_CAP), l->n, l->n);
+    return capdb_int(l->db, sql, -1) == (int64_t)count
+               ? ERR_OK
+               : corrupt(l, "its keyframe lacks capabilities");
+}
+
 static enum error load_once(struct capdb *db, uint32_t n, struct capstate *state)
 {
     struct record head[LOADING_HEADS];
@@ -509,6 +524,8 @@ static enum error load_once(struct capdb *db, uint32_t n, struct capstate *state
         e = capdb_heads_at(db, n, head);
     if (e == ERR_OK)
         e = loading_rows(&l);
+    if (e == ERR_OK)
+        e = check_count(&l, &head[1]);
     if (e == ERR_OK)
         e = build(&l, head);
     loading_free(&l);

@@ -141,7 +141,7 @@ struct merging {
     int kind;
     sqlite3_stmt *insert, *end;
     struct version_writer *writer; /* in place of insert, NULL */
-    struct ending *ends; /* ascending by row once they are all there */
+    struct ending *ends;           /* ascending by row once they are all there */
     uint32_t count;
     size_t room;
 };
@@ -233,8 +233,7 @@ static enum error prepare_merge(struct merging *m, struct version_writer *writer
     char sql[SQL_BYTES];
     const bool split = capdb_is_split(m->db) && (m->kind == ROW_CAP || m->kind == ROW_OBJECT);
     m->writer = split ? writer : NULL;
-    enum error e =
-        split ? version_begin(writer, m->db, (enum row_kind)m->kind) : prepare_insert(m);
+    enum error e = split ? version_begin(writer, m->db, (enum row_kind)m->kind) : prepare_insert(m);
     if (e != ERR_OK)
         return e;
     snprintf(sql, sizeof(sql), "UPDATE main.%s SET t1 = ? WHERE row = ?",
@@ -322,14 +321,15 @@ static const char *table_columns(const struct capdb *db, const struct row_desc *
 static const char *merged_rows(const struct capdb *db, int kind, bool flat)
 {
     return !capdb_is_split(db) || (kind != ROW_CAP && kind != ROW_OBJECT) ? NULL
-           : kind == ROW_OBJECT                                          ? "merged_object"
-           : flat                                                        ? "merged_flat"
-                                                                         : "merged_cap";
+           : kind == ROW_OBJECT                                           ? "merged_object"
+           : flat                                                         ? "merged_flat"
+                                                                          : "merged_cap";
 }
 
 static const char drop_tail[] = "DROP TABLE temp.tail_end; DROP TABLE temp.tail_begin";
-static const char drop_merged[] = "DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of; DROP VIEW temp.merged_cap;"
-                                  "DROP VIEW temp.merged_flat; DROP VIEW temp.merged_object";
+static const char drop_merged[] =
+    "DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of; DROP VIEW temp.merged_cap;"
+    "DROP VIEW temp.merged_flat; DROP VIEW temp.merged_object";
 
 static enum error drop_overlay(struct capdb *db)
 {
@@ -349,10 +349,11 @@ static enum error show_merged(struct capdb *db)
 {
     if (!capdb_is_split(db))
         return ERR_OK;
-    enum error e = capdb_exec(db,
-                              "DROP VIEW temp.cap_row; DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of;"
-                              "DROP VIEW temp.object_row",
-                              "reading the tail");
+    enum error e =
+        capdb_exec(db,
+                   "DROP VIEW temp.cap_row; DROP VIEW temp.cap_flat; DROP VIEW temp.cap_of;"
+                   "DROP VIEW temp.object_row",
+                   "reading the tail");
     if (e == ERR_OK)
         e = capdb_show_as(db, "cap_row", "merged_cap");
     if (e == ERR_OK)
@@ -384,7 +385,8 @@ static void both_arms(const struct capdb *db, int kind, bool flat, const char *k
              " SELECT b.row, b.t, coalesce(e.t, %d)%s FROM temp.tail_begin b"
              " LEFT JOIN temp.tail_end e ON e.kind = %d AND e.row = b.row WHERE b.kind = %d",
              table_columns(db, d, "r.", own), keys[0] ? "capdb_keys k CROSS JOIN " : "",
-             merged ? "temp" : "main", merged ? merged : d->table, keys, kind, CAPDB_STILL, tail_columns(db, d, new), kind, kind);
+             merged ? "temp" : "main", merged ? merged : d->table, keys, kind, CAPDB_STILL,
+             tail_columns(db, d, new), kind, kind);
 }
 
 static enum error overlay_kind(struct capdb *db, int kind)

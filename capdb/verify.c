@@ -307,8 +307,7 @@ static void tell_fault(void *ctx, const char *sentence)
 static void verify_shortcuts(struct verifying *v)
 {
     if (keyframes_verify(v->db, tell_fault, v) != ERR_OK ||
-        ended_verify(v->db, tell_fault, v) != ERR_OK ||
-        runs_verify(v->db, tell_fault, v) != ERR_OK)
+        ended_verify(v->db, tell_fault, v) != ERR_OK || runs_verify(v->db, tell_fault, v) != ERR_OK)
         fault(v, v->db->message);
 }
 

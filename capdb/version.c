@@ -4,6 +4,8 @@
 
 static const char doing[] = "writing capabilities";
 
+enum { VERSION_PARENT = 3, VERSION_POS = 4 };
+
 static enum error prepare(struct version_writer *w, const char *sql, sqlite3_stmt **out)
 {
     return capdb_prepare(w->db, sql, out);
@@ -30,10 +32,9 @@ enum error version_begin(struct version_writer *w, struct capdb *db, enum row_ki
                     "SELECT id FROM main.cap_word WHERE domain = ? AND type = ? AND rights = ? AND"
                     " flags = ? AND extra = ? AND addr IS ? AND bits IS ?",
                     &w->get_word);
-    return e == ERR_OK
-               ? prepare(w, "INSERT INTO main.cap_word VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-                         &w->put_word)
-               : e;
+    return e == ERR_OK ? prepare(w, "INSERT INTO main.cap_word VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                                 &w->put_word)
+                       : e;
 }
 
 void version_end(struct version_writer *w)
@@ -46,9 +47,10 @@ void version_end(struct version_writer *w)
     sqlite3_finalize(w->put_word);
 }
 
-static void bind(sqlite3_stmt *st, int at, int64_t v)
+/* ROW_NULL is NULL in some columns, and a number in others. */
+static void bind(sqlite3_stmt *st, int at, int64_t v, bool may_be_null)
 {
-    if (v == ROW_NULL)
+    if (v == ROW_NULL && may_be_null)
         sqlite3_bind_null(st, at);
     else
         sqlite3_bind_int64(st, at, v);
@@ -62,13 +64,14 @@ static enum error run(struct version_writer *w, sqlite3_stmt *st)
     return e;
 }
 
-/* The number of a row with these values, which is put where there is none. */
+/* The number of a row with these values, which is put where there is none; from `numbers` on they may be
+ * NULL. */
 static enum error number_of(struct version_writer *w, sqlite3_stmt *get, sqlite3_stmt *put,
-                            const int64_t *v, int count, int64_t *id)
+                            const int64_t *v, int count, int numbers, int64_t *id)
 {
     enum error e = ERR_OK;
     for (int i = 0; i < count; i++)
-        bind(get, i + 1, v[i]);
+        bind(get, i + 1, v[i], i >= numbers);
     bool there = capdb_step(w->db, get, doing, &e);
     if (there)
         *id = sqlite3_column_int64(get, 0);
@@ -76,7 +79,7 @@ static enum error number_of(struct version_writer *w, sqlite3_stmt *get, sqlite3
     if (e != ERR_OK || there)
         return e;
     for (int i = 0; i < count; i++)
-        bind(put, i + 1, v[i]);
+        bind(put, i + 1, v[i], i >= numbers);
     e = run(w, put);
     *id = sqlite3_last_insert_rowid(w->db->sql);
     return e;
@@ -86,7 +89,8 @@ static enum error find_place(struct version_writer *w, const int64_t *v, int64_t
 {
     const int64_t place[] = {v[CAP_COL_slot], v[CAP_COL_holder], v[CAP_COL_index], v[CAP_COL_level],
                              v[CAP_COL_place]};
-    return number_of(w, w->get_place, w->put_place, place, sizeof(place) / sizeof(*place), id);
+    const int count = sizeof(place) / sizeof(*place);
+    return number_of(w, w->get_place, w->put_place, place, count, count, id);
 }
 
 static enum error find_word(struct version_writer *w, const int64_t *v, int64_t *id)
@@ -103,7 +107,7 @@ static enum error find_word(struct version_writer *w, const int64_t *v, int64_t 
         same = known->v[i] == word[i];
     enum error e = same ? ERR_OK
                         : number_of(w, w->get_word, w->put_word, word, VERSION_WORD_COLUMNS,
-                                    &known->id);
+                                    VERSION_WORD_NUMBERS, &known->id);
     for (int i = 0; i < VERSION_WORD_COLUMNS; i++)
         known->v[i] = word[i];
     if (e != ERR_OK)
@@ -112,13 +116,6 @@ static enum error find_word(struct version_writer *w, const int64_t *v, int64_t 
     return e;
 }
 _Static_assert(VERSION_WORDS == 256, "as many as the highest byte of a hash tells");
-
-static enum error put_values(struct version_writer *w, const int64_t *v, int count)
-{
-    for (int i = 0; i < count; i++)
-        bind(w->put, i + 1, v[i]);
-    return run(w, w->put);
-}
 
 static enum error damaged(struct version_writer *w, const struct row *row)
 {
@@ -156,23 +153,20 @@ static enum error put_cap(struct version_writer *w, const struct row *row, int64
         e = find_word(w, v, &word);
     if (e != ERR_OK)
         return e;
-    const int64_t values[] = {row->row,
-                              t0,
-                              t1,
-                              parent,
-                              pos,
-                              place,
-                              word,
-                              first ? v[CAP_COL_object] : -v[CAP_COL_id],
-                              v[CAP_COL_data]};
-    return put_values(w, values, sizeof(values) / sizeof(*values));
+    const int64_t life = first ? v[CAP_COL_object] : -v[CAP_COL_id];
+    const int64_t values[] = {row->row, t0, t1, parent, pos, place, word, life, v[CAP_COL_data]};
+    for (int i = 0; i < (int)(sizeof(values) / sizeof(*values)); i++)
+        bind(w->put, i + 1, values[i], !first && (i == VERSION_PARENT || i == VERSION_POS));
+    return run(w, w->put);
 }
 
 static enum error put_object(struct version_writer *w, const struct row *row, int64_t t0,
                              int64_t t1)
 {
     const int64_t values[] = {row->row, t0, t1, row->v[1] | row->v[4] << 8, row->v[2], row->v[3]};
-    return put_values(w, values, sizeof(values) / sizeof(*values));
+    for (int i = 0; i < (int)(sizeof(values) / sizeof(*values)); i++)
+        sqlite3_bind_int64(w->put, i + 1, values[i]);
+    return run(w, w->put);
 }
 
 enum error version_put(struct version_writer *w, const struct row *row, int64_t t0, int64_t t1)

@@ -4,7 +4,11 @@
 
 #include "capdb/store.h"
 
-enum { VERSION_WORDS = 256, VERSION_WORD_COLUMNS = 7 };
+enum {
+    VERSION_WORDS = 256,
+    VERSION_WORD_COLUMNS = 7,
+    VERSION_WORD_NUMBERS = 5 /* the rest may be NULL */
+};
 
 /* Inside a transaction: version_begin(), version_put() for each, version_end(). */
 struct version_writer {
@@ -13,7 +17,7 @@ struct version_writer {
     sqlite3_stmt *put, *get_first, *get_place, *put_place, *get_word, *put_word;
     struct version_word {
         int64_t v[VERSION_WORD_COLUMNS];
-        int64_t id; /* 0: none */
+        int64_t id;         /* 0: none */
     } words[VERSION_WORDS]; /* those that were asked for last */
 };
 

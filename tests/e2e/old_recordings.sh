@@ -68,10 +68,10 @@ refuses_to_overwrite() { # name
 }
 
 is_newer() { # recording
-    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 4 ]
+    [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 5 ]
 }
 
-for name in recording-1 recording-1-killed recording-2 recording-2-killed; do
+for name in recording-1 recording-1-killed recording-2 recording-2-killed recording-4 recording-4-killed; do
     gunzip -c "$fixtures/$name.capdb.gz" >"$work/$name.capdb"
     check "$name: verify finds it whole" $capdb verify "$work/$name.capdb"
     check "$name answers as it did then" answers_as_then $name

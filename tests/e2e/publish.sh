@@ -51,7 +51,7 @@ import json, re, subprocess, sys
 
 capdb, run, url, name = sys.argv[1:]
 schema = open("capdb/schema.sql", encoding="utf-8").read()
-views = re.findall(r"^CREATE VIEW (\w+)", schema, re.M)
+views = [v for v in re.findall(r"^CREATE VIEW (\w+)", schema, re.M) if v not in ("cap_of", "cap_flat")]
 # of events behind the last snapshot nothing is published yet
 LAST = "(SELECT max(n) FROM snapshot)"
 UPTO = {"events": f"WHERE n <= {LAST}", "event_timed": f"WHERE n <= {LAST}", "revokes": f"WHERE first <= {LAST}"}

@@ -28,10 +28,11 @@ static char path[64];
 static char *good; /* the recording as it was */
 static size_t good_size;
 
-static const char *const tables[] = {"cap_version", "object_version", "cap_place", "cap_word",   "thread_row", "run_row",
-                                     "mapping_row", "endpoint_row", "irq_row",    "finding_row",
-                                     "snapshot",    "event",        "name",       "domain",
-                                     "domain_rule", "rule_set",     "tail",       "ledger"};
+static const char *const tables[] = {"cap_version", "object_version", "cap_place",   "cap_word",
+                                     "thread_row",  "run_row",        "mapping_row", "endpoint_row",
+                                     "irq_row",     "finding_row",    "snapshot",    "event",
+                                     "name",        "domain",         "domain_rule", "rule_set",
+                                     "tail",        "ledger",         "cap_ended",   "keyframe"};
 enum { TABLES = sizeof(tables) / sizeof(*tables) };
 
 /* Numbers at which something begins or ends. */

@@ -459,7 +459,8 @@ static void measure_load(struct capdb *db, uint32_t n)
     char view[64];
     char table[96];
     snprintf(view, sizeof(view), "SELECT count(*) FROM caps WHERE n = %u", n);
-    snprintf(table, sizeof(table), "SELECT count(*) FROM cap_version WHERE t0 <= %u AND t1 > %u", n, n);
+    snprintf(table, sizeof(table), "SELECT count(*) FROM cap_version WHERE t0 <= %u AND t1 > %u", n,
+             n);
     if (capdb_need_views(db) != ERR_OK)
         die(capdb_error(db));
     double start = now();

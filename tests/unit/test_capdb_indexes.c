@@ -248,7 +248,8 @@ static void test_diff_of_a_cut_tells_every_change(void **state)
     assert_int_equal(capdb_cut(db, FIRST, SNAPSHOTS, out, message), ERR_OK);
     capdb_close(db);
     db = open_db(out);
-    assert_int_equal(capdb_int(db, "SELECT count(*) FROM cap_row WHERE id <> row AND t0 = 1", -1), 0);
+    assert_int_equal(capdb_int(db, "SELECT count(*) FROM cap_row WHERE id <> row AND t0 = 1", -1),
+                     0);
     assert_true(capdb_int(db, "SELECT count(*) FROM cap_row WHERE id <> row", 0) > 0);
     assert_true(capdb_int(db, "SELECT max(id) > count(*) FROM cap_row", 0) == 1);
     for (uint32_t a = 1; a <= SNAPSHOTS - FIRST; a += 2)

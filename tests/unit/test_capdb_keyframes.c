@@ -291,7 +291,7 @@ static void a_keyframe_that_lies_is_found(void **state)
     (void)state;
     assert_found("UPDATE keyframe SET last = last + 1 WHERE kind = 0 AND n = (SELECT max(n) FROM"
                  " keyframe WHERE kind = 0)");
-    assert_found("UPDATE keyframe SET n = n + 1 WHERE kind = 0 AND n = (SELECT max(n) FROM keyframe"
+    assert_found("UPDATE keyframe SET n = n + 5 WHERE kind = 0 AND n = (SELECT max(n) FROM keyframe"
                  " WHERE kind = 0)");
     assert_found("UPDATE keyframe SET rows = substr(rows, 1, length(rows) - 2) WHERE kind = 0");
     assert_found("INSERT INTO run_begin VALUES (7)");

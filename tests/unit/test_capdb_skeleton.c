@@ -59,9 +59,9 @@ static void assert_snapshot_is_same(struct capdb *db, uint32_t n, uint32_t first
 /* --- recordings that were kept ---------------------------------------------------------------- */
 
 static const char *const kept[] = {
-    "demo-leaky",         "format1",     "format1-killed",     "recording-1",
-    "recording-1-killed", "recording-2", "recording-2-killed", "why-a64",
-    "why-a64mcs",
+    "demo-leaky",         "recording-4", "recording-4-killed", "format1",
+    "format1-killed",     "recording-1", "recording-1-killed", "recording-2",
+    "recording-2-killed", "why-a64",     "why-a64mcs",
 };
 
 static void every_kept_recording_answers_as_the_whole(void **state)

@@ -173,7 +173,10 @@ static void test_compact_refuses_damage(void **state)
     size_t after;
     (void)state;
     assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
-    sqlite3_exec(sql, "UPDATE cap_word SET rights = rights + 1 WHERE id = (SELECT word FROM cap_version WHERE row = 5)", NULL, NULL, NULL);
+    sqlite3_exec(
+        sql,
+        "UPDATE cap_word SET rights = rights + 1 WHERE id = (SELECT word FROM cap_version WHERE row = 5)",
+        NULL, NULL, NULL);
     sqlite3_close(sql);
     char *a = read_file(path, &before);
     assert_int_equal(capdb_compact(path, message), ERR_CORRUPT);
@@ -327,7 +330,10 @@ static void test_cut_refuses_damage(void **state)
     sqlite3 *sql;
     (void)state;
     assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
-    sqlite3_exec(sql, "UPDATE cap_word SET rights = rights + 1 WHERE id = (SELECT word FROM cap_version WHERE row = 5)", NULL, NULL, NULL);
+    sqlite3_exec(
+        sql,
+        "UPDATE cap_word SET rights = rights + 1 WHERE id = (SELECT word FROM cap_version WHERE row = 5)",
+        NULL, NULL, NULL);
     sqlite3_close(sql);
     assert_int_equal(cut(FIRST, LAST), ERR_CORRUPT);
     assert_int_equal(size_of(out), -1);
