@@ -503,7 +503,7 @@ static void say_end(const struct session *r)
     bool quiet = r->watching && r->events_taken == 0;
     fprintf(stderr, "%s: %u snapshot%s recorded, %llu event%s%s\n", r->path, r->stored,
             plural_s(r->stored), (unsigned long long)r->events_taken, plural_s(r->events_taken),
-            quiet ? ": the kernel called none of the functions that are watched" : "");
+            quiet ? ": no capability was made, copied, moved or deleted meanwhile" : "");
     if (r->unsettled)
         fprintf(stderr,
                 "%s: the kernel was at work when %u of these snapshots %s taken, and did not leave "
