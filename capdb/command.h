@@ -165,7 +165,10 @@ struct thing {
     uint64_t addr;
     int32_t object, slot, domain;
 };
-/* Complains and returns false when the name means nothing here, or more than one thread. */
+/* Digits alone, which a domain or thread may be called, too. */
+bool thing_is_digits(const char *name);
+/* Complains and returns false when the name means nothing here, more than one thread, or a number and
+ * a name. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
 /* The threads that a name fits, where it fits more than one; zeroed to begin with. */
 struct candidates {

@@ -480,6 +480,8 @@ static enum error add_name(struct part *p, const char *name)
     uint64_t addr;
     if (address_parse(name, &p->heads[0].snapshot, &addr)) {
         enum error e = part_add_memory(p, addr);
+        if (e == ERR_OK && thing_is_digits(name))
+            e = add_called(p, name);
         return e == ERR_OK ? part_add_slot(p, addr) : e; /* which cdt means, if there is one */
     }
     if (strncmp(name, "domain:", 7) == 0 || strncmp(name, "thread:", 7) == 0)
