@@ -32,6 +32,7 @@ enum {
     PAGE_MASK = 4095,
     SNAPSHOT_TRIES = 8,
     EXIT_MS = 2000, /* for the kernel to come to its exit */
+    EXITS_IN_VAIN = 2,
     BOOT_PATIENCE_MS = 3000,
     BOOT_PAUSE_MS = 50,
     NOTICE_MS = 200,  /* for stops that nobody wants, before the machine is looked at */
@@ -279,13 +280,14 @@ static enum error follow(struct attach *a, deadline_t deadline)
 }
 
 /* Lets the machine run to where the kernel leaves for user mode, by a breakpoint that is taken away
- * again, whatever comes. */
-static enum error run_to_exit(struct attach *a)
+ * again, whatever comes; *came: it got there, or could not be watched for. */
+static enum error run_to_exit(struct attach *a, bool *came)
 {
     static const uint8_t kinds[SEL4_ARCHES] = {4, 4, 2, 1};
     struct sel4_gdb *d = a->door;
     char request[REQUEST_MAX];
     uint64_t at = exit_place(d);
+    *came = true;
     if (at == 0)
         return ERR_OK;
     (void)snprintf(request, sizeof(request), "Z1,%" PRIx64 ",%u", at,
@@ -295,6 +297,7 @@ static enum error run_to_exit(struct attach *a)
         return ERR_OK; /* the walk is checked anyway */
     if (e == ERR_OK) {
         e = gdb_client_move(&d->client, "c", deadline_in(EXIT_MS));
+        *came = e == ERR_OK;
         if (e == ERR_TIMEOUT) /* an idle system does not come by: it is quiet where it stands */
             e = gdb_client_stop(&d->client, deadline_in(GDB_STOP_MS));
         request[0] = 'z';
@@ -304,20 +307,23 @@ static enum error run_to_exit(struct attach *a)
     return e == ERR_OK ? e : client_failed(a, e);
 }
 
-/* Stops the machine at a place where it can be read and is whole, if such a place comes by. */
+/* Stops the machine at a place where it can be read and is whole, if such a place comes by.  A kernel
+ * that stays inside (it waits for another processor, or for ever) is not waited for to the end. */
 static enum error stop_quietly(struct attach *a, bool *quiet)
 {
     struct sel4_gdb *d = a->door;
+    unsigned in_vain = 0;
     enum error e = stop(a);
     *quiet = false;
     for (unsigned i = 0; e == ERR_OK && i < QUIET_TRIES; i++) {
         uint64_t pc = 0;
         e = look(a, &pc, true);
         *quiet = e == ERR_OK && is_good_place(d, pc);
-        if (e != ERR_OK || *quiet || a->halted)
+        if (e != ERR_OK || *quiet || a->halted || in_vain == EXITS_IN_VAIN)
             return e;
-        bool exits = !d->port.physical || i >= QUIET_TRIES / 2;
-        e = exits ? run_to_exit(a) : run_for(a, i % 4);
+        bool exits = !d->port.physical || i >= QUIET_TRIES / 2, came = true;
+        e = exits ? run_to_exit(a, &came) : run_for(a, i % 4);
+        in_vain += !came && d->port.physical; /* else it cannot be read where it is */
         if (e == ERR_OK && !exits)
             e = stop(a);
     }

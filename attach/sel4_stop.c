@@ -117,11 +117,14 @@ static enum error ask_breakpoint(struct sel4_stops *s, char action, unsigned pla
     return gdb_client_plant(s->client, request, deadline_in(GDB_REPLY_MS));
 }
 
+/* A stub refuses where none stands: it was taken away before, and the answer was lost with a line. */
 static enum error take_away(struct sel4_stops *s, unsigned place)
 {
     if (s->planted[place] == 0)
         return ERR_OK;
     enum error e = ask_breakpoint(s, 'z', place, s->planted[place]);
+    if (e == ERR_REFUSED)
+        e = ERR_OK;
     if (e == ERR_OK)
         s->planted[place] = 0;
     return e;

@@ -83,6 +83,8 @@ void command_leave(struct attach *a);
 
 /* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
 void command_tell_layout(void);
+/* Was it read through a stub while the kernel was at work, and so perhaps half changed? */
+bool command_is_unsettled(const char *target, const struct capstate *state);
 
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {
@@ -168,7 +170,10 @@ struct thing {
     uint64_t addr;
     int32_t object, slot, domain;
 };
-/* Complains and returns false when the name means nothing here, or more than one thread. */
+/* Digits alone, which a domain or thread may be called, too. */
+bool thing_is_digits(const char *name);
+/* Complains and returns false when the name means nothing here, more than one thread, or a number and
+ * a name. */
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out);
 /* The threads that a name fits, where it fits more than one; zeroed to begin with. */
 struct candidates {

@@ -169,6 +169,7 @@ void commands_help(FILE *f)
           "cnode:0x…,\nuntyped:0x…, pt:0x…, pd:0x…, pool:0x…, irq:N, slot:0x…, domain:NAME; "
           "addresses are physical\nunless they lie in the kernel's window; phys:0x… and "
           "kernel:0x… say which.\n"
+          "A number without 0x that is a name, too, is refused: say domain:N, thread:N or 0x….\n"
           "Exit status: 0 yes, 1 no or breach, 2 could not tell.\n",
           f);
 }

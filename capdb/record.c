@@ -74,7 +74,8 @@ struct session {
     const char *path;
     struct authority_rules rules; /* of --domains, read before anything is made */
     uint32_t taken, stored;
-    uint64_t last; /* sum of the snapshot before, of what counts as a change */
+    uint32_t unsettled; /* of taken: read while the kernel was at work */
+    uint64_t last;      /* sum of the snapshot before, of what counts as a change */
     bool have_last;
     uint32_t boot;  /* of the snapshot before, 0: not known */
     uint64_t ticks; /* and its clock */
@@ -385,9 +386,10 @@ static enum status record_one(struct session *r, bool *done)
     note_run(r, &state.snapshot);
     r->dirty = r->dirty && r->watching;
     bool differs = r->o->on_change && changed(r, &state);
-    if (differs || wanted)
+    if (differs || wanted) {
+        r->unsettled += command_is_unsettled(r->o->run, &state);
         queue(r, &state);
-    else
+    } else
         capstate_free(&state);
     *done = !store(r);
     if (*done)
@@ -501,7 +503,12 @@ static void say_end(const struct session *r)
     bool quiet = r->watching && r->events_taken == 0;
     fprintf(stderr, "%s: %u snapshot%s recorded, %llu event%s%s\n", r->path, r->stored,
             plural_s(r->stored), (unsigned long long)r->events_taken, plural_s(r->events_taken),
-            quiet ? ": the kernel called none of the functions that are watched" : "");
+            quiet ? ": no capability was made, copied, moved or deleted meanwhile" : "");
+    if (r->unsettled)
+        fprintf(stderr,
+                "%s: the kernel was at work when %u of these snapshots %s taken, and did not leave "
+                "off: what it was changing may be half changed\n",
+                r->path, r->unsettled, r->unsettled == 1 ? "was" : "were");
 }
 
 enum status command_record(struct options *o)

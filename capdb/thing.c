@@ -247,11 +247,32 @@ static void find_address(const struct view *v, uint64_t addr, struct thing *out)
         out->object = capstate_object_holding(&v->state, addr);
 }
 
+bool thing_is_digits(const char *name)
+{
+    return *name && !name[strspn(name, "0123456789")];
+}
+
+/* A system may call its threads by numbers; an answer about memory would pass for one about them. */
+static bool is_number_and_name(const struct options *o, const struct view *v, const char *name)
+{
+    uint64_t addr;
+    bool domain = authority_domain_named(&v->authority, name) >= 0, thread = false;
+    for (uint32_t i = 0; !domain && !thread && i < v->state.thread_count; i++)
+        thread = strcmp(v->state.threads[i].label, name) == 0;
+    if ((!domain && !thread) || !number_parse(name, &addr))
+        return false;
+    command_complain(o->run, "%s is an address and the name of a %s: 0x%" PRIx64 " or %s:%s", name,
+                     domain ? "domain" : "thread", addr, domain ? "domain" : "thread", name);
+    return true;
+}
+
 bool thing_find(const struct options *o, const struct view *v, const char *name, struct thing *out)
 {
     uint64_t addr;
     const struct prefix *prefix = prefix_of(name);
     *out = (struct thing){.object = -1, .slot = -1, .domain = -1};
+    if (thing_is_digits(name) && is_number_and_name(o, v, name))
+        return false;
     if (address_parse(name, &v->state.snapshot, &addr)) {
         find_address(v, addr, out);
         return true;

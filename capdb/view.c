@@ -103,6 +103,11 @@ void command_tell_layout(void)
         fprintf(stderr, "capdb: %s\n", note);
 }
 
+bool command_is_unsettled(const char *target, const struct capstate *state)
+{
+    return strncmp(target, "gdb:", 4) == 0 && !state->snapshot.stopped;
+}
+
 void command_leave(struct attach *a)
 {
     const char *left = attach_close(a);
@@ -120,6 +125,12 @@ static enum status take_live(struct options *o, struct capstate *state)
     enum status s = STATUS_YES;
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
+    else if (command_is_unsettled(o->run, state))
+        fprintf(
+            stderr,
+            "capdb: %s: the kernel was at work when it was read, and did not leave off: what it "
+            "was changing may be half changed\n",
+            o->run);
     command_leave(a);
     return s;
 }
@@ -504,6 +515,8 @@ static enum error add_name(struct part *p, const char *name)
     uint64_t addr;
     if (address_parse(name, &p->heads[0].snapshot, &addr)) {
         enum error e = part_add_memory(p, addr);
+        if (e == ERR_OK && thing_is_digits(name))
+            e = add_called(p, name);
         return e == ERR_OK ? part_add_slot(p, addr) : e; /* which cdt means, if there is one */
     }
     if (strncmp(name, "domain:", 7) == 0 || strncmp(name, "thread:", 7) == 0)

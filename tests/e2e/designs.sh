@@ -88,6 +88,22 @@ tcb=$($capdb sql twins.capdb "SELECT printf('tcb:0x%x', addr) FROM threads WHERE
 check "an address names one of them" says 0 "no domain holds it or maps it" $capdb owner twins.capdb "$tcb"
 check "in every snapshot" says 0 "^1	now	owner	-	.*no domain holds it or maps it" $capdb history twins.capdb "$tcb"
 
+sed -e 's/guest\/init/33/' -e 's/alone\/init/27\/alone/' -e '/two = /d' twins.cdl >numbers.cdl
+$capdb import numbers.cdl numbers.capdb 2>/dev/null || exit 1
+for question in "owner NAME" "history NAME" "who NAME" "cdt NAME" "preview NAME" "untyped NAME" "path NAME 27/alone" \
+    "path 27/alone NAME" "can NAME read 27/alone" "can 27/alone read NAME" "who-can-reach NAME" \
+    "what-can-it-reach NAME" "export --format dot --around NAME"; do
+    command=${question%% *}
+    read -ra operands <<<"${question#* }"
+    check "$question refuses a number that is a name" says 2 "33 is an address and the name of a thread: 0x21 or thread:33$" \
+        $capdb "$command" numbers.capdb "${operands[@]//NAME/33}"
+done
+check "a thread that is called so is found where only threads are asked for" says 0 "^0	.*33 " $capdb why-not-running numbers.capdb 33
+check "and by its kind" says 0 "holds" $capdb who numbers.capdb thread:33
+check "a domain is named by its kind, too" says 2 "27 is an address and the name of a domain: 0x1b or domain:27$" \
+    $capdb what-can-it-reach numbers.capdb 27
+check "a number that is no name is an address" says 1 "no capability refers to memory at 0x22" $capdb owner numbers.capdb 34
+
 # --- the owner of what is reached is whom `owner` names --------------------------------------------------
 
 owners_agree() {

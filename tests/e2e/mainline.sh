@@ -261,8 +261,12 @@ check "other code in memory" complains "another kernel runs: code differs" attem
 serve a64 paused
 run=$work/paused.capdb
 check "a machine that was paused is recorded, and said not to run" says "the machine does not run, and is left so" record
-check "events that did not come were looked for" says "2 snapshots recorded, 0 events: the kernel called none of the functions" \
+check "events that did not come were looked for" says "2 snapshots recorded, 0 events: no capability was made, copied, moved or deleted" \
     timeout 60 $capdb record "$target" "$work/quiet.capdb" --kernel "$elf" --count 2 --every 0.05 --events
+serve a64 busy
+check "a question to a kernel that is never at rest says so" says "at work when it was read" $capdb threads "$target" --kernel "$elf"
+check "and a recording of it, with the number" says "at work when 2 of these snapshots were taken" \
+    timeout 60 $capdb record "$target" "$work/busy.capdb" --kernel "$elf" --count 2 --every 0.05
 serve a64 narrow
 check "a target of another architecture" complains "another architecture" attempt "$elf"
 serve a64 unbooted

@@ -10,6 +10,7 @@
  *   other      other code stands in memory
  *   unbooted   nothing has run yet
  *   paused     it was paused before anybody came
+ *   busy       wherever it is stopped, the kernel is at work
  *   dies=N     the line is closed at the Nth answer
  *   saves      it writes memory into files, as QEMU's monitor does */
 #include <setjmp.h>
@@ -70,7 +71,11 @@ static void take_word(struct sel4_stub *s, const char *word)
         unboot(s->f);
     else if (strcmp(word, "paused") == 0)
         s->paused = true;
-    else if (strncmp(word, "dies=", 5) == 0)
+    else if (strcmp(word, "busy") == 0) {
+        s->busy_pc = fixture_symbol(s->f, "cteInsert") + 8;
+        s->busy_stops = UINT32_MAX;
+        s->refuses_breakpoints = true;
+    } else if (strncmp(word, "dies=", 5) == 0)
         s->close_after = (unsigned)strtoul(word + 5, NULL, 10);
     else if (strcmp(word, "saves") == 0)
         s->saves = true;

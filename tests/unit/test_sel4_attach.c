@@ -186,6 +186,28 @@ static void a_quiet_place_is_waited_for(void **state)
     end(&s);
 }
 
+/* A kernel that never leaves (it waits for another processor) is not waited for again and again. */
+static void a_kernel_that_never_leaves_is_read_where_it_is(void **state)
+{
+    (void)state;
+    static const struct stub_hit nothing;
+    struct scene s;
+    struct capstate c;
+    begin(&s, "a64", true);
+    s.stub.busy_pc = fixture_symbol(&s.f, "cteInsert") + 8;
+    struct attach *a = open_it(&s);
+    s.stub.busy_stops = UINT32_MAX;
+    s.stub.hits = &nothing; /* nothing comes by its exit */
+    unsigned before = s.stub.plants;
+    assert_int_equal(attach_snapshot(a, &c), ERR_OK);
+    assert_int_equal(c.snapshot.stopped, 0);
+    assert_int_equal(s.stub.plants - before, 2);
+    assert_int_equal(s.stub.planted, 0);
+    capstate_free(&c);
+    attach_close(a);
+    end(&s);
+}
+
 static void refused(struct scene *s, enum error expected, const char *sentence)
 {
     char message[512];
@@ -541,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_stub_without_physical_mode_is_stopped_in_the_kernel),
         cmocka_unit_test(openocds_habits_are_met),
         cmocka_unit_test(a_quiet_place_is_waited_for),
+        cmocka_unit_test(a_kernel_that_never_leaves_is_read_where_it_is),
         cmocka_unit_test(what_goes_wrong_has_its_sentence),
         cmocka_unit_test(differences_of_a_layout_are_told),
         cmocka_unit_test(a_line_that_dies_is_told),

@@ -362,6 +362,26 @@ static void leaving_takes_everything_away(void **state)
     }
 }
 
+/* Of a breakpoint that the stub has taken away the answer may be lost: it is no reason to give up a line
+ * that nothing stands there any more, and it can be placed again. */
+static void what_does_not_stand_any_more_is_gone(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, "a64");
+    calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+    calls(&s, "cteRevoke")->word[0] = va(&s, s.root.addr);
+    says(&s, "break on revoke", "1: on revoke");
+    stands(&s, "#1 revoke");
+    memset(s.stub.stands, 0, sizeof(s.stub.stands));
+    s.stub.planted = 0;
+    says(&s, "delete all", "");
+    says(&s, "break on revoke", "1: on revoke");
+    assert_int_equal(attach_continue(s.a), ERR_OK);
+    stands(&s, "revoke");
+    end(&s);
+}
+
 /* What stopped the machine is taken back while it stands there; then somebody steps. */
 static void a_condition_may_go_while_it_stands(void **state)
 {
@@ -472,6 +492,7 @@ int main(void)
         cmocka_unit_test(a_retype_is_told_with_what_it_made),
         cmocka_unit_test(filters_let_pass_what_does_not_fit),
         cmocka_unit_test(leaving_takes_everything_away),
+        cmocka_unit_test(what_does_not_stand_any_more_is_gone),
         cmocka_unit_test(a_condition_may_go_while_it_stands),
         cmocka_unit_test(a_line_that_dies_leaves_nothing),
         cmocka_unit_test(who_ends_with_a_dead_line_leaves_nothing),
