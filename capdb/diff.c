@@ -46,15 +46,7 @@ static enum error no_memory(struct capdb_difference *d)
 static enum error read_rows(struct capdb_difference *d, const char *where, const int64_t values[3],
                             struct rowset *out)
 {
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare_numbered(d->db, ROW_CAP, where, &st);
-    if (e != ERR_OK)
-        return e;
-    for (int i = 0; i < 3; i++)
-        sqlite3_bind_int64(st, i + 1, values[i]);
-    e = capdb_take_rows(d->db, st, ROW_CAP, "comparing", out);
-    sqlite3_finalize(st);
-    return e;
+    return capdb_take_plain(d->db, ROW_CAP, where, values, 3, "comparing", out);
 }
 
 /* In the order of their numbers, so each page is read once. */
@@ -201,21 +193,25 @@ static struct sort_key *sort_by_parent(const struct capdb_difference *d, uint32_
     return keys;
 }
 
-/* The first snapshot numbers its capabilities as their rows: what has not changed since needs no
- * index.  Rows that are not of these capabilities come along. */
+/* Capabilities have the numbers of their first rows, before format 5 those of the first snapshot alone: what
+ * has not changed since needs no index.  Before, rows that are not of these capabilities come along. */
 static enum error read_unchanged(struct capdb_difference *d, const struct sort_key *keys,
                                  uint32_t count, struct rowset *out)
 {
+    static const char where[] = "t0 <= ?1 AND t1 > ?1";
     struct key_list rows;
-    const uint32_t n[2] = {d->late, d->late};
-    int64_t last = d->db->overlaid ? 0 : capdb_int(d->db, first_sql, 0);
+    const int64_t late = d->late;
+    int64_t last = d->db->overlaid         ? 0
+                   : capdb_is_split(d->db) ? INT64_MAX
+                                           : capdb_int(d->db, first_sql, 0);
     if (!key_list_begin(&rows, count))
         return no_memory(d);
     for (uint32_t i = 0; i < count && keys[i].key <= last; i++)
         if (rows.count == 0 || rows.keys[rows.count - 1] != keys[i].key)
             rows.keys[rows.count++] = keys[i].key;
     enum error e =
-        rows.count ? capdb_rows_of_many(d->db, ROW_CAP, "row", &rows, n, "comparing", out) : ERR_OK;
+        rows.count ? capdb_take_numbered(d->db, ROW_CAP, &rows, where, &late, 1, "comparing", out)
+                   : ERR_OK;
     key_list_free(&rows);
     return e;
 }

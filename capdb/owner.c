@@ -4,6 +4,7 @@
  * where one of the few objects begins that do not lie at a multiple of their size.
  * The rule is that of authority_owner_of(): the untyped nearest to the object that untrusted
  * domains hold decides, then who holds the object itself, or maps the frame. */
+#include "capdb/short.h"
 #include "capdb/store.h"
 
 #include "lib/array.h"
@@ -35,6 +36,7 @@ static const char mappers_sql[] =
 
 void capdb_forget_owner(struct capdb *db)
 {
+    short_forget(db);
     sqlite3_finalize(db->owner_objects);
     sqlite3_finalize(db->owner_holders);
     sqlite3_finalize(db->owner_mappers);

@@ -4,7 +4,7 @@
  *     schema rows pack blake2b lock readfile    know nothing of a handle
  *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
- *     tail, take, keys                          what is not merged yet; rows in one step, of a list
+ *     tail, take, short, keys                   what is not merged yet; rows in one step, of a list
  *     keyframe                                  rows that hold in a snapshot
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
@@ -26,6 +26,7 @@
 #include <sqlite3.h>
 
 struct recorder;
+struct short_names;
 struct taking;
 
 /* The file that is recorded into: somebody may take it away from under its name. */
@@ -71,8 +72,9 @@ struct capdb {
     struct readfile_stamp stamp; /* of what is open */
     int64_t known;               /* the last entry of its ledger when it was opened, 0: none */
     uint8_t known_hash[32];
-    bool replaced; /* what has its name now is no continuation of that */
-    bool torn;     /* it changed since */
+    bool replaced;             /* what has its name now is no continuation of that */
+    bool torn;                 /* it changed since */
+    struct short_names *names; /* short.c's: places and words that were looked up, NULL */
     sqlite3_stmt *owner_objects, *owner_holders, *owner_mappers; /* owner.c's, kept */
     struct owner_odd {
         uint64_t addr;
@@ -190,14 +192,16 @@ enum error capdb_add_taking(struct capdb *db);
 /* The rows of a kind that fulfil a condition, with their numbers. */
 enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *where,
                               sqlite3_stmt **out);
-/* The same for a condition on their numbers, or for all. */
-enum error capdb_prepare_numbered(struct capdb *db, enum row_kind kind, const char *where,
-                                  sqlite3_stmt **out);
 /* All of them, behind those in *out; the statement is reset. ERR_CORRUPT: a cell holds something
  * else than a number. */
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out);
-/* Those with numbers of a list that fulfil a condition, whose ?1 and so on are values; of the tail, those
+/* Those of which number and times, row, t0 and t1, fulfil a condition, whose ?1 and so on are values, behind
+ * those in *out; without an index on anything else. */
+enum error capdb_take_plain(struct capdb *db, enum row_kind kind, const char *where,
+                            const int64_t *values, int count, const char *doing,
+                            struct rowset *out);
+/* The same of those with numbers of a list; of the tail, those
  * that fulfil it, listed or not.  Behind those in *out. */
 enum error capdb_take_numbered(struct capdb *db, enum row_kind kind, const struct key_list *numbers,
                                const char *where, const int64_t *values, int count,

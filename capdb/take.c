@@ -3,8 +3,12 @@
  * SQLite hands a row out cell by cell, each through a call that looks whether the statement is well;
  * an aggregate of ours gets all cells of a row in one call and puts them into a rowset, and the query
  * comes back once, at its end.  It gets them from the last to the first: then SQLite finds where all
- * of them lie at the first, in one go. */
+ * of them lie at the first, in one go.
+ *
+ * Of capabilities, places and words are left out first, and asked for afterwards, each once and in the
+ * order in which they lie: most are those of many versions. */
 #include "capdb/keyframe.h"
+#include "capdb/short.h"
 #include "capdb/tail.h"
 
 #include <stdio.h>
@@ -15,23 +19,25 @@ enum { SQL_BYTES = 1280, FROM_BYTES = 96, HELD_BYTES = TAIL_FROM_BYTES + SQL_BYT
 /* Where the rows of the query under way go. */
 struct taking {
     enum row_kind kind;
-    int more; /* columns behind those of the kind */
+    int columns;      /* of them */
+    bool all_numbers; /* none may be NULL */
     struct rowset *out;
     enum error error;
 };
 
 /* Of a cell behind the number of its row. */
-static bool take_other(sqlite3_value *cell, enum row_kind kind, int column, int64_t *out)
+static bool take_other(const struct taking *t, sqlite3_value *cell, int column, int64_t *out)
 {
     *out = ROW_NULL;
-    return sqlite3_value_type(cell) == SQLITE_NULL && row_may_be_null((int)kind, column);
+    return sqlite3_value_type(cell) == SQLITE_NULL && !t->all_numbers &&
+           row_may_be_null((int)t->kind, column);
 }
 
 static enum error take_row(const struct taking *t, int count, sqlite3_value **cells)
 {
     struct row row = {0};
-    bool numbers = count == row_descs[t->kind].columns + t->more + 1 &&
-                   sqlite3_value_type(cells[count - 1]) == SQLITE_INTEGER;
+    bool numbers =
+        count == t->columns + 1 && sqlite3_value_type(cells[count - 1]) == SQLITE_INTEGER;
     if (!numbers)
         return ERR_CORRUPT;
     row.row = sqlite3_value_int64(cells[--count]);
@@ -40,7 +46,7 @@ static enum error take_row(const struct taking *t, int count, sqlite3_value **ce
         if (sqlite3_value_type(cell) == SQLITE_INTEGER)
             row.v[c] = sqlite3_value_int64(cell);
         else
-            numbers = take_other(cell, t->kind, c, &row.v[c]);
+            numbers = take_other(t, cell, c, &row.v[c]);
     }
     if (!numbers)
         return ERR_CORRUPT;
@@ -88,12 +94,6 @@ enum error capdb_prepare_rows(struct capdb *db, enum row_kind kind, const char *
     return prepare_from(db, kind, row_descs[kind].table, where, out);
 }
 
-enum error capdb_prepare_numbered(struct capdb *db, enum row_kind kind, const char *where,
-                                  sqlite3_stmt **out)
-{
-    return prepare_from(db, kind, capdb_flat(db, kind), where, out);
-}
-
 static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, struct taking taking)
 {
     enum error e = ERR_OK;
@@ -112,7 +112,80 @@ static enum error take(struct capdb *db, sqlite3_stmt *st, const char *doing, st
 enum error capdb_take_rows(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
                            const char *doing, struct rowset *out)
 {
-    return take(db, st, doing, (struct taking){.kind = kind, .out = out});
+    return take(db, st, doing,
+                (struct taking){.kind = kind, .columns = row_descs[kind].columns, .out = out});
+}
+
+/* --- versions without their places and words --------------------------------------------------- */
+
+/* Is what is asked of the numbers and times of versions asked of cap_short?  It shows no tail. */
+static bool is_short(const struct capdb *db, enum row_kind kind)
+{
+    return kind == ROW_CAP && capdb_is_split(db) && !db->overlaid;
+}
+
+/* from: what shows rows of cap_short, as prepare_from() has it. */
+static enum error prepare_short(struct capdb *db, const char *from, const char *where,
+                                sqlite3_stmt **out)
+{
+    char sql[HELD_BYTES];
+    int used = snprintf(sql, sizeof(sql), "SELECT capdb_take(");
+    for (int c = SHORT_COLUMNS - 1; c >= 0; c--)
+        used += snprintf(sql + used, sizeof(sql) - (size_t)used, "%s, ", short_columns[c]);
+    snprintf(sql + used, sizeof(sql) - (size_t)used, "row) FROM %s WHERE %s", from, where);
+    return capdb_prepare(db, sql, out);
+}
+
+static enum error take_short(struct capdb *db, sqlite3_stmt *st, const char *doing,
+                             struct rowset *out)
+{
+    const uint32_t first = out->count;
+    const struct key_list *keys = db->keys;
+    enum error e = take(db, st, doing,
+                        (struct taking){.columns = SHORT_COLUMNS, .all_numbers = true, .out = out});
+    if (e == ERR_OK && out->count > first)
+        e = short_fill(db, out, first);
+    db->keys = keys;
+    return e;
+}
+
+static enum error prepare_plain(struct capdb *db, enum row_kind kind, const char *from,
+                                const char *where, sqlite3_stmt **out)
+{
+    return is_short(db, kind) ? prepare_short(db, from, where, out)
+                              : prepare_from(db, kind, from, where, out);
+}
+
+static enum error take_plain(struct capdb *db, sqlite3_stmt *st, enum row_kind kind,
+                             const char *doing, struct rowset *out)
+{
+    return is_short(db, kind) ? take_short(db, st, doing, out)
+                              : capdb_take_rows(db, st, kind, doing, out);
+}
+
+enum error capdb_take_plain(struct capdb *db, enum row_kind kind, const char *where,
+                            const int64_t *values, int count, const char *doing, struct rowset *out)
+{
+    sqlite3_stmt *st;
+    const char *from = is_short(db, kind) ? "cap_short" : capdb_flat(db, kind);
+    enum error e = prepare_plain(db, kind, from, where, &st);
+    if (e != ERR_OK)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite3_bind_int64(st, i + 1, values[i]);
+    e = take_plain(db, st, kind, doing, out);
+    sqlite3_finalize(st);
+    return e;
+}
+
+/* --- of a list ----------------------------------------------------------------------------------- */
+
+static void from_listed(const struct capdb *db, enum row_kind kind, char sql[TAIL_FROM_BYTES + 2])
+{
+    if (is_short(db, kind))
+        snprintf(sql, TAIL_FROM_BYTES, "capdb_keys k CROSS JOIN cap_short r ON r.row = k.key");
+    else
+        tail_from_listed(db, (int)kind, sql);
 }
 
 enum error capdb_take_numbered(struct capdb *db, enum row_kind kind, const struct key_list *numbers,
@@ -121,14 +194,14 @@ enum error capdb_take_numbered(struct capdb *db, enum row_kind kind, const struc
 {
     char from[TAIL_FROM_BYTES + 2];
     sqlite3_stmt *st;
-    tail_from_listed(db, (int)kind, from);
-    enum error e = prepare_from(db, kind, from, where, &st);
+    from_listed(db, kind, from);
+    enum error e = prepare_plain(db, kind, from, where, &st);
     if (e != ERR_OK)
         return e;
     for (int i = 0; i < count; i++)
         sqlite3_bind_int64(st, i + 1, values[i]);
     db->keys = numbers;
-    e = capdb_take_rows(db, st, kind, doing, out);
+    e = take_plain(db, st, kind, doing, out);
     db->keys = NULL;
     sqlite3_finalize(st);
     return e;
@@ -140,15 +213,18 @@ static enum error prepare_held(struct capdb *db, enum row_kind kind, const struc
 {
     char from[TAIL_FROM_BYTES + 2];
     char all[SQL_BYTES];
-    if (held->listed)
+    const bool plain = !where && is_short(db, kind);
+    if (held->listed && plain)
+        from_listed(db, kind, from);
+    else if (held->listed)
         tail_from_listed(db, (int)kind, from);
     else
-        snprintf(from, sizeof(from), "%s", capdb_flat(db, kind));
+        snprintf(from, sizeof(from), "%s", plain ? "cap_short" : capdb_flat(db, kind));
     int used = snprintf(all, sizeof(all), "t0 <= ?1 AND t1 > ?1%s%s", where ? " AND " : "",
                         where ? where : "");
     if (!held->listed && held->last != INT64_MAX)
         snprintf(all + used, sizeof(all) - (size_t)used, " AND row <= %lld", (long long)held->last);
-    return prepare_from(db, kind, from, all, out);
+    return plain ? prepare_short(db, from, all, out) : prepare_from(db, kind, from, all, out);
 }
 
 static enum error take_held(struct capdb *db, enum row_kind kind, bool sparse, uint32_t n,
@@ -166,7 +242,8 @@ static enum error take_held(struct capdb *db, enum row_kind kind, bool sparse, u
         sqlite3_bind_int64(st, 1, n);
         for (int i = 0; i < count && i + 2 <= sqlite3_bind_parameter_count(st); i++)
             sqlite3_bind_int64(st, i + 2, values[i]);
-        e = capdb_take_rows(db, st, kind, doing, out);
+        e = where ? capdb_take_rows(db, st, kind, doing, out)
+                  : take_plain(db, st, kind, doing, out);
         sqlite3_finalize(st);
     }
     db->keys = NULL;
@@ -208,7 +285,8 @@ static enum error take_both(struct capdb *db, enum row_kind kind, const char *fr
         return e;
     sqlite3_bind_int64(st, 1, n[0]);
     sqlite3_bind_int64(st, 2, n[1]);
-    e = take(db, st, doing, (struct taking){.kind = kind, .more = 1, .out = out});
+    e = take(db, st, doing,
+             (struct taking){.kind = kind, .columns = row_descs[kind].columns + 1, .out = out});
     sqlite3_finalize(st);
     return e;
 }

@@ -42,6 +42,14 @@ enum error capdb_show_as(struct capdb *db, const char *view, const char *name)
     return capdb_fail(db, ERR_NOT_FOUND, "no view %s", view);
 }
 
+/* Versions with numbers in place of their places and words: take.c. */
+static const char short_view[] =
+    "CREATE TEMP VIEW IF NOT EXISTS cap_short AS SELECT c.row, c.t0, c.t1,"
+    " iif(c.life < 0, -c.life, c.row) AS id, coalesce(c.parent, f.parent) AS parent,"
+    " coalesce(c.pos, f.pos) AS pos, iif(c.life < 0, f.life, c.life) AS object, c.data,"
+    " c.place AS place_id, c.word AS word_id FROM main.cap_version c"
+    " LEFT JOIN main.cap_version f ON f.row = iif(c.life < 0, -c.life, NULL)";
+
 enum error capdb_show_rows(struct capdb *db)
 {
     static const char *const views[] = {"cap_row", "cap_of", "cap_flat", "object_row"};
@@ -50,7 +58,7 @@ enum error capdb_show_rows(struct capdb *db)
     enum error e = capdb_is_split(db) ? ERR_OK : capdb_exec(db, same, "opening");
     for (size_t i = 0; e == ERR_OK && capdb_is_split(db) && i < sizeof(views) / sizeof(*views); i++)
         e = capdb_show_as(db, views[i], views[i]);
-    return e;
+    return e == ERR_OK && capdb_is_split(db) ? capdb_exec(db, short_view, "opening") : e;
 }
 
 const char *capdb_base(const struct capdb *db, enum row_kind kind)

@@ -155,7 +155,7 @@ check "a lock that cannot be written says why" says 2 'small.capdb: cannot be lo
     ./limited 0 $capdb cut run.capdb small.capdb
 check "so of an import" says 2 'small.capdb: cannot be locked beside it (File too large)' ./limited 0 $capdb import design.cdl small.capdb
 check "a cut that cannot be written says of what" says 2 'small.capdb: creating: ' ./limited 16 $capdb cut run.capdb small.capdb
-check "and that there is none" says 2 '; small.capdb is not made' ./limited 200 $capdb cut big.capdb small.capdb
+check "and that there is none" says 2 '; small.capdb is not made' ./limited 400 $capdb cut big.capdb small.capdb
 check "an answer that cannot be written says where it went" says 2 'stdout: could not be written (No space left on device)' \
     bash -c "$capdb threads run.capdb >/dev/full"
 check "and what does not go to standard output, too" says 2 'big.csv: could not be written (File too large)' \
