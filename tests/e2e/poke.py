@@ -348,11 +348,11 @@ def debugger_breaks(work, dump):
         symbols = subprocess.run(["arm-none-eabi-nm", "build/arm/debug/kernel.elf"], capture_output=True, text=True,
                                  check=True).stdout
         table = int(re.search(r"^([0-9a-f]+) t commands$", symbols, re.M).group(1), 16)
-        entry = next(at for at in range(table, table + 20 * 64, 20)
+        entry = next(at for at in range(table, table + 24 * 64, 24)
                      if machine.text(machine.word(at)) == b"irqs")
-        right, hole = machine.word(entry + 16), 0xff000000
+        right, hole = machine.word(entry + 20), 0xff000000
         line = Line(work)
-        machine.write(entry + 16, hole)
+        machine.write(entry + 20, hole)
         expect(line, "running", 100, r"exception of its own.*prefetch abort.*capscope> $")
         line.ask("halt")
         expect(line, "halted", 100, r"exception of its own.*prefetch abort.*stopped> $")
@@ -368,7 +368,7 @@ def debugger_breaks(work, dump):
         line = Line(work)
         machine.wait(lambda: "stopped: panic" in line.ask("where"))
         expect(line, "panicked", 100, r"exception of its own.*prefetch abort.*stopped> $")
-        machine.write(entry + 16, right)
+        machine.write(entry + 20, right)
         if "timer" not in line.ask("irqs") or "stopped: panic: " not in line.ask("where"):
             raise Failure("the panic is forgotten")
         line.close()
