@@ -219,7 +219,7 @@ SELECT c.row, c.t0, c.t1, iif(c.life < 0, -c.life, c.row) AS id,
   LEFT JOIN cap_word w ON w.id = c.word;
 
 -- One row a life, whose id is that row: the same address retyped again is another object.  type: and
--- flags << 8.
+-- flags << 32.
 CREATE TABLE object_version (
     row   INTEGER PRIMARY KEY,
     t0    INTEGER NOT NULL,
@@ -233,7 +233,7 @@ CREATE INDEX object_by_addr ON object_version (addr);
 CREATE INDEX object_odd ON object_version (addr, bits)
  WHERE bits BETWEEN 1 AND 62 AND addr & ((1 << bits) - 1) <> 0;
 CREATE VIEW object_row AS
-SELECT row, t0, t1, row AS id, type & 255 AS type, addr, bits, type >> 8 AS flags
+SELECT row, t0, t1, row AS id, type & 0xffffffff AS type, addr, bits, type >> 32 AS flags
   FROM object_version;
 
 -- What seldom changes of a thread, and what changes whenever it runs.

@@ -139,11 +139,47 @@ static void so_does_what_is_made_of_it(void **state)
     }
 }
 
+/* A damaged target may tell any type: it is recorded as it was told. */
+static void odd_types_are_recorded_as_they_are(void **state)
+{
+    static const uint32_t types[] = {RECORD_CAP_UNTYPED, 200, 255, 256, 300, 65536, 0x7fffffff};
+    const uint32_t count = sizeof(types) / sizeof(*types);
+    struct capstate s;
+    uint32_t n;
+    (void)state;
+    char *path = temp_path();
+    struct capdb *db = create(path);
+    state_begin(&s);
+    for (uint32_t i = 0; i < count; i++)
+        state_slot(&s, (struct record_slot){.addr = CNODE_BASE + 16 * (i + 1),
+                                            .type = types[i],
+                                            .object = 0x82000000 + (i << 20),
+                                            .bits = 12,
+                                            .flags = i % 2 ? RECORD_SLOT_DEVICE : 0});
+    state_end(&s);
+    assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+    capdb_close(db);
+    db = open_db(path);
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    for (uint32_t i = 0; i < s.object_count; i++) {
+        char sql[160];
+        snprintf(sql, sizeof(sql),
+                 "SELECT count(*) FROM object_row WHERE addr = %lld AND type = %u AND flags = %u",
+                 (long long)s.objects[i].addr, s.objects[i].type, s.objects[i].flags);
+        assert_int_equal(capdb_int(db, sql, -1), 1);
+    }
+    assert_int_equal(s.object_count, count);
+    capstate_free(&s);
+    capdb_close(db);
+    temp_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_goes_on_as_it_is),
         cmocka_unit_test(so_does_what_is_made_of_it),
+        cmocka_unit_test(odd_types_are_recorded_as_they_are),
     };
     return cmocka_run_group_tests_name("capdb formats", tests, NULL, NULL);
 }

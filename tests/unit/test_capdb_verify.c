@@ -227,7 +227,7 @@ static const char *const alterations[] = {
     "UPDATE more SET row = row + 100000, pos = pos + 1, place = place + 1;"
     "INSERT INTO cap_version SELECT * FROM more",
     "UPDATE object_version SET row = row + 1000 WHERE row = (SELECT max(row) FROM object_version)",
-    "UPDATE object_version SET type = type + 1024 WHERE row = 2",
+    "UPDATE object_version SET type = type | 4 << 32 WHERE row = 2",
     /* the other versions */
     "UPDATE thread_row SET priority = priority + 1 WHERE row = 1",
     "UPDATE thread_row SET domain = domain + 1 WHERE row = 1",
