@@ -39,6 +39,7 @@ runs() {
 }
 
 start_proxy() { # TARGET LISTEN
+    : >"$work/proxy.err" # what the one before said is no answer
     "$capdb" gdb-proxy "$1" "$2" 2>"$work/proxy.err" >"$work/proxy.out" &
     proxy_pid=$!
     wait_for 60 grep -q 'gdb and LLDB find' "$work/proxy.err"
