@@ -1,6 +1,7 @@
 /* Places and words of capabilities, looked up once each and kept: most are those of many versions, and what a
  * number stands for never changes. */
 #include "capdb/short.h"
+#include "lib/array.h"
 
 #include <stdlib.h>
 
@@ -91,26 +92,15 @@ void short_forget(struct capdb *db)
 
 /* --- looking up ------------------------------------------------------------------------------ */
 
-static bool make_room(struct named *n, size_t more)
-{
-    if (n->used + more <= n->room)
-        return true;
-    const size_t room = (n->used + more) * 2;
-    int64_t *grown = realloc(n->value, room * sizeof(*grown));
-    if (!grown)
-        return false;
-    n->value = grown;
-    n->room = room;
-    return true;
-}
-
 static enum error keep(struct capdb *db, int table, sqlite3_stmt *st)
 {
     struct named *n = &db->names->table[table];
     const int columns = tables[table].columns;
     const int64_t id = sqlite3_column_int64(st, 0);
-    if (!make_room(n, (size_t)columns))
+    int64_t *grown = array_room(n->value, n->used + (size_t)columns - 1, &n->room, sizeof(*grown));
+    if (!grown)
         return no_memory(db);
+    n->value = grown;
     for (int c = 0; c < columns; c++) {
         const int type = sqlite3_column_type(st, c + 1);
         if (type != SQLITE_INTEGER &&

@@ -5,7 +5,8 @@
  *     sql views                                 statements and sentences, the views they name
  *     words, vocabulary, rules                  small things
  *     tail, take, short, keys                   what is not merged yet; rows in one step, of a list
- *     keyframe                                  rows that hold in a snapshot
+ *     keyframe, ended                           rows that hold in a snapshot, that ended in between
+ *     version                                   rows of capabilities and objects, written
  *     file                                      creating, opening, closing
  *     load                                      a snapshot from rows
  *     elements, sum                             rows and sums of a snapshot
