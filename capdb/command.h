@@ -17,6 +17,7 @@ struct options {
     const char *at_text, *from_text, *to_text; /* --at, --from, --to as they were given */
     uint32_t at;                               /* snapshot --at, 0: the newest */
     uint32_t from, to;                         /* snapshots --from and --to, 0: not given */
+    bool at_of_file;                           /* at_text stood behind the file: RUN@N, RUN@TIME */
     bool all;                                  /* --all */
     bool strict;                               /* --strict */
     bool explain;                              /* --explain */

@@ -163,7 +163,7 @@ void commands_help(FILE *f)
         f);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(f, "  capdb %s\n        %s\n", commands[i].usage, commands[i].summary);
-    fputs("\nRUN is a recording (FILE or FILE@N) or a target: monitor:unix:PATH, "
+    fputs("\nRUN is a recording (FILE, FILE@N or FILE@TIME) or a target: monitor:unix:PATH, "
           "monitor:tcp:HOST:PORT,\nmonitor:/dev/ttyX, gdb:… the same, ram:FILE.\n"
           "Things are named by domain, thread:NAME, tcb:0x…, frame:0x…, ep:0x…, ntfn:0x…, "
           "cnode:0x…,\nuntyped:0x…, pt:0x…, pd:0x…, pool:0x…, irq:N, slot:0x…, domain:NAME; "

@@ -5,7 +5,7 @@
  *     11:47, 11:47:27(.5)      that time of day (UTC), the last one within the recording
  *     2026-11-29T11:47:27(Z)   that moment (UTC)
  *
- * A moment is the newest snapshot that had been taken by then. A moment told in whole seconds is
+ * --at is written FILE@MOMENT, too. A moment is the newest snapshot that had been taken by then. A moment told in whole seconds is
  * the second, in whole minutes the minute: --from is its beginning, all else its end. */
 #include "capdb/command.h"
 
@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define DAY 86400.0
 
 /* Somebody may have set the clock back while it recorded: the newest is not the latest then. */
 struct moments {
@@ -44,14 +42,10 @@ static bool number_only(const char *text, uint32_t *n)
 
 static bool before_the_end(const char *text, const struct moments *m, struct moment *out)
 {
-    static const char units[] = "smhd";
-    static const double lengths[] = {1, 60, 3600, DAY};
-    char *end;
-    double value = *text == '-' && text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) : -1;
-    const char *unit = value >= 0 && *end ? strchr(units, *end) : NULL;
-    if (!unit || end[1] != '\0' || !isfinite(value))
+    double ago;
+    if (!clock_text_ago(text, &ago))
         return false;
-    *out = (struct moment){m->newest - value * lengths[unit - units], 0};
+    *out = (struct moment){m->newest - ago, 0};
     return true;
 }
 
@@ -166,7 +160,7 @@ static uint32_t find_meant(struct capdb *db, const struct moment *at, enum meant
 static enum status resolve(const struct options *o, struct view *v, const char *name,
                            const char *text, enum meant meant, uint32_t *n)
 {
-    struct moment at;
+    struct moment at = {0};
     bool within = false;
     if (!text)
         return STATUS_YES;
@@ -234,7 +228,8 @@ static enum status nothing_between(const struct options *o, uint32_t to)
 
 enum status moments_resolve(struct options *o, struct view *v)
 {
-    if (resolve(o, v, "--at ", o->at_text, BY_ITS_END, &o->at) != STATUS_YES ||
+    if (resolve(o, v, o->at_of_file ? "@" : "--at ", o->at_text, BY_ITS_END, &o->at) !=
+            STATUS_YES ||
         resolve(o, v, "--from ", o->from_text, FIRST_FROM, &o->from) != STATUS_YES ||
         resolve(o, v, "--to ", o->to_text, BY_ITS_END, &o->to) != STATUS_YES)
         return STATUS_UNKNOWN;

@@ -6,6 +6,7 @@
 #include "capdb/part.h"
 #include "capdb/skeleton.h"
 #include "capdb/stream.h"
+#include "lib/host/clock_text.h"
 #include "lib/utf8.h"
 
 #include <errno.h>
@@ -179,42 +180,29 @@ static enum status open_live(struct options *o, struct view *v)
 
 /* --- a file ---------------------------------------------------------------------------------- */
 
-/* FILE@N: only when no file has that whole name. False: there is no @N. */
-static bool split_number(char *path, uint32_t *number)
-{
-    char *at = strrchr(path, '@');
-    char *end;
-    if (!at || access(path, F_OK) == 0)
-        return false;
-    unsigned long n = strtoul(at + 1, &end, 10);
-    if (at[1] < '0' || at[1] > '9' || *end != '\0' || n == 0 || n >= UINT32_MAX)
-        return false;
-    *at = '\0';
-    *number = (uint32_t)n;
-    return true;
-}
-
 char *run_file(const char *run)
 {
     static const char ram[] = "ram:";
-    uint32_t number;
     bool image = strncmp(run, ram, sizeof(ram) - 1) == 0;
     char *path = strdup(image ? run + sizeof(ram) - 1 : run);
     if (path && !image)
-        split_number(path, &number);
+        clock_text_of_file(path);
     return path;
 }
 
-/* FILE@N says which snapshot is meant, and nothing else may say otherwise. */
-static enum status take_number(struct options *o, char *path)
+/* FILE@MOMENT says which snapshot is meant, and nothing else may say otherwise. */
+static enum status take_moment(struct options *o, char *path)
 {
     const char *other = o->at_text ? "--at" : o->all ? "--all" : o->from_text ? "--from" : "--to";
-    if (!split_number(path, &o->at))
+    const char *moment = clock_text_of_file(path);
+    if (!moment)
         return STATUS_YES;
     if (!o->one)
-        return command_complain(path, "@%u: this command is about the whole recording", o->at);
+        return command_complain(path, "@%s: this command is about the whole recording", moment);
     if (o->at_text || o->all || o->from_text || o->to_text)
-        return command_complain(path, "@%u and %s exclude each other", o->at, other);
+        return command_complain(path, "@%s and %s exclude each other", moment, other);
+    o->at_text = o->run + (moment - path);
+    o->at_of_file = true;
     return STATUS_YES;
 }
 
@@ -224,7 +212,7 @@ static enum status open_file(struct options *o, struct view *v)
     char *path = strdup(o->run);
     if (!path)
         return command_complain(NULL, "out of memory");
-    enum status s = take_number(o, path);
+    enum status s = take_moment(o, path);
     if (s == STATUS_YES && capdb_open(path, &v->db, message) != ERR_OK)
         s = command_complain(path, "%s", message);
     if (s == STATUS_YES && capdb_hold(v->db) != ERR_OK)

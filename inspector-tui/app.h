@@ -69,6 +69,7 @@ struct app {
     int search_direction;
     uint32_t search_done;
 
+    uint64_t begin_left[2]; /* the event of a beginning from which a step was asked for, its run */
     uint32_t asked_step, asked_show; /* questions whose answers mean something here */
     char sent[INPUT_MAX];            /* the line whose answer asked_show is */
     struct ref follow;               /* the next sample puts the cursor there */

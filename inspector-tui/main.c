@@ -26,7 +26,7 @@ static const char usage[] =
     "\n"
     "TARGET is monitor:unix:PATH, monitor:tcp:HOST:PORT, monitor:/dev/ttyX[,BAUD],\n"
     "gdb:unix:PATH, gdb:tcp:HOST:PORT, gdb:/dev/ttyX[,BAUD], ram:FILE,\n"
-    "or a recording RUN.capdb[@N].  With --kernel, gdb: and ram: lead to a mainline\n"
+    "or a recording RUN.capdb[@MOMENT].  With --kernel, gdb: and ram: lead to a mainline\n"
     "seL4, of which this is the kernel.elf; --layout names structures.bf.pbf of its\n"
     "build.  Keys: ? inside.\n";
 

@@ -171,13 +171,26 @@ static bool is_at_begin(const struct session *s)
            !strstr(s->target.where, " victim ");
 }
 
+/* What is shown may still be the beginning when the key comes again: that step leads on from the one
+ * that was asked for there. */
+static bool leaves_begin(struct app *app)
+{
+    const struct session *s = &app->session;
+    if (!s->now || !is_at_begin(s))
+        return false;
+    const uint64_t here[2] = {s->now->state.snapshot.seq, s->now->run};
+    bool left = memcmp(app->begin_left, here, sizeof(here)) == 0;
+    memcpy(app->begin_left, here, sizeof(here));
+    return !left;
+}
+
 void revoking_step(struct app *app)
 {
     char line[32];
     uint32_t n = app->count ? app->count : 1;
     if (step_in_the_past(app, (long)n))
         return;
-    n += app->session.now && is_at_begin(&app->session);
+    n += leaves_begin(app);
     snprintf(line, sizeof(line), "step %u", n);
     step(app, line);
 }
@@ -335,6 +348,8 @@ void revoking_hear(struct app *app, const struct answer *a)
     const char *rest = a->text;
     if (a->id == app->asked_step) { /* what is said is in the log */
         rest += strcspn(a->text, "\n");
+        if (!a->ok)
+            memset(app->begin_left, 0, sizeof(app->begin_left));
         hear_step(s, a, (int)(rest - a->text));
         rest += *rest == '\n';
     }

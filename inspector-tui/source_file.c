@@ -2,25 +2,16 @@
 #include "inspector-tui/source_private.h"
 #include "capdb/past.h"
 #include "lib/array.h"
+#include "lib/host/clock_text.h"
 #include "lib/plural.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
-
-/* FILE@N: only when no file has that whole name. Returns N, 0: none given. */
-static uint32_t split_name(char *path)
-{
-    char *at = strrchr(path, '@');
-    if (!at || access(path, F_OK) == 0 || !at[1] || strspn(at + 1, "0123456789") != strlen(at + 1))
-        return 0;
-    *at = 0;
-    unsigned long n = strtoul(at + 1, NULL, 10);
-    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX; /* which no recording has */
-}
 
 /* Snapshots of a kernel that numbers no events: each has the number of the last event of its run that it
  * shows. Those from `from` on. */
@@ -451,11 +442,52 @@ static void serve(struct source *s, const struct asked *q)
     }
 }
 
+/* As `at` in the inspector: by this computer's clock, the newest snapshot by the end of that moment. */
+static uint32_t snapshot_of_time(const struct source *s, const char *text)
+{
+    struct clock_frame frame = {.near = s->points[s->point_count - 1].moment.time};
+    struct clock_moment at;
+    double ago;
+    uint32_t n = s->point_count;
+    frame.first = frame.last = frame.near;
+    for (uint32_t i = 0; i < s->point_count; i++) {
+        frame.first = fmin(frame.first, s->points[i].moment.time);
+        frame.last = fmax(frame.last, s->points[i].moment.time);
+    }
+    if (clock_text_ago(text, &ago))
+        at = (struct clock_moment){frame.near - ago, 0};
+    else if (!clock_text_read(text, &frame, &at) || at.time > frame.last)
+        return 0;
+    while (n > 0 && s->points[n - 1].moment.time > at.time + fmax(at.length - 1e-6, 0))
+        n--;
+    return n;
+}
+
+/* What FILE@MOMENT names; without it the newest. */
+static bool find_first(struct source *s, const char *wanted, char why[static CAPDB_MESSAGE])
+{
+    const bool number = wanted && wanted[0] && strspn(wanted, "0123456789") == strlen(wanted);
+    const unsigned long n = number ? strtoul(wanted, NULL, 10) : 0; /* ULONG_MAX: none has that */
+    s->first = !wanted                         ? s->point_count
+               : number && n <= s->point_count ? (uint32_t)n
+               : number                        ? 0
+                                               : snapshot_of_time(s, wanted);
+    if (s->first)
+        return true;
+    if (number)
+        snprintf(why, CAPDB_MESSAGE, "the recording has snapshots 1 to %u", s->point_count);
+    else
+        snprintf(why, CAPDB_MESSAGE,
+                 "@%s is neither one of the snapshots 1 to %u nor a time within the recording",
+                 wanted, s->point_count);
+    return false;
+}
+
 static bool begin(struct source *s, char *message, size_t size)
 {
     char path[SOURCE_NAME], why[CAPDB_MESSAGE];
     snprintf(path, sizeof(path), "%s", s->options.target);
-    uint32_t wanted = split_name(path);
+    const char *wanted = clock_text_of_file(path);
     if (s->record_path[0]) {
         snprintf(message, size, "%s: a recording cannot be recorded", path);
         return false;
@@ -476,11 +508,10 @@ static bool begin(struct source *s, char *message, size_t size)
         snprintf(message, size, "%s: the recording holds no snapshot", path);
         return false;
     }
-    if (wanted > s->point_count) {
-        snprintf(message, size, "%s: the recording has snapshots 1 to %u", path, s->point_count);
+    if (!find_first(s, wanted, why)) {
+        snprintf(message, size, "%s: %s", path, why);
         return false;
     }
-    s->first = wanted ? wanted : s->point_count;
     if (capdb_warning(s->db))
         source_put_message(s, capdb_warning(s->db));
     return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DAYS = 366 }; /* looked at before and behind what is at hand */
 #define AGES 1e11
@@ -124,4 +125,29 @@ bool clock_text_read(const char *text, const struct clock_frame *f, struct clock
             }
         }
     return true;
+}
+
+bool clock_text_ago(const char *text, double *seconds)
+{
+    static const char units[] = "smhd";
+    static const double lengths[] = {1, 60, 3600, 86400};
+    char *end;
+    double value = *text == '-' && text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) : -1;
+    const char *unit = value >= 0 && *end ? strchr(units, *end) : NULL;
+    if (!unit || end[1] != '\0' || !isfinite(value))
+        return false;
+    *seconds = value * lengths[unit - units];
+    return true;
+}
+
+const char *clock_text_of_file(char *path)
+{
+    char *at = strrchr(path, '@');
+    if (!at || access(path, F_OK) == 0)
+        return NULL;
+    *at = '\0';
+    if (access(path, F_OK) == 0)
+        return at + 1;
+    *at = '@';
+    return NULL;
 }

@@ -25,4 +25,11 @@ struct clock_moment {
 /* False: it is no such text. */
 bool clock_text_read(const char *text, const struct clock_frame *f, struct clock_moment *out);
 
+/* -30s, -5m, -2h, -1d: so many seconds before what the reader knows. False: it is no such text. */
+bool clock_text_ago(const char *text, double *seconds);
+
+/* FILE@MOMENT, where no file has that whole name and FILE is one: the path ends before the @ then.
+ * Returns the moment, a number or a time, which may be none yet; NULL: there is none. */
+const char *clock_text_of_file(char *path);
+
 #endif

@@ -236,6 +236,15 @@ check "is refused by diff, too" says 2 'ends before it begins: from 17:13:20 to 
 check "and one whose ends are told differently" says 2 'ends before it begins: from 17:13:10 to snapshot 4' $capdb check run.capdb --from 17:13:10 --to 4
 check "one second is a range" says 1 'snapshots 4 to 4' $capdb check run.capdb --from 17:13:01 --to 17:13:01
 check "--at twice" says 2 '--at is given twice' $capdb check run.capdb --at 3 --at 4
+check "a time behind a recording and --at" says 2 '@17:13:01 and --at exclude each other' $capdb check run.capdb@17:13:01 --at 4
+check "and with a command about the whole" says 2 '@-1m: this command is about the whole recording' $capdb verify run.capdb@-1m
+check "what is neither a snapshot nor a time" says 2 '@yesterday: neither a snapshot nor a time' $capdb check run.capdb@yesterday
+check "a time outside" says 2 '@2020-01-01T00:00 lies outside the recording' $capdb check run.capdb@2020-01-01T00:00
+check "behind a file that is not there" says 2 'missing.capdb@17:13: No such file' $capdb check missing.capdb@17:13
+for moment in 17:13:01 -5s -0s 2026-11-29T17:13:01Z; do
+    check "run.capdb@$moment is --at $moment" bash -c "$capdb cdt run.capdb@$moment >behind; $capdb cdt run.capdb --at $moment | diff behind - && [ -s behind ]"
+done
+check "each side of compare by its own time" says 1 '38 differences; ' $capdb compare run.capdb@1 run.capdb@-0s
 check "run.capdb@3 is its snapshot 3" bash -c "diff <($capdb check run.capdb@3) <($capdb check run.capdb --at 3)"
 
 # --- one object, over time and in one snapshot ----------------------------------------------------

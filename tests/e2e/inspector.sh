@@ -74,10 +74,9 @@ tm resize-window -t t -x 110 -y 36
 check "the victim is marked" shows_soon '>(tcb|cnode|frame|untyped|endpoint|notification|zombie)'
 state_line() { screen | grep -E '^ +(UNDER WAY|AT ITS END)'; }
 moved_on() { [ -n "$(state_line)" ] && [ "$(state_line)" != "$before" ]; }
-before=$(state_line)
 key s
-check "the first step takes something, too" wait_for 60 moved_on
-shows_soon '^ STOPPED' && key G s
+check "the first step takes something, too" shows_soon 'UNDER WAY.*: 1 step done'
+key G s
 # A thread and a CNode go first, which take long enough to be preempted: steps all the same.
 has_the_sum() {
     read -r _ steps <"$work/account"
@@ -97,6 +96,12 @@ step_until_gone() {
 check "s takes one capability after the other" step_until_gone
 key f
 check "f runs to its end" shows_soon 'nothing is left to go'
+key c
+check "the next one stops at its beginning, too" shows_soon 'UNDER WAY +slot 0x82406000: 0 steps done'
+key s s
+check "two keys at once are two steps" shows_soon 'UNDER WAY.*: 2 steps done'
+key f
+shows_soon 'nothing is left to go'
 key q
 check "q asks about the stop that is armed" shows_soon 'stop is armed: r remove'
 key x
@@ -635,6 +640,14 @@ key q
 shows_soon 'status 0'
 start "$inspector $work/run.capdb@4294967297"
 check "the number behind a recording, too" shows_soon 'inspector-tui: .*the recording has snapshots 1 to'
+start "$inspector $work/run.capdb@yesterday"
+check "and what is no time" shows_soon 'run.capdb: @yesterday is neither one of the snapshots 1 to [0-9]+ nor a time'
+clock=$(build/host/capdb sql "$work/run.capdb" "SELECT strftime('%H:%M:%S', time, 'unixepoch', 'localtime') FROM snapshot WHERE n = 3" | tail -n 1)
+third=$(build/host/capdb sql "$work/run.capdb" "SELECT max(n) FROM snapshot WHERE CAST(time AS INTEGER) = (SELECT CAST(time AS INTEGER) FROM snapshot WHERE n = 3)" | tail -n 1)
+start "$inspector $work/run.capdb@$clock"
+check "a recording opens at a time, too" shows_soon "^ RECORDING +snapshot $third "
+key q
+shows_soon 'status 0'
 cp "$work/run.capdb" "$work/other.capdb"
 start "$inspector $work/other.capdb"
 shows_soon '^ RECORDING'

@@ -1,12 +1,17 @@
-/* What moment a time of day means, over midnights and in the night in which clocks are put back. */
+/* What moment a text means: behind a file, before the newest, a time of day over
+ * midnights and in the night in which clocks are put back. */
 #include "lib/host/clock_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -84,6 +89,53 @@ static void other_text_is_none(void **state)
             fail_msg("'%s' is a moment", texts[i]);
 }
 
+static void before_the_newest(void **state)
+{
+    static const struct {
+        const char *text;
+        double seconds;
+    } is[] = {{"-30s", 30}, {"-1.5m", 90}, {"-2h", 7200}, {"-1d", 86400}, {"-0s", 0}};
+    static const char *const is_not[] = {"",   "-",    "-60",     "30s", "--30s",
+                                         "-s", "-1mm", "-1e999s", "-1w"};
+    double seconds;
+    (void)state;
+    for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++)
+        if (!clock_text_ago(is[i].text, &seconds) || seconds != is[i].seconds)
+            fail_msg("'%s' is not %f seconds", is[i].text, is[i].seconds);
+    for (size_t i = 0; i < sizeof(is_not) / sizeof(*is_not); i++)
+        if (clock_text_ago(is_not[i], &seconds))
+            fail_msg("'%s' is %f seconds", is_not[i], seconds);
+}
+
+static void split(const char *path, const char *file, const char *moment)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%s", path);
+    const char *is = clock_text_of_file(text);
+    if (strcmp(text, file) != 0 || !is != !moment || (is && strcmp(is, moment) != 0))
+        fail_msg("%s: file %s, moment %s", path, text, is ? is : "none");
+}
+
+static void the_moment_of_a_file(void **state)
+{
+    char dir[] = "/tmp/capscope-clock-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    assert_int_equal(close(creat("run", 0600)), 0);
+    assert_int_equal(close(creat("a@2", 0600)), 0);
+    split("run", "run", NULL);
+    split("run@3", "run", "3");
+    split("run@11:47:27", "run", "11:47:27");
+    split("run@", "run", "");
+    split("a@2", "a@2", NULL);
+    split("a@2@-1m", "a@2", "-1m");
+    split("none@3", "none@3", NULL);
+    assert_int_equal(unlink("run"), 0);
+    assert_int_equal(unlink("a@2"), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +143,8 @@ int main(void)
         cmocka_unit_test(an_hour_that_comes_twice_is_the_one_that_was_recorded),
         cmocka_unit_test(the_day_at_hand_goes_first),
         cmocka_unit_test(other_text_is_none),
+        cmocka_unit_test(before_the_newest),
+        cmocka_unit_test(the_moment_of_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
