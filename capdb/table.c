@@ -63,18 +63,43 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Columns that need not be so wide give way to the terminal, the widest first. */
-static void fit(const struct table *t, size_t terminal, struct widths *w)
+/* Columns that are drawn beside each other. */
+struct block {
+    uint32_t count;
+    uint32_t column[OUTPUT_MAX_COLUMNS];
+};
+
+/* From column *from on as many as the terminal has room for, at least one.  A table that is wider is drawn
+ * in blocks, each with the first column, which says what the row is about. */
+static struct block next_block(const struct table *t, const struct widths *w, size_t terminal,
+                               uint32_t *from)
 {
-    size_t all = TABLE_BETWEEN * (t->columns - 1);
-    for (uint32_t c = 0; c < t->columns; c++)
-        all += w->now[c] = w->natural[c];
+    struct block b = {.count = 1};
+    const uint32_t first = *from > 0 ? *from : 1;
+    size_t all = w->least[0];
+    for (*from = first; *from < t->columns; ++*from) {
+        all += TABLE_BETWEEN + w->least[*from];
+        if (all > terminal && *from > first)
+            break;
+        b.column[b.count++] = *from;
+    }
+    return b;
+}
+
+/* Columns that need not be so wide give way to the terminal, the widest first. */
+static void fit(const struct block *b, size_t terminal, struct widths *w)
+{
+    size_t all = TABLE_BETWEEN * (b->count - 1);
+    for (uint32_t i = 0; i < b->count; i++)
+        all += w->now[b->column[i]] = w->natural[b->column[i]];
     while (all > terminal) {
-        uint32_t widest = t->columns;
-        for (uint32_t c = 0; c < t->columns; c++)
-            if (w->now[c] > w->least[c] && (widest == t->columns || w->now[c] > w->now[widest]))
+        uint32_t widest = UINT32_MAX;
+        for (uint32_t i = 0; i < b->count; i++) {
+            const uint32_t c = b->column[i];
+            if (w->now[c] > w->least[c] && (widest == UINT32_MAX || w->now[c] > w->now[widest]))
                 widest = c;
-        if (widest == t->columns)
+        }
+        if (widest == UINT32_MAX)
             return;
         w->now[widest]--;
         all--;
@@ -128,21 +153,47 @@ static bool draws_utf8(void)
     return utf8;
 }
 
-static bool draw(const struct table *t)
+static bool draw_block(const struct table *t, const struct block *b, const struct table_look *look,
+                       const struct widths *w)
 {
-    struct widths w = {{0}, {0}, {0}};
+    char *name[OUTPUT_MAX_COLUMNS];
+    bool right[OUTPUT_MAX_COLUMNS];
     struct table lines = *t;
-    size_t cells = t->rows * t->columns;
-    const struct table_look look = {.terminal = isatty(fileno(t->file)), .utf8 = draws_utf8()};
-    measure(t, &w);
-    fit(t, look.terminal ? table_terminal_width() : SIZE_MAX, &w);
+    const size_t cells = t->rows * b->count;
+    for (uint32_t i = 0; i < b->count; i++) {
+        name[i] = t->name[b->column[i]];
+        right[i] = t->right[b->column[i]];
+    }
+    lines.columns = b->count;
+    lines.name = name;
+    lines.right = right;
     lines.text = output_alloc(NULL, cells * sizeof(*lines.text));
-    for (size_t i = 0; i < cells; i++)
-        lines.text[i] = wrapped(t->text[i], w.now[i % t->columns], picture_width(t, i));
-    bool good = table_draw(&lines, &look);
+    for (size_t i = 0; i < cells; i++) {
+        const uint32_t c = b->column[i % b->count];
+        const size_t of = i / b->count * t->columns + c;
+        lines.text[i] = wrapped(t->text[of], w->now[c], picture_width(t, of));
+    }
+    bool good = table_draw(&lines, look);
     for (size_t i = 0; i < cells; i++)
         free(lines.text[i]);
     free(lines.text);
+    return good;
+}
+
+static bool draw(const struct table *t)
+{
+    struct widths w = {{0}, {0}, {0}};
+    const struct table_look look = {.terminal = isatty(fileno(t->file)), .utf8 = draws_utf8()};
+    const size_t terminal = look.terminal ? table_terminal_width() : SIZE_MAX;
+    bool good = true;
+    uint32_t next = 0;
+    measure(t, &w);
+    do {
+        const bool further = next > 0;
+        const struct block b = next_block(t, &w, terminal, &next);
+        fit(&b, terminal, &w);
+        good = (!further || fputc('\n', t->file) != EOF) && draw_block(t, &b, &look, &w);
+    } while (good && next < t->columns);
     return good;
 }
 

@@ -254,6 +254,29 @@ check "who did not is not said to have" bash -c "! $capdb why-not-running $work/
 check "a table of threads fits 100 columns" fits 100 $capdb threads "$run"
 check "a table of long sentences fits 150" fits 150 $capdb check "$run"
 check "a derivation tree fits 100" fits 100 $capdb cdt "$run"
+for command in "threads $run" "check $run" "check $run --all" "cdt $run" "untyped $run" "domains $run" "snapshots $run" "info $run" \
+    "revokes $run" "compare $run@1 $run" "leak $run"; do
+    check "${command%% /*} fits 80, in as many blocks as that takes" fits 80 "$capdb $command 2>/dev/null"
+done
+# What stands in the blocks is what stands in the lines without a terminal: the first column, which begins each
+# row of a block, and all others once.
+same_in_blocks() { # same_in_blocks COMMAND...
+    on_terminal 80 "$@" && "$@" >"$work/lines" && python3 - "$work/shown" "$work/lines" <<'PYTHON'
+import re
+import sys
+
+text = re.sub(r"\x1b\[[0-9;]*m", "", open(sys.argv[1], encoding="utf-8").read().replace("\r", ""))
+blocks = [[line.split() for line in block.splitlines()] for block in text.strip().split("\n\n")]
+rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[2], encoding="utf-8")]
+if len(blocks) < 2:
+    sys.exit("one block")
+for number, row in enumerate(rows):
+    drawn = [row[0]] + [word for block in blocks for word in block[number][1:]]
+    if drawn != row:
+        sys.exit("%r is drawn as %r" % (row, drawn))
+PYTHON
+}
+check "blocks leave nothing out" same_in_blocks $capdb snapshots "$run"
 check "its head is coloured" coloured $capdb threads "$run"
 check "but not with NO_COLOR" plain $capdb threads "$run"
 plan
