@@ -151,6 +151,8 @@ enum status dbview_load_all(struct options *o, struct view *v);
 void dbview_loaded(struct options *o, struct view *v, uint32_t n);
 /* For tests: the whole snapshot is loaded, whatever the question. */
 extern bool dbview_whole;
+/* How many of the snapshots up to `last` are incomplete; *first: which is the first of them. */
+uint32_t dbview_incomplete(struct view *v, uint32_t last, uint32_t *first);
 /* For what decides who can do what: a snapshot with findings, or with capabilities that make no
  * sense, is said and ends with STATUS_UNKNOWN. An incomplete one was said when it was loaded. */
 void dbview_doubt(struct options *o, const struct view *v);

@@ -5,8 +5,9 @@
  *     11:47, 11:47:27(.5)      that time of day (UTC), the last one within the recording
  *     2026-11-29T11:47:27(Z)   that moment (UTC)
  *
- * --at is written FILE@MOMENT, too. A moment is the newest snapshot that had been taken by then. A moment told in whole seconds is
- * the second, in whole minutes the minute: --from is its beginning, all else its end. */
+ * --at is written FILE@MOMENT, too. A moment is the newest snapshot that had been taken by then. A moment
+ * told in whole seconds is the second, in whole minutes the minute: --from is its beginning, all else its
+ * end. */
 #include "capdb/command.h"
 
 #include "capdb/store.h"

@@ -410,7 +410,18 @@ static enum status name_it(struct publishing *p)
     return good ? STATUS_YES : STATUS_UNKNOWN;
 }
 
-static void publish_all(struct publishing *p)
+/* What is published of them is all that there is: no reason to fail, but to say so. */
+static void tell_incomplete(struct view *v, uint32_t last)
+{
+    uint32_t first, count = dbview_incomplete(v, last, &first);
+    if (count)
+        fprintf(stderr,
+                "capdb: %u of them %s incomplete, from %u on: what could not be read is in no "
+                "answer (snapshots.complete)\n",
+                count, count == 1 ? "is" : "are", first);
+}
+
+static void publish_all(struct publishing *p, struct view *v)
 {
     uint32_t count = capdb_count(p->db);
     if (p->o->to && p->o->to < count)
@@ -421,8 +432,10 @@ static void publish_all(struct publishing *p)
     while (publish_next(p, count))
         ;
     uint32_t there = p->done > count ? p->done : count;
-    if (p->s == STATUS_YES)
-        printf("%u snapshot%s there as %s\n", there, there == 1 ? " is" : "s are", p->name);
+    if (p->s != STATUS_YES)
+        return;
+    tell_incomplete(v, count);
+    printf("%u snapshot%s there as %s\n", there, there == 1 ? " is" : "s are", p->name);
 }
 
 enum status command_publish(struct options *o)
@@ -444,7 +457,7 @@ enum status command_publish(struct options *o)
     if (p.s == STATUS_YES) {
         p.pg = pq.PQconnectdb(o->operand[0]);
         if (pq.PQstatus(p.pg) == PQ_CONNECTION_OK)
-            publish_all(&p);
+            publish_all(&p, &v);
         else
             fail(&p, "no connection");
         pq.PQfinish(p.pg);

@@ -305,6 +305,28 @@ static enum status tell_restart(struct difference *d, const uint32_t n[2])
     return STATUS_YES;
 }
 
+/* Between the two a recorder was given other rules: what is said of domains may differ for that alone. */
+static enum status tell_rules(struct difference *d, const uint32_t n[2])
+{
+    struct authority_rules a = {0}, b = {0};
+    if (d->o->domains)
+        return STATUS_YES;
+    enum error e = capdb_get_rules(d->a.db, n[0], &a);
+    if (e == ERR_OK)
+        e = capdb_get_rules(d->a.db, n[1], &b);
+    enum status s = STATUS_YES;
+    if (e != ERR_OK)
+        s = command_complain(d->o->run, "%s", capdb_error(d->a.db));
+    else if (!authority_rules_equal(&a, &b))
+        fprintf(stderr,
+                "capdb: %s: snapshots %u and %u were recorded with different rules for domains; "
+                "--domains FILE takes the same for both\n",
+                d->o->run, n[0], n[1]);
+    authority_rules_free(&a);
+    authority_rules_free(&b);
+    return s;
+}
+
 enum status command_diff(struct options *o)
 {
     static const char *const columns[] = {"change", "#cap",  "slot", "domain",
@@ -321,6 +343,8 @@ enum status command_diff(struct options *o)
         s = load_both(&d, n);
     if (s == STATUS_YES)
         s = tell_restart(&d, n);
+    if (s == STATUS_YES)
+        s = tell_rules(&d, n);
     if (s == STATUS_YES) {
         d.out = output_begin(stdout, output_default, columns);
         capdb_difference_tell(d.changes, cap_change, &d);

@@ -223,23 +223,32 @@ static enum status open_file(struct options *o, struct view *v)
 
 /* --- what an answer has to be taken with ----------------------------------------------------- */
 
+uint32_t dbview_incomplete(struct view *v, uint32_t last, uint32_t *first)
+{
+    static const char sql[] = "SELECT count(*), min(n) FROM snapshot WHERE complete = 0 AND n <= ?";
+    sqlite3_stmt *st;
+    uint32_t count = 0;
+    enum error e = capdb_prepare(v->db, sql, &st);
+    if (e != ERR_OK)
+        return 0;
+    sqlite3_bind_int64(st, 1, last);
+    if (capdb_step(v->db, st, "looking for incomplete snapshots", &e)) {
+        count = (uint32_t)sqlite3_column_int64(st, 0);
+        *first = (uint32_t)sqlite3_column_int64(st, 1);
+    }
+    sqlite3_finalize(st);
+    return count;
+}
+
 /* A command that looks at all snapshots answers from the incomplete ones, too. */
 static void doubt_incomplete(struct options *o, struct view *v)
 {
-    static const char sql[] = "SELECT count(*), min(n) FROM snapshot WHERE complete = 0";
-    sqlite3_stmt *st;
-    enum error e = capdb_prepare(v->db, sql, &st);
-    if (e != ERR_OK)
-        return;
-    if (capdb_step(v->db, st, "looking for incomplete snapshots", &e) &&
-        sqlite3_column_int64(st, 0) != 0)
+    uint32_t first, count = dbview_incomplete(v, UINT32_MAX, &first);
+    if (count)
         command_doubt(o,
-                      "%lld of its snapshots %s incomplete, from %lld on: what could not be read"
-                      " is in no answer",
-                      (long long)sqlite3_column_int64(st, 0),
-                      sqlite3_column_int64(st, 0) == 1 ? "is" : "are",
-                      (long long)sqlite3_column_int64(st, 1));
-    sqlite3_finalize(st);
+                      "%u of its snapshots %s incomplete, from %u on: what could not be read is "
+                      "in no answer",
+                      count, count == 1 ? "is" : "are", first);
 }
 
 static void doubt_file(struct options *o, struct view *v)

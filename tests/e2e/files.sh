@@ -236,6 +236,12 @@ check "is refused by diff, too" says 2 'ends before it begins: from 17:13:20 to 
 check "and one whose ends are told differently" says 2 'ends before it begins: from 17:13:10 to snapshot 4' $capdb check run.capdb --from 17:13:10 --to 4
 check "one second is a range" says 1 'snapshots 4 to 4' $capdb check run.capdb --from 17:13:01 --to 17:13:01
 check "--at twice" says 2 '--at is given twice' $capdb check run.capdb --at 3 --at 4
+cp run.capdb ruled.capdb
+sqlite3 ruled.capdb "INSERT INTO rule_set VALUES (7, 4); INSERT INTO domain_rule VALUES (7, 7, 'guest/*', 'visitor', 0)"
+ruled() { says 0 "$1" $capdb diff ruled.capdb "${@:2}"; }
+check "diff over a change of rules says so" ruled 'snapshots 3 and 4 were recorded with different rules for domains' 3 4
+check "not where both have the new ones" bash -c "$capdb diff ruled.capdb 4 5 2>&1 >/dev/null | grep 'different rules'; [ \${PIPESTATUS[1]} = 1 ]"
+check "nor with rules of one's own" bash -c "$capdb diff ruled.capdb 3 4 --domains rules 2>&1 >/dev/null | grep 'different rules'; [ \${PIPESTATUS[1]} = 1 ]"
 check "a time behind a recording and --at" says 2 '@17:13:01 and --at exclude each other' $capdb check run.capdb@17:13:01 --at 4
 check "and with a command about the whole" says 2 '@-1m: this command is about the whole recording' $capdb verify run.capdb@-1m
 check "what is neither a snapshot nor a time" says 2 '@yesterday: neither a snapshot nor a time' $capdb check run.capdb@yesterday

@@ -114,6 +114,17 @@ check "and no more" test "$(ask "SELECT max(n) FROM snapshot WHERE recording = '
 check "the rest follows" $capdb publish "$work/grown.capdb" "$url"
 check "pieces are the whole" all_there "$work/grown.capdb" grown
 
+# Some of a recording could not be read: it is published, and said.
+cp "$first" "$work/partly.capdb"
+sqlite3 "$work/partly.capdb" "UPDATE snapshot SET complete = 0 WHERE n IN (2, 3)"
+tells_incomplete() { # SENTENCE OPTIONS...
+    $capdb publish "$work/partly.capdb" "$url" "${@:2}" 2>"$work/said" && [ "$(cat "$work/said")" = "$1" ]
+}
+check "those without are published without a word" tells_incomplete "" --to 1
+check "incomplete snapshots are told" tells_incomplete \
+    "capdb: 2 of them are incomplete, from 2 on: what could not be read is in no answer (snapshots.complete)"
+check "and known there" test "$(ask "SELECT string_agg(n::text, ',' ORDER BY n) FROM snapshots WHERE recording = 'partly' AND complete = 0")" = 2,3
+
 # A server that goes away in the middle of a batch: the batch is not there, a sentence says why.
 ask "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS
      'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
