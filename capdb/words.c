@@ -38,8 +38,8 @@ static void sql_covers(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     if (any_null(argc, argv))
         return;
-    uint64_t bits = word_of(argv[1]);
-    sqlite3_result_int(ctx, bits < 64 && (word_of(argv[2]) - word_of(argv[0])) >> bits == 0);
+    const uint64_t bits = word_of(argv[1]), offset = word_of(argv[2]) - word_of(argv[0]);
+    sqlite3_result_int(ctx, bits == 64 || (bits < 64 && offset >> bits == 0));
 }
 
 int capdb_add_functions(sqlite3 *sql)

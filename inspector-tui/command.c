@@ -247,21 +247,22 @@ static void run_retype(struct app *app, const char *text)
 static const struct {
     const char *word, *help;
     void (*run)(struct app *app, const char *text);
+    bool alone; /* it takes no word */
 } commands[] = {
-    {"goto", "ADDRESS, TYPE:ADDRESS, ADDRESS in NAME, a domain or a thread", run_goto},
-    {"at", "a time, seconds back, or a snapshot", run_at},
-    {"sql", "SELECT ...", run_sql},
-    {"killed", "SLOT: the moment of a replay that emptied it", run_killed},
-    {"made", "SLOT: the moment of a replay that filled it", run_made},
-    {"why", "why this thread does not run, or faulted, and since when", run_why},
-    {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied},
-    {"retype", "TYPE [SIZE] [COUNT]: what it would do to this untyped memory", run_retype},
-    {"fit", "SIZE: which untyped memory could give it", questions_fit},
-    {"leak", "memory that nobody can get back, or that is idle", questions_leak},
-    {"bind", "KEY ACTION: what a key does from now on; Tab completes", run_bind},
-    {"help", "the keys", run_help},
-    {"quit", "leave", run_quit},
-    {"q", "", run_quit},
+    {"goto", "ADDRESS, TYPE:ADDRESS, ADDRESS in NAME, a domain or a thread", run_goto, false},
+    {"at", "a time, seconds back, or a snapshot", run_at, false},
+    {"sql", "SELECT ...", run_sql, false},
+    {"killed", "SLOT: the moment of a replay that emptied it", run_killed, false},
+    {"made", "SLOT: the moment of a replay that filled it", run_made, false},
+    {"why", "why this thread does not run, or faulted, and since when", run_why, true},
+    {"denied", "CPTR: where it leads in the CSpace of this thread", run_denied, false},
+    {"retype", "TYPE [SIZE] [COUNT]: what it would do to this untyped memory", run_retype, false},
+    {"fit", "SIZE: which untyped memory could give it", questions_fit, false},
+    {"leak", "memory that nobody can get back, or that is idle", questions_leak, true},
+    {"bind", "KEY ACTION: what a key does from now on; Tab completes", run_bind, false},
+    {"help", "the keys", run_help, true},
+    {"quit", "leave", run_quit, true},
+    {"q", "", run_quit, true},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -278,6 +279,15 @@ void command_unknown(struct app *app, const char *text)
                     n.best);
     else
         session_say(&app->session, true, "no command is called '%s'; :help lists them", word);
+}
+
+static void run_one(struct app *app, uint32_t i, const char *text)
+{
+    if (commands[i].alone && *text)
+        session_say(&app->session, true, ":%s takes no word%s%s", commands[i].word,
+                    commands[i].help[0] ? ": " : "", commands[i].help);
+    else
+        commands[i].run(app, text);
 }
 
 /* To the monitor of the target, where there is one. */
@@ -302,7 +312,7 @@ void command_run(struct app *app, const char *text)
         return;
     for (uint32_t i = 0; i < COMMANDS; i++)
         if (strlen(commands[i].word) == word && strncmp(commands[i].word, text, word) == 0) {
-            commands[i].run(app, text + word + strspn(text + word, " "));
+            run_one(app, i, text + word + strspn(text + word, " "));
             return;
         }
     send(app, text);

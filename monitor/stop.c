@@ -92,20 +92,33 @@ static enum error parse_range(struct args *a, uint32_t i, struct break_condition
     return e;
 }
 
+/* In a condition the kernel's address 0, that of physical 0x90000000, means that any will do. */
+static enum error watchable(kaddr_t address)
+{
+    if (address != 0)
+        return ERR_OK;
+    out("no condition can name 0x%08x: in the kernel's addresses that is 0\n", paddr_from_kaddr(0));
+    return ERR_ARGUMENT;
+}
+
 /* One "slot A", "object A", "range A-B" or "thread T" from word i on. */
 static enum error parse_filter(struct objwalk *w, struct args *a, uint32_t i,
                                struct break_condition *b)
 {
     enum error e = ERR_ARGUMENT;
-    if (args_is(a, i, "slot"))
-        return args_address(a, i + 1, &b->slot);
+    if (args_is(a, i, "slot")) {
+        e = args_address(a, i + 1, &b->slot);
+        return e == ERR_OK ? watchable(b->slot) : e;
+    }
     if (args_is(a, i, "object")) {
         e = args_address(a, i + 1, &b->object_first);
         b->object_last = b->object_first;
-        return e;
+        return e == ERR_OK ? watchable(b->object_last) : e;
     }
-    if (args_is(a, i, "range"))
-        return parse_range(a, i + 1, b);
+    if (args_is(a, i, "range")) {
+        e = parse_range(a, i + 1, b);
+        return e == ERR_OK ? watchable(b->object_last) : e;
+    }
     if (args_is(a, i, "thread"))
         return args_thread(w, a, i + 1, &b->thread);
     out("'%s' is none of slot, object, range, thread\n", a->word[i]);

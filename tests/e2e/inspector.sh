@@ -630,6 +630,8 @@ goes_further() { [ "$(last_recorded)" -gt $((first + 3)) ]; }
 wait_for 60 goes_further
 key ':' ; type_line "at $first"
 check "the others have its numbers" shows_soon "^ RUNNING +snapshot $first .*LOOKING BACK"
+key ':' ; type_line 'leak 5'
+check "a word that a command does not take is refused" shows_soon '^:leak takes no word: memory that'
 key ':' ; type_line 'at 4294967297'
 check "a number that none can have is refused" shows_soon '^at TIME: '
 key ':' ; type_line 'at 99999999'

@@ -885,6 +885,10 @@ static void words_above_2_63_compare_and_print_as_what_they_are(void **state)
     assert_text(db, "SELECT count(*) FROM caps WHERE below(data, 0x8000000000000001)", "6");
     assert_text(db, "SELECT type FROM caps WHERE covers(object, bits, 0xffffffc000000000)",
                 "untyped");
+    assert_text(
+        db,
+        "SELECT covers(0, 64, data) || covers(0, 63, -1) || covers(0, 65, 1) FROM caps WHERE type = 'endpoint'",
+        "100");
     assert_text(db, "SELECT word(budget) FROM sched_contexts", "18446744073709551615");
     assert_text(db, "SELECT group_concat(\"index\") FROM caps", "1,2,3,4,5,6");
     assert_true(capstate_table_root(&s, 0x42010000) == 0x42013000);
