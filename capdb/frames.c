@@ -24,35 +24,48 @@ static bool has_capability(const struct view *v, int32_t domain, uint32_t object
 }
 
 /* What is its own it holds or maps, or it has the memory around it. */
-enum status frames_of_domain(struct options *o, struct view *v, int32_t domain, bool *again)
+static void mark_domain(const struct view *v, int32_t domain, bool *holders, bool *memory)
+{
+    for (uint32_t i = 0; i < v->state.object_count; i++) {
+        holders[i] |= v->authority.home[i] == domain;
+        memory[i] = has_capability(v, domain, i);
+    }
+}
+
+/* An island meets another at a frame that it holds or maps. */
+static void mark_islands(const struct view *v, const bool *mark, bool strict, bool *holders)
+{
+    const struct authority *a = &v->authority;
+    bool *islands = new_marks(v); /* by island, of which there are at most as many */
+    for (uint32_t i = 0; i < a->node_count; i++)
+        if (mark[i] && authority_island(a, (int32_t)i, strict) >= 0)
+            islands[authority_island(a, (int32_t)i, strict)] = true;
+    for (uint32_t i = 0; i < a->node_count; i++)
+        holders[i] |= authority_island(a, (int32_t)i, strict) >= 0 &&
+                      islands[authority_island(a, (int32_t)i, strict)];
+    free(islands);
+}
+
+enum status frames_of_domain(struct options *o, struct view *v, int32_t domain,
+                             const bool *islands_of, bool strict, bool *again)
 {
     bool *holders = new_marks(v);
     bool *memory = new_marks(v);
-    for (uint32_t i = 0; i < v->state.object_count; i++) {
-        holders[i] = v->authority.home[i] == domain;
-        memory[i] = has_capability(v, domain, i);
-    }
+    mark_domain(v, domain, holders, memory);
+    if (islands_of)
+        mark_islands(v, islands_of, strict, holders);
     enum status s = dbview_add_frames(o, v, holders, memory, again);
     free(holders);
     free(memory);
     return s;
 }
 
-/* An island meets another at a frame that it holds or maps. */
 enum status frames_of_islands(struct options *o, struct view *v, const bool *mark, bool strict,
                               bool *again)
 {
-    const struct authority *a = &v->authority;
-    bool *islands = new_marks(v); /* by island, of which there are at most as many */
     bool *holders = new_marks(v);
-    for (uint32_t i = 0; i < a->node_count; i++)
-        if (mark[i] && authority_island(a, (int32_t)i, strict) >= 0)
-            islands[authority_island(a, (int32_t)i, strict)] = true;
-    for (uint32_t i = 0; i < a->node_count; i++)
-        holders[i] = authority_island(a, (int32_t)i, strict) >= 0 &&
-                     islands[authority_island(a, (int32_t)i, strict)];
+    mark_islands(v, mark, strict, holders);
     enum status s = dbview_add_frames(o, v, holders, NULL, again);
-    free(islands);
     free(holders);
     return s;
 }

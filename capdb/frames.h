@@ -8,8 +8,10 @@
 
 #include "capdb/command.h"
 
-/* All that might be a domain's own (authority_mark_own()). */
-enum status frames_of_domain(struct options *o, struct view *v, int32_t domain, bool *again);
+/* All that might be a domain's own (authority_mark_own()); and unless NULL what frames_of_islands() adds, in
+ * one go: frames are in no island, so that none is another with them. */
+enum status frames_of_domain(struct options *o, struct view *v, int32_t domain,
+                             const bool *islands_of, bool strict, bool *again);
 /* At which the islands of marked objects may meet others, under that reading. */
 enum status frames_of_islands(struct options *o, struct view *v, const bool *mark, bool strict,
                               bool *again);

@@ -357,18 +357,38 @@ static enum status ask_authority(const struct question *q, struct authority_answ
     return e == ERR_OK ? STATUS_YES : command_complain(q->o->run, "out of memory");
 }
 
+/* Which frames at which islands meet are there already. */
+struct met {
+    bool done, strict;
+};
+
+/* With the frames that are a domain's; what is no without them may stay a no, and then those at which
+ * islands meet are wanted, too. */
+static enum status add_domain(struct question *q, struct met *met)
+{
+    struct authority_answer without;
+    bool again = false;
+    enum status s = ask_authority(q, &without);
+    if (s != STATUS_YES)
+        return s;
+    *met = (struct met){!without.yes, without.strict};
+    authority_answer_free(&without);
+    s = frames_of_domain(q->o, q->v, q->of_domain, met->done ? q->subject : NULL, met->strict,
+                         &again);
+    return s == STATUS_YES && again && !mark_question(q) ? STATUS_UNKNOWN : s;
+}
+
 /* With the frames that are a domain's, and for a no those at which islands meet. */
 static enum status find_answer(struct question *q, struct authority_answer *out)
 {
+    struct met met = {0};
     bool again = false;
     enum status s = mark_question(q) ? STATUS_YES : STATUS_UNKNOWN;
-    if (s == STATUS_YES && q->of_domain >= 0)
-        s = frames_of_domain(q->o, q->v, q->of_domain, &again);
-    if (s == STATUS_YES && again && !mark_question(q))
-        s = STATUS_UNKNOWN;
+    if (s == STATUS_YES && q->of_domain >= 0 && q->v->state.part)
+        s = add_domain(q, &met);
     if (s == STATUS_YES)
         s = ask_authority(q, out);
-    if (s != STATUS_YES || out->yes)
+    if (s != STATUS_YES || out->yes || (met.done && met.strict == out->strict))
         return s;
     s = frames_of_islands(q->o, q->v, q->subject, out->strict, &again);
     if (s == STATUS_YES && !again)
