@@ -194,7 +194,10 @@ static void say_how_it_stands(struct source *s)
     say_armed(s, state);
     bool by_us = state->being == ATTACH_STANDS && state->ours;
     char where[sizeof(state->sentence) + 40];
-    if (state->being == ATTACH_REPLAYS)
+    if (s->unsettled && state->being != ATTACH_REPLAYS)
+        snprintf(where, sizeof(where), "READ AT WORK: may be half changed%s%s",
+                 state->sentence[0] ? "; " : "", state->sentence);
+    else if (state->being == ATTACH_REPLAYS)
         snprintf(where, sizeof(where), "at instruction %" PRIu64 "%s%s", state->instruction,
                  state->sentence[0] ? ", " : "", state->sentence);
     else
@@ -317,6 +320,7 @@ static void sample(struct source *s)
     double now = clock_wall();
     source_heard(s);
     note_run(s, &state.snapshot);
+    s->unsettled = strncmp(s->options.target, "gdb:", 4) == 0 && !state.snapshot.stopped;
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);

@@ -73,6 +73,7 @@ struct source {
     uint32_t boot;               /* what the kernel calls its run, 0: not known */
     uint64_t ticks;              /* of the last sample */
     bool lost;                   /* the line: `attach` is there, and to be reached again */
+    bool unsettled;     /* the kernel was at work when a stub read it, and did not leave off */
     bool moved;         /* the machine was told to step, or to stop, through this source ... */
     bool moving;        /* ... and was not seen to stand since */
     bool stands_for_us; /* it stands at a stop of ours, and nobody else waits for it there */

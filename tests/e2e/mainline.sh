@@ -267,6 +267,12 @@ serve a64 busy
 check "a question to a kernel that is never at rest says so" says "at work when it was read" $capdb threads "$target" --kernel "$elf"
 check "and a recording of it, with the number" says "at work when 2 of these snapshots were taken" \
     timeout 60 $capdb record "$target" "$work/busy.capdb" --kernel "$elf" --count 2 --every 0.05
+tmux_socket=$work/tmux
+. tests/e2e/terminal.bash
+TERM=xterm-256color tm -f /dev/null new-session -d -s t -x 110 -y 30 "build/host/inspector-tui $target --kernel $elf"
+check "the inspector says so, too" shows_soon 'READ AT WORK: may be half changed'
+tm kill-server
+screen_on_failure=
 serve a64 narrow
 check "a target of another architecture" complains "another architecture" attempt "$elf"
 serve a64 unbooted
