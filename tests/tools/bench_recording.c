@@ -8,7 +8,7 @@
  *
  * A full copy of a snapshot is what the table without indexes takes for as many rows.
  *
- *     bench_recording [CAPS [SNAPSHOTS [FILE]]]      100,000 and 100 unless given; FILE is kept */
+ *     bench_recording [CAPS [SNAPSHOTS [FILE]]]      100,000 and 1,000 unless given; FILE is kept */
 #include "capdb/capdb.h"
 #include "capdb/spans.h"
 #include "capdb/store.h"
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CAPS = 100000, SNAPSHOTS = 100, DOMAIN_CAPS = 100, CHANGE_SHARE = 100, QUESTIONS = 2000 };
+enum { CAPS = 100000, SNAPSHOTS = 1000, DOMAIN_CAPS = 100, CHANGE_SHARE = 100, QUESTIONS = 2000 };
 enum {
     FIRST_FRAME = 4,
     CNODE_BITS = 12,
