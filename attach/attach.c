@@ -175,6 +175,11 @@ enum error attach_records(struct attach *a, attach_sink sink, void *ctx)
     return e == ERR_OK ? attach_deliver(a, sink, ctx) : e;
 }
 
+bool attach_was_at_work(const struct attach *a, const struct record_snapshot *head)
+{
+    return (a->target.door == DOOR_GDB || a->dead) && !head->stopped;
+}
+
 enum error attach_snapshot(struct attach *a, struct capstate *out)
 {
     enum error e = is_gone(a) ? ERR_CLOSED : attach_judge(a, a->ops->snapshot(a));

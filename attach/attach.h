@@ -35,6 +35,9 @@ const char *attach_target(const struct attach *a);
  * of a failed try has been told by a SNAPSHOT record of the next try, or by the error. */
 typedef enum error (*attach_sink)(void *ctx, const struct record *record);
 enum error attach_records(struct attach *a, attach_sink sink, void *ctx);
+/* Was the snapshot of that head read of a kernel at work that stood still meanwhile, so that what it was
+ * changing may be half changed? */
+bool attach_was_at_work(const struct attach *a, const struct record_snapshot *head);
 /* The same into a finished capstate (which the caller frees); nothing partial on failure. */
 enum error attach_snapshot(struct attach *a, struct capstate *out);
 

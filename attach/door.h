@@ -61,6 +61,7 @@ struct attach {
     struct target target;
     void *door; /* of the open door */
     bool halted;
+    bool dead; /* what is read is a core: it does not go on */
     struct attach_watch watch;
     bool keeps_stops; /* what was armed here outlives us */
     /* Was sent, and no answer has come: what it did is ours. */

@@ -26,7 +26,6 @@ enum {
     QUIET_TRIES = 64,
     SNAPSHOT_TRIES = 8,
     TELLINGS = 16,             /* of one snapshot, over a line that loses some of each */
-    MODE_IDLE = 0x1f,          /* system mode: the kernel's idle thread alone */
     READING_SOCKET_MS = 60000, /* all reading of one operation, however steadily answers come */
     READING_SERIAL_MS = 900000,
     LEASE_S = 5,      /* of a stop in which we only look */
@@ -189,7 +188,7 @@ static bool is_quiet_inside(struct gdb_door *d, uint64_t mode)
 {
     const struct processor *p = d->client.processor;
     uint64_t pc = 0;
-    bool idle = (mode & p->mode_mask) == MODE_IDLE;
+    bool idle = (mode & p->mode_mask) == PROCESSOR_MODE_IDLE;
     bool told = !idle && gdb_client_register(&d->client, p->pc, &pc) == ERR_OK;
     d->boots = told && pc < walker_capscope_window.address;
     return !d->boots &&

@@ -2,6 +2,7 @@
 #include "attach/image.h"
 
 #include "attach/door.h"
+#include "lib/bytes.h"
 #include "lib/host/guard.h"
 #include "lib/host/input.h"
 
@@ -27,6 +28,57 @@ static enum error add_segment(struct attach *a, struct image *m, const GElf_Phdr
     return ERR_OK;
 }
 
+/* Where the registers of elf_prstatus begin, how wide they are, which of them is which. */
+static const struct prstatus {
+    unsigned machine, class;
+    uint32_t at, bytes, pc, mode; /* mode 0: there is none */
+} prstatus[] = {{EM_ARM, ELFCLASS32, 72, 4, 15, 16},
+                {EM_AARCH64, ELFCLASS64, 112, 8, 32, 33},
+                {EM_RISCV, ELFCLASS64, 112, 8, 0, 0},
+                {EM_X86_64, ELFCLASS64, 112, 8, 16, 0}};
+
+static const struct prstatus *prstatus_of(Elf *elf)
+{
+    GElf_Ehdr h;
+    if (!gelf_getehdr(elf, &h) || h.e_ident[EI_DATA] != ELFDATA2LSB)
+        return NULL;
+    for (size_t i = 0; i < sizeof(prstatus) / sizeof(*prstatus); i++)
+        if (prstatus[i].machine == h.e_machine && prstatus[i].class == h.e_ident[EI_CLASS])
+            return &prstatus[i];
+    return NULL;
+}
+
+static void add_processor(struct image *m, const struct prstatus *p, const uint8_t *status,
+                          uint64_t size)
+{
+    const uint32_t last = p->pc > p->mode ? p->pc : p->mode;
+    uint64_t value[2] = {0};
+    if (size < p->at + (uint64_t)p->bytes * (last + 1) || m->processors == IMAGE_PROCESSORS_MAX)
+        return;
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *at = status + p->at + (uint64_t)p->bytes * (i ? p->mode : p->pc);
+        value[i] = get_le32(at) | (p->bytes == 8 ? (uint64_t)get_le32(at + 4) << 32 : 0);
+    }
+    m->processor[m->processors++] = (struct image_processor){value[0], p->mode ? value[1] : 0};
+}
+
+/* Notes that cannot be followed tell nothing. */
+static void add_notes(struct image *m, Elf *elf, const GElf_Phdr *p)
+{
+    const struct prstatus *of = prstatus_of(elf);
+    Elf_Data *notes = p->p_type == PT_NOTE && of
+                          ? elf_getdata_rawchunk(elf, (int64_t)p->p_offset, p->p_filesz, ELF_T_NHDR)
+                          : NULL;
+    GElf_Nhdr note;
+    size_t at = 0, next, name, desc;
+    while (notes && (next = gelf_getnote(notes, at, &note, &name, &desc)) > 0) {
+        if (note.n_type == NT_PRSTATUS && note.n_namesz >= 4 &&
+            memcmp((const char *)notes->d_buf + name, "CORE", 4) == 0)
+            add_processor(m, of, (const uint8_t *)notes->d_buf + desc, note.n_descsz);
+        at = next;
+    }
+}
+
 static enum error read_core(struct attach *a, struct image *m, Elf *elf)
 {
     size_t count = 0;
@@ -35,9 +87,12 @@ static enum error read_core(struct attach *a, struct image *m, Elf *elf)
     if (!elf || elf_getphdrnum(elf, &count) != 0)
         return attach_fail(a, ERR_FORMAT, "%s", elf_errmsg(-1));
     m->core = true;
-    for (size_t i = 0; e == ERR_OK && i < count; i++)
-        e = gelf_getphdr(elf, (int)i, &p) ? add_segment(a, m, &p)
-                                          : attach_fail(a, ERR_FORMAT, "%s", elf_errmsg(-1));
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        if (!gelf_getphdr(elf, (int)i, &p))
+            return attach_fail(a, ERR_FORMAT, "%s", elf_errmsg(-1));
+        e = add_segment(a, m, &p);
+        add_notes(m, elf, &p);
+    }
     if (e == ERR_OK && m->segments == 0)
         e = attach_fail(a, ERR_FORMAT, "the core holds no memory");
     return e;

@@ -10,7 +10,7 @@
 
 struct attach;
 
-enum { IMAGE_SEGMENTS_MAX = 64 };
+enum { IMAGE_SEGMENTS_MAX = 64, IMAGE_PROCESSORS_MAX = 64 };
 
 struct image {
     const uint8_t *map;
@@ -23,6 +23,12 @@ struct image {
         uint64_t offset, size;
     } segment[IMAGE_SEGMENTS_MAX];
     uint32_t segments;
+    /* Of a core, where its processors stood: notes of type PRSTATUS (Linux's elf_prstatus, as QEMU writes
+     * it for kernels of any kind). mode: CPSR or PSTATE; 0: not told. */
+    struct image_processor {
+        uint64_t pc, mode;
+    } processor[IMAGE_PROCESSORS_MAX];
+    uint32_t processors;
     bool core;     /* an ELF file; else there is one segment with base 0 */
     bool physical; /* a core that tells physical addresses; gdb's have only virtual ones */
 };

@@ -50,6 +50,9 @@ const struct processor *processor_of(const char *target_xml);
 /* By its name in target.xml, for those who know it from elsewhere; NULL: none. */
 const struct processor *processor_named(const char *architecture);
 
+/* An ARM's system mode (ARM ARM, A2.2): in capscope's kernel its idle thread alone. */
+enum { PROCESSOR_MODE_IDLE = 0x1f };
+
 bool processor_is_user(const struct processor *p, uint64_t mode);
 bool processor_is_at_vector(const struct processor *p, uint64_t pc);
 

@@ -6,6 +6,7 @@
 #include "attach/door.h"
 
 #include "attach/image.h"
+#include "attach/processor.h"
 #include "attach/walk.h"
 
 #include <inttypes.h>
@@ -63,6 +64,7 @@ static enum error ram_open(struct attach *a)
     enum error e = image_open(a, &d->image);
     if (e != ERR_OK)
         return e;
+    a->dead = d->image.core;
     place_segments(&d->image);
     d->changed = clock_now_ms();
     return walk_open(a, &d->view, NULL, &d->walk);
@@ -136,6 +138,21 @@ static enum error ram_state(struct attach *a)
 
 /* --- snapshots --- */
 
+/* Of a core whose notes tell no registers nothing else is known. */
+static bool is_at_rest(const struct ram_door *d)
+{
+    const struct processor *arm = processor_of("");
+    if (walk_is_whole(d->walk))
+        return true;
+    for (uint32_t i = 0; i < d->image.processors; i++) {
+        const struct image_processor *p = &d->image.processor[i];
+        if (!processor_is_user(arm, p->mode) && (p->mode & arm->mode_mask) != PROCESSOR_MODE_IDLE &&
+            !processor_is_at_vector(arm, p->pc))
+            return false;
+    }
+    return true;
+}
+
 /* A core is dead; of a bare image only the kernel can tell whether it stands still. */
 static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 {
@@ -149,7 +166,7 @@ static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
     }
     if (e != ERR_OK)
         return e;
-    *stopped = d->image.core || walk_in_debugger(d->walk);
+    *stopped = walk_in_debugger(d->walk) || (d->image.core && is_at_rest(d));
     return ERR_OK;
 }
 

@@ -58,7 +58,20 @@ static enum error sel4_ram_open(struct attach *a)
     e = image_open(a, &d->image);
     if (e != ERR_OK)
         return e;
+    a->dead = d->image.core;
     return d->image.core ? sel4_side_attach(a, &d->side, &d->port) : find_base(a, d);
+}
+
+/* Of a core whose notes tell no registers nothing else is known. */
+static bool all_at_rest(const struct sel4_ram *d)
+{
+    bool rest = true;
+    for (uint32_t i = 0; i < d->image.processors; i++) {
+        const uint64_t pc = d->image.processor[i].pc;
+        rest &=
+            sel4_kernel_is_quiet(&d->side.kernel, pc) || sel4_kernel_leaves(&d->side.kernel, pc);
+    }
+    return rest;
 }
 
 static void sel4_ram_close(struct attach *a)
@@ -72,13 +85,13 @@ static void sel4_ram_close(struct attach *a)
     a->door = NULL;
 }
 
-/* A core is dead. The memory of a machine that runs may be torn: two walks must agree then.  It may be
+/* A core is dead, and whole if no processor was at work in the kernel. The memory of a machine that runs may be torn: two walks must agree then.  It may be
  * another run's by now, which is beginning, or another kernel's. */
 static enum error prepare(struct attach *a, unsigned attempt, bool *quiet)
 {
     struct sel4_ram *d = a->door;
     (void)attempt;
-    *quiet = d->image.core;
+    *quiet = d->image.core && all_at_rest(d);
     return d->image.core ? ERR_OK : sel4_side_attach(a, &d->side, &d->port);
 }
 

@@ -84,8 +84,6 @@ void command_leave(struct attach *a);
 
 /* Tells on stderr where the layout of a mainline kernel (--kernel) deserves a sentence. */
 void command_tell_layout(void);
-/* Was it read through a stub while the kernel was at work, and so perhaps half changed? */
-bool command_is_unsettled(const char *target, const struct capstate *state);
 
 /* One snapshot with its analysis, from a recording or a live target. */
 struct view {

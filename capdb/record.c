@@ -387,7 +387,7 @@ static enum status record_one(struct session *r, bool *done)
     r->dirty = r->dirty && r->watching;
     bool differs = r->o->on_change && changed(r, &state);
     if (differs || wanted) {
-        r->unsettled += command_is_unsettled(r->o->run, &state);
+        r->unsettled += attach_was_at_work(r->attach, &state.snapshot);
         queue(r, &state);
     } else
         capstate_free(&state);
@@ -506,9 +506,10 @@ static void say_end(const struct session *r)
             quiet ? ": no capability was made, copied, moved or deleted meanwhile" : "");
     if (r->unsettled)
         fprintf(stderr,
-                "%s: the kernel was at work when %u of these snapshots %s taken, and did not leave "
-                "off: what it was changing may be half changed\n",
-                r->path, r->unsettled, r->unsettled == 1 ? "was" : "were");
+                "%s: the kernel was at work when %u of these snapshots %s taken%s: what it was "
+                "changing may be half changed\n",
+                r->path, r->unsettled, r->unsettled == 1 ? "was" : "were",
+                strncmp(r->o->run, "gdb:", 4) == 0 ? ", and did not leave off" : "");
 }
 
 enum status command_record(struct options *o)

@@ -104,11 +104,6 @@ void command_tell_layout(void)
         fprintf(stderr, "capdb: %s\n", note);
 }
 
-bool command_is_unsettled(const char *target, const struct capstate *state)
-{
-    return strncmp(target, "gdb:", 4) == 0 && !state->snapshot.stopped;
-}
-
 void command_leave(struct attach *a)
 {
     const char *left = attach_close(a);
@@ -126,12 +121,11 @@ static enum status take_live(struct options *o, struct capstate *state)
     enum status s = STATUS_YES;
     if (attach_snapshot(a, state) != ERR_OK)
         s = command_complain(NULL, "%s", attach_error(a));
-    else if (command_is_unsettled(o->run, state))
-        fprintf(
-            stderr,
-            "capdb: %s: the kernel was at work when it was read, and did not leave off: what it "
-            "was changing may be half changed\n",
-            o->run);
+    else if (attach_was_at_work(a, &state->snapshot))
+        fprintf(stderr,
+                "capdb: %s: the kernel was at work when it was read%s: what it was changing may be "
+                "half changed\n",
+                o->run, strncmp(o->run, "gdb:", 4) == 0 ? ", and did not leave off" : "");
     command_leave(a);
     return s;
 }

@@ -320,7 +320,7 @@ static void sample(struct source *s)
     double now = clock_wall();
     source_heard(s);
     note_run(s, &state.snapshot);
-    s->unsettled = strncmp(s->options.target, "gdb:", 4) == 0 && !state.snapshot.stopped;
+    s->unsettled = attach_was_at_work(s->attach, &state.snapshot);
     record(s, &state, now);
     source_put_console(s, attach_console(s->attach));
     say_how_it_stands(s);

@@ -268,6 +268,11 @@ static bool at_vector(const struct sel4_kernel *k, uint64_t pc)
     }
 }
 
+bool sel4_kernel_leaves(const struct sel4_kernel *k, uint64_t pc)
+{
+    return in_symbol(k, "restore_user_context", pc, 0);
+}
+
 bool sel4_kernel_is_quiet(const struct sel4_kernel *k, uint64_t pc)
 {
     return sel4_kernel_is_user(k, pc) || at_vector(k, pc) || in_symbol(k, "idle_thread", pc, 16);

@@ -33,6 +33,8 @@ enum error sel4_kernel_attach(struct sel4_kernel *k, const struct sel4_port *por
 /* Is code at this address where capability state is whole: in user mode, at the beginning of an
  * exception vector, or in the idle thread? */
 bool sel4_kernel_is_quiet(const struct sel4_kernel *k, uint64_t pc);
+/* Is it where the kernel, done with everything, goes back to user mode? */
+bool sel4_kernel_leaves(const struct sel4_kernel *k, uint64_t pc);
 /* Is this an address of user mode? */
 bool sel4_kernel_is_user(const struct sel4_kernel *k, uint64_t pc);
 

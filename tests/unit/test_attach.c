@@ -895,6 +895,49 @@ static void a_core_is_read(void **state)
     snapshot_of_file(true);
 }
 
+/* The same with the registers of a processor in a note (CORE, elf_prstatus of 148 bytes). */
+static size_t core_of_processor(uint8_t *out, uint32_t pc, uint32_t cpsr)
+{
+    enum { NOTE_BYTES = 20 + 148, REGISTERS = 20 + 72 };
+    Elf32_Ehdr e;
+    Elf32_Phdr memory, note = {.p_type = PT_NOTE, .p_filesz = NOTE_BYTES};
+    const uint32_t head[] = {5, 148, NT_PRSTATUS};
+    const size_t before = core_head(out, KERNEL_PHYS_BASE, HOSTSIM_RAM_BYTES);
+    memcpy(&e, out, sizeof(e));
+    memcpy(&memory, out + sizeof(e), sizeof(memory));
+    e.e_phnum = 2;
+    note.p_offset = (uint32_t)(before + sizeof(note));
+    memory.p_offset = note.p_offset + NOTE_BYTES;
+    memcpy(out, &e, sizeof(e));
+    memcpy(out + sizeof(e), &memory, sizeof(memory));
+    memcpy(out + before, &note, sizeof(note));
+    uint8_t *at = out + note.p_offset;
+    memset(at, 0, NOTE_BYTES);
+    memcpy(at, head, sizeof(head));
+    memcpy(at + sizeof(head), "CORE", 5);
+    memcpy(at + REGISTERS + 15 * sizeof(pc), &pc, sizeof(pc));
+    memcpy(at + REGISTERS + 16 * sizeof(cpsr), &cpsr, sizeof(cpsr));
+    return memory.p_offset;
+}
+
+/* User mode, the idle thread, an exception vector; supervisor mode elsewhere in the kernel. */
+static void a_core_tells_whether_the_kernel_was_at_work(void **state)
+{
+    static const struct {
+        uint32_t pc, cpsr;
+        bool whole;
+    } places[] = {{0x00010000, 0x60000010, true},
+                  {0xf0001000, 0x6000001f, true},
+                  {0xffff0008, 0x600001d3, true},
+                  {0xf0001000, 0x600001d3, false}};
+    uint8_t head[400];
+    (void)state;
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        write_file(head, core_of_processor(head, places[i].pc, places[i].cpsr), HOSTSIM_RAM_BYTES);
+        snapshot_of_file(places[i].whole);
+    }
+}
+
 static void broken_files_are_refused(void **state)
 {
     uint8_t head[100];
@@ -1154,6 +1197,7 @@ int main(void)
         cmocka_unit_test(processors_are_known_by_their_description),
         cmocka_unit_test(a_bare_image_is_read),
         cmocka_unit_test(a_core_is_read),
+        cmocka_unit_test(a_core_tells_whether_the_kernel_was_at_work),
         cmocka_unit_test(broken_files_are_refused),
         cmocka_unit_test(a_file_that_is_cut_off_while_it_is_read_is_told),
         cmocka_unit_test(a_file_that_is_moved_or_replaced_is_told),

@@ -14,6 +14,8 @@
 #include "objwalk/sel4/records.h"
 #include "tests/unit/sel4_stub.h"
 
+#include <elf.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,9 +375,28 @@ static void who_is_killed_leaves_it_running(void **state)
 
 /* --- files --- */
 
-/* A core as QEMU writes it: one program header a piece of physical memory. */
-static void write_core(struct scene *s, const char *path)
+/* The note of a processor that stands at pc, in `note`. Returns its bytes. */
+static uint64_t prstatus_note(struct scene *s, uint64_t pc, uint8_t note[512])
 {
+    const bool arm = s->f.maker.machine == EM_ARM;
+    const uint32_t bytes = arm ? 148 : 392;
+    const uint32_t at = arm                               ? 72 + 15 * 4
+                        : s->f.maker.machine == EM_RISCV  ? 112
+                        : s->f.maker.machine == EM_X86_64 ? 112 + 16 * 8
+                                                          : 112 + 32 * 8;
+    const uint32_t head[3] = {5, bytes, NT_PRSTATUS};
+    memset(note, 0, 512);
+    memcpy(note, head, sizeof(head));
+    memcpy(note + 12, "CORE", 5);
+    memcpy(note + 20 + at, &pc, arm ? 4 : 8);
+    return 20 + bytes;
+}
+
+/* A core as QEMU writes it: one program header a piece of physical memory, before it one for the
+ * registers, of which pc is told; 0: they are not. */
+static void write_core(struct scene *s, const char *path, uint64_t pc)
+{
+    uint8_t note[512];
     struct elf_maker m = {.machine = s->f.maker.machine, .wide = s->f.maker.wide};
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
@@ -388,8 +409,18 @@ static void write_core(struct scene *s, const char *path)
     memcpy(header + 32, &phoff, 8);
     header[52] = 64;
     header[54] = 56;
-    header[56] = 1;
+    header[56] = pc ? 2 : 1;
     (void)fwrite(header, 1, sizeof(header), f);
+    if (pc) {
+        const uint64_t bytes = prstatus_note(s, pc, note), where = 1024;
+        uint8_t notes[56] = {PT_NOTE};
+        memcpy(notes + 8, &where, 8);
+        memcpy(notes + 32, &bytes, 8);
+        (void)fwrite(notes, 1, sizeof(notes), f);
+        (void)fseek(f, (long)where, SEEK_SET);
+        (void)fwrite(note, 1, (size_t)bytes, f);
+        (void)fseek(f, 64 + 56, SEEK_SET);
+    }
     /* one piece that holds all pages: sparse */
     uint64_t low = UINT64_MAX;
     uint64_t high = 0;
@@ -427,12 +458,53 @@ static void files_give_the_same_records(void **state)
         begin(&s, names[i], true);
         (void)snprintf(path, sizeof(path), "/tmp/capscope-core-%d", (int)getpid());
         (void)snprintf(target, sizeof(target), "ram:%s", path);
-        write_core(&s, path);
+        write_core(&s, path, 0);
         if (attach_open(target, &a, message, sizeof(message)) != ERR_OK)
             fail_msg("%s: %s", names[i], message);
         same_records(&s, a);
         attach_close(a);
         (void)unlink(path);
+        end(&s);
+    }
+}
+
+/* Where a core's processor stood decides whether what it shows was whole. */
+static void a_core_of_a_kernel_at_work_says_so(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a64", "rv64", "x64"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct scene s;
+        char path[64];
+        char target[80];
+        char message[512];
+        begin(&s, names[i], true);
+        const uint64_t leaves = fixture_symbol(&s.f, "restore_user_context");
+        const struct {
+            uint64_t pc;
+            bool at_work;
+        } places[] = {{0x400000, false},
+                      {leaves, false},
+                      {leaves - 1, true},
+                      {fixture_symbol(&s.f, "idle_thread"), false}};
+        (void)snprintf(path, sizeof(path), "/tmp/capscope-core-%d", (int)getpid());
+        (void)snprintf(target, sizeof(target), "ram:%s", path);
+        for (size_t p = 0; p < sizeof(places) / sizeof(*places); p++) {
+            struct attach *a = NULL;
+            struct capstate c;
+            if (places[p].pc == 0)
+                fail_msg("%s: place %zu has no symbol", names[i], p);
+            write_core(&s, path, places[p].pc);
+            if (attach_open(target, &a, message, sizeof(message)) != ERR_OK)
+                fail_msg("%s: %s", names[i], message);
+            assert_int_equal(attach_snapshot(a, &c), ERR_OK);
+            if (attach_was_at_work(a, &c.snapshot) != places[p].at_work)
+                fail_msg("%s: at 0x%" PRIx64 " the kernel was %s", names[i], places[p].pc,
+                         places[p].at_work ? "at work" : "at rest");
+            capstate_free(&c);
+            attach_close(a);
+            (void)unlink(path);
+        }
         end(&s);
     }
 }
@@ -570,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_line_that_dies_leaves_it_running),
         cmocka_unit_test(who_is_killed_leaves_it_running),
         cmocka_unit_test(files_give_the_same_records),
+        cmocka_unit_test(a_core_of_a_kernel_at_work_says_so),
         cmocka_unit_test(a_kernel_that_begins_anew_is_no_state),
         cmocka_unit_test(another_kernel_in_a_file_is_told),
         cmocka_unit_test(monitors_are_refused),
