@@ -264,18 +264,25 @@ check "a quick one does not" tells_no_seconds "SELECT 7 AS seven" seven
 # the command takes seconds, however quick the machine is.
 cp "$leaky" "$work/many.capdb"
 python3 - "$work/many.capdb" $capdb <<'PYTHON'
-import sqlite3, subprocess, sys, time
+import resource, sqlite3, subprocess, sys
 path, capdb = sys.argv[1:]
 db = sqlite3.connect(path)
 columns = [row[1] for row in db.execute("PRAGMA table_info(event)")][1:]
-took = 0
+took = 0 # of processor time: a busy machine takes longer, and then perhaps no more
+
+
+def processor_time():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 while took < 3 and db.execute("SELECT count(*) FROM event").fetchone()[0] < 8000000:
     db.execute("INSERT INTO event SELECT NULL, %s FROM event" % ", ".join(f'"{c}"' for c in columns))
     db.commit()
     if db.execute("SELECT count(*) FROM event").fetchone()[0] > 100000:
-        begun = time.monotonic()
+        before = processor_time()
         subprocess.run([capdb, "revokes", path, "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        took = time.monotonic() - begun
+        took = processor_time() - before
 PYTHON
 waits_for() { # capdb's words
     python3 "$work/terminal.py" "$work/told" $capdb "$@" </dev/null >/dev/null
