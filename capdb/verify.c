@@ -120,15 +120,26 @@ static void take_ends(struct chain *c, int kind, int64_t n, struct blake2b *rows
         ledger_add_end(rows, kind, sqlite3_column_int64(at->st, 1));
 }
 
+/* No recorder writes the number that stands for none: it hashes as NULL, but is answered as a number. */
+static int64_t take_cell(struct chain *c, int kind, int column, int64_t row)
+{
+    sqlite3_stmt *st = c->begins[kind].st;
+    const bool null = sqlite3_column_type(st, column + 2) == SQLITE_NULL;
+    if (!row_may_be_null(kind, column))
+        return sqlite3_column_int64(st, column + 2);
+    if (!null && sqlite3_column_int64(st, column + 2) == ROW_NULL)
+        fault_format(c->v, "row %lld of %s has a number in place of none", (long long)row,
+                     row_descs[kind].table);
+    return null ? ROW_NULL : sqlite3_column_int64(st, column + 2);
+}
+
 static void take_begins(struct chain *c, int kind, int64_t n, struct blake2b *rows)
 {
     struct cursor *at = &c->begins[kind];
     for (; at->row && sqlite3_column_int64(at->st, 0) == n; cursor_step(c, at)) {
         struct row row = {.row = sqlite3_column_int64(at->st, 1)};
         for (int i = 0; i < row_descs[kind].columns; i++)
-            row.v[i] = row_may_be_null(kind, i) && sqlite3_column_type(at->st, i + 2) == SQLITE_NULL
-                           ? ROW_NULL
-                           : sqlite3_column_int64(at->st, i + 2);
+            row.v[i] = take_cell(c, kind, i, row.row);
         ledger_add_begin(rows, kind, &row);
     }
 }

@@ -285,6 +285,8 @@ static const char *const alterations[] = {
     "UPDATE ledger SET kind = 'events' WHERE entry = 2",
     "UPDATE ledger SET n = n + 1 WHERE entry = 2",
     "UPDATE ledger SET event = event + 1 WHERE entry = (SELECT max(entry) FROM ledger)",
+    "UPDATE cap_word SET addr = -9223372036854775807 - 1 WHERE addr IS NULL",
+    "UPDATE cap_word SET bits = -9223372036854775807 - 1 WHERE bits IS NULL",
     "DELETE FROM ledger WHERE entry = 3",
     "DELETE FROM ledger",
     "DELETE FROM ledger WHERE n = (SELECT max(n) FROM ledger)",
