@@ -120,17 +120,20 @@ static void take_ends(struct chain *c, int kind, int64_t n, struct blake2b *rows
         ledger_add_end(rows, kind, sqlite3_column_int64(at->st, 1));
 }
 
-/* No recorder writes the number that stands for none: it hashes as NULL, but is answered as a number. */
+/* What SQLite makes a number of hashes as that number, and the number that stands for none as NULL; an answer
+ * would show what is there. */
 static int64_t take_cell(struct chain *c, int kind, int column, int64_t row)
 {
     sqlite3_stmt *st = c->begins[kind].st;
-    const bool null = sqlite3_column_type(st, column + 2) == SQLITE_NULL;
-    if (!row_may_be_null(kind, column))
-        return sqlite3_column_int64(st, column + 2);
-    if (!null && sqlite3_column_int64(st, column + 2) == ROW_NULL)
-        fault_format(c->v, "row %lld of %s has a number in place of none", (long long)row,
-                     row_descs[kind].table);
-    return null ? ROW_NULL : sqlite3_column_int64(st, column + 2);
+    const int type = sqlite3_column_type(st, column + 2);
+    const int64_t value = sqlite3_column_int64(st, column + 2);
+    const bool may_be_null = row_may_be_null(kind, column);
+    if (type == SQLITE_NULL && may_be_null)
+        return ROW_NULL;
+    if (type != SQLITE_INTEGER || (may_be_null && value == ROW_NULL))
+        fault_format(c->v, "row %lld of %s has no number in %s", (long long)row,
+                     row_descs[kind].table, row_descs[kind].column[column]);
+    return value;
 }
 
 static void take_begins(struct chain *c, int kind, int64_t n, struct blake2b *rows)
