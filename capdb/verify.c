@@ -176,9 +176,9 @@ static void entry_fault(struct chain *c, const struct ledger_entry *entry)
 static bool entry_follows(const struct chain *c, const struct ledger_entry *entry)
 {
     bool snapshot = entry->kind == LEDGER_KIND_SNAPSHOT;
-    return entry->entry == c->before.entry + 1 &&
+    return (uint64_t)entry->entry == (uint64_t)c->before.entry + 1 &&
            (entry->entry == 1) == (entry->kind == LEDGER_KIND_CREATED) &&
-           entry->n == c->snapshots + snapshot;
+           (uint64_t)entry->n == (uint64_t)c->snapshots + snapshot;
 }
 
 static void judge_entry(struct chain *c, const struct ledger_entry *entry)
