@@ -20,7 +20,7 @@ void tail_pack_rows(struct pack *p, const int64_t *ended, uint32_t count)
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < count; i++) {
-        pack_number(p, (uint64_t)(ended[i] - before));
+        pack_number(p, (uint64_t)ended[i] - (uint64_t)before);
         before = ended[i];
     }
 }
