@@ -191,7 +191,8 @@ enum error capdb_verify(struct capdb *db, capdb_report report, void *ctx);
 /* From now on verify of this handle tells how far it is, of how much. */
 typedef void (*capdb_progress)(void *ctx, uint32_t done, uint32_t of);
 void capdb_tell_progress(struct capdb *db, capdb_progress progress, void *ctx);
-/* Only the chain of commits: every row belongs to one and hashes to what the ledger says. */
+/* Only the chain of commits: every row belongs to one and hashes to what the ledger says. Format 1 has
+ * none, so of that the sums of the snapshots. */
 enum error capdb_verify_chain(struct capdb *db, capdb_report report, void *ctx);
 
 /* --- smaller files ---------------------------------------------------------------------------- */

@@ -23,14 +23,8 @@ static const char doing[] = "compacting";
 /* One plain file with nothing in its tail. */
 static enum error bring_to_rest(struct capdb *db)
 {
-    sqlite3_stmt *st;
-    sqlite3_busy_timeout(db->sql, REST_MS);
-    enum error e = capdb_prepare(db, "PRAGMA main.journal_mode=DELETE", &st);
-    if (e != ERR_OK)
-        return e;
-    bool said = capdb_step(db, st, doing, &e);
-    bool plain = said && strcmp(capdb_column_text(st, 0), "delete") == 0;
-    sqlite3_finalize(st);
+    bool plain;
+    enum error e = capdb_rest(db, REST_MS, &plain);
     if (e == ERR_OK && !plain)
         e = capdb_fail(db, ERR_TIMEOUT, "is being read just now; compact it later");
     if (e == ERR_OK && capdb_int(db, "SELECT count(*) FROM main.tail", 0) > 0)

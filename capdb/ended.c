@@ -102,7 +102,7 @@ enum error ended_make(struct capdb *db)
         if (l.packed.used > LISTS_BYTES)
             lists_put(&l);
         n = sqlite3_column_int64(st, 0);
-        pack_number(&list, (uint64_t)(sqlite3_column_int64(st, 1) - before));
+        pack_number(&list, (uint64_t)sqlite3_column_int64(st, 1) - (uint64_t)before);
         before = sqlite3_column_int64(st, 1);
     }
     l.packed.failed |= list.failed;

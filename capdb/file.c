@@ -286,7 +286,7 @@ static enum error check_wal(struct capdb *db)
     readfile_stamp(db->path, &stamp);
     if (!read)
         return capdb_fail(db, ERR_FORMAT, "is not a capdb recording");
-    if (in_wal_mode == 2 && !stamp.file[1].there)
+    if (readfile_lacks_wal(db->path))
         return capdb_fail(db, ERR_FORMAT, "lacks its -wal file and is not continued");
     if (in_wal_mode != 2 && stamp.file[1].there && stamp.file[1].size > 0)
         return capdb_fail(db, ERR_FORMAT, "has a -wal file beside it that is not its own");
@@ -592,25 +592,14 @@ uint32_t capdb_count(struct capdb *db)
 
 /* --- closing --------------------------------------------------------------------------------- */
 
-/* Back to one plain file, unless somebody reads it just now: then it stays in WAL mode, complete.
- */
-static void publish(struct capdb *db)
-{
-    sqlite3_stmt *st;
-    sqlite3_busy_timeout(db->sql, PUBLISH_MS);
-    if (capdb_prepare(db, "PRAGMA main.journal_mode=DELETE", &st) == ERR_OK) {
-        sqlite3_step(st);
-        sqlite3_finalize(st);
-    }
-}
-
 void capdb_close(struct capdb *db)
 {
     if (!db)
         return;
     if (db->writable && !db->memory && db->sql) {
+        bool plain; /* else somebody reads it just now: it stays in WAL mode, complete */
         recorder_finish(db);
-        publish(db);
+        capdb_rest(db, PUBLISH_MS, &plain);
     }
     db_free(db);
 }

@@ -58,15 +58,16 @@ enum error loading_cap(struct loading *l, const struct row *row, struct capmem *
     const struct row *o = NULL;
     if (v[CAP_COL_object] != 0 && !named)
         o = rowset_find(&l->sets[ROW_OBJECT], v[CAP_COL_object]);
-    if (!o && !named)
+    if (!o && v[CAP_COL_bits] == ROW_NULL)
         return corrupt(l, "a capability refers to no object");
+    /* without an object to name, the number that stands for none is the address itself */
     *out = (struct capmem){
         .id = v[CAP_COL_id],
         .parent = v[CAP_COL_parent],
         .pos = v[CAP_COL_pos],
         .rec = {.addr = (uint64_t)v[CAP_COL_slot],
                 .type = (uint32_t)v[CAP_COL_type],
-                .object = (uint64_t)(v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
+                .object = (uint64_t)(o && v[CAP_COL_addr] == ROW_NULL ? o->v[2] : v[CAP_COL_addr]),
                 .bits = (uint32_t)(v[CAP_COL_bits] == ROW_NULL ? o->v[3] : v[CAP_COL_bits]),
                 .rights = (uint32_t)v[CAP_COL_rights],
                 .flags = (uint32_t)v[CAP_COL_flags],

@@ -456,11 +456,25 @@ static bool read_head(const char *path, uint8_t head[HEADER], struct readfile_st
     return whole && memcmp(head, "SQLite format 3", 16) == 0;
 }
 
+/* Pages of it stand in for those of the file, as in take_journal(). */
+static bool has_journal(const char *path, uint32_t page_size)
+{
+    uint8_t head[JOURNAL_HEADER];
+    char *file = beside(path, tails[2]);
+    int fd = file ? open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool has = fd >= 0 && journal_head(fd, 0, page_size, head) && get_be(head + 8) != 0;
+    if (fd >= 0)
+        close(fd);
+    free(file);
+    return has;
+}
+
 bool readfile_lacks_wal(const char *path)
 {
     uint8_t head[HEADER];
     struct readfile_stamp stamp;
-    return read_head(path, head, &stamp) && head[HEADER_VERSIONS + 1] == 2 && !stamp.file[1].there;
+    return read_head(path, head, &stamp) && head[HEADER_VERSIONS + 1] == 2 &&
+           !stamp.file[1].there && !has_journal(path, page_size_of(head));
 }
 
 bool readfile_is_cut(const char *path)
@@ -469,8 +483,7 @@ bool readfile_is_cut(const char *path)
     struct readfile_stamp stamp;
     if (!read_head(path, head, &stamp))
         return false; /* told as what it is: no recording */
-    uint32_t bytes = get_be(head + HEADER_PAGE_SIZE) >> 16;
-    uint64_t page = bytes == 1 ? 65536 : bytes, size = (uint64_t)stamp.file[0].size;
+    uint64_t page = page_size_of(head), size = (uint64_t)stamp.file[0].size;
     if (page < 512)
         return false;
     bool elsewhere = stamp.file[1].size > 0 || stamp.file[2].size > 0;

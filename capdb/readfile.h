@@ -34,7 +34,8 @@ struct readfile_stamp {
 void readfile_stamp(const char *path, struct readfile_stamp *out);
 bool readfile_stamp_same(const struct readfile_stamp *a, const struct readfile_stamp *b);
 
-/* The first page says that the newest pages are in RUN-wal, but there is none. */
+/* The first page says that the newest pages are in RUN-wal, but there is none. Not while a journal
+ * stands in for it: whoever wrote that page was ended before it counted. */
 bool readfile_lacks_wal(const char *path);
 /* The end of the file is missing: it is no whole number of pages, or has fewer than the first page says
  * and nothing beside it has the others.  SQLite would read zeros in their place. */

@@ -194,19 +194,29 @@ enum error recorder_create(struct capdb *db, const struct capdb_source *source)
 }
 
 /* Numbers go on where the file ends. */
-static void resume_numbers(struct capdb *db)
+static enum error number_after(struct capdb *db, const char *column, const char *table,
+                               int64_t *next)
 {
     char sql[SQL_BYTES];
+    snprintf(sql, sizeof(sql), "SELECT max(%s) FROM main.%s", column, table);
+    const int64_t highest = capdb_int(db, sql, 0);
+    if (highest == INT64_MAX)
+        return capdb_fail(db, ERR_CORRUPT, "is damaged: no number is left in %s", table);
+    *next = highest + 1;
+    return ERR_OK;
+}
+
+static enum error resume_numbers(struct capdb *db)
+{
     struct numbers *next = &db->recorder->next;
-    for (int k = 0; k < ROW_KINDS; k++) {
-        snprintf(sql, sizeof(sql), "SELECT max(row) FROM main.%s",
-                 capdb_base(db, (enum row_kind)k));
-        next->row[k] = capdb_int(db, sql, 0) + 1;
-    }
+    enum error e = ERR_OK;
+    for (int k = 0; e == ERR_OK && k < ROW_KINDS; k++)
+        e = number_after(db, "row", capdb_base(db, (enum row_kind)k), &next->row[k]);
     if (capdb_is_split(db)) /* those of their next rows */
-        return;
-    next->cap = capdb_int(db, "SELECT max(id) FROM main.cap_row", 0) + 1;
-    next->object = capdb_int(db, "SELECT max(id) FROM main.object_row", 0) + 1;
+        return e;
+    if (e == ERR_OK)
+        e = number_after(db, "id", "cap_row", &next->cap);
+    return e == ERR_OK ? number_after(db, "id", "object_row", &next->object) : e;
 }
 
 /* What is written next follows from it: it is read from the tables alone, and is what was recorded. */
@@ -239,7 +249,7 @@ static enum error resume_state(struct capdb *db)
     if (e == ERR_OK)
         e = load_mirror(db);
     if (e == ERR_OK)
-        resume_numbers(db);
+        e = resume_numbers(db);
     return e == ERR_OK && db->keyframes ? keyframes_resume(db) : e;
 }
 

@@ -7,7 +7,8 @@
 -- X_row tables hold versions of facts: a row holds from snapshot t0 up to, not including, t1; t1 is
 -- 2147483647 while it holds.  Rowids ascend with t0.  Each append packs what changed into a few rows
 -- of `tail`, which no index makes slow; a merge unpacks them into the X_row tables every two seconds.
--- What a killed recorder left in the tail is seen by every reader and merged by the next recorder.
+-- What a killed recorder left in the tail capdb sees, and the next recorder merges it; the views below
+-- show what is merged.
 --
 -- Integers are SQLite's: 64 bits, signed.  Addresses and words are stored as the number with the
 -- same bits, so those from 2^63 on are negative.

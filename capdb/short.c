@@ -60,9 +60,10 @@ static enum error named_begin(struct capdb *db, int table)
     struct named *n = &db->names->table[table];
     const int64_t bytes =
         capdb_int(db, "PRAGMA main.page_count", 0) * capdb_int(db, "PRAGMA main.page_size", 0);
-    n->count = capdb_int(db, tables[table].highest, 0) + 1;
-    if (n->count < 1 || n->count > bytes / NUMBER_BYTES)
+    const int64_t highest = capdb_int(db, tables[table].highest, 0);
+    if (highest < 0 || highest >= bytes / NUMBER_BYTES)
         return capdb_fail(db, ERR_CORRUPT, "is damaged: places or words have odd numbers");
+    n->count = highest + 1;
     n->at = calloc((size_t)n->count, sizeof(*n->at));
     return n->at ? ERR_OK : no_memory(db);
 }

@@ -180,7 +180,7 @@ static enum error know_caps(struct skeleton *k)
 
 static bool is_there(const struct skeleton *k, int64_t id)
 {
-    return part_map_at(&k->caps, id)->used;
+    return k->caps.entry && part_map_at(&k->caps, id)->used;
 }
 
 static enum error keep(struct skeleton *k, const struct row *cap)

@@ -328,6 +328,10 @@ enum error capdb_difference_of(struct capdb *db, uint32_t a, uint32_t b,
 enum error capdb_difference_tell(const struct capdb_difference *d, capdb_change_fn fn, void *ctx);
 void capdb_difference_free(struct capdb_difference *d);
 
+/* rest.c: of a file that is written: one plain file again, whatever ends this in the middle. *plain: it
+ * is; else somebody reads it, and it stays in WAL mode, complete. Waits for others so long. */
+enum error capdb_rest(struct capdb *db, int wait_ms, bool *plain);
+
 /* upgrade.c: what a recording that says the same begins with. */
 struct capdb_beginning {
     struct capdb_source source; /* its texts are these */

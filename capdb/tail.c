@@ -20,7 +20,7 @@ void tail_pack_rows(struct pack *p, const int64_t *ended, uint32_t count)
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < count; i++) {
-        pack_number(p, (uint64_t)(ended[i] - before));
+        pack_number(p, (uint64_t)ended[i] - (uint64_t)before);
         before = ended[i];
     }
 }
@@ -102,7 +102,7 @@ static enum error walk_begins(const struct walk *w, int64_t t, int64_t first, st
 {
     struct row row = {.row = first};
     enum error e = ERR_OK;
-    for (; e == ERR_OK && u.at < u.end; row.row++) {
+    for (; e == ERR_OK && u.at < u.end; row.row = (int64_t)((uint64_t)row.row + 1)) {
         for (int c = 0; c < row_descs[w->kind].columns; c++)
             row.v[c] = unpack_difference(&u, row.v[c]);
         e = u.failed ? damaged(w->db) : w->begins(w->ctx, t, &row);

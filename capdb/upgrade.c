@@ -163,6 +163,13 @@ static enum status upgrade_to(struct options *o, struct capdb *from,
     return s;
 }
 
+static void ignore(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    (void)sentence;
+}
+
+/* What is told anew has a chain of its own, which would hide that this one is broken. */
 enum status command_upgrade(struct options *o)
 {
     struct capdb_beginning beginning;
@@ -170,6 +177,11 @@ enum status command_upgrade(struct options *o)
     enum status s;
     if (dbview_open_file(o, &v) != STATUS_YES)
         return STATUS_UNKNOWN;
+    if (capdb_verify_chain(v.db, ignore, NULL) != ERR_OK) {
+        s = command_complain(o->run, "%s; %s is not made", capdb_error(v.db), o->operand[0]);
+        dbview_close(&v);
+        return s;
+    }
     if (capdb_beginning(v.db, &beginning) != ERR_OK)
         s = command_complain(o->run, "%s", capdb_error(v.db));
     else if (capdb_count(v.db) == 0)

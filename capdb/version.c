@@ -163,7 +163,8 @@ static enum error put_cap(struct version_writer *w, const struct row *row, int64
 static enum error put_object(struct version_writer *w, const struct row *row, int64_t t0,
                              int64_t t1)
 {
-    const int64_t values[] = {row->row, t0, t1, row->v[1] | row->v[4] << 32, row->v[2], row->v[3]};
+    const int64_t type = (int64_t)((uint64_t)row->v[1] | (uint64_t)row->v[4] << 32);
+    const int64_t values[] = {row->row, t0, t1, type, row->v[2], row->v[3]};
     for (int i = 0; i < (int)(sizeof(values) / sizeof(*values)); i++)
         sqlite3_bind_int64(w->put, i + 1, values[i]);
     return run(w, w->put);

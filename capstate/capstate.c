@@ -184,7 +184,8 @@ static enum error add_snapshot(struct capstate *s, const struct record_snapshot 
 {
     if (!record_format_is_plain(r->format))
         return ERR_VERSION;
-    if (record_word_bits(r) > 64 || record_slot_bits(r) > SLOT_BITS_MAX)
+    const uint32_t word = record_word_bits(r);
+    if ((word != 32 && word != 64) || record_slot_bits(r) > SLOT_BITS_MAX)
         return ERR_FORMAT;
     capstate_free(s);
     s->index = capstate_array(1, sizeof(*s->index));

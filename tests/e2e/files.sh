@@ -216,6 +216,15 @@ check "cut that finds no room says so once" bash -c "(ulimit -f 8; $capdb cut bi
 check "upgrade of today's format says that it is one" says 0 "has today's format already" $capdb upgrade run.capdb again.capdb
 check "and of an older one says nothing" bash -c "$capdb upgrade old.capdb newer.capdb 2>said && [ ! -s said ] && $capdb verify newer.capdb"
 
+altered() {
+    cp run.capdb altered.capdb
+    python3 -c 'import sqlite3
+with sqlite3.connect("altered.capdb") as db:
+    db.execute("UPDATE cap_version SET data = data + 1 WHERE row = 20")'
+    says 2 "altered.capdb: is damaged; capdb verify says where" $capdb upgrade altered.capdb hidden.capdb && ! ls hidden.capdb*
+}
+check "upgrade does not hide that a recording was altered" altered
+
 # --- which snapshot -------------------------------------------------------------------------------
 
 for other in "--at 4" "--from 4" "--to 4" "--all"; do

@@ -67,6 +67,16 @@ refuses_to_overwrite() { # name
     ! $capdb upgrade "$work/$1.capdb" "$work/$1.new"
 }
 
+# A file that was made of it would have a chain of its own, and hide that.
+altered_is_refused() { # name
+    cp "$work/$1.capdb" "$work/altered.capdb"
+    python3 -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    db.execute("UPDATE cap_row SET rights = 15 - rights WHERE row = 20")' "$work/altered.capdb" || return 1
+    $capdb upgrade "$work/altered.capdb" "$work/altered.new" 2>"$work/said"
+    [ $? = 2 ] && grep -q 'is damaged; capdb verify says where' "$work/said" && ! ls "$work"/altered.new*
+}
+
 is_newer() { # recording
     [ "$(od -An -tu1 -j63 -N1 "$1" | tr -d ' ')" = 5 ]
 }
@@ -80,6 +90,7 @@ for name in recording-1 recording-1-killed recording-2 recording-2-killed record
     check "$name: the new file has the version of today" is_newer "$work/$name.new"
     check "$name: the old one is as it was" unchanged $name
     check "$name: upgrade overwrites nothing" refuses_to_overwrite $name
+    check "$name: of what was altered upgrade makes nothing" altered_is_refused $name
 done
 check "a stream of the first packed format is read by the second reader" \
     tests/reader/read_records.py records $fixtures/snapshot-2.records

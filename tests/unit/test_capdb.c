@@ -851,6 +851,47 @@ static void systems_of_64_bits_come_back(void **state)
     temp_remove(path);
 }
 
+/* Addresses are NULL where they are the object's, and this number stands for that. */
+static void top_state(struct capstate *s, uint32_t type)
+{
+    struct record r = wide_snapshot();
+    capstate_init(s);
+    state_add(s, &r);
+    for (uint32_t i = 0; i < 2; i++)
+        state_slot(
+            s, (struct record_slot){
+                   .addr = 0x40000020 + i * 0x20, .type = type, .object = TOP_BADGE, .bits = 4});
+    state_end(s);
+}
+
+static void an_object_at_2_63_comes_back(void **state)
+{
+    static const uint32_t types[] = {RECORD_CAP_ENDPOINT, RECORD_CAP_FRAME, 77};
+    enum { COUNT = sizeof(types) / sizeof(*types) };
+    (void)state;
+    char *path = temp_path();
+    struct capdb *db = create(path);
+    struct capstate s, back;
+    uint32_t n;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        top_state(&s, types[i]);
+        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
+        capstate_free(&s);
+    }
+    capdb_close(db);
+    db = open_db(path);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        top_state(&s, types[i]);
+        assert_int_equal(capdb_load(db, i + 1, &back), ERR_OK);
+        state_assert_same(&s, &back);
+        capstate_free(&s);
+        capstate_free(&back);
+    }
+    assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
+    capdb_close(db);
+    temp_remove(path);
+}
+
 static void assert_text(struct capdb *db, const char *sql, const char *wanted)
 {
     sqlite3_stmt *st;
@@ -930,6 +971,7 @@ int main(void)
         cmocka_unit_test(rules_travel_with_the_recording),
         cmocka_unit_test(views_agree_with_snapshots),
         cmocka_unit_test(systems_of_64_bits_come_back),
+        cmocka_unit_test(an_object_at_2_63_comes_back),
         cmocka_unit_test(words_above_2_63_compare_and_print_as_what_they_are),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -298,6 +298,9 @@ static void a_keyframe_that_lies_is_found(void **state)
     assert_found("INSERT INTO keyframe VALUES (2, 1000000000, 1, x'01')");
     assert_found("INSERT INTO keyframe VALUES (77, 3, 1, x'01')");
     assert_found("DELETE FROM run_begin");
+    assert_found("UPDATE mapping_row SET row = -9223372036854775807 - 1 WHERE row ="
+                 " (SELECT row FROM mapping_row, (SELECT min(n) AS n FROM keyframe WHERE kind = 6)"
+                 " WHERE t0 <= n AND t1 > n LIMIT 1)");
     const uint32_t n = a_listed_snapshot();
     alter("UPDATE keyframe SET rows = substr(rows, 1, length(rows) / 2) WHERE kind = 0");
     struct capdb *db = open_db(path);

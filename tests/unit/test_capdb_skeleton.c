@@ -256,12 +256,32 @@ static void a_frame_that_matters_is_not_left_out(void **state)
     }
 }
 
+/* Then nothing is left of the capabilities when frames are left out. */
+static void a_system_of_frames_alone_answers(void **state)
+{
+    struct capstate s;
+    (void)state;
+    state_begin(&s);
+    put(&s, ROOT, 0, RECORD_CAP_FRAME, MEMORY, 12);
+    put(&s, ROOT + 16, 0, RECORD_CAP_FRAME, MEMORY + OTHER, 12);
+    state_thread(&s, TCB, "guest/init");
+    state_end(&s);
+    record(&s);
+    assert_same(command_preview, "frame:0x80400000", NULL);
+    assert_same(command_preview, "slot:0x80010010", NULL);
+    assert_same(command_who_can_reach, "frame:0x80401000", NULL);
+    assert_same(command_threads, NULL, NULL);
+    capstate_free(&s);
+    temp_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kept_recording_answers_as_the_whole),
         cmocka_unit_test(every_random_system_answers_as_the_whole),
         cmocka_unit_test(a_frame_that_matters_is_not_left_out),
+        cmocka_unit_test(a_system_of_frames_alone_answers),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

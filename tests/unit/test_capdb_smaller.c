@@ -339,6 +339,29 @@ static void test_cut_refuses_damage(void **state)
     assert_int_equal(size_of(out), -1);
 }
 
+static void run_sql(const char *text)
+{
+    sqlite3 *sql;
+    assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(sql, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(sql);
+}
+
+/* Nothing where 0 was hashes as before, and a cut would store another number in its place. */
+static void test_cut_refuses_what_is_no_number(void **state)
+{
+    (void)state;
+    run_sql(
+        "PRAGMA writable_schema=ON;"
+        "CREATE TABLE kept AS SELECT sql FROM sqlite_schema WHERE name = 'cap_word';"
+        "UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'cap_word';");
+    run_sql("PRAGMA writable_schema=ON; UPDATE cap_word SET rights = NULL WHERE rights = 0;"
+            "UPDATE sqlite_schema SET sql = (SELECT sql FROM kept) WHERE name = 'cap_word';"
+            "DROP TABLE kept");
+    assert_int_equal(cut(FIRST, LAST), ERR_CORRUPT);
+    assert_int_equal(size_of(out), -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -355,6 +378,7 @@ int main(void)
         TEST(test_cut_of_one_and_of_all),
         TEST(test_cut_refuses),
         TEST(test_cut_refuses_damage),
+        TEST(test_cut_refuses_what_is_no_number),
     };
     return cmocka_run_group_tests_name("capdb smaller", tests, NULL, NULL);
 }

@@ -285,6 +285,13 @@ static const char *const alterations[] = {
     "UPDATE ledger SET kind = 'events' WHERE entry = 2",
     "UPDATE ledger SET n = n + 1 WHERE entry = 2",
     "UPDATE ledger SET event = event + 1 WHERE entry = (SELECT max(entry) FROM ledger)",
+    "UPDATE cap_word SET addr = -9223372036854775807 - 1 WHERE addr IS NULL",
+    "UPDATE cap_word SET bits = -9223372036854775807 - 1 WHERE bits IS NULL",
+    /* the highest number there is */
+    "UPDATE ledger SET n = 9223372036854775807 WHERE entry = 1",
+    "UPDATE cap_word SET id = 9223372036854775807 WHERE id = (SELECT max(id) FROM cap_word)",
+    "UPDATE cap_place SET id = 9223372036854775807 WHERE id = (SELECT max(id) FROM cap_place)",
+    "INSERT INTO tail VALUES (9, 0, 9223372036854775807, x'', zeroblob(34))",
     "DELETE FROM ledger WHERE entry = 3",
     "DELETE FROM ledger",
     "DELETE FROM ledger WHERE n = (SELECT max(n) FROM ledger)",
@@ -518,6 +525,19 @@ static void a_cell_without_its_value_is_damage(void **state)
     write_file(path, good, size);
 }
 
+static void a_recorder_without_numbers_does_not_go_on(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    const struct capdb_source source = {.target = "test"};
+    struct capdb *db;
+    (void)state;
+    alter(
+        "UPDATE irq_row SET row = 9223372036854775807 WHERE row = (SELECT max(row) FROM irq_row)");
+    assert_int_equal(capdb_resume(path, &source, &db, message), ERR_CORRUPT);
+    assert_non_null(strstr(message, "no number is left in irq_row"));
+    write_file(path, good, size);
+}
+
 static void the_end_is_told(void **state)
 {
     struct capdb_ending ending;
@@ -552,6 +572,7 @@ int main(void)
         cmocka_unit_test(views_of_others_are_for_their_questions),
         cmocka_unit_test(where_no_statement_can_be_prepared_that_is_said),
         cmocka_unit_test(a_cell_without_its_value_is_damage),
+        cmocka_unit_test(a_recorder_without_numbers_does_not_go_on),
         cmocka_unit_test(the_end_is_told),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

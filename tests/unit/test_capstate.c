@@ -612,6 +612,27 @@ static void another_format_is_refused(void **state)
     capstate_free(&s);
 }
 
+/* How many ASIDs a pool has follows from it, for one. */
+static void words_of_odd_sizes_are_refused(void **state)
+{
+    static const uint32_t odd[] = {1, 4, 7, 8, 16, 31, 33, 63, 65, UINT32_MAX};
+    static const uint32_t good[] = {0, 32, 64};
+    struct record r = {.kind = RECORD_SNAPSHOT};
+    struct capstate s;
+    (void)state;
+    r.snapshot.format = RECORD_FORMAT;
+    capstate_init(&s);
+    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+        r.snapshot.word_bits = odd[i];
+        assert_int_equal(capstate_add(&s, &r), ERR_FORMAT);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        r.snapshot.word_bits = good[i];
+        assert_int_equal(capstate_add(&s, &r), ERR_OK);
+    }
+    capstate_free(&s);
+}
+
 static void impossible_slots_are_refused(void **state)
 {
     (void)state;
@@ -954,6 +975,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_without_end_is_truncated),
         cmocka_unit_test(records_outside_a_snapshot_are_refused),
         cmocka_unit_test(another_format_is_refused),
+        cmocka_unit_test(words_of_odd_sizes_are_refused),
         cmocka_unit_test(impossible_slots_are_refused),
         cmocka_unit_test(a_second_snapshot_record_begins_anew),
         cmocka_unit_test(overlapping_objects_do_no_harm),
