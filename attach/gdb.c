@@ -36,11 +36,13 @@ struct gdb_door {
     struct gdb_client client;
     struct pages pages;
     struct memview view;
-    struct walker *walk;         /* NULL until the kernel was found */
-    deadline_t until;            /* of the reading under way */
-    bool ours;                   /* attach_halt() stopped it */
-    bool boots;                  /* at the last stop it executed what stands before the kernel */
-    bool distrusted;             /* the line: what is read is checked from now on */
+    struct walker *walk; /* NULL until the kernel was found */
+    deadline_t until;    /* of the reading under way */
+    bool ours;           /* attach_halt() stopped it */
+    bool boots;          /* at the last stop it executed what stands before the kernel */
+    bool booted;         /* then: a program or the idle thread ran */
+    bool perhaps_old;    /* the kernel was found before that: memory may be of a run before */
+    bool distrusted;     /* the line: what is read is checked from now on */
     const struct attach *attach; /* whose door it is; shared with the guard as well */
     struct guard guard;
 };
@@ -205,8 +207,10 @@ static enum error is_quiet(struct attach *a, bool *quiet)
     d->boots = false;
     if (e != ERR_OK && e != ERR_UNSUPPORTED)
         return client_failed(a, e);
-    *quiet = e == ERR_UNSUPPORTED || processor_is_user(d->client.processor, mode) ||
-             is_quiet_inside(d, mode);
+    const struct processor *p = d->client.processor;
+    bool user = e == ERR_UNSUPPORTED || processor_is_user(p, mode);
+    d->booted = user || (mode & p->mode_mask) == PROCESSOR_MODE_IDLE;
+    *quiet = user || is_quiet_inside(d, mode);
     return ERR_OK;
 }
 
@@ -456,8 +460,10 @@ static enum error find_roots(struct attach *a)
             e = open_walk(a);
         /* memory that is still being filled may hold the magic number and nothing behind it */
         bool quiet, may_boot = e == ERR_NO_ROOTS || e == ERR_VERSION;
-        if (e == ERR_OK && is_quiet(a, &quiet) == ERR_OK)
+        if (e == ERR_OK && is_quiet(a, &quiet) == ERR_OK) {
             may_boot = d->boots;
+            d->perhaps_old = !d->booted;
+        }
         if (!may_boot || d->client.stood || deadline_left(deadline) == 0)
             return e;
         e = run_for(a, WALK_PAUSE_MS);
@@ -553,7 +559,12 @@ static enum error follow_boot(struct attach *a, bool patient)
 static enum error prepare(struct attach *a, unsigned attempt, bool *stopped)
 {
     deadline_t deadline = deadline_in(WALK_PATIENCE_MS);
+    struct gdb_door *d = a->door;
     enum error e = stop_to_read(a, attempt, stopped);
+    if (e == ERR_OK && d->perhaps_old && d->booted) {
+        d->perhaps_old = false;
+        e = open_walk(a);
+    }
     if (e == ERR_OK)
         e = follow_boot(a, true);
     while (walk_begins(e) && !a->halted && deadline_left(deadline) > 0) {

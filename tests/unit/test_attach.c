@@ -1059,6 +1059,31 @@ static void a_restart_is_seen_through_a_stub(void **state)
     assert_int_equal(f.violations, 0);
 }
 
+/* Memory outlives a reset: until the kernel has begun, what is found is another one that ran before. */
+static void what_ran_before_is_left_once_the_kernel_has_begun(void **state)
+{
+    struct fake f;
+    char target[200];
+    struct kernel_roots *before = (void *)((uint8_t *)roots() + 8 * ROOTS_ALIGN);
+    const struct kernel_roots was = *roots();
+    (void)state;
+    publish(7);
+    *before = *roots();
+    memset(roots(), 0, sizeof(was));
+    fake_start(&f, FAKE_UNIX, fake_gdb, &view, &(struct fake_faults){.torn_stops = 1});
+    snprintf(target, sizeof(target), "gdb:%s", f.target);
+    struct attach *a = open_ok(target);
+    *roots() = was;
+    publish(8);
+    assert_int_equal(boot_of(a), 8);
+    publish(9);
+    assert_int_equal(boot_of(a), 9);
+    attach_close(a);
+    fake_join(&f);
+    assert_int_equal(f.violations, 0);
+    memset(before, 0, sizeof(*before));
+}
+
 static void a_restart_is_seen_in_a_file(void **state)
 {
     char target[100];
@@ -1201,6 +1226,7 @@ int main(void)
         cmocka_unit_test(broken_files_are_refused),
         cmocka_unit_test(a_file_that_is_cut_off_while_it_is_read_is_told),
         cmocka_unit_test(a_file_that_is_moved_or_replaced_is_told),
+        cmocka_unit_test(what_ran_before_is_left_once_the_kernel_has_begun),
         cmocka_unit_test(a_restart_is_seen_through_a_stub),
         cmocka_unit_test(a_restart_is_seen_in_a_file),
         cmocka_unit_test(a_walk_across_a_restart_counts_for_nothing),
