@@ -30,7 +30,8 @@ enum error capdb_fail_sql(struct capdb *db, const char *doing)
     int why = sqlite3_system_errno(db->sql); /* 0: SQLite forgot */
     const char *said = sqlite3_errmsg(db->sql);
     if (disk_is_full(db, code))
-        return capdb_fail(db, ERR_IO, "the disk is full (%s); complete snapshots are kept", doing);
+        return capdb_fail(db, ERR_IO, "the disk is full (%s)%s", doing,
+                          db->in_one || db->count == 0 ? "" : "; complete snapshots are kept");
     switch (code) {
     case SQLITE_NOTADB:
         return capdb_fail(db, ERR_FORMAT, "is not a capdb recording");

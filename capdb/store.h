@@ -57,6 +57,7 @@ struct capdb {
     bool writable; /* this handle records, and holds the lock */
     bool made;     /* it made the file */
     bool unwanted; /* nothing is to stay of that */
+    bool in_one;   /* a part of what it is to become is not kept either */
     int lock;      /* descriptor, -1 */
     struct place place;
     int version;    /* user_version */

@@ -43,6 +43,8 @@ enum error capdb_begin_new(const char *path, const struct capdb_source *source,
     e = capdb_create_from(partial_name(out->partial), source, &out->db, message);
     if (e != ERR_OK)
         capdb_end_new(out, e, message);
+    else
+        out->db->in_one = true;
     return e;
 }
 

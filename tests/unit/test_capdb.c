@@ -591,20 +591,18 @@ static void damaged_recordings_never_lie(void **state)
     temp_remove(path);
 }
 
-static void a_full_disk_keeps_complete_snapshots(void **state)
+/* Records until there is no room for more than two pages. Returns how many snapshots there are then. */
+static uint32_t fill(struct capdb *db)
 {
     struct changing m;
     struct capstate s;
     uint32_t n;
     uint32_t taken = 10;
     enum error e;
-    char *path = temp_path();
-    (void)state;
-    struct capdb *db = create(path);
+    char sql[64];
     changing_init(&m, 12);
     record_changing(db, &m, taken);
     int64_t pages = capdb_int(db, "PRAGMA page_count", 0);
-    char sql[64];
     snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%lld", (long long)pages + 2);
     capdb_exec(db, sql, "test");
     do {
@@ -616,11 +614,36 @@ static void a_full_disk_keeps_complete_snapshots(void **state)
     } while (e == ERR_OK && taken < 5000);
     assert_int_equal(e, ERR_IO);
     assert_non_null(strstr(capdb_error(db), "disk is full"));
+    return taken;
+}
+
+static void a_full_disk_keeps_complete_snapshots(void **state)
+{
+    char *path = temp_path();
+    (void)state;
+    struct capdb *db = create(path);
+    uint32_t taken = fill(db);
+    assert_non_null(strstr(capdb_error(db), "complete snapshots are kept"));
     capdb_close(db);
     db = open_db(path);
     assert_int_equal(capdb_count(db), taken);
     assert_recorded(db, 12, taken);
     capdb_close(db);
+    temp_remove(path);
+}
+
+static void what_is_made_in_one_go_keeps_nothing_on_a_full_disk(void **state)
+{
+    char message[CAPDB_MESSAGE];
+    struct capdb_new new;
+    char *path = temp_path();
+    (void)state;
+    assert_int_equal(capdb_begin_new(path, &(struct capdb_source){.target = "test"}, &new, message),
+                     ERR_OK);
+    fill(new.db);
+    assert_null(strstr(capdb_error(new.db), "kept"));
+    capdb_end_new(&new, ERR_IO, message);
+    assert_int_not_equal(access(path, F_OK), 0);
     temp_remove(path);
 }
 
@@ -967,6 +990,7 @@ int main(void)
         cmocka_unit_test(an_existing_file_is_not_overwritten),
         cmocka_unit_test(damaged_recordings_never_lie),
         cmocka_unit_test(a_full_disk_keeps_complete_snapshots),
+        cmocka_unit_test(what_is_made_in_one_go_keeps_nothing_on_a_full_disk),
         cmocka_unit_test(kill_nine_loses_no_completed_snapshot),
         cmocka_unit_test(rules_travel_with_the_recording),
         cmocka_unit_test(views_agree_with_snapshots),
