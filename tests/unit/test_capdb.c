@@ -846,65 +846,23 @@ static void wide_state(struct capstate *s, uint64_t badge)
     assert_int_equal(capstate_finish(s), ERR_OK);
 }
 
-static void systems_of_64_bits_come_back(void **state)
+/* Snapshots, one made of each value, are the same when they are read. */
+static void assert_come_back(void (*make)(struct capstate *s, uint64_t of), const uint64_t *of,
+                             uint32_t count)
 {
-    static const uint64_t badges[] = {1, HIGH_BADGE, TOP_BADGE, UINT64_MAX, INT64_MAX};
-    enum { COUNT = sizeof(badges) / sizeof(*badges) };
-    (void)state;
     char *path = temp_path();
     struct capdb *db = create(path);
     struct capstate s, back;
     uint32_t n;
-    for (uint32_t i = 0; i < COUNT; i++) {
-        wide_state(&s, badges[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        make(&s, of[i]);
         assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
         capstate_free(&s);
     }
     capdb_close(db);
     db = open_db(path);
-    for (uint32_t i = 0; i < COUNT; i++) {
-        wide_state(&s, badges[i]);
-        assert_int_equal(capdb_load(db, i + 1, &back), ERR_OK);
-        state_assert_same(&s, &back);
-        capstate_free(&s);
-        capstate_free(&back);
-    }
-    assert_int_equal(capdb_verify(db, NULL, NULL), ERR_OK);
-    capdb_close(db);
-    temp_remove(path);
-}
-
-/* Addresses are NULL where they are the object's, and this number stands for that. */
-static void top_state(struct capstate *s, uint32_t type)
-{
-    struct record r = wide_snapshot();
-    capstate_init(s);
-    state_add(s, &r);
-    for (uint32_t i = 0; i < 2; i++)
-        state_slot(
-            s, (struct record_slot){
-                   .addr = 0x40000020 + i * 0x20, .type = type, .object = TOP_BADGE, .bits = 4});
-    state_end(s);
-}
-
-static void an_object_at_2_63_comes_back(void **state)
-{
-    static const uint32_t types[] = {RECORD_CAP_ENDPOINT, RECORD_CAP_FRAME, 77};
-    enum { COUNT = sizeof(types) / sizeof(*types) };
-    (void)state;
-    char *path = temp_path();
-    struct capdb *db = create(path);
-    struct capstate s, back;
-    uint32_t n;
-    for (uint32_t i = 0; i < COUNT; i++) {
-        top_state(&s, types[i]);
-        assert_int_equal(capdb_append(db, &s, 1, &n), ERR_OK);
-        capstate_free(&s);
-    }
-    capdb_close(db);
-    db = open_db(path);
-    for (uint32_t i = 0; i < COUNT; i++) {
-        top_state(&s, types[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        make(&s, of[i]);
         assert_int_equal(capdb_load(db, i + 1, &back), ERR_OK);
         state_assert_same(&s, &back);
         capstate_free(&s);
@@ -913,6 +871,34 @@ static void an_object_at_2_63_comes_back(void **state)
     assert_int_equal(capdb_verify(db, report_failure, NULL), ERR_OK);
     capdb_close(db);
     temp_remove(path);
+}
+
+static void systems_of_64_bits_come_back(void **state)
+{
+    static const uint64_t badges[] = {1, HIGH_BADGE, TOP_BADGE, UINT64_MAX, INT64_MAX};
+    (void)state;
+    assert_come_back(wide_state, badges, sizeof(badges) / sizeof(*badges));
+}
+
+/* Addresses are NULL where they are the object's, and this number stands for that. */
+static void top_state(struct capstate *s, uint64_t type)
+{
+    struct record r = wide_snapshot();
+    capstate_init(s);
+    state_add(s, &r);
+    for (uint32_t i = 0; i < 2; i++)
+        state_slot(s, (struct record_slot){.addr = 0x40000020 + i * 0x20,
+                                           .type = (uint32_t)type,
+                                           .object = TOP_BADGE,
+                                           .bits = 4});
+    state_end(s);
+}
+
+static void an_object_at_2_63_comes_back(void **state)
+{
+    static const uint64_t types[] = {RECORD_CAP_ENDPOINT, RECORD_CAP_FRAME, 77};
+    (void)state;
+    assert_come_back(top_state, types, sizeof(types) / sizeof(*types));
 }
 
 static void assert_text(struct capdb *db, const char *sql, const char *wanted)
