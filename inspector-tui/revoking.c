@@ -176,8 +176,10 @@ static bool is_at_begin(const struct session *s)
 static bool leaves_begin(struct app *app)
 {
     const struct session *s = &app->session;
-    if (!s->now || !is_at_begin(s))
+    if (!s->now || !is_at_begin(s)) {
+        memset(app->begin_left, 0, sizeof(app->begin_left)); /* a replay may come back to it */
         return false;
+    }
     const uint64_t here[2] = {s->now->state.snapshot.seq, s->now->run};
     bool left = memcmp(app->begin_left, here, sizeof(here)) == 0;
     memcpy(app->begin_left, here, sizeof(here));
